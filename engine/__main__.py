@@ -1,0 +1,83 @@
+"""`python -m engine --data FOLDER`: serve until told to stop."""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from aiohttp import web
+
+from engine import lifeline, weights
+from engine.files import Files
+from engine.jobs import Jobs
+from engine.models import Models
+from engine.residents import Residents
+from engine.server import Api
+
+_GRACE_SECONDS = 3.0  # that answers under way get when the engine is told to stop
+
+
+def arguments() -> argparse.ArgumentParser:
+    """Return the command line."""
+    parser = argparse.ArgumentParser(prog="python -m engine", description=__doc__)
+    parser.add_argument(
+        "--data", type=Path, required=True, help="where files, jobs and tuned models are kept"
+    )
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8765, help="0 picks a free one")
+    parser.add_argument(
+        "--base", type=Path, help="a .gguf file or a folder with one (default: the packaged weights)"
+    )
+    parser.add_argument("--with-parent", action="store_true", help="stop when stdin ends")
+    return parser
+
+
+async def serve(options: argparse.Namespace, base: weights.Weights, api_key: str | None) -> None:
+    """Open everything, say where, and close it all when a signal or the parent's death says so."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
+    if options.with_parent:
+        lifeline.on_end_of_stdin(lambda: loop.call_soon_threadsafe(stop.set))
+
+    models = Models(options.data / "models", base, base_created=int(time.time()))
+    files = Files(options.data / "files")
+    residents = Residents(base.path)
+    try:
+        async with Jobs(options.data / "jobs", files, models) as jobs:
+            app = Api(models, residents, files, jobs).app(api_key)
+            # a client that leaves cancels its handler, and that stops its generation
+            runner = web.AppRunner(
+                app, handler_cancellation=True, access_log=None, shutdown_timeout=_GRACE_SECONDS
+            )
+            await runner.setup()
+            try:
+                await web.TCPSite(runner, options.host, options.port).start()
+                host, port = runner.addresses[0][:2]
+                print(f"engine listening on http://{host}:{port}/v1", flush=True)  # noqa: T201  the caller waits for it
+                residents.warm_up()
+                await stop.wait()
+            finally:
+                await runner.cleanup()
+    finally:
+        await residents.close()
+
+
+def main() -> None:
+    """Run the command line."""
+    options = arguments().parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        base = weights.find(options.base)
+    except weights.WeightsError as error:
+        sys.exit(f"engine: {error}")
+    asyncio.run(serve(options, base, os.environ.get("ENGINE_API_KEY")))
+
+
+if __name__ == "__main__":
+    main()

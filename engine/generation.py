@@ -1,0 +1,84 @@
+"""A model in memory that answers chats: llama.cpp (through xllamacpp) behind asyncio."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Self
+
+from engine import cores
+
+SLOTS = 8
+"""Chats answered at the same time; a ninth waits for a slot."""
+CONTEXT = 1024
+"""Tokens of one chat, prompt and answer together."""
+
+
+class Generator:
+    """One loaded model. Dropping the last reference frees it; that must happen before the process exits."""
+
+    def __init__(self, server: Any) -> None:
+        """Wrap a running llama.cpp server; use `load`."""
+        self._server = server
+        # as many threads as slots: each call blocks its thread until the answer is complete
+        self._threads = ThreadPoolExecutor(SLOTS, thread_name_prefix="generation")
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Load a GGUF file (blocks, about a second). Raises RuntimeError when llama.cpp cannot."""
+        import xllamacpp  # noqa: PLC0415  native code, loaded where it is needed
+
+        params = xllamacpp.CommonParams()
+        params.model.path = str(path)
+        params.n_parallel = SLOTS
+        params.n_ctx = CONTEXT * SLOTS
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = cores.usable()
+        params.cache_ram_mib = 0
+        params.verbosity = 0
+        # the text is the answer, whatever it looks like: nothing in it is taken out as a thought
+        params.reasoning_format = xllamacpp.common_reasoning_format.COMMON_REASONING_FORMAT_NONE
+        # llama.cpp opens a loopback port of its own in any case: nobody is given its key.
+        params.api_keys = [secrets.token_hex(32)]
+        params.endpoint_slots = False
+        params.ui = False
+        return cls(xllamacpp.Server(params))
+
+    async def chunks(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
+        """Yield llama.cpp's chat chunks, the last with `usage`; closing the iterator stops the generation.
+
+        What llama.cpp refuses comes as a chunk `{"error": {code, message, type}}`.
+        """
+        loop = asyncio.get_running_loop()
+        queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        stopped = False
+
+        def take(chunk: dict[str, Any]) -> bool:
+            # runs on a thread of llama.cpp; True ends the generation
+            if not stopped:
+                loop.call_soon_threadsafe(queue.put_nowait, chunk)
+            return stopped
+
+        def generate() -> None:
+            if stopped:
+                return
+            streamed = {**request, "stream": True, "stream_options": {"include_usage": True}}
+            try:
+                self._server.handle_chat_completions(streamed, take)
+            except ValueError as error:  # messages that its chat template cannot take
+                take({"error": {"code": 400, "message": str(error), "type": "invalid_request_error"}})
+
+        done = loop.run_in_executor(self._threads, generate)
+        done.add_done_callback(lambda _: queue.put_nowait(None))
+        try:
+            while (chunk := await queue.get()) is not None:
+                yield chunk
+            await done
+        finally:
+            stopped = True
+            done.cancel()
+
+    async def close(self) -> None:
+        """Wait for the calls under way to end and free the model."""
+        await asyncio.to_thread(self._threads.shutdown)
+        self._server = None
