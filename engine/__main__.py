@@ -6,7 +6,6 @@ import logging
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 
 from aiohttp import web
@@ -45,7 +44,7 @@ async def serve(options: argparse.Namespace, base: weights.Weights, api_key: str
     if options.with_parent:
         lifeline.on_end_of_stdin(lambda: loop.call_soon_threadsafe(stop.set))
 
-    models = Models(options.data / "models", base, base_created=int(time.time()))
+    models = Models(options.data / "models", base)
     files = Files(options.data / "files")
     residents = Residents(base.path)
     try:
@@ -59,7 +58,8 @@ async def serve(options: argparse.Namespace, base: weights.Weights, api_key: str
             try:
                 await web.TCPSite(runner, options.host, options.port).start()
                 host, port = runner.addresses[0][:2]
-                print(f"engine listening on http://{host}:{port}/v1", flush=True)  # noqa: T201  the caller waits for it
+                # whoever started us waits for this line
+                print(f"engine listening on http://{host}:{port}/v1", flush=True)  # noqa: T201
                 residents.warm_up()
                 await stop.wait()
             finally:

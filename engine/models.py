@@ -27,12 +27,11 @@ class Tuned(BaseModel):
 class Models:
     """The catalogue. A tuned model is a folder with model.gguf, adapter/ (PEFT) and manifest.json."""
 
-    def __init__(self, folder: Path, base: Weights, base_created: int) -> None:
+    def __init__(self, folder: Path, base: Weights) -> None:
         """Read the manifests below `folder` and sweep away what a crash left unfinished."""
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self.base = base
-        self._base_created = base_created
         self._tuned: dict[str, Tuned] = {}
         for place in sorted(folder.iterdir()):
             if (place / "manifest.json").is_file():
@@ -76,7 +75,7 @@ class Models:
     def describe(self, model: str) -> dict[str, Any]:
         """Return OpenAI's model object. Raises the 404 for one that is unknown."""
         self.path(model)
-        created = self._tuned[model].created if model in self._tuned else self._base_created
+        created = self._tuned[model].created if model in self._tuned else int(self.base.path.stat().st_mtime)
         return {"id": model, "object": "model", "created": created, "owned_by": "herosmith-engine"}
 
     def all(self) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The training child: `python -m engine.trainer JOB_FOLDER`.
 
 Reads order.json there, trains, leaves the model where the order says, and tells on stdout what becomes of it,
-one JSON object a line: events to pass on, then `{"done": {...}}` or `{"failed": message}`. Ends with its parent.
+one JSON object a line: events to pass on, then `{"done": {...}}` or `{"failed": message}`. It ends with its
+parent.
 """
 
 import json

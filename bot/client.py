@@ -1,0 +1,90 @@
+"""HeroBot: the Discord client. Intents, cogs, command sync, and the one error handler."""
+
+import hashlib
+import json
+import logging
+import secrets
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.app import App
+from bot.errors import UserError
+from cogs.dataset import DatasetCog
+from cogs.hero import HeroCog
+from cogs.jobs import JobsCog
+from cogs.tuning import TuningCog
+from cogs.votes import VotesCog
+
+log = logging.getLogger(__name__)
+
+Interaction = discord.Interaction["HeroBot"]
+
+
+class HeroBot(commands.Bot):
+    """The bot. It answers Discord and nothing else; long work lies in rows that a worker takes up."""
+
+    def __init__(self, app: App) -> None:
+        intents = discord.Intents.none()
+        intents.guilds = True
+        intents.reactions = True
+        super().__init__(
+            command_prefix=commands.when_mentioned,
+            help_command=None,
+            intents=intents,
+            allowed_mentions=discord.AllowedMentions.none(),
+            tree_cls=HeroTree,
+        )
+        self.app = app
+
+    async def setup_hook(self) -> None:
+        for cog in (HeroCog, VotesCog, DatasetCog, TuningCog, JobsCog):
+            await self.add_cog(cog(self, self.app))
+        await self._sync()
+
+    async def on_ready(self) -> None:
+        log.info("ready as %s in %d servers", self.user, len(self.guilds))
+
+    async def _sync(self) -> None:
+        """Tell Discord the commands where they changed since it was last told: the call is rationed."""
+        payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        wanted = hashlib.sha256(json.dumps([self.application_id, payload], sort_keys=True).encode())
+        known = self.app.settings.data_dir / "commands.sha256"
+        if known.exists() and known.read_text() == wanted.hexdigest():
+            return
+        await self.tree.sync()
+        known.write_text(wanted.hexdigest())
+        log.info("told Discord %d commands", len(payload))
+
+
+class HeroTree(app_commands.CommandTree["HeroBot"]):
+    """Puts every failure of a command into words. Only a UserError's own text reaches the person."""
+
+    async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError) -> None:
+        cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
+        if isinstance(cause, UserError):
+            log.info("refused: %s", cause, exc_info=cause.__cause__)
+            await _say(interaction, str(cause))
+        elif isinstance(cause, app_commands.CheckFailure):
+            log.info("refused: %s", cause)
+            await _say(interaction, "You may not use this command here.")
+        else:
+            reference = secrets.token_hex(4)
+            log.error("command failed, reference %s", reference, exc_info=cause)
+            await _say(
+                interaction,
+                f"Something went wrong on our side. Tell an operator the reference `{reference}`.",
+            )
+
+
+async def _say(interaction: discord.Interaction[Any], text: str) -> None:
+    """Answer only the person who asked, whether or not the interaction was acknowledged already."""
+    try:
+        if interaction.response.is_done():
+            await interaction.edit_original_response(content=text)
+        else:
+            await interaction.response.send_message(text, ephemeral=True)
+    except discord.HTTPException:
+        log.warning("a refusal could not be told", exc_info=True)

@@ -1,0 +1,55 @@
+"""One error tree, drawn whole.
+
+    HerosmithError
+    ├── UserError           its text is a sentence for the person who asked; it may reach Discord
+    │   ├── NotUnderstood   what was typed is not a hero
+    │   ├── NotAllowed      the person may not do this
+    │   ├── Busy            something of the kind runs already
+    │   └── Unavailable     a part that is needed cannot answer now
+    └── OperatorError       its text is for the terminal and the log, never for Discord
+        ├── SettingsError   the environment or .env is wrong
+        ├── StoreError      the database cannot be opened
+        └── ServerError     the model server refused or failed
+
+Anything outside the tree is a defect: it is logged with a reference, and the person is told only that.
+"""
+
+
+class HerosmithError(Exception):
+    """The root: every error that this product raises on purpose."""
+
+
+class UserError(HerosmithError):
+    """Says in one sentence, to the person who asked, what is wrong and what to do next."""
+
+
+class NotUnderstood(UserError):
+    """What was typed is not a hero."""
+
+
+class NotAllowed(UserError):
+    """The person may not do this."""
+
+
+class Busy(UserError):
+    """One of the kind runs already."""
+
+
+class Unavailable(UserError):
+    """A part that is needed cannot answer now; trying again later may help."""
+
+
+class OperatorError(HerosmithError):
+    """For the terminal and the log."""
+
+
+class SettingsError(OperatorError):
+    """The environment or .env is wrong; the text lists every mistake."""
+
+
+class StoreError(OperatorError):
+    """The database cannot be opened."""
+
+
+class ServerError(OperatorError):
+    """The model server refused or failed; the text quotes its reason."""

@@ -1,0 +1,148 @@
+"""Hero: what a description is asked for, how it is typed, and the words it may be made of."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, product
+
+from bot.errors import NotUnderstood
+from bot.part import Part
+
+EXAMPLE = "40 woman healing"
+
+# Letters of any language, digits, spaces, apostrophes and hyphens: nothing that Discord would render.
+_POWER = re.compile(r"[^\W_]+(?:[ '’-][^\W_]+)*")  # noqa: RUF001 (people type the curly apostrophe)
+
+
+@dataclass(frozen=True, slots=True)
+class Hero:
+    """Age in years, gender and power (lower case): what a description is asked for."""
+
+    age: int
+    gender: str
+    power: str
+
+    def __str__(self) -> str:
+        return f"{self.age}-year-old {self.gender}, {self.power}"
+
+    @property
+    def typed(self) -> str:
+        """The hero as people type it."""
+        return f"{self.age} {self.gender} {self.power}"
+
+
+class Grid(Part):
+    """The heroes to train on: every combination, each `repeats` times."""
+
+    ages: tuple[int, ...]
+    genders: tuple[str, ...]
+    powers: tuple[str, ...]
+    repeats: int
+
+    def heroes(self) -> Iterator[Hero]:
+        return (Hero(*parts) for parts in product(self.ages, self.genders, self.powers))
+
+
+class Words(Part):
+    powers: tuple[str, ...]
+
+
+class Limits(Part):
+    youngest: int
+    oldest: int
+    power_characters: int
+
+
+class Vocabulary(Part):
+    """The grid, the larger vocabulary and the limits of what may be asked."""
+
+    grid: Grid
+    vocabulary: Words
+    limits: Limits
+
+    @property
+    def powers(self) -> tuple[str, ...]:
+        """Every power that may train a model."""
+        return tuple(dict.fromkeys(chain(self.grid.powers, self.vocabulary.powers)))
+
+    def trains(self, hero: Hero) -> bool:
+        """Whether a description of this hero may enter a dataset."""
+        return hero.power in self.powers
+
+    def parse(self, text: str) -> Hero:
+        """Read `40 woman healing` or `40, woman, Healing ->`.
+
+        Raises NotUnderstood with a sentence that says which part is missing and what to type.
+        """
+        words = text.replace("->", " ").replace(",", " ").split()
+        ages = [word for word in words if re.fullmatch(r"-?\d+", word)]
+        genders = [word for word in words if word.lower() in self.grid.genders]
+        if not words:
+            raise NotUnderstood(f"Tell me an age, a gender and a power, for example `/hero {EXAMPLE}`.")
+        if not ages:
+            raise NotUnderstood(f"The age is missing: begin with a number, for example `/hero {EXAMPLE}`.")
+        if not genders:
+            known = " or ".join(self.grid.genders)
+            raise NotUnderstood(f"The gender is missing: after the age say {known}, as in `/hero {EXAMPLE}`.")
+        return self._hero(words, age=ages[0], gender=genders[0])
+
+    def _hero(self, words: list[str], *, age: str, gender: str) -> Hero:
+        in_order = words[:2] == [age, gender]
+        words = words[2:] if in_order else [word for word in words if word not in (age, gender)]
+        hero = Hero(self._age(age), gender.lower(), self._power(" ".join(words)))
+        if not in_order:
+            raise NotUnderstood(f"First the age, then the gender, then the power: try `/hero {hero.typed}`.")
+        return hero
+
+    def _age(self, word: str) -> int:
+        low, high = self.limits.youngest, self.limits.oldest
+        # len() first: Python refuses to convert numbers of thousands of digits
+        if len(word) > 9 or not low <= int(word) <= high:
+            raise NotUnderstood(f"The age must lie between {low} and {high}, as in `/hero {EXAMPLE}`.")
+        return int(word)
+
+    def _power(self, text: str) -> str:
+        if not text:
+            raise NotUnderstood(f"The power is missing: end with it, as in `/hero {EXAMPLE}`.")
+        if len(text) > self.limits.power_characters:
+            most = self.limits.power_characters
+            raise NotUnderstood(f"That power has {len(text)} characters; at most {most} fit. Say it shorter.")
+        if not _POWER.fullmatch(text):
+            raise NotUnderstood(
+                "A power is made of plain words: letters, digits, spaces, hyphens and apostrophes, "
+                "without mentions, links or formatting."
+            )
+        return text.lower()
+
+    def suggest(self, typed: str, most: int = 25) -> list[str]:
+        """Whole heroes that go on from what was typed so far, to choose from; at most 25, Discord's limit."""
+        age, gender, power = [*typed.replace(",", " ").lower().split(maxsplit=2), "", "", ""][:3]
+        ages = self._ages_like(age)
+        genders = [known for known in self.grid.genders if known.startswith(gender)]
+        powers = self._powers_like(power)
+        if len(ages) == 1:
+            heroes = (Hero(ages[0], known, each) for each in powers for known in genders)
+        else:  # the age is open: one hero of each age, the powers in turn
+            turns = zip(ages, (genders * len(ages)), (powers * len(ages)), strict=False)
+            heroes = (Hero(*turn) for turn in turns)
+        return [hero.typed for _, hero in zip(range(most), heroes, strict=False)]
+
+    def _ages_like(self, typed: str) -> list[int]:
+        if typed.isdecimal() and len(typed) <= 3 and self.limits.youngest <= int(typed) <= self.limits.oldest:
+            return [int(typed)]
+        grid = [age for age in self.grid.ages if str(age).startswith(typed)]
+        others = [
+            age
+            for age in range(self.limits.youngest, self.limits.oldest + 1)
+            if typed and age not in grid and str(age).startswith(typed)
+        ]
+        return grid + others
+
+    def _powers_like(self, typed: str) -> list[str]:
+        """Vocabulary words first (healing, then the rest); a free power is offered as it was typed."""
+        known = (*self.vocabulary.powers, *self.grid.powers)
+        begins = [power for power in known if power.startswith(typed)]
+        contains = [power for power in known if typed in power and power not in begins]
+        fits = len(typed) <= self.limits.power_characters and _POWER.fullmatch(typed)
+        free = [typed] if fits and typed not in known else []
+        return begins + contains + free

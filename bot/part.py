@@ -1,0 +1,7 @@
+"""Part: a frozen piece of data/heroes.toml that refuses keys it does not know."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")

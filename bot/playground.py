@@ -1,0 +1,83 @@
+"""The playground: the very same bot in a local browser page, without Discord.
+
+simcord keeps an in-memory Discord and shows one channel of it as a page; the bot, its worker and its
+engine are the real ones.
+"""
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+
+import discord
+import simcord
+from rich.console import Console
+
+from bot.app import App, open_app
+from bot.children import engine_beside, worker_beside
+from bot.client import HeroBot
+from bot.settings import Settings
+from bot.store import descriptions, jobs
+
+log = logging.getLogger(__name__)
+
+HOME = 1_000_000_000_000_000_000  # the simulated server's id: a home guild, so its manager is an operator
+
+_SETTLE = 120.0  # seconds that an action on the page may take: a cold model's first answer included
+_TICK = 1.0
+
+_WELCOME = """[bold]The playground is open:[/bold] [link={url}]{url}[/link]
+
+You are [bold]olga[/bold], an operator; switch to [bold]ana[/bold] or [bold]ben[/bold], plain members, at the top of the page.
+Type one after the other:
+  /build-dataset limit:24     writes a dataset (about a minute; leave limit out for all 294)
+  /finetune                   tunes the model on it (a minute or two)
+  /hero 40 woman healing      the tuned model answers; click a thumb under it
+Ctrl-C ends it; what was made stays in {data}."""
+
+
+async def run_playground(settings: Settings) -> None:
+    """Serve the page until it is ended there or by Ctrl-C."""
+    settings = settings.model_copy(update={"home_guilds": frozenset({HOME})})
+    console = Console(stderr=True)
+    async with AsyncExitStack() as stack:
+        with console.status("starting the model engine and the worker ..."):
+            reachable = await stack.enter_async_context(engine_beside(settings))
+            await stack.enter_async_context(worker_beside(reachable))
+            app = await stack.enter_async_context(open_app(reachable))
+        await _forget_the_last_page(app)
+        await _serve(app, console)
+
+
+async def _forget_the_last_page(app: App) -> None:
+    """Its channels and messages ended with it, and the new one's ids begin anew."""
+    async with app.db.write() as tx:
+        await descriptions.forget_messages(tx)
+        await jobs.forget_messages(tx)
+    (app.settings.data_dir / "commands.sha256").unlink(missing_ok=True)
+
+
+async def _serve(app: App, console: Console) -> None:
+    async with simcord.run(HeroBot(app), settle_timeout=_SETTLE, check_errors=False) as env:
+        guild = env.create_guild(name="Hero HQ", id=HOME)
+        channel = guild.create_text_channel("heroes")
+        manager = guild.create_role("operator", permissions=discord.Permissions(manage_guild=True))
+        olga = guild.add_member(env.create_user("olga"), roles=[manager])
+        ana, ben = (guild.add_member(env.create_user(name)) for name in ("ana", "ben"))
+        port = app.settings.playground_port or None
+        async with env.preview(channel, viewers=[olga, ana, ben], layout="channel", port=port) as page:
+            console.print(_WELCOME.format(url=page.url, data=app.settings.data_dir), soft_wrap=True)
+            closed = asyncio.create_task(page.wait_closed())
+            while not closed.done():
+                await asyncio.sleep(_TICK)
+                await _tick(env, page)
+
+
+async def _tick(env: simcord.Env, page: simcord.Preview) -> None:
+    """Let a second pass in the simulated Discord and redraw the page, so that progress moves on it."""
+    try:
+        await env.advance_time(_TICK)
+        await page.refresh()
+    except simcord.SetupError:
+        log.debug("an action is under way on the page: the next tick redraws", exc_info=True)
+    except TimeoutError:
+        log.warning("the bot has been busy for long", exc_info=True)

@@ -1,0 +1,35 @@
+"""Voters: who voted, without saying who it is."""
+
+import contextlib
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+
+class Voters:
+    """Turns Discord user ids into HMACs under a secret of this installation.
+
+    The secret lies beside the database, never in it: votes stay one per person, and mean nothing to
+    whoever has the database alone.
+    """
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def of(self, user: int | str) -> str:
+        """The voter of a Discord user id, or of a simulated user's name; 64 hexadecimal digits."""
+        return hmac.new(self._secret, str(user).encode(), hashlib.sha256).hexdigest()
+
+
+def load_voters(path: Path) -> Voters:
+    """Read the secret, made at the first start and readable by its owner only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(secrets.token_bytes(32))
+    with contextlib.suppress(FileExistsError):  # another process was first, or it is not the first start
+        os.link(fresh, path)
+    fresh.unlink()
+    return Voters(path.read_bytes())

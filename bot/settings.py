@@ -1,0 +1,122 @@
+"""Settings: one frozen object from the environment and .env, every mistake reported at once."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from dotenv.parser import parse_stream
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bot.errors import SettingsError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# The name that the embedded engine gives its packaged weights.
+ENGINE_MODEL = "smollm2-135m-instruct"
+
+
+class Settings(BaseSettings):
+    """What an installation may choose; the variable's name is the field's in capitals.
+
+    Where neither `OPENAI_API_KEY` nor `OPENAI_BASE_URL` is set, the embedded engine answers and trains.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, env_file_encoding="utf-8"
+    )
+
+    discord_token: SecretStr | None = None
+    home_guilds: Annotated[frozenset[int], NoDecode] = frozenset()
+
+    openai_api_key: SecretStr | None = None
+    openai_base_url: str | None = None
+    author_model: str = ENGINE_MODEL
+    base_model: str = ENGINE_MODEL
+
+    engine_url: str | None = None  # an embedded engine that runs already: a service in compose
+    engine_base: str | None = None  # other weights for the engine: a GGUF file
+    engine_api_key: SecretStr | None = None
+
+    data_dir: Path = ROOT / "data" / "var"
+    database_url: str | None = None
+    heroes_file: Path = ROOT / "data" / "heroes.toml"
+
+    min_voters: int = Field(default=2, ge=1)
+    playground_port: int = Field(default=0, ge=0, le=65535)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("home_guilds", mode="before")
+    @classmethod
+    def _split_guilds(cls, value: object) -> object:
+        return value.replace(",", " ").split() if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _hosted_needs_names(self) -> "Settings":
+        if self.hosted and self.engine_url:
+            raise ValueError("set either ENGINE_URL or OPENAI_API_KEY/OPENAI_BASE_URL, not both")
+        if self.hosted and self.author_model == ENGINE_MODEL:
+            raise ValueError("AUTHOR_MODEL: name the model that writes examples at your OPENAI_* provider")
+        return self
+
+    @property
+    def hosted(self) -> bool:
+        """Whether an API elsewhere was configured in place of the embedded engine."""
+        return self.openai_api_key is not None or self.openai_base_url is not None
+
+    @property
+    def starts_engine(self) -> bool:
+        """Whether this installation starts an engine of its own."""
+        return not self.hosted and self.engine_url is None
+
+    @property
+    def extras(self) -> list[str]:
+        """The optional parts of the package that these settings need."""
+        wanted = {"engine": self.starts_engine, "playground": self.discord_token is None}
+        return [name for name, needed in wanted.items() if needed]
+
+    @property
+    def database(self) -> str:
+        """The database as an SQLAlchemy URL."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'hero.db'}"
+
+    def within(self, folder: str) -> "Settings":
+        """The same settings with all data in a folder of its own below data_dir."""
+        return self.model_copy(update={"data_dir": self.data_dir / folder, "database_url": None})
+
+
+def load_settings(env_file: Path | None = None) -> Settings:
+    """Read the environment and .env (the current folder's, unless another is named).
+
+    Raises SettingsError with one line for each mistake.
+    """
+    path = env_file or Path(".env")
+    mistakes = _faults_of(path)
+    try:
+        settings = Settings(_env_file=None if mistakes else path)
+    except ValidationError as error:
+        mistakes += [_sentence(dict(item)) for item in error.errors()]
+    if mistakes:
+        raise SettingsError("The settings need mending:\n" + "\n".join(f"  - {line}" for line in mistakes))
+    return settings
+
+
+def _faults_of(path: Path) -> list[str]:
+    """Lines of a .env file that no one could read: python-dotenv alone would skip them in silence."""
+    if not path.exists():
+        return []
+    try:
+        with path.open(encoding="utf-8") as stream:
+            bindings = list(parse_stream(stream))
+    except (OSError, UnicodeDecodeError) as error:
+        return [f"{path}: cannot be read as text ({error})"]
+    return [
+        f"{path}, line {item.original.line}: not of the form NAME=value" for item in bindings if item.error
+    ]
+
+
+def _sentence(item: Mapping[str, object]) -> str:
+    location = item["loc"]
+    name = str(location[0]).upper() if isinstance(location, tuple) and location else ""
+    reason = str(item["msg"]).removeprefix("Value error, ")
+    return f"{name}: {reason}" if name else reason  # the value is left out: it may be a secret

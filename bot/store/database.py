@@ -1,0 +1,95 @@
+"""The database: two engines over one file or server, migrated on opening."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, event
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from bot.errors import StoreError
+
+Transaction = AsyncConnection  # what the query modules take: one open transaction
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Database:
+    """Transactions for the query modules.
+
+    Writers queue for one connection and begin at once (BEGIN IMMEDIATE), so two tasks never share a
+    transaction and none fails half-way on a lock; readers have connections of their own.
+    """
+
+    def __init__(self, writer: AsyncEngine, reader: AsyncEngine) -> None:
+        self._writer = writer
+        self._reader = reader
+
+    def write(self) -> AbstractAsyncContextManager[Transaction]:
+        """A transaction that is on the disk when the block ends, or not at all."""
+        return self._writer.begin()
+
+    def read(self) -> AbstractAsyncContextManager[Transaction]:
+        """A consistent view that writes nothing."""
+        return self._reader.begin()
+
+
+@asynccontextmanager
+async def open_database(url: str) -> AsyncIterator[Database]:
+    """Open, bring the schema up to date, and close all connections in the end.
+
+    Raises StoreError in words where the database cannot be read.
+    """
+    writer, reader = create_engines(url)
+    try:
+        try:
+            async with writer.begin() as transaction:
+                await transaction.run_sync(_migrate)
+        except (DatabaseError, OSError) as error:
+            raise StoreError(
+                f"The database {writer.url.render_as_string()} cannot be used: "
+                f"{getattr(error, 'orig', None) or error}. "
+                "Mend the file or move it away (a new one is made), or point DATABASE_URL elsewhere."
+            ) from error
+        yield Database(writer, reader)
+    finally:
+        # an unclosed aiosqlite connection would keep the process from ending
+        await writer.dispose()
+        await reader.dispose()
+
+
+def create_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
+    """The writing engine (one connection) and the reading one."""
+    writer = create_async_engine(url, pool_size=1, max_overflow=0)
+    reader = create_async_engine(url, pool_size=4)
+    if writer.url.get_backend_name() == "sqlite":
+        if writer.url.database:
+            Path(writer.url.database).parent.mkdir(parents=True, exist_ok=True)
+        _tune_sqlite(writer, begin="BEGIN IMMEDIATE")
+        _tune_sqlite(reader, begin="BEGIN")
+    return writer, reader
+
+
+def _tune_sqlite(engine: AsyncEngine, *, begin: str) -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # SQLAlchemy's events below begin transactions, not the driver
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+
+def _migrate(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

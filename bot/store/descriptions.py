@@ -1,0 +1,65 @@
+"""Queries on descriptions: texts that users were shown."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select, update
+
+from bot.hero import Hero
+from bot.store.database import Transaction
+from bot.store.schema import description
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """One answer shown to a user, by the model that wrote it; requester is an HMAC, seconds its latency."""
+
+    id: int
+    model: str
+    tuned: bool
+    age: int
+    gender: str
+    power: str
+    text: str
+    finish_reason: str
+    prompt_version: int
+    sampling: dict[str, Any]
+    requester: str
+    guild_id: int | None
+    message_id: int | None
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    created_at: float
+
+    @property
+    def hero(self) -> Hero:
+        return Hero(self.age, self.gender, self.power)
+
+
+async def add(tx: Transaction, **values: Any) -> Description:
+    """Keep a description; values name every column but id and message_id."""
+    row = (await tx.execute(description.insert().values(**values).returning(*description.c))).one()
+    return Description(**row._mapping)
+
+
+async def shown_as(tx: Transaction, description_id: int, message_id: int) -> None:
+    """Tie a description to the message that shows it."""
+    await tx.execute(
+        update(description).where(description.c.id == description_id).values(message_id=message_id)
+    )
+
+
+async def of_message(tx: Transaction, message_id: int) -> Description | None:
+    row = (await tx.execute(select(description).where(description.c.message_id == message_id))).one_or_none()
+    return Description(**row._mapping) if row else None
+
+
+async def get_many(tx: Transaction, ids: list[int]) -> list[Description]:
+    query = select(description).where(description.c.id.in_(ids)).order_by(description.c.id)
+    return [Description(**row._mapping) for row in await tx.execute(query)]
+
+
+async def forget_messages(tx: Transaction) -> None:
+    """Drop every tie to a message: for a playground, whose messages end with the page."""
+    await tx.execute(update(description).values(message_id=None))

@@ -1,0 +1,173 @@
+"""Fine-tuning: a dataset goes to the model server, which trains on it; the result is registered."""
+
+import asyncio
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+import openai
+from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
+from openai.types.fine_tuning.job_create_params import Method
+
+from bot.dataset.freeze import to_jsonl
+from bot.errors import UserError
+from bot.jobs import JobBoard
+from bot.llm.client import ModelClient, patiently
+from bot.store import datasets
+from bot.store.database import Database
+from bot.store.datasets import Dataset, Item
+from bot.store.jobs import Job
+from bot.tuning.registry import Registry
+from bot.worker import Run
+
+SUFFIX = "herosmith"
+MOST_EPOCHS = 10
+
+_POLL = 1.0  # seconds between two looks at the server's job, at first
+_SLOWEST_POLL = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class FinetuneSpec:
+    """What a fine-tuning job was asked to do; kept in the job's row. epochs None: the server chooses."""
+
+    dataset: int
+    base: str
+    epochs: int | None
+
+    def __post_init__(self) -> None:
+        if self.epochs is not None and not 1 <= self.epochs <= MOST_EPOCHS:
+            raise UserError(f"Epochs must lie between 1 and {MOST_EPOCHS}.")
+
+
+class FinetuneJobs:
+    """Orders and carries out fine-tuning at whatever server the client reaches."""
+
+    def __init__(self, db: Database, board: JobBoard, client: ModelClient, registry: Registry) -> None:
+        self._db = db
+        self._board = board
+        self._client = client
+        self._registry = registry
+
+    async def order(
+        self, *, base: str, version: int | None = None, epochs: int | None = None, **origin: int | None
+    ) -> tuple[Job, Dataset]:
+        """Queue a fine-tuning on a dataset version (None: the newest).
+
+        Raises UserError where there is none, Busy where a fine-tuning runs.
+        """
+        async with self._db.read() as tx:
+            found = await (datasets.latest(tx) if version is None else datasets.get(tx, version))
+        if found is None:
+            missing = "There is no dataset yet" if version is None else f"There is no dataset v{version}"
+            raise UserError(f"{missing}. Make one with /build-dataset, then run /finetune again.")
+        spec = FinetuneSpec(dataset=found.id, base=base, epochs=epochs)
+        return await self._board.submit("finetune", asdict(spec), **origin), found
+
+    async def run(self, run: Run) -> dict[str, Any]:
+        """Carry the job out. Its result: the model's name and state, and its held-out losses.
+
+        The remote file and job ids are written into the row before they are used, so a job that is taken up
+        again goes on where it was. Raises UserError with the server's reason where the training failed.
+        """
+        spec = FinetuneSpec(**run.job.spec)
+        remote_id = run.job.remote_job_id or await self._begin(run, spec)
+        remote = await self._follow(run, remote_id)
+        metrics = await self._losses(remote_id)
+        name = remote.fine_tuned_model
+        if name is None:
+            raise UserError("The model server says that it trained, but names no model. Ask its operator.")
+        model = await self._registry.register(
+            name=name, base=spec.base, dataset_id=spec.dataset, job_id=run.job.id, metrics=metrics
+        )
+        return {"model": model.id, "name": model.name, "state": model.state, **metrics}
+
+    async def _begin(self, run: Run, spec: FinetuneSpec) -> str:
+        """Upload what is not uploaded yet and start the training."""
+        await run.progress(0, 0, "sending the dataset")
+        async with self._db.read() as tx:
+            items = await datasets.items(tx, spec.dataset)
+        files = run.job.remote_file_ids or await self._upload(spec.dataset, items)
+        await run.note(remote_file_ids=files)
+        method: Method = {"type": "supervised"}
+        if spec.epochs is not None:
+            method["supervised"] = {"hyperparameters": {"n_epochs": spec.epochs}}
+        api = self._client.api
+        remote = await patiently(
+            lambda: api.fine_tuning.jobs.create(
+                model=spec.base,
+                training_file=files["train"],
+                validation_file=files.get("valid", openai.omit),
+                suffix=SUFFIX,
+                seed=0,
+                method=method,
+                metadata={"herosmith_job": str(run.job.id)},
+            )
+        )
+        await run.note(remote_job_id=remote.id)
+        return remote.id
+
+    async def _upload(self, version: int, items: list[Item]) -> dict[str, str]:
+        """Send each split that has texts. Returns the server's file ids by split."""
+        ids = {}
+        for split in ("train", "valid"):
+            content = to_jsonl(item for item in items if item.split == split).encode()
+            if content:
+                ids[split] = await patiently(partial(self._send, f"v{version}-{split}.jsonl", content))
+        return ids
+
+    async def _send(self, name: str, content: bytes) -> str:
+        return (await self._client.api.files.create(file=(name, content), purpose="fine-tune")).id
+
+    async def _follow(self, run: Run, remote_id: str) -> FineTuningJob:
+        """Look at the server's job until it ends. A status never seen before counts as still running."""
+        api = self._client.api
+        pause = _POLL
+        while True:
+            remote = await patiently(lambda: api.fine_tuning.jobs.retrieve(remote_id))
+            if remote.status == "succeeded":
+                return remote
+            if remote.status in ("failed", "cancelled"):
+                reason = remote.error.message if remote.error else None
+                raise UserError(
+                    f"The training {remote.status}: {reason or 'the model server gave no reason'}"
+                )
+            page = await patiently(lambda: api.fine_tuning.jobs.list_events(remote_id, limit=20))
+            await run.progress(*_standing(page.data, remote.status))
+            await asyncio.sleep(pause)
+            pause = _POLL if _steps(page.data) else min(pause * 1.2, _SLOWEST_POLL)
+
+    async def _losses(self, remote_id: str) -> dict[str, float]:
+        """Held-out loss before and after, where the server measured it."""
+
+        async def every() -> list[FineTuningJobEvent]:
+            pages = self._client.api.fine_tuning.jobs.list_events(remote_id, limit=100)
+            return [event async for event in pages]
+
+        measured = sorted(
+            (data["step"], data["full_valid_loss"])
+            for event in await patiently(every)
+            if (data := _data(event)).get("full_valid_loss") is not None
+        )
+        if not measured:
+            return {}
+        after = {"loss_after": measured[-1][1]}
+        return {"loss_before": measured[0][1], **after} if measured[0][0] == 0 else after
+
+
+def _data(event: FineTuningJobEvent) -> dict[str, Any]:
+    return event.data if isinstance(event.data, dict) else {}
+
+
+def _steps(events: list[FineTuningJobEvent]) -> list[dict[str, Any]]:
+    """The measurements among events, the newest first."""
+    return [data for event in events if "train_loss" in (data := _data(event)) and data.get("total_steps")]
+
+
+def _standing(events: list[FineTuningJobEvent], status: str) -> tuple[int, int, str]:
+    """Steps done, steps in all, and where the training stands in words."""
+    steps = _steps(events)
+    if not steps:
+        return 0, 0, "waiting for the model server" if status != "running" else "preparing to train"
+    newest = steps[0]
+    return newest["step"], newest["total_steps"], f"training, loss {newest['train_loss']:.2f}"

@@ -1,0 +1,115 @@
+"""The worker: claims jobs, carries them out, and takes up again what a killed worker left."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import socket
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from bot.errors import UserError
+from bot.store import jobs
+from bot.store.database import Database
+from bot.store.jobs import Job, Kind
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT = 3.0  # seconds between two signs of life
+STALE = 15.0  # seconds of silence after which a running job may be taken over
+_LOOK = 0.5  # seconds between two looks for work
+_SHOW = 0.5  # seconds between two writes of progress
+
+
+class Run:
+    """One job in the hands of this worker."""
+
+    def __init__(self, db: Database, job: Job) -> None:
+        self.job = job
+        self._db = db
+        self._shown_at = 0.0
+
+    async def progress(self, done: int, total: int, phase: str) -> None:
+        """Write how far the job is: at most twice a second, but always the start and the end."""
+        now = time.monotonic()
+        if 0 < done < total and now - self._shown_at < _SHOW:
+            return
+        self._shown_at = now
+        await self.note(done=done, total=total, phase=phase)
+
+    async def note(self, **columns: Any) -> None:
+        """Write columns of the job's row at once: ids that a restart must find again."""
+        async with self._db.write() as tx:
+            await jobs.change(tx, self.job.id, **columns)
+
+
+class Worker:
+    """Carries out one job after another; runners say how, by kind."""
+
+    def __init__(
+        self, db: Database, runners: Mapping[Kind, Callable[[Run], Awaitable[dict[str, Any]]]]
+    ) -> None:
+        self._db = db
+        self._runners = runners
+        self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+
+    async def run_forever(self) -> None:
+        """Look for work until cancelled. A job under way is then left for the next worker."""
+        while True:
+            if not await self.run_next():
+                await asyncio.sleep(_LOOK)
+
+    async def run_next(self) -> bool:
+        """Carry out the oldest job that is free. Returns whether there was one."""
+        now = time.time()
+        async with self._db.write() as tx:
+            job = await jobs.claim(tx, owner=self._owner, at=now, stale_before=now - STALE)
+        if job is None:
+            return False
+        log.info("job %d (%s) begins", job.id, job.kind)
+        work = asyncio.ensure_future(self._runners[job.kind](Run(self._db, job)))
+        heart = asyncio.create_task(self._beat(job, work))
+        try:
+            await self._end(job, work)
+        finally:
+            heart.cancel()
+            work.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await work
+        return True
+
+    async def _end(self, job: Job, work: Awaitable[dict[str, Any]]) -> None:
+        """Await the work and write how it ended, in words for people where it failed."""
+        try:
+            end: dict[str, Any] = {"state": "succeeded", "result": await work}
+        except asyncio.CancelledError:
+            current = asyncio.current_task()
+            if current and current.cancelling():  # this worker is stopping: the next one resumes the job
+                raise
+            return  # the job was taken over
+        except UserError as error:
+            log.warning("job %d failed: %s", job.id, error, exc_info=error.__cause__)
+            end = {"state": "failed", "error": str(error)}
+        except Exception:
+            reference = secrets.token_hex(4)
+            log.exception("job %d failed, reference %s", job.id, reference)
+            end = {"state": "failed", "error": f"Something went wrong. The log has it under {reference}."}
+        async with self._db.write() as tx:
+            await jobs.change(tx, job.id, **end, finished_at=time.time())
+        log.info("job %d ended: %s", job.id, end["state"])
+
+    async def _beat(self, job: Job, work: "asyncio.Future[dict[str, Any]]") -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT)
+            try:
+                async with self._db.write() as tx:
+                    mine = await jobs.beat(tx, job.id, owner=self._owner, at=time.time())
+            except Exception:
+                log.exception("job %d: no sign of life could be written", job.id)
+                continue
+            if not mine:
+                log.error("job %d was taken over by another worker", job.id)
+                work.cancel()
+                return

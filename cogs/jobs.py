@@ -1,0 +1,88 @@
+"""Shows how jobs stand: rows become messages."""
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+import discord
+from discord.ext import commands, tasks
+
+from bot.app import App
+from bot.store.jobs import Job
+from cogs.reports import ending, standing
+
+if TYPE_CHECKING:
+    from bot.client import HeroBot
+
+log = logging.getLogger(__name__)
+
+_SPARSE_AFTER = 3000.0  # seconds: Discord rations edits of messages older than an hour
+_SPARSE = 60.0  # seconds between edits then
+_TOO_MANY_EDITS = 30046  # Discord's code for it
+
+
+class JobsCog(commands.Cog):
+    """Edits each job's message while it runs, and tells its end in a new one that notifies."""
+
+    def __init__(self, bot: "HeroBot", app: App) -> None:
+        self.bot = bot
+        self.app = app
+        self._shown: dict[int, tuple[str, float]] = {}  # by job: the text last shown, and when
+
+    async def cog_load(self) -> None:
+        self.render.start()
+
+    async def cog_unload(self) -> None:
+        self.render.cancel()
+
+    @tasks.loop(seconds=2)
+    async def render(self) -> None:
+        """Bring every message up to its row. One job's trouble leaves the others alone."""
+        try:
+            for job in await self.app.board.unannounced():
+                try:
+                    await self._show(job)
+                except discord.HTTPException as error:
+                    log.warning(
+                        "job %d: its end cannot be told in channel %s: %s", job.id, job.channel_id, error
+                    )
+                    await self.app.board.announced(job.id)  # do not try for ever
+        except Exception:
+            log.exception("jobs could not be shown")
+
+    @render.before_loop
+    async def _ready(self) -> None:
+        await self.bot.wait_until_ready()
+
+    async def _show(self, job: Job) -> None:
+        try:
+            await self._progress(job)
+        except discord.HTTPException as error:  # deleted, perhaps: the end is told all the same
+            log.warning("job %d: its progress message cannot be edited: %s", job.id, error)
+        if job.ended:
+            mention = f"<@{job.requester_id}> " if job.requester_id else ""
+            told = discord.AllowedMentions(users=[discord.Object(job.requester_id or 0)])
+            await self._channel(job).send(mention + ending(job), allowed_mentions=told)
+            await self.app.board.announced(job.id)
+            self._shown.pop(job.id, None)
+
+    async def _progress(self, job: Job) -> None:
+        if job.message_id is None:  # the command that ordered it has not answered yet
+            return
+        now = time.time()
+        text = standing(job, now)
+        shown, at = self._shown.get(job.id, ("", 0.0))
+        old = now - (job.created_at or now) > _SPARSE_AFTER
+        if text == shown or (old and not job.ended and now - at < _SPARSE):
+            return
+        self._shown[job.id] = (text, now)
+        try:
+            await self._channel(job).get_partial_message(job.message_id).edit(content=text)
+        except discord.HTTPException as error:
+            if error.code != _TOO_MANY_EDITS:
+                raise
+            fresh = await self._channel(job).send(text)
+            await self.app.board.shown_in(job.id, fresh.id)
+
+    def _channel(self, job: Job) -> discord.PartialMessageable:
+        return self.bot.get_partial_messageable(job.channel_id or 0)

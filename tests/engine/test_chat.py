@@ -1,0 +1,190 @@
+"""Chat completions, as the `openai` package sees them."""
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import httpx2 as httpx
+import openai
+import psutil
+import pytest
+from openai import AsyncOpenAI
+
+from tests.engine.conftest import TINY
+from tests.engine.process import EngineProcess
+
+USER: Any = [{"role": "user", "content": "40, woman, flight ->"}]
+
+
+async def ask(client: AsyncOpenAI, messages: Any = USER, **options: Any) -> Any:
+    return await client.chat.completions.create(model=TINY, messages=messages, **({"max_tokens": 12} | options))
+
+
+async def test_answer(client: AsyncOpenAI) -> None:
+    answer = await ask(client)
+    assert answer.object == "chat.completion"
+    assert answer.model == TINY
+    assert answer.choices[0].message.role == "assistant"
+    assert answer.choices[0].message.content
+    assert answer.choices[0].finish_reason == "length"
+    assert answer.usage.completion_tokens == 12
+    # the template's system message, the question and the opening of the answer
+    assert answer.usage.prompt_tokens == 38
+    assert answer.usage.total_tokens == 50
+
+
+async def test_same_seed_same_answer(client: AsyncOpenAI) -> None:
+    first, again, other = [(await ask(client, seed=seed)).choices[0].message.content for seed in (1, 1, 2)]
+    assert first == again != other
+
+
+async def test_stream_brings_what_a_whole_answer_brings(client: AsyncOpenAI) -> None:
+    whole = await ask(client, seed=3)
+    text, finish, usage, roles = "", [], None, []
+    async for chunk in await ask(client, seed=3, stream=True, stream_options={"include_usage": True}):
+        assert chunk.object == "chat.completion.chunk"
+        usage = chunk.usage or usage
+        for choice in chunk.choices:
+            text += choice.delta.content or ""
+            roles.append(choice.delta.role)
+            finish.append(choice.finish_reason)
+    assert text == whole.choices[0].message.content
+    assert roles[0] == "assistant"
+    assert [reason for reason in finish if reason] == ["length"] == finish[-1:]
+    assert usage is not None
+    assert usage.completion_tokens == 12
+
+
+async def test_stream_without_usage(client: AsyncOpenAI) -> None:
+    chunks = [chunk async for chunk in await ask(client, stream=True)]
+    assert all(chunk.choices and chunk.usage is None for chunk in chunks)
+
+
+async def test_stop_ends_before_the_words(client: AsyncOpenAI) -> None:
+    whole = (await ask(client, seed=5)).choices[0].message.content
+    middle = whole[len(whole) // 2 :][:4]
+    stopped = await ask(client, seed=5, stop=middle)
+    assert stopped.choices[0].finish_reason == "stop"
+    assert stopped.choices[0].message.content == whole[: whole.index(middle)]
+
+
+async def test_max_completion_tokens_wins(client: AsyncOpenAI) -> None:
+    assert (await ask(client, max_completion_tokens=3)).usage.completion_tokens == 3
+
+
+async def test_text_parts_are_one_text(client: AsyncOpenAI) -> None:
+    parts = [{"type": "text", "text": "40, woman, "}, {"type": "text", "text": "flight ->"}]
+    joined = await ask(client, [{"role": "user", "content": parts}], temperature=0)
+    plain = await ask(client, temperature=0)
+    assert joined.choices[0].message.content == plain.choices[0].message.content
+    assert joined.usage.prompt_tokens == plain.usage.prompt_tokens
+
+
+async def test_trailing_assistant_message_is_continued(client: AsyncOpenAI) -> None:
+    opening = await ask(client, temperature=0, max_tokens=4)
+    begun = opening.choices[0].message.content
+    rest = await ask(client, [*USER, {"role": "assistant", "content": begun}], temperature=0, max_tokens=8)
+    # the same prompt and no end of turn between: what was begun only became part of the prompt
+    assert rest.usage.prompt_tokens == opening.usage.prompt_tokens + 4
+    whole = await ask(client, temperature=0, max_tokens=12)
+    assert begun + rest.choices[0].message.content == whole.choices[0].message.content
+
+
+async def test_accepted_settings(client: AsyncOpenAI) -> None:
+    answer = await ask(
+        client,
+        temperature=0.7,
+        top_p=0.9,
+        presence_penalty=0.5,
+        frequency_penalty=0.5,
+        n=1,
+        reasoning_effort="minimal",
+        extra_body={"repeat_penalty": 1.1},
+    )
+    assert answer.choices[0].message.content
+
+
+@pytest.mark.parametrize(
+    ("options", "param", "code"),
+    [
+        ({"extra_body": {"surprise": 1}}, "surprise", "unknown_parameter"),
+        ({"logprobs": True}, "logprobs", "unknown_parameter"),
+        ({"n": 2}, "n", "invalid_value"),
+        ({"temperature": 2.5}, "temperature", "invalid_value"),
+        ({"top_p": 0}, "top_p", "invalid_value"),
+        ({"extra_body": {"temperature": "hot"}}, "temperature", "invalid_value"),
+        ({"max_tokens": 0}, "max_tokens", "invalid_value"),
+        ({"stop": ["a", "b", "c", "d", "e"]}, "stop", "invalid_value"),
+        ({"messages": []}, "messages", "invalid_value"),
+        ({"messages": [{"role": "robot", "content": "x"}]}, "messages[0].role", "invalid_value"),
+        ({"messages": [*USER, {"role": "user"}]}, "messages[1].content", "missing_required_parameter"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
+            "messages[0].content",
+            "invalid_value",
+        ),
+        ({"messages": [{"role": "user", "content": "word " * 2000}]}, "messages", "context_length_exceeded"),
+    ],
+)
+async def test_refused_by_name(client: AsyncOpenAI, options: dict[str, Any], param: str, code: str) -> None:
+    for stream in (False, True):
+        with pytest.raises(openai.BadRequestError) as caught:
+            await ask(client, **options, stream=stream)
+        assert (caught.value.param, caught.value.code) == (param, code)
+        assert caught.value.type == "invalid_request_error"
+
+
+async def test_two_assistant_turns_at_the_end_are_refused(client: AsyncOpenAI) -> None:
+    turn = {"role": "assistant", "content": "She"}
+    with pytest.raises(openai.BadRequestError, match="2 or more assistant"):
+        await ask(client, [*USER, turn, turn])
+
+
+async def test_unknown_model(client: AsyncOpenAI) -> None:
+    with pytest.raises(openai.NotFoundError) as caught:
+        await client.chat.completions.create(model="nobody", messages=USER)
+    assert (caught.value.code, caught.value.param) == ("model_not_found", "model")
+
+
+async def test_body_that_is_no_json(engine: EngineProcess) -> None:
+    async with httpx.AsyncClient() as http:
+        answer = await http.post(engine.url + "/chat/completions", content=b"{")
+    assert answer.status_code == 400
+    assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
+    assert answer.json()["error"]["code"] == "invalid_json"
+
+
+async def test_unknown_path_has_the_error_shape(engine: EngineProcess) -> None:
+    async with httpx.AsyncClient() as http:
+        answer = await http.get(engine.url + "/embeddings")
+    assert answer.status_code == 404
+    assert answer.json()["error"]["code"] == "invalid_url"
+
+
+async def test_more_chats_than_slots_all_get_an_answer(client: AsyncOpenAI) -> None:
+    answers = await asyncio.gather(*[ask(client, max_tokens=30) for _ in range(20)])
+    assert [answer.usage.completion_tokens for answer in answers] == [30] * 20
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_leaving_stops_the_generation(engine: EngineProcess, stream: bool) -> None:
+    """After the client has gone, the engine rests; an answer to the full context would go on for seconds."""
+    process = psutil.Process(engine.process.pid)
+    body = {"model": TINY, "messages": USER, "stream": stream}
+    async with httpx.AsyncClient(timeout=0.3) as http:
+        with pytest.raises(httpx.TimeoutException):
+            await asyncio.gather(*[_read(http, engine.url, body) for _ in range(8)])
+    await asyncio.sleep(0.3)
+    before = process.cpu_times()
+    await asyncio.sleep(0.5)
+    after = process.cpu_times()
+    assert after.user - before.user < 0.25
+
+
+async def _read(http: httpx.AsyncClient, url: str, body: dict[str, Any]) -> None:
+    start = time.monotonic()
+    async with http.stream("POST", url + "/chat/completions", content=json.dumps(body)) as response:
+        async for _ in response.aiter_bytes():
+            if time.monotonic() - start > 0.3:
+                raise httpx.ReadTimeout("left on purpose")
