@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import sys
-import threading
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,7 +29,7 @@ def run() -> None:
 
 @cli.command()
 def demo(
-    examples: Annotated[int, typer.Option(min=12, help="How many examples to write")] = 84,
+    examples: Annotated[int, typer.Option(min=14, help="How many examples to write")] = 84,
     epochs: Annotated[int, typer.Option(min=1, max=10, help="How often the model sees each text")] = 2,
 ) -> None:
     """Run the whole loop once, in the terminal: build, tune, describe, vote, build again."""
@@ -91,9 +90,12 @@ async def _worker(settings: Settings, *, with_parent: bool) -> None:
     async with engine_beside(settings) as reachable, open_app(reachable) as app:
         print("worker ready", flush=True)
         work = asyncio.create_task(app.worker.run_forever())
-        if with_parent:
-            _cancel_at_end_of_input(work)
-        await work
+        watch = asyncio.create_task(_cancel_at_end_of_input(work)) if with_parent else None
+        try:
+            await work
+        finally:
+            if watch:
+                watch.cancel()
 
 
 async def _models(settings: Settings) -> None:
@@ -113,15 +115,14 @@ async def _promote(settings: Settings, model_id: int) -> None:
         typer.echo(f"{model.name} is live.")
 
 
-def _cancel_at_end_of_input(work: "asyncio.Task[None]") -> None:
+async def _cancel_at_end_of_input(work: "asyncio.Task[None]") -> None:
     """End the work when the parent is gone: its end of our standard input closes with it."""
-    loop = asyncio.get_running_loop()
-
-    def wait() -> None:
-        sys.stdin.buffer.read()
-        loop.call_soon_threadsafe(work.cancel)
-
-    threading.Thread(target=wait, daemon=True).start()
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    await reader.read()
+    work.cancel()
 
 
 def _settings() -> Settings:

@@ -12,7 +12,7 @@ from bot.dataset.plan import Planner
 from bot.describer import Describer
 from bot.heroes_file import HeroesFile, read_heroes
 from bot.jobs import JobBoard
-from bot.llm.client import open_client
+from bot.llm.client import ModelClient, open_client
 from bot.rating.voters import load_voters
 from bot.rating.votes import Votes
 from bot.settings import Settings
@@ -31,6 +31,7 @@ class App:
     settings: Settings
     heroes: HeroesFile
     db: Database
+    client: ModelClient
     votes: Votes
     registry: Registry
     describer: Describer
@@ -66,4 +67,4 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         finetunes = FinetuneJobs(db, board, client, registry)
         describer = Describer(db, client, registry, heroes, voters, author=settings.author_model, small=small)
         worker = Worker(db, {"build": builds.run, "finetune": finetunes.run})
-        yield App(settings, heroes, db, votes, registry, describer, board, builds, finetunes, worker)
+        yield App(settings, heroes, db, client, votes, registry, describer, board, builds, finetunes, worker)

@@ -1,4 +1,4 @@
-"""The demo: the whole loop once, in the terminal, with the real engine, the real jobs and simulated voters."""
+"""The demo: the whole loop once in the terminal; the engine and the jobs are real, the voters simulated."""
 
 import asyncio
 import shutil
@@ -92,8 +92,8 @@ class Demo:
         """Ask base and tuned model for the hero; let the voters judge until they like a description."""
         prompts = self._app.heroes.prompts
         tuning = prompts.tuning(HERO)
-        base = await self._app.describer.answer(prompts.ask_tuned(HERO), self._app.settings.base_model)
-        self._console.print(Panel(base, title=f"{tuning}  the base model", border_style="dim"))
+        base = await self._app.client.complete(prompts.ask_tuned(HERO), model=self._app.settings.base_model)
+        self._console.print(Panel(base.text, title=f"{tuning}  the base model", border_style="dim"))
         for _ in range(_TRIES):
             description = await self._app.describer.describe(HERO, requester="demo")
             self._console.print(

@@ -27,7 +27,8 @@ _TICK = 1.0
 
 _WELCOME = """[bold]The playground is open:[/bold] [link={url}]{url}[/link]
 
-You are [bold]olga[/bold], an operator; switch to [bold]ana[/bold] or [bold]ben[/bold], plain members, at the top of the page.
+You are [bold]olga[/bold], an operator; at the top of the page you may switch to
+[bold]ana[/bold] or [bold]ben[/bold], plain members.
 Type one after the other:
   /build-dataset limit:24     writes a dataset (about a minute; leave limit out for all 294)
   /finetune                   tunes the model on it (a minute or two)

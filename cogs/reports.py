@@ -45,9 +45,12 @@ def _time_left(job: Job, now: float) -> str:
 def _built(result: dict[str, Any]) -> str:
     counts = result["counts"]
     state = "ready" if result["new"] else "unchanged: no text is new"
+    sizes = (
+        f"Dataset v{result['dataset']} is {state}: {counts.get('train', 0)} texts to learn from, "
+        f"{counts.get('valid', 0)} held out; {counts.get('description', 0)} were rated well by people."
+    )
     lines = [
-        f"Dataset v{result['dataset']} is {state}. {counts.get('train', 0)} texts to learn from, "
-        + f"{counts.get('valid', 0)} held out; {counts.get('description', 0)} were rated well by people.",
+        sizes,
         f"{result['asked']} answers written, {result['cached']} found cached.",
     ]
     if result["rejected"]:

@@ -13,7 +13,7 @@ from bot.store import examples
 from bot.store.database import Database
 from bot.store.examples import Request
 
-FEWEST = 12  # below, the ten training texts that fine-tuning needs would not come together
+FEWEST = 14  # with fewer, the ten training texts that fine-tuning asks for may not come together
 MOST_REPEATS = 100
 
 

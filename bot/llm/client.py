@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
+import httpx2
 import openai
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
@@ -22,6 +23,9 @@ T = TypeVar("T")
 
 _ATTEMPTS = 4
 _LONGEST_PAUSE = 30.0  # seconds
+
+# Connections stay open between questions; the SDK's 5 s would open a new one for nearly every /hero.
+_LIMITS = httpx2.Limits(max_connections=100, keepalive_expiry=300.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,6 @@ async def open_client(base_url: str | None, api_key: str, *, extensions: bool) -
         api_key=api_key,
         max_retries=0,
         timeout=300,
-        http_client=openai.DefaultAioHttpClient(),
+        http_client=openai.DefaultAioHttpClient(limits=_LIMITS),
     ) as api:
         yield ModelClient(api, extensions=extensions)

@@ -1,0 +1,161 @@
+"""/build-dataset and /finetune: ordered in Discord, done by the worker, shown in the channel."""
+
+import discord
+import pytest
+
+from bot.app import App
+from bot.client import HeroBot
+from bot.store import jobs
+from tests.conftest import HOME, Stage
+from tests.loops import build, spec
+from tests.scripted_server import Script
+
+
+async def job_id(app: App) -> int:
+    """The newest job that still has something to tell."""
+    return (await app.board.unannounced())[-1].id
+
+
+async def bot_commands(stage: Stage) -> list[discord.app_commands.AppCommand]:
+    assert isinstance(stage.env.bot, HeroBot)
+    return await stage.env.bot.tree.fetch_commands()
+
+
+@pytest.mark.usefixtures("working")
+async def test_a_build_shows_its_progress_and_tells_its_end(stage: Stage, app: App) -> None:
+    result = await stage.olga.slash(stage.channel, "build-dataset", limit=16)
+    assert result.response is not None
+    assert not result.ephemeral
+    assert "16 examples, 0 cached already, 16 to write" in result.response.content
+
+    await stage.until_told(app, await job_id(app))
+
+    progress, end = stage.channel.history()[-2:]
+    assert "100 % · 16 of 16\nDone." in progress.content
+    assert "Dataset v1 is ready" in end.content
+    assert stage.olga.mention in end.content
+    assert [user.id for user in end.mentions] == [stage.olga.id]
+
+
+@pytest.mark.usefixtures("working")
+async def test_a_tuned_model_goes_live_and_its_losses_are_told(
+    stage: Stage, app: App, script: Script
+) -> None:
+    await stage.olga.slash(stage.channel, "build-dataset", limit=16)
+    await stage.until_told(app, await job_id(app))
+
+    await stage.olga.slash(stage.channel, "finetune", epochs=2)
+    await stage.until_told(app, await job_id(app))
+
+    told = stage.channel.history()[-1].content
+    assert "`ft:tiny:1` is trained and live" in told
+    assert "2.500 → 1.250" in told
+    assert script.tunings[0]["method"] == {
+        "type": "supervised",
+        "supervised": {"hyperparameters": {"n_epochs": 2}},
+    }
+
+
+@pytest.mark.usefixtures("working")
+async def test_a_failed_training_is_told_in_the_servers_words(stage: Stage, app: App, script: Script) -> None:
+    script.tuning_error = "the file has 3 lines too few"
+    await stage.olga.slash(stage.channel, "build-dataset", limit=16)
+    await stage.until_told(app, await job_id(app))
+
+    await stage.olga.slash(stage.channel, "finetune")
+    await stage.until_told(app, await job_id(app))
+
+    assert "the file has 3 lines too few" in stage.channel.history()[-1].content
+    assert await app.registry.every() == []
+
+
+async def test_a_second_build_waits_for_the_first(stage: Stage, app: App) -> None:
+    await app.builds.order(spec(app))
+
+    result = await stage.olga.slash(stage.channel, "build-dataset", limit=16)
+
+    assert result.response is not None
+    assert "running already" in result.response.content
+    assert "running already" in stage.refusal()
+
+
+async def test_finetune_without_a_dataset_says_what_to_do(stage: Stage) -> None:
+    result = await stage.olga.slash(stage.channel, "finetune")
+
+    assert result.response is not None
+    assert "Make one with /build-dataset" in result.response.content
+    stage.refusal()
+
+
+async def test_finetune_on_an_unknown_version_names_it(stage: Stage, app: App) -> None:
+    await build(app)
+
+    await stage.olga.slash(stage.channel, "finetune", dataset=7)
+
+    assert "no dataset v7" in stage.refusal()
+
+
+async def test_members_neither_see_nor_run_operator_commands(stage: Stage) -> None:
+    assert stage.ana.available_commands(stage.channel) == ("hero",)
+    assert set(stage.olga.available_commands(stage.channel)) == {"hero", "build-dataset", "finetune"}
+
+
+async def test_the_admin_of_a_foreign_server_is_refused(stage: Stage, script: Script) -> None:
+    chief = stage.env.create_user("chief")
+    foreign = stage.env.create_guild(name="Elsewhere", owner=chief)
+    channel = foreign.create_text_channel("general")
+    admin = foreign.add_member(chief)
+
+    for command in ("build-dataset", "finetune"):
+        result = await admin.slash(channel, command)
+        assert result.ephemeral
+        assert "operators of this bot" in stage.refusal()
+    assert foreign.id != HOME
+    assert script.asked == []
+
+
+async def test_a_member_let_in_by_server_settings_is_refused_all_the_same(stage: Stage) -> None:
+    helper = stage.env.guild.create_role("helper")
+    (command,) = [each for each in await bot_commands(stage) if each.name == "build-dataset"]
+    stage.env.guild.set_command_permissions(command.id, {helper: True})
+    hana = stage.env.guild.add_member(stage.env.create_user("hana"), roles=[helper])
+
+    result = await hana.slash(stage.channel, "build-dataset")
+
+    assert result.ephemeral
+    assert "Only the operators" in stage.refusal()
+
+
+@pytest.mark.usefixtures("working")
+async def test_a_job_ordered_before_a_restart_is_told_after_it(stage: Stage, app: App) -> None:
+    await stage.olga.slash(stage.channel, "build-dataset", limit=16)
+    ordered = await job_id(app)
+
+    await stage.env.restart_bot(HeroBot(app))
+    await stage.until_told(app, ordered)
+
+    assert "Dataset v1 is ready" in stage.channel.history()[-1].content
+
+
+async def test_the_end_is_told_though_the_progress_message_is_gone(stage: Stage, app: App) -> None:
+    await stage.olga.slash(stage.channel, "build-dataset", limit=16)
+    ordered = await job_id(app)
+    await stage.olga.delete(stage.channel.history()[-1])
+
+    assert await app.worker.run_next()
+    await stage.until_told(app, ordered)
+
+    assert "Dataset v1 is ready" in stage.channel.history()[-1].content
+
+
+async def test_too_many_edits_of_an_old_message_begin_a_new_one(stage: Stage, app: App) -> None:
+    await stage.olga.slash(stage.channel, "build-dataset", limit=16)
+    ordered = await app.board.get(await job_id(app))
+    stage.env.inject_error("PATCH", "/channels/*/messages/*", status=429, code=30046)
+
+    async with app.db.write() as tx:
+        await jobs.change(tx, ordered.id, state="running", done=3, total=16)
+    await stage.env.advance_time(4)
+
+    assert "3 of 16" in stage.channel.history()[-1].content
+    assert (await app.board.get(ordered.id)).message_id == stage.channel.history()[-1].id

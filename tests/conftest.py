@@ -1,0 +1,122 @@
+"""What the tests share: settings in a fresh folder, a scripted model server, the app over a real database."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import discord
+import pytest
+import simcord
+
+from bot.app import App, open_app
+from bot.client import HeroBot
+from bot.errors import UserError
+from bot.settings import ROOT, Settings
+from bot.store.jobs import Job
+from tests.scripted_server import Script, scripted_server
+
+HOME = 424_242_424_242_424_242
+SETTLE = 60.0  # seconds that one action may take: enough for a real model on a busy machine
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep the developer's own .env and environment out of the tests."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+async def script() -> AsyncIterator[Script]:
+    async with scripted_server() as running:
+        yield running
+
+
+@pytest.fixture
+def settings(tmp_path: Path, script: Script) -> Settings:
+    return Settings(
+        data_dir=tmp_path / "var",
+        engine_url=script.url,
+        home_guilds=frozenset({HOME}),
+        heroes_file=ROOT / "data" / "heroes.toml",
+    )
+
+
+@pytest.fixture
+async def app(settings: Settings) -> AsyncIterator[App]:
+    async with open_app(settings) as opened:
+        yield opened
+
+
+@dataclass
+class Stage:
+    """A simulated Discord with the real bot in it: a home server, an operator and two members."""
+
+    env: simcord.Env
+    channel: simcord.ChannelHandle
+    olga: simcord.MemberActor
+    ana: simcord.MemberActor
+    ben: simcord.MemberActor
+
+    def refusal(self) -> str:
+        """The sentence of the one UserError that the bot raised since the last look."""
+        errors = [getattr(error, "original", error) for error in self.env.errors[self._seen :]]
+        self._seen = len(self.env.errors)
+        assert [type(error) for error in errors if not isinstance(error, UserError)] == []
+        assert len(errors) == 1
+        return str(errors[0])
+
+    _seen: int = 0
+
+    async def until_told(self, app: App, job_id: int, seconds: float = 60) -> Job:
+        """Let time pass, real and simulated, until the job's end stands in the channel."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            await asyncio.sleep(0.05)
+            await self.env.advance_time(2)
+            job = await app.board.get(job_id)
+            if job.announced:
+                return job
+        raise AssertionError(f"job {job_id} did not end within {seconds} s")
+
+
+@pytest.fixture
+async def env(app: App) -> AsyncIterator[simcord.Env]:
+    """A simulated Discord around the real bot. Every error it raises must be looked at, or the test fails."""
+    simulated = simcord.Env(HeroBot(app), settle_timeout=SETTLE)
+    await simulated.start()
+    yield simulated
+    await simulated.shutdown()
+    simulated._raise_errors_since(simulated._errors_acknowledged)  # as simcord.run does in the end
+
+
+@pytest.fixture
+def stage(env: simcord.Env) -> Stage:
+    guild = env.create_guild(name="Home", id=HOME)
+    channel = guild.create_text_channel("heroes")
+    manager = guild.create_role(
+        "operator", permissions=discord.Permissions(manage_guild=True, manage_messages=True)
+    )
+    olga = guild.add_member(env.create_user("olga"), roles=[manager])
+    ana, ben = (guild.add_member(env.create_user(name)) for name in ("ana", "ben"))
+    return Stage(env, channel, olga, ana, ben)
+
+
+@pytest.fixture
+async def working(app: App) -> AsyncIterator[None]:
+    """A worker beside the test, outside the bot's own tasks, as its own process is."""
+    work = asyncio.create_task(app.worker.run_forever())
+    yield
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+
+
+@pytest.fixture
+def heroes_toml(tmp_path: Path) -> Path:
+    """A copy of data/heroes.toml that a test may spoil."""
+    copy = tmp_path / "heroes.toml"
+    copy.write_text((ROOT / "data" / "heroes.toml").read_text())
+    return copy

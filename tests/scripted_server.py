@@ -1,0 +1,152 @@
+"""A model server whose answers are scripted: OpenAI's shape over real HTTP, for tests of what asks it."""
+
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+_AUTHOR = re.compile(r"a (\d+)-year-old (\w+) fictional character who has the superpower of (.+?)\.")
+_TUNED = re.compile(r"(\d+), (\w+), (.+) ->")
+
+
+def describe(age: str, gender: str, power: str, variant: int = 0) -> str:
+    """A description that passes curation; each variant reads differently."""
+    he = "He" if gender == "man" else "She"
+    return (
+        f"Robin is a {age}-year-old {gender} with the power of {power}. {he} lives above a bakery in street "
+        f"{variant} and rises before dawn. {he} keeps the gift of {power} quiet, because the town talks. "
+        f"{he} wears a grey coat with deep pockets, and in them lie chalk, string and a very old map. "
+        f"When somebody calls for help, {he.lower()} is there before the kettle boils."
+    )
+
+
+@dataclass
+class Script:
+    """What the server will do, and what it was asked."""
+
+    url: str = ""
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
+    tunings: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[int] = field(default_factory=list)  # statuses of the next chat answers
+    texts: list[str] = field(default_factory=list)  # the next answers, in place of fitting ones
+    finish_reason: str = "stop"
+    tuning_error: str | None = None
+
+    async def chat(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        self.asked.append(body)
+        if self.failures:
+            return _refusal(self.failures.pop(0))
+        text = self.texts.pop(0) if self.texts else self._fitting(body)
+        usage = {"prompt_tokens": 20, "completion_tokens": len(text.split()), "total_tokens": 0}
+        message = {"role": "assistant", "content": text}
+        choice = {"index": 0, "message": message, "finish_reason": self.finish_reason}
+        return web.json_response(
+            {
+                "id": "chatcmpl-1",
+                "object": "chat.completion",
+                "created": 1,
+                "model": body["model"],
+                "choices": [choice],
+                "usage": usage,
+            }
+        )
+
+    def _fitting(self, body: dict[str, Any]) -> str:
+        last = next(m["content"] for m in reversed(body["messages"]) if m["role"] == "user")
+        found = _TUNED.search(last) or _AUTHOR.search(last)
+        assert found, last
+        age, gender, power = found.groups()
+        whole = describe(age, gender, power, variant=len(self.asked))
+        given = body["messages"][-1]
+        # a given opening is continued, not said again
+        return whole.split(". ", 1)[1] if given["role"] == "assistant" else whole
+
+    async def upload(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        file = form["file"]
+        assert isinstance(file, web.FileField)
+        name = f"file-{len(self.files) + 1}"
+        self.files[name] = file.file.read()
+        return web.json_response(
+            {
+                "id": name,
+                "object": "file",
+                "bytes": 1,
+                "created_at": 1,
+                "filename": "x",
+                "purpose": "fine-tune",
+                "status": "processed",
+            }
+        )
+
+    async def create_tuning(self, request: web.Request) -> web.Response:
+        self.tunings.append(await request.json())
+        return web.json_response(self._tuning(len(self.tunings), "queued"))
+
+    async def get_tuning(self, request: web.Request) -> web.Response:
+        number = int(request.match_info["job"].removeprefix("ftjob-"))
+        return web.json_response(self._tuning(number, "failed" if self.tuning_error else "succeeded"))
+
+    def _tuning(self, number: int, status: str) -> dict[str, Any]:
+        error = {"code": "bad", "message": self.tuning_error, "param": None} if self.tuning_error else None
+        return {
+            "id": f"ftjob-{number}",
+            "object": "fine_tuning.job",
+            "created_at": 1,
+            "model": "tiny",
+            "status": status,
+            "fine_tuned_model": f"ft:tiny:{number}" if status == "succeeded" else None,
+            "error": error,
+            "hyperparameters": {},
+            "organization_id": "org",
+            "result_files": [],
+            "seed": 0,
+            "training_file": "file-1",
+        }
+
+    async def events(self, _request: web.Request) -> web.Response:
+        losses = ((20, 1.25), (0, 2.5))
+        data = [
+            {
+                "id": f"e{step}",
+                "object": "fine_tuning.job.event",
+                "created_at": step,
+                "level": "info",
+                "message": "",
+                "type": "metrics",
+                "data": {"step": step, "total_steps": 20, "train_loss": 2.0, "full_valid_loss": loss},
+            }
+            for step, loss in losses
+        ]
+        return web.json_response({"object": "list", "data": data, "has_more": False})
+
+
+def _refusal(status: int) -> web.Response:
+    body = {"error": {"message": "secret detail", "type": "scripted", "param": None, "code": None}}
+    return web.Response(status=status, text=json.dumps(body), content_type="application/json")
+
+
+@asynccontextmanager
+async def scripted_server() -> AsyncIterator[Script]:
+    """Serve on a free port of this machine until the block ends."""
+    script = Script()
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", script.chat)
+    app.router.add_post("/v1/files", script.upload)
+    app.router.add_post("/v1/fine_tuning/jobs", script.create_tuning)
+    app.router.add_get("/v1/fine_tuning/jobs/{job}", script.get_tuning)
+    app.router.add_get("/v1/fine_tuning/jobs/{job}/events", script.events)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        script.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+        yield script
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,79 @@
+"""Settings: read whole, and every mistake told at once."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.errors import SettingsError
+from bot.heroes_file import read_heroes
+from bot.settings import load_settings
+
+
+def test_nothing_set_means_playground_and_embedded_engine() -> None:
+    settings = load_settings()
+    assert settings.extras == ["engine", "playground"]
+    assert settings.starts_engine
+    assert settings.database.startswith("sqlite+aiosqlite:///")
+
+
+def test_env_file_and_environment_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("DISCORD_TOKEN=abc\nHOME_GUILDS=1, 2\nMIN_VOTERS=\n")
+    monkeypatch.setenv("LOG_LEVEL", "DEBUG")
+
+    settings = load_settings()
+
+    assert settings.home_guilds == {1, 2}
+    assert settings.min_voters == 2
+    assert settings.log_level == "DEBUG"
+    assert settings.extras == ["engine"]
+    assert "abc" not in repr(settings)
+
+
+def test_a_key_means_a_hosted_api_and_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    monkeypatch.setenv("AUTHOR_MODEL", "gpt-6-luna")
+    settings = load_settings()
+    assert settings.hosted
+    assert not settings.starts_engine
+    assert "engine" not in settings.extras
+
+
+def test_all_mistakes_are_told_at_once_and_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("DISCORD_TOKEN='sk-secret\nthis is no setting\n")
+    monkeypatch.setenv("MIN_VOTERS", "none")
+    monkeypatch.setenv("HOME_GUILDS", "home")
+
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+
+    text = str(caught.value)
+    assert ".env, line 1" in text
+    assert "MIN_VOTERS" in text
+    assert "HOME_GUILDS" in text
+    assert "sk-secret" not in text
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"\xff\xfe\x00DISCORD")
+    with pytest.raises(SettingsError, match="cannot be read as text"):
+        load_settings()
+
+
+def test_a_hosted_api_needs_the_authors_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://localhost:1/v1")
+    with pytest.raises(SettingsError, match="AUTHOR_MODEL"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "named"),
+    [
+        ("ages = [18, 20, 30, 40, 50, 60, 90]", 'ages = ["old"]', "grid.ages"),
+        ("youngest = 18", "youngst = 18", "limits.youngst"),
+        ("[grid]", "[grid", "cannot be read"),
+    ],
+)
+def test_a_spoilt_heroes_file_names_the_field(heroes_toml: Path, before: str, after: str, named: str) -> None:
+    heroes_toml.write_text(heroes_toml.read_text().replace(before, after))
+    with pytest.raises(SettingsError, match=named):
+        read_heroes(heroes_toml)
