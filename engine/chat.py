@@ -1,10 +1,10 @@
 """Chat completions: a request checked, answered by a model, put into OpenAI's shape.
 
-Two things OpenAI does not have: `repeat_penalty`, and a trailing assistant message that is continued; the answer
-is then only what follows it.
+Two things OpenAI does not have: `repeat_penalty`, and a trailing assistant message that is continued; the
+answer is then only what follows it.
 
-Where a request says nothing, temperature is 0.8 and top_p 0.95. In any case only those of the 40 likeliest tokens
-are drawn that have 5 % of the likeliest one's probability: small models need that.
+Where a request says nothing, temperature is 0.8 and top_p 0.95. In any case only those of the 40 likeliest
+tokens are drawn that have 5 % of the likeliest one's probability: small models need that.
 """
 
 import json

@@ -58,6 +58,8 @@ async def _running(folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         "HF_HUB_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
+        # a thread that waits for its neighbour must not spin on the core that the neighbour, or chat, needs
+        "OMP_WAIT_POLICY": "PASSIVE",
     }
     with (folder / "trainer.log").open("wb") as log_file:
         process = await asyncio.create_subprocess_exec(

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from peft import LoraConfig, get_peft_model
 from torch.nn.functional import cross_entropy
-from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+from transformers import AutoModelForCausalLM, GgufConfig, PreTrainedTokenizerFast
 
 from engine import recipe
 from engine.encoding import Encoded
@@ -40,7 +40,8 @@ class Adapter:
     def __init__(self, base: Path, *, dtype: torch.dtype, seed: int) -> None:
         """Read the GGUF file into transformers; its weights stay frozen."""
         torch.manual_seed(seed)
-        self.tokenizer: Any = AutoTokenizer.from_pretrained(base.parent, gguf_file=base.name)
+        # not AutoTokenizer: that would read the whole file only to learn which class this is
+        self.tokenizer: Any = PreTrainedTokenizerFast.from_pretrained(base.parent, gguf_file=base.name)
         model = AutoModelForCausalLM.from_pretrained(
             base.parent,
             gguf_file=base.name,

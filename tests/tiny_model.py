@@ -5,21 +5,26 @@ from pathlib import Path
 import numpy as np
 from gguf import GGUFReader, GGUFValueType, GGUFWriter
 
-WIDTH, LAYERS, HEADS, KV_HEADS, FEED_FORWARD = 64, 2, 4, 2, 128
+VOCABULARY, WIDTH, LAYERS, HEADS, KV_HEADS, FEED_FORWARD = 2048, 64, 2, 4, 2, 128
 
 
 def write(path: Path, tokenizer_from: Path) -> Path:
-    """Write a llama-shaped GGUF with the tokenizer and chat template of another; return its path."""
+    """Write a llama-shaped GGUF with the chat template and the commonest tokens of another; return its path."""
     source = GGUFReader(tokenizer_from)
     writer = GGUFWriter(path, "llama")
     for key, field in source.fields.items():
         if key.startswith("tokenizer."):
             kind = field.types[0]
             inner = field.types[-1] if kind == GGUFValueType.ARRAY else None
-            writer.add_key_value(key, field.contents(), kind, sub_type=inner)
-    vocabulary = len(source.fields["tokenizer.ggml.tokens"].data)
+            value = field.contents()
+            if key.rpartition(".")[2] in {"tokens", "token_type"}:
+                value = value[:VOCABULARY]
+            elif key.endswith(".merges"):
+                # byte-pair tokens stand in the order of their merges, after the special ones and the bytes
+                value = value[: VOCABULARY - (len(source.fields["tokenizer.ggml.tokens"].data) - len(value))]
+            writer.add_key_value(key, value, kind, sub_type=inner)
     writer.add_name("tiny")
-    writer.add_vocab_size(vocabulary)
+    writer.add_vocab_size(VOCABULARY)
     writer.add_context_length(2048)
     writer.add_embedding_length(WIDTH)
     writer.add_block_count(LAYERS)
@@ -39,7 +44,7 @@ def write(path: Path, tokenizer_from: Path) -> Path:
     def norm(name: str) -> None:
         writer.add_tensor(name, np.ones(WIDTH, np.float32))
 
-    matrix("token_embd.weight", vocabulary, WIDTH)
+    matrix("token_embd.weight", VOCABULARY, WIDTH)
     norm("output_norm.weight")
     for layer in range(LAYERS):
         for part, rows, columns in (
