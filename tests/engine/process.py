@@ -1,5 +1,6 @@
 """The engine as its users have it: a process, reached over HTTP by the `openai` package."""
 
+import asyncio
 import json
 import os
 import signal
@@ -18,12 +19,17 @@ class EngineProcess:
     def __init__(self, data: Path, base: Path | None, *, key: str | None = None) -> None:
         """Start one on a free port and wait until it listens."""
         self.data = data
+        self.base = base
         self.key = key
-        data.mkdir(parents=True, exist_ok=True)
         self.log = data / "engine.log"
-        command = [sys.executable, "-m", "engine", "--data", str(data), "--port", "0", "--with-parent"]
-        if base is not None:
-            command += ["--base", str(base)]
+        data.mkdir(parents=True, exist_ok=True)
+        self.start()
+
+    def start(self) -> None:
+        """Start it, once more if it has ended."""
+        command = [sys.executable, "-m", "engine", "--data", str(self.data), "--port", "0", "--with-parent"]
+        if self.base is not None:
+            command += ["--base", str(self.base)]
         environment = {name: value for name, value in os.environ.items() if name != "ENGINE_API_KEY"}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -31,7 +37,7 @@ class EngineProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=environment | ({"ENGINE_API_KEY": key} if key else {}),
+                env=environment | ({"ENGINE_API_KEY": self.key} if self.key else {}),
             )
         assert self.process.stdout is not None
         said = self.process.stdout.readline().decode()
@@ -55,6 +61,15 @@ class EngineProcess:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(20)
+
+    async def until(self, job_id: str, statuses: set[str]) -> Any:
+        """Wait until a job has one of `statuses` and return it; give up when it can no longer get there."""
+        client = self.client()
+        async with asyncio.timeout(120):
+            while (job := await client.fine_tuning.jobs.retrieve(job_id)).status not in statuses:
+                assert job.status not in {"succeeded", "failed", "cancelled"}, job
+                await asyncio.sleep(0.05)
+        return job
 
     def client(self, key: str | None = None) -> AsyncOpenAI:
         """Return a client that hides nothing by trying again."""

@@ -1,0 +1,97 @@
+"""The engine as a process: its key, its start, its end, what is left of it on disk."""
+
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import aiohttp
+import openai
+import pytest
+
+from tests.engine.conftest import TINY, Training
+from tests.engine.process import EngineProcess
+
+
+async def test_health_needs_no_key_and_all_else_does(tiny_base: Path, tmp_path: Path) -> None:
+    with EngineProcess(tmp_path, tiny_base, key="secret") as engine:
+        assert [model.id for model in (await engine.client().models.list()).data] == [TINY]
+        for wrong in ("wrong", "secret2", "\N{GREEK SMALL LETTER ALPHA}".encode().decode("latin-1")):
+            with pytest.raises(openai.AuthenticationError) as caught:
+                await engine.client(wrong).models.list()
+            assert caught.value.code == "invalid_api_key"
+        async with aiohttp.ClientSession() as http:
+            async with http.get(engine.url.removesuffix("/v1") + "/healthz") as answer:
+                assert (answer.status, await answer.json()) == (200, {"status": "ok"})
+            async with http.post(engine.url + "/chat/completions", json={}) as answer:
+                assert answer.status == 401
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, "stdin"])
+def test_it_stops_when_told_to(tiny_base: Path, tmp_path: Path, how: signal.Signals | str) -> None:
+    """It loads its model at that moment, and has one: neither may crash the exit."""
+    with EngineProcess(tmp_path, tiny_base) as engine:
+        engine.blocking_client().chat.completions.create(
+            model=TINY, messages=[{"role": "user", "content": "hello"}], max_tokens=3
+        )
+        if isinstance(how, signal.Signals):
+            engine.process.send_signal(how)
+        else:
+            assert engine.process.stdin is not None
+            engine.process.stdin.close()
+        assert engine.process.wait(10) == 0
+
+
+def test_it_stops_before_the_model_is_loaded(tiny_base: Path, tmp_path: Path) -> None:
+    with EngineProcess(tmp_path, tiny_base) as engine:
+        assert engine.stop() == 0
+
+
+async def test_tuned_models_survive_a_restart_and_can_be_deleted(training: Training, tmp_path: Path) -> None:
+    shutil.copytree(training.engine.data / "models", tmp_path / "models")
+    unfinished = tmp_path / "models" / "ft_tiny_half_0"
+    unfinished.mkdir()
+    with EngineProcess(tmp_path, training.engine.base) as engine:
+        client = engine.client()
+        assert [model.id for model in (await client.models.list()).data] == [TINY, training.model]
+        assert not unfinished.exists()
+        answer = await client.chat.completions.create(
+            model=training.model,
+            messages=[{"role": "user", "content": "31, woman, flight ->"}],
+            temperature=0,
+        )
+        assert "She is" in (answer.choices[0].message.content or "")
+        assert (await client.models.delete(training.model)).deleted
+        assert [model.id for model in (await client.models.list()).data] == [TINY]
+        with pytest.raises(openai.NotFoundError):
+            await client.models.retrieve(training.model)
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+def test_a_base_that_is_not_there_is_said_in_words(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "engine",
+        "--data",
+        str(tmp_path),
+        "--port",
+        "0",
+        "--base",
+        str(tmp_path),
+    ]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "holds 0 .gguf files" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_importing_the_engine_loads_no_heavy_library() -> None:
+    """The server must start quickly, and the trainer's memory must go with the trainer."""
+    code = (
+        "import sys, engine.__main__, engine.trainer; "
+        "print(sorted({'torch', 'transformers', 'peft', 'xllamacpp', 'gguf'} & set(sys.modules)))"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "[]"
