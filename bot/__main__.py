@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Coroutine
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,10 +22,15 @@ cli = typer.Typer(
 
 
 @cli.command()
-def run() -> None:
+def run(
+    without_worker: Annotated[bool, typer.Option(help="Leave jobs to a worker that runs elsewhere")] = False,
+) -> None:
     """Start the bot: in Discord where DISCORD_TOKEN is set, else in the playground, a local page."""
     settings = _settings()
-    _go(_discord(settings) if settings.discord_token else _playground(settings))
+    if settings.discord_token:
+        _go(_discord(settings, settings.discord_token.get_secret_value(), worker=not without_worker))
+    else:
+        _go(_playground(settings))
 
 
 @cli.command()
@@ -66,15 +72,18 @@ def extras() -> None:
     typer.echo(",".join(_settings().extras))
 
 
-async def _discord(settings: Settings) -> None:
+async def _discord(settings: Settings, token: str, *, worker: bool) -> None:
     from bot.app import open_app
     from bot.client import HeroBot
 
     _log_to_stderr(settings)
-    async with engine_beside(settings) as reachable, worker_beside(reachable), open_app(reachable) as app:
-        token = settings.discord_token
-        async with HeroBot(app) as bot:
-            await bot.start(token.get_secret_value() if token else "")
+    async with AsyncExitStack() as stack:
+        reachable = await stack.enter_async_context(engine_beside(settings))
+        if worker:
+            await stack.enter_async_context(worker_beside(reachable))
+        app = await stack.enter_async_context(open_app(reachable))
+        bot = await stack.enter_async_context(HeroBot(app))
+        await bot.start(token)
 
 
 async def _playground(settings: Settings) -> None:

@@ -121,7 +121,9 @@ async def engine_beside(settings: Settings) -> AsyncIterator[Settings]:
     arguments = ["-m", "engine", "--with-parent", "--data", str(settings.data_dir / "engine")]
     if settings.engine_base:
         arguments += ["--base", settings.engine_base]
-    engine = Child("engine", [*arguments, "--port", "0"], {}, settings.data_dir / "logs")
+    key = settings.engine_api_key
+    env = {"ENGINE_API_KEY": key.get_secret_value()} if key else {}
+    engine = Child("engine", [*arguments, "--port", "0"], env, settings.data_dir / "logs")
     line = await engine.start()
     found = _ENGINE_READY.search(line)
     if not found:

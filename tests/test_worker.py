@@ -1,0 +1,107 @@
+"""The worker: claims, leaves and takes up jobs."""
+
+import asyncio
+import os
+import signal
+import time
+from typing import Any
+
+import psutil
+import pytest
+
+from bot.app import App
+from bot.children import worker_beside
+from bot.store import jobs
+from bot.worker import STALE, Run, Worker
+from tests.loops import spec
+from tests.scripted_server import Script
+
+
+async def order(app: App) -> int:
+    return (await app.board.submit("build", {})).id
+
+
+async def test_a_defect_in_a_job_is_told_by_reference_only(app: App) -> None:
+    async def broken(_run: Run) -> dict[str, Any]:
+        raise ZeroDivisionError("secret detail")
+
+    job_id = await order(app)
+    assert await Worker(app.db, {"build": broken}).run_next()
+
+    job = await app.board.get(job_id)
+    assert job.state == "failed"
+    assert "The log has it under" in (job.error or "")
+    assert "secret" not in (job.error or "")
+
+
+async def test_a_stopping_worker_leaves_its_job_to_the_next(app: App) -> None:
+    began = asyncio.Event()
+
+    async def endless(_run: Run) -> dict[str, Any]:
+        began.set()
+        return await asyncio.Future()
+
+    async def quick(_run: Run) -> dict[str, Any]:
+        return {"dataset": 1}
+
+    job_id = await order(app)
+    first = asyncio.create_task(Worker(app.db, {"build": endless}).run_forever())
+    await began.wait()
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    assert (await app.board.get(job_id)).state == "running"
+
+    second = Worker(app.db, {"build": quick})
+    assert not await second.run_next()  # its owner may still be alive
+    async with app.db.write() as tx:
+        await jobs.change(tx, job_id, heartbeat=time.time() - STALE - 1)
+    assert await second.run_next()
+    assert (await app.board.get(job_id)).state == "succeeded"
+
+
+async def test_a_worker_that_lost_its_job_stops_working_on_it(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.worker.HEARTBEAT", 0.05)
+    stopped = asyncio.Event()
+
+    async def endless(_run: Run) -> dict[str, Any]:
+        try:
+            return await asyncio.Future()
+        finally:
+            stopped.set()
+
+    job_id = await order(app)
+    work = asyncio.create_task(Worker(app.db, {"build": endless}).run_next())
+    while (await app.board.get(job_id)).state == "queued":
+        await asyncio.sleep(0.01)
+    async with app.db.write() as tx:
+        await jobs.change(tx, job_id, owner="another")
+
+    await asyncio.wait_for(work, 5)
+    assert stopped.is_set()
+    assert (await app.board.get(job_id)).state == "running"
+
+
+async def test_the_workers_process_is_started_again_when_killed_and_ends_with_us(
+    app: App, script: Script
+) -> None:
+    """The real process: a job ordered here is done there, also after a kill."""
+    async with worker_beside(app.settings):
+        pids = _workers()
+        assert len(pids) == 1
+        os.kill(pids[0], signal.SIGKILL)
+        while not (again := set(_workers()) - set(pids)):
+            await asyncio.sleep(0.1)
+        job, _ = await app.builds.order(spec(app))
+        while not (await app.board.get(job.id)).ended:
+            await asyncio.sleep(0.1)
+    assert (await app.board.get(job.id)).state == "succeeded"
+    assert len(script.asked) == 16
+    assert not set(_workers()) & again
+
+
+def _workers() -> list[int]:
+    """Children of this process that are workers."""
+    alive = (each for each in psutil.Process().children() if each.status() != psutil.STATUS_ZOMBIE)
+    return [child.pid for child in alive if "worker" in child.cmdline()]

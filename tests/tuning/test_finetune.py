@@ -1,0 +1,44 @@
+"""Fine-tuning jobs against a server of OpenAI's shape."""
+
+import json
+
+from bot.app import App
+from bot.store import jobs
+from tests.loops import build, finetune
+from tests.scripted_server import Script
+
+
+async def test_the_server_gets_chat_files_whose_sides_share_no_hero(app: App, script: Script) -> None:
+    await build(app, limit=30)
+    await finetune(app)
+
+    (tuning,) = script.tunings
+    rows = {
+        side: [json.loads(line) for line in script.files[tuning[name]].decode().splitlines()]
+        for side, name in (("train", "training_file"), ("valid", "validation_file"))
+    }
+    assert (len(rows["train"]), len(rows["valid"])) == (27, 3)
+    for row in rows["train"] + rows["valid"]:
+        assert [message["role"] for message in row["messages"]] == ["user", "assistant"]
+        assert row["messages"][0]["content"].endswith(" ->")
+    heroes = {side: {row["messages"][0]["content"] for row in found} for side, found in rows.items()}
+    assert heroes["train"] & heroes["valid"] == set()
+    assert tuning["model"] == app.settings.base_model
+
+
+async def test_a_job_taken_up_again_neither_uploads_nor_starts_twice(app: App, script: Script) -> None:
+    """The worker died after the server's job was created: another one goes on from the row."""
+    await build(app)
+    await finetune(app)
+    uploads = len(script.files)
+    async with app.db.write() as tx:
+        job = await jobs.claim(tx, owner="gone", at=0, stale_before=0)
+        assert job is None
+        await jobs.change(tx, 2, state="running", owner="gone", heartbeat=0.0, result=None)
+
+    assert await app.worker.run_next()
+
+    assert len(script.files) == uploads
+    assert len(script.tunings) == 1
+    assert [model.name for model in await app.registry.every()] == ["ft:tiny:1"]
+    assert (await app.board.get(2)).state == "succeeded"
