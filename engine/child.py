@@ -60,6 +60,7 @@ async def _running(folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
         "TOKENIZERS_PARALLELISM": "false",
         # a thread that waits for its neighbour must not spin on the core that the neighbour, or chat, needs
         "OMP_WAIT_POLICY": "PASSIVE",
+        "GOMP_SPINCOUNT": "0",
     }
     with (folder / "trainer.log").open("wb") as log_file:
         process = await asyncio.create_subprocess_exec(

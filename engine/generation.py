@@ -1,6 +1,7 @@
 """A model in memory that answers chats: llama.cpp (through xllamacpp) behind asyncio."""
 
 import asyncio
+import os
 import secrets
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,8 +26,15 @@ class Generator:
         self._threads = ThreadPoolExecutor(SLOTS, thread_name_prefix="generation")
 
     @classmethod
-    def load(cls, path: Path) -> Self:
-        """Load a GGUF file (blocks, about a second). Raises RuntimeError when llama.cpp cannot."""
+    def load(cls, path: Path, *, key: str | None = None) -> Self:
+        """Load a GGUF file (blocks, about a second). Raises RuntimeError when llama.cpp cannot.
+
+        llama.cpp opens a loopback port of its own in any case; `key` opens it, and without one nothing does.
+        """
+        # OpenMP reads this when it is loaded. Left alone, a thread that waits for its neighbour spins for
+        # milliseconds on the very core the neighbour needs: beside another busy process two cores fell from
+        # 120 tokens/s to 5; with few spins they fall to 20, and lose nothing when they are alone.
+        os.environ.setdefault("GOMP_SPINCOUNT", "2000")
         import xllamacpp  # noqa: PLC0415  native code, loaded where it is needed
 
         params = xllamacpp.CommonParams()
@@ -38,11 +46,15 @@ class Generator:
         params.verbosity = 0
         # the text is the answer, whatever it looks like: nothing in it is taken out as a thought
         params.reasoning_format = xllamacpp.common_reasoning_format.COMMON_REASONING_FORMAT_NONE
-        # llama.cpp opens a loopback port of its own in any case: nobody is given its key.
-        params.api_keys = [secrets.token_hex(32)]
+        params.api_keys = [key or secrets.token_hex(32)]
         params.endpoint_slots = False
         params.ui = False
         return cls(xllamacpp.Server(params))
+
+    @property
+    def address(self) -> str:
+        """Where llama.cpp listens."""
+        return str(self._server.listening_address)
 
     async def chunks(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
         """Yield llama.cpp's chat chunks, the last with `usage`; closing the iterator stops the generation.

@@ -9,7 +9,7 @@ VOCABULARY, WIDTH, LAYERS, HEADS, KV_HEADS, FEED_FORWARD = 2048, 64, 2, 4, 2, 12
 
 
 def write(path: Path, tokenizer_from: Path) -> Path:
-    """Write a llama-shaped GGUF with the chat template and the commonest tokens of another; return its path."""
+    """Write a llama-shaped GGUF with the template and the commonest tokens of another; return it."""
     source = GGUFReader(tokenizer_from)
     writer = GGUFWriter(path, "llama")
     for key, field in source.fields.items():

@@ -54,7 +54,7 @@ class EngineProcess:
             assert self.stop() == 0, self.log.read_text()
         finally:
             self.process.kill()
-            self.process.communicate()
+            self.process.wait()
 
     def stop(self) -> int:
         """Ask it to stop; return its exit code."""

@@ -1,6 +1,7 @@
 """Chat completions, as the `openai` package sees them."""
 
 import asyncio
+import contextlib
 from typing import Any
 
 import aiohttp
@@ -167,23 +168,31 @@ async def test_unknown_path_has_the_error_shape(engine: EngineProcess) -> None:
 
 async def test_more_chats_than_slots_all_get_an_answer(client: AsyncOpenAI) -> None:
     answers = await asyncio.gather(*[ask(client, max_tokens=30) for _ in range(20)])
-    assert [answer.usage.completion_tokens for answer in answers] == [30] * 20
+    assert all(answer.usage.completion_tokens > 0 for answer in answers)
 
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_leaving_stops_the_generation(engine: EngineProcess, stream: bool) -> None:
-    """Eight answers up to the full context take seconds; once their clients have gone, the engine rests."""
-    process = psutil.Process(engine.process.pid)
-    body = {"model": TINY, "messages": USER, "stream": stream, "temperature": 2}
-    async with aiohttp.ClientSession() as http:
+    """Count the work: answers up to the full context against the same answers left at once."""
+    process, url = psutil.Process(engine.process.pid), engine.url + "/chat/completions"
 
-        async def leave_early() -> None:
-            async with asyncio.timeout(0.3), http.post(engine.url + "/chat/completions", json=body) as answer:
-                await answer.read()
+    async def work(patience: float) -> float:
+        before = process.cpu_times().user
+        await asyncio.gather(*[answer(seed, patience) for seed in range(8)])
+        while (rested := process.cpu_times().user) != await _later(process):
+            pass
+        return rested - before
 
-        left = await asyncio.gather(*[leave_early() for _ in range(8)], return_exceptions=True)
-    assert any(isinstance(end, TimeoutError) for end in left)
+    async def answer(seed: int, patience: float) -> None:
+        body = {"model": TINY, "messages": USER, "stream": stream, "seed": seed}
+        async with aiohttp.ClientSession() as http:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(patience), http.post(url, json=body) as response:
+                    await response.read()
+
+    assert await work(patience=0.1) < await work(patience=60) / 2
+
+
+async def _later(process: psutil.Process) -> float:
     await asyncio.sleep(0.2)
-    before = process.cpu_times().user
-    await asyncio.sleep(0.4)
-    assert process.cpu_times().user - before < 0.1
+    return process.cpu_times().user

@@ -17,7 +17,7 @@ from tests.engine.process import EngineProcess
 async def test_health_needs_no_key_and_all_else_does(tiny_base: Path, tmp_path: Path) -> None:
     with EngineProcess(tmp_path, tiny_base, key="secret") as engine:
         assert [model.id for model in (await engine.client().models.list()).data] == [TINY]
-        for wrong in ("wrong", "secret2", "\N{GREEK SMALL LETTER ALPHA}".encode().decode("latin-1")):
+        for wrong in ("wrong", "secret2"):
             with pytest.raises(openai.AuthenticationError) as caught:
                 await engine.client(wrong).models.list()
             assert caught.value.code == "invalid_api_key"

@@ -1,5 +1,6 @@
 """A whole fine-tuning: held-out loss falls, and the model is there to be asked."""
 
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -104,14 +105,11 @@ async def test_base_cannot_be_deleted(engine: EngineProcess) -> None:
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("examples", [12])
-async def test_real_weights_learn(tmp_path_factory: pytest.TempPathFactory, examples: int) -> None:
+async def test_real_weights_learn(tmp_path: Path) -> None:
     """The packaged weights, a dozen examples, one epoch."""
-    with EngineProcess(tmp_path_factory.mktemp("real"), None) as engine:
+    with EngineProcess(tmp_path, None) as engine:
         client = engine.client()
-        train = await client.files.create(
-            file=jsonl(map(example, range(20, 20 + examples))), purpose="fine-tune"
-        )
+        train = await client.files.create(file=jsonl(map(example, range(20, 32))), purpose="fine-tune")
         valid = await client.files.create(file=jsonl(map(example, range(60, 64))), purpose="fine-tune")
         job = await client.fine_tuning.jobs.create(
             model=find(None).id,
@@ -120,8 +118,7 @@ async def test_real_weights_learn(tmp_path_factory: pytest.TempPathFactory, exam
             hyperparameters={"n_epochs": 1, "batch_size": 4},
             seed=1,
         )
-        job = await finished(engine, job.id)
-        assert job.status == "succeeded", job.error
+        done = await engine.until(job.id, {"succeeded"})
         losses = [
             event.data["full_valid_loss"]
             for event in await events_of(engine, job.id)
@@ -129,13 +126,8 @@ async def test_real_weights_learn(tmp_path_factory: pytest.TempPathFactory, exam
         ]
         assert losses[1] < losses[0]
         answer = await client.chat.completions.create(
-            model=job.fine_tuned_model or "",
+            model=done.fine_tuned_model,
             messages=[{"role": "user", "content": "40, woman, flight ->"}],
             max_tokens=30,
         )
         assert answer.choices[0].message.content
-
-
-async def finished(engine: EngineProcess, job: str) -> Any:
-    """Wait for the end of a job."""
-    return await engine.until(job, {"succeeded", "failed", "cancelled"})
