@@ -38,6 +38,8 @@ async def train(folder: Path, order: Order, on_event: Callable[[Event], None]) -
     async with _running(folder) as process:
         assert process.stdout is not None  # noqa: S101  asked for as a pipe below
         async for line in process.stdout:
+            if not line.endswith(b"\n"):  # it died in the middle of a word
+                break
             said = json.loads(line)
             if "done" in said:
                 return Done.model_validate(said["done"])

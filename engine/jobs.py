@@ -111,6 +111,8 @@ class Jobs:
             self._save(job, Event(level="warn", message=again))
 
     async def _validate(self, job: Job) -> None:
+        if job.status in FINISHED:  # cancelled at once
+            return
         self._save(job, Event(message=f"Validating training file: {job.training_file}"))
         for param in ("training_file", "validation_file"):
             file_id = getattr(job, param)

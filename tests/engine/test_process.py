@@ -95,3 +95,15 @@ def test_importing_the_engine_loads_no_heavy_library() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"
+
+
+async def test_a_base_that_is_no_model_is_refused_when_asked(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(b"no model")
+    with EngineProcess(tmp_path / "data", broken) as engine:
+        for _ in range(2):
+            with pytest.raises(openai.InternalServerError) as caught:
+                await engine.client().chat.completions.create(
+                    model="broken", messages=[{"role": "user", "content": "hello"}]
+                )
+            assert (caught.value.status_code, caught.value.code) == (503, "model_not_loaded")
