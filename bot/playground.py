@@ -6,6 +6,7 @@ engine are the real ones.
 
 import asyncio
 import logging
+import re
 from contextlib import AsyncExitStack
 
 import discord
@@ -68,17 +69,60 @@ async def _serve(app: App, console: Console) -> None:
         async with env.preview(channel, viewers=[olga, ana, ben], layout="channel", port=port) as page:
             console.print(_WELCOME.format(url=page.url, data=app.settings.data_dir), soft_wrap=True)
             closed = asyncio.create_task(page.wait_closed())
+            typed = TypedCommands(channel, [olga, ana, ben])
             while not closed.done():
                 await asyncio.sleep(_TICK)
-                await _tick(env, page)
+                await _tick(env, page, typed)
 
 
-async def _tick(env: simcord.Env, page: simcord.Preview) -> None:
+async def _tick(env: simcord.Env, page: simcord.Preview, typed: "TypedCommands") -> None:
     """Let a second pass in the simulated Discord and redraw the page, so that progress moves on it."""
     try:
+        await typed.run()
         await env.advance_time(_TICK)
         await page.refresh()
     except simcord.SetupError:
         log.debug("an action is under way on the page: the next tick redraws", exc_info=True)
     except TimeoutError:
         log.warning("the bot has been busy for long", exc_info=True)
+
+
+class TypedCommands:
+    """Runs commands that were typed and sent in one go: simcord's page posts those as plain text.
+
+    Discord turns `/hero ` into the command as soon as it is typed; the page wants it chosen from its list.
+    """
+
+    def __init__(self, channel: simcord.ChannelHandle, people: list[simcord.MemberActor]) -> None:
+        self._channel = channel
+        self._people = {person.id: person for person in people}
+        self._seen = 0
+
+    async def run(self) -> None:
+        """Put each such message's command in its place. What is no command stays a message."""
+        for message in self._channel.history():
+            if message.id <= self._seen:
+                continue
+            self._seen = message.id
+            person = self._people.get(message.author.id)
+            called = read_command(message.content)
+            if person and called and called[0] in person.available_commands(self._channel):
+                name, options = called
+                try:
+                    await person.slash(self._channel, name, **options)
+                except (simcord.OptionError, TypeError):
+                    log.info("/%s was typed with options that it does not have", name)
+                else:
+                    await person.delete(message)
+
+
+def read_command(text: str) -> tuple[str, dict[str, str | int]] | None:
+    """Read `/build-dataset limit:24` and `/hero 40 woman healing`; None where it is no command."""
+    found = re.fullmatch(r"/([a-z-]+)(?:\s+(.*))?", text.strip(), re.DOTALL)
+    if not found:
+        return None
+    name, rest = found[1], found[2] or ""
+    if name == "hero":
+        return name, {"hero": rest.removeprefix("hero:").strip()}
+    pairs = re.findall(r"([a-z-]+):\s*(\S+)", rest)
+    return name, {key: int(value) if value.isdecimal() else value for key, value in pairs}

@@ -29,9 +29,9 @@ def ending(job: Job) -> str:
 def bar(done: int, total: int) -> str:
     """A bar of twenty places with the share and the counts; empty where the total is not known."""
     if not total:
-        return "░" * _BAR
+        return "▱" * _BAR
     filled = _BAR * done // total
-    return f"{'█' * filled}{'░' * (_BAR - filled)} {100 * done // total} % · {done} of {total}"
+    return f"{'▰' * filled}{'▱' * (_BAR - filled)} {100 * done // total} % · {done} of {total}"
 
 
 def _time_left(job: Job, now: float) -> str:

@@ -24,8 +24,9 @@ T = TypeVar("T")
 _ATTEMPTS = 4
 _LONGEST_PAUSE = 30.0  # seconds
 
-# Connections stay open between questions; the SDK's 5 s would open a new one for nearly every /hero.
-_LIMITS = httpx2.Limits(max_connections=100, keepalive_expiry=300.0)
+# Connections stay open as long as the server keeps them: after the SDK's 5 s nearly every /hero would open
+# a new one. (And simcord, which waits for timers that fall into its settle time, never meets this one.)
+_LIMITS = httpx2.Limits(max_connections=100, keepalive_expiry=86_400.0)
 
 
 @dataclass(frozen=True, slots=True)
