@@ -1,0 +1,50 @@
+"""docker-compose.yml and Dockerfile, as far as they can be checked without an engine to run them."""
+
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import yaml
+
+from bot.settings import ROOT, Settings
+
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_command_is_one_that_the_image_knows(service: str) -> None:
+    words = SERVICES[service]["command"].split()
+    if words[0] == "herosmith":
+        words[:1] = ["python", "-m", "bot"]
+    asked = subprocess.run(
+        [sys.executable, *words[1:], "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={"TERM": "dumb"},
+    )
+    assert asked.returncode == 0, asked.stderr
+    for option in re.findall(r"--[a-z-]+", SERVICES[service]["command"]):
+        assert option in asked.stdout
+
+
+def test_every_variable_is_a_setting() -> None:
+    names = {name for service in SERVICES.values() for name in service.get("environment", {})}
+    assert names
+    assert {name.lower() for name in names} <= set(Settings.model_fields)
+
+
+def test_the_example_of_env_lists_every_setting_that_is_not_a_path_of_the_repository() -> None:
+    listed = set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert listed == {name.upper() for name in Settings.model_fields} - {"HEROES_FILE"}
+
+
+def test_the_image_has_what_the_bot_reads() -> None:
+    copied = re.findall(r"^COPY (.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    sources = {word for line in copied for word in line.split()}
+    assert {"bot", "cogs", "engine", "data/heroes.toml", "pyproject.toml"} <= sources
+    assert all((ROOT / source).exists() for source in sources)
