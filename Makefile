@@ -38,7 +38,7 @@ clean:
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Herosmith needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
 	@echo "making a virtual environment in .venv ..."
-	@$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
 .venv/.core: .venv/bin/python pyproject.toml constraints.txt
 	@echo "installing the bot ..."

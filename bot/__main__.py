@@ -26,7 +26,7 @@ def run(
     without_worker: Annotated[bool, typer.Option(help="Leave jobs to a worker that runs elsewhere")] = False,
 ) -> None:
     """Start the bot: in Discord where DISCORD_TOKEN is set, else in the playground, a local page."""
-    settings = _settings()
+    settings = _installation()
     if settings.discord_token:
         _go(_discord(settings, settings.discord_token.get_secret_value(), worker=not without_worker))
     else:
@@ -48,7 +48,7 @@ def demo(
 def worker(
     with_parent: Annotated[bool, typer.Option(help="End when standard input does")] = False,
 ) -> None:
-    """Carry out jobs: the bot starts one by itself; a larger installation runs it as a service."""
+    """Carry out jobs, where the bot runs with --without-worker and the engine has an address (ENGINE_URL)."""
     settings = _settings()
     _log_to_stderr(settings)
     _go(_worker(settings, with_parent=with_parent))
@@ -56,14 +56,14 @@ def worker(
 
 @cli.command()
 def models() -> None:
-    """List the tuned models."""
-    _go(_models(_settings()))
+    """List the tuned models of the installation that `run` starts here."""
+    _go(_models(_installation()))
 
 
 @cli.command()
 def promote(model: Annotated[int, typer.Argument(help="The model's number in `herosmith models`")]) -> None:
     """Let a model serve in place of the live one."""
-    _go(_promote(_settings(), model))
+    _go(_promote(_installation(), model))
 
 
 @cli.command()
@@ -79,18 +79,18 @@ async def _discord(settings: Settings, token: str, *, worker: bool) -> None:
     _log_to_stderr(settings)
     async with AsyncExitStack() as stack:
         reachable = await stack.enter_async_context(engine_beside(settings))
+        app = await stack.enter_async_context(open_app(reachable))
         if worker:
             await stack.enter_async_context(worker_beside(reachable))
-        app = await stack.enter_async_context(open_app(reachable))
         bot = await stack.enter_async_context(HeroBot(app))
-        await bot.start(token)
+        await bot.serve(token)
 
 
 async def _playground(settings: Settings) -> None:
     from bot.playground import run_playground
 
     _log_to_stderr(settings)
-    await run_playground(settings.within("playground"))
+    await run_playground(settings)
 
 
 async def _worker(settings: Settings, *, with_parent: bool) -> None:
@@ -140,6 +140,12 @@ def _settings() -> Settings:
     except HerosmithError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
+
+
+def _installation() -> Settings:
+    """What `run` runs on: the playground, where there is no token, keeps its data apart from Discord's."""
+    settings = _settings()
+    return settings if settings.discord_token else settings.within("playground")
 
 
 def _log_to_stderr(settings: Settings) -> None:

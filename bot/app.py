@@ -49,7 +49,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
     """
     heroes = read_heroes(settings.heroes_file)
     small = not settings.hosted  # the engine's own model is small: it is asked with the profile
-    url = settings.engine_url or settings.openai_base_url
+    url = settings.openai_base_url if settings.hosted else settings.engine_url
     secret = settings.openai_api_key if settings.hosted else settings.engine_api_key
     key = secret.get_secret_value() if secret else "none"
     async with (

@@ -37,7 +37,10 @@ class Child:
 
     async def start(self) -> str:
         """Start the process and return its first line. Raises OperatorError where none comes."""
-        self._log_file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._log_file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OperatorError(f"DATA_DIR cannot be written: {error}") from error
         if self._log_file.exists() and self._log_file.stat().st_size > _LARGEST_LOG:
             self._log_file.replace(self._log_file.with_suffix(".old.log"))
         with self._log_file.open("ab") as errors:
@@ -56,8 +59,12 @@ class Child:
             line = b""
         if not line:
             await self.stop()
-            raise OperatorError(f"The {self.name} did not start; {self._log_file} says why.")
+            raise OperatorError(f"The {self.name} did not start: {self._last_words()}")
         return line.decode().strip()
+
+    def _last_words(self) -> str:
+        lines = self._log_file.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return f"{lines[-1] if lines else 'it said nothing.'} (More in {self._log_file}.)"
 
     @property
     def _stdout(self) -> asyncio.StreamReader:
@@ -81,7 +88,7 @@ class Child:
             pause = min(pause * 2, _LONGEST_PAUSE)
             try:
                 await self.start()
-            except OperatorError as error:
+            except (OperatorError, OSError) as error:
                 log.error("%s", error)  # noqa: TRY400 (the child's own log has the traceback)
 
     async def stop(self) -> None:
@@ -140,7 +147,7 @@ async def engine_beside(settings: Settings) -> AsyncIterator[Settings]:
 async def worker_beside(settings: Settings) -> AsyncIterator[None]:
     """Keep a worker that shares our database and model server."""
     env = {"DATA_DIR": str(settings.data_dir), "DATABASE_URL": settings.database}
-    if settings.engine_url:
+    if not settings.hosted and settings.engine_url:
         env["ENGINE_URL"] = settings.engine_url
     worker = Child("worker", ["-m", "bot", "worker", "--with-parent"], env, settings.data_dir / "logs")
     await worker.start()

@@ -11,7 +11,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.app import App
-from bot.errors import UserError
+from bot.errors import OperatorError, UserError
 from cogs.dataset import DatasetCog
 from cogs.hero import HeroCog
 from cogs.jobs import JobsCog
@@ -38,6 +38,16 @@ class HeroBot(commands.Bot):
             tree_cls=HeroTree,
         )
         self.app = app
+
+    async def serve(self, token: str) -> None:
+        """Be on Discord until closed. Raises OperatorError where Discord does not let the bot in."""
+        try:
+            await self.login(token)
+        except discord.LoginFailure as error:
+            raise OperatorError("Discord refuses DISCORD_TOKEN: copy it anew from the portal.") from error
+        except OSError as error:
+            raise OperatorError(f"Discord cannot be reached: {error}") from error
+        await self.connect()
 
     async def setup_hook(self) -> None:
         for cog in (HeroCog, VotesCog, DatasetCog, TuningCog, JobsCog):
@@ -80,7 +90,7 @@ class HeroTree(app_commands.CommandTree["HeroBot"]):
 
 
 async def _say(interaction: discord.Interaction[Any], text: str) -> None:
-    """Answer only the person who asked, whether or not the interaction was acknowledged already."""
+    """Answer the person alone, or in the place of the "is thinking" that everyone sees by then."""
     try:
         if interaction.response.is_done():
             await interaction.edit_original_response(content=text)

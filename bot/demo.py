@@ -130,7 +130,7 @@ class Demo:
         counts = result["counts"]
         self._console.print(
             f"[bold]dataset v{result['dataset']}[/bold]: {counts.get('train', 0)} to train on, "
-            f"{counts.get('valid', 0)} held out, {counts.get('description', 0)} rated by people; "
+            f"{counts.get('valid', 0)} held out, {counts.get('description', 0)} well rated; "
             f"{result['asked']} written, {result['cached']} cached, "
             f"{sum(result['rejected'].values())} rejected, {result['given_up']} given up"
         )

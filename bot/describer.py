@@ -1,17 +1,21 @@
 """The describer: answers /hero with the live model, or with the base model where none is tuned yet."""
 
+import logging
 import time
 
 from bot.dataset.curate import Curation
-from bot.errors import Unavailable
+from bot.errors import Unavailable, UnknownModel
 from bot.hero import Hero
 from bot.heroes_file import HeroesFile
-from bot.llm.client import ModelClient
+from bot.llm.client import Answer, ModelClient
+from bot.prompts import Ask
 from bot.rating.voters import Voters
 from bot.store import descriptions
 from bot.store.database import Database
 from bot.store.descriptions import Description
 from bot.tuning.registry import Registry
+
+log = logging.getLogger(__name__)
 
 
 class Describer:
@@ -43,14 +47,7 @@ class Describer:
         Raises Unavailable where no model answers.
         """
         live = await self._registry.live()
-        seed = time.time_ns() % 2**31  # the same request again may be answered differently
-        ask = (
-            self._prompts.ask_tuned(hero)
-            if live
-            else self._prompts.ask_author(hero, small=self._small, seed=seed)
-        )
-        model = live.name if live else self._author
-        answer = await self._client.complete(ask, model=model)
+        ask, model, answer = await (self._ask_live(hero, live.name) if live else self._ask_base(hero))
         text = answer.text if answer.finish_reason == "stop" else self._curation.trim(answer.text)
         if not text:
             raise Unavailable("The model had nothing to say this time. Ask once more.")
@@ -58,7 +55,7 @@ class Describer:
             return await descriptions.add(
                 tx,
                 model=model,
-                tuned=live is not None,
+                tuned=model != self._author,
                 age=hero.age,
                 gender=hero.gender,
                 power=hero.power,
@@ -73,6 +70,20 @@ class Describer:
                 seconds=answer.seconds,
                 created_at=time.time(),
             )
+
+    async def _ask_live(self, hero: Hero, name: str) -> tuple[Ask, str, Answer]:
+        """Ask the live model; the base model, where the server (another one by now?) does not know it."""
+        ask = self._prompts.ask_tuned(hero)
+        try:
+            return ask, name, await self._client.complete(ask, model=name)
+        except UnknownModel:
+            log.error("the live model %s is unknown to the model server: the base model answers", name)  # noqa: TRY400
+            return await self._ask_base(hero)
+
+    async def _ask_base(self, hero: Hero) -> tuple[Ask, str, Answer]:
+        seed = time.time_ns() % 2**31  # the same request again may be answered differently
+        ask = self._prompts.ask_author(hero, small=self._small, seed=seed)
+        return ask, self._author, await self._client.complete(ask, model=self._author)
 
     async def shown_as(self, description: Description, message_id: int) -> None:
         """Note which message shows a description: the reactions to it are votes on the description."""

@@ -6,6 +6,8 @@
     │   ├── NotAllowed      the person may not do this
     │   ├── Busy            something of the kind runs already
     │   └── Unavailable     a part that is needed cannot answer now
+    │       ├── OutOfReach      the model server is down, busy or too slow
+    │       └── UnknownModel    the model server does not know the model, file or job
     └── OperatorError       its text is for the terminal and the log, never for Discord
         ├── SettingsError   the environment or .env is wrong
         ├── StoreError      the database cannot be opened
@@ -37,6 +39,14 @@ class Busy(UserError):
 
 class Unavailable(UserError):
     """A part that is needed cannot answer now; trying again later may help."""
+
+
+class OutOfReach(Unavailable):
+    """The model server is down, busy or too slow: the same call may succeed later."""
+
+
+class UnknownModel(Unavailable):
+    """The model server does not know the model, file or job that was asked for."""
 
 
 class OperatorError(HerosmithError):

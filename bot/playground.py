@@ -6,7 +6,7 @@ engine are the real ones.
 
 import asyncio
 import logging
-import re
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 import discord
@@ -33,7 +33,9 @@ You are [bold]olga[/bold], an operator; at the top of the page you may switch to
 Type one after the other:
   /build-dataset limit:24     writes a dataset (about a minute; leave limit out for all 294)
   /finetune                   tunes the model on it (a minute or two)
-  /hero 40 woman healing      the tuned model answers; click a thumb under it
+  /hero 40 woman healing      the tuned model answers
+Then, as ana and as ben, click 👍 under what you like, and as olga /build-dataset limit:24 again:
+what two people besides the asker liked is in the next dataset.
 Ctrl-C ends it; what was made stays in {data}."""
 
 
@@ -44,8 +46,8 @@ async def run_playground(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         with console.status("starting the model engine and the worker ..."):
             reachable = await stack.enter_async_context(engine_beside(settings))
-            await stack.enter_async_context(worker_beside(reachable))
             app = await stack.enter_async_context(open_app(reachable))
+            await stack.enter_async_context(worker_beside(reachable))
         await _forget_the_last_page(app)
         await _serve(app, console)
 
@@ -99,30 +101,38 @@ class TypedCommands:
         self._seen = 0
 
     async def run(self) -> None:
-        """Put each such message's command in its place. What is no command stays a message."""
+        """Put each such message's command in its place. What is no command stays a message.
+
+        Raises simcord.SetupError where an action is under way on the page; the next call tries again.
+        """
         for message in self._channel.history():
-            if message.id <= self._seen:
-                continue
-            self._seen = message.id
             person = self._people.get(message.author.id)
-            called = read_command(message.content)
-            if person and called and called[0] in person.available_commands(self._channel):
-                name, options = called
-                try:
-                    await person.slash(self._channel, name, **options)
-                except (simcord.OptionError, TypeError):
-                    log.info("/%s was typed with options that it does not have", name)
-                else:
-                    await person.delete(message)
+            if message.id > self._seen and person and message.content.startswith("/"):
+                await self._run(person, message)
+            self._seen = max(self._seen, message.id)
+
+    async def _run(self, person: simcord.MemberActor, message: discord.Message) -> None:
+        try:
+            name, options = read_command(message.content, person.available_commands(self._channel))
+            await person.slash(self._channel, name, **options)
+        except (simcord.OptionError, ValueError) as error:
+            # what Discord's own page would say beside the option; here it stands in the typed line's place
+            await person.edit(message, f"{message.content}\n-# not run: {error}")
+        else:
+            await person.delete(message)
 
 
-def read_command(text: str) -> tuple[str, dict[str, str | int]] | None:
-    """Read `/build-dataset limit:24` and `/hero 40 woman healing`; None where it is no command."""
-    found = re.fullmatch(r"/([a-z-]+)(?:\s+(.*))?", text.strip(), re.DOTALL)
-    if not found:
-        return None
-    name, rest = found[1], found[2] or ""
+def read_command(text: str, known: Sequence[str]) -> tuple[str, dict[str, str | int]]:
+    """Read `/build-dataset limit:24` or `/hero 40 woman healing`. Raises ValueError in words."""
+    name, _, rest = text.strip().removeprefix("/").partition(" ")
+    if name not in known:
+        raise ValueError(f"there is no command /{name} for you; there is /{' and /'.join(known)}")
     if name == "hero":
-        return name, {"hero": rest.removeprefix("hero:").strip()}
-    pairs = re.findall(r"([a-z-]+):\s*(\S+)", rest)
-    return name, {key: int(value) if value.isdecimal() else value for key, value in pairs}
+        return name, {"hero": rest.strip().removeprefix("hero:").strip()}
+    options: dict[str, str | int] = {}
+    for word in rest.split():
+        option, colon, value = word.partition(":")
+        if not colon or not value:
+            raise ValueError(f"options are typed as name:value, for example limit:24, not {word}")
+        options[option] = int(value) if value.isdecimal() else value
+    return name, options

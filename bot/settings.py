@@ -19,7 +19,8 @@ ENGINE_MODEL = "smollm2-135m-instruct"
 class Settings(BaseSettings):
     """What an installation may choose; the variable's name is the field's in capitals.
 
-    Where neither `OPENAI_API_KEY` nor `OPENAI_BASE_URL` is set, the embedded engine answers and trains.
+    Where neither `OPENAI_API_KEY` nor `OPENAI_BASE_URL` is set, the embedded engine answers and trains; where
+    one is, ENGINE_URL counts for nothing.
     """
 
     model_config = SettingsConfigDict(
@@ -52,11 +53,15 @@ class Settings(BaseSettings):
         return value.replace(",", " ").split() if isinstance(value, str) else value
 
     @model_validator(mode="after")
-    def _hosted_needs_names(self) -> "Settings":
-        if self.hosted and self.engine_url:
-            raise ValueError("set either ENGINE_URL or OPENAI_API_KEY/OPENAI_BASE_URL, not both")
-        if self.hosted and self.author_model == ENGINE_MODEL:
-            raise ValueError("AUTHOR_MODEL: name the model that writes examples at your OPENAI_* provider")
+    def _other_models_have_names(self) -> "Settings":
+        """The defaults name the engine's packaged weights; whoever uses others says what they are called."""
+        for name in ("author_model", "base_model"):
+            if self.hosted and getattr(self, name) == ENGINE_MODEL:
+                raise ValueError(f"{name.upper()}: name the model at your provider (see .env.example)")
+            if self.engine_base and getattr(self, name) == ENGINE_MODEL:
+                raise ValueError(
+                    f"{name.upper()}: with ENGINE_BASE, the file's name in lower case, less its quantisation"
+                )
         return self
 
     @property
@@ -110,9 +115,8 @@ def _faults_of(path: Path) -> list[str]:
             bindings = list(parse_stream(stream))
     except (OSError, UnicodeDecodeError) as error:
         return [f"{path}: cannot be read as text ({error})"]
-    return [
-        f"{path}, line {item.original.line}: not of the form NAME=value" for item in bindings if item.error
-    ]
+    wrong = (item for item in bindings if item.error or (item.key and item.value is None))
+    return [f"{path}, line {item.original.line}: not of the form NAME=value" for item in wrong]
 
 
 def _sentence(item: Mapping[str, object]) -> str:

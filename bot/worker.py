@@ -1,7 +1,6 @@
 """The worker: claims jobs, carries them out, and takes up again what a killed worker left."""
 
 import asyncio
-import contextlib
 import logging
 import os
 import secrets
@@ -23,12 +22,17 @@ _LOOK = 0.5  # seconds between two looks for work
 _SHOW = 0.5  # seconds between two writes of progress
 
 
-class Run:
-    """One job in the hands of this worker."""
+class JobTaken(Exception):
+    """Another worker has the job by now: this one must leave it alone."""
 
-    def __init__(self, db: Database, job: Job) -> None:
+
+class Run:
+    """One job in the hands of a worker."""
+
+    def __init__(self, db: Database, job: Job, worker: str) -> None:
         self.job = job
         self._db = db
+        self._worker = worker
         self._shown_at = 0.0
 
     async def progress(self, done: int, total: int, phase: str) -> None:
@@ -40,9 +44,14 @@ class Run:
         await self.note(done=done, total=total, phase=phase)
 
     async def note(self, **columns: Any) -> None:
-        """Write columns of the job's row at once: ids that a restart must find again."""
+        """Write columns of the job's row at once: ids that a restart must find again, and the end.
+
+        Raises JobTaken, with nothing written, where another worker has taken the job over.
+        """
         async with self._db.write() as tx:
-            await jobs.change(tx, self.job.id, **columns)
+            mine = await jobs.work_on(tx, self.job.id, worker=self._worker, **columns)
+        if not mine:
+            raise JobTaken(f"job {self.job.id} was taken over by another worker")
 
 
 class Worker:
@@ -69,18 +78,20 @@ class Worker:
         if job is None:
             return False
         log.info("job %d (%s) begins", job.id, job.kind)
-        work = asyncio.ensure_future(self._runners[job.kind](Run(self._db, job)))
-        heart = asyncio.create_task(self._beat(job, work))
+        run = Run(self._db, job, self._owner)
+        work = asyncio.ensure_future(self._runners[job.kind](run))
+        heart = asyncio.create_task(self._beat(run, work))
         try:
-            await self._end(job, work)
+            await self._end(run, work)
+        except JobTaken as error:
+            log.warning("%s", error)
         finally:
             heart.cancel()
             work.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await work
+            await asyncio.gather(heart, work, return_exceptions=True)
         return True
 
-    async def _end(self, job: Job, work: Awaitable[dict[str, Any]]) -> None:
+    async def _end(self, run: Run, work: Awaitable[dict[str, Any]]) -> None:
         """Await the work and write how it ended, in words for people where it failed."""
         try:
             end: dict[str, Any] = {"state": "succeeded", "result": await work}
@@ -89,27 +100,27 @@ class Worker:
             if current and current.cancelling():  # this worker is stopping: the next one resumes the job
                 raise
             return  # the job was taken over
+        except JobTaken:
+            raise
         except UserError as error:
-            log.warning("job %d failed: %s", job.id, error, exc_info=error.__cause__)
+            log.warning("job %d failed: %s", run.job.id, error, exc_info=error.__cause__)
             end = {"state": "failed", "error": str(error)}
         except Exception:
             reference = secrets.token_hex(4)
-            log.exception("job %d failed, reference %s", job.id, reference)
+            log.exception("job %d failed, reference %s", run.job.id, reference)
             end = {"state": "failed", "error": f"Something went wrong. The log has it under {reference}."}
-        async with self._db.write() as tx:
-            await jobs.change(tx, job.id, **end, finished_at=time.time())
-        log.info("job %d ended: %s", job.id, end["state"])
+        await run.note(**end, finished_at=time.time())
+        log.info("job %d ended: %s", run.job.id, end["state"])
 
-    async def _beat(self, job: Job, work: "asyncio.Future[dict[str, Any]]") -> None:
+    async def _beat(self, run: Run, work: "asyncio.Future[dict[str, Any]]") -> None:
+        """Show that this worker lives; drop the work where the job is not its own any more."""
         while True:
             await asyncio.sleep(HEARTBEAT)
             try:
-                async with self._db.write() as tx:
-                    mine = await jobs.beat(tx, job.id, owner=self._owner, at=time.time())
-            except Exception:
-                log.exception("job %d: no sign of life could be written", job.id)
-                continue
-            if not mine:
-                log.error("job %d was taken over by another worker", job.id)
+                await run.note(heartbeat=time.time())
+            except JobTaken as error:
+                log.warning("%s", error)
                 work.cancel()
                 return
+            except Exception:
+                log.exception("job %d: no sign of life could be written", run.job.id)

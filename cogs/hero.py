@@ -63,7 +63,6 @@ def card(description: Description) -> discord.Embed:
         embed.set_footer(text=f"{description.model} · Worth learning from? {UP} or {DOWN}")
     else:
         embed.set_footer(
-            text=f"Written by the base model {description.model}: no model has been tuned yet. "
-            f"Worth learning from? {UP} or {DOWN}"
+            text=f"Written by the untuned base model, {description.model}. Worth learning from? {UP} {DOWN}"
         )
     return embed

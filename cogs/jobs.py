@@ -42,11 +42,13 @@ class JobsCog(commands.Cog):
             for job in await self.app.board.unannounced():
                 try:
                     await self._show(job)
-                except discord.HTTPException as error:
-                    log.warning(
-                        "job %d: its end cannot be told in channel %s: %s", job.id, job.channel_id, error
-                    )
+                except (discord.Forbidden, discord.NotFound) as error:
+                    log.warning("job %d: channel %s is closed to the bot: %s", job.id, job.channel_id, error)
                     await self.app.board.announced(job.id)  # do not try for ever
+                except (discord.HTTPException, OSError) as error:
+                    log.warning(
+                        "job %d: Discord is in trouble, the next round tries again: %s", job.id, error
+                    )
         except Exception:
             log.exception("jobs could not be shown")
 

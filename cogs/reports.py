@@ -6,6 +6,7 @@ from bot.store.jobs import Job
 
 _TITLES = {"build": "Building a dataset", "finetune": "Fine-tuning"}
 _BAR = 20
+_LONGEST = 1900  # characters, of the 2,000 that a message may have
 
 
 def standing(job: Job, now: float) -> str:
@@ -22,7 +23,7 @@ def standing(job: Job, now: float) -> str:
 def ending(job: Job) -> str:
     """What is told at a job's end, with what to do next."""
     if job.state != "succeeded" or job.result is None:
-        return f"{_TITLES[job.kind]} failed: {job.error or 'it was cancelled'}"
+        return f"{_TITLES[job.kind]} failed: {job.error or 'it was cancelled'}"[:_LONGEST]
     return _built(job.result) if job.kind == "build" else _tuned(job.result)
 
 
@@ -69,5 +70,5 @@ def _tuned(result: dict[str, Any]) -> str:
         return f"`{result['name']}` is trained and live.{losses}\nTry it: `/hero 40 woman healing`."
     return (
         f"`{result['name']}` is trained as model {result['model']}, a candidate: another one is live.{losses}"
-        f"\nTo let it serve: `herosmith promote {result['model']}` in the terminal."
+        f"\nTo let it serve: `.venv/bin/herosmith promote {result['model']}` in the terminal."
     )

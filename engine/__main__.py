@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from aiohttp import web
+from filelock import FileLock, Timeout
 
 from engine import lifeline, weights
 from engine.files import Files
@@ -76,7 +77,13 @@ def main() -> None:
         base = weights.find(options.base)
     except weights.WeightsError as error:
         sys.exit(f"engine: {error}")
-    asyncio.run(serve(options, base, os.environ.get("ENGINE_API_KEY")))
+    options.data.mkdir(parents=True, exist_ok=True)
+    try:
+        # two engines on one folder would sweep away each other's work
+        with FileLock(options.data / "engine.lock", timeout=0):
+            asyncio.run(serve(options, base, os.environ.get("ENGINE_API_KEY")))
+    except Timeout:
+        sys.exit(f"engine: another engine is at work in {options.data}; stop it first.")
 
 
 if __name__ == "__main__":

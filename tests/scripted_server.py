@@ -1,6 +1,5 @@
 """A model server whose answers are scripted: OpenAI's shape over real HTTP, for tests of what asks it."""
 
-import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -36,12 +35,19 @@ class Script:
     texts: list[str] = field(default_factory=list)  # the next answers, in place of fitting ones
     finish_reason: str = "stop"
     tuning_error: str | None = None
+    tuning_failures: list[int] = field(default_factory=list)  # statuses of the next looks at a training
+    lost_starts: int = 0  # how many trainings will start though the answer says 500
+    unknown_models: set[str] = field(default_factory=set)
+    failure_code: str | None = None
+    retry_after: str | None = None
 
     async def chat(self, request: web.Request) -> web.Response:
         body = await request.json()
         self.asked.append(body)
+        if body["model"] in self.unknown_models:
+            return self._refusal(404)
         if self.failures:
-            return _refusal(self.failures.pop(0))
+            return self._refusal(self.failures.pop(0))
         text = self.texts.pop(0) if self.texts else self._fitting(body)
         usage = {"prompt_tokens": 20, "completion_tokens": len(text.split()), "total_tokens": 0}
         message = {"role": "assistant", "content": text}
@@ -87,9 +93,18 @@ class Script:
 
     async def create_tuning(self, request: web.Request) -> web.Response:
         self.tunings.append(await request.json())
+        if self.lost_starts:
+            self.lost_starts -= 1
+            return self._refusal(500)
         return web.json_response(self._tuning(len(self.tunings), "queued"))
 
+    async def list_tunings(self, _request: web.Request) -> web.Response:
+        data = [self._tuning(number, "running") for number in range(1, len(self.tunings) + 1)]
+        return web.json_response({"object": "list", "data": data, "has_more": False})
+
     async def get_tuning(self, request: web.Request) -> web.Response:
+        if self.tuning_failures:
+            return self._refusal(self.tuning_failures.pop(0))
         number = int(request.match_info["job"].removeprefix("ftjob-"))
         return web.json_response(self._tuning(number, "failed" if self.tuning_error else "succeeded"))
 
@@ -104,11 +119,17 @@ class Script:
             "fine_tuned_model": f"ft:tiny:{number}" if status == "succeeded" else None,
             "error": error,
             "hyperparameters": {},
+            "metadata": self.tunings[number - 1].get("metadata"),
             "organization_id": "org",
             "result_files": [],
             "seed": 0,
             "training_file": "file-1",
         }
+
+    def _refusal(self, status: int) -> web.Response:
+        error = {"message": "secret detail", "type": "scripted", "param": None, "code": self.failure_code}
+        headers = {"Retry-After": self.retry_after} if self.retry_after else None
+        return web.json_response({"error": error}, status=status, headers=headers)
 
     async def events(self, _request: web.Request) -> web.Response:
         losses = ((20, 1.25), (0, 2.5))
@@ -127,11 +148,6 @@ class Script:
         return web.json_response({"object": "list", "data": data, "has_more": False})
 
 
-def _refusal(status: int) -> web.Response:
-    body = {"error": {"message": "secret detail", "type": "scripted", "param": None, "code": None}}
-    return web.Response(status=status, text=json.dumps(body), content_type="application/json")
-
-
 @asynccontextmanager
 async def scripted_server() -> AsyncIterator[Script]:
     """Serve on a free port of this machine until the block ends."""
@@ -140,6 +156,7 @@ async def scripted_server() -> AsyncIterator[Script]:
     app.router.add_post("/v1/chat/completions", script.chat)
     app.router.add_post("/v1/files", script.upload)
     app.router.add_post("/v1/fine_tuning/jobs", script.create_tuning)
+    app.router.add_get("/v1/fine_tuning/jobs", script.list_tunings)
     app.router.add_get("/v1/fine_tuning/jobs/{job}", script.get_tuning)
     app.router.add_get("/v1/fine_tuning/jobs/{job}/events", script.events)
     runner = web.AppRunner(app)

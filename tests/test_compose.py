@@ -16,7 +16,8 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_command_is_one_that_the_image_knows(service: str) -> None:
-    words = SERVICES[service]["command"].split()
+    command = SERVICES[service]["command"].partition("${")[0]
+    words = command.split()
     if words[0] == "herosmith":
         words[:1] = ["python", "-m", "bot"]
     asked = subprocess.run(
@@ -28,7 +29,7 @@ def test_every_command_is_one_that_the_image_knows(service: str) -> None:
         env={"TERM": "dumb"},
     )
     assert asked.returncode == 0, asked.stderr
-    for option in re.findall(r"--[a-z-]+", SERVICES[service]["command"]):
+    for option in re.findall(r"--[a-z-]+", command):
         assert option in asked.stdout
 
 

@@ -32,6 +32,7 @@ def test_env_file_and_environment_are_read(tmp_path: Path, monkeypatch: pytest.M
 def test_a_key_means_a_hosted_api_and_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     monkeypatch.setenv("AUTHOR_MODEL", "gpt-6-luna")
+    monkeypatch.setenv("BASE_MODEL", "gpt-4.1-mini")
     settings = load_settings()
     assert settings.hosted
     assert not settings.starts_engine
@@ -59,10 +60,20 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
         load_settings()
 
 
-def test_a_hosted_api_needs_the_authors_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_BASE_URL", "http://localhost:1/v1")
+@pytest.mark.parametrize(
+    ("variable", "value"), [("OPENAI_BASE_URL", "http://localhost:1/v1"), ("ENGINE_BASE", "my.gguf")]
+)
+def test_other_models_than_the_packaged_one_need_names(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
     with pytest.raises(SettingsError, match="AUTHOR_MODEL"):
         load_settings()
+    monkeypatch.setenv("AUTHOR_MODEL", "some-model")
+    with pytest.raises(SettingsError, match="BASE_MODEL"):
+        load_settings()
+    monkeypatch.setenv("BASE_MODEL", "some-model")
+    assert load_settings().base_model == "some-model"
 
 
 @pytest.mark.parametrize(

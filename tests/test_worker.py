@@ -83,6 +83,21 @@ async def test_a_worker_that_lost_its_job_stops_working_on_it(
     assert (await app.board.get(job_id)).state == "running"
 
 
+async def test_a_worker_that_slept_through_its_lease_writes_nothing(app: App) -> None:
+    """It wakes up just as its work ends; meanwhile another worker has the job."""
+
+    async def overslept(run: Run) -> dict[str, Any]:
+        async with app.db.write() as tx:
+            await jobs.change(tx, run.job.id, owner="another")
+        return {"dataset": 99}
+
+    job_id = await order(app)
+    assert await Worker(app.db, {"build": overslept}).run_next()
+
+    job = await app.board.get(job_id)
+    assert (job.state, job.owner, job.result) == ("running", "another", None)
+
+
 async def test_the_workers_process_is_started_again_when_killed_and_ends_with_us(
     app: App, script: Script
 ) -> None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from bot.dataset.curate import Curation
 from bot.dataset.plan import BuildSpec, Planner, Slot
-from bot.llm.client import ModelClient
+from bot.errors import HerosmithError
+from bot.llm.client import JOB, ModelClient
 from bot.prompts import Ask
 from bot.store import examples
 from bot.store.database import Database
@@ -56,7 +57,7 @@ class Builder:
         """
         built = Built()
         async with self._db.read() as tx:
-            built.repeated = await examples.in_flight(tx)
+            built.repeated = await examples.in_flight(tx, spec.model)
         total = sum(1 for _ in self._planner.slots(spec))
         slots = self._planner.slots(spec)
         done = 0
@@ -95,7 +96,12 @@ class Builder:
             return cached
         async with self._db.write() as tx:
             await examples.asked(tx, request, at=time.time())
-        answer = await self._client.complete(ask, model=request.model)
+        try:
+            answer = await self._client.complete(ask, model=request.model, patience=JOB)
+        except HerosmithError:  # an answer in words: nothing was written, so nothing was paid for
+            async with self._db.write() as tx:
+                await examples.refused(tx, request.key)
+            raise
         async with self._db.write() as tx:
             kept = await examples.answered(
                 tx,

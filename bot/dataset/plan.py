@@ -1,5 +1,6 @@
 """The plan of a build: which examples it wants, and which of them are paid for already."""
 
+import asyncio
 import hashlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -80,18 +81,25 @@ class Planner:
             attempt=attempt,
             template_version=self._prompts.version,
             model=spec.model,
-            params={**ask.sampling.model_dump(), "small": spec.small},
+            params={**ask.sampling.model_dump(), "asked": _digest(ask.messages).hex()},
         )
         return request, ask
 
     async def plan(self, db: Database, spec: BuildSpec) -> Plan:
         """Count what is cached and what is missing."""
-        keys = [self.question(spec, slot, 0)[0].key for slot in self.slots(spec)]
+        keys = await asyncio.to_thread(self._first_keys, spec)  # thousands of hashes: not on the event loop
         async with db.read() as tx:
             cached = await examples.answers(tx, keys)
         return Plan(slots=len(keys), cached=len(cached))
 
+    def _first_keys(self, spec: BuildSpec) -> list[str]:
+        return [self.question(spec, slot, 0)[0].key for slot in self.slots(spec)]
+
 
 def _seed(parts: dict[str, Any]) -> int:
     """A number below 2^31 that follows from the parts alone, on every machine."""
-    return int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:4]) >> 1
+    return int.from_bytes(_digest(parts)[:4]) >> 1
+
+
+def _digest(parts: object) -> bytes:
+    return hashlib.sha256(repr(parts).encode()).digest()

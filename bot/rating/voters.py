@@ -25,11 +25,12 @@ class Voters:
 
 def load_voters(path: Path) -> Voters:
     """Read the secret, made at the first start and readable by its owner only."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(secrets.token_bytes(32))
-    with contextlib.suppress(FileExistsError):  # another process was first, or it is not the first start
-        os.link(fresh, path)
-    fresh.unlink()
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(32))
+        with contextlib.suppress(FileExistsError):  # another process was first
+            os.link(fresh, path)
+        fresh.unlink()
     return Voters(path.read_bytes())

@@ -1,5 +1,6 @@
 """The database: two engines over one file or server, migrated on opening."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -7,8 +8,9 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, event
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.errors import StoreError
@@ -44,22 +46,30 @@ async def open_database(url: str) -> AsyncIterator[Database]:
 
     Raises StoreError in words where the database cannot be read.
     """
-    writer, reader = create_engines(url)
+    try:
+        writer, reader = create_engines(url)
+    except (SQLAlchemyError, ImportError, OSError) as error:
+        raise _unusable(url, error) from error
     try:
         try:
             async with writer.begin() as transaction:
                 await transaction.run_sync(_migrate)
-        except (DatabaseError, OSError) as error:
-            raise StoreError(
-                f"The database {writer.url.render_as_string()} cannot be used: "
-                f"{getattr(error, 'orig', None) or error}. "
-                "Mend the file or move it away (a new one is made), or point DATABASE_URL elsewhere."
-            ) from error
+        except (SQLAlchemyError, CommandError, OSError) as error:
+            raise _unusable(url, error) from error
         yield Database(writer, reader)
     finally:
         # an unclosed aiosqlite connection would keep the process from ending
         await writer.dispose()
         await reader.dispose()
+
+
+def _unusable(url: str, error: Exception) -> StoreError:
+    reason = getattr(error, "orig", None) or error
+    address = re.sub(r":[^:@/]+@", ":***@", url)  # a password is not for the log
+    return StoreError(
+        f"The database {address} cannot be used: {reason}. "
+        "Mend the file or move it away (a new one is made), or correct DATABASE_URL."
+    )
 
 
 def create_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
@@ -79,7 +89,8 @@ def _tune_sqlite(engine: AsyncEngine, *, begin: str) -> None:
     def _connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # SQLAlchemy's events below begin transactions, not the driver
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=15000"):
+        # busy_timeout first: the change to WAL, too, may have to wait for another process
+        for pragma in ("busy_timeout=15000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

@@ -79,7 +79,13 @@ async def answered(
     return (await answers(tx, [key]))[key]
 
 
-async def in_flight(tx: Transaction) -> int:
-    """How many calls went out and never came back: those are the ones a resumed build repeats."""
-    query = select(func.count()).where(example.c.asked_at.is_not(None), example.c.answer.is_(None))
+async def refused(tx: Transaction, key: str) -> None:
+    """Note that a call came back without an answer: it is not in flight any more."""
+    await tx.execute(update(example).where(example.c.key == key).values(asked_at=None))
+
+
+async def in_flight(tx: Transaction, model: str) -> int:
+    """How many calls to a model went out and never came back: a resumed build repeats those."""
+    lost = (example.c.asked_at.is_not(None), example.c.answer.is_(None), example.c.model == model)
+    query = select(func.count()).where(*lost)
     return int((await tx.execute(query)).scalar_one())

@@ -87,18 +87,18 @@ async def claim(tx: Transaction, *, owner: str, at: float, stale_before: float) 
     if found is None:
         return None
     taken = {"state": "running", "owner": owner, "heartbeat": at, "started_at": found.started_at or at}
-    await tx.execute(update(job).where(job.c.id == found.id).values(taken))
-    return await get(tx, found.id)
+    won = await tx.execute(update(job).where(job.c.id == found.id, free).values(taken))
+    return await get(tx, found.id) if won.rowcount else None  # another worker was quicker
 
 
-async def beat(tx: Transaction, job_id: int, *, owner: str, at: float) -> bool:
-    """Show that the owner lives. False where the job is no longer the owner's."""
-    mine = (job.c.id == job_id) & (job.c.owner == owner) & (job.c.state == "running")
-    return (await tx.execute(update(job).where(mine).values(heartbeat=at))).rowcount == 1
+async def work_on(tx: Transaction, job_id: int, *, worker: str, **values: Any) -> bool:
+    """Write what a worker says of its job. False, and nothing written, where it is not its own any more."""
+    mine = (job.c.id == job_id) & (job.c.owner == worker) & (job.c.state == "running")
+    return (await tx.execute(update(job).where(mine).values(**values))).rowcount == 1
 
 
 async def change(tx: Transaction, job_id: int, **values: Any) -> None:
-    """Write columns of a job: its progress, its remote ids, its message, its end."""
+    """Write columns that are not a worker's: where a job is shown, and whether its end was told."""
     await tx.execute(update(job).where(job.c.id == job_id).values(**values))
 
 

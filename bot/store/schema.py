@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     text,
 )
 
@@ -64,7 +65,7 @@ job = Table(
     Column("requester_id", BigInteger),
     Column("channel_id", BigInteger),
     Column("message_id", BigInteger),
-    Column("announced", Boolean, nullable=False, server_default=text("0")),
+    Column("announced", Boolean, nullable=False, server_default=false()),
     Column("remote_file_ids", JSON),
     Column("remote_job_id", Text),
     Column("owner", Text),

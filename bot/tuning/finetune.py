@@ -1,6 +1,7 @@
 """Fine-tuning: a dataset goes to the model server, which trains on it; the result is registered."""
 
 import asyncio
+import logging
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -10,9 +11,9 @@ from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 from openai.types.fine_tuning.job_create_params import Method
 
 from bot.dataset.freeze import to_jsonl
-from bot.errors import UserError
+from bot.errors import OutOfReach, Unavailable, UnknownModel, UserError
 from bot.jobs import JobBoard
-from bot.llm.client import ModelClient, patiently
+from bot.llm.client import JOB, ModelClient, patiently
 from bot.store import datasets
 from bot.store.database import Database
 from bot.store.datasets import Dataset, Item
@@ -20,9 +21,13 @@ from bot.store.jobs import Job
 from bot.tuning.registry import Registry
 from bot.worker import Run
 
+log = logging.getLogger(__name__)
+
 SUFFIX = "herosmith"
 MOST_EPOCHS = 10
 
+_MARK = "herosmith_job"
+_START_PAUSES = (2, 10, 30, 60)  # seconds before looking again whether a training was started
 _POLL = 1.0  # seconds between two looks at the server's job, at first
 _SLOWEST_POLL = 15.0
 
@@ -89,22 +94,43 @@ class FinetuneJobs:
             items = await datasets.items(tx, spec.dataset)
         files = run.job.remote_file_ids or await self._upload(spec.dataset, items)
         await run.note(remote_file_ids=files)
+        for pause in _START_PAUSES:
+            remote_id = await self._started_before(run)
+            if remote_id is None:
+                try:
+                    remote_id = await self._start(run, spec, files)
+                except OutOfReach:
+                    log.warning("job %d: was the training started? looking again in %d s", run.job.id, pause)
+                    await asyncio.sleep(pause)
+                    continue
+            await run.note(remote_job_id=remote_id)
+            return remote_id
+        raise Unavailable("The model server did not take the training. Run /finetune again later.")
+
+    async def _started_before(self, run: Run) -> str | None:
+        """The server's job that an earlier worker started for this row, but did not live to write down."""
+        pages = self._client.api.fine_tuning.jobs.list
+        recent = await patiently(lambda: pages(limit=100), patience=JOB)
+        mark = _mark(run.job)
+        return next((each.id for each in recent.data if (each.metadata or {}).get(_MARK) == mark), None)
+
+    async def _start(self, run: Run, spec: FinetuneSpec, files: dict[str, str]) -> str:
         method: Method = {"type": "supervised"}
         if spec.epochs is not None:
             method["supervised"] = {"hyperparameters": {"n_epochs": spec.epochs}}
-        api = self._client.api
+        # never repeated blindly: the answer that got lost may have been that the training has started
         remote = await patiently(
-            lambda: api.fine_tuning.jobs.create(
+            lambda: self._client.api.fine_tuning.jobs.create(
                 model=spec.base,
                 training_file=files["train"],
                 validation_file=files.get("valid", openai.omit),
                 suffix=SUFFIX,
                 seed=0,
                 method=method,
-                metadata={"herosmith_job": str(run.job.id)},
-            )
+                metadata={_MARK: _mark(run.job)},
+            ),
+            patience=0,
         )
-        await run.note(remote_job_id=remote.id)
         return remote.id
 
     async def _upload(self, version: int, items: list[Item]) -> dict[str, str]:
@@ -113,29 +139,44 @@ class FinetuneJobs:
         for split in ("train", "valid"):
             content = to_jsonl(item for item in items if item.split == split).encode()
             if content:
-                ids[split] = await patiently(partial(self._send, f"v{version}-{split}.jsonl", content))
+                ids[split] = await patiently(
+                    partial(self._send, f"v{version}-{split}.jsonl", content), patience=JOB
+                )
         return ids
 
     async def _send(self, name: str, content: bytes) -> str:
         return (await self._client.api.files.create(file=(name, content), purpose="fine-tune")).id
 
     async def _follow(self, run: Run, remote_id: str) -> FineTuningJob:
-        """Look at the server's job until it ends. A status never seen before counts as still running."""
+        """Look at the server's job until it ends. A status never seen before counts as still running.
+
+        So does a server out of reach: it trains on, and what it trained must not be lost for a bad hour.
+        """
         api = self._client.api
         pause = _POLL
         while True:
-            remote = await patiently(lambda: api.fine_tuning.jobs.retrieve(remote_id))
-            if remote.status == "succeeded":
-                return remote
-            if remote.status in ("failed", "cancelled"):
-                reason = remote.error.message if remote.error else None
-                raise UserError(
-                    f"The training {remote.status}: {reason or 'the model server gave no reason'}"
+            try:
+                remote = await patiently(lambda: api.fine_tuning.jobs.retrieve(remote_id), patience=0)
+                page = await patiently(
+                    lambda: api.fine_tuning.jobs.list_events(remote_id, limit=20), patience=0
                 )
-            page = await patiently(lambda: api.fine_tuning.jobs.list_events(remote_id, limit=20))
-            await run.progress(*_standing(page.data, remote.status))
+            except UnknownModel as error:
+                raise UserError(
+                    "The model server has no such training any more. Run /finetune again."
+                ) from error
+            except Unavailable as error:
+                log.warning("job %d: %s", run.job.id, error, exc_info=error.__cause__)
+                await run.note(phase="the model server is out of reach; waiting for it")
+            else:
+                if remote.status == "succeeded":
+                    return remote
+                if remote.status in ("failed", "cancelled"):
+                    reason = remote.error.message if remote.error else None
+                    raise UserError(f"The training {remote.status}: {reason or 'the server gave no reason'}")
+                await run.progress(*_standing(page.data, remote.status))
+                pause = _POLL if _steps(page.data) else pause
             await asyncio.sleep(pause)
-            pause = _POLL if _steps(page.data) else min(pause * 1.2, _SLOWEST_POLL)
+            pause = min(pause * 1.2, _SLOWEST_POLL)
 
     async def _losses(self, remote_id: str) -> dict[str, float]:
         """Held-out loss before and after, where the server measured it."""
@@ -146,13 +187,18 @@ class FinetuneJobs:
 
         measured = sorted(
             (data["step"], data["full_valid_loss"])
-            for event in await patiently(every)
+            for event in await patiently(every, patience=JOB)
             if (data := _data(event)).get("full_valid_loss") is not None
         )
         if not measured:
             return {}
         after = {"loss_after": measured[-1][1]}
         return {"loss_before": measured[0][1], **after} if measured[0][0] == 0 else after
+
+
+def _mark(job: Job) -> str:
+    """What marks the server's job as this row's: no other row, here or elsewhere, has both numbers."""
+    return f"{job.id}-{job.created_at}"
 
 
 def _data(event: FineTuningJobEvent) -> dict[str, Any]:

@@ -16,7 +16,7 @@ async def test_the_base_model_answers_and_says_so_before_any_is_tuned(stage: Sta
     (embed,) = result.response.embeds
     assert embed.title == "40-year-old woman, healing"
     assert "healing" in (embed.description or "")
-    assert "no model has been tuned yet" in (embed.footer.text or "")
+    assert "untuned base model, smollm2-135m-instruct" in (embed.footer.text or "")
     assert "Imagine a complete and detailed description of a 40-year-old woman" in str(script.asked[-1])
 
 
@@ -29,6 +29,19 @@ async def test_a_tuned_model_is_asked_the_tuning_prompt(stage: Stage, app: App, 
     assert "ft:tiny:1" in (result.response.embeds[0].footer.text or "")
     assert script.asked[-1]["messages"] == [{"role": "user", "content": "40, woman, healing ->"}]
     assert script.asked[-1]["model"] == "ft:tiny:1"
+
+
+async def test_where_the_server_does_not_know_the_tuned_model_the_base_model_answers(
+    stage: Stage, app: App, script: Script
+) -> None:
+    """The provider was changed, say, or the engine's folder removed."""
+    await tune(app)
+    script.unknown_models = {"ft:tiny:1"}
+
+    result = await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
+
+    assert result.response is not None
+    assert "untuned base model" in (result.response.embeds[0].footer.text or "")
 
 
 async def test_thumbs_are_offered_and_the_text_is_kept(stage: Stage, app: App) -> None:

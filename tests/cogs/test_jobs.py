@@ -148,6 +148,17 @@ async def test_the_end_is_told_though_the_progress_message_is_gone(stage: Stage,
     assert "Dataset v1 is ready" in stage.channel.history()[-1].content
 
 
+async def test_a_hiccup_of_discord_does_not_lose_the_end(stage: Stage, app: App) -> None:
+    await stage.olga.slash(stage.channel, "build-dataset", limit=16)
+    ordered = await job_id(app)
+    assert await app.worker.run_next()
+    stage.env.inject_error("POST", "/channels/*/messages", status=503)
+
+    await stage.until_told(app, ordered)
+
+    assert "Dataset v1 is ready" in stage.channel.history()[-1].content
+
+
 async def test_too_many_edits_of_an_old_message_begin_a_new_one(stage: Stage, app: App) -> None:
     await stage.olga.slash(stage.channel, "build-dataset", limit=16)
     ordered = await app.board.get(await job_id(app))

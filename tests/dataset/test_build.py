@@ -69,7 +69,7 @@ async def test_killed_midway_the_next_process_repeats_only_what_was_in_flight(
     work.cancel()
     await asyncio.gather(work, return_exceptions=True)
     async with app.db.read() as tx:
-        in_flight = await examples.in_flight(tx)
+        in_flight = await examples.in_flight(tx, spec(app).model)
     before = len(script.asked)
 
     async with open_app(app.settings) as again:

@@ -43,6 +43,20 @@ def test_it_stops_when_told_to(tiny_base: Path, tmp_path: Path, how: signal.Sign
         assert engine.process.wait(10) == 0
 
 
+def test_a_second_engine_on_the_same_folder_is_refused_in_words(tiny_base: Path, tmp_path: Path) -> None:
+    """Each would take the other's work under way for what a crash left behind."""
+    with EngineProcess(tmp_path, tiny_base):
+        second = subprocess.run(
+            [sys.executable, "-m", "engine", "--data", tmp_path, "--base", tiny_base, "--port", "0"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+    assert second.returncode == 1
+    assert "another engine is at work" in second.stderr
+
+
 def test_it_stops_before_the_model_is_loaded(tiny_base: Path, tmp_path: Path) -> None:
     with EngineProcess(tmp_path, tiny_base) as engine:
         assert engine.stop() == 0

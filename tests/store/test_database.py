@@ -46,6 +46,30 @@ async def test_a_file_that_is_no_database_is_named_and_left_alone(tmp_path: Path
     assert spoilt.read_bytes().startswith(b"this is no database")
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "sqlite+aiosqlite:////proc/nowhere/hero.db",
+        "no address at all",
+        "sqlite:///hero.db",
+        "nosuch+driver://user:password@host/db",
+    ],
+)
+async def test_an_address_that_leads_nowhere_is_told_in_words_without_its_password(address: str) -> None:
+    with pytest.raises(StoreError, match="cannot be used") as caught:
+        async with open_database(address):
+            pass
+    assert "password" not in str(caught.value)
+
+
+async def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    async with open_database(url(tmp_path / "hero.db")) as db, db.write() as tx:
+        await tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreError, match="9999"):
+        async with open_database(url(tmp_path / "hero.db")):
+            pass
+
+
 async def test_two_processes_may_open_a_new_database_at_once(tmp_path: Path) -> None:
     async def start() -> None:
         async with open_database(url(tmp_path / "hero.db")) as db, db.read() as tx:

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from bot.app import App
 from bot.store import jobs
 from tests.loops import build, finetune
@@ -24,6 +26,56 @@ async def test_the_server_gets_chat_files_whose_sides_share_no_hero(app: App, sc
     heroes = {side: {row["messages"][0]["content"] for row in found} for side, found in rows.items()}
     assert heroes["train"] & heroes["valid"] == set()
     assert tuning["model"] == app.settings.base_model
+
+
+async def test_a_training_whose_start_got_no_answer_is_found_and_not_started_twice(
+    app: App, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.tuning.finetune._START_PAUSES", (0, 0))
+    script.lost_starts = 1
+    await build(app)
+
+    job = await finetune(app)
+
+    assert job.state == "succeeded"
+    assert len(script.tunings) == 1
+
+
+async def test_a_worker_that_died_before_it_wrote_the_id_down_leaves_its_training_to_be_found(
+    app: App, script: Script
+) -> None:
+    await build(app)
+    await finetune(app)
+    async with app.db.write() as tx:
+        await jobs.change(tx, 2, state="running", owner="gone", heartbeat=0.0, remote_job_id=None)
+
+    assert await app.worker.run_next()
+
+    assert len(script.tunings) == 1
+    assert (await app.board.get(2)).remote_job_id == "ftjob-1"
+
+
+async def test_a_server_out_of_reach_is_waited_for(
+    app: App, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.tuning.finetune._POLL", 0.01)
+    script.tuning_failures = [500, 503, 401]
+    await build(app)
+
+    job = await finetune(app)
+
+    assert job.state == "succeeded"
+    assert script.tuning_failures == []
+
+
+async def test_a_training_that_the_server_forgot_ends_the_job_in_words(app: App, script: Script) -> None:
+    script.tuning_failures = [404]
+    await build(app)
+
+    job = await finetune(app)
+
+    assert job.state == "failed"
+    assert "no such training any more" in (job.error or "")
 
 
 async def test_a_job_taken_up_again_neither_uploads_nor_starts_twice(app: App, script: Script) -> None:

@@ -79,7 +79,7 @@ def upgrade() -> None:
         sa.Column("requester_id", sa.BigInteger(), nullable=True),
         sa.Column("channel_id", sa.BigInteger(), nullable=True),
         sa.Column("message_id", sa.BigInteger(), nullable=True),
-        sa.Column("announced", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("announced", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("remote_file_ids", sa.JSON(), nullable=True),
         sa.Column("remote_job_id", sa.Text(), nullable=True),
         sa.Column("owner", sa.Text(), nullable=True),

@@ -1,0 +1,55 @@
+"""The terminal: foreseen trouble is a sentence and an exit code, never a traceback."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.settings import ROOT
+
+
+def herosmith(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bot", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "TERM": "dumb", **env},
+    )
+
+
+def test_extras_follow_the_settings(tmp_path: Path) -> None:
+    assert herosmith("extras", DATA_DIR=str(tmp_path)).stdout == "engine,playground\n"
+    assert herosmith("extras", DISCORD_TOKEN="x").stdout == "engine\n"  # noqa: S106
+
+
+@pytest.mark.parametrize("command", ["run", "models", "worker"])
+def test_an_unreadable_database_is_named(tmp_path: Path, command: str) -> None:
+    spoilt = tmp_path / "hero.db"
+    spoilt.write_bytes(b"this is no database, " * 100)
+    done = herosmith(
+        command,
+        DISCORD_TOKEN="x",  # noqa: S106 (no data folder of the playground's)
+        DATA_DIR=str(tmp_path),
+        ENGINE_URL="http://127.0.0.1:9/v1",
+    )
+    assert done.returncode == 1
+    assert "hero.db cannot be used: file is not a database" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_corrupt_env_file_is_named_by_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("DISCORD_TOKEN=x\n???\n")
+    done = herosmith("run")
+    assert done.returncode == 2
+    assert ".env, line 2" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_promoting_what_is_not_there_says_where_to_look(tmp_path: Path) -> None:
+    done = herosmith("promote", "7", DATA_DIR=str(tmp_path))
+    assert done.returncode == 1
+    assert "There is no model 7" in done.stderr
