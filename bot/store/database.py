@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
+from filelock import AsyncFileLock
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -52,7 +53,7 @@ async def open_database(url: str) -> AsyncIterator[Database]:
         raise _unusable(url, error) from error
     try:
         try:
-            async with writer.begin() as transaction:
+            async with _alone(writer), writer.begin() as transaction:
                 await transaction.run_sync(_migrate)
         except (SQLAlchemyError, CommandError, OSError) as error:
             raise _unusable(url, error) from error
@@ -61,6 +62,13 @@ async def open_database(url: str) -> AsyncIterator[Database]:
         # an unclosed aiosqlite connection would keep the process from ending
         await writer.dispose()
         await reader.dispose()
+
+
+def _alone(engine: AsyncEngine) -> AbstractAsyncContextManager[Any]:
+    """Keep other processes from opening the same file meanwhile: SQLite's change to WAL can lock them out."""
+    if engine.url.get_backend_name() == "sqlite" and engine.url.database:
+        return AsyncFileLock(f"{engine.url.database}.lock", is_singleton=False)
+    return nullcontext()
 
 
 def _unusable(url: str, error: Exception) -> StoreError:
