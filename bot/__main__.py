@@ -159,14 +159,14 @@ def _log_to_stderr(settings: Settings) -> None:
 
 
 def _go(main: Coroutine[Any, Any, None]) -> None:
-    """Run to the end; a foreseen error is a sentence and exit code 1, Ctrl-C a quiet end."""
+    """Run to the end; a foreseen error is a sentence and exit code 1, Ctrl-C and SIGTERM a quiet end."""
     try:
         asyncio.run(_until_told_to_end(main))
     except HerosmithError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
     except (KeyboardInterrupt, asyncio.CancelledError):
-        raise typer.Exit(130) from None
+        raise typer.Exit from None
 
 
 async def _until_told_to_end(main: Coroutine[Any, Any, None]) -> None:

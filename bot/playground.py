@@ -6,8 +6,9 @@ engine are the real ones.
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
+from typing import Any
 
 import discord
 import simcord
@@ -25,6 +26,7 @@ HOME = 1_000_000_000_000_000_000  # the simulated server's id: a home guild, so 
 
 _SETTLE = 120.0  # seconds that an action on the page may take: a cold model's first answer included
 _TICK = 1.0
+_LOADS = 1000
 
 _WELCOME = """[bold]The playground is open:[/bold] [link={url}]{url}[/link]
 
@@ -32,11 +34,11 @@ You are [bold]olga[/bold], an operator; at the top of the page you may switch to
 [bold]ana[/bold] or [bold]ben[/bold], plain members.
 Type one after the other:
   /build-dataset limit:24     writes a dataset (about a minute; leave limit out for all 294)
-  /finetune                   tunes the model on it (a minute or two)
+  /finetune epochs:2          tunes the model on it (a minute or two)
   /hero 40 woman healing      the tuned model answers
 Then, as ana and as ben, click 👍 under what you like, and as olga /build-dataset limit:24 again:
 what two people besides the asker liked is in the next dataset.
-Ctrl-C ends it; what was made stays in {data}."""
+Ctrl-C ends it; datasets and models stay in {data}, the channel does not."""
 
 
 async def run_playground(settings: Settings) -> None:
@@ -62,6 +64,8 @@ async def _forget_the_last_page(app: App) -> None:
 
 async def _serve(app: App, console: Console) -> None:
     async with simcord.run(HeroBot(app), settle_timeout=_SETTLE, check_errors=False) as env:
+        if env.bot.user:
+            await env.bot.user.edit(username="Herosmith")
         guild = env.create_guild(name="Hero HQ", id=HOME)
         channel = guild.create_text_channel("heroes")
         manager = guild.create_role("operator", permissions=discord.Permissions(manage_guild=True))
@@ -70,23 +74,59 @@ async def _serve(app: App, console: Console) -> None:
         port = app.settings.playground_port or None
         async with env.preview(channel, viewers=[olga, ana, ben], layout="channel", port=port) as page:
             console.print(_WELCOME.format(url=page.url, data=app.settings.data_dir), soft_wrap=True)
+            pulse = Pulse(env, page, TypedCommands(channel, [olga, ana, ben]))
             closed = asyncio.create_task(page.wait_closed())
-            typed = TypedCommands(channel, [olga, ana, ben])
             while not closed.done():
                 await asyncio.sleep(_TICK)
-                await _tick(env, page, typed)
+                await pulse.beat()
 
 
-async def _tick(env: simcord.Env, page: simcord.Preview, typed: "TypedCommands") -> None:
-    """Let a second pass in the simulated Discord and redraw the page, so that progress moves on it."""
-    try:
-        await typed.run()
-        await env.advance_time(_TICK)
-        await page.refresh()
-    except simcord.SetupError:
-        log.debug("an action is under way on the page: the next tick redraws", exc_info=True)
-    except TimeoutError:
-        log.warning("the bot has been busy for long", exc_info=True)
+class Pulse:
+    """Lets time pass in the simulated Discord, and redraws the page when something has happened in it."""
+
+    def __init__(self, env: simcord.Env, page: simcord.Preview, typed: "TypedCommands") -> None:
+        self._env = env
+        self._page = page
+        self._typed = typed
+        self._turn = _take_turns(page)
+        self._requests = 0
+
+    async def beat(self) -> None:
+        """Let a second pass, and show what came of it."""
+        try:
+            async with self._turn:
+                ran = await self._typed.run()
+                await self._env.advance_time(_TICK)
+                requests = len(self._env.http_requests)
+                if ran or requests != self._requests:
+                    self._requests = requests
+                    await self._page.refresh()
+        except simcord.SetupError:
+            log.debug("the page was not redrawn this time", exc_info=True)
+        except TimeoutError:
+            log.warning("the bot has been busy for long", exc_info=True)
+
+
+def _take_turns(page: simcord.Preview) -> asyncio.Lock:
+    """Make actions on the page wait for our beats and for each other: simcord refuses whichever comes second.
+
+    It refuses as well what was clicked on a page that has been redrawn since, and ours is redrawn while jobs
+    run; what is clicked is looked up again in any case. There is no public place for this in simcord 3.2.1.
+    """
+    turn = asyncio.Lock()
+    act = page._action  # noqa: SLF001
+    setattr(page, "_MAX_PAGES", _LOADS)  # noqa: B010 (each load of the page counts until it has lain idle)
+
+    async def in_turn(context_id: str | None, body: Mapping[str, Any]) -> dict[str, Any]:
+        async with turn:
+            if isinstance(body, Mapping) and "published_revision" in body:
+                with suppress(simcord.SetupError):
+                    current = page._get_page(context_id).revision  # noqa: SLF001
+                    body = {**body, "published_revision": current}
+            return await act(context_id, body)
+
+    page._action = in_turn  # type: ignore[method-assign]  # noqa: SLF001
+    return turn
 
 
 class TypedCommands:
@@ -100,16 +140,19 @@ class TypedCommands:
         self._people = {person.id: person for person in people}
         self._seen = 0
 
-    async def run(self) -> None:
-        """Put each such message's command in its place. What is no command stays a message.
+    async def run(self) -> bool:
+        """Put each such message's command in its place. Returns whether there was one.
 
         Raises simcord.SetupError where an action is under way on the page; the next call tries again.
         """
+        ran = False
         for message in self._channel.history():
             person = self._people.get(message.author.id)
             if message.id > self._seen and person and message.content.startswith("/"):
                 await self._run(person, message)
+                ran = True
             self._seen = max(self._seen, message.id)
+        return ran
 
     async def _run(self, person: simcord.MemberActor, message: discord.Message) -> None:
         try:

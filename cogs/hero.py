@@ -60,7 +60,7 @@ def card(description: Description) -> discord.Embed:
         colour=discord.Colour.blurple() if description.tuned else discord.Colour.light_grey(),
     )
     if description.tuned:
-        embed.set_footer(text=f"{description.model} · Worth learning from? {UP} or {DOWN}")
+        embed.set_footer(text=f"{description.model} · Worth learning from? {UP} {DOWN}")
     else:
         embed.set_footer(
             text=f"Written by the untuned base model, {description.model}. Worth learning from? {UP} {DOWN}"

@@ -45,10 +45,11 @@ def _time_left(job: Job, now: float) -> str:
 
 def _built(result: dict[str, Any]) -> str:
     counts = result["counts"]
-    state = "ready" if result["new"] else "unchanged: no text is new"
+    state = "is ready" if result["new"] else "stays as it was (no text is new)"
+    liked = counts.get("description", 0)
     sizes = (
-        f"Dataset v{result['dataset']} is {state}: {counts.get('train', 0)} texts to learn from, "
-        f"{counts.get('valid', 0)} held out; {counts.get('description', 0)} were rated well by people."
+        f"Dataset v{result['dataset']} {state}: {counts.get('train', 0)} texts to learn from "
+        f"({liked} of them rated well by people), {counts.get('valid', 0)} held out."
     )
     lines = [
         sizes,
@@ -59,7 +60,8 @@ def _built(result: dict[str, Any]) -> str:
         lines.append(f"Rejected on the way: {faults}. Examples given up: {result['given_up']}.")
     if result["repeated"]:
         lines.append(f"{result['repeated']} calls were in flight when an earlier build was cut off.")
-    lines.append("Next: `/finetune`.")
+    if result["new"]:
+        lines.append("Next: `/finetune`.")
     return "\n".join(lines)
 
 

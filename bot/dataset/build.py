@@ -15,7 +15,7 @@ from bot.store import examples
 from bot.store.database import Database
 from bot.store.examples import Answered, Request
 
-WORKERS = 8  # as many as the engine answers at once
+WORKERS = 7  # the engine answers eight at once: one stays free, so that /hero need not wait for a build
 
 Progress = Callable[[int, int, str], Awaitable[None]]  # done, total, what is being done
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bot.app import App, open_app
+from bot.dataset.build import WORKERS
 from bot.errors import Unavailable, UserError
 from bot.store import examples
 from tests.loops import build, spec
@@ -89,12 +90,12 @@ async def test_passing_trouble_is_waited_out(app: App, script: Script) -> None:
 
 
 async def test_a_refused_key_ends_the_build_at_once_and_keeps_the_rest(app: App, script: Script) -> None:
-    script.failures = [401] * 8  # one for each worker
+    script.failures = [401] * WORKERS
 
     with pytest.raises(Unavailable, match="OPENAI_API_KEY"):
         await app.builds._builder.build(spec(app, 40), silent)
 
-    assert len(script.asked) <= 8
+    assert len(script.asked) <= WORKERS
     script.failures.clear()
     built = await app.builds._builder.build(spec(app, 40), silent)
     assert len(built.accepted) == 40
