@@ -4,6 +4,9 @@ FROM python:3.12-slim
 # Where to look for further builds of packages: torch's builds without CUDA make a much smaller image.
 ARG PIP_EXTRA_INDEX_URL=
 
+# llama.cpp's threads need GNU OpenMP, which the slim image leaves out.
+RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
+
 WORKDIR /herosmith
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY bot bot
