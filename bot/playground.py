@@ -6,8 +6,8 @@ engine are the real ones.
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 import discord
@@ -17,6 +17,7 @@ from rich.console import Console
 from bot.app import App, open_app
 from bot.children import engine_beside, worker_beside
 from bot.client import HeroBot
+from bot.errors import OperatorError
 from bot.settings import Settings
 from bot.store import descriptions, jobs
 
@@ -71,14 +72,29 @@ async def _serve(app: App, console: Console) -> None:
         manager = guild.create_role("operator", permissions=discord.Permissions(manage_guild=True))
         olga = guild.add_member(env.create_user("olga"), roles=[manager])
         ana, ben = (guild.add_member(env.create_user(name)) for name in ("ana", "ben"))
-        port = app.settings.playground_port or None
-        async with env.preview(channel, viewers=[olga, ana, ben], layout="channel", port=port) as page:
+        people = [olga, ana, ben]
+        async with _opened(env, channel, people, app.settings.playground_port) as page:
             console.print(_WELCOME.format(url=page.url, data=app.settings.data_dir), soft_wrap=True)
-            pulse = Pulse(env, page, TypedCommands(channel, [olga, ana, ben]))
+            pulse = Pulse(env, page, TypedCommands(channel, people))
             closed = asyncio.create_task(page.wait_closed())
             while not closed.done():
                 await asyncio.sleep(_TICK)
                 await pulse.beat()
+
+
+@asynccontextmanager
+async def _opened(
+    env: simcord.Env, channel: simcord.ChannelHandle, people: list[simcord.MemberActor], port: int
+) -> AsyncIterator[simcord.Preview]:
+    """Serve the page. Raises OperatorError where its port is taken."""
+    async with AsyncExitStack() as stack:
+        try:
+            page = await stack.enter_async_context(
+                env.preview(channel, viewers=people, layout="channel", port=port)
+            )
+        except (simcord.SetupError, OSError) as error:
+            raise OperatorError(f"The page cannot be opened at PLAYGROUND_PORT {port}: {error}") from error
+        yield page
 
 
 class Pulse:

@@ -1,7 +1,7 @@
 """A tiny base model, an engine that serves it, and one training everybody may look at."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,14 @@ def engine(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """Run one engine for all tests that do it no harm."""
     with EngineProcess(tmp_path_factory.mktemp("engine"), tiny_base) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+async def _close_clients() -> AsyncIterator[None]:
+    """Close what a test has opened while its event loop is there."""
+    yield
+    while EngineProcess.clients:
+        await EngineProcess.clients.pop().close()
 
 
 @pytest.fixture

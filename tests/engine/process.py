@@ -8,13 +8,16 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from openai import AsyncOpenAI, OpenAI
 
 
 class EngineProcess:
     """A running engine; use as `with`, which stops it as a service manager would."""
+
+    clients: ClassVar[list[AsyncOpenAI]] = []
+    """Those that a test has opened. Left to the garbage collector, they would close in some later test."""
 
     def __init__(self, data: Path, base: Path | None, *, key: str | None = None) -> None:
         """Start one on a free port and wait until it listens."""
@@ -73,7 +76,10 @@ class EngineProcess:
 
     def client(self, key: str | None = None) -> AsyncOpenAI:
         """Return a client that hides nothing by trying again."""
-        return AsyncOpenAI(base_url=self.url, api_key=key or self.key or "none", max_retries=0, timeout=120)
+        key = key or self.key or "none"
+        client = AsyncOpenAI(base_url=self.url, api_key=key, max_retries=0, timeout=120)
+        self.clients.append(client)
+        return client
 
     def blocking_client(self) -> OpenAI:
         """Return the same for fixtures, which have no event loop of their own."""
