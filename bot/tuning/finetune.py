@@ -94,21 +94,25 @@ class FinetuneJobs:
             items = await datasets.items(tx, spec.dataset)
         files = run.job.remote_file_ids or await self._upload(spec.dataset, items)
         await run.note(remote_file_ids=files)
+        remote_id = await self._started_before(run) or await self._start_surely(run, spec, files)
+        await run.note(remote_job_id=remote_id)
+        return remote_id
+
+    async def _start_surely(self, run: Run, spec: FinetuneSpec, files: dict[str, str]) -> str:
+        """Start the training once: where the answer got lost, look whether it began before trying again."""
         for pause in _START_PAUSES:
-            remote_id = await self._started_before(run)
-            if remote_id is None:
-                try:
-                    remote_id = await self._start(run, spec, files)
-                except OutOfReach:
-                    log.warning("job %d: was the training started? looking again in %d s", run.job.id, pause)
-                    await asyncio.sleep(pause)
-                    continue
-            await run.note(remote_job_id=remote_id)
-            return remote_id
+            try:
+                return await self._start(run, spec, files)
+            except OutOfReach:
+                log.warning("job %d: was the training started? looking in %d s", run.job.id, pause)
+                await asyncio.sleep(pause)
+            begun = await self._started_before(run)
+            if begun:
+                return begun
         raise Unavailable("The model server did not take the training. Run /finetune again later.")
 
     async def _started_before(self, run: Run) -> str | None:
-        """The server's job that an earlier worker started for this row, but did not live to write down."""
+        """The server's job that was started for this row, though nobody lived or heard to write it down."""
         pages = self._client.api.fine_tuning.jobs.list
         recent = await patiently(lambda: pages(limit=100), patience=JOB)
         mark = _mark(run.job)
