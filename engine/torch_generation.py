@@ -115,6 +115,9 @@ class _Chat:
         self._made = 0
         self._unread = prompt
         self._cache: Any = None
+        # a prompt's whole logits would be as wide as the vocabulary for each of its tokens
+        keeps = "logits_to_keep" in inspect.signature(model.forward).parameters
+        self._last_only = {"logits_to_keep": 1} if keeps else {}
         self._ends = _ends(model, tokenizer)
         self._sampler = Sampler(request, prompt)
         self._text = TextStream(tokenizer, prompt, request.get("stop", []))
@@ -149,16 +152,10 @@ class _Chat:
     def _logits(self) -> torch.Tensor:
         """Read what is unread, after what the cache holds; return what the model expects next."""
         ids = torch.tensor([self._unread], device=self._model.device)
-        # a prompt's whole logits would be as wide as the vocabulary for each of its tokens
-        last = {"logits_to_keep": 1} if _keeps_logits(self._model) else {}
-        output = self._model(input_ids=ids, past_key_values=self._cache, use_cache=True, **last)
+        output = self._model(input_ids=ids, past_key_values=self._cache, use_cache=True, **self._last_only)
         self._cache = output.past_key_values
         logits: torch.Tensor = output.logits[0, -1]
         return logits
-
-
-def _keeps_logits(model: Any) -> bool:
-    return "logits_to_keep" in inspect.signature(model.forward).parameters
 
 
 def _ends(model: Any, tokenizer: Any) -> set[int]:

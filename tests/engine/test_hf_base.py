@@ -3,15 +3,18 @@
 import asyncio
 import json
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import openai
+import psutil
 import pytest
 from openai import AsyncOpenAI
 
 from engine import weights
+from tests.engine.conftest import TINY
 from tests.engine.process import EngineProcess
 from tests.tiny_folder import EXPECTED_TOKENS, PROMPT
 
@@ -170,6 +173,14 @@ async def test_a_model_whose_base_is_not_here_is_not_listed(torch_engine: Engine
     with pytest.raises(openai.NotFoundError):
         await ask(client, model=STRANDED)
     assert list((torch_engine.data / "models").glob("ft_owner_other*"))  # it waits for its base
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a process shows what it has loaded")
+async def test_torch_is_loaded_for_a_folder_only(engine: EngineProcess, torch_engine: EngineProcess) -> None:
+    for running, model, loads in ((engine, TINY, False), (torch_engine, BASE, True)):
+        await ask(running.client(), model=model)
+        loaded = psutil.Process(running.process.pid).memory_maps()
+        assert any("libtorch" in file.path for file in loaded) == loads
 
 
 @pytest.fixture
