@@ -42,7 +42,7 @@ class ChatRequest(BaseModel):
     temperature: Annotated[float | None, Field(ge=0, le=2)] = None
     top_p: Annotated[float | None, Field(gt=0, le=1)] = None
     seed: Annotated[int | None, Field(ge=0, lt=_SEEDS)] = None
-    stop: Annotated[list[str] | None, BeforeValidator(_as_list), Field(max_length=4)] = None
+    stop: Annotated[list[str] | None, Field(max_length=4), BeforeValidator(_as_list)] = None
     max_completion_tokens: Annotated[int | None, Field(ge=1)] = None
     max_tokens: Annotated[int | None, Field(ge=1)] = None
     n: Annotated[int | None, Field(ge=1, le=SLOTS)] = None

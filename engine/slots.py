@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from statistics import fmean
@@ -33,7 +33,7 @@ class Slots:
 
     def __init__(self) -> None:
         """Begin with every slot free."""
-        self._lines: dict[str, _Line] = {}
+        self._lines: defaultdict[str, _Line] = defaultdict(_Line)
         self._seconds: deque[float] = deque(maxlen=_RECENT)
         self.refused = 0
         """Chats sent away so far."""
@@ -54,18 +54,15 @@ class Slots:
 
         Raises a 429 with `Retry-After` where too many wait already.
         """
-        line = self._lines.get(model) or _Line()
+        line = self._lines[model]
         if self.waiting - line.waiting() + line.waiting(more=answers) > WAITING:
             self.refused += 1
             raise self._full(answers)
-        self._lines[model] = line
         places = Places(line, answers, self._seconds)
         try:
             yield places
         finally:
             places.leave()
-            if not line.answers:
-                del self._lines[model]
 
     def _full(self, answers: int) -> ApiError:
         # a place becomes free as often as one of the slots does
