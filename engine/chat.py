@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from engine.generation import SLOTS
+from engine.generation import CONTEXT, SLOTS
 from engine.messages import Message
 
 _SEEDS = 2**32 - 1  # llama.cpp takes the number 2**32 - 1 itself as "draw one"
@@ -42,7 +42,9 @@ class ChatRequest(BaseModel):
     temperature: Annotated[float | None, Field(ge=0, le=2)] = None
     top_p: Annotated[float | None, Field(gt=0, le=1)] = None
     seed: Annotated[int | None, Field(ge=0, lt=_SEEDS)] = None
-    stop: Annotated[list[str] | None, Field(max_length=4), BeforeValidator(_as_list)] = None
+    stop: Annotated[
+        list[Annotated[str, Field(min_length=1)]] | None, Field(max_length=4), BeforeValidator(_as_list)
+    ] = None
     max_completion_tokens: Annotated[int | None, Field(ge=1)] = None
     max_tokens: Annotated[int | None, Field(ge=1)] = None
     n: Annotated[int | None, Field(ge=1, le=SLOTS)] = None
@@ -51,6 +53,14 @@ class ChatRequest(BaseModel):
     repeat_penalty: Annotated[float | None, Field(gt=0, le=2)] = None
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
     """Accepted so that one client can talk to all servers; these models do not reason."""
+
+    @field_validator("messages")
+    @classmethod
+    def _something_to_continue(cls, messages: list[Message]) -> list[Message]:
+        # llama.cpp would leave out the opening of the answer's turn, too
+        if messages[-1].role == "assistant" and not messages[-1].content:
+            raise ValueError("the assistant message at the end is continued, so it cannot be empty")
+        return messages
 
     @field_validator("stream_options")
     @classmethod
@@ -94,7 +104,8 @@ class ChatRequest(BaseModel):
             "top_p": self.top_p,
             "seed": None if self.seed is None else (self.seed + choice) % _SEEDS,
             "stop": self.stop,
-            "max_tokens": self.max_completion_tokens or self.max_tokens,
+            # never more than there is room for: llama.cpp would wrap a number beyond 32 bits around
+            "max_tokens": min(self.max_completion_tokens or self.max_tokens or CONTEXT, CONTEXT),
             "presence_penalty": self.presence_penalty,
             "frequency_penalty": self.frequency_penalty,
             "repeat_penalty": self.repeat_penalty,

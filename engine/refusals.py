@@ -29,13 +29,19 @@ def of(error: Exception) -> ApiError:
         return error
     if isinstance(error, ValidationError):
         return from_validation(error)
+    if isinstance(error, web.RequestPayloadError):
+        return ApiError(400, "The body cannot be read: it is not encoded as it says.", code="invalid_body")
+    if isinstance(error, web.HTTPException):
+        return _of_http(error)
+    log.error("unforeseen", exc_info=error)
+    return ApiError(500, "Something went wrong inside the engine.", code="internal_error")
+
+
+def _of_http(error: web.HTTPException) -> ApiError:
     if isinstance(error, web.HTTPRequestEntityTooLarge):
         return ApiError(413, "The request is too large.", code="request_too_large")
     if isinstance(error, web.HTTPMethodNotAllowed):
         allowed = ", ".join(sorted(error.allowed_methods))
         message = f"{error.method} is not possible here; {allowed} is."
         return ApiError(405, message, code="method_not_supported", headers={"Allow": allowed})
-    if isinstance(error, web.HTTPException):
-        return ApiError(error.status, f"There is nothing here: {error.reason}.", code="invalid_url")
-    log.error("unforeseen", exc_info=error)
-    return ApiError(500, "Something went wrong inside the engine.", code="internal_error")
+    return ApiError(error.status, f"There is nothing here: {error.reason}.", code="invalid_url")

@@ -52,7 +52,7 @@ JOB: dict[str, Any] = {
     "metadata": {"a": "b"},
 }
 
-odd = st.sampled_from(
+odd: st.SearchStrategy[Any] = st.sampled_from(
     [
         None,
         True,
