@@ -278,7 +278,7 @@ async def test_leaving_stops_the_generation(engine: EngineProcess, stream: bool)
         return rested - before
 
     async def answer(seed: int, patience: float) -> None:
-        body = {"model": TINY, "messages": USER, "stream": stream, "seed": seed, "n": 8, "max_tokens": 150}
+        body = {"model": TINY, "messages": USER, "stream": stream, "seed": seed, "n": 8, "max_tokens": 80}
         async with aiohttp.ClientSession() as http:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(patience), http.post(url, json=body) as response:
