@@ -11,7 +11,7 @@ from typing import Any, Self
 from engine import cores
 
 SLOTS = 8
-"""Chats answered at the same time; a ninth waits for a slot."""
+"""Answers made at the same time; a ninth waits for a slot."""
 CONTEXT = 1024
 """Tokens of one chat, prompt and answer together."""
 

@@ -17,7 +17,7 @@ from tests.engine.process import EngineProcess
 
 # the same examples each time: a fault found by chance in somebody's unrelated change helps nobody
 fuzzed = settings(
-    max_examples=60,
+    max_examples=150,
     deadline=None,
     derandomize=True,
     database=None,
