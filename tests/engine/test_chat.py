@@ -272,19 +272,21 @@ async def test_leaving_stops_the_generation(engine: EngineProcess, stream: bool)
 
     async def work(patience: float) -> float:
         before = process.cpu_times().user
-        await asyncio.gather(*[answer(seed, patience) for seed in range(3)])
+        await asyncio.gather(*[answer(seed, patience) for seed in (1, 9)])
         while (rested := process.cpu_times().user) != await _later(process):
             pass
         return rested - before
 
     async def answer(seed: int, patience: float) -> None:
-        body = {"model": TINY, "messages": USER, "stream": stream, "seed": seed, "n": 8, "max_tokens": 80}
+        body = {"model": TINY, "messages": USER, "stream": stream, "seed": seed, "n": 8, "max_tokens": 150}
         async with aiohttp.ClientSession() as http:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(patience), http.post(url, json=body) as response:
                     await response.read()
 
-    assert await work(patience=0.1) < await work(patience=60) / 2
+    await ask(engine.client(), max_tokens=1)  # nobody waits for the model to be loaded
+    # had only those in the slots gone on, or only those behind them, it would be a half
+    assert await work(patience=0.1) < await work(patience=60) / 3
 
 
 async def _later(process: psutil.Process) -> float:

@@ -204,6 +204,16 @@ kinds = st.sampled_from(
     form=st.lists(parts, max_size=4),
     end=st.sampled_from([b"--b--\r\n", b"--b--", b""]),
 )
+@example(
+    kind="multipart/form-data; boundary=b",
+    form=[PURPOSE, PART % (b"file", b"; filename*=utf-8''%ED%A0%80", b"{}")],
+    end=b"--b--",
+)
+@example(
+    kind="multipart/form-data; boundary=b",
+    form=[PURPOSE, PART % (b"file", b'; filename="\xff\xed\xa0\x80"', b"{}")],
+    end=b"--b--",
+)
 async def test_uploads(http: aiohttp.ClientSession, kind: str, form: list[bytes], end: bytes) -> None:
     headers = {"Content-Type": kind}
     await assert_answered(http.post("v1/files", data=b"".join(form) + end, headers=headers))
