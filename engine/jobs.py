@@ -50,6 +50,7 @@ class Jobs:
         self._models = models
         self._jobs: dict[str, Job] = {}
         self._wake = asyncio.Event()
+        self._validating = asyncio.Lock()  # one after the other, so that jobs queue in the order they came
         self._training: dict[str, _Training] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -177,9 +178,19 @@ class Jobs:
             self._save(job, Event(level="warn", message=again))
 
     async def _validate(self, job: Job) -> None:
-        if job.status in FINISHED:  # cancelled at once
-            return
-        self._save(job, Event(message=f"Validating training file: {job.training_file}"))
+        async with self._validating:
+            if not job.is_now("validating_files"):  # cancelled meanwhile
+                return
+            self._save(job, Event(message=f"Validating training file: {job.training_file}"))
+            fault = await self._fault_of_files(job)
+        if fault is not None:
+            self._fail(job, fault)
+        elif job.is_now("validating_files"):
+            job.status = "queued"
+            self._save(job, Event(message="Files validated, moving job to queued state"))
+            self._wake.set()
+
+    async def _fault_of_files(self, job: Job) -> JobError | None:
         for param in ("training_file", "validation_file"):
             file_id = getattr(job, param)
             if file_id is None:
@@ -192,12 +203,8 @@ class Jobs:
                 )
             except (ApiError, OSError, training_file.TrainingFileError) as error:
                 message = f"The {param.replace('_', ' ')} '{file_id}' cannot be used: {error}"
-                self._fail(job, JobError(code=f"invalid_{param}", message=message, param=param))
-                return
-        if job.status == "validating_files":  # not cancelled meanwhile
-            job.status = "queued"
-            self._save(job, Event(message="Files validated, moving job to queued state"))
-            self._wake.set()
+                return JobError(code=f"invalid_{param}", message=message, param=param)
+        return None
 
     async def _work(self) -> None:
         while True:

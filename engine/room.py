@@ -12,7 +12,7 @@ _FILES = 0.5 * _GIB  # the training's state, the adapter, and what the unpacked 
 
 
 def check_disk(order: Order) -> None:
-    """Raise an OSError-like refusal, an OrderError, where the models that come of `order` would not fit."""
+    """Raise OrderError where the models that come of `order` would not fit on the disk."""
     base = order.base.stat().st_size if order.base.is_file() else 0
     models = min(order.n_epochs, recipe.CHECKPOINTS) * 2 * base  # 8 bits a weight, from 4 at the least
     needed = models + _FILES

@@ -62,6 +62,11 @@ class Training:
         assert self.job.fine_tuned_model is not None
         return self.job.fine_tuned_model
 
+    @property
+    def folder(self) -> Path:
+        """Where the tuned model lies."""
+        return self.engine.data / "models" / self.model.replace(":", "_")
+
 
 @pytest.fixture(scope="session")
 def training(engine: EngineProcess) -> Training:

@@ -40,7 +40,7 @@ tokenizer = PreTrainedTokenizerFast.from_pretrained(base.parent, gguf_file=base.
 prompts = []
 for chat in json.loads(sys.argv[2]):
     whole = TrainingExample(messages=[*chat, {"role": "assistant", "content": "An answer."}])
-    encoded = encode(tokenizer, whole, 1024)
+    encoded = encode(tokenizer, whole)
     end = start = max(place for place, learned in enumerate(encoded.learned) if learned)
     while encoded.learned[start - 1]:
         start -= 1
@@ -96,7 +96,7 @@ async def compare_prompts(base: Path, prompts: Any) -> None:
 
 async def test_trained_and_served_are_one(training: Training, tiny_base: Path) -> None:
     """Transformers reads the export with its own idea of rotary order; 8 bits are good to 1 %."""
-    [folder] = (training.engine.data / "models").glob(f"*{training.job.id[-8:]}")
+    folder = training.folder
     said = training_side(tiny_base, folder)
     await compare_prompts(tiny_base, said["prompts"])
     assert said["from_export"] < 0.01
