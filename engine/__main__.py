@@ -30,7 +30,10 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8765, help="0 picks a free one")
     parser.add_argument(
-        "--base", type=Path, help="a .gguf file or a folder with one (default: the packaged weights)"
+        "--base",
+        metavar="MODEL",
+        help="a .gguf file, a folder with one, the folder of a Hugging Face model, or an id owner/name"
+        " or owner/name@revision on its Hub (default: the packaged weights)",
     )
     parser.add_argument("--with-parent", action="store_true", help="stop when stdin ends")
     return parser

@@ -17,8 +17,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from engine import disk
 from engine.errors import ApiError
-from engine.generation import CONTEXT, Generator
+from engine.generation import CONTEXT
 from engine.messages import Message
+from engine.residents import AnyGenerator
 
 
 class StreamOptions(BaseModel):
@@ -80,7 +81,7 @@ class ChatRequest(BaseModel):
 class Answer:
     """One answer in the making: an id, a time, and the pieces as they come."""
 
-    def __init__(self, request: ChatRequest, generator: Generator) -> None:
+    def __init__(self, request: ChatRequest, generator: AnyGenerator) -> None:
         """Prepare; nothing is generated before the first piece is asked for."""
         self._request = request
         self._generator = generator

@@ -42,8 +42,8 @@ class Api:
             [
                 web.get("/healthz", self.health),
                 web.get("/v1/models", self.list_models),
-                web.get("/v1/models/{id}", self.get_model),
-                web.delete("/v1/models/{id}", self.delete_model),
+                web.get("/v1/models/{id:.+}", self.get_model),
+                web.delete("/v1/models/{id:.+}", self.delete_model),
                 web.post("/v1/chat/completions", self.chat),
                 web.get("/v1/files", self.list_files),
                 web.post("/v1/files", self.upload),

@@ -19,7 +19,7 @@ class EngineProcess:
     clients: ClassVar[list[AsyncOpenAI]] = []
     """Those that a test has opened. Left to the garbage collector, they would close in some later test."""
 
-    def __init__(self, data: Path, base: Path | None, *, key: str | None = None) -> None:
+    def __init__(self, data: Path, base: Path | str | None, *, key: str | None = None) -> None:
         """Start one on a free port and wait until it listens."""
         self.data = data
         self.base = base
