@@ -49,6 +49,8 @@ FULL, QUICK = Plan(160, 40, 5, 20), Plan(32, 10, 2, 8)
 async def measure(plan: Plan, base: Path | None, folder: Path) -> Figures:
     """Carry out a plan in a folder. Raises BenchError or WeightsError."""
     found = weights.find(base)
+    if not found.is_gguf:
+        raise BenchError("Only a .gguf base can be measured: the peer is llama.cpp.")
     _say("reading memory and multiplying matrices ...")
     bandwidth, peak = machine.bandwidth(), machine.matrix_peak()
     lines = texts(plan.examples)
