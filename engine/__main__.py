@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import ipaddress
 import logging
 import os
 import signal
@@ -17,6 +18,8 @@ from engine.jobs import Jobs
 from engine.models import Models
 from engine.residents import Residents
 from engine.server import Api
+
+log = logging.getLogger("engine")
 
 _GRACE_SECONDS = 3.0  # that answers under way get when the engine is told to stop
 
@@ -62,6 +65,11 @@ async def serve(options: argparse.Namespace, base: weights.Weights, api_key: str
             try:
                 await web.TCPSite(runner, options.host, options.port).start()
                 host, port = runner.addresses[0][:2]
+                if not api_key and not ipaddress.ip_address(host).is_loopback:
+                    log.warning(
+                        "anybody who can reach %s may use this engine: set ENGINE_API_KEY to ask for a key",
+                        host,
+                    )
                 # whoever started us waits for this line
                 print(f"engine listening on http://{host}:{port}/v1", flush=True)  # noqa: T201
                 residents.warm_up()

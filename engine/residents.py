@@ -30,6 +30,11 @@ class Residents:
         self._loaded: OrderedDict[Path, asyncio.Task[AnyGenerator]] = OrderedDict()
         self._closing: set[asyncio.Task[None]] = set()
 
+    @property
+    def count(self) -> int:
+        """How many models are in memory or being loaded."""
+        return len(self._loaded)
+
     def warm_up(self) -> None:
         """Start loading the base, so that the first chat need not wait for it."""
         self._load(self._base)
