@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
 from engine import cores
 
+_ROOT = Path(__file__).resolve().parent.parent
 _READ_BYTES = 1 << 30  # far beyond any cache
 _SIDES = (1024, 2048)  # of the square matrices; a third size was never the fastest
 
@@ -44,7 +46,7 @@ def bandwidth(tries: int = 7) -> float:
 def matrix_peak() -> MatrixPeak:
     """Return the fastest matrix product of this machine, as torch does it with every core."""
     done = subprocess.run(
-        [sys.executable, "-m", "bench.machine"], stdout=subprocess.PIPE, text=True, check=True
+        [sys.executable, "-m", "bench.machine"], cwd=_ROOT, stdout=subprocess.PIPE, text=True, check=True
     )
     return MatrixPeak(**json.loads(done.stdout))
 
