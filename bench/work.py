@@ -60,5 +60,5 @@ def learned_share(base: Path, texts: Sequence[Text]) -> float:
 
     tokenizer: Any = PreTrainedTokenizerFast.from_pretrained(base.parent, gguf_file=base.name)
     lines = [TrainingExample.model_validate(text.supervised()) for text in texts]
-    encoded = [encode(tokenizer, line, 1024) for line in lines]
+    encoded = [encode(tokenizer, line) for line in lines]
     return sum(sum(each.learned) for each in encoded) / sum(len(each.ids) for each in encoded)
