@@ -1,6 +1,6 @@
 """How "auto" is chosen: trainings over a grid of hyperparameters, by their held-out loss.
 
-    python -m bench.hyperparameters --train TRAIN.jsonl --valid VALID.jsonl [--rates 0.5,1,2] [--batches 8] ...
+    python -m bench.hyperparameters --train T.jsonl --valid V.jsonl [--rates 0.5,1,2] [--batches 8] ...
 
 The files are chat JSONL, such as a frozen dataset. One base in memory, one training after the other from the
 same start; the table is sorted by held-out loss. bench/training.md keeps what came of it.

@@ -16,6 +16,7 @@ from openai import AsyncOpenAI
 from engine import weights
 from tests.engine.conftest import TINY
 from tests.engine.process import EngineProcess
+from tests.engine.test_jobs import start
 from tests.tiny_folder import EXPECTED_TOKENS, PROMPT
 
 BASE = "llama"
@@ -246,3 +247,17 @@ def test_half_a_download_is_no_model(hub_cache: Path) -> None:
 def test_what_names_nothing_is_refused(base: str) -> None:
     with pytest.raises(weights.WeightsError, match=r"neither a \.gguf file"):
         weights.find(base)
+
+
+async def test_it_is_tuned_like_any_other(torch_engine: EngineProcess) -> None:
+    """The job leaves an adapter alone, which is laid over the base when it is asked."""
+    client = torch_engine.client()
+    job = await start(
+        client, model=BASE, hyperparameters={"n_epochs": 4, "learning_rate_multiplier": 10.0}, seed=1
+    )
+    done = await torch_engine.until(job.id, {"succeeded"})
+    name = done.fine_tuned_model
+    assert not (torch_engine.data / "models" / name.replace(":", "_") / "model.gguf").exists()
+    tuned, base = [text_of(await ask(client, model=model, temperature=0)) for model in (name, BASE)]
+    assert "She is" in tuned
+    assert "She is" not in base
