@@ -71,8 +71,10 @@ async def measure(plan: Plan, base: Path | None, folder: Path) -> Figures:
         await chat(Model(server.client, dpo.model), next(questions()), seed=1)
         serve_mib = machine.resident_mib(server.process_id)  # base, and two tuned models
 
+        # before and after: a machine that grows busier meanwhile must not look like the training's doing
         quiet = await _short_chats(base_model, plan.short_chats)
         busy = await _while_training(server, base_model, plan)
+        quiet += await _short_chats(base_model, plan.short_chats)
     tuned_file = folder / "engine" / "models" / supervised.model.replace(":", "_") / "model.gguf"
     return Figures(
         bandwidth=bandwidth,
@@ -85,8 +87,8 @@ async def measure(plan: Plan, base: Path | None, folder: Path) -> Figures:
         peer_mib=peer_mib,
         supervised=supervised,
         dpo=dpo,
-        quiet_seconds=quiet,
-        busy_seconds=busy,
+        quiet_seconds=median(quiet),
+        busy_seconds=median(busy),
     )
 
 
@@ -105,19 +107,15 @@ async def _chat_rounds(models: Mapping[str, Model], count: int) -> Rounds:
     return rounds
 
 
-async def _short_chats(model: Model, count: int) -> float:
-    """Return the median seconds of short chats, one after the other."""
+async def _short_chats(model: Model, count: int) -> list[float]:
+    """Return the seconds of short chats, one after the other."""
     asked = questions(seed=5)
-    return median(
-        [
-            (await chat(model, next(asked), seed=number, tokens=_SHORT_ANSWER)).seconds
-            for number in range(count)
-        ]
-    )
+    answers = [await chat(model, next(asked), seed=number, tokens=_SHORT_ANSWER) for number in range(count)]
+    return [answer.seconds for answer in answers]
 
 
-async def _while_training(server: Running, model: Model, plan: Plan) -> float:
-    """Return the median seconds of the same short chats while a training is at work."""
+async def _while_training(server: Running, model: Model, plan: Plan) -> list[float]:
+    """Return the seconds of the same short chats while a training is at work."""
     _say("chatting while a training runs ...")
     endless = [text.supervised() for text in texts(400, seed=4)]
     job = await training.start(server, model.id, endless, _SUPERVISED)
