@@ -89,3 +89,11 @@ def test_the_worked_examples_pass_curation_themselves() -> None:
         hero = Hero(worked.age, worked.gender, worked.power)
         assert FILE.curation.trim(worked.text) == worked.text
         assert FILE.curation.fault(hero, worked.text) is None
+
+
+def test_no_power_is_named_by_words_that_are_drawn_for_another() -> None:
+    """What is drawn must not look like adherence."""
+    for seed in range(2000):
+        text = FILE.prompts.ask_author(Hero(40, "man", "juggling"), small=True, seed=seed).whole(" help.")
+        named = [p for p in FILE.vocabulary.powers if FILE.curation.names_power(Hero(40, "man", p), text)]
+        assert named == [], text

@@ -76,7 +76,8 @@ class Curation(Part):
 
     def names_power(self, hero: Hero, text: str) -> bool:
         """Whether any of the words that name the hero's power begins a word of the text."""
-        stems = self.stems.get(hero.power) or (max(hero.power.split(), key=len)[:5],)
+        longest = max(hero.power.split(), key=len)
+        stems = self.stems.get(hero.power) or (longest[: max(5, len(longest) - 3)],)
         return any(re.search(rf"\b{re.escape(stem)}", text.lower()) for stem in stems)
 
 
