@@ -17,6 +17,8 @@ RUN pip install --no-cache-dir --constraint constraints.txt --editable ".[engine
 COPY data/heroes.toml data/heroes.toml
 
 RUN useradd --create-home herosmith && mkdir -p data/var && chown -R herosmith data/var
+# Models that ENGINE_BASE names by id are downloaded once, not once a container.
+ENV HF_HOME=/herosmith/data/var/huggingface
 USER herosmith
 VOLUME /herosmith/data/var
 

@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 _ENGINE_READY = re.compile(r"engine listening on (http://\S+)")
 _START_LIMIT = 60.0  # seconds
+_DOWNLOAD_LIMIT = 3600.0  # an engine that fetches its base first
 _STOP_LIMIT = 10.0
 _LONGEST_PAUSE = 30.0
 _LARGEST_LOG = 5_000_000  # bytes
@@ -28,11 +29,19 @@ class Child:
     Standard error goes to a log file; the first line on standard output says that it is ready.
     """
 
-    def __init__(self, name: str, arguments: Sequence[str], env: Mapping[str, str], logs: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        env: Mapping[str, str],
+        logs: Path,
+        start_limit: float = _START_LIMIT,
+    ) -> None:
         self.name = name
         self.arguments = list(arguments)
         self._env = {**os.environ, **env}
         self._log_file = logs / f"{name}.log"
+        self._start_limit = start_limit
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> str:
@@ -54,7 +63,7 @@ class Child:
                 start_new_session=True,  # Ctrl-C is ours: we stop the children in order
             )
         try:
-            line = await asyncio.wait_for(self._stdout.readline(), _START_LIMIT)
+            line = await asyncio.wait_for(self._stdout.readline(), self._start_limit)
         except TimeoutError:
             line = b""
         if not line:
@@ -126,11 +135,17 @@ async def engine_beside(settings: Settings) -> AsyncIterator[Settings]:
         yield settings
         return
     arguments = ["-m", "engine", "--with-parent", "--data", str(settings.data_dir / "engine")]
+    start_limit = _START_LIMIT
     if settings.engine_base:
         arguments += ["--base", settings.engine_base]
+        start_limit = _DOWNLOAD_LIMIT
+        log.info(
+            "starting the engine on %s; what is not here yet is downloaded (see logs/engine.log)",
+            settings.engine_base,
+        )
     key = settings.engine_api_key
     env = {"ENGINE_API_KEY": key.get_secret_value()} if key else {}
-    engine = Child("engine", [*arguments, "--port", "0"], env, settings.data_dir / "logs")
+    engine = Child("engine", [*arguments, "--port", "0"], env, settings.data_dir / "logs", start_limit)
     line = await engine.start()
     found = _ENGINE_READY.search(line)
     if not found:

@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     base_model: str = ENGINE_MODEL
 
     engine_url: str | None = None  # an embedded engine that runs already: a service in compose
-    engine_base: str | None = None  # other weights for the engine: a GGUF file
+    engine_base: str | None = None  # another model for the engine: a path or a Hugging Face id
     engine_api_key: SecretStr | None = None
 
     data_dir: Path = ROOT / "data" / "var"
@@ -60,7 +60,7 @@ class Settings(BaseSettings):
                 raise ValueError(f"{name.upper()}: name the model at your provider (see .env.example)")
             if self.engine_base and getattr(self, name) == ENGINE_MODEL:
                 raise ValueError(
-                    f"{name.upper()}: with ENGINE_BASE, the file's name in lower case, less its quantisation"
+                    f"{name.upper()}: with ENGINE_BASE, what the engine calls it (see .env.example)"
                 )
         return self
 

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import ipaddress
 import logging
 import os
 import signal
@@ -18,6 +19,8 @@ from engine.models import Models
 from engine.residents import Residents
 from engine.server import Api
 
+log = logging.getLogger("engine")
+
 _GRACE_SECONDS = 3.0  # that answers under way get when the engine is told to stop
 
 
@@ -30,7 +33,10 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8765, help="0 picks a free one")
     parser.add_argument(
-        "--base", type=Path, help="a .gguf file or a folder with one (default: the packaged weights)"
+        "--base",
+        metavar="MODEL",
+        help="a .gguf file, a folder with one, the folder of a Hugging Face model, or an id owner/name"
+        " or owner/name@revision on its Hub (default: the packaged weights)",
     )
     parser.add_argument("--with-parent", action="store_true", help="stop when stdin ends")
     return parser
@@ -59,6 +65,11 @@ async def serve(options: argparse.Namespace, base: weights.Weights, api_key: str
             try:
                 await web.TCPSite(runner, options.host, options.port).start()
                 host, port = runner.addresses[0][:2]
+                if not api_key and not ipaddress.ip_address(host).is_loopback:
+                    log.warning(
+                        "anybody who can reach %s may use this engine: set ENGINE_API_KEY to ask for a key",
+                        host,
+                    )
                 # whoever started us waits for this line
                 print(f"engine listening on http://{host}:{port}/v1", flush=True)  # noqa: T201
                 residents.warm_up()

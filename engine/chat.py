@@ -1,4 +1,4 @@
-"""Chat completions: a request checked, answered by a model, put into OpenAI's shape.
+"""The request of a chat completion: what is understood, what is refused.
 
 Two things OpenAI does not have: `repeat_penalty`, and a trailing assistant message that is continued; the
 answer is then only what follows it.
@@ -7,18 +7,15 @@ Where a request says nothing, temperature is 0.8 and top_p 0.95. In any case onl
 tokens are drawn that have 5 % of the likeliest one's probability: small models need that.
 """
 
-import json
-import time
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
-from engine import disk
-from engine.errors import ApiError
-from engine.generation import CONTEXT, Generator
+from engine.generation import CONTEXT, SLOTS
 from engine.messages import Message
+
+_SEEDS = 2**32 - 1  # llama.cpp takes the number 2**32 - 1 itself as "draw one"
 
 
 class StreamOptions(BaseModel):
@@ -40,29 +37,75 @@ class ChatRequest(BaseModel):
 
     model: str
     messages: Annotated[list[Message], Field(min_length=1)]
-    stream: bool = False
+    stream: bool | None = None
     stream_options: StreamOptions | None = None
     temperature: Annotated[float | None, Field(ge=0, le=2)] = None
     top_p: Annotated[float | None, Field(gt=0, le=1)] = None
-    seed: Annotated[int | None, Field(ge=0, lt=2**32)] = None
-    stop: Annotated[list[str] | None, BeforeValidator(_as_list), Field(max_length=4)] = None
-    max_tokens: Annotated[int | None, Field(ge=1)] = None
+    seed: Annotated[int | None, Field(ge=0, lt=_SEEDS)] = None
+    stop: Annotated[
+        list[Annotated[str, Field(min_length=1)]] | None, Field(max_length=4), BeforeValidator(_as_list)
+    ] = None
     max_completion_tokens: Annotated[int | None, Field(ge=1)] = None
-    n: Literal[1] | None = None
+    max_tokens: Annotated[int | None, Field(ge=1)] = None
+    n: Annotated[int | None, Field(ge=1, le=SLOTS)] = None
     presence_penalty: Annotated[float | None, Field(ge=-2, le=2)] = None
     frequency_penalty: Annotated[float | None, Field(ge=-2, le=2)] = None
     repeat_penalty: Annotated[float | None, Field(gt=0, le=2)] = None
-    reasoning_effort: str | None = None
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
     """Accepted so that one client can talk to all servers; these models do not reason."""
 
-    def for_llama(self) -> dict[str, Any]:
-        """Return the request as llama.cpp takes it, with every default of sampling spelt out."""
+    @field_validator("messages")
+    @classmethod
+    def _something_to_continue(cls, messages: list[Message]) -> list[Message]:
+        # llama.cpp would leave out the opening of the answer's turn, too
+        if messages[-1].role == "assistant" and not messages[-1].content:
+            raise ValueError("the assistant message at the end is continued, so it cannot be empty")
+        return messages
+
+    @field_validator("stream_options")
+    @classmethod
+    def _only_when_streaming(
+        cls, options: StreamOptions | None, others: ValidationInfo
+    ) -> StreamOptions | None:
+        if options is not None and not others.data.get("stream"):
+            raise PydanticCustomError(
+                "only_when_streaming",
+                "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
+            )
+        return options
+
+    @field_validator("max_tokens")
+    @classmethod
+    def _one_limit(cls, limit: int | None, others: ValidationInfo) -> int | None:
+        if limit is not None and others.data.get("max_completion_tokens") is not None:
+            raise PydanticCustomError(
+                "invalid_parameter_combination",
+                "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.",
+            )
+        return limit
+
+    @property
+    def choices(self) -> int:
+        """How many answers are asked for."""
+        return self.n or 1
+
+    @property
+    def with_usage(self) -> bool:
+        """Whether a stream ends with the tokens it took."""
+        return bool(self.stream_options and self.stream_options.include_usage)
+
+    def for_llama(self, choice: int = 0) -> dict[str, Any]:
+        """Return what llama.cpp is asked for one choice, with every default of sampling spelt out.
+
+        Each choice draws by a seed of its own, counted up from the request's.
+        """
         asked = {
             "temperature": self.temperature,
             "top_p": self.top_p,
-            "seed": self.seed,
+            "seed": None if self.seed is None else (self.seed + choice) % _SEEDS,
             "stop": self.stop,
-            "max_tokens": self.max_completion_tokens or self.max_tokens,
+            # never more than there is room for: llama.cpp would wrap a number beyond 32 bits around
+            "max_tokens": min(self.max_completion_tokens or self.max_tokens or CONTEXT, CONTEXT),
             "presence_penalty": self.presence_penalty,
             "frequency_penalty": self.frequency_penalty,
             "repeat_penalty": self.repeat_penalty,
@@ -75,73 +118,3 @@ class ChatRequest(BaseModel):
             "min_p": 0.05,
             **{name: value for name, value in asked.items() if value is not None},
         }
-
-
-class Answer:
-    """One answer in the making: an id, a time, and the pieces as they come."""
-
-    def __init__(self, request: ChatRequest, generator: Generator) -> None:
-        """Prepare; nothing is generated before the first piece is asked for."""
-        self._request = request
-        self._generator = generator
-        self._head = {"id": disk.new_id("chatcmpl"), "created": int(time.time()), "model": request.model}
-
-    async def whole(self) -> dict[str, Any]:
-        """Return OpenAI's `chat.completion`. Raises ApiError."""
-        text, finish_reason, usage = "", None, None
-        async with aclosing(self._pieces()) as pieces:
-            async for chunk in pieces:
-                usage = chunk.get("usage") or usage
-                for choice in chunk["choices"]:
-                    text += choice["delta"].get("content") or ""
-                    finish_reason = choice["finish_reason"] or finish_reason
-        message = {"role": "assistant", "content": text, "refusal": None}
-        choice = {"index": 0, "message": message, "finish_reason": finish_reason, "logprobs": None}
-        return {**self._head, "object": "chat.completion", "choices": [choice], "usage": usage}
-
-    async def events(self) -> AsyncGenerator[bytes]:
-        """Yield server-sent `chat.completion.chunk`s. Raises ApiError, if at all, before the first."""
-        with_usage = bool(self._request.stream_options and self._request.stream_options.include_usage)
-        async with aclosing(self._pieces()) as pieces:
-            async for chunk in pieces:
-                if not chunk["choices"] and not with_usage:
-                    continue
-                shown: dict[str, Any] = {
-                    **self._head,
-                    "object": "chat.completion.chunk",
-                    "choices": [
-                        {
-                            "index": 0,
-                            "delta": _delta(choice["delta"]),
-                            "finish_reason": choice["finish_reason"],
-                        }
-                        for choice in chunk["choices"]
-                    ],
-                }
-                if with_usage:
-                    shown["usage"] = chunk.get("usage")
-                yield b"data: " + json.dumps(shown, ensure_ascii=False).encode() + b"\n\n"
-        yield b"data: [DONE]\n\n"
-
-    async def _pieces(self) -> AsyncGenerator[dict[str, Any]]:
-        async with aclosing(self._generator.chunks(self._request.for_llama())) as chunks:
-            async for chunk in chunks:
-                if "error" in chunk:
-                    raise _refusal(chunk["error"])
-                yield chunk
-
-
-def _delta(delta: dict[str, Any]) -> dict[str, Any]:
-    # llama.cpp opens with a null content, which some clients would print
-    return {**delta, "content": ""} if "role" in delta else delta
-
-
-def _refusal(error: dict[str, Any]) -> ApiError:
-    if error.get("type") == "exceed_context_size_error":
-        message = (
-            f"The messages have {error['n_prompt_tokens']} tokens; prompt and answer together have {CONTEXT}."
-        )
-        return ApiError(400, message, code="context_length_exceeded", param="messages")
-    if error.get("code") == 400:
-        return ApiError(400, error["message"], code="invalid_value")
-    return ApiError(500, "The model could not answer.", code="generation_failed")

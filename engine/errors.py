@@ -1,29 +1,40 @@
 """What a client is told when a request cannot be met: OpenAI's error shape and nothing else."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 _CODES = {"extra_forbidden": "unknown_parameter", "missing": "missing_required_parameter"}
+_TYPES = {401: "authentication_error", 429: "requests", 500: "server_error", 503: "server_error"}
+
+COMBINATIONS = {"invalid_parameter_combination": "invalid_parameter_combination", "only_when_streaming": None}
+"""Faults of two fields together: the type of their PydanticCustomError, and the code OpenAI gives them."""
 
 
 class ApiError(Exception):
     """A refusal with an HTTP status; `param` names the field at fault, `code` is for programs to compare."""
 
     def __init__(
-        self, status: int, message: str, *, code: str | None = None, param: str | None = None
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Hold what `body` will say; the type follows from the status."""
+        """Hold what `body` will say and what the answer's headers will; the type follows from the status."""
         super().__init__(message)
         self.status = status
         self.message = message
         self.code = code
         self.param = param
+        self.headers = headers or {}
 
     def body(self) -> dict[str, Any]:
         """Return `{"error": {message, type, param, code}}`."""
-        kinds = {401: "authentication_error", 500: "server_error", 503: "server_error"}
-        kind = kinds.get(self.status, "invalid_request_error")
+        kind = _TYPES.get(self.status, "invalid_request_error")
         return {"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}}
 
 
@@ -38,13 +49,17 @@ def from_validation(error: ValidationError) -> ApiError:
     param = field_path(fault["loc"])
     if fault["type"] == "json_invalid":
         return ApiError(400, f"The body is not valid JSON: {fault['ctx']['error']}.", code="invalid_json")
+    if fault["type"] in COMBINATIONS:
+        return ApiError(400, fault["msg"], code=COMBINATIONS[fault["type"]], param=param)
+    if not param:
+        return ApiError(400, f"Invalid body: {plain(fault['msg'])}.", code="invalid_value")
     if fault["type"] == "extra_forbidden":
         message = f"Unknown parameter: '{param}'."
     elif fault["type"] == "missing":
         message = f"Missing required parameter: '{param}'."
     else:
         message = f"Invalid value for '{param}': {plain(fault['msg'])}."
-    return ApiError(400, message, code=_CODES.get(fault["type"], "invalid_value"), param=param or None)
+    return ApiError(400, message, code=_CODES.get(fault["type"], "invalid_value"), param=param)
 
 
 def field_path(loc: tuple[int | str, ...]) -> str:

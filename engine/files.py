@@ -87,6 +87,6 @@ class Files:
         shutil.rmtree(place, ignore_errors=True)
         return {"id": file_id, "object": "file", "deleted": True}
 
-    def all(self) -> list[StoredFile]:
-        """Return all files, the newest first."""
-        return list(reversed(self._files.values()))
+    def all(self, purpose: str | None = None) -> list[StoredFile]:
+        """Return all files, or those of one purpose, the newest first."""
+        return [file for file in reversed(self._files.values()) if purpose in {None, file.purpose}]

@@ -11,7 +11,7 @@ from typing import Any, Self
 from engine import cores
 
 SLOTS = 8
-"""Chats answered at the same time; a ninth waits for a slot."""
+"""Answers made at the same time; a ninth waits for a slot."""
 CONTEXT = 1024
 """Tokens of one chat, prompt and answer together."""
 
@@ -49,7 +49,11 @@ class Generator:
         params.api_keys = [key or secrets.token_hex(32)]
         params.endpoint_slots = False
         params.ui = False
-        return cls(xllamacpp.Server(params))
+        server = xllamacpp.Server(params)
+        # its loop starts on a thread of its own, and a server that is freed before that waits for ever: once
+        # it has answered, it runs
+        server.handle_completions({"prompt": "hello", "max_tokens": 1})
+        return cls(server)
 
     @property
     def address(self) -> str:

@@ -1,8 +1,11 @@
 """A chat message, as requests and training files hold it."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+_CONTROL_TOKEN = re.compile(r"<\|\w+\|>")
 
 
 def _joined(content: Any) -> Any:
@@ -17,13 +20,24 @@ def _joined(content: Any) -> Any:
     return "".join(texts)
 
 
+def _no_control_token(content: str) -> str:
+    """Refuse what a chat template would put between turns.
+
+    A tokenizer reads the whole chat as one text: such words within a message would end its turn and begin
+    another, of any role.
+    """
+    if found := _CONTROL_TOKEN.search(content):
+        raise ValueError(f"'{found.group()}' is a control token, which a message cannot hold")
+    return content
+
+
 class Message(BaseModel):
     """One turn of a chat. Content given as text parts becomes one string."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     role: Literal["system", "user", "assistant"]
-    content: Annotated[str, BeforeValidator(_joined)]
+    content: Annotated[str, BeforeValidator(_joined), AfterValidator(_no_control_token)]
 
 
 class TrainingMessage(Message):

@@ -1,5 +1,6 @@
 """The models this engine answers for: the base, and the tuned ones on disk."""
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,10 @@ class Tuned(BaseModel):
 
 
 class Models:
-    """The catalogue. A tuned model is a folder with model.gguf, adapter/ (PEFT) and manifest.json."""
+    """The catalogue. A tuned model is a folder with manifest.json, adapter/ (PEFT) and model.gguf.
+
+    Tuned from a Hugging Face folder it has no model.gguf: the adapter is merged whenever it is loaded.
+    """
 
     def __init__(self, folder: Path, base: Weights) -> None:
         """Read the manifests below `folder` and sweep away what a crash left unfinished."""
@@ -36,20 +40,25 @@ class Models:
         for place in sorted(folder.iterdir()):
             if (place / "manifest.json").is_file():
                 tuned = Tuned.model_validate(disk.read_json(place / "manifest.json"))
-                self._tuned[tuned.id] = tuned
+                # an adapter alone is no model without its base; it waits for that to come back
+                if tuned.base == base.id or _loaded_from(place).suffix == ".gguf":
+                    self._tuned[tuned.id] = tuned
             else:
                 shutil.rmtree(place, ignore_errors=True)
 
     def place(self, model: str) -> Path:
         """Return the folder of a tuned model, there or not yet."""
-        return self._folder / model.replace(":", "_")
+        return self._folder / re.sub(r"[:/]", "_", model)
 
     def path(self, model: str) -> Path:
-        """Return the GGUF file of a model. Raises the 404 of OpenAI for one that is unknown."""
+        """Return a model's GGUF file or Hugging Face folder, or the adapter to be laid over the base's.
+
+        Raises the 404 of OpenAI for one that is unknown.
+        """
         if model == self.base.id:
             return self.base.path
         if model in self._tuned:
-            return self.place(model) / "model.gguf"
+            return _loaded_from(self.place(model))
         raise not_found(f"The model '{model}' does not exist.", code="model_not_found", param="model")
 
     def add(self, tuned: Tuned) -> None:
@@ -81,3 +90,8 @@ class Models:
     def all(self) -> dict[str, Any]:
         """Return OpenAI's list of models, the base first."""
         return {"object": "list", "data": [self.describe(model) for model in (self.base.id, *self._tuned)]}
+
+
+def _loaded_from(place: Path) -> Path:
+    merged = place / "model.gguf"
+    return merged if merged.is_file() else place / "adapter"

@@ -1,14 +1,24 @@
 """Which models are in memory: the base, and the tuned ones asked for last."""
 
 import asyncio
+import logging
+import os
 from collections import OrderedDict
 from pathlib import Path
+from typing import TYPE_CHECKING, Union
 
 from engine.errors import ApiError
 from engine.generation import Generator
 
+if TYPE_CHECKING:
+    from engine.torch_generation import TorchGenerator
+
+log = logging.getLogger(__name__)
+
 TUNED_IN_MEMORY = 3
-"""Each costs about 400 MiB with the packaged weights."""
+"""Each costs about 400 MiB with the packaged weights, and the whole base's memory again with a folder."""
+
+AnyGenerator = Union[Generator, "TorchGenerator"]
 
 
 class Residents:
@@ -17,20 +27,29 @@ class Residents:
     def __init__(self, base: Path) -> None:
         """Keep `base` for good; others come and go."""
         self._base = base
-        self._loaded: OrderedDict[Path, asyncio.Task[Generator]] = OrderedDict()
+        self._loaded: OrderedDict[Path, asyncio.Task[AnyGenerator]] = OrderedDict()
         self._closing: set[asyncio.Task[None]] = set()
+
+    @property
+    def count(self) -> int:
+        """How many models are in memory or being loaded."""
+        return len(self._loaded)
 
     def warm_up(self) -> None:
         """Start loading the base, so that the first chat need not wait for it."""
         self._load(self._base)
 
-    async def get(self, path: Path) -> Generator:
-        """Return the model of a GGUF file, loaded once however many ask. Raises a 503 when it cannot be."""
+    async def get(self, path: Path) -> AnyGenerator:
+        """Return the model at a `Models.path`, loaded once however many ask.
+
+        Raises a 503 when it cannot be loaded.
+        """
         loading = self._load(path)
         try:
             # shielded: one client that leaves must not stop the loading that others wait for
             return await asyncio.shield(loading)
-        except RuntimeError as error:
+        except Exception as error:
+            log.exception("%s could not be loaded", path)
             self._loaded.pop(path, None)
             raise ApiError(503, "The model could not be loaded.", code="model_not_loaded") from error
 
@@ -41,12 +60,21 @@ class Residents:
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
 
-    def _load(self, path: Path) -> asyncio.Task[Generator]:
+    def _load(self, path: Path) -> asyncio.Task[AnyGenerator]:
         if path not in self._loaded:
-            self._loaded[path] = asyncio.create_task(asyncio.to_thread(Generator.load, path))
+            self._loaded[path] = asyncio.create_task(asyncio.to_thread(self._open, path))
         self._loaded.move_to_end(path)
         self._trim()
         return self._loaded[path]
+
+    def _open(self, path: Path) -> AnyGenerator:
+        if not path.is_dir():
+            return Generator.load(path)
+        # read by OpenMP when torch loads it; engine.generation says why
+        os.environ.setdefault("GOMP_SPINCOUNT", "2000")
+        from engine.torch_generation import TorchGenerator  # noqa: PLC0415  seconds, and 300 MB of memory
+
+        return TorchGenerator.load(self._base, adapter=None if path == self._base else path)
 
     def _trim(self) -> None:
         tuned = [path for path in self._loaded if path != self._base]
@@ -60,7 +88,7 @@ class Residents:
         await asyncio.gather(*self._closing, return_exceptions=True)
 
 
-async def _close(loading: asyncio.Task[Generator]) -> None:
+async def _close(loading: asyncio.Task[AnyGenerator]) -> None:
     await asyncio.wait([loading])
     if not loading.cancelled() and loading.exception() is None:
         await loading.result().close()

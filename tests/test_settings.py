@@ -61,7 +61,12 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "value"), [("OPENAI_BASE_URL", "http://localhost:1/v1"), ("ENGINE_BASE", "my.gguf")]
+    ("variable", "value"),
+    [
+        ("OPENAI_BASE_URL", "http://localhost:1/v1"),
+        ("ENGINE_BASE", "my.gguf"),
+        ("ENGINE_BASE", "owner/name"),
+    ],
 )
 def test_other_models_than_the_packaged_one_need_names(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str

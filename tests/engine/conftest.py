@@ -10,7 +10,7 @@ from openai import AsyncOpenAI
 from openai.types.fine_tuning import FineTuningJob
 
 from engine import weights
-from tests import tiny_model
+from tests import tiny_folder, tiny_model
 from tests.engine.process import EngineProcess, example, jsonl
 
 TINY = "tiny"
@@ -20,6 +20,12 @@ TINY = "tiny"
 def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a GGUF file of random weights."""
     return tiny_model.write(tmp_path_factory.mktemp("base") / "tiny.F32.gguf", weights.find(None).path)
+
+
+@pytest.fixture(scope="session")
+def folders(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where `tests.tiny_folder` has written its models of random weights."""
+    return tiny_folder.write(tmp_path_factory.mktemp("folders"), tiny_base)
 
 
 @pytest.fixture(scope="session")

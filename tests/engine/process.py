@@ -10,7 +10,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+import aiohttp
 from openai import AsyncOpenAI, OpenAI
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 
 class EngineProcess:
@@ -19,7 +22,7 @@ class EngineProcess:
     clients: ClassVar[list[AsyncOpenAI]] = []
     """Those that a test has opened. Left to the garbage collector, they would close in some later test."""
 
-    def __init__(self, data: Path, base: Path | None, *, key: str | None = None) -> None:
+    def __init__(self, data: Path, base: Path | str | None, *, key: str | None = None) -> None:
         """Start one on a free port and wait until it listens."""
         self.data = data
         self.base = base
@@ -74,6 +77,15 @@ class EngineProcess:
                 await asyncio.sleep(0.05)
         return job
 
+    async def metrics(self) -> dict[str, float]:
+        """Return what /metrics says, by name and labels as `name{label=value}`."""
+        async with (
+            aiohttp.ClientSession() as http,
+            http.get(self.url.removesuffix("/v1") + "/metrics") as answer,
+        ):
+            families = text_string_to_metric_families(await answer.text())
+            return {_shown(sample): sample.value for family in families for sample in family.samples}
+
     def client(self, key: str | None = None) -> AsyncOpenAI:
         """Return a client that hides nothing by trying again."""
         key = key or self.key or "none"
@@ -84,6 +96,11 @@ class EngineProcess:
     def blocking_client(self) -> OpenAI:
         """Return the same for fixtures, which have no event loop of their own."""
         return OpenAI(base_url=self.url, api_key=self.key or "none", max_retries=0, timeout=120)
+
+
+def _shown(sample: Sample) -> str:
+    labels = ",".join(f"{name}={value}" for name, value in sorted(sample.labels.items()))
+    return sample.name + (f"{{{labels}}}" if labels else "")
 
 
 def jsonl(examples: Iterable[Any]) -> tuple[str, bytes]:

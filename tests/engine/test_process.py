@@ -1,5 +1,6 @@
 """The engine as a process: its key, its start, its end, what is left of it on disk."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,8 @@ import pytest
 from tests.engine.conftest import TINY, Training
 from tests.engine.process import EngineProcess
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104  the test is about binding to it
+
 
 async def test_health_needs_no_key_and_all_else_does(tiny_base: Path, tmp_path: Path) -> None:
     with EngineProcess(tmp_path, tiny_base, key="secret") as engine:
@@ -24,8 +27,39 @@ async def test_health_needs_no_key_and_all_else_does(tiny_base: Path, tmp_path: 
         async with aiohttp.ClientSession() as http:
             async with http.get(engine.url.removesuffix("/v1") + "/healthz") as answer:
                 assert (answer.status, await answer.json()) == (200, {"status": "ok"})
-            async with http.post(engine.url + "/chat/completions", json={}) as answer:
+            for authorization in ("", "secret", "Basic secret", "Bearer", "Bearer s\u00e9cret"):
+                headers = {"Authorization": authorization}
+                async with http.post(engine.url + "/chat/completions", json={}, headers=headers) as answer:
+                    assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+            metrics = engine.url.removesuffix("/v1") + "/metrics"
+            async with http.get(metrics) as answer:
                 assert answer.status == 401
+            async with http.get(metrics, headers={"Authorization": "bearer secret"}) as answer:
+                assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "key", "warned"),
+    [(EVERYWHERE, "", True), (EVERYWHERE, "secret", False), ("localhost", "", False)],
+)
+def test_it_warns_where_anybody_may_come_in(
+    tiny_base: Path, tmp_path: Path, host: str, key: str, warned: bool
+) -> None:
+    command = [sys.executable, "-m", "engine", "--data", tmp_path, "--base", tiny_base, "--port", "0"]
+    with subprocess.Popen(
+        [*map(str, command), "--host", host],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"ENGINE_API_KEY": key},
+        text=True,
+    ) as engine:
+        assert engine.stdout is not None
+        assert "listening" in engine.stdout.readline()
+        engine.terminate()
+        try:
+            assert ("set ENGINE_API_KEY" in engine.communicate(timeout=20)[1]) == warned
+        finally:
+            engine.kill()
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, "stdin"])
