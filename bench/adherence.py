@@ -13,12 +13,12 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench.measures import MEASURES, Described, shares
+from bench.measures import MEASURES, Described, measured, shares
 from bench.unseen import unseen
 from bot.app import App, open_app
 from bot.children import engine_beside
@@ -106,8 +106,10 @@ async def _opened(kept: Path | None, url: str | None) -> AsyncIterator[App]:
             yield app
 
 
-async def run(size: Size, sampling: dict[str, float], *, data: Path | None, server: Server) -> dict[str, Any]:
-    """Measure a model that serves already, or one made here. Returns the figures."""
+async def run(
+    size: Size, sampling: dict[str, float], *, data: Path | None, server: Server, kept: Path | None
+) -> dict[str, Any]:
+    """Measure a model that serves already, or one made here; keep all texts. Returns the figures."""
     started = time.monotonic()
     async with _opened(data, server.url) as app:
         name = server.model or await tuned(app, size)
@@ -125,6 +127,10 @@ async def run(size: Size, sampling: dict[str, float], *, data: Path | None, serv
         minutes = (time.monotonic() - started) / 60
         texts = await described(app, name, heroes, ask_tuned)
         base = await described(app, app.settings.base_model, heroes[: size.base_heroes], ask_base)
+    if kept:
+        rows = ({**asdict(each), "held": measured(each, curation)} for each in texts + base)
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        await asyncio.to_thread(kept.write_text, lines, encoding="utf-8")
     for each in texts[:SHOWN]:
         print(f"\n[{each.hero}] {each.text}")
     return {
@@ -153,6 +159,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="a folder to keep, or one that was kept")
     parser.add_argument("--url", help="an engine that runs already, with --model")
     parser.add_argument("--model", help="a tuned model that it serves")
+    parser.add_argument("--texts", type=Path, help="a file for all texts and what holds of each, as JSONL")
     parser.add_argument("--heroes", type=int, help="how many to ask for")
     parser.add_argument("--base-heroes", type=int, help="how many to ask the base model for")
     for name in SAMPLING:
@@ -163,7 +170,8 @@ def main() -> None:
         size, heroes=chosen.heroes or size.heroes, base_heroes=chosen.base_heroes or size.base_heroes
     )
     sampling = {name: value for name in SAMPLING if (value := getattr(chosen, name)) is not None}
-    figures = asyncio.run(run(size, sampling, data=chosen.data, server=Server(chosen.url, chosen.model)))
+    server = Server(chosen.url, chosen.model)
+    figures = asyncio.run(run(size, sampling, data=chosen.data, server=server, kept=chosen.texts))
     _show(figures)
     if chosen.json:
         print(json.dumps(figures))
