@@ -55,7 +55,7 @@ async def serve(options: argparse.Namespace, base: weights.Weights, api_key: str
     files = Files(options.data / "files")
     residents = Residents(base.path)
     try:
-        async with Jobs(options.data / "jobs", files, models) as jobs:
+        async with Jobs(options.data / "jobs", files, models, residents.count_tokens) as jobs:
             app = Api(models, residents, files, jobs).app(api_key)
             # a client that leaves cancels its handler, and that stops its generation
             runner = web.AppRunner(

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from engine import disk
 from engine.job import Event
-from engine.order import Done, Order
+from engine.order import Checkpoint, Done, Order
 
 log = logging.getLogger(__name__)
 
 _PACKAGE_ROOT = Path(__file__).resolve().parent.parent
+_PAUSE_LIMIT = 60.0  # seconds; loading the model or measuring held-out loss is not interrupted
 _LAST_WORDS = 4000  # characters of the trainer's stderr worth logging
 
 
@@ -29,13 +30,16 @@ class TrainingFailed(Exception):
         self.message = message
 
 
-async def train(folder: Path, order: Order, on_event: Callable[[Event], None]) -> Done:
+async def train(
+    folder: Path, order: Order, pause: asyncio.Event, tell: Callable[[Event | Checkpoint], None]
+) -> Done | None:
     """Carry out an order in a process of its own, which works in `folder` (a job's).
 
-    Cancelling ends the process. Raises TrainingFailed.
+    Returns None where it was put down because `pause` was set. Cancelling ends the process at once. Raises
+    TrainingFailed, and OSError where the folder cannot be written.
     """
     disk.write_json(folder / "order.json", order.model_dump(mode="json"))
-    async with _running(folder) as process:
+    async with _running(folder) as process, _terminated_when(pause, process):
         assert process.stdout is not None  # noqa: S101  asked for as a pipe below
         async for line in process.stdout:
             if not line.endswith(b"\n"):  # it died in the middle of a word
@@ -43,10 +47,17 @@ async def train(folder: Path, order: Order, on_event: Callable[[Event], None]) -
             said = json.loads(line)
             if "done" in said:
                 return Done.model_validate(said["done"])
+            if "paused" in said:
+                return None
             if "failed" in said:
-                raise TrainingFailed("training_failed", said["failed"])
-            on_event(Event.model_validate(said))
+                raise TrainingFailed(**said["failed"])
+            if "checkpoint" in said:
+                tell(Checkpoint.model_validate(said["checkpoint"]))
+            else:
+                tell(Event.model_validate(said))
         code = await process.wait()
+    if pause.is_set():
+        return None  # before its first step, or past its patience
     last_words = (folder / "trainer.log").read_text(encoding="utf-8", errors="replace")[-_LAST_WORDS:]
     log.error("the trainer of %s ended with %s; its last words:\n%s", folder.name, code, last_words)
     raise TrainingFailed("trainer_died", _explain(code))
@@ -82,6 +93,23 @@ async def _running(folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
         if process.returncode is None:
             process.kill()
         await process.wait()
+
+
+@asynccontextmanager
+async def _terminated_when(pause: asyncio.Event, process: asyncio.subprocess.Process) -> AsyncIterator[None]:
+    """Let the trainer put its work down when `pause` is set; one that does not is killed."""
+
+    async def wait() -> None:
+        await pause.wait()
+        process.terminate()
+        await asyncio.sleep(_PAUSE_LIMIT)
+        process.kill()
+
+    waiting = asyncio.create_task(wait())
+    try:
+        yield
+    finally:
+        waiting.cancel()
 
 
 def _explain(code: int) -> str:

@@ -1,11 +1,15 @@
 """Plain files that are either the old or the new version, never half of one."""
 
+import errno
 import json
 import os
 import secrets
 import time
 from pathlib import Path
 from typing import Any
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the system says where a file finds no room."""
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.messages import TrainingExample
+from engine.messages import PreferenceExample, TrainingExample, TrainingMessage
 from engine.order import OrderError
 
 
@@ -16,8 +16,8 @@ class Encoded:
     learned: list[bool]
 
 
-def encode(tokenizer: Any, example: TrainingExample, longest: int) -> Encoded:
-    """Render an example through the chat template and mark what is learned; cut it at `longest` tokens.
+def encode(tokenizer: Any, example: TrainingExample) -> Encoded:
+    """Render an example through the chat template and mark what is learned.
 
     Everything before an assistant's words is tokenised apart from them: a server tokenises the prompt alone.
     """
@@ -41,7 +41,22 @@ def encode(tokenizer: Any, example: TrainingExample, longest: int) -> Encoded:
             answer, tokenizer.eos_token_id, learn=message.weight == 1
         )
         done = whole
-    return Encoded(ids[:longest], learned[:longest])
+    return Encoded(ids, learned)
+
+
+def encode_pair(tokenizer: Any, example: PreferenceExample) -> tuple[Encoded, Encoded]:
+    """Encode the preferred chat and the other one; only their last answers are learned."""
+    prompt = [
+        TrainingMessage(role=turn.role, content=turn.content, weight=0) for turn in example.input.messages
+    ]
+    better, worse = (
+        encode(
+            tokenizer,
+            TrainingExample(messages=[*prompt, TrainingMessage(role="assistant", content=output[0].content)]),
+        )
+        for output in (example.preferred_output, example.non_preferred_output)
+    )
+    return better, worse
 
 
 def _render(tokenizer: Any, messages: Sequence[dict[str, Any]], *, prompt: bool) -> str:

@@ -46,7 +46,13 @@ class Files:
         place.mkdir()
         return place / "content"
 
-    def keep(self, content: Path, filename: str) -> StoredFile:
+    def add(self, source: Path, filename: str, purpose: str) -> StoredFile:
+        """Take in a file made here, which is moved."""
+        content = self.begin()
+        source.replace(content)
+        return self.keep(content, filename, purpose)
+
+    def keep(self, content: Path, filename: str, purpose: str = "fine-tune") -> StoredFile:
         """Take in a complete upload."""
         place = content.parent
         file = StoredFile(
@@ -54,7 +60,7 @@ class Files:
             bytes=content.stat().st_size,
             created_at=int(time.time()),
             filename=filename,
-            purpose="fine-tune",
+            purpose=purpose,
         )
         disk.write_json(place / "meta.json", file.model_dump())
         self._files[file.id] = file

@@ -3,25 +3,31 @@
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
 
+import aiohttp
+
 from engine import cores
+from engine.messages import Message
 
 SLOTS = 8
 """Answers made at the same time; a ninth waits for a slot."""
 CONTEXT = 1024
 """Tokens of one chat, prompt and answer together."""
 
+_END_OF_TURN = 2  # tokens that close an answer, which llama.cpp leaves open to be continued
+
 
 class Generator:
     """One loaded model. Dropping the last reference frees it; that must happen before the process exits."""
 
-    def __init__(self, server: Any) -> None:
-        """Wrap a running llama.cpp server; use `load`."""
+    def __init__(self, server: Any, key: str) -> None:
+        """Wrap a running llama.cpp server, whose own port `key` opens; use `load`."""
         self._server = server
+        self._key = key
         # as many threads as slots: each call blocks its thread until the answer is complete
         self._threads = ThreadPoolExecutor(SLOTS, thread_name_prefix="generation")
 
@@ -46,14 +52,15 @@ class Generator:
         params.verbosity = 0
         # the text is the answer, whatever it looks like: nothing in it is taken out as a thought
         params.reasoning_format = xllamacpp.common_reasoning_format.COMMON_REASONING_FORMAT_NONE
-        params.api_keys = [key or secrets.token_hex(32)]
+        key = key or secrets.token_hex(32)
+        params.api_keys = [key]
         params.endpoint_slots = False
         params.ui = False
         server = xllamacpp.Server(params)
         # its loop starts on a thread of its own, and a server that is freed before that waits for ever: once
         # it has answered, it runs
         server.handle_completions({"prompt": "hello", "max_tokens": 1})
-        return cls(server)
+        return cls(server, key)
 
     @property
     def address(self) -> str:
@@ -93,6 +100,23 @@ class Generator:
         finally:
             stopped = True
             done.cancel()
+
+    async def count(self, messages: Sequence[Message]) -> int:
+        """Return how many tokens a chat has that ends with an answer.
+
+        Raises ValueError for messages that the chat template cannot take.
+        """
+        turns = [message.model_dump(include={"role", "content"}) for message in messages]
+        headers = {"Authorization": f"Bearer {self._key}"}
+        async with aiohttp.ClientSession(self.address, headers=headers) as own:
+            # the binding has no call for this, its port does
+            async with own.post("/apply-template", json={"messages": turns}) as response:
+                rendered = await response.json()
+            if "error" in rendered:
+                raise ValueError(rendered["error"]["message"])
+            asked = {"content": rendered["prompt"], "parse_special": True, "add_special": True}
+            async with own.post("/tokenize", json=asked) as response:
+                return len((await response.json())["tokens"]) + _END_OF_TURN
 
     async def close(self) -> None:
         """Wait for the calls under way to end and free the model."""

@@ -15,6 +15,8 @@ class JobFolder:
         """Point at a folder; it is made by the first `save`."""
         self.path = path
         self._events = path / "events.jsonl"
+        self.state = path / "state.pt"
+        """Where the trainer puts its work down."""
 
     def save(self, job: Job) -> None:
         """Write the job as it is now."""
@@ -47,3 +49,7 @@ class JobFolder:
             except ValidationError:
                 continue
         return events[::-1]
+
+    def drop_state(self) -> None:
+        """Forget where the trainer put its work down: the job is over, and this is its largest file."""
+        self.state.unlink(missing_ok=True)

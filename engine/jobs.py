@@ -5,32 +5,52 @@ import logging
 import secrets
 import time
 from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-from engine import child, disk, recipe, training_file
+from engine import child, disk, job_files, recipe, training_file
 from engine.errors import ApiError, not_found
 from engine.files import Files
 from engine.generation import CONTEXT
-from engine.job import FINISHED, CreateJob, Event, Job, JobError, already_finished
+from engine.job import (
+    FINISHED,
+    CreateJob,
+    Event,
+    Job,
+    JobError,
+    ShownCheckpoint,
+    already_finished,
+    wrong_status,
+)
 from engine.job_folder import JobFolder
 from engine.models import Models, Tuned
-from engine.order import Order
+from engine.order import Checkpoint, Done, Order, checkpoint_suffix
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Training:
+    """What can be done to a training under way."""
+
+    task: asyncio.Task[Done | None]
+    pause: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Jobs:
     """All jobs, and the worker that runs them. Use as `async with`; leaving ends the training under way."""
 
-    def __init__(self, folder: Path, files: Files, models: Models) -> None:
-        """Point at the folder; `async with` reads it."""
+    def __init__(self, folder: Path, files: Files, models: Models, count: job_files.Count) -> None:
+        """Point at the folder; `async with` reads it. `count` measures the chats of training files."""
         self._folder = folder
+        self._count = count
         self._files = files
         self._models = models
         self._jobs: dict[str, Job] = {}
         self._wake = asyncio.Event()
-        self._training: dict[str, asyncio.Task[Any]] = {}
+        self._training: dict[str, _Training] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -51,10 +71,7 @@ class Jobs:
 
     def create(self, request: CreateJob) -> Job:
         """Take in a job; its files are checked soon after. Raises ApiError for what is not there."""
-        if request.model != self._models.base.id:
-            self._models.path(request.model)  # 404 for one that is unknown
-            message = f"'{request.model}' is tuned already; only '{self._models.base.id}' can be fine-tuned."
-            raise ApiError(400, message, code="model_not_available", param="model")
+        self._models.start_of(request.model)  # its refusals
         for param in ("training_file", "validation_file"):
             file_id = getattr(request, param)
             if file_id is not None and not self._files.has(file_id):
@@ -69,7 +86,9 @@ class Jobs:
             metadata=request.metadata,
             user_provided_suffix=request.suffix,
         )
-        job.show_hyperparameters(request.numbers().shown())
+        method = request.how()
+        job.show_method(method.type, method.hyperparameters.shown())
+        self._folder_of(job).save(job)  # one that cannot be kept is not taken in
         self._jobs[job.id] = job
         self._save(job, Event(message=f"Created fine-tuning job: {job.id}"))
         self._start(self._validate(job))
@@ -91,6 +110,25 @@ class Jobs:
         """Return a job's events, the newest first. Raises the 404."""
         return self._folder_of(self.get(job_id)).events()
 
+    def checkpoints(self, job_id: str) -> list[ShownCheckpoint]:
+        """Return the models that were kept on a job's way, the latest first. Raises the 404."""
+        job = self.get(job_id)
+        return [
+            ShownCheckpoint(
+                id=f"ftckpt-{job.id.removeprefix('ftjob-')}-{tuned.step}",
+                created_at=tuned.created,
+                fine_tuned_model_checkpoint=tuned.id,
+                fine_tuning_job_id=job.id,
+                step_number=tuned.step or 0,
+                metrics={
+                    "step": tuned.step,
+                    "train_loss": tuned.train_loss,
+                    "full_valid_loss": tuned.valid_loss.get(str(tuned.step)),
+                },
+            )
+            for tuned in self._models.checkpoints(job.id)
+        ]
+
     def cancel(self, job_id: str) -> Job:
         """End a job at once, whatever it is doing. Raises ApiError for one that is over."""
         job = self.get(job_id)
@@ -99,7 +137,33 @@ class Jobs:
         job.finish("cancelled")
         self._save(job, Event(message="The job has been cancelled"))
         if job_id in self._training:
-            self._training[job_id].cancel()
+            self._training[job_id].task.cancel()
+        self._folder_of(job).drop_state()
+        return job
+
+    def pause(self, job_id: str) -> Job:
+        """Put a job down, after its next step if it trains. Raises ApiError for one that cannot be."""
+        job = self.get(job_id)
+        if job.status in FINISHED:
+            raise already_finished(job)
+        if not job.is_now("queued", "running"):
+            raise wrong_status(job, "paused")
+        job.status = "paused"
+        self._save(job, Event(message="The job has been paused"))
+        if job_id in self._training:
+            self._training[job_id].pause.set()
+        return job
+
+    def resume(self, job_id: str) -> Job:
+        """Queue a paused job again; it goes on where it was put down. Raises ApiError for any other."""
+        job = self.get(job_id)
+        if job.status in FINISHED:
+            raise already_finished(job)
+        if not job.is_now("paused"):
+            raise wrong_status(job, "resumed")
+        job.status = "queued"
+        self._save(job, Event(message="The job has been resumed and is queued again"))
+        self._wake.set()
         return job
 
     def _recover(self, job: Job) -> None:
@@ -107,7 +171,9 @@ class Jobs:
             self._start(self._validate(job))
         elif job.status in {"queued", "running"}:
             job.status = "queued"
-            again = "The engine was restarted: the job is queued again and starts from the beginning"
+            kept = self._folder_of(job).state.is_file()
+            where = "goes on from its last checkpoint" if kept else "starts from the beginning"
+            again = f"The engine was restarted: the job is queued again and {where}"
             self._save(job, Event(level="warn", message=again))
 
     async def _validate(self, job: Job) -> None:
@@ -121,8 +187,10 @@ class Jobs:
             least = training_file.MIN_EXAMPLES if param == "training_file" else 1
             try:
                 path = self._files.path(file_id)
-                await asyncio.to_thread(training_file.read, path, at_least=least)
-            except (ApiError, training_file.TrainingFileError) as error:
+                await job_files.check(
+                    path, job.trains_by[0], at_least=least, longest=CONTEXT, count=self._count
+                )
+            except (ApiError, OSError, training_file.TrainingFileError) as error:
                 message = f"The {param.replace('_', ' ')} '{file_id}' cannot be used: {error}"
                 self._fail(job, JobError(code=f"invalid_{param}", message=message, param=param))
                 return
@@ -142,6 +210,10 @@ class Jobs:
                 await self._run(waiting[0])
             except child.TrainingFailed as failure:
                 self._fail(waiting[0], JobError(code=failure.code, message=failure.message))
+            except OSError as error:
+                log.exception("job %s failed", waiting[0].id)
+                message = f"The engine could not write its files: {error.strerror}."
+                self._fail(waiting[0], JobError(code="disk_full", message=message))
             except Exception:
                 log.exception("job %s failed", waiting[0].id)
                 self._fail(
@@ -149,43 +221,68 @@ class Jobs:
                 )
 
     async def _run(self, job: Job) -> None:
-        name = job.model_to_be
-        self._models.clear(name)
         order = self._order(job)
-        job.show_hyperparameters(order.model_dump(include=set(job.hyperparameters)))
+        self._models.clear(self._name(job))
+        method, numbers = job.trains_by
+        job.show_method(method, order.model_dump(include=set(numbers)))
         job.status = "running"
-        folder = self._folder_of(job)
         self._save(job, Event(message="Fine-tuning job started"))
-        training = asyncio.create_task(child.train(folder.path, order, folder.append))
-        self._training[job.id] = training
+        done = await self._train(job, order)
+        if done is None or job.is_now("cancelled"):
+            return
+        self._take_in(job, self._name(job), done)
+        job.fine_tuned_model = self._name(job)
+        job.trained_tokens = done.trained_tokens
+        job.result_files = [self._files.add(order.losses, f"{job.id}.csv", "fine-tune-results").id]
+        job.finish("succeeded")
+        self._folder_of(job).drop_state()
+        self._save(
+            job,
+            Event(message=f"New fine-tuned model created: {job.fine_tuned_model}"),
+            Event(message="The job has successfully completed"),
+        )
+
+    async def _train(self, job: Job, order: Order) -> Done | None:
+        """Train in a child; None where the job was paused or cancelled."""
+        pause = asyncio.Event()
+        tell = partial(self._hear, job, time.time())
+        task = asyncio.create_task(child.train(self._folder_of(job).path, order, pause, tell))
+        self._training[job.id] = _Training(task, pause)
         try:
-            done = await training
+            return await task
         except asyncio.CancelledError:
-            if job.cancelled:
-                return
+            if job.is_now("cancelled"):
+                return None
             raise  # the engine is stopping
         finally:
             del self._training[job.id]
-            if training.cancelled() or training.exception():
-                self._models.clear(name)
+            if task.cancelled() or task.exception() or task.result() is None:
+                self._models.clear(self._name(job))
+
+    def _hear(self, job: Job, started: float, told: Event | Checkpoint) -> None:
+        if isinstance(told, Checkpoint):
+            name = f"{self._name(job)}:{checkpoint_suffix(told.step)}"
+            self._take_in(job, name, told)
+            told = Event(message=f"Checkpoint created at step {told.step}: {name}")
+        elif told.data and told.data["step"]:
+            left = told.data["total_steps"] / told.data["step"] - 1
+            job.estimated_finish = int(time.time() + (time.time() - started) * left)
+        self._note(job, told)
+
+    def _take_in(self, job: Job, name: str, made: Done | Checkpoint) -> None:
         self._models.add(
             Tuned(
                 id=name,
-                base=job.model,
+                base=self._models.base.id,
                 job=job.id,
                 created=int(time.time()),
-                hyperparameters=job.hyperparameters,
-                **done.model_dump(),
+                hyperparameters=job.trains_by[1],
+                **made.model_dump(),
             )
         )
-        job.fine_tuned_model = name
-        job.trained_tokens = done.trained_tokens
-        job.finish("succeeded")
-        self._save(
-            job,
-            Event(message=f"New fine-tuned model created: {name}"),
-            Event(message="The job has successfully completed"),
-        )
+
+    def _name(self, job: Job) -> str:
+        return job.model_to_be(self._models.base.id)
 
     def _order(self, job: Job) -> Order:
         try:
@@ -193,27 +290,48 @@ class Jobs:
             validation = self._files.path(job.validation_file) if job.validation_file else None
         except ApiError as error:
             raise child.TrainingFailed("file_not_found", f"A file of the job was deleted: {error}") from error
+        try:
+            start = self._models.start_of(job.model)
+        except ApiError as error:
+            raise child.TrainingFailed("model_not_found", f"The job's model is gone: {error}") from error
+        folder = self._folder_of(job)
+        method, numbers = job.trains_by
         return Order(
-            base_id=job.model,
+            base_id=self._models.base.id,
             base=self._models.base.path,
+            start=start,
+            unpacked=self._folder.parent / "unpacked",
+            method=method,
             training_file=training,
             validation_file=validation,
-            out=self._models.place(job.model_to_be),
+            out=self._models.place(self._name(job)),
+            state=folder.state,
+            losses=folder.path / "losses.csv",
             seed=job.seed,
             longest=CONTEXT,
-            **recipe.resolve(job.hyperparameters),
+            **recipe.resolve(numbers),
         )
 
     def _fail(self, job: Job, error: JobError) -> None:
         if job.status not in FINISHED:
             job.finish("failed", error)
+            self._folder_of(job).drop_state()
             self._save(job, Event(level="error", message=error.message))
 
     def _save(self, job: Job, *events: Event) -> None:
-        folder = self._folder_of(job)
-        folder.save(job)
+        """Keep a job as it is now. Where the disk is full it is so in memory alone, until the next save."""
+        try:
+            self._folder_of(job).save(job)
+        except OSError:
+            log.exception("job %s cannot be saved", job.id)
         for event in events:
-            folder.append(event)
+            self._note(job, event)
+
+    def _note(self, job: Job, event: Event) -> None:
+        try:
+            self._folder_of(job).append(event)
+        except OSError:
+            log.exception("job %s: the event '%s' is lost", job.id, event.message)
 
     def _folder_of(self, job: Job) -> JobFolder:
         return JobFolder(self._folder / job.id)

@@ -47,8 +47,45 @@ class TrainingMessage(Message):
 
 
 class TrainingExample(BaseModel):
-    """One line of a training file."""
+    """One line of a training file for the method `supervised`."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     messages: Annotated[list[TrainingMessage], Field(min_length=1)]
+
+    @property
+    def chats(self) -> list[list[Message]]:
+        """The chats that are read in training."""
+        return [list(self.messages)]
+
+
+class Output(Message):
+    """An assistant's answer."""
+
+    role: Literal["assistant"]
+
+
+class Input(BaseModel):
+    """What both answers of a pair answer to."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    messages: Annotated[list[Message], Field(min_length=1)]
+
+
+class PreferenceExample(BaseModel):
+    """One line of a training file for the method `dpo`: two answers, of which the first is preferred."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    input: Input
+    preferred_output: Annotated[list[Output], Field(min_length=1, max_length=1)]
+    non_preferred_output: Annotated[list[Output], Field(min_length=1, max_length=1)]
+
+    @property
+    def chats(self) -> list[list[Message]]:
+        """The chats that are read in training, the preferred one first."""
+        return [
+            [*self.input.messages, *self.preferred_output],
+            [*self.input.messages, *self.non_preferred_output],
+        ]

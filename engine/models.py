@@ -21,6 +21,9 @@ class Tuned(BaseModel):
     created: int
     trained_tokens: int
     hyperparameters: dict[str, float]
+    step: int | None = None
+    """Of a checkpoint: after which step of its job it was made, and the loss of that step."""
+    train_loss: float | None = None
     valid_loss: dict[str, float]
     """Held-out loss by step: `0` is the base, the last step the tuned model. Empty without held-out data."""
 
@@ -61,20 +64,45 @@ class Models:
             return _loaded_from(self.place(model))
         raise not_found(f"The model '{model}' does not exist.", code="model_not_found", param="model")
 
+    def start_of(self, model: str) -> Path | None:
+        """Return the adapter from which a model is trained further; None for the base.
+
+        Raises the 404 for one that is unknown, and a 400 for one of another base.
+        """
+        self.path(model)
+        if model == self.base.id:
+            return None
+        if self._tuned[model].base != self.base.id:
+            message = f"'{model}' was tuned from '{self._tuned[model].base}', which is not the base now."
+            raise ApiError(400, message, code="model_not_available", param="model")
+        return self.place(model) / "adapter"
+
+    def checkpoints(self, job: str) -> list[Tuned]:
+        """Return the checkpoints of a job, the latest first."""
+        found = [tuned for tuned in self._tuned.values() if tuned.job == job and tuned.step is not None]
+        return sorted(found, key=lambda tuned: tuned.step or 0, reverse=True)
+
     def add(self, tuned: Tuned) -> None:
         """Take in a model whose files are complete."""
         disk.write_json(self.place(tuned.id) / "manifest.json", tuned.model_dump())
         self._tuned[tuned.id] = tuned
 
-    def delete(self, model: str) -> None:
-        """Remove a tuned model with its files; the base stays. Raises ApiError."""
+    def delete(self, model: str) -> list[Path]:
+        """Remove a tuned model, with its checkpoints and their files; the base stays.
+
+        Returns the paths they were loaded from. Raises ApiError.
+        """
         if model == self.base.id:
             raise ApiError(
                 403, "The base model cannot be deleted.", code="model_not_deletable", param="model"
             )
         self.path(model)
-        del self._tuned[model]
-        self.clear(model)
+        gone = [name for name in self._tuned if name == model or name.startswith(f"{model}:")]
+        paths = [self.path(name) for name in gone]
+        for name in gone:
+            del self._tuned[name]
+            self.clear(name)
+        return paths
 
     def clear(self, model: str) -> None:
         """Make room where a tuned model will be written: nothing, or nothing complete, is left there."""
@@ -88,8 +116,9 @@ class Models:
         return {"id": model, "object": "model", "created": created, "owned_by": "herosmith-engine"}
 
     def all(self) -> dict[str, Any]:
-        """Return OpenAI's list of models, the base first."""
-        return {"object": "list", "data": [self.describe(model) for model in (self.base.id, *self._tuned)]}
+        """Return OpenAI's list of models, the base first. Checkpoints are listed with their jobs."""
+        finished = [name for name, tuned in self._tuned.items() if tuned.step is None]
+        return {"object": "list", "data": [self.describe(model) for model in (self.base.id, *finished)]}
 
 
 def _loaded_from(place: Path) -> Path:

@@ -13,6 +13,7 @@ _PARAMETERS = {
     "/v1/files": frozenset({"limit", "after", "order", "purpose"}),
     "/v1/fine_tuning/jobs": frozenset({"limit", "after"}),
     "/v1/fine_tuning/jobs/{id}/events": frozenset({"limit", "after"}),
+    "/v1/fine_tuning/jobs/{id}/checkpoints": frozenset({"limit", "after"}),
 }
 """What may stand behind the question mark, by route."""
 

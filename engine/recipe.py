@@ -5,24 +5,30 @@ Measured with the packaged 135M weights on chat examples of about 130 tokens.
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 RANK = 16
 ALPHA = 32
-LEARNING_RATE = 1e-3
+LEARNING_RATES = {"supervised": 1e-3, "dpo": 1e-4}
 """At a learning_rate_multiplier of 1."""
+BETA = 0.1
+"""How closely a preference-tuned model stays to the one it started from."""
 WARM_UP_STEPS = 5
 CLIP_NORM = 1.0
 BATCH_SIZE = 8
 EPOCHS = 2
+TOKENS_AT_ONCE = 2048
+"""A batch with more is computed in parts, so that memory depends on neither batch nor example sizes."""
+CHECKPOINTS = 3
+"""Models that are kept of a training: those of the last epochs, the finished one included."""
 _BUCKET = 8  # tokens; examples this close in length may share a batch
 
 
 def resolve(shown: dict[str, Any]) -> dict[str, Any]:
     """Replace every "auto" among a job's hyperparameters by its number."""
-    auto = {"n_epochs": EPOCHS, "batch_size": BATCH_SIZE, "learning_rate_multiplier": 1.0}
-    return {name: number if shown[name] == "auto" else shown[name] for name, number in auto.items()}
+    auto = {"n_epochs": EPOCHS, "batch_size": BATCH_SIZE, "learning_rate_multiplier": 1.0, "beta": BETA}
+    return {name: auto[name] if value == "auto" else value for name, value in shown.items()}
 
 
 def steps(examples: int, *, epochs: int, batch_size: int) -> int:
@@ -30,11 +36,11 @@ def steps(examples: int, *, epochs: int, batch_size: int) -> int:
     return epochs * math.ceil(examples / batch_size)
 
 
-def learning_rate(step: int, total: int, multiplier: float) -> float:
-    """Return the rate of a step (from 0): a short rise, then a line down to 5 %."""
+def learning_rate(step: int, total: int, highest: float) -> float:
+    """Return the rate of a step (from 0): a short rise to `highest`, then a line down to 5 % of it."""
     # a training of a few steps must not spend all of them on warming up
     warm_up = max(1, min(WARM_UP_STEPS, total // 4))
-    return LEARNING_RATE * multiplier * min(1.0, (step + 1) / warm_up) * max(0.05, 1 - step / total)
+    return highest * min(1.0, (step + 1) / warm_up) * max(0.05, 1 - step / total)
 
 
 def batches(lengths: Sequence[int], size: int, rng: random.Random) -> list[list[int]]:
@@ -48,3 +54,15 @@ def batches(lengths: Sequence[int], size: int, rng: random.Random) -> list[list[
     cut = [order[start : start + size] for start in range(0, len(order), size)]
     rng.shuffle(cut)
     return cut
+
+
+def parts(batch: Iterable[int], sizes: Sequence[int]) -> Iterator[list[int]]:
+    """Cut a batch of indices into parts of at most `TOKENS_AT_ONCE`; a longer example stands alone."""
+    part: list[int] = []
+    for index in batch:
+        if part and sum(sizes[each] for each in part) + sizes[index] > TOKENS_AT_ONCE:
+            yield part
+            part = []
+        part.append(index)
+    if part:
+        yield part

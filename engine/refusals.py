@@ -6,6 +6,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from pydantic import ValidationError
 
+from engine import disk
 from engine.errors import ApiError, from_validation
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,8 @@ def of(error: Exception) -> ApiError:
         return ApiError(400, "The body cannot be read: it is not encoded as it says.", code="invalid_body")
     if isinstance(error, web.HTTPException):
         return _of_http(error)
+    if isinstance(error, OSError) and error.errno in disk.NO_ROOM:
+        return ApiError(507, "The engine's disk is full.", code="disk_full")
     log.error("unforeseen", exc_info=error)
     return ApiError(500, "Something went wrong inside the engine.", code="internal_error")
 

@@ -4,11 +4,13 @@ import asyncio
 import logging
 import os
 from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
 from engine.errors import ApiError
 from engine.generation import Generator
+from engine.messages import Message
 
 if TYPE_CHECKING:
     from engine.torch_generation import TorchGenerator
@@ -52,6 +54,13 @@ class Residents:
             log.exception("%s could not be loaded", path)
             self._loaded.pop(path, None)
             raise ApiError(503, "The model could not be loaded.", code="model_not_loaded") from error
+
+    async def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Return how many tokens a chat that ends with an answer has for the base.
+
+        Raises ValueError for one that its template cannot take, and a 503 where it cannot be loaded.
+        """
+        return await (await self.get(self._base)).count(messages)
 
     def forget(self, path: Path) -> None:
         """Free a model once the answers it is giving are complete."""

@@ -61,6 +61,9 @@ class Api:
                 web.post("/v1/fine_tuning/jobs", self.create_job),
                 web.get("/v1/fine_tuning/jobs/{id}", self.get_job),
                 web.post("/v1/fine_tuning/jobs/{id}/cancel", self.cancel_job),
+                web.post("/v1/fine_tuning/jobs/{id}/pause", self.pause_job),
+                web.post("/v1/fine_tuning/jobs/{id}/resume", self.resume_job),
+                web.get("/v1/fine_tuning/jobs/{id}/checkpoints", self.list_checkpoints),
                 web.get("/v1/fine_tuning/jobs/{id}/events", self.list_events),
             ]
         )
@@ -77,9 +80,8 @@ class Api:
 
     async def delete_model(self, request: web.Request) -> web.Response:
         model = request.match_info["id"]
-        path = self.models.path(model)
-        self.models.delete(model)
-        self.residents.forget(path)
+        for path in self.models.delete(model):
+            self.residents.forget(path)
         self.metrics.forget(model)
         return web.json_response({"id": model, "object": "model", "deleted": True})
 
@@ -153,6 +155,17 @@ class Api:
 
     async def cancel_job(self, request: web.Request) -> web.Response:
         return web.json_response(self.jobs.cancel(request.match_info["id"]).model_dump())
+
+    async def pause_job(self, request: web.Request) -> web.Response:
+        return web.json_response(self.jobs.pause(request.match_info["id"]).model_dump())
+
+    async def resume_job(self, request: web.Request) -> web.Response:
+        return web.json_response(self.jobs.resume(request.match_info["id"]).model_dump())
+
+    async def list_checkpoints(self, request: web.Request) -> web.Response:
+        return web.json_response(
+            page(self.jobs.checkpoints(request.match_info["id"]), request.query, default=10)
+        )
 
     async def list_events(self, request: web.Request) -> web.Response:
         return web.json_response(page(self.jobs.events(request.match_info["id"]), request.query))

@@ -17,6 +17,7 @@ from jinja2 import TemplateError
 
 from engine import base_model, cores, device
 from engine.generation import CONTEXT, SLOTS
+from engine.messages import Message
 from engine.sampling import Sampler
 from engine.text_stream import TextStream
 
@@ -80,6 +81,18 @@ class TorchGenerator:
                     yield _chunk({"content": text})
             yield _chunk({}, chat.finish_reason)
             yield {"choices": [], "usage": chat.usage}
+
+    async def count(self, messages: Sequence[Message]) -> int:
+        """Return how many tokens a chat has that ends with an answer.
+
+        Raises ValueError for messages that the chat template cannot take.
+        """
+        turns = [message.model_dump(include={"role", "content"}) for message in messages]
+        try:
+            text = self._tokenizer.apply_chat_template(turns, tokenize=False)
+        except TemplateError as error:
+            raise ValueError(f"the model's chat template refuses the messages: {error}") from error
+        return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
     async def _turn(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

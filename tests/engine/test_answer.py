@@ -59,8 +59,9 @@ class Resident(Residents):
 async def api(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[tuple[Api, Failing, str]]:
     failing = Failing(begun=request.param)
     models, files = Models(tmp_path / "models", Weights(TINY, tmp_path)), Files(tmp_path / "files")
-    async with Jobs(tmp_path / "jobs", files, models) as jobs:
-        api = Api(models, Resident(failing), files, jobs)
+    residents = Resident(failing)
+    async with Jobs(tmp_path / "jobs", files, models, residents.count_tokens) as jobs:
+        api = Api(models, residents, files, jobs)
         async with TestServer(api.app(None)) as server:
             yield api, failing, str(server.make_url("/v1/chat/completions"))
 

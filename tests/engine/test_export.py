@@ -21,7 +21,7 @@ _CHATS: Any = [
     ],
     [
         {"role": "user", "content": "one"},
-        {"role": "assistant", "content": "two <|im_end|> three"},
+        {"role": "assistant", "content": "two <filename> three"},
         {"role": "user", "content": "four"},
     ],
 ]

@@ -23,14 +23,15 @@ def messages(*turns: tuple[str, Any]) -> str:
 
 
 def test_good_examples_and_empty_lines(tmp_path: Path) -> None:
-    examples = training_file.read(write(tmp_path, *[GOOD] * 9, "", GOOD, "  "))
+    examples = training_file.read(write(tmp_path, *[GOOD] * 9, "", GOOD, "  "), "supervised")
     assert len(examples) == 10
-    assert examples[0].messages[1].content.startswith("She is 40")
+    assert list(examples) == [*range(1, 10), 11]
+    assert examples[11].chats[0][1].content.startswith("She is 40")
 
 
 def test_too_few(tmp_path: Path) -> None:
     with pytest.raises(training_file.TrainingFileError, match="has 9 examples, and at least 10"):
-        training_file.read(write(tmp_path, *[GOOD] * 9))
+        training_file.read(write(tmp_path, *[GOOD] * 9), "supervised")
 
 
 @pytest.mark.parametrize(
@@ -54,11 +55,11 @@ def test_too_few(tmp_path: Path) -> None:
 )
 def test_faults_name_their_line(tmp_path: Path, line: str | bytes, fault: str) -> None:
     with pytest.raises(training_file.TrainingFileError, match=f"^line 12: .*({fault})"):
-        training_file.read(write(tmp_path, *[GOOD] * 11, line))
+        training_file.read(write(tmp_path, *[GOOD] * 11, line), "supervised")
 
 
 def test_many_faults_are_counted(tmp_path: Path) -> None:
     with pytest.raises(training_file.TrainingFileError) as caught:
-        training_file.read(write(tmp_path, *["{"] * 8))
+        training_file.read(write(tmp_path, *["{"] * 8), "supervised")
     assert str(caught.value).count("line") >= 5
     assert str(caught.value).endswith("and 3 more.")
