@@ -1,11 +1,16 @@
 """Prompts: the words by which a model is asked for a hero, and how its answer is drawn."""
 
 import random
+import re
 from dataclasses import dataclass
 from typing import TypedDict
 
 from bot.hero import Hero
 from bot.part import Part
+
+_A = re.compile(r"\b([Aa])(?= (?:[aeiou8]|11\b|18\b))")  # as in "an old", "an 80-year-old", "an 18-year-old"
+_FIRST_SENTENCE = re.compile(r"[^\n]+?[.!?](?=\s|$)")
+_SENTENCE_START = re.compile(r"(?:^|(?<=[.!?] ))[a-z]")
 
 
 class Message(TypedDict):
@@ -44,19 +49,55 @@ class _WorkedExample(Part):
 
 
 class _Profile(Part):
-    openings: tuple[str, ...]
+    """What a small author model is shown and given; data/heroes.toml says how the words are drawn."""
+
+    beginning: str
+    endings: tuple[str, ...]
+    spoken: dict[str, str]
+    forms: dict[str, dict[str, str]]
     names: dict[str, tuple[str, ...]]
+    phrases: dict[str, tuple[str, ...]]
     examples: tuple[_WorkedExample, ...]
+
+    def frame(self, hero: Hero, chance: random.Random) -> tuple[str, str]:
+        """Draw the words that a description of the hero begins with, and those it ends with."""
+        words = {
+            **self.forms[hero.gender],
+            "name": chance.choice(self.names[hero.gender]),
+            "age": str(hero.age),
+            "gender": hero.gender,
+            "power": self.spoken.get(hero.power, hero.power),
+        }
+        # in the order of the file: a phrase is made of the words drawn before it
+        for kind, phrases in self.phrases.items():
+            words[kind] = chance.choice(phrases).format(**words)
+        ending = chance.choice(self.endings).format(**words)
+        return _in_sentences(self.beginning.format(**words)), _in_sentences(ending)
+
+
+def _in_sentences(text: str) -> str:
+    return _SENTENCE_START.sub(lambda found: found[0].upper(), _A.sub(r"\1n", text))
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One question to a model: the chat, the drawing, and the words its answer was made to begin with."""
+    """One question to a model: the chat, the drawing, and the words around the answer, where given."""
 
     messages: tuple[Message, ...]
     sampling: Sampling
     opening: str = ""
+    ending: str = ""
     seed: int | None = None
+
+    def whole(self, answer: str) -> str:
+        """The text that an answer makes: all of it, or its first sentence between opening and ending.
+
+        A first sentence that was cut short gets no ending.
+        """
+        if not self.ending:
+            return (self.opening + answer).strip()
+        sentence = _FIRST_SENTENCE.match(answer)
+        return f"{self.opening}{sentence[0]} {self.ending}" if sentence else self.opening + answer
 
 
 class Prompts(Part):
@@ -80,18 +121,16 @@ class Prompts(Part):
     def ask_author(self, hero: Hero, *, small: bool, seed: int) -> Ask:
         """What an untuned model is asked: the generation prompt.
 
-        A small model gets a worked example before it and its first sentence given, as a trailing assistant
-        turn to be continued (an extension known to our engine, llama.cpp and vLLM); seed chooses both.
+        A small model gets a worked example before it and the text's beginning, as a trailing assistant turn
+        to be continued (an extension known to our engine, llama.cpp and vLLM), and its ending is given too;
+        seed chooses them.
         """
         question: Message = {"role": "user", "content": self._generation(hero)}
         if not small:
             return Ask((question,), self.sampling.generation, seed=seed)
         chance = random.Random(seed)  # noqa: S311 (variety, not secrecy)
         worked = chance.choice(self.profile.examples)
-        name = chance.choice(self.profile.names[hero.gender])
-        opening = chance.choice(self.profile.openings).format(
-            name=name, age=hero.age, gender=hero.gender, power=hero.power
-        )
+        opening, ending = self.profile.frame(hero, chance)
         shown = Hero(worked.age, worked.gender, worked.power)
         messages: tuple[Message, ...] = (
             {"role": "user", "content": self._generation(shown)},
@@ -99,7 +138,7 @@ class Prompts(Part):
             question,
             {"role": "assistant", "content": opening},
         )
-        return Ask(messages, self.sampling.small, opening, seed)
+        return Ask(messages, self.sampling.small, opening, ending, seed)
 
     def _generation(self, hero: Hero) -> str:
         return self.prompts.generation.format(age=hero.age, gender=hero.gender, power=hero.power)

@@ -68,10 +68,10 @@ class Script:
         found = _TUNED.search(last) or _AUTHOR.search(last)
         assert found, last
         age, gender, power = found.groups()
-        whole = describe(age, gender, power, variant=len(self.asked))
-        given = body["messages"][-1]
-        # a given opening is continued, not said again
-        return whole.split(". ", 1)[1] if given["role"] == "assistant" else whole
+        variant = len(self.asked)
+        if body["messages"][-1]["role"] == "assistant":  # a given opening is continued, not said again
+            return f" bring everyone home safely, all {variant} of them. The rest is not asked for."
+        return describe(age, gender, power, variant)
 
     async def upload(self, request: web.Request) -> web.Response:
         form = await request.post()

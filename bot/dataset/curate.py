@@ -3,15 +3,22 @@
 import re
 from collections.abc import Sequence
 
+from bot.dataset.ages import stated_ages
+from bot.dataset.names import people
 from bot.hero import Hero
 from bot.part import Part
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"”’']?\s+")  # noqa: RUF001 (texts close with curly quotes)
-_STATED_AGES = (
-    re.compile(r"\b(\d{1,3})[- ]years?\b"),
-    re.compile(r"\bat (\d{1,3}),"),
-    re.compile(r"\bis (\d{1,3}),"),
+_QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”")
+_LONGEST_ECHO = 6  # words that may come twice in one order
+
+# What a description never says: it speaks of a hero, not to a reader nor about itself.
+_NOT_TOLD = re.compile(
+    r"\b(?:you|your|yours|yourself|i|i'm|my|me|we|our|us)\b"
+    r"|\b(?:fictional|character|description|story is|word limit|as an ai|\d+ words)\b"
+    r"|[\[\]{}<>#|_\\]|https?:"
 )
+_OTHER_SCRIPT = re.compile(r"[^\x00-\u024f\u2000-\u206f\u20ac]")
 
 
 class _Bounds(Part):
@@ -48,29 +55,30 @@ class Curation(Part):
     def fault(self, hero: Hero, text: str) -> str | None:
         """Why a trimmed text may not train, in two or three words; None where it may."""
         words = len(text.split())
-        lower = text.lower()
         faults = (
             (words < self.curation.shortest, "too short"),
             (words > self.curation.longest + 10, "too long"),
-            (any(age != hero.age for age in _ages(lower)), "another age"),
-            (self._leans_away(hero.gender, lower), "another gender"),
-            (not self._names(hero.power, lower), "power never named"),
-            (repeats_itself(text), "repeats a sentence"),
+            (not keeps_age(hero, text), "another age"),
+            (not self.keeps_gender(hero, text), "another gender"),
+            (not self.names_power(hero, text), "power never named"),
+            (len(people(text)) > 1, "another name"),
+            (repeats_itself(text), "repeats itself"),
+            (not tells(text), "not a tale"),
         )
         return next((reason for found, reason in faults if found), None)
 
-    def _leans_away(self, gender: str, lower: str) -> bool:
-        """Whether another gender's pronouns outnumber those of the one that was asked for."""
-        counts = {
-            known: sum(lower_word in pronouns for lower_word in re.findall(r"[a-z]+", lower))
-            for known, pronouns in self.pronouns.items()
-        }
-        own = counts.pop(gender, 0)
-        return any(count > own for count in counts.values())
+    def keeps_gender(self, hero: Hero, text: str) -> bool:
+        """Whether the first gender named is the hero's, and its pronouns are at least three in four."""
+        words = re.findall(r"[a-z]+", text.lower())
+        named = next((word for word in words if word in self.pronouns), hero.gender)
+        counts = {known: sum(word in each for word in words) for known, each in self.pronouns.items()}
+        return named == hero.gender and counts[hero.gender] * 4 >= sum(counts.values()) * 3
 
-    def _names(self, power: str, lower: str) -> bool:
-        stems = self.stems.get(power) or (max(power.split(), key=len)[:5],)
-        return any(re.search(rf"\b{re.escape(stem)}", lower) for stem in stems)
+    def names_power(self, hero: Hero, text: str) -> bool:
+        """Whether any of the words that name the hero's power begins a word of the text."""
+        longest = max(hero.power.split(), key=len)
+        stems = self.stems.get(hero.power) or (longest[: max(5, len(longest) - 3)],)
+        return any(re.search(rf"\b{re.escape(stem)}", text.lower()) for stem in stems)
 
 
 def sentences(text: str) -> Sequence[str]:
@@ -78,10 +86,20 @@ def sentences(text: str) -> Sequence[str]:
     return [part for part in _SENTENCE_END.split(text) if part]
 
 
+def keeps_age(hero: Hero, text: str) -> bool:
+    """Whether every age that the text states may be the hero's."""
+    return all(hero.age in years for years in stated_ages(text))
+
+
 def repeats_itself(text: str) -> bool:
+    """Whether a sentence, or any six words in a row, come twice."""
     parts = [part.lower() for part in sentences(text)]
-    return len(set(parts)) < len(parts)
+    words = re.findall(r"\w+", text.lower())
+    runs = [tuple(words[at : at + _LONGEST_ECHO]) for at in range(len(words) - _LONGEST_ECHO + 1)]
+    return len(set(parts)) < len(parts) or len(set(runs)) < len(runs)
 
 
-def _ages(lower: str) -> list[int]:
-    return [int(found) for pattern in _STATED_AGES for found in pattern.findall(lower)]
+def tells(text: str) -> bool:
+    """Whether the text tells of somebody: in plain sentences, and only in quotation marks to "you"."""
+    told = _QUOTED.sub("", text)
+    return not _NOT_TOLD.search(told.lower()) and not _OTHER_SCRIPT.search(told)

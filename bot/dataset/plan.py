@@ -81,7 +81,7 @@ class Planner:
             attempt=attempt,
             template_version=self._prompts.version,
             model=spec.model,
-            params={**ask.sampling.model_dump(), "asked": _digest(ask.messages).hex()},
+            params={**ask.sampling.model_dump(), "asked": _digest((ask.messages, ask.ending)).hex()},
         )
         return request, ask
 

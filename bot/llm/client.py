@@ -62,7 +62,7 @@ class ModelClient:
         choice = completion.choices[0]
         usage = completion.usage
         return Answer(
-            text=(ask.opening + (choice.message.content or "")).strip(),
+            text=ask.whole(choice.message.content or ""),
             finish_reason=choice.finish_reason,
             prompt_tokens=usage.prompt_tokens if usage else 0,
             completion_tokens=usage.completion_tokens if usage else 0,

@@ -24,11 +24,26 @@ def test_a_fitting_text_passes() -> None:
         (GOOD.replace("Robin is a 40-year-old woman", "At 55, Robin is a woman"), "another age"),
         (GOOD.replace("She", "He").replace("she", "he"), "another gender"),
         (GOOD.replace("healing", "flight"), "power never named"),
-        (GOOD + " " + GOOD.split(". ")[1] + ".", "repeats a sentence"),
+        (
+            GOOD.replace("She lives", "He lives").replace("a 40-year-old woman", "a 40-year-old man"),
+            "another gender",
+        ),
+        (GOOD + " " + GOOD.split(". ")[1] + ".", "repeats itself"),
+        (GOOD + " Her coat has deep pockets, and in them lie chalk and tea.", "repeats itself"),
+        (GOOD + " Her sister Clara knows.", "another name"),
+        (GOOD + " Will you meet her?", "not a tale"),
+        (GOOD + " I have met her once.", "not a tale"),
+        (GOOD + " This character is fictional.", "not a tale"),
+        (GOOD + " [Continue here.]", "not a tale"),
+        (GOOD + " Она лечит.", "not a tale"),
     ],
 )
 def test_each_fault_is_named(text: str, fault: str) -> None:
     assert CURATION.fault(HERO, text) == fault
+
+
+def test_what_people_say_in_a_tale_may_speak_to_you() -> None:
+    assert CURATION.fault(HERO, GOOD + ' "I will help you," she says.') is None
 
 
 def test_a_power_outside_the_stems_is_named_by_its_longest_word() -> None:
