@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.dataset.ages import stated_ages
-from bot.dataset.curate import Curation, keeps_age, repeats_itself
+from bot.dataset.curate import Curation, keeps_age, repeats_a_sentence
 from bot.dataset.names import people
 from bot.hero import Hero
 
@@ -43,7 +43,7 @@ def measured(one: Described, curation: Curation) -> dict[str, bool]:
         "power": curation.names_power(hero, text),
         "ends": one.finish_reason == "stop",
         "length_ok": SHORTEST <= len(text.split()) <= LONGEST,
-        "no_repeat": not repeats_itself(text),
+        "no_repeat": not repeats_a_sentence(text),
         "one_name": len(people(text)) == 1,
     }
 

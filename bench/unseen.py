@@ -40,7 +40,8 @@ def unseen(vocabulary: Vocabulary, count: int) -> list[Hero]:
 
     Raises ValueError where the training grid has one of their ages or powers: then they are seen.
     """
-    seen = {*vocabulary.grid.ages} & {*AGES} or {*vocabulary.grid.powers} & {*POWERS}
+    grid = vocabulary.grid
+    seen = {*grid.ages} & {*AGES} or {*grid.powers, *grid.other_powers} & {*POWERS}
     if seen:
         raise ValueError(f"the training grid of data/heroes.toml holds {seen}: the bench needs others")
     heroes = [Hero(*parts) for parts in product(AGES, GENDERS, POWERS)]

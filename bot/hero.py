@@ -32,15 +32,23 @@ class Hero:
 
 
 class Grid(Part):
-    """The heroes to train on: every combination, each `repeats` times."""
+    """The heroes to train on: every combination, `repeats` times; after the first time with other powers."""
 
     ages: tuple[int, ...]
     genders: tuple[str, ...]
     powers: tuple[str, ...]
+    other_powers: tuple[str, ...] = ()
     repeats: int
 
-    def heroes(self) -> Iterator[Hero]:
-        return (Hero(*parts) for parts in product(self.ages, self.genders, self.powers))
+    def heroes(self, repeat: int = 0) -> Iterator[Hero]:
+        """Every combination. In repeats after the first, other powers, where there are any, take turns."""
+        people = list(product(self.ages, self.genders))
+        for at, (age, gender) in enumerate(people):
+            for place, power in enumerate(self.powers):
+                if repeat and self.other_powers:
+                    turn = at + place + (repeat - 1) * len(self.powers)
+                    power = self.other_powers[turn % len(self.other_powers)]  # noqa: PLW2901
+                yield Hero(age, gender, power)
 
 
 class Words(Part):

@@ -62,7 +62,7 @@ class Curation(Part):
             (not self.keeps_gender(hero, text), "another gender"),
             (not self.names_power(hero, text), "power never named"),
             (len(people(text)) > 1, "another name"),
-            (repeats_itself(text), "repeats itself"),
+            (repeats_a_sentence(text) or echoes(text), "repeats itself"),
             (not tells(text), "not a tale"),
         )
         return next((reason for found, reason in faults if found), None)
@@ -75,10 +75,18 @@ class Curation(Part):
         return named == hero.gender and counts[hero.gender] * 4 >= sum(counts.values()) * 3
 
     def names_power(self, hero: Hero, text: str) -> bool:
-        """Whether any of the words that name the hero's power begins a word of the text."""
+        """Whether a word of the text begins as one that names the power, or a power is said to be of its kind.
+
+        "The power of gravity" names the power of controlling gravity; a sentence that merely speaks of gravity
+        does not.
+        """
+        lower = text.lower()
         longest = max(hero.power.split(), key=len)
         stems = self.stems.get(hero.power) or (longest[: max(5, len(longest) - 3)],)
-        return any(re.search(rf"\b{re.escape(stem)}", text.lower()) for stem in stems)
+        kind = hero.power.split()[-1].removesuffix("s")
+        return any(re.search(rf"\b{re.escape(stem)}", lower) for stem in stems) or bool(
+            re.search(rf"\bpowers? (of|is|over)\b[^.,;:!?]*\b{re.escape(kind)}", lower)
+        )
 
 
 def sentences(text: str) -> Sequence[str]:
@@ -91,12 +99,17 @@ def keeps_age(hero: Hero, text: str) -> bool:
     return all(hero.age in years for years in stated_ages(text))
 
 
-def repeats_itself(text: str) -> bool:
-    """Whether a sentence, or any six words in a row, come twice."""
+def repeats_a_sentence(text: str) -> bool:
+    """Whether a sentence comes twice."""
     parts = [part.lower() for part in sentences(text)]
+    return len(set(parts)) < len(parts)
+
+
+def echoes(text: str) -> bool:
+    """Whether any six words in a row come twice."""
     words = re.findall(r"\w+", text.lower())
     runs = [tuple(words[at : at + _LONGEST_ECHO]) for at in range(len(words) - _LONGEST_ECHO + 1)]
-    return len(set(parts)) < len(parts) or len(set(runs)) < len(runs)
+    return len(set(runs)) < len(runs)
 
 
 def tells(text: str) -> bool:

@@ -62,13 +62,16 @@ class Planner:
         self._prompts = prompts
 
     def slots(self, spec: BuildSpec) -> Iterator[Slot]:
-        """The grid's slots, each hero once before any comes again.
+        """The grid's slots, repeat by repeat.
 
         Within a repeat they are shuffled, always in the same way, so that a limited build is spread over the
         grid and a later, larger one finds its examples cached.
         """
-        heroes = sorted(self._vocabulary.grid.heroes(), key=lambda hero: _seed(asdict(hero)))
-        every = (Slot(hero, repeat) for repeat in range(spec.repeats) for hero in heroes)
+        every = (
+            Slot(hero, repeat)
+            for repeat in range(spec.repeats)
+            for hero in sorted(self._vocabulary.grid.heroes(repeat), key=lambda hero: _seed(asdict(hero)))
+        )
         return islice(every, spec.limit)
 
     def question(self, spec: BuildSpec, slot: Slot, attempt: int) -> tuple[Request, Ask]:
