@@ -30,6 +30,7 @@ test: .venv/.dev
 
 bench: .venv/.dev
 	$(BIN)/python -m bench.engine $(ARGS)
+	$(BIN)/python -m bench.adherence $(ARGS)
 
 format: .venv/.dev
 	$(BIN)/ruff format .

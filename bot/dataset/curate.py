@@ -75,7 +75,7 @@ class Curation(Part):
         return named == hero.gender and counts[hero.gender] * 4 >= sum(counts.values()) * 3
 
     def names_power(self, hero: Hero, text: str) -> bool:
-        """Whether a word of the text begins as one that names the power, or a power is said to be of its kind.
+        """Whether a word of the text begins as one that names the power, or a power is of its kind.
 
         "The power of gravity" names the power of controlling gravity; a sentence that merely speaks of gravity
         does not.
