@@ -77,8 +77,8 @@ class Curation(Part):
     def names_power(self, hero: Hero, text: str) -> bool:
         """Whether a word of the text begins as one that names the power, or a power is of its kind.
 
-        "The power of gravity" names the power of controlling gravity; a sentence that merely speaks of gravity
-        does not.
+        "The power of gravity" names the power of controlling gravity; a sentence that merely speaks of
+        gravity does not.
         """
         lower = text.lower()
         longest = max(hero.power.split(), key=len)
