@@ -75,7 +75,7 @@ async def _running(folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
         "OMP_WAIT_POLICY": "PASSIVE",
         "GOMP_SPINCOUNT": "0",
     }
-    with (folder / "trainer.log").open("wb") as log_file:
+    with (folder / "trainer.log").open("ab") as log_file:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -86,6 +86,7 @@ async def _running(folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
             stdout=asyncio.subprocess.PIPE,
             stderr=log_file,
             env=os.environ | environment,
+            start_new_session=True,  # signals from a terminal are for the engine
         )
     try:
         yield process

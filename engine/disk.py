@@ -17,8 +17,13 @@ def write_json(path: Path, value: Any) -> None:
     part = path.with_name(path.name + ".part")
     with part.open("w", encoding="utf-8") as out:
         json.dump(value, out, ensure_ascii=False, indent=1)
-        out.flush()
-        os.fsync(out.fileno())
+    put(part, path)
+
+
+def put(part: Path, path: Path) -> None:
+    """Give a complete file its name; not even a power cut leaves half of it there."""
+    with part.open("rb") as written:
+        os.fsync(written.fileno())
     part.replace(path)
 
 

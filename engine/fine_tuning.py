@@ -108,12 +108,7 @@ class FineTuning:
         steps_left = self._training.total - step.number
         if 0 < steps_left < recipe.CHECKPOINTS * self._training.total // self._order.n_epochs:
             self._write_model(self._order.checkpoint(step.number))
-            checkpoint = Checkpoint(
-                step=step.number,
-                trained_tokens=self._trained_tokens,
-                valid_loss=self._valid_loss,
-                train_loss=step.loss,
-            )
+            checkpoint = self._so_far(Checkpoint)
             self._say({"checkpoint": checkpoint.model_dump()})
 
     def _finish(self) -> dict[str, Any]:
@@ -125,7 +120,15 @@ class FineTuning:
                 row = (self._train_loss.get(str(step)), self._valid_loss.get(str(step)))
                 if row != (None, None):
                     rows.writerow((step, *("" if loss is None else f"{loss:.6f}" for loss in row)))
-        return {"done": Done(trained_tokens=self._trained_tokens, valid_loss=self._valid_loss).model_dump()}
+        return {"done": self._so_far(Done).model_dump()}
+
+    def _so_far(self, kind: type[Done]) -> Done:
+        return kind(
+            step=self._training.done,
+            trained_tokens=self._trained_tokens,
+            valid_loss=self._valid_loss,
+            train_loss=self._train_loss[str(self._training.done)],
+        )
 
     def _write_model(self, folder: Path) -> None:
         self._adapter.save(folder / "adapter", self._order.base_id)

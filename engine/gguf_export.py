@@ -9,6 +9,7 @@ from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, GGUFWriter
 from gguf.quants import dequantize, quantize
 from safetensors.numpy import load_file
 
+from engine import disk
 from engine.order import OrderError
 
 _NAMES = {
@@ -48,7 +49,7 @@ def export(base: Path, adapter: Path, out: Path) -> None:
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    part.replace(out)
+    disk.put(part, out)
 
 
 def check(base: Path) -> None:

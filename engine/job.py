@@ -165,6 +165,7 @@ class Job(BaseModel):
         self.status = status
         self.error = error
         self.finished_at = int(time.time())
+        self.estimated_finish = None
 
 
 class Event(BaseModel):

@@ -52,4 +52,5 @@ class JobFolder:
 
     def drop_state(self) -> None:
         """Forget where the trainer put its work down: the job is over, and this is its largest file."""
-        self.state.unlink(missing_ok=True)
+        for path in self.path.glob(f"{self.state.name}*"):  # and what a full disk left of one
+            path.unlink(missing_ok=True)

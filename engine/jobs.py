@@ -39,6 +39,22 @@ class _Training:
     pause: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+class _Clock:
+    """Foretells when a training ends, from its steps so far, wherever it began."""
+
+    def __init__(self) -> None:
+        self._first: tuple[int, float] | None = None
+
+    def finish(self, step: int, total: int) -> int | None:
+        """Return the time of the end in Unix seconds; None before two steps were seen."""
+        now = time.time()
+        if self._first is None:
+            self._first = step, now
+            return None
+        first, then = self._first
+        return int(now + (now - then) / max(1, step - first) * (total - step))
+
+
 class Jobs:
     """All jobs, and the worker that runs them. Use as `async with`; leaving ends the training under way."""
 
@@ -51,6 +67,7 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._wake = asyncio.Event()
         self._validating = asyncio.Lock()  # one after the other, so that jobs queue in the order they came
+        self._checks: dict[str, asyncio.Task[None]] = {}
         self._training: dict[str, _Training] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -92,7 +109,7 @@ class Jobs:
         self._folder_of(job).save(job)  # one that cannot be kept is not taken in
         self._jobs[job.id] = job
         self._save(job, Event(message=f"Created fine-tuning job: {job.id}"))
-        self._start(self._validate(job))
+        self._check(job)
         return job
 
     def get(self, job_id: str) -> Job:
@@ -137,9 +154,12 @@ class Jobs:
             raise already_finished(job)
         job.finish("cancelled")
         self._save(job, Event(message="The job has been cancelled"))
+        if job_id in self._checks:
+            self._checks[job_id].cancel()
         if job_id in self._training:
             self._training[job_id].task.cancel()
-        self._folder_of(job).drop_state()
+        else:
+            self._folder_of(job).drop_state()
         return job
 
     def pause(self, job_id: str) -> Job:
@@ -168,8 +188,13 @@ class Jobs:
         return job
 
     def _recover(self, job: Job) -> None:
+        name = self._name(job)
         if job.status == "validating_files":
-            self._start(self._validate(job))
+            self._check(job)
+        elif job.status == "running" and self._models.has(name):  # the crash came after the model
+            job.fine_tuned_model = name
+            job.finish("succeeded")
+            self._save(job, Event(message=f"New fine-tuned model created: {name}"))
         elif job.status in {"queued", "running"}:
             job.status = "queued"
             kept = self._folder_of(job).state.is_file()
@@ -177,15 +202,21 @@ class Jobs:
             again = f"The engine was restarted: the job is queued again and {where}"
             self._save(job, Event(level="warn", message=again))
 
+    def _check(self, job: Job) -> None:
+        self._checks[job.id] = self._start(self._validate(job))
+        self._checks[job.id].add_done_callback(lambda _: self._checks.pop(job.id))
+
     async def _validate(self, job: Job) -> None:
         async with self._validating:
-            if not job.is_now("validating_files"):  # cancelled meanwhile
-                return
             self._save(job, Event(message=f"Validating training file: {job.training_file}"))
-            fault = await self._fault_of_files(job)
+            try:
+                fault = await self._fault_of_files(job)
+            except Exception:
+                log.exception("the files of job %s could not be checked", job.id)
+                fault = JobError(code="internal_error", message="The engine could not check the job's files.")
         if fault is not None:
             self._fail(job, fault)
-        elif job.is_now("validating_files"):
+        else:
             job.status = "queued"
             self._save(job, Event(message="Files validated, moving job to queued state"))
             self._wake.set()
@@ -202,6 +233,8 @@ class Jobs:
                     path, job.trains_by[0], at_least=least, longest=CONTEXT, count=self._count
                 )
             except (ApiError, OSError, training_file.TrainingFileError) as error:
+                if isinstance(error, ApiError) and error.status >= 500:
+                    return JobError(code=error.code or "internal_error", message=error.message)
                 message = f"The {param.replace('_', ' ')} '{file_id}' cannot be used: {error}"
                 return JobError(code=f"invalid_{param}", message=message, param=param)
         return None
@@ -219,8 +252,9 @@ class Jobs:
                 self._fail(waiting[0], JobError(code=failure.code, message=failure.message))
             except OSError as error:
                 log.exception("job %s failed", waiting[0].id)
-                message = f"The engine could not write its files: {error.strerror}."
-                self._fail(waiting[0], JobError(code="disk_full", message=message))
+                code = "disk_full" if error.errno in disk.NO_ROOM else "internal_error"
+                message = f"The engine could not run the job: {error.strerror}."
+                self._fail(waiting[0], JobError(code=code, message=message))
             except Exception:
                 log.exception("job %s failed", waiting[0].id)
                 self._fail(
@@ -229,51 +263,61 @@ class Jobs:
 
     async def _run(self, job: Job) -> None:
         order = self._order(job)
-        self._models.clear(self._name(job))
         method, numbers = job.trains_by
         job.show_method(method, order.model_dump(include=set(numbers)))
         job.status = "running"
         self._save(job, Event(message="Fine-tuning job started"))
         done = await self._train(job, order)
-        if done is None or job.is_now("cancelled"):
-            return
-        self._take_in(job, self._name(job), done)
-        job.fine_tuned_model = self._name(job)
-        job.trained_tokens = done.trained_tokens
+        if done is not None:
+            self._succeed(job, order, done)
+        elif job.is_now("running"):  # somebody else has ended the trainer, kindly
+            job.status = "queued"
+            message = "The trainer was told to stop from outside: the job is queued again"
+            self._save(job, Event(level="warn", message=message))
+
+    def _succeed(self, job: Job, order: Order, done: Done) -> None:
+        name = self._name(job)
         job.result_files = [self._files.add(order.losses, f"{job.id}.csv", "fine-tune-results").id]
+        self._take_in(job, name, done)
+        job.fine_tuned_model = name
+        job.trained_tokens = done.trained_tokens
         job.finish("succeeded")
-        self._folder_of(job).drop_state()
         self._save(
             job,
-            Event(message=f"New fine-tuned model created: {job.fine_tuned_model}"),
+            Event(message=f"New fine-tuned model created: {name}"),
             Event(message="The job has successfully completed"),
         )
+        self._folder_of(job).drop_state()  # last: a crash before this finds the model
 
     async def _train(self, job: Job, order: Order) -> Done | None:
         """Train in a child; None where the job was paused or cancelled."""
+        self._models.sweep(self._name(job))
         pause = asyncio.Event()
-        tell = partial(self._hear, job, time.time())
+        tell = partial(self._hear, job, _Clock())
         task = asyncio.create_task(child.train(self._folder_of(job).path, order, pause, tell))
         self._training[job.id] = _Training(task, pause)
+        done = None
         try:
-            return await task
+            done = await task
         except asyncio.CancelledError:
-            if job.is_now("cancelled"):
-                return None
-            raise  # the engine is stopping
+            current = asyncio.current_task()
+            if not job.is_now("cancelled") or (current and current.cancelling()):
+                raise  # the engine is stopping
         finally:
             del self._training[job.id]
-            if task.cancelled() or task.exception() or task.result() is None:
-                self._models.clear(self._name(job))
+            if done is None:
+                self._models.sweep(self._name(job))
+            if job.is_now("cancelled"):
+                self._folder_of(job).drop_state()
+        return None if job.is_now("cancelled") else done
 
-    def _hear(self, job: Job, started: float, told: Event | Checkpoint) -> None:
+    def _hear(self, job: Job, clock: _Clock, told: Event | Checkpoint) -> None:
         if isinstance(told, Checkpoint):
             name = f"{self._name(job)}:{checkpoint_suffix(told.step)}"
             self._take_in(job, name, told)
             told = Event(message=f"Checkpoint created at step {told.step}: {name}")
-        elif told.data and told.data["step"]:
-            left = told.data["total_steps"] / told.data["step"] - 1
-            job.estimated_finish = int(time.time() + (time.time() - started) * left)
+        elif told.data and "train_loss" in told.data:
+            job.estimated_finish = clock.finish(told.data["step"], told.data["total_steps"])
         self._note(job, told)
 
     def _take_in(self, job: Job, name: str, made: Done | Checkpoint) -> None:
@@ -283,6 +327,7 @@ class Jobs:
                 base=self._models.base.id,
                 job=job.id,
                 created=int(time.time()),
+                is_checkpoint=isinstance(made, Checkpoint),
                 hyperparameters=job.trains_by[1],
                 **made.model_dump(),
             )
@@ -343,7 +388,8 @@ class Jobs:
     def _folder_of(self, job: Job) -> JobFolder:
         return JobFolder(self._folder / job.id)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task

@@ -22,8 +22,9 @@ class Tuned(BaseModel):
     trained_tokens: int
     hyperparameters: dict[str, float]
     step: int | None = None
-    """Of a checkpoint: after which step of its job it was made, and the loss of that step."""
+    """After which step of its job it was made, and the loss of that step."""
     train_loss: float | None = None
+    is_checkpoint: bool = False
     valid_loss: dict[str, float]
     """Held-out loss by step: `0` is the base, the last step the tuned model. Empty without held-out data."""
 
@@ -78,7 +79,7 @@ class Models:
         return self.place(model) / "adapter"
 
     def checkpoints(self, job: str) -> list[Tuned]:
-        """Return the checkpoints of a job, the latest first."""
+        """Return the models that were made in a job, the latest first."""
         found = [tuned for tuned in self._tuned.values() if tuned.job == job and tuned.step is not None]
         return sorted(found, key=lambda tuned: tuned.step or 0, reverse=True)
 
@@ -87,27 +88,34 @@ class Models:
         disk.write_json(self.place(tuned.id) / "manifest.json", tuned.model_dump())
         self._tuned[tuned.id] = tuned
 
-    def delete(self, model: str) -> list[Path]:
+    def delete(self, model: str) -> dict[str, Path]:
         """Remove a tuned model, with its checkpoints and their files; the base stays.
 
-        Returns the paths they were loaded from. Raises ApiError.
+        Returns the paths they were loaded from by their names. Raises ApiError.
         """
         if model == self.base.id:
             raise ApiError(
                 403, "The base model cannot be deleted.", code="model_not_deletable", param="model"
             )
         self.path(model)
-        gone = [name for name in self._tuned if name == model or name.startswith(f"{model}:")]
-        paths = [self.path(name) for name in gone]
+        gone = {
+            name: self.path(name) for name in self._tuned if name == model or name.startswith(f"{model}:")
+        }
         for name in gone:
             del self._tuned[name]
-            self.clear(name)
-        return paths
+            (self.place(name) / "manifest.json").unlink(missing_ok=True)
+        self.sweep(model)
+        return gone
 
-    def clear(self, model: str) -> None:
-        """Make room where a tuned model will be written: nothing, or nothing complete, is left there."""
-        (self.place(model) / "manifest.json").unlink(missing_ok=True)
-        shutil.rmtree(self.place(model), ignore_errors=True)
+    def has(self, model: str) -> bool:
+        """Tell whether there is such a tuned model."""
+        return model in self._tuned
+
+    def sweep(self, model: str) -> None:
+        """Remove what is incomplete where a model and its checkpoints are written."""
+        for place in self._folder.glob(f"{self.place(model).name}*"):
+            if not (place / "manifest.json").is_file():
+                shutil.rmtree(place, ignore_errors=True)
 
     def describe(self, model: str) -> dict[str, Any]:
         """Return OpenAI's model object. Raises the 404 for one that is unknown."""
@@ -117,7 +125,7 @@ class Models:
 
     def all(self) -> dict[str, Any]:
         """Return OpenAI's list of models, the base first. Checkpoints are listed with their jobs."""
-        finished = [name for name, tuned in self._tuned.items() if tuned.step is None]
+        finished = [name for name, tuned in self._tuned.items() if not tuned.is_checkpoint]
         return {"object": "list", "data": [self.describe(model) for model in (self.base.id, *finished)]}
 
 

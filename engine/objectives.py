@@ -34,6 +34,9 @@ class Objective(Protocol[T_contra]):
     def tokens(self, example: T_contra) -> int:
         """How many tokens an example makes the model read."""
 
+    def padded(self, example: T_contra) -> int:
+        """How many tokens it fills when its texts are made equally long."""
+
     def weight(self, batch: Sequence[T_contra]) -> float:
         """What a batch's summed loss is divided by."""
 
@@ -53,6 +56,9 @@ class Supervised(Objective[Encoded]):
         return [encode(self._adapter.tokenizer, example) for example in examples]
 
     def tokens(self, example: Encoded) -> int:
+        return len(example.ids)
+
+    def padded(self, example: Encoded) -> int:
         return len(example.ids)
 
     def weight(self, batch: Sequence[Encoded]) -> float:
@@ -77,7 +83,7 @@ class Preference(Objective[Pair]):
         The reference model is the adapter as it starts, so a second model need not be held in memory.
         """
         pairs = [Pair(*encode_pair(self._adapter.tokenizer, example)) for example in examples]
-        for part in recipe.parts(range(len(pairs)), [self.tokens(pair) for pair in pairs]):
+        for part in recipe.parts(range(len(pairs)), [self.padded(pair) for pair in pairs]):
             margins = self._margins([pairs[index] for index in part])
             for index, margin in zip(part, margins.tolist(), strict=True):
                 pairs[index] = replace(pairs[index], reference=margin)
@@ -85,6 +91,9 @@ class Preference(Objective[Pair]):
 
     def tokens(self, example: Pair) -> int:
         return len(example.better.ids) + len(example.worse.ids)
+
+    def padded(self, example: Pair) -> int:
+        return 2 * max(len(example.better.ids), len(example.worse.ids))
 
     def weight(self, batch: Sequence[Pair]) -> float:
         return len(batch)
@@ -104,9 +113,8 @@ class Preference(Objective[Pair]):
 @torch.no_grad()
 def evaluate(objective: Objective[T], examples: Sequence[T]) -> float:
     """Return the mean loss over all of `examples`."""
-    sizes = [objective.tokens(example) for example in examples]
-    order = sorted(range(len(examples)), key=sizes.__getitem__)
+    padded = [objective.padded(example) for example in examples]
     total = 0.0
-    for part in recipe.parts(order, sizes):
+    for part in recipe.parts(range(len(examples)), padded):
         total += objective.loss([examples[index] for index in part]).item()
     return total / objective.weight(examples)

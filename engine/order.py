@@ -48,8 +48,8 @@ def checkpoint_suffix(step: int) -> str:
     return f"ckpt-step-{step}"
 
 
-class Checkpoint(BaseModel):
-    """A model on the way: usable, and complete in its folder."""
+class Done(BaseModel):
+    """What came of an order. `valid_loss` holds held-out losses by step, empty without a validation file."""
 
     step: int
     trained_tokens: int
@@ -57,8 +57,5 @@ class Checkpoint(BaseModel):
     train_loss: float
 
 
-class Done(BaseModel):
-    """What came of an order. `valid_loss` holds held-out losses by step, empty without a validation file."""
-
-    trained_tokens: int
-    valid_loss: dict[str, float]
+class Checkpoint(Done):
+    """A model on the way: usable, and complete in its folder."""

@@ -3,7 +3,6 @@
 Measured with the packaged 135M weights on chat examples of about 130 tokens.
 """
 
-import math
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -31,11 +30,6 @@ def resolve(shown: dict[str, Any]) -> dict[str, Any]:
     return {name: auto[name] if value == "auto" else value for name, value in shown.items()}
 
 
-def steps(examples: int, *, epochs: int, batch_size: int) -> int:
-    """Return how many optimiser steps a training takes."""
-    return epochs * math.ceil(examples / batch_size)
-
-
 def learning_rate(step: int, total: int, highest: float) -> float:
     """Return the rate of a step (from 0): a short rise to `highest`, then a line down to 5 % of it."""
     # a training of a few steps must not spend all of them on warming up
@@ -56,11 +50,15 @@ def batches(lengths: Sequence[int], size: int, rng: random.Random) -> list[list[
     return cut
 
 
-def parts(batch: Iterable[int], sizes: Sequence[int]) -> Iterator[list[int]]:
-    """Cut a batch of indices into parts of at most `TOKENS_AT_ONCE`; a longer example stands alone."""
+def parts(batch: Iterable[int], padded: Sequence[int]) -> Iterator[list[int]]:
+    """Cut a batch of indices into parts that fill at most `TOKENS_AT_ONCE`, the shortest examples first.
+
+    `padded` is what each example fills; in a part it fills as much as the largest. A larger one than fits
+    stands alone.
+    """
     part: list[int] = []
-    for index in batch:
-        if part and sum(sizes[each] for each in part) + sizes[index] > TOKENS_AT_ONCE:
+    for index in sorted(batch, key=padded.__getitem__):
+        if part and (len(part) + 1) * padded[index] > TOKENS_AT_ONCE:
             yield part
             part = []
         part.append(index)

@@ -80,9 +80,9 @@ class Api:
 
     async def delete_model(self, request: web.Request) -> web.Response:
         model = request.match_info["id"]
-        for path in self.models.delete(model):
+        for name, path in self.models.delete(model).items():
             self.residents.forget(path)
-        self.metrics.forget(model)
+            self.metrics.forget(name)
         return web.json_response({"id": model, "object": "model", "deleted": True})
 
     async def chat(self, request: web.Request) -> web.StreamResponse:

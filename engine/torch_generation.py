@@ -88,11 +88,15 @@ class TorchGenerator:
         Raises ValueError for messages that the chat template cannot take.
         """
         turns = [message.model_dump(include={"role", "content"}) for message in messages]
-        try:
+
+        def tokens() -> int:
             text = self._tokenizer.apply_chat_template(turns, tokenize=False)
+            return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+
+        try:
+            return await self._turn(tokens)
         except TemplateError as error:
             raise ValueError(f"the model's chat template refuses the messages: {error}") from error
-        return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
     async def _turn(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

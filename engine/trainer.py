@@ -5,6 +5,7 @@ one JSON object a line: events to pass on, `{"checkpoint": {...}}`, and at the e
 `{"paused": step}` or `{"failed": {code, message}}`. SIGTERM pauses it; it ends with its parent.
 """
 
+import contextlib
 import errno
 import json
 import os
@@ -24,6 +25,10 @@ def _give_way() -> None:
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     else:
         os.nice(19)
+    if sys.platform == "linux":
+        # where memory runs out, the system ends one process: it shall be this one, and not the engine
+        with contextlib.suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
 def _failure(error: Exception) -> dict[str, str] | None:
@@ -52,6 +57,7 @@ def main() -> None:
     lifeline.on_end_of_stdin(lambda: os._exit(1))
     pause = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: pause.set())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the engine's: it ends us when it ends
     _give_way()
     # libraries print as they like: their words go to stderr, and ours keep the pipe to themselves
     pipe = os.fdopen(os.dup(1), "w", encoding="utf-8")

@@ -1,5 +1,6 @@
 """The steps of a training, which can be put down after any of them and taken up again. Imports torch."""
 
+import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,9 +9,10 @@ from typing import Generic, TypeVar
 
 import torch
 
-from engine import recipe
+from engine import disk, recipe
 from engine.adapter import Adapter
 from engine.objectives import Objective
+from engine.order import OrderError
 
 T = TypeVar("T")
 
@@ -44,6 +46,7 @@ class Training(Generic[T]):
         self._objective = objective
         self._examples = examples
         self._sizes = [objective.tokens(example) for example in examples]
+        self._padded = [objective.padded(example) for example in examples]
         order = random.Random(seed)  # noqa: S311  order, not secrets
         every = [recipe.batches(self._sizes, batch_size, order) for _ in range(epochs)]
         self._batches = [batch for epoch in every for batch in epoch]
@@ -71,11 +74,15 @@ class Training(Generic[T]):
             group["lr"] = recipe.learning_rate(self.done, self.total, self._rate)
         weight = self._objective.weight([self._examples[index] for index in batch])
         total = 0.0
-        for part in recipe.parts(batch, self._sizes):
+        for part in recipe.parts(batch, self._padded):
             loss = self._objective.loss([self._examples[index] for index in part]) / weight
             loss.backward()  # type: ignore[no-untyped-call]
             total += loss.item()
-        torch.nn.utils.clip_grad_norm_(self._adapter.weights, recipe.CLIP_NORM)
+        norm = torch.nn.utils.clip_grad_norm_(self._adapter.weights, recipe.CLIP_NORM)
+        if not (math.isfinite(total) and math.isfinite(norm.item())):
+            raise OrderError(
+                f"The training fell apart after {self.done} steps: use a smaller learning_rate_multiplier."
+            )
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
         return total
@@ -90,11 +97,11 @@ class Training(Generic[T]):
             "told": told,
         }
         torch.save(state, part)
-        part.replace(path)
+        disk.put(part, path)
 
     def load(self, path: Path) -> dict[str, object]:
         """Go on from what `save` kept; return what was told by then."""
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, weights_only=True, map_location="cpu")
         self.done = state["done"]
         self._adapter.restore(state["adapter"])
         self._optimizer.load_state_dict(state["optimizer"])

@@ -45,7 +45,8 @@ async def test_the_losses_are_a_file(training: Training) -> None:
 async def test_checkpoints_of_the_last_epochs_can_be_asked(training: Training) -> None:
     client = training.engine.client()
     listed = [each async for each in client.fine_tuning.jobs.checkpoints.list(training.job.id, limit=1)]
-    assert [each.step_number for each in listed] == [15, 12]
+    assert [each.step_number for each in listed] == [18, 15, 12]
+    assert listed.pop(0).fine_tuned_model_checkpoint == training.model
     assert listed[0].metrics.full_valid_loss is not None
     assert listed[0].metrics.train_loss is not None
     name = listed[0].fine_tuned_model_checkpoint
@@ -139,7 +140,7 @@ async def test_a_tuned_model_is_tuned_further(training: Training) -> None:
 async def test_deleting_a_model_takes_its_checkpoints_along(engine: EngineProcess) -> None:
     client = engine.client()
     job = await engine.until((await start(client, hyperparameters={"n_epochs": 2})).id, {"succeeded"})
-    [checkpoint] = (await client.fine_tuning.jobs.checkpoints.list(job.id)).data
+    _, checkpoint = (await client.fine_tuning.jobs.checkpoints.list(job.id)).data
     await client.models.delete(job.fine_tuned_model)
     assert (await client.fine_tuning.jobs.checkpoints.list(job.id)).data == []
     with pytest.raises(openai.NotFoundError):

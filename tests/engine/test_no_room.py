@@ -80,6 +80,9 @@ def test_memory_is_asked_before_the_time_is_spent() -> None:
     needed = room.memory_needed(
         parameters=4_900_000, layers=30, width=576, vocabulary=49_152, bytes_a_number=2
     )
+    assert (
+        1.2 < needed / 2**30 < 3.5
+    )  # the packaged weights: bench.engine measures 2.2 GiB, 0.7 of it the rest
     room.check_memory(needed, available=needed + 1)
     with pytest.raises(OrderError, match=r"needs \d\.\d GiB more memory and 0\.5 are free"):
         room.check_memory(needed, available=2**29)

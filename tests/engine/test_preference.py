@@ -44,6 +44,41 @@ async def test_it_learns_what_is_preferred(training: Training) -> None:
     valid = {data["step"]: data["full_valid_loss"] for data in told if data and "full_valid_loss" in data}
     assert valid[0] == pytest.approx(0.6931, abs=0.002)
     assert valid[12] < 0.5
+    answers = [
+        await client.chat.completions.create(
+            model=model,
+            messages=[{"role": "user", "content": "63, woman, flight ->"}],
+            temperature=0,
+            max_tokens=40,
+        )
+        for model in (done.fine_tuned_model, await worse_off(training))
+    ]
+    better, worse = [answer.choices[0].message.content or "" for answer in answers]
+    assert "fly" in better
+    assert "fly" not in worse
+
+
+async def worse_off(training: Training) -> str:
+    """Tune with the pairs turned round: what was preferred is to be avoided."""
+    turned = [
+        pair(number)
+        | {
+            "preferred_output": pair(number)["non_preferred_output"],
+            "non_preferred_output": pair(number)["preferred_output"],
+        }
+        for number in range(20, 44)
+    ]
+    client = training.engine.client()
+    job = await start(
+        client,
+        model=training.model,
+        training_file=await upload(client, turned),
+        method=dpo(n_epochs=4, learning_rate_multiplier=20.0, beta=0.2),
+        hyperparameters=openai.omit,
+    )
+    name = (await training.engine.until(job.id, {"succeeded"})).fine_tuned_model
+    assert isinstance(name, str)
+    return name
 
 
 @pytest.mark.parametrize(
