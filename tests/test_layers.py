@@ -72,7 +72,10 @@ import importlib, os, pkgutil, sys
 import bot, cogs, engine
 ours = [m.name for p in (bot, cogs, engine) for m in pkgutil.walk_packages(p.__path__, p.__name__ + ".")]
 # the training child's own, and what serves a Hugging Face folder: they import what is heavy
-trainer = {"lora", "gguf_export", "base_model", "device", "sampling", "torch_generation"}
+trainer = {
+    "adapter", "base_model", "device", "fine_tuning", "gguf_export", "low_rank", "objectives", "sampling",
+    "torch_generation", "training",
+}
 ours = [name for name in ours if ".migrations" not in name and not name.endswith("__main__")]
 ours = [name for name in ours if name.removeprefix("engine.") not in trainer]
 import discord, openai, sqlalchemy.ext.asyncio, pydantic_settings, simcord, rich.progress, typer
