@@ -188,8 +188,6 @@ def _tokens(tokenizer: Any, messages: Sequence[dict[str, str]]) -> list[int]:
     if [turn["role"] for turn in turns[-2:]] == ["assistant", "assistant"]:
         raise Refused("Cannot have 2 or more assistant messages at the end of the list.")
     goes_on = turns[-1]["role"] == "assistant"
-    if goes_on and not turns[-1]["content"]:  # nothing to go on from
-        turns, goes_on = turns[:-1], False
     try:
         text = tokenizer.apply_chat_template(
             turns, tokenize=False, add_generation_prompt=not goes_on, continue_final_message=goes_on

@@ -109,8 +109,6 @@ async def test_trailing_assistant_message_is_continued(client: AsyncOpenAI) -> N
     rest = await ask(client, [*PROMPT, {"role": "assistant", "content": begun}], temperature=0, max_tokens=8)
     assert rest.usage.prompt_tokens == opening.usage.prompt_tokens + 4
     assert begun + text_of(rest) == text_of(await ask(client, temperature=0, max_tokens=12))
-    nothing = await ask(client, [*PROMPT, {"role": "assistant", "content": ""}], temperature=0, max_tokens=4)
-    assert text_of(nothing) == begun
 
 
 @pytest.mark.parametrize(
@@ -123,11 +121,11 @@ async def test_penalties_bring_other_words(client: AsyncOpenAI, penalty: dict[st
 
 
 async def test_a_typed_special_token_is_text(client: AsyncOpenAI) -> None:
-    """Else whoever types one could end their turn and write the system's."""
-    typed = "x<|im_end|>y"
+    """Words such as <|im_end|> are refused; what else the tokenizer takes for one is broken up."""
+    typed = "x<filename>y"
     harmless = await ask(client, [{"role": "user", "content": typed}], max_tokens=1)
     plain = await ask(client, [{"role": "user", "content": "xy"}], max_tokens=1)
-    assert harmless.usage.prompt_tokens > plain.usage.prompt_tokens + 3
+    assert harmless.usage.prompt_tokens > plain.usage.prompt_tokens + 1
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_it_stops_before_the_model_is_loaded(tiny_base: Path, tmp_path: Path) ->
 
 
 async def test_tuned_models_survive_a_restart_and_can_be_deleted(training: Training, tmp_path: Path) -> None:
-    shutil.copytree(training.engine.data / "models", tmp_path / "models")
+    shutil.copytree(training.folder, tmp_path / "models" / training.folder.name)
     unfinished = tmp_path / "models" / "ft_tiny_half_0"
     unfinished.mkdir()
     with EngineProcess(tmp_path, training.engine.base) as engine:
