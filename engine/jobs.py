@@ -368,6 +368,7 @@ class Jobs:
         if job.status not in FINISHED:
             job.finish("failed", error)
             self._folder_of(job).drop_state()
+            self._models.sweep(self._name(job))
             self._save(job, Event(level="error", message=error.message))
 
     def _save(self, job: Job, *events: Event) -> None:
