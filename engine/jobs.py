@@ -361,7 +361,7 @@ class Jobs:
             losses=folder.path / "losses.csv",
             seed=job.seed,
             longest=CONTEXT,
-            **recipe.resolve(numbers),
+            **recipe.resolve(method, numbers, training_file.count(training)),
         )
 
     def _fail(self, job: Job, error: JobError) -> None:

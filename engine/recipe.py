@@ -7,6 +7,8 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from engine.order import MethodName
+
 RANK = 16
 ALPHA = 32
 LEARNING_RATES = {"supervised": 1e-3, "dpo": 1e-4}
@@ -17,6 +19,7 @@ WARM_UP_STEPS = 5
 CLIP_NORM = 1.0
 BATCH_SIZE = 8
 EPOCHS = 2
+FEW_EXAMPLES = 128
 TOKENS_AT_ONCE = 2048
 """A batch with more is computed in parts, so that memory depends on neither batch nor example sizes."""
 CHECKPOINTS = 3
@@ -24,9 +27,16 @@ CHECKPOINTS = 3
 _BUCKET = 8  # tokens; examples this close in length may share a batch
 
 
-def resolve(shown: dict[str, Any]) -> dict[str, Any]:
-    """Replace every "auto" among a job's hyperparameters by its number."""
-    auto = {"n_epochs": EPOCHS, "batch_size": BATCH_SIZE, "learning_rate_multiplier": 1.0, "beta": BETA}
+def resolve(method: MethodName, shown: dict[str, Any], examples: int) -> dict[str, Any]:
+    """Replace every "auto" among a job's hyperparameters by the number that suits so many examples."""
+    # few examples make few steps: each has to go further (bench/training.md)
+    multiplier = 2.0 if method == "supervised" and examples < FEW_EXAMPLES else 1.0
+    auto = {
+        "n_epochs": EPOCHS,
+        "batch_size": BATCH_SIZE,
+        "learning_rate_multiplier": multiplier,
+        "beta": BETA,
+    }
     return {name: auto[name] if value == "auto" else value for name, value in shown.items()}
 
 

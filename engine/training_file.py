@@ -44,6 +44,11 @@ def read(path: Path, method: MethodName, *, at_least: int = MIN_EXAMPLES) -> dic
     return examples
 
 
+def count(path: Path) -> int:
+    """Return how many examples a file has that was read before."""
+    return sum(1 for _ in _lines(path))
+
+
 def refuse(faults: dict[int, str]) -> None:
     """Raise TrainingFileError with the first of the faults, if there are any, by line number."""
     if faults:

@@ -14,3 +14,12 @@ def test_parts_hold_every_example_once_and_never_too_much() -> None:
 
 def test_short_examples_share_a_part() -> None:
     assert list(recipe.parts(range(8), [150] * 8)) == [list(range(8))]
+
+
+def test_auto_suits_the_number_of_examples() -> None:
+    shown = {"n_epochs": "auto", "batch_size": 4, "learning_rate_multiplier": "auto"}
+    few, many = [recipe.resolve("supervised", shown, examples) for examples in (40, 300)]
+    assert few == {"n_epochs": recipe.EPOCHS, "batch_size": 4, "learning_rate_multiplier": 2.0}
+    assert many == few | {"learning_rate_multiplier": 1.0}
+    pairs = recipe.resolve("dpo", shown | {"beta": "auto"}, 40)
+    assert (pairs["learning_rate_multiplier"], pairs["beta"]) == (1.0, recipe.BETA)
