@@ -30,7 +30,7 @@ _BUCKET = 8  # tokens; examples this close in length may share a batch
 def resolve(method: MethodName, shown: dict[str, Any], examples: int) -> dict[str, Any]:
     """Replace every "auto" among a job's hyperparameters by the number that suits so many examples."""
     # few examples make few steps: each has to go further (bench/training.md)
-    multiplier = 2.0 if method == "supervised" and examples < FEW_EXAMPLES else 1.0
+    multiplier = 4.0 if method == "supervised" and examples < FEW_EXAMPLES else 1.0
     auto = {
         "n_epochs": EPOCHS,
         "batch_size": BATCH_SIZE,
