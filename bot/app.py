@@ -2,17 +2,24 @@
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from bot.dataset.build import Builder
+from bot.dataset.attachments import Attachments
+from bot.dataset.batch import BatchBuilder
+from bot.dataset.build import ENGINE_WORKERS, HOSTED_WORKERS, Builder
+from bot.dataset.choose import Chooser
+from bot.dataset.forecast import Forecaster
 from bot.dataset.freeze import Freezer
 from bot.dataset.job import BuildJobs
 from bot.dataset.plan import Planner
+from bot.dataset.transfer import Transfer
 from bot.describer import Describer
 from bot.heroes_file import HeroesFile, read_heroes
 from bot.jobs import JobBoard
+from bot.llm.budget import Budget
 from bot.llm.client import ModelClient, open_client
+from bot.llm.prices import read_prices
 from bot.rating.voters import load_voters
 from bot.rating.votes import Votes
 from bot.settings import Settings
@@ -52,18 +59,25 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
     url = settings.openai_base_url if settings.hosted else settings.engine_url
     secret = settings.openai_api_key if settings.hosted else settings.engine_api_key
     key = secret.get_secret_value() if secret else "none"
-    async with (
-        open_database(settings.database) as db,
-        open_client(url, key, extensions=small) as client,
-    ):
+    prices = read_prices(settings.prices_file, free=small)
+    async with AsyncExitStack() as stack:
+        db = await stack.enter_async_context(open_database(settings.database))
+        budget = Budget(db, prices, daily=settings.daily_budget)
+        client = await stack.enter_async_context(open_client(url, key, budget, extensions=small))
         voters = load_voters(settings.data_dir / "voters.key")
         votes = Votes(db, voters)
         registry = Registry(db)
         board = JobBoard(db)
         planner = Planner(heroes.vocabulary, heroes.prompts)
-        builder = Builder(db, client, planner, heroes.curation)
-        freezer = Freezer(db, votes, heroes, min_voters=settings.min_voters)
-        builds = BuildJobs(db, board, planner, builder, freezer)
+        chooser = Chooser(db, planner, heroes.prompts, heroes.curation)
+        workers = ENGINE_WORKERS if small else HOSTED_WORKERS
+        builder = Builder(db, client, planner, chooser, workers=workers, moderate=settings.moderate)
+        batches = BatchBuilder(db, client, budget, planner, chooser)
+        freezer = Freezer(db, votes, heroes, planner, chooser, min_voters=settings.min_voters)
+        transfer = Transfer(db, heroes.prompts, freezer)
+        attachments = Attachments(settings.data_dir, transfer)
+        forecaster = Forecaster(db, planner, prices)
+        builds = BuildJobs(db, board, budget, forecaster, builder, batches, freezer, attachments)
         finetunes = FinetuneJobs(db, board, client, registry)
         describer = Describer(db, client, registry, heroes, voters, author=settings.author_model, small=small)
         worker = Worker(db, {"build": builds.run, "finetune": finetunes.run})

@@ -17,6 +17,7 @@ from bot.children import engine_beside
 from bot.dataset.plan import BuildSpec
 from bot.errors import Unavailable, UserError
 from bot.hero import Hero
+from bot.llm.budget import Account
 from bot.rating.votes import DOWN, UP
 from bot.settings import Settings
 from bot.store import datasets
@@ -92,7 +93,9 @@ class Demo:
         """Ask base and tuned model for the hero; let the voters judge until they like a description."""
         prompts = self._app.heroes.prompts
         tuning = prompts.tuning(HERO)
-        base = await self._app.client.complete(prompts.ask_tuned(HERO), model=self._app.settings.base_model)
+        base = await self._app.client.complete(
+            prompts.ask_tuned(HERO), model=self._app.settings.base_model, account=Account("hero")
+        )
         self._console.print(Panel(base.text, title=f"{tuning}  the base model", border_style="dim"))
         for _ in range(_TRIES):
             description = await self._app.describer.describe(HERO, requester="demo")

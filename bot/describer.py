@@ -7,6 +7,7 @@ from bot.dataset.curate import Curation
 from bot.errors import Unavailable, UnknownModel
 from bot.hero import Hero
 from bot.heroes_file import HeroesFile
+from bot.llm.budget import Account
 from bot.llm.client import Answer, ModelClient
 from bot.prompts import Ask
 from bot.rating.voters import Voters
@@ -16,6 +17,8 @@ from bot.store.descriptions import Description
 from bot.tuning.registry import Registry
 
 log = logging.getLogger(__name__)
+
+_ACCOUNT = Account("hero")
 
 
 class Describer:
@@ -75,7 +78,7 @@ class Describer:
         """Ask the live model; the base model, where the server (another one by now?) does not know it."""
         ask = self._prompts.ask_tuned(hero)
         try:
-            return ask, name, await self._client.complete(ask, model=name)
+            return ask, name, await self._client.complete(ask, model=name, account=_ACCOUNT)
         except UnknownModel:
             log.error("the live model %s is unknown to the model server: the base model answers", name)  # noqa: TRY400
             return await self._ask_base(hero)
@@ -83,7 +86,7 @@ class Describer:
     async def _ask_base(self, hero: Hero) -> tuple[Ask, str, Answer]:
         seed = time.time_ns() % 2**31  # the same request again may be answered differently
         ask = self._prompts.ask_author(hero, small=self._small, seed=seed)
-        return ask, self._author, await self._client.complete(ask, model=self._author)
+        return ask, self._author, await self._client.complete(ask, model=self._author, account=_ACCOUNT)
 
     async def shown_as(self, description: Description, message_id: int) -> None:
         """Note which message shows a description: the reactions to it are votes on the description."""

@@ -5,6 +5,7 @@
     │   ├── NotUnderstood   what was typed is not a hero
     │   ├── NotAllowed      the person may not do this
     │   ├── Busy            something of the kind runs already
+    │   ├── OverBudget      a paid call could exceed the budget
     │   └── Unavailable     a part that is needed cannot answer now
     │       ├── OutOfReach      the model server is down, busy or too slow
     │       └── UnknownModel    the model server does not know the model, file or job
@@ -35,6 +36,10 @@ class NotAllowed(UserError):
 
 class Busy(UserError):
     """One of the kind runs already."""
+
+
+class OverBudget(UserError):
+    """A paid call was not made: it could have exceeded the day's budget, or its job's."""
 
 
 class Unavailable(UserError):

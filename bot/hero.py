@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, product
 
+from pydantic import Field
+
 from bot.errors import NotUnderstood
 from bot.part import Part
 
@@ -34,11 +36,16 @@ class Hero:
 class Grid(Part):
     """The heroes to train on: every combination, `repeats` times; after the first time with other powers."""
 
-    ages: tuple[int, ...]
-    genders: tuple[str, ...]
-    powers: tuple[str, ...]
+    ages: tuple[int, ...] = Field(min_length=1)
+    genders: tuple[str, ...] = Field(min_length=1)
+    powers: tuple[str, ...] = Field(min_length=1)
     other_powers: tuple[str, ...] = ()
-    repeats: int
+    repeats: int = Field(ge=1)
+
+    @property
+    def size(self) -> int:
+        """How many heroes one repeat has."""
+        return len(self.ages) * len(self.genders) * len(self.powers)
 
     def heroes(self, repeat: int = 0) -> Iterator[Hero]:
         """Every combination. In repeats after the first, other powers, where there are any, take turns."""

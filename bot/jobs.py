@@ -3,21 +3,21 @@
 import time
 from typing import Any
 
-from bot.errors import Busy
+from bot.errors import Busy, UserError
 from bot.store import jobs
-from bot.store.database import Database
-from bot.store.jobs import Job, Kind
+from bot.store.database import Database, Transaction
+from bot.store.jobs import ACTIVE, Job, Kind, State
 
 _NAMES: dict[Kind, str] = {"build": "dataset build", "finetune": "fine-tuning"}
 
 
 class JobBoard:
-    """Takes orders for jobs and tells how they stand."""
+    """Takes orders for jobs, changes of mind among them, and tells how they stand."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def submit(
+    async def plan(
         self,
         kind: Kind,
         spec: dict[str, Any],
@@ -25,12 +25,9 @@ class JobBoard:
         requester_id: int | None = None,
         channel_id: int | None = None,
     ) -> Job:
-        """Queue a job. Raises Busy where one of the kind is active."""
+        """Write a job down; it waits for confirm(). Raises Busy where one of the kind is active."""
         async with self._db.write() as tx:
-            other = await jobs.active(tx, kind)
-            if other:
-                at = f" ({other.done} of {other.total})" if other.total else ""
-                raise Busy(f"A {_NAMES[kind]} is running already{at}. Wait for its end, then ask again.")
+            await _none_active(tx, kind)
             return await jobs.add(
                 tx,
                 kind=kind,
@@ -40,9 +37,38 @@ class JobBoard:
                 at=time.time(),
             )
 
+    async def submit(self, kind: Kind, spec: dict[str, Any], **origin: int | None) -> Job:
+        """Plan a job and confirm it in one go: where somebody has seen the plan already."""
+        return await self.confirm((await self.plan(kind, spec, **origin)).id)
+
+    async def confirm(self, job_id: int) -> Job:
+        """Queue a planned job. Raises Busy where one of its kind is active by now."""
+        return await self._put(job_id, "queued", was=("planned",), created_at=time.time())
+
+    async def pause(self, job_id: int) -> Job:
+        """Stop a job until it is resumed; calls that are out are waited for."""
+        return await self._put(job_id, "paused", was=("queued", "running"))
+
+    async def resume(self, job_id: int) -> Job:
+        """Let a paused job go on where it was."""
+        return await self._put(job_id, "queued", was=("paused",))
+
+    async def cancel(self, job_id: int) -> Job:
+        """End a job, or drop a plan. What was written is kept."""
+        return await self._put(job_id, "cancelled", was=("planned", *ACTIVE), finished_at=time.time())
+
     async def get(self, job_id: int) -> Job:
+        """The job. Raises UserError where there is none."""
         async with self._db.read() as tx:
-            return await jobs.get(tx, job_id)
+            found = await jobs.get(tx, job_id)
+        if found is None:
+            raise UserError(f"There is no job {job_id}. `herosmith jobs` lists them.")
+        return found
+
+    async def recent(self, most: int = 10) -> list[Job]:
+        """The newest jobs, the newest first."""
+        async with self._db.read() as tx:
+            return await jobs.recent(tx, most)
 
     async def unannounced(self) -> list[Job]:
         """Jobs of a channel that are active, or whose end nobody has been told yet."""
@@ -58,3 +84,24 @@ class JobBoard:
         """Note that the job's end was told."""
         async with self._db.write() as tx:
             await jobs.change(tx, job_id, announced=True)
+
+    async def _put(self, job_id: int, state: State, *, was: tuple[State, ...], **values: Any) -> Job:
+        job = await self.get(job_id)
+        async with self._db.write() as tx:
+            if state == "queued" and job.state == "planned":
+                await _none_active(tx, job.kind)
+            changed = await jobs.put(tx, job_id, state, was=was, **values)
+        job = await self.get(job_id)
+        if not changed:
+            raise UserError(f"Job {job_id} is {job.state}: that cannot be done with it now.")
+        return job
+
+
+async def _none_active(tx: Transaction, kind: Kind) -> None:
+    other = await jobs.active(tx, kind)
+    if other is None:
+        return
+    at = f" ({other.done} of {other.total})" if other.total else ""
+    if other.state == "paused":
+        raise Busy(f"A {_NAMES[kind]} is paused{at}, job {other.id}. Resume or cancel it first.")
+    raise Busy(f"A {_NAMES[kind]} is running already{at}, job {other.id}. Wait for its end, then ask again.")

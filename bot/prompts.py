@@ -89,6 +89,12 @@ class Ask:
     ending: str = ""
     seed: int | None = None
 
+    @property
+    def tokens_at_most(self) -> tuple[int, int]:
+        """Tokens of the question and of the answer, both rather too many: for limits and budgets."""
+        asked = sum(len(message["content"].encode()) // 3 + 8 for message in self.messages)
+        return asked, self.sampling.max_tokens
+
     def whole(self, answer: str) -> str:
         """The text that an answer makes: all of it, or its first sentence between opening and ending.
 
@@ -125,7 +131,7 @@ class Prompts(Part):
         to be continued (an extension known to our engine, llama.cpp and vLLM), and its ending is given too;
         seed chooses them.
         """
-        question: Message = {"role": "user", "content": self._generation(hero)}
+        question: Message = {"role": "user", "content": self.generation(hero)}
         if not small:
             return Ask((question,), self.sampling.generation, seed=seed)
         chance = random.Random(seed)  # noqa: S311 (variety, not secrecy)
@@ -133,12 +139,13 @@ class Prompts(Part):
         opening, ending = self.profile.frame(hero, chance)
         shown = Hero(worked.age, worked.gender, worked.power)
         messages: tuple[Message, ...] = (
-            {"role": "user", "content": self._generation(shown)},
+            {"role": "user", "content": self.generation(shown)},
             {"role": "assistant", "content": worked.text},
             question,
             {"role": "assistant", "content": opening},
         )
         return Ask(messages, self.sampling.small, opening, ending, seed)
 
-    def _generation(self, hero: Hero) -> str:
+    def generation(self, hero: Hero) -> str:
+        """What an untuned model is asked: the long sentence of the file."""
         return self.prompts.generation.format(age=hero.age, gender=hero.gender, power=hero.power)

@@ -12,11 +12,11 @@ from typing import Any
 from bot.errors import UserError
 from bot.store import jobs
 from bot.store.database import Database
-from bot.store.jobs import Job, Kind
+from bot.store.jobs import Job, Kind, State
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT = 3.0  # seconds between two signs of life
+HEARTBEAT = 2.0  # seconds between two signs of life
 STALE = 15.0  # seconds of silence after which a running job may be taken over
 _LOOK = 0.5  # seconds between two looks for work
 _SHOW = 0.5  # seconds between two writes of progress
@@ -24,6 +24,10 @@ _SHOW = 0.5  # seconds between two writes of progress
 
 class JobTaken(Exception):
     """Another worker has the job by now: this one must leave it alone."""
+
+
+class Stopped(Exception):
+    """Somebody has paused or cancelled the job: what is out comes home, nothing new begins."""
 
 
 class Run:
@@ -34,24 +38,46 @@ class Run:
         self._db = db
         self._worker = worker
         self._shown_at = 0.0
+        self.stopped: State | None = None  # the state that a person has put the job into meanwhile
 
-    async def progress(self, done: int, total: int, phase: str) -> None:
+    async def progress(self, done: int, total: int, phase: str, rate: float | None = None) -> None:
         """Write how far the job is: at most twice a second, but always the start and the end."""
         now = time.monotonic()
         if 0 < done < total and now - self._shown_at < _SHOW:
             return
         self._shown_at = now
-        await self.note(done=done, total=total, phase=phase)
+        await self.note(done=done, total=total, phase=phase, rate=rate)
 
     async def note(self, **columns: Any) -> None:
-        """Write columns of the job's row at once: ids that a restart must find again, and the end.
+        """Write columns of the job's row at once: ids that a restart must find again.
 
-        Raises JobTaken, with nothing written, where another worker has taken the job over.
+        Raises JobTaken, with nothing written, where another worker has taken the job over, and Stopped where the
+        job was paused or cancelled.
         """
         async with self._db.write() as tx:
-            mine = await jobs.work_on(tx, self.job.id, worker=self._worker, **columns)
-        if not mine:
+            state = await jobs.work_on(tx, self.job.id, worker=self._worker, **columns)
+        if state is None:
             raise JobTaken(f"job {self.job.id} was taken over by another worker")
+        if state != "running":
+            self.stopped = state
+            raise Stopped(f"job {self.job.id} was {state}")
+
+    async def refresh(self) -> None:
+        """Read the row anew."""
+        async with self._db.read() as tx:
+            self.job = await jobs.get(tx, self.job.id) or self.job
+
+    async def end(self, state: State, **columns: Any) -> bool:
+        """Write how the job ended. False where it is not this worker's any more, or was cancelled meanwhile."""
+        async with self._db.write() as tx:
+            return await jobs.end(
+                tx, self.job.id, worker=self._worker, state=state, finished_at=time.time(), **columns
+            )
+
+    async def let_go(self) -> None:
+        """Leave the stopped job to whoever resumes it."""
+        async with self._db.write() as tx:
+            await jobs.let_go(tx, self.job.id, worker=self._worker)
 
 
 class Worker:
@@ -93,34 +119,48 @@ class Worker:
 
     async def _end(self, run: Run, work: Awaitable[dict[str, Any]]) -> None:
         """Await the work and write how it ended, in words for people where it failed."""
+        state: State = "failed"
         try:
-            end: dict[str, Any] = {"state": "succeeded", "result": await work}
+            end: dict[str, Any] = {"result": await work}
+            state = "succeeded"
         except asyncio.CancelledError:
             current = asyncio.current_task()
             if current and current.cancelling():  # this worker is stopping: the next one resumes the job
                 raise
-            return  # the job was taken over
+            if run.stopped:
+                await run.let_go()
+            return  # else the job was taken over
         except JobTaken:
             raise
+        except Stopped as error:
+            log.info("%s", error)
+            await run.let_go()
+            return
         except UserError as error:
             log.warning("job %d failed: %s", run.job.id, error, exc_info=error.__cause__)
-            end = {"state": "failed", "error": str(error)}
+            end = {"error": str(error)}
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("job %d failed, reference %s", run.job.id, reference)
-            end = {"state": "failed", "error": f"Something went wrong. The log has it under {reference}."}
-        await run.note(**end, finished_at=time.time())
-        log.info("job %d ended: %s", run.job.id, end["state"])
+            end = {"error": f"Something went wrong. The log has it under {reference}."}
+        if await run.end(state, **end):
+            log.info("job %d ended: %s", run.job.id, state)
+        else:
+            log.warning("job %d ended, but it is not this worker's any more", run.job.id)
 
     async def _beat(self, run: Run, work: "asyncio.Future[dict[str, Any]]") -> None:
-        """Show that this worker lives; drop the work where the job is not its own any more."""
+        """Show that this worker lives; end the work where the job was stopped, or is not its own any more."""
         while True:
             await asyncio.sleep(HEARTBEAT)
+            already = run.stopped is not None
             try:
                 await run.note(heartbeat=time.time())
             except JobTaken as error:
                 log.warning("%s", error)
                 work.cancel()
                 return
+            except Stopped:
+                if not already:  # once: what is out is coming home meanwhile
+                    work.cancel()
             except Exception:
                 log.exception("job %d: no sign of life could be written", run.job.id)

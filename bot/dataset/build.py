@@ -3,117 +3,220 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from bot.dataset.curate import Curation
-from bot.dataset.plan import BuildSpec, Planner, Slot
-from bot.errors import HerosmithError
-from bot.llm.client import JOB, ModelClient
+from bot.dataset.choose import Choice, Chooser
+from bot.dataset.plan import BuildSpec, Planner
+from bot.errors import Unavailable
+from bot.llm.budget import Account
+from bot.llm.client import Answer, ModelClient
+from bot.llm.patience import JOB
 from bot.prompts import Ask
 from bot.store import examples
 from bot.store.database import Database
-from bot.store.examples import Answered, Request
+from bot.store.examples import Answered, Request, Speed
 
-WORKERS = 7  # the engine answers eight at once: one stays free, so that /hero need not wait for a build
+# The engine answers eight at once: one stays free, so that /hero need not wait for a build. Hosted models answer as
+# many as their limits allow, which the pace finds out.
+ENGINE_WORKERS, HOSTED_WORKERS = 7, 50
 
-Progress = Callable[[int, int, str], Awaitable[None]]  # done, total, what is being done
+_HOMECOMING = 60.0  # seconds that answers on their way get when a build is stopped
+_WATCH = 5.0  # seconds between two looks whether the server makes everyone wait
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """A text that may train, and the example it was trimmed from."""
+class Watch(Protocol):
+    """Who looks on while a build goes: a job's run. Raising ends the build; what is out comes home all the same."""
 
-    slot: Slot
-    text: str
-    example_id: int
+    async def progress(self, done: int, total: int, phase: str, rate: float | None = None) -> None: ...
 
 
 @dataclass(slots=True)
 class Built:
-    """What a build came to. rejected counts answers by their fault, given_up the slots left empty."""
+    """What a build came to.
 
-    accepted: list[Accepted] = field(default_factory=list)
+    done counts slots, asked and cached count answers, calls the attempts at the API; rejected counts answers by their
+    fault, given_up the slots left empty.
+    """
+
+    done: int = 0
     asked: int = 0
+    calls: int = 0
     cached: int = 0
-    repeated: int = 0
     given_up: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
+    finish_reasons: Counter[str] = field(default_factory=Counter)
+
+    def see(self, choice: Choice) -> None:
+        """Count the answers that are cached for a slot."""
+        self.cached += choice.tried
+        self.rejected.update(choice.faults)
+        self.finish_reasons.update(choice.finish_reasons)
+
+    def close(self, *, filled: bool) -> None:
+        """Count a slot as done, filled or given up."""
+        self.done += 1
+        self.given_up += not filled
 
 
 class Builder:
-    """Writes examples with a model, a fixed number of workers over a lazy list of slots."""
+    """Writes examples with a model: a fixed number of workers over a lazy walk through the slots."""
 
-    def __init__(self, db: Database, client: ModelClient, planner: Planner, curation: Curation) -> None:
+    def __init__(
+        self, db: Database, client: ModelClient, planner: Planner, chooser: Chooser, *, workers: int, moderate: bool
+    ) -> None:
         self._db = db
         self._client = client
         self._planner = planner
-        self._curation = curation
+        self._chooser = chooser
+        self._workers = workers
+        self._moderate = moderate
 
-    async def build(self, spec: BuildSpec, progress: Progress) -> Built:
-        """Fill the slots. Killed at any moment, the next build repeats only calls that were in flight.
+    async def build(
+        self, spec: BuildSpec, watch: Watch, account: Account, without: Collection[int] = ()
+    ) -> Built:
+        """Fill the slots. Killed at any moment, the next build repeats only calls that were in the air.
 
-        Raises Unavailable where the model server stays out of reach; what was answered stays cached.
+        without are ids of examples that may not be used again. Raises Unavailable where the model server stays out of
+        reach, OverBudget where the money ends; what was answered stays cached.
         """
-        built = Built()
-        async with self._db.read() as tx:
-            built.repeated = await examples.in_flight(tx, spec.model)
-        total = sum(1 for _ in self._planner.slots(spec))
-        slots = self._planner.slots(spec)
-        done = 0
+        build = _Build(spec, account, self._planner.size(spec), without)
+        walk = self._chooser.walk(spec, self._planner.slots(spec), without)
+        line = asyncio.Lock()
 
         async def work() -> None:
-            nonlocal done
-            for slot in slots:
-                await self._fill(spec, slot, built)
-                done += 1
-                await progress(done, total, "writing examples")
+            while choice := await self._next_open(walk, line, build, watch):
+                await self._fill(choice, build)
+                await build.tell(watch)
 
-        await progress(0, total, "writing examples")
-        await _together(work() for _ in range(WORKERS))
-        built.accepted.sort(key=lambda found: found.example_id)
-        return built
-
-    async def _fill(self, spec: BuildSpec, slot: Slot, built: Built) -> None:
-        """Ask for a slot until an answer passes, a bounded number of times."""
-        for attempt in range(self._curation.attempts):
-            request, ask = self._planner.question(spec, slot, attempt)
-            example = await self._answer(request, ask, built)
-            text = self._curation.trim(example.answer)
-            fault = self._curation.fault(slot.hero, text)
-            if fault is None:
-                built.accepted.append(Accepted(slot, text, example.id))
-                return
-            built.rejected[fault] += 1
-        built.given_up += 1
-
-    async def _answer(self, request: Request, ask: Ask, built: Built) -> Answered:
-        """The cached answer, or a new one: committed before it is counted."""
-        async with self._db.read() as tx:
-            cached = (await examples.answers(tx, [request.key])).get(request.key)
-        if cached:
-            built.cached += 1
-            return cached
-        async with self._db.write() as tx:
-            await examples.asked(tx, request, at=time.time())
+        await watch.progress(0, build.total, "writing examples")
+        told = asyncio.create_task(self._tell_pauses(build, watch))
         try:
-            answer = await self._client.complete(ask, model=request.model, patience=JOB)
-        except HerosmithError:  # an answer in words: nothing was written, so nothing was paid for
-            async with self._db.write() as tx:
-                await examples.refused(tx, request.key)
-            raise
+            await _together(work() for _ in range(self._workers))
+        finally:
+            told.cancel()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_HOMECOMING):
+                    await self._client.settle()
+            await self._clock(build)
+        return build.built
+
+    async def _next_open(
+        self, walk: AsyncIterator[Choice], line: asyncio.Lock, build: "_Build", watch: Watch
+    ) -> Choice | None:
+        """The next slot that has to be asked for; what is cached is counted on the way."""
+        async with line:
+            async for choice in walk:
+                build.built.see(choice)
+                if choice.accepted is None and choice.tried < self._chooser.attempts:
+                    return choice
+                build.built.close(filled=choice.accepted is not None)
+                if build.built.done % 500 == 0:
+                    await build.tell(watch)
+        return None
+
+    async def _fill(self, choice: Choice, build: "_Build") -> None:
+        """Ask for a slot until an answer passes, a bounded number of times."""
+        for attempt in range(choice.tried, self._chooser.attempts):
+            request, ask = self._planner.question(build.spec, choice.slot, attempt)
+            example = await self._answer(request, ask, build)
+            _, fault = self._chooser.judge(choice.slot, example, build.without)
+            if fault is None and self._moderate and await self._flagged(example):
+                fault = "flagged by moderation"
+            if fault is None:
+                build.built.close(filled=True)
+                return
+            build.built.rejected[fault] += 1
+        build.built.close(filled=False)
+
+    async def _answer(self, request: Request, ask: Ask, build: "_Build") -> Answered:
+        """Ask: the answer is committed before it is counted."""
+        record = ExampleRecord(self._db, request)
+        answer = await self._client.complete(
+            ask, model=request.model, account=build.account, patience=JOB, record=record
+        )
+        if record.kept is None:
+            raise Unavailable("An answer could not be kept.")
+        build.built.asked += 1
+        build.built.calls += answer.attempts
+        build.built.finish_reasons[answer.finish_reason] += 1
+        return record.kept
+
+    async def _flagged(self, example: Answered) -> bool:
+        flagged = await self._client.flagged(example.answer)
         async with self._db.write() as tx:
-            kept = await examples.answered(
+            await examples.flag(tx, example.id, flagged=flagged)
+        return flagged
+
+    async def _tell_pauses(self, build: "_Build", watch: Watch) -> None:
+        """Say so where the server makes everyone wait: nothing else moves meanwhile."""
+        while True:
+            await asyncio.sleep(_WATCH)
+            wait = self._client.pace(build.spec.model).paused_for
+            if wait > _WATCH:
+                until = time.strftime("%H:%M:%S", time.gmtime(time.time() + wait))
+                with suppress(Exception):  # the workers see to it
+                    await watch.progress(build.built.done, build.total, f"the model server asks to wait until {until} UTC")
+
+    async def _clock(self, build: "_Build") -> None:
+        """Keep how fast it went, for the next plan's forecast."""
+        if build.rate is None:
+            return
+        pace = self._client.pace(build.spec.model)
+        speed = Speed(build.rate, pace.per_second("requests"), pace.per_second("tokens"))
+        async with self._db.write() as tx:
+            await examples.clocked(tx, build.spec.model, speed, at=time.time())
+
+
+class _Build:
+    """One build on its way."""
+
+    def __init__(self, spec: BuildSpec, account: Account, total: int, without: Collection[int]) -> None:
+        self.spec = spec
+        self.account = account
+        self.total = total
+        self.without = without
+        self.built = Built()
+        self._started = time.monotonic()
+
+    @property
+    def rate(self) -> float | None:
+        """Answers a second; None before the first one."""
+        return self.built.asked / (time.monotonic() - self._started) if self.built.asked else None
+
+    async def tell(self, watch: Watch) -> None:
+        await watch.progress(self.built.done, self.total, "writing examples", self.rate)
+
+
+class ExampleRecord:
+    """Writes an example's row: that it was asked for, and the answer."""
+
+    def __init__(self, db: Database, request: Request) -> None:
+        self._db = db
+        self._request = request
+        self.kept: Answered | None = None
+
+    async def sent(self) -> None:
+        async with self._db.write() as tx:
+            await examples.asked(tx, self._request, at=time.time())
+
+    async def answered(self, answer: Answer) -> None:
+        async with self._db.write() as tx:
+            self.kept = await examples.answered(
                 tx,
-                request.key,
+                self._request,
                 answer=answer.text,
                 finish_reason=answer.finish_reason,
                 prompt_tokens=answer.prompt_tokens,
                 completion_tokens=answer.completion_tokens,
                 at=time.time(),
             )
-        built.asked += 1
-        return kept
+
+    async def failed(self) -> None:
+        async with self._db.write() as tx:
+            await examples.failed(tx, self._request.key)
 
 
 async def _together(work: Iterator[Awaitable[None]]) -> None:

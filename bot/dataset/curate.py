@@ -10,6 +10,8 @@ from bot.part import Part
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"”’']?\s+")  # noqa: RUF001 (texts close with curly quotes)
 _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”")
+TOO_SHORT = "too short"
+
 _LONGEST_ECHO = 6  # words that may come twice in one order
 
 # What a description never says: it speaks of a hero, not to a reader nor about itself.
@@ -56,7 +58,7 @@ class Curation(Part):
         """Why a trimmed text may not train, in two or three words; None where it may."""
         words = len(text.split())
         faults = (
-            (words < self.curation.shortest, "too short"),
+            (words < self.curation.shortest, TOO_SHORT),
             (words > self.curation.longest + 10, "too long"),
             (not keeps_age(hero, text), "another age"),
             (not self.keeps_gender(hero, text), "another gender"),

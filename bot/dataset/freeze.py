@@ -1,15 +1,15 @@
 """Freezing: written examples and well-rated descriptions become an immutable numbered dataset."""
 
-import hashlib
 import json
 import time
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
-from itertools import groupby
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
 
-from bot.dataset.build import Accepted
-from bot.dataset.plan import BuildSpec
+from bot.dataset.choose import Chooser
+from bot.dataset.draft import Draft, Text
+from bot.dataset.plan import BuildSpec, Planner
 from bot.errors import UserError
 from bot.heroes_file import HeroesFile
 from bot.rating.votes import Votes
@@ -20,106 +20,105 @@ from bot.store.descriptions import Description
 
 FEWEST_TRAINING = 10  # what fine-tuning APIs ask for
 
-_HELD_OUT = 0.1  # of the heroes
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A dataset, and whether it is new: one of exactly these texts may exist already."""
+
+    dataset: Dataset
+    new: bool
 
 
 class Freezer:
     """Makes datasets; the same inputs give the same content hash, and so the same dataset."""
 
-    def __init__(self, db: Database, votes: Votes, heroes: HeroesFile, *, min_voters: int) -> None:
+    def __init__(
+        self,
+        db: Database,
+        votes: Votes,
+        heroes: HeroesFile,
+        planner: Planner,
+        chooser: Chooser,
+        *,
+        min_voters: int,
+    ) -> None:
         self._db = db
         self._votes = votes
         self._vocabulary = heroes.vocabulary
         self._prompts = heroes.prompts
         self._curation = heroes.curation
+        self._planner = planner
+        self._chooser = chooser
         self._min_voters = min_voters
 
-    async def freeze(self, accepted: Sequence[Accepted], spec: BuildSpec) -> tuple[Dataset, bool]:
-        """Freeze the accepted examples and the admitted descriptions.
-
-        Returns the dataset and whether it is new: one of exactly these texts may exist already.
-        Raises UserError where too few texts are left to train on.
-        """
+    async def fill(self, draft: Draft, spec: BuildSpec, without: Collection[int] = ()) -> None:
+        """Put the accepted examples of a build into a draft, and the descriptions that the votes admit."""
         rated = await self._admitted()
-        items = split(
-            self._items(accepted, rated), keep_training={self._prompts.tuning(d.hero) for d in rated}
-        )
-        training = sum(item.split == "train" for item in items)
+        prompt, texts = "", list[Text]()
+
+        def close() -> None:
+            liked = rated.pop(prompt, [])
+            if liked or texts:
+                draft.add(prompt, [*liked, *texts], keep_training=bool(liked))
+
+        async for choice in self._chooser.walk(spec, self._planner.by_hero(spec), without):
+            asked = self._prompts.tuning(choice.slot.hero)
+            if asked != prompt:
+                close()
+                prompt, texts = asked, []
+            if choice.accepted:
+                texts.append(Text(choice.accepted.text, "example", choice.accepted.example_id))
+        close()
+        for prompt, liked in sorted(rated.items()):  # heroes that the grid lacks
+            draft.add(prompt, liked, keep_training=True)
+
+    async def freeze(self, draft: Draft, spec: dict[str, Any]) -> Frozen:
+        """Freeze a draft. Raises UserError where too few texts are left to train on."""
+        counts = draft.counts
+        training = counts.get("train", 0)
         if training < FEWEST_TRAINING:
             raise UserError(
                 f"Only {training} usable texts came together, and training needs {FEWEST_TRAINING}. "
                 "Run /build-dataset again with a larger limit; what was written stays cached."
             )
-        digest = content_hash(items)
+        recipe = {
+            **spec,
+            "min_voters": self._min_voters,
+            "prompts": self._prompts.version,
+            "curation": self._curation.curation.model_dump(),
+        }
         async with self._db.write() as tx:
-            known = await datasets.with_hash(tx, digest)
+            known = await datasets.with_hash(tx, draft.content_hash)
             if known:
-                return known, False
-            counts = Counter[str](item.split for item in items) + Counter(item.source for item in items)
+                return Frozen(known, new=False)
             fresh = await datasets.add(
                 tx,
-                items,
+                draft.items(),
                 kind="sft",
-                content_hash=digest,
-                recipe={**asdict(spec), "min_voters": self._min_voters},
-                counts=dict(counts),
+                content_hash=draft.content_hash,
+                recipe=recipe,
+                counts=counts,
                 at=time.time(),
             )
-        return fresh, True
+        return Frozen(fresh, new=True)
 
-    async def _admitted(self) -> list[Description]:
-        """Descriptions that the votes admit, of heroes in the vocabulary, fit to train."""
+    async def _admitted(self) -> dict[str, list[Text]]:
+        """Descriptions that the votes admit, of heroes in the vocabulary, fit to train; by tuning prompt."""
         tallies = await self._votes.tallies()
         ids = [found for found, tally in tallies.items() if tally.admits(self._min_voters)]
         async with self._db.read() as tx:
             found = await descriptions.get_many(tx, ids)
-        return [each for each in found if self._usable(each)]
+        admitted: dict[str, list[Text]] = defaultdict(list)
+        for each in found:
+            if self._usable(each):
+                text = Text(self._curation.trim(each.text), "description", each.id)
+                admitted[self._prompts.tuning(each.hero)].append(text)
+        return dict(admitted)
 
     def _usable(self, description: Description) -> bool:
         text = self._curation.trim(description.text)
         fault = self._curation.fault(description.hero, text)
         return fault is None and self._vocabulary.trains(description.hero)
-
-    def _items(self, accepted: Sequence[Accepted], rated: Sequence[Description]) -> list[Item]:
-        written = (
-            Item("train", self._prompts.tuning(one.slot.hero), one.text, "example", one.example_id)
-            for one in accepted
-        )
-        liked = (
-            Item(
-                "train",
-                self._prompts.tuning(one.hero),
-                self._curation.trim(one.text),
-                "description",
-                one.id,
-            )
-            for one in rated
-        )
-        return [*written, *liked]
-
-
-def split(items: Iterable[Item], *, keep_training: set[str]) -> list[Item]:
-    """Hold a tenth of the heroes out, all texts of a hero on one side, in an order that is always the same.
-
-    Heroes with well-rated descriptions always train: people chose those texts for that.
-    """
-    by_hero = {
-        prompt: list(group)
-        for prompt, group in groupby(sorted(items, key=lambda i: (i.prompt, i.source, i.source_id)), _prompt)
-    }
-    free = sorted(by_hero.keys() - keep_training, key=lambda prompt: hashlib.sha256(prompt.encode()).digest())
-    held_out = set(free[: max(1, round(len(by_hero) * _HELD_OUT))]) if len(by_hero) > 1 else set()
-    return [
-        Item("valid" if prompt in held_out else "train", item.prompt, item.text, item.source, item.source_id)
-        for prompt, group in by_hero.items()
-        for item in group
-    ]
-
-
-def content_hash(items: Sequence[Item]) -> str:
-    """SHA-256 over splits, prompts and texts, whatever rows they came from."""
-    lines = (json.dumps([item.split, item.prompt, item.text]) for item in items)
-    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
 
 def to_jsonl(items: Iterable[Item]) -> str:
@@ -134,7 +133,3 @@ def to_jsonl(items: Iterable[Item]) -> str:
         for item in items
     )
     return "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in turns)
-
-
-def _prompt(item: Item) -> str:
-    return item.prompt

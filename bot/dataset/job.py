@@ -1,49 +1,126 @@
-"""The build job: what /build-dataset and the demo order, and what the worker then does."""
+"""The build job: what /build-dataset, the terminal and the demo order, and what the worker then does."""
 
+import asyncio
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
-from bot.dataset.build import Builder
+from bot.dataset.batch import BatchBuilder
+from bot.dataset.build import Builder, Built
+from bot.dataset.draft import Draft
+from bot.dataset.forecast import Forecast, Forecaster
 from bot.dataset.freeze import Freezer
-from bot.dataset.plan import BuildSpec, Plan, Planner
+from bot.dataset.plan import BuildSpec
+from bot.dataset.attachments import Attachments
 from bot.jobs import JobBoard
+from bot.llm.budget import Account, Budget
+from bot.store import examples
 from bot.store.database import Database
 from bot.store.jobs import Job
-from bot.worker import Run
+from bot.worker import Run, Stopped
+
+_ROUNDS = 3  # of building, where texts turn out to say the same as others
+_LOST_CALL = (1000, 500)  # tokens that a call which was in the air may have been billed for, at most
 
 
 class BuildJobs:
     """Plans, orders and carries out builds: write, curate, freeze."""
 
     def __init__(
-        self, db: Database, board: JobBoard, planner: Planner, builder: Builder, freezer: Freezer
+        self,
+        db: Database,
+        board: JobBoard,
+        budget: Budget,
+        forecaster: Forecaster,
+        builder: Builder,
+        batches: BatchBuilder,
+        freezer: Freezer,
+        attachments: Attachments,
     ) -> None:
         self._db = db
         self._board = board
-        self._planner = planner
+        self._budget = budget
+        self._forecaster = forecaster
         self._builder = builder
+        self._batches = batches
         self._freezer = freezer
+        self._attachments = attachments
 
-    async def order(self, spec: BuildSpec, **origin: int | None) -> tuple[Job, Plan]:
-        """Queue a build. origin: requester_id and channel_id, where it was ordered in Discord.
+    async def plan(self, spec: BuildSpec, **origin: int | None) -> tuple[Job, Forecast]:
+        """Write a build down and say what it will take; it waits for the board's confirm().
 
-        Raises Busy where a build runs.
+        origin: requester_id and channel_id, where it was ordered in Discord. Raises Busy where a build runs, and
+        UserError or OverBudget where it cannot be done as it was asked for.
         """
-        plan = await self._planner.plan(self._db, spec)
-        return await self._board.submit("build", asdict(spec), **origin), plan
+        forecast = await self._forecaster.forecast(spec)
+        if spec.budget is not None:  # a budget that cannot be kept is told now, not in the middle
+            async with self._budget.hold(Account("build", limit=spec.budget), spec.model, 1, 1, batch=spec.batch):
+                pass
+        return await self._board.plan("build", asdict(spec), **origin), forecast
+
+    async def order(self, spec: BuildSpec, **origin: int | None) -> tuple[Job, Forecast]:
+        """Plan a build and confirm it in one go."""
+        job, forecast = await self.plan(spec, **origin)
+        return await self._board.confirm(job.id), forecast
 
     async def run(self, run: Run) -> dict[str, Any]:
-        """Carry the job out. Its result: the dataset's version, whether it is new, and all counts."""
+        """Carry the job out. Its result: the dataset's version, whether it is new, all counts, cost and files.
+
+        What turns out to say the same as another text is asked for again, as rejected answers are.
+        """
         spec = BuildSpec(**run.job.spec)
-        built = await self._builder.build(spec, run.progress)
-        frozen, new = await self._freezer.freeze(built.accepted, spec)
+        account = Account("build", run.job.id, spec.budget)
+        await self._book_lost(run, spec, account)
+        alike: set[int] = set()
+        asked = calls = 0
+        for left in reversed(range(_ROUNDS)):
+            built = await self._build(run, spec, account, alike)
+            built.cached -= asked
+            built.asked, built.calls = asked, calls = built.asked + asked, built.calls + calls
+            with Draft() as draft:
+                await self._freezer.fill(draft, spec, alike)
+                if left and draft.alike - alike:
+                    alike |= draft.alike
+                    continue
+                return await self._freeze(run, spec, built, draft)
+        raise AssertionError("unreachable: the last round freezes")
+
+    async def _freeze(self, run: Run, spec: BuildSpec, built: Built, draft: Draft) -> dict[str, Any]:
+        await run.progress(built.done, built.done, "freezing the dataset")
+        frozen = await self._freezer.freeze(draft, asdict(spec))
+        files = await self._attachments.make(run.job.id, frozen.dataset, draft.lengths, built.finish_reasons)
         return {
-            "dataset": frozen.id,
-            "new": new,
-            "counts": frozen.counts,
+            "dataset": frozen.dataset.id,
+            "new": frozen.new,
+            "counts": frozen.dataset.counts,
             "asked": built.asked,
+            "calls": built.calls,
             "cached": built.cached,
-            "repeated": built.repeated,
+            "lost": run.job.lost,
             "given_up": built.given_up,
             "rejected": dict(built.rejected),
+            "dropped": dict(draft.dropped),
+            "cost": await self._budget.spent_by(run.job.id),
+            "files": files,
         }
+
+    async def _build(self, run: Run, spec: BuildSpec, account: Account, without: Collection[int]) -> Built:
+        if not spec.batch:
+            return await self._builder.build(spec, run, account, without)
+        try:
+            return await self._batches.build(spec, run, account, without)
+        except (asyncio.CancelledError, Stopped):
+            if run.stopped == "cancelled":
+                await self._batches.cancel(run)
+            raise
+
+    async def _book_lost(self, run: Run, spec: BuildSpec, account: Account) -> None:
+        """Calls that were in the air when a worker died may have been paid for: count and book them once."""
+        async with self._db.write() as tx:
+            lost = await examples.lost(tx, spec.model)
+            if lost:
+                prompt_tokens, completion_tokens = (lost * tokens for tokens in _LOST_CALL)
+                await self._budget.book_in(tx, account, spec.model, prompt_tokens, completion_tokens, calls=lost)
+        if lost:
+            await run.note(lost=run.job.lost + lost)
+            await run.refresh()

@@ -1,6 +1,5 @@
-"""The plan of a build: which examples it wants, and which of them are paid for already."""
+"""The plan of a build: which examples it wants, in which order, and what it asks for each."""
 
-import asyncio
 import hashlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -10,12 +9,11 @@ from typing import Any
 from bot.errors import UserError
 from bot.hero import Hero, Vocabulary
 from bot.prompts import Ask, Prompts
-from bot.store import examples
-from bot.store.database import Database
 from bot.store.examples import Request
 
 FEWEST = 14  # with fewer, the ten training texts that fine-tuning asks for may not come together
-MOST_REPEATS = 100
+MOST = 1_000_000
+MOST_REPEATS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,31 +25,26 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """How many slots a build fills, and for how many a first answer is cached."""
-
-    slots: int
-    cached: int
-
-    @property
-    def missing(self) -> int:
-        return self.slots - self.cached
-
-
-@dataclass(frozen=True, slots=True)
 class BuildSpec:
-    """What a build job was asked to do; it is kept in the job's row."""
+    """What a build job was asked to do; it is kept in the job's row.
+
+    budget is in US dollars; batch says that the provider's Batch API is to be used.
+    """
 
     repeats: int
     limit: int | None
     model: str
     small: bool  # whether the author model is asked with the profile for small models
+    budget: float | None = None
+    batch: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.repeats <= MOST_REPEATS:
-            raise UserError(f"Repeats must lie between 1 and {MOST_REPEATS}.")
+            raise UserError(f"Repeats must lie between 1 and {MOST_REPEATS:,}.")
         if self.limit is not None and self.limit < FEWEST:
             raise UserError(f"A dataset needs at least {FEWEST} examples: set limit to {FEWEST} or more.")
+        if self.budget is not None and self.budget <= 0:
+            raise UserError("A budget must be above 0 dollars; leave it out to build without one.")
 
 
 class Planner:
@@ -60,6 +53,21 @@ class Planner:
     def __init__(self, vocabulary: Vocabulary, prompts: Prompts) -> None:
         self._vocabulary = vocabulary
         self._prompts = prompts
+
+    def size(self, spec: BuildSpec) -> int:
+        """How many slots a build has. Raises UserError where they are too many, or too few to train on."""
+        every = self._vocabulary.grid.size * spec.repeats
+        size = every if spec.limit is None else min(every, spec.limit)
+        if size > MOST:
+            raise UserError(
+                f"That would be {size:,} examples, and {MOST:,} is the most: set a limit or fewer repeats."
+            )
+        if size < FEWEST:
+            raise UserError(
+                f"The grid in heroes.toml gives {size} examples, and a dataset needs {FEWEST}: "
+                "add ages or powers to it, or set more repeats."
+            )
+        return size
 
     def slots(self, spec: BuildSpec) -> Iterator[Slot]:
         """The grid's slots, repeat by repeat.
@@ -74,6 +82,10 @@ class Planner:
         )
         return islice(every, spec.limit)
 
+    def by_hero(self, spec: BuildSpec) -> list[Slot]:
+        """The same slots, those of one hero side by side."""
+        return sorted(self.slots(spec), key=lambda slot: (slot.hero.typed, slot.repeat))
+
     def question(self, spec: BuildSpec, slot: Slot, attempt: int) -> tuple[Request, Ask]:
         """The question of one attempt at a slot, with the request under which its answer is kept."""
         seed = _seed({**asdict(slot), "attempt": attempt})
@@ -87,16 +99,6 @@ class Planner:
             params={**ask.sampling.model_dump(), "asked": _digest((ask.messages, ask.ending)).hex()},
         )
         return request, ask
-
-    async def plan(self, db: Database, spec: BuildSpec) -> Plan:
-        """Count what is cached and what is missing."""
-        keys = await asyncio.to_thread(self._first_keys, spec)  # thousands of hashes: not on the event loop
-        async with db.read() as tx:
-            cached = await examples.answers(tx, keys)
-        return Plan(slots=len(keys), cached=len(cached))
-
-    def _first_keys(self, spec: BuildSpec) -> list[str]:
-        return [self.question(spec, slot, 0)[0].key for slot in self.slots(spec)]
 
 
 def _seed(parts: dict[str, Any]) -> int:

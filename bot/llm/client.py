@@ -1,33 +1,28 @@
-"""The model client: one way to every model, by the OpenAI API shape at a base URL."""
+"""The model client: the one way to every model, through the OpenAI API shape at a base URL."""
 
 import asyncio
-import logging
-import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from itertools import count
-from typing import TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import httpx2
 import openai
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
 
-from bot.errors import OutOfReach, ServerError, Unavailable, UnknownModel
+from bot.errors import OutOfReach
+from bot.llm.budget import Account, Budget
+from bot.llm.dialect import Dialect
+from bot.llm.pace import Pace, Turn
+from bot.llm.patience import PERSON, CutShort, Patience, patiently
 from bot.prompts import Ask
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# How many seconds of trouble are waited out: a person's attention is short, a job's long.
-PERSON, JOB = 20.0, 600.0
-
-_LONGEST_PAUSE = 60.0  # seconds
-_LONGEST_ANSWER = 60.0
-_NO_CREDIT = "insufficient_quota"
+_LONGEST_ANSWER = 60.0  # seconds
+_SETTLE = 8.0  # seconds that calls in the air get to come home when the client closes
 
 # Connections stay open as long as the server keeps them: after the SDK's 5 s nearly every /hero would open
 # a new one, and the playground would wait for that timer before it shows an answer.
@@ -36,95 +31,193 @@ _LIMITS = httpx2.Limits(max_connections=100, keepalive_expiry=86_400.0)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A text with its opening, why it ended (stop or length), tokens as counted by the server, seconds."""
+    """A text with its opening, why it ended (stop or length), tokens as counted by the server.
+
+    cost is in US dollars, None where the price is unknown; seconds is the time from the question on, attempts how
+    many calls it took.
+    """
 
     text: str
     finish_reason: str
     prompt_tokens: int
     completion_tokens: int
+    cost: float | None
     seconds: float
+    attempts: int
+
+
+class Record(Protocol):
+    """Writes down a paid call: that it goes out, what came back, or that nothing did. None is ever cut off half-way."""
+
+    async def sent(self) -> None: ...
+
+    async def answered(self, answer: Answer) -> None: ...
+
+    async def failed(self) -> None: ...
 
 
 class ModelClient:
     """Asks models. `extensions` says that the server takes repeat_penalty, as our engine does."""
 
-    def __init__(self, api: AsyncOpenAI, *, extensions: bool) -> None:
+    def __init__(self, api: AsyncOpenAI, budget: Budget, *, extensions: bool) -> None:
         self.api = api
+        self._budget = budget
         self._extensions = extensions
+        self._paces: dict[str, Pace] = {}
+        self._dialects: dict[str, Dialect] = {}
+        self._flying: set[asyncio.Task[Any]] = set()
 
-    async def complete(self, ask: Ask, *, model: str, patience: float = PERSON) -> Answer:
-        """Ask once, and again for `patience` seconds where the server is busy or out of reach.
+    async def complete(
+        self,
+        ask: Ask,
+        *,
+        model: str,
+        account: Account,
+        patience: Patience = PERSON,
+        record: Record | None = None,
+    ) -> Answer:
+        """Ask, and ask again with patience where the server is busy or out of reach.
 
-        Raises Unavailable where it stays so, ServerError where the server refuses the question.
+        Whoever stops waiting (a cancelled task) leaves a call that is out to come home and be recorded. Raises
+        Unavailable where no answer is to be had, OverBudget where it could cost too much, ServerError where the
+        server refuses the question.
         """
-        started = time.monotonic()
-        completion = await patiently(lambda: self._create(ask, model), patience=patience)
+        call = _Call(ask, model, account, patience, record)
+        pace = self.pace(model)
+        return await patiently(lambda: self._attempt(call, pace), patience, pace)
+
+    def pace(self, model: str) -> Pace:
+        """The pace at which a model may be asked, shared by all who ask it here."""
+        return self._paces.setdefault(model, Pace())
+
+    def dialect(self, model: str) -> Dialect:
+        """The parameters that a model takes, as far as it has told."""
+        return self._dialects.setdefault(model, Dialect(extensions=self._extensions))
+
+    async def flagged(self, text: str) -> bool:
+        """Whether the provider's moderation endpoint objects to a text."""
+        verdict = await patiently(lambda: self.api.moderations.create(input=text), PERSON)
+        return any(result.flagged for result in verdict.results)
+
+    async def settle(self) -> None:
+        """Wait until every call that is out has come home and is recorded."""
+        await asyncio.gather(*self._flying, return_exceptions=True)
+
+    async def _attempt(self, call: "_Call", pace: Pace) -> Answer:
+        """One call: hold what it may cost, wait for a turn, then ask, book and record without being cut off."""
+        call.attempts += 1
+        at_most = call.ask.tokens_at_most
+        async with self._budget.hold(call.account, call.model, *at_most):
+            turn = await _in_time(pace.turn(sum(at_most)), call.patience, pace)
+            return await self._uncut(self._ask(call, pace, turn))
+
+    async def _uncut(self, work: Coroutine[Any, Any, T]) -> T:
+        task = asyncio.ensure_future(work)
+        self._flying.add(task)
+        task.add_done_callback(self._flying.discard)
+        return await asyncio.shield(task)
+
+    async def _ask(self, call: "_Call", pace: Pace, turn: Turn) -> Answer:
+        record = call.record
+        if record is None:
+            return await self._read(call, await self._create(call, pace, turn))
+        await record.sent()
+        try:
+            answer = await self._read(call, await self._create(call, pace, turn))
+        except Exception:
+            await record.failed()
+            raise
+        await record.answered(answer)
+        return answer
+
+    async def _read(self, call: "_Call", completion: ChatCompletion) -> Answer:
         choice = completion.choices[0]
         usage = completion.usage
+        prompt_tokens, completion_tokens = (
+            (usage.prompt_tokens, usage.completion_tokens) if usage else call.ask.tokens_at_most
+        )
+        cost = await self._budget.book(call.account, call.model, prompt_tokens, completion_tokens)
         return Answer(
-            text=ask.whole(choice.message.content or ""),
+            text=call.ask.whole(choice.message.content or ""),
             finish_reason=choice.finish_reason,
-            prompt_tokens=usage.prompt_tokens if usage else 0,
-            completion_tokens=usage.completion_tokens if usage else 0,
-            seconds=time.monotonic() - started,
+            prompt_tokens=prompt_tokens,
+            completion_tokens=completion_tokens,
+            cost=cost,
+            seconds=time.monotonic() - call.started,
+            attempts=call.attempts,
         )
 
-    async def _create(self, ask: Ask, model: str) -> ChatCompletion:
-        penalty = ask.sampling.repeat_penalty
-        return await self.api.chat.completions.create(
-            model=model,
-            messages=cast("list[ChatCompletionMessageParam]", list(ask.messages)),
-            temperature=ask.sampling.temperature,
-            top_p=ask.sampling.top_p,
-            max_completion_tokens=ask.sampling.max_tokens,
-            seed=openai.omit if ask.seed is None else ask.seed,
-            timeout=_LONGEST_ANSWER,
-            extra_body={"repeat_penalty": penalty} if penalty and self._extensions else None,
-        )
-
-
-async def patiently(call: Callable[[], Awaitable[T]], *, patience: float) -> T:
-    """Await a call to the API; repeat it for `patience` seconds where that may help; put failures into words.
-
-    Raises UnknownModel or another Unavailable with a sentence for the person, or ServerError with the
-    server's reason for the log.
-    """
-    deadline = time.monotonic() + patience
-    for attempt in count(1):
+    async def _create(self, call: "_Call", pace: Pace, turn: Turn) -> ChatCompletion:
+        """Call the API; what a model refuses is left out from then on, and the call goes out again at once."""
+        dialect = self.dialect(call.model)
         try:
-            return await call()
-        except (openai.APIConnectionError, openai.RateLimitError, openai.InternalServerError) as error:
-            if error.code == _NO_CREDIT:
-                raise Unavailable("The account at the model server has no credit left.") from error
-            pause = _pause(error, attempt)
-            if time.monotonic() + pause > deadline:
-                raise OutOfReach("The model is not answering right now. Try again in a minute.") from error
-            log.warning("model server: %s; trying again in %.1f s", error, pause)
-            await asyncio.sleep(pause)
-        except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
-            raise Unavailable(
-                "The model server refuses this installation's key. An operator must check OPENAI_API_KEY."
-            ) from error
-        except openai.NotFoundError as error:
-            raise UnknownModel(
-                "The model server does not know what was asked for. An operator must check the models."
-            ) from error
-        except openai.OpenAIError as error:
-            raise ServerError(f"The model server refused: {error}") from error
-    raise AssertionError("unreachable: count() does not end")
+            while True:
+                arguments = dialect.arguments(call.ask)
+                try:
+                    raw = await self.api.chat.completions.with_raw_response.create(
+                        model=call.model,
+                        messages=cast("list[ChatCompletionMessageParam]", list(call.ask.messages)),
+                        timeout=_LONGEST_ANSWER,
+                        **arguments,
+                    )
+                except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+                    if not dialect.learn(error, arguments):
+                        raise
+                else:
+                    pace.answered(turn, raw.headers)
+                    return _whole(raw)
+        except openai.APIStatusError as error:
+            pace.answered(turn, error.response.headers)
+            raise
+        finally:
+            pace.unanswered()
 
 
-def _pause(error: openai.APIError, attempt: int) -> float:
-    """Seconds to wait: what the server asks for, or else longer each time, with some chance in it."""
-    if isinstance(error, openai.APIStatusError):
-        asked = error.response.headers.get("retry-after", "")
-        if asked.replace(".", "", 1).isdigit():
-            return float(asked)
-    return min(2.0**attempt, _LONGEST_PAUSE) * random.uniform(0.2, 0.4)  # noqa: S311
+@dataclass(slots=True)
+class _Call:
+    """One question on its way, over all its attempts."""
+
+    ask: Ask
+    model: str
+    account: Account
+    patience: Patience
+    record: Record | None
+    started: float = 0.0
+    attempts: int = 0
+
+    def __post_init__(self) -> None:
+        self.started = time.monotonic()
+
+
+async def _in_time(turn: Coroutine[Any, Any, Turn], patience: Patience, pace: Pace) -> Turn:
+    """Wait for a turn: as long as it takes where told to, else within the patience."""
+    try:
+        if patience.as_told:
+            return await turn
+        async with asyncio.timeout(max(patience.seconds, 1.0)):
+            return await turn
+    except TimeoutError as error:
+        wait = f" The server asks to wait {pace.paused_for:.0f} s." if pace.paused_for > 1 else ""
+        raise OutOfReach(f"The model is busy right now. Try again in a minute.{wait}") from error
+
+
+def _whole(raw: Any) -> ChatCompletion:
+    """The parsed answer. Raises CutShort where the body is none, or the text has no end."""
+    try:
+        completion = raw.parse()
+    except ValueError as error:
+        raise CutShort("the answer is no JSON") from error
+    if not isinstance(completion, ChatCompletion) or not completion.choices:
+        raise CutShort("the answer is no chat completion")
+    if not completion.choices[0].finish_reason:
+        raise CutShort("the answer says not why it ended")
+    return completion
 
 
 @asynccontextmanager
-async def open_client(base_url: str | None, api_key: str, *, extensions: bool) -> AsyncIterator[ModelClient]:
+async def open_client(
+    base_url: str | None, api_key: str, budget: Budget, *, extensions: bool
+) -> AsyncIterator[ModelClient]:
     """A client at a base URL (None: OpenAI's own), closed in the end.
 
     The SDK's retries stay off: they lose calls under rate limits, and each attempt must be ours to count.
@@ -136,4 +229,10 @@ async def open_client(base_url: str | None, api_key: str, *, extensions: bool) -
         timeout=300,
         http_client=openai.DefaultAioHttpClient(limits=_LIMITS),
     ) as api:
-        yield ModelClient(api, extensions=extensions)
+        client = ModelClient(api, budget, extensions=extensions)
+        try:
+            yield client
+        finally:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_SETTLE):
+                    await client.settle()

@@ -13,6 +13,7 @@ from filelock import AsyncFileLock
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from bot.errors import StoreError
 
@@ -53,8 +54,8 @@ async def open_database(url: str) -> AsyncIterator[Database]:
         raise _unusable(url, error) from error
     try:
         try:
-            async with _alone(writer), writer.begin() as transaction:
-                await transaction.run_sync(_migrate)
+            async with _alone(writer):
+                await _bring_up_to_date(url)
         except (SQLAlchemyError, CommandError, OSError) as error:
             raise _unusable(url, error) from error
         yield Database(writer, reader)
@@ -92,14 +93,28 @@ def create_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
     return writer, reader
 
 
-def _tune_sqlite(engine: AsyncEngine, *, begin: str) -> None:
+async def _bring_up_to_date(url: str) -> None:
+    """Migrate over a connection of its own: SQLite changes a table by putting a new one in its place, and would
+    take every reference to the old one for broken."""
+    migrating = create_async_engine(url, poolclass=NullPool)
+    if migrating.url.get_backend_name() == "sqlite":
+        _tune_sqlite(migrating, begin="BEGIN IMMEDIATE", foreign_keys="OFF")
+    try:
+        async with migrating.begin() as transaction:
+            await transaction.run_sync(_migrate)
+    finally:
+        await migrating.dispose()
+
+
+def _tune_sqlite(engine: AsyncEngine, *, begin: str, foreign_keys: str = "ON") -> None:
     @event.listens_for(engine.sync_engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # SQLAlchemy's events below begin transactions, not the driver
         cursor = connection.cursor()
         # busy_timeout first: the change to WAL, too, may have to wait for another process
-        for pragma in ("busy_timeout=15000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in ("busy_timeout=15000", "journal_mode=WAL", "synchronous=FULL"):
             cursor.execute(f"PRAGMA {pragma}")
+        cursor.execute(f"PRAGMA foreign_keys={foreign_keys}")
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")

@@ -1,15 +1,19 @@
 """Queries on datasets: immutable numbered snapshots."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any, Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, FromClause, Text, cast, func, select
 
 from bot.store.database import Transaction
-from bot.store.schema import dataset, dataset_item
+from bot.store.schema import dataset, dataset_item, description, example, imported
 
 Split = Literal["train", "valid"]
+Source = Literal["example", "description", "import"]
+
+_CHUNK = 5000  # rows written at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +23,24 @@ class Item:
     split: Split
     prompt: str
     text: str
-    source: Literal["example", "description"]
+    source: Source
     source_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sourced:
+    """A text of a dataset with what its source says of it; asked and sub_prompt None where nothing was kept."""
+
+    position: int
+    split: Split
+    text: str
+    source: Source
+    age: str
+    gender: str
+    power: str
+    asked: str | None
+    sub_prompt: str | None
+    finish_reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +57,7 @@ class Dataset:
 
 async def add(
     tx: Transaction,
-    items: Sequence[Item],
+    items: Iterable[Item],
     *,
     kind: str,
     content_hash: str,
@@ -54,11 +74,15 @@ async def add(
         "created_at": at,
     }
     row = (await tx.execute(dataset.insert().values(values).returning(*dataset.c))).one()
-    rows = [
-        {"dataset_id": row.id, "position": position, **asdict(item)} for position, item in enumerate(items)
-    ]
-    await tx.execute(dataset_item.insert(), rows)
+    rows = ({"dataset_id": row.id, "position": at, **asdict(item)} for at, item in enumerate(items))
+    for chunk in _chunks(rows):
+        await tx.execute(dataset_item.insert(), chunk)
     return Dataset(**row._mapping)
+
+
+def _chunks(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    while chunk := list(islice(rows, _CHUNK)):
+        yield chunk
 
 
 async def with_hash(tx: Transaction, content_hash: str) -> Dataset | None:
@@ -87,3 +111,44 @@ async def items(tx: Transaction, version: int) -> list[Item]:
     )
     query = select(*columns).where(dataset_item.c.dataset_id == version).order_by(dataset_item.c.position)
     return [Item(*row) for row in await tx.execute(query)]
+
+
+async def page(tx: Transaction, version: int, *, after: int, size: int) -> list[Sourced]:
+    """Some texts of a dataset, in order, from behind a position on."""
+    sources = (("example", example), ("description", description), ("import", imported))
+    joined: FromClause = dataset_item
+    for name, table in sources:
+        joined = joined.outerjoin(
+            table, (dataset_item.c.source == name) & (dataset_item.c.source_id == table.c.id)
+        )
+
+    def first(column: str) -> ColumnElement[str]:
+        return func.coalesce(*(cast(table.c[column], Text) for _, table in sources))
+
+    query = (
+        select(
+            dataset_item.c.position,
+            dataset_item.c.split,
+            dataset_item.c.text,
+            dataset_item.c.source,
+            first("age"),
+            first("gender"),
+            first("power"),
+            imported.c.prompt,
+            imported.c.sub_prompt,
+            first("finish_reason"),
+        )
+        .select_from(joined)
+        .where(dataset_item.c.dataset_id == version, dataset_item.c.position > after)
+        .order_by(dataset_item.c.position)
+        .limit(size)
+    )
+    return [Sourced(*row) for row in await tx.execute(query)]
+
+
+async def bring(tx: Transaction, rows: list[dict[str, str]]) -> list[int]:
+    """Keep texts of a file; returns their ids in the same order."""
+    ids = (await tx.execute(select(func.coalesce(func.max(imported.c.id), 0)))).scalar_one()
+    numbered = [{"id": ids + at, **row} for at, row in enumerate(rows, 1)]
+    await tx.execute(imported.insert(), numbered)
+    return [row["id"] for row in numbered]

@@ -9,21 +9,27 @@ from bot.store.database import Transaction
 from bot.store.schema import job
 
 Kind = Literal["build", "finetune"]
+State = Literal["planned", "queued", "running", "paused", "succeeded", "failed", "cancelled"]
 
-_ACTIVE = ("queued", "running")
+ACTIVE: tuple[State, ...] = ("queued", "running", "paused")
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One row of work. done and total count examples or training steps; phase says which in words."""
+    """One row of work. done and total count examples or training steps, rate how many a second; phase says what.
+
+    lost counts calls that were in the air when a worker died: they may have been paid twice.
+    """
 
     id: int
     kind: Kind
     spec: dict[str, Any]
-    state: str
+    state: State
     phase: str
     done: int
     total: int
+    rate: float | None
+    lost: int
     result: dict[str, Any] | None
     error: str | None
     requester_id: int | None
@@ -32,6 +38,7 @@ class Job:
     announced: bool
     remote_file_ids: dict[str, str] | None
     remote_job_id: str | None
+    remote_batches: list[dict[str, Any]] | None
     owner: str | None
     heartbeat: float | None
     created_at: float | None
@@ -40,7 +47,7 @@ class Job:
 
     @property
     def ended(self) -> bool:
-        return self.state not in _ACTIVE
+        return self.state in ("succeeded", "failed", "cancelled")
 
 
 async def add(
@@ -52,11 +59,11 @@ async def add(
     channel_id: int | None,
     at: float,
 ) -> Job:
-    """Queue a job. Raises IntegrityError where one of the kind is active."""
+    """Write down a plan for a job."""
     values = {
         "kind": kind,
         "spec": spec,
-        "state": "queued",
+        "state": "planned",
         "requester_id": requester_id,
         "channel_id": channel_id,
         "created_at": at,
@@ -65,24 +72,50 @@ async def add(
     return Job(**row._mapping)
 
 
-async def get(tx: Transaction, job_id: int) -> Job:
-    return Job(**(await tx.execute(select(job).where(job.c.id == job_id))).one()._mapping)
+async def get(tx: Transaction, job_id: int) -> Job | None:
+    row = (await tx.execute(select(job).where(job.c.id == job_id))).one_or_none()
+    return Job(**row._mapping) if row else None
+
+
+async def recent(tx: Transaction, most: int) -> list[Job]:
+    """The newest jobs, the newest first; plans that nobody confirmed are none yet."""
+    query = select(job).where(job.c.state != "planned").order_by(job.c.id.desc()).limit(most)
+    return [Job(**row._mapping) for row in await tx.execute(query)]
 
 
 async def active(tx: Transaction, kind: Kind) -> Job | None:
-    row = (await tx.execute(select(job).where(job.c.kind == kind, job.c.state.in_(_ACTIVE)))).one_or_none()
+    row = (await tx.execute(select(job).where(job.c.kind == kind, job.c.state.in_(ACTIVE)))).one_or_none()
     return Job(**row._mapping) if row else None
+
+
+async def with_batches(tx: Transaction) -> list[Job]:
+    """Jobs that have submitted batches."""
+    query = select(job).where(job.c.remote_batches.is_not(None)).order_by(job.c.id)
+    return [Job(**row._mapping) for row in await tx.execute(query)]
 
 
 async def unannounced(tx: Transaction) -> list[Job]:
     """Jobs of a channel whose end nobody has been told yet, active ones among them."""
-    query = select(job).where(job.c.announced.is_(False), job.c.channel_id.is_not(None)).order_by(job.c.id)
-    return [Job(**row._mapping) for row in await tx.execute(query)]
+    told = (job.c.announced.is_(False), job.c.channel_id.is_not(None), job.c.state != "planned")
+    return [Job(**row._mapping) for row in await tx.execute(select(job).where(*told).order_by(job.c.id))]
+
+
+async def put(tx: Transaction, job_id: int, state: State, *, was: tuple[State, ...], **values: Any) -> bool:
+    """Change a job's state as a person wishes. False, and nothing changed, where it is in none of those it was in.
+
+    Raises IntegrityError where another of its kind is active.
+    """
+    now = (job.c.id == job_id) & job.c.state.in_(was)
+    return (await tx.execute(update(job).where(now).values(state=state, **values))).rowcount == 1
 
 
 async def claim(tx: Transaction, *, owner: str, at: float, stale_before: float) -> Job | None:
-    """Take the oldest job that is queued, or whose worker has not been heard of since stale_before."""
-    free = or_(job.c.state == "queued", (job.c.state == "running") & (job.c.heartbeat < stale_before))
+    """Take the oldest job that waits, or whose worker has not been heard of since stale_before.
+
+    A job that was paused and resumed waits until its worker has let go of it.
+    """
+    let_go = or_(job.c.owner.is_(None), job.c.heartbeat < stale_before)
+    free = let_go & job.c.state.in_(("queued", "running"))
     found = (await tx.execute(select(job).where(free).order_by(job.c.id).limit(1))).one_or_none()
     if found is None:
         return None
@@ -91,10 +124,26 @@ async def claim(tx: Transaction, *, owner: str, at: float, stale_before: float) 
     return await get(tx, found.id) if won.rowcount else None  # another worker was quicker
 
 
-async def work_on(tx: Transaction, job_id: int, *, worker: str, **values: Any) -> bool:
-    """Write what a worker says of its job. False, and nothing written, where it is not its own any more."""
-    mine = (job.c.id == job_id) & (job.c.owner == worker) & (job.c.state == "running")
-    return (await tx.execute(update(job).where(mine).values(**values))).rowcount == 1
+async def work_on(tx: Transaction, job_id: int, *, worker: str, **values: Any) -> State | None:
+    """Write what a worker says of its job, and return the job's state: a person may have paused or cancelled it.
+
+    None, and nothing written, where the job is another worker's by now.
+    """
+    mine = (job.c.id == job_id) & (job.c.owner == worker)
+    told = await tx.execute(update(job).where(mine).values(**values).returning(job.c.state))
+    state: State | None = told.scalar_one_or_none()
+    return state
+
+
+async def end(tx: Transaction, job_id: int, *, worker: str, state: State, **values: Any) -> bool:
+    """End a job that runs. False, and nothing written, where it is another worker's, or was cancelled."""
+    mine = (job.c.id == job_id) & (job.c.owner == worker) & job.c.state.in_(("running", "paused"))
+    return (await tx.execute(update(job).where(mine).values(state=state, **values))).rowcount == 1
+
+
+async def let_go(tx: Transaction, job_id: int, *, worker: str) -> None:
+    """Leave a job that was paused or cancelled to whoever may take it up."""
+    await tx.execute(update(job).where(job.c.id == job_id, job.c.owner == worker).values(owner=None))
 
 
 async def change(tx: Transaction, job_id: int, **values: Any) -> None:

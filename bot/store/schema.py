@@ -44,12 +44,66 @@ example = Table(
     Column("finish_reason", Text),
     Column("prompt_tokens", Integer),
     Column("completion_tokens", Integer),
+    Column("flagged", Boolean),  # by the provider's moderation, where it was asked
     *_times("asked_at", "answered_at"),
 )
 
-_ACTIVE = text("state IN ('queued', 'running')")
+# What a person said of an example: keep it, whatever curation says; reject it; or this text in its place.
+review = Table(
+    "review",
+    metadata,
+    Column("example_id", Integer, ForeignKey("example.id"), primary_key=True),
+    Column("verdict", String(8), nullable=False),
+    Column("text", Text),
+    Column("at", Float, nullable=False),
+    CheckConstraint("verdict IN ('keep', 'edit', 'reject')", name="review_verdict"),
+)
 
-# Long work. At most one of a kind is active; progress is written here and rendered from here.
+# A text from a file that somebody brought; all its fields are kept as they stood there.
+imported = Table(
+    "imported",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("file", Text, nullable=False),
+    Column("age", Text, nullable=False),
+    Column("gender", Text, nullable=False),
+    Column("power", Text, nullable=False),
+    Column("prompt", Text, nullable=False),
+    Column("sub_prompt", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("finish_reason", Text, nullable=False),
+)
+
+# What was paid, summed by day (UTC). job_id is 0 where no job paid; a call of unknown price adds 0 to cost.
+spending = Table(
+    "spending",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    Column("purpose", String(16), primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column("job_id", Integer, primary_key=True, autoincrement=False),
+    Column("calls", Integer, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("cost", Float, nullable=False),
+)
+
+# How fast a model answered the last build, and what its server's limits allowed, each per second.
+pace = Table(
+    "pace",
+    metadata,
+    Column("model", Text, primary_key=True),
+    Column("answers", Float, nullable=False),
+    Column("requests", Float),
+    Column("tokens", Float),
+    Column("at", Float, nullable=False),
+)
+
+_ACTIVE = text("state IN ('queued', 'running', 'paused')")
+
+# Long work. It is planned first, and queued when somebody confirms the plan; at most one of a kind is active.
+# Progress is written here and rendered from here: rate is how many are done a second, lost how many calls were in
+# the air when a worker died.
 job = Table(
     "job",
     metadata,
@@ -60,6 +114,8 @@ job = Table(
     Column("phase", Text, nullable=False, server_default=""),
     Column("done", Integer, nullable=False, server_default="0"),
     Column("total", Integer, nullable=False, server_default="0"),
+    Column("rate", Float),
+    Column("lost", Integer, nullable=False, server_default="0"),
     Column("result", JSON),
     Column("error", Text),
     Column("requester_id", BigInteger),
@@ -68,10 +124,13 @@ job = Table(
     Column("announced", Boolean, nullable=False, server_default=false()),
     Column("remote_file_ids", JSON),
     Column("remote_job_id", Text),
+    Column("remote_batches", JSON(none_as_null=True)),
     Column("owner", Text),
     *_times("heartbeat", "created_at", "started_at", "finished_at"),
     CheckConstraint("kind IN ('build', 'finetune')", name="job_kind"),
-    CheckConstraint("state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')", name="job_state"),
+    CheckConstraint(
+        "state IN ('planned', 'queued', 'running', 'paused', 'succeeded', 'failed', 'cancelled')", name="job_state"
+    ),
     Index("job_one_active", "kind", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
 )
 
@@ -98,7 +157,7 @@ dataset_item = Table(
     Column("source", String(16), nullable=False),
     Column("source_id", Integer, nullable=False),
     CheckConstraint("split IN ('train', 'valid')", name="dataset_item_split"),
-    CheckConstraint("source IN ('example', 'description')", name="dataset_item_source"),
+    CheckConstraint("source IN ('example', 'description', 'import')", name="dataset_item_source"),
 )
 
 _LIVE = text("state = 'live'")

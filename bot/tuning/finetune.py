@@ -13,7 +13,8 @@ from openai.types.fine_tuning.job_create_params import Method
 from bot.dataset.freeze import to_jsonl
 from bot.errors import OutOfReach, Unavailable, UnknownModel, UserError
 from bot.jobs import JobBoard
-from bot.llm.client import JOB, ModelClient, patiently
+from bot.llm.client import ModelClient
+from bot.llm.patience import JOB, ONCE, patiently
 from bot.store import datasets
 from bot.store.database import Database
 from bot.store.datasets import Dataset, Item
@@ -114,7 +115,7 @@ class FinetuneJobs:
     async def _started_before(self, run: Run) -> str | None:
         """The server's job that was started for this row, though nobody lived or heard to write it down."""
         pages = self._client.api.fine_tuning.jobs.list
-        recent = await patiently(lambda: pages(limit=100), patience=JOB)
+        recent = await patiently(lambda: pages(limit=100), JOB)
         mark = _mark(run.job)
         return next((each.id for each in recent.data if (each.metadata or {}).get(_MARK) == mark), None)
 
@@ -133,7 +134,7 @@ class FinetuneJobs:
                 method=method,
                 metadata={_MARK: _mark(run.job)},
             ),
-            patience=0,
+            ONCE,
         )
         return remote.id
 
@@ -144,7 +145,7 @@ class FinetuneJobs:
             content = to_jsonl(item for item in items if item.split == split).encode()
             if content:
                 ids[split] = await patiently(
-                    partial(self._send, f"v{version}-{split}.jsonl", content), patience=JOB
+                    partial(self._send, f"v{version}-{split}.jsonl", content), JOB
                 )
         return ids
 
@@ -160,9 +161,9 @@ class FinetuneJobs:
         pause = _POLL
         while True:
             try:
-                remote = await patiently(lambda: api.fine_tuning.jobs.retrieve(remote_id), patience=0)
+                remote = await patiently(lambda: api.fine_tuning.jobs.retrieve(remote_id), ONCE)
                 page = await patiently(
-                    lambda: api.fine_tuning.jobs.list_events(remote_id, limit=20), patience=0
+                    lambda: api.fine_tuning.jobs.list_events(remote_id, limit=20), ONCE
                 )
             except UnknownModel as error:
                 raise UserError(
@@ -191,7 +192,7 @@ class FinetuneJobs:
 
         measured = sorted(
             (data["step"], data["full_valid_loss"])
-            for event in await patiently(every, patience=JOB)
+            for event in await patiently(every, JOB)
             if (data := _data(event)).get("full_valid_loss") is not None
         )
         if not measured:

@@ -1,0 +1,28 @@
+"""The chart of a build: how long its texts are, and why its answers ended."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def draw_chart(path: Path, *, title: str, lengths: Mapping[int, int], finish_reasons: Mapping[str, int]) -> None:
+    """Draw a PNG. lengths counts texts by their words, finish_reasons answers by what the server said of their end."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 (heavy: where it is used)
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
+
+    figure = Figure(figsize=(8, 3.4), dpi=120, layout="constrained")
+    figure.suptitle(title, fontsize=11)
+    words, reasons = figure.subplots(1, 2, width_ratios=(2, 1))
+    words.hist(list(lengths), bins=min(24, max(1, len(lengths))), weights=list(lengths.values()), color="#5865f2")
+    words.set_xlabel("words")
+    words.set_ylabel("texts")
+    names = sorted(finish_reasons, key=lambda name: finish_reasons[name])
+    bars = reasons.barh(names, [finish_reasons[name] for name in names], color="#57a773")
+    reasons.bar_label(bars, padding=3, fontsize=9)
+    reasons.margins(x=0.25)
+    reasons.set_xlabel("answers, by finish reason")
+    for axes in (words, reasons):
+        axes.spines[["top", "right"]].set_visible(False)
+    words.yaxis.set_major_locator(MaxNLocator(integer=True))
+    reasons.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)

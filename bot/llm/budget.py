@@ -1,0 +1,133 @@
+"""The budget: no paid call goes out that could exceed the day's, or its job's own."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from bot.errors import OverBudget
+from bot.llm.prices import Prices
+from bot.store import spending
+from bot.store.database import Database, Transaction
+from bot.store.spending import Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who pays: a purpose, and a job with its own limit in US dollars where there is one."""
+
+    purpose: Purpose
+    job_id: int = 0
+    limit: float | None = None
+
+
+class Budget:
+    """Holds back for each call the most that it may cost, and books what it did cost.
+
+    daily is the installation's limit for a day (UTC) in US dollars, None for none. What another process of the
+    installation has in the air at this moment is known only when it is booked.
+    """
+
+    def __init__(self, db: Database, prices: Prices, *, daily: float | None) -> None:
+        self._db = db
+        self._prices = prices
+        self._daily = daily
+        self._held: dict[int, float] = defaultdict(float)  # by job
+        self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def hold(
+        self, account: Account, model: str, prompt_tokens: int, completion_tokens: int, *, batch: bool = False
+    ) -> AsyncIterator[None]:
+        """Hold the most that a call may cost until the block ends. Raises OverBudget where it does not fit in."""
+        most = await self._affordable(account, model, prompt_tokens, completion_tokens, batch=batch)
+        try:
+            yield
+        finally:
+            self._held[account.job_id] -= most
+
+    async def _affordable(
+        self, account: Account, model: str, prompt_tokens: int, completion_tokens: int, *, batch: bool
+    ) -> float:
+        price = self._prices.of(model)
+        if self._daily is None and account.limit is None:
+            return 0.0
+        if price is None:
+            raise OverBudget(
+                f"The price of {model} is unknown, so no budget can be kept for it. "
+                "An operator must add it to data/prices.toml."
+            )
+        most = price.cost(prompt_tokens, completion_tokens, batch=batch)
+        if most == 0:
+            return 0.0
+        async with self._turn:
+            async with self._db.read() as tx:
+                today = await spending.of_day(tx, _today())
+                job = await spending.of_job(tx, account.job_id) if account.limit is not None else 0.0
+            if self._daily is not None and today + sum(self._held.values()) + most > self._daily:
+                raise OverBudget(
+                    f"Today's budget of ${self._daily:.2f} is used up (${today:.2f} spent). "
+                    "It begins anew at midnight UTC; an operator may raise DAILY_BUDGET."
+                )
+            if account.limit is not None and job + self._held[account.job_id] + most > account.limit:
+                raise OverBudget(
+                    f"The budget of ${account.limit:.2f} is used up (${job:.2f} spent). What was written is kept: "
+                    "order it again with a larger budget, and only what is missing is paid for."
+                )
+            self._held[account.job_id] += most
+        return most
+
+    async def book(self, account: Account, model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
+        """Note what a call used. Returns its cost in US dollars, None where the price is unknown."""
+        price = self._prices.of(model)
+        cost = None if price is None else price.cost(prompt_tokens, completion_tokens)
+        if cost != 0:
+            async with self._db.write() as tx:
+                await self.book_in(tx, account, model, prompt_tokens, completion_tokens)
+        return cost
+
+    async def book_in(
+        self,
+        tx: Transaction,
+        account: Account,
+        model: str,
+        prompt_tokens: int,
+        completion_tokens: int,
+        *,
+        batch: bool = False,
+        calls: int = 1,
+    ) -> None:
+        """Note what calls used, together with what else the transaction writes."""
+        price = self._prices.of(model)
+        cost = None if price is None else price.cost(prompt_tokens, completion_tokens, batch=batch)
+        if cost == 0:
+            return
+        await spending.add(
+            tx,
+            day=_today(),
+            purpose=account.purpose,
+            model=model,
+            job_id=account.job_id,
+            prompt_tokens=prompt_tokens,
+            completion_tokens=completion_tokens,
+            cost=cost,
+            calls=calls,
+        )
+
+    async def spent_by(self, job_id: int) -> float:
+        """US dollars that a job has spent so far."""
+        async with self._db.read() as tx:
+            return await spending.of_job(tx, job_id)
+
+    async def left_today(self) -> float | None:
+        """US dollars left of today's budget; None where there is none."""
+        if self._daily is None:
+            return None
+        async with self._db.read() as tx:
+            return self._daily - await spending.of_day(tx, _today())
+
+
+def _today() -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime())

@@ -1,0 +1,108 @@
+"""Patience: a call repeated while that may help, and its failures put into words."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from itertools import count
+from typing import TypeVar
+
+import openai
+
+from bot.errors import OutOfReach, ServerError, Unavailable, UnknownModel
+from bot.llm.pace import Pace, seconds
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_LONGEST_PAUSE = 60.0  # seconds
+_PASSING = frozenset({408, 409, 425, 429})  # and all from 500 on
+_NO_CREDIT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long trouble is waited out, in seconds, and how many attempts are made.
+
+    as_told: whether to wait as long as the server asks for (Retry-After), however long that is.
+    """
+
+    seconds: float
+    attempts: int
+    as_told: bool = False
+
+
+# A person's attention is short, a job's long. ONCE is for what must not be repeated blindly.
+PERSON, JOB, ONCE = Patience(20, 8), Patience(600, 30, as_told=True), Patience(0, 1)
+
+
+class CutShort(Exception):
+    """An answer ended before its end, or is none."""
+
+
+async def patiently(call: Callable[[], Awaitable[T]], patience: Patience, pace: Pace | None = None) -> T:
+    """Await a call to the API; repeat it where that may help; put failures into words.
+
+    A pace holds back everyone that shares it for as long as a server's 429 asks for. Raises UnknownModel or another
+    Unavailable with a sentence for the person, or ServerError with the server's reason for the log.
+    """
+    deadline = time.monotonic() + patience.seconds
+    for attempt in count(1):
+        try:
+            return await call()
+        except (openai.APIError, CutShort) as error:
+            _raise_unless_passing(error)
+            pause, told = _pause(error, attempt)
+            if told and patience.as_told:
+                deadline += pause
+            if attempt >= patience.attempts or time.monotonic() + pause > deadline:
+                raise OutOfReach("The model is not answering right now. Try again in a minute.") from error
+            log.warning("model server: %s; trying again in %.1f s", error, pause)
+            if pace and isinstance(error, openai.RateLimitError):
+                pace.pause(pause)  # the next call's turn waits for it, as everyone's does
+            else:
+                await asyncio.sleep(pause)
+        except openai.OpenAIError as error:
+            raise ServerError(f"The model server refused: {error}") from error
+    raise AssertionError("unreachable: count() does not end")
+
+
+def _raise_unless_passing(error: openai.APIError | CutShort) -> None:
+    """Put into words what no waiting mends."""
+    if isinstance(error, (CutShort, openai.APIConnectionError, openai.APIResponseValidationError)):
+        return
+    status = error.status_code if isinstance(error, openai.APIStatusError) else 0
+    if status == 402 or error.code in _NO_CREDIT or error.type in _NO_CREDIT:
+        raise Unavailable(
+            "The account at the model server has no credit left. An operator must top it up there."
+        ) from error
+    if status in (401, 403):
+        raise Unavailable(
+            "The model server refuses this installation's key. An operator must check OPENAI_API_KEY."
+        ) from error
+    if status == 404:
+        raise UnknownModel(
+            "The model server does not know what was asked for. An operator must check the models."
+        ) from error
+    if status not in _PASSING and status < 500:
+        raise ServerError(f"The model server refused: {error}") from error
+
+
+def _pause(error: Exception, attempt: int) -> tuple[float, bool]:
+    """Seconds to wait, and whether the server asked for them; else longer each time, with some chance in it."""
+    if isinstance(error, openai.APIStatusError):
+        told = error.response.headers
+        for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+            try:
+                return seconds(told[name]) * unit, True
+            except (KeyError, ValueError):
+                continue
+        with suppress(KeyError, ValueError):
+            until = parsedate_to_datetime(told["retry-after"])
+            return max(0.0, until.timestamp() - time.time()), True
+    return min(2.0**attempt, _LONGEST_PAUSE) * random.uniform(0.2, 0.4), False  # noqa: S311
