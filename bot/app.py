@@ -39,6 +39,10 @@ class App:
     heroes: HeroesFile
     db: Database
     client: ModelClient
+    budget: Budget
+    planner: Planner
+    chooser: Chooser
+    transfer: Transfer
     votes: Votes
     registry: Registry
     describer: Describer
@@ -68,7 +72,13 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         votes = Votes(db, voters)
         registry = Registry(db)
         board = JobBoard(db)
-        planner = Planner(heroes.vocabulary, heroes.prompts)
+        planner = Planner(
+            heroes.vocabulary,
+            heroes.prompts,
+            author=settings.author_model,
+            small=small,
+            batch_from=settings.batch_from,
+        )
         chooser = Chooser(db, planner, heroes.prompts, heroes.curation)
         workers = ENGINE_WORKERS if small else HOSTED_WORKERS
         builder = Builder(db, client, planner, chooser, workers=workers, moderate=settings.moderate)
@@ -81,4 +91,20 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         finetunes = FinetuneJobs(db, board, client, registry)
         describer = Describer(db, client, registry, heroes, voters, author=settings.author_model, small=small)
         worker = Worker(db, {"build": builds.run, "finetune": finetunes.run})
-        yield App(settings, heroes, db, client, votes, registry, describer, board, builds, finetunes, worker)
+        yield App(
+            settings,
+            heroes,
+            db,
+            client,
+            budget,
+            planner,
+            chooser,
+            transfer,
+            votes,
+            registry,
+            describer,
+            board,
+            builds,
+            finetunes,
+            worker,
+        )

@@ -3,18 +3,19 @@
 import hashlib
 import json
 import logging
-import secrets
-from typing import Any
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.app import App
-from bot.errors import OperatorError, UserError
+from bot.errors import OperatorError
 from cogs.dataset import DatasetCog
+from cogs.failures import tell_failure
 from cogs.hero import HeroCog
+from cogs.job_button import JobButton
 from cogs.jobs import JobsCog
+from cogs.review import ReviewButton
 from cogs.tuning import TuningCog
 from cogs.votes import VotesCog
 
@@ -52,6 +53,7 @@ class HeroBot(commands.Bot):
     async def setup_hook(self) -> None:
         for cog in (HeroCog, VotesCog, DatasetCog, TuningCog, JobsCog):
             await self.add_cog(cog(self, self.app))
+        self.add_dynamic_items(JobButton, ReviewButton)  # buttons work on after a restart
         await self._sync()
 
     async def on_ready(self) -> None:
@@ -70,31 +72,7 @@ class HeroBot(commands.Bot):
 
 
 class HeroTree(app_commands.CommandTree["HeroBot"]):
-    """Puts every failure of a command into words. Only a UserError's own text reaches the person."""
+    """Puts every failure of a command into words."""
 
     async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError) -> None:
-        cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
-        if isinstance(cause, UserError):
-            log.info("refused: %s", cause, exc_info=cause.__cause__)
-            await _say(interaction, str(cause))
-        elif isinstance(cause, app_commands.CheckFailure):
-            log.info("refused: %s", cause)
-            await _say(interaction, "You may not use this command here.")
-        else:
-            reference = secrets.token_hex(4)
-            log.error("command failed, reference %s", reference, exc_info=cause)
-            await _say(
-                interaction,
-                f"Something went wrong on our side. Tell an operator the reference `{reference}`.",
-            )
-
-
-async def _say(interaction: discord.Interaction[Any], text: str) -> None:
-    """Answer the person alone, or in the place of the "is thinking" that everyone sees by then."""
-    try:
-        if interaction.response.is_done():
-            await interaction.edit_original_response(content=text)
-        else:
-            await interaction.response.send_message(text, ephemeral=True)
-    except discord.HTTPException:
-        log.warning("a refusal could not be told", exc_info=True)
+        await tell_failure(interaction, error)

@@ -14,7 +14,6 @@ from rich.table import Table
 
 from bot.app import App, open_app
 from bot.children import engine_beside
-from bot.dataset.plan import BuildSpec
 from bot.errors import Unavailable, UserError
 from bot.hero import Hero
 from bot.llm.budget import Account
@@ -60,9 +59,8 @@ class Demo:
         return result
 
     async def _build(self, examples: int) -> dict[str, Any]:
-        settings = self._app.settings
-        repeats = -(-examples // sum(1 for _ in self._app.heroes.vocabulary.grid.heroes()))
-        spec = BuildSpec(repeats, examples, settings.author_model, small=not settings.hosted)
+        repeats = -(-examples // self._app.heroes.vocabulary.grid.size)
+        spec = self._app.planner.spec(repeats=repeats, limit=examples)
         job, _ = await self._app.builds.order(spec)
         return await self._follow(job.id, "dataset")
 

@@ -1,4 +1,4 @@
-"""/build-dataset: write, curate and freeze a dataset."""
+"""/build-dataset: plan, write, curate and freeze a dataset."""
 
 from typing import TYPE_CHECKING
 
@@ -7,8 +7,10 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.app import App
-from bot.dataset.plan import FEWEST, MOST_REPEATS, BuildSpec
+from bot.dataset.plan import FEWEST, MOST, MOST_REPEATS
+from cogs.job_button import controls
 from cogs.operators import require_operator
+from cogs.reports import plan
 
 if TYPE_CHECKING:
     from bot.client import HeroBot
@@ -26,7 +28,10 @@ class DatasetCog(commands.Cog):
     )
     @app_commands.describe(
         repeats="How often each hero of the grid is written",
+        model="The model that writes; the installation's AUTHOR_MODEL where left out",
         limit="At most so many examples, spread over the grid",
+        budget="The most that this build may cost, in US dollars",
+        batch="Through the provider's Batch API: half the price, within a day; large builds do so anyway",
     )
     @app_commands.default_permissions(manage_guild=True)
     @app_commands.guild_only()
@@ -34,22 +39,19 @@ class DatasetCog(commands.Cog):
         self,
         interaction: "discord.Interaction[HeroBot]",
         repeats: app_commands.Range[int, 1, MOST_REPEATS] | None = None,
-        limit: app_commands.Range[int, FEWEST, 1_000_000] | None = None,
+        model: app_commands.Range[str, 1, 200] | None = None,
+        limit: app_commands.Range[int, FEWEST, MOST] | None = None,
+        budget: float | None = None,
+        batch: bool | None = None,
     ) -> None:
         await require_operator(interaction)
-        settings = self.app.settings
-        spec = BuildSpec(
-            repeats=repeats or self.app.heroes.vocabulary.grid.repeats,
-            limit=limit,
-            model=settings.author_model,
-            small=not settings.hosted,
-        )
+        spec = self.app.planner.spec(repeats=repeats, model=model, limit=limit, budget=budget, batch=batch)
         await interaction.response.defer(thinking=True)
-        job, plan = await self.app.builds.order(
+        job, forecast = await self.app.builds.plan(
             spec, requester_id=interaction.user.id, channel_id=interaction.channel_id
         )
+        left = await self.app.budget.left_today()
         message = await interaction.edit_original_response(
-            content=f"**Building a dataset** with {spec.model}: {plan.slots} examples, "
-            f"{plan.cached} cached already, {plan.missing} to write."
+            content=plan(spec, forecast, left), view=controls(job)
         )
         await self.app.board.shown_in(job.id, message.id)

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import discord
@@ -9,6 +10,7 @@ from discord.ext import commands, tasks
 
 from bot.app import App
 from bot.store.jobs import Job
+from cogs.job_button import controls
 from cogs.reports import ending, standing
 
 if TYPE_CHECKING:
@@ -64,7 +66,8 @@ class JobsCog(commands.Cog):
         if job.ended:
             mention = f"<@{job.requester_id}> " if job.requester_id else ""
             told = discord.AllowedMentions(users=[discord.Object(job.requester_id or 0)])
-            await self._channel(job).send(mention + ending(job), allowed_mentions=told)
+            files = [discord.File(path) for path in self._attachments(job)]
+            await self._channel(job).send(mention + ending(job), allowed_mentions=told, files=files)
             await self.app.board.announced(job.id)
             self._shown.pop(job.id, None)
 
@@ -72,19 +75,32 @@ class JobsCog(commands.Cog):
         if job.message_id is None:  # the command that ordered it has not answered yet
             return
         now = time.time()
-        text = standing(job, now)
+        text = standing(job)
         shown, at = self._shown.get(job.id, ("", 0.0))
         old = now - (job.created_at or now) > _SPARSE_AFTER
         if text == shown or (old and not job.ended and now - at < _SPARSE):
             return
         self._shown[job.id] = (text, now)
         try:
-            await self._channel(job).get_partial_message(job.message_id).edit(content=text)
+            await self._channel(job).get_partial_message(job.message_id).edit(content=text, view=controls(job))
         except discord.HTTPException as error:
             if error.code != _TOO_MANY_EDITS:
                 raise
-            fresh = await self._channel(job).send(text)
+            fresh = await self._channel(job).send(text, view=controls(job) or discord.utils.MISSING)
             await self.app.board.shown_in(job.id, fresh.id)
+
+    def _attachments(self, job: Job) -> list[Path]:
+        """The files that a job's end is told with, as far as they are here and fit."""
+        folder = self.app.settings.data_dir
+        made = [folder / name for name in (job.result or {}).get("files", ())]
+        fitting: list[Path] = []
+        room = discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES
+        for path in made:
+            size = path.stat().st_size if path.is_file() else room
+            if size < room:
+                room -= size
+                fitting.append(path)
+        return fitting
 
     def _channel(self, job: Job) -> discord.PartialMessageable:
         return self.bot.get_partial_messageable(job.channel_id or 0)

@@ -2,28 +2,77 @@
 
 from typing import Any
 
+from bot.dataset.forecast import Forecast
+from bot.dataset.plan import BuildSpec
 from bot.store.jobs import Job
 
 _TITLES = {"build": "Building a dataset", "finetune": "Fine-tuning"}
 _BAR = 20
+_FEW = 100  # texts
 _LONGEST = 1900  # characters, of the 2,000 that a message may have
 
 
-def standing(job: Job, now: float) -> str:
-    """The text of a job's progress message at a moment (seconds since 1970)."""
+def plan(spec: BuildSpec, forecast: Forecast, left_today: float | None) -> str:
+    """What a build will take, before it begins; left_today is what the day's budget still holds, in US dollars."""
+    way = ", through the Batch API" if spec.batch else ""
+    lines = [
+        f"**A dataset of {forecast.slots:,} examples, written by {spec.model}**{way}",
+        f"{forecast.cached:,} are cached already, {forecast.missing:,} are to be written: "
+        f"about {forecast.prompt_tokens:,} tokens asked and {forecast.completion_tokens:,} answered.",
+        _price(forecast),
+    ]
+    if spec.budget is not None:
+        lines.append(f"It stops before it would cost more than ${spec.budget:,.2f}.")
+    if left_today is not None:
+        lines.append(f"Today's budget still holds ${max(0.0, left_today):,.2f}.")
+    if spec.batch:
+        lines.append("Time: within 24 hours, as the provider promises for batches.")
+    elif forecast.seconds is not None:
+        pace = "at the server's rate limit" if forecast.limited else "at the pace of the last build"
+        lines.append(f"Time: about {duration(forecast.seconds)} {pace}; rejected answers are asked for again.")
+    else:
+        lines.append("Time: not known before the first build with this model.")
+    return "\n".join(lines)
+
+
+def _price(forecast: Forecast) -> str:
+    price, cost = forecast.price, forecast.cost
+    if price is None or cost is None:
+        return "Cost: **price unknown**. An operator can add it to data/prices.toml."
+    if price.input == price.output == 0:
+        return f"Cost: nothing, it is written on {price.source or 'a server of your own'}."
+    read = f", as of {price.read_on:%Y-%m-%d}" if price.read_on else ""
+    source = f" (<{price.source}>)" if price.source.startswith("http") else ""
+    return f"Cost: about **${cost:,.4f}**, at ${price.input:g} in and ${price.output:g} out a million tokens{read}{source}."
+
+
+def standing(job: Job) -> str:
+    """The text of a job's progress message."""
     title = f"**{_TITLES[job.kind]}** (job {job.id})"
-    if job.state == "queued":
-        return f"{title}\nWaiting for the worker to take it up."
-    if job.ended:
-        end = {"succeeded": "Done.", "cancelled": "Cancelled."}.get(job.state, "Failed.")
-        return f"{title}\n{bar(job.done, job.total)}\n{end}"
-    return f"{title}\n{bar(job.done, job.total)}\n{job.phase or 'starting'}{_time_left(job, now)}"
+    gauge = bar(job.done, job.total)
+    match job.state:
+        case "planned":
+            return f"{title}\nWaiting for somebody to confirm it."
+        case "queued":
+            return f"{title}\n{gauge}\nWaiting for the worker to take it up."
+        case "paused":
+            return f"{title}\n{gauge}\nPaused. What was written is kept."
+        case "succeeded":
+            return f"{title}\n{gauge}\nDone."
+        case "cancelled":
+            return f"{title}\n{gauge}\nCancelled. What was written is kept."
+        case "failed":
+            return f"{title}\n{gauge}\nFailed."
+        case "running":
+            return f"{title}\n{gauge}\n{job.phase or 'starting'}{_pace(job)}"
 
 
 def ending(job: Job) -> str:
     """What is told at a job's end, with what to do next."""
-    if job.state != "succeeded" or job.result is None:
-        return f"{_TITLES[job.kind]} failed: {job.error or 'it was cancelled'}"[:_LONGEST]
+    if job.state == "cancelled":
+        return f"{_TITLES[job.kind]} was cancelled; what was written by then is kept."
+    if job.result is None:
+        return f"{_TITLES[job.kind]} failed: {job.error}"[:_LONGEST]
     return _built(job.result) if job.kind == "build" else _tuned(job.result)
 
 
@@ -35,34 +84,51 @@ def bar(done: int, total: int) -> str:
     return f"{'▰' * filled}{'▱' * (_BAR - filled)} {100 * done // total} % · {done} of {total}"
 
 
-def _time_left(job: Job, now: float) -> str:
-    elapsed = now - (job.started_at or now)
-    if not job.done or not job.total or elapsed < 5:
-        return ""
-    left = int(elapsed / job.done * (job.total - job.done))
-    return f", about {left // 60}:{left % 60:02d} left"
+def _pace(job: Job) -> str:
+    """How fast it goes, how long it will take, and what it has cost so far, as far as these are known."""
+    parts = []
+    if job.rate:
+        parts += [f"{job.rate:.1f} a second", f"about {duration((job.total - job.done) / job.rate)} left"]
+    if job.cost:
+        parts.append(f"${job.cost:,.4f} so far")
+    return "".join(f" · {part}" for part in parts)
+
+
+def duration(seconds: float) -> str:
+    """`3:05`, or `2:03:05` from an hour on."""
+    whole = round(seconds)
+    minutes = f"{whole // 60 % 60:02d}:{whole % 60:02d}"
+    return f"{whole // 3600}:{minutes}" if whole >= 3600 else minutes.removeprefix("0")
 
 
 def _built(result: dict[str, Any]) -> str:
     counts = result["counts"]
     state = "is ready" if result["new"] else "stays as it was (no text is new)"
-    liked = counts.get("description", 0)
-    sizes = (
-        f"Dataset v{result['dataset']} {state}: {counts.get('train', 0)} texts to learn from "
-        f"({liked} of them rated well by people), {counts.get('valid', 0)} held out."
-    )
+    train, valid, liked = (counts.get(name, 0) for name in ("train", "valid", "description"))
+    cost = f", ${result['cost']:,.4f} paid" if result["cost"] else ""
     lines = [
-        sizes,
-        f"{result['asked']} answers written, {result['cached']} found cached.",
+        f"Dataset v{result['dataset']} {state}: {train} texts to learn from "
+        f"({liked} of them rated well by people), {valid} held out.",
+        f"{result['asked']} answers written in {result['calls']} calls, {result['cached']} found cached{cost}.",
     ]
     if result["rejected"]:
-        faults = ", ".join(f"{count} {fault}" for fault, count in sorted(result["rejected"].items()))
-        lines.append(f"Rejected on the way: {faults}. Examples given up: {result['given_up']}.")
-    if result["repeated"]:
-        lines.append(f"{result['repeated']} calls were in flight when an earlier build was cut off.")
+        lines.append(f"Rejected on the way: {_listed(result['rejected'])}. Examples given up: {result['given_up']}.")
+    if result["dropped"]:
+        lines.append(f"Left out at the end: {_listed(result['dropped'])}.")
+    if result["lost"]:
+        lines.append(
+            f"{result['lost']} calls were in the air when the build was cut off: they were made again, and may have "
+            "been paid for twice."
+        )
+    if train < _FEW:
+        lines.append("Few texts teach little: a few hundred are worth having.")
     if result["new"]:
-        lines.append("Next: `/finetune`.")
+        lines.append("Next: `/finetune`. To look through the texts: `/dataset review`.")
     return "\n".join(lines)
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
 
 
 def _tuned(result: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from bot.store.jobs import Job
 
 
 def spec(app: App, limit: int = 16, repeats: int = 1) -> BuildSpec:
-    return BuildSpec(repeats, limit, app.settings.author_model, small=not app.settings.hosted)
+    return app.planner.spec(repeats=repeats, limit=limit)
 
 
 async def build(app: App, limit: int = 16) -> Job:

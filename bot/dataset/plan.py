@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -50,9 +50,35 @@ class BuildSpec:
 class Planner:
     """Lays a build out: its slots in order, and the question that belongs to each."""
 
-    def __init__(self, vocabulary: Vocabulary, prompts: Prompts) -> None:
+    def __init__(
+        self, vocabulary: Vocabulary, prompts: Prompts, *, author: str, small: bool, batch_from: int
+    ) -> None:
         self._vocabulary = vocabulary
         self._prompts = prompts
+        self._author = author
+        self._small = small
+        self._batch_from = batch_from
+
+    def spec(
+        self,
+        *,
+        repeats: int | None = None,
+        model: str | None = None,
+        limit: int | None = None,
+        budget: float | None = None,
+        batch: bool | None = None,
+    ) -> BuildSpec:
+        """What a build is asked to do; what is left out is the installation's choice.
+
+        Raises UserError where a figure makes no sense.
+        """
+        repeats = self._vocabulary.grid.repeats if repeats is None else repeats
+        spec = BuildSpec(repeats, limit, model or self._author, self._small, budget, batch=bool(batch))
+        size = self.size(spec)
+        if batch and self._small:
+            raise UserError("The embedded engine has no Batch API: leave batch out.")
+        by_itself = batch is None and not self._small and size >= self._batch_from
+        return replace(spec, batch=True) if by_itself else spec
 
     def size(self, spec: BuildSpec) -> int:
         """How many slots a build has. Raises UserError where they are too many, or too few to train on."""

@@ -12,7 +12,7 @@ import openai
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
 
-from bot.errors import OutOfReach
+from bot.errors import OutOfReach, UnknownModel
 from bot.llm.budget import Account, Budget
 from bot.llm.dialect import Dialect
 from bot.llm.pace import Pace, Turn
@@ -84,7 +84,12 @@ class ModelClient:
         """
         call = _Call(ask, model, account, patience, record)
         pace = self.pace(model)
-        return await patiently(lambda: self._attempt(call, pace), patience, pace)
+        try:
+            return await patiently(lambda: self._attempt(call, pace), patience, pace)
+        except UnknownModel as error:
+            raise UnknownModel(
+                f"The model server does not know the model {model}. An operator must check its name."
+            ) from error
 
     def pace(self, model: str) -> Pace:
         """The pace at which a model may be asked, shared by all who ask it here."""

@@ -1,0 +1,76 @@
+"""Buttons by which operators confirm a plan, and pause, resume or cancel a job."""
+
+import re
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+
+from bot.store.jobs import Job
+from cogs.failures import tell_failure
+from cogs.operators import require_operator
+from cogs.reports import standing
+
+if TYPE_CHECKING:
+    from bot.client import HeroBot
+
+_LOOKS = {
+    "confirm": ("Confirm", discord.ButtonStyle.success),
+    "pause": ("Pause", discord.ButtonStyle.secondary),
+    "resume": ("Resume", discord.ButtonStyle.success),
+    "cancel": ("Cancel", discord.ButtonStyle.danger),
+}
+_OFFERED = {
+    "planned": ("confirm", "cancel"),
+    "queued": ("pause", "cancel"),
+    "running": ("pause", "cancel"),
+    "paused": ("resume", "cancel"),
+}
+
+
+class JobButton(
+    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
+    template=r"job:(?P<action>confirm|pause|resume|cancel):(?P<id>[0-9]{1,18})",
+):
+    """One button of a job's message. What it does and to which job stands in its id, so it outlives a restart."""
+
+    def __init__(self, action: str, job_id: int) -> None:
+        label, style = _LOOKS[action]
+        super().__init__(discord.ui.Button(label=label, style=style, custom_id=f"job:{action}:{job_id}"))
+        self.action = action
+        self.job_id = job_id
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        return cls(match["action"], int(match["id"]))
+
+    async def callback(self, interaction: "discord.Interaction[HeroBot]") -> None:
+        """Do it, and show how the job stands. discord.py only logs what fails here: the person is told by us."""
+        try:
+            await require_operator(interaction)
+            board = interaction.client.app.board
+            act = {
+                "confirm": board.confirm,
+                "pause": board.pause,
+                "resume": board.resume,
+                "cancel": board.cancel,
+            }
+            job = await act[self.action](self.job_id)
+            if self.action == "cancel" and job.started_at is None:
+                await board.announced(job.id)  # nothing had begun: its message says all there is to say
+            await interaction.response.edit_message(content=standing(job), view=controls(job))
+        except Exception as error:  # noqa: BLE001 (whatever it is, it is put into words and logged there)
+            await tell_failure(interaction, error)
+
+
+def controls(job: Job) -> discord.ui.View | None:
+    """The buttons that a job's state allows; None where it has ended."""
+    actions = _OFFERED.get(job.state) if job.kind == "build" else None
+    if actions is None:
+        return None
+    view = discord.ui.View(timeout=None)
+    for action in actions:
+        view.add_item(JobButton(action, job.id))
+    view.stop()  # the buttons are found by their ids, not by this view
+    return view
