@@ -7,10 +7,10 @@ retired; the words are ours.
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
 
+from bot.dataset.finding import Finding, Kind, information
 from bot.dataset.shape import Task, alike, common_end, common_start, task_of
 
 if TYPE_CHECKING:
@@ -39,28 +39,6 @@ ENDINGS = ("\n", ".", " END", "***", "+++", "&&&", "$$$", "@@@", "%%%", " [END]"
 _SHOWN = 60  # characters of a text that a finding quotes
 _NAMED = 5  # examples that a finding names
 
-Fix = Callable[["pd.DataFrame"], "pd.DataFrame"]
-
-
-class Kind(StrEnum):
-    INFORMATION = "information"
-    NECESSARY = "necessary"  # fixed without asking: nothing can train otherwise
-    OPTIONAL = "optional"  # recommended: the person decides
-    ERROR = "error"  # ends the checks: only a person can mend it
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found, what would be done about it, and the fix that does it.
-
-    The fix holds what it needs of the data in which the fault was found. It may be applied after others.
-    """
-
-    kind: Kind
-    text: str
-    action: str = ""
-    fix: Fix | None = None
-
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -69,10 +47,6 @@ class Check:
     look: Callable[["pd.DataFrame"], Finding | None]
     changes_text: bool = False  # whether a fix rewrites prompts or completions, and drops no example
     pairs_only: bool = False  # whether it means nothing in a chat, where roles part prompt and completion
-
-
-def information(text: str) -> Finding:
-    return Finding(Kind.INFORMATION, text)
 
 
 def number_of_examples(frame: "pd.DataFrame") -> Finding:

@@ -36,7 +36,7 @@ def _lines(
     except UnicodeDecodeError as error:
         at = line + error.object[: error.start].decode(error.encoding, "ignore").count("\n")
         raise UserError(
-            f"{path}, line {at}: this is not UTF-8{_guess(error)}. "
+            f"{path}, line {at}: this is not {error.encoding.upper()}{_guess(error)}. "
             f"Save it as UTF-8, or convert it: iconv -f ENCODING -t UTF-8 {path.name} > utf8-{path.name}"
         ) from None
     if "\0" in text:

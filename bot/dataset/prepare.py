@@ -7,7 +7,8 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.dataset.checks import CHECKS, Check, Finding, Kind, information
+from bot.dataset.checks import CHECKS, Check
+from bot.dataset.finding import Finding, Kind, information
 from bot.dataset.shape import Task, alike, common_end, task_of
 from bot.dataset.tables import Format, Table
 from bot.errors import UserError

@@ -43,7 +43,7 @@ def _by_line(path: Path, encoding: str) -> Iterator[tuple[str, Any]]:
     with path.open(encoding=encoding) as file:
         for number, line in enumerate(file, start=1):
             if line.strip():
-                yield f"{path}, line {number}", _parsed(path, line, number)
+                yield f"{path}, line {number}", _parsed(path, line.rstrip(), number)
 
 
 def _by_list(path: Path, encoding: str) -> Iterator[tuple[str, Any]]:

@@ -18,7 +18,7 @@ class Task(StrEnum):
 
 
 def task_of(frame: "pd.DataFrame") -> Task:
-    """Without prompts the task is open; three examples to each completion and more make it a classification."""
+    """Without prompts the task is open; completions that come more than thrice on average are classes."""
     if (frame["prompt"] == "").all():
         return Task.OPEN
     if frame["completion"].nunique() < len(frame) / 3:

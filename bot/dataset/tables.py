@@ -56,11 +56,11 @@ def read_table(path: Path) -> Table:
         reader = _reader(path)
         table = reader(path)
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}.") from None
+        raise UserError(f"{path} cannot be read: {error.strerror or str(error).strip()}.") from None
     except MemoryError:
         raise UserError(f"{path} does not fit into memory. Split it.") from None
     if table.frame.empty:
-        raise UserError(f"{path} holds no examples. Put one in each row, below a header.")
+        raise UserError(f"{path} holds no examples. Each needs a prompt and a completion.")
     if not table.frame.columns.is_unique:
         raise UserError(f"{path} has two columns of one name. Rename one.")
     for column in table.frame:
@@ -83,7 +83,7 @@ def _reader(path: Path) -> Callable[[Path], Table]:
         raise UserError(f"{path} has no extension that is known here. Save it as one of {known}.")
     _refuse_large(path, path.stat().st_size)
     if path.stat().st_size == 0:
-        raise UserError(f"{path} is empty. Put a prompt and a completion in each row, below a header.")
+        raise UserError(f"{path} is empty. Fill it with prompts and completions.")
     return reader
 
 
@@ -178,6 +178,8 @@ def _parquet(path: Path) -> Table:
 
     try:
         with ParquetFile(path) as file:
+            groups = (file.metadata.row_group(number) for number in range(file.num_row_groups))
+            _refuse_large(path, sum(group.total_byte_size for group in groups))
             found = file.read()
         nested = [field.name for field in found.schema if pa.types.is_nested(field.type)]
         if nested:
@@ -186,7 +188,9 @@ def _parquet(path: Path) -> Table:
             )
         texts = pa.table([column.cast(pa.string()) for column in found.columns], names=found.column_names)
     except pa.ArrowException as error:
-        raise UserError(f"{path} cannot be read as Parquet: {error}. Write it anew.") from None
+        raise UserError(
+            f"{path} is damaged ({str(error).strip(' .')}). Write the Parquet file anew."
+        ) from None
     return Table(texts.to_pandas().fillna("").astype(str), Format.PARQUET)
 
 

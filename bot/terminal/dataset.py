@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bot.dataset.checks import Finding, Kind
+from bot.dataset.finding import Finding, Kind
 from bot.dataset.prepare import Examination, examine, free_path, reminders, write
 from bot.dataset.tables import Format, read_table
 from bot.errors import HerosmithError, UserError
