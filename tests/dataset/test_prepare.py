@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.dataset.checks import CHECKS, ENDINGS, SEPARATORS
@@ -243,6 +243,7 @@ def test_dropping_everything_is_a_sentence() -> None:
 wild = st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20)), min_size=2, max_size=12)
 
 
+@settings(deadline=None)  # pandas may be slow to start
 @given(wild)
 def test_checks_that_change_no_text_only_drop_examples(pairs: list[Pair]) -> None:
     found = examine(table(pairs), wanted=Format.PAIRS, text_too=False)
@@ -275,6 +276,7 @@ def plain(draw: st.DrawFn) -> list[Pair]:
     return [(instruction + prompt, opening + completion) for prompt, completion in pairs]
 
 
+@settings(deadline=None)  # pandas may be slow to start
 @given(plain(), st.sampled_from([Format.PAIRS, Format.CHAT]))
 def test_what_is_prepared_needs_no_preparation(pairs: list[Pair], wanted: Format) -> None:
     first = examine(table(pairs, Format.CSV), wanted=wanted)
