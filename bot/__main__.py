@@ -13,12 +13,14 @@ import typer
 from bot.children import engine_beside, worker_beside
 from bot.errors import HerosmithError
 from bot.settings import Settings, load_settings
+from bot.terminal.dataset import dataset
 
 cli = typer.Typer(
     help="Herosmith: a Discord bot that owns a language model and improves it with its own users.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+cli.add_typer(dataset, name="dataset")
 
 
 @cli.command()

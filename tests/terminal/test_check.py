@@ -1,0 +1,116 @@
+"""`herosmith dataset check`: files in, questions, files out, and sentences where that fails."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner, Result
+
+from bot.__main__ import cli
+
+AGES = ("18", "20", "30")
+POWERS = ("invisibility", "flight")
+
+
+def check(*arguments: str | Path, answers: str = "") -> Result:
+    return CliRunner().invoke(cli, ["dataset", "check", *map(str, arguments)], input=answers)
+
+
+def lines(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture
+def heroes(tmp_path: Path) -> Path:
+    """A file of heroes with their descriptions, as the first tutorials made it."""
+    path = tmp_path / "prepared_data.csv"
+    pairs = [
+        (f"{age}, {gender}, {power}", f"\n\n{name} is {age}, and {power} is the gift of this {gender}.{end}")
+        for age in AGES
+        for gender in ("man", "woman")
+        for power, name, end in zip(POWERS, ("Robin", "Alex"), ("", " Truly!"), strict=True)
+    ]
+    pd.DataFrame(pairs, columns=["prompt", "completion"]).to_csv(path, index=False)
+    return path
+
+
+def test_the_first_tutorials_file_gets_separators_spaces_an_ending_and_reminders(heroes: Path) -> None:
+    done = check(heroes, "-q", "--legacy")
+
+    assert done.exit_code == 0
+    prepared = lines(heroes.with_name("prepared_data_prepared.jsonl"))
+    assert len(prepared) == 12
+    assert prepared[0] == {
+        "prompt": "18, man, invisibility ->",
+        "completion": " \n\nRobin is 18, and invisibility is the gift of this man. END",
+    }
+    assert all(str(row["prompt"]).endswith(" ->") for row in prepared)
+    assert all(str(row["completion"]).startswith(" ") for row in prepared)
+    assert "1. The file is CSV." in done.stdout
+    assert "- [Necessary] Convert CSV to prompt-completion JSONL" in done.stdout
+    assert "- [Recommended] End all prompts with the separator ' ->' [Y/n]: Y" in done.stdout
+    assert "prompts that end with the separator ' ->'" in done.stdout
+    assert "stop=[' END']" in done.stdout
+    assert "retired tool would have estimated" in done.stdout
+    assert "herosmith dataset import" in done.stdout
+
+
+def test_chats_are_written_by_default_and_used_as_they_are(heroes: Path) -> None:
+    done = check(heroes, answers="y\n" * 5)
+    prepared = heroes.with_name("prepared_data_prepared.jsonl")
+    assert done.exit_code == 0
+    assert lines(prepared)[0]["messages"] == [
+        {"role": "user", "content": "18, man, invisibility"},
+        {"role": "assistant", "content": "\n\nRobin is 18, and invisibility is the gift of this man."},
+    ]
+    assert "separator" not in done.stdout
+
+    again = check(prepared)
+
+    assert again.exit_code == 0
+    assert "can be used as it is" in again.stdout
+    assert sorted(path.name for path in heroes.parent.iterdir()) == [heroes.name, prepared.name]
+
+
+def test_only_n_declines(heroes: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    done = check(heroes, "--legacy", "--out", out, answers="n\n\nwhat?\nyes\n")
+    assert done.exit_code == 0
+    assert lines(out)[0] == {
+        "prompt": "18, man, invisibility",
+        "completion": " \n\nRobin is 18, and invisibility is the gift of this man. END",
+    }
+    assert "already" in check(heroes, "--out", out).stderr
+
+
+def test_not_proceeding_writes_nothing(heroes: Path) -> None:
+    done = check(heroes, answers="N\n")
+    assert done.exit_code == 0
+    assert "Nothing is written." in done.stdout
+    assert list(heroes.parent.iterdir()) == [heroes]
+
+
+def test_an_unanswered_question_is_a_sentence(heroes: Path) -> None:
+    done = check(heroes, "--legacy", answers="y\n")
+    assert done.exit_code == 1
+    assert "nothing is written" in done.stderr
+    assert list(heroes.parent.iterdir()) == [heroes]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("hero,completion\na,b\n", "There is no column 'prompt', only 'hero', 'completion'."),
+        ("prompt,completion\na,b\na,c\n", "All prompts are identical"),
+        ("prompt,completion\na,b,c,d\n", "is damaged"),
+    ],
+)
+def test_faults_are_sentences_on_standard_error(tmp_path: Path, content: str, sentence: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(content)
+    done = check(path, "-q")
+    assert done.exit_code == 1
+    assert sentence in done.stderr
+    assert "Traceback" not in done.output
+    assert list(tmp_path.iterdir()) == [path]
