@@ -57,7 +57,7 @@ def read(path: Path) -> Iterator[Row]:
 
 
 @contextmanager
-def _table(path: Path, columns: Iterable[str]) -> Iterator[Callable[[Iterable[str]], object]]:
+def _table(path: Path, columns: Iterable[str]) -> Iterator[Callable[[Iterable[str]], None]]:
     with path.open("x", encoding="utf-8", newline="") as file:
         plain = csv.writer(file, lineterminator="\n")
         # to csv, a carriage return alone needs no quotes; to all who read the file, it does
@@ -74,7 +74,8 @@ def _table(path: Path, columns: Iterable[str]) -> Iterator[Callable[[Iterable[st
 def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Every record with the line it begins on; blank lines are passed over.
 
-    pandas leaves a carriage return alone without quotes, which the csv module takes for a damaged file.
+    pandas leaves a carriage return alone without quotes, which the csv module takes for a damaged file: it is
+    put back afterwards. Only one that ends a line cannot be told from the line's end.
     """
     lines = (_RETURN.sub(_STAND_IN, line) if "\r" in line else line for line in text_lines(path))
     records = csv.reader(lines, strict=True)

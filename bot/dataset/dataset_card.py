@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+# The hub's words for how many rows there are
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+_MORE = "1M<n<10M"
 
 _NO_LICENCE = "# license: the owner has not chosen one yet; write its identifier here, for example cc-by-4.0"
 
@@ -28,8 +30,8 @@ configs:
 # {title}
 
 Short descriptions of fictional superheroes, each written for an age, a gender and a power, to fine-tune
-language models on. This is synthetic text, made by a language model: the people in it do not exist, and nobody
-has checked every text for mistakes, bias or taste.
+language models on. This is synthetic text, made by a language model: the people in it do not exist, and
+nobody has checked every text for mistakes, bias or taste.
 
 ## How it was made
 
@@ -86,7 +88,7 @@ class Card:
             licence=f"license: {_in_quotes(self.licence)}" if self.licence else _NO_LICENCE,
             title=" ".join(self.title.split()),
             title_in_quotes=_in_quotes(self.title),
-            size=next((name for most, name in _SIZES if sum(rows.values()) < most), "n>1M"),
+            size=next((name for most, name in _SIZES if sum(rows.values()) < most), _MORE),
             data_files="\n".join(f"  - split: {name}\n    path: data/{name}-*.parquet" for name in rows),
             recipe=_block(self.recipe),
             counts=_block(self.counts),

@@ -1,7 +1,7 @@
 """Row: one text of a dataset as it stands in files, every field a string."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from operator import attrgetter
 
 from bot.errors import UserError
@@ -74,7 +74,7 @@ def reader_for(columns: Collection[str], file: str) -> Reader:
             f"{file} has columns of the same name ({_listed(twice)}): rename or drop one of them."
         )
     if {"prompt", "completion"} <= set(columns):
-        return lambda cells, place: from_prompt(cells["prompt"], cells["completion"], place)
+        return _from_pair
     missing = [name for name in _NEEDED if name not in columns]
     if missing:
         raise UserError(
@@ -103,6 +103,11 @@ def from_prompt(prompt: str, text: str, place: str) -> Row:
 def quoted(text: str) -> str:
     """Quote what stands in a file within a sentence: on one line, and never long."""
     return repr(text if len(text) <= 60 else text[:59] + "…")
+
+
+def _from_pair(cells: Mapping[str, str], place: str) -> Row:
+    known = {name: cells[name] for name in ("finish_reason", "split", "source") if name in cells}
+    return replace(from_prompt(cells["prompt"], cells["completion"], place), **known).checked(place)
 
 
 def _from_cells(cells: Mapping[str, str], place: str) -> Row:
