@@ -58,12 +58,15 @@ def read(path: Path, *, split: str = "") -> Iterator[Row]:
 def _rows(path: Path, split: str) -> Iterator[Row]:
     from pyarrow import parquet  # noqa: PLC0415
 
-    with path.open("rb") as opened, parquet.ParquetFile(opened) as file:
-        _refuse_swollen(file.metadata, path)
-        columns = file.schema_arrow.names
-        make = reader_for(columns, path.name)
-        defaults = {"split": split} if "split" not in columns else {}
-        wanted = [name for name in columns if name in {*COLUMNS, "completion"}]
+    metadata = parquet.read_metadata(path)
+    _refuse_swollen(metadata, path)
+    columns = metadata.schema.to_arrow_schema().names
+    make = reader_for(columns, path.name)
+    defaults = {"split": split} if "split" not in columns else {}
+    wanted = [name for name in columns if name in {*COLUMNS, "completion"}]
+    flat = {metadata.schema.column(at).path for at in range(len(metadata.schema))}
+    shared = [name for name in wanted if name in flat]
+    with parquet.ParquetFile(path, metadata=metadata, read_dictionary=shared) as file:
         number = 0
         for batch in file.iter_batches(_CHUNK, columns=wanted):
             for cells in zip(*map(_texts, batch.columns), strict=True):
@@ -74,8 +77,12 @@ def _rows(path: Path, split: str) -> Iterator[Row]:
 
 
 def _texts(column: Any) -> list[str]:
+    """The values of a column; one that stands in many rows is one string, however small the file says it."""
     import pyarrow as pa  # noqa: PLC0415
 
+    if pa.types.is_dictionary(column.type):
+        known = _texts(column.dictionary)
+        return ["" if at is None else known[at] for at in column.indices.to_pylist()]
     return [value or "" for value in column.cast(pa.string()).to_pylist()]
 
 

@@ -10,10 +10,12 @@ from typing import get_args
 
 import pandas as pd
 import psutil
+import pyarrow as pa
 import pytest
 import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from bot.dataset.dataset_card import Card
 from bot.dataset.exchange import Format, read, write
@@ -326,6 +328,11 @@ def test_what_cannot_be_read_is_said_in_a_sentence(
 
 
 def test_what_is_large_or_no_table_of_text_is_refused(tmp_path: Path) -> None:
+    long = pa.DictionaryArray.from_arrays(pa.array([0] * 5_000), pa.array(["a" * 20_000_000]))
+    swollen = {**dict.fromkeys(("age", "gender", "power"), ["18"] * 5_000), "response_txt": long}
+    parquet.write_table(
+        pa.table(swollen), tmp_path / "swollen.parquet"
+    )  # two kilobytes, or a hundred gigabytes
     with (tmp_path / "large.csv").open("wb") as file:
         file.truncate(512 * 1024 * 1024 + 1)
     nested = {"age": [["18"]], "gender": "man", "power": "flight", "response_txt": "He flies."}
@@ -334,6 +341,7 @@ def test_what_is_large_or_no_table_of_text_is_refused(tmp_path: Path) -> None:
     os.truncate(tmp_path / "cut.parquet", 900)
     (tmp_path / "folder").mkdir()
 
+    assert "Row 1 of swollen.parquet holds a field of more" in refusal(tmp_path / "swollen.parquet")
     assert "larger than 512 MB" in refusal(tmp_path / "large.csv")
     assert "nested.parquet is damaged, or no Parquet with columns of text" in refusal(
         tmp_path / "nested.parquet"
