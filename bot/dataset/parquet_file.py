@@ -47,7 +47,7 @@ def read(path: Path, *, split: str = "") -> Iterator[Row]:
     with reading(path):
         try:
             yield from _rows(path, split)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, IndexError) as error:  # a damaged file points past its end
             if isinstance(error, OSError) and error.errno is not None:
                 raise
             raise UserError(
