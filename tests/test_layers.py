@@ -91,7 +91,7 @@ def refuse(self, key):
 os.environ.__class__.__getitem__ = refuse
 for name in ours:
     importlib.import_module(name)
-heavy = {"torch", "pandas", "transformers", "xllamacpp", "scipy", "matplotlib"} & set(sys.modules)
+heavy = {"torch", "pandas", "transformers", "xllamacpp", "scipy", "matplotlib", "pyarrow"} & set(sys.modules)
 raise SystemExit(f"loaded {heavy}" if heavy else 0)
 """
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)
