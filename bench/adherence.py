@@ -22,10 +22,10 @@ from bench.measures import MEASURES, Described, measured, shares
 from bench.unseen import unseen
 from bot.app import App, open_app
 from bot.children import engine_beside
-from bot.dataset.build import WORKERS
-from bot.dataset.plan import BuildSpec
+from bot.dataset.build import ENGINE_WORKERS
 from bot.hero import Hero
-from bot.llm.client import JOB
+from bot.llm.budget import Account
+from bot.llm.patience import JOB
 from bot.prompts import Ask
 from bot.settings import Settings
 from bot.store.jobs import Job
@@ -62,9 +62,7 @@ async def tuned(app: App, size: Size) -> str:
     """
     live = await app.registry.live()
     if live is None:
-        spec = BuildSpec(
-            app.heroes.vocabulary.grid.repeats, size.examples, app.settings.author_model, small=True
-        )
+        spec = app.planner.spec(limit=size.examples)
         print("dataset:", (await _done(app, (await app.builds.order(spec))[0])).result)
         print(
             "model:", (await _done(app, (await app.finetunes.order(base=app.settings.base_model))[0])).result
@@ -87,11 +85,11 @@ async def described(
     app: App, model: str, heroes: Sequence[Hero], ask: Callable[[Hero], Ask]
 ) -> list[Described]:
     """One raw answer for each hero, in their order."""
-    free = asyncio.Semaphore(WORKERS)
+    free = asyncio.Semaphore(ENGINE_WORKERS)
 
     async def one(hero: Hero) -> Described:
         async with free:
-            answer = await app.client.complete(ask(hero), model=model, patience=JOB)
+            answer = await app.client.complete(ask(hero), model=model, account=Account("hero"), patience=JOB)
         return Described(hero, answer.text, answer.finish_reason)
 
     return list(await asyncio.gather(*map(one, heroes)))

@@ -13,6 +13,7 @@ from bot.dataset.forecast import Forecaster
 from bot.dataset.freeze import Freezer
 from bot.dataset.job import BuildJobs
 from bot.dataset.plan import Planner
+from bot.dataset.review import Reviews
 from bot.dataset.transfer import Transfer
 from bot.describer import Describer
 from bot.heroes_file import HeroesFile, read_heroes
@@ -43,6 +44,7 @@ class App:
     planner: Planner
     chooser: Chooser
     transfer: Transfer
+    reviews: Reviews
     votes: Votes
     registry: Registry
     describer: Describer
@@ -100,6 +102,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             planner,
             chooser,
             transfer,
+            Reviews(db),
             votes,
             registry,
             describer,

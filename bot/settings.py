@@ -45,8 +45,12 @@ class Settings(BaseSettings):
 
     prices_file: Path = ROOT / "data" / "prices.toml"
 
-    daily_budget: float | None = Field(default=None, gt=0)  # US dollars, for all that is paid for on a day (UTC)
-    batch_from: int = Field(default=5000, ge=1)  # examples from which on a hosted build goes through the Batch API
+    daily_budget: float | None = Field(
+        default=None, gt=0
+    )  # US dollars, for all that is paid for on a day (UTC)
+    batch_from: int = Field(
+        default=5000, ge=1
+    )  # examples from which on a hosted build goes through the Batch API
     moderate: bool = False
     min_voters: int = Field(default=2, ge=1)
     playground_port: int = Field(default=0, ge=0, le=65535)

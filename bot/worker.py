@@ -51,8 +51,8 @@ class Run:
     async def note(self, **columns: Any) -> None:
         """Write columns of the job's row at once: ids that a restart must find again.
 
-        Raises JobTaken, with nothing written, where another worker has taken the job over, and Stopped where the
-        job was paused or cancelled.
+        Raises JobTaken, with nothing written, where another worker has taken the job over, and Stopped where
+        the job was paused or cancelled.
         """
         async with self._db.write() as tx:
             state = await jobs.work_on(tx, self.job.id, worker=self._worker, **columns)
@@ -68,7 +68,10 @@ class Run:
             self.job = await jobs.get(tx, self.job.id) or self.job
 
     async def end(self, state: State, **columns: Any) -> bool:
-        """Write how the job ended. False where it is not this worker's any more, or was cancelled meanwhile."""
+        """Write how the job ended.
+
+        False where it is not this worker's any more, or was cancelled meanwhile.
+        """
         async with self._db.write() as tx:
             return await jobs.end(
                 tx, self.job.id, worker=self._worker, state=state, finished_at=time.time(), **columns

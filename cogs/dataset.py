@@ -11,6 +11,7 @@ from bot.dataset.plan import FEWEST, MOST, MOST_REPEATS
 from cogs.job_button import controls
 from cogs.operators import require_operator
 from cogs.reports import plan
+from cogs.review import buttons, show
 
 if TYPE_CHECKING:
     from bot.client import HeroBot
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 
 class DatasetCog(commands.Cog):
     """Datasets: what the model learns from."""
+
+    group = app_commands.Group(
+        name="dataset",
+        description="Datasets: what the model learns from (operators)",
+        default_permissions=discord.Permissions(manage_guild=True),
+        guild_only=True,
+    )
 
     def __init__(self, bot: "HeroBot", app: App) -> None:
         self.bot = bot
@@ -55,3 +63,13 @@ class DatasetCog(commands.Cog):
             content=plan(spec, forecast, left), view=controls(job)
         )
         await self.app.board.shown_in(job.id, message.id)
+
+    @group.command(description="Look at the examples of a dataset one by one: keep, edit or reject")
+    @app_commands.describe(version="The dataset's version; the newest where left out")
+    async def review(
+        self, interaction: "discord.Interaction[HeroBot]", version: app_commands.Range[int, 1] | None = None
+    ) -> None:
+        await require_operator(interaction)
+        page = await self.app.reviews.next(version)
+        view = buttons(page) or discord.utils.MISSING
+        await interaction.response.send_message(show(page), view=view, ephemeral=True)

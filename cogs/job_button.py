@@ -1,7 +1,7 @@
 """Buttons by which operators confirm a plan, and pause, resume or cancel a job."""
 
 import re
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import discord
 
@@ -9,9 +9,6 @@ from bot.store.jobs import Job
 from cogs.failures import tell_failure
 from cogs.operators import require_operator
 from cogs.reports import standing
-
-if TYPE_CHECKING:
-    from bot.client import HeroBot
 
 _LOOKS = {
     "confirm": ("Confirm", discord.ButtonStyle.success),
@@ -31,7 +28,10 @@ class JobButton(
     discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
     template=r"job:(?P<action>confirm|pause|resume|cancel):(?P<id>[0-9]{1,18})",
 ):
-    """One button of a job's message. What it does and to which job stands in its id, so it outlives a restart."""
+    """One button of a job's message.
+
+    What it does and to which job stands in its id, so it outlives a restart.
+    """
 
     def __init__(self, action: str, job_id: int) -> None:
         label, style = _LOOKS[action]
@@ -45,8 +45,8 @@ class JobButton(
     ) -> Self:
         return cls(match["action"], int(match["id"]))
 
-    async def callback(self, interaction: "discord.Interaction[HeroBot]") -> None:
-        """Do it, and show how the job stands. discord.py only logs what fails here: the person is told by us."""
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Do it, and show how the job stands. discord.py would only log what fails: we tell the person."""
         try:
             await require_operator(interaction)
             board = interaction.client.app.board

@@ -82,7 +82,9 @@ class JobsCog(commands.Cog):
             return
         self._shown[job.id] = (text, now)
         try:
-            await self._channel(job).get_partial_message(job.message_id).edit(content=text, view=controls(job))
+            await (
+                self._channel(job).get_partial_message(job.message_id).edit(content=text, view=controls(job))
+            )
         except discord.HTTPException as error:
             if error.code != _TOO_MANY_EDITS:
                 raise

@@ -13,12 +13,14 @@ _LONGEST = 1900  # characters, of the 2,000 that a message may have
 
 
 def plan(spec: BuildSpec, forecast: Forecast, left_today: float | None) -> str:
-    """What a build will take, before it begins; left_today is what the day's budget still holds, in US dollars."""
+    """What a build will take, before it begins.
+
+    Left_today is what the day's budget still holds, in US dollars.
+    """
     way = ", through the Batch API" if spec.batch else ""
     lines = [
         f"**A dataset of {forecast.slots:,} examples, written by {spec.model}**{way}",
-        f"{forecast.cached:,} are cached already, {forecast.missing:,} are to be written: "
-        f"about {forecast.prompt_tokens:,} tokens asked and {forecast.completion_tokens:,} answered.",
+        _missing(forecast),
         _price(forecast),
     ]
     if spec.budget is not None:
@@ -29,10 +31,19 @@ def plan(spec: BuildSpec, forecast: Forecast, left_today: float | None) -> str:
         lines.append("Time: within 24 hours, as the provider promises for batches.")
     elif forecast.seconds is not None:
         pace = "at the server's rate limit" if forecast.limited else "at the pace of the last build"
-        lines.append(f"Time: about {duration(forecast.seconds)} {pace}; rejected answers are asked for again.")
+        lines.append(
+            f"Time: about {duration(forecast.seconds)} {pace}; rejected answers are asked for again."
+        )
     else:
         lines.append("Time: not known before the first build with this model.")
     return "\n".join(lines)
+
+
+def _missing(forecast: Forecast) -> str:
+    return (
+        f"{forecast.cached:,} are cached already, {forecast.missing:,} are to be written: "
+        f"about {forecast.prompt_tokens:,} tokens asked and {forecast.completion_tokens:,} answered."
+    )
 
 
 def _price(forecast: Forecast) -> str:
@@ -43,28 +54,22 @@ def _price(forecast: Forecast) -> str:
         return f"Cost: nothing, it is written on {price.source or 'a server of your own'}."
     read = f", as of {price.read_on:%Y-%m-%d}" if price.read_on else ""
     source = f" (<{price.source}>)" if price.source.startswith("http") else ""
-    return f"Cost: about **${cost:,.4f}**, at ${price.input:g} in and ${price.output:g} out a million tokens{read}{source}."
+    rates = f"${price.input:g} in and ${price.output:g} out a million tokens"
+    return f"Cost: about **${cost:,.4f}**, at {rates}{read}{source}."
 
 
 def standing(job: Job) -> str:
     """The text of a job's progress message."""
-    title = f"**{_TITLES[job.kind]}** (job {job.id})"
-    gauge = bar(job.done, job.total)
-    match job.state:
-        case "planned":
-            return f"{title}\nWaiting for somebody to confirm it."
-        case "queued":
-            return f"{title}\n{gauge}\nWaiting for the worker to take it up."
-        case "paused":
-            return f"{title}\n{gauge}\nPaused. What was written is kept."
-        case "succeeded":
-            return f"{title}\n{gauge}\nDone."
-        case "cancelled":
-            return f"{title}\n{gauge}\nCancelled. What was written is kept."
-        case "failed":
-            return f"{title}\n{gauge}\nFailed."
-        case "running":
-            return f"{title}\n{gauge}\n{job.phase or 'starting'}{_pace(job)}"
+    said = {
+        "planned": "Waiting for somebody to confirm it.",
+        "queued": "Waiting for the worker to take it up.",
+        "running": f"{job.phase or 'starting'}{_pace(job)}",
+        "paused": "Paused. What was written is kept.",
+        "succeeded": "Done.",
+        "cancelled": "Cancelled. What was written is kept.",
+        "failed": "Failed.",
+    }
+    return f"**{_TITLES[job.kind]}** (job {job.id})\n{bar(job.done, job.total)}\n{said[job.state]}"
 
 
 def ending(job: Job) -> str:
@@ -106,19 +111,22 @@ def _built(result: dict[str, Any]) -> str:
     state = "is ready" if result["new"] else "stays as it was (no text is new)"
     train, valid, liked = (counts.get(name, 0) for name in ("train", "valid", "description"))
     cost = f", ${result['cost']:,.4f} paid" if result["cost"] else ""
+    texts = f"{train} texts to learn from ({liked} of them rated well by people), {valid} held out"
+    found = f"{result['cached']} found cached{cost}"
     lines = [
-        f"Dataset v{result['dataset']} {state}: {train} texts to learn from "
-        f"({liked} of them rated well by people), {valid} held out.",
-        f"{result['asked']} answers written in {result['calls']} calls, {result['cached']} found cached{cost}.",
+        f"Dataset v{result['dataset']} {state}: {texts}.",
+        f"{result['asked']} answers written in {result['calls']} calls, {found}.",
     ]
     if result["rejected"]:
-        lines.append(f"Rejected on the way: {_listed(result['rejected'])}. Examples given up: {result['given_up']}.")
+        lines.append(
+            f"Rejected on the way: {_listed(result['rejected'])}. Examples given up: {result['given_up']}."
+        )
     if result["dropped"]:
         lines.append(f"Left out at the end: {_listed(result['dropped'])}.")
     if result["lost"]:
         lines.append(
-            f"{result['lost']} calls were in the air when the build was cut off: they were made again, and may have "
-            "been paid for twice."
+            f"{result['lost']} calls were in the air when the build was cut off: they were made again, "
+            "and may have been paid for twice."
         )
     if train < _FEW:
         lines.append("Few texts teach little: a few hundred are worth having.")

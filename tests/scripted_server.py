@@ -1,12 +1,17 @@
 """A model server whose answers are scripted: OpenAI's shape over real HTTP, for tests of what asks it."""
 
+import asyncio
+import json
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+
+from tests.scripted_batches import ScriptedBatches
 
 _AUTHOR = re.compile(r"a (\d+)-year-old (\w+) fictional character who has the superpower of (.+?)\.")
 _TUNED = re.compile(r"(\d+), (\w+), (.+) ->")
@@ -40,30 +45,67 @@ class Script:
     unknown_models: set[str] = field(default_factory=set)
     failure_code: str | None = None
     retry_after: str | None = None
+    refused: dict[str, str] = field(default_factory=dict)  # parameters that are refused, and in which words
+    cut: int = 0  # how many of the next answers end half-way
+    delay: float = 0.0  # seconds that an answer takes
+    flagged: set[str] = field(default_factory=set)  # words that moderation objects to
+    answering: int = 0  # chats under way now
+    most_answering: int = 0
+    rate_limited: int = 0  # chats refused by the limit
+    limit: "RateLimit | None" = None
+    batches: "ScriptedBatches" = field(init=False)
 
-    async def chat(self, request: web.Request) -> web.Response:
+    def __post_init__(self) -> None:
+        self.batches = ScriptedBatches(self)
+
+
+    async def chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         self.asked.append(body)
+        self.answering += 1
+        self.most_answering = max(self.most_answering, self.answering)
+        try:
+            await asyncio.sleep(self.delay)
+            return await self._answer(request, body)
+        finally:
+            self.answering -= 1
+
+    async def _answer(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        headers = self.limit.take() if self.limit else {}
+        if self.limit and not headers:
+            self.rate_limited += 1
+            return self._refusal(429)
         if body["model"] in self.unknown_models:
             return self._refusal(404)
+        for name, words in self.refused.items():
+            if name in body:
+                return self._refusal(400, words, param=None if "detail" in words else name)
         if self.failures:
             return self._refusal(self.failures.pop(0))
-        text = self.texts.pop(0) if self.texts else self._fitting(body)
+        text = self.texts.pop(0) if self.texts else self.fitting(body)
         usage = {"prompt_tokens": 20, "completion_tokens": len(text.split()), "total_tokens": 0}
         message = {"role": "assistant", "content": text}
         choice = {"index": 0, "message": message, "finish_reason": self.finish_reason}
-        return web.json_response(
-            {
-                "id": "chatcmpl-1",
-                "object": "chat.completion",
-                "created": 1,
-                "model": body["model"],
-                "choices": [choice],
-                "usage": usage,
-            }
-        )
+        completion = {
+            "id": "chatcmpl-1",
+            "object": "chat.completion",
+            "created": 1,
+            "model": body["model"],
+            "choices": [choice],
+            "usage": usage,
+        }
+        if self.cut:
+            self.cut -= 1
+            return await _half(request, json.dumps(completion).encode())
+        return web.json_response(completion, headers=headers)
 
-    def _fitting(self, body: dict[str, Any]) -> str:
+    async def moderate(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        flagged = any(word in body["input"] for word in self.flagged)
+        result = {"flagged": flagged, "categories": {}, "category_scores": {}, "category_applied_input_types": {}}
+        return web.json_response({"id": "modr-1", "model": "m", "results": [result]})
+
+    def fitting(self, body: dict[str, Any]) -> str:
         last = next(m["content"] for m in reversed(body["messages"]) if m["role"] == "user")
         found = _TUNED.search(last) or _AUTHOR.search(last)
         assert found, last
@@ -126,8 +168,10 @@ class Script:
             "training_file": "file-1",
         }
 
-    def _refusal(self, status: int) -> web.Response:
-        error = {"message": "secret detail", "type": "scripted", "param": None, "code": self.failure_code}
+    def _refusal(
+        self, status: int, words: str = "secret detail", param: str | None = None
+    ) -> web.Response:
+        error = {"message": words, "type": "scripted", "param": param, "code": self.failure_code}
         headers = {"Retry-After": self.retry_after} if self.retry_after else None
         return web.json_response({"error": error}, status=status, headers=headers)
 
@@ -148,13 +192,50 @@ class Script:
         return web.json_response({"object": "list", "data": data, "has_more": False})
 
 
+async def _half(request: web.Request, body: bytes) -> web.StreamResponse:
+    """Promise a body and hang up in the middle of it."""
+    response = web.StreamResponse(headers={"Content-Type": "application/json"})
+    response.content_length = len(body)
+    await response.prepare(request)
+    await response.write(body[: len(body) // 2])
+    if request.transport:
+        request.transport.close()
+    return response
+
+
+class RateLimit:
+    """A limit as OpenAI keeps it: `most` calls at once, growing again by `per_second`."""
+
+    def __init__(self, most: int, per_second: float) -> None:
+        self.most = most
+        self.per_second = per_second
+        self._left = float(most)
+        self._at = time.monotonic()
+
+    def take(self) -> dict[str, str]:
+        """Take a call from the limit: the headers that tell what is left, or none where nothing was."""
+        now = time.monotonic()
+        self._left = min(self.most, self._left + (now - self._at) * self.per_second)
+        self._at = now
+        if self._left < 1:
+            return {}
+        self._left -= 1
+        return {
+            "x-ratelimit-limit-requests": str(self.most),
+            "x-ratelimit-remaining-requests": str(int(self._left)),
+            "x-ratelimit-reset-requests": f"{(self.most - self._left) / self.per_second:.3f}s",
+        }
+
+
 @asynccontextmanager
 async def scripted_server() -> AsyncIterator[Script]:
     """Serve on a free port of this machine until the block ends."""
     script = Script()
     app = web.Application()
     app.router.add_post("/v1/chat/completions", script.chat)
+    app.router.add_post("/v1/moderations", script.moderate)
     app.router.add_post("/v1/files", script.upload)
+    script.batches.serve(app)
     app.router.add_post("/v1/fine_tuning/jobs", script.create_tuning)
     app.router.add_get("/v1/fine_tuning/jobs", script.list_tunings)
     app.router.add_get("/v1/fine_tuning/jobs/{job}", script.get_tuning)

@@ -24,7 +24,9 @@ class Attachments:
         """Make the files. Returns their paths within the data folder, the chart first."""
         folder = self._data_dir / "reports" / str(job_id)
         chart, table = folder / "lengths.png", folder / "out_openai_completion.csv"
-        title = f"Dataset v{dataset.id}: {sum(lengths.values())} texts, {sum(finish_reasons.values())} answers"
+        title = (
+            f"Dataset v{dataset.id}: {sum(lengths.values())} texts, {sum(finish_reasons.values())} answers"
+        )
         await asyncio.to_thread(
             draw_chart, chart, title=title, lengths=lengths, finish_reasons=finish_reasons
         )

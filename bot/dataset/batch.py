@@ -77,8 +77,9 @@ class _Part:
 class BatchBuilder:
     """Fills slots through batches, round by round: whatever is rejected or lost is asked for in the next one.
 
-    What was submitted stands in the job's row before anyone waits for it; a batch whose number got lost is found again
-    by its metadata, so none is submitted twice. Answers are joined to their examples by custom_id, the example's key.
+    What was submitted stands in the job's row before anyone waits for it; a batch whose number got lost is
+    found again by its metadata, so none is submitted twice. Answers are joined to their examples by
+    custom_id, the example's key.
     """
 
     def __init__(
@@ -93,7 +94,10 @@ class BatchBuilder:
     async def build(
         self, spec: BuildSpec, run: Run, account: Account, without: Collection[int] = ()
     ) -> Built:
-        """Fill the slots. Raises Unavailable where the provider refuses a batch, OverBudget where one may cost too much."""
+        """Fill the slots.
+
+        Raises Unavailable where the provider refuses a batch, OverBudget where one may cost too much.
+        """
         total = self._planner.size(spec)
         built = Built()
         for _ in range(self._chooser.attempts + _EXTRA_ROUNDS):
@@ -106,7 +110,10 @@ class BatchBuilder:
         return built
 
     async def cancel(self, run: Run) -> None:
-        """Tell the provider to stop the batches that are out; what it has answered by then is fetched by the next build."""
+        """Tell the provider to stop the batches that are out.
+
+        What it has answered by then is fetched by the next build.
+        """
         async with self._db.read() as tx:
             job = await jobs.get(tx, run.job.id)
         for entry in (job.remote_batches if job else None) or []:
@@ -142,7 +149,7 @@ class BatchBuilder:
         return None
 
     async def _probe(self, spec: BuildSpec, choice: Choice, account: Account) -> None:
-        """Ask for one slot directly: were the key or a parameter refused, a whole batch would come back empty."""
+        """Ask for one slot directly: were a parameter refused, a whole batch would come back empty."""
         request, ask = self._planner.question(spec, choice.slot, choice.tried)
         record = ExampleRecord(self._db, request)
         await self._client.complete(ask, model=spec.model, account=account, patience=JOB, record=record)
@@ -159,7 +166,9 @@ class BatchBuilder:
         entries = list((job.remote_batches if job else None) or [])
         content = part.path.read_bytes()
         name = f"herosmith-{len(entries)}.jsonl"
-        file = await patiently(lambda: self._client.api.files.create(file=(name, content), purpose="batch"), JOB)
+        file = await patiently(
+            lambda: self._client.api.files.create(file=(name, content), purpose="batch"), JOB
+        )
         entries.append({"file": file.id, "requests": len(part.requests), "model": model})
         await self._note(run.job.id, entries)
         await self._start(run.job, entries, len(entries) - 1)
@@ -170,7 +179,9 @@ class BatchBuilder:
         mark = f"{job.id}-{job.created_at}"
         recent = await patiently(lambda: batches.list(limit=100), JOB)
         known = ((each.metadata or {}, each.id) for each in recent.data)
-        found = next((name for meta, name in known if (meta.get(_MARK), meta.get(_PART)) == (mark, str(number))), None)
+        found = next(
+            (name for meta, name in known if (meta.get(_MARK), meta.get(_PART)) == (mark, str(number))), None
+        )
         if found is None:
             batch = await patiently(
                 lambda: batches.create(
@@ -191,7 +202,7 @@ class BatchBuilder:
             await jobs.change(tx, job_id, remote_batches=entries)
 
     async def _fetch_all(self, spec: BuildSpec, run: Run, account: Account, total: int, built: Built) -> None:
-        """Wait for every batch that is out, those of earlier jobs for this model among them, and keep the answers."""
+        """Wait for every batch that is out, earlier jobs' for this model, too, and keep the answers."""
         async with self._db.read() as tx:
             pending = await jobs.with_batches(tx)
         for job in pending:
@@ -216,7 +227,9 @@ class BatchBuilder:
             counts = batch.request_counts
             answered = counts.completed if counts else 0
             await run.progress(
-                min(total, built.asked + answered), total, f"in the provider's batch ({batch.status.replace('_', ' ')})"
+                min(total, built.asked + answered),
+                total,
+                f"in the provider's batch ({batch.status.replace('_', ' ')})",
             )
             await asyncio.sleep(pause)
             pause = min(pause * 1.3, _SLOWEST_POLL)
@@ -224,7 +237,9 @@ class BatchBuilder:
     async def _keep(self, batch: Batch, spec: BuildSpec, account: Account, built: Built) -> None:
         """Join a batch's answers to their examples; what has no answer is open in the next round."""
         if batch.status == "failed" or not (batch.output_file_id or batch.error_file_id):
-            reasons = "; ".join(each.message or "" for each in (batch.errors.data if batch.errors else None) or [])
+            reasons = "; ".join(
+                each.message or "" for each in (batch.errors.data if batch.errors else None) or []
+            )
             if batch.status == "failed":
                 raise Unavailable(f"The provider refused the batch: {reasons or 'it gave no reason'}")
             return
@@ -286,5 +301,6 @@ def _bodies(results: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]
         if response.get("status_code") == 200 and body.get("choices"):
             yield result["custom_id"], body
         else:
-            log.warning("batch request %s: no answer (%s)", result.get("custom_id"), result.get("error") or response)
-
+            log.warning(
+                "batch request %s: no answer (%s)", result.get("custom_id"), result.get("error") or response
+            )

@@ -19,8 +19,8 @@ from bot.store import examples
 from bot.store.database import Database
 from bot.store.examples import Answered, Request, Speed
 
-# The engine answers eight at once: one stays free, so that /hero need not wait for a build. Hosted models answer as
-# many as their limits allow, which the pace finds out.
+# The engine answers eight at once: one stays free, so that /hero need not wait for a build. Hosted models
+# answer as many as their limits allow, which the pace finds out.
 ENGINE_WORKERS, HOSTED_WORKERS = 7, 50
 
 _HOMECOMING = 60.0  # seconds that answers on their way get when a build is stopped
@@ -28,7 +28,10 @@ _WATCH = 5.0  # seconds between two looks whether the server makes everyone wait
 
 
 class Watch(Protocol):
-    """Who looks on while a build goes: a job's run. Raising ends the build; what is out comes home all the same."""
+    """Who looks on while a build goes: a job's run.
+
+    Raising ends the build; what is out comes home all the same.
+    """
 
     async def progress(self, done: int, total: int, phase: str, rate: float | None = None) -> None: ...
 
@@ -37,8 +40,8 @@ class Watch(Protocol):
 class Built:
     """What a build came to.
 
-    done counts slots, asked and cached count answers, calls the attempts at the API; rejected counts answers by their
-    fault, given_up the slots left empty.
+    done counts slots, asked and cached count answers, calls the attempts at the API; rejected counts answers
+    by their fault, given_up the slots left empty.
     """
 
     done: int = 0
@@ -65,7 +68,14 @@ class Builder:
     """Writes examples with a model: a fixed number of workers over a lazy walk through the slots."""
 
     def __init__(
-        self, db: Database, client: ModelClient, planner: Planner, chooser: Chooser, *, workers: int, moderate: bool
+        self,
+        db: Database,
+        client: ModelClient,
+        planner: Planner,
+        chooser: Chooser,
+        *,
+        workers: int,
+        moderate: bool,
     ) -> None:
         self._db = db
         self._client = client
@@ -79,8 +89,8 @@ class Builder:
     ) -> Built:
         """Fill the slots. Killed at any moment, the next build repeats only calls that were in the air.
 
-        without are ids of examples that may not be used again. Raises Unavailable where the model server stays out of
-        reach, OverBudget where the money ends; what was answered stays cached.
+        without are ids of examples that may not be used again. Raises Unavailable where the model server
+        stays out of reach, OverBudget where the money ends; what was answered stays cached.
         """
         build = _Build(spec, account, self._planner.size(spec), without)
         walk = self._chooser.walk(spec, self._planner.slots(spec), without)
@@ -158,7 +168,9 @@ class Builder:
             if wait > _WATCH:
                 until = time.strftime("%H:%M:%S", time.gmtime(time.time() + wait))
                 with suppress(Exception):  # the workers see to it
-                    await watch.progress(build.built.done, build.total, f"the model server asks to wait until {until} UTC")
+                    await watch.progress(
+                        build.built.done, build.total, f"the model server asks to wait until {until} UTC"
+                    )
 
     async def _clock(self, build: "_Build") -> None:
         """Keep how fast it went, for the next plan's forecast."""

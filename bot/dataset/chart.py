@@ -4,15 +4,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
-def draw_chart(path: Path, *, title: str, lengths: Mapping[int, int], finish_reasons: Mapping[str, int]) -> None:
-    """Draw a PNG. lengths counts texts by their words, finish_reasons answers by what the server said of their end."""
+def draw_chart(
+    path: Path, *, title: str, lengths: Mapping[int, int], finish_reasons: Mapping[str, int]
+) -> None:
+    """Draw a PNG. lengths counts texts by their words, finish_reasons answers by why they ended."""
     from matplotlib.figure import Figure  # noqa: PLC0415 (heavy: where it is used)
     from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
 
     figure = Figure(figsize=(8, 3.4), dpi=120, layout="constrained")
     figure.suptitle(title, fontsize=11)
     words, reasons = figure.subplots(1, 2, width_ratios=(2, 1))
-    words.hist(list(lengths), bins=min(24, max(1, len(lengths))), weights=list(lengths.values()), color="#5865f2")
+    words.hist(
+        list(lengths), bins=min(24, max(1, len(lengths))), weights=list(lengths.values()), color="#5865f2"
+    )
     words.set_xlabel("words")
     words.set_ylabel("texts")
     names = sorted(finish_reasons, key=lambda name: finish_reasons[name])

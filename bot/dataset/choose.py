@@ -57,7 +57,10 @@ class Chooser:
     async def walk(
         self, spec: BuildSpec, slots: Iterable[Slot], without: Collection[int] = ()
     ) -> AsyncIterator[Choice]:
-        """The choices of slots in their order, lazily; without are ids of examples that say the same as others."""
+        """The choices of slots in their order, lazily.
+
+        Without are ids of examples that say the same as others.
+        """
         for chunk in _chunks(slots):
             for choice in await self._choose(spec, chunk, without):
                 yield choice
@@ -83,34 +86,39 @@ class Chooser:
                 else:
                     faults[at].append(fault)
         return [
-            Choice(slot, chosen.get(at), tuple(faults[at]), tuple(reasons[at])) for at, slot in enumerate(slots)
+            Choice(slot, chosen.get(at), tuple(faults[at]), tuple(reasons[at]))
+            for at, slot in enumerate(slots)
         ]
 
     def judge(self, slot: Slot, example: Answered, without: Collection[int] = ()) -> tuple[str, str | None]:
-        """The text that an answer gives, and why it may not train; None where it may. A person's word counts first."""
+        """The text that an answer gives, and why it may not train; None where it may.
+
+        A person's word counts first.
+        """
         text = self._curation.trim(example.answer)
-        if example.verdict == "edit":
-            return example.edited or "", None
-        if example.verdict == "keep":
-            return text, None
-        if example.verdict == "reject":
-            return text, "rejected in review"
-        if example.id in without:
-            return text, "much like another"
-        if example.flagged:
-            return text, "flagged by moderation"
-        if example.finish_reason == "content_filter":
-            return text, "filtered by the provider"
-        if not text:
-            return text, "unfinished"
-        if self.quotes_the_prompt(slot, text):
-            return text, "quotes the prompt"
-        fault = self._curation.fault(slot.hero, text)
-        cut = fault == TOO_SHORT and example.finish_reason == "length"
-        return text, "unfinished" if cut else fault
+        match example.verdict:
+            case "edit":
+                return example.edited or "", None
+            case "keep":
+                return text, None
+            case "reject":
+                return text, "rejected in review"
+            case None:
+                fault = self._curation.fault(slot.hero, text)
+        faults = (
+            (example.id in without, "much like another"),
+            (bool(example.flagged), "flagged by moderation"),
+            (example.finish_reason == "content_filter", "filtered by the provider"),
+            (fault == TOO_SHORT and example.finish_reason == "length", "unfinished"),
+            (self.quotes_the_prompt(slot, text), "quotes the prompt"),
+        )
+        return text, next((reason for found, reason in faults if found), fault)
 
     def quotes_the_prompt(self, slot: Slot, text: str) -> bool:
-        """Whether six words in a row are the prompt's. The power's own words are not counted: a text must name it."""
+        """Whether six words in a row are the prompt's.
+
+        The power's own words are not counted: a text must name it.
+        """
         prompt = self._prompts.generation(slot.hero).lower()
         asked = (_runs(part) for part in prompt.split(slot.hero.power))
         return not set().union(*asked).isdisjoint(_runs(text.lower()))

@@ -12,7 +12,7 @@ from typing import IO, Self
 from bot.dataset.likeness import Likeness
 from bot.store.datasets import Item, Source, Split
 
-LONGEST = 10_000  # characters of prompt and text together that may train: what fine-tuning tools have always asked for
+LONGEST = 10_000  # characters of prompt and text together, what fine-tuning tools have always asked for
 
 _HELD_OUT = 0.1  # of the heroes
 
@@ -27,7 +27,7 @@ class Text:
 
 
 class Draft:
-    """Takes in texts hero by hero, drops what must not train, and in the end knows its split and its content hash.
+    """Takes in texts hero by hero, drops what must not train, and knows its split and its content hash.
 
     dropped counts texts by the reason; alike holds the ids of examples that say what another text says.
     """
@@ -37,10 +37,12 @@ class Draft:
         self.alike: set[int] = set()
         self.sources: Counter[str] = Counter()
         self.lengths: Counter[int] = Counter()  # words
-        self._heroes: dict[str, tuple[bytes, bool, int]] = {}  # by prompt: digest, whether kept training, texts
+        self._heroes: dict[
+            str, tuple[bytes, bool, int]
+        ] = {}  # by prompt: digest, whether kept training, texts
         self._likeness = Likeness()
         self._held_out: set[str] | None = None
-        self._spool: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n")
+        self._spool: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n")  # noqa: SIM115 (__exit__)
 
     def __enter__(self) -> Self:
         return self
@@ -51,7 +53,7 @@ class Draft:
         self._spool.close()
 
     def add(self, prompt: str, texts: Sequence[Text], *, keep_training: bool = False) -> None:
-        """Take in all texts of one hero. keep_training: the hero is never held out, people chose its texts."""
+        """Take in all texts of one hero. keep_training: it is never held out, for people chose its texts."""
         kept = [text for text in texts if not self._faulty(prompt, text)]
         if not kept:
             return

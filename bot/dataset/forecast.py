@@ -19,8 +19,8 @@ _TYPICAL_ANSWER = 130  # tokens of a hundred words
 class Forecast:
     """A build's plan in figures. Tokens are those of the missing examples' first answers, an estimate.
 
-    cost is in US dollars, None where the price is unknown; seconds None where nothing is known of the model's speed;
-    limited says that it is the server's rate limit that decides.
+    cost is in US dollars, None where the price is unknown; seconds None where nothing is known of the model's
+    speed; limited says that it is the server's rate limit that decides.
     """
 
     slots: int

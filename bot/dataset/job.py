@@ -5,13 +5,13 @@ from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
+from bot.dataset.attachments import Attachments
 from bot.dataset.batch import BatchBuilder
 from bot.dataset.build import Builder, Built
 from bot.dataset.draft import Draft
 from bot.dataset.forecast import Forecast, Forecaster
 from bot.dataset.freeze import Freezer
 from bot.dataset.plan import BuildSpec
-from bot.dataset.attachments import Attachments
 from bot.jobs import JobBoard
 from bot.llm.budget import Account, Budget
 from bot.store import examples
@@ -49,12 +49,14 @@ class BuildJobs:
     async def plan(self, spec: BuildSpec, **origin: int | None) -> tuple[Job, Forecast]:
         """Write a build down and say what it will take; it waits for the board's confirm().
 
-        origin: requester_id and channel_id, where it was ordered in Discord. Raises Busy where a build runs, and
-        UserError or OverBudget where it cannot be done as it was asked for.
+        origin: requester_id and channel_id, where it was ordered in Discord. Raises Busy where a build runs,
+        and UserError or OverBudget where it cannot be done as it was asked for.
         """
         forecast = await self._forecaster.forecast(spec)
         if spec.budget is not None:  # a budget that cannot be kept is told now, not in the middle
-            async with self._budget.hold(Account("build", limit=spec.budget), spec.model, 1, 1, batch=spec.batch):
+            async with self._budget.hold(
+                Account("build", limit=spec.budget), spec.model, 1, 1, batch=spec.batch
+            ):
                 pass
         return await self._board.plan("build", asdict(spec), **origin), forecast
 
@@ -64,7 +66,9 @@ class BuildJobs:
         return await self._board.confirm(job.id), forecast
 
     async def run(self, run: Run) -> dict[str, Any]:
-        """Carry the job out. Its result: the dataset's version, whether it is new, all counts, cost and files.
+        """Carry the job out.
+
+        Its result: the dataset's version, whether it is new, all counts, cost and files.
 
         What turns out to say the same as another text is asked for again, as rejected answers are.
         """
@@ -120,7 +124,9 @@ class BuildJobs:
             lost = await examples.lost(tx, spec.model)
             if lost:
                 prompt_tokens, completion_tokens = (lost * tokens for tokens in _LOST_CALL)
-                await self._budget.book_in(tx, account, spec.model, prompt_tokens, completion_tokens, calls=lost)
+                await self._budget.book_in(
+                    tx, account, spec.model, prompt_tokens, completion_tokens, calls=lost
+                )
         if lost:
             await run.note(lost=run.job.lost + lost)
             await run.refresh()

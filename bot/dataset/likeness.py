@@ -2,6 +2,10 @@
 
 import hashlib
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import rensa
 
 _SHINGLE = 3  # words
 _ALIKE = 0.7  # of the shingles of both texts, so many in common
@@ -11,8 +15,9 @@ _PERMUTATIONS, _BANDS = 128, 32
 class Likeness:
     """Compares texts: exact repeats with all that were seen, near ones with those of the same hero.
 
-    The same answer to another question may teach that question; nearly the same answer to the same one teaches nothing.
-    Memory is small: eight bytes for a text, and the fingerprints of one hero's texts at a time.
+    The same answer to another question may teach that question; nearly the same answer to the same one
+    teaches nothing. Memory is small: eight bytes for a text, and the fingerprints of one hero's texts at a
+    time.
     """
 
     def __init__(self) -> None:
@@ -40,7 +45,9 @@ class Likeness:
 def _fingerprints() -> "rensa.RMinHashDeduplicator":
     import rensa  # noqa: PLC0415 (where it is used)
 
-    return rensa.RMinHashDeduplicator(threshold=_ALIKE, num_perm=_PERMUTATIONS, use_lsh=True, num_bands=_BANDS, seed=1)
+    return rensa.RMinHashDeduplicator(
+        threshold=_ALIKE, num_perm=_PERMUTATIONS, use_lsh=True, num_bands=_BANDS, seed=1
+    )
 
 
 def _fingerprint(words: list[str]) -> "rensa.RMinHash":

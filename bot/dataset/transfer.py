@@ -31,12 +31,14 @@ class Transfer:
     async def export(
         self, version: int | None, path: Path, form: Format, *, overwrite: bool = False
     ) -> tuple[Dataset, int]:
-        """Write a version (None: the newest) to a file or folder. Returns it, and how many texts were written.
+        """Write a version (None: the newest) to a file or folder.
+
+        Returns it, and how many texts were written.
 
         Raises UserError where there is none, or the file cannot be written.
         """
         found = await self.version(version)
-        card = Card(f"Herosmith dataset v{found.id}", found.recipe, found.counts)
+        card = Card(title=f"Herosmith dataset v{found.id}", recipe=found.recipe, counts=found.counts)
         rows = self._rows(found.id, asyncio.get_running_loop())
         # the writers are plain functions: they work in a thread, which fetches its pages from here
         written = await asyncio.to_thread(write, rows, path, form, overwrite=overwrite, card=card)
@@ -52,14 +54,18 @@ class Transfer:
         return found
 
     async def bring(self, path: Path) -> tuple[Frozen, Draft]:
-        """Import a file as a dataset of its own. Texts are taken as they are: only what repeats or is empty is dropped.
+        """Import a file as a dataset of its own.
 
-        Returns the dataset and the draft, whose counts say what was dropped. Raises UserError where the file cannot be
-        read: then nothing is taken in.
+        Texts are taken as they are: only what repeats or is empty is dropped.
+
+        Returns the dataset and the draft, whose counts say what was dropped. Raises UserError where the file
+        cannot be read: then nothing is taken in.
         """
         file = path.name
         prompts: dict[str, list[Text]] = {}
-        rows = await asyncio.to_thread(lambda: list(read(path)))  # all of the file is sound before any of it counts
+        rows = await asyncio.to_thread(
+            lambda: list(read(path))
+        )  # all of the file is sound before any of it counts
         remaining = iter(rows)
         while page := list(islice(remaining, _PAGE)):
             async with self._db.write() as tx:

@@ -26,8 +26,8 @@ class Account:
 class Budget:
     """Holds back for each call the most that it may cost, and books what it did cost.
 
-    daily is the installation's limit for a day (UTC) in US dollars, None for none. What another process of the
-    installation has in the air at this moment is known only when it is booked.
+    daily is the installation's limit for a day (UTC) in US dollars, None for none. What another process of
+    the installation has in the air at this moment is known only when it is booked.
     """
 
     def __init__(self, db: Database, prices: Prices, *, daily: float | None) -> None:
@@ -35,51 +35,76 @@ class Budget:
         self._prices = prices
         self._daily = daily
         self._held: dict[int, float] = defaultdict(float)  # by job
-        self._turn = asyncio.Lock()
+        self._released = asyncio.Condition()
 
     @asynccontextmanager
     async def hold(
         self, account: Account, model: str, prompt_tokens: int, completion_tokens: int, *, batch: bool = False
     ) -> AsyncIterator[None]:
-        """Hold the most that a call may cost until the block ends. Raises OverBudget where it does not fit in."""
-        most = await self._affordable(account, model, prompt_tokens, completion_tokens, batch=batch)
+        """Hold the most that a call may cost until the block ends.
+
+        Raises OverBudget where it does not fit in.
+        """
+        most = self._most(account, model, prompt_tokens, completion_tokens, batch=batch)
+        if most == 0:
+            yield
+            return
+        await self._hold(account, most)
         try:
             yield
         finally:
-            self._held[account.job_id] -= most
+            async with self._released:
+                self._held[account.job_id] -= most
+                if abs(self._held[account.job_id]) < most / 1000:  # what rounding leaves holds nothing
+                    del self._held[account.job_id]
+                self._released.notify_all()
 
-    async def _affordable(
+    async def _hold(self, account: Account, most: float) -> None:
+        """Wait until what is held by others shows whether this fits in, too; then hold it."""
+        async with self._released:
+            while refusal := await self._refusal(account, most):
+                if not any(self._held.values()):
+                    raise OverBudget(refusal)
+                await self._released.wait()
+            self._held[account.job_id] += most
+
+    async def _refusal(self, account: Account, most: float) -> str | None:
+        """Why a call of such a cost may not go out now; None where it may."""
+        async with self._db.read() as tx:
+            today = await spending.of_day(tx, _today())
+            job = await spending.of_job(tx, account.job_id) if account.limit is not None else 0.0
+        if self._daily is not None and today + sum(self._held.values()) + most > self._daily:
+            return (
+                f"Today's budget of ${self._daily:.2f} is used up (${today:.2f} spent). "
+                "It begins anew at midnight UTC; an operator may raise DAILY_BUDGET."
+            )
+        if account.limit is not None and job + self._held[account.job_id] + most > account.limit:
+            return (
+                f"The budget of ${account.limit:.2f} is used up (${job:.2f} spent). What was written is "
+                "kept: order it again with a larger budget, and only what is missing is paid for."
+            )
+        return None
+
+    def _most(
         self, account: Account, model: str, prompt_tokens: int, completion_tokens: int, *, batch: bool
     ) -> float:
-        price = self._prices.of(model)
+        """The most that a call may cost, 0 where there is no budget to keep.
+
+        Raises OverBudget where nobody knows.
+        """
         if self._daily is None and account.limit is None:
             return 0.0
+        price = self._prices.of(model)
         if price is None:
             raise OverBudget(
                 f"The price of {model} is unknown, so no budget can be kept for it. "
                 "An operator must add it to data/prices.toml."
             )
-        most = price.cost(prompt_tokens, completion_tokens, batch=batch)
-        if most == 0:
-            return 0.0
-        async with self._turn:
-            async with self._db.read() as tx:
-                today = await spending.of_day(tx, _today())
-                job = await spending.of_job(tx, account.job_id) if account.limit is not None else 0.0
-            if self._daily is not None and today + sum(self._held.values()) + most > self._daily:
-                raise OverBudget(
-                    f"Today's budget of ${self._daily:.2f} is used up (${today:.2f} spent). "
-                    "It begins anew at midnight UTC; an operator may raise DAILY_BUDGET."
-                )
-            if account.limit is not None and job + self._held[account.job_id] + most > account.limit:
-                raise OverBudget(
-                    f"The budget of ${account.limit:.2f} is used up (${job:.2f} spent). What was written is kept: "
-                    "order it again with a larger budget, and only what is missing is paid for."
-                )
-            self._held[account.job_id] += most
-        return most
+        return price.cost(prompt_tokens, completion_tokens, batch=batch)
 
-    async def book(self, account: Account, model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
+    async def book(
+        self, account: Account, model: str, prompt_tokens: int, completion_tokens: int
+    ) -> float | None:
         """Note what a call used. Returns its cost in US dollars, None where the price is unknown."""
         price = self._prices.of(model)
         cost = None if price is None else price.cost(prompt_tokens, completion_tokens)

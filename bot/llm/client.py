@@ -33,8 +33,8 @@ _LIMITS = httpx2.Limits(max_connections=100, keepalive_expiry=86_400.0)
 class Answer:
     """A text with its opening, why it ended (stop or length), tokens as counted by the server.
 
-    cost is in US dollars, None where the price is unknown; seconds is the time from the question on, attempts how
-    many calls it took.
+    cost is in US dollars, None where the price is unknown; seconds is the time from the question on, attempts
+    how many calls it took.
     """
 
     text: str
@@ -47,7 +47,10 @@ class Answer:
 
 
 class Record(Protocol):
-    """Writes down a paid call: that it goes out, what came back, or that nothing did. None is ever cut off half-way."""
+    """Writes down a paid call: that it goes out, what came back, or that nothing did.
+
+    None is ever cut off half-way.
+    """
 
     async def sent(self) -> None: ...
 
@@ -78,9 +81,9 @@ class ModelClient:
     ) -> Answer:
         """Ask, and ask again with patience where the server is busy or out of reach.
 
-        Whoever stops waiting (a cancelled task) leaves a call that is out to come home and be recorded. Raises
-        Unavailable where no answer is to be had, OverBudget where it could cost too much, ServerError where the
-        server refuses the question.
+        Whoever stops waiting (a cancelled task) leaves a call that is out to come home and be recorded.
+        Raises Unavailable where no answer is to be had, OverBudget where it could cost too much, ServerError
+        where the server refuses the question.
         """
         call = _Call(ask, model, account, patience, record)
         pace = self.pace(model)
@@ -109,7 +112,7 @@ class ModelClient:
         await asyncio.gather(*self._flying, return_exceptions=True)
 
     async def _attempt(self, call: "_Call", pace: Pace) -> Answer:
-        """One call: hold what it may cost, wait for a turn, then ask, book and record without being cut off."""
+        """One call: hold what it may cost, wait for a turn; then ask, book and record, not to be cut off."""
         call.attempts += 1
         at_most = call.ask.tokens_at_most
         async with self._budget.hold(call.account, call.model, *at_most):
@@ -153,7 +156,10 @@ class ModelClient:
         )
 
     async def _create(self, call: "_Call", pace: Pace, turn: Turn) -> ChatCompletion:
-        """Call the API; what a model refuses is left out from then on, and the call goes out again at once."""
+        """Call the API.
+
+        What a model refuses is left out from then on, and the call goes out again at once.
+        """
         dialect = self.dialect(call.model)
         try:
             while True:

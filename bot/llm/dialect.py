@@ -8,7 +8,15 @@ import openai
 
 from bot.prompts import Ask
 
-_NAMES = ("max_completion_tokens", "temperature", "top_p", "seed", "reasoning_effort", "repeat_penalty", "max_tokens")
+_NAMES = (
+    "max_completion_tokens",
+    "temperature",
+    "top_p",
+    "seed",
+    "reasoning_effort",
+    "repeat_penalty",
+    "max_tokens",
+)
 _OLDER_NAME = {"max_completion_tokens": "max_tokens"}
 _OURS = frozenset({"repeat_penalty"})  # not in the SDK's own signature
 
@@ -47,12 +55,17 @@ class Dialect:
         }
 
     def learn(self, error: openai.APIStatusError, sent: Mapping[str, Any]) -> bool:
-        """Take in a refusal. Returns whether it named a parameter that was sent, so that asking again may help."""
+        """Take in a refusal.
+
+        Returns whether it named a parameter that was sent, so that asking again may help.
+        """
         body = {**sent, **sent.get("extra_body", {})}
         optional = [name for name in _NAMES if name in body]
         told = f"{error.message} {error.body}"
         named = [error.param] if error.param in optional else []
-        named += sorted((name for name in optional if _place(name, told) >= 0), key=lambda name: _place(name, told))
+        named += sorted(
+            (name for name in optional if _place(name, told) >= 0), key=lambda name: _place(name, told)
+        )
         if not named:
             return False
         self._refused.add(named[0] or "")

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "": 1.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s|)")
 
-# How much faster than "what is left, spread over the time until it is full again" to go. Both kinds of limits in use
-# settle well with it: one that refills steadily is kept a third full, one that refills at once is used up in time.
+# How much faster than "what is left, spread over the time until it is full again" to go. Both kinds of limits
+# in use settle well with it: one that refills steadily is kept a third full, one that refills at once is used
+# up in time.
 _EAGERNESS = 2.0
 
 
@@ -49,8 +50,8 @@ class _Allowance:
 class Pace:
     """Gives out turns, one by one.
 
-    The first call goes alone: what its answer tells (limits, parameters that the model refuses) spares the others the
-    same refusal. Where the server tells nothing, there is no wait at all.
+    The first call goes alone: what its answer tells (limits, parameters that the model refuses) spares the
+    others the same refusal. Where the server tells nothing, there is no wait at all.
     """
 
     def __init__(self) -> None:
@@ -72,14 +73,17 @@ class Pace:
         return known.per_second if known else None
 
     async def turn(self, tokens: int) -> Turn:
-        """Wait for a turn in the line; tokens is what the call may use at most, question and answer together."""
+        """Wait for a turn in the line.
+
+        Tokens is what the call may use at most, question and answer together.
+        """
         async with self._line:
             if self._probing and not self._told.is_set():
                 await self._told.wait()
             amounts = {"requests": 1.0, "tokens": float(tokens)}
             await asyncio.sleep(self._spacing(amounts))
-            while self.paused_for:  # asked for while we slept, too
-                await asyncio.sleep(self.paused_for)
+            while wait := self.paused_for:  # it may grow while we sleep
+                await asyncio.sleep(wait)  # noqa: ASYNC110 (it knows how long)
             for name, amount in amounts.items():
                 self._sent[name] += amount
             self._probing = True
@@ -88,7 +92,8 @@ class Pace:
     def _spacing(self, amounts: Mapping[str, float]) -> float:
         now = time.monotonic()
         waits = (
-            allowance.wait(amounts[name], self._sent[name], now) for name, allowance in self._allowances.items()
+            allowance.wait(amounts[name], self._sent[name], now)
+            for name, allowance in self._allowances.items()
         )
         return max(waits, default=0.0)
 

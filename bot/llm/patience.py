@@ -48,8 +48,8 @@ class CutShort(Exception):
 async def patiently(call: Callable[[], Awaitable[T]], patience: Patience, pace: Pace | None = None) -> T:
     """Await a call to the API; repeat it where that may help; put failures into words.
 
-    A pace holds back everyone that shares it for as long as a server's 429 asks for. Raises UnknownModel or another
-    Unavailable with a sentence for the person, or ServerError with the server's reason for the log.
+    A pace holds back everyone that shares it for as long as a server's 429 asks for. Raises UnknownModel or
+    another Unavailable with a sentence for the person, or ServerError with the server's reason for the log.
     """
     deadline = time.monotonic() + patience.seconds
     for attempt in count(1):
@@ -94,7 +94,10 @@ def _raise_unless_passing(error: openai.APIError | CutShort) -> None:
 
 
 def _pause(error: Exception, attempt: int) -> tuple[float, bool]:
-    """Seconds to wait, and whether the server asked for them; else longer each time, with some chance in it."""
+    """Seconds to wait, and whether the server asked for them.
+
+    Else longer each time, with some chance in it.
+    """
     if isinstance(error, openai.APIStatusError):
         told = error.response.headers
         for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):

@@ -16,7 +16,10 @@ _MILLION = 1_000_000
 
 
 class Price(Part):
-    """US dollars per million tokens; batch is the part of them that the Batch API takes, None where it has none."""
+    """US dollars per million tokens.
+
+    Batch is the part of them that the Batch API takes, None where it has none.
+    """
 
     input: float = Field(ge=0)
     output: float = Field(ge=0)
@@ -35,7 +38,7 @@ _FREE = Price(input=0, output=0, batch=1, training=0, source="this machine")
 
 
 class _File(Part):
-    models: dict[str, Price] = {}
+    models: dict[str, Price] = Field(default_factory=dict)
 
 
 class Prices:
@@ -46,7 +49,10 @@ class Prices:
         self._free = free
 
     def of(self, model: str) -> Price | None:
-        """The price of a model or of the one whose dated version it is; None where it is unknown, which is not 0."""
+        """The price of a model or of the one whose dated version it is.
+
+        None where it is unknown, which is not 0.
+        """
         if self._free:
             return _FREE
         return self._listed.get(model) or self._listed.get(_DATED.sub("", model))

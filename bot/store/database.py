@@ -94,8 +94,11 @@ def create_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
 
 
 async def _bring_up_to_date(url: str) -> None:
-    """Migrate over a connection of its own: SQLite changes a table by putting a new one in its place, and would
-    take every reference to the old one for broken."""
+    """Migrate over a connection of its own, which does not watch foreign keys.
+
+    SQLite changes a table by putting a new one in its place; every reference to the old one would seem
+    broken.
+    """
     migrating = create_async_engine(url, poolclass=NullPool)
     if migrating.url.get_backend_name() == "sqlite":
         _tune_sqlite(migrating, begin="BEGIN IMMEDIATE", foreign_keys="OFF")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, FromClause, Text, cast, func, select
 
 from bot.store.database import Transaction
-from bot.store.schema import dataset, dataset_item, description, example, imported
+from bot.store.schema import dataset, dataset_item, description, example, imported, review
 
 Split = Literal["train", "valid"]
 Source = Literal["example", "description", "import"]
@@ -29,7 +29,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Sourced:
-    """A text of a dataset with what its source says of it; asked and sub_prompt None where nothing was kept."""
+    """A text of a dataset with what its source says of it.
+
+    Asked and sub_prompt None where nothing was kept.
+    """
 
     position: int
     split: Split
@@ -41,6 +44,15 @@ class Sourced:
     asked: str | None
     sub_prompt: str | None
     finish_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreviewed:
+    """An example of a dataset that nobody has judged yet."""
+
+    example_id: int
+    prompt: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +156,17 @@ async def page(tx: Transaction, version: int, *, after: int, size: int) -> list[
         .limit(size)
     )
     return [Sourced(*row) for row in await tx.execute(query)]
+
+
+async def unreviewed(tx: Transaction, version: int) -> tuple[Unreviewed | None, int]:
+    """The first example of a dataset that nobody has judged, and how many of them there are."""
+    judged = select(review.c.example_id).where(review.c.example_id == dataset_item.c.source_id).exists()
+    open_ = (dataset_item.c.dataset_id == version, dataset_item.c.source == "example", ~judged)
+    columns = (dataset_item.c.source_id, dataset_item.c.prompt, dataset_item.c.text)
+    first = select(*columns).where(*open_).order_by(dataset_item.c.position).limit(1)
+    row = (await tx.execute(first)).one_or_none()
+    left = (await tx.execute(select(func.count()).select_from(dataset_item).where(*open_))).scalar_one()
+    return (Unreviewed(*row) if row else None), left
 
 
 async def bring(tx: Transaction, rows: list[dict[str, str]]) -> list[int]:

@@ -36,7 +36,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A paid answer, what the provider's moderation said of it, and what a person did (edited is their text)."""
+    """A paid answer, what the provider's moderation said of it, and what a person did.
+
+    Edited is their text.
+    """
 
     id: int
     key: str
@@ -121,7 +124,9 @@ async def answered(
     }
     key = request.key
     kept = update(example).where(example.c.key == key, example.c.answer.is_(None)).values(values)
-    if (await tx.execute(kept)).rowcount == 0 and not await answers(tx, [key]):  # nobody noted that it was asked
+    if (await tx.execute(kept)).rowcount == 0 and not await answers(
+        tx, [key]
+    ):  # nobody noted that it was asked
         await tx.execute(example.insert().values(key=key, **asdict(request), **values))
     return (await answers(tx, [key]))[key]
 
@@ -133,7 +138,9 @@ async def expect(tx: Transaction, requests: Sequence[Request]) -> None:
     for at in range(0, len(keys), _CHUNK):
         some = select(example.c.key).where(example.c.key.in_(keys[at : at + _CHUNK]))
         known.update((await tx.execute(some)).scalars())
-    rows = [{"key": key, **asdict(each)} for key, each in zip(keys, requests, strict=True) if key not in known]
+    rows = [
+        {"key": key, **asdict(each)} for key, each in zip(keys, requests, strict=True) if key not in known
+    ]
     if rows:
         await tx.execute(example.insert(), rows)
 
@@ -176,9 +183,7 @@ async def flag(tx: Transaction, example_id: int, *, flagged: bool) -> None:
     await tx.execute(update(example).where(example.c.id == example_id).values(flagged=flagged))
 
 
-async def judge(
-    tx: Transaction, example_id: int, verdict: Verdict, *, edited: str | None, at: float
-) -> None:
+async def judge(tx: Transaction, example_id: int, verdict: Verdict, *, edited: str | None, at: float) -> None:
     """Keep a person's verdict; a later one takes the place of the one before."""
     values = {"verdict": verdict, "text": edited, "at": at}
     changed = await tx.execute(update(review).where(review.c.example_id == example_id).values(values))

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import Select, func, or_, select, update
 
 from bot.store.database import Transaction
-from bot.store.schema import job
+from bot.store.schema import job, spending
 
 Kind = Literal["build", "finetune"]
 State = Literal["planned", "queued", "running", "paused", "succeeded", "failed", "cancelled"]
@@ -16,9 +16,10 @@ ACTIVE: tuple[State, ...] = ("queued", "running", "paused")
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One row of work. done and total count examples or training steps, rate how many a second; phase says what.
+    """One row of work. done and total count examples or training steps; phase says what is being done.
 
-    lost counts calls that were in the air when a worker died: they may have been paid twice.
+    rate is how many are done a second; cost what it has spent so far, in US dollars; lost counts calls that
+    were in the air when a worker died: they may have been paid twice.
     """
 
     id: int
@@ -30,6 +31,7 @@ class Job:
     total: int
     rate: float | None
     lost: int
+    cost: float
     result: dict[str, Any] | None
     error: str | None
     requester_id: int | None
@@ -69,39 +71,47 @@ async def add(
         "created_at": at,
     }
     row = (await tx.execute(job.insert().values(values).returning(*job.c))).one()
-    return Job(**row._mapping)
+    return Job(**row._mapping, cost=0.0)
+
+
+def _jobs() -> Select[Any]:
+    """Jobs, each with what it has spent."""
+    spent = select(func.coalesce(func.sum(spending.c.cost), 0.0)).where(spending.c.job_id == job.c.id)
+    return select(job, spent.scalar_subquery().label("cost"))
 
 
 async def get(tx: Transaction, job_id: int) -> Job | None:
-    row = (await tx.execute(select(job).where(job.c.id == job_id))).one_or_none()
+    row = (await tx.execute(_jobs().where(job.c.id == job_id))).one_or_none()
     return Job(**row._mapping) if row else None
 
 
 async def recent(tx: Transaction, most: int) -> list[Job]:
     """The newest jobs, the newest first; plans that nobody confirmed are none yet."""
-    query = select(job).where(job.c.state != "planned").order_by(job.c.id.desc()).limit(most)
+    query = _jobs().where(job.c.state != "planned").order_by(job.c.id.desc()).limit(most)
     return [Job(**row._mapping) for row in await tx.execute(query)]
 
 
 async def active(tx: Transaction, kind: Kind) -> Job | None:
-    row = (await tx.execute(select(job).where(job.c.kind == kind, job.c.state.in_(ACTIVE)))).one_or_none()
+    row = (await tx.execute(_jobs().where(job.c.kind == kind, job.c.state.in_(ACTIVE)))).one_or_none()
     return Job(**row._mapping) if row else None
 
 
 async def with_batches(tx: Transaction) -> list[Job]:
     """Jobs that have submitted batches."""
-    query = select(job).where(job.c.remote_batches.is_not(None)).order_by(job.c.id)
+    query = _jobs().where(job.c.remote_batches.is_not(None)).order_by(job.c.id)
     return [Job(**row._mapping) for row in await tx.execute(query)]
 
 
 async def unannounced(tx: Transaction) -> list[Job]:
     """Jobs of a channel whose end nobody has been told yet, active ones among them."""
     told = (job.c.announced.is_(False), job.c.channel_id.is_not(None), job.c.state != "planned")
-    return [Job(**row._mapping) for row in await tx.execute(select(job).where(*told).order_by(job.c.id))]
+    return [Job(**row._mapping) for row in await tx.execute(_jobs().where(*told).order_by(job.c.id))]
 
 
 async def put(tx: Transaction, job_id: int, state: State, *, was: tuple[State, ...], **values: Any) -> bool:
-    """Change a job's state as a person wishes. False, and nothing changed, where it is in none of those it was in.
+    """Change a job's state as a person wishes.
+
+    False, and nothing changed, where it is in none of those it was in.
 
     Raises IntegrityError where another of its kind is active.
     """
@@ -116,7 +126,7 @@ async def claim(tx: Transaction, *, owner: str, at: float, stale_before: float) 
     """
     let_go = or_(job.c.owner.is_(None), job.c.heartbeat < stale_before)
     free = let_go & job.c.state.in_(("queued", "running"))
-    found = (await tx.execute(select(job).where(free).order_by(job.c.id).limit(1))).one_or_none()
+    found = (await tx.execute(_jobs().where(free).order_by(job.c.id).limit(1))).one_or_none()
     if found is None:
         return None
     taken = {"state": "running", "owner": owner, "heartbeat": at, "started_at": found.started_at or at}
@@ -125,7 +135,7 @@ async def claim(tx: Transaction, *, owner: str, at: float, stale_before: float) 
 
 
 async def work_on(tx: Transaction, job_id: int, *, worker: str, **values: Any) -> State | None:
-    """Write what a worker says of its job, and return the job's state: a person may have paused or cancelled it.
+    """Write what a worker says of its job, and return its state: a person may have paused or cancelled it.
 
     None, and nothing written, where the job is another worker's by now.
     """

@@ -10,7 +10,7 @@ from bot.store.schema import spending
 Purpose = Literal["build", "tuning", "hero"]
 
 
-async def add(
+async def add(  # noqa: PLR0913 (an argument for each column)
     tx: Transaction,
     *,
     day: str,

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from bot.dataset.finding import Finding, Kind
-from bot.dataset.prepare import Examination, examine, free_path, reminders, write
-from bot.dataset.tables import Format, read_table
+from bot.dataset.check.finding import Finding, Kind
+from bot.dataset.check.prepare import Examination, examine, free_path, reminders, write
+from bot.dataset.check.tables import Format, read_table
 from bot.errors import HerosmithError, UserError
 
 dataset = typer.Typer(help="Files of examples that are to train a model.", no_args_is_help=True)

@@ -144,9 +144,7 @@ class FinetuneJobs:
         for split in ("train", "valid"):
             content = to_jsonl(item for item in items if item.split == split).encode()
             if content:
-                ids[split] = await patiently(
-                    partial(self._send, f"v{version}-{split}.jsonl", content), JOB
-                )
+                ids[split] = await patiently(partial(self._send, f"v{version}-{split}.jsonl", content), JOB)
         return ids
 
     async def _send(self, name: str, content: bytes) -> str:
@@ -162,9 +160,7 @@ class FinetuneJobs:
         while True:
             try:
                 remote = await patiently(lambda: api.fine_tuning.jobs.retrieve(remote_id), ONCE)
-                page = await patiently(
-                    lambda: api.fine_tuning.jobs.list_events(remote_id, limit=20), ONCE
-                )
+                page = await patiently(lambda: api.fine_tuning.jobs.list_events(remote_id, limit=20), ONCE)
             except UnknownModel as error:
                 raise UserError(
                     "The model server has no such training any more. Run /finetune again."

@@ -17,9 +17,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from bot.dataset.dataset_card import Card
-from bot.dataset.exchange import Format, read, write
-from bot.dataset.row import COLUMNS, Row, values_of
+from bot.dataset.exchange.dataset_card import Card
+from bot.dataset.exchange.formats import Format, read, write
+from bot.dataset.exchange.row import COLUMNS, Row, values_of
 from bot.errors import UserError
 from bot.hero import Hero
 from bot.heroes_file import read_heroes

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.dataset.checks import CHECKS, ENDINGS, SEPARATORS
-from bot.dataset.finding import Kind
-from bot.dataset.prepare import Examination, examine, free_path, legacy_seconds, reminders, write
-from bot.dataset.tables import Format, Table, read_table
+from bot.dataset.check.checks import CHECKS, ENDINGS, SEPARATORS
+from bot.dataset.check.finding import Kind
+from bot.dataset.check.prepare import Examination, examine, free_path, legacy_seconds, reminders, write
+from bot.dataset.check.tables import Format, Table, read_table
 from bot.errors import UserError
 
 Pair = tuple[str, str]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from bot.dataset import tables
-from bot.dataset.tables import Format, read_table
+from bot.dataset.check.tables import Format, read_table
 from bot.errors import UserError
 
 HARD = [

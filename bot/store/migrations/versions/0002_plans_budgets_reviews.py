@@ -81,7 +81,10 @@ def downgrade() -> None:
 
 
 def _change_jobs(states: tuple[str, ...], *, active: tuple[str, ...]) -> None:
-    """Let a job be in these states, and one of each kind be active. Checks are not reflected: both are named here."""
+    """Let a job be in these states, and one of each kind be active.
+
+    Checks are not reflected: both are named here.
+    """
     where = sa.text(f"state IN ({_listed(active)})")
     op.drop_index("job_one_active", "job")
     if op.get_bind().dialect.name != "sqlite":
@@ -91,7 +94,9 @@ def _change_jobs(states: tuple[str, ...], *, active: tuple[str, ...]) -> None:
         with op.batch_alter_table("job", recreate="always") as batch:
             batch.create_check_constraint("job_kind", "kind IN ('build', 'finetune')")
             batch.create_check_constraint("job_state", f"state IN ({_listed(states)})")
-    op.create_index("job_one_active", "job", ["kind"], unique=True, sqlite_where=where, postgresql_where=where)
+    op.create_index(
+        "job_one_active", "job", ["kind"], unique=True, sqlite_where=where, postgresql_where=where
+    )
 
 
 def _change_sources(sources: tuple[str, ...]) -> None:

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bot.dataset.exchange_file import MOST_BYTES, reading
-from bot.dataset.row import COLUMNS, Row, reader_for, values_of
+from bot.dataset.exchange.exchange_file import MOST_BYTES, reading
+from bot.dataset.exchange.row import COLUMNS, Row, reader_for, values_of
 from bot.errors import UserError
 
 _CHUNK = 5_000  # rows: some megabytes

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from bot.dataset.exchange_file import text_lines
-from bot.dataset.row import COLUMNS, MOST_CHARACTERS, Row, reader_for, values_of
+from bot.dataset.exchange.exchange_file import text_lines
+from bot.dataset.exchange.row import COLUMNS, MOST_CHARACTERS, Row, reader_for, values_of
 from bot.errors import UserError
 
 # A carriage return alone, stood in for by the one character that no line may hold

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zipfile import BadZipFile, ZipFile
 
-from bot.dataset.encoding import encoding_of
-from bot.dataset.records import read_records
+from bot.dataset.check.encoding import encoding_of
+from bot.dataset.check.records import read_records
 from bot.errors import UserError
 
 if TYPE_CHECKING:
@@ -173,8 +173,8 @@ def _excel(path: Path) -> Table:
 
 
 def _parquet(path: Path) -> Table:
-    import pyarrow as pa  # type: ignore[import-untyped]  # noqa: PLC0415
-    from pyarrow.parquet import ParquetFile  # type: ignore[import-untyped]  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415
+    from pyarrow.parquet import ParquetFile  # noqa: PLC0415
 
     try:
         with ParquetFile(path) as file:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from bot.dataset import parquet_file
-from bot.dataset.dataset_card import Card
-from bot.dataset.row import Row
+from bot.dataset.exchange import parquet_file
+from bot.dataset.exchange.dataset_card import Card
+from bot.dataset.exchange.row import Row
 from bot.errors import UserError
 
 # The hub's word for each of ours, in the order of reading; rows that nobody has assigned are to train on

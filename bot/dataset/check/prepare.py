@@ -7,10 +7,10 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.dataset.checks import CHECKS, Check
-from bot.dataset.finding import Finding, Kind, information
-from bot.dataset.shape import Task, alike, common_end, task_of
-from bot.dataset.tables import Format, Table
+from bot.dataset.check.checks import CHECKS, Check
+from bot.dataset.check.finding import Finding, Kind, information
+from bot.dataset.check.shape import Task, alike, common_end, task_of
+from bot.dataset.check.tables import Format, Table
 from bot.errors import UserError
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Literal
 
-from bot.dataset import csv_file, exchange_file, huggingface_folder, jsonl_file, parquet_file
-from bot.dataset.dataset_card import Card
-from bot.dataset.row import Row
+from bot.dataset.exchange import csv_file, exchange_file, huggingface_folder, jsonl_file, parquet_file
+from bot.dataset.exchange.dataset_card import Card
+from bot.dataset.exchange.row import Row
 from bot.errors import UserError
 
 Format = Literal["article", "prepared", "csv", "jsonl", "parquet", "huggingface"]

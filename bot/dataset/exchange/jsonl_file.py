@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.dataset.exchange_file import text_lines
-from bot.dataset.row import Row, from_prompt
+from bot.dataset.exchange.exchange_file import text_lines
+from bot.dataset.exchange.row import Row, from_prompt
 from bot.errors import UserError
 
 # What `openai tools fine_tunes.prepare_data` puts after every completion, unless a text holds it

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bot.dataset.finding import Finding, Kind, information
-from bot.dataset.shape import Task, alike, common_end, common_start, task_of
+from bot.dataset.check.finding import Finding, Kind, information
+from bot.dataset.check.shape import Task, alike, common_end, common_start, task_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,0 +1,105 @@
+"""/dataset review: one example at a time, with Keep, Edit and Reject."""
+
+import re
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+
+from bot.dataset.review import LONGEST, Page
+from cogs.failures import tell_failure
+from cogs.operators import require_operator
+
+if TYPE_CHECKING:
+    from bot.client import HeroBot
+
+_LOOKS = {
+    "keep": ("Keep", discord.ButtonStyle.success),
+    "edit": ("Edit", discord.ButtonStyle.primary),
+    "reject": ("Reject", discord.ButtonStyle.danger),
+}
+
+
+class ReviewButton(
+    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
+    template=r"review:(?P<verdict>keep|edit|reject):(?P<version>[0-9]{1,9}):(?P<example>[0-9]{1,18})",
+):
+    """One verdict on one example. Which ones stands in its id, so it outlives a restart."""
+
+    def __init__(self, verdict: str, version: int, example_id: int) -> None:
+        label, style = _LOOKS[verdict]
+        custom_id = f"review:{verdict}:{version}:{example_id}"
+        super().__init__(discord.ui.Button(label=label, style=style, custom_id=custom_id))
+        self.verdict = verdict
+        self.version = version
+        self.example_id = example_id
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        return cls(match["verdict"], int(match["version"]), int(match["example"]))
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Keep the verdict and show the next example; for an edit, ask for the text first."""
+        try:
+            await require_operator(interaction)
+            reviews = interaction.client.app.reviews
+            if self.verdict == "edit":
+                text = await reviews.text(self.example_id)
+                await interaction.response.send_modal(EditForm(self.version, self.example_id, text))
+                return
+            await reviews.judge(self.example_id, self.verdict)
+            await turn_page(interaction, self.version)
+        except Exception as error:  # noqa: BLE001 (whatever it is, it is put into words and logged there)
+            await tell_failure(interaction, error)
+
+
+class EditForm(discord.ui.Modal, title="Edit the example"):
+    """The text of an example, to be changed."""
+
+    def __init__(self, version: int, example_id: int, text: str) -> None:
+        super().__init__()
+        self.version = version
+        self.example_id = example_id
+        self.text: discord.ui.TextInput[EditForm] = discord.ui.TextInput(
+            label="Text", style=discord.TextStyle.paragraph, default=text[:LONGEST], max_length=LONGEST
+        )
+        self.add_item(self.text)
+
+    async def on_submit(self, interaction: discord.Interaction[Any]) -> None:
+        await require_operator(interaction)
+        await interaction.client.app.reviews.judge(self.example_id, "edit", self.text.value)
+        await turn_page(interaction, self.version)
+
+    async def on_error(  # type: ignore[override]  # discord.py calls a form's without an item
+        self, interaction: discord.Interaction[Any], error: Exception
+    ) -> None:
+        await tell_failure(interaction, error)
+
+
+async def turn_page(interaction: "discord.Interaction[HeroBot]", version: int) -> None:
+    """Put the next example in the place of the one that was judged."""
+    page = await interaction.client.app.reviews.next(version)
+    await interaction.response.edit_message(content=show(page), view=buttons(page))
+
+
+def show(page: Page | None) -> str:
+    """An example as it is shown for a verdict."""
+    if page is None:
+        return "Every example of this dataset has been looked at. Verdicts count from the next build on."
+    text = discord.utils.escape_markdown(page.example.text)
+    return (
+        f"**Dataset v{page.version}, {page.left} still to be looked at**\n"
+        f"`{page.example.prompt}`\n> {text[:1700]}\n-# A verdict counts from the next build on."
+    )
+
+
+def buttons(page: Page | None) -> discord.ui.View | None:
+    """The verdicts to choose from; None where nothing is left."""
+    if page is None:
+        return None
+    view = discord.ui.View(timeout=None)
+    for verdict in _LOOKS:
+        view.add_item(ReviewButton(verdict, page.version, page.example.example_id))
+    view.stop()  # the buttons are found by their ids, not by this view
+    return view
