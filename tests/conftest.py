@@ -46,6 +46,22 @@ def settings(tmp_path: Path, script: Script) -> Settings:
 
 
 @pytest.fixture
+def hosted(settings: Settings, script: Script, tmp_path: Path) -> Settings:
+    """An installation on a paid API: a thousand tokens cost a dollar, in a batch half of that."""
+    prices = tmp_path / "prices.toml"
+    prices.write_text("[models.dear]\ninput = 1000\noutput = 1000\nbatch = 0.5\n")
+    return settings.model_copy(
+        update={
+            "openai_base_url": script.url,
+            "author_model": "dear",
+            "base_model": "dear",
+            "prices_file": prices,
+            "data_dir": settings.data_dir / "hosted",
+        }
+    )
+
+
+@pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[App]:
     async with open_app(settings) as opened:
         yield opened

@@ -1,4 +1,4 @@
-"""The Batch API of the scripted server: batches are answered at once, or held back until a test lets them go."""
+"""The Batch API of the scripted server: answered at once, or held back until a test lets it go."""
 
 import json
 from typing import TYPE_CHECKING, Any

@@ -17,13 +17,34 @@ _AUTHOR = re.compile(r"a (\d+)-year-old (\w+) fictional character who has the su
 _TUNED = re.compile(r"(\d+), (\w+), (.+) ->")
 
 
+_WORKS = (
+    "mends clocks in a harbour town and sleeps above the quiet workshop",
+    "bakes dark bread for a whole street and rises long before dawn",
+    "drives the last bus of the night and knows every tired passenger",
+    "keeps bees on a library roof and reads to them on Sundays",
+    "teaches the violin to shepherds and never once raises a voice",
+    "paints signs for small shops and signs none of the work",
+    "repairs fishing nets on the pier and sings against the gulls",
+)
+_LOOKS = (
+    "a grey coat with deep pockets full of chalk, string and maps",
+    "a yellow scarf that friends can find in any crowd of strangers",
+    "rubber boots in every season and a flower in the buttonhole",
+    "two watches that disagree, and trusts neither of them after lunch",
+    "a waistcoat with eleven pockets and loses letters in all of them",
+    "the plainest hat of the valley and a ring of old silver",
+    "gloves of different colours and apologises to the furniture at times",
+)
+
+
 def describe(age: str, gender: str, power: str, variant: int = 0) -> str:
     """A description that passes curation; each variant reads differently."""
     he = "He" if gender == "man" else "She"
+    work, look = _WORKS[variant % 7], _LOOKS[variant // 7 % 7]
     return (
-        f"Robin is a {age}-year-old {gender} with the power of {power}. {he} lives above a bakery in street "
-        f"{variant} and rises before dawn. {he} keeps the gift of {power} quiet, because the town talks. "
-        f"{he} wears a grey coat with deep pockets, and in them lie chalk, string and a very old map. "
+        f"Robin is a {age}-year-old {gender} with the power of {power}. "
+        f"{he} lives in street {variant}, {work}. "
+        f"{he} keeps the gift of {power} quiet, because the town talks. {he} wears {look}. "
         f"When somebody calls for help, {he.lower()} is there before the kettle boils."
     )
 
@@ -47,6 +68,7 @@ class Script:
     retry_after: str | None = None
     refused: dict[str, str] = field(default_factory=dict)  # parameters that are refused, and in which words
     cut: int = 0  # how many of the next answers end half-way
+    same: int = 0  # how many of the next answers are alike, but for the hero
     delay: float = 0.0  # seconds that an answer takes
     flagged: set[str] = field(default_factory=set)  # words that moderation objects to
     answering: int = 0  # chats under way now
@@ -57,7 +79,6 @@ class Script:
 
     def __post_init__(self) -> None:
         self.batches = ScriptedBatches(self)
-
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
@@ -102,7 +123,12 @@ class Script:
     async def moderate(self, request: web.Request) -> web.Response:
         body = await request.json()
         flagged = any(word in body["input"] for word in self.flagged)
-        result = {"flagged": flagged, "categories": {}, "category_scores": {}, "category_applied_input_types": {}}
+        result = {
+            "flagged": flagged,
+            "categories": {},
+            "category_scores": {},
+            "category_applied_input_types": {},
+        }
         return web.json_response({"id": "modr-1", "model": "m", "results": [result]})
 
     def fitting(self, body: dict[str, Any]) -> str:
@@ -110,7 +136,8 @@ class Script:
         found = _TUNED.search(last) or _AUTHOR.search(last)
         assert found, last
         age, gender, power = found.groups()
-        variant = len(self.asked)
+        variant = 0 if self.same > 0 else len(self.asked)
+        self.same -= 1
         if body["messages"][-1]["role"] == "assistant":  # a given opening is continued, not said again
             return f" bring everyone home safely, all {variant} of them. The rest is not asked for."
         return describe(age, gender, power, variant)
@@ -168,9 +195,7 @@ class Script:
             "training_file": "file-1",
         }
 
-    def _refusal(
-        self, status: int, words: str = "secret detail", param: str | None = None
-    ) -> web.Response:
+    def _refusal(self, status: int, words: str = "secret detail", param: str | None = None) -> web.Response:
         error = {"message": words, "type": "scripted", "param": param, "code": self.failure_code}
         headers = {"Retry-After": self.retry_after} if self.retry_after else None
         return web.json_response({"error": error}, status=status, headers=headers)

@@ -98,16 +98,15 @@ class BatchBuilder:
 
         Raises Unavailable where the provider refuses a batch, OverBudget where one may cost too much.
         """
-        total = self._planner.size(spec)
-        built = Built()
+        build = _Build(spec, run, account, without, self._planner.size(spec))
         for _ in range(self._chooser.attempts + _EXTRA_ROUNDS):
-            await self._fetch_all(spec, run, account, total, built)
+            await self._fetch_all(build)
             async with AsyncExitStack() as held:
-                if not await self._submit_round(spec, run, account, without, held):
+                if not await self._submit_round(build, held):
                     break
-                await self._fetch_all(spec, run, account, total, built)
-        await self._count(spec, without, built)
-        return built
+                await self._fetch_all(build)
+        await self._count(build)
+        return build.built
 
     async def cancel(self, run: Run) -> None:
         """Tell the provider to stop the batches that are out.
@@ -120,26 +119,28 @@ class BatchBuilder:
             if "batch" in entry and not entry.get("fetched"):
                 await patiently(partial(self._client.api.batches.cancel, entry["batch"]), ONCE)
 
-    async def _submit_round(
-        self, spec: BuildSpec, run: Run, account: Account, without: Collection[int], held: AsyncExitStack
-    ) -> bool:
-        """Submit every slot that is open, in parts. Returns whether there was one."""
-        walk = self._chooser.walk(spec, self._planner.slots(spec), without)
+    async def _submit_round(self, build: "_Build", held: AsyncExitStack) -> bool:
+        """Submit every slot that is open, in parts; held keeps what they may cost.
+
+        Returns whether there was one.
+        """
+        spec = build.spec
+        walk = self._chooser.walk(spec, self._planner.slots(spec), build.without)
         first = await self._next_open(walk)
         if first is None:
             return False
-        await self._probe(spec, first, account)
+        await self._probe(build, first)
         with tempfile.TemporaryDirectory() as folder:
-            part = _Part(Path(folder) / "0.jsonl")
+            part = _Part(Path(folder) / "part.jsonl")
             while choice := await self._next_open(walk):
                 request, ask = self._planner.question(spec, choice.slot, choice.tried)
                 part.write(request, ask, self._client.dialect(spec.model).body(ask))
                 if part.full:
-                    await self._submit(run, account, part, held)
+                    await self._submit(build, part, held)
                     part.path.unlink()
                     part = _Part(part.path)
             if part.requests:
-                await self._submit(run, account, part, held)
+                await self._submit(build, part, held)
         return True
 
     async def _next_open(self, walk: AsyncIterator[Choice]) -> Choice | None:
@@ -148,21 +149,25 @@ class BatchBuilder:
                 return choice
         return None
 
-    async def _probe(self, spec: BuildSpec, choice: Choice, account: Account) -> None:
+    async def _probe(self, build: "_Build", choice: Choice) -> None:
         """Ask for one slot directly: were a parameter refused, a whole batch would come back empty."""
-        request, ask = self._planner.question(spec, choice.slot, choice.tried)
+        request, ask = self._planner.question(build.spec, choice.slot, choice.tried)
         record = ExampleRecord(self._db, request)
-        await self._client.complete(ask, model=spec.model, account=account, patience=JOB, record=record)
+        answer = await self._client.complete(
+            ask, model=request.model, account=build.account, patience=JOB, record=record
+        )
+        build.built.asked += 1
+        build.built.calls += answer.attempts
 
-    async def _submit(self, run: Run, account: Account, part: _Part, held: AsyncExitStack) -> None:
-        model = part.requests[0].model
+    async def _submit(self, build: "_Build", part: _Part, held: AsyncExitStack) -> None:
+        model, job_id = build.spec.model, build.run.job.id
         await held.enter_async_context(
-            self._budget.hold(account, model, part.prompt_tokens, part.completion_tokens, batch=True)
+            self._budget.hold(build.account, model, part.prompt_tokens, part.completion_tokens, batch=True)
         )
         async with self._db.write() as tx:
             await examples.expect(tx, part.requests)
         async with self._db.read() as tx:
-            job = await jobs.get(tx, run.job.id)
+            job = await jobs.get(tx, job_id)
         entries = list((job.remote_batches if job else None) or [])
         content = part.path.read_bytes()
         name = f"herosmith-{len(entries)}.jsonl"
@@ -170,8 +175,8 @@ class BatchBuilder:
             lambda: self._client.api.files.create(file=(name, content), purpose="batch"), JOB
         )
         entries.append({"file": file.id, "requests": len(part.requests), "model": model})
-        await self._note(run.job.id, entries)
-        await self._start(run.job, entries, len(entries) - 1)
+        await self._note(job_id, entries)
+        await self._start(build.run.job, entries, len(entries) - 1)
 
     async def _start(self, job: Job, entries: list[dict[str, Any]], number: int) -> None:
         """Start an uploaded part's batch, unless that was done and only its number got lost."""
@@ -201,65 +206,56 @@ class BatchBuilder:
         async with self._db.write() as tx:
             await jobs.change(tx, job_id, remote_batches=entries)
 
-    async def _fetch_all(self, spec: BuildSpec, run: Run, account: Account, total: int, built: Built) -> None:
+    async def _fetch_all(self, build: "_Build") -> None:
         """Wait for every batch that is out, earlier jobs' for this model, too, and keep the answers."""
         async with self._db.read() as tx:
             pending = await jobs.with_batches(tx)
         for job in pending:
             entries = job.remote_batches or []
             for number, entry in enumerate(entries):
-                if entry.get("fetched") or entry["model"] != spec.model:
+                if entry.get("fetched") or entry["model"] != build.spec.model:
                     continue
                 if "batch" not in entry:
                     await self._start(job, entries, number)
-                batch = await self._over(run, entry["batch"], total, built)
-                await self._keep(batch, spec, account, built)
+                await self._keep(await self._over(build, entry["batch"]), build)
                 entry["fetched"] = True
                 await self._note(job.id, entries)
 
-    async def _over(self, run: Run, name: str, total: int, built: Built) -> Batch:
+    async def _over(self, build: "_Build", name: str) -> Batch:
         """Wait until a batch is over. A status never seen before counts as still running."""
         pause = _POLL
         while True:
             batch = await patiently(lambda: self._client.api.batches.retrieve(name), JOB)
             if batch.status in _OVER:
                 return batch
-            counts = batch.request_counts
-            answered = counts.completed if counts else 0
-            await run.progress(
-                min(total, built.asked + answered),
-                total,
-                f"in the provider's batch ({batch.status.replace('_', ' ')})",
-            )
+            answered = batch.request_counts.completed if batch.request_counts else 0
+            done = min(build.total, build.built.asked + answered)
+            status = batch.status.replace("_", " ")
+            await build.run.progress(done, build.total, f"in the provider's batch ({status})")
             await asyncio.sleep(pause)
             pause = min(pause * 1.3, _SLOWEST_POLL)
 
-    async def _keep(self, batch: Batch, spec: BuildSpec, account: Account, built: Built) -> None:
+    async def _keep(self, batch: Batch, build: "_Build") -> None:
         """Join a batch's answers to their examples; what has no answer is open in the next round."""
-        if batch.status == "failed" or not (batch.output_file_id or batch.error_file_id):
-            reasons = "; ".join(
-                each.message or "" for each in (batch.errors.data if batch.errors else None) or []
-            )
-            if batch.status == "failed":
-                raise Unavailable(f"The provider refused the batch: {reasons or 'it gave no reason'}")
-            return
+        if batch.status == "failed":
+            errors = (batch.errors.data if batch.errors else None) or []
+            reasons = "; ".join(each.message or "" for each in errors)
+            raise Unavailable(f"The provider refused the batch: {reasons or 'it gave no reason'}")
         if batch.output_file_id is None:
             return
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "output.jsonl"
-            await patiently(lambda: self._download(batch.output_file_id or "", path), JOB)
+            await patiently(partial(self._download, batch.output_file_id, path), JOB)
             with path.open(encoding="utf-8") as lines:
                 results = (json.loads(line) for line in lines if line.strip())
                 while chunk := list(islice(results, _CHUNK)):
-                    await self._keep_some(chunk, spec, account, built)
+                    await self._keep_some(chunk, build)
 
     async def _download(self, file: str, path: Path) -> None:
         async with self._client.api.files.with_streaming_response.content(file) as response:
             await response.stream_to_file(path)
 
-    async def _keep_some(
-        self, results: list[dict[str, Any]], spec: BuildSpec, account: Account, built: Built
-    ) -> None:
+    async def _keep_some(self, results: list[dict[str, Any]], build: "_Build") -> None:
         """Keep some answers and book them, both or neither."""
         prompt_tokens = completion_tokens = kept = 0
         async with self._db.write() as tx:
@@ -280,17 +276,36 @@ class BatchBuilder:
                     completion_tokens += usage.get("completion_tokens", 0)
             if kept:
                 await self._budget.book_in(
-                    tx, account, spec.model, prompt_tokens, completion_tokens, batch=True, calls=kept
+                    tx,
+                    build.account,
+                    build.spec.model,
+                    prompt_tokens,
+                    completion_tokens,
+                    batch=True,
+                    calls=kept,
                 )
-        built.asked += kept
-        built.calls += kept
+        build.built.asked += kept
+        build.built.calls += kept
 
-    async def _count(self, spec: BuildSpec, without: Collection[int], built: Built) -> None:
+    async def _count(self, build: "_Build") -> None:
         """Count what the slots came to."""
-        async for choice in self._chooser.walk(spec, self._planner.slots(spec), without):
+        built = build.built
+        async for choice in self._chooser.walk(build.spec, self._planner.slots(build.spec), build.without):
             built.see(choice)
             built.close(filled=choice.accepted is not None)
         built.cached = max(0, built.cached - built.asked)
+
+
+@dataclass(slots=True)
+class _Build:
+    """One build on its way."""
+
+    spec: BuildSpec
+    run: Run
+    account: Account
+    without: Collection[int]
+    total: int
+    built: Built = field(default_factory=Built)
 
 
 def _bodies(results: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:

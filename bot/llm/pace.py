@@ -9,10 +9,9 @@ from dataclasses import dataclass
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "": 1.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s|)")
 
-# How much faster than "what is left, spread over the time until it is full again" to go. Both kinds of limits
-# in use settle well with it: one that refills steadily is kept a third full, one that refills at once is used
-# up in time.
-_EAGERNESS = 2.0
+_GLANCE = 0.5  # seconds after which someone who waits looks whether the wait has changed
+_RESERVE = 0.1  # of a limit, kept back: answers tell what is left a little late
+_WINDOW = 60.0  # seconds in which a limit grows back, until answers tell it better
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,29 +21,44 @@ class Turn:
     sent: "dict[str, float]"
 
 
-@dataclass(frozen=True, slots=True)
 class _Allowance:
-    """One limit as an answer told it: of `limit`, `remaining` were left when `used` had been sent."""
+    """One limit: what is left of it, as the last answer told and as we have counted since."""
 
-    limit: float
-    remaining: float
-    full_in: float  # seconds from the reading until the limit is whole again
-    read_at: float
-    used: float
+    def __init__(self, limit: float) -> None:
+        self.limit = limit
+        self.growth: float | None = None  # per second
+        self._left = limit
+        self._at = time.monotonic()
+        self._read_after = -1.0  # how much had been sent with the call whose answer was read last
+        self._longest = 0.0  # seconds
 
-    @property
-    def per_second(self) -> float | None:
-        """By how much the limit grows, where it grows steadily; None while nothing of it is used."""
-        gone = self.limit - self.remaining
-        return gone / self.full_in if gone > 0 and self.full_in > 0 else None
+    def read(self, remaining: float, full_in: float, *, sent_then: float, sent_now: float) -> None:
+        """Take in an answer's figures; what was sent after its call is not yet in them."""
+        if sent_then <= self._read_after:
+            return
+        self._read_after = sent_then
+        self._left, self._at = remaining - (sent_now - sent_then), time.monotonic()
+        self._longest = max(self._longest, full_in)
+        if remaining < self.limit and full_in > 0:
+            # A limit that grows steadily tells by how much. One that grows back at once, at the end of a
+            # window, tells too much towards that end: no limit grows faster than by all of it in the longest
+            # time seen.
+            self.growth = min((self.limit - remaining) / full_in, self.limit / self._longest)
 
-    def wait(self, amount: float, used: float, now: float) -> float:
-        """Seconds that a call over `amount` should wait after the one before it."""
-        until_full = max(0.0, self.full_in - (now - self.read_at))
-        left = (self.remaining if until_full else self.limit) - (used - self.used)
-        if left < amount:  # none left: as long as a steady limit takes to grow by this much
-            return until_full * amount / max(self.limit - self.remaining, amount)
-        return until_full * amount / (left * _EAGERNESS)
+    def wait(self, amount: float) -> float:
+        """Seconds until a call over `amount` fits in."""
+        now = time.monotonic()
+        growth = self.growth or self.limit / _WINDOW
+        self._left, self._at = min(self.limit, self._left + (now - self._at) * growth), now
+        needed = min(amount + max(1.0, self.limit * _RESERVE), self.limit)
+        return max(0.0, (needed - self._left) / growth)
+
+    def take(self, amount: float) -> None:
+        self._left -= amount
+
+    def exhaust(self) -> None:
+        """Nothing is left, says a 429."""
+        self._left = min(self._left, 0.0)
 
 
 class Pace:
@@ -70,7 +84,7 @@ class Pace:
     def per_second(self, name: str) -> float | None:
         """How much the server allows a second, of "requests" or "tokens", where that can be told by now."""
         known = self._allowances.get(name)
-        return known.per_second if known else None
+        return known.growth if known else None
 
     async def turn(self, tokens: int) -> Turn:
         """Wait for a turn in the line.
@@ -81,31 +95,33 @@ class Pace:
             if self._probing and not self._told.is_set():
                 await self._told.wait()
             amounts = {"requests": 1.0, "tokens": float(tokens)}
-            await asyncio.sleep(self._spacing(amounts))
-            while wait := self.paused_for:  # it may grow while we sleep
-                await asyncio.sleep(wait)  # noqa: ASYNC110 (it knows how long)
+            while wait := self._wait(amounts):  # noqa: ASYNC110 (answers may change it while we sleep)
+                await asyncio.sleep(min(wait, _GLANCE))
             for name, amount in amounts.items():
                 self._sent[name] += amount
+                if name in self._allowances:
+                    self._allowances[name].take(amount)
             self._probing = True
             return Turn(dict(self._sent))
 
-    def _spacing(self, amounts: Mapping[str, float]) -> float:
-        now = time.monotonic()
-        waits = (
-            allowance.wait(amounts[name], self._sent[name], now)
-            for name, allowance in self._allowances.items()
-        )
-        return max(waits, default=0.0)
+    def _wait(self, amounts: Mapping[str, float]) -> float:
+        waits = (allowance.wait(amounts[name]) for name, allowance in self._allowances.items())
+        return max(self.paused_for, *waits, 0.0)
 
     def answered(self, turn: Turn, headers: Mapping[str, str]) -> None:
         """Learn from an answer's headers, where they are newer than what is known."""
         self._told.set()
-        for name, used in turn.sent.items():
+        for name, sent in turn.sent.items():
+            try:
+                limit = float(headers[f"x-ratelimit-limit-{name}"])
+                remaining = float(headers[f"x-ratelimit-remaining-{name}"])
+                full_in = seconds(headers[f"x-ratelimit-reset-{name}"])
+            except (KeyError, ValueError):
+                continue
             known = self._allowances.get(name)
-            if known is None or used > known.used:
-                fresh = _reading(name, headers, used)
-                if fresh:
-                    self._allowances[name] = fresh
+            if known is None or known.limit != limit:
+                known = self._allowances[name] = _Allowance(limit)
+            known.read(remaining, full_in, sent_then=sent, sent_now=self._sent[name])
 
     def unanswered(self) -> None:
         """Let the next call go alone, where the first one came to nothing."""
@@ -115,19 +131,10 @@ class Pace:
             self._told = asyncio.Event()
 
     def pause(self, seconds: float) -> None:
-        """Hold everyone back for as long as the server asked for."""
+        """Hold everyone back for as long as a 429 asked for."""
+        for allowance in self._allowances.values():
+            allowance.exhaust()
         self._resume_at = max(self._resume_at, time.monotonic() + seconds)
-
-
-def _reading(name: str, headers: Mapping[str, str], used: float) -> _Allowance | None:
-    """One limit out of an answer's headers, in the names that OpenAI gave them."""
-    try:
-        limit = float(headers[f"x-ratelimit-limit-{name}"])
-        remaining = float(headers[f"x-ratelimit-remaining-{name}"])
-        full_in = seconds(headers[f"x-ratelimit-reset-{name}"])
-    except (KeyError, ValueError):
-        return None
-    return _Allowance(limit, remaining, full_in, time.monotonic(), used)
 
 
 def seconds(duration: str) -> float:

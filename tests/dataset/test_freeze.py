@@ -1,13 +1,14 @@
 """Freezing: what enters a dataset, on which side, and under which hash."""
 
 import json
-from random import Random
+import re
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.app import App
-from bot.dataset.freeze import content_hash, split, to_jsonl
+from bot.dataset.draft import Draft, Text
+from bot.dataset.freeze import to_jsonl
 from bot.hero import Hero
 from bot.rating.votes import DOWN, UP
 from bot.store import datasets
@@ -84,39 +85,108 @@ async def test_a_rated_description_trains_and_no_hero_is_on_both_sides(app: App)
     assert len(sides["valid"]) == 4
 
 
-items_of_one_word = st.lists(
-    st.builds(
-        Item,
-        split=st.just("train"),
-        prompt=st.sampled_from([f"{n}, man, flight ->" for n in range(20, 60)]),
-        text=st.text(min_size=1, max_size=8),
-        source=st.just("example"),
-        source_id=st.integers(0, 1000),
-    ),
-    max_size=40,
-)
+def thirty(words: int = 12) -> list[tuple[str, list[Text]]]:
+    """Thirty heroes of two texts each, none like another."""
+    return [
+        (
+            f"{age}, man, flight ->",
+            [
+                Text(
+                    " ".join(f"{name}{age}{turn}{number}" for number in range(words)),
+                    "example",
+                    age * 2 + turn,
+                )
+                for turn, name in enumerate(("one", "two"))
+            ],
+        )
+        for age in range(20, 50)
+    ]
 
 
-@given(items_of_one_word, st.randoms())
-def test_the_order_of_arrival_changes_neither_split_nor_hash(items: list[Item], chance: Random) -> None:
-    shuffled = items.copy()
-    chance.shuffle(shuffled)
-    once, again = split(items, keep_training=set()), split(shuffled, keep_training=set())
-    assert content_hash(once) == content_hash(again)
-    assert {(i.prompt, i.split) for i in once} == {(i.prompt, i.split) for i in again}
-    sides = {i.prompt for i in once if i.split == "valid"} & {i.prompt for i in once if i.split == "train"}
-    assert sides == set()
+def drafted(heroes: list[tuple[str, list[Text]]], keep: str = "") -> Draft:
+    draft = Draft()
+    for prompt, texts in heroes:
+        draft.add(prompt, texts, keep_training=prompt == keep)
+    return draft
 
 
-def test_another_text_is_another_hash() -> None:
-    one = Item("train", "40, man, flight ->", "He flies.", "example", 1)
-    other = Item("train", "40, man, flight ->", "He soars.", "example", 1)
-    assert content_hash([one]) != content_hash([other])
-    assert content_hash([one]) != content_hash([one, one])
+@given(st.permutations(thirty()))
+@settings(max_examples=25)
+def test_the_order_of_arrival_changes_neither_split_nor_hash(
+    heroes: list[tuple[str, list[Text]]],
+) -> None:
+    with drafted(thirty()) as once, drafted([(prompt, texts[::-1]) for prompt, texts in heroes]) as again:
+        assert once.content_hash == again.content_hash
+        assert sorted(once.items(), key=str) == sorted(again.items(), key=str)
+        assert once.counts == {"train": 54, "valid": 6, "example": 60}
+        sides = {side: {i.prompt for i in again.items() if i.split == side} for side in ("train", "valid")}
+        assert not sides["train"] & sides["valid"]
 
 
-@given(st.text(min_size=1))
+def test_heroes_that_people_chose_are_never_held_out() -> None:
+    with drafted(thirty()) as draft:
+        (held_out, *_) = draft.held_out
+    with drafted(thirty(), keep=held_out) as draft:
+        assert held_out not in draft.held_out
+        assert len(draft.held_out) == 3
+
+
+def test_another_text_another_hero_or_another_side_is_another_hash() -> None:
+    hashes = set()
+    for change in (lambda heroes: heroes, _other_text, _other_hero, _one_less):
+        with drafted(change(thirty())) as draft:
+            hashes.add(draft.content_hash)
+    assert len(hashes) == 4
+
+
+def _other_text(heroes: list[tuple[str, list[Text]]]) -> list[tuple[str, list[Text]]]:
+    return [("20, man, flight ->", [Text("something else", "example", 1)]), *heroes[1:]]
+
+
+def _other_hero(heroes: list[tuple[str, list[Text]]]) -> list[tuple[str, list[Text]]]:
+    return [("20, man, ice ->", heroes[0][1]), *heroes[1:]]
+
+
+def _one_less(heroes: list[tuple[str, list[Text]]]) -> list[tuple[str, list[Text]]]:
+    return heroes[1:]
+
+
+def test_what_must_not_train_is_dropped_and_counted() -> None:
+    text = "He lives above a bakery and rises before dawn to look at the river from the bridge of the mill"
+    with Draft() as draft:
+        draft.add(
+            "20, man, flight ->",
+            [
+                Text(text, "example", 1),
+                Text(text.upper() + "!", "example", 2),
+                Text(text + " today", "example", 3),
+                Text("  ", "example", 4),
+                Text("word " * 2001, "example", 5),
+            ],
+        )
+        draft.add("30, man, flight ->", [Text(text, "example", 6), Text(text + " today", "description", 7)])
+        assert draft.dropped == {
+            "the same as another": 2,
+            "much like another": 1,
+            "empty": 1,
+            "over 10,000 characters": 1,
+        }
+        assert draft.alike == {2, 3, 6}
+        assert draft.counts["example"] == 1
+        assert draft.lengths == {20: 1, 21: 1}
+
+
+@given(st.text(min_size=1).filter(str.strip))
 def test_jsonl_keeps_every_character(text: str) -> None:
     line, end = to_jsonl([Item("train", "40, man, flight ->", text, "example", 1)]).split("\n")
     assert json.loads(line)["messages"][1] == {"role": "assistant", "content": text}
     assert end == ""
+
+
+@given(st.lists(st.text(min_size=1).filter(lambda text: re.search(r"\w", text)), max_size=5))
+def test_a_draft_keeps_every_character(texts: list[str]) -> None:
+    with Draft() as draft:
+        for number, text in enumerate(texts):
+            draft.add(f"{number}, man, flight ->", [Text(text, "example", number)])
+        kept = {item.source_id: item.text for item in draft.items()}
+    assert {number: texts[number] for number in kept} == kept
