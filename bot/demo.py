@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.panel import Panel
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from bot.app import App, open_app
@@ -21,6 +20,7 @@ from bot.rating.votes import DOWN, UP
 from bot.settings import Settings
 from bot.store import datasets
 from bot.store.descriptions import Description
+from bot.terminal.follow import follow
 
 T = TypeVar("T")
 
@@ -69,20 +69,8 @@ class Demo:
         return await self._follow(job.id, "tuning")
 
     async def _follow(self, job_id: int, title: str) -> dict[str, Any]:
-        """Show a job's row as a bar until it ends. Raises UserError with the job's own words if it failed."""
-        columns = (
-            TextColumn("{task.fields[title]:8}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.description}"),
-        )
-        with Progress(*columns, console=self._console) as bars:
-            task = bars.add_task("waiting", total=None, title=title)
-            while not (job := await self._app.board.get(job_id)).ended:
-                bars.update(task, completed=job.done, total=job.total or None, description=job.phase)
-                await asyncio.sleep(0.3)
-            bars.update(task, completed=job.done, total=job.total or None, description=job.state)
+        """Show a job until it ends. Raises UserError with the job's own words if it failed."""
+        job = await follow(self._app.board, job_id, self._console, title)
         if job.result is None:
             raise UserError(f"The demo ends here: {job.error}")
         return job.result

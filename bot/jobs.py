@@ -62,7 +62,7 @@ class JobBoard:
         async with self._db.read() as tx:
             found = await jobs.get(tx, job_id)
         if found is None:
-            raise UserError(f"There is no job {job_id}. `herosmith jobs` lists them.")
+            raise UserError(f"There is no job {job_id}. `herosmith jobs list` shows them.")
         return found
 
     async def recent(self, most: int = 10) -> list[Job]:

@@ -8,9 +8,9 @@ from discord.ext import commands
 
 from bot.app import App
 from bot.dataset.plan import FEWEST, MOST, MOST_REPEATS
+from bot.reports import plan
 from cogs.job_button import controls
 from cogs.operators import require_operator
-from cogs.reports import plan
 from cogs.review import buttons, show
 
 if TYPE_CHECKING:

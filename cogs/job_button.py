@@ -5,10 +5,10 @@ from typing import Any, Self
 
 import discord
 
+from bot.reports import standing
 from bot.store.jobs import Job
 from cogs.failures import tell_failure
 from cogs.operators import require_operator
-from cogs.reports import standing
 
 _LOOKS = {
     "confirm": ("Confirm", discord.ButtonStyle.success),

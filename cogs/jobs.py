@@ -9,9 +9,9 @@ import discord
 from discord.ext import commands, tasks
 
 from bot.app import App
+from bot.reports import ending, standing
 from bot.store.jobs import Job
 from cogs.job_button import controls
-from cogs.reports import ending, standing
 
 if TYPE_CHECKING:
     from bot.client import HeroBot

@@ -62,7 +62,11 @@ class EditForm(discord.ui.Modal, title="Edit the example"):
         self.version = version
         self.example_id = example_id
         self.text: discord.ui.TextInput[EditForm] = discord.ui.TextInput(
-            label="Text", style=discord.TextStyle.paragraph, default=text[:LONGEST], max_length=LONGEST
+            label="Text",
+            custom_id="text",
+            style=discord.TextStyle.paragraph,
+            default=text[:LONGEST],
+            max_length=LONGEST,
         )
         self.add_item(self.text)
 

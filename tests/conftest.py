@@ -87,6 +87,11 @@ class Stage:
 
     _seen: int = 0
 
+    async def build(self, **options: int) -> None:
+        """Order a build and confirm its plan."""
+        await self.olga.slash(self.channel, "build-dataset", **options)
+        await self.olga.click(self.channel.history()[-1], label="Confirm")
+
     async def until_told(self, app: App, job_id: int, seconds: float = 60) -> Job:
         """Let time pass, real and simulated, until the job's end stands in the channel."""
         end = time.monotonic() + seconds

@@ -41,11 +41,11 @@ def test_every_variable_is_a_setting() -> None:
 
 def test_the_example_of_env_lists_every_setting_that_is_not_a_path_of_the_repository() -> None:
     listed = set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
-    assert listed == {name.upper() for name in Settings.model_fields} - {"HEROES_FILE"}
+    assert listed == {name.upper() for name in Settings.model_fields} - {"HEROES_FILE", "PRICES_FILE"}
 
 
 def test_the_image_has_what_the_bot_reads() -> None:
     copied = re.findall(r"^COPY (.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     sources = {word for line in copied for word in line.split()}
-    assert {"bot", "cogs", "engine", "data/heroes.toml", "pyproject.toml"} <= sources
+    assert {"bot", "cogs", "engine", "data/heroes.toml", "data/prices.toml", "pyproject.toml"} <= sources
     assert all((ROOT / source).exists() for source in sources)

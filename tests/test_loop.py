@@ -32,7 +32,10 @@ async def app(settings: Settings) -> AsyncIterator[App]:
 
 async def ordered(stage: Stage, app: App, command: str, **options: int) -> str:
     """Run an operator's command to its end, and return what was told then."""
-    await stage.olga.slash(stage.channel, command, **options)
+    if command == "build-dataset":
+        await stage.build(**options)
+    else:
+        await stage.olga.slash(stage.channel, command, **options)
     (job,) = await app.board.unannounced()
     await stage.until_told(app, job.id, seconds=400)
     return stage.channel.history()[-1].content

@@ -104,7 +104,7 @@ async def _bring_up_to_date(url: str) -> None:
         _tune_sqlite(migrating, begin="BEGIN IMMEDIATE", foreign_keys="OFF")
     try:
         async with migrating.begin() as transaction:
-            await transaction.run_sync(_migrate)
+            await transaction.run_sync(migrate)
     finally:
         await migrating.dispose()
 
@@ -125,8 +125,9 @@ def _tune_sqlite(engine: AsyncEngine, *, begin: str, foreign_keys: str = "ON") -
         connection.exec_driver_sql(begin)
 
 
-def _migrate(connection: Connection) -> None:
+def migrate(connection: Connection, revision: str = "head") -> None:
+    """Bring the schema to a revision."""
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)

@@ -1,92 +1,130 @@
-"""The terminal's `herosmith dataset`: files of examples, before they become datasets."""
+"""The terminal's `herosmith dataset`: build, check, import and export."""
 
-import io
-import shlex
-import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
-from bot.dataset.check.finding import Finding, Kind
-from bot.dataset.check.prepare import Examination, examine, free_path, reminders, write
-from bot.dataset.check.tables import Format, read_table
-from bot.errors import HerosmithError, UserError
+from bot.app import App, open_app
+from bot.children import engine_beside, worker_beside
+from bot.dataset.exchange.formats import Format
+from bot.errors import UserError
+from bot.reports import ending, plan
+from bot.settings import Settings
+from bot.store.jobs import Job
+from bot.terminal.check import check
+from bot.terminal.follow import follow, taken_up
+from bot.terminal.start import go, installation, log_to_stderr
 
-dataset = typer.Typer(help="Files of examples that are to train a model.", no_args_is_help=True)
+dataset = typer.Typer(help="Datasets: build, check, import and export them.", no_args_is_help=True)
+dataset.command()(check)
+
+_PATIENCE = 3.0  # seconds in which a worker that runs already takes a job up
+
+Version = Annotated[int | None, typer.Option(help="The dataset's version; the newest where left out")]
 
 
 @dataset.command()
-def check(
-    file: Annotated[
-        Path, typer.Argument(help="Prompts and completions: .csv .tsv .txt .json .jsonl .xlsx .parquet")
-    ],
-    legacy: Annotated[
-        bool, typer.Option("--legacy", help="Write prompt-completion pairs with separators, not chats")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Answer yes to every question")] = False,
-    out: Annotated[
-        Path | None, typer.Option(help="The file to write, in place of FILE_prepared.jsonl")
+def build(
+    repeats: Annotated[int | None, typer.Option(help="How often each hero of the grid is written")] = None,
+    model: Annotated[str | None, typer.Option(help="The model that writes, in place of AUTHOR_MODEL")] = None,
+    limit: Annotated[int | None, typer.Option(help="At most so many examples")] = None,
+    budget: Annotated[float | None, typer.Option(help="The most it may cost, in US dollars")] = None,
+    batch: Annotated[
+        bool | None,
+        typer.Option("--batch/--no-batch", help="Through the provider's Batch API: half the price"),
     ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Confirm the plan at once")] = False,
 ) -> None:
-    """Check a file of examples, and write it anew as JSONL that can be trained on."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not know the letters of a text
-    try:
-        _check(file, out, wanted=Format.PAIRS if legacy else Format.CHAT, quiet=quiet)
-    except HerosmithError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
-    except typer.Abort:
-        typer.echo("\nThe question was not answered, so nothing is written. -q answers yes to all.", err=True)
-        raise typer.Exit(1) from None
+    """Show what a dataset will take; write, curate and freeze it where you confirm.
+
+    Where the bot runs, its worker does the work; where it does not, this command does.
+    """
+    asked = {"repeats": repeats, "model": model, "limit": limit, "budget": budget, "batch": batch}
+    go(_build(installation(), asked, confirmed=yes))
 
 
-def _check(source: Path, out: Path | None, *, wanted: Format, quiet: bool) -> None:
-    if out and out.exists():
-        raise UserError(f"{out} exists already. Give another name.")
-    typer.echo(f"Checking {source} ...\n")
-    examination = examine(read_table(source), wanted=wanted)
-    _print_findings(examination)
-    chosen = _choose(examination, quiet=quiet)
-    frame = examination.fixed(chosen)
-    target = source
-    if chosen or examination.of_kind(Kind.NECESSARY):
-        target = out or free_path(source)
-        if not _yes(f"\nWrite {target}? Proceed [Y/n]:", quiet=quiet):
-            typer.echo("Nothing is written.")
+@dataset.command("import")
+def import_(file: Annotated[Path, typer.Argument(help="A .csv, .jsonl or .parquet, or a folder")]) -> None:
+    """Take a file's texts in as a dataset of its own."""
+    go(_import(installation(), file))
+
+
+@dataset.command()
+def export(
+    to: Annotated[Path, typer.Argument(help="The file to write, or for huggingface the folder")],
+    form: Annotated[
+        str, typer.Option("--format", help="article, prepared, csv, jsonl, parquet or huggingface")
+    ] = "jsonl",
+    version: Version = None,
+    overwrite: Annotated[bool, typer.Option(help="Put it in the place of what is there")] = False,
+) -> None:
+    """Write a dataset to a file: to train elsewhere, for a table, or for the Hugging Face hub."""
+    go(_export(installation(), to, _format(form), version, overwrite=overwrite))
+
+
+async def _build(settings: Settings, asked: dict[str, Any], *, confirmed: bool) -> None:
+    console = Console()
+    async with open_app(settings) as app:
+        spec = app.planner.spec(**asked)
+        job, forecast = await app.builds.plan(spec)
+        console.print(plan(spec, forecast, await app.budget.left_today()).replace("**", ""), highlight=False)
+        if not confirmed and not typer.confirm("Build it?", default=True):
+            await app.board.cancel(job.id)
+            console.print("Nothing was done.")
             return
-        write(frame, target, wanted=wanted)
-        typer.echo(f"\nWrote {target}: {len(frame):,} examples as {wanted}.")
-    else:
-        typer.echo(f"\nNothing changes: {source} can be used as it is.")
-    typer.echo(f"Import it with `herosmith dataset import {shlex.quote(str(target))}`, then use /finetune.")
-    for reminder in reminders(frame) if wanted is Format.PAIRS else ():
-        typer.echo(reminder)
+        await app.board.confirm(job.id)
+        job = await _carry_out(app, job.id, settings, console)
+    if job.state == "paused":
+        console.print(f"Paused. To go on: herosmith jobs resume {job.id}")
+        return
+    if job.result is None:
+        raise UserError(ending(job))
+    console.print(ending(job), highlight=False)
+    for name in job.result["files"]:
+        console.print(str(settings.data_dir / name), highlight=False)
 
 
-def _print_findings(examination: Examination) -> None:
-    """All but the error, which ends the command as its sentence on standard error."""
-    shown = (finding for finding in examination.findings if finding.kind is not Kind.ERROR)
-    for number, finding in enumerate(shown, start=1):
-        typer.echo(f"{number}. {finding.text}")
+async def _carry_out(app: App, job_id: int, settings: Settings, console: Console) -> Job:
+    """Follow a job to its end; where nobody takes it up, with an engine and a worker of our own."""
+    async with AsyncExitStack() as stack:
+        if not await taken_up(app.board, job_id, _PATIENCE):
+            log_to_stderr(settings)
+            with console.status("starting a worker ..."):
+                reachable = await stack.enter_async_context(engine_beside(settings))
+                await stack.enter_async_context(worker_beside(reachable))
+        return await follow(app.board, job_id, console, "dataset")
 
 
-def _choose(examination: Examination, *, quiet: bool) -> list[Finding]:
-    """The optional fixes that are wanted; none is asked about where an error stands."""
-    necessary, optional = examination.of_kind(Kind.NECESSARY), examination.of_kind(Kind.OPTIONAL)
-    if examination.of_kind(Kind.ERROR) or not necessary + optional:
-        return []
-    typer.echo("\nThese changes are made:")
-    for finding in necessary:
-        typer.echo(f"- [Necessary] {finding.action}")
-    return [each for each in optional if _yes(f"- [Recommended] {each.action} [Y/n]:", quiet=quiet)]
+async def _import(settings: Settings, file: Path) -> None:
+    async with open_app(settings) as app:
+        frozen, draft = await app.transfer.bring(file)
+    counts = frozen.dataset.counts
+    state = "is" if frozen.new else "was already"
+    typer.echo(
+        f"{file} {state} dataset v{frozen.dataset.id}: {counts.get('train', 0)} texts to learn from, "
+        f"{counts.get('valid', 0)} held out."
+    )
+    for reason, count in sorted(draft.dropped.items()):
+        typer.echo(f"Left out: {count} {reason}.")
+    typer.echo("Next: /finetune in Discord.")
 
 
-def _yes(question: str, *, quiet: bool) -> bool:
-    """Anything but n is yes."""
-    if quiet:
-        typer.echo(f"{question} Y")
-        return True
-    answer: str = typer.prompt(question, default="Y", show_default=False, prompt_suffix=" ")
-    return answer.strip().lower() != "n"
+async def _export(
+    settings: Settings, to: Path, form: Format, version: int | None, *, overwrite: bool
+) -> None:
+    async with open_app(settings) as app:
+        found, written = await app.transfer.export(version, to, form, overwrite=overwrite)
+    typer.echo(f"Wrote {to}: {written} texts of dataset v{found.id}.")
+
+
+def _format(name: str) -> Format:
+    match name:
+        case "article" | "prepared" | "csv" | "jsonl" | "parquet" | "huggingface":
+            return name
+    raise typer.BadParameter(
+        f"{name} is no format: choose article, prepared, csv, jsonl, parquet or huggingface.",
+        param_hint="--format",
+    )

@@ -1,10 +1,14 @@
 """/build-dataset and /finetune: ordered in Discord, done by the worker, shown in the channel."""
 
+import asyncio
+from dataclasses import replace
+
 import discord
 import pytest
 
 from bot.app import App
 from bot.client import HeroBot
+from bot.reports import standing
 from bot.store import jobs
 from tests.conftest import HOME, Stage
 from tests.loops import build, spec
@@ -26,13 +30,17 @@ async def test_a_build_shows_its_progress_and_tells_its_end(stage: Stage, app: A
     result = await stage.olga.slash(stage.channel, "build-dataset", limit=16)
     assert result.response is not None
     assert not result.ephemeral
-    assert "16 examples, 0 cached already, 16 to write" in result.response.content
+    assert "0 are cached already, 16 are to be written" in result.response.content
+    assert "Cost: nothing" in result.response.content
 
+    await stage.olga.click(stage.channel.history()[-1], label="Confirm")
     await stage.until_told(app, await job_id(app))
 
     progress, end = stage.channel.history()[-2:]
     assert "100 % · 16 of 16\nDone." in progress.content
+    assert progress.components == []
     assert "Dataset v1 is ready" in end.content
+    assert [each.filename for each in end.attachments] == ["lengths.png", "out_openai_completion.csv"]
     assert stage.olga.mention in end.content
     assert [user.id for user in end.mentions] == [stage.olga.id]
 
@@ -41,7 +49,7 @@ async def test_a_build_shows_its_progress_and_tells_its_end(stage: Stage, app: A
 async def test_a_tuned_model_goes_live_and_its_losses_are_told(
     stage: Stage, app: App, script: Script
 ) -> None:
-    await stage.olga.slash(stage.channel, "build-dataset", limit=16)
+    await stage.build(limit=16)
     await stage.until_told(app, await job_id(app))
 
     await stage.olga.slash(stage.channel, "finetune", epochs=2)
@@ -59,7 +67,7 @@ async def test_a_tuned_model_goes_live_and_its_losses_are_told(
 @pytest.mark.usefixtures("working")
 async def test_a_failed_training_is_told_in_the_servers_words(stage: Stage, app: App, script: Script) -> None:
     script.tuning_error = "the file has 3 lines too few"
-    await stage.olga.slash(stage.channel, "build-dataset", limit=16)
+    await stage.build(limit=16)
     await stage.until_told(app, await job_id(app))
 
     await stage.olga.slash(stage.channel, "finetune")
@@ -77,6 +85,79 @@ async def test_a_second_build_waits_for_the_first(stage: Stage, app: App) -> Non
     assert result.response is not None
     assert "running already" in result.response.content
     assert "running already" in stage.refusal()
+
+
+async def test_a_cancelled_plan_costs_nothing_and_says_so(stage: Stage, app: App, script: Script) -> None:
+    await stage.olga.slash(stage.channel, "build-dataset", limit=16)
+    (plan,) = stage.channel.history()
+
+    await stage.olga.click(plan, label="Cancel")
+    await stage.env.advance_time(4)
+
+    (shown,) = stage.channel.history()
+    assert "Cancelled" in shown.content
+    assert shown.components == []
+    assert not await app.worker.run_next()
+    assert script.asked == []
+
+
+async def test_members_cannot_press_an_operators_buttons(stage: Stage, app: App) -> None:
+    await stage.olga.slash(stage.channel, "build-dataset", limit=16)
+
+    result = await stage.ana.click(stage.channel.history()[-1], label="Confirm")
+
+    assert result.ephemeral
+    assert result.response is not None
+    assert "Only the operators" in result.response.content
+    assert await app.board.unannounced() == []
+
+
+@pytest.mark.usefixtures("working")
+async def test_a_build_is_paused_and_resumed_by_buttons_that_outlive_a_restart(
+    stage: Stage, app: App, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.worker.HEARTBEAT", 0.05)
+    script.delay = 0.2
+    await stage.build(limit=40)
+    ordered = await job_id(app)
+    while len(script.asked) < 10:
+        await asyncio.sleep(0.02)
+
+    await stage.olga.click(stage.channel.history()[-1], label="Pause")
+    assert "Paused" in stage.channel.history()[-1].content
+    await asyncio.sleep(0.6)
+    asked = len(script.asked)
+    await stage.env.restart_bot(HeroBot(app))
+    await asyncio.sleep(0.5)
+    assert len(script.asked) == asked < 40
+
+    await stage.olga.click(stage.channel.history()[-1], label="Resume")
+    await stage.until_told(app, ordered)
+
+    assert len(script.asked) == 40
+    assert "Dataset v1 is ready" in stage.channel.history()[-1].content
+
+
+@pytest.mark.usefixtures("working")
+async def test_progress_tells_rate_time_left_and_cost(stage: Stage, app: App) -> None:
+    await stage.build(limit=16)
+    job = await app.board.get(await job_id(app))
+    text = standing(
+        replace(job, state="running", done=4, total=16, rate=2.0, cost=0.25, phase="writing examples")
+    )
+    assert "25 % · 4 of 16" in text
+    assert text.endswith("writing examples · 2.0 a second · about 0:06 left · $0.2500 so far")
+    await stage.until_told(app, job.id)
+
+
+async def test_a_plan_that_became_old_is_refused_while_another_build_runs(stage: Stage, app: App) -> None:
+    await stage.olga.slash(stage.channel, "build-dataset", limit=16)
+    await app.builds.order(spec(app, 20))
+
+    result = await stage.olga.click(stage.channel.history()[-1], label="Confirm")
+
+    assert result.response is not None
+    assert "running already" in result.response.content
 
 
 async def test_finetune_without_a_dataset_says_what_to_do(stage: Stage) -> None:
@@ -97,7 +178,12 @@ async def test_finetune_on_an_unknown_version_names_it(stage: Stage, app: App) -
 
 async def test_members_neither_see_nor_run_operator_commands(stage: Stage) -> None:
     assert stage.ana.available_commands(stage.channel) == ("hero",)
-    assert set(stage.olga.available_commands(stage.channel)) == {"hero", "build-dataset", "finetune"}
+    assert set(stage.olga.available_commands(stage.channel)) == {
+        "hero",
+        "build-dataset",
+        "dataset review",
+        "finetune",
+    }
 
 
 async def test_the_admin_of_a_foreign_server_is_refused(stage: Stage, script: Script) -> None:
@@ -128,7 +214,7 @@ async def test_a_member_let_in_by_server_settings_is_refused_all_the_same(stage:
 
 @pytest.mark.usefixtures("working")
 async def test_a_job_ordered_before_a_restart_is_told_after_it(stage: Stage, app: App) -> None:
-    await stage.olga.slash(stage.channel, "build-dataset", limit=16)
+    await stage.build(limit=16)
     ordered = await job_id(app)
 
     await stage.env.restart_bot(HeroBot(app))
@@ -138,7 +224,7 @@ async def test_a_job_ordered_before_a_restart_is_told_after_it(stage: Stage, app
 
 
 async def test_the_end_is_told_though_the_progress_message_is_gone(stage: Stage, app: App) -> None:
-    await stage.olga.slash(stage.channel, "build-dataset", limit=16)
+    await stage.build(limit=16)
     ordered = await job_id(app)
     await stage.olga.delete(stage.channel.history()[-1])
 
@@ -149,7 +235,7 @@ async def test_the_end_is_told_though_the_progress_message_is_gone(stage: Stage,
 
 
 async def test_a_hiccup_of_discord_does_not_lose_the_end(stage: Stage, app: App) -> None:
-    await stage.olga.slash(stage.channel, "build-dataset", limit=16)
+    await stage.build(limit=16)
     ordered = await job_id(app)
     assert await app.worker.run_next()
     stage.env.inject_error("POST", "/channels/*/messages", status=503)
@@ -160,7 +246,7 @@ async def test_a_hiccup_of_discord_does_not_lose_the_end(stage: Stage, app: App)
 
 
 async def test_too_many_edits_of_an_old_message_begin_a_new_one(stage: Stage, app: App) -> None:
-    await stage.olga.slash(stage.channel, "build-dataset", limit=16)
+    await stage.build(limit=16)
     ordered = await app.board.get(await job_id(app))
     stage.env.inject_error("PATCH", "/channels/*/messages/*", status=429, code=30046)
 

@@ -29,7 +29,7 @@ def test_a_fitting_text_passes() -> None:
             "another gender",
         ),
         (GOOD + " " + GOOD.split(". ")[1] + ".", "repeats itself"),
-        (GOOD + " Her coat has deep pockets, and in them lie chalk and tea.", "repeats itself"),
+        (GOOD + " Her brother mends clocks in a harbour town, too.", "repeats itself"),
         (GOOD + " Her sister Clara knows.", "another name"),
         (GOOD + " Will you meet her?", "not a tale"),
         (GOOD + " I have met her once.", "not a tale"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bot.dataset import tables
+from bot.dataset.check import tables
 from bot.dataset.check.tables import Format, read_table
 from bot.errors import UserError
 

@@ -8,11 +8,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.app import App
 from bot.errors import StoreError
 from bot.store import jobs
-from bot.store.database import open_database
+from bot.store.database import migrate, open_database
 from bot.store.schema import metadata
 
 
@@ -108,7 +109,8 @@ async def test_writers_take_turns(app: App) -> None:
 async def test_the_database_itself_lets_no_second_job_of_a_kind_be_active(app: App) -> None:
     async def add(kind: jobs.Kind) -> None:
         async with app.db.write() as tx:
-            await jobs.add(tx, kind=kind, spec={}, requester_id=None, channel_id=None, at=1.0)
+            job = await jobs.add(tx, kind=kind, spec={}, requester_id=None, channel_id=None, at=1.0)
+            await jobs.put(tx, job.id, "queued", was=("planned",))
 
     await add("build")
     await add("finetune")
@@ -133,3 +135,36 @@ async def test_the_database_itself_keeps_the_live_model_single(app: App) -> None
     with pytest.raises(IntegrityError):
         async with app.db.write() as tx:
             await tx.execute(insert, {"name": "two"})
+
+
+async def test_a_database_of_the_first_version_is_brought_up_with_all_it_holds(tmp_path: Path) -> None:
+    """The rows of 0001 stay, the checks of today hold, and every reference still leads somewhere."""
+    address = url(tmp_path / "hero.db")
+    engine = create_async_engine(address)
+    async with engine.begin() as connection:
+        await connection.run_sync(lambda sync: migrate(sync, "0001"))
+        for row in (
+            "INSERT INTO dataset VALUES (1, 'sft', 'h', '{}', '{}', 1.0)",
+            "INSERT INTO dataset_item VALUES (1, 0, 'train', 'p', 't', 'example', 1)",
+            "INSERT INTO job (id, kind, spec, state) VALUES (1, 'finetune', '{}', 'running')",
+            "INSERT INTO model VALUES (1, 'm', 'b', 1, 1, 'live', '{}', 1.0)",
+        ):
+            await connection.execute(text(row))
+    await engine.dispose()
+
+    async with open_database(address) as db:
+        async with db.read() as tx:
+            assert (await tx.execute(text("PRAGMA foreign_key_check"))).all() == []
+            assert (await tx.execute(text("SELECT state, lost FROM job"))).one() == ("running", 0)
+            assert (await tx.execute(text("SELECT text FROM dataset_item"))).scalar_one() == "t"
+            assert await jobs.active(tx, "finetune") is not None
+        for wrong in (
+            "UPDATE job SET state = 'asleep'",
+            "UPDATE dataset_item SET source = 'rumour'",
+            "INSERT INTO job (kind, spec, state) VALUES ('finetune', '{}', 'paused')",
+        ):
+            with pytest.raises(IntegrityError):
+                async with db.write() as tx:
+                    await tx.execute(text(wrong))
+        async with db.write() as tx:
+            await tx.execute(text("UPDATE job SET state = 'paused'"))
