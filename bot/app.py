@@ -90,7 +90,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         attachments = Attachments(settings.data_dir, transfer)
         forecaster = Forecaster(db, planner, prices)
         builds = BuildJobs(db, board, budget, forecaster, builder, batches, freezer, attachments)
-        finetunes = FinetuneJobs(db, board, client, registry)
+        finetunes = FinetuneJobs(db, board, client, budget, registry)
         describer = Describer(db, client, registry, heroes, voters, author=settings.author_model, small=small)
         worker = Worker(db, {"build": builds.run, "finetune": finetunes.run})
         yield App(

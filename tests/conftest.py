@@ -49,7 +49,7 @@ def settings(tmp_path: Path, script: Script) -> Settings:
 def hosted(settings: Settings, script: Script, tmp_path: Path) -> Settings:
     """An installation on a paid API: a thousand tokens cost a dollar, in a batch half of that."""
     prices = tmp_path / "prices.toml"
-    prices.write_text("[models.dear]\ninput = 1000\noutput = 1000\nbatch = 0.5\n")
+    prices.write_text("[models.dear]\ninput = 1000\noutput = 1000\nbatch = 0.5\ntraining = 1000\n")
     return settings.model_copy(
         update={
             "openai_base_url": script.url,

@@ -192,6 +192,7 @@ class Script:
             "organization_id": "org",
             "result_files": [],
             "seed": 0,
+            "trained_tokens": 10_000,
             "training_file": "file-1",
         }
 

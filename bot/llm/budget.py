@@ -13,6 +13,11 @@ from bot.store import spending
 from bot.store.database import Database, Transaction
 from bot.store.spending import Purpose
 
+_UNKNOWN = (
+    "The price of {model} is unknown, so no budget can be kept for it. "
+    "An operator must add it to data/prices.toml."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -96,10 +101,7 @@ class Budget:
             return 0.0
         price = self._prices.of(model)
         if price is None:
-            raise OverBudget(
-                f"The price of {model} is unknown, so no budget can be kept for it. "
-                "An operator must add it to data/prices.toml."
-            )
+            raise OverBudget(_UNKNOWN.format(model=model))
         return price.cost(prompt_tokens, completion_tokens, batch=batch)
 
     async def book(
@@ -140,6 +142,36 @@ class Budget:
             cost=cost,
             calls=calls,
         )
+
+    async def check_training(self, account: Account, model: str, tokens: int) -> None:
+        """See whether a training over so many tokens fits in. Raises OverBudget where it does not."""
+        if self._daily is None and account.limit is None:
+            return
+        most = self._training_cost(model, tokens)
+        refusal = _UNKNOWN.format(model=model) if most is None else await self._refusal(account, most)
+        if refusal and most != 0:
+            raise OverBudget(refusal)
+
+    async def book_training(self, account: Account, model: str, tokens: int) -> None:
+        """Note a training's tokens, once a job."""
+        cost = self._training_cost(model, tokens)
+        if cost == 0 or await self.spent_by(account.job_id):
+            return
+        async with self._db.write() as tx:
+            await spending.add(
+                tx,
+                day=_today(),
+                purpose=account.purpose,
+                model=model,
+                job_id=account.job_id,
+                prompt_tokens=tokens,
+                completion_tokens=0,
+                cost=cost,
+            )
+
+    def _training_cost(self, model: str, tokens: int) -> float | None:
+        price = self._prices.of(model)
+        return None if price is None or price.training is None else tokens * price.training / 1_000_000
 
     async def spent_by(self, job_id: int) -> float:
         """US dollars that a job has spent so far."""

@@ -13,6 +13,7 @@ from openai.types.fine_tuning.job_create_params import Method
 from bot.dataset.freeze import to_jsonl
 from bot.errors import OutOfReach, Unavailable, UnknownModel, UserError
 from bot.jobs import JobBoard
+from bot.llm.budget import Account, Budget
 from bot.llm.client import ModelClient
 from bot.llm.patience import JOB, ONCE, patiently
 from bot.store import datasets
@@ -28,6 +29,7 @@ SUFFIX = "herosmith"
 MOST_EPOCHS = 10
 
 _MARK = "herosmith_job"
+_TYPICAL_EPOCHS = 3  # what servers choose for datasets of this size
 _START_PAUSES = (2, 10, 30, 60)  # seconds before looking again whether a training was started
 _POLL = 1.0  # seconds between two looks at the server's job, at first
 _SLOWEST_POLL = 15.0
@@ -49,10 +51,13 @@ class FinetuneSpec:
 class FinetuneJobs:
     """Orders and carries out fine-tuning at whatever server the client reaches."""
 
-    def __init__(self, db: Database, board: JobBoard, client: ModelClient, registry: Registry) -> None:
+    def __init__(
+        self, db: Database, board: JobBoard, client: ModelClient, budget: Budget, registry: Registry
+    ) -> None:
         self._db = db
         self._board = board
         self._client = client
+        self._budget = budget
         self._registry = registry
 
     async def order(
@@ -79,6 +84,7 @@ class FinetuneJobs:
         spec = FinetuneSpec(**run.job.spec)
         remote_id = run.job.remote_job_id or await self._begin(run, spec)
         remote = await self._follow(run, remote_id)
+        await self._budget.book_training(Account("tuning", run.job.id), spec.base, remote.trained_tokens or 0)
         metrics = await self._losses(remote_id)
         name = remote.fine_tuned_model
         if name is None:
@@ -93,6 +99,9 @@ class FinetuneJobs:
         await run.progress(0, 0, "sending the dataset")
         async with self._db.read() as tx:
             items = await datasets.items(tx, spec.dataset)
+        trained = sum(len(item.prompt) + len(item.text) for item in items if item.split == "train") // 3
+        epochs = spec.epochs or _TYPICAL_EPOCHS
+        await self._budget.check_training(Account("tuning", run.job.id), spec.base, trained * epochs)
         files = run.job.remote_file_ids or await self._upload(spec.dataset, items)
         await run.note(remote_file_ids=files)
         remote_id = await self._started_before(run) or await self._start_surely(run, spec, files)

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from bot.app import App
+from bot.app import App, open_app
+from bot.settings import Settings
 from bot.store import jobs
 from tests.loops import build, finetune
 from tests.scripted_server import Script
@@ -94,3 +95,18 @@ async def test_a_job_taken_up_again_neither_uploads_nor_starts_twice(app: App, s
     assert len(script.tunings) == 1
     assert [model.name for model in await app.registry.every()] == ["ft:tiny:1"]
     assert (await app.board.get(2)).state == "succeeded"
+
+
+async def test_the_days_budget_covers_trainings(hosted: Settings, script: Script) -> None:
+    """16 texts are written for about two dollars; a training over 10,000 tokens costs ten."""
+    async with open_app(hosted.model_copy(update={"daily_budget": 30.0})) as app:
+        await build(app)
+        left = await app.budget.left_today()
+        done = await finetune(app)
+        assert done.state == "succeeded"
+        assert done.cost == pytest.approx(10)
+        assert await app.budget.left_today() == pytest.approx((left or 0) - 10)
+    async with open_app(hosted.model_copy(update={"daily_budget": 12.0})) as app:
+        refused = await finetune(app)
+        assert "budget of $12.00 is used up" in (refused.error or "")
+    assert len(script.tunings) == 1
