@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+_BINS = 30  # at most
+
 
 def draw_chart(
     path: Path, *, title: str, lengths: Mapping[int, int], finish_reasons: Mapping[str, int]
@@ -14,9 +16,10 @@ def draw_chart(
     figure = Figure(figsize=(8, 3.4), dpi=120, layout="constrained")
     figure.suptitle(title, fontsize=11)
     words, reasons = figure.subplots(1, 2, width_ratios=(2, 1))
-    words.hist(
-        list(lengths), bins=min(24, max(1, len(lengths))), weights=list(lengths.values()), color="#5865f2"
-    )
+    shortest, longest = min(lengths, default=0), max(lengths, default=0)
+    width = (longest - shortest) // _BINS + 1  # whole words, so that no bin holds more of them than the next
+    edges = range(shortest, longest + width + 1, width)
+    words.hist(list(lengths), bins=list(edges), weights=list(lengths.values()), color="#5865f2")
     words.set_xlabel("words")
     words.set_ylabel("texts")
     names = sorted(finish_reasons, key=lambda name: finish_reasons[name])

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import IO, Self
 
+from bot.dataset.check.checks import LONGEST
 from bot.dataset.likeness import Likeness
 from bot.store.datasets import Item, Source, Split
-
-LONGEST = 10_000  # characters of prompt and text together, what fine-tuning tools have always asked for
 
 _HELD_OUT = 0.1  # of the heroes
 
