@@ -34,7 +34,7 @@ _WELCOME = """[bold]The playground is open:[/bold] [link={url}]{url}[/link]
 You are [bold]olga[/bold], an operator; at the top of the page you may switch to
 [bold]ana[/bold] or [bold]ben[/bold], plain members.
 Type one after the other:
-  /build-dataset limit:24     writes a dataset (about a minute; leave limit out for all 294)
+  /build-dataset limit:24     shows a plan; Confirm writes it (about a minute; without limit all 294)
   /finetune epochs:2          tunes the model on it (a minute or two)
   /hero 40 woman healing      the tuned model answers
 Then, as ana and as ben, click 👍 under what you like, and as olga /build-dataset limit:24 again:
@@ -183,9 +183,12 @@ class TypedCommands:
 
 def read_command(text: str, known: Sequence[str]) -> tuple[str, dict[str, str | int]]:
     """Read `/build-dataset limit:24` or `/hero 40 woman healing`. Raises ValueError in words."""
-    name, _, rest = text.strip().removeprefix("/").partition(" ")
-    if name not in known:
-        raise ValueError(f"there is no command /{name} for you; there is /{' and /'.join(known)}")
+    typed = text.strip().removeprefix("/")
+    names = (each for each in sorted(known, key=len, reverse=True) if f"{typed} ".startswith(f"{each} "))
+    name = next(names, None)
+    if name is None:
+        raise ValueError(f"there is no command /{typed} for you; there is /{' and /'.join(known)}")
+    rest = typed.removeprefix(name)
     if name == "hero":
         return name, {"hero": rest.strip().removeprefix("hero:").strip()}
     options: dict[str, str | int] = {}

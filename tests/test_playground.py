@@ -7,7 +7,7 @@ from bot.app import App
 from bot.playground import TypedCommands, read_command
 from tests.conftest import Stage
 
-KNOWN = ("hero", "build-dataset", "finetune")
+KNOWN = ("hero", "build-dataset", "dataset review", "finetune")
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,8 @@ KNOWN = ("hero", "build-dataset", "finetune")
         ("/hero 40 woman healing", "hero", {"hero": "40 woman healing"}),
         ("/hero hero: 40, woman, Healing ->", "hero", {"hero": "40, woman, Healing ->"}),
         ("/build-dataset", "build-dataset", {}),
+        ("/dataset review", "dataset review", {}),
+        ("/dataset review version:2", "dataset review", {"version": 2}),
         (" /build-dataset limit:24 repeats:2 ", "build-dataset", {"limit": 24, "repeats": 2}),
     ],
 )
@@ -23,7 +25,7 @@ def test_reads_commands(typed: str, name: str, options: dict[str, object]) -> No
     assert read_command(typed, KNOWN) == (name, options)
 
 
-@pytest.mark.parametrize("typed", ["/build-dataset 24", "/build-dataset limit=24", "/nosuch", "/"])
+@pytest.mark.parametrize("typed", ["/build-dataset 24", "/build-dataset limit=24", "/nosuch", "/dataset", "/heroes", "/"])
 def test_what_is_not_understood_is_not_run(typed: str) -> None:
     with pytest.raises(ValueError, match=r"name:value|there is no command"):
         read_command(typed, KNOWN)
