@@ -92,7 +92,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         builds = BuildJobs(db, board, budget, forecaster, builder, batches, freezer, attachments)
         finetunes = FinetuneJobs(db, board, client, budget, registry)
         describer = Describer(db, client, registry, heroes, voters, author=settings.author_model, small=small)
-        worker = Worker(db, {"build": builds.run, "finetune": finetunes.run})
+        worker = Worker(db, {"build": builds, "finetune": finetunes})
         yield App(
             settings,
             heroes,

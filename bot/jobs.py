@@ -1,12 +1,13 @@
 """Jobs: long work that a cog or the terminal asks for and a worker does. Data meets in the job's row."""
 
 import time
+from contextlib import suppress
 from typing import Any
 
 from bot.errors import Busy, UserError
 from bot.store import jobs
 from bot.store.database import Database, Transaction
-from bot.store.jobs import ACTIVE, Job, Kind, State
+from bot.store.jobs import Job, Kind, State
 
 _NAMES: dict[Kind, str] = {"build": "dataset build", "finetune": "fine-tuning"}
 
@@ -54,8 +55,21 @@ class JobBoard:
         return await self._put(job_id, "queued", was=("paused",))
 
     async def cancel(self, job_id: int) -> Job:
-        """End a job, or drop a plan. What was written is kept."""
-        return await self._put(job_id, "cancelled", was=("planned", *ACTIVE), finished_at=time.time())
+        """End a job, or drop a plan. What was written is kept.
+
+        What a worker has, or somebody elsewhere, is ended by a worker: it tells them to stop.
+        """
+        job = await self.get(job_id)
+        if not (job.owner or job.remote_job_id or job.remote_batches):
+            with suppress(UserError):  # a worker took it just now
+                return await self._put(
+                    job_id,
+                    "cancelled",
+                    was=("planned", "queued", "paused"),
+                    free=True,
+                    finished_at=time.time(),
+                )
+        return await self._put(job_id, "cancelling", was=("queued", "running", "paused"))
 
     async def get(self, job_id: int) -> Job:
         """The job. Raises UserError where there is none."""
@@ -85,12 +99,14 @@ class JobBoard:
         async with self._db.write() as tx:
             await jobs.change(tx, job_id, announced=True)
 
-    async def _put(self, job_id: int, state: State, *, was: tuple[State, ...], **values: Any) -> Job:
+    async def _put(
+        self, job_id: int, state: State, *, was: tuple[State, ...], free: bool = False, **values: Any
+    ) -> Job:
         job = await self.get(job_id)
         async with self._db.write() as tx:
             if state == "queued" and job.state == "planned":
                 await _none_active(tx, job.kind)
-            changed = await jobs.put(tx, job_id, state, was=was, **values)
+            changed = await jobs.put(tx, job_id, state, was=was, free=free, **values)
         job = await self.get(job_id)
         if not changed:
             raise UserError(f"Job {job_id} is {job.state}: that cannot be done with it now.")
@@ -104,4 +120,6 @@ async def _none_active(tx: Transaction, kind: Kind) -> None:
     at = f" ({other.done} of {other.total})" if other.total else ""
     if other.state == "paused":
         raise Busy(f"A {_NAMES[kind]} is paused{at}, job {other.id}. Resume or cancel it first.")
+    if other.state == "cancelling":
+        raise Busy(f"A {_NAMES[kind]} is just being cancelled, job {other.id}. Ask again in a minute.")
     raise Busy(f"A {_NAMES[kind]} is running already{at}, job {other.id}. Wait for its end, then ask again.")

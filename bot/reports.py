@@ -66,6 +66,7 @@ def standing(job: Job) -> str:
         "running": f"{job.phase or 'starting'}{_pace(job)}",
         "paused": "Paused. What was written is kept.",
         "succeeded": "Done.",
+        "cancelling": "Being cancelled: what is out comes home first.",
         "cancelled": "Cancelled. What was written is kept.",
         "failed": "Failed.",
     }

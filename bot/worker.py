@@ -6,8 +6,8 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Mapping
+from typing import Any, Protocol
 
 from bot.errors import UserError
 from bot.store import jobs
@@ -28,6 +28,16 @@ class JobTaken(Exception):
 
 class Stopped(Exception):
     """Somebody has paused or cancelled the job: what is out comes home, nothing new begins."""
+
+
+class Runner(Protocol):
+    """Knows how jobs of one kind are done."""
+
+    async def run(self, run: "Run") -> dict[str, Any]:
+        """Carry a job out, or go on with it. Returns its result."""
+
+    async def cancel(self, run: "Run") -> None:
+        """Tell whoever works for a job elsewhere to stop."""
 
 
 class Run:
@@ -86,9 +96,7 @@ class Run:
 class Worker:
     """Carries out one job after another; runners say how, by kind."""
 
-    def __init__(
-        self, db: Database, runners: Mapping[Kind, Callable[[Run], Awaitable[dict[str, Any]]]]
-    ) -> None:
+    def __init__(self, db: Database, runners: Mapping[Kind, Runner]) -> None:
         self._db = db
         self._runners = runners
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
@@ -108,7 +116,11 @@ class Worker:
             return False
         log.info("job %d (%s) begins", job.id, job.kind)
         run = Run(self._db, job, self._owner)
-        work = asyncio.ensure_future(self._runners[job.kind](run))
+        runner = self._runners[job.kind]
+        if job.state == "cancelling":
+            await self._cancel(run, runner)
+            return True
+        work = asyncio.ensure_future(runner.run(run))
         heart = asyncio.create_task(self._beat(run, work))
         try:
             await self._end(run, work)
@@ -150,6 +162,15 @@ class Worker:
             log.info("job %d ended: %s", run.job.id, state)
         else:
             log.warning("job %d ended, but it is not this worker's any more", run.job.id)
+
+    async def _cancel(self, run: Run, runner: Runner) -> None:
+        """End a job that somebody has cancelled; trouble on the way is for the log alone."""
+        try:
+            await runner.cancel(run)
+        except Exception:
+            log.exception("job %d: what works for it elsewhere could not be told to stop", run.job.id)
+        await run.end("cancelled")
+        log.info("job %d ended: cancelled", run.job.id)
 
     async def _beat(self, run: Run, work: "asyncio.Future[dict[str, Any]]") -> None:
         """Show that this worker lives; end the work where the job was stopped, or is not its own any more."""

@@ -57,7 +57,7 @@ class JobButton(
                 "cancel": board.cancel,
             }
             job = await act[self.action](self.job_id)
-            if self.action == "cancel" and job.started_at is None:
+            if job.state == "cancelled" and job.started_at is None:
                 await board.announced(job.id)  # nothing had begun: its message says all there is to say
             await interaction.response.edit_message(content=standing(job), view=controls(job))
         except Exception as error:  # noqa: BLE001 (whatever it is, it is put into words and logged there)

@@ -25,7 +25,9 @@ def test_reads_commands(typed: str, name: str, options: dict[str, object]) -> No
     assert read_command(typed, KNOWN) == (name, options)
 
 
-@pytest.mark.parametrize("typed", ["/build-dataset 24", "/build-dataset limit=24", "/nosuch", "/dataset", "/heroes", "/"])
+@pytest.mark.parametrize(
+    "typed", ["/build-dataset 24", "/build-dataset limit=24", "/nosuch", "/dataset", "/heroes", "/"]
+)
 def test_what_is_not_understood_is_not_run(typed: str) -> None:
     with pytest.raises(ValueError, match=r"name:value|there is no command"):
         read_command(typed, KNOWN)

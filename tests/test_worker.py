@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import psutil
@@ -11,6 +12,7 @@ import pytest
 
 from bot.app import App
 from bot.children import worker_beside
+from bot.errors import Busy
 from bot.store import jobs
 from bot.worker import STALE, Run, Worker
 from tests.loops import spec
@@ -21,12 +23,27 @@ async def order(app: App) -> int:
     return (await app.board.submit("build", {})).id
 
 
+class Does:
+    """A runner that does what a test says."""
+
+    def __init__(self, what: Callable[[Run], Awaitable[dict[str, Any]]]) -> None:
+        self._what = what
+        self.cancelled: list[int] = []
+
+    async def run(self, run: Run) -> dict[str, Any]:
+        return await self._what(run)
+
+    async def cancel(self, run: Run) -> None:
+        self.cancelled.append(run.job.id)
+        raise ZeroDivisionError("whoever works elsewhere does not answer")
+
+
 async def test_a_defect_in_a_job_is_told_by_reference_only(app: App) -> None:
     async def broken(_run: Run) -> dict[str, Any]:
         raise ZeroDivisionError("secret detail")
 
     job_id = await order(app)
-    assert await Worker(app.db, {"build": broken}).run_next()
+    assert await Worker(app.db, {"build": Does(broken)}).run_next()
 
     job = await app.board.get(job_id)
     assert job.state == "failed"
@@ -45,13 +62,13 @@ async def test_a_stopping_worker_leaves_its_job_to_the_next(app: App) -> None:
         return {"dataset": 1}
 
     job_id = await order(app)
-    first = asyncio.create_task(Worker(app.db, {"build": endless}).run_forever())
+    first = asyncio.create_task(Worker(app.db, {"build": Does(endless)}).run_forever())
     await began.wait()
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
     assert (await app.board.get(job_id)).state == "running"
 
-    second = Worker(app.db, {"build": quick})
+    second = Worker(app.db, {"build": Does(quick)})
     assert not await second.run_next()  # its owner may still be alive
     async with app.db.write() as tx:
         await jobs.change(tx, job_id, heartbeat=time.time() - STALE - 1)
@@ -72,7 +89,7 @@ async def test_a_worker_that_lost_its_job_stops_working_on_it(
             stopped.set()
 
     job_id = await order(app)
-    work = asyncio.create_task(Worker(app.db, {"build": endless}).run_next())
+    work = asyncio.create_task(Worker(app.db, {"build": Does(endless)}).run_next())
     while (await app.board.get(job_id)).state == "queued":
         await asyncio.sleep(0.01)
     async with app.db.write() as tx:
@@ -92,7 +109,7 @@ async def test_a_worker_that_slept_through_its_lease_writes_nothing(app: App) ->
         return {"dataset": 99}
 
     job_id = await order(app)
-    assert await Worker(app.db, {"build": overslept}).run_next()
+    assert await Worker(app.db, {"build": Does(overslept)}).run_next()
 
     job = await app.board.get(job_id)
     assert (job.state, job.owner, job.result) == ("running", "another", None)
@@ -120,3 +137,29 @@ def _workers() -> list[int]:
     """Children of this process that are workers."""
     alive = (each for each in psutil.Process().children() if each.status() != psutil.STATUS_ZOMBIE)
     return [child.pid for child in alive if "worker" in child.cmdline()]
+
+
+async def test_who_works_elsewhere_is_told_and_the_job_ends_whatever_they_say(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.worker.HEARTBEAT", 0.05)
+
+    async def endless(_run: Run) -> dict[str, Any]:
+        return await asyncio.Future()
+
+    runner = Does(endless)
+    job_id = await order(app)
+    worker = Worker(app.db, {"build": runner})
+    work = asyncio.create_task(worker.run_next())
+    while (await app.board.get(job_id)).owner is None:
+        await asyncio.sleep(0.01)
+
+    assert (await app.board.cancel(job_id)).state == "cancelling"
+    await asyncio.wait_for(work, 5)
+    with pytest.raises(Busy, match="just being cancelled"):
+        await order(app)
+    assert await worker.run_next()
+
+    assert (await app.board.get(job_id)).state == "cancelled"
+    assert runner.cancelled == [job_id]
+    await order(app)

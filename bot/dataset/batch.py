@@ -108,14 +108,12 @@ class BatchBuilder:
         await self._count(build)
         return build.built
 
-    async def cancel(self, run: Run) -> None:
+    async def cancel(self, job: Job) -> None:
         """Tell the provider to stop the batches that are out.
 
         What it has answered by then is fetched by the next build.
         """
-        async with self._db.read() as tx:
-            job = await jobs.get(tx, run.job.id)
-        for entry in (job.remote_batches if job else None) or []:
+        for entry in job.remote_batches or []:
             if "batch" in entry and not entry.get("fetched"):
                 await patiently(partial(self._client.api.batches.cancel, entry["batch"]), ONCE)
 

@@ -1,6 +1,5 @@
 """The build job: what /build-dataset, the terminal and the demo order, and what the worker then does."""
 
-import asyncio
 from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
@@ -17,7 +16,7 @@ from bot.llm.budget import Account, Budget
 from bot.store import examples
 from bot.store.database import Database
 from bot.store.jobs import Job
-from bot.worker import Run, Stopped
+from bot.worker import Run
 
 _ROUNDS = 3  # of building, where texts turn out to say the same as others
 _LOST_CALL = (1000, 500)  # tokens that a call which was in the air may have been billed for, at most
@@ -109,14 +108,12 @@ class BuildJobs:
         }
 
     async def _build(self, run: Run, spec: BuildSpec, account: Account, without: Collection[int]) -> Built:
-        if not spec.batch:
-            return await self._builder.build(spec, run, account, without)
-        try:
-            return await self._batches.build(spec, run, account, without)
-        except (asyncio.CancelledError, Stopped):
-            if run.stopped == "cancelled":
-                await self._batches.cancel(run)
-            raise
+        builder = self._batches if spec.batch else self._builder
+        return await builder.build(spec, run, account, without)
+
+    async def cancel(self, run: Run) -> None:
+        """Cancel the provider's batches; calls that are out have come home by now."""
+        await self._batches.cancel(run.job)
 
     async def _book_lost(self, run: Run, spec: BuildSpec, account: Account) -> None:
         """Calls that were in the air when a worker died may have been paid for: count and book them once."""

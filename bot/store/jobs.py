@@ -9,9 +9,9 @@ from bot.store.database import Transaction
 from bot.store.schema import job, spending
 
 Kind = Literal["build", "finetune"]
-State = Literal["planned", "queued", "running", "paused", "succeeded", "failed", "cancelled"]
+State = Literal["planned", "queued", "running", "paused", "cancelling", "succeeded", "failed", "cancelled"]
 
-ACTIVE: tuple[State, ...] = ("queued", "running", "paused")
+ACTIVE: tuple[State, ...] = ("queued", "running", "paused", "cancelling")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +108,19 @@ async def unannounced(tx: Transaction) -> list[Job]:
     return [Job(**row._mapping) for row in await tx.execute(_jobs().where(*told).order_by(job.c.id))]
 
 
-async def put(tx: Transaction, job_id: int, state: State, *, was: tuple[State, ...], **values: Any) -> bool:
+async def put(
+    tx: Transaction, job_id: int, state: State, *, was: tuple[State, ...], free: bool = False, **values: Any
+) -> bool:
     """Change a job's state as a person wishes.
 
-    False, and nothing changed, where it is in none of those it was in.
+    False, and nothing changed, where it is in none of those it was in, or a worker has it that should be
+    free.
 
     Raises IntegrityError where another of its kind is active.
     """
     now = (job.c.id == job_id) & job.c.state.in_(was)
+    if free:
+        now &= job.c.owner.is_(None)
     return (await tx.execute(update(job).where(now).values(state=state, **values))).rowcount == 1
 
 
@@ -125,11 +130,12 @@ async def claim(tx: Transaction, *, owner: str, at: float, stale_before: float) 
     A job that was paused and resumed waits until its worker has let go of it.
     """
     let_go = or_(job.c.owner.is_(None), job.c.heartbeat < stale_before)
-    free = let_go & job.c.state.in_(("queued", "running"))
+    free = let_go & job.c.state.in_(("queued", "running", "cancelling"))
     found = (await tx.execute(_jobs().where(free).order_by(job.c.id).limit(1))).one_or_none()
     if found is None:
         return None
-    taken = {"state": "running", "owner": owner, "heartbeat": at, "started_at": found.started_at or at}
+    state = "cancelling" if found.state == "cancelling" else "running"
+    taken = {"state": state, "owner": owner, "heartbeat": at, "started_at": found.started_at or at}
     won = await tx.execute(update(job).where(job.c.id == found.id, free).values(taken))
     return await get(tx, found.id) if won.rowcount else None  # another worker was quicker
 
@@ -146,8 +152,9 @@ async def work_on(tx: Transaction, job_id: int, *, worker: str, **values: Any) -
 
 
 async def end(tx: Transaction, job_id: int, *, worker: str, state: State, **values: Any) -> bool:
-    """End a job that runs. False, and nothing written, where it is another worker's, or was cancelled."""
-    mine = (job.c.id == job_id) & (job.c.owner == worker) & job.c.state.in_(("running", "paused"))
+    """End a job. False, and nothing written, where it is another worker's, or is to be cancelled first."""
+    was = ("cancelling",) if state == "cancelled" else ("running", "paused")
+    mine = (job.c.id == job_id) & (job.c.owner == worker) & job.c.state.in_(was)
     return (await tx.execute(update(job).where(mine).values(state=state, **values))).rowcount == 1
 
 

@@ -99,7 +99,7 @@ pace = Table(
     Column("at", Float, nullable=False),
 )
 
-_ACTIVE = text("state IN ('queued', 'running', 'paused')")
+_ACTIVE = text("state IN ('queued', 'running', 'paused', 'cancelling')")
 
 # Long work. It is planned first, and queued when somebody confirms the plan; at most one of a kind is active.
 # Progress is written here and rendered from here: rate is how many are done a second, lost how many calls
@@ -129,7 +129,8 @@ job = Table(
     *_times("heartbeat", "created_at", "started_at", "finished_at"),
     CheckConstraint("kind IN ('build', 'finetune')", name="job_kind"),
     CheckConstraint(
-        "state IN ('planned', 'queued', 'running', 'paused', 'succeeded', 'failed', 'cancelled')",
+        "state IN ('planned', 'queued', 'running', 'paused', 'cancelling', "
+        "'succeeded', 'failed', 'cancelled')",
         name="job_state",
     ),
     Index("job_one_active", "kind", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),

@@ -94,6 +94,12 @@ class FinetuneJobs:
         )
         return {"model": model.id, "name": model.name, "state": model.state, **metrics}
 
+    async def cancel(self, run: Run) -> None:
+        """Cancel the server's training."""
+        remote_id = run.job.remote_job_id
+        if remote_id:
+            await patiently(lambda: self._client.api.fine_tuning.jobs.cancel(remote_id), ONCE)
+
     async def _begin(self, run: Run, spec: FinetuneSpec) -> str:
         """Upload what is not uploaded yet and start the training."""
         await run.progress(0, 0, "sending the dataset")

@@ -101,6 +101,8 @@ async def test_cancelling_stops_the_provider_and_pausing_does_not(app: App, scri
         if order == app.board.pause:
             assert script.batches.cancelled == set()
             await app.board.resume(job.id)
+    assert await app.worker.run_next()
+    assert (await app.board.get(job.id)).state == "cancelled"
     assert script.batches.cancelled == {"batch-1"}
 
 

@@ -300,10 +300,11 @@ async def test_a_stopped_build_keeps_what_is_on_its_way(
 
     stopped = await (app.board.pause(job.id) if order == "pause" else app.board.cancel(job.id))
     await asyncio.wait_for(work, 5)
+    assert await app.worker.run_next() is (order == "cancel")
 
     asked = len(script.asked)
     assert asked < 40
-    assert stopped.state == {"pause": "paused", "cancel": "cancelled"}[order]
+    assert stopped.state == {"pause": "paused", "cancel": "cancelling"}[order]
     async with app.db.read() as tx:
         assert len(await examples.answers(tx, _keys(app))) == asked
     if order == "cancel":

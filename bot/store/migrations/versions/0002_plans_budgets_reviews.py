@@ -9,7 +9,7 @@ branch_labels = None
 depends_on = None
 
 _STATES_THEN = ("queued", "running", "succeeded", "failed", "cancelled")
-_STATES_NOW = ("planned", "queued", "running", "paused", "succeeded", "failed", "cancelled")
+_STATES_NOW = ("planned", "queued", "running", "paused", "cancelling", "succeeded", "failed", "cancelled")
 
 
 def upgrade() -> None:
@@ -58,7 +58,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("model"),
     )
     op.add_column("example", sa.Column("flagged", sa.Boolean(), nullable=True))
-    _change_jobs(_STATES_NOW, active=("queued", "running", "paused"))
+    _change_jobs(_STATES_NOW, active=("queued", "running", "paused", "cancelling"))
     op.add_column("job", sa.Column("rate", sa.Float(), nullable=True))
     op.add_column("job", sa.Column("lost", sa.Integer(), server_default="0", nullable=False))
     op.add_column("job", sa.Column("remote_batches", sa.JSON(), nullable=True))
@@ -67,7 +67,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DELETE FROM dataset_item WHERE source = 'import'")
-    op.execute("UPDATE job SET state = 'cancelled' WHERE state IN ('planned', 'paused')")
+    op.execute("UPDATE job SET state = 'cancelled' WHERE state IN ('planned', 'paused', 'cancelling')")
     _change_sources(("example", "description"))
     op.drop_column("job", "remote_batches")
     op.drop_column("job", "lost")
