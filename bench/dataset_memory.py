@@ -77,14 +77,13 @@ async def _keep(app: App, rows: list[tuple[Request, str]]) -> None:
 async def job(url: str, folder: Path, count: int) -> dict[str, Any]:
     """Order the build and carry it out."""
     async with installation(url, folder) as app:
-        opened, busy = peak_mib(), time.process_time()
-        done, seconds = await whole_job(app, count)
-        busy = time.process_time() - busy
+        opened = peak_mib()
+        done, took = await whole_job(app, count)
     return {
         "mib": peak_mib(),
         "opened_mib": opened,
-        "seconds": seconds,
-        "busy_seconds": busy,
+        "seconds": took.seconds,
+        "busy_seconds": took.busy_seconds,
         "result": done.result,
     }
 

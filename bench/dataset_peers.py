@@ -1,35 +1,35 @@
 """The peers of a build: an article's loop, the client that most people write, and all calls as tasks."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
 import openai
-import pandas as pd
 from openai import AsyncOpenAI, OpenAI
 
 from bench.installation import MODEL
+from bench.spent import Spent, spent
 
 AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What asking came to: the texts, how many calls were lost to an exception, and the seconds."""
+    """What asking came to: the texts, how many calls were lost to an exception, and what it took."""
 
     texts: list[str]
     lost: int
-    seconds: float
+    took: Spent
 
 
-def article(url: str, questions: Sequence[str], csv: Path) -> float:
-    """One call after the other, a frame grown row by row, and a file in the end. Returns the seconds."""
-    started = time.perf_counter()
-    frame = pd.DataFrame()
-    with OpenAI(base_url=url, api_key="none") as client:
+def article(url: str, questions: Sequence[str], csv: Path) -> Spent:
+    """One call after the other, a frame grown row by row, and a file in the end."""
+    import pandas as pd  # noqa: PLC0415  (memory that no other peer has use for)
+
+    with spent() as took, OpenAI(base_url=url, api_key="none") as client:
+        frame = pd.DataFrame()
         for question in questions:
             completion = client.chat.completions.create(
                 model=MODEL, messages=[{"role": "user", "content": question}], max_completion_tokens=500
@@ -41,8 +41,8 @@ def article(url: str, questions: Sequence[str], csv: Path) -> float:
                 "finish_reason": choice.finish_reason,
             }
             frame = pd.concat([frame, pd.DataFrame([row])], ignore_index=True)
-    frame.to_csv(csv, index=False)
-    return time.perf_counter() - started
+        frame.to_csv(csv, index=False)
+    return took
 
 
 async def semaphore(
@@ -52,23 +52,25 @@ async def semaphore(
 
     An exception loses its call alone. (A plain gather would lose all.)
     """
-    started = time.perf_counter()
     gate = asyncio.Semaphore(AT_ONCE)
-    async with AsyncOpenAI(base_url=url, api_key="none", http_client=http_client) as client:
+    with spent() as took:
+        async with AsyncOpenAI(base_url=url, api_key="none", http_client=http_client) as client:
 
-        async def ask(question: str) -> str:
-            async with gate:
-                completion = await client.chat.completions.create(
-                    model=MODEL, messages=[{"role": "user", "content": question}], max_completion_tokens=500
-                )
-            return completion.choices[0].message.content or ""
+            async def ask(question: str) -> str:
+                async with gate:
+                    completion = await client.chat.completions.create(
+                        model=MODEL,
+                        messages=[{"role": "user", "content": question}],
+                        max_completion_tokens=500,
+                    )
+                return completion.choices[0].message.content or ""
 
-        done = await asyncio.gather(*(ask(each) for each in questions), return_exceptions=True)
+            done = await asyncio.gather(*(ask(each) for each in questions), return_exceptions=True)
     texts = [each for each in done if isinstance(each, str)]
     for each in done:
         if isinstance(each, BaseException) and not isinstance(each, openai.APIError):
             raise each
-    return Outcome(texts, len(done) - len(texts), time.perf_counter() - started)
+    return Outcome(texts, len(done) - len(texts), took)
 
 
 async def bare_aiohttp(url: str, questions: Sequence[str]) -> Outcome:

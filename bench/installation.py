@@ -1,6 +1,5 @@
 """An installation of the bot as it stands: all its parts and a database in a folder, beside a server."""
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from math import ceil
@@ -9,6 +8,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from bench.running import BenchError
+from bench.spent import Spent, spent
 from bot.app import App, open_app
 from bot.dataset.build import HOSTED_WORKERS, Builder, Built
 from bot.dataset.plan import BuildSpec
@@ -66,24 +66,22 @@ def questions(app: App, examples: int) -> list[str]:
     return [ask.messages[-1]["content"] for ask in asks]
 
 
-async def write(app: App, examples: int) -> tuple[Built, float]:
-    """The writing alone, every answer on the disk. Returns what it came to, and its seconds."""
+async def write(app: App, examples: int) -> tuple[Built, Spent]:
+    """The writing alone, every answer on the disk. Returns what it came to, and what it took."""
     builder = Builder(app.db, app.client, app.planner, app.chooser, workers=HOSTED_WORKERS, moderate=False)
-    started = time.perf_counter()
-    built = await builder.build(wanted(app, examples), _Silent(), Account("build"))
-    seconds = time.perf_counter() - started
+    with spent() as took:
+        built = await builder.build(wanted(app, examples), _Silent(), Account("build"))
     if built.done != examples or built.given_up:
         raise BenchError(f"A build of {examples} came to {built}.")
-    return built, seconds
+    return built, took
 
 
-async def whole_job(app: App, examples: int) -> tuple[Job, float]:
-    """A build as it is ordered: forecast, writing, freezing, files. Returns it, and its seconds."""
-    started = time.perf_counter()
-    job, _ = await app.builds.order(wanted(app, examples))
-    await app.worker.run_next()
-    seconds = time.perf_counter() - started
+async def whole_job(app: App, examples: int) -> tuple[Job, Spent]:
+    """A build as it is ordered: forecast, writing, freezing, files. Returns it, and what it took."""
+    with spent() as took:
+        job, _ = await app.builds.order(wanted(app, examples))
+        await app.worker.run_next()
     job = await app.board.get(job.id)
     if job.state != "succeeded":
         raise BenchError(f"A build of {examples} {job.state}: {job.error}")
-    return job, seconds
+    return job, took
