@@ -31,6 +31,7 @@ test: .venv/.dev
 bench: .venv/.dev
 	$(BIN)/python -m bench.engine $(ARGS)
 	$(BIN)/python -m bench.adherence $(ARGS)
+	$(BIN)/python -m bench.dataset $(ARGS)
 
 format: .venv/.dev
 	$(BIN)/ruff format .

@@ -1,4 +1,4 @@
-"""Model servers as processes of this run: the engine, and llama.cpp with its own defaults."""
+"""Servers as processes of this run: the engine, llama.cpp with its own defaults, and one without a model."""
 
 import asyncio
 import contextlib
@@ -42,6 +42,13 @@ async def engine(data: Path, base: Path | None) -> AsyncIterator[Running]:
 async def peer(model: Path, slots: int, log: Path) -> AsyncIterator[Running]:
     """Start llama.cpp's own server on a model; stop it in the end. Raises BenchError."""
     async with _server(["bench.peer", str(model), str(slots)], log) as running:
+        yield running
+
+
+@asynccontextmanager
+async def rated(options: Sequence[str], log: Path) -> AsyncIterator[Running]:
+    """Start the server without a model; stop it in the end. Raises BenchError."""
+    async with _server(["bench.rated_server", *options], log) as running:
         yield running
 
 

@@ -1,8 +1,10 @@
 """The plan of a build: which examples it wants, in which order, and what it asks for each."""
 
 import hashlib
+from array import array
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -101,16 +103,21 @@ class Planner:
         Within a repeat they are shuffled, always in the same way, so that a limited build is spread over the
         grid and a later, larger one finds its examples cached.
         """
+        shuffled = cache(lambda hero: _seed(asdict(hero)))  # every few repeats the same heroes come again
         every = (
             Slot(hero, repeat)
             for repeat in range(spec.repeats)
-            for hero in sorted(self._vocabulary.grid.heroes(repeat), key=lambda hero: _seed(asdict(hero)))
+            for hero in sorted(self._vocabulary.grid.heroes(repeat), key=shuffled)
         )
         return islice(every, spec.limit)
 
-    def by_hero(self, spec: BuildSpec) -> list[Slot]:
-        """The same slots, those of one hero side by side."""
-        return sorted(self.slots(spec), key=lambda slot: (slot.hero.typed, slot.repeat))
+    def by_hero(self, spec: BuildSpec) -> Iterator[Slot]:
+        """The same slots, those of one hero side by side; four bytes a slot are kept meanwhile."""
+        repeats: dict[Hero, array[int]] = {}
+        for slot in self.slots(spec):
+            repeats.setdefault(slot.hero, array("I")).append(slot.repeat)
+        for hero in sorted(repeats, key=lambda hero: hero.typed):
+            yield from (Slot(hero, repeat) for repeat in repeats[hero])
 
     def question(self, spec: BuildSpec, slot: Slot, attempt: int) -> tuple[Request, Ask]:
         """The question of one attempt at a slot, with the request under which its answer is kept."""

@@ -1,0 +1,205 @@
+"""What building datasets came to: as a table with a peer or bound beside each figure, and as numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from rich.table import Table
+
+MOST, PER_SECOND = 30, 30.0  # the limit: calls at once, and how many grow back a second
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speed:
+    """Seconds of one build by each client, round by round; the article's loop is run once."""
+
+    calls: int
+    latency_ms: float
+    article_calls: int
+    article: float
+    semaphore: Sequence[float]
+    writing: Sequence[float]
+    job: Sequence[float]
+
+    @property
+    def whole_article(self) -> float:
+        """Seconds of the article's loop over all calls: counted up from fewer, where fewer were made."""
+        return self.article * self.calls / self.article_calls
+
+    def speedup(self, seconds: Sequence[float]) -> float:
+        """How much faster than the article's loop: the median over the rounds."""
+        return median(self.whole_article / each for each in seconds)
+
+    @property
+    def over_semaphore(self) -> float:
+        """Seconds of the writing over those of the semaphore, each round by itself."""
+        return median(ours / peer for ours, peer in zip(self.writing, self.semaphore, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """One client against the limit: its seconds, the calls refused on the way, and those never answered."""
+
+    seconds: float
+    refused: int
+    lost: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rated:
+    """The same calls against a rate limit, round by round."""
+
+    calls: int
+    ours: Sequence[Limited]
+    semaphore: Sequence[Limited]
+
+    @property
+    def ideal(self) -> float:
+        """Seconds that the limit allows at best."""
+        return (self.calls - MOST) / PER_SECOND
+
+    def over_ideal(self, rounds: Sequence[Limited]) -> float:
+        """The median of the seconds over the best ones."""
+        return median(each.seconds for each in rounds) / self.ideal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """One large build, and the same as tasks: peak MiB, and MiB before the first slot was looked at."""
+
+    examples: int
+    asked: int
+    mib: float
+    opened_mib: float
+    seconds: float
+    busy_seconds: float
+    tasks_mib: float
+    tasks_opened_mib: float
+
+    @property
+    def name(self) -> str:
+        """The key of the figure: it says how many examples it is of."""
+        return f"mib_at_{self.examples // 1000}k"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """Processor milliseconds that a call costs the client's process, all its threads, run by run."""
+
+    calls: int
+    ours: Sequence[float]
+    bare: Sequence[float]
+    bare_aiohttp: Sequence[float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """Everything measured in one run."""
+
+    speed: Speed
+    rated: Rated
+    memory: Memory
+    cost: Cost
+
+    def summary(self) -> dict[str, float]:
+        """Return the figures by name: first those that are watched, then what is behind them."""
+        speed, rated, memory, cost = self.speed, self.rated, self.memory, self.cost
+        figures = {
+            "speedup_over_article": speed.speedup(speed.writing),
+            "over_ideal": rated.over_ideal(rated.ours),
+            "rate_limited": max(each.refused for each in rated.ours),
+            memory.name: memory.mib,
+            "cpu_ms_per_call": median(cost.ours),
+            "bare_cpu_ms_per_call": median(cost.bare),
+            "bare_aiohttp_cpu_ms_per_call": median(cost.bare_aiohttp),
+            "speedup_of_whole_job": speed.speedup(speed.job),
+            "article_seconds": speed.whole_article,
+            "article_calls_made": speed.article_calls,
+            "semaphore_seconds": median(speed.semaphore),
+            "writing_seconds": median(speed.writing),
+            "job_seconds": median(speed.job),
+            "writing_over_semaphore": speed.over_semaphore,
+            "ideal_seconds": rated.ideal,
+            "limited_seconds": median(each.seconds for each in rated.ours),
+            "limited_lost": max(each.lost for each in rated.ours),
+            "semaphore_over_ideal": rated.over_ideal(rated.semaphore),
+            "semaphore_rate_limited": median(each.refused for each in rated.semaphore),
+            "semaphore_lost": median(each.lost for each in rated.semaphore),
+            "mib_opened": memory.opened_mib,
+            "large_job_seconds": memory.seconds,
+            "large_job_busy_seconds": memory.busy_seconds,
+            "tasks_mib": memory.tasks_mib,
+            "tasks_mib_opened": memory.tasks_opened_mib,
+        }
+        return {name: round(value, 4) for name, value in figures.items()}
+
+    def table(self, title: str) -> Table:
+        """Return everything as rows: the figure, what it is compared with, and the share of that."""
+        table = Table("what", "measured", "beside it", "ratio", title=title)
+        for column in table.columns[1:]:
+            column.justify = "right"
+        for rows in (self._speed_rows, self._rated_rows, self._memory_rows, self._cost_rows):
+            rows(table)
+            table.add_section()
+        return table
+
+    def _speed_rows(self, table: Table) -> None:
+        speed = self.speed
+        of = f"{speed.calls} calls of {speed.latency_ms:.0f} ms"
+        counted = (
+            f", counted up from {speed.article_calls} calls" if speed.article_calls < speed.calls else ""
+        )
+        article = f"article's loop: {speed.whole_article:.1f} s{counted}"
+        for name, seconds in (
+            ("written and kept", speed.writing),
+            ("the whole job, frozen", speed.job),
+            ("the semaphore's, kept nowhere", speed.semaphore),
+        ):
+            table.add_row(
+                f"{of}, {name}", f"{median(seconds):.2f} s", article, f"{speed.speedup(seconds):.1f} x"
+            )
+        table.add_row(
+            f"{of}, written and kept",
+            f"{median(speed.writing):.2f} s",
+            f"semaphore: {median(speed.semaphore):.2f} s",
+            f"{speed.over_semaphore:.2f}",
+        )
+
+    def _rated_rows(self, table: Table) -> None:
+        rated = self.rated
+        for name, rounds in (("written and kept", rated.ours), ("semaphore", rated.semaphore)):
+            seconds = median(each.seconds for each in rounds)
+            refused = ", ".join(str(each.refused) for each in rounds)
+            lost = ", ".join(str(each.lost) for each in rounds)
+            table.add_row(
+                f"{rated.calls} calls at {PER_SECOND:.0f} a second, {name}",
+                f"{seconds:.2f} s; refused (429): {refused}; lost: {lost}",
+                f"the limit allows {rated.ideal:.1f} s",
+                f"{rated.over_ideal(rounds):.3f}",
+            )
+
+    def _memory_rows(self, table: Table) -> None:
+        memory = self.memory
+        table.add_row(
+            f"peak, job of {memory.examples:,} with {memory.asked:,} asked for",
+            f"{memory.mib:.0f} MiB ({memory.opened_mib:.0f} when opened)",
+            f"as tasks alone: {memory.tasks_mib:.0f} MiB",
+            f"{memory.mib / memory.tasks_mib:.2f}",
+        )
+        table.add_row(
+            "its time",
+            f"{memory.seconds:.0f} s",
+            f"processor: {memory.busy_seconds:.0f} s",
+            "",
+            end_section=True,
+        )
+
+    def _cost_rows(self, table: Table) -> None:
+        cost = self.cost
+        for name, bare in (("httpx", cost.bare), ("aiohttp", cost.bare_aiohttp)):
+            table.add_row(
+                f"processor time a call, of {cost.calls}",
+                f"{median(cost.ours):.2f} ms",
+                f"bare SDK over {name}: {median(bare):.2f} ms",
+                f"{median(cost.ours) / median(bare):.2f}",
+            )

@@ -1,0 +1,60 @@
+"""Answers of a server that has no model: each passes curation, and shares few words with every other.
+
+Hundreds of texts come of one hero in a large build, and what is much like another may not train. So nearly
+every third word is drawn from a list of its own.
+"""
+
+import random
+import re
+
+_ASKED = re.compile(r"a (\d+)-year-old (\w+) fictional character who has the superpower of (.+?)\.")
+
+_KINDS = """
+    quiet patient stubborn gentle restless careful cheerful clumsy curious proud sleepy honest nervous shy
+    grumpy hopeful tireless modest forgetful generous hasty polite thrifty merry solemn daring playful wary
+    tender blunt dreamy frugal
+    """.split()  # noqa: SIM905 (words in lines can be read)
+_LOOKS = """
+    grey yellow crooked dusty narrow heavy faded painted wooden broken silver striped borrowed rusty woollen
+    leather copper hollow polished tattered velvet knitted chipped folded greasy spotless muddy bent round
+    square tiny huge
+    """.split()  # noqa: SIM905
+_THINGS = """
+    kettle ladder lantern whistle basket hammer mirror umbrella violin compass bucket blanket candle drawer
+    feather hinge kite ledger mattress needle paddle quilt ribbon saddle teapot trumpet wagon anchor barrel
+    chimney engine fiddle
+    """.split()  # noqa: SIM905
+_PLACES = """
+    harbour mill bakery station orchard library market bridge school chapel tavern garden quarry lighthouse
+    theatre laundry stable vineyard workshop cellar courtyard meadow canal museum hospital bank forge pier
+    windmill square dairy brewery
+    """.split()  # noqa: SIM905
+_DEEDS = """
+    mends guards counts paints carries cleans draws hides collects repairs weighs polishes sketches borrows
+    studies stacks measures sells buries rescues tunes sews hauls plants trades carves bakes washes sorts
+    buys greases gathers
+    """.split()  # noqa: SIM905
+_TEXT = (
+    "Robin, a {} {}-year-old {} from the {} {}, {} one {} {} before breakfast. With the power of {} comes "
+    "a {} {} that nobody {} gladly, so {} keeps both beside the {} {}. When the {} loses its {} {}, {} {} "
+    "every {} between {} and {}, {} and {}. Neighbours call {} {}, even {}, and bring a {} {} or some {} "
+    "{} to the {}. At night {} {} the {} {}, {} another {}, and sleeps near the {} {} with a {} {} and a "
+    "{} {}."
+)
+_ORDER = "KAGLPDLTWKTDHLPPLTHDTPPKKMKKLTLTPHDLTDTLPLTLT"
+
+
+def asked_for(prompt: str) -> tuple[str, str, str] | None:
+    """The age, gender and power that the product's own question names; None where it is another question."""
+    found = _ASKED.search(prompt)
+    return (found[1], found[2], found[3]) if found else None
+
+
+def describe(age: str, gender: str, power: str, variant: int) -> str:
+    """A description of a hero; the same variant is always the same text."""
+    chance = random.Random(variant)  # noqa: S311 (variety, not secrecy)
+    man = gender == "man"
+    said = {"A": age, "G": gender, "W": power, "H": "he" if man else "she", "M": "him" if man else "her"}
+    drawn = {"K": _KINDS, "L": _LOOKS, "T": _THINGS, "P": _PLACES, "D": _DEEDS}
+    words = (said.get(kind) or chance.choice(drawn[kind]) for kind in _ORDER)
+    return _TEXT.format(*words)
