@@ -11,6 +11,7 @@ from bench.running import BenchError
 from bench.spent import Spent, spent
 from bot.app import App, open_app
 from bot.dataset.build import HOSTED_WORKERS, Builder, Built
+from bot.dataset.moderate import Moderation
 from bot.dataset.plan import BuildSpec
 from bot.llm.budget import Account
 from bot.settings import Settings
@@ -68,7 +69,8 @@ def questions(app: App, examples: int) -> list[str]:
 
 async def write(app: App, examples: int) -> tuple[Built, Spent]:
     """The writing alone, every answer on the disk. Returns what it came to, and what it took."""
-    builder = Builder(app.db, app.client, app.planner, app.chooser, workers=HOSTED_WORKERS, moderate=False)
+    moderation = Moderation(app.db, app.client, wanted=False)
+    builder = Builder(app.db, app.client, app.planner, app.chooser, moderation, workers=HOSTED_WORKERS)
     with spent() as took:
         built = await builder.build(wanted(app, examples), _Silent(), Account("build"))
     if built.done != examples or built.given_up:

@@ -12,6 +12,7 @@ from bot.dataset.choose import Chooser
 from bot.dataset.forecast import Forecaster
 from bot.dataset.freeze import Freezer
 from bot.dataset.job import BuildJobs
+from bot.dataset.moderate import Moderation
 from bot.dataset.plan import Planner
 from bot.dataset.review import Reviews
 from bot.dataset.transfer import Transfer
@@ -80,11 +81,13 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             author=settings.author_model,
             small=small,
             batch_from=settings.batch_from,
+            prices=prices,
         )
         chooser = Chooser(db, planner, heroes.prompts, heroes.curation)
         workers = ENGINE_WORKERS if small else HOSTED_WORKERS
-        builder = Builder(db, client, planner, chooser, workers=workers, moderate=settings.moderate)
-        batches = BatchBuilder(db, client, budget, planner, chooser)
+        moderation = Moderation(db, client, wanted=settings.moderate)
+        builder = Builder(db, client, planner, chooser, moderation, workers=workers)
+        batches = BatchBuilder(db, client, budget, planner, chooser, moderation)
         freezer = Freezer(db, votes, heroes, planner, chooser, min_voters=settings.min_voters)
         transfer = Transfer(db, heroes.prompts, freezer)
         attachments = Attachments(settings.data_dir, transfer)
@@ -102,7 +105,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             planner,
             chooser,
             transfer,
-            Reviews(db),
+            Reviews(db, heroes.curation),
             votes,
             registry,
             describer,

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from bot.errors import Busy, UserError
-from bot.store import jobs
+from bot.store import batches, jobs
 from bot.store.database import Database, Transaction
 from bot.store.jobs import Job, Kind, State
 
@@ -60,7 +60,9 @@ class JobBoard:
         What a worker has, or somebody elsewhere, is ended by a worker: it tells them to stop.
         """
         job = await self.get(job_id)
-        if not (job.owner or job.remote_job_id or job.remote_batches):
+        async with self._db.read() as tx:
+            elsewhere = job.remote_job_id or await batches.out(tx, job_id=job_id)
+        if not (job.owner or elsewhere):
             with suppress(UserError):  # a worker took it just now
                 return await self._put(
                     job_id,

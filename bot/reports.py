@@ -76,10 +76,16 @@ def standing(job: Job) -> str:
 def ending(job: Job) -> str:
     """What is told at a job's end, with what to do next."""
     if job.state == "cancelled":
-        return f"{_TITLES[job.kind]} was cancelled; what was written by then is kept."
+        return f"{_TITLES[job.kind]} was cancelled; what was written by then is kept.{_reached(job)}"
     if job.result is None:
-        return f"{_TITLES[job.kind]} failed: {job.error}"[:_LONGEST]
+        return f"{_TITLES[job.kind]} failed: {job.error}"[:_LONGEST] + _reached(job)
     return _built(job.result) if job.kind == "build" else _tuned(job.result)
+
+
+def _reached(job: Job) -> str:
+    """How far a job came that has no result, and what it cost."""
+    cost = f", ${job.cost:,.4f} paid" if job.cost else ""
+    return f"\n{job.done} of {job.total} were done{cost}." if job.total else ""
 
 
 def bar(done: int, total: int) -> str:

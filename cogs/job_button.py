@@ -49,6 +49,7 @@ class JobButton(
         """Do it, and show how the job stands. discord.py would only log what fails: we tell the person."""
         try:
             await require_operator(interaction)
+            await interaction.response.defer()
             board = interaction.client.app.board
             act = {
                 "confirm": board.confirm,
@@ -59,7 +60,7 @@ class JobButton(
             job = await act[self.action](self.job_id)
             if job.state == "cancelled" and job.started_at is None:
                 await board.announced(job.id)  # nothing had begun: its message says all there is to say
-            await interaction.response.edit_message(content=standing(job), view=controls(job))
+            await interaction.edit_original_response(content=standing(job), view=controls(job))
         except Exception as error:  # noqa: BLE001 (whatever it is, it is put into words and logged there)
             await tell_failure(interaction, error)
 

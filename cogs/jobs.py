@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 _SPARSE_AFTER = 3000.0  # seconds: Discord rations edits of messages older than an hour
 _SPARSE = 60.0  # seconds between edits then
+_MARGIN = 64 * 1024  # bytes of a message beside its files
 _TOO_MANY_EDITS = 30046  # Discord's code for it
 
 
@@ -96,7 +97,7 @@ class JobsCog(commands.Cog):
         folder = self.app.settings.data_dir
         made = [folder / name for name in (job.result or {}).get("files", ())]
         fitting: list[Path] = []
-        room = discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES
+        room = discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES - _MARGIN
         for path in made:
             size = path.stat().st_size if path.is_file() else room
             if size < room:

@@ -48,6 +48,7 @@ class ReviewButton(
                 text = await reviews.text(self.example_id)
                 await interaction.response.send_modal(EditForm(self.version, self.example_id, text))
                 return
+            await interaction.response.defer()
             await reviews.judge(self.example_id, self.verdict)
             await turn_page(interaction, self.version)
         except Exception as error:  # noqa: BLE001 (whatever it is, it is put into words and logged there)
@@ -72,6 +73,7 @@ class EditForm(discord.ui.Modal, title="Edit the example"):
 
     async def on_submit(self, interaction: discord.Interaction[Any]) -> None:
         await require_operator(interaction)
+        await interaction.response.defer()
         await interaction.client.app.reviews.judge(self.example_id, "edit", self.text.value)
         await turn_page(interaction, self.version)
 
@@ -84,7 +86,7 @@ class EditForm(discord.ui.Modal, title="Edit the example"):
 async def turn_page(interaction: "discord.Interaction[HeroBot]", version: int) -> None:
     """Put the next example in the place of the one that was judged."""
     page = await interaction.client.app.reviews.next(version)
-    await interaction.response.edit_message(content=show(page), view=buttons(page))
+    await interaction.edit_original_response(content=show(page), view=buttons(page))
 
 
 def show(page: Page | None) -> str:

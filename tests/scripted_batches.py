@@ -20,6 +20,7 @@ class ScriptedBatches:
         self.lost_starts = 0  # how many batches will start though the answer says 500
         self.unanswered = 0  # how many of the next requests get an error in place of an answer
         self.refusal: str | None = None
+        self.unknown = False  # whether the server takes no files of batches
 
     def serve(self, app: web.Application) -> None:
         """Add the routes."""

@@ -144,6 +144,8 @@ class Script:
 
     async def upload(self, request: web.Request) -> web.Response:
         form = await request.post()
+        if form["purpose"] == "batch" and self.batches.unknown:
+            return self._refusal(404)
         file = form["file"]
         assert isinstance(file, web.FileField)
         name = f"file-{len(self.files) + 1}"

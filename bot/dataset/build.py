@@ -3,12 +3,13 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Collection, Iterator
+from collections.abc import AsyncIterator, Awaitable, Collection, Coroutine, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
-from bot.dataset.choose import Choice, Chooser
+from bot.dataset.choose import FLAGGED, Choice, Chooser
+from bot.dataset.moderate import Moderation
 from bot.dataset.plan import BuildSpec, Planner
 from bot.errors import Unavailable
 from bot.llm.budget import Account
@@ -73,16 +74,16 @@ class Builder:
         client: ModelClient,
         planner: Planner,
         chooser: Chooser,
+        moderation: Moderation,
         *,
         workers: int,
-        moderate: bool,
     ) -> None:
         self._db = db
         self._client = client
         self._planner = planner
         self._chooser = chooser
         self._workers = workers
-        self._moderate = moderate
+        self._moderation = moderation
 
     async def build(
         self, spec: BuildSpec, watch: Watch, account: Account, without: Collection[int] = ()
@@ -102,11 +103,9 @@ class Builder:
                 await build.tell(watch)
 
         await watch.progress(0, build.total, "writing examples")
-        told = asyncio.create_task(self._tell_pauses(build, watch))
         try:
-            await _together(work() for _ in range(self._workers))
+            await _first(self._tell_pauses(build, watch), _together(work() for _ in range(self._workers)))
         finally:
-            told.cancel()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_HOMECOMING):
                     await self._client.settle()
@@ -119,10 +118,11 @@ class Builder:
         """The next slot that has to be asked for; what is cached is counted on the way."""
         async with line:
             async for choice in walk:
-                build.built.see(choice)
-                if choice.accepted is None and choice.tried < self._chooser.attempts:
-                    return choice
-                build.built.close(filled=choice.accepted is not None)
+                judged = await self._moderation.judge(choice)
+                build.built.see(judged)
+                if judged.accepted is None and judged.tried < self._chooser.attempts:
+                    return judged
+                build.built.close(filled=judged.accepted is not None)
                 if build.built.done % 500 == 0:
                     await build.tell(watch)
         return None
@@ -132,9 +132,9 @@ class Builder:
         for attempt in range(choice.tried, self._chooser.attempts):
             request, ask = self._planner.question(build.spec, choice.slot, attempt)
             example = await self._answer(request, ask, build)
-            _, fault = self._chooser.judge(choice.slot, example, build.without)
-            if fault is None and self._moderate and await self._flagged(example):
-                fault = "flagged by moderation"
+            text, fault = self._chooser.judge(choice.slot, example, build.without)
+            if fault is None and await self._moderation.flagged(example.id, text):
+                fault = FLAGGED
             if fault is None:
                 build.built.close(filled=True)
                 return
@@ -154,12 +154,6 @@ class Builder:
         build.built.finish_reasons[answer.finish_reason] += 1
         return record.kept
 
-    async def _flagged(self, example: Answered) -> bool:
-        flagged = await self._client.flagged(example.answer)
-        async with self._db.write() as tx:
-            await examples.flag(tx, example.id, flagged=flagged)
-        return flagged
-
     async def _tell_pauses(self, build: "_Build", watch: Watch) -> None:
         """Say so where the server makes everyone wait: nothing else moves meanwhile."""
         while True:
@@ -167,10 +161,8 @@ class Builder:
             wait = self._client.pace(build.spec.model).paused_for
             if wait > _WATCH:
                 until = time.strftime("%H:%M:%S", time.gmtime(time.time() + wait))
-                with suppress(Exception):  # the workers see to it
-                    await watch.progress(
-                        build.built.done, build.total, f"the model server asks to wait until {until} UTC"
-                    )
+                phase = f"the model server asks to wait until {until} UTC"
+                await watch.progress(build.built.done, build.total, phase)
 
     async def _clock(self, build: "_Build") -> None:
         """Keep how fast it went, for the next plan's forecast."""
@@ -231,12 +223,27 @@ class ExampleRecord:
             await examples.failed(tx, self._request.key)
 
 
+async def _first(*work: Coroutine[Any, Any, None]) -> None:
+    """Run all at once until the first one ends, well or not; that ends the others."""
+    tasks = [asyncio.ensure_future(each) for each in work]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        await _end(tasks)
+
+
 async def _together(work: Iterator[Awaitable[None]]) -> None:
     """Run all at once; the first failure ends the others and is raised as it was."""
     tasks = [asyncio.ensure_future(each) for each in work]
     try:
         await asyncio.gather(*tasks)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _end(tasks)
+
+
+async def _end(tasks: Sequence["asyncio.Future[None]"]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

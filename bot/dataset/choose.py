@@ -12,6 +12,8 @@ from bot.store import examples
 from bot.store.database import Database
 from bot.store.examples import Answered
 
+FLAGGED = "flagged by moderation"
+
 _CHUNK = 200  # slots looked up at once
 _LONGEST_QUOTE = 6  # words of the prompt that a text may hold in one row
 
@@ -23,6 +25,7 @@ class Accepted:
     slot: Slot
     text: str
     example_id: int
+    moderated: bool  # whether the provider was asked about it, or a person has looked at it
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ class Chooser:
                 reasons[at].append(cached[key].finish_reason)
                 text, fault = self.judge(slots[at], cached[key], without)
                 if fault is None:
-                    chosen[at] = Accepted(slots[at], text, cached[key].id)
+                    chosen[at] = Accepted(slots[at], text, cached[key].id, _looked_at(cached[key]))
                 else:
                     faults[at].append(fault)
         return [
@@ -107,7 +110,7 @@ class Chooser:
                 fault = self._curation.fault(slot.hero, text)
         faults = (
             (example.id in without, "much like another"),
-            (bool(example.flagged), "flagged by moderation"),
+            (bool(example.flagged), FLAGGED),
             (example.finish_reason == "content_filter", "filtered by the provider"),
             (fault == TOO_SHORT and example.finish_reason == "length", "unfinished"),
             (self.quotes_the_prompt(slot, text), "quotes the prompt"),
@@ -122,6 +125,10 @@ class Chooser:
         prompt = self._prompts.generation(slot.hero).lower()
         asked = (_runs(part) for part in prompt.split(slot.hero.power))
         return not set().union(*asked).isdisjoint(_runs(text.lower()))
+
+
+def _looked_at(example: Answered) -> bool:
+    return example.flagged is not None or example.verdict in ("keep", "edit")
 
 
 def _runs(text: str) -> set[tuple[str, ...]]:

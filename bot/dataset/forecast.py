@@ -83,9 +83,13 @@ class Forecaster:
 
     def _typical(self, spec: BuildSpec) -> Usage:
         """What an answer will take, where the model has given none yet."""
-        _, ask = self._planner.question(spec, next(self._planner.slots(spec)), 0)
-        asked, at_most = ask.tokens_at_most
+        asked, at_most = self.at_most(spec)
         return Usage(asked, min(at_most, _TYPICAL_ANSWER))
+
+    def at_most(self, spec: BuildSpec) -> tuple[int, int]:
+        """Tokens that one call may use: of the question and of the answer."""
+        _, ask = self._planner.question(spec, next(self._planner.slots(spec)), 0)
+        return ask.tokens_at_most
 
 
 def _wait(speed: Speed | None, calls: int, tokens: int) -> tuple[float | None, bool]:

@@ -19,7 +19,6 @@ from bot.store.jobs import Job
 from bot.worker import Run
 
 _ROUNDS = 3  # of building, where texts turn out to say the same as others
-_LOST_CALL = (1000, 500)  # tokens that a call which was in the air may have been billed for, at most
 
 
 class BuildJobs:
@@ -52,11 +51,7 @@ class BuildJobs:
         and UserError or OverBudget where it cannot be done as it was asked for.
         """
         forecast = await self._forecaster.forecast(spec)
-        if spec.budget is not None:  # a budget that cannot be kept is told now, not in the middle
-            async with self._budget.hold(
-                Account("build", limit=spec.budget), spec.model, 1, 1, batch=spec.batch
-            ):
-                pass
+        self._budget.check_known(spec.model, spec.budget)  # told now, not in the middle
         return await self._board.plan("build", asdict(spec), **origin), forecast
 
     async def order(self, spec: BuildSpec, **origin: int | None) -> tuple[Job, Forecast]:
@@ -108,8 +103,10 @@ class BuildJobs:
         }
 
     async def _build(self, run: Run, spec: BuildSpec, account: Account, without: Collection[int]) -> Built:
-        builder = self._batches if spec.batch else self._builder
-        return await builder.build(spec, run, account, without)
+        if spec.batch:
+            return await self._batches.build(spec, run, account, without)
+        await self._batches.take_in_finished(spec, run, account)
+        return await self._builder.build(spec, run, account, without)
 
     async def cancel(self, run: Run) -> None:
         """Cancel the provider's batches; calls that are out have come home by now."""
@@ -120,7 +117,9 @@ class BuildJobs:
         async with self._db.write() as tx:
             lost = await examples.lost(tx, spec.model)
             if lost:
-                prompt_tokens, completion_tokens = (lost * tokens for tokens in _LOST_CALL)
+                prompt_tokens, completion_tokens = (
+                    lost * tokens for tokens in self._forecaster.at_most(spec)
+                )
                 await self._budget.book_in(
                     tx, account, spec.model, prompt_tokens, completion_tokens, calls=lost
                 )

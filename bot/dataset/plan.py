@@ -10,11 +10,12 @@ from typing import Any
 
 from bot.errors import UserError
 from bot.hero import Hero, Vocabulary
+from bot.llm.prices import Prices
 from bot.prompts import Ask, Prompts
 from bot.store.examples import Request
 
 FEWEST = 14  # with fewer, the ten training texts that fine-tuning asks for may not come together
-MOST = 1_000_000
+MOST = 500_000
 MOST_REPEATS = 10_000
 
 
@@ -53,13 +54,21 @@ class Planner:
     """Lays a build out: its slots in order, and the question that belongs to each."""
 
     def __init__(
-        self, vocabulary: Vocabulary, prompts: Prompts, *, author: str, small: bool, batch_from: int
+        self,
+        vocabulary: Vocabulary,
+        prompts: Prompts,
+        *,
+        author: str,
+        small: bool,
+        batch_from: int,
+        prices: Prices,
     ) -> None:
         self._vocabulary = vocabulary
         self._prompts = prompts
         self._author = author
         self._small = small
         self._batch_from = batch_from
+        self._prices = prices
 
     def spec(
         self,
@@ -79,7 +88,9 @@ class Planner:
         size = self.size(spec)
         if batch and self._small:
             raise UserError("The embedded engine has no Batch API: leave batch out.")
-        by_itself = batch is None and not self._small and size >= self._batch_from
+        price = self._prices.of(spec.model)
+        cheaper = not self._small and price is not None and price.batch is not None
+        by_itself = batch is None and cheaper and size >= self._batch_from
         return replace(spec, batch=True) if by_itself else spec
 
     def size(self, spec: BuildSpec) -> int:

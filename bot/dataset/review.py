@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 
+from bot.dataset.curate import Curation
 from bot.errors import UserError
 from bot.store import datasets, examples
 from bot.store.database import Database
@@ -27,8 +28,9 @@ class Reviews:
     They count from the next build on: a dataset never changes.
     """
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, curation: Curation) -> None:
         self._db = db
+        self._curation = curation
 
     async def next(self, version: int | None = None) -> Page | None:
         """The first example of a version (None: the newest) that nobody has judged; None where all are.
@@ -61,4 +63,4 @@ class Reviews:
             found = await examples.get(tx, example_id)
         if found is None:
             raise UserError("That example is not there any more.")
-        return found.edited or found.answer
+        return found.edited or self._curation.trim(found.answer)

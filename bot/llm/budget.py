@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bot.errors import OverBudget
 from bot.llm.prices import Prices
-from bot.store import spending
+from bot.store import batches, spending
 from bot.store.database import Database, Transaction
 from bot.store.spending import Purpose
 
@@ -17,6 +17,11 @@ _UNKNOWN = (
     "The price of {model} is unknown, so no budget can be kept for it. "
     "An operator must add it to data/prices.toml."
 )
+_UNKNOWN_TRAINING = (
+    "What training {model} costs is unknown, so no budget can be kept for it. "
+    "An operator must add `training` to its price in data/prices.toml."
+)
+_BATCH_LIFE = 2 * 86_400.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +83,18 @@ class Budget:
         async with self._db.read() as tx:
             today = await spending.of_day(tx, _today())
             job = await spending.of_job(tx, account.job_id) if account.limit is not None else 0.0
-        if self._daily is not None and today + sum(self._held.values()) + most > self._daily:
+            out = await batches.out(tx)
+        held = {job_id: self._held[job_id] for job_id in self._held}
+        for each in out:  # a batch is answered within a day: an older one costs nothing more
+            if time.time() - each.at < _BATCH_LIFE:
+                cost = self.most(each.model, each.prompt_tokens, each.completion_tokens)
+                held[each.job_id] = held.get(each.job_id, 0.0) + cost
+        if self._daily is not None and today + sum(held.values()) + most > self._daily:
             return (
                 f"Today's budget of ${self._daily:.2f} is used up (${today:.2f} spent). "
                 "It begins anew at midnight UTC; an operator may raise DAILY_BUDGET."
             )
-        if account.limit is not None and job + self._held[account.job_id] + most > account.limit:
+        if account.limit is not None and job + held.get(account.job_id, 0.0) + most > account.limit:
             return (
                 f"The budget of ${account.limit:.2f} is used up (${job:.2f} spent). What was written is "
                 "kept: order it again with a larger budget, and only what is missing is paid for."
@@ -97,7 +108,7 @@ class Budget:
 
         Raises OverBudget where nobody knows.
         """
-        if self._daily is None and account.limit is None:
+        if not self._bounded(account):
             return 0.0
         price = self._prices.of(model)
         if price is None:
@@ -143,12 +154,44 @@ class Budget:
             calls=calls,
         )
 
+    def check_known(self, model: str, limit: float | None) -> None:
+        """See whether a budget can be kept for a model. Raises OverBudget where its price is unknown."""
+        if (self._daily is not None or limit is not None) and self._prices.of(model) is None:
+            raise OverBudget(_UNKNOWN.format(model=model))
+
+    def most(self, model: str, prompt_tokens: int, completion_tokens: int) -> float:
+        """The most that a batch over so many tokens may cost; 0 where the price is unknown."""
+        price = self._prices.of(model)
+        return price.cost(prompt_tokens, completion_tokens, batch=True) if price else 0.0
+
+    async def room(self, account: Account) -> float | None:
+        """US dollars that an account may still spend at this moment; None where nothing bounds it."""
+        if not self._bounded(account):
+            return None
+        low, high = 0.0, max(self._daily or 0.0, account.limit or 0.0)
+        for _ in range(20):  # halving: the refusal alone knows all that counts
+            middle = (low + high) / 2
+            low, high = (low, middle) if await self._refusal(account, middle) else (middle, high)
+        return low
+
+    async def check_batch(
+        self, account: Account, model: str, prompt_tokens: int, completion_tokens: int
+    ) -> None:
+        """See whether a batch fits in; from then on its row counts. Raises OverBudget where it does not."""
+        self.check_known(model, account.limit)
+        most = self.most(model, prompt_tokens, completion_tokens)
+        refusal = await self._refusal(account, most) if most and self._bounded(account) else None
+        if refusal:
+            raise OverBudget(refusal)
+
     async def check_training(self, account: Account, model: str, tokens: int) -> None:
         """See whether a training over so many tokens fits in. Raises OverBudget where it does not."""
-        if self._daily is None and account.limit is None:
+        if not self._bounded(account):
             return
         most = self._training_cost(model, tokens)
-        refusal = _UNKNOWN.format(model=model) if most is None else await self._refusal(account, most)
+        refusal = (
+            _UNKNOWN_TRAINING.format(model=model) if most is None else await self._refusal(account, most)
+        )
         if refusal and most != 0:
             raise OverBudget(refusal)
 
@@ -172,6 +215,9 @@ class Budget:
     def _training_cost(self, model: str, tokens: int) -> float | None:
         price = self._prices.of(model)
         return None if price is None or price.training is None else tokens * price.training / 1_000_000
+
+    def _bounded(self, account: Account) -> bool:
+        return self._daily is not None or account.limit is not None
 
     async def spent_by(self, job_id: int) -> float:
         """US dollars that a job has spent so far."""

@@ -16,7 +16,7 @@ from bot.errors import OutOfReach, UnknownModel
 from bot.llm.budget import Account, Budget
 from bot.llm.dialect import Dialect
 from bot.llm.pace import Pace, Turn
-from bot.llm.patience import PERSON, CutShort, Patience, patiently
+from bot.llm.patience import JOB, PERSON, CutShort, Patience, asked_pause, patiently
 from bot.prompts import Ask
 
 T = TypeVar("T")
@@ -104,7 +104,7 @@ class ModelClient:
 
     async def flagged(self, text: str) -> bool:
         """Whether the provider's moderation endpoint objects to a text."""
-        verdict = await patiently(lambda: self.api.moderations.create(input=text), PERSON)
+        verdict = await patiently(lambda: self.api.moderations.create(input=text), JOB)
         return any(result.flagged for result in verdict.results)
 
     async def settle(self) -> None:
@@ -127,15 +127,20 @@ class ModelClient:
 
     async def _ask(self, call: "_Call", pace: Pace, turn: Turn) -> Answer:
         record = call.record
-        if record is None:
-            return await self._read(call, await self._create(call, pace, turn))
-        await record.sent()
         try:
+            if record:
+                await record.sent()
             answer = await self._read(call, await self._create(call, pace, turn))
-        except Exception:
-            await record.failed()
+        except Exception as error:
+            if isinstance(error, (CutShort, openai.APITimeoutError)):  # it may be billed all the same
+                await self._budget.book(call.account, call.model, *call.ask.tokens_at_most)
+            if record:
+                await record.failed()
             raise
-        await record.answered(answer)
+        finally:
+            pace.unanswered()
+        if record:
+            await record.answered(answer)
         return answer
 
     async def _read(self, call: "_Call", completion: ChatCompletion) -> Answer:
@@ -178,10 +183,10 @@ class ModelClient:
                     pace.answered(turn, raw.headers)
                     return _whole(raw)
         except openai.APIStatusError as error:
+            if isinstance(error, openai.RateLimitError):  # at once: others are about to go out
+                pace.pause(asked_pause(error) or 0.0)
             pace.answered(turn, error.response.headers)
             raise
-        finally:
-            pace.unanswered()
 
 
 @dataclass(slots=True)

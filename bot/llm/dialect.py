@@ -66,7 +66,7 @@ class Dialect:
         named += sorted(
             (name for name in optional if _place(name, told) >= 0), key=lambda name: _place(name, told)
         )
-        if not named:
+        if not named or named[0] == "max_tokens":  # an answer without any bound is not asked for
             return False
         self._refused.add(named[0] or "")
         return True

@@ -118,6 +118,8 @@ class Pace:
                 full_in = seconds(headers[f"x-ratelimit-reset-{name}"])
             except (KeyError, ValueError):
                 continue
+            if limit <= 0:
+                continue
             known = self._allowances.get(name)
             if known is None or known.limit != limit:
                 known = self._allowances[name] = _Allowance(limit)

@@ -29,7 +29,8 @@ _NO_CREDIT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "bil
 class Patience:
     """How long trouble is waited out, in seconds, and how many attempts are made.
 
-    as_told: whether to wait as long as the server asks for (Retry-After), however long that is.
+    A person waits no longer than that in all. A job (as_told) waits besides for its turn, and as long as the
+    server asks for (Retry-After), however long that is.
     """
 
     seconds: float
@@ -51,16 +52,17 @@ async def patiently(call: Callable[[], Awaitable[T]], patience: Patience, pace: 
     A pace holds back everyone that shares it for as long as a server's 429 asks for. Raises UnknownModel or
     another Unavailable with a sentence for the person, or ServerError with the server's reason for the log.
     """
-    deadline = time.monotonic() + patience.seconds
+    started, waited = time.monotonic(), 0.0
     for attempt in count(1):
         try:
             return await call()
         except (openai.APIError, CutShort) as error:
             _raise_unless_passing(error)
-            pause, told = _pause(error, attempt)
-            if told and patience.as_told:
-                deadline += pause
-            if attempt >= patience.attempts or time.monotonic() + pause > deadline:
+            told = asked_pause(error)
+            pause = min(2.0**attempt, _LONGEST_PAUSE) * random.uniform(0.2, 0.4) if told is None else told  # noqa: S311
+            waited += 0.0 if told is not None and patience.as_told else pause
+            trouble = waited if patience.as_told else time.monotonic() - started + pause
+            if attempt >= patience.attempts or trouble > patience.seconds:
                 raise OutOfReach("The model is not answering right now. Try again in a minute.") from error
             log.warning("model server: %s; trying again in %.1f s", error, pause)
             if pace and isinstance(error, openai.RateLimitError):
@@ -93,19 +95,14 @@ def _raise_unless_passing(error: openai.APIError | CutShort) -> None:
         raise ServerError(f"The model server refused: {error}") from error
 
 
-def _pause(error: Exception, attempt: int) -> tuple[float, bool]:
-    """Seconds to wait, and whether the server asked for them.
-
-    Else longer each time, with some chance in it.
-    """
-    if isinstance(error, openai.APIStatusError):
-        told = error.response.headers
-        for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-            try:
-                return seconds(told[name]) * unit, True
-            except (KeyError, ValueError):
-                continue
+def asked_pause(error: Exception) -> float | None:
+    """Seconds that the server asks to wait; None where it does not say."""
+    if not isinstance(error, openai.APIStatusError):
+        return None
+    told = error.response.headers
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         with suppress(KeyError, ValueError):
-            until = parsedate_to_datetime(told["retry-after"])
-            return max(0.0, until.timestamp() - time.time()), True
-    return min(2.0**attempt, _LONGEST_PAUSE) * random.uniform(0.2, 0.4), False  # noqa: S311
+            return seconds(told[name]) * unit
+    with suppress(KeyError, ValueError):
+        return max(0.0, parsedate_to_datetime(told["retry-after"]).timestamp() - time.time())
+    return None

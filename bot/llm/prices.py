@@ -55,6 +55,8 @@ class Prices:
         """
         if self._free:
             return _FREE
+        if model.startswith("ft:"):  # OpenAI's name for a tuned model: ft:base:organization:suffix:id
+            model = ":".join(model.split(":")[:2])
         return self._listed.get(model) or self._listed.get(_DATED.sub("", model))
 
 

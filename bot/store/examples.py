@@ -10,6 +10,7 @@ from sqlalchemy import func, select, update
 
 from bot.store.database import Transaction
 from bot.store.schema import example, pace, review
+from bot.store.text import storable
 
 Verdict = Literal["keep", "edit", "reject"]
 
@@ -115,14 +116,14 @@ async def answered(
     at: float,
 ) -> Answered:
     """Keep an answer. The first one stays: a second arrival changes nothing."""
+    key = request.key
     values = {
-        "answer": answer,
+        "answer": storable(answer),
         "finish_reason": finish_reason,
         "prompt_tokens": prompt_tokens,
         "completion_tokens": completion_tokens,
         "answered_at": at,
     }
-    key = request.key
     kept = update(example).where(example.c.key == key, example.c.answer.is_(None)).values(values)
     if (await tx.execute(kept)).rowcount == 0 and not await answers(
         tx, [key]
@@ -158,7 +159,7 @@ async def joined(
     """Keep the answer to an expected request. False, and nothing changed, where there is one already."""
     waiting = update(example).where(example.c.key == key, example.c.answer.is_(None))
     values = {
-        "answer": answer,
+        "answer": storable(answer),
         "finish_reason": finish_reason,
         "prompt_tokens": prompt_tokens,
         "completion_tokens": completion_tokens,

@@ -40,7 +40,6 @@ class Job:
     announced: bool
     remote_file_ids: dict[str, str] | None
     remote_job_id: str | None
-    remote_batches: list[dict[str, Any]] | None
     owner: str | None
     heartbeat: float | None
     created_at: float | None
@@ -94,12 +93,6 @@ async def recent(tx: Transaction, most: int) -> list[Job]:
 async def active(tx: Transaction, kind: Kind) -> Job | None:
     row = (await tx.execute(_jobs().where(job.c.kind == kind, job.c.state.in_(ACTIVE)))).one_or_none()
     return Job(**row._mapping) if row else None
-
-
-async def with_batches(tx: Transaction) -> list[Job]:
-    """Jobs that have submitted batches."""
-    query = _jobs().where(job.c.remote_batches.is_not(None)).order_by(job.c.id)
-    return [Job(**row._mapping) for row in await tx.execute(query)]
 
 
 async def unannounced(tx: Transaction) -> list[Job]:

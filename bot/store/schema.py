@@ -124,7 +124,6 @@ job = Table(
     Column("announced", Boolean, nullable=False, server_default=false()),
     Column("remote_file_ids", JSON),
     Column("remote_job_id", Text),
-    Column("remote_batches", JSON(none_as_null=True)),
     Column("owner", Text),
     *_times("heartbeat", "created_at", "started_at", "finished_at"),
     CheckConstraint("kind IN ('build', 'finetune')", name="job_kind"),
@@ -134,6 +133,24 @@ job = Table(
         name="job_state",
     ),
     Index("job_one_active", "kind", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
+)
+
+# Requests handed to a provider all at once. Written before anything goes out; what it may cost counts until
+# it is over.
+batch = Table(
+    "batch",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("job_id", Integer, ForeignKey("job.id"), nullable=False),
+    Column("model", Text, nullable=False),
+    Column("requests", Integer, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("file", Text),
+    Column("remote_id", Text),
+    Column("taken", Integer, nullable=False, server_default="0"),
+    Column("over", Boolean, nullable=False, server_default=false()),
+    Column("at", Float, nullable=False),
 )
 
 # An immutable numbered snapshot: its id is the version that people see.

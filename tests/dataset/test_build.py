@@ -9,6 +9,7 @@ import pytest
 from bot.app import App, open_app
 from bot.dataset.build import ENGINE_WORKERS, HOSTED_WORKERS
 from bot.errors import Busy, OverBudget, Unavailable, UserError
+from bot.hero import Hero
 from bot.settings import Settings
 from bot.store import examples, jobs
 from bot.store.jobs import Job
@@ -193,7 +194,7 @@ async def test_senseless_orders_are_refused_in_words(app: App, asked: dict[str, 
 async def test_a_grid_of_millions_is_refused(heroes_toml: Path, settings: Settings, script: Script) -> None:
     _swell(heroes_toml)
     async with open_app(settings.model_copy(update={"heroes_file": heroes_toml})) as app:
-        with pytest.raises(UserError, match="1,000,000 is the most"):
+        with pytest.raises(UserError, match="500,000 is the most"):
             app.planner.spec(repeats=1)
         assert app.planner.size(app.planner.spec(repeats=1, limit=20)) == 20
     assert script.asked == []
@@ -247,6 +248,34 @@ async def test_a_budget_stops_the_build_before_it_is_exceeded(hosted: Settings, 
         assert len(script.asked) == 98 > asked > 5
         assert more.result is not None
         assert more.result["cached"] == asked
+
+
+async def test_what_heroes_cost_is_no_builds_affair(hosted: Settings) -> None:
+    async with open_app(hosted) as app:
+        await app.describer.describe(Hero(40, "woman", "healing"), requester=1)
+        await app.builds.plan(app.planner.spec(limit=16, budget=0.05))
+
+
+async def test_stopping_while_the_server_makes_everyone_wait_sends_nothing_more(
+    hosted: Settings, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.dataset.build._WATCH", 0.2)
+    monkeypatch.setattr("bot.worker.HEARTBEAT", 0.05)
+    async with open_app(hosted) as app:
+        job, _ = await app.builds.order(app.planner.spec(limit=60))
+        script.failures, script.retry_after = [429], "30"
+        work = asyncio.create_task(app.worker.run_next())
+        while "asks to wait" not in (await app.board.get(job.id)).phase:
+            await asyncio.sleep(0.05)
+        asked = len(script.asked)
+        await app.board.cancel(job.id)
+        await asyncio.wait_for(work, 5)
+    assert len(script.asked) == asked < 5
+
+
+async def test_a_text_that_no_database_takes_is_mended(app: App, script: Script) -> None:
+    script.texts = [" lift\ud83d the \0roof"]
+    assert (await build(app)).state == "succeeded"
 
 
 async def test_a_budget_that_cannot_be_kept_is_told_before_the_build(hosted: Settings) -> None:

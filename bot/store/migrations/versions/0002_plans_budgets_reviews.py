@@ -61,15 +61,30 @@ def upgrade() -> None:
     _change_jobs(_STATES_NOW, active=("queued", "running", "paused", "cancelling"))
     op.add_column("job", sa.Column("rate", sa.Float(), nullable=True))
     op.add_column("job", sa.Column("lost", sa.Integer(), server_default="0", nullable=False))
-    op.add_column("job", sa.Column("remote_batches", sa.JSON(), nullable=True))
     _change_sources(("example", "description", "import"))
+    op.create_table(
+        "batch",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("job_id", sa.Integer(), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("requests", sa.Integer(), nullable=False),
+        sa.Column("prompt_tokens", sa.BigInteger(), nullable=False),
+        sa.Column("completion_tokens", sa.BigInteger(), nullable=False),
+        sa.Column("file", sa.Text(), nullable=True),
+        sa.Column("remote_id", sa.Text(), nullable=True),
+        sa.Column("taken", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("over", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+        sa.ForeignKeyConstraint(["job_id"], ["job.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("batch")
     op.execute("DELETE FROM dataset_item WHERE source = 'import'")
     op.execute("UPDATE job SET state = 'cancelled' WHERE state IN ('planned', 'paused', 'cancelling')")
     _change_sources(("example", "description"))
-    op.drop_column("job", "remote_batches")
     op.drop_column("job", "lost")
     op.drop_column("job", "rate")
     _change_jobs(_STATES_THEN, active=("queued", "running"))
