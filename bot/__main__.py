@@ -50,7 +50,7 @@ def worker(
     with_parent: Annotated[bool, typer.Option(help="End when standard input does")] = False,
 ) -> None:
     """Carry out jobs, where the bot runs with --without-worker and the engine has an address (ENGINE_URL)."""
-    settings = read_settings()
+    settings = read_settings() if with_parent else installation()  # a parent has told it all it needs
     log_to_stderr(settings)
     go(_worker(settings, with_parent=with_parent))
 

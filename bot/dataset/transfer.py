@@ -62,6 +62,7 @@ class Transfer:
         cannot be read: then nothing is taken in.
         """
         file = path.name
+        taken: list[int] = []
         prompts: dict[str, list[Text]] = {}
         rows = await asyncio.to_thread(
             lambda: list(read(path))
@@ -70,13 +71,26 @@ class Transfer:
         while page := list(islice(remaining, _PAGE)):
             async with self._db.write() as tx:
                 ids = await datasets.bring(tx, [_stored(row, file) for row in page])
+            taken += ids
             for row, row_id in zip(page, ids, strict=True):
                 prompt = row.tuning_prompt
                 prompts.setdefault(prompt, []).append(Text(row.response_txt, "import", row_id))
         with Draft() as draft:
             for prompt, texts in sorted(prompts.items()):
                 draft.add(prompt, texts)
-            return await self._freezer.freeze(draft, {"imported": file}), draft
+            try:
+                frozen = await self._freezer.freeze(draft, {"imported": file})
+            except UserError:
+                await self._forget(taken)
+                raise
+            if not frozen.new:
+                await self._forget(taken)
+            return frozen, draft
+
+    async def _forget(self, ids: list[int]) -> None:
+        """Let go of rows that no dataset refers to."""
+        async with self._db.write() as tx:
+            await datasets.forget(tx, ids)
 
     def _rows(self, version: int, loop: asyncio.AbstractEventLoop) -> Iterator[Row]:
         """A version's rows, page by page; for a thread beside the loop."""

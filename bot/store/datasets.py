@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, FromClause, Text, cast, func, select
+from sqlalchemy import ColumnElement, FromClause, Text, cast, delete, func, select
 
 from bot.store.database import Transaction
 from bot.store.schema import dataset, dataset_item, description, example, imported, review
@@ -156,6 +156,12 @@ async def page(tx: Transaction, version: int, *, after: int, size: int) -> list[
         .limit(size)
     )
     return [Sourced(*row) for row in await tx.execute(query)]
+
+
+async def forget(tx: Transaction, ids: list[int]) -> None:
+    """Drop texts of a file, given in the order in which bring() numbered them."""
+    if ids:
+        await tx.execute(delete(imported).where(imported.c.id.between(ids[0], ids[-1])))
 
 
 async def unreviewed(tx: Transaction, version: int) -> tuple[Unreviewed | None, int]:

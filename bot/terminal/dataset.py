@@ -1,27 +1,21 @@
 """The terminal's `herosmith dataset`: build, check, import and export."""
 
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from bot.app import App, open_app
-from bot.children import engine_beside, worker_beside
+from bot.app import open_app
 from bot.dataset.exchange.formats import Format
-from bot.errors import UserError
-from bot.reports import ending, plan
+from bot.reports import plan
 from bot.settings import Settings
-from bot.store.jobs import Job
 from bot.terminal.check import check
-from bot.terminal.follow import follow, taken_up
-from bot.terminal.start import go, installation, log_to_stderr
+from bot.terminal.follow import carry_out, tell_end
+from bot.terminal.start import go, installation
 
 dataset = typer.Typer(help="Datasets: build, check, import and export them.", no_args_is_help=True)
 dataset.command()(check)
-
-_PATIENCE = 3.0  # seconds in which a worker that runs already takes a job up
 
 Version = Annotated[int | None, typer.Option(help="The dataset's version; the newest where left out")]
 
@@ -76,26 +70,8 @@ async def _build(settings: Settings, asked: dict[str, Any], *, confirmed: bool) 
             console.print("Nothing was done.")
             return
         await app.board.confirm(job.id)
-        job = await _carry_out(app, job.id, settings, console)
-    if job.state == "paused":
-        console.print(f"Paused. To go on: herosmith jobs resume {job.id}")
-        return
-    if job.result is None:
-        raise UserError(ending(job))
-    console.print(ending(job), highlight=False)
-    for name in job.result["files"]:
-        console.print(str(settings.data_dir / name), highlight=False)
-
-
-async def _carry_out(app: App, job_id: int, settings: Settings, console: Console) -> Job:
-    """Follow a job to its end; where nobody takes it up, with an engine and a worker of our own."""
-    async with AsyncExitStack() as stack:
-        if not await taken_up(app.board, job_id, _PATIENCE):
-            log_to_stderr(settings)
-            with console.status("starting a worker ..."):
-                reachable = await stack.enter_async_context(engine_beside(settings))
-                await stack.enter_async_context(worker_beside(reachable))
-        return await follow(app.board, job_id, console, "dataset")
+        job = await carry_out(app, job.id, settings, console)
+    tell_end(job, settings, console)
 
 
 async def _import(settings: Settings, file: Path) -> None:

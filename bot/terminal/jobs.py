@@ -4,8 +4,10 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from bot.jobs import JobBoard
+from bot.settings import Settings
 from bot.store.jobs import Job
 from bot.terminal.start import go, installation
 
@@ -28,8 +30,14 @@ def pause(job: Number) -> None:
 
 @jobs.command()
 def resume(job: Number) -> None:
-    """Let a paused job go on where it was."""
-    go(_change(job, JobBoard.resume))
+    """Let a paused job go on where it was, and follow it."""
+    go(_follow(installation(), job, resume=True))
+
+
+@jobs.command()
+def follow(job: Number) -> None:
+    """Follow a job to its end; where no worker runs, this command is one."""
+    go(_follow(installation(), job, resume=False))
 
 
 @jobs.command()
@@ -51,6 +59,17 @@ async def _change(job_id: int, change: Callable[[JobBoard, int], Awaitable[Job]]
 
     async with open_app(installation()) as app:
         typer.echo(_line(await change(app.board, job_id)))
+
+
+async def _follow(settings: Settings, job_id: int, *, resume: bool) -> None:
+    from bot.app import open_app  # noqa: PLC0415
+    from bot.terminal.follow import carry_out, tell_end  # noqa: PLC0415
+
+    console = Console()
+    async with open_app(settings) as app:
+        if resume:
+            await app.board.resume(job_id)
+        tell_end(await carry_out(app, job_id, settings, console), settings, console)
 
 
 def _line(job: Job) -> str:

@@ -1,7 +1,10 @@
 """/dataset review: verdicts by buttons, which count from the next build on."""
 
+import discord
+
 from bot.app import App
 from bot.store import datasets
+from cogs.review import buttons
 from tests.conftest import Stage
 from tests.loops import build
 from tests.scripted_server import Script, describe
@@ -17,6 +20,17 @@ async def test_without_a_dataset_it_says_what_to_do(stage: Stage) -> None:
 async def test_members_may_not_judge(stage: Stage, app: App) -> None:
     await build(app)
     assert "dataset review" not in stage.ana.available_commands(stage.channel)
+    page = await app.reviews.next()
+    assert page is not None
+    channel = stage.env.bot.get_channel(stage.channel.id)
+    assert isinstance(channel, discord.TextChannel)
+    await channel.send("an example", view=buttons(page) or discord.utils.MISSING)
+
+    result = await stage.ana.click(stage.channel.history()[-1], label="Reject")
+
+    assert result.response is not None
+    assert "Only the operators" in result.response.content
+    assert (await app.reviews.next()) == page
 
 
 async def test_verdicts_change_the_next_dataset(stage: Stage, app: App, script: Script) -> None:

@@ -1,5 +1,6 @@
 """`herosmith dataset` and `herosmith jobs`: the same services, from the terminal."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from bot.__main__ import cli
+from bot.app import open_app
+from bot.settings import ROOT, Settings
 
 Terminal = Callable[..., Result]
 
@@ -37,6 +40,22 @@ def test_a_build_is_planned_carried_out_and_exported(terminal: Terminal, tmp_pat
     again = terminal("dataset", "import", str(tmp_path / "a.csv"))
     assert "was already dataset v1" in again.output, again.output  # the very same texts
     assert "build\tsucceeded\t16 of 16" in terminal("jobs", "list").output
+
+
+def test_a_job_left_behind_is_followed_to_its_end(terminal: Terminal, tmp_path: Path) -> None:
+    """As after a kill: the job is queued, and nobody works on it."""
+    asyncio.run(_leave_behind(tmp_path / "var" / "playground"))
+    assert "running already" in terminal("dataset", "build", "--limit", "20", "--yes").output
+    followed = terminal("jobs", "follow", "1")
+    assert "Dataset v1 is ready" in followed.output, followed.output
+    paused = terminal("jobs", "pause", "1")
+    assert "Job 1 is succeeded" in paused.output
+
+
+async def _leave_behind(data: Path) -> None:
+    settings = Settings(data_dir=data, heroes_file=ROOT / "data" / "heroes.toml")
+    async with open_app(settings) as app:
+        await app.builds.order(app.planner.spec(limit=16))
 
 
 def test_no_is_an_answer(terminal: Terminal) -> None:
