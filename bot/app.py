@@ -70,7 +70,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(open_database(settings.database))
         budget = Budget(db, prices, daily=settings.daily_budget)
-        client = await stack.enter_async_context(open_client(url, key, budget, extensions=small))
+        client = await stack.enter_async_context(open_client(url, key, db, budget, extensions=small))
         voters = load_voters(settings.data_dir / "voters.key")
         votes = Votes(db, voters)
         registry = Registry(db)

@@ -83,15 +83,16 @@ class Script:
     async def chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         self.asked.append(body)
+        number = len(self.asked)
         self.answering += 1
         self.most_answering = max(self.most_answering, self.answering)
         try:
             await asyncio.sleep(self.delay)
-            return await self._answer(request, body)
+            return await self._answer(request, body, number)
         finally:
             self.answering -= 1
 
-    async def _answer(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+    async def _answer(self, request: web.Request, body: dict[str, Any], number: int) -> web.StreamResponse:
         headers = self.limit.take() if self.limit else {}
         if self.limit and not headers:
             self.rate_limited += 1
@@ -103,7 +104,7 @@ class Script:
                 return self._refusal(400, words, param=None if "detail" in words else name)
         if self.failures:
             return self._refusal(self.failures.pop(0))
-        text = self.texts.pop(0) if self.texts else self.fitting(body)
+        text = self.texts.pop(0) if self.texts else self.fitting(body, number)
         usage = {"prompt_tokens": 20, "completion_tokens": len(text.split()), "total_tokens": 0}
         message = {"role": "assistant", "content": text}
         choice = {"index": 0, "message": message, "finish_reason": self.finish_reason}
@@ -131,12 +132,12 @@ class Script:
         }
         return web.json_response({"id": "modr-1", "model": "m", "results": [result]})
 
-    def fitting(self, body: dict[str, Any]) -> str:
+    def fitting(self, body: dict[str, Any], number: int) -> str:
         last = next(m["content"] for m in reversed(body["messages"]) if m["role"] == "user")
         found = _TUNED.search(last) or _AUTHOR.search(last)
         assert found, last
         age, gender, power = found.groups()
-        variant = 0 if self.same > 0 else len(self.asked)
+        variant = 0 if self.same > 0 else number
         self.same -= 1
         if body["messages"][-1]["role"] == "assistant":  # a given opening is continued, not said again
             return f" bring everyone home safely, all {variant} of them. The rest is not asked for."

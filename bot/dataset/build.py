@@ -4,8 +4,8 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Collection, Coroutine, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from bot.dataset.choose import FLAGGED, Choice, Chooser
@@ -13,11 +13,11 @@ from bot.dataset.moderate import Moderation
 from bot.dataset.plan import BuildSpec, Planner
 from bot.errors import Unavailable
 from bot.llm.budget import Account
-from bot.llm.client import Answer, ModelClient
+from bot.llm.client import Answer, Book, ModelClient
 from bot.llm.patience import JOB
 from bot.prompts import Ask
 from bot.store import examples
-from bot.store.database import Database
+from bot.store.database import Database, Transaction
 from bot.store.examples import Answered, Request, Speed
 
 # The engine answers eight at once: one stays free, so that /hero need not wait for a build. Hosted models
@@ -106,11 +106,25 @@ class Builder:
         try:
             await _first(self._tell_pauses(build, watch), _together(work() for _ in range(self._workers)))
         finally:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_HOMECOMING):
-                    await self._client.settle()
+            await self._come_home()
             await self._clock(build)
         return build.built
+
+    async def _come_home(self) -> None:
+        """Wait for answers on their way, also where the build is told again to stop meanwhile.
+
+        Whoever takes the build up next would hold them for lost, and pay for them twice.
+        """
+        home = asyncio.create_task(self._client.settle())
+        end = time.monotonic() + _HOMECOMING
+        told_again: asyncio.CancelledError | None = None
+        while not home.done() and time.monotonic() < end:
+            try:
+                await asyncio.wait({home}, timeout=end - time.monotonic())
+            except asyncio.CancelledError as error:
+                told_again = error
+        if told_again:
+            raise told_again
 
     async def _next_open(
         self, walk: AsyncIterator[Choice], line: asyncio.Lock, build: "_Build", watch: Watch
@@ -203,20 +217,23 @@ class ExampleRecord:
         self.kept: Answered | None = None
 
     async def sent(self) -> None:
-        async with self._db.write() as tx:
-            await examples.asked(tx, self._request, at=time.time())
+        await self._db.write_together(partial(examples.asked, request=self._request, at=time.time()))
 
-    async def answered(self, answer: Answer) -> None:
-        async with self._db.write() as tx:
-            self.kept = await examples.answered(
-                tx,
-                self._request,
-                answer=answer.text,
-                finish_reason=answer.finish_reason,
-                prompt_tokens=answer.prompt_tokens,
-                completion_tokens=answer.completion_tokens,
-                at=time.time(),
-            )
+    async def answered(self, answer: Answer, book: Book) -> None:
+        self.kept = await self._db.write_together(partial(self._keep, answer=answer, book=book))
+
+    async def _keep(self, tx: Transaction, *, answer: Answer, book: Book) -> Answered:
+        """The answer and its price: both or neither."""
+        await book(tx)
+        return await examples.answered(
+            tx,
+            self._request,
+            answer=answer.text,
+            finish_reason=answer.finish_reason,
+            prompt_tokens=answer.prompt_tokens,
+            completion_tokens=answer.completion_tokens,
+            at=time.time(),
+        )
 
     async def failed(self) -> None:
         async with self._db.write() as tx:

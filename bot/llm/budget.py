@@ -115,16 +115,15 @@ class Budget:
             raise OverBudget(_UNKNOWN.format(model=model))
         return price.cost(prompt_tokens, completion_tokens, batch=batch)
 
-    async def book(
-        self, account: Account, model: str, prompt_tokens: int, completion_tokens: int
-    ) -> float | None:
-        """Note what a call used. Returns its cost in US dollars, None where the price is unknown."""
+    def cost(self, model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
+        """What a call cost in US dollars, None where the price is unknown."""
         price = self._prices.of(model)
-        cost = None if price is None else price.cost(prompt_tokens, completion_tokens)
-        if cost != 0:
-            async with self._db.write() as tx:
-                await self.book_in(tx, account, model, prompt_tokens, completion_tokens)
-        return cost
+        return None if price is None else price.cost(prompt_tokens, completion_tokens)
+
+    async def book(self, account: Account, model: str, prompt_tokens: int, completion_tokens: int) -> None:
+        """Note what a call used."""
+        async with self._db.write() as tx:
+            await self.book_in(tx, account, model, prompt_tokens, completion_tokens)
 
     async def book_in(
         self,

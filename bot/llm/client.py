@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
 import httpx2
@@ -18,6 +19,7 @@ from bot.llm.dialect import Dialect
 from bot.llm.pace import Pace, Turn
 from bot.llm.patience import JOB, PERSON, CutShort, Patience, asked_pause, patiently
 from bot.prompts import Ask
+from bot.store.database import Database, Transaction
 
 T = TypeVar("T")
 
@@ -46,15 +48,18 @@ class Answer:
     attempts: int
 
 
+Book = Callable[[Transaction], Awaitable[None]]  # writes what a call cost
+
+
 class Record(Protocol):
-    """Writes down a paid call: that it goes out, what came back, or that nothing did.
+    """Writes down a paid call: that it goes out, what came back and what it cost, or that nothing came.
 
     None is ever cut off half-way.
     """
 
     async def sent(self) -> None: ...
 
-    async def answered(self, answer: Answer) -> None: ...
+    async def answered(self, answer: Answer, book: Book) -> None: ...
 
     async def failed(self) -> None: ...
 
@@ -62,8 +67,9 @@ class Record(Protocol):
 class ModelClient:
     """Asks models. `extensions` says that the server takes repeat_penalty, as our engine does."""
 
-    def __init__(self, api: AsyncOpenAI, budget: Budget, *, extensions: bool) -> None:
+    def __init__(self, api: AsyncOpenAI, db: Database, budget: Budget, *, extensions: bool) -> None:
         self.api = api
+        self._db = db
         self._budget = budget
         self._extensions = extensions
         self._paces: dict[str, Pace] = {}
@@ -130,7 +136,7 @@ class ModelClient:
         try:
             if record:
                 await record.sent()
-            answer = await self._read(call, await self._create(call, pace, turn))
+            answer = self._read(call, await self._create(call, pace, turn))
         except Exception as error:
             if isinstance(error, (CutShort, openai.APITimeoutError)):  # it may be billed all the same
                 await self._budget.book(call.account, call.model, *call.ask.tokens_at_most)
@@ -139,17 +145,26 @@ class ModelClient:
             raise
         finally:
             pace.unanswered()
+        book = partial(
+            self._budget.book_in,
+            account=call.account,
+            model=call.model,
+            prompt_tokens=answer.prompt_tokens,
+            completion_tokens=answer.completion_tokens,
+        )
         if record:
-            await record.answered(answer)
+            await record.answered(answer, book)
+        elif answer.cost != 0:
+            await self._db.write_together(book)
         return answer
 
-    async def _read(self, call: "_Call", completion: ChatCompletion) -> Answer:
+    def _read(self, call: "_Call", completion: ChatCompletion) -> Answer:
         choice = completion.choices[0]
         usage = completion.usage
         prompt_tokens, completion_tokens = (
             (usage.prompt_tokens, usage.completion_tokens) if usage else call.ask.tokens_at_most
         )
-        cost = await self._budget.book(call.account, call.model, prompt_tokens, completion_tokens)
+        cost = self._budget.cost(call.model, prompt_tokens, completion_tokens)
         return Answer(
             text=call.ask.whole(choice.message.content or ""),
             finish_reason=choice.finish_reason,
@@ -232,7 +247,7 @@ def _whole(raw: Any) -> ChatCompletion:
 
 @asynccontextmanager
 async def open_client(
-    base_url: str | None, api_key: str, budget: Budget, *, extensions: bool
+    base_url: str | None, api_key: str, db: Database, budget: Budget, *, extensions: bool
 ) -> AsyncIterator[ModelClient]:
     """A client at a base URL (None: OpenAI's own), closed in the end.
 
@@ -245,7 +260,7 @@ async def open_client(
         timeout=300,
         http_client=openai.DefaultAioHttpClient(limits=_LIMITS),
     ) as api:
-        client = ModelClient(api, budget, extensions=extensions)
+        client = ModelClient(api, db, budget, extensions=extensions)
         try:
             yield client
         finally:

@@ -1,10 +1,12 @@
 """The database: two engines over one file or server, migrated on opening."""
 
+import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -19,6 +21,8 @@ from bot.errors import StoreError
 
 Transaction = AsyncConnection  # what the query modules take: one open transaction
 
+T = TypeVar("T")
+
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -32,14 +36,72 @@ class Database:
     def __init__(self, writer: AsyncEngine, reader: AsyncEngine) -> None:
         self._writer = writer
         self._reader = reader
+        self._waiting: list[_Waiting] = []
+        self._shared: asyncio.Task[None] | None = None
 
     def write(self) -> AbstractAsyncContextManager[Transaction]:
         """A transaction that is on the disk when the block ends, or not at all."""
         return self._writer.begin()
 
+    async def write_together(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Do a small piece of work in a transaction that is shared with whoever else waits for one.
+
+        Many writers at once then wait for the disk once. What is returned is on the disk. Work that fails
+        spoils the others' nothing: each is then done again by itself, so it must write to the database alone.
+        """
+        waiting = _Waiting(work, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        if self._shared is None or self._shared.done():
+            self._shared = asyncio.create_task(self._share())
+        result: T = await waiting.done
+        return result
+
+    async def _share(self) -> None:
+        while self._waiting:
+            some, self._waiting = self._waiting, []
+            try:
+                async with self.write() as tx:
+                    results = [await each.work(tx) for each in some]
+            except Exception:  # noqa: BLE001 (whose it was shows when each is done by itself)
+                await self._one_by_one(some)
+            else:
+                for each, result in zip(some, results, strict=True):
+                    each.end(result)
+
+    async def _one_by_one(self, some: "list[_Waiting]") -> None:
+        for each in some:
+            try:
+                async with self.write() as tx:
+                    result = await each.work(tx)
+            except Exception as error:  # noqa: BLE001 (it is raised where the work was asked for)
+                each.fail(error)
+            else:
+                each.end(result)
+
+    async def settle(self) -> None:
+        """Wait for shared transactions that are under way."""
+        if self._shared:
+            await self._shared
+
     def read(self) -> AbstractAsyncContextManager[Transaction]:
         """A consistent view that writes nothing."""
         return self._reader.begin()
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A piece of work that waits for a shared transaction, and who waits for it (or does no more)."""
+
+    work: Callable[[Transaction], Awaitable[Any]]
+    done: "asyncio.Future[Any]"
+
+    def end(self, result: Any) -> None:
+        if not self.done.done():
+            self.done.set_result(result)
+
+    def fail(self, error: Exception) -> None:
+        if not self.done.done():
+            self.done.set_exception(error)
 
 
 @asynccontextmanager
@@ -58,7 +120,11 @@ async def open_database(url: str) -> AsyncIterator[Database]:
                 await _bring_up_to_date(url)
         except (SQLAlchemyError, CommandError, OSError) as error:
             raise _unusable(url, error) from error
-        yield Database(writer, reader)
+        db = Database(writer, reader)
+        try:
+            yield db
+        finally:
+            await db.settle()
     finally:
         # an unclosed aiosqlite connection would keep the process from ending
         await writer.dispose()

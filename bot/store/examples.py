@@ -117,19 +117,22 @@ async def answered(
 ) -> Answered:
     """Keep an answer. The first one stays: a second arrival changes nothing."""
     key = request.key
-    values = {
+    values: dict[str, Any] = {
         "answer": storable(answer),
         "finish_reason": finish_reason,
         "prompt_tokens": prompt_tokens,
         "completion_tokens": completion_tokens,
         "answered_at": at,
     }
-    kept = update(example).where(example.c.key == key, example.c.answer.is_(None)).values(values)
-    if (await tx.execute(kept)).rowcount == 0 and not await answers(
-        tx, [key]
-    ):  # nobody noted that it was asked
+    waiting = update(example).where(example.c.key == key, example.c.answer.is_(None))
+    kept = (await tx.execute(waiting.values(values).returning(example.c.id))).scalar_one_or_none()
+    if kept is not None:
+        return Answered(kept, key, values["answer"], finish_reason, None, None, None)
+    known = (await answers(tx, [key])).get(key)
+    if known is None:  # nobody noted that it was asked
         await tx.execute(example.insert().values(key=key, **asdict(request), **values))
-    return (await answers(tx, [key]))[key]
+        known = (await answers(tx, [key]))[key]
+    return known
 
 
 async def expect(tx: Transaction, requests: Sequence[Request]) -> None:
@@ -158,7 +161,7 @@ async def joined(
 ) -> bool:
     """Keep the answer to an expected request. False, and nothing changed, where there is one already."""
     waiting = update(example).where(example.c.key == key, example.c.answer.is_(None))
-    values = {
+    values: dict[str, Any] = {
         "answer": storable(answer),
         "finish_reason": finish_reason,
         "prompt_tokens": prompt_tokens,

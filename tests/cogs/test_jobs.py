@@ -156,8 +156,7 @@ async def test_a_plan_that_became_old_is_refused_while_another_build_runs(stage:
 
     result = await stage.olga.click(stage.channel.history()[-1], label="Confirm")
 
-    assert result.response is not None
-    assert "running already" in result.response.content
+    assert "running already" in result.followups[-1].content
 
 
 async def test_finetune_without_a_dataset_says_what_to_do(stage: Stage) -> None:

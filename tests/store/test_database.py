@@ -1,6 +1,7 @@
 """The database: its schema, its guards, and what happens to a spoilt file."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from bot.app import App
 from bot.errors import StoreError
 from bot.store import jobs
-from bot.store.database import migrate, open_database
+from bot.store.database import Transaction, migrate, open_database
 from bot.store.schema import metadata
 
 
@@ -168,3 +169,22 @@ async def test_a_database_of_the_first_version_is_brought_up_with_all_it_holds(t
                     await tx.execute(text(wrong))
         async with db.write() as tx:
             await tx.execute(text("UPDATE job SET state = 'paused'"))
+
+
+async def test_work_done_together_is_kept_and_a_spoilt_piece_spoils_no_other(app: App) -> None:
+    async def note(tx: Transaction, number: int) -> int:
+        if number == 13:
+            raise KeyError("spoilt")
+        spec = {"number": number}
+        return (await jobs.add(tx, kind="build", spec=spec, requester_id=None, channel_id=None, at=1.0)).id
+
+    done = await asyncio.gather(
+        *(app.db.write_together(partial(note, number=number)) for number in range(40)), return_exceptions=True
+    )
+
+    assert isinstance(done[13], KeyError)
+    ids = [each for each in done if isinstance(each, int)]
+    assert len(set(ids)) == 39
+    async with app.db.read() as tx:
+        kept = [job.spec["number"] for each in ids if (job := await jobs.get(tx, each))]
+    assert sorted(kept) == [number for number in range(40) if number != 13]
