@@ -15,7 +15,7 @@ _LONGEST = 1900  # characters, of the 2,000 that a message may have
 def plan(spec: BuildSpec, forecast: Forecast, left_today: float | None) -> str:
     """What a build will take, before it begins.
 
-    Left_today is what the day's budget still holds, in US dollars.
+    left_today is what the day's budget still holds, in US dollars.
     """
     way = ", through the Batch API" if spec.batch else ""
     lines = [

@@ -62,7 +62,7 @@ class Chooser:
     ) -> AsyncIterator[Choice]:
         """The choices of slots in their order, lazily.
 
-        Without are ids of examples that say the same as others.
+        `without` are ids of examples that say the same as others.
         """
         for chunk in _chunks(slots):
             for choice in await self._choose(spec, chunk, without):

@@ -39,7 +39,7 @@ class Request:
 class Answered:
     """A paid answer, what the provider's moderation said of it, and what a person did.
 
-    Edited is their text.
+    edited is their text.
     """
 
     id: int
