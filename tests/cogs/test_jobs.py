@@ -58,7 +58,7 @@ async def test_a_tuned_model_goes_live_and_its_losses_are_told(
     told = stage.channel.history()[-1].content
     assert "`ft:tiny:1` is trained and live" in told
     assert "2.500 → 1.250" in told
-    assert script.tunings[0]["method"] == {
+    assert script.trainings.created[0]["method"] == {
         "type": "supervised",
         "supervised": {"hyperparameters": {"n_epochs": 2}},
     }
@@ -66,7 +66,7 @@ async def test_a_tuned_model_goes_live_and_its_losses_are_told(
 
 @pytest.mark.usefixtures("working")
 async def test_a_failed_training_is_told_in_the_servers_words(stage: Stage, app: App, script: Script) -> None:
-    script.tuning_error = "the file has 3 lines too few"
+    script.trainings.error = "the file has 3 lines too few"
     await stage.build(limit=16)
     await stage.until_told(app, await job_id(app))
 
