@@ -123,8 +123,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             budget,
             registry,
             TuningForecaster(db, provider, prices, upkeep),
-            Debut(comparer, settings.data_dir),
-            serving,
+            Debut(registry, provider, serving, comparer, settings.data_dir),
             base=settings.base_model,
         )
         describer = Describer(db, registry, upkeep, writer, voters, prompt_version=heroes.prompts.version)

@@ -68,7 +68,7 @@ class Describer:
             )
 
     async def _write(self, hero: Hero) -> Written:
-        """Ask the model that is live now, whatever is promoted meanwhile; where it is lost, what follows it."""
+        """Ask the model that is live now, whatever is promoted meanwhile; if it is lost, its successor."""
         model = await self._registry.live()
         brought_back: set[int] = set()
         while model is not None:
@@ -83,7 +83,7 @@ class Describer:
         return await self._writer.write(hero, None, _ACCOUNT)
 
     async def _after(self, model: Model) -> Model | None:
-        """Who answers in the place of a model that its server denies: the base this once, where that may pass."""
+        """Who answers for a model that its server denies: the base this once, where that may pass."""
         if await self._upkeep.is_lost(model):
             return await self._registry.lose(model)
         return None

@@ -58,7 +58,7 @@ class JobBoard:
         return await self._put(job_id, "queued", was=("paused",))
 
     async def answer(self, job_id: int, remote_job_id: str | None) -> Job:
-        """Answer a fine-tuning's question whether a training was started: by its id, or None for there is none.
+        """Answer a fine-tuning's question, whether a training was started: by its id, or None for no.
 
         Raises UserError where nothing was asked.
         """

@@ -15,7 +15,7 @@ from bot.store.models import Model
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A text, who wrote it (the registry's name, or the base model's), how it was asked and what came back."""
+    """A text, the name of the model that wrote it, how it was asked and what came back."""
 
     text: str
     model: str
@@ -25,7 +25,7 @@ class Written:
 
 
 class Writer:
-    """Asks a model as it wants to be asked: a tuned one with the tuning prompt, the base with the long one."""
+    """Asks a model as it wants to be asked: a tuned one by the tuning prompt, the base by the long one."""
 
     def __init__(self, client: ModelClient, heroes: HeroesFile, *, base: str, small: bool) -> None:
         self._client = client

@@ -92,6 +92,11 @@ class Stage:
         await self.olga.slash(self.channel, "build-dataset", **options)
         await self.olga.click(self.channel.history()[-1], label="Confirm")
 
+    async def finetune(self, **options: int | str) -> None:
+        """Order a fine-tuning and confirm its plan."""
+        await self.olga.slash(self.channel, "finetune", **options)
+        await self.olga.click(self.channel.history()[-1], label="Confirm")
+
     async def until_told(self, app: App, job_id: int, seconds: float = 60) -> Job:
         """Let time pass, real and simulated, until the job's end stands in the channel."""
         end = time.monotonic() + seconds

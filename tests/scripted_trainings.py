@@ -18,9 +18,9 @@ _BOM = b"\xef\xbb\xbf"
 class Ways:
     """How a server of OpenAI's shape differs: what it takes, keeps and shows.
 
-    takes are the fields of its create call besides model and training_file, wants those it insists on with the values
-    it knows; suffix_shown the field in which a job shows its suffix, None for nowhere; reads how often a file is
-    looked at before it is read.
+    takes are the fields of its create call besides model and training_file, wants those it insists on with
+    the values it knows; suffix_shown the field in which a job shows its suffix, None for nowhere; reads how
+    often a file is looked at before it is read.
     """
 
     takes: frozenset[str] = frozenset(

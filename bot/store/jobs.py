@@ -19,8 +19,8 @@ class Job:
     """One row of work. done and total count examples or training steps; phase says what is being done.
 
     rate is how many are done a second; cost what it has spent so far, in US dollars; lost counts calls that
-    were in the air when a worker died: they may have been paid twice. remote_asked_at is when a server was asked
-    to start a training, question what an operator must answer before the job goes on.
+    were in the air when a worker died: they may have been paid twice. remote_asked_at is when a server was
+    asked to start a training, question what an operator must answer before the job goes on.
     """
 
     id: int
@@ -123,8 +123,8 @@ async def put(
 async def claim(tx: Transaction, *, owner: str, at: float, stale_before: float) -> Job | None:
     """Take the oldest job that waits, or whose worker has not been heard of since stale_before.
 
-    A job that was paused and resumed waits until its worker has let go of it. One that was paused is taken where
-    its worker died before it let go: what works for it elsewhere may not know of the pause yet.
+    A job that was paused and resumed waits until its worker has let go of it. One that was paused is taken
+    where its worker died before it let go: what works for it elsewhere may not know of the pause yet.
     """
     silent = job.c.heartbeat < stale_before
     let_go = or_(job.c.owner.is_(None), silent)

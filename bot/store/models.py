@@ -18,8 +18,8 @@ What = Literal[
 class Model:
     """A tuned model; metrics hold the held-out loss before and after its training.
 
-    served_as is the name that chats give, None until the model is deployed; retires_on the day (YYYY-MM-DD) on
-    which its server shuts it or its base down, None where none is known.
+    served_as is the name that chats give, None until the model is deployed; retires_on the day (YYYY-MM-DD)
+    on which its server shuts it or its base down, None where none is known.
     """
 
     id: int

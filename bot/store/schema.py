@@ -103,8 +103,9 @@ _ACTIVE = text("state IN ('queued', 'running', 'paused', 'cancelling')")
 
 # Long work. It is planned first, and queued when somebody confirms the plan; at most one of a kind is active.
 # Progress is written here and rendered from here: rate is how many are done a second, lost how many calls
-# were in the air when a worker died. remote_asked_at is set before a server is asked to start a training: an id
-# that got lost is looked for from then on. question is what an operator must answer before a paused job goes on.
+# were in the air when a worker died. remote_asked_at is set before a server is asked to start a training: an
+# id that got lost is looked for from then on. question is what an operator must answer before a paused job
+# goes on.
 job = Table(
     "job",
     metadata,
@@ -185,8 +186,8 @@ dataset_item = Table(
 _LIVE = text("state = 'live'")
 
 # A tuned model. The database itself keeps the live one single. served_as is the name that chats give, empty
-# until somebody has deployed the model where that is a step of its own; retires_on the day (YYYY-MM-DD) on which
-# its server shuts it or its base down.
+# until somebody has deployed the model where that is a step of its own; retires_on the day (YYYY-MM-DD) on
+# which its server shuts it or its base down.
 model = Table(
     "model",
     metadata,
@@ -204,8 +205,8 @@ model = Table(
     Index("model_one_live", "state", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
 )
 
-# What became of a model, kept for ever. An override is a promotion by hand; replaced_id is the live model whose
-# place it took; actor_id the operator's Discord id, empty where nobody of Discord's did it.
+# What became of a model, kept for ever. An override is a promotion by hand; replaced_id is the live model
+# whose place it took; actor_id the operator's Discord id, empty where nobody of Discord's did it.
 model_event = Table(
     "model_event",
     metadata,

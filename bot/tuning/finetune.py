@@ -17,13 +17,11 @@ from bot.llm.patience import asked_pause
 from bot.store import datasets, jobs
 from bot.store.database import Database
 from bot.store.jobs import Job
-from bot.store.models import Model
 from bot.tuning.debut import Debut
 from bot.tuning.forecast import KINDS, FinetuneSpec, TuningForecast, TuningForecaster
 from bot.tuning.losses import Losses, data_of, from_csv, from_events
 from bot.tuning.providers import Method
 from bot.tuning.registry import Registry
-from bot.tuning.serving import Serving
 from bot.tuning.trainer import Trainer, Training, Uncertain
 from bot.tuning.training_files import training_files
 from bot.worker import Run
@@ -36,8 +34,10 @@ _SLOWEST_POLL = 15.0
 _OUT_OF_REACH = "the model server is out of reach; waiting for it"
 
 _QUESTION = (
-    "Was a training started at the model server for this? The call's answer got lost, and the server shows nothing "
-    "by which it could be told. Look at its list of jobs, then answer: give the job's id, or say that there is none."
+    "Was a training started at the model server for this? The call's answer got lost, and the server shows "
+    "nothing "
+    "by which it could be told. Look at its list of jobs, then answer: give the job's id, or say that there "
+    "is none."
 )
 
 
@@ -53,7 +53,6 @@ class FinetuneJobs:
         registry: Registry,
         forecaster: TuningForecaster,
         debut: Debut,
-        serving: Serving | None,
         *,
         base: str,
     ) -> None:
@@ -64,7 +63,6 @@ class FinetuneJobs:
         self._registry = registry
         self._forecaster = forecaster
         self._debut = debut
-        self._serving = serving
         self._base = base
 
     async def plan(
@@ -78,15 +76,16 @@ class FinetuneJobs:
     ) -> tuple[Job, TuningForecast]:
         """Write a fine-tuning down and say what it will take; it waits for the board's confirm().
 
-        What is left out: the newest dataset of the method's kind, the method of the dataset's kind, BASE_MODEL (for
-        preference tuning the live model), the server's choice of epochs. origin: requester_id and channel_id, where
-        it was ordered in Discord. Raises UserError where there is no such dataset or it does not fit, Busy where
-        a fine-tuning runs.
+        What is left out: the newest dataset of the method's kind, the method of the dataset's kind,
+        BASE_MODEL (for preference tuning the live model), the server's choice of epochs. origin: requester_id
+        and channel_id, where it was ordered in Discord. Raises UserError where there is no such dataset or it
+        does not fit, Busy where a fine-tuning runs.
         """
         spec = await self._spec(dataset, base, method, epochs)
         if spec.method not in self._trainer.provider.methods:
             raise UserError(
-                f"{self._trainer.provider.name} knows no preference tuning. Leave the method out, or train elsewhere."
+                f"{self._trainer.provider.name} knows no preference tuning. Leave the method out, or train "
+                f"elsewhere."
             )
         forecast = await self._forecaster.forecast(spec)
         await self._budget.check_training(Account("tuning"), spec.base, forecast.tokens * forecast.epochs)
@@ -120,20 +119,19 @@ class FinetuneJobs:
     async def run(self, run: Run) -> dict[str, Any]:
         """Carry the job out. Its result: the model, its held-out losses, what its end is told with.
 
-        The server's names of files and training are in the row before they are used, and the moment of asking for a
-        training before it is asked for: so a job that is taken up again goes on where it was. Raises UserError with
-        the server's reason where the training failed.
+        The server's names of files and training are in the row before they are used, and the moment of asking
+        for a training before it is asked for: so a job that is taken up again goes on where it was. Raises
+        UserError with the server's reason where the training failed.
         """
         spec = FinetuneSpec(**run.job.spec)
         remote_id = run.job.remote_job_id or await self._begin(run, spec)
         remote = await self._follow(run, remote_id)
         await self._budget.book_training(Account("tuning", run.job.id), spec.base, remote.trained_tokens or 0)
         losses = await self._losses(remote)
-        live = await self._registry.live()
-        model = await self._register(run, spec, remote, losses)
+        await run.note(phase="taking the model in")
+        model, live = await self._debut.register(run.job.id, spec, remote, losses)
         await run.note(phase="writing three heroes to compare")
-        shown = await self._debut.make(run.job.id, model, live, losses)
-        deploy = self._trainer.provider.deploy
+        shown = await self._debut.show(run.job.id, model, live, losses)
         return {
             "model": model.id,
             "name": model.name,
@@ -141,7 +139,7 @@ class FinetuneJobs:
             "dataset": spec.dataset,
             "trained_tokens": remote.trained_tokens,
             "seconds": round(time.time() - (run.job.started_at or time.time()), 1),
-            "deploy": deploy.format(model=model.name, job=remote_id, number=model.id) if deploy else None,
+            "deploy": self._debut.deploy(model, remote_id),
             **losses.held_out,
             **shown,
         }
@@ -167,7 +165,7 @@ class FinetuneJobs:
             await self._trainer.cancel(remote_id)
 
     async def _begin(self, run: Run, spec: FinetuneSpec) -> str:
-        """Send what is not at the server yet and start the training there, or find the one that was started."""
+        """Send what the server lacks and start the training there, or find the one that was started."""
         training = _training(run.job, spec)
         files = await self._send(run, spec)
         asked_at = run.job.remote_asked_at
@@ -178,7 +176,7 @@ class FinetuneJobs:
         return remote_id
 
     async def _send(self, run: Run, spec: FinetuneSpec) -> dict[str, str]:
-        """Send each side that has texts, and wait until the server has read it. Returns its names by split."""
+        """Send each side that has texts, and wait until the server has read it; its names by split."""
         await run.progress(0, 0, "sending the dataset")
         async with self._db.read() as tx:
             items = await datasets.items(tx, spec.dataset)
@@ -273,24 +271,6 @@ class FinetuneJobs:
                 break
             losses = from_csv(await self._trainer.result(file_id))
         return losses
-
-    async def _register(self, run: Run, spec: FinetuneSpec, remote: FineTuningJob, losses: Losses) -> Model:
-        """Enter the model, and let it answer where chats go."""
-        deploy = self._trainer.provider.deploy
-        name = remote.fine_tuned_model or (remote.id if deploy else None)
-        if name is None:
-            raise UserError("The model server says that it trained, but names no model. Ask its operator.")
-        if self._serving:
-            await run.note(phase="loading the model where it will serve")
-            await self._serving.offer(name)
-        return await self._registry.register(
-            name=name,
-            base=spec.base,
-            dataset_id=spec.dataset,
-            job_id=run.job.id,
-            metrics=losses.held_out,
-            served_as=None if deploy else name,
-        )
 
 
 class _Pace:

@@ -36,10 +36,10 @@ class FinetuneSpec:
 class TuningForecast:
     """A fine-tuning's plan in figures; tokens are those of one epoch, an estimate.
 
-    epochs is what the server usually chooses where the order leaves it open; price and cost (US dollars) are None
-    where unknown, cost also where training has no price; seconds None where nothing is known of the speed;
-    retires_on the base's last day where the server tells; listed whether the server lists the base, None where it
-    lists nothing.
+    epochs is what the server usually chooses where the order leaves it open; price and cost (US dollars) are
+    None where unknown, cost also where training has no price; seconds None where nothing is known of the
+    speed; retires_on the base's last day where the server tells; listed whether the server lists the base,
+    None where it lists nothing.
     """
 
     spec: FinetuneSpec
@@ -105,7 +105,8 @@ async def _dataset(tx: Transaction, spec: FinetuneSpec) -> Dataset:
     if found.kind != KINDS[spec.method]:
         if spec.method == "dpo":
             raise UserError(
-                f"Dataset v{found.id} holds single texts. Preference tuning learns from pairs that people rated: "
+                f"Dataset v{found.id} holds single texts. Preference tuning learns from pairs that people "
+                f"rated: "
                 "leave the method out, or name a dataset of pairs."
             )
         raise UserError(f"Dataset v{found.id} holds pairs: tune on it with the method dpo.")

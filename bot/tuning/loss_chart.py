@@ -9,7 +9,7 @@ _SMOOTH = 0.2  # weight of the newest step in the moving average
 
 
 def draw_losses(path: Path, *, title: str, losses: Losses) -> None:
-    """Draw a PNG: each step's training loss pale, its moving average on top, held-out measurements as points."""
+    """Draw a PNG: training loss pale, its moving average on top, held-out measurements as points."""
     from matplotlib.figure import Figure  # noqa: PLC0415 (heavy: where it is used)
     from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
 

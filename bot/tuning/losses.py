@@ -43,7 +43,7 @@ def from_events(events: Iterable[FineTuningJobEvent]) -> Losses:
 
 
 def from_csv(content: bytes) -> Losses:
-    """Losses out of a result file: `step,train_loss,...,valid_loss`, plain or base64; none where it is none."""
+    """Losses out of a result file: `step,train_loss,...,valid_loss`, plain or in base64."""
     if not content.startswith(b"step"):
         try:
             content = base64.b64decode(content, validate=True)

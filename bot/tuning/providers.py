@@ -1,4 +1,4 @@
-"""Providers: how servers of OpenAI's shape differ where they train. Differences are data; no other module names one.
+"""Providers: how servers of OpenAI's shape differ where they train. No other module names one.
 
 Read on 2026-11-24 in the documentation of each: developers.openai.com, learn.microsoft.com (Azure, Foundry),
 docs.tokenfactory.nebius.com, docs.crusoecloud.com. None but the engine has been run live.
@@ -6,7 +6,6 @@ docs.tokenfactory.nebius.com, docs.crusoecloud.com. None but the engine has been
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -19,9 +18,9 @@ _UTF8_BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """From a day on, a provider trains no more for somebody."""
+    """From a day or month on (ISO), a provider trains no more for somebody."""
 
-    on: date
+    on: str
     whom: str
 
 
@@ -30,10 +29,11 @@ class Provider:
     """One server's ways.
 
     key is what PROVIDER calls it, hosts how its base URL is known; prefix stands before every training file;
-    takes names the optional fields of its create call, where puts hyperparameters lie; extra and fixed are what it
-    wants besides, in the body and among the hyperparameters. deploy says in words what an operator must do before a
-    tuned model answers, None where it answers at once; {model}, {job} and {number} are filled in. closings tell
-    whom it trains no more for; usual_epochs what it chooses by itself; usual_speed trained tokens a second.
+    takes names the optional fields of its create call, where puts hyperparameters lie; extra and fixed are
+    what it wants besides, in the body and among the hyperparameters. deploy says in words what an operator
+    must do before a tuned model answers, None where it answers at once; {model}, {job} and {number} are
+    filled in. closings tell whom it trains no more for; usual_epochs what it chooses by itself; usual_speed
+    trained tokens a second.
     """
 
     key: str
@@ -80,7 +80,7 @@ class Provider:
         """Whom it trains no more for, and since when; None where nothing of the kind is announced."""
         if not self.closings:
             return None
-        told = "; ".join(f"on {each.on:%Y-%m-%d} for {each.whom}" for each in self.closings)
+        told = "; ".join(f"{each.on} for {each.whom}" for each in self.closings)
         return f"{self.name} closes fine-tuning step by step: {told}."
 
     @property
@@ -89,9 +89,12 @@ class Provider:
         why = f" {self.closed}" if self.closed else " Its key may lack the permission to fine-tune."
         others = ", ".join(each.name for each in PROVIDERS if each.hosts and each is not self)
         return (
-            f"{self.name} does not let this organization fine-tune (it answered 403).{why} What works today: the "
-            "embedded engine (leave OPENAI_API_KEY and OPENAI_BASE_URL empty: it trains on this machine), another "
-            f"provider by its base URL ({others}), or `herosmith dataset export` for a service with an API of its "
+            f"{self.name} does not let this organization fine-tune (it answered 403).{why} What works "
+            f"today: the "
+            "embedded engine (leave OPENAI_API_KEY and OPENAI_BASE_URL empty: it trains on this machine), "
+            "another "
+            f"provider by its base URL ({others}), or `herosmith dataset export` for a service with an API "
+            f"of its "
             "own, such as Together or Fireworks. The dataset stays as it is."
         )
 
@@ -115,9 +118,9 @@ PROVIDERS = (
         hosts=("api.openai.com",),
         methods=frozenset({"supervised", "dpo"}),
         closings=(
-            Closing(date(2026, 5, 7), "organizations that had never fine-tuned"),
-            Closing(date(2026, 7, 2), "those whose tuned models had not been asked for 60 days"),
-            Closing(date(2027, 1, 6), "everyone"),
+            Closing("2026-05-07", "organizations that had never fine-tuned"),
+            Closing("2026-07-02", "those whose tuned models had not been asked for 60 days"),
+            Closing("2027-01-06", "everyone"),
         ),
     ),
     Provider(
@@ -128,9 +131,8 @@ PROVIDERS = (
         prefix=_UTF8_BOM,
         takes=frozenset({"suffix", "seed"}),
         extra={"trainingType": "GlobalStandard"},
-        deploy="Deploy `{model}` in the Foundry portal (or with `az cognitiveservices account deployment create`), "
-        "then tell the deployment's name: `/models deployed model:{number} name:...`.",
-        closings=(Closing(date(2027, 4, 1), "existing customers; new ones cannot begin any more"),),
+        deploy="deploy `{model}` in the Foundry portal",
+        closings=(Closing("2027-04", "existing customers (new ones may not begin)"),),
     ),
     Provider(
         key="nebius",
@@ -138,8 +140,8 @@ PROVIDERS = (
         hosts=("api.tokenfactory.nebius.com", "api.studio.nebius.com", "api.studio.nebius.ai"),
         takes=frozenset({"suffix", "seed"}),
         fixed={"lora": True},
-        deploy="Make a custom model of the newest checkpoint of `{job}` (POST /v0/models with "
-        '"source": "{job}:CHECKPOINT"), then tell its name: `/models deployed model:{number} name:...`.',
+        deploy="make a custom model of the newest checkpoint of `{job}` "
+        '(POST /v0/models with "source": "{job}:CHECKPOINT")',
     ),
     Provider(
         key="crusoe",
@@ -147,8 +149,7 @@ PROVIDERS = (
         hosts=("api.intelligence.crusoecloud.com", "api.inference.crusoecloud.com"),
         takes=frozenset({"suffix"}),
         hyperparameters_in="body",
-        deploy="Deploy the newest checkpoint of `{job}` with Self-Serve Deployments, then tell its name: "
-        "`/models deployed model:{number} name:...`.",
+        deploy="deploy the newest checkpoint of `{job}` with Self-Serve Deployments",
     ),
     OTHER,
 )

@@ -1,4 +1,4 @@
-"""The registry of tuned models: candidates, retired ones, the single live one that serves, and the history."""
+"""The registry of tuned models: candidates, the single live one, retired ones, and their history."""
 
 import time
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Entry:
 
 
 class Registry:
-    """Knows every model that was tuned here and forgets none. The database itself keeps the live one single."""
+    """Knows every tuned model and forgets none. The database itself keeps the live one single."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -113,7 +113,8 @@ class Registry:
             chosen = await _known(tx, model_id)
             if chosen.served_as is None:
                 raise UserError(
-                    f"Model {model_id} is not deployed yet. Deploy it at its provider, then say its name there "
+                    f"Model {model_id} is not deployed yet. Deploy it at its provider, then say its name "
+                    f"there "
                     f"with /models deployed."
                 )
             if chosen.state == "live":
@@ -130,7 +131,8 @@ class Registry:
             before = await _before(tx, live) if live else None
             if before is None:
                 raise UserError(
-                    "There is no earlier model to go back to. /models list shows all, /models promote lets any "
+                    "There is no earlier model to go back to. /models list shows all, /models promote lets "
+                    "any "
                     "of them serve."
                 )
             return await _put_live(tx, before, "rolled back", actor_id=actor_id)
@@ -174,7 +176,8 @@ class Registry:
             await notices.add(
                 tx,
                 f"lost:{lost.id}:{now}",
-                f"⚠️ The model server does not know the live model {lost.id}, `{lost.name}`, any more: {serves}. "
+                f"⚠️ The model server does not know the live model {lost.id}, `{lost.name}`, any more: "
+                f"{serves}. "
                 "`/models list` shows what there is.",
                 at=now,
             )

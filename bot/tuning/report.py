@@ -3,12 +3,12 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from bot.duration import duration
 from bot.rating.votes import Tally
 from bot.store.models import Model, ModelEvent
 from bot.tuning.forecast import TuningForecast
 from bot.tuning.registry import Entry
 from bot.tuning.upkeep import days_until
-from bot.duration import duration
 
 _SOON = 60  # days before a model's end from which on it is marked
 
@@ -26,16 +26,19 @@ _EVENTS = {
 
 
 def plan(forecast: TuningForecast, left_today: float | None) -> str:
-    """What a fine-tuning will take, before it begins. left_today: US dollars of the day's budget, None for none."""
+    """What a fine-tuning will take, before it begins.
+
+    left_today is what the day's budget still holds, in US dollars.
+    """
     spec, counts = forecast.spec, forecast.dataset.counts
     train, valid = counts.get("train", 0), counts.get("valid", 0)
     chosen = "as ordered" if spec.epochs else "the server chooses; this many are usual"
     method = "" if spec.method == "supervised" else " by preference (DPO)"
+    tokens, epochs = forecast.tokens, forecast.epochs
     lines = [
-        f"**Fine-tuning {spec.base}**{method} on dataset v{spec.dataset}: {train:,} texts to learn from, {valid:,} held "
-        f"out to measure. Trained by: {forecast.provider.name}.",
-        f"About {forecast.tokens:,} tokens x {forecast.epochs} epochs ({chosen}) = "
-        f"{forecast.tokens * forecast.epochs:,}.",
+        f"**Fine-tuning {spec.base}**{method} on dataset v{spec.dataset}, by: {forecast.provider.name}",
+        f"{train:,} texts to learn from, {valid:,} held out to measure.",
+        f"About {tokens:,} tokens x {epochs} epochs ({chosen}) = {tokens * epochs:,}.",
         _cost(forecast),
     ]
     if left_today is not None:
@@ -86,7 +89,7 @@ def tuned(result: dict[str, Any]) -> str:
         losses = f" Held-out loss: {before:.3f} → {after:.3f}." if before else f" Held-out loss: {after:.3f}."
     number, name = result["model"], result["name"]
     if result.get("deploy"):
-        return f"`{name}` is trained as model {number}.{losses}\nNext: {result['deploy']}"
+        return f"`{name}` is trained as model {number}.{losses}\nNext: {result['deploy']}."
     if result["state"] == "live":
         return f"`{name}` is trained and live.{losses}\nTry it: `/hero 40 woman healing`."
     return (
@@ -121,7 +124,8 @@ def page(entry: Entry, challenger: Model | None, votes: Tally) -> str:
     before, after = model.metrics.get("loss_before"), model.metrics.get("loss_after")
     lines = [
         line(model, challenger, votes),
-        f"Base: `{model.base}` · job {model.job_id} · dataset v{model.dataset_id}, `{entry.dataset_hash[:12]}`",
+        f"Base: `{model.base}`",
+        f"Job {model.job_id} · dataset v{model.dataset_id}, `{entry.dataset_hash[:12]}`",
     ]
     if model.served_as and model.served_as != model.name:
         lines.append(f"Asked as `{model.served_as}`")

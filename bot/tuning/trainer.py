@@ -58,7 +58,7 @@ class Trainer:
         self._extra = extra
 
     async def send(self, file: TrainingFile, *, since: float) -> str:
-        """The server's name of a file: sent now, or before (known by name, or by content where names are lost).
+        """The server's name of a file: sent now, or before (known by name, or by content alone).
 
         since is the time from which on it may have been sent.
         """
@@ -80,8 +80,8 @@ class Trainer:
     async def start(self, training: Training, files: dict[str, str]) -> str:
         """Ask once for a training to be started; returns its name there.
 
-        Never repeated blindly: an answer that gets lost may have been that it has started. Raises OutOfReach then,
-        and Forbidden in the provider's words where this organization may not train.
+        Never repeated blindly: an answer that gets lost may have been that it has started. Raises OutOfReach
+        then, and Forbidden in the provider's words where this organization may not train.
         """
         body = self.provider.order(
             base=training.base,
@@ -108,8 +108,9 @@ class Trainer:
     ) -> str | None:
         """The training that was started for a row, though nobody lived or heard to write its name down.
 
-        since is when it was asked for, others are names that belong to other rows. None where it certainly was not
-        started. Raises Uncertain where a training of that time shows nothing by which it could be told.
+        since is when it was asked for, others are names that belong to other rows. None where it certainly
+        was not started. Raises Uncertain where a training of that time shows nothing by which it could be
+        told.
         """
         unknown, others = False, frozenset(others)
         async for each in self._recent(since):

@@ -13,7 +13,7 @@ _SPLITS: tuple[Split, ...] = ("train", "valid")
 
 @dataclass(frozen=True, slots=True)
 class TrainingFile:
-    """One side of a dataset as JSONL. Its name carries a hash of its content: the same name is the same file."""
+    """One side of a dataset as JSONL, under a name that carries a hash of its content."""
 
     split: Split
     name: str
@@ -21,7 +21,7 @@ class TrainingFile:
 
 
 def training_files(items: Iterable[Item], *, prefix: bytes = b"") -> list[TrainingFile]:
-    """A file for each side that has texts. prefix stands before the first line: the mark that some servers want."""
+    """A file for each side that has texts; prefix is the mark that some servers want before it."""
     lines: dict[Split, list[str]] = {"train": [], "valid": []}
     for item in items:
         lines[item.split].append(json.dumps(_example(item), ensure_ascii=False) + "\n")

@@ -32,7 +32,7 @@ class Upkeep:
         self._serving = serving
 
     async def refresh(self) -> None:
-        """Note until when each model that is not retired lives, and tell the admins of a live one's end in time.
+        """Note until when each model lives, and tell the admins in time of the live one's end.
 
         A server that does not answer changes nothing.
         """
@@ -72,7 +72,7 @@ class Upkeep:
             return False
 
     async def bring_back(self, model: Model) -> bool:
-        """Load a model anew where that is ours to do: a server of adapters forgets them when it is restarted."""
+        """Load a model anew where that is ours to do: a restarted server has forgotten its adapters."""
         if self._serving is None:
             return False
         try:
@@ -113,8 +113,8 @@ def _warning(model: Model, day: str) -> tuple[str, str] | None:
     if stage is None:
         return None
     when = f"on {day}, in {left} days" if left > 0 else f"on {day}"
-    return (
-        f"retires:{model.id}:{day}:{stage}",
+    text = (
         f"⏳ The live model {model.id}, `{model.name}`, or its base `{model.base}` is shut down {when}. "
-        "Tune another base in time (`/finetune base-model:...`), or train on the embedded engine.",
+        "Tune another base in time (`/finetune base-model:...`), or train on the embedded engine."
     )
+    return f"retires:{model.id}:{day}:{stage}", text

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from bot.app import App, open_app
+from bot.errors import OverBudget
 from bot.settings import Settings
 from bot.store import jobs
 from tests.loops import build, finetune
@@ -107,6 +108,6 @@ async def test_the_days_budget_covers_trainings(hosted: Settings, script: Script
         assert done.cost == pytest.approx(10)
         assert await app.budget.left_today() == pytest.approx((left or 0) - 10)
     async with open_app(hosted.model_copy(update={"daily_budget": 12.0})) as app:
-        refused = await finetune(app)
-        assert "budget of $12.00 is used up" in (refused.error or "")
+        with pytest.raises(OverBudget, match=r"budget of \$12\.00 is used up"):
+            await finetune(app)
     assert len(script.trainings.created) == 1

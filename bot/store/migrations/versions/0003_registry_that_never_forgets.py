@@ -35,7 +35,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.execute(
-        "INSERT INTO model_event (model_id, what, at) SELECT id, 'registered', created_at FROM model ORDER BY id"
+        "INSERT INTO model_event (model_id, what, at) SELECT id, 'registered', created_at FROM model ORDER "
+        "BY id"
     )
     op.create_table(
         "notice",
