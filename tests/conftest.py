@@ -17,6 +17,8 @@ from bot.settings import ROOT, Settings
 from bot.store.jobs import Job
 from tests.scripted_server import Script, scripted_server
 
+pytest_plugins = ["tests.tiny_engine"]
+
 HOME = 424_242_424_242_424_242
 SETTLE = 60.0  # seconds that one action may take: enough for a real model on a busy machine
 
