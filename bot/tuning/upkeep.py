@@ -96,7 +96,7 @@ def _first_end(ends: dict[str, str | None], model: Model) -> str | None:
     days: Iterable[str | None] = (
         ends.get(name) for name in (model.name, model.served_as or model.name, model.base)
     )
-    return min((day for day in days if day), default=None)
+    return min((day[:10] for day in days if day), default=None)
 
 
 def days_until(day: str) -> int | None:
