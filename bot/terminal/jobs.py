@@ -46,6 +46,18 @@ def cancel(job: Number) -> None:
     go(_change(job, JobBoard.cancel))
 
 
+@jobs.command()
+def answer(
+    job: Number,
+    training: Annotated[str | None, typer.Option(help="The training's id at the model server")] = None,
+    none: Annotated[bool, typer.Option("--none", help="There is none: start it")] = False,
+) -> None:
+    """Answer a fine-tuning's question whether its training was started, and let it go on."""
+    if none == (training is not None):
+        raise typer.BadParameter("Give either --training ID or --none.")
+    go(_change(job, lambda board, number: board.answer(number, training)))
+
+
 async def _list() -> None:
     from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
 
@@ -74,4 +86,5 @@ async def _follow(settings: Settings, job_id: int, *, resume: bool) -> None:
 
 def _line(job: Job) -> str:
     cost = f"\t${job.cost:,.4f}" if job.cost else ""
-    return f"{job.id}\t{job.kind}\t{job.state}\t{job.done} of {job.total}{cost}\t{job.error or job.phase}"
+    said = job.error or job.question or job.phase
+    return f"{job.id}\t{job.kind}\t{job.state}\t{job.done} of {job.total}{cost}\t{said}"
