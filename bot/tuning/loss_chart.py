@@ -30,7 +30,7 @@ def draw_losses(path: Path, *, title: str, losses: Losses) -> None:
                 f"{value:.2f}", (step, value), textcoords="offset points", xytext=(0, 7), fontsize=8
             )
     axes.set_xlabel("step")
-    axes.set_ylabel("loss (nats a token)")
+    axes.set_ylabel("loss")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.margins(y=0.15)
     axes.spines[["top", "right"]].set_visible(False)
