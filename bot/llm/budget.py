@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -31,6 +31,17 @@ class Account:
     purpose: Purpose
     job_id: int = 0
     limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What calls used: who pays, which model, and how many tokens."""
+
+    account: Account
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+    calls: int = 1
 
 
 class Budget:
@@ -120,10 +131,21 @@ class Budget:
         price = self._prices.of(model)
         return None if price is None else price.cost(prompt_tokens, completion_tokens)
 
-    async def book(self, account: Account, model: str, prompt_tokens: int, completion_tokens: int) -> None:
-        """Note what a call used."""
-        async with self._db.write() as tx:
-            await self.book_in(tx, account, model, prompt_tokens, completion_tokens)
+    async def book_all(self, tx: Transaction, charges: Sequence[Charge]) -> list[None]:
+        """Note what many calls used, those of one account and model in one go."""
+        sums: dict[tuple[Account, str], list[Charge]] = defaultdict(list)
+        for each in charges:
+            sums[each.account, each.model].append(each)
+        for (account, model), alike in sums.items():
+            await self.book_in(
+                tx,
+                account,
+                model,
+                sum(each.prompt_tokens for each in alike),
+                sum(each.completion_tokens for each in alike),
+                calls=sum(each.calls for each in alike),
+            )
+        return [None] * len(charges)
 
     async def book_in(
         self,

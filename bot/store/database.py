@@ -2,11 +2,11 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -43,13 +43,15 @@ class Database:
         """A transaction that is on the disk when the block ends, or not at all."""
         return self._writer.begin()
 
-    async def write_together(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        """Do a small piece of work in a transaction that is shared with whoever else waits for one.
+    async def write_together(self, piece: "Piece[T]", *others: "Piece[Any]") -> T:
+        """Do small pieces of work in a transaction that is shared with whoever else waits for one.
 
-        Many writers at once then wait for the disk once. What is returned is on the disk. Work that fails
-        spoils the others' nothing: each is then done again by itself, so it must write to the database alone.
+        Many writers at once then wait for the disk once, and pieces of one kind are written by the same
+        statements. The result is the first piece's; what is returned is on the disk, all pieces or none.
+        Work that fails spoils the others' nothing: each waiter's is then done again by itself, so it must
+        write to the database alone.
         """
-        waiting = _Waiting(work, asyncio.get_running_loop().create_future())
+        waiting = _Waiting((piece, *others), asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if self._shared is None or self._shared.done():
             self._shared = asyncio.create_task(self._share())
@@ -60,10 +62,12 @@ class Database:
         while self._waiting:
             some, self._waiting = self._waiting, []
             try:
-                async with self.write() as tx:
-                    results = [await each.work(tx) for each in some]
-            except Exception:  # noqa: BLE001 (whose it was shows when each is done by itself)
-                await self._one_by_one(some)
+                results = await self._do(some)
+            except Exception as error:  # noqa: BLE001 (whose it was shows when each is done by itself)
+                if len(some) == 1:
+                    some[0].fail(error)
+                else:
+                    await self._one_by_one(some)
             else:
                 for each, result in zip(some, results, strict=True):
                     each.end(result)
@@ -71,12 +75,24 @@ class Database:
     async def _one_by_one(self, some: "list[_Waiting]") -> None:
         for each in some:
             try:
-                async with self.write() as tx:
-                    result = await each.work(tx)
+                (result,) = await self._do([each])
             except Exception as error:  # noqa: BLE001 (it is raised where the work was asked for)
                 each.fail(error)
             else:
                 each.end(result)
+
+    async def _do(self, some: "list[_Waiting]") -> list[Any]:
+        """All pieces in one transaction, kind by kind. Returns the result of everybody's first piece."""
+        pieces = [piece for each in some for piece in each.pieces]
+        kinds: dict[Callable[..., Any], list[Piece[Any]]] = {}
+        for piece in pieces:
+            kinds.setdefault(piece.work, []).append(piece)
+        results: dict[int, Any] = {}
+        async with self.write() as tx:
+            for work, alike in kinds.items():
+                done = await work(tx, [piece.item for piece in alike])
+                results |= {id(piece): result for piece, result in zip(alike, done, strict=True)}
+        return [results[id(each.pieces[0])] for each in some]
 
     async def settle(self) -> None:
         """Wait for shared transactions that are under way."""
@@ -88,11 +104,19 @@ class Database:
         return self._reader.begin()
 
 
+@dataclass(frozen=True)
+class Piece(Generic[T]):
+    """One item for a piece of work that takes many of them at once and returns a result for each."""
+
+    work: Callable[[Transaction, Sequence[Any]], Awaitable[Sequence[T]]]
+    item: Any
+
+
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """A piece of work that waits for a shared transaction, and who waits for it (or does no more)."""
+    """Pieces that wait for a shared transaction, and who waits for them (or does no more)."""
 
-    work: Callable[[Transaction], Awaitable[Any]]
+    pieces: tuple[Piece[Any], ...]
     done: "asyncio.Future[Any]"
 
     def end(self, result: Any) -> None:
