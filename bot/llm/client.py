@@ -134,7 +134,7 @@ class ModelClient:
                 await record.sent()
             answer = self._read(call, await self._create(call, pace, turn))
         except Exception as error:
-            if isinstance(error, (CutShort, openai.APITimeoutError)):  # it may be billed all the same
+            if _may_be_billed(error):
                 await self._db.write_together(self._booking(call, *call.ask.tokens_at_most))
             if record:
                 await record.failed()
@@ -188,6 +188,7 @@ class ModelClient:
                 except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
                     if not dialect.learn(error, arguments):
                         raise
+                    call.attempts += 1
                 else:
                     pace.answered(turn, raw.headers)
                     return _whole(raw)
@@ -212,6 +213,13 @@ class _Call:
 
     def __post_init__(self) -> None:
         self.started = time.monotonic()
+
+
+def _may_be_billed(error: Exception) -> bool:
+    """Whether a call without an answer may have to be paid for: it went out, and nothing refused it."""
+    never_out = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+    lost = isinstance(error, openai.APIConnectionError) and not isinstance(error.__cause__, never_out)
+    return lost or isinstance(error, CutShort)
 
 
 async def _in_time(turn: Coroutine[Any, Any, Turn], patience: Patience, pace: Pace) -> Turn:

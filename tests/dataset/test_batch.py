@@ -70,11 +70,12 @@ async def test_a_restart_waits_for_the_batch_that_is_out(app: App, script: Scrip
     assert len(script.asked) == 30
 
 
+@pytest.mark.parametrize("others", [0, 250])
 async def test_a_batch_whose_answer_got_lost_is_found_and_not_started_again(
-    app: App, script: Script, monkeypatch: pytest.MonkeyPatch
+    app: App, script: Script, monkeypatch: pytest.MonkeyPatch, others: int
 ) -> None:
     monkeypatch.setattr("bot.llm.batches._START_PAUSES", (0, 0))
-    script.batches.lost_starts = 1
+    script.batches.lost_starts, script.batches.others = 1, others
     job = await carry_out(app, wanted(app))
     assert job.state == "succeeded"
     assert len(script.batches.created) == 1
