@@ -2,17 +2,19 @@
 
 import asyncio
 import re
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
+import aiosqlite
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from filelock import AsyncFileLock
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -173,8 +175,8 @@ def _unusable(url: str, error: Exception) -> StoreError:
 
 def create_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
     """The writing engine (one connection) and the reading one."""
-    writer = create_async_engine(url, pool_size=1, max_overflow=0)
-    reader = create_async_engine(url, pool_size=4)
+    writer = _engine(url, pool_size=1, max_overflow=0)
+    reader = _engine(url, pool_size=4)
     if writer.url.get_backend_name() == "sqlite":
         if writer.url.database:
             Path(writer.url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -183,13 +185,46 @@ def create_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
     return writer, reader
 
 
+def _engine(url: str, **options: Any) -> AsyncEngine:
+    if make_url(url).drivername == "sqlite+aiosqlite":
+        options["connect_args"] = {"async_creator_fn": _Connection.opening}
+    return create_async_engine(url, **options)
+
+
+class _Connection(aiosqlite.Connection):
+    """A connection that gives its lock back when it is closed in the midst of a transaction.
+
+    That is how a cancelled task leaves one. SQLite would keep the lock as long as a cursor is alive, and in
+    the cancelled task's traceback one may be for long: until then every writer finds the database locked.
+    """
+
+    @classmethod
+    def opening(cls, path: str, **options: Any) -> Self:
+        connection = cls(lambda: sqlite3.connect(path, **options), iter_chunk_size=64)
+        connection._thread.daemon = True
+        return connection
+
+    async def close(self) -> None:
+        self._roll_back()
+        await super().close()
+
+    def stop(self) -> "asyncio.Future[Any] | None":
+        self._roll_back()
+        return super().stop()
+
+    def _roll_back(self) -> None:
+        """In the connection's own thread, behind what it is doing there and before it is closed."""
+        if self._connection is not None:
+            self._tx.put_nowait((None, self._connection.rollback))
+
+
 async def _bring_up_to_date(url: str) -> None:
     """Migrate over a connection of its own, which does not watch foreign keys.
 
     SQLite changes a table by putting a new one in its place; every reference to the old one would seem
     broken.
     """
-    migrating = create_async_engine(url, poolclass=NullPool)
+    migrating = _engine(url, poolclass=NullPool)
     if migrating.url.get_backend_name() == "sqlite":
         _tune_sqlite(migrating, begin="BEGIN IMMEDIATE", foreign_keys="OFF")
     try:

@@ -108,6 +108,28 @@ async def test_writers_take_turns(app: App) -> None:
     assert (await app.board.get(job.id)).done == 20
 
 
+async def test_writers_that_are_cancelled_midway_leave_no_lock_behind(app: App) -> None:
+    """Wherever it strikes them, and though their tracebacks are kept."""
+    job_id = (await app.board.plan("build", {})).id
+
+    async def write() -> None:
+        async with app.db.write() as tx:
+            await jobs.change(tx, job_id, owner="me")
+            await jobs.work_on(tx, job_id, worker="me", done=1)
+
+    cancelled: list[object] = []
+    for turns in range(120):
+        tasks = [asyncio.create_task(write()) for _ in range(2)]
+        for _ in range(turns % 40):
+            await asyncio.sleep(0)
+        await asyncio.sleep(turns % 7 / 2000)
+        for task in tasks:
+            task.cancel()
+        cancelled += await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.wait_for(write(), 5)
+    assert any(isinstance(each, asyncio.CancelledError) for each in cancelled)
+
+
 async def test_the_database_itself_lets_no_second_job_of_a_kind_be_active(app: App) -> None:
     async def add(kind: jobs.Kind) -> None:
         async with app.db.write() as tx:
