@@ -64,9 +64,7 @@ async def tuned(app: App, size: Size) -> str:
     if live is None:
         spec = app.planner.spec(limit=size.examples)
         print("dataset:", (await _done(app, (await app.builds.order(spec))[0])).result)
-        print(
-            "model:", (await _done(app, (await app.finetunes.order(base=app.settings.base_model))[0])).result
-        )
+        print("model:", (await _done(app, (await app.finetunes.order())[0])).result)
         live = await app.registry.live()
     if live is None:
         raise RuntimeError("The training left no live model.")

@@ -11,7 +11,9 @@ from bot.children import engine_beside, worker_beside
 from bot.settings import Settings
 from bot.terminal.dataset import dataset
 from bot.terminal.jobs import jobs
+from bot.terminal.models import models
 from bot.terminal.start import go, installation, log_to_stderr, read_settings
+from bot.terminal.tuning import finetune
 
 cli = typer.Typer(
     help="Herosmith: a Discord bot that owns a language model and improves it with its own users.",
@@ -20,6 +22,8 @@ cli = typer.Typer(
 )
 cli.add_typer(dataset, name="dataset")
 cli.add_typer(jobs, name="jobs")
+cli.add_typer(models, name="models")
+cli.command()(finetune)
 
 
 @cli.command()
@@ -53,18 +57,6 @@ def worker(
     settings = read_settings() if with_parent else installation()  # a parent has told it all it needs
     log_to_stderr(settings)
     go(_worker(settings, with_parent=with_parent))
-
-
-@cli.command()
-def models() -> None:
-    """List the tuned models of the installation that `run` starts here."""
-    go(_models(installation()))
-
-
-@cli.command()
-def promote(model: Annotated[int, typer.Argument(help="The model's number in `herosmith models`")]) -> None:
-    """Let a model serve in place of the live one."""
-    go(_promote(installation(), model))
 
 
 @cli.command()
@@ -106,23 +98,6 @@ async def _worker(settings: Settings, *, with_parent: bool) -> None:
         finally:
             if watch:
                 watch.cancel()
-
-
-async def _models(settings: Settings) -> None:
-    from bot.app import open_app
-
-    async with open_app(settings) as app:
-        for model in await app.registry.every():
-            losses = f"{model.metrics.get('loss_before', '?')} -> {model.metrics.get('loss_after', '?')}"
-            typer.echo(f"{model.id}\t{model.state}\tdataset v{model.dataset_id}\tloss {losses}\t{model.name}")
-
-
-async def _promote(settings: Settings, model_id: int) -> None:
-    from bot.app import open_app
-
-    async with open_app(settings) as app:
-        model = await app.registry.promote(model_id)
-        typer.echo(f"{model.name} is live.")
 
 
 async def _cancel_at_end_of_input(work: "asyncio.Task[None]") -> None:

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from openai import AsyncOpenAI
+
 from bot.dataset.attachments import Attachments
 from bot.dataset.batch import BatchBuilder
 from bot.dataset.build import ENGINE_WORKERS, HOSTED_WORKERS, Builder
@@ -20,17 +22,28 @@ from bot.describer import Describer
 from bot.heroes_file import HeroesFile, read_heroes
 from bot.jobs import JobBoard
 from bot.llm.budget import Budget
-from bot.llm.client import ModelClient, open_client
+from bot.llm.client import ModelClient, open_api, open_client
 from bot.llm.prices import read_prices
+from bot.notices import Notices
 from bot.rating.voters import load_voters
 from bot.rating.votes import Votes
 from bot.settings import Settings
 from bot.store.database import Database, open_database
+from bot.tuning.comparison import Comparer
+from bot.tuning.debut import Debut
 from bot.tuning.finetune import FinetuneJobs
+from bot.tuning.forecast import TuningForecaster
+from bot.tuning.providers import SERVING_HINT, provider_of
 from bot.tuning.registry import Registry
+from bot.tuning.serving import Serving
+from bot.tuning.trainer import Trainer
+from bot.tuning.upkeep import Upkeep
 from bot.worker import Worker
+from bot.writer import Writer
 
 log = logging.getLogger(__name__)
+
+_NOWHERE = "http://127.0.0.1:1/v1"  # while no engine runs; the SDK takes no address for OpenAI's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +61,9 @@ class App:
     reviews: Reviews
     votes: Votes
     registry: Registry
+    upkeep: Upkeep
+    comparer: Comparer
+    notices: Notices
     describer: Describer
     board: JobBoard
     builds: BuildJobs
@@ -63,14 +79,18 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
     """
     heroes = read_heroes(settings.heroes_file)
     small = not settings.hosted  # the engine's own model is small: it is asked with the profile
-    url = settings.openai_base_url if settings.hosted else settings.engine_url
-    secret = settings.openai_api_key if settings.hosted else settings.engine_api_key
-    key = secret.get_secret_value() if secret else "none"
+    provider = provider_of(settings.openai_base_url, hosted=settings.hosted, key=settings.provider)
     prices = read_prices(settings.prices_file, free=small)
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(open_database(settings.database))
         budget = Budget(db, prices, daily=settings.daily_budget)
-        client = await stack.enter_async_context(open_client(url, key, db, budget, extensions=small))
+        training = await stack.enter_async_context(_training_api(settings))
+        answering, serving = training, None
+        if settings.serving_url:
+            answering = await stack.enter_async_context(_serving_api(settings, settings.serving_url))
+            here, there = settings.adapters, settings.adapters_there
+            serving = Serving(training, answering, here=here, there=there, hint=SERVING_HINT)
+        client = await stack.enter_async_context(open_client(answering, db, budget, extensions=small))
         voters = load_voters(settings.data_dir / "voters.key")
         votes = Votes(db, voters)
         registry = Registry(db)
@@ -93,9 +113,20 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         attachments = Attachments(settings.data_dir, transfer)
         forecaster = Forecaster(db, planner, prices)
         builds = BuildJobs(db, board, budget, forecaster, builder, batches, freezer, attachments)
-        finetunes = FinetuneJobs(db, board, client, budget, registry)
-        describer = Describer(db, client, registry, heroes, voters, author=settings.author_model, small=small)
-        worker = Worker(db, {"build": builds, "finetune": finetunes})
+        writer = Writer(client, heroes, base=settings.author_model, small=small)
+        comparer = Comparer(writer, heroes.vocabulary)
+        upkeep = Upkeep(db, answering, training, serving)
+        finetunes = FinetuneJobs(
+            db,
+            board,
+            Trainer(training, provider, extra=settings.tuning_extra),
+            budget,
+            registry,
+            TuningForecaster(db, provider, prices, upkeep),
+            Debut(registry, provider, serving, comparer, settings.data_dir),
+            base=settings.base_model,
+        )
+        describer = Describer(db, registry, upkeep, writer, voters, prompt_version=heroes.prompts.version)
         yield App(
             settings,
             heroes,
@@ -108,9 +139,24 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             Reviews(db, heroes.curation),
             votes,
             registry,
+            upkeep,
+            comparer,
+            Notices(db, admin_channel=settings.admin_channel),
             describer,
             board,
             builds,
             finetunes,
-            worker,
+            Worker(db, {"build": builds, "finetune": finetunes}),
         )
+
+
+def _training_api(settings: Settings) -> AsyncOpenAI:
+    """The server that trains, and answers where no other does."""
+    url = settings.openai_base_url if settings.hosted else settings.engine_url or _NOWHERE
+    secret = settings.openai_api_key if settings.hosted else settings.engine_api_key
+    return open_api(url, secret.get_secret_value() if secret else "none")
+
+
+def _serving_api(settings: Settings, url: str) -> AsyncOpenAI:
+    secret = settings.serving_api_key
+    return open_api(url, secret.get_secret_value() if secret else "none")

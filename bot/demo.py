@@ -65,7 +65,7 @@ class Demo:
         return await self._follow(job.id, "dataset")
 
     async def _tune(self, epochs: int) -> dict[str, Any]:
-        job, _ = await self._app.finetunes.order(base=self._app.settings.base_model, epochs=epochs)
+        job, _ = await self._app.finetunes.order(epochs=epochs)
         return await self._follow(job.id, "tuning")
 
     async def _follow(self, job_id: int, title: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@
     │   ├── OverBudget      a paid call could exceed the budget
     │   └── Unavailable     a part that is needed cannot answer now
     │       ├── OutOfReach      the model server is down, busy or too slow
+    │       ├── Forbidden       the model server does not let this installation do it
     │       └── UnknownModel    the model server does not know the model, file or job
     └── OperatorError       its text is for the terminal and the log, never for Discord
         ├── SettingsError   the environment or .env is wrong
@@ -48,6 +49,10 @@ class Unavailable(UserError):
 
 class OutOfReach(Unavailable):
     """The model server is down, busy or too slow: the same call may succeed later."""
+
+
+class Forbidden(Unavailable):
+    """The model server knows this installation, and does not let it do what was asked for."""
 
 
 class UnknownModel(Unavailable):

@@ -57,8 +57,28 @@ class JobBoard:
         return await self._put(job_id, "paused", was=("queued", "running"))
 
     async def resume(self, job_id: int) -> Job:
-        """Let a paused job go on where it was."""
+        """Let a paused job go on where it was. Raises UserError with its question where it has one."""
+        job = await self.get(job_id)
+        if job.question:
+            raise UserError(f"Job {job_id} waits for an answer. {job.question}")
         return await self._put(job_id, "queued", was=("paused",))
+
+    async def answer(self, job_id: int, remote_job_id: str | None) -> Job:
+        """Answer a fine-tuning's question, whether a training was started: by its id, or None for no.
+
+        Raises UserError where nothing was asked.
+        """
+        job = await self.get(job_id)
+        if not job.question:
+            raise UserError(f"Job {job_id} has asked nothing.")
+        return await self._put(
+            job_id,
+            "queued",
+            was=("paused",),
+            question=None,
+            remote_job_id=remote_job_id,
+            remote_asked_at=None if remote_job_id is None else job.remote_asked_at,
+        )
 
     async def cancel(self, job_id: int) -> Job:
         """End a job, or drop a plan. What was written is kept.
@@ -67,7 +87,7 @@ class JobBoard:
         """
         job, now = await self.get(job_id), time.time()
         async with self._db.read() as tx:
-            elsewhere = job.remote_job_id or await batches.out(tx, job_id=job_id)
+            elsewhere = job.remote_job_id or job.remote_asked_at or await batches.out(tx, job_id=job_id)
         if not (in_hands(job, now) or elsewhere):
             with suppress(UserError):  # a worker took it just now
                 return await self._put(

@@ -4,7 +4,9 @@ from typing import Any
 
 from bot.dataset.forecast import Forecast
 from bot.dataset.plan import BuildSpec
+from bot.duration import duration
 from bot.store.jobs import Job
+from bot.tuning.report import tuned
 
 _TITLES = {"build": "Building a dataset", "finetune": "Fine-tuning"}
 _BAR = 20
@@ -64,7 +66,7 @@ def standing(job: Job) -> str:
         "planned": "Waiting for somebody to confirm it.",
         "queued": "Waiting for the worker to take it up.",
         "running": f"{job.phase or 'starting'}{_pace(job)}",
-        "paused": "Paused. What was written is kept.",
+        "paused": _paused(job),
         "succeeded": "Done.",
         "cancelling": "Being cancelled: what is out comes home first.",
         "cancelled": "Cancelled. What was written is kept.",
@@ -73,13 +75,21 @@ def standing(job: Job) -> str:
     return f"**{_TITLES[job.kind]}** (job {job.id})\n{bar(job.done, job.total)}\n{said[job.state]}"
 
 
+def _paused(job: Job) -> str:
+    if job.question:
+        return f"❓ {job.question}"
+    if job.kind == "finetune":
+        return f"Paused: {job.phase}."
+    return "Paused. What was written is kept."
+
+
 def ending(job: Job) -> str:
     """What is told at a job's end, with what to do next."""
     if job.state == "cancelled":
         return f"{_TITLES[job.kind]} was cancelled; what was written by then is kept.{_reached(job)}"
     if job.result is None:
         return f"{_TITLES[job.kind]} failed: {job.error}"[:_LONGEST] + _reached(job)
-    return _built(job.result) if job.kind == "build" else _tuned(job.result)
+    return _built(job.result) if job.kind == "build" else tuned(job.result)
 
 
 def _reached(job: Job) -> str:
@@ -99,18 +109,13 @@ def bar(done: int, total: int) -> str:
 def _pace(job: Job) -> str:
     """How fast it goes, how long it will take, and what it has cost so far, as far as these are known."""
     parts = []
+    if job.rate and job.kind == "build":
+        parts.append(f"{job.rate:.1f} a second")
     if job.rate:
-        parts += [f"{job.rate:.1f} a second", f"about {duration((job.total - job.done) / job.rate)} left"]
+        parts.append(f"about {duration((job.total - job.done) / job.rate)} left")
     if job.cost:
         parts.append(f"${job.cost:,.4f} so far")
     return "".join(f" · {part}" for part in parts)
-
-
-def duration(seconds: float) -> str:
-    """`3:05`, or `2:03:05` from an hour on."""
-    whole = round(seconds)
-    minutes = f"{whole // 60 % 60:02d}:{whole % 60:02d}"
-    return f"{whole // 3600}:{minutes}" if whole >= 3600 else minutes.removeprefix("0")
 
 
 def _built(result: dict[str, Any]) -> str:
@@ -144,14 +149,3 @@ def _built(result: dict[str, Any]) -> str:
 
 def _listed(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
-
-
-def _tuned(result: dict[str, Any]) -> str:
-    after, before = result.get("loss_after"), result.get("loss_before")
-    losses = f" Held-out loss: {before:.3f} → {after:.3f}." if before and after else ""
-    if result["state"] == "live":
-        return f"`{result['name']}` is trained and live.{losses}\nTry it: `/hero 40 woman healing`."
-    return (
-        f"`{result['name']}` is trained as model {result['model']}, a candidate: another one is live.{losses}"
-        f"\nTo let it serve: `.venv/bin/herosmith promote {result['model']}` in the terminal."
-    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from dotenv.parser import parse_stream
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -29,15 +29,25 @@ class Settings(BaseSettings):
 
     discord_token: SecretStr | None = None
     home_guilds: Annotated[frozenset[int], NoDecode] = frozenset()
+    admin_channel: int | None = None  # where the admins are told what concerns them alone
 
     openai_api_key: SecretStr | None = None
     openai_base_url: str | None = None
     author_model: str = ENGINE_MODEL
     base_model: str = ENGINE_MODEL
 
+    provider: str | None = None  # which provider's ways to keep to, where the base URL does not tell
+    tuning_extra: dict[str, Any] = Field(default_factory=dict)  # JSON, for the call that starts a training
+
     engine_url: str | None = None  # an embedded engine that runs already: a service in compose
     engine_base: str | None = None  # another model for the engine: a path or a Hugging Face id
     engine_api_key: SecretStr | None = None
+
+    # a server with the engine's base model, which answers in its place from the adapters that it trains
+    serving_url: str | None = None
+    serving_api_key: SecretStr | None = None
+    adapter_dir: Path | None = None
+    serving_adapter_dir: str | None = None
 
     data_dir: Path = ROOT / "data" / "var"
     database_url: str | None = None
@@ -73,6 +83,16 @@ class Settings(BaseSettings):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _adapters_are_the_engines(self) -> "Settings":
+        for name in ("serving_url", "serving_api_key", "adapter_dir", "serving_adapter_dir"):
+            if self.hosted and getattr(self, name) is not None:
+                raise ValueError(
+                    f"{name.upper()}: only what the embedded engine trained can be served elsewhere; leave "
+                    "OPENAI_API_KEY and OPENAI_BASE_URL empty, or this"
+                )
+        return self
+
     @property
     def hosted(self) -> bool:
         """Whether an API elsewhere was configured in place of the embedded engine."""
@@ -88,6 +108,16 @@ class Settings(BaseSettings):
         """The optional parts of the package that these settings need."""
         wanted = {"engine": self.starts_engine, "playground": self.discord_token is None}
         return [name for name, needed in wanted.items() if needed]
+
+    @property
+    def adapters(self) -> Path:
+        """The folder of adapters for SERVING_URL, as we see it."""
+        return (self.adapter_dir or self.data_dir / "adapters").absolute()
+
+    @property
+    def adapters_there(self) -> str:
+        """The same folder as the server at SERVING_URL sees it."""
+        return self.serving_adapter_dir or str(self.adapters)
 
     @property
     def database(self) -> str:

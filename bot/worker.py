@@ -7,10 +7,11 @@ import secrets
 import socket
 import time
 from collections.abc import Awaitable, Mapping
-from typing import Any, Protocol
+from contextlib import suppress
+from typing import Any, NoReturn, Protocol
 
 from bot.errors import UserError
-from bot.store import jobs
+from bot.store import jobs, notices
 from bot.store.database import Database
 from bot.store.jobs import Job, Kind, State
 
@@ -35,6 +36,9 @@ class Runner(Protocol):
 
     async def run(self, run: "Run") -> dict[str, Any]:
         """Carry a job out, or go on with it. Returns its result."""
+
+    async def pause(self, run: "Run") -> None:
+        """Tell whoever works for a job elsewhere to wait until it is resumed."""
 
     async def cancel(self, run: "Run") -> None:
         """Tell whoever works for a job elsewhere to stop."""
@@ -71,6 +75,26 @@ class Run:
         if state != "running":
             self.stopped = state
             raise Stopped(f"job {self.job.id} was {state}")
+
+    async def say(self, phase: str) -> None:
+        """Write where the job stands, also where it is stopped."""
+        with suppress(Stopped):
+            await self.note(phase=phase)
+
+    async def ask(self, question: str) -> NoReturn:
+        """Pause the job until an operator has answered, and tell the one who ordered it.
+
+        Raises Stopped, or JobTaken where the job is another worker's.
+        """
+        job = self.job
+        async with self._db.write() as tx:
+            if await jobs.ask(tx, job.id, question, worker=self._worker):
+                key = f"question:{job.id}:{job.remote_asked_at}"
+                told = f"Job {job.id} waits for an answer. {question}"
+                channel, person = job.channel_id, job.requester_id
+                await notices.add(tx, key, told, at=time.time(), channel_id=channel, mention_id=person)
+        await self.note(heartbeat=time.time())  # raises: it is paused by now, or another worker's
+        raise AssertionError("unreachable: the job is paused, or another worker's")
 
     async def refresh(self) -> None:
         """Read the row anew."""
@@ -120,6 +144,9 @@ class Worker:
         if job.state == "cancelling":
             await self._cancel(run, runner)
             return True
+        if job.state == "paused":  # its worker died before it had told whoever works elsewhere
+            await self._pause(run)
+            return True
         work = asyncio.ensure_future(runner.run(run))
         heart = asyncio.create_task(self._beat(run, work))
         told_to_end = False
@@ -134,7 +161,7 @@ class Worker:
             heart.cancel()
             work.cancel()
             await asyncio.gather(heart, work, return_exceptions=True)
-            if told_to_end:
+            if told_to_end and not run.stopped:
                 await run.let_go()  # the next worker need not wait until this one is known to be silent
         return True
 
@@ -149,13 +176,13 @@ class Worker:
             if current and current.cancelling():  # this worker is stopping: the next one resumes the job
                 raise
             if run.stopped:
-                await run.let_go()
+                await self._pause(run)
             return  # else the job was taken over
         except JobTaken:
             raise
         except Stopped as error:
             log.info("%s", error)
-            await run.let_go()
+            await self._pause(run)
             return
         except UserError as error:
             log.warning("job %d failed: %s", run.job.id, error, exc_info=error.__cause__)
@@ -168,6 +195,18 @@ class Worker:
             log.info("job %d ended: %s", run.job.id, state)
         else:
             log.warning("job %d ended, but it is not this worker's any more", run.job.id)
+
+    async def _pause(self, run: Run) -> None:
+        """Let go of a stopped job; one that is paused may need a word to whoever works for it elsewhere."""
+        await run.refresh()
+        if run.job.state == "paused":
+            try:
+                await self._runners[run.job.kind].pause(run)
+            except JobTaken as error:
+                log.warning("%s", error)
+            except Exception:
+                log.exception("job %d: what works for it elsewhere could not be told to wait", run.job.id)
+        await run.let_go()
 
     async def _cancel(self, run: Run, runner: Runner) -> None:
         """End a job that somebody has cancelled; trouble on the way is for the log alone."""

@@ -1,6 +1,7 @@
 """Buttons by which operators confirm a plan, and pause, resume or cancel a job."""
 
 import re
+from functools import partial
 from typing import Any, Self
 
 import discord
@@ -15,6 +16,8 @@ _LOOKS = {
     "pause": ("Pause", discord.ButtonStyle.secondary),
     "resume": ("Resume", discord.ButtonStyle.success),
     "cancel": ("Cancel", discord.ButtonStyle.danger),
+    "found": ("It was started", discord.ButtonStyle.primary),
+    "none": ("There is none", discord.ButtonStyle.secondary),
 }
 _OFFERED = {
     "planned": ("confirm", "cancel"),
@@ -22,11 +25,12 @@ _OFFERED = {
     "running": ("pause", "cancel"),
     "paused": ("resume", "cancel"),
 }
+_ANSWERS = ("found", "none", "cancel")  # to a job's question
 
 
 class JobButton(
     discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
-    template=r"job:(?P<action>confirm|pause|resume|cancel):(?P<id>[0-9]{1,18})",
+    template=r"job:(?P<action>confirm|pause|resume|cancel|found|none):(?P<id>[0-9]{1,18})",
 ):
     """One button of a job's message.
 
@@ -49,6 +53,9 @@ class JobButton(
         """Do it, and show how the job stands. discord.py would only log what fails: we tell the person."""
         try:
             await require_operator(interaction)
+            if self.action == "found":
+                await interaction.response.send_modal(TrainingForm(self.job_id))
+                return
             await interaction.response.defer()
             board = interaction.client.app.board
             act = {
@@ -56,6 +63,7 @@ class JobButton(
                 "pause": board.pause,
                 "resume": board.resume,
                 "cancel": board.cancel,
+                "none": partial(board.answer, remote_job_id=None),
             }
             job = await act[self.action](self.job_id)
             if job.state == "cancelled" and job.started_at is None:
@@ -65,9 +73,32 @@ class JobButton(
             await tell_failure(interaction, error)
 
 
+class TrainingForm(discord.ui.Modal, title="The training at the model server"):
+    """The id of a training that was started though the answer got lost."""
+
+    def __init__(self, job_id: int) -> None:
+        super().__init__()
+        self.job_id = job_id
+        self.remote_id: discord.ui.TextInput[TrainingForm] = discord.ui.TextInput(
+            label="Its id there", custom_id="id", placeholder="ftjob-...", max_length=200
+        )
+        self.add_item(self.remote_id)
+
+    async def on_submit(self, interaction: discord.Interaction[Any]) -> None:
+        await require_operator(interaction)
+        await interaction.response.defer()
+        job = await interaction.client.app.board.answer(self.job_id, self.remote_id.value.strip())
+        await interaction.edit_original_response(content=standing(job), view=controls(job))
+
+    async def on_error(  # type: ignore[override]  # discord.py calls a form's without an item
+        self, interaction: discord.Interaction[Any], error: Exception
+    ) -> None:
+        await tell_failure(interaction, error)
+
+
 def controls(job: Job) -> discord.ui.View | None:
     """The buttons that a job's state allows; None where it has ended."""
-    actions = _OFFERED.get(job.state) if job.kind == "build" else None
+    actions = _ANSWERS if job.question else _OFFERED.get(job.state)
     if actions is None:
         return None
     view = discord.ui.View(timeout=None)

@@ -12,6 +12,8 @@ from discord.ext import commands, tasks
 from bot.app import App
 from bot.reports import ending, standing
 from bot.store.jobs import Job
+from bot.tuning.comparison import Comparison, Side
+from cogs.comparison import cards
 from cogs.job_button import controls
 
 if TYPE_CHECKING:
@@ -86,7 +88,10 @@ class JobsCog(commands.Cog):
             mention = f"<@{job.requester_id}> " if job.requester_id else ""
             told = discord.AllowedMentions(users=[discord.Object(job.requester_id or 0)])
             files = [discord.File(path) for path in self._attachments(job)]
-            await self._channel(job).send(mention + ending(job), allowed_mentions=told, files=files)
+            embeds = cards(_comparisons(job))
+            await self._channel(job).send(
+                mention + ending(job), allowed_mentions=told, files=files, embeds=embeds
+            )
             await self.app.board.announced(job.id)
             self._shown.pop(job.id, None)
 
@@ -126,3 +131,11 @@ class JobsCog(commands.Cog):
 
     def _channel(self, job: Job) -> discord.PartialMessageable:
         return self.bot.get_partial_messageable(job.channel_id or 0)
+
+
+def _comparisons(job: Job) -> list[Comparison]:
+    """The heroes that models wrote at the end of a fine-tuning."""
+    return [
+        Comparison(each["hero"], [Side(**side) for side in each["sides"]])
+        for each in (job.result or {}).get("heroes", ())
+    ]

@@ -1,13 +1,15 @@
 """/finetune: tune a model on a dataset."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.app import App
-from bot.tuning.finetune import MOST_EPOCHS
+from bot.tuning.forecast import MOST_EPOCHS
+from bot.tuning.report import plan
+from cogs.job_button import controls
 from cogs.operators import require_operator
 
 if TYPE_CHECKING:
@@ -22,8 +24,11 @@ class TuningCog(commands.Cog):
         self.app = app
 
     @app_commands.command(description="Tune a model on a dataset (operators)")
+    @app_commands.rename(base_model="base-model")
     @app_commands.describe(
         dataset="The dataset's version; the newest where left out",
+        base_model="The model to begin from; the installation's BASE_MODEL where left out",
+        method="supervised learns from texts, dpo from rated pairs; what fits the dataset where left out",
         epochs="How often the model sees each text; the model server chooses where left out",
     )
     @app_commands.default_permissions(manage_guild=True)
@@ -32,21 +37,20 @@ class TuningCog(commands.Cog):
         self,
         interaction: "discord.Interaction[HeroBot]",
         dataset: app_commands.Range[int, 1] | None = None,
+        base_model: app_commands.Range[str, 1, 200] | None = None,
+        method: Literal["supervised", "dpo"] | None = None,
         epochs: app_commands.Range[int, 1, MOST_EPOCHS] | None = None,
     ) -> None:
         await require_operator(interaction)
         await interaction.response.defer(thinking=True)
-        base = self.app.settings.base_model
-        job, chosen = await self.app.finetunes.order(
-            base=base,
-            version=dataset,
+        job, forecast = await self.app.finetunes.plan(
+            dataset=dataset,
+            base=base_model,
+            method=method,
             epochs=epochs,
             requester_id=interaction.user.id,
             channel_id=interaction.channel_id,
         )
-        train, valid = chosen.counts.get("train", 0), chosen.counts.get("valid", 0)
-        message = await interaction.edit_original_response(
-            content=f"**Fine-tuning {base}** on dataset v{chosen.id}: "
-            f"{train} texts to learn from, {valid} held out to measure."
-        )
+        left = await self.app.budget.left_today()
+        message = await interaction.edit_original_response(content=plan(forecast, left), view=controls(job))
         await self.app.board.shown_in(job.id, message.id)

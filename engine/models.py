@@ -78,6 +78,18 @@ class Models:
             raise ApiError(400, message, code="model_not_available", param="model")
         return self.place(model) / "adapter"
 
+    def adapter(self, model: str) -> Path:
+        """Return the folder of a tuned model's PEFT adapter, whatever base it was tuned from.
+
+        Raises the 404 for a model that is unknown, and a 400 for the base, which has none.
+        """
+        self.path(model)
+        if model not in self._tuned:
+            raise ApiError(
+                400, f"'{model}' is the base model: it has no adapter.", code="no_adapter", param="model"
+            )
+        return self.place(model) / "adapter"
+
     def checkpoints(self, job: str) -> list[Tuned]:
         """Return the models that were made in a job, the latest first."""
         found = [tuned for tuned in self._tuned.values() if tuned.job == job and tuned.step is not None]

@@ -17,6 +17,7 @@ from engine.models import Models
 from engine.pages import page
 from engine.residents import AnyGenerator, Residents
 from engine.slots import Slots
+from engine.tar import Tar
 
 _MAX_JSON_BYTES = 4 * 1024 * 1024
 
@@ -49,6 +50,7 @@ class Api:
                 web.get("/healthz", self.health),
                 web.get("/metrics", make_aiohttp_handler(self.metrics.registry)),
                 web.get("/v1/models", self.list_models),
+                web.get("/v1/models/{id:.+}/adapter", self.get_adapter),  # before the route that takes all
                 web.get("/v1/models/{id:.+}", self.get_model),
                 web.delete("/v1/models/{id:.+}", self.delete_model),
                 web.post("/v1/chat/completions", self.chat),
@@ -77,6 +79,16 @@ class Api:
 
     async def get_model(self, request: web.Request) -> web.Response:
         return web.json_response(self.models.describe(request.match_info["id"]))
+
+    async def get_adapter(self, request: web.Request) -> web.StreamResponse:
+        folder = self.models.adapter(request.match_info["id"])
+        with Tar([folder / name for name in ("adapter_config.json", "adapter_model.safetensors")]) as tar:
+            response = web.StreamResponse(headers={"Content-Type": "application/x-tar"})
+            response.content_length = tar.size
+            await response.prepare(request)
+            async for piece in tar.pieces():
+                await response.write(piece)
+        return response
 
     async def delete_model(self, request: web.Request) -> web.Response:
         model = request.match_info["id"]

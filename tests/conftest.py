@@ -17,6 +17,8 @@ from bot.settings import ROOT, Settings
 from bot.store.jobs import Job
 from tests.scripted_server import Script, scripted_server
 
+pytest_plugins = ["tests.tiny_engine"]
+
 HOME = 424_242_424_242_424_242
 SETTLE = 60.0  # seconds that one action may take: enough for a real model on a busy machine
 
@@ -90,6 +92,11 @@ class Stage:
     async def build(self, **options: int) -> None:
         """Order a build and confirm its plan."""
         await self.olga.slash(self.channel, "build-dataset", **options)
+        await self.olga.click(self.channel.history()[-1], label="Confirm")
+
+    async def finetune(self, **options: int | str) -> None:
+        """Order a fine-tuning and confirm its plan."""
+        await self.olga.slash(self.channel, "finetune", **options)
         await self.olga.click(self.channel.history()[-1], label="Confirm")
 
     async def until_told(self, app: App, job_id: int, seconds: float = 60) -> Job:

@@ -34,7 +34,7 @@ async def carry_out(app: App, wanted: BuildSpec) -> Job:
 
 
 async def finetune(app: App) -> Job:
-    job, _ = await app.finetunes.order(base=app.settings.base_model, epochs=1)
+    job, _ = await app.finetunes.order(epochs=1)
     return await _done(app, job)
 
 

@@ -4,14 +4,16 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import AsyncIterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import web
 
 from tests.scripted_batches import ScriptedBatches
+from tests.scripted_trainings import ScriptedTrainings
 
 _AUTHOR = re.compile(r"a (\d+)-year-old (\w+) fictional character who has the superpower of (.+?)\.")
 _TUNED = re.compile(r"(\d+), (\w+), (.+) ->")
@@ -49,6 +51,9 @@ def describe(age: str, gender: str, power: str, variant: int = 0) -> str:
     )
 
 
+Fault = int | Literal["hang", "half", "drop"]  # a status, or what becomes of the connection
+
+
 @dataclass
 class Script:
     """What the server will do, and what it was asked."""
@@ -56,13 +61,9 @@ class Script:
     url: str = ""
     asked: list[dict[str, Any]] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
-    tunings: list[dict[str, Any]] = field(default_factory=list)
     failures: list[int] = field(default_factory=list)  # statuses of the next chat answers
     texts: list[str] = field(default_factory=list)  # the next answers, in place of fitting ones
     finish_reason: str = "stop"
-    tuning_error: str | None = None
-    tuning_failures: list[int] = field(default_factory=list)  # statuses of the next looks at a training
-    lost_starts: int = 0  # how many trainings will start though the answer says 500
     unknown_models: set[str] = field(default_factory=set)
     failure_code: str | None = None
     retry_after: str | None = None
@@ -75,10 +76,54 @@ class Script:
     most_answering: int = 0
     rate_limited: int = 0  # chats refused by the limit
     limit: "RateLimit | None" = None
+    faults: dict[str, list["Fault"]] = field(
+        default_factory=lambda: defaultdict(list)
+    )  # by "GET /v1/files" and so on
+    on_request: "Callable[[str, web.Request], None] | None" = (
+        None  # told "before" and "after" each request is done
+    )
     batches: "ScriptedBatches" = field(init=False)
+    trainings: "ScriptedTrainings" = field(init=False)
 
     def __post_init__(self) -> None:
         self.batches = ScriptedBatches(self)
+        self.trainings = ScriptedTrainings(self)
+
+    @property
+    def now(self) -> int:
+        return int(time.time())
+
+    @property
+    def disturb(self) -> Any:
+        """What stands before every route: the faults that a test has ordered, and its ears."""
+
+        @web.middleware
+        async def middleware(
+            request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+        ) -> web.StreamResponse:
+            if self.on_request:
+                self.on_request("before", request)
+            path = re.sub(r"ftjob-\d+|file-\d+", "ID", request.path)
+            faults = self.faults[f"{request.method} {path}"]
+            if faults:
+                return await self._disturbed(request, faults.pop(0))
+            response = await handler(request)
+            if self.on_request:
+                self.on_request("after", request)
+            return response
+
+        return middleware
+
+    async def _disturbed(self, request: web.Request, fault: Fault) -> web.StreamResponse:
+        if isinstance(fault, int):
+            return self.refusal(fault)
+        if fault == "hang":
+            await asyncio.sleep(3600)
+        if fault == "half":
+            return await _half(request, b'{"object": "list", "data": [' + b" " * 100)
+        assert request.transport
+        request.transport.close()
+        return web.Response()
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
@@ -96,14 +141,14 @@ class Script:
         headers = self.limit.take() if self.limit else {}
         if self.limit and not headers:
             self.rate_limited += 1
-            return self._refusal(429)
+            return self.refusal(429)
         if body["model"] in self.unknown_models:
-            return self._refusal(404)
+            return self.refusal(404)
         for name, words in self.refused.items():
             if name in body:
-                return self._refusal(400, words, param=None if "detail" in words else name)
+                return self.refusal(400, words, param=None if "detail" in words else name)
         if self.failures:
-            return self._refusal(self.failures.pop(0))
+            return self.refusal(self.failures.pop(0))
         text = self.texts.pop(0) if self.texts else self.fitting(body, number)
         usage = {"prompt_tokens": 20, "completion_tokens": len(text.split()), "total_tokens": 0}
         message = {"role": "assistant", "content": text}
@@ -143,82 +188,10 @@ class Script:
             return f" bring everyone home safely, all {variant} of them. The rest is not asked for."
         return describe(age, gender, power, variant)
 
-    async def upload(self, request: web.Request) -> web.Response:
-        form = await request.post()
-        if form["purpose"] == "batch" and self.batches.unknown:
-            return self._refusal(404)
-        file = form["file"]
-        assert isinstance(file, web.FileField)
-        name = f"file-{len(self.files) + 1}"
-        self.files[name] = file.file.read()
-        return web.json_response(
-            {
-                "id": name,
-                "object": "file",
-                "bytes": 1,
-                "created_at": 1,
-                "filename": "x",
-                "purpose": "fine-tune",
-                "status": "processed",
-            }
-        )
-
-    async def create_tuning(self, request: web.Request) -> web.Response:
-        self.tunings.append(await request.json())
-        if self.lost_starts:
-            self.lost_starts -= 1
-            return self._refusal(500)
-        return web.json_response(self._tuning(len(self.tunings), "queued"))
-
-    async def list_tunings(self, _request: web.Request) -> web.Response:
-        data = [self._tuning(number, "running") for number in range(1, len(self.tunings) + 1)]
-        return web.json_response({"object": "list", "data": data, "has_more": False})
-
-    async def get_tuning(self, request: web.Request) -> web.Response:
-        if self.tuning_failures:
-            return self._refusal(self.tuning_failures.pop(0))
-        number = int(request.match_info["job"].removeprefix("ftjob-"))
-        return web.json_response(self._tuning(number, "failed" if self.tuning_error else "succeeded"))
-
-    def _tuning(self, number: int, status: str) -> dict[str, Any]:
-        error = {"code": "bad", "message": self.tuning_error, "param": None} if self.tuning_error else None
-        return {
-            "id": f"ftjob-{number}",
-            "object": "fine_tuning.job",
-            "created_at": 1,
-            "model": "tiny",
-            "status": status,
-            "fine_tuned_model": f"ft:tiny:{number}" if status == "succeeded" else None,
-            "error": error,
-            "hyperparameters": {},
-            "metadata": self.tunings[number - 1].get("metadata"),
-            "organization_id": "org",
-            "result_files": [],
-            "seed": 0,
-            "trained_tokens": 10_000,
-            "training_file": "file-1",
-        }
-
-    def _refusal(self, status: int, words: str = "secret detail", param: str | None = None) -> web.Response:
+    def refusal(self, status: int, words: str = "secret detail", param: str | None = None) -> web.Response:
         error = {"message": words, "type": "scripted", "param": param, "code": self.failure_code}
         headers = {"Retry-After": self.retry_after} if self.retry_after else None
         return web.json_response({"error": error}, status=status, headers=headers)
-
-    async def events(self, _request: web.Request) -> web.Response:
-        losses = ((20, 1.25), (0, 2.5))
-        data = [
-            {
-                "id": f"e{step}",
-                "object": "fine_tuning.job.event",
-                "created_at": step,
-                "level": "info",
-                "message": "",
-                "type": "metrics",
-                "data": {"step": step, "total_steps": 20, "train_loss": 2.0, "full_valid_loss": loss},
-            }
-            for step, loss in losses
-        ]
-        return web.json_response({"object": "list", "data": data, "has_more": False})
 
 
 async def _half(request: web.Request, body: bytes) -> web.StreamResponse:
@@ -260,15 +233,11 @@ class RateLimit:
 async def scripted_server() -> AsyncIterator[Script]:
     """Serve on a free port of this machine until the block ends."""
     script = Script()
-    app = web.Application()
+    app = web.Application(middlewares=[script.disturb])
     app.router.add_post("/v1/chat/completions", script.chat)
     app.router.add_post("/v1/moderations", script.moderate)
-    app.router.add_post("/v1/files", script.upload)
     script.batches.serve(app)
-    app.router.add_post("/v1/fine_tuning/jobs", script.create_tuning)
-    app.router.add_get("/v1/fine_tuning/jobs", script.list_tunings)
-    app.router.add_get("/v1/fine_tuning/jobs/{job}", script.get_tuning)
-    app.router.add_get("/v1/fine_tuning/jobs/{job}/events", script.events)
+    script.trainings.serve(app)
     runner = web.AppRunner(app)
     await runner.setup()
     try:

@@ -32,10 +32,7 @@ async def app(settings: Settings) -> AsyncIterator[App]:
 
 async def ordered(stage: Stage, app: App, command: str, **options: int) -> str:
     """Run an operator's command to its end, and return what was told then."""
-    if command == "build-dataset":
-        await stage.build(**options)
-    else:
-        await stage.olga.slash(stage.channel, command, **options)
+    await (stage.build if command == "build-dataset" else stage.finetune)(**options)
     (job,) = await app.board.unannounced()
     await stage.until_told(app, job.id, seconds=400)
     return stage.channel.history()[-1].content

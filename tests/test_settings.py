@@ -39,6 +39,30 @@ def test_a_key_means_a_hosted_api_and_no_engine(monkeypatch: pytest.MonkeyPatch)
     assert "engine" not in settings.extras
 
 
+def test_adapters_lie_with_the_data_unless_told_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SERVING_URL", "http://gpu:8000/v1")
+    monkeypatch.setenv("DATA_DIR", "var")
+    settings = load_settings()
+    assert settings.adapters == tmp_path / "var" / "adapters"
+    assert settings.adapters_there == str(settings.adapters)
+    assert settings.within("playground").adapters == tmp_path / "var" / "playground" / "adapters"
+
+    monkeypatch.setenv("ADAPTER_DIR", "/mnt/shared")
+    monkeypatch.setenv("SERVING_ADAPTER_DIR", "/adapters")
+    settings = load_settings()
+    assert (str(settings.adapters), settings.adapters_there) == ("/mnt/shared", "/adapters")
+
+
+@pytest.mark.parametrize("name", ["SERVING_URL", "SERVING_API_KEY", "ADAPTER_DIR", "SERVING_ADAPTER_DIR"])
+def test_serving_elsewhere_is_for_what_the_engine_trained(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    for variable in ("OPENAI_API_KEY", "AUTHOR_MODEL", "BASE_MODEL", name):
+        monkeypatch.setenv(variable, "some-value")
+    with pytest.raises(SettingsError, match=f"{name}: only what the embedded engine trained"):
+        load_settings()
+
+
 def test_all_mistakes_are_told_at_once_and_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".env").write_text("DISCORD_TOKEN='sk-secret\nthis is no setting\n")
     monkeypatch.setenv("MIN_VOTERS", "none")

@@ -29,9 +29,13 @@ class Does:
     def __init__(self, what: Callable[[Run], Awaitable[dict[str, Any]]]) -> None:
         self._what = what
         self.cancelled: list[int] = []
+        self.paused: list[int] = []
 
     async def run(self, run: Run) -> dict[str, Any]:
         return await self._what(run)
+
+    async def pause(self, run: Run) -> None:
+        self.paused.append(run.job.id)
 
     async def cancel(self, run: Run) -> None:
         self.cancelled.append(run.job.id)

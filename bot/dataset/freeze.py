@@ -1,9 +1,8 @@
 """Freezing: written examples and well-rated descriptions become an immutable numbered dataset."""
 
-import json
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ from bot.heroes_file import HeroesFile
 from bot.rating.votes import Votes
 from bot.store import datasets, descriptions
 from bot.store.database import Database
-from bot.store.datasets import Dataset, Item
+from bot.store.datasets import Dataset
 from bot.store.descriptions import Description
 
 FEWEST_TRAINING = 10  # what fine-tuning APIs ask for
@@ -124,17 +123,3 @@ class Freezer:
         text = self._curation.trim(description.text)
         fault = self._curation.fault(description.hero, text)
         return fault is None and self._vocabulary.trains(description.hero)
-
-
-def to_jsonl(items: Iterable[Item]) -> str:
-    """Chat training data, one conversation a line: the tuning prompt as the user, the text as the answer."""
-    turns = (
-        {
-            "messages": [
-                {"role": "user", "content": item.prompt},
-                {"role": "assistant", "content": item.text},
-            ]
-        }
-        for item in items
-    )
-    return "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in turns)

@@ -108,6 +108,9 @@ class BuildJobs:
         await self._batches.take_in_finished(spec, run, account)
         return await self._builder.build(spec, run, account, without)
 
+    async def pause(self, run: Run) -> None:
+        """Batches go on by themselves: what they answer is taken in when the build is resumed."""
+
     async def cancel(self, run: Run) -> None:
         """Cancel the provider's batches; calls that are out have come home by now."""
         await self._batches.cancel(run.job)

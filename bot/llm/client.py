@@ -247,25 +247,29 @@ def _whole(raw: Any) -> ChatCompletion:
     return completion
 
 
-@asynccontextmanager
-async def open_client(
-    base_url: str | None, api_key: str, db: Database, budget: Budget, *, extensions: bool
-) -> AsyncIterator[ModelClient]:
-    """A client at a base URL (None: OpenAI's own), closed in the end.
+def open_api(base_url: str | None, api_key: str) -> AsyncOpenAI:
+    """The SDK at a base URL (None: OpenAI's own), to be closed by `async with`.
 
-    The SDK's retries stay off: they lose calls under rate limits, and each attempt must be ours to count.
+    Its retries stay off: they lose calls under rate limits, and each attempt must be ours to count.
     """
-    async with AsyncOpenAI(
+    return AsyncOpenAI(
         base_url=base_url,
         api_key=api_key,
         max_retries=0,
         timeout=300,
         http_client=openai.DefaultAioHttpClient(limits=_LIMITS),
-    ) as api:
-        client = ModelClient(api, db, budget, extensions=extensions)
-        try:
-            yield client
-        finally:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_SETTLE):
-                    await client.settle()
+    )
+
+
+@asynccontextmanager
+async def open_client(
+    api: AsyncOpenAI, db: Database, budget: Budget, *, extensions: bool
+) -> AsyncIterator[ModelClient]:
+    """A client that lets calls under way come home before it closes."""
+    client = ModelClient(api, db, budget, extensions=extensions)
+    try:
+        yield client
+    finally:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SETTLE):
+                await client.settle()

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import openai
 
-from bot.errors import OutOfReach, ServerError, Unavailable, UnknownModel
+from bot.errors import Forbidden, OutOfReach, ServerError, Unavailable, UnknownModel
 from bot.llm.pace import Pace, seconds
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,8 @@ def _raise_unless_passing(error: openai.APIError | CutShort) -> None:
             "The account at the model server has no credit left. An operator must top it up there."
         ) from error
     if status in (401, 403):
-        raise Unavailable(
+        refusal = Unavailable if status == 401 else Forbidden
+        raise refusal(
             "The model server refuses this installation's key. An operator must check OPENAI_API_KEY."
         ) from error
     if status == 404:
@@ -92,10 +93,16 @@ def _raise_unless_passing(error: openai.APIError | CutShort) -> None:
             "The model server does not know what was asked for. An operator must check the models."
         ) from error
     if status not in _PASSING and status < 500:
-        raise ServerError(f"The model server refused: {error}") from error
+        raise ServerError(f"The model server refused: {_said(error)}") from error
 
 
-def asked_pause(error: Exception) -> float | None:
+def _said(error: openai.APIError) -> str:
+    """The server's reason in its own words, without the wrapping."""
+    message = error.body.get("message") if isinstance(error.body, dict) else None
+    return str(message or error.message)
+
+
+def asked_pause(error: BaseException | None) -> float | None:
     """Seconds that the server asks to wait; None where it does not say."""
     if not isinstance(error, openai.APIStatusError):
         return None

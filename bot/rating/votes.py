@@ -69,6 +69,17 @@ class Votes:
         async with self._db.read() as tx:
             return tally(await reactions.every(tx))
 
+    async def by_model(self) -> defaultdict[str, Tally]:
+        """All votes on each model's descriptions, by the model's name."""
+        async with self._db.read() as tx:
+            clicks = await reactions.every(tx)
+        writers = {click.description_id: click.model for click in clicks}
+        votes: defaultdict[str, Tally] = defaultdict(Tally)
+        for description_id, each in tally(clicks).items():
+            votes[writers[description_id]].ups += each.ups
+            votes[writers[description_id]].downs += each.downs
+        return votes
+
 
 def is_thumb(emoji: str) -> bool:
     return _base(emoji) in _VALUES

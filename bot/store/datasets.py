@@ -12,19 +12,21 @@ from bot.store.schema import dataset, dataset_item, description, example, import
 
 Split = Literal["train", "valid"]
 Source = Literal["example", "description", "import"]
+DatasetKind = Literal["sft", "preference"]  # single texts, or pairs of a better and a worse one
 
 _CHUNK = 5000  # rows written at once
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One text as it was frozen, with the row it came from."""
+    """One text as it was frozen, with the row it came from; in a preference dataset beside the worse one."""
 
     split: Split
     prompt: str
     text: str
     source: Source
     source_id: int
+    rejected: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Dataset:
     """A snapshot; its id is the version that people see."""
 
     id: int
-    kind: str
+    kind: DatasetKind
     content_hash: str
     recipe: dict[str, Any]
     counts: dict[str, int]
@@ -71,7 +73,7 @@ async def add(
     tx: Transaction,
     items: Iterable[Item],
     *,
-    kind: str,
+    kind: DatasetKind,
     content_hash: str,
     recipe: dict[str, Any],
     counts: dict[str, int],
@@ -112,8 +114,8 @@ async def get(tx: Transaction, version: int) -> Dataset | None:
     return Dataset(**row._mapping) if row else None
 
 
-async def latest(tx: Transaction) -> Dataset | None:
-    newest = select(dataset).order_by(dataset.c.id.desc()).limit(1)
+async def latest(tx: Transaction, kind: DatasetKind = "sft") -> Dataset | None:
+    newest = select(dataset).where(dataset.c.kind == kind).order_by(dataset.c.id.desc()).limit(1)
     row = (await tx.execute(newest)).one_or_none()
     return Dataset(**row._mapping) if row else None
 
@@ -125,6 +127,7 @@ async def items(tx: Transaction, version: int) -> list[Item]:
         dataset_item.c.text,
         dataset_item.c.source,
         dataset_item.c.source_id,
+        dataset_item.c.rejected,
     )
     query = select(*columns).where(dataset_item.c.dataset_id == version).order_by(dataset_item.c.position)
     return [Item(*row) for row in await tx.execute(query)]

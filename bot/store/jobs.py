@@ -19,7 +19,8 @@ class Job:
     """One row of work. done and total count examples or training steps; phase says what is being done.
 
     rate is how many are done a second; cost what it has spent so far, in US dollars; lost counts calls that
-    were in the air when a worker died: they may have been paid twice.
+    were in the air when a worker died: they may have been paid twice. remote_asked_at is when a server was
+    asked to start a training, question what an operator must answer before the job goes on.
     """
 
     id: int
@@ -40,8 +41,10 @@ class Job:
     announced: bool
     remote_file_ids: dict[str, str] | None
     remote_job_id: str | None
+    question: str | None
     owner: str | None
     heartbeat: float | None
+    remote_asked_at: float | None
     created_at: float | None
     started_at: float | None
     finished_at: float | None
@@ -126,13 +129,18 @@ async def put(
 async def claim(tx: Transaction, *, owner: str, at: float, stale_before: float) -> Job | None:
     """Take the oldest job that waits, or whose worker has not been heard of since stale_before.
 
-    A job that was paused and resumed waits until its worker has let go of it.
+    A job that was paused and resumed waits until its worker has let go of it. One that was paused is taken
+    where its worker died before it let go: what works for it elsewhere may not know of the pause yet.
     """
-    free = _let_go(stale_before) & job.c.state.in_(("queued", "running", "cancelling"))
+    silent = job.c.heartbeat < stale_before
+    free = or_(
+        _let_go(stale_before) & job.c.state.in_(("queued", "running", "cancelling")),
+        job.c.owner.is_not(None) & silent & (job.c.state == "paused"),
+    )
     found = (await tx.execute(_jobs().where(free).order_by(job.c.id).limit(1))).one_or_none()
     if found is None:
         return None
-    state = "cancelling" if found.state == "cancelling" else "running"
+    state = found.state if found.state in ("cancelling", "paused") else "running"
     taken = {"state": state, "owner": owner, "heartbeat": at, "started_at": found.started_at or at}
     won = await tx.execute(update(job).where(job.c.id == found.id, free).values(taken))
     return await get(tx, found.id) if won.rowcount else None  # another worker was quicker
@@ -159,6 +167,33 @@ async def end(tx: Transaction, job_id: int, *, worker: str, state: State, **valu
     was = ("cancelling",) if state == "cancelled" else ("running", "paused")
     mine = (job.c.id == job_id) & (job.c.owner == worker) & job.c.state.in_(was)
     return (await tx.execute(update(job).where(mine).values(state=state, **values))).rowcount == 1
+
+
+async def ask(tx: Transaction, job_id: int, question: str, *, worker: str) -> bool:
+    """Pause a job until an operator has answered. False where it is not running for this worker any more."""
+    mine = (job.c.id == job_id) & (job.c.owner == worker) & (job.c.state == "running")
+    asked = update(job).where(mine).values(state="paused", question=question)
+    return (await tx.execute(asked)).rowcount == 1
+
+
+async def tuned(tx: Transaction, most: int = 20) -> list[Job]:
+    """The newest fine-tunings that succeeded, the newest first."""
+    done = (job.c.kind == "finetune", job.c.state == "succeeded")
+    query = _jobs().where(*done).order_by(job.c.id.desc()).limit(most)
+    return [Job(**row._mapping) for row in await tx.execute(query)]
+
+
+async def remote_ids(tx: Transaction) -> set[str]:
+    """The names of all trainings at servers that belong to a job here."""
+    query = select(job.c.remote_job_id).where(job.c.remote_job_id.is_not(None))
+    return set((await tx.execute(query)).scalars())
+
+
+async def newest_channel(tx: Transaction) -> int | None:
+    """The channel in which the newest job of any channel was ordered."""
+    query = select(job.c.channel_id).where(job.c.channel_id.is_not(None)).order_by(job.c.id.desc()).limit(1)
+    found: int | None = (await tx.execute(query)).scalar_one_or_none()
+    return found
 
 
 async def let_go(tx: Transaction, job_id: int, *, worker: str) -> None:

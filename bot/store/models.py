@@ -1,4 +1,4 @@
-"""Queries on models: names the API answers to, one of them live."""
+"""Queries on models: what was tuned here, which of them is live, and what became of each."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -6,14 +6,21 @@ from typing import Any, Literal
 from sqlalchemy import select, update
 
 from bot.store.database import Transaction
-from bot.store.schema import model
+from bot.store.schema import dataset, model, model_event
 
 State = Literal["candidate", "live", "retired"]
+What = Literal[
+    "registered", "deployed", "first", "promoted", "override", "rolled back", "fell back", "lost", "retired"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A tuned model; metrics hold the held-out loss before and after its training."""
+    """A tuned model; metrics hold the held-out loss before and after its training.
+
+    served_as is the name that chats give, None until the model is deployed; retires_on the day (YYYY-MM-DD)
+    on which its server shuts it or its base down, None where none is known.
+    """
 
     id: int
     name: str
@@ -22,30 +29,28 @@ class Model:
     job_id: int
     state: State
     metrics: dict[str, Any]
+    served_as: str | None
+    retires_on: str | None
     created_at: float
 
 
-async def add(
-    tx: Transaction,
-    *,
-    name: str,
-    base: str,
-    dataset_id: int,
-    job_id: int,
-    state: State,
-    metrics: dict[str, Any],
-    at: float,
-) -> Model:
-    """Register a model. Raises IntegrityError where it is known, or where another is live already."""
-    values = {
-        "name": name,
-        "base": base,
-        "dataset_id": dataset_id,
-        "job_id": job_id,
-        "state": state,
-        "metrics": metrics,
-        "created_at": at,
-    }
+@dataclass(frozen=True, slots=True)
+class ModelEvent:
+    """What happened to a model, when and by whom; replaced_id is the live model whose place it took."""
+
+    id: int
+    model_id: int
+    what: What
+    replaced_id: int | None
+    actor_id: int | None
+    at: float
+
+
+async def add(tx: Transaction, **values: Any) -> Model:
+    """Register a model; values name every column but id and retires_on.
+
+    Raises IntegrityError where it is known, or where another is live already.
+    """
     row = (await tx.execute(model.insert().values(values).returning(*model.c))).one()
     return Model(**row._mapping)
 
@@ -69,5 +74,39 @@ async def every(tx: Transaction) -> list[Model]:
     return [Model(**row._mapping) for row in await tx.execute(select(model).order_by(model.c.id))]
 
 
-async def put(tx: Transaction, model_id: int, state: State) -> None:
-    await tx.execute(update(model).where(model.c.id == model_id).values(state=state))
+async def dataset_hash(tx: Transaction, model_id: int) -> str:
+    """The content hash of the dataset that a model learnt from."""
+    query = select(dataset.c.content_hash).join(model, model.c.dataset_id == dataset.c.id)
+    return str((await tx.execute(query.where(model.c.id == model_id))).scalar_one())
+
+
+async def change(tx: Transaction, model_id: int, **values: Any) -> None:
+    await tx.execute(update(model).where(model.c.id == model_id).values(**values))
+
+
+async def note(
+    tx: Transaction,
+    model_id: int,
+    what: What,
+    *,
+    at: float,
+    replaced_id: int | None = None,
+    actor_id: int | None = None,
+) -> None:
+    """Keep what happened to a model."""
+    values = {
+        "model_id": model_id,
+        "what": what,
+        "replaced_id": replaced_id,
+        "actor_id": actor_id,
+        "at": at,
+    }
+    await tx.execute(model_event.insert().values(values))
+
+
+async def events(tx: Transaction, model_id: int | None = None) -> list[ModelEvent]:
+    """What happened to a model or to all of them, in the order in which it did."""
+    query = select(model_event).order_by(model_event.c.id)
+    if model_id is not None:
+        query = query.where(model_event.c.model_id == model_id)
+    return [ModelEvent(**row._mapping) for row in await tx.execute(query)]

@@ -10,9 +10,10 @@ from bot.store.schema import description, reaction
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """One emoji of one voter (an HMAC) on one description; by_requester marks the asker's own."""
+    """One emoji of one voter (an HMAC) on one description of a model; by_requester marks the asker's own."""
 
     description_id: int
+    model: str
     voter: str
     emoji: str
     at: float
@@ -45,6 +46,7 @@ async def every(tx: Transaction) -> list[Reaction]:
     query = (
         select(
             reaction.c.description_id,
+            description.c.model,
             reaction.c.voter,
             reaction.c.emoji,
             reaction.c.at,

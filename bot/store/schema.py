@@ -103,7 +103,9 @@ _ACTIVE = text("state IN ('queued', 'running', 'paused', 'cancelling')")
 
 # Long work. It is planned first, and queued when somebody confirms the plan; at most one of a kind is active.
 # Progress is written here and rendered from here: rate is how many are done a second, lost how many calls
-# were in the air when a worker died.
+# were in the air when a worker died. remote_asked_at is set before a server is asked to start a training: an
+# id that got lost is looked for from then on. question is what an operator must answer before a paused job
+# goes on.
 job = Table(
     "job",
     metadata,
@@ -124,8 +126,9 @@ job = Table(
     Column("announced", Boolean, nullable=False, server_default=false()),
     Column("remote_file_ids", JSON),
     Column("remote_job_id", Text),
+    Column("question", Text),
     Column("owner", Text),
-    *_times("heartbeat", "created_at", "started_at", "finished_at"),
+    *_times("heartbeat", "remote_asked_at", "created_at", "started_at", "finished_at"),
     CheckConstraint("kind IN ('build', 'finetune')", name="job_kind"),
     CheckConstraint(
         "state IN ('planned', 'queued', 'running', 'paused', 'cancelling', "
@@ -173,6 +176,7 @@ dataset_item = Table(
     Column("split", String(8), nullable=False),
     Column("prompt", Text, nullable=False),
     Column("text", Text, nullable=False),
+    Column("rejected", Text),  # the worse text of a pair, in preference datasets
     Column("source", String(16), nullable=False),
     Column("source_id", Integer, nullable=False),
     CheckConstraint("split IN ('train', 'valid')", name="dataset_item_split"),
@@ -181,7 +185,9 @@ dataset_item = Table(
 
 _LIVE = text("state = 'live'")
 
-# A name that the API answers to. The database itself keeps the live one single.
+# A tuned model. The database itself keeps the live one single. served_as is the name that chats give, empty
+# until somebody has deployed the model where that is a step of its own; retires_on the day (YYYY-MM-DD) on
+# which its server shuts it or its base down.
 model = Table(
     "model",
     metadata,
@@ -192,9 +198,42 @@ model = Table(
     Column("job_id", Integer, ForeignKey("job.id"), nullable=False),
     Column("state", String(16), nullable=False),
     Column("metrics", JSON, nullable=False),
+    Column("served_as", Text),
+    Column("retires_on", String(10)),
     Column("created_at", Float, nullable=False),
     CheckConstraint("state IN ('candidate', 'live', 'retired')", name="model_state"),
     Index("model_one_live", "state", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
+)
+
+# What became of a model, kept for ever. An override is a promotion by hand; replaced_id is the live model
+# whose place it took; actor_id the operator's Discord id, empty where nobody of Discord's did it.
+model_event = Table(
+    "model_event",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("model_id", Integer, ForeignKey("model.id"), nullable=False),
+    Column("what", String(16), nullable=False),
+    Column("replaced_id", Integer, ForeignKey("model.id")),
+    Column("actor_id", BigInteger),
+    Column("at", Float, nullable=False),
+    CheckConstraint(
+        "what IN ('registered', 'deployed', 'first', 'promoted', 'override', 'rolled back', 'fell back', "
+        "'lost', 'retired')",
+        name="model_event_what",
+    ),
+)
+
+# What the admins are to be told, once each; without a channel of its own in the admin channel.
+notice = Table(
+    "notice",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("text", Text, nullable=False),
+    Column("channel_id", BigInteger),
+    Column("mention_id", BigInteger),
+    Column("told", Boolean, nullable=False, server_default=false()),
+    Column("at", Float, nullable=False),
 )
 
 # One answer shown to a user. Stored before it is shown, so that no shown text is unknown.

@@ -2,234 +2,315 @@
 
 import asyncio
 import logging
-from dataclasses import asdict, dataclass
-from functools import partial
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
-import openai
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
-from openai.types.fine_tuning.job_create_params import Method
 
-from bot.dataset.freeze import to_jsonl
 from bot.errors import OutOfReach, Unavailable, UnknownModel, UserError
 from bot.jobs import JobBoard
 from bot.llm.budget import Account, Budget
-from bot.llm.client import ModelClient
-from bot.llm.patience import JOB, ONCE, patiently
-from bot.store import datasets
+from bot.llm.patience import asked_pause
+from bot.store import datasets, jobs
 from bot.store.database import Database
-from bot.store.datasets import Dataset, Item
 from bot.store.jobs import Job
+from bot.tuning.debut import Debut
+from bot.tuning.forecast import KINDS, FinetuneSpec, TuningForecast, TuningForecaster
+from bot.tuning.losses import Losses, data_of, from_csv, from_events
+from bot.tuning.providers import Method
 from bot.tuning.registry import Registry
+from bot.tuning.trainer import Trainer, Training, Uncertain
+from bot.tuning.training_files import training_files
 from bot.worker import Run
 
 log = logging.getLogger(__name__)
 
-SUFFIX = "herosmith"
-MOST_EPOCHS = 10
-
-_MARK = "herosmith_job"
-_TYPICAL_EPOCHS = 3  # what servers choose for datasets of this size
-_START_PAUSES = (2, 10, 30, 60)  # seconds before looking again whether a training was started
+_START_PAUSES = (2.0, 10.0, 30.0, 60.0)  # seconds before looking again whether a training was started
 _POLL = 1.0  # seconds between two looks at the server's job, at first
 _SLOWEST_POLL = 15.0
+_OUT_OF_REACH = "the model server is out of reach; waiting for it"
 
-
-@dataclass(frozen=True, slots=True)
-class FinetuneSpec:
-    """What a fine-tuning job was asked to do; kept in the job's row. epochs None: the server chooses."""
-
-    dataset: int
-    base: str
-    epochs: int | None
-
-    def __post_init__(self) -> None:
-        if self.epochs is not None and not 1 <= self.epochs <= MOST_EPOCHS:
-            raise UserError(f"Epochs must lie between 1 and {MOST_EPOCHS}.")
+_QUESTION = (
+    "Was a training started at the model server for this? The call's answer got lost, and the server shows "
+    "nothing "
+    "by which it could be told. Look at its list of jobs, then answer: give the job's id, or say that there "
+    "is none."
+)
 
 
 class FinetuneJobs:
-    """Orders and carries out fine-tuning at whatever server the client reaches."""
+    """Plans, orders and carries out fine-tuning at whatever server trains."""
 
     def __init__(
-        self, db: Database, board: JobBoard, client: ModelClient, budget: Budget, registry: Registry
+        self,
+        db: Database,
+        board: JobBoard,
+        trainer: Trainer,
+        budget: Budget,
+        registry: Registry,
+        forecaster: TuningForecaster,
+        debut: Debut,
+        *,
+        base: str,
     ) -> None:
         self._db = db
         self._board = board
-        self._client = client
+        self._trainer = trainer
         self._budget = budget
         self._registry = registry
+        self._forecaster = forecaster
+        self._debut = debut
+        self._base = base
 
-    async def order(
-        self, *, base: str, version: int | None = None, epochs: int | None = None, **origin: int | None
-    ) -> tuple[Job, Dataset]:
-        """Queue a fine-tuning on a dataset version (None: the newest).
+    async def plan(
+        self,
+        *,
+        dataset: int | None = None,
+        base: str | None = None,
+        method: Method | None = None,
+        epochs: int | None = None,
+        **origin: int | None,
+    ) -> tuple[Job, TuningForecast]:
+        """Write a fine-tuning down and say what it will take; it waits for the board's confirm().
 
-        Raises UserError where there is none, Busy where a fine-tuning runs.
+        What is left out: the newest dataset of the method's kind, the method of the dataset's kind,
+        BASE_MODEL (for preference tuning the live model), the server's choice of epochs. origin: requester_id
+        and channel_id, where it was ordered in Discord. Raises UserError where there is no such dataset or it
+        does not fit, Busy where a fine-tuning runs.
         """
+        spec = await self._spec(dataset, base, method, epochs)
+        if spec.method not in self._trainer.provider.methods:
+            raise UserError(
+                f"{self._trainer.provider.name} knows no preference tuning. Leave the method out, or train "
+                f"elsewhere."
+            )
+        forecast = await self._forecaster.forecast(spec)
+        await self._budget.check_training(Account("tuning"), spec.base, forecast.tokens * forecast.epochs)
+        return await self._board.plan("finetune", asdict(spec), **origin), forecast
+
+    async def order(self, **wanted: Any) -> tuple[Job, TuningForecast]:
+        """Plan a fine-tuning and confirm it in one go."""
+        job, forecast = await self.plan(**wanted)
+        return await self._board.confirm(job.id), forecast
+
+    async def _spec(
+        self, version: int | None, base: str | None, method: Method | None, epochs: int | None
+    ) -> FinetuneSpec:
         async with self._db.read() as tx:
-            found = await (datasets.latest(tx) if version is None else datasets.get(tx, version))
+            found = await (
+                datasets.latest(tx, KINDS[method or "supervised"])
+                if version is None
+                else datasets.get(tx, version)
+            )
         if found is None:
-            missing = "There is no dataset yet" if version is None else f"There is no dataset v{version}"
+            missing = f"There is no dataset v{version}" if version else "There is no dataset yet"
+            if method == "dpo" and version is None:
+                missing = "There is no dataset of rated pairs yet"
             raise UserError(f"{missing}. Make one with /build-dataset, then run /finetune again.")
-        spec = FinetuneSpec(dataset=found.id, base=base, epochs=epochs)
-        return await self._board.submit("finetune", asdict(spec), **origin), found
+        method = method or ("dpo" if found.kind == "preference" else "supervised")
+        if base is None:
+            live = await self._registry.live() if method == "dpo" else None
+            base = live.name if live else self._base
+        return FinetuneSpec(found.id, base, epochs, method)
 
     async def run(self, run: Run) -> dict[str, Any]:
-        """Carry the job out. Its result: the model's name and state, and its held-out losses.
+        """Carry the job out. Its result: the model, its held-out losses, what its end is told with.
 
-        The remote file and job ids are written into the row before they are used, so a job that is taken up
-        again goes on where it was. Raises UserError with the server's reason where the training failed.
+        The server's names of files and training are in the row before they are used, and the moment of asking
+        for a training before it is asked for: so a job that is taken up again goes on where it was. Raises
+        UserError with the server's reason where the training failed.
         """
         spec = FinetuneSpec(**run.job.spec)
         remote_id = run.job.remote_job_id or await self._begin(run, spec)
         remote = await self._follow(run, remote_id)
         await self._budget.book_training(Account("tuning", run.job.id), spec.base, remote.trained_tokens or 0)
-        metrics = await self._losses(remote_id)
-        name = remote.fine_tuned_model
-        if name is None:
-            raise UserError("The model server says that it trained, but names no model. Ask its operator.")
-        model = await self._registry.register(
-            name=name, base=spec.base, dataset_id=spec.dataset, job_id=run.job.id, metrics=metrics
-        )
-        return {"model": model.id, "name": model.name, "state": model.state, **metrics}
+        losses = await self._losses(remote)
+        await run.note(phase="taking the model in")
+        model, live = await self._debut.register(run.job.id, spec, remote, losses)
+        await run.note(phase="writing three heroes to compare")
+        shown = await self._debut.show(run.job.id, model, live, losses)
+        return {
+            "model": model.id,
+            "name": model.name,
+            "state": model.state,
+            "dataset": spec.dataset,
+            "trained_tokens": remote.trained_tokens,
+            "seconds": round(time.time() - (run.job.started_at or time.time()), 1),
+            "deploy": self._debut.deploy(model, remote_id),
+            **losses.held_out,
+            **shown,
+        }
+
+    async def pause(self, run: Run) -> None:
+        """Tell the server to hold the training; where it cannot, the row says so."""
+        remote_id = run.job.remote_job_id
+        if remote_id is None:
+            await run.say("nothing is under way at the model server")
+        elif await self._trainer.pause(remote_id):
+            await run.say("held at the model server")
+        else:
+            await run.say("the model server cannot hold it: it trains on, and Resume follows it again")
 
     async def cancel(self, run: Run) -> None:
         """Cancel the server's training."""
         remote_id = run.job.remote_job_id
+        if remote_id is None and run.job.remote_asked_at and run.job.remote_file_ids:
+            training = _training(run.job, FinetuneSpec(**run.job.spec))
+            with suppress(Uncertain):
+                remote_id = await self._found(run, training, run.job.remote_file_ids, run.job.remote_asked_at)
         if remote_id:
-            await patiently(lambda: self._client.api.fine_tuning.jobs.cancel(remote_id), ONCE)
+            await self._trainer.cancel(remote_id)
 
     async def _begin(self, run: Run, spec: FinetuneSpec) -> str:
-        """Upload what is not uploaded yet and start the training."""
-        await run.progress(0, 0, "sending the dataset")
-        async with self._db.read() as tx:
-            items = await datasets.items(tx, spec.dataset)
-        trained = sum(len(item.prompt) + len(item.text) for item in items if item.split == "train") // 3
-        epochs = spec.epochs or _TYPICAL_EPOCHS
-        await self._budget.check_training(Account("tuning", run.job.id), spec.base, trained * epochs)
-        files = run.job.remote_file_ids or await self._upload(spec.dataset, items)
-        await run.note(remote_file_ids=files)
-        remote_id = await self._started_before(run) or await self._start_surely(run, spec, files)
+        """Send what the server lacks and start the training there, or find the one that was started."""
+        training = _training(run.job, spec)
+        files = await self._send(run, spec)
+        asked_at = run.job.remote_asked_at
+        remote_id = await self._find(run, training, files, asked_at) if asked_at else None
+        if remote_id is None:
+            remote_id = await self._start(run, training, files)
         await run.note(remote_job_id=remote_id)
         return remote_id
 
-    async def _start_surely(self, run: Run, spec: FinetuneSpec, files: dict[str, str]) -> str:
+    async def _send(self, run: Run, spec: FinetuneSpec) -> dict[str, str]:
+        """Send each side that has texts, and wait until the server has read it; its names by split."""
+        await run.progress(0, 0, "sending the dataset")
+        async with self._db.read() as tx:
+            items = await datasets.items(tx, spec.dataset)
+        await self._check_budget(run, spec)
+        files = dict(run.job.remote_file_ids or {})
+        for file in training_files(items, prefix=self._trainer.provider.prefix):
+            if file.split not in files:
+                files[file.split] = await self._trainer.send(file, since=run.job.started_at or time.time())
+                await run.note(remote_file_ids=files)
+        for file_id in files.values():
+            await _until(lambda file_id=file_id: self._trainer.is_read(file_id))  # type: ignore[misc]
+        return files
+
+    async def _check_budget(self, run: Run, spec: FinetuneSpec) -> None:
+        forecast = await self._forecaster.forecast(spec)
+        account = Account("tuning", run.job.id)
+        await self._budget.check_training(account, spec.base, forecast.tokens * forecast.epochs)
+
+    async def _start(self, run: Run, training: Training, files: dict[str, str]) -> str:
         """Start the training once: where the answer got lost, look whether it began before trying again."""
+        asked_at = time.time()
         for pause in _START_PAUSES:
+            await run.note(remote_asked_at=asked_at)
             try:
-                return await self._start(run, spec, files)
-            except OutOfReach:
-                log.warning("job %d: was the training started? looking in %d s", run.job.id, pause)
-                await asyncio.sleep(pause)
-            begun = await self._started_before(run)
+                return await self._trainer.start(training, files)
+            except OutOfReach as error:
+                wait = max(pause, asked_pause(error.__cause__) or 0.0)
+                log.warning("job %d: was the training started? looking in %.0f s", run.job.id, wait)
+                await asyncio.sleep(wait)
+            begun = await self._find(run, training, files, asked_at)
             if begun:
                 return begun
         raise Unavailable("The model server did not take the training. Run /finetune again later.")
 
-    async def _started_before(self, run: Run) -> str | None:
-        """The server's job that was started for this row, though nobody lived or heard to write it down."""
-        pages = self._client.api.fine_tuning.jobs.list
-        recent = await patiently(lambda: pages(limit=100), JOB)
-        mark = _mark(run.job)
-        return next((each.id for each in recent.data if (each.metadata or {}).get(_MARK) == mark), None)
+    async def _find(self, run: Run, training: Training, files: dict[str, str], asked_at: float) -> str | None:
+        """The training that was started for this row; where that cannot be told, an operator is asked."""
+        while True:
+            try:
+                return await self._found(run, training, files, asked_at)
+            except Uncertain:
+                await run.ask(_QUESTION)
+            except OutOfReach as error:
+                log.warning("job %d: %s", run.job.id, error, exc_info=error.__cause__)
+                await run.note(phase=_OUT_OF_REACH)
+                await asyncio.sleep(_SLOWEST_POLL)
 
-    async def _start(self, run: Run, spec: FinetuneSpec, files: dict[str, str]) -> str:
-        method: Method = {"type": "supervised"}
-        if spec.epochs is not None:
-            method["supervised"] = {"hyperparameters": {"n_epochs": spec.epochs}}
-        # never repeated blindly: the answer that got lost may have been that the training has started
-        remote = await patiently(
-            lambda: self._client.api.fine_tuning.jobs.create(
-                model=spec.base,
-                training_file=files["train"],
-                validation_file=files.get("valid", openai.omit),
-                suffix=SUFFIX,
-                seed=0,
-                method=method,
-                metadata={_MARK: _mark(run.job)},
-            ),
-            ONCE,
-        )
-        return remote.id
-
-    async def _upload(self, version: int, items: list[Item]) -> dict[str, str]:
-        """Send each split that has texts. Returns the server's file ids by split."""
-        ids = {}
-        for split in ("train", "valid"):
-            content = to_jsonl(item for item in items if item.split == split).encode()
-            if content:
-                ids[split] = await patiently(partial(self._send, f"v{version}-{split}.jsonl", content), JOB)
-        return ids
-
-    async def _send(self, name: str, content: bytes) -> str:
-        return (await self._client.api.files.create(file=(name, content), purpose="fine-tune")).id
+    async def _found(
+        self, run: Run, training: Training, files: dict[str, str], asked_at: float
+    ) -> str | None:
+        async with self._db.read() as tx:
+            others = await jobs.remote_ids(tx) - {run.job.remote_job_id}
+        return await self._trainer.find(training, files, since=asked_at, others=others)
 
     async def _follow(self, run: Run, remote_id: str) -> FineTuningJob:
         """Look at the server's job until it ends. A status never seen before counts as still running.
 
         So does a server out of reach: it trains on, and what it trained must not be lost for a bad hour.
         """
-        api = self._client.api
-        pause = _POLL
+        pace, pause, told_to_go_on = _Pace(), _POLL, False
         while True:
             try:
-                remote = await patiently(lambda: api.fine_tuning.jobs.retrieve(remote_id), ONCE)
-                page = await patiently(lambda: api.fine_tuning.jobs.list_events(remote_id, limit=20), ONCE)
+                remote = await self._trainer.look(remote_id)
+                events = await self._trainer.newest_events(remote_id)
+                status: str = remote.status  # also one that the SDK has never seen
+                if status == "paused" and not told_to_go_on:
+                    told_to_go_on = await self._trainer.resume(remote_id)
             except UnknownModel as error:
                 raise UserError(
                     "The model server has no such training any more. Run /finetune again."
                 ) from error
             except Unavailable as error:
                 log.warning("job %d: %s", run.job.id, error, exc_info=error.__cause__)
-                await run.note(phase="the model server is out of reach; waiting for it")
+                await run.note(phase=_OUT_OF_REACH)
             else:
-                if remote.status == "succeeded":
+                if status == "succeeded":
                     return remote
-                if remote.status in ("failed", "cancelled"):
+                if status in ("failed", "cancelled"):
                     reason = remote.error.message if remote.error else None
-                    raise UserError(f"The training {remote.status}: {reason or 'the server gave no reason'}")
-                await run.progress(*_standing(page.data, remote.status))
-                pause = _POLL if _steps(page.data) else pause
+                    told = "failed" if status == "failed" else "was cancelled at the server"
+                    raise UserError(f"The training {told}: {reason or 'it gave no reason'}")
+                done, total, phase = _standing(remote, events)
+                await run.progress(done, total, phase, pace.rate(done))
+                pause = _POLL if total else pause
             await asyncio.sleep(pause)
             pause = min(pause * 1.2, _SLOWEST_POLL)
 
-    async def _losses(self, remote_id: str) -> dict[str, float]:
-        """Held-out loss before and after, where the server measured it."""
-
-        async def every() -> list[FineTuningJobEvent]:
-            pages = self._client.api.fine_tuning.jobs.list_events(remote_id, limit=100)
-            return [event async for event in pages]
-
-        measured = sorted(
-            (data["step"], data["full_valid_loss"])
-            for event in await patiently(every, JOB)
-            if (data := _data(event)).get("full_valid_loss") is not None
-        )
-        if not measured:
-            return {}
-        after = {"loss_after": measured[-1][1]}
-        return {"loss_before": measured[0][1], **after} if measured[0][0] == 0 else after
+    async def _losses(self, remote: FineTuningJob) -> Losses:
+        """What the server measured: told in events, or in a result file."""
+        losses = from_events(await self._trainer.all_events(remote.id))
+        for file_id in remote.result_files or ():
+            if losses.train or losses.valid:
+                break
+            losses = from_csv(await self._trainer.result(file_id))
+        return losses
 
 
-def _mark(job: Job) -> str:
-    """What marks the server's job as this row's: no other row, here or elsewhere, has both numbers."""
-    return f"{job.id}-{job.created_at}"
+class _Pace:
+    """Steps a second since the first that was seen."""
+
+    def __init__(self) -> None:
+        self._first: tuple[int, float] | None = None
+
+    def rate(self, done: int) -> float | None:
+        now = time.monotonic()
+        if self._first is None:
+            self._first = (done, now) if done else None
+            return None
+        steps, seconds = done - self._first[0], now - self._first[1]
+        return steps / seconds if steps > 0 and seconds > 0 else None
 
 
-def _data(event: FineTuningJobEvent) -> dict[str, Any]:
-    return event.data if isinstance(event.data, dict) else {}
+def _training(job: Job, spec: FinetuneSpec) -> Training:
+    """The mark is this row's: no other row, here or elsewhere, has both numbers."""
+    return Training(spec.base, spec.method, spec.epochs, f"{job.id}-{job.created_at}")
 
 
-def _steps(events: list[FineTuningJobEvent]) -> list[dict[str, Any]]:
-    """The measurements among events, the newest first."""
-    return [data for event in events if "train_loss" in (data := _data(event)) and data.get("total_steps")]
+async def _until(true: Callable[[], Coroutine[Any, Any, bool]]) -> None:
+    pause = _POLL
+    while not await true():
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, _SLOWEST_POLL)
 
 
-def _standing(events: list[FineTuningJobEvent], status: str) -> tuple[int, int, str]:
+def _standing(remote: FineTuningJob, events: list[FineTuningJobEvent]) -> tuple[int, int, str]:
     """Steps done, steps in all, and where the training stands in words."""
-    steps = _steps(events)
-    if not steps:
-        return 0, 0, "waiting for the model server" if status != "running" else "preparing to train"
-    newest = steps[0]
-    return newest["step"], newest["total_steps"], f"training, loss {newest['train_loss']:.2f}"
+    for data in map(data_of, events):
+        if "train_loss" in data and data.get("total_steps"):
+            return int(data["step"]), int(data["total_steps"]), f"training, loss {data['train_loss']:.2f}"
+    extra = remote.model_extra or {}
+    if extra.get("total_steps"):
+        return int(extra.get("trained_steps") or 0), int(extra["total_steps"]), "training"
+    status: str = remote.status
+    if status == "running":
+        return 0, 0, "preparing to train"
+    if status == "paused":
+        return 0, 0, "held at the model server"
+    return 0, 0, f"waiting for the model server ({status.replace('_', ' ')})"

@@ -1,16 +1,31 @@
-"""The registry of tuned models: candidates, retired ones, and the single live one that serves."""
+"""The registry of tuned models: candidates, the single live one, retired ones, and their history."""
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from bot.errors import UserError
-from bot.store import models
-from bot.store.database import Database
-from bot.store.models import Model
+from bot.store import models, notices
+from bot.store.database import Database, Transaction
+from bot.store.models import Model, ModelEvent, What
+
+_TOOK_OVER = frozenset[What]({"promoted", "override"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A model as the registry shows it.
+
+    dataset_hash is that of the dataset it learnt from; events all that became of it, the oldest first.
+    """
+
+    model: Model
+    dataset_hash: str
+    events: list[ModelEvent]
 
 
 class Registry:
-    """Knows every model that was tuned here. The database itself keeps the live one single."""
+    """Knows every tuned model and forgets none. The database itself keeps the live one single."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -24,36 +39,198 @@ class Registry:
         async with self._db.read() as tx:
             return await models.every(tx)
 
+    async def challenger(self) -> Model | None:
+        """The candidate whose turn it is to challenge the live model: the oldest that can be asked.
+
+        None where there is none or nothing to challenge. The others wait.
+        """
+        every = await self.every()
+        if not any(model.state == "live" for model in every):
+            return None
+        return next((model for model in every if model.state == "candidate" and model.served_as), None)
+
+    async def get(self, model_id: int) -> Model:
+        """Raises UserError where there is no such model."""
+        async with self._db.read() as tx:
+            return await _known(tx, model_id)
+
+    async def entry(self, model_id: int) -> Entry:
+        """A model with its history. Raises UserError where there is no such model."""
+        async with self._db.read() as tx:
+            model = await _known(tx, model_id)
+            return Entry(model, await models.dataset_hash(tx, model_id), await models.events(tx, model_id))
+
     async def register(
-        self, *, name: str, base: str, dataset_id: int, job_id: int, metrics: dict[str, Any]
+        self,
+        *,
+        name: str,
+        base: str,
+        dataset_id: int,
+        job_id: int,
+        metrics: dict[str, Any],
+        served_as: str | None,
     ) -> Model:
-        """Enter a model: the first goes live, later ones are candidates. Entered again, it stays as it is."""
+        """Enter a model: where none is live it goes live, else it is a candidate.
+
+        So is one that must be deployed first (served_as None). Entered again, it stays as it is.
+        """
+        now = time.time()
         async with self._db.write() as tx:
             known = await models.named(tx, name)
             if known:
                 return known
-            return await models.add(
+            added = await models.add(
                 tx,
                 name=name,
                 base=base,
                 dataset_id=dataset_id,
                 job_id=job_id,
-                state="candidate" if await models.live(tx) else "live",
+                state="candidate",
                 metrics=metrics,
-                at=time.time(),
+                served_as=served_as,
+                created_at=now,
             )
+            await models.note(tx, added.id, "registered", at=now)
+            return await _first(tx, added)
 
-    async def promote(self, model_id: int) -> Model:
-        """Make a model the live one and retire the one before, in one transaction.
+    async def deployed(self, model_id: int, served_as: str, *, actor_id: int | None = None) -> Model:
+        """Take in the name by which a model can be asked from now on; where none is live, it goes live.
 
         Raises UserError where there is no such model.
         """
         async with self._db.write() as tx:
-            chosen = await models.get(tx, model_id)
-            if chosen is None:
-                raise UserError(f"There is no model {model_id}. `herosmith models` lists them.")
-            before = await models.live(tx)
-            if before and before.id != model_id:
-                await models.put(tx, before.id, "retired")
-            await models.put(tx, model_id, "live")
-        return chosen
+            await _known(tx, model_id)
+            await models.change(tx, model_id, served_as=served_as)
+            await models.note(tx, model_id, "deployed", at=time.time(), actor_id=actor_id)
+            return await _first(tx, await _known(tx, model_id))
+
+    async def promote(self, model_id: int, *, actor_id: int | None = None) -> Model:
+        """Make a model the live one by hand and retire the one before, in one transaction: an override.
+
+        Raises UserError where there is no such model, or it cannot be asked yet.
+        """
+        async with self._db.write() as tx:
+            chosen = await _known(tx, model_id)
+            if chosen.served_as is None:
+                raise UserError(
+                    f"Model {model_id} is not deployed yet. Deploy it at its provider, then say its name "
+                    f"there "
+                    f"with /models deployed."
+                )
+            if chosen.state == "live":
+                return chosen
+            return await _put_live(tx, chosen, "override", actor_id=actor_id)
+
+    async def roll_back(self, *, actor_id: int | None = None) -> Model:
+        """Let the model serve again whose place the live one took, in one transaction.
+
+        Raises UserError where there is none.
+        """
+        async with self._db.write() as tx:
+            live = await models.live(tx)
+            before = await _before(tx, live) if live else None
+            if before is None:
+                raise UserError(
+                    "There is no earlier model to go back to. /models list shows all, /models promote lets "
+                    "any "
+                    "of them serve."
+                )
+            return await _put_live(tx, before, "rolled back", actor_id=actor_id)
+
+    async def retire(self, model_id: int, *, actor_id: int | None = None) -> Model:
+        """Take a candidate out of the running.
+
+        Raises UserError where there is no such model, and for the live one: something must serve.
+        """
+        async with self._db.write() as tx:
+            chosen = await _known(tx, model_id)
+            if chosen.state == "live":
+                raise UserError(
+                    f"Model {model_id} is live. Let another one serve first: /models promote or rollback."
+                )
+            if chosen.state == "candidate":
+                await models.change(tx, model_id, state="retired")
+                await models.note(tx, model_id, "retired", at=time.time(), actor_id=actor_id)
+            return await _known(tx, model_id)
+
+    async def lose(self, lost: Model) -> Model | None:
+        """The server does not know the live model any more: fall back, and tell the admins.
+
+        Returns the model that serves now: the one before, None for the base. Where another one has come live
+        meanwhile, that one, and nothing changes.
+        """
+        async with self._db.write() as tx:
+            live = await models.live(tx)
+            if live is None or live.id != lost.id:
+                return live
+            now = time.time()
+            await models.note(tx, lost.id, "lost", at=now)
+            before = await _before(tx, lost)
+            if before:
+                before = await _put_live(tx, before, "fell back")
+            else:
+                await models.change(tx, lost.id, state="retired")
+            serves = (
+                f"model {before.id}, `{before.name}`, serves again" if before else "the base model answers"
+            )
+            await notices.add(
+                tx,
+                f"lost:{lost.id}:{now}",
+                f"⚠️ The model server does not know the live model {lost.id}, `{lost.name}`, any more: "
+                f"{serves}. "
+                "`/models list` shows what there is.",
+                at=now,
+            )
+            return before
+
+
+async def _known(tx: Transaction, model_id: int) -> Model:
+    found = await models.get(tx, model_id)
+    if found is None:
+        raise UserError(f"There is no model {model_id}. /models list shows them all.")
+    return found
+
+
+async def _first(tx: Transaction, model: Model) -> Model:
+    """Let a model serve where none does."""
+    if model.served_as is None or await models.live(tx):
+        return model
+    return await _put_live(tx, model, "first")
+
+
+async def _put_live(tx: Transaction, model: Model, what: What, *, actor_id: int | None = None) -> Model:
+    """Put a model in the live one's place."""
+    before = await models.live(tx)
+    if before:
+        await models.change(tx, before.id, state="retired")
+    await models.change(tx, model.id, state="live")
+    replaced = before.id if before else None
+    await models.note(tx, model.id, what, at=time.time(), replaced_id=replaced, actor_id=actor_id)
+    return await _known(tx, model.id)
+
+
+async def _before(tx: Transaction, model: Model) -> Model | None:
+    """The model whose place this one took, or the one before that where the server has lost it since."""
+    events = await models.events(tx)
+    gone = _gone(events)
+    place, seen = model.id, {model.id}
+    while True:
+        took = [each for each in events if each.model_id == place and each.what in _TOOK_OVER]
+        replaced = took[-1].replaced_id if took else None
+        if replaced is None or replaced in seen:
+            return None
+        if replaced not in gone:
+            return await models.get(tx, replaced)
+        seen.add(replaced)
+        place = replaced
+
+
+def _gone(events: list[ModelEvent]) -> set[int]:
+    """The models that their server has lost, less those that came back since."""
+    gone: set[int] = set()
+    for event in events:
+        if event.what == "lost":
+            gone.add(event.model_id)
+        elif event.what != "retired":
+            gone.discard(event.model_id)
+    return gone

@@ -1,4 +1,4 @@
-"""/build-dataset and /finetune: ordered in Discord, done by the worker, shown in the channel."""
+"""/build-dataset: ordered in Discord, done by the worker, shown in the channel."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ from bot.client import HeroBot
 from bot.reports import standing
 from bot.store import jobs
 from tests.conftest import HOME, Stage
-from tests.loops import build, spec
+from tests.loops import spec
 from tests.scripted_server import Script
 
 
@@ -45,38 +45,6 @@ async def test_a_build_shows_its_progress_and_tells_its_end(stage: Stage, app: A
     assert [each.filename for each in end.attachments] == ["lengths.png", "out_openai_completion.csv"]
     assert stage.olga.mention in end.content
     assert [user.id for user in end.mentions] == [stage.olga.id]
-
-
-@pytest.mark.usefixtures("working")
-async def test_a_tuned_model_goes_live_and_its_losses_are_told(
-    stage: Stage, app: App, script: Script
-) -> None:
-    await stage.build(limit=16)
-    await stage.until_told(app, await job_id(app))
-
-    await stage.olga.slash(stage.channel, "finetune", epochs=2)
-    await stage.until_told(app, await job_id(app))
-
-    told = stage.channel.history()[-1].content
-    assert "`ft:tiny:1` is trained and live" in told
-    assert "2.500 → 1.250" in told
-    assert script.tunings[0]["method"] == {
-        "type": "supervised",
-        "supervised": {"hyperparameters": {"n_epochs": 2}},
-    }
-
-
-@pytest.mark.usefixtures("working")
-async def test_a_failed_training_is_told_in_the_servers_words(stage: Stage, app: App, script: Script) -> None:
-    script.tuning_error = "the file has 3 lines too few"
-    await stage.build(limit=16)
-    await stage.until_told(app, await job_id(app))
-
-    await stage.olga.slash(stage.channel, "finetune")
-    await stage.until_told(app, await job_id(app))
-
-    assert "the file has 3 lines too few" in stage.channel.history()[-1].content
-    assert await app.registry.every() == []
 
 
 async def test_a_second_build_waits_for_the_first(stage: Stage, app: App) -> None:
@@ -161,22 +129,6 @@ async def test_a_plan_that_became_old_is_refused_while_another_build_runs(stage:
     assert "running already" in result.followups[-1].content
 
 
-async def test_finetune_without_a_dataset_says_what_to_do(stage: Stage) -> None:
-    result = await stage.olga.slash(stage.channel, "finetune")
-
-    assert result.response is not None
-    assert "Make one with /build-dataset" in result.response.content
-    stage.refusal()
-
-
-async def test_finetune_on_an_unknown_version_names_it(stage: Stage, app: App) -> None:
-    await build(app)
-
-    await stage.olga.slash(stage.channel, "finetune", dataset=7)
-
-    assert "no dataset v7" in stage.refusal()
-
-
 async def test_members_neither_see_nor_run_operator_commands(stage: Stage) -> None:
     assert stage.ana.available_commands(stage.channel) == ("hero",)
     assert set(stage.olga.available_commands(stage.channel)) == {
@@ -184,6 +136,10 @@ async def test_members_neither_see_nor_run_operator_commands(stage: Stage) -> No
         "build-dataset",
         "dataset review",
         "finetune",
+        *(
+            f"models {each}"
+            for each in ("list", "show", "compare", "promote", "rollback", "retire", "deployed")
+        ),
     }
 
 

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from bot.app import App
 from bot.dataset.draft import Draft, Text
-from bot.dataset.freeze import to_jsonl
 from bot.hero import Hero
 from bot.rating.votes import DOWN, UP
 from bot.store import datasets
 from bot.store.datasets import Item
 from bot.store.descriptions import Description
+from bot.tuning.training_files import training_files
 from tests.loops import build
 
 HEALER = Hero(40, "woman", "healing")
@@ -177,8 +177,9 @@ def test_what_must_not_train_is_dropped_and_counted() -> None:
 
 
 @given(st.text(min_size=1).filter(str.strip))
-def test_jsonl_keeps_every_character(text: str) -> None:
-    line, end = to_jsonl([Item("train", "40, man, flight ->", text, "example", 1)]).split("\n")
+def test_training_files_keep_every_character(text: str) -> None:
+    (file,) = training_files([Item("train", "40, man, flight ->", text, "example", 1)])
+    line, end = file.content.decode().split("\n")
     assert json.loads(line)["messages"][1] == {"role": "assistant", "content": text}
     assert end == ""
 

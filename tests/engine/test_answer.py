@@ -17,8 +17,8 @@ from engine.models import Models
 from engine.residents import Residents
 from engine.server import Api
 from engine.weights import Weights
-from tests.engine.conftest import TINY
 from tests.engine.test_chat import USER
+from tests.tiny_engine import TINY
 
 FIRST = {"choices": [{"delta": {"content": "She"}, "finish_reason": None}]}
 FAILURE = {"error": {"code": 500, "message": "decode failed", "type": "server_error"}}

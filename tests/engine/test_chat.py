@@ -13,8 +13,8 @@ from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import BaseModel
 
-from tests.engine.conftest import TINY
 from tests.engine.process import EngineProcess
+from tests.tiny_engine import TINY
 
 PROMPT = 57
 """Tokens of USER in the chat template: its system message, the question, the opening of the answer."""

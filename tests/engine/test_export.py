@@ -11,7 +11,7 @@ import pytest
 
 from engine.generation import Generator
 from engine.weights import find
-from tests.engine.conftest import Training
+from tests.tiny_engine import Training
 
 _CHATS: Any = [
     [{"role": "user", "content": "40, woman, flight ->"}],

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
-from tests.engine.conftest import TINY
 from tests.engine.process import EngineProcess
+from tests.tiny_engine import TINY
 
 # the same examples each time: a fault found by chance in somebody's unrelated change helps nobody
 fuzzed = settings(

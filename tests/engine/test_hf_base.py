@@ -14,9 +14,9 @@ import pytest
 from openai import AsyncOpenAI
 
 from engine import weights
-from tests.engine.conftest import TINY
 from tests.engine.process import EngineProcess
 from tests.engine.test_jobs import start
+from tests.tiny_engine import TINY
 from tests.tiny_folder import EXPECTED_TOKENS, PROMPT
 
 BASE = "llama"

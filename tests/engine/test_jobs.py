@@ -9,8 +9,8 @@ import psutil
 import pytest
 from openai import AsyncOpenAI
 
-from tests.engine.conftest import TINY
 from tests.engine.process import EngineProcess, example, jsonl
+from tests.tiny_engine import TINY
 
 
 async def upload(client: AsyncOpenAI, examples: Any = None) -> str:

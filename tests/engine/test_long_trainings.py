@@ -10,9 +10,9 @@ import openai
 import pytest
 from openai import AsyncOpenAI
 
-from tests.engine.conftest import TINY, Training
 from tests.engine.process import EngineProcess, example, jsonl
 from tests.engine.test_jobs import gone, start, trainer_of
+from tests.tiny_engine import TINY, Training
 
 USER: Any = [{"role": "user", "content": "31, woman, flight ->"}]
 

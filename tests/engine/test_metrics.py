@@ -3,9 +3,9 @@
 import aiohttp
 from openai import AsyncOpenAI
 
-from tests.engine.conftest import TINY
 from tests.engine.process import EngineProcess
 from tests.engine.test_chat import PROMPT, ask
+from tests.tiny_engine import TINY
 
 
 async def test_chats_are_counted_and_timed(engine: EngineProcess, client: AsyncOpenAI) -> None:

@@ -9,10 +9,10 @@ import pytest
 
 from engine import room
 from engine.order import Order, OrderError
-from tests.engine.conftest import TINY
 from tests.engine.process import EngineProcess
 from tests.engine.test_jobs import start, trainer_of
 from tests.engine.test_long_trainings import until_step
+from tests.tiny_engine import TINY
 
 
 def order(base: Path, out: Path) -> Order:

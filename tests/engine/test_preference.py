@@ -6,9 +6,9 @@ from typing import Any
 import openai
 import pytest
 
-from tests.engine.conftest import Training
 from tests.engine.process import EngineProcess, example
 from tests.engine.test_jobs import start, upload
+from tests.tiny_engine import Training
 
 
 def pair(number: int) -> dict[str, Any]:

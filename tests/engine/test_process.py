@@ -11,8 +11,8 @@ import aiohttp
 import openai
 import pytest
 
-from tests.engine.conftest import TINY, Training
 from tests.engine.process import EngineProcess
+from tests.tiny_engine import TINY, Training
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104  the test is about binding to it
 

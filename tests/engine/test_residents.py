@@ -7,8 +7,8 @@ from pathlib import Path
 import aiohttp
 
 from engine.residents import TUNED_IN_MEMORY
-from tests.engine.conftest import TINY, Training
 from tests.engine.process import EngineProcess
+from tests.tiny_engine import TINY, Training
 
 
 async def resident(engine: EngineProcess) -> float:

@@ -11,9 +11,9 @@ from openai import AsyncOpenAI
 from engine.errors import ApiError
 from engine.generation import SLOTS
 from engine.slots import WAITING, Slots
-from tests.engine.conftest import TINY
 from tests.engine.process import EngineProcess
 from tests.engine.test_chat import USER, ask
+from tests.tiny_engine import TINY
 
 
 async def test_more_chats_than_slots_all_get_an_answer(client: AsyncOpenAI) -> None:

@@ -7,8 +7,8 @@ import openai
 import pytest
 
 from engine.weights import find
-from tests.engine.conftest import TINY, Training
 from tests.engine.process import EngineProcess, example, jsonl
+from tests.tiny_engine import TINY, Training
 
 
 async def events_of(engine: EngineProcess, job: str) -> list[Any]:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from bot.app import App, open_app
+from bot.errors import OverBudget
 from bot.settings import Settings
 from bot.store import jobs
 from tests.loops import build, finetune
@@ -15,7 +16,7 @@ async def test_the_server_gets_chat_files_whose_sides_share_no_hero(app: App, sc
     await build(app, limit=30)
     await finetune(app)
 
-    (tuning,) = script.tunings
+    (tuning,) = script.trainings.created
     rows = {
         side: [json.loads(line) for line in script.files[tuning[name]].decode().splitlines()]
         for side, name in (("train", "training_file"), ("valid", "validation_file"))
@@ -33,13 +34,13 @@ async def test_a_training_whose_start_got_no_answer_is_found_and_not_started_twi
     app: App, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.tuning.finetune._START_PAUSES", (0,))  # the last try, too, is looked after
-    script.lost_starts = 1
+    script.trainings.lost_starts = 1
     await build(app)
 
     job = await finetune(app)
 
     assert job.state == "succeeded"
-    assert len(script.tunings) == 1
+    assert len(script.trainings.created) == 1
 
 
 async def test_a_worker_that_died_before_it_wrote_the_id_down_leaves_its_training_to_be_found(
@@ -52,7 +53,7 @@ async def test_a_worker_that_died_before_it_wrote_the_id_down_leaves_its_trainin
 
     assert await app.worker.run_next()
 
-    assert len(script.tunings) == 1
+    assert len(script.trainings.created) == 1
     assert (await app.board.get(2)).remote_job_id == "ftjob-1"
 
 
@@ -60,17 +61,17 @@ async def test_a_server_out_of_reach_is_waited_for(
     app: App, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.tuning.finetune._POLL", 0.01)
-    script.tuning_failures = [500, 503, 401]
+    script.faults["GET /v1/fine_tuning/jobs/ID"] = [500, 503, 401]
     await build(app)
 
     job = await finetune(app)
 
     assert job.state == "succeeded"
-    assert script.tuning_failures == []
+    assert script.faults["GET /v1/fine_tuning/jobs/ID"] == []
 
 
 async def test_a_training_that_the_server_forgot_ends_the_job_in_words(app: App, script: Script) -> None:
-    script.tuning_failures = [404]
+    script.faults["GET /v1/fine_tuning/jobs/ID"] = [404]
     await build(app)
 
     job = await finetune(app)
@@ -92,7 +93,7 @@ async def test_a_job_taken_up_again_neither_uploads_nor_starts_twice(app: App, s
     assert await app.worker.run_next()
 
     assert len(script.files) == uploads
-    assert len(script.tunings) == 1
+    assert len(script.trainings.created) == 1
     assert [model.name for model in await app.registry.every()] == ["ft:tiny:1"]
     assert (await app.board.get(2)).state == "succeeded"
 
@@ -107,6 +108,6 @@ async def test_the_days_budget_covers_trainings(hosted: Settings, script: Script
         assert done.cost == pytest.approx(10)
         assert await app.budget.left_today() == pytest.approx((left or 0) - 10)
     async with open_app(hosted.model_copy(update={"daily_budget": 12.0})) as app:
-        refused = await finetune(app)
-        assert "budget of $12.00 is used up" in (refused.error or "")
-    assert len(script.tunings) == 1
+        with pytest.raises(OverBudget, match=r"budget of \$12\.00 is used up"):
+            await finetune(app)
+    assert len(script.trainings.created) == 1

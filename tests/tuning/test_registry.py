@@ -45,7 +45,12 @@ async def test_a_model_entered_again_stays_as_it_is(app: App) -> None:
     first, second = await two_models(app)
     await app.registry.promote(second.id)
     again = await app.registry.register(
-        name=first.name, base=first.base, dataset_id=1, job_id=first.job_id, metrics={}
+        name=first.name,
+        base=first.base,
+        dataset_id=1,
+        job_id=first.job_id,
+        metrics={},
+        served_as=first.name,
     )
     assert again.state == "retired"
     assert again.metrics == {"loss_before": 2.5, "loss_after": 1.25}

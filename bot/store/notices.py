@@ -1,0 +1,48 @@
+"""Queries on notices: what the admins are to be told."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+
+from bot.store.database import Transaction
+from bot.store.schema import notice
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A sentence for the admins: in its own channel and to its own person, where it has these."""
+
+    id: int
+    key: str
+    text: str
+    channel_id: int | None
+    mention_id: int | None
+    told: bool
+    at: float
+
+
+async def add(
+    tx: Transaction,
+    key: str,
+    text: str,
+    *,
+    at: float,
+    channel_id: int | None = None,
+    mention_id: int | None = None,
+) -> bool:
+    """Keep a sentence to be told. False where one of that key was kept before: each is told once."""
+    known = (await tx.execute(select(notice.c.id).where(notice.c.key == key))).scalar_one_or_none()
+    if known is not None:
+        return False
+    values = {"key": key, "text": text, "channel_id": channel_id, "mention_id": mention_id, "at": at}
+    await tx.execute(notice.insert().values(values))
+    return True
+
+
+async def untold(tx: Transaction) -> list[Notice]:
+    query = select(notice).where(notice.c.told.is_(False)).order_by(notice.c.id)
+    return [Notice(**row._mapping) for row in await tx.execute(query)]
+
+
+async def told(tx: Transaction, notice_id: int) -> None:
+    await tx.execute(update(notice).where(notice.c.id == notice_id).values(told=True))

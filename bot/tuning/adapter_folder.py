@@ -1,0 +1,108 @@
+"""The folder of adapters: one below it for each model, complete or not there."""
+
+import json
+import os
+import shutil
+import tarfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from bot.errors import UserError
+
+_CONFIG = "adapter_config.json"
+_FILES = (_CONFIG, "adapter_model.safetensors")
+_BASE = "base_model_name_or_path"
+_UNFINISHED = ".unfinished-"
+_STALE = 86_400.0  # seconds after which what is unfinished was left behind by a killed process
+
+
+class TornArchive(Exception):
+    """An archive ends before its end, or is none: getting it again may help."""
+
+
+class AdapterFolder:
+    """Adapters in PEFT's format, each at the path that its model's name is. Shared with other processes."""
+
+    def __init__(self, root: Path) -> None:
+        """Point at a folder; it is made when the first adapter comes."""
+        self._root = root
+
+    def has(self, model: str) -> bool:
+        return all((self._place(model) / name).is_file() for name in _FILES)
+
+    @contextmanager
+    def workspace(self) -> Iterator[Path]:
+        """A folder for work in progress, on the same disk; it goes when the block ends.
+
+        What killed processes have left of theirs goes, too.
+        """
+        self._root.mkdir(parents=True, exist_ok=True)
+        self._sweep()
+        with TemporaryDirectory(prefix=_UNFINISHED, dir=self._root, ignore_cleanup_errors=True) as path:
+            yield Path(path)
+
+    def _sweep(self) -> None:
+        for left in self._root.glob(f"{_UNFINISHED}*"):
+            # between our look and this one, its owner may have removed it
+            if left.exists() and time.time() - left.stat().st_mtime > _STALE:
+                shutil.rmtree(left, ignore_errors=True)
+
+    def unpack(self, archive: Path, model: str, workspace: Path) -> None:
+        """Take in a tar of an adapter as that of `model`, whole or not at all.
+
+        Raises TornArchive, or UserError where the archive is no adapter or reaches out of its folder.
+        """
+        unpacked = workspace / "adapter"
+        try:
+            with tarfile.open(archive, "r:") as tar:
+                tar.extractall(unpacked, filter="data")
+        except tarfile.FilterError as error:
+            raise UserError(
+                f"The adapter of {model} was refused: its archive reaches out of its folder."
+            ) from error
+        except (tarfile.TarError, EOFError) as error:
+            raise TornArchive(str(error)) from error
+        if not all((unpacked / name).is_file() for name in _FILES):
+            raise UserError(f"What the model server gave for {model} is no adapter.")
+        for name in _FILES:
+            _to_disk(unpacked / name)
+        self._put(unpacked, self._place(model), model)
+
+    def _put(self, unpacked: Path, place: Path, model: str) -> None:
+        if self.has(model):
+            return  # somebody else was quicker
+        shutil.rmtree(place, ignore_errors=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            unpacked.rename(place)
+        except OSError:
+            if not self.has(model):  # else somebody else was quicker, at the last moment
+                raise
+
+    def name_base(self, model: str, base: str) -> None:
+        """Write into an adapter's description which model it was trained on, as its readers call that."""
+        config = self._place(model) / _CONFIG
+        content: dict[str, Any] = json.loads(config.read_text(encoding="utf-8"))
+        if content.get(_BASE) == base:
+            return
+        with self.workspace() as workspace:
+            changed = workspace / _CONFIG
+            changed.write_text(json.dumps(content | {_BASE: base}, indent=1), encoding="utf-8")
+            _to_disk(changed)
+            changed.replace(config)
+
+    def _place(self, model: str) -> Path:
+        """Where a model's adapter lies. Raises UserError for a name that is no path below the folder."""
+        parts = model.split("/")
+        if "\\" in model or any(not part or part.startswith(".") for part in parts):
+            raise UserError(f"The model's name {model!r} cannot be the name of a folder.")
+        return self._root.joinpath(*parts)
+
+
+def _to_disk(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,120 @@
+"""Forecasts: what a fine-tuning will take, before it is ordered."""
+
+from dataclasses import dataclass
+
+from bot.errors import UserError
+from bot.llm.prices import Price, Prices
+from bot.store import datasets, jobs
+from bot.store.database import Database, Transaction
+from bot.store.datasets import Dataset, DatasetKind
+from bot.tuning.providers import Method, Provider
+from bot.tuning.upkeep import Upkeep
+
+MOST_EPOCHS = 10
+
+KINDS: dict[Method, DatasetKind] = {"supervised": "sft", "dpo": "preference"}
+
+_CHARACTERS = 4  # of English in a token, about
+_TURNS = 10  # tokens of a chat's own marks
+
+
+@dataclass(frozen=True, slots=True)
+class FinetuneSpec:
+    """What a fine-tuning job was asked to do; kept in the job's row. epochs None: the server chooses."""
+
+    dataset: int
+    base: str
+    epochs: int | None
+    method: Method = "supervised"
+
+    def __post_init__(self) -> None:
+        if self.epochs is not None and not 1 <= self.epochs <= MOST_EPOCHS:
+            raise UserError(f"Epochs must lie between 1 and {MOST_EPOCHS}.")
+
+
+@dataclass(frozen=True, slots=True)
+class TuningForecast:
+    """A fine-tuning's plan in figures; tokens are those of one epoch, an estimate.
+
+    epochs is what the server usually chooses where the order leaves it open; price and cost (US dollars) are
+    None where unknown, cost also where training has no price; seconds None where nothing is known of the
+    speed; retires_on the base's last day where the server tells; listed whether the server lists the base,
+    None where it lists nothing.
+    """
+
+    spec: FinetuneSpec
+    dataset: Dataset
+    provider: Provider
+    epochs: int
+    tokens: int
+    price: Price | None
+    cost: float | None
+    seconds: float | None
+    measured: bool
+    retires_on: str | None
+    listed: bool | None
+
+
+class TuningForecaster:
+    """Counts, prices and times trainings from the dataset and from what was seen of trainings before."""
+
+    def __init__(self, db: Database, provider: Provider, prices: Prices, upkeep: Upkeep) -> None:
+        self._db = db
+        self._provider = provider
+        self._prices = prices
+        self._upkeep = upkeep
+
+    async def forecast(self, spec: FinetuneSpec) -> TuningForecast:
+        """Raises UserError where the dataset is not there, or is of the other method's kind."""
+        async with self._db.read() as tx:
+            dataset = await _dataset(tx, spec)
+            tokens = await _tokens(tx, spec.dataset)
+            speed = await self._speed(tx, spec)
+        epochs = spec.epochs or self._provider.usual_epochs
+        price = self._prices.of(spec.base)
+        rate = speed or self._provider.usual_speed
+        ends = await self._upkeep.ends()
+        return TuningForecast(
+            spec,
+            dataset,
+            self._provider,
+            epochs,
+            tokens,
+            price,
+            None if price is None or price.training is None else tokens * epochs * price.training / 1_000_000,
+            tokens * epochs / rate if rate else None,
+            speed is not None,
+            (ends or {}).get(spec.base),
+            None if ends is None else spec.base in ends,
+        )
+
+    async def _speed(self, tx: Transaction, spec: FinetuneSpec) -> float | None:
+        """Trained tokens a second of the newest training of that base and method, start and end included."""
+        for job in await jobs.tuned(tx):
+            result = job.result or {}
+            same = (job.spec.get("base"), job.spec.get("method", "supervised")) == (spec.base, spec.method)
+            if same and result.get("trained_tokens") and result.get("seconds"):
+                return float(result["trained_tokens"] / result["seconds"])
+        return None
+
+
+async def _dataset(tx: Transaction, spec: FinetuneSpec) -> Dataset:
+    found = await datasets.get(tx, spec.dataset)
+    if found is None:
+        raise UserError(f"There is no dataset v{spec.dataset}. Make one with /build-dataset.")
+    if found.kind != KINDS[spec.method]:
+        if spec.method == "dpo":
+            raise UserError(
+                f"Dataset v{found.id} holds single texts. Preference tuning learns from pairs that people "
+                f"rated: "
+                "leave the method out, or name a dataset of pairs."
+            )
+        raise UserError(f"Dataset v{found.id} holds pairs: tune on it with the method dpo.")
+    return found
+
+
+async def _tokens(tx: Transaction, version: int) -> int:
+    """About how many tokens one epoch reads."""
+    learnt = [item for item in await datasets.items(tx, version) if item.split == "train"]
+    characters = sum(len(item.prompt) + len(item.text) + len(item.rejected or "") for item in learnt)
+    return characters // _CHARACTERS + len(learnt) * _TURNS

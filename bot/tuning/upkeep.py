@@ -1,0 +1,120 @@
+"""Upkeep: what the servers say of our models: whether they are still there, and until when."""
+
+import logging
+import time
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+
+from openai import AsyncOpenAI
+
+from bot.errors import HerosmithError
+from bot.llm.patience import Patience, patiently
+from bot.store import models, notices
+from bot.store.database import Database
+from bot.store.models import Model
+from bot.tuning.serving import Serving
+
+log = logging.getLogger(__name__)
+
+_QUICK = Patience(3, 2)  # what is asked for here is good to know, and no more
+_WARN = (60, 30, 7, 1)  # days before the end, at each of which the admins are told
+
+
+class Upkeep:
+    """Asks the servers that train and that answer (often one) after the models of the registry."""
+
+    def __init__(
+        self, db: Database, answering: AsyncOpenAI, training: AsyncOpenAI, serving: Serving | None
+    ) -> None:
+        self._db = db
+        self._answering = answering
+        self._training = training
+        self._serving = serving
+
+    async def refresh(self) -> None:
+        """Note until when each model lives, and tell the admins in time of the live one's end.
+
+        A server that does not answer changes nothing.
+        """
+        ends = await self.ends()
+        if ends is None:
+            return
+        async with self._db.write() as tx:
+            for model in await models.every(tx):
+                if model.state == "retired":
+                    continue
+                retires_on = _first_end(ends, model)
+                if retires_on != model.retires_on:
+                    await models.change(tx, model.id, retires_on=retires_on)
+                if model.state == "live" and retires_on:
+                    notice = _warning(model, retires_on)
+                    if notice:
+                        await notices.add(tx, *notice, at=time.time())
+
+    async def ends(self) -> dict[str, str | None] | None:
+        """Every model that the servers list, with its announced last day (YYYY-MM-DD) or None.
+
+        None where they do not answer.
+        """
+        try:
+            listed = [await _listed(api) for api in {self._training, self._answering}]
+        except HerosmithError as error:
+            log.info("the servers list no models: %s", error)
+            return None
+        return {name: day for each in listed for name, day in each.items()}
+
+    async def is_lost(self, model: Model) -> bool:
+        """Whether the server that answers lists models, and this one is not among them."""
+        try:
+            return not {model.served_as, model.name} & (await _listed(self._answering)).keys()
+        except HerosmithError as error:
+            log.warning("whether %s is lost cannot be told: %s", model.name, error)
+            return False
+
+    async def bring_back(self, model: Model) -> bool:
+        """Load a model anew where that is ours to do: a restarted server has forgotten its adapters."""
+        if self._serving is None:
+            return False
+        try:
+            await self._serving.offer(model.name)
+        except HerosmithError as error:
+            log.warning("%s cannot be loaded anew: %s", model.name, error)
+            return False
+        return True
+
+
+async def _listed(api: AsyncOpenAI) -> dict[str, str | None]:
+    page = await patiently(lambda: api.models.list(timeout=10), _QUICK)
+    return {each.id: each.shutdown_date for each in page.data}
+
+
+def _first_end(ends: dict[str, str | None], model: Model) -> str | None:
+    """The day on which a model or what it was tuned from ends, whichever comes first."""
+    days: Iterable[str | None] = (
+        ends.get(name) for name in (model.name, model.served_as or model.name, model.base)
+    )
+    return min((day for day in days if day), default=None)
+
+
+def days_until(day: str) -> int | None:
+    """Days from today (UTC) until a day of the form YYYY-MM-DD; None where it is of another form."""
+    try:
+        return (date.fromisoformat(day) - datetime.now(UTC).date()).days
+    except ValueError:
+        return None
+
+
+def _warning(model: Model, day: str) -> tuple[str, str] | None:
+    """Key and text of what the admins are told of a live model's end; None where it is far away."""
+    left = days_until(day)
+    if left is None:
+        return None
+    stage = min((each for each in _WARN if left <= each), default=None)
+    if stage is None:
+        return None
+    when = f"on {day}, in {left} days" if left > 0 else f"on {day}"
+    text = (
+        f"⏳ The live model {model.id}, `{model.name}`, or its base `{model.base}` is shut down {when}. "
+        "Tune another base in time (`/finetune base-model:...`), or train on the embedded engine."
+    )
+    return f"retires:{model.id}:{day}:{stage}", text

@@ -1,0 +1,51 @@
+"""The writer: one description of a hero, by a tuned model or by the base model."""
+
+import time
+from dataclasses import dataclass
+
+from bot.dataset.curate import Curation
+from bot.errors import Unavailable
+from bot.hero import Hero
+from bot.heroes_file import HeroesFile
+from bot.llm.budget import Account
+from bot.llm.client import Answer, ModelClient
+from bot.prompts import Ask
+from bot.store.models import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A text, the name of the model that wrote it, how it was asked and what came back."""
+
+    text: str
+    model: str
+    tuned: bool
+    ask: Ask
+    answer: Answer
+
+
+class Writer:
+    """Asks a model as it wants to be asked: a tuned one by the tuning prompt, the base by the long one."""
+
+    def __init__(self, client: ModelClient, heroes: HeroesFile, *, base: str, small: bool) -> None:
+        self._client = client
+        self._prompts = heroes.prompts
+        self._curation: Curation = heroes.curation
+        self._small = small
+        self.base = base
+
+    async def write(self, hero: Hero, model: Model | None, account: Account) -> Written:
+        """Let a tuned model write, or the base where it is None.
+
+        Raises Unavailable where no text is to be had, UnknownModel where the server does not know the model.
+        """
+        if model is None:
+            seed = time.time_ns() % 2**31  # the same request again may be answered differently
+            ask, name = self._prompts.ask_author(hero, small=self._small, seed=seed), self.base
+        else:
+            ask, name = self._prompts.ask_tuned(hero), model.served_as or model.name
+        answer = await self._client.complete(ask, model=name, account=account)
+        text = answer.text if answer.finish_reason == "stop" else self._curation.trim(answer.text)
+        if not text:
+            raise Unavailable("The model had nothing to say this time. Ask once more.")
+        return Written(text, model.name if model else self.base, model is not None, ask, answer)

@@ -1,0 +1,57 @@
+"""Tells the admins what rows have for them."""
+
+import logging
+from typing import TYPE_CHECKING
+
+import discord
+from discord.ext import commands, tasks
+
+from bot.app import App
+from bot.store.notices import Notice
+
+if TYPE_CHECKING:
+    from bot.client import HeroBot
+
+log = logging.getLogger(__name__)
+
+
+class NoticesCog(commands.Cog):
+    """Sends each notice once, in its own channel or in the admin channel."""
+
+    def __init__(self, bot: "HeroBot", app: App) -> None:
+        self.bot = bot
+        self.app = app
+
+    async def cog_load(self) -> None:
+        self.tell.start()
+
+    async def cog_unload(self) -> None:
+        self.tell.cancel()
+
+    @tasks.loop(seconds=10)
+    async def tell(self) -> None:
+        """Send what waits. One notice's trouble leaves the others alone."""
+        try:
+            for notice, channel_id in await self.app.notices.untold():
+                try:
+                    await self._send(notice, channel_id)
+                except (discord.Forbidden, discord.NotFound) as error:
+                    log.warning(
+                        "notice %d (%s): channel %d is closed: %s", notice.id, notice.text, channel_id, error
+                    )
+                except discord.HTTPException as error:
+                    log.warning("notice %d: Discord is in trouble: %s", notice.id, error)
+                    continue
+                await self.app.notices.told(notice)
+        except Exception:
+            log.exception("notices could not be told")
+
+    @tell.before_loop
+    async def _ready(self) -> None:
+        await self.bot.wait_until_ready()
+
+    async def _send(self, notice: Notice, channel_id: int) -> None:
+        mention = f"<@{notice.mention_id}> " if notice.mention_id else ""
+        told = discord.AllowedMentions(users=[discord.Object(notice.mention_id or 0)])
+        channel = self.bot.get_partial_messageable(channel_id)
+        await channel.send((mention + notice.text)[:2000], allowed_mentions=told)
