@@ -43,7 +43,8 @@ async def follow(
             over = _over(job)
             said = job.state if over else job.phase
             bars.update(task, completed=job.done, total=job.total or None, description=said)
-            heard_of = job.heartbeat if job.owner and job.heartbeat else began
+            beat = job.heartbeat or 0.0
+            heard_of = beat if job.owner else max(began, beat)  # one that let go may have a successor soon
             if over or (until_left and time.time() - heard_of > STALE):
                 return job
             await asyncio.sleep(_LOOK)
