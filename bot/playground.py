@@ -35,7 +35,7 @@ You are [bold]olga[/bold], an operator; at the top of the page you may switch to
 [bold]ana[/bold] or [bold]ben[/bold], plain members.
 Type one after the other:
   /build-dataset limit:24     shows a plan; Confirm writes it (about a minute; without limit all 294)
-  /finetune epochs:2          tunes the model on it (a minute or two)
+  /finetune epochs:2          shows a plan; Confirm tunes the model on it (a minute or two)
   /hero 40 woman healing      the tuned model answers
 Then, as ana and as ben, click 👍 under what you like, and as olga /build-dataset limit:24 again:
 what two people besides the asker liked is in the next dataset.

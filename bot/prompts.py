@@ -128,8 +128,8 @@ class Prompts(Part):
         """What an untuned model is asked: the generation prompt.
 
         A small model gets a worked example before it and the text's beginning, as a trailing assistant turn
-        to be continued (an extension known to our engine, llama.cpp and vLLM), and its ending is given too;
-        seed chooses them.
+        to be continued (an extension known to our engine and to most servers of open models), and its ending
+        is given too; seed chooses them.
         """
         question: Message = {"role": "user", "content": self.generation(hero)}
         if not small:

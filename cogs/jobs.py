@@ -15,6 +15,7 @@ from bot.store.jobs import Job
 from bot.tuning.comparison import Comparison, Side
 from cogs.comparison import cards
 from cogs.job_button import controls
+from cogs.mentions import addressed
 
 if TYPE_CHECKING:
     from bot.client import HeroBot
@@ -85,13 +86,10 @@ class JobsCog(commands.Cog):
         except discord.HTTPException as error:  # deleted, perhaps: the end is told all the same
             log.warning("job %d: its progress message cannot be edited: %s", job.id, error)
         if job.ended:
-            mention = f"<@{job.requester_id}> " if job.requester_id else ""
-            told = discord.AllowedMentions(users=[discord.Object(job.requester_id or 0)])
+            text, told = addressed(ending(job), job.requester_id)
             files = [discord.File(path) for path in self._attachments(job)]
             embeds = cards(_comparisons(job))
-            await self._channel(job).send(
-                mention + ending(job), allowed_mentions=told, files=files, embeds=embeds
-            )
+            await self._channel(job).send(text, allowed_mentions=told, files=files, embeds=embeds)
             await self.app.board.announced(job.id)
             self._shown.pop(job.id, None)
 

@@ -8,6 +8,7 @@ from discord.ext import commands, tasks
 
 from bot.app import App
 from bot.store.notices import Notice
+from cogs.mentions import addressed
 
 if TYPE_CHECKING:
     from bot.client import HeroBot
@@ -51,7 +52,5 @@ class NoticesCog(commands.Cog):
         await self.bot.wait_until_ready()
 
     async def _send(self, notice: Notice, channel_id: int) -> None:
-        mention = f"<@{notice.mention_id}> " if notice.mention_id else ""
-        told = discord.AllowedMentions(users=[discord.Object(notice.mention_id or 0)])
-        channel = self.bot.get_partial_messageable(channel_id)
-        await channel.send((mention + notice.text)[:2000], allowed_mentions=told)
+        text, told = addressed(notice.text, notice.mention_id)
+        await self.bot.get_partial_messageable(channel_id).send(text[:2000], allowed_mentions=told)

@@ -83,7 +83,10 @@ class ScriptedBatches:
         }
 
     async def _content(self, request: web.Request) -> web.Response:
-        number = int(request.match_info["file"].removeprefix("output-"))
+        name = request.match_info["file"]
+        if name in self._script.files:
+            return web.Response(body=self._script.files[name])
+        number = int(name.removeprefix("output-"))
         asked = self._script.files[self.created[number - 1]["input_file_id"]]
         lines = [json.dumps(self._result(json.loads(line))) for line in asked.splitlines()]
         return web.Response(text="\n".join(reversed(lines)))  # in any order, as providers say

@@ -238,7 +238,7 @@ async def scripted_server() -> AsyncIterator[Script]:
     app.router.add_post("/v1/moderations", script.moderate)
     script.batches.serve(app)
     script.trainings.serve(app)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)  # a hung answer is not waited for
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -25,12 +25,12 @@ def test_extras_follow_the_settings(tmp_path: Path) -> None:
     assert herosmith("extras", DISCORD_TOKEN="x").stdout == "engine\n"  # noqa: S106
 
 
-@pytest.mark.parametrize("command", ["run", "models", "worker"])
-def test_an_unreadable_database_is_named(tmp_path: Path, command: str) -> None:
+@pytest.mark.parametrize("command", [["run"], ["models", "list"], ["worker"]])
+def test_an_unreadable_database_is_named(tmp_path: Path, command: list[str]) -> None:
     spoilt = tmp_path / "hero.db"
     spoilt.write_bytes(b"this is no database, " * 100)
     done = herosmith(
-        command,
+        *command,
         DISCORD_TOKEN="x",  # noqa: S106 (no data folder of the playground's)
         DATA_DIR=str(tmp_path),
         ENGINE_URL="http://127.0.0.1:9/v1",
@@ -50,6 +50,6 @@ def test_a_corrupt_env_file_is_named_by_line(tmp_path: Path, monkeypatch: pytest
 
 
 def test_promoting_what_is_not_there_says_where_to_look(tmp_path: Path) -> None:
-    done = herosmith("promote", "7", DATA_DIR=str(tmp_path))
+    done = herosmith("models", "promote", "7", DATA_DIR=str(tmp_path))
     assert done.returncode == 1
     assert "There is no model 7" in done.stderr

@@ -47,6 +47,18 @@ def cancel(job: Number) -> None:
     go(_cancel(installation(), job))
 
 
+@jobs.command()
+def answer(
+    job: Number,
+    training: Annotated[str | None, typer.Option(help="The training's id at the model server")] = None,
+    none: Annotated[bool, typer.Option("--none", help="There is none: start it")] = False,
+) -> None:
+    """Answer a fine-tuning's question whether its training was started, and let it go on."""
+    if none == (training is not None):
+        raise typer.BadParameter("Give either --training ID or --none.")
+    go(_change(job, lambda board, number: board.answer(number, training)))
+
+
 async def _list() -> None:
     from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
 
@@ -94,4 +106,4 @@ def _outcome(job: Job) -> str:
         return f"no worker is heard of; to go on: herosmith jobs follow {job.id}"
     if job.kind == "build" and job.result:
         return f"dataset v{job.result['dataset']}"
-    return job.error or ("" if job.ended else job.phase)
+    return job.error or job.question or ("" if job.ended else job.phase)

@@ -156,8 +156,9 @@ PROVIDERS = (
 
 # How a server is started that takes the engine's adapters.
 SERVING_HINT = (
-    "Start vLLM with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=true, or with "
-    "VLLM_PLUGINS=lora_filesystem_resolver and VLLM_LORA_RESOLVER_CACHE_DIR set to the folder of adapters."
+    "Start vLLM with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=true; with "
+    "VLLM_PLUGINS=lora_filesystem_resolver and VLLM_LORA_RESOLVER_CACHE_DIR set to the folder of adapters "
+    "as well it finds them again by itself after a restart."
 )
 
 

@@ -1,5 +1,6 @@
 """The trainer: a server's side of a fine-tuning. Files are sent once, a training is started once."""
 
+import asyncio
 import hashlib
 import logging
 import time
@@ -13,8 +14,8 @@ from openai import AsyncOpenAI
 from openai.types import FileObject
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 
-from bot.errors import Forbidden, ServerError, Unavailable, UnknownModel, UserError
-from bot.llm.patience import JOB, ONCE, PERSON, Patience, patiently
+from bot.errors import Forbidden, OutOfReach, ServerError, Unavailable, UnknownModel, UserError
+from bot.llm.patience import JOB, ONCE, PERSON, Patience, asked_pause, patiently
 from bot.tuning.providers import Method, Provider
 from bot.tuning.training_files import TrainingFile
 
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _LOOK_LIMIT = 30.0  # seconds that a look at the server may take
+_SEND_LIMIT = 600.0  # and an upload
+_SEND_PAUSES = (2.0, 10.0, 30.0, 60.0, 120.0)  # seconds before looking again whether a file arrived
 _CLOCKS_APART = 300.0  # seconds by which the server's clock may differ from ours
 _BEING_READ = frozenset({"pending", "running"})  # statuses of a file that no training takes yet
 _MARK = "herosmith_job"
@@ -53,7 +56,7 @@ class Trainer:
 
     def __init__(self, api: AsyncOpenAI, provider: Provider, *, extra: dict[str, Any]) -> None:
         self._api = api.with_options(timeout=_LOOK_LIMIT)
-        self._sending = api
+        self._sending = api.with_options(timeout=_SEND_LIMIT)
         self.provider = provider
         self._extra = extra
 
@@ -62,11 +65,18 @@ class Trainer:
 
         since is the time from which on it may have been sent.
         """
-        found = await self._sent_before(file, since)
-        if found is None:
-            upload = partial(self._sending.files.create, file=(file.name, file.content), purpose="fine-tune")
-            found = await self._permitted(upload, JOB)
-        return found.id
+        upload = partial(self._sending.files.create, file=(file.name, file.content), purpose="fine-tune")
+        for pause in _SEND_PAUSES:
+            found = await self._sent_before(file, since)
+            if found:
+                return found.id
+            try:
+                return (await self._permitted(upload, ONCE)).id
+            except OutOfReach as error:  # the answer that got lost may have been that it arrived
+                wait = max(pause, asked_pause(error.__cause__) or 0.0)
+                log.warning("%s: did it arrive? looking in %.0f s", file.name, wait)
+                await asyncio.sleep(wait)
+        raise OutOfReach("The model server did not take the dataset. Run /finetune again later.")
 
     async def is_read(self, file_id: str) -> bool:
         """Whether the server has read a file. Raises UserError where it found a fault in it."""

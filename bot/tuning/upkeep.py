@@ -1,5 +1,6 @@
 """Upkeep: what the servers say of our models: whether they are still there, and until when."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Iterable
@@ -16,6 +17,7 @@ from bot.tuning.serving import Serving
 
 log = logging.getLogger(__name__)
 
+_BRING_BACK_LIMIT = 20.0  # seconds: somebody waits for a hero
 _QUICK = Patience(3, 2)  # what is asked for here is good to know, and no more
 _WARN = (60, 30, 7, 1)  # days before the end, at each of which the admins are told
 
@@ -76,8 +78,9 @@ class Upkeep:
         if self._serving is None:
             return False
         try:
-            await self._serving.offer(model.name)
-        except HerosmithError as error:
+            async with asyncio.timeout(_BRING_BACK_LIMIT):
+                await self._serving.offer(model.name)
+        except (HerosmithError, TimeoutError) as error:
             log.warning("%s cannot be loaded anew: %s", model.name, error)
             return False
         return True
@@ -93,7 +96,7 @@ def _first_end(ends: dict[str, str | None], model: Model) -> str | None:
     days: Iterable[str | None] = (
         ends.get(name) for name in (model.name, model.served_as or model.name, model.base)
     )
-    return min((day for day in days if day), default=None)
+    return min((day[:10] for day in days if day), default=None)
 
 
 def days_until(day: str) -> int | None:

@@ -1,4 +1,4 @@
-"""/finetune: planned in Discord, done by the worker and the model server, told with a chart and three heroes."""
+"""/finetune: planned in Discord, done by worker and model server, told with a chart and three heroes."""
 
 import asyncio
 
@@ -139,7 +139,7 @@ async def test_a_cancelled_training_is_cancelled_at_the_server(
 
 
 async def doubtful(stage: Stage, app: App, script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A training starts at a server that keeps nothing of it, and the answer gets lost: the operator is asked."""
+    """A training starts at a server that keeps nothing of it, and the answer gets lost."""
     monkeypatch.setattr("bot.tuning.finetune._START_PAUSES", (0,))
     script.trainings.ways = Ways(keeps_metadata=False, suffix_shown=None, shows_training_file=False)
     script.trainings.lost_starts = 1
@@ -159,8 +159,7 @@ async def test_where_nothing_tells_the_operator_is_asked_and_says_which_training
     assert "Was a training started" in progress.content
 
     form = await stage.olga.click(progress, label="It was started")
-    assert form.modal is not None
-    await stage.olga.submit_modal(form.modal, {"id": "ftjob-1"})
+    await stage.olga.submit_modal(form, {"id": "ftjob-1"})
     assert await app.worker.run_next()
 
     assert (await app.board.get(2)).state == "succeeded"

@@ -2,11 +2,16 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from bot.__main__ import cli
 from tests.scripted_server import scripted_server
+
+Terminal = Callable[..., Result]
 
 
 @pytest.fixture
@@ -22,3 +27,15 @@ def served() -> Iterator[str]:
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, served: str) -> Terminal:
+    """Runs a command on an installation whose models answer at the scripted server."""
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "var"))
+    monkeypatch.setenv("ENGINE_URL", served)
+
+    def run(*arguments: str, typed: str | None = None) -> Result:
+        return CliRunner().invoke(cli, list(arguments), input=typed)
+
+    return run

@@ -2,30 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from bot.__main__ import cli
 from bot.app import open_app
 from bot.settings import ROOT, Settings
 from bot.store import jobs
-
-Terminal = Callable[..., Result]
-
-
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, served: str) -> Terminal:
-    """Runs a command on an installation whose models answer at the scripted server."""
-    monkeypatch.setenv("DATA_DIR", str(tmp_path / "var"))
-    monkeypatch.setenv("ENGINE_URL", served)
-
-    def run(*arguments: str, typed: str | None = None) -> Result:
-        return CliRunner().invoke(cli, list(arguments), input=typed)
-
-    return run
+from tests.terminal.conftest import Terminal
 
 
 def test_a_build_is_planned_carried_out_and_exported(terminal: Terminal, tmp_path: Path) -> None:

@@ -1,0 +1,48 @@
+"""A worker in a process of its own, which may be killed while it writes."""
+
+import asyncio
+import os
+import signal
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+
+import bot.tuning.finetune
+import bot.worker
+from bot.app import open_app
+from bot.settings import Settings
+
+_WRITES = ("INSERT", "UPDATE", "DELETE")
+
+
+def work(settings: Settings, kill_at: int | None) -> None:
+    """Work until nothing is left; die by SIGKILL just before the kill_at-th transaction is on the disk."""
+    bot.worker.STALE = 0.0  # whoever had the job before is certainly dead
+    bot.worker.HEARTBEAT = 3600.0  # transactions are counted: none may come by the clock
+    bot.tuning.finetune._POLL = 0.01
+    if kill_at is not None:
+        _die_at(kill_at)
+    asyncio.run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    async with open_app(settings) as app:
+        while await app.worker.run_next():
+            pass
+
+
+def _die_at(number: int) -> None:
+    written = 0
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    def _executes(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.lstrip().upper().startswith(_WRITES):
+            connection.info["writes"] = True
+
+    @event.listens_for(Engine, "commit")
+    def _commits(connection: Connection) -> None:
+        nonlocal written
+        if connection.info.pop("writes", False):
+            written += 1
+            if written == number:
+                os.kill(os.getpid(), signal.SIGKILL)

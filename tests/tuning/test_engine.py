@@ -1,0 +1,162 @@
+"""The real engine, on a tiny model: texts, pairs, a killed engine, and a server elsewhere that answers."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import asdict
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bot.app import App, open_app
+from bot.children import engine_beside
+from bot.hero import Hero
+from bot.settings import ROOT, Settings
+from bot.store import datasets, jobs
+from bot.store.datasets import DatasetKind, Item
+from bot.store.jobs import Job
+from tests.lora_server import KEY, LoraServer, lora_server
+from tests.tiny_engine import TINY, Training
+
+HERO = Hero(63, "woman", "flight")
+
+
+@pytest.fixture
+def settings(training: Training, tmp_path: Path) -> Settings:
+    """An installation whose engine has tuned a model before."""
+    return Settings(
+        data_dir=tmp_path / "var",
+        engine_url=training.engine.url,
+        author_model=TINY,
+        base_model=TINY,
+        heroes_file=ROOT / "data" / "heroes.toml",
+    )
+
+
+async def freeze(app: App, kind: DatasetKind, number: int = 24) -> int:
+    """A dataset of either kind; returns its version."""
+    prompts = [f"{age}, woman, flight ->" for age in range(20, 20 + number)]
+    items = [
+        Item(
+            "valid" if at % 8 == 7 else "train",
+            prompt,
+            f"She is {prompt[:2]} and she can fly.",
+            "example",
+            at,
+        )
+        for at, prompt in enumerate(prompts)
+    ]
+    if kind == "preference":
+        items = [Item(**{**asdict(item), "rejected": "She walks."}) for item in items]
+    valid = sum(item.split == "valid" for item in items)
+    async with app.db.write() as tx:
+        frozen = await datasets.add(
+            tx,
+            items,
+            kind=kind,
+            content_hash=f"{kind} {number}",
+            recipe={},
+            counts={"train": number - valid, "valid": valid},
+            at=time.time(),
+        )
+    return frozen.id
+
+
+async def done(app: App, job: Job) -> Job:
+    assert await app.worker.run_next()
+    return await app.board.get(job.id)
+
+
+async def test_texts_then_pairs_from_the_live_model_on(app: App) -> None:
+    await freeze(app, "sft")
+    await freeze(app, "preference")
+
+    first = await done(app, (await app.finetunes.order(dataset=1, epochs=2))[0])
+    assert (first.state, first.error) == ("succeeded", None)
+    second = await done(app, (await app.finetunes.order(dataset=2))[0])
+    assert (second.state, second.error) == ("succeeded", None)
+
+    live, candidate = await app.registry.every()
+    assert second.spec == {"dataset": 2, "base": live.name, "epochs": None, "method": "dpo"}
+    assert (live.state, candidate.state) == ("live", "candidate")
+    assert candidate.metrics["loss_before"] == pytest.approx(0.6931, abs=0.01)  # log 2: nothing preferred yet
+    result = second.result or {}
+    assert len(result["heroes"]) == 3
+    assert [side["by"] for side in result["heroes"][0]["sides"]] == [
+        "base",
+        "live: model 1",
+        "candidate: model 2",
+    ]
+    chart = app.settings.data_dir / result["files"][0]
+    assert chart.read_bytes().startswith(b"\x89PNG")
+
+
+async def test_a_training_outlives_its_engine(settings: Settings, tiny_base: Path) -> None:
+    """Kill -9 of a supervised engine in the middle: it is started again, and the job goes on where it was."""
+    plain = settings.model_copy(update={"engine_url": None, "engine_base": str(tiny_base)})
+    async with engine_beside(plain) as reachable, open_app(reachable) as own:
+        await freeze(own, "sft", 120)
+        job, _ = await own.finetunes.order(epochs=8)
+        work = asyncio.create_task(own.worker.run_next())
+        while (await own.board.get(job.id)).done < 20:
+            await asyncio.sleep(0.05)
+        data = str(own.settings.data_dir / "engine")
+        (engine,) = (each for each in psutil.Process().children() if data in each.cmdline())
+        os.kill(engine.pid, signal.SIGKILL)
+        assert await asyncio.wait_for(work, 200)
+        ended = await own.board.get(job.id)
+        assert (ended.state, ended.error) == ("succeeded", None)
+        assert [model.state for model in await own.registry.every()] == ["live"]
+
+
+@pytest.fixture
+async def elsewhere(settings: Settings) -> AsyncIterator[tuple[App, LoraServer]]:
+    """The same installation, whose models are asked at another server."""
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(lora_server())
+        chosen = Settings(
+            **settings.model_dump(exclude_none=True),
+            serving_url=server.url,
+            serving_api_key=KEY,
+        )
+        yield await stack.enter_async_context(open_app(chosen)), server
+
+
+async def test_a_model_tuned_here_answers_elsewhere_also_after_a_restart_there(
+    elsewhere: tuple[App, LoraServer],
+) -> None:
+    app, server = elsewhere
+    await freeze(app, "sft")
+    ended = await done(app, (await app.finetunes.order(epochs=1))[0])
+    assert (ended.state, ended.error) == ("succeeded", None)
+    (model,) = await app.registry.every()
+
+    assert (await app.describer.describe(HERO, requester=1)).model == model.name
+    server.restart()
+    assert (await app.describer.describe(HERO, requester=1)).model == model.name
+    assert model.state == "live"
+
+
+async def test_a_pause_holds_the_engines_training(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.worker.HEARTBEAT", 0.05)
+    await freeze(app, "sft", 80)
+    job, _ = await app.finetunes.order(epochs=6)
+    work = asyncio.create_task(app.worker.run_next())
+    while (await app.board.get(job.id)).done < 2:
+        await asyncio.sleep(0.02)
+
+    await app.board.pause(job.id)
+    await work
+    paused = await app.board.get(job.id)
+    assert (paused.state, paused.phase, paused.owner) == ("paused", "held at the model server", None)
+
+    await app.board.resume(job.id)
+    assert await app.worker.run_next()
+    ended = await app.board.get(job.id)
+    assert (ended.state, ended.remote_job_id) == ("succeeded", paused.remote_job_id)
+    async with app.db.read() as tx:
+        assert await jobs.remote_ids(tx) == {paused.remote_job_id}

@@ -1,0 +1,100 @@
+"""Trouble at the model server while a model is tuned: every status, hung connections, answers cut short."""
+
+import pytest
+
+from bot.app import App
+from tests.loops import build, finetune
+from tests.scripted_server import Fault, Script
+
+LOOK = "GET /v1/fine_tuning/jobs/ID"
+EVENTS = "GET /v1/fine_tuning/jobs/ID/events"
+START = "POST /v1/fine_tuning/jobs"
+JOBS = "GET /v1/fine_tuning/jobs"
+UPLOAD = "POST /v1/files"
+FILES = "GET /v1/files"
+FILE = "GET /v1/files/ID"
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.tuning.finetune._POLL", 0.01)
+    monkeypatch.setattr("bot.tuning.finetune._SLOWEST_POLL", 0.02)
+    monkeypatch.setattr("bot.tuning.finetune._START_PAUSES", (0, 0, 0))
+    monkeypatch.setattr("bot.llm.patience._LONGEST_PAUSE", 0.05)
+    monkeypatch.setattr("bot.tuning.trainer._LOOK_LIMIT", 0.3)
+    monkeypatch.setattr("bot.tuning.trainer._SEND_LIMIT", 0.3)
+    monkeypatch.setattr("bot.tuning.trainer._SEND_PAUSES", (0, 0, 0))
+
+
+@pytest.mark.parametrize("fault", [408, 429, 500, 502, 503, "half", "drop", "hang"])
+@pytest.mark.parametrize("where", [LOOK, EVENTS, START, JOBS, FILES, FILE, UPLOAD])
+async def test_what_passes_is_waited_out_and_nothing_is_done_twice(
+    app: App, script: Script, where: str, fault: Fault
+) -> None:
+    await build(app)
+    script.faults[where] = [fault, fault]
+    script.trainings.lost_starts = int(where == JOBS)  # only then are the trainings listed
+    done = await finetune(app)
+
+    assert (done.state, done.error) == ("succeeded", None)
+    assert len(script.trainings.created) == 1
+    assert len(script.trainings.uploads) == 2
+    assert [model.state for model in await app.registry.every()] == ["live"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (401, "refuses this installation's key"),
+        (403, "does not let"),
+        (404, "does not know"),
+        (400, "secret detail"),
+    ],
+)
+async def test_what_does_not_pass_ends_the_job_in_words(
+    app: App, script: Script, fault: int, told: str
+) -> None:
+    await build(app)
+    script.faults[START] = [fault]
+    done = await finetune(app)
+    assert done.state == "failed"
+    assert told in (done.error or "")
+    assert script.trainings.created == []
+
+
+@pytest.mark.parametrize("fault", [401, 403])
+async def test_a_key_that_is_refused_for_an_hour_loses_no_training(
+    app: App, script: Script, fault: int
+) -> None:
+    await build(app)
+    script.faults[LOOK] = [fault] * 5
+    assert (await finetune(app)).state == "succeeded"
+
+
+async def test_a_server_without_events_is_followed_all_the_same(app: App, script: Script) -> None:
+    script.trainings.events_kept = False
+    await build(app)
+    done = await finetune(app)
+    assert done.state == "succeeded"
+    assert "loss_after" not in (done.result or {})
+
+
+async def test_statuses_never_seen_before_count_as_running(app: App, script: Script) -> None:
+    script.trainings.statuses = ["pre_flight_check", "queued", "running", "merging_weights"]
+    await build(app)
+    assert (await finetune(app)).state == "succeeded"
+    assert script.trainings.statuses == []
+
+
+async def test_a_job_cancelled_at_the_server_ends_here_too(app: App, script: Script) -> None:
+    script.trainings.statuses = ["cancelled"]
+    await build(app)
+    done = await finetune(app)
+    assert done.state == "failed"
+    assert "was cancelled at the server" in (done.error or "")
+
+
+async def test_a_success_without_a_model_is_told(app: App, script: Script) -> None:
+    script.trainings.ways = type(script.trainings.ways)(names_model=False)
+    await build(app)
+    assert "names no model" in ((await finetune(app)).error or "")

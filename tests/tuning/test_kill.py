@@ -1,0 +1,130 @@
+"""Kill -9 between every two steps of a fine-tuning: one remote job, one model, always.
+
+The worker is a real process over a real database. It dies just before each of its transactions is written,
+before each of its requests reaches the model server, and after the server has done one but not yet answered.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import shutil
+import signal
+from collections import Counter
+from itertools import count
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from bot.app import open_app
+from bot.settings import Settings
+from bot.store.jobs import Job
+from tests.loops import build
+from tests.scripted_server import Script
+from tests.scripted_trainings import ScriptedTrainings, Ways
+from tests.tuning import killed_worker
+from tests.tuning.ways import WAYS
+
+pytestmark = [pytest.mark.kill, pytest.mark.timeout(600)]
+
+_MOST_STEPS = 80
+_PRELOADED = ["bot.app", "aiosqlite", "aiohttp", "alembic.command", "matplotlib.figure", "openai.resources"]
+
+
+class Workers:
+    """Starts workers, one at a time, and kills each where it is told to."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(_PRELOADED)
+        self._process: BaseProcess | None = None
+        self._heard: Counter[str] = Counter()
+        self._deadly: tuple[str, int] | None = None
+        script.on_request = self._hear
+
+    async def run(self, settings: Settings, where: str = "", number: int = 0) -> bool:
+        """Let a worker work to its end. Returns whether it was killed on the way."""
+        self._heard.clear()
+        self._deadly = (where, number) if where in ("before", "after") else None
+        kill_at = number if where == "commit" else None
+        self._process = self._context.Process(target=killed_worker.work, args=(settings, kill_at))
+        self._process.start()
+        while self._process.is_alive():
+            await asyncio.sleep(0.02)
+        assert self._process.exitcode in (0, -signal.SIGKILL)
+        return self._process.exitcode != 0
+
+    def _hear(self, stage: str, _request: web.Request) -> None:
+        self._heard[stage] += 1
+        if self._deadly == (stage, self._heard[stage]) and self._process:
+            os.kill(self._process.pid or 0, signal.SIGKILL)
+            raise web.HTTPServiceUnavailable  # nobody hears it
+
+
+@pytest.fixture
+async def ordered(hosted: Settings) -> Settings:
+    """An installation with a dataset and a fine-tuning that waits for a worker."""
+    async with open_app(hosted) as app:
+        await build(app)
+        await app.finetunes.order()
+    return hosted
+
+
+def fresh(ordered: Settings, script: Script, folder: Path, ways: Ways) -> Settings:
+    """The same installation once more, at a server that has heard of nothing."""
+    shutil.copytree(ordered.data_dir, folder)
+    script.files.clear()
+    script.trainings.__init__(script)  # type: ignore[misc]
+    script.trainings.ways = ways
+    return ordered.model_copy(update={"data_dir": folder, "database_url": None})
+
+
+async def outcome(settings: Settings) -> tuple[Job, list[str]]:
+    async with open_app(settings) as app:
+        return await app.board.get(2), [model.state for model in await app.registry.every()]
+
+
+def once(trainings: ScriptedTrainings) -> tuple[int, int]:
+    """How many trainings were started, and how many files were sent more than once."""
+    return len(trainings.created), len(trainings.uploads) - len({name for name, _ in trainings.uploads})
+
+
+@pytest.mark.parametrize("where", ["commit", "before", "after"])
+async def test_a_worker_killed_at_any_step_leaves_one_training_and_one_model(
+    ordered: Settings, script: Script, tmp_path: Path, where: str
+) -> None:
+    workers = Workers(script)
+    steps = 0
+    for steps in count(1):
+        settings = fresh(ordered, script, tmp_path / f"{where}-{steps}", Ways())
+        killed = await workers.run(settings, where, steps)
+        if killed:
+            assert not await workers.run(settings)
+        job, states = await outcome(settings)
+        assert (job.state, job.error) == ("succeeded", None), steps
+        assert states == ["live"], steps
+        assert once(script.trainings) == (1, 0), steps
+        assert 10 <= job.cost < 11, steps  # the training's ten dollars were booked once
+        if not killed:
+            break
+        assert steps < _MOST_STEPS
+    assert steps > (8 if where == "commit" else 12)  # every step was there
+
+
+@pytest.mark.parametrize("key", ["azure", "nebius", "crusoe"])
+async def test_a_worker_killed_again_and_again_finds_its_training_at_every_kind_of_server(
+    ordered: Settings, script: Script, tmp_path: Path, key: str
+) -> None:
+    """The n-th worker dies at its n-th request, with the server's work done and its answer lost."""
+    workers = Workers(script)
+    settings = fresh(ordered, script, tmp_path / key, WAYS[key]).model_copy(update={"provider": key})
+    for step in count(1):
+        if not await workers.run(settings, "after", step):
+            break
+        assert step < _MOST_STEPS
+    job, states = await outcome(settings)
+    assert (job.state, job.error) == ("succeeded", None)
+    assert states == ["candidate"]  # until it is deployed
+    assert once(script.trainings) == (1, 0)

@@ -1,0 +1,152 @@
+"""Providers: each one's contract, against a server of its shape, and who is who."""
+
+import re
+
+import pytest
+
+from bot.app import open_app
+from bot.errors import SettingsError
+from bot.settings import ROOT, Settings
+from bot.tuning.providers import ENGINE, OTHER, PROVIDERS, provider_of
+from tests.loops import build, finetune
+from tests.scripted_server import Script
+from tests.scripted_trainings import lines
+from tests.tuning.ways import WAYS
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.tuning.finetune._POLL", 0.01)
+
+
+def at(settings: Settings, key: str) -> Settings:
+    return settings.model_copy(update={"provider": key})
+
+
+@pytest.mark.parametrize("key", WAYS)
+async def test_a_training_passes_at_a_server_of_each_shape(
+    hosted: Settings, script: Script, key: str
+) -> None:
+    script.trainings.ways = WAYS[key]
+    async with open_app(at(hosted, key)) as app:
+        await build(app)
+        done = await finetune(app)
+        assert (done.state, done.error) == ("succeeded", None)
+        (model,) = await app.registry.every()
+
+    assert len(script.trainings.created) == 1
+    assert all(len(lines(content)) > 0 for _, content in script.trainings.uploads)
+    assert model.name == ("ft:tiny:1" if WAYS[key].names_model else "ftjob-1")
+
+
+@pytest.mark.parametrize("key", ["azure", "nebius", "crusoe"])
+async def test_where_a_model_must_be_deployed_it_waits_for_its_name(
+    hosted: Settings, script: Script, key: str
+) -> None:
+    script.trainings.ways = WAYS[key]
+    async with open_app(at(hosted, key)) as app:
+        await build(app)
+        done = await finetune(app)
+        (model,) = await app.registry.every()
+        assert (model.state, model.served_as) == ("candidate", None)
+        assert "/models deployed model:1" in (done.result or {})["deploy"]
+
+        live = await app.registry.deployed(model.id, "heroes-prod")
+        assert live.state == "live"
+        description = await app.describer.describe(app.comparer.some_heroes(1)[0], requester=1)
+    assert script.asked[-1]["model"] == "heroes-prod"
+    assert description.model == model.name
+
+
+@pytest.mark.parametrize("key", WAYS)
+async def test_a_lost_start_is_found_again_at_a_server_of_each_shape(
+    hosted: Settings, script: Script, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the metadata, the suffix or the file: each provider keeps one of them at least."""
+    monkeypatch.setattr("bot.tuning.finetune._START_PAUSES", (0,))
+    script.trainings.ways = WAYS[key]
+    script.trainings.lost_starts = 1
+    async with open_app(at(hosted, key)) as app:
+        await build(app)
+        assert (await finetune(app)).state == "succeeded"
+    assert len(script.trainings.created) == 1
+
+
+async def test_the_same_dataset_is_uploaded_once_even_where_names_are_lost(
+    hosted: Settings, script: Script
+) -> None:
+    script.trainings.ways = WAYS["nebius"]
+    async with open_app(at(hosted, "nebius")) as app:
+        await build(app)
+        await finetune(app)
+        await finetune(app)
+    assert len(script.trainings.created) == 2
+    assert len(script.trainings.uploads) == 2  # to learn from, and held out
+
+
+async def test_settings_add_to_the_call_that_starts_a_training(hosted: Settings, script: Script) -> None:
+    script.trainings.ways = WAYS["azure"]
+    chosen = at(hosted, "azure").model_copy(update={"tuning_extra": {"trainingType": "developerTier"}})
+    async with open_app(chosen) as app:
+        await build(app)
+        await finetune(app)
+    assert script.trainings.created[0]["trainingType"] == "developerTier"
+
+
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        (None, "openai"),
+        ("https://api.openai.com/v1", "openai"),
+        ("https://somebody.openai.azure.com/openai/v1/", "azure"),
+        ("https://api.tokenfactory.nebius.com/v1/", "nebius"),
+        ("https://api.intelligence.crusoecloud.com/v1", "crusoe"),
+        ("https://notopenai.azure.com.example.org/v1", "other"),
+        ("http://127.0.0.1:8000/v1", "other"),
+    ],
+)
+def test_a_provider_is_known_by_its_host(url: str | None, key: str) -> None:
+    assert provider_of(url, hosted=True).key == key
+
+
+def test_without_an_api_the_engine_trains() -> None:
+    assert provider_of(None, hosted=False) is ENGINE
+    assert provider_of("http://localhost", hosted=True, key="Azure").name == "Azure"
+    with pytest.raises(SettingsError, match="PROVIDER: acme is not known"):
+        provider_of(None, hosted=True, key="acme")
+
+
+async def test_an_organization_that_may_not_train_is_told_why_since_when_and_what_it_can_do(
+    hosted: Settings, script: Script
+) -> None:
+    script.faults["POST /v1/fine_tuning/jobs"] = [403]
+    async with open_app(at(hosted, "openai")) as app:
+        await build(app)
+        told = (await finetune(app)).error or ""
+    for part in ("2026-05-07", "2026-07-02", "2027-01-06", "embedded engine", "Nebius", "dataset export"):
+        assert part in told
+    assert "secret" not in told
+
+
+async def test_an_unknown_server_that_refuses_is_told_without_dates(hosted: Settings, script: Script) -> None:
+    script.faults["POST /v1/files"] = [403]
+    async with open_app(at(hosted, "other")) as app:
+        await build(app)
+        told = (await finetune(app)).error or ""
+    assert "does not let this organization fine-tune" in told
+    assert "2027" not in told
+
+
+def test_no_other_module_names_a_provider() -> None:
+    keys = [each.key for each in PROVIDERS if each.hosts and each.key != "openai"]  # the SDK is called openai
+    names = re.compile("|".join([*keys, "vllm"]), re.IGNORECASE)
+    told = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for room in ("bot", "cogs")
+        for path in (ROOT / room).rglob("*.py")
+        if path.name != "providers.py"
+        for line in path.read_text().splitlines()
+        if names.search(line)
+    ]
+    assert told == []
+    assert OTHER.hosts == ()
