@@ -5,7 +5,7 @@
 runs the real parts (an installation with its database in a temporary folder) and the peers against a server
 without a model, which answers after a given time and within a given rate limit. Speed is compared with an
 article's loop and with a semaphore over the SDK; the rate limit with what it allows; memory with all calls as
-tasks, and processor time with the SDK alone. About twenty minutes on two cores, three with --quick: most of
+tasks, and processor time with the SDK alone. About fifteen minutes on two cores, two with --quick: most of
 that is the build of 300,000 examples (30,000 with --quick), whose answers are filled into the database but
 for every hundredth. With --json the last line is one JSON object.
 """
@@ -53,7 +53,7 @@ class Plan:
     cost_calls: int
 
 
-FULL, QUICK = Plan(_CALLS, 3, 600, 2, 300_000, 500), Plan(30, 1, 150, 1, 30_000, 200)
+FULL, QUICK = Plan(_CALLS, 3, 600, 2, 300_000, 500), Plan(30, 1, 450, 1, 30_000, 200)
 
 Client = Callable[[str, Sequence[str]], Awaitable[dataset_peers.Outcome]]
 """Asks a server at an address some questions. Ours asks its own: as many, and the same ones."""

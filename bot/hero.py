@@ -1,11 +1,13 @@
 """Hero: what a description is asked for, how it is typed, and the words it may be made of."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, product
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bot.errors import NotUnderstood
 from bot.part import Part
@@ -42,6 +44,15 @@ class Grid(Part):
     other_powers: tuple[str, ...] = ()
     repeats: int = Field(ge=1)
 
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        """A hero that came twice in one repeat would be asked for, and paid for, twice."""
+        for name in ("ages", "genders", "powers", "other_powers"):
+            word, times = next(iter(Counter(getattr(self, name)).most_common(1)), ("", 0))
+            if times > 1:
+                raise ValueError(f"{word!r} stands in {name} {times} times")
+        return self
+
     @property
     def size(self) -> int:
         """How many heroes one repeat has."""
@@ -74,6 +85,20 @@ class Vocabulary(Part):
     grid: Grid
     vocabulary: Words
     limits: Limits
+
+    @model_validator(mode="after")
+    def _grid_can_be_asked_for(self) -> Self:
+        """A model must not be trained on heroes that nobody may ask for."""
+        low, high = self.limits.youngest, self.limits.oldest
+        for age in self.grid.ages:
+            if not low <= age <= high:
+                raise ValueError(
+                    f"the age {age} in the grid does not lie between the limits {low} and {high}"
+                )
+        for power in (*self.grid.powers, *self.grid.other_powers, *self.vocabulary.powers):
+            if power != power.lower() or not _POWER.fullmatch(power):
+                raise ValueError(f"the power {power!r} is not written in plain words and lower case")
+        return self
 
     @property
     def powers(self) -> tuple[str, ...]:

@@ -8,8 +8,14 @@ from bot.errors import Busy, UserError
 from bot.store import batches, jobs
 from bot.store.database import Database, Transaction
 from bot.store.jobs import Job, Kind, State
+from bot.worker import STALE
 
 _NAMES: dict[Kind, str] = {"build": "dataset build", "finetune": "fine-tuning"}
+
+
+def in_hands(job: Job, now: float) -> bool:
+    """Whether a worker has a job and has been heard of lately."""
+    return bool(job.owner) and now - (job.heartbeat or 0) < STALE
 
 
 class JobBoard:
@@ -79,19 +85,20 @@ class JobBoard:
 
         What a worker has, or somebody elsewhere, is ended by a worker: it tells them to stop.
         """
-        job = await self.get(job_id)
+        job, now = await self.get(job_id), time.time()
         async with self._db.read() as tx:
             elsewhere = job.remote_job_id or job.remote_asked_at or await batches.out(tx, job_id=job_id)
-        if not (job.owner or elsewhere):
+        if not (in_hands(job, now) or elsewhere):
             with suppress(UserError):  # a worker took it just now
                 return await self._put(
                     job_id,
                     "cancelled",
-                    was=("planned", "queued", "paused"),
-                    free=True,
-                    finished_at=time.time(),
+                    was=("planned", *jobs.ACTIVE),
+                    free_since=now - STALE,
+                    owner=None,
+                    finished_at=now,
                 )
-        return await self._put(job_id, "cancelling", was=("queued", "running", "paused"))
+        return await self._put(job_id, "cancelling", was=jobs.ACTIVE)
 
     async def get(self, job_id: int) -> Job:
         """The job. Raises UserError where there is none."""
@@ -122,13 +129,19 @@ class JobBoard:
             await jobs.change(tx, job_id, announced=True)
 
     async def _put(
-        self, job_id: int, state: State, *, was: tuple[State, ...], free: bool = False, **values: Any
+        self,
+        job_id: int,
+        state: State,
+        *,
+        was: tuple[State, ...],
+        free_since: float | None = None,
+        **values: Any,
     ) -> Job:
         job = await self.get(job_id)
         async with self._db.write() as tx:
             if state == "queued" and job.state == "planned":
                 await _none_active(tx, job.kind)
-            changed = await jobs.put(tx, job_id, state, was=was, free=free, **values)
+            changed = await jobs.put(tx, job_id, state, was=was, free_since=free_since, **values)
         job = await self.get(job_id)
         if not changed:
             raise UserError(f"Job {job_id} is {job.state}: that cannot be done with it now.")

@@ -149,14 +149,20 @@ class Worker:
             return True
         work = asyncio.ensure_future(runner.run(run))
         heart = asyncio.create_task(self._beat(run, work))
+        told_to_end = False
         try:
             await self._end(run, work)
         except JobTaken as error:
             log.warning("%s", error)
+        except asyncio.CancelledError:
+            told_to_end = True
+            raise
         finally:
             heart.cancel()
             work.cancel()
             await asyncio.gather(heart, work, return_exceptions=True)
+            if told_to_end and not run.stopped:
+                await run.let_go()  # the next worker need not wait until this one is known to be silent
         return True
 
     async def _end(self, run: Run, work: Awaitable[dict[str, Any]]) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,10 +22,27 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_GAP = 5.0  # seconds between edits that show nothing but progress
 _SPARSE_AFTER = 3000.0  # seconds: Discord rations edits of messages older than an hour
-_SPARSE = 60.0  # seconds between edits then
+_SPARSE = 60.0  # seconds between such edits then
 _MARGIN = 64 * 1024  # bytes of a message beside its files
 _TOO_MANY_EDITS = 30046  # Discord's code for it
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A text of a progress message, what is being done by it, and when it was shown."""
+
+    text: str
+    doing: tuple[str, str]  # state and phase
+    at: float
+
+    def worth_an_edit_after(self, shown: "_Shown", *, age: float) -> bool:
+        """Whether people should see it now: states at once, progress after a while, the longer the older."""
+        old = age > _SPARSE_AFTER
+        if self.doing[0] != shown.doing[0] or (self.doing != shown.doing and not old):
+            return True
+        return self.text != shown.text and self.at - shown.at >= (_SPARSE if old else _GAP)
 
 
 class JobsCog(commands.Cog):
@@ -33,7 +51,7 @@ class JobsCog(commands.Cog):
     def __init__(self, bot: "HeroBot", app: App) -> None:
         self.bot = bot
         self.app = app
-        self._shown: dict[int, tuple[str, float]] = {}  # by job: the text last shown, and when
+        self._shown: dict[int, _Shown] = {}  # by job
 
     async def cog_load(self) -> None:
         self.render.start()
@@ -79,21 +97,22 @@ class JobsCog(commands.Cog):
         if job.message_id is None:  # the command that ordered it has not answered yet
             return
         now = time.time()
-        text = standing(job)
-        shown, at = self._shown.get(job.id, ("", 0.0))
-        old = now - (job.created_at or now) > _SPARSE_AFTER
-        if text == shown or (old and not job.ended and now - at < _SPARSE):
+        fresh = _Shown(standing(job), (job.state, job.phase), now)
+        shown = self._shown.get(job.id)
+        if shown and not fresh.worth_an_edit_after(shown, age=now - (job.created_at or now)):
             return
-        self._shown[job.id] = (text, now)
+        self._shown[job.id] = fresh
         try:
             await (
-                self._channel(job).get_partial_message(job.message_id).edit(content=text, view=controls(job))
+                self._channel(job)
+                .get_partial_message(job.message_id)
+                .edit(content=fresh.text, view=controls(job))
             )
         except discord.HTTPException as error:
             if error.code != _TOO_MANY_EDITS:
                 raise
-            fresh = await self._channel(job).send(text, view=controls(job) or discord.utils.MISSING)
-            await self.app.board.shown_in(job.id, fresh.id)
+            again = await self._channel(job).send(fresh.text, view=controls(job) or discord.utils.MISSING)
+            await self.app.board.shown_in(job.id, again.id)
 
     def _attachments(self, job: Job) -> list[Path]:
         """The files that a job's end is told with, as far as they are here and fit."""

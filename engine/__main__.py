@@ -22,6 +22,7 @@ from engine.server import Api
 log = logging.getLogger("engine")
 
 _GRACE_SECONDS = 3.0  # that answers under way get when the engine is told to stop
+_PREDECESSOR = 20.0  # seconds that an engine whose parent is gone may take to end, a training saved
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -90,8 +91,9 @@ def main() -> None:
         sys.exit(f"engine: {error}")
     options.data.mkdir(parents=True, exist_ok=True)
     try:
-        # two engines on one folder would sweep away each other's work
-        with FileLock(options.data / "engine.lock", timeout=0):
+        # two engines on one folder would sweep away each other's work; one whose parent was killed is
+        # about to end, and its parent's successor would start this one meanwhile
+        with FileLock(options.data / "engine.lock", timeout=_PREDECESSOR if options.with_parent else 0):
             asyncio.run(serve(options, base, os.environ.get("ENGINE_API_KEY")))
     except Timeout:
         sys.exit(f"engine: another engine is at work in {options.data}; stop it first.")

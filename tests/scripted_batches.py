@@ -20,6 +20,7 @@ class ScriptedBatches:
         self.lost_starts = 0  # how many batches will start though the answer says 500
         self.unanswered = 0  # how many of the next requests get an error in place of an answer
         self.refusal: str | None = None
+        self.others = 0  # how many batches of somebody else on the account are newer
         self.unknown = False  # whether the server takes no files of batches
 
     def serve(self, app: web.Application) -> None:
@@ -43,9 +44,15 @@ class ScriptedBatches:
             return web.json_response({"error": {"message": "gone"}}, status=500)
         return web.json_response(self._batch(len(self.created)))
 
-    async def _list(self, _request: web.Request) -> web.Response:
-        data = [self._batch(number) for number in range(1, len(self.created) + 1)]
-        return web.json_response({"object": "list", "data": data, "has_more": False})
+    async def _list(self, request: web.Request) -> web.Response:
+        newest_first = [self._batch(number) for number in range(len(self.created), 0, -1)]
+        other = self._batch(1) | {"metadata": None} if self.created else {}
+        every = [other | {"id": f"other-{number}"} for number in range(self.others) if other] + newest_first
+        names = [each["id"] for each in every]
+        start = names.index(request.query["after"]) + 1 if "after" in request.query else 0
+        page = every[start : start + int(request.query.get("limit", 20))]
+        more = start + len(page) < len(every)
+        return web.json_response({"object": "list", "data": page, "has_more": more})
 
     async def _get(self, request: web.Request) -> web.Response:
         return web.json_response(self._batch(int(request.match_info["batch"].removeprefix("batch-"))))

@@ -111,6 +111,11 @@ def test_other_models_than_the_packaged_one_need_names(
         ("ages = [18, 20, 30, 40, 50, 60, 90]", 'ages = ["old"]', "grid.ages"),
         ("youngest = 18", "youngst = 18", "limits.youngst"),
         ("[grid]", "[grid", "cannot be read"),
+        ("ages = [18, 20, 30, 40, 50, 60, 90]", "ages = []", "grid.ages"),
+        ("ages = [18, 20, 30, 40, 50, 60, 90]", "ages = [18, 20, 18]", "18 stands in ages 2 times"),
+        ("ages = [18, 20, 30, 40, 50, 60, 90]", "ages = [-5, 20]", "the age -5 in the grid"),
+        ('genders = ["man", "woman"]', 'genders = ["man", "robot"]', "'robot', and .pronouns. no words"),
+        ('    "telepathy",', '    "Tele\\npathy",', r"power 'Tele\\npathy' is not written in plain words"),
     ],
 )
 def test_a_spoilt_heroes_file_names_the_field(heroes_toml: Path, before: str, after: str, named: str) -> None:

@@ -55,7 +55,9 @@ async def test_a_defect_in_a_job_is_told_by_reference_only(app: App) -> None:
     assert "secret" not in (job.error or "")
 
 
-async def test_a_stopping_worker_leaves_its_job_to_the_next(app: App) -> None:
+@pytest.mark.parametrize("killed", [False, True])
+async def test_a_worker_that_ends_leaves_its_job_to_the_next(app: App, *, killed: bool) -> None:
+    """At once where it was told to end, once it has long been silent where it was killed."""
     began = asyncio.Event()
 
     async def endless(_run: Run) -> dict[str, Any]:
@@ -73,9 +75,12 @@ async def test_a_stopping_worker_leaves_its_job_to_the_next(app: App) -> None:
     assert (await app.board.get(job_id)).state == "running"
 
     second = Worker(app.db, {"build": Does(quick)})
-    assert not await second.run_next()  # its owner may still be alive
-    async with app.db.write() as tx:
-        await jobs.change(tx, job_id, heartbeat=time.time() - STALE - 1)
+    if killed:
+        async with app.db.write() as tx:
+            await jobs.change(tx, job_id, owner="killed")
+        assert not await second.run_next()  # it may still be alive
+        async with app.db.write() as tx:
+            await jobs.change(tx, job_id, heartbeat=time.time() - STALE - 1)
     assert await second.run_next()
     assert (await app.board.get(job_id)).state == "succeeded"
 

@@ -33,8 +33,7 @@ _AFTER = r"(?=[,.;:!?]|$| (?:and|when|but|he|she|they)\b)"
 _STATED = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"{_NUMBER}[- ]years?[- ](?:old|of age)",
-        rf"{_NUMBER}[- ]year[- ](?:man|woman|girl|boy)",
+        rf"{_NUMBER}[- ](?:years?[- ](?:old|of age)|year[- ](?:man|woman|girl|boy))",
         rf"\bage[ds]?(?: of| at)? {_NUMBER}",
         rf"\b(?:at|turn(?:s|ed|ing)?|is|was|being|only|just|barely|nearly|almost) {_LARGE}{_AFTER}",
         rf"\b(?:man|woman|girl|boy|lady) of {_LARGE}",

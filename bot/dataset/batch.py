@@ -119,13 +119,14 @@ class BatchBuilder:
         Returns whether there was one.
         """
         walk = self._walk(build)
-        first = await self._next_open(walk)
+        first = await self._next_open(walk, build)
         if first is None:
             return False
         if not build.probed:
             await self._probe(build, first)
             build.probed = True
         walk, sent = self._walk(build), False
+        build.settled, build.asked_before = 0, build.built.asked
         with tempfile.TemporaryDirectory() as folder:
             while part := await self._fill_part(build, walk, Path(folder)):
                 try:
@@ -143,18 +144,19 @@ class BatchBuilder:
         room = await self._budget.room(build.account)
         body = self._client.dialect(build.spec.model).body
         with part.path.open("wb") as file:
-            while not part.full and (choice := await self._next_open(walk)):
+            while not part.full and (choice := await self._next_open(walk, build)):
                 request, ask = self._planner.question(build.spec, choice.slot, choice.tried)
                 file.write(part.line(request, ask, body(ask)))
                 if room is not None and self._budget.most(*part.and_one_more(build.spec.model)) > room:
                     break
         return part if part.requests else None
 
-    async def _next_open(self, walk: AsyncIterator[Choice]) -> Choice | None:
+    async def _next_open(self, walk: AsyncIterator[Choice], build: "_Build") -> Choice | None:
         async for choice in walk:
             judged = await self._moderation.judge(choice)
             if judged.accepted is None and judged.tried < self._chooser.attempts:
                 return judged
+            build.settled += 1
         return None
 
     async def _probe(self, build: "_Build", choice: Choice) -> None:
@@ -288,9 +290,12 @@ class _Build:
     total: int
     built: Built = field(default_factory=Built)
     probed: bool = False
+    settled: int = 0  # slots that this round found filled or given up
+    asked_before: int = 0  # answers that had come before this round
 
     async def tell(self, answered: int, status: str) -> None:
-        done = min(self.total, self.built.asked + answered)
+        came = self.built.asked - self.asked_before
+        done = min(self.total, self.settled + came + answered)
         await self.run.progress(done, self.total, f"in the provider's batch ({status.replace('_', ' ')})")
 
 
@@ -351,7 +356,7 @@ def _answers(lines: list[str], typical: tuple[int, int]) -> Iterator[_Answer]:
             yield _Answer(
                 result["custom_id"],
                 (choice["message"]["content"] or "").strip(),
-                choice.get("finish_reason") or "stop",
+                choice["finish_reason"] or "stop",
                 usage.get("prompt_tokens", typical[0]),
                 usage.get("completion_tokens", typical[1]),
             )

@@ -5,7 +5,6 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Collection, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Protocol
 
 from bot.dataset.choose import FLAGGED, Choice, Chooser
@@ -13,12 +12,12 @@ from bot.dataset.moderate import Moderation
 from bot.dataset.plan import BuildSpec, Planner
 from bot.errors import Unavailable
 from bot.llm.budget import Account
-from bot.llm.client import Answer, Book, ModelClient
+from bot.llm.client import Answer, ModelClient
 from bot.llm.patience import JOB
 from bot.prompts import Ask
 from bot.store import examples
-from bot.store.database import Database, Transaction
-from bot.store.examples import Answered, Request, Speed
+from bot.store.database import Database, Piece
+from bot.store.examples import Answered, Received, Request, Sent, Speed
 
 # The engine answers eight at once: one stays free, so that /hero need not wait for a build. Hosted models
 # answer as many as their limits allow, which the pace finds out.
@@ -217,23 +216,19 @@ class ExampleRecord:
         self.kept: Answered | None = None
 
     async def sent(self) -> None:
-        await self._db.write_together(partial(examples.asked, request=self._request, at=time.time()))
+        await self._db.write_together(Piece(examples.asked, Sent(self._request, time.time())))
 
-    async def answered(self, answer: Answer, book: Book) -> None:
-        self.kept = await self._db.write_together(partial(self._keep, answer=answer, book=book))
-
-    async def _keep(self, tx: Transaction, *, answer: Answer, book: Book) -> Answered:
-        """The answer and its price: both or neither."""
-        await book(tx)
-        return await examples.answered(
-            tx,
+    async def answered(self, answer: Answer, booking: Piece[None]) -> None:
+        """Keep the answer and its price: both or neither."""
+        received = Received(
             self._request,
-            answer=answer.text,
-            finish_reason=answer.finish_reason,
-            prompt_tokens=answer.prompt_tokens,
-            completion_tokens=answer.completion_tokens,
-            at=time.time(),
+            answer.text,
+            answer.finish_reason,
+            answer.prompt_tokens,
+            answer.completion_tokens,
+            time.time(),
         )
+        self.kept = await self._db.write_together(Piece(examples.answered, received), booking)
 
     async def failed(self) -> None:
         async with self._db.write() as tx:

@@ -79,6 +79,11 @@ class Draft:
         return fault is not None
 
     @property
+    def only_prompt(self) -> str | None:
+        """The prompt, where all texts are of one: a model learns nothing of what it is asked."""
+        return next(iter(self._heroes)) if len(self._heroes) == 1 else None
+
+    @property
     def held_out(self) -> set[str]:
         """The prompts of a tenth of the heroes, chosen by their hash: always the same ones."""
         if self._held_out is None:

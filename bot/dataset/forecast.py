@@ -88,8 +88,7 @@ class Forecaster:
 
     def at_most(self, spec: BuildSpec) -> tuple[int, int]:
         """Tokens that one call may use: of the question and of the answer."""
-        _, ask = self._planner.question(spec, next(self._planner.slots(spec)), 0)
-        return ask.tokens_at_most
+        return self._planner.any_question(spec).tokens_at_most
 
 
 def _wait(speed: Speed | None, calls: int, tokens: int) -> tuple[float | None, bool]:

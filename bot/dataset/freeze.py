@@ -72,13 +72,18 @@ class Freezer:
             draft.add(prompt, liked, keep_training=True)
 
     async def freeze(self, draft: Draft, spec: dict[str, Any]) -> Frozen:
-        """Freeze a draft. Raises UserError where too few texts are left to train on."""
+        """Freeze a draft. Raises UserError where too few texts are left, or all are of one hero."""
         counts = draft.counts
         training = counts.get("train", 0)
         if training < FEWEST_TRAINING:
             raise UserError(
                 f"Only {training} usable texts came together, and training needs {FEWEST_TRAINING}. "
                 "Run /build-dataset again with a larger limit; what was written stays cached."
+            )
+        if draft.only_prompt:
+            raise UserError(
+                f"All texts are answers to one prompt, {draft.only_prompt!r}: a model would learn nothing of "
+                "what it is asked. Add texts of other heroes."
             )
         recipe = {
             **spec,

@@ -1,9 +1,11 @@
 """The plan of a build: which examples it wants, in which order, and what it asks for each."""
 
 import hashlib
+import heapq
+import math
 from array import array
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
 from typing import Any
@@ -46,7 +48,7 @@ class BuildSpec:
             raise UserError(f"Repeats must lie between 1 and {MOST_REPEATS:,}.")
         if self.limit is not None and self.limit < FEWEST:
             raise UserError(f"A dataset needs at least {FEWEST} examples: set limit to {FEWEST} or more.")
-        if self.budget is not None and self.budget <= 0:
+        if self.budget is not None and not (self.budget > 0 and math.isfinite(self.budget)):
             raise UserError("A budget must be above 0 dollars; leave it out to build without one.")
 
 
@@ -114,13 +116,21 @@ class Planner:
         Within a repeat they are shuffled, always in the same way, so that a limited build is spread over the
         grid and a later, larger one finds its examples cached.
         """
-        shuffled = cache(lambda hero: _seed(asdict(hero)))  # every few repeats the same heroes come again
+        grid = self._vocabulary.grid
+        most = grid.size if spec.limit is None else min(grid.size, spec.limit)
+        # every few repeats the same heroes come again
+        shuffled = cache(_place) if grid.size * spec.repeats <= MOST else _place
         every = (
             Slot(hero, repeat)
             for repeat in range(spec.repeats)
-            for hero in sorted(self._vocabulary.grid.heroes(repeat), key=shuffled)
+            # as sorted() would have them, without a large grid's other heroes
+            for hero in heapq.nsmallest(most, grid.heroes(repeat), key=shuffled)
         )
         return islice(every, spec.limit)
+
+    def any_question(self, spec: BuildSpec) -> Ask:
+        """A question like all others of the build."""
+        return self.question(spec, Slot(next(self._vocabulary.grid.heroes()), 0), 0)[1]
 
     def by_hero(self, spec: BuildSpec) -> Iterator[Slot]:
         """The same slots, those of one hero side by side; four bytes a slot are kept meanwhile."""
@@ -132,10 +142,10 @@ class Planner:
 
     def question(self, spec: BuildSpec, slot: Slot, attempt: int) -> tuple[Request, Ask]:
         """The question of one attempt at a slot, with the request under which its answer is kept."""
-        seed = _seed({**asdict(slot), "attempt": attempt})
+        seed = _seed({"hero": _parts(slot.hero), "repeat": slot.repeat, "attempt": attempt})
         ask = self._prompts.ask_author(slot.hero, small=spec.small, seed=seed)
         request = Request(
-            **asdict(slot.hero),
+            **_parts(slot.hero),
             repeat=slot.repeat,
             attempt=attempt,
             template_version=self._prompts.version,
@@ -143,6 +153,16 @@ class Planner:
             params={**ask.sampling.model_dump(), "asked": _digest((ask.messages, ask.ending)).hex()},
         )
         return request, ask
+
+
+def _parts(hero: Hero) -> dict[str, Any]:
+    """As asdict() has them, which takes its time: a large grid's heroes are all looked at."""
+    return {"age": hero.age, "gender": hero.gender, "power": hero.power}
+
+
+def _place(hero: Hero) -> int:
+    """Where a hero stands in the shuffled grid."""
+    return _seed(_parts(hero))
 
 
 def _seed(parts: dict[str, Any]) -> int:

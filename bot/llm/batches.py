@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 _MARK = "herosmith_batch"
 _START_PAUSES = (2, 10, 30, 60)  # seconds before looking again whether a batch was started
+_PAGE = 100  # batches listed at once
 _OVER = frozenset({"completed", "failed", "expired", "cancelled"})
 
 
@@ -64,8 +65,14 @@ class Batches:
 
     async def find(self, mark: str) -> str | None:
         """The batch that carries a mark, though nobody lived or heard to write its id down."""
-        recent = await patiently(partial(self._api.batches.list, limit=100), JOB)
-        return next((each.id for each in recent.data if (each.metadata or {}).get(_MARK) == mark), None)
+        page = await patiently(partial(self._api.batches.list, limit=_PAGE), JOB)
+        while True:
+            for each in page.data:
+                if (each.metadata or {}).get(_MARK) == mark:
+                    return each.id
+            if not page.has_next_page():  # on a busy account it is not among the newest any more
+                return None
+            page = await patiently(page.get_next_page, JOB)
 
     async def look(self, batch_id: str) -> tuple[Batch, bool]:
         """A batch as it stands, and whether it is over. A status never seen before counts as still running.

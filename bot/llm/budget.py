@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -21,6 +21,7 @@ _UNKNOWN_TRAINING = (
     "What training {model} costs is unknown, so no budget can be kept for it. "
     "An operator must add `training` to its price in data/prices.toml."
 )
+_MOMENT = 0.2  # seconds for which what was read of spending holds, as far as others spend it
 _BATCH_LIFE = 2 * 86_400.0  # seconds
 
 
@@ -31,6 +32,31 @@ class Account:
     purpose: Purpose
     job_id: int = 0
     limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What calls used: who pays, which model, and how many tokens."""
+
+    account: Account
+    model: str
+    prompt_tokens: int
+    completion_tokens: int
+    calls: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Spent:
+    """What counts against an account's budgets, in US dollars, as the database had it at a moment.
+
+    batched is by job: what batches that are out may cost at most.
+    """
+
+    account: Account
+    at: float
+    today: float
+    job: float
+    batched: dict[int, float]
 
 
 class Budget:
@@ -46,6 +72,7 @@ class Budget:
         self._daily = daily
         self._held: dict[int, float] = defaultdict(float)  # by job
         self._released = asyncio.Condition()
+        self._known: _Spent | None = None  # until a call of ours is booked, or for a moment
 
     @asynccontextmanager
     async def hold(
@@ -64,6 +91,7 @@ class Budget:
             yield
         finally:
             async with self._released:
+                self._known = None
                 self._held[account.job_id] -= most
                 if abs(self._held[account.job_id]) < most / 1000:  # what rounding leaves holds nothing
                     del self._held[account.job_id]
@@ -72,32 +100,45 @@ class Budget:
     async def _hold(self, account: Account, most: float) -> None:
         """Wait until what is held by others shows whether this fits in, too; then hold it."""
         async with self._released:
-            while refusal := await self._refusal(account, most):
+            while refusal := self._refusal(account, most, await self._spent_lately(account)):
                 if not any(self._held.values()):
                     raise OverBudget(refusal)
                 await self._released.wait()
             self._held[account.job_id] += most
 
-    async def _refusal(self, account: Account, most: float) -> str | None:
-        """Why a call of such a cost may not go out now; None where it may."""
+    async def _spent_lately(self, account: Account) -> "_Spent":
+        """What was spent, read once for all who ask at the same moment."""
+        known = self._known
+        if known is None or known.account != account or time.monotonic() - known.at > _MOMENT:
+            known = self._known = await self._spent(account)
+        return known
+
+    async def _spent(self, account: Account) -> "_Spent":
+        at = time.monotonic()
         async with self._db.read() as tx:
             today = await spending.of_day(tx, _today())
             job = await spending.of_job(tx, account.job_id) if account.limit is not None else 0.0
             out = await batches.out(tx)
-        held = {job_id: self._held[job_id] for job_id in self._held}
+        batched: dict[int, float] = defaultdict(float)
         for each in out:  # a batch is answered within a day: an older one costs nothing more
             if time.time() - each.at < _BATCH_LIFE:
                 cost = self.most(each.model, each.prompt_tokens, each.completion_tokens)
-                held[each.job_id] = held.get(each.job_id, 0.0) + cost
-        if self._daily is not None and today + sum(held.values()) + most > self._daily:
+                batched[each.job_id] += cost
+        return _Spent(account, at, today, job, batched)
+
+    def _refusal(self, account: Account, most: float, spent: "_Spent") -> str | None:
+        """Why a call of such a cost may not go out now; None where it may."""
+        held = sum(self._held.values()) + sum(spent.batched.values())
+        if self._daily is not None and spent.today + held + most > self._daily:
             return (
-                f"Today's budget of ${self._daily:.2f} is used up (${today:.2f} spent). "
+                f"Today's budget of ${self._daily:.2f} is used up (${spent.today:.2f} spent). "
                 "It begins anew at midnight UTC; an operator may raise DAILY_BUDGET."
             )
-        if account.limit is not None and job + held.get(account.job_id, 0.0) + most > account.limit:
+        held = self._held.get(account.job_id, 0.0) + spent.batched.get(account.job_id, 0.0)
+        if account.limit is not None and spent.job + held + most > account.limit:
             return (
-                f"The budget of ${account.limit:.2f} is used up (${job:.2f} spent). What was written is "
-                "kept: order it again with a larger budget, and only what is missing is paid for."
+                f"The budget of ${account.limit:.2f} is used up (${spent.job:.2f} spent). What was written "
+                "is kept: order it again with a larger budget, and only what is missing is paid for."
             )
         return None
 
@@ -120,10 +161,21 @@ class Budget:
         price = self._prices.of(model)
         return None if price is None else price.cost(prompt_tokens, completion_tokens)
 
-    async def book(self, account: Account, model: str, prompt_tokens: int, completion_tokens: int) -> None:
-        """Note what a call used."""
-        async with self._db.write() as tx:
-            await self.book_in(tx, account, model, prompt_tokens, completion_tokens)
+    async def book_all(self, tx: Transaction, charges: Sequence[Charge]) -> list[None]:
+        """Note what many calls used, those of one account and model in one go."""
+        sums: dict[tuple[Account, str], list[Charge]] = defaultdict(list)
+        for each in charges:
+            sums[each.account, each.model].append(each)
+        for (account, model), alike in sums.items():
+            await self.book_in(
+                tx,
+                account,
+                model,
+                sum(each.prompt_tokens for each in alike),
+                sum(each.completion_tokens for each in alike),
+                calls=sum(each.calls for each in alike),
+            )
+        return [None] * len(charges)
 
     async def book_in(
         self,
@@ -167,10 +219,11 @@ class Budget:
         """US dollars that an account may still spend at this moment; None where nothing bounds it."""
         if not self._bounded(account):
             return None
+        spent = await self._spent(account)
         low, high = 0.0, max(self._daily or 0.0, account.limit or 0.0)
         for _ in range(20):  # halving: the refusal alone knows all that counts
             middle = (low + high) / 2
-            low, high = (low, middle) if await self._refusal(account, middle) else (middle, high)
+            low, high = (low, middle) if self._refusal(account, middle, spent) else (middle, high)
         return low
 
     async def check_batch(
@@ -179,7 +232,9 @@ class Budget:
         """See whether a batch fits in; from then on its row counts. Raises OverBudget where it does not."""
         self.check_known(model, account.limit)
         most = self.most(model, prompt_tokens, completion_tokens)
-        refusal = await self._refusal(account, most) if most and self._bounded(account) else None
+        if not (most and self._bounded(account)):
+            return
+        refusal = self._refusal(account, most, await self._spent(account))
         if refusal:
             raise OverBudget(refusal)
 
@@ -189,7 +244,9 @@ class Budget:
             return
         most = self._training_cost(model, tokens)
         refusal = (
-            _UNKNOWN_TRAINING.format(model=model) if most is None else await self._refusal(account, most)
+            _UNKNOWN_TRAINING.format(model=model)
+            if most is None
+            else self._refusal(account, most, await self._spent(account))
         )
         if refusal and most != 0:
             raise OverBudget(refusal)

@@ -2,10 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
 import httpx2
@@ -14,12 +13,12 @@ from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
 
 from bot.errors import OutOfReach, UnknownModel
-from bot.llm.budget import Account, Budget
+from bot.llm.budget import Account, Budget, Charge
 from bot.llm.dialect import Dialect
 from bot.llm.pace import Pace, Turn
 from bot.llm.patience import JOB, PERSON, CutShort, Patience, asked_pause, patiently
 from bot.prompts import Ask
-from bot.store.database import Database, Transaction
+from bot.store.database import Database, Piece
 
 T = TypeVar("T")
 
@@ -48,9 +47,6 @@ class Answer:
     attempts: int
 
 
-Book = Callable[[Transaction], Awaitable[None]]  # writes what a call cost
-
-
 class Record(Protocol):
     """Writes down a paid call: that it goes out, what came back and what it cost, or that nothing came.
 
@@ -59,7 +55,7 @@ class Record(Protocol):
 
     async def sent(self) -> None: ...
 
-    async def answered(self, answer: Answer, book: Book) -> None: ...
+    async def answered(self, answer: Answer, booking: Piece[None]) -> None: ...
 
     async def failed(self) -> None: ...
 
@@ -138,25 +134,23 @@ class ModelClient:
                 await record.sent()
             answer = self._read(call, await self._create(call, pace, turn))
         except Exception as error:
-            if isinstance(error, (CutShort, openai.APITimeoutError)):  # it may be billed all the same
-                await self._budget.book(call.account, call.model, *call.ask.tokens_at_most)
+            if _may_be_billed(error):
+                await self._db.write_together(self._booking(call, *call.ask.tokens_at_most))
             if record:
                 await record.failed()
             raise
         finally:
             pace.unanswered()
-        book = partial(
-            self._budget.book_in,
-            account=call.account,
-            model=call.model,
-            prompt_tokens=answer.prompt_tokens,
-            completion_tokens=answer.completion_tokens,
-        )
+        booking = self._booking(call, answer.prompt_tokens, answer.completion_tokens)
         if record:
-            await record.answered(answer, book)
+            await record.answered(answer, booking)
         elif answer.cost != 0:
-            await self._db.write_together(book)
+            await self._db.write_together(booking)
         return answer
+
+    def _booking(self, call: "_Call", prompt_tokens: int, completion_tokens: int) -> Piece[None]:
+        charge = Charge(call.account, call.model, prompt_tokens, completion_tokens)
+        return Piece(self._budget.book_all, charge)
 
     def _read(self, call: "_Call", completion: ChatCompletion) -> Answer:
         choice = completion.choices[0]
@@ -194,6 +188,7 @@ class ModelClient:
                 except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
                     if not dialect.learn(error, arguments):
                         raise
+                    call.attempts += 1
                 else:
                     pace.answered(turn, raw.headers)
                     return _whole(raw)
@@ -218,6 +213,13 @@ class _Call:
 
     def __post_init__(self) -> None:
         self.started = time.monotonic()
+
+
+def _may_be_billed(error: Exception) -> bool:
+    """Whether a call without an answer may have to be paid for: it went out, and nothing refused it."""
+    never_out = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+    lost = isinstance(error, openai.APIConnectionError) and not isinstance(error.__cause__, never_out)
+    return lost or isinstance(error, CutShort)
 
 
 async def _in_time(turn: Coroutine[Any, Any, Turn], patience: Patience, pace: Pace) -> Turn:

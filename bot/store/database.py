@@ -2,17 +2,19 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
+import aiosqlite
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from filelock import AsyncFileLock
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -43,13 +45,15 @@ class Database:
         """A transaction that is on the disk when the block ends, or not at all."""
         return self._writer.begin()
 
-    async def write_together(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        """Do a small piece of work in a transaction that is shared with whoever else waits for one.
+    async def write_together(self, piece: "Piece[T]", *others: "Piece[Any]") -> T:
+        """Do small pieces of work in a transaction that is shared with whoever else waits for one.
 
-        Many writers at once then wait for the disk once. What is returned is on the disk. Work that fails
-        spoils the others' nothing: each is then done again by itself, so it must write to the database alone.
+        Many writers at once then wait for the disk once, and pieces of one kind are written by the same
+        statements. The result is the first piece's; what is returned is on the disk, all pieces or none.
+        Work that fails spoils the others' nothing: each waiter's is then done again by itself, so it must
+        write to the database alone.
         """
-        waiting = _Waiting(work, asyncio.get_running_loop().create_future())
+        waiting = _Waiting((piece, *others), asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if self._shared is None or self._shared.done():
             self._shared = asyncio.create_task(self._share())
@@ -60,10 +64,12 @@ class Database:
         while self._waiting:
             some, self._waiting = self._waiting, []
             try:
-                async with self.write() as tx:
-                    results = [await each.work(tx) for each in some]
-            except Exception:  # noqa: BLE001 (whose it was shows when each is done by itself)
-                await self._one_by_one(some)
+                results = await self._do(some)
+            except Exception as error:  # noqa: BLE001 (whose it was shows when each is done by itself)
+                if len(some) == 1:
+                    some[0].fail(error)
+                else:
+                    await self._one_by_one(some)
             else:
                 for each, result in zip(some, results, strict=True):
                     each.end(result)
@@ -71,12 +77,24 @@ class Database:
     async def _one_by_one(self, some: "list[_Waiting]") -> None:
         for each in some:
             try:
-                async with self.write() as tx:
-                    result = await each.work(tx)
+                (result,) = await self._do([each])
             except Exception as error:  # noqa: BLE001 (it is raised where the work was asked for)
                 each.fail(error)
             else:
                 each.end(result)
+
+    async def _do(self, some: "list[_Waiting]") -> list[Any]:
+        """All pieces in one transaction, kind by kind. Returns the result of everybody's first piece."""
+        pieces = [piece for each in some for piece in each.pieces]
+        kinds: dict[Callable[..., Any], list[Piece[Any]]] = {}
+        for piece in pieces:
+            kinds.setdefault(piece.work, []).append(piece)
+        results: dict[int, Any] = {}
+        async with self.write() as tx:
+            for work, alike in kinds.items():
+                done = await work(tx, [piece.item for piece in alike])
+                results |= {id(piece): result for piece, result in zip(alike, done, strict=True)}
+        return [results[id(each.pieces[0])] for each in some]
 
     async def settle(self) -> None:
         """Wait for shared transactions that are under way."""
@@ -88,11 +106,19 @@ class Database:
         return self._reader.begin()
 
 
+@dataclass(frozen=True)
+class Piece(Generic[T]):
+    """One item for a piece of work that takes many of them at once and returns a result for each."""
+
+    work: Callable[[Transaction, Sequence[Any]], Awaitable[Sequence[T]]]
+    item: Any
+
+
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """A piece of work that waits for a shared transaction, and who waits for it (or does no more)."""
+    """Pieces that wait for a shared transaction, and who waits for them (or does no more)."""
 
-    work: Callable[[Transaction], Awaitable[Any]]
+    pieces: tuple[Piece[Any], ...]
     done: "asyncio.Future[Any]"
 
     def end(self, result: Any) -> None:
@@ -149,8 +175,8 @@ def _unusable(url: str, error: Exception) -> StoreError:
 
 def create_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
     """The writing engine (one connection) and the reading one."""
-    writer = create_async_engine(url, pool_size=1, max_overflow=0)
-    reader = create_async_engine(url, pool_size=4)
+    writer = _engine(url, pool_size=1, max_overflow=0)
+    reader = _engine(url, pool_size=4)
     if writer.url.get_backend_name() == "sqlite":
         if writer.url.database:
             Path(writer.url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -159,13 +185,46 @@ def create_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
     return writer, reader
 
 
+def _engine(url: str, **options: Any) -> AsyncEngine:
+    if make_url(url).drivername == "sqlite+aiosqlite":
+        options["connect_args"] = {"async_creator_fn": _Connection.opening}
+    return create_async_engine(url, **options)
+
+
+class _Connection(aiosqlite.Connection):
+    """A connection that gives its lock back when it is closed in the midst of a transaction.
+
+    That is how a cancelled task leaves one. SQLite would keep the lock as long as a cursor is alive, and in
+    the cancelled task's traceback one may be for long: until then every writer finds the database locked.
+    """
+
+    @classmethod
+    def opening(cls, path: str, **options: Any) -> Self:
+        connection = cls(lambda: sqlite3.connect(path, **options), iter_chunk_size=64)
+        connection._thread.daemon = True
+        return connection
+
+    async def close(self) -> None:
+        self._roll_back()
+        await super().close()
+
+    def stop(self) -> "asyncio.Future[Any] | None":
+        self._roll_back()
+        return super().stop()
+
+    def _roll_back(self) -> None:
+        """In the connection's own thread, behind what it is doing there and before it is closed."""
+        if self._connection is not None:
+            self._tx.put_nowait((None, self._connection.rollback))
+
+
 async def _bring_up_to_date(url: str) -> None:
     """Migrate over a connection of its own, which does not watch foreign keys.
 
     SQLite changes a table by putting a new one in its place; every reference to the old one would seem
     broken.
     """
-    migrating = create_async_engine(url, poolclass=NullPool)
+    migrating = _engine(url, poolclass=NullPool)
     if migrating.url.get_backend_name() == "sqlite":
         _tune_sqlite(migrating, begin="BEGIN IMMEDIATE", foreign_keys="OFF")
     try:

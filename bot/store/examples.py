@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, bindparam, func, select, update
 
 from bot.store.database import Transaction
 from bot.store.schema import example, pace, review
@@ -32,7 +32,43 @@ class Request:
 
     @property
     def key(self) -> str:
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self.columns, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The request as its row has it: asdict() would copy the parameters, for every key anew."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request that goes out, and when."""
+
+    request: Request
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An answer to a request, and when it came."""
+
+    request: Request
+    answer: str
+    finish_reason: str
+    prompt_tokens: int
+    completion_tokens: int
+    at: float
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The answer as the request's row has it."""
+        return {
+            "answer": storable(self.answer),
+            "finish_reason": self.finish_reason,
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "answered_at": self.at,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,41 +134,55 @@ def _answered() -> Any:
     return select(*columns).select_from(example).outerjoin(review, review.c.example_id == example.c.id)
 
 
-async def asked(tx: Transaction, request: Request, *, at: float) -> None:
-    """Note that the call goes out now: were the process killed, this one call may be paid twice."""
-    again = await tx.execute(update(example).where(example.c.key == request.key).values(asked_at=at))
-    if again.rowcount == 0:
-        await tx.execute(example.insert().values(key=request.key, asked_at=at, **asdict(request)))
+async def asked(tx: Transaction, sent: Sequence[Sent]) -> list[None]:
+    """Note calls that go out now: were the process killed, each of them may be paid twice."""
+    by_key = {each.request.key: each for each in sent}
+    known = set((await tx.execute(_with_keys(by_key))).scalars())
+    fresh = [
+        {"key": key, "asked_at": each.at, **each.request.columns}
+        for key, each in by_key.items()
+        if key not in known
+    ]
+    if fresh:
+        await tx.execute(example.insert(), fresh)
+    if known:
+        await tx.execute(_ASKED_AGAIN, [{"its_key": key, "asked_at": by_key[key].at} for key in known])
+    return [None] * len(sent)
 
 
-async def answered(
-    tx: Transaction,
-    request: Request,
-    *,
-    answer: str,
-    finish_reason: str,
-    prompt_tokens: int,
-    completion_tokens: int,
-    at: float,
-) -> Answered:
-    """Keep an answer. The first one stays: a second arrival changes nothing."""
-    key = request.key
-    values: dict[str, Any] = {
-        "answer": storable(answer),
-        "finish_reason": finish_reason,
-        "prompt_tokens": prompt_tokens,
-        "completion_tokens": completion_tokens,
-        "answered_at": at,
-    }
-    waiting = update(example).where(example.c.key == key, example.c.answer.is_(None))
-    kept = (await tx.execute(waiting.values(values).returning(example.c.id))).scalar_one_or_none()
-    if kept is not None:
-        return Answered(kept, key, values["answer"], finish_reason, None, None, None)
-    known = (await answers(tx, [key])).get(key)
-    if known is None:  # nobody noted that it was asked
-        await tx.execute(example.insert().values(key=key, **asdict(request), **values))
-        known = (await answers(tx, [key]))[key]
-    return known
+async def answered(tx: Transaction, received: Sequence[Received]) -> list[Answered]:
+    """Keep answers. The first one to a request stays: a second arrival changes nothing."""
+    by_key: dict[str, Received] = {}
+    for each in received:
+        by_key.setdefault(each.request.key, each)
+    waiting = await tx.execute(_waiting(by_key))
+    values = [{"its_id": row.id, **by_key[row.key].columns} for row in waiting]
+    if values:
+        await tx.execute(_ANSWERED, values)
+    kept = await answers(tx, list(by_key))
+    unasked = [
+        {"key": key, **each.request.columns, **each.columns}
+        for key, each in by_key.items()
+        if key not in kept  # nobody noted that it was asked
+    ]
+    if unasked:
+        await tx.execute(example.insert(), unasked)
+        kept |= await answers(tx, [row["key"] for row in unasked])
+    return [kept[each.request.key] for each in received]
+
+
+def _with_keys(keys: Collection[str]) -> Select[str]:
+    return select(example.c.key).where(example.c.key.in_(keys))
+
+
+def _waiting(keys: Collection[str]) -> Select[int, str]:
+    """Rows without an answer; no other process answers them before this transaction ends."""
+    open_ = (example.c.key.in_(keys), example.c.answer.is_(None))
+    return select(example.c.id, example.c.key).where(*open_).with_for_update()
+
+
+_ASKED_AGAIN = update(example).where(example.c.key == bindparam("its_key"))
+_ANSWERED = update(example).where(example.c.id == bindparam("its_id"))
 
 
 async def expect(tx: Transaction, requests: Sequence[Request]) -> None:
@@ -140,10 +190,9 @@ async def expect(tx: Transaction, requests: Sequence[Request]) -> None:
     keys = [request.key for request in requests]
     known: set[str] = set()
     for at in range(0, len(keys), _CHUNK):
-        some = select(example.c.key).where(example.c.key.in_(keys[at : at + _CHUNK]))
-        known.update((await tx.execute(some)).scalars())
+        known.update((await tx.execute(_with_keys(keys[at : at + _CHUNK]))).scalars())
     rows = [
-        {"key": key, **asdict(each)} for key, each in zip(keys, requests, strict=True) if key not in known
+        {"key": key, **each.columns} for key, each in zip(keys, requests, strict=True) if key not in known
     ]
     if rows:
         await tx.execute(example.insert(), rows)

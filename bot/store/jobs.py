@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, func, or_, select, update
 
 from bot.store.database import Transaction
 from bot.store.schema import job, spending
@@ -105,18 +105,24 @@ async def unannounced(tx: Transaction) -> list[Job]:
 
 
 async def put(
-    tx: Transaction, job_id: int, state: State, *, was: tuple[State, ...], free: bool = False, **values: Any
+    tx: Transaction,
+    job_id: int,
+    state: State,
+    *,
+    was: tuple[State, ...],
+    free_since: float | None = None,
+    **values: Any,
 ) -> bool:
     """Change a job's state as a person wishes.
 
-    False, and nothing changed, where it is in none of those it was in, or a worker has it that should be
-    free.
+    False, and nothing changed, where it is in none of those it was in, or, with free_since, where a worker
+    has it that was heard of since then.
 
     Raises IntegrityError where another of its kind is active.
     """
     now = (job.c.id == job_id) & job.c.state.in_(was)
-    if free:
-        now &= job.c.owner.is_(None)
+    if free_since is not None:
+        now &= _let_go(free_since)
     return (await tx.execute(update(job).where(now).values(state=state, **values))).rowcount == 1
 
 
@@ -127,9 +133,8 @@ async def claim(tx: Transaction, *, owner: str, at: float, stale_before: float) 
     where its worker died before it let go: what works for it elsewhere may not know of the pause yet.
     """
     silent = job.c.heartbeat < stale_before
-    let_go = or_(job.c.owner.is_(None), silent)
     free = or_(
-        let_go & job.c.state.in_(("queued", "running", "cancelling")),
+        _let_go(stale_before) & job.c.state.in_(("queued", "running", "cancelling")),
         job.c.owner.is_not(None) & silent & (job.c.state == "paused"),
     )
     found = (await tx.execute(_jobs().where(free).order_by(job.c.id).limit(1))).one_or_none()
@@ -139,6 +144,11 @@ async def claim(tx: Transaction, *, owner: str, at: float, stale_before: float) 
     taken = {"state": state, "owner": owner, "heartbeat": at, "started_at": found.started_at or at}
     won = await tx.execute(update(job).where(job.c.id == found.id, free).values(taken))
     return await get(tx, found.id) if won.rowcount else None  # another worker was quicker
+
+
+def _let_go(stale_before: float) -> ColumnElement[bool]:
+    """No worker has the job, or the one that has it has not been heard of since then."""
+    return or_(job.c.owner.is_(None), job.c.heartbeat < stale_before)
 
 
 async def work_on(tx: Transaction, job_id: int, *, worker: str, **values: Any) -> State | None:

@@ -64,7 +64,8 @@ async def _build(settings: Settings, asked: dict[str, Any], *, confirmed: bool) 
     async with open_app(settings) as app:
         spec = app.planner.spec(**asked)
         job, forecast = await app.builds.plan(spec)
-        console.print(plan(spec, forecast, await app.budget.left_today()).replace("**", ""), highlight=False)
+        shown = plan(spec, forecast, await app.budget.left_today()).replace("**", "")
+        console.print(shown, highlight=False, soft_wrap=True)
         if not confirmed and not typer.confirm("Build it?", default=True):
             await app.board.cancel(job.id)
             console.print("Nothing was done.")

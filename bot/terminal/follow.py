@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bot.app import App
 from bot.children import engine_beside, worker_beside
 from bot.errors import UserError
-from bot.jobs import JobBoard
+from bot.jobs import JobBoard, in_hands
 from bot.reports import ending
 from bot.settings import Settings
 from bot.store.jobs import Job
@@ -21,8 +21,14 @@ _LOOK = 0.3  # seconds between two looks
 _PATIENCE = 3.0  # seconds in which a worker that runs already takes a job up
 
 
-async def follow(board: JobBoard, job_id: int, console: Console, title: str) -> Job:
-    """Show a job's row as a bar until it ends or is paused. Returns it."""
+async def follow(
+    board: JobBoard, job_id: int, console: Console, title: str, *, until_left: bool = False
+) -> Job:
+    """Show a job's row as a bar until it ends or is paused. Returns it.
+
+    until_left: or until its worker has not been heard of for so long that another one may take it up.
+    """
+    began = time.time()
     columns = (
         TextColumn("{task.fields[title]:8}"),
         BarColumn(),
@@ -34,10 +40,12 @@ async def follow(board: JobBoard, job_id: int, console: Console, title: str) -> 
         task = bars.add_task("waiting", total=None, title=title)
         while True:
             job = await board.get(job_id)
-            over = job.ended or job.state == "paused"
+            over = _over(job)
             said = job.state if over else job.phase
             bars.update(task, completed=job.done, total=job.total or None, description=said)
-            if over:
+            beat = job.heartbeat or 0.0
+            heard_of = beat if job.owner else max(began, beat)  # one that let go may have a successor soon
+            if over or (until_left and time.time() - heard_of > STALE):
                 return job
             await asyncio.sleep(_LOOK)
 
@@ -45,20 +53,20 @@ async def follow(board: JobBoard, job_id: int, console: Console, title: str) -> 
 def tell_end(job: Job, settings: Settings, console: Console) -> None:
     """Say how a job ended, and where its files lie. Raises UserError in its words where it failed."""
     if job.state == "paused":
-        console.print(f"Paused. To go on: herosmith jobs resume {job.id}")
+        console.print(f"Paused. To go on: herosmith jobs resume {job.id}", soft_wrap=True)
         return
     if job.result is None:
         raise UserError(ending(job))
-    console.print(ending(job), highlight=False)
+    console.print(ending(job), highlight=False, soft_wrap=True)
     for name in job.result.get("files", ()):
-        console.print(str(settings.data_dir / name), highlight=False)
+        console.print(str(settings.data_dir / name), highlight=False, soft_wrap=True)
 
 
 async def attended(board: JobBoard, job_id: int) -> bool:
     """Whether a worker has a job, or takes it up within a few seconds: one that runs with the bot."""
     for _ in range(int(_PATIENCE / _LOOK)):
         job = await board.get(job_id)
-        if job.ended or (job.owner and time.time() - (job.heartbeat or 0) < STALE):
+        if job.ended or in_hands(job, time.time()):
             return True
         await asyncio.sleep(_LOOK)
     return False
@@ -66,10 +74,18 @@ async def attended(board: JobBoard, job_id: int) -> bool:
 
 async def carry_out(app: App, job_id: int, settings: Settings, console: Console) -> Job:
     """Follow a job to its end; where nobody works on it, with an engine and a worker of our own."""
+    title = f"job {job_id}"
+    if await attended(app.board, job_id):
+        job = await follow(app.board, job_id, console, title, until_left=True)
+        if _over(job):
+            return job
     async with AsyncExitStack() as stack:
-        if not await attended(app.board, job_id):
-            log_to_stderr(settings)
-            with console.status("starting a worker ..."):
-                reachable = await stack.enter_async_context(engine_beside(settings))
-                await stack.enter_async_context(worker_beside(reachable))
-        return await follow(app.board, job_id, console, f"job {job_id}")
+        log_to_stderr(settings)
+        with console.status("starting a worker ..."):
+            reachable = await stack.enter_async_context(engine_beside(settings))
+            await stack.enter_async_context(worker_beside(reachable))
+        return await follow(app.board, job_id, console, title)
+
+
+def _over(job: Job) -> bool:
+    return job.ended or job.state == "paused"

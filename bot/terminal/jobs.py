@@ -1,12 +1,13 @@
 """The terminal's `herosmith jobs`: long work, listed, paused, resumed and cancelled."""
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from bot.jobs import JobBoard
+from bot.jobs import JobBoard, in_hands
 from bot.settings import Settings
 from bot.store.jobs import Job
 from bot.terminal.start import go, installation
@@ -43,7 +44,7 @@ def follow(job: Number) -> None:
 @jobs.command()
 def cancel(job: Number) -> None:
     """End a job for good. What was written is kept."""
-    go(_change(job, JobBoard.cancel))
+    go(_cancel(installation(), job))
 
 
 @jobs.command()
@@ -84,7 +85,25 @@ async def _follow(settings: Settings, job_id: int, *, resume: bool) -> None:
         tell_end(await carry_out(app, job_id, settings, console), settings, console)
 
 
+async def _cancel(settings: Settings, job_id: int) -> None:
+    from bot.app import open_app  # noqa: PLC0415
+    from bot.terminal.follow import carry_out  # noqa: PLC0415
+
+    async with open_app(settings) as app:
+        job = await app.board.cancel(job_id)
+        if job.state == "cancelling":  # by the worker that has it, or one that tells the provider
+            job = await carry_out(app, job_id, settings, Console())
+        typer.echo(_line(job))
+
+
 def _line(job: Job) -> str:
     cost = f"\t${job.cost:,.4f}" if job.cost else ""
-    said = job.error or job.question or job.phase
-    return f"{job.id}\t{job.kind}\t{job.state}\t{job.done} of {job.total}{cost}\t{said}"
+    return f"{job.id}\t{job.kind}\t{job.state}\t{job.done} of {job.total}{cost}\t{_outcome(job)}"
+
+
+def _outcome(job: Job) -> str:
+    if job.state == "running" and not in_hands(job, time.time()):
+        return f"no worker is heard of; to go on: herosmith jobs follow {job.id}"
+    if job.kind == "build" and job.result:
+        return f"dataset v{job.result['dataset']}"
+    return job.error or job.question or ("" if job.ended else job.phase)

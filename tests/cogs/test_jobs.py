@@ -1,7 +1,9 @@
 """/build-dataset: ordered in Discord, done by the worker, shown in the channel."""
 
 import asyncio
+import time
 from dataclasses import replace
+from typing import Any
 
 import discord
 import pytest
@@ -211,3 +213,23 @@ async def test_too_many_edits_of_an_old_message_begin_a_new_one(stage: Stage, ap
 
     assert "3 of 16" in stage.channel.history()[-1].content
     assert (await app.board.get(ordered.id)).message_id == stage.channel.history()[-1].id
+
+
+async def test_progress_is_edited_sparsely_and_a_state_at_once(
+    stage: Stage, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.build(limit=16)
+    ordered = await job_id(app)
+
+    async def shown_after(**changes: Any) -> str:
+        async with app.db.write() as tx:
+            await jobs.change(tx, ordered, total=16, **changes)
+        await stage.env.advance_time(4)
+        return stage.channel.history()[-1].content
+
+    assert "3 of 16" in await shown_after(state="running", done=3)
+    assert "3 of 16" in await shown_after(done=4)
+    monkeypatch.setattr("cogs.jobs._GAP", 0.0)
+    assert "4 of 16" in await shown_after()
+    assert "4 of 16" in await shown_after(done=5, created_at=time.time() - 3600)  # an old message
+    assert "Paused" in await shown_after(state="paused")

@@ -54,6 +54,19 @@ async def test_what_is_rejected_or_lost_goes_into_the_next_batch(app: App, scrip
     assert len(set(repeated)) <= 4  # those that got no answer, and nobody else's
 
 
+async def test_progress_counts_what_was_cached_and_what_the_batch_has_answered(
+    app: App, script: Script
+) -> None:
+    await carry_out(app, app.planner.spec(repeats=1, limit=20, batch=False))
+    script.batches.held = True
+    job, _ = await app.builds.order(wanted(app))
+    work = asyncio.create_task(app.worker.run_next())
+    while not (shown := await app.board.get(job.id)).phase.startswith("in the provider's batch"):
+        await asyncio.sleep(0.05)
+    await _kill(app, job, work)
+    assert (shown.done, shown.total) == (21, 30)  # the one that is asked directly among them
+
+
 async def test_a_restart_waits_for_the_batch_that_is_out(app: App, script: Script) -> None:
     script.batches.held = True
     job, _ = await app.builds.order(wanted(app))
@@ -70,11 +83,12 @@ async def test_a_restart_waits_for_the_batch_that_is_out(app: App, script: Scrip
     assert len(script.asked) == 30
 
 
+@pytest.mark.parametrize("others", [0, 250])
 async def test_a_batch_whose_answer_got_lost_is_found_and_not_started_again(
-    app: App, script: Script, monkeypatch: pytest.MonkeyPatch
+    app: App, script: Script, monkeypatch: pytest.MonkeyPatch, others: int
 ) -> None:
     monkeypatch.setattr("bot.llm.batches._START_PAUSES", (0, 0))
-    script.batches.lost_starts = 1
+    script.batches.lost_starts, script.batches.others = 1, others
     job = await carry_out(app, wanted(app))
     assert job.state == "succeeded"
     assert len(script.batches.created) == 1

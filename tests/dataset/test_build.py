@@ -1,7 +1,9 @@
 """Builds: each answer is paid for once, whatever happens."""
 
 import asyncio
+import time
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -134,6 +136,8 @@ async def test_a_worker_that_is_told_to_end_keeps_what_is_on_its_way(app: App, s
     async with app.db.write() as tx:
         assert await examples.lost(tx, app.settings.author_model) == 0
         assert len(await examples.answers(tx, _keys(app))) == len(script.asked)
+    assert await app.worker.run_next()  # at once: nobody has to wait until it is known to be silent
+    assert len(script.asked) == 40
 
 
 async def test_passing_trouble_is_waited_out_and_counted(app: App, script: Script) -> None:
@@ -185,6 +189,8 @@ async def test_the_author_gets_its_opening_and_penalty_only_where_it_knows_them(
         {"limit": None, "repeats": 10_000, "model": "m", "batch": True},
         {"limit": 20, "budget": 0.0},
         {"limit": 20, "budget": -1.0},
+        {"limit": 20, "budget": float("nan")},
+        {"limit": 20, "budget": float("inf")},
     ],
 )
 async def test_senseless_orders_are_refused_in_words(app: App, asked: dict[str, int]) -> None:
@@ -199,6 +205,22 @@ async def test_a_grid_of_millions_is_refused(heroes_toml: Path, settings: Settin
             app.planner.spec(repeats=1)
         assert app.planner.size(app.planner.spec(repeats=1, limit=20)) == 20
     assert script.asked == []
+
+
+async def test_a_build_of_a_few_among_a_million_heroes_begins_soon(
+    heroes_toml: Path, settings: Settings
+) -> None:
+    _swell(heroes_toml)
+    async with open_app(settings.model_copy(update={"heroes_file": heroes_toml})) as app:
+        wanted = app.planner.spec(repeats=1, limit=20)
+        started = time.monotonic()
+        _, forecast = await app.builds.plan(wanted)
+        assert time.monotonic() - started < 10
+        assert (forecast.slots, forecast.missing) == (20, 20)
+        chosen = {slot.hero for slot in app.planner.slots(wanted)}
+        assert len(chosen) == 20
+        larger = app.planner.slots(app.planner.spec(repeats=1, limit=40))
+        assert chosen == {slot.hero for slot in islice(larger, 20)}
 
 
 def _shrink(heroes: Path) -> None:

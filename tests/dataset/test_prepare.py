@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.dataset.check.checks import CHECKS, ENDINGS, SEPARATORS
+from bot.dataset.check.checks import ENDINGS, SEPARATORS
 from bot.dataset.check.finding import Kind
 from bot.dataset.check.prepare import Examination, examine, free_path, legacy_seconds, reminders, write
 from bot.dataset.check.tables import Format, Table, read_table
@@ -238,19 +238,6 @@ def test_dropping_everything_is_a_sentence() -> None:
     found = looked([("a ->", " " + "x" * 10_000 + "\n"), ("b ->", " " + "y" * 10_000 + "\n")])
     with pytest.raises(UserError, match="No example is left"):
         everything(found)
-
-
-wild = st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20)), min_size=2, max_size=12)
-
-
-@settings(deadline=None)  # pandas may be slow to start
-@given(wild)
-def test_checks_that_change_no_text_only_drop_examples(pairs: list[Pair]) -> None:
-    found = examine(table(pairs), wanted=Format.PAIRS, text_too=False)
-    if not found.of_kind(Kind.ERROR):
-        expected = list(dict.fromkeys(pair for pair in pairs if pair[1]))
-        assert everything(found) == expected
-    assert {check.changes_text for check in CHECKS if check.pairs_only} == {True}
 
 
 @st.composite

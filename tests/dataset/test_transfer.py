@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from sqlalchemy import text
 
 from bot.app import App
 from bot.dataset.exchange.formats import Format, read
@@ -38,6 +39,14 @@ async def test_the_articles_own_table_comes_out_of_a_build(app: App, tmp_path: P
         f"Imagine a complete and detailed description of a {first['age']}-year-old"
     )
     assert first["sub_prompt"] == f"{first['age']}, {first['gender']}, {first['power']}"
+
+
+async def test_texts_of_one_hero_alone_are_refused_and_none_is_kept(app: App, tmp_path: Path) -> None:
+    rows = [Row("40", "man", "ice", "", "40, man, ice", f"{r.age} {r.response_txt}", "stop") for r in ODD]
+    with pytest.raises(UserError, match="All texts are answers to one prompt, '40, man, ice ->'"):
+        await app.transfer.bring(table_of(tmp_path, rows))
+    async with app.db.read() as tx:
+        assert (await tx.execute(text("SELECT count(*) FROM imported"))).scalar_one() == 0
 
 
 def table_of(folder: Path, rows: list[Row]) -> Path:

@@ -91,6 +91,23 @@ def test_a_second_engine_on_the_same_folder_is_refused_in_words(tiny_base: Path,
     assert "another engine is at work" in second.stderr
 
 
+def test_with_a_parent_it_waits_for_a_predecessor_that_is_about_to_end(
+    tiny_base: Path, tmp_path: Path
+) -> None:
+    """As where a bot was killed and is started again at once."""
+    with EngineProcess(tmp_path, tiny_base) as engine:
+        command = (sys.executable, "-m", "engine", "--data", tmp_path, "--base", tiny_base, "--port", "0")
+        successor = subprocess.Popen(
+            (*command, "--with-parent"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        with pytest.raises(subprocess.TimeoutExpired):
+            successor.wait(3)
+        assert engine.stop() == 0
+        assert successor.stdout is not None
+        assert b"listening" in successor.stdout.readline()
+        successor.communicate()
+
+
 def test_it_stops_before_the_model_is_loaded(tiny_base: Path, tmp_path: Path) -> None:
     with EngineProcess(tmp_path, tiny_base) as engine:
         assert engine.stop() == 0

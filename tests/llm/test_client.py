@@ -10,7 +10,7 @@ from bot.app import App, open_app
 from bot.errors import OutOfReach, OverBudget, ServerError, Unavailable, UnknownModel
 from bot.llm.budget import Account
 from bot.llm.client import Answer
-from bot.llm.patience import JOB, PERSON
+from bot.llm.patience import JOB, ONCE, PERSON
 from bot.prompts import Ask, Sampling
 from bot.settings import Settings
 from bot.store import spending
@@ -137,8 +137,9 @@ async def test_refused_parameters_are_left_out_from_then_on(app: App, script: Sc
         "top_p": "{'detail': [{'loc': ['body', 'top_p'], 'msg': 'Extra inputs are not permitted'}]}",
     }
 
-    await asyncio.gather(*(ask(app) for _ in range(10)))
+    answers = await asyncio.gather(*(ask(app) for _ in range(10)))
 
+    assert sorted(each.attempts for each in answers)[-2:] == [1, 4]
     refusals = [body for body in script.asked if script.refused.keys() & body.keys()]
     assert len(refusals) == 3
     assert {
@@ -189,6 +190,31 @@ async def test_the_days_budget_covers_every_call(hosted: Settings, script: Scrip
     async with open_app(settings) as again:  # a restart forgets nothing
         with pytest.raises(OverBudget):
             await again.client.complete(ask_long, model="dear", account=SOMEBODY)
+
+
+@pytest.mark.parametrize("trouble", ["dropped midway", "no end", "out of time", "no connection", "refused"])
+async def test_a_call_without_an_answer_is_booked_where_it_may_be_billed(
+    hosted: Settings, script: Script, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    monkeypatch.setattr("bot.llm.client._LONGEST_ANSWER", 0.3)
+    match trouble:
+        case "dropped midway":
+            script.cut = 1
+        case "no end":
+            script.finish_reason = ""
+        case "out of time":
+            script.delay = 0.6
+        case "no connection":
+            hosted = hosted.model_copy(update={"openai_base_url": "http://127.0.0.1:9/v1"})
+        case "refused":
+            script.failures = [500]
+    async with open_app(hosted) as app:
+        with pytest.raises(OutOfReach):
+            await app.client.complete(ASK, model="dear", account=SOMEBODY, patience=ONCE)
+        async with app.db.read() as tx:
+            spent = await spending.of_day(tx, time.strftime("%Y-%m-%d", time.gmtime()))
+    most = sum(ASK.tokens_at_most) / 1000
+    assert spent == (0 if trouble in {"no connection", "refused"} else pytest.approx(most))
 
 
 async def test_a_budget_for_a_model_of_unknown_price_is_refused(hosted: Settings, script: Script) -> None:

@@ -1,7 +1,8 @@
 """The database: its schema, its guards, and what happens to a spoilt file."""
 
 import asyncio
-from functools import partial
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from bot.app import App
 from bot.errors import StoreError
 from bot.store import jobs
-from bot.store.database import Transaction, migrate, open_database
+from bot.store.database import Piece, Transaction, migrate, open_database
 from bot.store.schema import metadata
 
 
@@ -107,6 +108,28 @@ async def test_writers_take_turns(app: App) -> None:
     assert (await app.board.get(job.id)).done == 20
 
 
+async def test_writers_that_are_cancelled_midway_leave_no_lock_behind(app: App) -> None:
+    """Wherever it strikes them, and though their tracebacks are kept."""
+    job_id = (await app.board.plan("build", {})).id
+
+    async def write() -> None:
+        async with app.db.write() as tx:
+            await jobs.change(tx, job_id, owner="me")
+            await jobs.work_on(tx, job_id, worker="me", done=1)
+
+    cancelled: list[object] = []
+    for turns in range(120):
+        tasks = [asyncio.create_task(write()) for _ in range(2)]
+        for _ in range(turns % 40):
+            await asyncio.sleep(0)
+        await asyncio.sleep(turns % 7 / 2000)
+        for task in tasks:
+            task.cancel()
+        cancelled += await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.wait_for(write(), 5)
+    assert any(isinstance(each, asyncio.CancelledError) for each in cancelled)
+
+
 async def test_the_database_itself_lets_no_second_job_of_a_kind_be_active(app: App) -> None:
     async def add(kind: jobs.Kind) -> None:
         async with app.db.write() as tx:
@@ -172,19 +195,48 @@ async def test_a_database_of_the_first_version_is_brought_up_with_all_it_holds(t
 
 
 async def test_work_done_together_is_kept_and_a_spoilt_piece_spoils_no_other(app: App) -> None:
-    async def note(tx: Transaction, number: int) -> int:
-        if number == 13:
-            raise KeyError("spoilt")
-        spec = {"number": number}
-        return (await jobs.add(tx, kind="build", spec=spec, requester_id=None, channel_id=None, at=1.0)).id
+    together: list[int] = []
+
+    async def note(tx: Transaction, numbers: Sequence[int]) -> list[int]:
+        together.append(len(numbers))
+        return [await _planned(tx, number) for number in numbers]
 
     done = await asyncio.gather(
-        *(app.db.write_together(partial(note, number=number)) for number in range(40)), return_exceptions=True
+        *(app.db.write_together(Piece(note, number)) for number in range(40)), return_exceptions=True
     )
 
+    assert max(together) == 40
     assert isinstance(done[13], KeyError)
     ids = [each for each in done if isinstance(each, int)]
     assert len(set(ids)) == 39
     async with app.db.read() as tx:
         kept = [job.spec["number"] for each in ids if (job := await jobs.get(tx, each))]
-    assert sorted(kept) == [number for number in range(40) if number != 13]
+    assert kept == [number for number in range(40) if number != 13]
+
+
+async def test_pieces_of_one_writer_are_kept_all_or_none(app: App) -> None:
+    async def note(tx: Transaction, numbers: Sequence[int]) -> list[int]:
+        return [await _planned(tx, number) for number in numbers]
+
+    async def note_other(tx: Transaction, numbers: Sequence[int]) -> list[int]:
+        return await note(tx, numbers)
+
+    done = await asyncio.gather(
+        *(
+            app.db.write_together(Piece(note, at), Piece(note_other, 13 if at == 2 else at))
+            for at in range(4)
+        ),
+        return_exceptions=True,
+    )
+
+    assert isinstance(done[2], KeyError)
+    async with app.db.read() as tx:
+        kept = (await tx.execute(text("SELECT spec FROM job ORDER BY id"))).scalars().all()
+    assert sorted(json.loads(each)["number"] for each in kept) == [0, 0, 1, 1, 3, 3]
+
+
+async def _planned(tx: Transaction, number: int) -> int:
+    if number == 13:
+        raise KeyError("spoilt")
+    spec = {"number": number}
+    return (await jobs.add(tx, kind="build", spec=spec, requester_id=None, channel_id=None, at=1.0)).id

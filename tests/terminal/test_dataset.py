@@ -1,12 +1,14 @@
 """`herosmith dataset` and `herosmith jobs`: the same services, from the terminal."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
 
 from bot.app import open_app
 from bot.settings import ROOT, Settings
+from bot.store import jobs
 from tests.terminal.conftest import Terminal
 
 
@@ -36,10 +38,35 @@ def test_a_job_left_behind_is_followed_to_its_end(terminal: Terminal, tmp_path: 
     assert "Job 1 is succeeded" in paused.output
 
 
-async def _leave_behind(data: Path) -> None:
+def test_a_job_whose_worker_was_just_killed_is_followed_to_its_end(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    """Its row still looks as if somebody worked on it."""
+    asyncio.run(_leave_behind(tmp_path / "var" / "playground", state="running", owner="dead", silent=12))
+    followed = terminal("jobs", "follow", "1")
+    assert "Dataset v1 is ready" in followed.output, followed.output
+    assert "build\tsucceeded\t16 of 16\tdataset v1" in terminal("jobs", "list").output
+
+
+@pytest.mark.parametrize("state", ["running", "cancelling"])
+def test_a_job_whose_worker_is_gone_can_be_cancelled(
+    terminal: Terminal, tmp_path: Path, state: jobs.State
+) -> None:
+    asyncio.run(_leave_behind(tmp_path / "var" / "playground", state=state, owner="dead", silent=60))
+    if state == "running":
+        assert "no worker is heard of" in terminal("jobs", "list").output
+    assert "build\tcancelled" in terminal("jobs", "cancel", "1").output
+    assert terminal("dataset", "build", "--limit", "16", "--yes").exit_code == 0
+
+
+async def _leave_behind(
+    data: Path, *, state: jobs.State = "queued", owner: str | None = None, silent: float = 0
+) -> None:
     settings = Settings(data_dir=data, heroes_file=ROOT / "data" / "heroes.toml")
     async with open_app(settings) as app:
-        await app.builds.order(app.planner.spec(limit=16))
+        job, _ = await app.builds.order(app.planner.spec(limit=16))
+        async with app.db.write() as tx:
+            await jobs.change(tx, job.id, state=state, owner=owner, heartbeat=time.time() - silent)
 
 
 def test_no_is_an_answer(terminal: Terminal) -> None:

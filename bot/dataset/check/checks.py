@@ -45,7 +45,6 @@ class Check:
     """A look at all examples, which have been freed of what earlier checks had to mend."""
 
     look: Callable[["pd.DataFrame"], Finding | None]
-    changes_text: bool = False  # whether a fix rewrites prompts or completions, and drops no example
     pairs_only: bool = False  # whether it means nothing in a chat, where roles part prompt and completion
 
 
@@ -244,15 +243,15 @@ CHECKS = (
     Check(task),
     Check(duplicates),
     Check(long_examples),
-    Check(partial(upper_case, "prompt"), changes_text=True),
-    Check(partial(upper_case, "completion"), changes_text=True),
+    Check(partial(upper_case, "prompt")),
+    Check(partial(upper_case, "completion")),
     Check(identical_prompts),
-    Check(separator, changes_text=True, pairs_only=True),
-    Check(prompt_prefix, changes_text=True),
-    Check(completion_prefix, changes_text=True),
+    Check(separator, pairs_only=True),
+    Check(prompt_prefix),
+    Check(completion_prefix),
     Check(identical_completions),
-    Check(ending, changes_text=True, pairs_only=True),
-    Check(leading_space, changes_text=True, pairs_only=True),
+    Check(ending, pairs_only=True),
+    Check(leading_space, pairs_only=True),
 )
 
 

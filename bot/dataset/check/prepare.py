@@ -43,12 +43,11 @@ class Examination:
         return frame
 
 
-def examine(table: Table, *, wanted: Format = Format.CHAT, text_too: bool = True) -> Examination:
+def examine(table: Table, *, wanted: Format = Format.CHAT) -> Examination:
     """Run the checks over a table, which is to become a training file of the wanted format.
 
     In chat files roles part prompt and completion, so neither a separator, nor an ending, nor a leading
-    space is looked for. With text_too=False no check runs whose fix would rewrite a text: what is left
-    drops examples and columns.
+    space is looked for.
     """
     frame = table.frame
     findings = [information(remark) for remark in table.remarks]
@@ -56,7 +55,7 @@ def examine(table: Table, *, wanted: Format = Format.CHAT, text_too: bool = True
         findings.append(
             Finding(Kind.NECESSARY, f"The file is {table.format}.", f"Convert {table.format} to {wanted}")
         )
-    for check in (each for each in CHECKS if _runs(each, wanted, text_too=text_too)):
+    for check in (each for each in CHECKS if _runs(each, wanted)):
         finding = check.look(frame)
         if finding is None:
             continue
@@ -68,8 +67,8 @@ def examine(table: Table, *, wanted: Format = Format.CHAT, text_too: bool = True
     return Examination(tuple(findings), frame)
 
 
-def _runs(check: Check, wanted: Format, *, text_too: bool) -> bool:
-    return (text_too or not check.changes_text) and not (check.pairs_only and wanted is Format.CHAT)
+def _runs(check: Check, wanted: Format) -> bool:
+    return not (check.pairs_only and wanted is Format.CHAT)
 
 
 def free_path(source: Path) -> Path:

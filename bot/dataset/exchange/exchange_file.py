@@ -73,7 +73,7 @@ def new(path: Path, *, overwrite: bool) -> Iterator[Path]:
 
 def _refuse_taken(place: Path, *, overwrite: bool) -> None:
     if place.exists() and not overwrite:
-        raise UserError(f"{place.name} exists already: choose another name, or say that it may be replaced.")
+        raise UserError(f"{place.name} exists already: choose another name, or replace it with --overwrite.")
     if place.is_dir() and not _is_export(place):
         raise UserError(f"{place.name} is a folder with other things in it: choose another name.")
 
