@@ -98,7 +98,7 @@ class TrainingForm(discord.ui.Modal, title="The training at the model server"):
 
 def controls(job: Job) -> discord.ui.View | None:
     """The buttons that a job's state allows; None where it has ended."""
-    actions = _ANSWERS if job.question else _OFFERED.get(job.state)
+    actions = _ANSWERS if job.question and job.state == "paused" else _OFFERED.get(job.state)
     if actions is None:
         return None
     view = discord.ui.View(timeout=None)

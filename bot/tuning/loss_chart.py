@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bot.tuning.losses import Losses
 
-_SMOOTH = 0.2  # weight of the newest step in the moving average
+_SMOOTH = 0.2  # least weight of the newest step in the moving average: more where there are few
 
 
 def draw_losses(path: Path, *, title: str, losses: Losses) -> None:
@@ -41,7 +41,8 @@ def draw_losses(path: Path, *, title: str, losses: Losses) -> None:
 
 def _smoothed(values: list[float]) -> list[float]:
     """The exponential moving average."""
+    weight = min(1.0, max(_SMOOTH, 4 / len(values)))
     smooth = values[:1]
     for _, value in pairwise(values):
-        smooth.append(smooth[-1] + _SMOOTH * (value - smooth[-1]))
+        smooth.append(smooth[-1] + weight * (value - smooth[-1]))
     return smooth
