@@ -84,8 +84,8 @@ class FinetuneJobs:
         spec = await self._spec(dataset, base, method, epochs)
         if spec.method not in self._trainer.provider.methods:
             raise UserError(
-                f"{self._trainer.provider.name} knows no preference tuning. Leave the method out, or train "
-                f"elsewhere."
+                f"Preference tuning is not known to {self._trainer.provider.name}. Leave the method out, or "
+                "train elsewhere."
             )
         forecast = await self._forecaster.forecast(spec)
         await self._budget.check_training(Account("tuning"), spec.base, forecast.tokens * forecast.epochs)

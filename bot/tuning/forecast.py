@@ -72,7 +72,7 @@ class TuningForecaster:
             speed = await self._speed(tx, spec)
         epochs = spec.epochs or self._provider.usual_epochs
         price = self._prices.of(spec.base)
-        rate = speed or self._provider.usual_speed
+        rate, start = (speed, 0.0) if speed else (self._provider.usual_speed, self._provider.usual_start)
         ends = await self._upkeep.ends()
         return TuningForecast(
             spec,
@@ -82,7 +82,7 @@ class TuningForecaster:
             tokens,
             price,
             None if price is None or price.training is None else tokens * epochs * price.training / 1_000_000,
-            tokens * epochs / rate if rate else None,
+            start + tokens * epochs / rate if rate else None,
             speed is not None,
             (ends or {}).get(spec.base),
             None if ends is None else spec.base in ends,

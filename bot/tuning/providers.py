@@ -28,12 +28,11 @@ class Closing:
 class Provider:
     """One server's ways.
 
-    key is what PROVIDER calls it, hosts how its base URL is known; prefix stands before every training file;
-    takes names the optional fields of its create call, where puts hyperparameters lie; extra and fixed are
-    what it wants besides, in the body and among the hyperparameters. deploy says in words what an operator
-    must do before a tuned model answers, None where it answers at once; {model}, {job} and {number} are
-    filled in. closings tell whom it trains no more for; usual_epochs what it chooses by itself; usual_speed
-    trained tokens a second.
+    key is what PROVIDER calls it, hosts how its base URL is known; prefix stands before every training file; takes
+    names the optional fields of its create call; extra and fixed are what it wants besides, in the body and among
+    the hyperparameters. deploy says what an operator must do before a tuned model answers, None where it answers
+    at once; {model} and {job} are filled in. closings tell whom it trains no more for. usual_epochs is what it
+    chooses by itself, usual_speed in trained tokens a second, usual_start the seconds before the first of them.
     """
 
     key: str
@@ -49,6 +48,7 @@ class Provider:
     closings: tuple[Closing, ...] = ()
     usual_epochs: int = 3
     usual_speed: float | None = None
+    usual_start: float = 0.0
 
     def order(
         self,
@@ -89,7 +89,7 @@ class Provider:
         why = f" {self.closed}" if self.closed else " Its key may lack the permission to fine-tune."
         others = ", ".join(each.name for each in PROVIDERS if each.hosts and each is not self)
         return (
-            f"{self.name} does not let this organization fine-tune (it answered 403).{why} What works "
+            f"{self.name[0].upper()}{self.name[1:]} does not let this organization fine-tune (it answered 403).{why} What works "
             f"today: the "
             "embedded engine (leave OPENAI_API_KEY and OPENAI_BASE_URL empty: it trains on this machine), "
             "another "
@@ -101,14 +101,15 @@ class Provider:
 
 ENGINE = Provider(
     key="engine",
-    name="The embedded engine",
+    name="the embedded engine",
     methods=frozenset({"supervised", "dpo"}),
     usual_epochs=2,
     usual_speed=250.0,  # on two cores: bench/training.md
+    usual_start=30.0,
 )
 
 # What is known of a server whose base URL says nothing: OpenAI's shape, and no more.
-OTHER = Provider(key="other", name="The model server", methods=frozenset({"supervised", "dpo"}))
+OTHER = Provider(key="other", name="the model server", methods=frozenset({"supervised", "dpo"}))
 
 PROVIDERS = (
     ENGINE,

@@ -36,7 +36,7 @@ def plan(forecast: TuningForecast, left_today: float | None) -> str:
     method = "" if spec.method == "supervised" else " by preference (DPO)"
     tokens, epochs = forecast.tokens, forecast.epochs
     lines = [
-        f"**Fine-tuning {spec.base}**{method} on dataset v{spec.dataset}, by: {forecast.provider.name}",
+        f"**Fine-tuning {spec.base}**{method} on dataset v{spec.dataset}, by {forecast.provider.name}",
         f"{train:,} texts to learn from, {valid:,} held out to measure.",
         f"About {tokens:,} tokens x {epochs} epochs ({chosen}) = {tokens * epochs:,}.",
         _cost(forecast),
