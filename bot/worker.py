@@ -89,10 +89,11 @@ class Run:
         job = self.job
         async with self._db.write() as tx:
             if await jobs.ask(tx, job.id, question, worker=self._worker):
-                key = f"question:{job.id}:{job.remote_asked_at}"
+                now = time.time()
                 told = f"Job {job.id} waits for an answer. {question}"
                 channel, person = job.channel_id, job.requester_id
-                await notices.add(tx, key, told, at=time.time(), channel_id=channel, mention_id=person)
+                key = f"question:{job.id}:{now}"
+                await notices.add(tx, key, told, at=now, channel_id=channel, mention_id=person)
         await self.note(heartbeat=time.time())  # raises: it is paused by now, or another worker's
         raise AssertionError("unreachable: the job is paused, or another worker's")
 

@@ -172,3 +172,21 @@ async def test_who_works_elsewhere_is_told_and_the_job_ends_whatever_they_say(
     assert (await app.board.get(job_id)).state == "cancelled"
     assert runner.cancelled == [job_id]
     await order(app)
+
+
+async def test_a_pause_whose_worker_died_is_passed_on_by_the_next(app: App) -> None:
+    async def endless(_run: Run) -> dict[str, Any]:
+        return await asyncio.Future()
+
+    runner = Does(endless)
+    job_id = await order(app)
+    async with app.db.write() as tx:
+        await jobs.change(tx, job_id, state="paused", owner="gone", heartbeat=time.time() - STALE - 1)
+
+    worker = Worker(app.db, {"build": runner})
+    assert await worker.run_next()
+    assert not await worker.run_next()
+
+    job = await app.board.get(job_id)
+    assert (job.state, job.owner) == ("paused", None)
+    assert runner.paused == [job_id]

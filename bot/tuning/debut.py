@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from openai.types.fine_tuning import FineTuningJob
 
-from bot.errors import UserError
+from bot.errors import HerosmithError, UserError
 from bot.llm.budget import Account
 from bot.store.models import Model
 from bot.tuning.comparison import Comparer, Comparison
@@ -20,6 +20,15 @@ from bot.tuning.registry import Registry
 from bot.tuning.serving import Serving
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A registered model, the one that was live before, and what must be done before it can be asked."""
+
+    model: Model
+    live: Model | None
+    left_to_do: str | None
 
 
 class Debut:
@@ -41,17 +50,15 @@ class Debut:
 
     async def register(
         self, job_id: int, spec: FinetuneSpec, remote: FineTuningJob, losses: Losses
-    ) -> tuple[Model, Model | None]:
-        """Enter the model and let it answer where chats go. Returns it and the one that was live before.
+    ) -> Arrival:
+        """Enter the model and let it answer where chats go.
 
-        Raises UserError where the server names no model, or the one that answers cannot load it.
+        Where it cannot answer yet it is entered all the same. Raises UserError where the server names none.
         """
-        deploy = self._provider.deploy
-        name = remote.fine_tuned_model or (remote.id if deploy else None)
+        name = remote.fine_tuned_model or (remote.id if self._provider.deploy else None)
         if name is None:
             raise UserError("The model server says that it trained, but names no model. Ask its operator.")
-        if self._serving:
-            await self._serving.offer(name)
+        step = self._provider.deploy or await self._refusal(name)
         live = await self._registry.live()
         model = await self._registry.register(
             name=name,
@@ -59,17 +66,27 @@ class Debut:
             dataset_id=spec.dataset,
             job_id=job_id,
             metrics=losses.held_out,
-            served_as=None if deploy else name,
+            served_as=None if step else name,
         )
-        return model, live
+        if model.served_as is not None or step is None:
+            return Arrival(model, live, None)
+        done = step.format(model=name, job=remote.id)
+        tell = f"{done}, then tell by which name it is asked: `/models deployed model:{model.id} name:...`"
+        return Arrival(model, live, tell)
 
-    def deploy(self, model: Model, remote_id: str) -> str | None:
-        """What an operator must do before the model can be asked; None where it can be."""
-        told = self._provider.deploy
-        if told is None or model.served_as is not None:
+    async def _refusal(self, name: str) -> str | None:
+        """What must be mended before a server elsewhere answers as the model; None where it does."""
+        if self._serving is None:
             return None
-        done = told.format(model=model.name, job=remote_id)
-        return f"{done}, then tell by which name it is asked: `/models deployed model:{model.id} name:...`"
+        try:
+            await self._serving.offer(name)
+        except UserError as error:
+            log.warning("%s is not served: %s", name, error, exc_info=error.__cause__)
+            return f"mend what keeps it from being served ({_literal(str(error))})"
+        except HerosmithError as error:
+            log.warning("%s is not served: %s", name, error, exc_info=error.__cause__)
+            return "mend what keeps it from being served (the log says what)"
+        return None
 
     async def show(self, job_id: int, model: Model, live: Model | None, losses: Losses) -> dict[str, Any]:
         """`heroes`, written by base, live and new model, and `files`, named within the data folder."""
@@ -92,6 +109,11 @@ class Debut:
         writers[f"{title}: model {model.id}"] = model
         account = Account("tuning", job_id)
         return await self._comparer.compare(self._comparer.some_heroes(job_id), writers, account)
+
+
+def _literal(text: str) -> str:
+    """The text with its braces kept by format()."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _chart(folder: Path, model: Model, losses: Losses) -> Path | None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
+import openai
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 
 from bot.errors import OutOfReach, Unavailable, UnknownModel, UserError
@@ -129,9 +130,10 @@ class FinetuneJobs:
         await self._budget.book_training(Account("tuning", run.job.id), spec.base, remote.trained_tokens or 0)
         losses = await self._losses(remote)
         await run.note(phase="taking the model in")
-        model, live = await self._debut.register(run.job.id, spec, remote, losses)
+        arrival = await self._debut.register(run.job.id, spec, remote, losses)
+        model = arrival.model
         await run.note(phase="writing three heroes to compare")
-        shown = await self._debut.show(run.job.id, model, live, losses)
+        shown = await self._debut.show(run.job.id, model, arrival.live, losses)
         return {
             "model": model.id,
             "name": model.name,
@@ -139,7 +141,7 @@ class FinetuneJobs:
             "dataset": spec.dataset,
             "trained_tokens": remote.trained_tokens,
             "seconds": round(time.time() - (run.job.started_at or time.time()), 1),
-            "deploy": self._debut.deploy(model, remote_id),
+            "deploy": arrival.left_to_do,
             **losses.held_out,
             **shown,
         }
@@ -206,6 +208,8 @@ class FinetuneJobs:
                 wait = max(pause, asked_pause(error.__cause__) or 0.0)
                 log.warning("job %d: was the training started? looking in %.0f s", run.job.id, wait)
                 await asyncio.sleep(wait)
+                if isinstance(error.__cause__, openai.RateLimitError):
+                    continue  # that one certainly started nothing
             begun = await self._find(run, training, files, asked_at)
             if begun:
                 return begun
@@ -235,14 +239,15 @@ class FinetuneJobs:
 
         So does a server out of reach: it trains on, and what it trained must not be lost for a bad hour.
         """
-        pace, pause, told_to_go_on = _Pace(), _POLL, False
+        pace, pause, begins = _Pace(), _POLL, True
         while True:
             try:
                 remote = await self._trainer.look(remote_id)
                 events = await self._trainer.newest_events(remote_id)
                 status: str = remote.status  # also one that the SDK has never seen
-                if status == "paused" and not told_to_go_on:
-                    told_to_go_on = await self._trainer.resume(remote_id)
+                if status == "paused" and begins:  # since we were; later on it is somebody else's wish
+                    await self._trainer.resume(remote_id)
+                begins = False
             except UnknownModel as error:
                 raise UserError(
                     "The model server has no such training any more. Run /finetune again."

@@ -28,11 +28,12 @@ class Closing:
 class Provider:
     """One server's ways.
 
-    key is what PROVIDER calls it, hosts how its base URL is known; prefix stands before every training file; takes
-    names the optional fields of its create call; extra and fixed are what it wants besides, in the body and among
-    the hyperparameters. deploy says what an operator must do before a tuned model answers, None where it answers
-    at once; {model} and {job} are filled in. closings tell whom it trains no more for. usual_epochs is what it
-    chooses by itself, usual_speed in trained tokens a second, usual_start the seconds before the first of them.
+    key is what PROVIDER calls it, hosts how its base URL is known; prefix stands before every training file;
+    takes names the optional fields of its create call; extra and fixed are what it wants besides, in the body
+    and among the hyperparameters. deploy says what an operator must do before a tuned model answers, None
+    where it answers at once; {model} and {job} are filled in. closings tell whom it trains no more for.
+    usual_epochs is what it chooses by itself, usual_speed in trained tokens a second, usual_start the seconds
+    before the first of them.
     """
 
     key: str
@@ -86,16 +87,14 @@ class Provider:
     @property
     def refusal(self) -> str:
         """What an organization is told that may not train: why, since when, and what it can do today."""
-        why = f" {self.closed}" if self.closed else " Its key may lack the permission to fine-tune."
+        who = f"{self.name[0].upper()}{self.name[1:]}"
+        why = self.closed or "Its key may lack the permission to fine-tune."
         others = ", ".join(each.name for each in PROVIDERS if each.hosts and each is not self)
         return (
-            f"{self.name[0].upper()}{self.name[1:]} does not let this organization fine-tune (it answered 403).{why} What works "
-            f"today: the "
+            f"{who} does not let this organization fine-tune (it answered 403). {why} What works today: the "
             "embedded engine (leave OPENAI_API_KEY and OPENAI_BASE_URL empty: it trains on this machine), "
-            "another "
-            f"provider by its base URL ({others}), or `herosmith dataset export` for a service with an API "
-            f"of its "
-            "own, such as Together or Fireworks. The dataset stays as it is."
+            f"another provider by its base URL ({others}), or `herosmith dataset export` for a service with an API "
+            "of its own, such as Together or Fireworks. The dataset stays as it is."
         )
 
 

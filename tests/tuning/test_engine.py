@@ -160,3 +160,16 @@ async def test_a_pause_holds_the_engines_training(app: App, monkeypatch: pytest.
     assert (ended.state, ended.remote_job_id) == ("succeeded", paused.remote_job_id)
     async with app.db.read() as tx:
         assert await jobs.remote_ids(tx) == {paused.remote_job_id}
+
+
+async def test_a_model_that_cannot_be_served_yet_is_kept_and_waits_for_its_name(
+    elsewhere: tuple[App, LoraServer],
+) -> None:
+    app, server = elsewhere
+    server.updating = False
+    await freeze(app, "sft")
+    ended = await done(app, (await app.finetunes.order(epochs=1))[0])
+    assert (ended.state, ended.error) == ("succeeded", None)
+    (model,) = await app.registry.every()
+    assert (model.state, model.served_as) == ("candidate", None)
+    assert "/models deployed model:1" in (ended.result or {})["deploy"]
