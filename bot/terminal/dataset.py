@@ -11,7 +11,7 @@ from bot.dataset.exchange.formats import Format
 from bot.reports import plan
 from bot.settings import Settings
 from bot.terminal.check import check
-from bot.terminal.follow import carry_out, tell_end
+from bot.terminal.follow import carry_out_if
 from bot.terminal.start import go, installation
 
 dataset = typer.Typer(help="Datasets: build, check, import and export them.", no_args_is_help=True)
@@ -66,13 +66,8 @@ async def _build(settings: Settings, asked: dict[str, Any], *, confirmed: bool) 
         job, forecast = await app.builds.plan(spec)
         shown = plan(spec, forecast, await app.budget.left_today()).replace("**", "")
         console.print(shown, highlight=False, soft_wrap=True)
-        if not confirmed and not typer.confirm("Build it?", default=True):
-            await app.board.cancel(job.id)
-            console.print("Nothing was done.")
-            return
-        await app.board.confirm(job.id)
-        job = await carry_out(app, job.id, settings, console)
-    tell_end(job, settings, console)
+        wanted = confirmed or typer.confirm("Build it?", default=True)
+        await carry_out_if(wanted, app, job, settings, console)
 
 
 async def _import(settings: Settings, file: Path) -> None:

@@ -89,3 +89,13 @@ async def carry_out(app: App, job_id: int, settings: Settings, console: Console)
 
 def _over(job: Job) -> bool:
     return job.ended or job.state == "paused"
+
+
+async def carry_out_if(wanted: bool, app: App, job: Job, settings: Settings, console: Console) -> None:
+    """Carry a plan out and tell its end, or drop it."""
+    if not wanted:
+        await app.board.cancel(job.id)
+        console.print("Nothing was done.")
+        return
+    await app.board.confirm(job.id)
+    tell_end(await carry_out(app, job.id, settings, console), settings, console)

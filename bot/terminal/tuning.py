@@ -32,7 +32,7 @@ def finetune(
 
 async def _finetune(settings: Settings, asked: dict[str, Any], *, confirmed: bool) -> None:
     from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
-    from bot.terminal.follow import carry_out, tell_end  # noqa: PLC0415
+    from bot.terminal.follow import carry_out_if  # noqa: PLC0415
     from bot.tuning.report import plan  # noqa: PLC0415
 
     console = Console()
@@ -40,10 +40,5 @@ async def _finetune(settings: Settings, asked: dict[str, Any], *, confirmed: boo
         job, forecast = await app.finetunes.plan(**asked)
         told = plan(forecast, await app.budget.left_today()).replace("**", "")
         console.print(told, highlight=False, markup=False)
-        if not confirmed and not typer.confirm("Tune it?", default=True):
-            await app.board.cancel(job.id)
-            console.print("Nothing was done.")
-            return
-        await app.board.confirm(job.id)
-        job = await carry_out(app, job.id, settings, console)
-    tell_end(job, settings, console)
+        wanted = confirmed or typer.confirm("Tune it?", default=True)
+        await carry_out_if(wanted, app, job, settings, console)

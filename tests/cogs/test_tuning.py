@@ -92,16 +92,21 @@ async def test_a_failed_training_is_told_in_the_servers_words(stage: Stage, app:
     assert await app.registry.every() == []
 
 
-@pytest.mark.usefixtures("working")
-async def test_a_training_is_held_at_the_server_while_it_is_paused(
-    stage: Stage, app: App, script: Script, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bot.worker.HEARTBEAT", 0.05)
+async def under_way(stage: Stage, app: App, script: Script) -> None:
+    """A training that the server is busy with, and will be."""
     script.trainings.statuses = ["running"] * 1000
     await build(app)
     await stage.finetune()
     while not (await app.board.get(2)).remote_job_id:
         await asyncio.sleep(0.02)
+
+
+@pytest.mark.usefixtures("working")
+async def test_a_training_is_held_at_the_server_while_it_is_paused(
+    stage: Stage, app: App, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.worker.HEARTBEAT", 0.05)
+    await under_way(stage, app, script)
 
     await stage.olga.click(stage.channel.history()[-1], label="Pause")
     while "ftjob-1" not in script.trainings.paused:
@@ -124,11 +129,7 @@ async def test_a_cancelled_training_is_cancelled_at_the_server(
     stage: Stage, app: App, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.worker.HEARTBEAT", 0.05)
-    script.trainings.statuses = ["running"] * 1000
-    await build(app)
-    await stage.finetune()
-    while not (await app.board.get(2)).remote_job_id:
-        await asyncio.sleep(0.02)
+    await under_way(stage, app, script)
 
     await stage.olga.click(stage.channel.history()[-1], label="Cancel")
     job = await stage.until_told(app, 2)
