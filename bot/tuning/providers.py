@@ -93,8 +93,8 @@ class Provider:
         return (
             f"{who} does not let this organization fine-tune (it answered 403). {why} What works today: the "
             "embedded engine (leave OPENAI_API_KEY and OPENAI_BASE_URL empty: it trains on this machine), "
-            f"another provider by its base URL ({others}), or `herosmith dataset export` for a service with an "
-            "API of its own, such as Together or Fireworks. The dataset stays as it is."
+            f"another provider by its base URL ({others}), or `herosmith dataset export` for a service with "
+            "an API of its own, such as Together or Fireworks. The dataset stays as it is."
         )
 
 
