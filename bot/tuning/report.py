@@ -112,10 +112,16 @@ def line(model: Model, challenger: Model | None, votes: Tally) -> str:
         told,
         f"dataset v{model.dataset_id}",
         *([f"loss {after:.3f}"] if after else []),
-        f"👍 {votes.ups} 👎 {votes.downs}",
+        _score(votes),
         *([f"{_mark(model.retires_on)}until {model.retires_on}"] if model.retires_on else []),
     ]
     return f"**{model.id}** `{model.name}`\n-# {' · '.join(parts)}"
+
+
+def _score(votes: Tally) -> str:
+    """The votes on a model's descriptions, and the share of them that is for it."""
+    cast = votes.ups + votes.downs
+    return f"👍 {votes.ups} 👎 {votes.downs}" + (f" ({100 * votes.ups / cast:.0f} % for it)" if cast else "")
 
 
 def page(entry: Entry, challenger: Model | None, votes: Tally) -> str:

@@ -37,7 +37,7 @@ async def test_the_list_tells_state_loss_and_votes(stage: Stage, app: App) -> No
     candidate, _, live, figures = (await said(stage, "list")).split("\n")
     assert candidate == "**2** `ft:tiny:2`"
     assert live == "**1** `ft:tiny:1`"
-    assert figures == "-# **live** · dataset v1 · loss 1.250 · 👍 1 👎 0"
+    assert figures == "-# **live** · dataset v1 · loss 1.250 · 👍 1 👎 0 (100 % for it)"
     assert "challenges the live one" in await said(stage, "list")
 
 
