@@ -80,7 +80,7 @@ class Describer:
                     brought_back.add(model.id)
                 else:
                     model = await self._after(model)
-        return await self._writer.write(hero, None, _ACCOUNT)
+        return await self._writer.write(hero, self._writer.base, _ACCOUNT)
 
     async def _after(self, model: Model) -> Model | None:
         """Who answers for a model that its server denies: the base this once, where that may pass."""

@@ -71,6 +71,9 @@ class JobBoard:
         job = await self.get(job_id)
         if not job.question:
             raise UserError(f"Job {job_id} has asked nothing.")
+        async with self._db.read() as tx:
+            if remote_job_id in await jobs.remote_ids(tx) - {job.remote_job_id}:
+                raise UserError(f"{remote_job_id} belongs to another job here. Give this one's.")
         return await self._put(
             job_id,
             "queued",

@@ -23,3 +23,8 @@ class Notices:
     async def told(self, notice: Notice) -> None:
         async with self._db.write() as tx:
             await notices.told(tx, notice.id)
+
+    async def to_all_admins(self, notice: Notice) -> None:
+        """Let the general channel have what its own is closed to."""
+        async with self._db.write() as tx:
+            await notices.anywhere(tx, notice.id)

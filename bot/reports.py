@@ -86,7 +86,8 @@ def _paused(job: Job) -> str:
 def ending(job: Job) -> str:
     """What is told at a job's end, with what to do next."""
     if job.state == "cancelled":
-        return f"{_TITLES[job.kind]} was cancelled; what was written by then is kept.{_reached(job)}"
+        trouble = f" ⚠️ {job.error}" if job.error else ""
+        return f"{_TITLES[job.kind]} was cancelled; what was written is kept.{trouble}{_reached(job)}"
     if job.result is None:
         return f"{_TITLES[job.kind]} failed: {job.error}"[:_LONGEST] + _reached(job)
     return _built(job.result) if job.kind == "build" else tuned(job.result)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from dotenv.parser import parse_stream
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import SettingsError as SourceError
 
 from bot.errors import SettingsError
 
@@ -140,6 +141,8 @@ def load_settings(env_file: Path | None = None) -> Settings:
         settings = Settings(_env_file=None if mistakes else path)
     except ValidationError as error:
         mistakes += [_sentence(dict(item)) for item in error.errors()]
+    except SourceError as error:  # a value that should be JSON
+        mistakes.append(f"{error}: write it as JSON")
     if mistakes:
         raise SettingsError("The settings need mending:\n" + "\n".join(f"  - {line}" for line in mistakes))
     return settings

@@ -6,14 +6,14 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn, Protocol
 
 from bot.errors import UserError
 from bot.store import jobs, notices
 from bot.store.database import Database
-from bot.store.jobs import Job, Kind, State
+from bot.store.jobs import KINDS, Job, Kind, State
 
 log = logging.getLogger(__name__)
 
@@ -76,10 +76,10 @@ class Run:
             self.stopped = state
             raise Stopped(f"job {self.job.id} was {state}")
 
-    async def say(self, phase: str) -> None:
+    async def say(self, phase: str, **columns: Any) -> None:
         """Write where the job stands, also where it is stopped."""
         with suppress(Stopped):
-            await self.note(phase=phase)
+            await self.note(phase=phase, **columns)
 
     async def ask(self, question: str) -> NoReturn:
         """Pause the job until an operator has answered, and tell the one who ordered it.
@@ -127,16 +127,24 @@ class Worker:
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
 
     async def run_forever(self) -> None:
-        """Look for work until cancelled. A job under way is then left for the next worker."""
+        """Look for work until cancelled, of each kind by itself: a training of hours keeps no build waiting.
+
+        A job under way is then left for the next worker.
+        """
+        async with asyncio.TaskGroup() as each:
+            for kind in self._runners:
+                each.create_task(self._run_forever(kind))
+
+    async def _run_forever(self, kind: Kind) -> None:
         while True:
-            if not await self.run_next():
+            if not await self.run_next((kind,)):
                 await asyncio.sleep(_LOOK)
 
-    async def run_next(self) -> bool:
-        """Carry out the oldest job that is free. Returns whether there was one."""
+    async def run_next(self, kinds: Sequence[Kind] = KINDS) -> bool:
+        """Carry out the oldest job of these kinds that is free. Returns whether there was one."""
         now = time.time()
         async with self._db.write() as tx:
-            job = await jobs.claim(tx, owner=self._owner, at=now, stale_before=now - STALE)
+            job = await jobs.claim(tx, kinds, owner=self._owner, at=now, stale_before=now - STALE)
         if job is None:
             return False
         log.info("job %d (%s) begins", job.id, job.kind)
@@ -195,7 +203,8 @@ class Worker:
         if await run.end(state, **end):
             log.info("job %d ended: %s", run.job.id, state)
         else:
-            log.warning("job %d ended, but it is not this worker's any more", run.job.id)
+            log.warning("job %d ended, but it is not this worker's any more, or was cancelled", run.job.id)
+            await run.let_go()
 
     async def _pause(self, run: Run) -> None:
         """Let go of a stopped job; one that is paused may need a word to whoever works for it elsewhere."""
@@ -211,14 +220,24 @@ class Worker:
 
     async def _cancel(self, run: Run, runner: Runner) -> None:
         """End a job that somebody has cancelled; trouble on the way is for the log alone."""
+        run.stopped = "cancelling"  # its heart beats on
+        work = asyncio.ensure_future(runner.cancel(run))
+        heart = asyncio.create_task(self._beat(run, work))
+        error: str | None = None
         try:
-            await runner.cancel(run)
+            await work
+        except UserError as told:
+            log.warning("job %d: %s", run.job.id, told, exc_info=told.__cause__)
+            error = str(told)
         except Exception:
             log.exception("job %d: what works for it elsewhere could not be told to stop", run.job.id)
-        await run.end("cancelled")
+            error = "What works for it elsewhere could not be told to stop; the log says why."
+        finally:
+            heart.cancel()
+        await run.end("cancelled", error=error)
         log.info("job %d ended: cancelled", run.job.id)
 
-    async def _beat(self, run: Run, work: "asyncio.Future[dict[str, Any]]") -> None:
+    async def _beat(self, run: Run, work: "asyncio.Future[Any]") -> None:
         """Show that this worker lives; end the work where the job was stopped, or is not its own any more."""
         while True:
             await asyncio.sleep(HEARTBEAT)

@@ -34,18 +34,20 @@ class Writer:
         self._small = small
         self.base = base
 
-    async def write(self, hero: Hero, model: Model | None, account: Account) -> Written:
-        """Let a tuned model write, or the base where it is None.
+    async def write(self, hero: Hero, model: Model | str, account: Account) -> Written:
+        """Let a tuned model write, or an untuned one, which is given by its name.
 
         Raises Unavailable where no text is to be had, UnknownModel where the server does not know the model.
         """
-        if model is None:
+        if isinstance(model, str):
             seed = time.time_ns() % 2**31  # the same request again may be answered differently
-            ask, name = self._prompts.ask_author(hero, small=self._small, seed=seed), self.base
+            ask, name = self._prompts.ask_author(hero, small=self._small, seed=seed), model
         else:
             ask, name = self._prompts.ask_tuned(hero), model.served_as or model.name
         answer = await self._client.complete(ask, model=name, account=account)
         text = answer.text if answer.finish_reason == "stop" else self._curation.trim(answer.text)
         if not text:
             raise Unavailable("The model had nothing to say this time. Ask once more.")
-        return Written(text, model.name if model else self.base, model is not None, ask, answer)
+        if isinstance(model, str):
+            return Written(text, model, tuned=False, ask=ask, answer=answer)
+        return Written(text, model.name, tuned=True, ask=ask, answer=answer)

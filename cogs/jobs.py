@@ -1,6 +1,7 @@
 """Shows how jobs stand: rows become messages."""
 
 import logging
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 _GAP = 5.0  # seconds between edits that show nothing but progress
 _SPARSE_AFTER = 3000.0  # seconds: Discord rations edits of messages older than an hour
 _SPARSE = 60.0  # seconds between such edits then
+_FIGURES = re.compile(r"[\d.]+")  # a loss changes at every step: that is progress, not another state
 _MARGIN = 64 * 1024  # bytes of a message beside its files
 _TOO_MANY_EDITS = 30046  # Discord's code for it
 
@@ -97,7 +99,7 @@ class JobsCog(commands.Cog):
         if job.message_id is None:  # the command that ordered it has not answered yet
             return
         now = time.time()
-        fresh = _Shown(standing(job), (job.state, job.phase), now)
+        fresh = _Shown(standing(job), (job.state, _FIGURES.sub("", job.phase)), now)
         shown = self._shown.get(job.id)
         if shown and not fresh.worth_an_edit_after(shown, age=now - (job.created_at or now)):
             return

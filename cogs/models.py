@@ -8,9 +8,9 @@ from discord import app_commands
 from discord.ext import commands, tasks
 
 from bot.app import App
+from bot.errors import NotAllowed
 from bot.llm.budget import Account
 from bot.rating.votes import Tally
-from bot.store.models import Model
 from bot.tuning import report
 from cogs.comparison import cards
 from cogs.operators import require_operator
@@ -56,23 +56,25 @@ class ModelsCog(commands.Cog):
     @group.command(name="list", description="List the tuned models, the newest first")
     async def list_(self, interaction: "discord.Interaction[HeroBot]") -> None:
         await require_operator(interaction)
+        await interaction.response.defer(thinking=True, ephemeral=True)
         votes = await self.app.votes.by_model()
         challenger = await self.app.registry.challenger()
         models = reversed(await self.app.registry.every())
         lines = [report.line(each, challenger, votes[each.name]) for each in models]
-        await interaction.response.send_message(
-            _fitting(lines) or "No model has been tuned yet: /build-dataset, then /finetune.", ephemeral=True
+        await interaction.edit_original_response(
+            content=_fitting(lines) or "No model has been tuned yet: /build-dataset, then /finetune."
         )
 
     @group.command(description="Show all that is known of a model, its history among it")
     @app_commands.describe(model="The model's number; the live one where left out")
     async def show(self, interaction: "discord.Interaction[HeroBot]", model: Number | None = None) -> None:
         await require_operator(interaction)
+        await interaction.response.defer(thinking=True, ephemeral=True)
         number = model or await self._live_number()
         entry = await self.app.registry.entry(number)
         votes: Tally = (await self.app.votes.by_model())[entry.model.name]
         text = report.page(entry, await self.app.registry.challenger(), votes)
-        await interaction.response.send_message(_fitting(text.split("\n")), ephemeral=True)
+        await interaction.edit_original_response(content=_fitting(text.split("\n")))
 
     @group.command(description="Let two models write the same heroes, side by side")
     @app_commands.describe(
@@ -91,10 +93,7 @@ class ModelsCog(commands.Cog):
         parsed = self.app.heroes.vocabulary.parse(hero) if hero else None
         first = await self.app.registry.get(a)
         second = await self.app.registry.get(b) if b else await self.app.registry.live()
-        writers: dict[str, Model | None] = {_title(first): first}
-        writers[_title(second) if second and second.id != first.id else "base"] = (
-            second if second and second.id != first.id else None
-        )
+        writers = self.app.comparer.opponents(first, second)
         await interaction.response.defer(thinking=True)
         heroes = [parsed] if parsed else self.app.comparer.some_heroes(interaction.id)
         written = await self.app.comparer.compare(heroes, writers, Account("hero"))
@@ -104,23 +103,26 @@ class ModelsCog(commands.Cog):
     @app_commands.describe(model="The model's number")
     async def promote(self, interaction: "discord.Interaction[HeroBot]", model: Number) -> None:
         await require_operator(interaction)
+        await interaction.response.defer(thinking=True)
         live = await self.app.registry.promote(model, actor_id=interaction.user.id)
-        await interaction.response.send_message(
-            f"Model {live.id}, `{live.name}`, is live. `/models rollback` brings back the one before."
+        await interaction.edit_original_response(
+            content=f"Model {live.id}, `{live.name}`, is live. `/models rollback` brings back the one before."
         )
 
     @group.command(description="Let the model serve again whose place the live one took")
     async def rollback(self, interaction: "discord.Interaction[HeroBot]") -> None:
         await require_operator(interaction)
+        await interaction.response.defer(thinking=True)
         live = await self.app.registry.roll_back(actor_id=interaction.user.id)
-        await interaction.response.send_message(f"Model {live.id}, `{live.name}`, is live again.")
+        await interaction.edit_original_response(content=f"Model {live.id}, `{live.name}`, is live again.")
 
     @group.command(description="Take a candidate out of the running")
     @app_commands.describe(model="The model's number")
     async def retire(self, interaction: "discord.Interaction[HeroBot]", model: Number) -> None:
         await require_operator(interaction)
+        await interaction.response.defer(thinking=True)
         retired = await self.app.registry.retire(model, actor_id=interaction.user.id)
-        await interaction.response.send_message(f"Model {retired.id}, `{retired.name}`, is retired.")
+        await interaction.edit_original_response(content=f"Model {retired.id}, `{retired.name}`, is retired.")
 
     @group.command(description="Tell by which name a model can be asked, after it was deployed by hand")
     @app_commands.describe(model="The model's number", name="The deployment's name at the provider")
@@ -131,10 +133,11 @@ class ModelsCog(commands.Cog):
         name: app_commands.Range[str, 1, 200],
     ) -> None:
         await require_operator(interaction)
+        await interaction.response.defer(thinking=True)
         found = await self.app.registry.deployed(model, name.strip(), actor_id=interaction.user.id)
         state = "is live" if found.state == "live" else "is a candidate"
-        await interaction.response.send_message(
-            f"Model {found.id} is asked as `{found.served_as}` and {state}."
+        await interaction.edit_original_response(
+            content=f"Model {found.id} is asked as `{found.served_as}` and {state}."
         )
 
     @show.autocomplete("model")
@@ -144,8 +147,12 @@ class ModelsCog(commands.Cog):
     @compare.autocomplete("a")
     @compare.autocomplete("b")
     async def _suggest(
-        self, _interaction: "discord.Interaction[HeroBot]", typed: int | str
+        self, interaction: "discord.Interaction[HeroBot]", typed: int | str
     ) -> list[app_commands.Choice[int]]:
+        try:
+            await require_operator(interaction)
+        except NotAllowed:
+            return []
         shown = (
             (each.id, f"{each.id} · {each.state} · {each.name}"[:100])
             for each in reversed(await self.app.registry.every())
@@ -158,10 +165,6 @@ class ModelsCog(commands.Cog):
         live = await self.app.registry.live()
         every = await self.app.registry.every()
         return live.id if live else every[-1].id if every else 1
-
-
-def _title(model: Model) -> str:
-    return f"{model.state}: model {model.id}"
 
 
 def _fitting(lines: list[str]) -> str:

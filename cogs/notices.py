@@ -37,6 +37,9 @@ class NoticesCog(commands.Cog):
                 try:
                     await self._send(notice, channel_id)
                 except (discord.Forbidden, discord.NotFound) as error:
+                    if notice.channel_id is not None:
+                        await self.app.notices.to_all_admins(notice)
+                        continue
                     log.warning(
                         "notice %d (%s): channel %d is closed: %s", notice.id, notice.text, channel_id, error
                     )

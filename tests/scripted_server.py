@@ -51,7 +51,7 @@ def describe(age: str, gender: str, power: str, variant: int = 0) -> str:
     )
 
 
-Fault = int | Literal["hang", "half", "drop"]  # a status, or what becomes of the connection
+Fault = int | Literal["hang", "half", "drop", "page"]  # a status, or what becomes of the connection
 
 
 @dataclass
@@ -119,6 +119,8 @@ class Script:
             return self.refusal(fault)
         if fault == "hang":
             await asyncio.sleep(3600)
+        if fault == "page":
+            return web.Response(text="<html>We are back soon.</html>", content_type="text/html")
         if fault == "half":
             return await _half(request, b'{"object": "list", "data": [' + b" " * 100)
         assert request.transport

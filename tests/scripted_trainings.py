@@ -1,6 +1,7 @@
 """The part of the scripted server that trains, in OpenAI's shape or in another provider's."""
 
 import json
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -37,6 +38,7 @@ class Ways:
     keeps_names: bool = True
     shows_training_file: bool = True
     suffix_shown: str | None = "user_provided_suffix"
+    suffix_kept: int = 64
     lists_jobs: bool = True
     pauses: bool = True
     names_model: bool = True
@@ -61,6 +63,11 @@ class ScriptedTrainings:
         self.gone: set[str] = set()  # tuned models that are not there any more
         self.shutdown_dates: dict[str, str] = {}
         self.events_kept = True
+        self.losses: tuple[tuple[int, float | None], ...] = ((20, 1.25), (0, 2.5))
+        self.tells_tokens = True
+        self.refuses_cancel = False
+        self.listed_after = 0.0  # seconds after its start from which on a training is listed
+        self._started: dict[int, float] = {}
         self._looks: Counter[str] = Counter()
 
     def serve(self, app: web.Application) -> None:
@@ -139,6 +146,7 @@ class ScriptedTrainings:
         if fault:
             return self._script.refusal(400, fault)
         self.created.append(body)
+        self._started[len(self.created)] = time.monotonic()
         if self.lost_starts:
             self.lost_starts -= 1
             return self._script.refusal(500)
@@ -166,7 +174,12 @@ class ScriptedTrainings:
     async def _list(self, _request: web.Request) -> web.Response:
         if not self.ways.lists_jobs:
             return self._script.refusal(404)
-        data = [self._job(number, "running") for number in range(len(self.created), 0, -1)]
+        shown = [
+            number
+            for number in range(len(self.created), 0, -1)
+            if time.monotonic() - self._started[number] >= self.listed_after
+        ]
+        data = [self._job(number, "running") for number in shown]
         return web.json_response({"object": "list", "data": data, "has_more": False})
 
     async def _get(self, request: web.Request) -> web.Response:
@@ -183,6 +196,8 @@ class ScriptedTrainings:
         name, what = request.match_info["job"], request.match_info["what"]
         if what != "cancel" and not self.ways.pauses:
             return self._script.refusal(404)
+        if what == "cancel" and self.refuses_cancel:
+            return self._script.refusal(400)
         if what == "pause":
             self.paused.add(name)
         elif what == "resume":
@@ -209,20 +224,19 @@ class ScriptedTrainings:
             "organization_id": "org",
             "result_files": [],
             "seed": 0,
-            "trained_tokens": 10_000,
+            "trained_tokens": 10_000 if self.tells_tokens else None,
         }
         if self.ways.keeps_metadata:
             shown["metadata"] = body.get("metadata")
         if self.ways.shows_training_file:
             shown["training_file"] = body["training_file"]
         if self.ways.suffix_shown:
-            shown[self.ways.suffix_shown] = body.get("suffix")
+            shown[self.ways.suffix_shown] = body.get("suffix", "")[: self.ways.suffix_kept]
         return shown
 
     async def _events(self, _request: web.Request) -> web.Response:
         if not self.events_kept:
             return self._script.refusal(404)
-        losses = ((20, 1.25), (0, 2.5))
         data = [
             {
                 "id": f"e{step}",
@@ -233,7 +247,7 @@ class ScriptedTrainings:
                 "type": "metrics",
                 "data": {"step": step, "total_steps": 20, "train_loss": 2.0, "full_valid_loss": loss},
             }
-            for step, loss in losses
+            for step, loss in self.losses
         ]
         return web.json_response({"object": "list", "data": data, "has_more": False})
 

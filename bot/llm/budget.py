@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bot.errors import OverBudget
 from bot.llm.prices import Prices
-from bot.store import batches, spending
+from bot.store import batches, jobs, spending
 from bot.store.database import Database, Transaction
 from bot.store.spending import Purpose
 
@@ -49,14 +49,14 @@ class Charge:
 class _Spent:
     """What counts against an account's budgets, in US dollars, as the database had it at a moment.
 
-    batched is by job: what batches that are out may cost at most.
+    out_of is by job: what batches and trainings that are out may cost at most.
     """
 
     account: Account
     at: float
     today: float
     job: float
-    batched: dict[int, float]
+    out_of: dict[int, float]
 
 
 class Budget:
@@ -119,22 +119,27 @@ class Budget:
             today = await spending.of_day(tx, _today())
             job = await spending.of_job(tx, account.job_id) if account.limit is not None else 0.0
             out = await batches.out(tx)
-        batched: dict[int, float] = defaultdict(float)
+            trainings = await jobs.trainings_out(tx)
+        out_of: dict[int, float] = defaultdict(float)
         for each in out:  # a batch is answered within a day: an older one costs nothing more
             if time.time() - each.at < _BATCH_LIFE:
                 cost = self.most(each.model, each.prompt_tokens, each.completion_tokens)
-                batched[each.job_id] += cost
-        return _Spent(account, at, today, job, batched)
+                out_of[each.job_id] += cost
+        for training in trainings:
+            if training.cost == 0 and training.id != account.job_id:  # not booked yet
+                spec = training.spec
+                out_of[training.id] += self._training_cost(spec["base"], spec.get("tokens", 0)) or 0.0
+        return _Spent(account, at, today, job, out_of)
 
     def _refusal(self, account: Account, most: float, spent: "_Spent") -> str | None:
         """Why a call of such a cost may not go out now; None where it may."""
-        held = sum(self._held.values()) + sum(spent.batched.values())
+        held = sum(self._held.values()) + sum(spent.out_of.values())
         if self._daily is not None and spent.today + held + most > self._daily:
             return (
                 f"Today's budget of ${self._daily:.2f} is used up (${spent.today:.2f} spent). "
                 "It begins anew at midnight UTC; an operator may raise DAILY_BUDGET."
             )
-        held = self._held.get(account.job_id, 0.0) + spent.batched.get(account.job_id, 0.0)
+        held = self._held.get(account.job_id, 0.0) + spent.out_of.get(account.job_id, 0.0)
         if account.limit is not None and spent.job + held + most > account.limit:
             return (
                 f"The budget of ${account.limit:.2f} is used up (${spent.job:.2f} spent). What was written "
@@ -254,9 +259,11 @@ class Budget:
     async def book_training(self, account: Account, model: str, tokens: int) -> None:
         """Note a training's tokens, once a job."""
         cost = self._training_cost(model, tokens)
-        if cost == 0 or await self.spent_by(account.job_id):
+        if cost == 0:
             return
         async with self._db.write() as tx:
+            if await spending.has(tx, account.job_id):
+                return
             await spending.add(
                 tx,
                 day=_today(),
@@ -284,8 +291,8 @@ class Budget:
         """US dollars left of today's budget; None where there is none."""
         if self._daily is None:
             return None
-        async with self._db.read() as tx:
-            return self._daily - await spending.of_day(tx, _today())
+        spent = await self._spent(Account("hero"))
+        return self._daily - spent.today - sum(spent.out_of.values())
 
 
 def _today() -> str:

@@ -46,6 +46,18 @@ class CutShort(Exception):
     """An answer ended before its end, or is none."""
 
 
+def checked(call: Callable[[], Awaitable[T]], kind: type[T]) -> Callable[[], Awaitable[T]]:
+    """The call, whose answer must be of a kind: a proxy's page with status 200 is none, and passes."""
+
+    async def sure() -> T:
+        answer = await call()
+        if not isinstance(answer, kind):
+            raise CutShort(f"the answer is no {kind.__name__}")
+        return answer
+
+    return sure
+
+
 async def patiently(call: Callable[[], Awaitable[T]], patience: Patience, pace: Pace | None = None) -> T:
     """Await a call to the API; repeat it where that may help; put failures into words.
 
@@ -88,7 +100,7 @@ def _raise_unless_passing(error: openai.APIError | CutShort) -> None:
         raise refusal(
             "The model server refuses this installation's key. An operator must check OPENAI_API_KEY."
         ) from error
-    if status == 404:
+    if status in (404, 410):
         raise UnknownModel(
             "The model server does not know what was asked for. An operator must check the models."
         ) from error

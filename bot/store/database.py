@@ -166,7 +166,7 @@ def _alone(engine: AsyncEngine) -> AbstractAsyncContextManager[Any]:
 
 def _unusable(url: str, error: Exception) -> StoreError:
     reason = getattr(error, "orig", None) or error
-    address = re.sub(r":[^:@/]+@", ":***@", url)  # a password is not for the log
+    address = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)  # a password is not for the log
     return StoreError(
         f"The database {address} cannot be used: {reason}. "
         "Mend the file or move it away (a new one is made), or correct DATABASE_URL."

@@ -133,6 +133,19 @@ async def items(tx: Transaction, version: int) -> list[Item]:
     return [Item(*row) for row in await tx.execute(query)]
 
 
+async def learnt(tx: Transaction, version: int) -> tuple[int, int]:
+    """How many texts of a dataset are learnt, and how many characters these have with their prompts."""
+    characters = (
+        func.length(dataset_item.c.prompt)
+        + func.length(dataset_item.c.text)
+        + func.coalesce(func.length(dataset_item.c.rejected), 0)
+    )
+    query = select(func.count(), func.coalesce(func.sum(characters), 0))
+    chosen = (dataset_item.c.dataset_id == version, dataset_item.c.split == "train")
+    texts, whole = (await tx.execute(query.where(*chosen))).one()
+    return int(texts), int(whole)
+
+
 async def page(tx: Transaction, version: int, *, after: int, size: int) -> list[Sourced]:
     """Some texts of a dataset, in order, from behind a position on."""
     sources = (("example", example), ("description", description), ("import", imported))

@@ -1,7 +1,8 @@
 """Queries on jobs: long work with a row of its own, claimed by a worker, rendered by the bot."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from sqlalchemy import ColumnElement, Select, func, or_, select, update
 
@@ -9,6 +10,7 @@ from bot.store.database import Transaction
 from bot.store.schema import job, spending
 
 Kind = Literal["build", "finetune"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 State = Literal["planned", "queued", "running", "paused", "cancelling", "succeeded", "failed", "cancelled"]
 
 ACTIVE: tuple[State, ...] = ("queued", "running", "paused", "cancelling")
@@ -126,8 +128,10 @@ async def put(
     return (await tx.execute(update(job).where(now).values(state=state, **values))).rowcount == 1
 
 
-async def claim(tx: Transaction, *, owner: str, at: float, stale_before: float) -> Job | None:
-    """Take the oldest job that waits, or whose worker has not been heard of since stale_before.
+async def claim(
+    tx: Transaction, kinds: Sequence[Kind], *, owner: str, at: float, stale_before: float
+) -> Job | None:
+    """Take the oldest job of some kinds that waits, or whose worker has not been heard of since stale_before.
 
     A job that was paused and resumed waits until its worker has let go of it. One that was paused is taken
     where its worker died before it let go: what works for it elsewhere may not know of the pause yet.
@@ -136,7 +140,7 @@ async def claim(tx: Transaction, *, owner: str, at: float, stale_before: float) 
     free = or_(
         _let_go(stale_before) & job.c.state.in_(("queued", "running", "cancelling")),
         job.c.owner.is_not(None) & silent & (job.c.state == "paused"),
-    )
+    ) & job.c.kind.in_(kinds)
     found = (await tx.execute(_jobs().where(free).order_by(job.c.id).limit(1))).one_or_none()
     if found is None:
         return None
@@ -181,6 +185,12 @@ async def tuned(tx: Transaction, most: int = 20) -> list[Job]:
     done = (job.c.kind == "finetune", job.c.state == "succeeded")
     query = _jobs().where(*done).order_by(job.c.id.desc()).limit(most)
     return [Job(**row._mapping) for row in await tx.execute(query)]
+
+
+async def trainings_out(tx: Transaction) -> list[Job]:
+    """Fine-tunings that a server was asked for and that are not over: they cost what is not booked yet."""
+    out = (job.c.kind == "finetune", job.c.state.in_(ACTIVE), job.c.remote_asked_at.is_not(None))
+    return [Job(**row._mapping) for row in await tx.execute(_jobs().where(*out))]
 
 
 async def remote_ids(tx: Transaction) -> set[str]:

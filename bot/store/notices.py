@@ -46,3 +46,8 @@ async def untold(tx: Transaction) -> list[Notice]:
 
 async def told(tx: Transaction, notice_id: int) -> None:
     await tx.execute(update(notice).where(notice.c.id == notice_id).values(told=True))
+
+
+async def anywhere(tx: Transaction, notice_id: int) -> None:
+    """Take a notice's own channel from it."""
+    await tx.execute(update(notice).where(notice.c.id == notice_id).values(channel_id=None))

@@ -47,3 +47,9 @@ async def of_job(tx: Transaction, job_id: int) -> float:
     """US dollars that a job has spent so far, on all days."""
     query = select(func.coalesce(func.sum(spending.c.cost), 0.0)).where(spending.c.job_id == job_id)
     return float((await tx.execute(query)).scalar_one())
+
+
+async def has(tx: Transaction, job_id: int) -> bool:
+    """Whether anything was booked for a job, were it of an unknown price."""
+    query = select(func.count()).select_from(spending).where(spending.c.job_id == job_id)
+    return bool((await tx.execute(query)).scalar_one())

@@ -52,6 +52,9 @@ async def follow(
 
 def tell_end(job: Job, settings: Settings, console: Console) -> None:
     """Say how a job ended, and where its files lie. Raises UserError in its words where it failed."""
+    if job.state == "paused" and job.question:
+        console.print(f"{job.question}\nAnswer with: herosmith jobs answer {job.id} --training ID, or --none")
+        return
     if job.state == "paused":
         console.print(f"Paused. To go on: herosmith jobs resume {job.id}", soft_wrap=True)
         return

@@ -33,7 +33,10 @@ def show(model: Number) -> None:
 @models.command()
 def compare(
     a: Number,
-    b: Annotated[int | None, typer.Argument(help="Another one's; the base where left out")] = None,
+    b: Annotated[
+        int | None,
+        typer.Argument(help="Another one's; the live one where left out, or the base where that is the same"),
+    ] = None,
     hero: Annotated[
         str | None, typer.Option(help="As in /hero; three of the vocabulary where left out")
     ] = None,
@@ -99,10 +102,9 @@ async def _compare(settings: Settings, a: int, b: int | None, hero: str | None) 
 async def _print_comparison(app: "App", a: int, b: int | None, hero: str | None) -> None:
     from bot.llm.budget import Account  # noqa: PLC0415
 
-    chosen = [await app.registry.get(number) for number in (a, b) if number is not None]
-    writers: dict[str, Model | None] = {f"model {model.id}": model for model in chosen}
-    if b is None:
-        writers["base"] = None
+    first = await app.registry.get(a)
+    second = await app.registry.get(b) if b is not None else await app.registry.live()
+    writers = app.comparer.opponents(first, second)
     heroes = [app.heroes.vocabulary.parse(hero)] if hero else app.comparer.some_heroes(a)
     for each in await app.comparer.compare(heroes, writers, Account("hero")):
         typer.echo(f"\n{each.hero}")

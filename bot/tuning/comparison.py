@@ -49,10 +49,16 @@ class Comparer:
             for at, power in enumerate(powers)
         ]
 
+    def opponents(self, first: Model, second: Model | None) -> dict[str, Model | str]:
+        """Two models by their titles; the base in the second's place where that is the same or none."""
+        if second is None or second.id == first.id:
+            return {_title(first): first, "base": self._writer.base}
+        return {_title(first): first, _title(second): second}
+
     async def compare(
-        self, heroes: Sequence[Hero], writers: Mapping[str, Model | None], account: Account
+        self, heroes: Sequence[Hero], writers: Mapping[str, Model | str], account: Account
     ) -> list[Comparison]:
-        """Let every writer (by its title; None is the base) write every hero.
+        """Let every writer write every hero: by its title a tuned model, or an untuned one's name.
 
         One that cannot answer says so in its place.
         """
@@ -66,10 +72,14 @@ class Comparer:
             for hero in heroes
         ]
 
-    async def _side(self, hero: Hero, title: str, model: Model | None, account: Account) -> Side:
+    async def _side(self, hero: Hero, title: str, model: Model | str, account: Account) -> Side:
         try:
             return Side(title, (await self._writer.write(hero, model, account)).text)
         except HerosmithError as error:
             log.warning("%s wrote nothing: %s", title, error, exc_info=error.__cause__)
             why = "the model server refused" if isinstance(error, OperatorError) else str(error)
             return Side(title, f"(no text: {why})")
+
+
+def _title(model: Model) -> str:
+    return f"{model.state}: model {model.id}"

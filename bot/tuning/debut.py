@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +22,6 @@ from bot.tuning.serving import Serving
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A registered model, the one that was live before, and what must be done before it can be asked."""
-
-    model: Model
-    live: Model | None
-    left_to_do: str | None
-
-
 class Debut:
     """Takes in what a server trained, and makes what the end of the job is told with."""
 
@@ -48,61 +39,78 @@ class Debut:
         self._comparer = comparer
         self._data_dir = data_dir
 
-    async def register(
-        self, job_id: int, spec: FinetuneSpec, remote: FineTuningJob, losses: Losses
-    ) -> Arrival:
-        """Enter the model and let it answer where chats go.
+    async def register(self, job_id: int, spec: FinetuneSpec, remote: FineTuningJob) -> Model:
+        """Enter the model, before anything else can go wrong: it is trained and paid for.
 
-        Where it cannot answer yet it is entered all the same. Raises UserError where the server names none.
+        Raises UserError where the server names no model, or one that another training made.
         """
         name = remote.fine_tuned_model or (remote.id if self._provider.deploy else None)
         if name is None:
             raise UserError("The model server says that it trained, but names no model. Ask its operator.")
-        step = self._provider.deploy or await self._refusal(name)
-        live = await self._registry.live()
-        model = await self._registry.register(
+        at_once = self._provider.deploy is None and self._serving is None
+        return await self._registry.register(
             name=name,
             base=spec.base,
             dataset_id=spec.dataset,
             job_id=job_id,
-            metrics=losses.held_out,
-            served_as=None if step else name,
+            metrics={},
+            served_as=name if at_once else None,
         )
-        if model.served_as is not None or step is None:
-            return Arrival(model, live, None)
-        done = step.format(model=name, job=remote.id)
-        tell = f"{done}, then tell by which name it is asked: `/models deployed model:{model.id} name:...`"
-        return Arrival(model, live, tell)
+
+    async def serve(self, model: Model, remote: FineTuningJob) -> tuple[Model, str | None]:
+        """Let the model answer where chats go. Returns it, and what must be done where it cannot yet."""
+        if model.served_as is not None:
+            return model, None
+        step = self._provider.deploy
+        if step is None:
+            refusal = await self._refusal(model.name)
+            if refusal is None:
+                return await self._registry.deployed(model.id, model.name), None
+            done = f"mend what keeps it from being served ({refusal})"
+        else:
+            done = step.format(model=model.name, job=remote.id)
+        return (
+            model,
+            f"{done}, then tell by which name it is asked: `/models deployed model:{model.id} name:...`",
+        )
 
     async def _refusal(self, name: str) -> str | None:
-        """What must be mended before a server elsewhere answers as the model; None where it does."""
+        """Why a server elsewhere does not answer as the model; None where it does."""
         if self._serving is None:
             return None
         try:
             await self._serving.offer(name)
-        except UserError as error:
-            log.warning("%s is not served: %s", name, error, exc_info=error.__cause__)
-            return f"mend what keeps it from being served ({_literal(str(error))})"
         except HerosmithError as error:
             log.warning("%s is not served: %s", name, error, exc_info=error.__cause__)
-            return "mend what keeps it from being served (the log says what)"
+            return str(error) if isinstance(error, UserError) else "the log says what"
         return None
 
-    async def show(self, job_id: int, model: Model, live: Model | None, losses: Losses) -> dict[str, Any]:
-        """`heroes`, written by base, live and new model, and `files`, named within the data folder."""
-        folder = self._data_dir / "reports" / str(job_id)
-        comparisons = await self._compare(job_id, model, live)
-        made = [
-            await asyncio.to_thread(_chart, folder, model, losses),
-            await asyncio.to_thread(_texts, folder, comparisons),
-        ]
+    async def show(
+        self, job_id: int, spec: FinetuneSpec, model: Model, live: Model | None, losses: Losses
+    ) -> dict[str, Any]:
+        """`heroes`, written by base, live and new model, and `files`, named within the data folder.
+
+        What cannot be shown is left out: the model is there without it.
+        """
+        try:
+            folder = self._data_dir / "reports" / str(job_id)
+            comparisons = await self._compare(job_id, spec, model, live)
+            made = [
+                await asyncio.to_thread(_chart, folder, model, losses),
+                await asyncio.to_thread(_texts, folder, comparisons),
+            ]
+        except Exception:
+            log.exception("model %d could not be shown in full", model.id)
+            return {}
         files = [str(path.relative_to(self._data_dir)) for path in made if path]
         return {"heroes": [asdict(each) for each in comparisons], "files": files}
 
-    async def _compare(self, job_id: int, model: Model, live: Model | None) -> list[Comparison]:
+    async def _compare(
+        self, job_id: int, spec: FinetuneSpec, model: Model, live: Model | None
+    ) -> list[Comparison]:
         if model.served_as is None:
             return []
-        writers: dict[str, Model | None] = {"base": None}
+        writers: dict[str, Model | str] = {"base": await self._registry.named(spec.base) or spec.base}
         if live and live.id != model.id:
             writers[f"live: model {live.id}"] = live
         title = "new and live" if model.state == "live" else "candidate"
@@ -111,20 +119,11 @@ class Debut:
         return await self._comparer.compare(self._comparer.some_heroes(job_id), writers, account)
 
 
-def _literal(text: str) -> str:
-    """The text with its braces kept by format()."""
-    return text.replace("{", "{{").replace("}", "}}")
-
-
 def _chart(folder: Path, model: Model, losses: Losses) -> Path | None:
     if not losses.train and not losses.valid:
         return None
     path = folder / "loss.png"
-    try:
-        draw_losses(path, title=f"Model {model.id}: {model.name}", losses=losses)
-    except OSError:
-        log.exception("model %d: no chart could be written", model.id)
-        return None
+    draw_losses(path, title=f"Model {model.id}: {model.name}", losses=losses)
     return path
 
 
@@ -137,10 +136,6 @@ def _texts(folder: Path, comparisons: list[Comparison]) -> Path | None:
         for each in comparisons
     ]
     path = folder / "heroes.md"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    except OSError:
-        log.exception("the texts could not be written")
-        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return path

@@ -5,16 +5,16 @@ import logging
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
-import openai
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 
-from bot.errors import OutOfReach, Unavailable, UnknownModel, UserError
+from bot.errors import HerosmithError, OutOfReach, ServerError, Unavailable, UnknownModel, UserError
 from bot.jobs import JobBoard
 from bot.llm.budget import Account, Budget
-from bot.llm.patience import asked_pause
+from bot.llm.patience import JOB, PERSON, Patience, asked_pause
 from bot.store import datasets, jobs
 from bot.store.database import Database
 from bot.store.jobs import Job
@@ -23,7 +23,7 @@ from bot.tuning.forecast import KINDS, FinetuneSpec, TuningForecast, TuningForec
 from bot.tuning.losses import Losses, data_of, from_csv, from_events
 from bot.tuning.providers import Method
 from bot.tuning.registry import Registry
-from bot.tuning.trainer import Trainer, Training, Uncertain
+from bot.tuning.trainer import Trainer, Training, Uncertain, may_have_started
 from bot.tuning.training_files import training_files
 from bot.worker import Run
 
@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 _START_PAUSES = (2.0, 10.0, 30.0, 60.0)  # seconds before looking again whether a training was started
 _POLL = 1.0  # seconds between two looks at the server's job, at first
 _SLOWEST_POLL = 15.0
+_LISTED_WITHIN = 60.0  # seconds after which a training that was started certainly stands in the server's list
+_MISSING_LIMIT = 120.0  # seconds for which a server may deny a training
 _OUT_OF_REACH = "the model server is out of reach; waiting for it"
 
 _QUESTION = (
@@ -39,6 +41,12 @@ _QUESTION = (
     "nothing "
     "by which it could be told. Look at its list of jobs, then answer: give the job's id, or say that there "
     "is none."
+)
+
+_MISSING = (
+    "The model server has no training {remote_id}. Was one started there for this? Look at its list of "
+    "jobs, then "
+    "answer: give the job's id, or say that there is none, and it is started anew."
 )
 
 
@@ -89,7 +97,8 @@ class FinetuneJobs:
                 "train elsewhere."
             )
         forecast = await self._forecaster.forecast(spec)
-        await self._budget.check_training(Account("tuning"), spec.base, forecast.tokens * forecast.epochs)
+        spec = replace(spec, tokens=forecast.tokens * forecast.epochs)
+        await self._budget.check_training(Account("tuning"), spec.base, spec.tokens)
         return await self._board.plan("finetune", asdict(spec), **origin), forecast
 
     async def order(self, **wanted: Any) -> tuple[Job, TuningForecast]:
@@ -109,7 +118,10 @@ class FinetuneJobs:
         if found is None:
             missing = f"There is no dataset v{version}" if version else "There is no dataset yet"
             if method == "dpo" and version is None:
-                missing = "There is no dataset of rated pairs yet"
+                raise UserError(
+                    "There is no dataset of rated pairs yet: they come from what people vote. Leave the "
+                    "method out."
+                )
             raise UserError(f"{missing}. Make one with /build-dataset, then run /finetune again.")
         method = method or ("dpo" if found.kind == "preference" else "supervised")
         if base is None:
@@ -127,21 +139,24 @@ class FinetuneJobs:
         spec = FinetuneSpec(**run.job.spec)
         remote_id = run.job.remote_job_id or await self._begin(run, spec)
         remote = await self._follow(run, remote_id)
-        await self._budget.book_training(Account("tuning", run.job.id), spec.base, remote.trained_tokens or 0)
-        losses = await self._losses(remote)
+        trained = spec.tokens if remote.trained_tokens is None else remote.trained_tokens
+        await self._budget.book_training(Account("tuning", run.job.id), spec.base, trained)
+        live = await self._registry.live()
+        model = await self._debut.register(run.job.id, spec, remote)
         await run.note(phase="taking the model in")
-        arrival = await self._debut.register(run.job.id, spec, remote, losses)
-        model = arrival.model
+        model, left_to_do = await self._debut.serve(model, remote)
+        losses = await self._losses(remote)
+        await self._registry.measured(model.id, losses.held_out)
         await run.note(phase="writing three heroes to compare")
-        shown = await self._debut.show(run.job.id, model, arrival.live, losses)
+        shown = await self._debut.show(run.job.id, spec, model, live, losses)
         return {
             "model": model.id,
             "name": model.name,
             "state": model.state,
             "dataset": spec.dataset,
-            "trained_tokens": remote.trained_tokens,
+            "trained_tokens": trained,
             "seconds": round(time.time() - (run.job.started_at or time.time()), 1),
-            "deploy": arrival.left_to_do,
+            "deploy": left_to_do,
             **losses.held_out,
             **shown,
         }
@@ -149,31 +164,54 @@ class FinetuneJobs:
     async def pause(self, run: Run) -> None:
         """Tell the server to hold the training; where it cannot, the row says so."""
         remote_id = run.job.remote_job_id
+        if remote_id is None and run.job.remote_asked_at:
+            with suppress(Uncertain, Unavailable):
+                remote_id = await self._found(run, FinetuneSpec(**run.job.spec), PERSON)
+            if remote_id:
+                await run.say("", remote_job_id=remote_id)
         if remote_id is None:
-            await run.say("nothing is under way at the model server")
+            begun = run.job.remote_asked_at is not None
+            await run.say("whether the server has begun is looked for after Resume" if begun else "not begun")
         elif await self._trainer.pause(remote_id):
             await run.say("held at the model server")
         else:
             await run.say("the model server cannot hold it: it trains on, and Resume follows it again")
 
     async def cancel(self, run: Run) -> None:
-        """Cancel the server's training."""
-        remote_id = run.job.remote_job_id
-        if remote_id is None and run.job.remote_asked_at and run.job.remote_file_ids:
-            training = _training(run.job, FinetuneSpec(**run.job.spec))
-            with suppress(Uncertain):
-                remote_id = await self._found(run, training, run.job.remote_file_ids, run.job.remote_asked_at)
-        if remote_id:
+        """Cancel the server's training, and book what it has trained.
+
+        Raises UserError where a training may go on there.
+        """
+        spec, remote_id = FinetuneSpec(**run.job.spec), run.job.remote_job_id
+        if remote_id is None and run.job.remote_asked_at:
+            try:
+                remote_id = await self._found(run, spec, PERSON)
+            except (Uncertain, Unavailable) as error:
+                raise UserError(
+                    "Whether a training was started at the model server could not be told: look at its list."
+                ) from error
+        if remote_id is None:
+            return
+        try:
             await self._trainer.cancel(remote_id)
+        except HerosmithError as error:
+            raise UserError(
+                f"The model server could not be told to stop {remote_id}: look whether it still trains."
+            ) from error
+        with suppress(HerosmithError):
+            told = (await self._trainer.look(remote_id)).trained_tokens
+            share = spec.tokens * run.job.done // run.job.total if run.job.total else 0
+            account = Account("tuning", run.job.id)
+            await self._budget.book_training(account, spec.base, share if told is None else told)
 
     async def _begin(self, run: Run, spec: FinetuneSpec) -> str:
         """Send what the server lacks and start the training there, or find the one that was started."""
-        training = _training(run.job, spec)
-        files = await self._send(run, spec)
-        asked_at = run.job.remote_asked_at
-        remote_id = await self._find(run, training, files, asked_at) if asked_at else None
+        remote_id = await self._find(run, spec) if run.job.remote_asked_at else None
         if remote_id is None:
-            remote_id = await self._start(run, training, files)
+            account = Account("tuning", run.job.id)
+            await self._budget.check_training(account, spec.base, spec.tokens)
+            files = await self._send(run, spec)
+            remote_id = await self._start(run, spec, files)
         await run.note(remote_job_id=remote_id)
         return remote_id
 
@@ -182,91 +220,110 @@ class FinetuneJobs:
         await run.progress(0, 0, "sending the dataset")
         async with self._db.read() as tx:
             items = await datasets.items(tx, spec.dataset)
-        await self._check_budget(run, spec)
         files = dict(run.job.remote_file_ids or {})
-        for file in training_files(items, prefix=self._trainer.provider.prefix):
+        prefix = self._trainer.provider.prefix
+        for file in await asyncio.to_thread(training_files, items, prefix=prefix):
             if file.split not in files:
                 files[file.split] = await self._trainer.send(file, since=run.job.started_at or time.time())
                 await run.note(remote_file_ids=files)
         for file_id in files.values():
-            await _until(lambda file_id=file_id: self._trainer.is_read(file_id))  # type: ignore[misc]
+            await _until(partial(self._trainer.is_read, file_id))
         return files
 
-    async def _check_budget(self, run: Run, spec: FinetuneSpec) -> None:
-        forecast = await self._forecaster.forecast(spec)
-        account = Account("tuning", run.job.id)
-        await self._budget.check_training(account, spec.base, forecast.tokens * forecast.epochs)
-
-    async def _start(self, run: Run, training: Training, files: dict[str, str]) -> str:
+    async def _start(self, run: Run, spec: FinetuneSpec, files: dict[str, str]) -> str:
         """Start the training once: where the answer got lost, look whether it began before trying again."""
-        asked_at = time.time()
         for pause in _START_PAUSES:
-            await run.note(remote_asked_at=asked_at)
+            await run.note(remote_asked_at=time.time())
             try:
-                return await self._trainer.start(training, files)
+                return await self._trainer.start(_training(run.job, spec), files)
             except OutOfReach as error:
                 wait = max(pause, asked_pause(error.__cause__) or 0.0)
                 log.warning("job %d: was the training started? looking in %.0f s", run.job.id, wait)
                 await asyncio.sleep(wait)
-                if isinstance(error.__cause__, openai.RateLimitError):
-                    continue  # that one certainly started nothing
-            begun = await self._find(run, training, files, asked_at)
+                if not may_have_started(error):
+                    continue
+            await run.refresh()
+            begun = await self._find(run, spec)
             if begun:
                 return begun
         raise Unavailable("The model server did not take the training. Run /finetune again later.")
 
-    async def _find(self, run: Run, training: Training, files: dict[str, str], asked_at: float) -> str | None:
-        """The training that was started for this row; where that cannot be told, an operator is asked."""
+    async def _find(self, run: Run, spec: FinetuneSpec) -> str | None:
+        """The training that was started for this row; where that cannot be told, an operator is asked.
+
+        None is believed only some time after it was asked for: a call may still be under way, a list may lag.
+        """
+        asked_at = run.job.remote_asked_at or 0.0
         while True:
             try:
-                return await self._found(run, training, files, asked_at)
+                found = await self._found(run, spec, JOB)
             except Uncertain:
                 await run.ask(_QUESTION)
-            except OutOfReach as error:
+            except Unavailable as error:
                 log.warning("job %d: %s", run.job.id, error, exc_info=error.__cause__)
                 await run.note(phase=_OUT_OF_REACH)
-                await asyncio.sleep(_SLOWEST_POLL)
+            else:
+                if found or time.time() > asked_at + _LISTED_WITHIN:
+                    return found
+                await run.note(phase="looking whether the training has begun")
+            await asyncio.sleep(min(_SLOWEST_POLL, max(_POLL, _LISTED_WITHIN / 10)))
 
-    async def _found(
-        self, run: Run, training: Training, files: dict[str, str], asked_at: float
-    ) -> str | None:
+    async def _found(self, run: Run, spec: FinetuneSpec, patience: Patience) -> str | None:
         async with self._db.read() as tx:
             others = await jobs.remote_ids(tx) - {run.job.remote_job_id}
-        return await self._trainer.find(training, files, since=asked_at, others=others)
+        files = run.job.remote_file_ids
+        if not files:
+            return None
+        return await self._trainer.find(
+            _training(run.job, spec),
+            files,
+            since=run.job.started_at or run.job.remote_asked_at or 0.0,
+            others=others,
+            patience=patience,
+        )
 
     async def _follow(self, run: Run, remote_id: str) -> FineTuningJob:
         """Look at the server's job until it ends. A status never seen before counts as still running.
 
         So does a server out of reach: it trains on, and what it trained must not be lost for a bad hour.
         """
-        pace, pause, begins = _Pace(), _POLL, True
+        pace, began, seen = _Pace(), time.monotonic(), time.monotonic()
+        first = True
         while True:
             try:
                 remote = await self._trainer.look(remote_id)
-                events = await self._trainer.newest_events(remote_id)
-                status: str = remote.status  # also one that the SDK has never seen
-                if status == "paused" and begins:  # since we were; later on it is somebody else's wish
-                    await self._trainer.resume(remote_id)
-                begins = False
-            except UnknownModel as error:
-                raise UserError(
-                    "The model server has no such training any more. Run /finetune again."
-                ) from error
-            except Unavailable as error:
+            except UnknownModel:
+                if time.monotonic() - seen > _MISSING_LIMIT:  # one alone may be a gateway's hiccup
+                    await run.ask(_MISSING.format(remote_id=remote_id))
+                await run.note(phase="the model server does not find the training; looking again")
+            except (Unavailable, ServerError) as error:
                 log.warning("job %d: %s", run.job.id, error, exc_info=error.__cause__)
                 await run.note(phase=_OUT_OF_REACH)
             else:
-                if status == "succeeded":
+                seen = time.monotonic()
+                if await self._see(run, remote, pace, first=first):
                     return remote
-                if status in ("failed", "cancelled"):
-                    reason = remote.error.message if remote.error else None
-                    told = "failed" if status == "failed" else "was cancelled at the server"
-                    raise UserError(f"The training {told}: {reason or 'it gave no reason'}")
-                done, total, phase = _standing(remote, events)
-                await run.progress(done, total, phase, pace.rate(done))
-                pause = _POLL if total else pause
-            await asyncio.sleep(pause)
-            pause = min(pause * 1.2, _SLOWEST_POLL)
+                first = False
+            await asyncio.sleep(pause_after(time.monotonic() - began))
+
+    async def _see(self, run: Run, remote: FineTuningJob, pace: "_Pace", *, first: bool) -> bool:
+        """Write down how a training stands. Returns whether it has succeeded.
+
+        Raises UserError with the server's reason where it failed.
+        """
+        status: str = remote.status or ""  # also one that the SDK has never seen
+        if status == "succeeded":
+            return True
+        if status in ("failed", "cancelled"):
+            reason = remote.error.message if remote.error else None
+            told = "failed" if status == "failed" else "was cancelled at the server"
+            raise UserError(f"The training {told}: {reason or 'it gave no reason'}")
+        if status == "paused" and first:  # since we were; later on it is somebody else's wish
+            await self._trainer.resume(remote.id)
+        events = await self._trainer.newest_events(remote.id)
+        done, total, phase = _standing(remote, events)
+        await run.progress(done, total, phase, pace.rate(done))
+        return False
 
     async def _losses(self, remote: FineTuningJob) -> Losses:
         """What the server measured: told in events, or in a result file."""
@@ -276,6 +333,13 @@ class FinetuneJobs:
                 break
             losses = from_csv(await self._trainer.result(file_id))
         return losses
+
+
+def pause_after(followed: float) -> float:
+    """Seconds until the next look at a training that was followed for so long: often at first, then "
+    "sparsely.
+    """
+    return min(max(_POLL, followed / 60), _SLOWEST_POLL)
 
 
 class _Pace:
@@ -308,12 +372,13 @@ async def _until(true: Callable[[], Coroutine[Any, Any, bool]]) -> None:
 def _standing(remote: FineTuningJob, events: list[FineTuningJobEvent]) -> tuple[int, int, str]:
     """Steps done, steps in all, and where the training stands in words."""
     for data in map(data_of, events):
-        if "train_loss" in data and data.get("total_steps"):
-            return int(data["step"]), int(data["total_steps"]), f"training, loss {data['train_loss']:.2f}"
+        with suppress(KeyError, TypeError, ValueError):
+            loss, step, total = float(data["train_loss"]), int(data["step"]), int(data["total_steps"])
+            return step, total, f"training, loss {loss:.2f}"
     extra = remote.model_extra or {}
-    if extra.get("total_steps"):
-        return int(extra.get("trained_steps") or 0), int(extra["total_steps"]), "training"
-    status: str = remote.status
+    with suppress(KeyError, TypeError, ValueError):
+        return int(extra["trained_steps"]), int(extra["total_steps"]), "training"
+    status: str = remote.status or "of no status"
     if status == "running":
         return 0, 0, "preparing to train"
     if status == "paused":

@@ -20,12 +20,16 @@ _TURNS = 10  # tokens of a chat's own marks
 
 @dataclass(frozen=True, slots=True)
 class FinetuneSpec:
-    """What a fine-tuning job was asked to do; kept in the job's row. epochs None: the server chooses."""
+    """What a fine-tuning job was asked to do; kept in the job's row.
+
+    epochs None: the server chooses. tokens is about how many it trains in all: what the budget holds for it.
+    """
 
     dataset: int
     base: str
     epochs: int | None
     method: Method = "supervised"
+    tokens: int = 0
 
     def __post_init__(self) -> None:
         if self.epochs is not None and not 1 <= self.epochs <= MOST_EPOCHS:
@@ -115,6 +119,5 @@ async def _dataset(tx: Transaction, spec: FinetuneSpec) -> Dataset:
 
 async def _tokens(tx: Transaction, version: int) -> int:
     """About how many tokens one epoch reads."""
-    learnt = [item for item in await datasets.items(tx, version) if item.split == "train"]
-    characters = sum(len(item.prompt) + len(item.text) + len(item.rejected or "") for item in learnt)
-    return characters // _CHARACTERS + len(learnt) * _TURNS
+    texts, characters = await datasets.learnt(tx, version)
+    return characters // _CHARACTERS + texts * _TURNS

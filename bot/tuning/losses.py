@@ -4,6 +4,7 @@ import base64
 import binascii
 import csv
 import io
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,6 +64,8 @@ def _take(losses: Losses, row: dict[str, Any], *, valid: str) -> None:
         return
     for into, name in ((losses.train, "train_loss"), (losses.valid, valid)):
         try:
-            into[step] = float(row[name])
+            value = float(row[name])
         except (KeyError, TypeError, ValueError):
             continue
+        if math.isfinite(value):
+            into[step] = value

@@ -85,16 +85,31 @@ class Provider:
         return f"{self.name} closes fine-tuning step by step: {told}."
 
     @property
-    def refusal(self) -> str:
-        """What an organization is told that may not train: why, since when, and what it can do today."""
-        who = f"{self.name[0].upper()}{self.name[1:]}"
-        why = self.closed or "Its key may lack the permission to fine-tune."
+    def _who(self) -> str:
+        return f"{self.name[0].upper()}{self.name[1:]}"
+
+    @property
+    def no_training(self) -> str:
+        """What an operator is told whose server only chats."""
+        return f"{self._who} does not fine-tune: it knows no training files. {self._elsewhere}"
+
+    @property
+    def _elsewhere(self) -> str:
         others = ", ".join(each.name for each in PROVIDERS if each.hosts and each is not self)
         return (
-            f"{who} does not let this organization fine-tune (it answered 403). {why} What works today: the "
-            "embedded engine (leave OPENAI_API_KEY and OPENAI_BASE_URL empty: it trains on this machine), "
-            f"another provider by its base URL ({others}), or `herosmith dataset export` for a service with "
-            "an API of its own, such as Together or Fireworks. The dataset stays as it is."
+            "What works today: the embedded engine (leave OPENAI_API_KEY and OPENAI_BASE_URL empty: it "
+            "trains "
+            f"on this machine), another provider by its base URL ({others}), or `herosmith dataset export` "
+            f"for "
+            "a service with an API of its own, such as Together or Fireworks. The dataset stays as it is."
+        )
+
+    @property
+    def refusal(self) -> str:
+        """What an organization is told that may not train: why, since when, and what it can do today."""
+        why = self.closed or "Its key may lack the permission to fine-tune."
+        return (
+            f"{self._who} does not let this organization fine-tune (it answered 403). {why} {self._elsewhere}"
         )
 
 

@@ -77,6 +77,11 @@ class Registry:
         now = time.time()
         async with self._db.write() as tx:
             known = await models.named(tx, name)
+            if known and known.job_id != job_id:
+                raise UserError(
+                    f"The model server calls the new model `{name}`, as it called model {known.id}, which is "
+                    "kept. Ask its operator."
+                )
             if known:
                 return known
             added = await models.add(
@@ -93,14 +98,25 @@ class Registry:
             await models.note(tx, added.id, "registered", at=now)
             return await _first(tx, added)
 
+    async def named(self, name: str) -> Model | None:
+        async with self._db.read() as tx:
+            return await models.named(tx, name)
+
+    async def measured(self, model_id: int, metrics: dict[str, Any]) -> None:
+        """Keep a model's held-out losses."""
+        async with self._db.write() as tx:
+            await models.change(tx, model_id, metrics=metrics)
+
     async def deployed(self, model_id: int, served_as: str, *, actor_id: int | None = None) -> Model:
         """Take in the name by which a model can be asked from now on; where none is live, it goes live.
 
-        Raises UserError where there is no such model.
+        Raises UserError where there is no such model, or the name is blank.
         """
+        if not served_as.strip():
+            raise UserError("Say by which name the model is asked.")
         async with self._db.write() as tx:
             await _known(tx, model_id)
-            await models.change(tx, model_id, served_as=served_as)
+            await models.change(tx, model_id, served_as=served_as.strip())
             await models.note(tx, model_id, "deployed", at=time.time(), actor_id=actor_id)
             return await _first(tx, await _known(tx, model_id))
 

@@ -143,7 +143,7 @@ def page(entry: Entry, challenger: Model | None, votes: Tally) -> str:
         lines.append(
             f"{_mark(model.retires_on)}Its server shuts it or its base down on {model.retires_on}{when}."
         )
-    lines += ["**History**", *(_event(each) for each in entry.events)]
+    lines += ["**History**, the newest first", *(_event(each) for each in reversed(entry.events))]
     return "\n".join(lines)
 
 

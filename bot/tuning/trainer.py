@@ -3,19 +3,21 @@
 import asyncio
 import hashlib
 import logging
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
+import httpx2
+import openai
 from openai import AsyncOpenAI
+from openai.pagination import AsyncCursorPage as Page
 from openai.types import FileObject
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 
 from bot.errors import Forbidden, OutOfReach, ServerError, Unavailable, UnknownModel, UserError
-from bot.llm.patience import JOB, ONCE, PERSON, Patience, asked_pause, patiently
+from bot.llm.patience import JOB, ONCE, PERSON, Patience, asked_pause, checked, patiently
 from bot.tuning.providers import Method, Provider
 from bot.tuning.training_files import TrainingFile
 
@@ -24,6 +26,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _LOOK_LIMIT = 30.0  # seconds that a look at the server may take
+_START_LIMIT = 120.0  # and the call that starts a training
 _SEND_LIMIT = 600.0  # and an upload
 _SEND_PAUSES = (2.0, 10.0, 30.0, 60.0, 120.0)  # seconds before looking again whether a file arrived
 _CLOCKS_APART = 300.0  # seconds by which the server's clock may differ from ours
@@ -56,6 +59,7 @@ class Trainer:
 
     def __init__(self, api: AsyncOpenAI, provider: Provider, *, extra: dict[str, Any]) -> None:
         self._api = api.with_options(timeout=_LOOK_LIMIT)
+        self._starting = api.with_options(timeout=_START_LIMIT)
         self._sending = api.with_options(timeout=_SEND_LIMIT)
         self.provider = provider
         self._extra = extra
@@ -65,13 +69,16 @@ class Trainer:
 
         since is the time from which on it may have been sent.
         """
-        upload = partial(self._sending.files.create, file=(file.name, file.content), purpose="fine-tune")
+        create = partial(self._sending.files.create, file=(file.name, file.content), purpose="fine-tune")
+        upload = checked(create, FileObject)
         for pause in _SEND_PAUSES:
             found = await self._sent_before(file, since)
             if found:
                 return found.id
             try:
                 return (await self._permitted(upload, ONCE)).id
+            except UnknownModel as error:
+                raise UserError(self.provider.no_training) from error
             except OutOfReach as error:  # the answer that got lost may have been that it arrived
                 wait = max(pause, asked_pause(error.__cause__) or 0.0)
                 log.warning("%s: did it arrive? looking in %.0f s", file.name, wait)
@@ -80,7 +87,7 @@ class Trainer:
 
     async def is_read(self, file_id: str) -> bool:
         """Whether the server has read a file. Raises UserError where it found a fault in it."""
-        file = await patiently(partial(self._api.files.retrieve, file_id), JOB)
+        file = await patiently(checked(partial(self._api.files.retrieve, file_id), FileObject), JOB)
         if file.status == "error":
             raise UserError(
                 f"The model server refuses the file: {file.status_details or 'no reason was given'}"
@@ -103,9 +110,11 @@ class Trainer:
             extra=self._extra,
         )
         model, file = body.pop("model"), body.pop("training_file")
-        create = partial(self._api.fine_tuning.jobs.create, model=model, training_file=file, extra_body=body)
+        create = partial(
+            self._starting.fine_tuning.jobs.create, model=model, training_file=file, extra_body=body
+        )
         try:
-            started: FineTuningJob = await self._permitted(create, ONCE)
+            started = await self._permitted(checked(create, FineTuningJob), ONCE)
         except UnknownModel as error:
             raise UserError(
                 f"The model server does not know {training.base}, or cannot train it. "
@@ -114,16 +123,22 @@ class Trainer:
         return started.id
 
     async def find(
-        self, training: Training, files: dict[str, str], *, since: float, others: Iterable[str]
+        self,
+        training: Training,
+        files: dict[str, str],
+        *,
+        since: float,
+        others: Iterable[str],
+        patience: Patience = JOB,
     ) -> str | None:
         """The training that was started for a row, though nobody lived or heard to write its name down.
 
-        since is when it was asked for, others are names that belong to other rows. None where it certainly
-        was not started. Raises Uncertain where a training of that time shows nothing by which it could be
-        told.
+        since is the time from which on it may have been asked for, others are names that belong to other
+        rows. None where the server shows none that could be it. Raises Uncertain where one of that time shows
+        nothing by which it could be told.
         """
         unknown, others = False, frozenset(others)
-        async for each in self._recent(since):
+        for each in await self._recent(since, patience):
             if each.id in others:
                 continue
             match _is(training, files, each):
@@ -137,27 +152,31 @@ class Trainer:
 
     async def look(self, remote_id: str) -> FineTuningJob:
         """A training as it stands."""
-        return await patiently(lambda: self._api.fine_tuning.jobs.retrieve(remote_id), ONCE)
+        retrieve = partial(self._api.fine_tuning.jobs.retrieve, remote_id)
+        return await patiently(checked(retrieve, FineTuningJob), ONCE)
 
     async def newest_events(self, remote_id: str) -> list[FineTuningJobEvent]:
-        """The newest events, the newest first; none where the server keeps none."""
-        with suppress(UnknownModel):
-            events = await patiently(
-                lambda: self._api.fine_tuning.jobs.list_events(remote_id, limit=20), ONCE
-            )
-            return events.data
+        """The newest events, the newest first; none where the server has none to show."""
+        with suppress(Unavailable, ServerError):
+            return list((await patiently(self._page_of_events(remote_id, 20), ONCE)).data or ())
         return []
 
     async def all_events(self, remote_id: str) -> list[FineTuningJobEvent]:
-        """Every event; none where the server keeps none."""
-
-        async def every() -> list[FineTuningJobEvent]:
-            pages = self._api.fine_tuning.jobs.list_events(remote_id, limit=100)
-            return [event async for event in pages]
-
-        with suppress(UnknownModel):
-            return await patiently(every, JOB)
+        """Every event; none where the server has none to show: the model is there without them."""
+        with suppress(Unavailable, ServerError):
+            page = await patiently(self._page_of_events(remote_id, 100), PERSON)
+            events = list(page.data or ())
+            while page.has_next_page():
+                page = await patiently(page.get_next_page, PERSON)
+                events += page.data or ()
+            return events
         return []
+
+    def _page_of_events(self, remote_id: str, most: int) -> Callable[[], Awaitable[Page[FineTuningJobEvent]]]:
+        async def page() -> Page[FineTuningJobEvent]:
+            return await self._api.fine_tuning.jobs.list_events(remote_id, limit=most)
+
+        return checked(page, Page)
 
     async def result(self, file_id: str) -> bytes:
         """A result file's content; empty where it cannot be had, for the model is there without it."""
@@ -202,7 +221,7 @@ class Trainer:
         for each in await self._files():
             if each.filename == file.name and each.status != "error":
                 return each
-            if each.created_at >= since - _CLOCKS_APART and each.bytes == len(file.content):
+            if _since(each.created_at, since) and each.bytes == len(file.content):
                 nameless.append(each)
         for each in nameless:
             with suppress(Unavailable, ServerError):
@@ -213,8 +232,12 @@ class Trainer:
 
     async def _files(self) -> list[FileObject]:
         """The newest files; none where the server lists none."""
+
+        async def page() -> Page[FileObject]:
+            return await self._api.files.list(purpose="fine-tune")
+
         try:
-            return (await patiently(partial(self._api.files.list, purpose="fine-tune"), JOB)).data
+            return list((await patiently(checked(page, Page), JOB)).data or ())
         except (UnknownModel, Forbidden, ServerError) as error:
             log.info("the server lists no files: %s", error)
             return []
@@ -222,15 +245,33 @@ class Trainer:
     async def _content(self, file_id: str) -> bytes:
         return (await self._api.files.content(file_id)).content
 
-    async def _recent(self, since: float) -> AsyncIterator[FineTuningJob]:
+    async def _recent(self, since: float, patience: Patience) -> list[FineTuningJob]:
         """The server's trainings from a time on. Raises Uncertain where it lists none."""
+
+        async def page() -> Page[FineTuningJob]:
+            return await self._api.fine_tuning.jobs.list(limit=100)
+
         try:
-            page = await patiently(lambda: self._api.fine_tuning.jobs.list(limit=100), JOB)
+            found = await patiently(checked(page, Page), patience)
         except (UnknownModel, ServerError) as error:
             raise Uncertain from error
-        for each in page.data:
-            if (each.created_at or time.time()) >= since - _CLOCKS_APART:
-                yield each
+        return [each for each in found.data or () if _since(each.created_at, since)]
+
+
+def may_have_started(error: OutOfReach) -> bool:
+    """Whether a call that failed may have been carried out all the same."""
+    cause = error.__cause__
+    if isinstance(cause, openai.RateLimitError):
+        return False
+    refused = isinstance(cause, openai.APIConnectionError) and isinstance(
+        cause.__cause__, httpx2.ConnectError
+    )
+    return not refused
+
+
+def _since(made: float | None, since: float) -> bool:
+    """Whether something may have been made from a time on, by the server's clock."""
+    return made is None or made >= since - _CLOCKS_APART
 
 
 def _is(training: Training, files: dict[str, str], found: FineTuningJob) -> bool | None:
@@ -247,5 +288,6 @@ def _is(training: Training, files: dict[str, str], found: FineTuningJob) -> bool
         return True
     if not found.training_file:
         return None
-    anothers = suffix.startswith(_SUFFIX)  # the same dataset, tuned by another row
-    return found.training_file == files["train"] and not anothers
+    anothers = suffix.startswith(_SUFFIX) and not training.suffix.startswith(suffix)
+    of_base = not found.model or found.model.startswith(training.base)  # dated versions of it, too
+    return found.training_file == files["train"] and of_base and not anothers

@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 
 from openai import AsyncOpenAI
+from openai.pagination import AsyncPage
+from openai.types import Model as ServerModel
 
 from bot.errors import HerosmithError
-from bot.llm.patience import Patience, patiently
+from bot.llm.patience import Patience, checked, patiently
 from bot.store import models, notices
 from bot.store.database import Database
 from bot.store.models import Model
@@ -59,16 +61,21 @@ class Upkeep:
         None where they do not answer.
         """
         try:
-            listed = [await _listed(api) for api in {self._training, self._answering}]
+            apis = dict.fromkeys((self._training, self._answering))  # often one
+            listed = [await _listed(api) for api in apis]
         except HerosmithError as error:
             log.info("the servers list no models: %s", error)
             return None
-        return {name: day for each in listed for name, day in each.items()}
+        ends: dict[str, str | None] = {}
+        for each in listed:
+            ends |= {name: day or ends.get(name) for name, day in each.items()}
+        return ends
 
     async def is_lost(self, model: Model) -> bool:
         """Whether the server that answers lists models, and this one is not among them."""
         try:
-            return not {model.served_as, model.name} & (await _listed(self._answering)).keys()
+            listed = await _listed(self._answering)
+            return bool(listed) and not {model.served_as, model.name} & listed.keys()
         except HerosmithError as error:
             log.warning("whether %s is lost cannot be told: %s", model.name, error)
             return False
@@ -87,8 +94,11 @@ class Upkeep:
 
 
 async def _listed(api: AsyncOpenAI) -> dict[str, str | None]:
-    page = await patiently(lambda: api.models.list(timeout=10), _QUICK)
-    return {each.id: each.shutdown_date for each in page.data}
+    async def page() -> AsyncPage[ServerModel]:
+        return await api.models.list(timeout=10)
+
+    found = await patiently(checked(page, AsyncPage), _QUICK)
+    return {each.id: (each.shutdown_date or "")[:10] or None for each in found.data or ()}
 
 
 def _first_end(ends: dict[str, str | None], model: Model) -> str | None:
@@ -96,7 +106,7 @@ def _first_end(ends: dict[str, str | None], model: Model) -> str | None:
     days: Iterable[str | None] = (
         ends.get(name) for name in (model.name, model.served_as or model.name, model.base)
     )
-    return min((day[:10] for day in days if day), default=None)
+    return min((day for day in days if day), default=None)
 
 
 def days_until(day: str) -> int | None:

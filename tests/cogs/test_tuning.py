@@ -142,6 +142,7 @@ async def test_a_cancelled_training_is_cancelled_at_the_server(
 async def doubtful(stage: Stage, app: App, script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     """A training starts at a server that keeps nothing of it, and the answer gets lost."""
     monkeypatch.setattr("bot.tuning.finetune._START_PAUSES", (0,))
+    monkeypatch.setattr("bot.tuning.finetune._LISTED_WITHIN", 0.0)
     script.trainings.ways = Ways(keeps_metadata=False, suffix_shown=None, shows_training_file=False)
     script.trainings.lost_starts = 1
     await build(app)

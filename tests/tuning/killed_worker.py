@@ -20,6 +20,7 @@ def work(settings: Settings, kill_at: int | None) -> None:
     bot.worker.STALE = 0.0  # whoever had the job before is certainly dead
     bot.worker.HEARTBEAT = 3600.0  # transactions are counted: none may come by the clock
     bot.tuning.finetune._POLL = 0.01
+    bot.tuning.finetune._LISTED_WITHIN = 0.2
     if kill_at is not None:
         _die_at(kill_at)
     asyncio.run(_work(settings))

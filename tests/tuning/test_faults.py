@@ -11,6 +11,7 @@ EVENTS = "GET /v1/fine_tuning/jobs/ID/events"
 START = "POST /v1/fine_tuning/jobs"
 JOBS = "GET /v1/fine_tuning/jobs"
 UPLOAD = "POST /v1/files"
+MODELS = "GET /v1/models"
 FILES = "GET /v1/files"
 FILE = "GET /v1/files/ID"
 
@@ -18,6 +19,7 @@ FILE = "GET /v1/files/ID"
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.tuning.finetune._POLL", 0.01)
+    monkeypatch.setattr("bot.tuning.finetune._LISTED_WITHIN", 0.0)
     monkeypatch.setattr("bot.tuning.finetune._SLOWEST_POLL", 0.02)
     monkeypatch.setattr("bot.tuning.finetune._START_PAUSES", (0, 0, 0))
     monkeypatch.setattr("bot.llm.patience._LONGEST_PAUSE", 0.05)
@@ -69,6 +71,43 @@ async def test_a_key_that_is_refused_for_an_hour_loses_no_training(
     await build(app)
     script.faults[LOOK] = [fault] * 5
     assert (await finetune(app)).state == "succeeded"
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 422, 500, 501])
+async def test_events_that_cannot_be_had_cost_no_training(app: App, script: Script, status: int) -> None:
+    await build(app)
+    script.faults[EVENTS] = [status] * 1000
+    script.trainings.statuses = ["running"] * 3
+    done = await finetune(app)
+    assert (done.state, done.error) == ("succeeded", None)
+    assert [model.state for model in await app.registry.every()] == ["live"]
+
+
+@pytest.mark.parametrize("where", [LOOK, EVENTS, JOBS, FILES, FILE, UPLOAD, MODELS])
+async def test_a_page_with_status_200_is_no_answer(app: App, script: Script, where: str) -> None:
+    """A proxy's, while the server behind it is away."""
+    await build(app)
+    script.faults[where] = ["page", "page"]
+    script.trainings.lost_starts = int(where == JOBS)
+    done = await finetune(app)
+    assert (done.state, done.error) == ("succeeded", None)
+    assert len(script.trainings.created) == 1
+
+
+async def test_odd_numbers_in_events_cost_no_training(app: App, script: Script) -> None:
+    script.trainings.losses = ((20, None), (5, float("nan")), (0, 2.5))
+    script.trainings.statuses = ["running"] * 3
+    await build(app)
+    done = await finetune(app)
+    assert (done.state, done.error) == ("succeeded", None)
+    (model,) = await app.registry.every()
+    assert model.metrics == {"loss_after": 2.5}
+
+
+async def test_a_server_that_only_chats_is_told_so(app: App, script: Script) -> None:
+    await build(app)
+    script.faults[UPLOAD] = [404]
+    assert "does not fine-tune" in ((await finetune(app)).error or "")
 
 
 async def test_a_server_without_events_is_followed_all_the_same(app: App, script: Script) -> None:

@@ -5,11 +5,19 @@ import json
 import pytest
 
 from bot.app import App, open_app
-from bot.errors import OverBudget
+from bot.errors import OverBudget, UserError
+from bot.reports import ending
 from bot.settings import Settings
 from bot.store import jobs
+from bot.tuning.finetune import pause_after
 from tests.loops import build, finetune
 from tests.scripted_server import Script
+from tests.scripted_trainings import Ways
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.tuning.finetune._LISTED_WITHIN", 0.0)
 
 
 async def test_the_server_gets_chat_files_whose_sides_share_no_hero(app: App, script: Script) -> None:
@@ -70,14 +78,26 @@ async def test_a_server_out_of_reach_is_waited_for(
     assert script.faults["GET /v1/fine_tuning/jobs/ID"] == []
 
 
-async def test_a_training_that_the_server_forgot_ends_the_job_in_words(app: App, script: Script) -> None:
+async def test_a_single_404_is_a_hiccup_and_a_lasting_one_a_question(
+    app: App, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.tuning.finetune._POLL", 0.01)
     script.faults["GET /v1/fine_tuning/jobs/ID"] = [404]
     await build(app)
+    assert (await finetune(app)).state == "succeeded"
 
-    job = await finetune(app)
+    monkeypatch.setattr("bot.tuning.finetune._MISSING_LIMIT", 0.1)
+    script.faults["GET /v1/fine_tuning/jobs/ID"] = [404] * 1000
+    asked = await finetune(app)
+    assert asked.state == "paused"
+    assert "has no training ftjob-2" in (asked.question or "")
 
-    assert job.state == "failed"
-    assert "no such training any more" in (job.error or "")
+    script.faults.clear()
+    with pytest.raises(UserError, match="ftjob-1 belongs to another job"):
+        await app.board.answer(asked.id, "ftjob-1")
+    await app.board.answer(asked.id, "ftjob-2")
+    assert await app.worker.run_next()
+    assert [model.name for model in await app.registry.every()] == ["ft:tiny:1", "ft:tiny:2"]
 
 
 async def test_a_job_taken_up_again_neither_uploads_nor_starts_twice(app: App, script: Script) -> None:
@@ -86,7 +106,7 @@ async def test_a_job_taken_up_again_neither_uploads_nor_starts_twice(app: App, s
     await finetune(app)
     uploads = len(script.files)
     async with app.db.write() as tx:
-        job = await jobs.claim(tx, owner="gone", at=0, stale_before=0)
+        job = await jobs.claim(tx, jobs.KINDS, owner="gone", at=0, stale_before=0)
         assert job is None
         await jobs.change(tx, 2, state="running", owner="gone", heartbeat=0.0, result=None)
 
@@ -110,4 +130,73 @@ async def test_the_days_budget_covers_trainings(hosted: Settings, script: Script
     async with open_app(hosted.model_copy(update={"daily_budget": 5.0})) as app:
         with pytest.raises(OverBudget, match=r"budget of \$5\.00 is used up"):
             await finetune(app)
+    assert len(script.trainings.created) == 1
+
+
+async def test_a_training_that_is_listed_late_is_not_started_twice(
+    app: App, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker left while the call was at the server, or the server's list lags behind."""
+    monkeypatch.setattr("bot.tuning.finetune._LISTED_WITHIN", 5.0)
+    monkeypatch.setattr("bot.tuning.finetune._POLL", 0.05)
+    monkeypatch.setattr("bot.tuning.finetune._START_PAUSES", (0,))
+    script.trainings.lost_starts = 1
+    script.trainings.listed_after = 1.0
+    await build(app)
+    assert (await finetune(app)).state == "succeeded"
+    assert len(script.trainings.created) == 1
+
+
+async def test_a_budget_used_up_meanwhile_loses_no_training(hosted: Settings, script: Script) -> None:
+    async with open_app(hosted) as app:
+        await build(app)
+        await finetune(app)
+        async with app.db.write() as tx:
+            await jobs.change(tx, 2, state="running", owner="gone", heartbeat=0.0, remote_job_id=None)
+    async with open_app(hosted.model_copy(update={"daily_budget": 0.01})) as app:
+        assert await app.worker.run_next()
+        assert (await app.board.get(2)).state == "succeeded"
+    assert len(script.trainings.created) == 1
+
+
+async def test_a_training_that_is_out_holds_its_part_of_the_day(hosted: Settings, script: Script) -> None:
+    script.trainings.tells_tokens = False
+    async with open_app(hosted.model_copy(update={"daily_budget": 50.0})) as app:
+        await build(app)
+        before = await app.budget.left_today() or 0.0
+        job, forecast = await app.finetunes.order(epochs=1)
+        async with app.db.write() as tx:
+            await jobs.change(tx, job.id, remote_asked_at=1.0)
+        assert await app.budget.left_today() == pytest.approx(before - (forecast.cost or 0.0))
+        async with app.db.write() as tx:
+            await jobs.change(tx, job.id, remote_asked_at=None)
+
+        assert await app.worker.run_next()  # the server tells no tokens: what was forecast is booked
+        done = await app.board.get(job.id)
+        assert (forecast.cost or 0.0) <= done.cost < (forecast.cost or 0.0) + 0.5
+
+
+async def test_a_cancel_that_the_server_refuses_is_told(app: App, script: Script) -> None:
+    script.trainings.refuses_cancel = True
+    await build(app)
+    job, _ = await app.finetunes.order()
+    async with app.db.write() as tx:
+        await jobs.change(tx, job.id, remote_job_id="ftjob-1")
+    script.trainings.created.append({"model": "tiny", "training_file": "file-1"})
+    await app.board.cancel(job.id)
+    assert await app.worker.run_next()
+    ended = await app.board.get(job.id)
+    assert ended.state == "cancelled"
+    assert "could not be told to stop ftjob-1" in ending(ended)
+
+
+def test_looks_become_sparse() -> None:
+    assert [pause_after(seconds) for seconds in (0, 30, 300, 900, 7200)] == [1.0, 1.0, 5.0, 15.0, 15.0]
+
+
+async def test_a_suffix_that_was_cut_is_known_all_the_same(app: App, script: Script) -> None:
+    script.trainings.ways = Ways(keeps_metadata=False, suffix_kept=12)
+    script.trainings.lost_starts = 1
+    await build(app)
+    assert (await finetune(app)).state == "succeeded"
     assert len(script.trainings.created) == 1

@@ -17,6 +17,7 @@ from tests.tuning.ways import WAYS
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.tuning.finetune._POLL", 0.01)
+    monkeypatch.setattr("bot.tuning.finetune._LISTED_WITHIN", 0.0)
 
 
 def at(settings: Settings, key: str) -> Settings:

@@ -38,6 +38,12 @@ def upgrade() -> None:
         "INSERT INTO model_event (model_id, what, at) SELECT id, 'registered', created_at FROM model ORDER "
         "BY id"
     )
+    op.execute(
+        "INSERT INTO model_event (model_id, what, replaced_id, at) "
+        "SELECT id, CASE WHEN before IS NULL THEN 'first' ELSE 'override' END, before, created_at FROM "
+        "(SELECT id, created_at, (SELECT max(id) FROM model AS m WHERE m.state = 'retired') AS before "
+        "FROM model WHERE state = 'live') AS live"
+    )
     op.create_table(
         "notice",
         sa.Column("id", sa.Integer(), nullable=False),
