@@ -50,7 +50,10 @@ def checked(call: Callable[[], Awaitable[T]], kind: type[T]) -> Callable[[], Awa
     """The call, whose answer must be of a kind: a proxy's page with status 200 is none, and passes."""
 
     async def sure() -> T:
-        answer = await call()
+        try:
+            answer = await call()
+        except AttributeError as error:  # the SDK itself stumbles over a list that is none
+            raise CutShort(f"the answer is no {kind.__name__}") from error
         if not isinstance(answer, kind):
             raise CutShort(f"the answer is no {kind.__name__}")
         return answer

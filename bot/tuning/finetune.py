@@ -336,9 +336,7 @@ class FinetuneJobs:
 
 
 def pause_after(followed: float) -> float:
-    """Seconds until the next look at a training that was followed for so long: often at first, then "
-    "sparsely.
-    """
+    """Seconds until the next look at a training that was followed for so long: ever more of them."""
     return min(max(_POLL, followed / 60), _SLOWEST_POLL)
 
 

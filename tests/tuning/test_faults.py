@@ -24,6 +24,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.tuning.finetune._START_PAUSES", (0, 0, 0))
     monkeypatch.setattr("bot.llm.patience._LONGEST_PAUSE", 0.05)
     monkeypatch.setattr("bot.tuning.trainer._LOOK_LIMIT", 0.3)
+    monkeypatch.setattr("bot.tuning.trainer._START_LIMIT", 0.3)
     monkeypatch.setattr("bot.tuning.trainer._SEND_LIMIT", 0.3)
     monkeypatch.setattr("bot.tuning.trainer._SEND_PAUSES", (0, 0, 0))
 

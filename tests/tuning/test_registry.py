@@ -134,6 +134,7 @@ async def test_a_live_model_that_its_server_lost_gives_way_to_the_one_before_and
         script.unknown_models = set(names)
         script.trainings.gone = set(names)
 
+    script.trainings.lists = [app.settings.base_model]
     lose("ft:tiny:3", "ft:tiny:2")  # both at once: the first of the three serves again
     assert (await app.describer.describe(HERO, requester=1)).model == "ft:tiny:1"
     assert await states(app) == {"ft:tiny:1": "live", "ft:tiny:2": "retired", "ft:tiny:3": "retired"}
