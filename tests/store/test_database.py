@@ -14,9 +14,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.app import App
 from bot.errors import StoreError
-from bot.store import jobs
+from bot.store import jobs, models
 from bot.store.database import Piece, Transaction, migrate, open_database
 from bot.store.schema import metadata
+from bot.tuning.registry import Registry
 
 
 def url(path: Path) -> str:
@@ -171,7 +172,8 @@ async def test_a_database_of_the_first_version_is_brought_up_with_all_it_holds(t
             "INSERT INTO dataset VALUES (1, 'sft', 'h', '{}', '{}', 1.0)",
             "INSERT INTO dataset_item VALUES (1, 0, 'train', 'p', 't', 'example', 1)",
             "INSERT INTO job (id, kind, spec, state) VALUES (1, 'finetune', '{}', 'running')",
-            "INSERT INTO model VALUES (1, 'm', 'b', 1, 1, 'live', '{}', 1.0)",
+            "INSERT INTO model VALUES (1, 'm1', 'b', 1, 1, 'retired', '{}', 1.0)",
+            "INSERT INTO model VALUES (2, 'm2', 'b', 1, 1, 'live', '{}', 2.0)",
         ):
             await connection.execute(text(row))
     await engine.dispose()
@@ -182,6 +184,10 @@ async def test_a_database_of_the_first_version_is_brought_up_with_all_it_holds(t
             assert (await tx.execute(text("SELECT state, lost FROM job"))).one() == ("running", 0)
             assert (await tx.execute(text("SELECT text FROM dataset_item"))).scalar_one() == "t"
             assert await jobs.active(tx, "finetune") is not None
+            assert [model.served_as for model in await models.every(tx)] == ["m1", "m2"]
+            told = [(event.what, event.replaced_id) for event in await models.events(tx)]
+            assert told == [("registered", None), ("registered", None), ("override", 1)]
+        assert (await Registry(db).roll_back()).name == "m1"
         for wrong in (
             "UPDATE job SET state = 'asleep'",
             "UPDATE dataset_item SET source = 'rumour'",

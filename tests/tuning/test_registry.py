@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-from sqlalchemy.exc import IntegrityError
 
 from bot.app import App
 from bot.errors import UserError
@@ -92,14 +91,6 @@ async def test_a_model_entered_again_stays_as_it_is(app: App) -> None:
     )
     assert again.state == "retired"
     assert again.metrics == {"loss_before": 2.5, "loss_after": 1.25}
-
-
-async def test_the_database_itself_lets_no_second_model_be_live(app: App) -> None:
-    await tuned(app, 2)
-    with pytest.raises(IntegrityError):
-        async with app.db.write() as tx:
-            await models.change(tx, 2, state="live")
-    assert await states(app) == {"ft:tiny:1": "live", "ft:tiny:2": "candidate"}
 
 
 async def test_however_many_promote_at_once_one_is_live(app: App) -> None:
