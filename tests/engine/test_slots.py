@@ -50,7 +50,7 @@ async def test_too_many_are_told_when_to_come_back(engine: EngineProcess, client
 
 
 async def until(engine: EngineProcess, *, running: int, waiting: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             metrics = await engine.metrics()
             counts = (metrics["engine_chat_answers_running"], metrics["engine_chat_answers_waiting"])
