@@ -68,8 +68,8 @@ def standing(job: Job) -> str:
         "running": f"{job.phase or 'starting'}{_pace(job)}",
         "paused": _paused(job),
         "succeeded": "Done.",
-        "cancelling": "Being cancelled: what is out comes home first.",
-        "cancelled": "Cancelled. What was written is kept.",
+        "cancelling": "Being cancelled ...",
+        "cancelled": "Cancelled. What was written is kept." if job.kind == "build" else "Cancelled.",
         "failed": "Failed.",
     }
     return f"**{_TITLES[job.kind]}** (job {job.id})\n{bar(job.done, job.total)}\n{said[job.state]}"
@@ -86,8 +86,9 @@ def _paused(job: Job) -> str:
 def ending(job: Job) -> str:
     """What is told at a job's end, with what to do next."""
     if job.state == "cancelled":
+        kept = "what was written is kept" if job.kind == "build" else "no model came of it"
         trouble = f" ⚠️ {job.error}" if job.error else ""
-        return f"{_TITLES[job.kind]} was cancelled; what was written is kept.{trouble}{_reached(job)}"
+        return f"{_TITLES[job.kind]} was cancelled; {kept}.{trouble}{_reached(job)}"
     if job.result is None:
         return f"{_TITLES[job.kind]} failed: {job.error}"[:_LONGEST] + _reached(job)
     return _built(job.result) if job.kind == "build" else tuned(job.result)

@@ -33,6 +33,8 @@ class Writer:
         self._curation: Curation = heroes.curation
         self._small = small
         self.base = base
+        # a small model left to itself would not do: who compares should know that it is helped
+        self.base_title = "base, given a beginning and an ending" if small else "base"
 
     async def write(self, hero: Hero, model: Model | str, account: Account) -> Written:
         """Let a tuned model write, or an untuned one, which is given by its name.

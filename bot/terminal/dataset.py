@@ -50,13 +50,25 @@ def import_(file: Annotated[Path, typer.Argument(help="A .csv, .jsonl or .parque
 def export(
     to: Annotated[Path, typer.Argument(help="The file to write, or for huggingface the folder")],
     form: Annotated[
-        str, typer.Option("--format", help="article, prepared, csv, jsonl, parquet or huggingface")
-    ] = "jsonl",
+        str | None,
+        typer.Option(
+            "--format",
+            help="article, prepared, csv, jsonl, parquet or huggingface; where left out, what the name says",
+        ),
+    ] = None,
     version: Version = None,
     overwrite: Annotated[bool, typer.Option(help="Put it in the place of what is there")] = False,
 ) -> None:
     """Write a dataset to a file: to train elsewhere, for a table, or for the Hugging Face hub."""
-    go(_export(installation(), to, _format(form), version, overwrite=overwrite))
+    go(
+        _export(
+            installation(),
+            to,
+            _format(form or to.suffix.removeprefix(".") or "jsonl"),
+            version,
+            overwrite=overwrite,
+        )
+    )
 
 
 async def _build(settings: Settings, asked: dict[str, Any], *, confirmed: bool) -> None:

@@ -38,6 +38,11 @@ class Comparer:
         self._writer = writer
         self._vocabulary = vocabulary
 
+    @property
+    def base_title(self) -> str:
+        """What the base is called beside others."""
+        return self._writer.base_title
+
     def some_heroes(self, seed: int, most: int = 3) -> list[Hero]:
         """Heroes of the vocabulary, drawn by a seed: each of another power, genders in turn."""
         chance = random.Random(seed)  # noqa: S311 (variety, not secrecy)
@@ -52,7 +57,7 @@ class Comparer:
     def opponents(self, first: Model, second: Model | None) -> dict[str, Model | str]:
         """Two models by their titles; the base in the second's place where that is the same or none."""
         if second is None or second.id == first.id:
-            return {_title(first): first, "base": self._writer.base}
+            return {_title(first): first, self.base_title: self._writer.base}
         return {_title(first): first, _title(second): second}
 
     async def compare(

@@ -110,7 +110,10 @@ class Debut:
     ) -> list[Comparison]:
         if model.served_as is None:
             return []
-        writers: dict[str, Model | str] = {"base": await self._registry.named(spec.base) or spec.base}
+        tuned_from = await self._registry.named(spec.base)
+        writers: dict[str, Model | str] = (
+            {"base": tuned_from} if tuned_from else {self._comparer.base_title: spec.base}
+        )
         if live and live.id != model.id:
             writers[f"live: model {live.id}"] = live
         title = "new and live" if model.state == "live" else "candidate"

@@ -50,6 +50,8 @@ def plan(forecast: TuningForecast, left_today: float | None) -> str:
         )
     if forecast.listed is False:
         lines.append(f"⚠️ The server does not list `{spec.base}` among its models.")
+    if forecast.listed is None:
+        lines.append(f"Whether the server knows `{spec.base}` could not be asked now.")
     if forecast.provider.closed:
         lines.append(f"⚠️ {forecast.provider.closed}")
     if forecast.provider.deploy:

@@ -20,7 +20,7 @@ from bot.tuning.serving import Serving
 log = logging.getLogger(__name__)
 
 _BRING_BACK_LIMIT = 20.0  # seconds: somebody waits for a hero
-_QUICK = Patience(3, 2)  # what is asked for here is good to know, and no more
+_QUICK = Patience(0, 1)  # what is asked for here is good to know, and no more
 _WARN = (60, 30, 7, 1)  # days before the end, at each of which the admins are told
 
 

@@ -79,7 +79,10 @@ async def test_two_models_write_the_same_hero_side_by_side(stage: Stage, script:
     await stage.olga.slash(stage.channel, "models compare", a=1)
     cards = stage.channel.history()[-1].embeds
     assert len(cards) == 3
-    assert [field.name for field in cards[0].fields] == ["live: model 1", "base"]
+    assert [field.name for field in cards[0].fields] == [
+        "live: model 1",
+        "base, given a beginning and an ending",
+    ]
 
 
 @pytest.mark.usefixtures("two")

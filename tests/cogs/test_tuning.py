@@ -10,6 +10,8 @@ from tests.loops import build, finetune
 from tests.scripted_server import Script
 from tests.scripted_trainings import Ways
 
+BASE = "base, given a beginning and an ending"
+
 
 async def test_the_plan_tells_size_cost_and_time_and_starts_nothing(
     stage: Stage, app: App, script: Script
@@ -55,7 +57,7 @@ async def test_a_first_model_goes_live_and_is_shown_beside_the_base(
     assert [each.filename for each in end.attachments] == ["loss.png", "heroes.md"]
     assert len(end.embeds) == 3
     for card in end.embeds:
-        assert [field.name for field in card.fields] == ["base", "new and live: model 1"]
+        assert [field.name for field in card.fields] == [BASE, "new and live: model 1"]
         assert all(
             "Robin" in (field.value or "") or "bring everyone" in (field.value or "") for field in card.fields
         )
@@ -77,7 +79,7 @@ async def test_a_later_model_is_a_candidate_beside_base_and_live(stage: Stage, a
     assert "a candidate" in end.content
     assert "/models promote model:2" in end.content
     names = [field.name for field in end.embeds[0].fields]
-    assert names == ["base", "live: model 1", "candidate: model 2"]
+    assert names == [BASE, "live: model 1", "candidate: model 2"]
 
 
 @pytest.mark.usefixtures("working")

@@ -23,6 +23,8 @@ def test_a_build_is_planned_carried_out_and_exported(terminal: Terminal, tmp_pat
     for form, name in (("article", "a.csv"), ("parquet", "a.parquet"), ("huggingface", "folder")):
         written = terminal("dataset", "export", str(tmp_path / name), "--format", form)
         assert "16 texts of dataset v1" in written.output, written.output
+    assert terminal("dataset", "export", str(tmp_path / "b.csv")).exit_code == 0
+    assert (tmp_path / "b.csv").read_text().startswith("age,")
     again = terminal("dataset", "import", str(tmp_path / "a.csv"))
     assert "was already dataset v1" in again.output, again.output  # the very same texts
     assert "build\tsucceeded\t16 of 16" in terminal("jobs", "list").output

@@ -31,7 +31,7 @@ def test_a_model_is_planned_tuned_shown_and_followed_by_another(terminal: Termin
     assert "Model 2, ft:tiny:2: retired." in terminal("models", "retire", "2").output
     compared = terminal("models", "compare", "1", "--hero", "40 woman healing").output
     assert "40-year-old woman, healing" in compared
-    assert "base: " in compared
+    assert "base, given a beginning and an ending: " in compared
 
 
 def test_a_method_that_is_none_is_named(terminal: Terminal) -> None:
