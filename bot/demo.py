@@ -27,7 +27,7 @@ T = TypeVar("T")
 HERO = Hero(40, "woman", "healing")  # in the vocabulary, though not in the grid that is trained on
 VOTERS = ("simulated voter 1", "simulated voter 2", "simulated voter 3")
 
-_TRIES = 5  # descriptions asked for until the voters like one
+_TRIES = 20  # descriptions asked for until the voters like one: a second each
 
 
 class Demo:
