@@ -38,8 +38,8 @@ _OUT_OF_REACH = "the model server is out of reach; waiting for it"
 
 _QUESTION = (
     "Was a training started at the model server for this? The call's answer got lost, and the server shows "
-    "nothing by which it could be told. Look at its list of jobs, then answer: give the job's id, or say that "
-    "there is none."
+    "nothing by which it could be told. Look at its list of jobs, then answer: give the job's id, or say "
+    "that there is none."
 )
 
 _MISSING = (
