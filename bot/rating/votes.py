@@ -46,7 +46,8 @@ class Votes:
             found = await descriptions.of_message(tx, message_id)
             if found:
                 voter = self._voters.of(user_id)
-                await reactions.add(tx, found.id, voter, emoji, source=source, at=time.time())
+                value = _VALUES[_base(emoji)]
+                await reactions.add(tx, found.id, voter, emoji, value=value, source=source, at=time.time())
 
     async def withdrawn(
         self, message_id: int, *, user_id: int | None = None, emoji: str | None = None
@@ -62,7 +63,10 @@ class Votes:
         """Keep a simulated voter's click, labelled as such."""
         async with self._db.write() as tx:
             voter = self._voters.of(voter_name)
-            await reactions.add(tx, description_id, voter, emoji, source="simulated", at=time.time())
+            value = _VALUES[_base(emoji)]
+            await reactions.add(
+                tx, description_id, voter, emoji, value=value, source="simulated", at=time.time()
+            )
 
     async def tallies(self) -> dict[int, Tally]:
         """The votes on every description that has any, by its id."""

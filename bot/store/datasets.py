@@ -19,7 +19,10 @@ _CHUNK = 5000  # rows written at once
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One text as it was frozen, with the row it came from; in a preference dataset beside the worse one."""
+    """One text as it was frozen, with the row it came from; in a preference dataset beside the worse one.
+
+    rejected_id is the description that the worse text is.
+    """
 
     split: Split
     prompt: str
@@ -27,6 +30,7 @@ class Item:
     source: Source
     source_id: int
     rejected: str | None = None
+    rejected_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +63,14 @@ class Unreviewed:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A snapshot; its id is the version that people see."""
+    """A snapshot; its id is the version that people see. rebuild: a text had to be deleted from it."""
 
     id: int
     kind: DatasetKind
     content_hash: str
     recipe: dict[str, Any]
     counts: dict[str, int]
+    rebuild: bool
     created_at: float
 
 
@@ -128,6 +133,7 @@ async def items(tx: Transaction, version: int) -> list[Item]:
         dataset_item.c.source,
         dataset_item.c.source_id,
         dataset_item.c.rejected,
+        dataset_item.c.rejected_id,
     )
     query = select(*columns).where(dataset_item.c.dataset_id == version).order_by(dataset_item.c.position)
     return [Item(*row) for row in await tx.execute(query)]

@@ -26,11 +26,13 @@ class Description:
     sampling: dict[str, Any]
     requester: str
     guild_id: int | None
+    channel_id: int | None
     message_id: int | None
     prompt_tokens: int
     completion_tokens: int
     seconds: float
     created_at: float
+    removed_at: float | None
 
     @property
     def hero(self) -> Hero:
@@ -38,7 +40,7 @@ class Description:
 
 
 async def add(tx: Transaction, **values: Any) -> Description:
-    """Keep a description; values name every column but id and message_id."""
+    """Keep a description; values name the columns; where it is shown may come later."""
     row = (await tx.execute(description.insert().values(**values).returning(*description.c))).one()
     return Description(**row._mapping)
 

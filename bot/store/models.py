@@ -10,7 +10,17 @@ from bot.store.schema import dataset, model, model_event
 
 State = Literal["candidate", "live", "retired"]
 What = Literal[
-    "registered", "deployed", "first", "promoted", "override", "rolled back", "fell back", "lost", "retired"
+    "registered",
+    "deployed",
+    "first",
+    "promoted",
+    "override",
+    "rolled back",
+    "fell back",
+    "lost",
+    "challenges",
+    "outvoted",
+    "retired",
 ]
 
 
@@ -19,7 +29,8 @@ class Model:
     """A tuned model; metrics hold the held-out loss before and after its training.
 
     served_as is the name that chats give, None until the model is deployed; retires_on the day (YYYY-MM-DD)
-    on which its server shuts it or its base down, None where none is known.
+    on which its server shuts it or its base down, None where none is known. challenges_until: until when it
+    may win back the place that it lost.
     """
 
     id: int
@@ -31,6 +42,7 @@ class Model:
     metrics: dict[str, Any]
     served_as: str | None
     retires_on: str | None
+    challenges_until: float | None
     created_at: float
 
 
@@ -47,7 +59,7 @@ class ModelEvent:
 
 
 async def add(tx: Transaction, **values: Any) -> Model:
-    """Register a model; values name every column but id and retires_on.
+    """Register a model; values name every column but id, retires_on and challenges_until.
 
     Raises IntegrityError where it is known, or where another is live already.
     """

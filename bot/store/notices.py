@@ -10,13 +10,17 @@ from bot.store.schema import notice
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A sentence for the admins: in its own channel and to its own person, where it has these."""
+    """A sentence for the admins: in its own channel and to its own person, where it has these.
+
+    action is what its button does, None where it has none.
+    """
 
     id: int
     key: str
     text: str
     channel_id: int | None
     mention_id: int | None
+    action: str | None
     told: bool
     at: float
 
@@ -29,12 +33,20 @@ async def add(
     at: float,
     channel_id: int | None = None,
     mention_id: int | None = None,
+    action: str | None = None,
 ) -> bool:
     """Keep a sentence to be told. False where one of that key was kept before: each is told once."""
     known = (await tx.execute(select(notice.c.id).where(notice.c.key == key))).scalar_one_or_none()
     if known is not None:
         return False
-    values = {"key": key, "text": text, "channel_id": channel_id, "mention_id": mention_id, "at": at}
+    values = {
+        "key": key,
+        "text": text,
+        "channel_id": channel_id,
+        "mention_id": mention_id,
+        "action": action,
+        "at": at,
+    }
     await tx.execute(notice.insert().values(values))
     return True
 

@@ -21,11 +21,18 @@ class Reaction:
 
 
 async def add(
-    tx: Transaction, description_id: int, voter: str, emoji: str, *, source: str, at: float
+    tx: Transaction, description_id: int, voter: str, emoji: str, *, value: int, source: str, at: float
 ) -> None:
     """Keep a click. The same emoji clicked again counts from the later moment."""
     await remove(tx, description_id, voter=voter, emoji=emoji)
-    values = {"description_id": description_id, "voter": voter, "emoji": emoji, "source": source, "at": at}
+    values = {
+        "description_id": description_id,
+        "voter": voter,
+        "emoji": emoji,
+        "value": value,
+        "source": source,
+        "at": at,
+    }
     await tx.execute(reaction.insert().values(values))
 
 

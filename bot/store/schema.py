@@ -156,7 +156,8 @@ batch = Table(
     Column("at", Float, nullable=False),
 )
 
-# An immutable numbered snapshot: its id is the version that people see.
+# An immutable numbered snapshot: its id is the version that people see. rebuild says that a text of it had to
+# be deleted: nothing is trained on it any more.
 dataset = Table(
     "dataset",
     metadata,
@@ -165,6 +166,7 @@ dataset = Table(
     Column("content_hash", String(64), nullable=False, unique=True),
     Column("recipe", JSON, nullable=False),
     Column("counts", JSON, nullable=False),
+    Column("rebuild", Boolean, nullable=False, server_default=false()),
     Column("created_at", Float, nullable=False),
 )
 
@@ -179,6 +181,8 @@ dataset_item = Table(
     Column("rejected", Text),  # the worse text of a pair, in preference datasets
     Column("source", String(16), nullable=False),
     Column("source_id", Integer, nullable=False),
+    Column("rejected_id", Integer),  # the description that the worse text is
+    Column("deleted", Boolean, nullable=False, server_default=false()),  # a tombstone: its texts are empty
     CheckConstraint("split IN ('train', 'valid')", name="dataset_item_split"),
     CheckConstraint("source IN ('example', 'description', 'import')", name="dataset_item_source"),
 )
@@ -187,7 +191,8 @@ _LIVE = text("state = 'live'")
 
 # A tuned model. The database itself keeps the live one single. served_as is the name that chats give, empty
 # until somebody has deployed the model where that is a step of its own; retires_on the day (YYYY-MM-DD) on
-# which its server shuts it or its base down.
+# which its server shuts it or its base down. A model whose place was taken may win it back by votes until
+# challenges_until.
 model = Table(
     "model",
     metadata,
@@ -200,12 +205,14 @@ model = Table(
     Column("metrics", JSON, nullable=False),
     Column("served_as", Text),
     Column("retires_on", String(10)),
+    Column("challenges_until", Float),
     Column("created_at", Float, nullable=False),
     CheckConstraint("state IN ('candidate', 'live', 'retired')", name="model_state"),
     Index("model_one_live", "state", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
 )
 
-# What became of a model, kept for ever. An override is a promotion by hand; replaced_id is the live model
+# What became of a model, kept for ever. Promoted is by votes, an override by hand; challenges: it may win its
+# place back; outvoted: a trial was lost. replaced_id is the live model
 # whose place it took; actor_id the operator's Discord id, empty where nobody of Discord's did it.
 model_event = Table(
     "model_event",
@@ -218,12 +225,13 @@ model_event = Table(
     Column("at", Float, nullable=False),
     CheckConstraint(
         "what IN ('registered', 'deployed', 'first', 'promoted', 'override', 'rolled back', 'fell back', "
-        "'lost', 'retired')",
+        "'lost', 'challenges', 'outvoted', 'retired')",
         name="model_event_what",
     ),
 )
 
-# What the admins are to be told, once each; without a channel of its own in the admin channel.
+# What the admins are to be told, once each; without a channel of its own in the admin channel. action is what
+# its button does, where it has one: promote:3.
 notice = Table(
     "notice",
     metadata,
@@ -232,11 +240,13 @@ notice = Table(
     Column("text", Text, nullable=False),
     Column("channel_id", BigInteger),
     Column("mention_id", BigInteger),
+    Column("action", Text),
     Column("told", Boolean, nullable=False, server_default=false()),
     Column("at", Float, nullable=False),
 )
 
-# One answer shown to a user. Stored before it is shown, so that no shown text is unknown.
+# One answer shown to a user. Stored before it is shown, so that no shown text is unknown. Two of a duel are
+# shown by the duel's message. removed_at: operators took it from sight and from training.
 description = Table(
     "description",
     metadata,
@@ -252,20 +262,130 @@ description = Table(
     Column("sampling", JSON, nullable=False),
     Column("requester", String(64), nullable=False),
     Column("guild_id", BigInteger),
+    Column("channel_id", BigInteger),
     Column("message_id", BigInteger, unique=True),
     Column("prompt_tokens", Integer, nullable=False),
     Column("completion_tokens", Integer, nullable=False),
     Column("seconds", Float, nullable=False),
     Column("created_at", Float, nullable=False),
+    Column("removed_at", Float),
+    Index("description_of_requester", "requester", "created_at"),
+    Index("description_of_guild", "guild_id", "created_at"),
+    Index("description_of_time", "created_at"),
 )
 
-# What was clicked, kept as it was clicked; the vote is derived: the latest thumb that is still there.
+# What was clicked, kept as it was clicked: a thumb under the message, or a button where reactions may not be.
+# value is +1 or -1; account_days the age of the voter's Discord account then, at most 366.
 reaction = Table(
     "reaction",
     metadata,
     Column("description_id", Integer, ForeignKey("description.id"), primary_key=True),
     Column("voter", String(64), primary_key=True),
     Column("emoji", String(64), primary_key=True),
+    Column("value", Integer, nullable=False),
     Column("source", String(16), nullable=False),
+    Column("account_days", Integer),
+    Column("at", Float, nullable=False),
+)
+
+# One vote per voter and description, derived from the reactions: the latest thumb that is still there.
+vote = Table(
+    "vote",
+    metadata,
+    Column("description_id", Integer, ForeignKey("description.id"), primary_key=True),
+    Column("voter", String(64), primary_key=True),
+    Column("value", Integer, nullable=False),
+    Column("by_requester", Boolean, nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("account_days", Integer),
+    Column("at", Float, nullable=False),
+    Index("vote_of_voter", "voter", "at"),
+)
+
+_RUNNING = text("state = 'running'")
+
+# A candidate's challenge to the live model: one at a time. It is won, lost, undecided (the duels or days that
+# were set are over) or stopped (one of the two is out of the running).
+trial = Table(
+    "trial",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("live_id", Integer, ForeignKey("model.id"), nullable=False),
+    Column("candidate_id", Integer, ForeignKey("model.id"), nullable=False),
+    Column("state", String(16), nullable=False),
+    *_times("started_at", "ended_at"),
+    CheckConstraint("state IN ('running', 'won', 'lost', 'undecided', 'stopped')", name="trial_state"),
+    Index("trial_one_running", "state", unique=True, sqlite_where=_RUNNING, postgresql_where=_RUNNING),
+)
+
+# Two descriptions of one hero, by the live model and by the candidate, shown blind; a says which stands first.
+duel = Table(
+    "duel",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("trial_id", Integer, ForeignKey("trial.id"), nullable=False),
+    Column("live_description_id", Integer, ForeignKey("description.id"), nullable=False),
+    Column("candidate_description_id", Integer, ForeignKey("description.id"), nullable=False),
+    Column("a", String(16), nullable=False),
+    Column("message_id", BigInteger, unique=True),
+    Column("created_at", Float, nullable=False),
+    CheckConstraint("a IN ('live', 'candidate')", name="duel_a"),
+)
+
+_COUNTS = text("counts")
+
+# What one voter picked in a duel. Only some results count in the test: the first decided one of each voter
+# in a trial, and of each duel. The database itself keeps it so.
+duel_vote = Table(
+    "duel_vote",
+    metadata,
+    Column("duel_id", Integer, ForeignKey("duel.id"), primary_key=True),
+    Column("voter", String(64), primary_key=True),
+    Column("trial_id", Integer, ForeignKey("trial.id"), nullable=False),
+    Column("result", String(16), nullable=False),
+    Column("counts", Boolean, nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("account_days", Integer),
+    Column("at", Float, nullable=False),
+    CheckConstraint("result IN ('live', 'candidate', 'tie')", name="duel_vote_result"),
+    Index(
+        "duel_vote_one_of_voter",
+        "trial_id",
+        "voter",
+        unique=True,
+        sqlite_where=_COUNTS,
+        postgresql_where=_COUNTS,
+    ),
+    Index("duel_vote_one_of_duel", "duel_id", unique=True, sqlite_where=_COUNTS, postgresql_where=_COUNTS),
+)
+
+# A power that an admin added to the vocabulary: from then on its descriptions may train.
+power = Table(
+    "power",
+    metadata,
+    Column("power", Text, primary_key=True),
+    Column("actor_id", BigInteger),
+    Column("at", Float, nullable=False),
+)
+
+# What an admin set for their own server; empty where the installation's default holds.
+guild_setting = Table(
+    "guild_setting",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("channels", JSON),
+    Column("cooldown", Float),
+    Column("daily_per_user", Integer),
+    Column("daily_of_guild", Integer),
+    Column("language", String(8)),
+    Column("at", Float, nullable=False),
+)
+
+# Who reported a description, once each.
+report = Table(
+    "report",
+    metadata,
+    Column("description_id", Integer, ForeignKey("description.id"), primary_key=True),
+    Column("reporter", String(64), primary_key=True),
     Column("at", Float, nullable=False),
 )
