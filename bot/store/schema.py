@@ -318,7 +318,7 @@ trial = Table(
     Index("trial_one_running", "state", unique=True, sqlite_where=_RUNNING, postgresql_where=_RUNNING),
 )
 
-# Two descriptions of one hero, by the live model and by the candidate, shown blind; a says which stands first.
+# Two descriptions of one hero, by the live model and by the candidate, shown blind; a: which stands first.
 duel = Table(
     "duel",
     metadata,
