@@ -2,6 +2,7 @@
 
 import json
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
@@ -151,3 +152,10 @@ async def test_what_votes_contradict_or_operators_removed_is_no_pair(app: App, a
 
     assert paired.by_origin == {"duels": 12}
     assert paired.left_out["contradicted by other votes"] == 2
+
+
+async def test_pairs_do_not_leave_as_single_texts(app: App, tmp_path: Path) -> None:
+    await opposed(app, 12)
+    paired = await app.pairs.freeze()
+    with pytest.raises(UserError, match="holds pairs"):
+        await app.transfer.export(paired.frozen.dataset.id, tmp_path / "a.csv", "csv")
