@@ -64,6 +64,12 @@ class Settings(BaseSettings):
     )  # examples from which on a hosted build goes through the Batch API
     moderate: bool = False
     min_voters: int = Field(default=2, ge=1)
+    account_days: int = Field(default=7, ge=0, le=366)
+    duel_share: float = Field(default=0.25, ge=0, le=1)  # of /hero, while a candidate is on trial
+    trial_duels: int = Field(default=400, ge=10)  # counted, after which a trial ends undecided
+    trial_days: float = Field(default=30, gt=0)
+    rematch_days: float = Field(default=14, ge=0)  # in which a model may win its lost place back
+    auto_promote: bool = False
     playground_port: int = Field(default=0, ge=0, le=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
