@@ -1,6 +1,7 @@
 """Pairs: what people preferred becomes a dataset for preference tuning."""
 
 import json
+import time
 from itertools import islice
 from pathlib import Path
 
@@ -10,13 +11,17 @@ from bot.app import App
 from bot.dataset.pairs import MOST_OF_VOTER
 from bot.errors import UserError
 from bot.hero import Hero
+from bot.rating.duels import Pairing
 from bot.rating.votes import DOWN, UP
-from bot.store import datasets
+from bot.store import datasets, duels
 from bot.store.datasets import Item
 from bot.store.descriptions import Description
-from bot.store.schema import description, duel, duel_vote, trial
+from bot.store.duels import Result
+from bot.store.schema import description
 from bot.tuning.training_files import training_files
-from tests.loops import build, finetune
+from tests.duelling import choice_for, two_models
+
+_YOUNG = (int(time.time() * 1000) - 1_420_070_400_000) << 22  # the Discord id of an account made now
 
 
 def heroes(app: App, number: int) -> list[Hero]:
@@ -42,49 +47,22 @@ async def items(app: App, version: int) -> list[Item]:
         return await datasets.items(tx, version)
 
 
-class Arena:
-    """Duels between two models, written down as rows."""
-
-    def __init__(self, app: App) -> None:
-        self.app = app
-        self._next = 0
-
-    async def open(self) -> "Arena":
-        await build(self.app)
-        await finetune(self.app)
-        await finetune(self.app)
-        async with self.app.db.write() as tx:
-            await tx.execute(trial.insert().values(id=1, live_id=1, candidate_id=2, state="running"))
-        return self
-
-    async def duel(self, hero: Hero, **picks: str) -> tuple[int, int]:
-        """Let voters pick; returns the live and the candidate description's ids."""
-        live, candidate = [(await self.app.describer.describe(hero, requester=1)).id for _ in range(2)]
-        self._next += 1
-        async with self.app.db.write() as tx:
-            sides = {"live_description_id": live, "candidate_description_id": candidate}
-            await tx.execute(
-                duel.insert().values(id=self._next, trial_id=1, a="live", created_at=1.0, **sides)
-            )
-            for voter, result in picks.items():
-                await tx.execute(
-                    duel_vote.insert().values(
-                        duel_id=self._next,
-                        voter=voter,
-                        trial_id=1,
-                        result=result,
-                        counts=False,
-                        source="button",
-                        account_days=0 if voter == "young" else 300,
-                        at=float(self._next),
-                    )
-                )
-        return live, candidate
-
-
 @pytest.fixture
-async def arena(app: App) -> Arena:
-    return await Arena(app).open()
+async def on_trial(app: App) -> None:
+    await two_models(app)
+
+
+async def duel(app: App, hero: Hero, **picks: Result) -> tuple[int, int]:
+    """Let voters pick in a duel; returns the live and the candidate description's ids."""
+    held = await app.duels.hold(hero, requester=1)
+    assert isinstance(held, Pairing)
+    for name, result in picks.items():
+        voter = _YOUNG if name == "young" else name
+        await app.duels.voted(held.id, voter, await choice_for(app, held.id, result))
+    async with app.db.read() as tx:
+        shown = await duels.get(tx, held.id)
+    assert shown
+    return shown.live_description_id, shown.candidate_description_id
 
 
 async def test_opposite_verdicts_on_one_hero_are_a_pair(app: App) -> None:
@@ -112,12 +90,13 @@ async def test_too_few_pairs_are_told(app: App) -> None:
         await app.pairs.freeze()
 
 
-async def test_duels_that_are_decided_are_pairs(app: App, arena: Arena) -> None:
-    won = [await arena.duel(hero, ana="candidate") for hero in heroes(app, 12)]
-    await arena.duel(heroes(app, 13)[-1], ana="live", ben="candidate")
-    await arena.duel(heroes(app, 13)[-1], ana="tie")
-    await arena.duel(heroes(app, 13)[-1], young="live")
-    split = await arena.duel(heroes(app, 14)[-1], ana="live", ben="live", cara="candidate")
+@pytest.mark.usefixtures("on_trial")
+async def test_duels_that_are_decided_are_pairs(app: App) -> None:
+    won = [await duel(app, hero, ana="candidate") for hero in heroes(app, 12)]
+    await duel(app, heroes(app, 13)[-1], ana="live", ben="candidate")
+    await duel(app, heroes(app, 13)[-1], ana="tie")
+    await duel(app, heroes(app, 13)[-1], young="live")
+    split = await duel(app, heroes(app, 14)[-1], ana="live", ben="live", cara="candidate")
 
     paired = await app.pairs.freeze()
 
@@ -129,21 +108,23 @@ async def test_duels_that_are_decided_are_pairs(app: App, arena: Arena) -> None:
     assert (job.spec["dataset"], forecast.dataset.kind) == (paired.frozen.dataset.id, "preference")
 
 
-async def test_one_voter_has_a_say_in_so_many_duels(app: App, arena: Arena) -> None:
+@pytest.mark.usefixtures("on_trial")
+async def test_one_voter_has_a_say_in_so_many_duels(app: App) -> None:
     for hero in heroes(app, MOST_OF_VOTER + 5):
-        await arena.duel(hero, ana="candidate")
+        await duel(app, hero, ana="candidate")
     paired = await app.pairs.freeze()
     assert paired.by_origin == {"duels": MOST_OF_VOTER}
 
 
-async def test_what_votes_contradict_or_operators_removed_is_no_pair(app: App, arena: Arena) -> None:
+@pytest.mark.usefixtures("on_trial")
+async def test_what_votes_contradict_or_operators_removed_is_no_pair(app: App) -> None:
     for hero in heroes(app, 12):
-        await arena.duel(hero, ana="candidate")
-    live, candidate = await arena.duel(heroes(app, 13)[-1], ana="candidate")
+        await duel(app, hero, ana="candidate")
+    live, candidate = await duel(app, heroes(app, 13)[-1], ana="candidate")
     for voter in ("one", "two"):  # who vote the other way round
         await app.votes.simulate(live, voter, UP)
         await app.votes.simulate(candidate, voter, DOWN)
-    removed, _ = await arena.duel(heroes(app, 14)[-1], ana="candidate")
+    removed, _ = await duel(app, heroes(app, 14)[-1], ana="candidate")
     async with app.db.write() as tx:
         gone = description.update().where(description.c.id == removed)
         await tx.execute(gone.values(removed_at=1.0))
