@@ -19,12 +19,15 @@ from bot.dataset.plan import Planner
 from bot.dataset.review import Reviews
 from bot.dataset.transfer import Transfer
 from bot.describer import Describer
+from bot.guilds import Guilds
 from bot.heroes_file import HeroesFile, read_heroes
 from bot.jobs import JobBoard
+from bot.language import Languages
 from bot.llm.budget import Budget
 from bot.llm.client import ModelClient, open_api, open_client
 from bot.llm.prices import read_prices
 from bot.notices import Notices
+from bot.privacy import Privacy
 from bot.rating.voters import load_voters
 from bot.rating.votes import Votes
 from bot.settings import Settings
@@ -64,6 +67,8 @@ class App:
     upkeep: Upkeep
     comparer: Comparer
     notices: Notices
+    guilds: Guilds
+    privacy: Privacy
     describer: Describer
     board: JobBoard
     builds: BuildJobs
@@ -142,6 +147,8 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             upkeep,
             comparer,
             Notices(db, admin_channel=settings.admin_channel),
+            Guilds(db, Languages(settings.languages_dir)),
+            Privacy(db, voters),
             describer,
             board,
             builds,
