@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from openai import AsyncOpenAI
 
+from bot.blocklist import Blocklist
 from bot.dataset.attachments import Attachments
 from bot.dataset.batch import BatchBuilder
 from bot.dataset.build import ENGINE_WORKERS, HOSTED_WORKERS, Builder
@@ -67,6 +68,7 @@ class App:
     upkeep: Upkeep
     comparer: Comparer
     notices: Notices
+    blocklist: Blocklist
     guilds: Guilds
     privacy: Privacy
     describer: Describer
@@ -147,6 +149,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             upkeep,
             comparer,
             Notices(db, admin_channel=settings.admin_channel),
+            Blocklist(settings.blocklist, heroes.vocabulary.powers),
             Guilds(db, Languages(settings.languages_dir)),
             Privacy(db, voters),
             describer,

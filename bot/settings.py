@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     heroes_file: Path = ROOT / "data" / "heroes.toml"
 
     prices_file: Path = ROOT / "data" / "prices.toml"
+    blocklist: Path = ROOT / "data" / "blocked.txt"  # powers that are not described
     languages_dir: Path = ROOT / "data" / "languages"
 
     source_url: str = SOURCE  # where people find the code of what answers them

@@ -8,6 +8,7 @@ import discord
 from discord import app_commands
 
 from bot.errors import UserError
+from cogs.speech import language_of
 
 log = logging.getLogger(__name__)
 
@@ -15,18 +16,22 @@ log = logging.getLogger(__name__)
 async def tell_failure(interaction: discord.Interaction[Any], error: Exception) -> None:
     """Put a failure into words. Only a UserError's own text reaches the person."""
     cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
+    say = await language_of(interaction)
     if isinstance(cause, UserError):
         log.info("refused: %s", cause, exc_info=cause.__cause__)
-        await _say(interaction, str(cause))
+        await _say(interaction, say(cause.sentence, **cause.fields))
     elif isinstance(cause, app_commands.CheckFailure):
         log.info("refused: %s", cause)
-        await _say(interaction, "You may not use this command here.")
+        await _say(interaction, say("You may not use this command here."))
     else:
         reference = secrets.token_hex(4)
         log.error("command failed, reference %s", reference, exc_info=cause)
         await _say(
             interaction,
-            f"Something went wrong on our side. Tell an operator the reference `{reference}`.",
+            say(
+                "Something went wrong on our side. Tell an operator the reference `{reference}`.",
+                reference=reference,
+            ),
         )
 
 

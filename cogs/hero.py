@@ -28,6 +28,7 @@ class HeroCog(commands.Cog):
     @app_commands.describe(hero="age, gender and power, for example: 40 woman healing")
     async def hero(self, interaction: "discord.Interaction[HeroBot]", hero: str) -> None:
         asked = self.app.heroes.vocabulary.parse(hero)
+        self.app.blocklist.check(asked)
         await interaction.response.defer(thinking=True)
         description = await self.app.describer.describe(
             asked, requester=interaction.user.id, guild_id=interaction.guild_id
