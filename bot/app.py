@@ -150,7 +150,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             comparer,
             Notices(db, admin_channel=settings.admin_channel),
             Blocklist(settings.blocklist, heroes.vocabulary.powers),
-            Guilds(db, Languages(settings.languages_dir)),
+            Guilds(db, Languages(settings.languages_dir), settings.limits),
             Privacy(db, voters),
             describer,
             board,

@@ -19,6 +19,7 @@ from cogs.models import ModelsCog
 from cogs.notices import NoticesCog
 from cogs.privacy import PrivacyButton, PrivacyCog
 from cogs.review import ReviewButton
+from cogs.settings import ChannelMenu, SettingsCog
 from cogs.tuning import TuningCog
 from cogs.votes import VotesCog
 
@@ -54,9 +55,21 @@ class HeroBot(commands.Bot):
         await self.connect()
 
     async def setup_hook(self) -> None:
-        for cog in (HeroCog, VotesCog, DatasetCog, TuningCog, ModelsCog, JobsCog, NoticesCog, PrivacyCog):
+        for cog in (
+            HeroCog,
+            VotesCog,
+            DatasetCog,
+            TuningCog,
+            ModelsCog,
+            JobsCog,
+            NoticesCog,
+            PrivacyCog,
+            SettingsCog,
+        ):
             await self.add_cog(cog(self, self.app))
-        self.add_dynamic_items(JobButton, ReviewButton, PrivacyButton)  # buttons work on after a restart
+        self.add_dynamic_items(
+            JobButton, ReviewButton, PrivacyButton, ChannelMenu
+        )  # buttons work on after a restart
         await self._sync()
 
     async def on_ready(self) -> None:

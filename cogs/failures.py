@@ -8,6 +8,7 @@ import discord
 from discord import app_commands
 
 from bot.errors import UserError
+from bot.language import ENGLISH, Language
 from cogs.speech import language_of
 
 log = logging.getLogger(__name__)
@@ -16,7 +17,7 @@ log = logging.getLogger(__name__)
 async def tell_failure(interaction: discord.Interaction[Any], error: Exception) -> None:
     """Put a failure into words. Only a UserError's own text reaches the person."""
     cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
-    say = await language_of(interaction)
+    say = await _language(interaction)
     if isinstance(cause, UserError):
         log.info("refused: %s", cause, exc_info=cause.__cause__)
         await _say(interaction, say(cause.sentence, **cause.fields))
@@ -33,6 +34,15 @@ async def tell_failure(interaction: discord.Interaction[Any], error: Exception) 
                 reference=reference,
             ),
         )
+
+
+async def _language(interaction: discord.Interaction[Any]) -> Language:
+    """The person's language; English where even that cannot be found out."""
+    try:
+        return await language_of(interaction)
+    except Exception:
+        log.exception("whose language is not known")
+        return ENGLISH
 
 
 async def _say(interaction: discord.Interaction[Any], text: str) -> None:

@@ -10,6 +10,7 @@ from discord.ext import commands
 from bot.app import App
 from bot.rating.votes import DOWN, UP
 from bot.store.descriptions import Description
+from cogs.channels import require_open
 
 if TYPE_CHECKING:
     from bot.client import HeroBot
@@ -27,6 +28,7 @@ class HeroCog(commands.Cog):
     @app_commands.command(description="Describe a superhero: an age, a gender and a power")
     @app_commands.describe(hero="age, gender and power, for example: 40 woman healing")
     async def hero(self, interaction: "discord.Interaction[HeroBot]", hero: str) -> None:
+        await require_open(interaction)
         asked = self.app.heroes.vocabulary.parse(hero)
         self.app.blocklist.check(asked)
         await interaction.response.defer(thinking=True)
