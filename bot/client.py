@@ -17,6 +17,7 @@ from cogs.job_button import JobButton
 from cogs.jobs import JobsCog
 from cogs.models import ModelsCog
 from cogs.notices import NoticesCog
+from cogs.powers import PowersCog
 from cogs.privacy import PrivacyButton, PrivacyCog
 from cogs.review import ReviewButton
 from cogs.settings import ChannelMenu, SettingsCog
@@ -24,6 +25,20 @@ from cogs.tuning import TuningCog
 from cogs.votes import VotesCog
 
 log = logging.getLogger(__name__)
+
+_COGS = (
+    HeroCog,
+    VotesCog,
+    PrivacyCog,
+    SettingsCog,
+    DatasetCog,
+    TuningCog,
+    ModelsCog,
+    PowersCog,
+    JobsCog,
+    NoticesCog,
+)
+_BUTTONS = (JobButton, ReviewButton, PrivacyButton, ChannelMenu)
 
 Interaction = discord.Interaction["HeroBot"]
 
@@ -55,21 +70,9 @@ class HeroBot(commands.Bot):
         await self.connect()
 
     async def setup_hook(self) -> None:
-        for cog in (
-            HeroCog,
-            VotesCog,
-            DatasetCog,
-            TuningCog,
-            ModelsCog,
-            JobsCog,
-            NoticesCog,
-            PrivacyCog,
-            SettingsCog,
-        ):
+        for cog in _COGS:
             await self.add_cog(cog(self, self.app))
-        self.add_dynamic_items(
-            JobButton, ReviewButton, PrivacyButton, ChannelMenu
-        )  # buttons work on after a restart
+        self.add_dynamic_items(*_BUTTONS)  # they work on after a restart
         await self._sync()
 
     async def on_ready(self) -> None:
