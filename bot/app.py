@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from openai import AsyncOpenAI
 
+from bot.about import About
 from bot.blocklist import Blocklist
 from bot.dataset.admission import Admission
 from bot.dataset.attachments import Attachments
@@ -78,6 +79,7 @@ class App:
     upkeep: Upkeep
     comparer: Comparer
     notices: Notices
+    about: About
     blocklist: Blocklist
     guilds: Guilds
     privacy: Privacy
@@ -167,6 +169,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             upkeep,
             comparer,
             Notices(db, admin_channel=settings.admin_channel),
+            About(db, base=settings.author_model),
             Blocklist(settings.blocklist, heroes.vocabulary.powers),
             Guilds(db, Languages(settings.languages_dir), settings.limits),
             Privacy(db, voters),

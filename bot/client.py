@@ -10,6 +10,7 @@ from discord.ext import commands
 
 from bot.app import App
 from bot.errors import OperatorError
+from cogs.about import AboutCog
 from cogs.dataset import DatasetCog
 from cogs.failures import tell_failure
 from cogs.hero import HeroCog
@@ -21,6 +22,7 @@ from cogs.powers import PowersCog
 from cogs.privacy import PrivacyButton, PrivacyCog
 from cogs.review import ReviewButton
 from cogs.settings import ChannelMenu, SettingsCog
+from cogs.top import PageButton, TopCog
 from cogs.tuning import TuningCog
 from cogs.votes import VotesCog
 
@@ -29,6 +31,8 @@ log = logging.getLogger(__name__)
 _COGS = (
     HeroCog,
     VotesCog,
+    TopCog,
+    AboutCog,
     PrivacyCog,
     SettingsCog,
     DatasetCog,
@@ -38,7 +42,7 @@ _COGS = (
     JobsCog,
     NoticesCog,
 )
-_BUTTONS = (JobButton, ReviewButton, PrivacyButton, ChannelMenu)
+_BUTTONS = (JobButton, ReviewButton, PrivacyButton, ChannelMenu, PageButton)
 
 Interaction = discord.Interaction["HeroBot"]
 
