@@ -23,6 +23,7 @@ from cogs.privacy import PrivacyButton, PrivacyCog
 from cogs.review import ReviewButton
 from cogs.settings import ChannelMenu, SettingsCog
 from cogs.top import PageButton, TopCog
+from cogs.translator import CatalogueTranslator
 from cogs.tuning import TuningCog
 from cogs.votes import VotesCog
 
@@ -84,7 +85,10 @@ class HeroBot(commands.Bot):
 
     async def _sync(self) -> None:
         """Tell Discord the commands where they changed since it was last told: the call is rationed."""
-        payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        translator = CatalogueTranslator(self.app.guilds.languages)
+        await self.tree.set_translator(translator)
+        commands_ = self.tree.get_commands()
+        payload = [await command.get_translated_payload(self.tree, translator) for command in commands_]
         wanted = hashlib.sha256(json.dumps([self.application_id, payload], sort_keys=True).encode())
         known = self.app.settings.data_dir / "commands.sha256"
         if known.exists() and known.read_text() == wanted.hexdigest():
