@@ -13,6 +13,7 @@ from bot.errors import OperatorError
 from cogs.dataset import DatasetCog
 from cogs.failures import tell_failure
 from cogs.hero import HeroCog
+from cogs.hero_button import HeroButton
 from cogs.job_button import JobButton
 from cogs.jobs import JobsCog
 from cogs.models import ModelsCog
@@ -55,7 +56,7 @@ class HeroBot(commands.Bot):
     async def setup_hook(self) -> None:
         for cog in (HeroCog, VotesCog, DatasetCog, TuningCog, ModelsCog, JobsCog, NoticesCog):
             await self.add_cog(cog(self, self.app))
-        self.add_dynamic_items(JobButton, ReviewButton)  # buttons work on after a restart
+        self.add_dynamic_items(HeroButton, JobButton, ReviewButton)  # buttons work on after a restart
         await self._sync()
 
     async def on_ready(self) -> None:

@@ -64,6 +64,8 @@ class Settings(BaseSettings):
     )  # examples from which on a hosted build goes through the Batch API
     moderate: bool = False
     min_voters: int = Field(default=2, ge=1)
+    heroes_at_once: int = Field(default=8, ge=1)  # as many as the engine answers at once
+    longest_line: int = Field(default=50, ge=0)  # people who may wait for the model
     playground_port: int = Field(default=0, ge=0, le=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
