@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from openai import AsyncOpenAI
 
+from bot.blocklist import Blocklist
 from bot.dataset.attachments import Attachments
 from bot.dataset.batch import BatchBuilder
 from bot.dataset.build import ENGINE_WORKERS, HOSTED_WORKERS, Builder
@@ -19,13 +20,16 @@ from bot.dataset.plan import Planner
 from bot.dataset.review import Reviews
 from bot.dataset.transfer import Transfer
 from bot.describer import Describer
+from bot.guilds import Guilds
 from bot.heroes_file import HeroesFile, read_heroes
 from bot.jobs import JobBoard
+from bot.language import Languages
 from bot.llm.budget import Budget
 from bot.llm.client import ModelClient, open_api, open_client
 from bot.llm.line import Line
 from bot.llm.prices import read_prices
 from bot.notices import Notices
+from bot.privacy import Privacy
 from bot.rating.voters import load_voters
 from bot.rating.votes import Votes
 from bot.settings import Settings
@@ -65,6 +69,9 @@ class App:
     upkeep: Upkeep
     comparer: Comparer
     notices: Notices
+    blocklist: Blocklist
+    guilds: Guilds
+    privacy: Privacy
     describer: Describer
     board: JobBoard
     builds: BuildJobs
@@ -146,6 +153,9 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             upkeep,
             comparer,
             Notices(db, admin_channel=settings.admin_channel),
+            Blocklist(settings.blocklist, heroes.vocabulary.powers),
+            Guilds(db, Languages(settings.languages_dir)),
+            Privacy(db, voters),
             describer,
             board,
             builds,

@@ -18,6 +18,7 @@ from cogs.job_button import JobButton
 from cogs.jobs import JobsCog
 from cogs.models import ModelsCog
 from cogs.notices import NoticesCog
+from cogs.privacy import PrivacyButton, PrivacyCog
 from cogs.review import ReviewButton
 from cogs.tuning import TuningCog
 from cogs.votes import VotesCog
@@ -54,9 +55,10 @@ class HeroBot(commands.Bot):
         await self.connect()
 
     async def setup_hook(self) -> None:
-        for cog in (HeroCog, VotesCog, DatasetCog, TuningCog, ModelsCog, JobsCog, NoticesCog):
+        for cog in (HeroCog, VotesCog, DatasetCog, TuningCog, ModelsCog, JobsCog, NoticesCog, PrivacyCog):
             await self.add_cog(cog(self, self.app))
-        self.add_dynamic_items(HeroButton, JobButton, ReviewButton)  # buttons work on after a restart
+        # buttons work on after a restart
+        self.add_dynamic_items(HeroButton, JobButton, ReviewButton, PrivacyButton)
         await self._sync()
 
     async def on_ready(self) -> None:

@@ -25,7 +25,15 @@ class HerosmithError(Exception):
 
 
 class UserError(HerosmithError):
-    """Says in one sentence, to the person who asked, what is wrong and what to do next."""
+    """Says in one sentence, to the person who asked, what is wrong and what to do next.
+
+    The sentence is English with {fields}: a Language says it as a whole. str() is English, for the log.
+    """
+
+    def __init__(self, sentence: str, /, **fields: object) -> None:
+        super().__init__(sentence.format(**fields) if fields else sentence)
+        self.sentence = sentence
+        self.fields = fields
 
 
 class NotUnderstood(UserError):

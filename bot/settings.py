@@ -13,6 +13,8 @@ from bot.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parent.parent
 
+SOURCE = "https://github.com/herosmith/herosmith"
+
 # The name that the embedded engine gives its packaged weights.
 ENGINE_MODEL = "smollm2-135m-instruct"
 
@@ -55,6 +57,11 @@ class Settings(BaseSettings):
     heroes_file: Path = ROOT / "data" / "heroes.toml"
 
     prices_file: Path = ROOT / "data" / "prices.toml"
+    blocklist: Path = ROOT / "data" / "blocked.txt"  # powers that are not described
+    languages_dir: Path = ROOT / "data" / "languages"
+
+    source_url: str = SOURCE  # where people find the code of what answers them
+    privacy_url: str | None = None  # where they find the privacy policy; the source's own where left out
 
     daily_budget: float | None = Field(
         default=None, gt=0
@@ -95,6 +102,11 @@ class Settings(BaseSettings):
                     "OPENAI_API_KEY and OPENAI_BASE_URL empty, or this"
                 )
         return self
+
+    @property
+    def policy(self) -> str:
+        """The address of the privacy policy."""
+        return self.privacy_url or f"{self.source_url.rstrip('/')}/blob/main/PRIVACY.md"
 
     @property
     def hosted(self) -> bool:

@@ -8,33 +8,37 @@ import discord
 from discord import app_commands
 
 from bot.errors import OverBudget, Unavailable, UserError
+from bot.language import Language
+from cogs.speech import language_of
 
 log = logging.getLogger(__name__)
 
 
 async def tell_failure(interaction: discord.Interaction[Any], error: Exception) -> None:
     """Put a failure into words. Only a UserError's own text reaches the person."""
-    await _say(interaction, in_words(error))
+    await _say(interaction, in_words(error, await language_of(interaction)))
 
 
-def in_words(error: Exception) -> str:
-    """A sentence for the person; the log gets the cause, under the reference that the sentence ends with.
+def in_words(error: Exception, say: Language) -> str:
+    """A sentence for the person; the log gets the cause, under the reference that the sentence names.
 
-    What the person can mend alone, a word mistyped say, needs no reference.
+    What the person alone can mend, such as a word mistyped, needs no reference.
     """
     cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
     reference = secrets.token_hex(4)
     if isinstance(cause, (Unavailable, OverBudget)):
         log.warning("refused, reference %s: %s", reference, cause, exc_info=cause.__cause__)
-        return f"{cause} (reference `{reference}`)"
+        return f"{say(cause.sentence, **cause.fields)} ({say('reference')} `{reference}`)"
     if isinstance(cause, UserError):
         log.info("refused: %s", cause, exc_info=cause.__cause__)
-        return str(cause)
+        return say(cause.sentence, **cause.fields)
     if isinstance(cause, app_commands.CheckFailure):
         log.info("refused: %s", cause)
-        return "You may not use this command here."
+        return say("You may not use this command here.")
     log.error("command failed, reference %s", reference, exc_info=cause)
-    return f"Something went wrong on our side. Tell an operator the reference `{reference}`."
+    return say(
+        "Something went wrong on our side. Tell an operator the reference `{reference}`.", reference=reference
+    )
 
 
 async def _say(interaction: discord.Interaction[Any], text: str) -> None:

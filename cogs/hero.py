@@ -49,6 +49,7 @@ class HeroCog(commands.Cog):
     @app_commands.describe(hero="age, gender and power, for example: 40 woman healing")
     async def hero(self, interaction: "discord.Interaction[HeroBot]", hero: str) -> None:
         asked = self.app.heroes.vocabulary.parse(hero)
+        self.app.blocklist.check(asked)
         await self._describe(asked, _asker(interaction), InteractionShowing(interaction))
 
     @hero.autocomplete("hero")

@@ -62,7 +62,9 @@ async def of_message(tx: Transaction, message_id: int) -> Description | None:
 
 
 async def get_many(tx: Transaction, ids: list[int]) -> list[Description]:
-    query = select(description).where(description.c.id.in_(ids)).order_by(description.c.id)
+    """Those of the given ids that nobody has removed or had deleted."""
+    there = (description.c.id.in_(ids), description.c.removed_at.is_(None))
+    query = select(description).where(*there).order_by(description.c.id)
     return [Description(**row._mapping) for row in await tx.execute(query)]
 
 
