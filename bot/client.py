@@ -19,6 +19,7 @@ from cogs.jobs import JobsCog
 from cogs.models import ModelsCog
 from cogs.notices import NoticesCog
 from cogs.privacy import PrivacyButton, PrivacyCog
+from cogs.powers import PowersCog
 from cogs.review import ReviewButton
 from cogs.tuning import TuningCog
 from cogs.votes import VotesCog
@@ -55,7 +56,18 @@ class HeroBot(commands.Bot):
         await self.connect()
 
     async def setup_hook(self) -> None:
-        for cog in (HeroCog, VotesCog, DatasetCog, TuningCog, ModelsCog, JobsCog, NoticesCog, PrivacyCog):
+        cogs = (
+            HeroCog,
+            VotesCog,
+            DatasetCog,
+            TuningCog,
+            ModelsCog,
+            PowersCog,
+            JobsCog,
+            NoticesCog,
+            PrivacyCog,
+        )
+        for cog in cogs:
             await self.add_cog(cog(self, self.app))
         # buttons work on after a restart
         self.add_dynamic_items(HeroButton, JobButton, ReviewButton, PrivacyButton)
