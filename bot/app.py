@@ -32,8 +32,8 @@ from bot.llm.client import ModelClient, open_api, open_client
 from bot.llm.line import Line
 from bot.llm.prices import read_prices
 from bot.notices import Notices
-from bot.privacy import Privacy
 from bot.powers import Powers
+from bot.privacy import Privacy
 from bot.rating.guard import Guard
 from bot.rating.scores import Scores, Thresholds
 from bot.rating.voters import load_voters

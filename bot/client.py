@@ -18,8 +18,8 @@ from cogs.job_button import JobButton
 from cogs.jobs import JobsCog
 from cogs.models import ModelsCog
 from cogs.notices import NoticesCog
-from cogs.privacy import PrivacyButton, PrivacyCog
 from cogs.powers import PowersCog
+from cogs.privacy import PrivacyButton, PrivacyCog
 from cogs.review import ReviewButton
 from cogs.tuning import TuningCog
 from cogs.votes import VotesCog
