@@ -30,6 +30,7 @@ from bot.jobs import JobBoard
 from bot.language import Languages
 from bot.llm.budget import Budget
 from bot.llm.client import ModelClient, open_api, open_client
+from bot.llm.line import Line
 from bot.llm.prices import read_prices
 from bot.notices import Notices
 from bot.powers import Powers
@@ -149,7 +150,10 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             Debut(registry, provider, serving, comparer, settings.data_dir),
             base=settings.base_model,
         )
-        describer = Describer(db, registry, upkeep, writer, voters, prompt_version=heroes.prompts.version)
+        line = Line(settings.heroes_at_once, longest=settings.longest_line)
+        describer = Describer(
+            db, registry, upkeep, writer, voters, line, prompt_version=heroes.prompts.version
+        )
         yield App(
             settings,
             heroes,

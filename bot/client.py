@@ -14,6 +14,7 @@ from cogs.about import AboutCog
 from cogs.dataset import DatasetCog
 from cogs.failures import tell_failure
 from cogs.hero import HeroCog
+from cogs.hero_button import HeroButton
 from cogs.job_button import JobButton
 from cogs.jobs import JobsCog
 from cogs.models import ModelsCog
@@ -43,7 +44,7 @@ _COGS = (
     JobsCog,
     NoticesCog,
 )
-_BUTTONS = (JobButton, ReviewButton, PrivacyButton, ChannelMenu, PageButton)
+_BUTTONS = (HeroButton, JobButton, ReviewButton, PrivacyButton, ChannelMenu, PageButton)
 
 Interaction = discord.Interaction["HeroBot"]
 

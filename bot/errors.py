@@ -5,6 +5,7 @@
     │   ├── NotUnderstood   what was typed is not a hero
     │   ├── NotAllowed      the person may not do this
     │   ├── Busy            something of the kind runs already
+    │   ├── Stopped         the person stopped it before there was anything to show
     │   ├── OverBudget      a paid call could exceed the budget
     │   └── Unavailable     a part that is needed cannot answer now
     │       ├── OutOfReach      the model server is down, busy or too slow
@@ -45,6 +46,10 @@ class NotAllowed(UserError):
 
 class Busy(UserError):
     """One of the kind runs already."""
+
+
+class Stopped(UserError):
+    """It was stopped before there was anything to show."""
 
 
 class OverBudget(UserError):

@@ -82,6 +82,10 @@ class Settings(BaseSettings):
     vote_confidence: float = Field(default=0.8, gt=0, lt=1)
     account_days: int = Field(default=7, ge=0, le=366)
     daily_votes: int = Field(default=100, ge=1)
+
+    heroes_at_once: int = Field(default=8, ge=1)  # as many as the engine answers at once
+    longest_line: int = Field(default=50, ge=0)  # people who may wait for the model
+
     playground_port: int = Field(default=0, ge=0, le=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
