@@ -1,5 +1,6 @@
 """Queries on scores: which votes count, and what they say of descriptions. The database adds up."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -189,13 +190,17 @@ async def kept(tx: Transaction, rule: Rule) -> Kept:
 
 
 async def best(
-    tx: Transaction, rule: Rule, *, prior: tuple[float, float], guild_id: int | None, skip: int, most: int
+    tx: Transaction,
+    rule: Rule,
+    *,
+    prior: tuple[float, float],
+    where: ColumnElement[bool],
+    skip: int,
+    most: int,
 ) -> list[Ranked]:
     """Descriptions in sight by their Bayesian average; prior is how many votes of which mean come first."""
     weight, mean = prior
-    tallied = _tallied(rule)
-    if guild_id is not None:
-        tallied = tallied.where(description.c.guild_id == guild_id)
+    tallied = _tallied(rule).where(where)
     each = tallied.subquery()
     votes = each.c.ups + each.c.downs
     score = ((weight * mean + each.c.ups) / (weight + votes)).label("score")
@@ -206,6 +211,16 @@ async def best(
         .limit(most)
     )
     return [Ranked(*row) for row in await tx.execute(query)]
+
+
+def of_guild(guild_id: int) -> ColumnElement[bool]:
+    """Descriptions that were asked for in a server."""
+    return description.c.guild_id == guild_id
+
+
+def of_powers(powers: Collection[str]) -> ColumnElement[bool]:
+    """Descriptions of some powers."""
+    return description.c.power.in_(powers)
 
 
 async def duels(tx: Transaction, rule: Rule, *, most_of_voter: int) -> list[DuelCount]:
