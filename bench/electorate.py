@@ -49,7 +49,8 @@ class Electorate:
         upto[:, -1] = 1
         row = np.arange(runs)[:, None]
         found = np.searchsorted((upto + row).ravel(), (chance.random((runs, duels)) + row).ravel(), "right")
-        return (found.reshape(runs, duels) - row * upto.shape[1]).clip(0, upto.shape[1] - 1)
+        places: NDArray[np.intp] = found.reshape(runs, duels) - row * upto.shape[1]
+        return places.clip(0, upto.shape[1] - 1)
 
 
 def _first(who: "NDArray[np.intp]", readers: int) -> "NDArray[Any]":

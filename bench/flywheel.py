@@ -53,7 +53,7 @@ def simulated(size: Size, seed: int = 1) -> dict[str, Any]:
 
     chance = np.random.default_rng(seed)
     alike = _judged(chance, Electorate(None), size.runs, _ours)
-    figures = {
+    figures: dict[str, Any] = {
         "false_promotion": _share(alike, "decided"),
         "false_promotion_candidate": _share(alike, "promoted"),
         "false_promotion_z_test": _share(_judged(chance, Electorate(None), size.runs, _z_test), "decided"),

@@ -19,6 +19,7 @@ from cogs.job_button import JobButton
 from cogs.jobs import JobsCog
 from cogs.models import ModelsCog
 from cogs.notices import NoticesCog
+from cogs.powers import PowersCog
 from cogs.promote_button import PromoteButton
 from cogs.review import ReviewButton
 from cogs.tuning import TuningCog
@@ -56,7 +57,8 @@ class HeroBot(commands.Bot):
         await self.connect()
 
     async def setup_hook(self) -> None:
-        for cog in (HeroCog, DuelCog, VotesCog, DatasetCog, TuningCog, ModelsCog, JobsCog, NoticesCog):
+        cogs = (HeroCog, DuelCog, VotesCog, DatasetCog, TuningCog, ModelsCog, PowersCog, JobsCog, NoticesCog)
+        for cog in cogs:
             await self.add_cog(cog(self, self.app))
         # buttons work on after a restart
         self.add_dynamic_items(JobButton, ReviewButton, DuelButton, PromoteButton)
