@@ -131,9 +131,9 @@ def _rows(figures: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     for readers in CROWDS:
         naive = figures[f"false_promotion_every_vote_{readers}"]
         yield (
-            f"the same, {readers} readers with lasting tastes",
+            f"decided, {readers} readers with lasting tastes",
             f"{figures[f'false_promotion_correlated_{readers}']:.1%}",
-            f"{bound}; every vote counted: {naive:.1%}",
+            f"every vote counted: {naive:.1%}",
         )
     for percent in (60, 65):
         median = figures[f"median_duels_{percent}"]
