@@ -19,7 +19,7 @@ from bot.children import engine_beside, worker_beside
 from bot.client import HeroBot
 from bot.errors import OperatorError
 from bot.settings import Settings
-from bot.store import descriptions, jobs
+from bot.store import descriptions, duels, jobs
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +59,7 @@ async def _forget_the_last_page(app: App) -> None:
     """Its channels and messages ended with it, and the new one's ids begin anew."""
     async with app.db.write() as tx:
         await descriptions.forget_messages(tx)
+        await duels.forget_messages(tx)
         await jobs.forget_messages(tx)
     (app.settings.data_dir / "commands.sha256").unlink(missing_ok=True)
 
