@@ -38,6 +38,7 @@ from bot.rating.guard import Guard
 from bot.rating.scores import Scores, Thresholds
 from bot.rating.voters import load_voters
 from bot.rating.votes import Votes
+from bot.removals import Removals
 from bot.settings import Settings
 from bot.store.database import Database, open_database
 from bot.tuning.comparison import Comparer
@@ -49,6 +50,7 @@ from bot.tuning.registry import Registry
 from bot.tuning.serving import Serving
 from bot.tuning.trainer import Trainer
 from bot.tuning.upkeep import Upkeep
+from bot.usage import Usage
 from bot.worker import Worker
 from bot.writer import Writer
 
@@ -83,6 +85,8 @@ class App:
     guilds: Guilds
     privacy: Privacy
     describer: Describer
+    usage: Usage
+    removals: Removals
     board: JobBoard
     builds: BuildJobs
     finetunes: FinetuneJobs
@@ -148,6 +152,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             Debut(registry, provider, serving, comparer, settings.data_dir),
             base=settings.base_model,
         )
+        guilds = Guilds(db, Languages(settings.languages_dir), settings.limits)
         line = Line(settings.heroes_at_once, longest=settings.longest_line)
         describer = Describer(
             db, registry, upkeep, writer, voters, line, prompt_version=heroes.prompts.version
@@ -172,9 +177,11 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             comparer,
             Notices(db, admin_channel=settings.admin_channel),
             Blocklist(settings.blocklist, heroes.vocabulary.powers),
-            Guilds(db, Languages(settings.languages_dir)),
+            guilds,
             Privacy(db, voters),
             describer,
+            Usage(db, voters, guilds.limits),
+            Removals(db, voters, reports_to_hide=settings.reports_to_hide),
             board,
             builds,
             finetunes,

@@ -20,11 +20,27 @@ from cogs.models import ModelsCog
 from cogs.notices import NoticesCog
 from cogs.powers import PowersCog
 from cogs.privacy import PrivacyButton, PrivacyCog
+from cogs.removal_button import RemovalButton
 from cogs.review import ReviewButton
+from cogs.settings import ChannelMenu, SettingsCog
 from cogs.tuning import TuningCog
 from cogs.votes import VotesCog
 
 log = logging.getLogger(__name__)
+
+_COGS = (
+    HeroCog,
+    VotesCog,
+    PrivacyCog,
+    SettingsCog,
+    DatasetCog,
+    TuningCog,
+    ModelsCog,
+    PowersCog,
+    JobsCog,
+    NoticesCog,
+)
+_BUTTONS = (HeroButton, RemovalButton, JobButton, ReviewButton, PrivacyButton, ChannelMenu)
 
 Interaction = discord.Interaction["HeroBot"]
 
@@ -36,6 +52,7 @@ class HeroBot(commands.Bot):
         intents = discord.Intents.none()
         intents.guilds = True
         intents.reactions = True
+        intents.guild_messages = True  # those that mention the bot bring their text
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
@@ -56,22 +73,13 @@ class HeroBot(commands.Bot):
         await self.connect()
 
     async def setup_hook(self) -> None:
-        cogs = (
-            HeroCog,
-            VotesCog,
-            DatasetCog,
-            TuningCog,
-            ModelsCog,
-            PowersCog,
-            JobsCog,
-            NoticesCog,
-            PrivacyCog,
-        )
-        for cog in cogs:
+        for cog in _COGS:
             await self.add_cog(cog(self, self.app))
-        # buttons work on after a restart
-        self.add_dynamic_items(HeroButton, JobButton, ReviewButton, PrivacyButton)
+        self.add_dynamic_items(*_BUTTONS)  # they work on after a restart
         await self._sync()
+
+    async def on_message(self, message: discord.Message) -> None:
+        """Leave mentions to HeroCog: there are no commands with a prefix."""
 
     async def on_ready(self) -> None:
         log.info("ready as %s in %d servers", self.user, len(self.guilds))

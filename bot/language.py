@@ -2,9 +2,10 @@
 
 import gettext
 import io
+from functools import cached_property
 from pathlib import Path
 
-ENGLISH = "en"
+from bot.errors import NotUnderstood
 
 
 class Language:
@@ -24,17 +25,32 @@ class Language:
         return self._catalogue.ngettext(one, many, number).format(number=number, **fields)
 
 
+ENGLISH = Language("en", gettext.NullTranslations())
+
+
 class Languages:
     """The languages that the bot speaks: English, and one for each catalogue in a folder."""
 
     def __init__(self, folder: Path) -> None:
-        self._known = {ENGLISH: Language(ENGLISH, gettext.NullTranslations())}
+        self._known = {ENGLISH.code: ENGLISH}
         for file in sorted(folder.glob("*.po")):
             self._known[file.stem] = Language(file.stem, _read(file))
 
-    @property
-    def codes(self) -> tuple[str, ...]:
-        return tuple(self._known)
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """What each language calls itself, by its code."""
+        from babel import Locale  # noqa: PLC0415
+
+        return {code: (Locale.parse(code, sep="-").display_name or code).capitalize() for code in self._known}
+
+    def code(self, wish: str) -> str:
+        """The code of a language that is spoken here, given by code or name. Raises NotUnderstood."""
+        for code, name in self.names.items():
+            if wish.strip().lower() in (code.lower(), name.lower()):
+                return code
+        raise NotUnderstood(
+            "I do not speak that language. I speak: {languages}.", languages=", ".join(self.names.values())
+        )
 
     def of(self, *wishes: str | None) -> Language:
         """The first of the wished languages that is spoken here, else English. `de-AT` settles for `de`."""
@@ -42,7 +58,7 @@ class Languages:
             for code in (wish, (wish or "").partition("-")[0]):
                 if code in self._known:
                     return self._known[code]
-        return self._known[ENGLISH]
+        return ENGLISH
 
 
 def _read(file: Path) -> gettext.GNUTranslations:

@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 
 from bot.errors import OverBudget, Unavailable, UserError
-from bot.language import Language
+from bot.language import ENGLISH, Language
 from cogs.speech import language_of
 
 log = logging.getLogger(__name__)
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 async def tell_failure(interaction: discord.Interaction[Any], error: Exception) -> None:
     """Put a failure into words. Only a UserError's own text reaches the person."""
-    await _say(interaction, in_words(error, await language_of(interaction)))
+    await _say(interaction, in_words(error, await _language(interaction)))
 
 
 def in_words(error: Exception, say: Language) -> str:
@@ -39,6 +39,15 @@ def in_words(error: Exception, say: Language) -> str:
     return say(
         "Something went wrong on our side. Tell an operator the reference `{reference}`.", reference=reference
     )
+
+
+async def _language(interaction: discord.Interaction[Any]) -> Language:
+    """The person's language; English where even that cannot be found out."""
+    try:
+        return await language_of(interaction)
+    except Exception:
+        log.exception("whose language is not known")
+        return ENGLISH
 
 
 async def _say(interaction: discord.Interaction[Any], text: str) -> None:

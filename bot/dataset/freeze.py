@@ -12,7 +12,7 @@ from bot.dataset.likeness import like_any
 from bot.dataset.plan import BuildSpec, Planner
 from bot.errors import UserError
 from bot.heroes_file import HeroesFile
-from bot.store import datasets
+from bot.store import datasets, people
 from bot.store.database import Database
 from bot.store.datasets import Changes, Dataset, DatasetKind
 
@@ -117,6 +117,8 @@ class Freezer:
                 counts=counts,
                 at=time.time(),
             )
+            # somebody may have had their texts deleted while the draft was being written
+            await datasets.bury(tx, people.erased(), fresh.id)
         async with self._db.read() as tx:
             return Frozen(fresh, new=True, changes=await datasets.changes(tx, fresh))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, FromClause, Select, Text, cast, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, FromClause, Select, Text, cast, delete, func, or_, select, true, update
 
 from bot.store.database import Transaction
 from bot.store.schema import dataset, dataset_item, description, example, imported, review
@@ -228,14 +228,15 @@ async def page(tx: Transaction, version: int, *, after: int, size: int) -> list[
     return [Sourced(*row) for row in await tx.execute(query)]
 
 
-async def bury(tx: Transaction, descriptions: Select[int]) -> list[int]:
-    """Put tombstones in the place of descriptions, given by their ids, wherever they were frozen.
+async def bury(tx: Transaction, descriptions: Select[int], version: int | None = None) -> list[int]:
+    """Put tombstones in the place of descriptions, given by their ids, in one version or in all of them.
 
     Returns the versions that held any. They train no more, and no build is taken for one of them: a hash
     that nothing has takes the place of theirs.
     """
     theirs = (
         dataset_item.c.deleted.is_(False),
+        true() if version is None else dataset_item.c.dataset_id == version,
         or_(
             (dataset_item.c.source == "description") & dataset_item.c.source_id.in_(descriptions),
             dataset_item.c.rejected_id.in_(descriptions),
@@ -243,19 +244,19 @@ async def bury(tx: Transaction, descriptions: Select[int]) -> list[int]:
     )
     columns = (dataset_item.c.dataset_id, dataset_item.c.split, dataset_item.c.source)
     lost: dict[int, Counter[str]] = {}
-    for version, split, source in await tx.execute(select(*columns).where(*theirs)):
-        lost.setdefault(version, Counter()).update((split, source))
+    for holder, split, source in await tx.execute(select(*columns).where(*theirs)):
+        lost.setdefault(holder, Counter()).update((split, source))
     emptied = {"prompt": "", "text": "", "rejected": None, "rejected_id": None, "deleted": True}
     await tx.execute(update(dataset_item).where(*theirs).values(emptied))
-    for version, counts in lost.items():
-        row = (await tx.execute(select(dataset).where(dataset.c.id == version))).one()
+    for holder, counts in lost.items():
+        row = (await tx.execute(select(dataset).where(dataset.c.id == holder))).one()
         values = {
             "rebuild": True,
             "recipe": {"frozen_as": row.content_hash, **row.recipe},
             "content_hash": hashlib.sha256(f"less than {row.content_hash}".encode()).hexdigest(),
             "counts": {name: count - counts[name] for name, count in row.counts.items()},
         }
-        await tx.execute(update(dataset).where(dataset.c.id == version).values(values))
+        await tx.execute(update(dataset).where(dataset.c.id == holder).values(values))
     return sorted(lost)
 
 

@@ -10,11 +10,12 @@ from sqlalchemy import select
 
 from bot.app import App
 from bot.client import HeroBot
+from bot.dataset.draft import Draft
 from bot.errors import UserError
 from bot.store import datasets, descriptions, notices
 from bot.store.schema import duel, duel_vote, metadata, report, trial
 from tests.conftest import Stage
-from tests.loops import build, finetune
+from tests.loops import build, finetune, spec
 
 
 async def hero(stage: Stage, who: simcord.MemberActor, typed: str = "40 woman healing") -> int:
@@ -230,3 +231,18 @@ async def test_votes_of_others_still_count_for_the_model(stage: Stage, app: App)
     await liked(stage, app)
     await app.privacy.delete(stage.ana.id)
     assert sum(tally.ups for tally in (await app.votes.by_model()).values()) == 2
+
+
+async def test_what_is_deleted_while_a_draft_is_written_is_not_frozen(stage: Stage, app: App) -> None:
+    await liked(stage, app)
+    wanted = spec(app, limit=14)
+    with Draft() as draft:
+        await app.builds._freezer.fill(draft, wanted, await app.builds._freezer.admission.now())
+        await app.privacy.delete(stage.ana.id)
+        frozen = await app.builds._freezer.freeze(draft, {})
+    async with app.db.read() as tx:
+        found = await datasets.get(tx, frozen.dataset.id)
+        sources = {item.source for item in await datasets.items(tx, frozen.dataset.id)}
+    assert found is not None
+    assert found.rebuild
+    assert sources == {"example"}
