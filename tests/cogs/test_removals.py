@@ -5,7 +5,6 @@ import pytest
 
 from bot.app import App
 from bot.client import HeroBot
-from bot.settings import Settings
 from bot.store import descriptions
 from bot.store.descriptions import Description
 from tests.conftest import Stage
@@ -104,7 +103,7 @@ async def test_remove_is_for_operators_and_for_good(stage: Stage, app: App) -> N
     assert (await description(app)).removed_at is not None
 
 
-async def test_one_report_may_be_enough(settings: Settings, stage: Stage, app: App) -> None:
+async def test_one_report_may_be_enough(stage: Stage, app: App) -> None:
     app.removals._reports_to_hide = 1
     await stage.ben.click(await hero(stage), label="Report")
     assert shown(stage).embeds == []

@@ -1,7 +1,6 @@
 """What is seen while a description is written, and its buttons: the real bot in a simulated Discord."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 
 import discord
@@ -14,7 +13,6 @@ from bot.llm.said import listen
 from bot.llm.stream import Stream
 from bot.store import descriptions
 from bot.store.descriptions import Description
-from cogs.rhythm import Rhythm
 from tests.cogs.test_hero import tune
 from tests.conftest import Stage
 from tests.scripted_server import Script
@@ -182,25 +180,3 @@ async def test_again_asks_anew_for_whoever_clicked(stage: Stage, app: App) -> No
     assert written(second) != written(first)
     both = [await kept(app, each) for each in (first, second)]
     assert len({each.requester for each in both if each}) == 2
-
-
-def test_edits_come_about_once_a_second_and_more_slowly_where_discord_is_slow() -> None:
-    rhythm = Rhythm()
-    assert rhythm.beat == 1.0
-    rhythm.took(0.1)
-    assert rhythm.beat == 1.0
-    rhythm.took(3.0)  # a 429 waited out
-    assert rhythm.beat == 3.0
-    for _ in range(3):
-        rhythm.took(9.0)
-    assert rhythm.beat == 10.0
-    for _ in range(20):
-        rhythm.took(0.1)
-    assert rhythm.beat == 1.0
-
-
-async def test_a_beat_ends_early_with_the_text() -> None:
-    done = asyncio.create_task(asyncio.sleep(0.01))
-    began = time.monotonic()
-    await Rhythm().rest(done)
-    assert time.monotonic() - began < 0.5
