@@ -8,9 +8,7 @@ from discord import app_commands
 from discord.ext import commands, tasks
 
 from bot.app import App
-from cogs.channels import require_open
-from cogs.hero import HeroCog, asker_of
-from cogs.showing import InteractionShowing
+from cogs.hero import HeroCog
 
 if TYPE_CHECKING:
     from bot.client import HeroBot
@@ -45,12 +43,7 @@ class DuelCog(commands.Cog):
     )
     @app_commands.describe(hero="age, gender and power, for example: 40 woman healing")
     async def duel(self, interaction: "discord.Interaction[HeroBot]", hero: str) -> None:
-        await require_open(interaction)
-        asked = self.app.heroes.vocabulary.parse(hero)
-        self.app.blocklist.check(asked)
-        showing = InteractionShowing(interaction)
-        await showing.begin()
-        await self._heroes.duel(asked, asker_of(interaction), showing)
+        await self._heroes.duel(interaction, hero)
 
     @duel.autocomplete("hero")
     async def _suggest(
