@@ -35,8 +35,10 @@ from bot.llm.prices import read_prices
 from bot.notices import Notices
 from bot.powers import Powers
 from bot.privacy import Privacy
+from bot.rating.duels import Duels
 from bot.rating.guard import Guard
 from bot.rating.scores import Scores, Thresholds
+from bot.rating.trials import TrialRules, Trials
 from bot.rating.voters import load_voters
 from bot.rating.votes import Votes
 from bot.settings import Settings
@@ -85,6 +87,8 @@ class App:
     guilds: Guilds
     privacy: Privacy
     describer: Describer
+    trials: Trials
+    duels: Duels
     board: JobBoard
     builds: BuildJobs
     finetunes: FinetuneJobs
@@ -154,6 +158,19 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         describer = Describer(
             db, registry, upkeep, writer, voters, line, prompt_version=heroes.prompts.version
         )
+        rules = TrialRules(
+            settings.trial_duels, settings.trial_days, settings.rematch_days, auto=settings.auto_promote
+        )
+        trials = Trials(db, rules)
+        duels = Duels(
+            db,
+            trials,
+            writer,
+            describer,
+            voters,
+            share=settings.duel_share,
+            account_days=settings.account_days,
+        )
         yield App(
             settings,
             heroes,
@@ -178,6 +195,8 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             Guilds(db, Languages(settings.languages_dir), settings.limits),
             Privacy(db, voters),
             describer,
+            trials,
+            duels,
             board,
             builds,
             finetunes,

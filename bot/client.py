@@ -12,6 +12,8 @@ from bot.app import App
 from bot.errors import OperatorError
 from cogs.about import AboutCog
 from cogs.dataset import DatasetCog
+from cogs.duel import DuelCog
+from cogs.duel_message import DuelButton
 from cogs.failures import tell_failure
 from cogs.hero import HeroCog
 from cogs.hero_button import HeroButton
@@ -21,6 +23,7 @@ from cogs.models import ModelsCog
 from cogs.notices import NoticesCog
 from cogs.powers import PowersCog
 from cogs.privacy import PrivacyButton, PrivacyCog
+from cogs.promote_button import PromoteButton
 from cogs.review import ReviewButton
 from cogs.settings import ChannelMenu, SettingsCog
 from cogs.top import PageButton, TopCog
@@ -32,6 +35,7 @@ log = logging.getLogger(__name__)
 
 _COGS = (
     HeroCog,
+    DuelCog,
     VotesCog,
     TopCog,
     AboutCog,
@@ -44,7 +48,16 @@ _COGS = (
     JobsCog,
     NoticesCog,
 )
-_BUTTONS = (HeroButton, JobButton, ReviewButton, PrivacyButton, ChannelMenu, PageButton)
+_BUTTONS = (
+    HeroButton,
+    DuelButton,
+    PromoteButton,
+    JobButton,
+    ReviewButton,
+    PrivacyButton,
+    ChannelMenu,
+    PageButton,
+)
 
 Interaction = discord.Interaction["HeroBot"]
 

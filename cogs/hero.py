@@ -20,6 +20,7 @@ from bot.rating.votes import DOWN, UP
 from bot.store.descriptions import Description
 from cogs.card import card, draft, queued
 from cogs.channels import require_open
+from cogs.duel_message import duel_look
 from cogs.hero_button import buttons
 from cogs.rhythm import Rhythm
 from cogs.showing import InteractionShowing, Showing
@@ -52,7 +53,7 @@ class HeroCog(commands.Cog):
         await require_open(interaction)
         asked = self.app.heroes.vocabulary.parse(hero)
         self.app.blocklist.check(asked)
-        await self._describe(asked, _asker(interaction), InteractionShowing(interaction))
+        await self._describe(asked, asker_of(interaction), InteractionShowing(interaction))
 
     @hero.autocomplete("hero")
     async def _suggest(
@@ -77,13 +78,29 @@ class HeroCog(commands.Cog):
         description = await self.app.describer.get(description_id)
         if description is None:
             raise UserError("This description is gone. Ask with /hero.")
-        await self._describe(description.hero, _asker(interaction), InteractionShowing(interaction))
+        await self._describe(description.hero, asker_of(interaction), InteractionShowing(interaction))
 
     async def _describe(self, hero: Hero, asker: Asker, showing: Showing) -> None:
-        """Have a hero described before everyone's eyes, and offer the end to their votes."""
+        """Have a hero described before everyone's eyes, by two models where that is to be a duel."""
         await showing.begin()
-        description = await self._write(hero, asker, showing)
-        message = await showing.show(card(description), buttons("again", "report", subject=description.id))
+        if await self.app.duels.wanted():
+            await self.duel(hero, asker, showing)
+        else:
+            await self._offer(await self._write(hero, asker, showing), showing)
+
+    async def duel(self, hero: Hero, asker: Asker, showing: Showing) -> None:
+        """Let two models describe a hero; where only one of them can, show what it wrote."""
+        held = await self.app.duels.hold(hero, requester=asker.user_id, guild_id=asker.guild_id)
+        if isinstance(held, Description):
+            await self._offer(held, showing)
+            return
+        message = await showing.show(*duel_look(held))
+        await self.app.duels.shown_as(held.id, message.id)
+
+    async def _offer(self, description: Description, showing: Showing) -> None:
+        """Show a description, and let people vote on it."""
+        look = buttons("again", "report", subject=description.id)
+        message = await showing.show([card(description)], look)
         await self.app.describer.shown_as(description, message.channel.id, message.id)
         await self._offer_thumbs(message)
 
@@ -117,7 +134,7 @@ class HeroCog(commands.Cog):
             log.info("no thumbs under message %d: %s", message.id, error)
 
 
-def _asker(interaction: "discord.Interaction[HeroBot]") -> Asker:
+def asker_of(interaction: "discord.Interaction[HeroBot]") -> Asker:
     return Asker(interaction.user.id, interaction.guild_id)
 
 
@@ -135,7 +152,7 @@ async def _follow(
             continue
         began = time.monotonic()
         try:
-            await showing.show(look, stop, line)
+            await showing.show([look] if look else [], stop, line)
         except discord.HTTPException as error:
             log.info("a text could not be shown while it was written: %s", error)
         rhythm.took(time.monotonic() - began)

@@ -36,7 +36,8 @@ _TOO_FEW: dict[DatasetKind, str] = {
 class Frozen:
     """A dataset, and whether it is new: one of exactly these texts may exist already.
 
-    changes says what is other than in the version before; None where nothing is new, or it is the first.
+    changes says what is other than in the version that was the newest until then; None where it is that
+    version itself, or the first.
     """
 
     dataset: Dataset
@@ -111,10 +112,9 @@ class Freezer:
             "curation": self._curation.curation.model_dump(),
         }
         async with self._db.write() as tx:
+            before = await datasets.latest(tx, kind)
             known = await datasets.with_hash(tx, draft.content_hash)
-            if known:
-                return Frozen(known, new=False)
-            fresh = await datasets.add(
+            found = known or await datasets.add(
                 tx,
                 draft.items(),
                 kind=kind,
@@ -124,9 +124,12 @@ class Freezer:
                 at=time.time(),
             )
             # somebody may have had their texts deleted while the draft was being written
-            await datasets.bury(tx, people.erased(), fresh.id)
+            await datasets.bury(tx, people.erased(), found.id)
+        if before is None or before.id == found.id:
+            return Frozen(found, new=known is None)
         async with self._db.read() as tx:
-            return Frozen(fresh, new=True, changes=await datasets.changes(tx, fresh))
+            changes = await datasets.changes(tx, found.id, since=before.id)
+        return Frozen(found, new=known is None, changes=changes)
 
 
 def _text(judged: Judged) -> Text:
