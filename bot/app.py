@@ -41,6 +41,7 @@ from bot.rating.scores import Scores, Thresholds
 from bot.rating.trials import TrialRules, Trials
 from bot.rating.voters import load_voters
 from bot.rating.votes import Votes
+from bot.removals import Removals
 from bot.settings import Settings
 from bot.store.database import Database, open_database
 from bot.tuning.comparison import Comparer
@@ -52,6 +53,7 @@ from bot.tuning.registry import Registry
 from bot.tuning.serving import Serving
 from bot.tuning.trainer import Trainer
 from bot.tuning.upkeep import Upkeep
+from bot.usage import Usage
 from bot.worker import Worker
 from bot.writer import Writer
 
@@ -89,6 +91,8 @@ class App:
     describer: Describer
     trials: Trials
     duels: Duels
+    usage: Usage
+    removals: Removals
     board: JobBoard
     builds: BuildJobs
     finetunes: FinetuneJobs
@@ -154,6 +158,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             Debut(registry, provider, serving, comparer, settings.data_dir),
             base=settings.base_model,
         )
+        guilds = Guilds(db, Languages(settings.languages_dir), settings.limits)
         line = Line(settings.heroes_at_once, longest=settings.longest_line)
         describer = Describer(
             db, registry, upkeep, writer, voters, line, prompt_version=heroes.prompts.version
@@ -192,11 +197,13 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             Notices(db, admin_channel=settings.admin_channel),
             About(db, base=settings.author_model),
             Blocklist(settings.blocklist, heroes.vocabulary.powers),
-            Guilds(db, Languages(settings.languages_dir), settings.limits),
+            guilds,
             Privacy(db, voters),
             describer,
             trials,
             duels,
+            Usage(db, voters, guilds.limits),
+            Removals(db, voters, reports_to_hide=settings.reports_to_hide),
             board,
             builds,
             finetunes,

@@ -24,6 +24,7 @@ from cogs.notices import NoticesCog
 from cogs.powers import PowersCog
 from cogs.privacy import PrivacyButton, PrivacyCog
 from cogs.promote_button import PromoteButton
+from cogs.removal_button import RemovalButton
 from cogs.review import ReviewButton
 from cogs.settings import ChannelMenu, SettingsCog
 from cogs.top import PageButton, TopCog
@@ -50,6 +51,7 @@ _COGS = (
 )
 _BUTTONS = (
     HeroButton,
+    RemovalButton,
     DuelButton,
     PromoteButton,
     JobButton,
@@ -69,6 +71,7 @@ class HeroBot(commands.Bot):
         intents = discord.Intents.none()
         intents.guilds = True
         intents.reactions = True
+        intents.guild_messages = True  # those that mention the bot bring their text
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
@@ -93,6 +96,9 @@ class HeroBot(commands.Bot):
             await self.add_cog(cog(self, self.app))
         self.add_dynamic_items(*_BUTTONS)  # they work on after a restart
         await self._sync()
+
+    async def on_message(self, message: discord.Message) -> None:
+        """Leave mentions to HeroCog: there are no commands with a prefix."""
 
     async def on_ready(self) -> None:
         log.info("ready as %s in %d servers", self.user, len(self.guilds))

@@ -5,6 +5,7 @@
     │   ├── NotUnderstood   what was typed is not a hero
     │   ├── NotAllowed      the person may not do this
     │   ├── Busy            something of the kind runs already
+    │   ├── TooMany         they have had all that the limits allow for now
     │   ├── Stopped         the person stopped it before there was anything to show
     │   ├── OverBudget      a paid call could exceed the budget
     │   └── Unavailable     a part that is needed cannot answer now
@@ -46,6 +47,10 @@ class NotAllowed(UserError):
 
 class Busy(UserError):
     """One of the kind runs already."""
+
+
+class TooMany(UserError):
+    """They have had all that the limits allow for now."""
 
 
 class Stopped(UserError):

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, product
 from typing import Self
@@ -180,12 +180,15 @@ class Vocabulary(Part):
             )
         return text.lower()
 
-    def suggest(self, typed: str, most: int = 25) -> list[str]:
-        """Whole heroes that go on from what was typed so far, to choose from; at most 25, Discord's limit."""
+    def suggest(self, typed: str, used: Mapping[str, int] | None = None, most: int = 25) -> list[str]:
+        """Whole heroes that go on from what was typed so far, to choose from; at most 25, Discord's limit.
+
+        used is how often powers were asked for: the one most asked for comes first.
+        """
         age, gender, power = [*typed.replace(",", " ").lower().split(maxsplit=2), "", "", ""][:3]
         ages = self._ages_like(age)
         genders = [known for known in self.grid.genders if known.startswith(gender)]
-        powers = self._powers_like(power)
+        powers = self._powers_like(power, used or {})
         if len(ages) == 1:
             heroes = (Hero(ages[0], known, each) for each in powers for known in genders)
         else:  # the age is open: one hero of each age, the powers in turn
@@ -204,9 +207,9 @@ class Vocabulary(Part):
         ]
         return grid + others
 
-    def _powers_like(self, typed: str) -> list[str]:
+    def _powers_like(self, typed: str, used: Mapping[str, int]) -> list[str]:
         """Vocabulary words first (healing, then the rest); a free power is offered as it was typed."""
-        known = (*self.vocabulary.powers, *self.grid.powers)
+        known = sorted((*self.vocabulary.powers, *self.grid.powers), key=lambda power: -used.get(power, 0))
         begins = [power for power in known if power.startswith(typed)]
         contains = [power for power in known if typed in power and power not in begins]
         fits = len(typed) <= self.limits.power_characters and _POWER.fullmatch(typed)

@@ -4,9 +4,11 @@ import time
 
 from bot.errors import UserError
 from bot.hero import Vocabulary
-from bot.store import powers
+from bot.store import descriptions, powers
 from bot.store.database import Database
 from bot.store.powers import Asked
+
+_RANKING_LIFE = 60.0  # seconds
 
 
 class Powers:
@@ -15,10 +17,23 @@ class Powers:
     def __init__(self, db: Database, vocabulary: Vocabulary) -> None:
         self._db = db
         self._of_file = vocabulary
+        self._ranked: tuple[Vocabulary, dict[str, int]] | None = None
+        self._ranked_at = 0.0
 
     async def vocabulary(self) -> Vocabulary:
         """The whole vocabulary, of now."""
         return self._of_file.with_powers(await self.added())
+
+    async def suggest(self, typed: str) -> list[str]:
+        """Whole heroes that go on from what was typed, those of the powers most asked for first."""
+        now = time.monotonic()
+        if self._ranked is None or now - self._ranked_at > _RANKING_LIFE:
+            vocabulary = await self.vocabulary()
+            async with self._db.read() as tx:
+                self._ranked = vocabulary, await descriptions.uses_of_powers(tx)
+            self._ranked_at = now
+        vocabulary, used = self._ranked
+        return vocabulary.suggest(typed, used)
 
     async def added(self) -> list[str]:
         async with self._db.read() as tx:

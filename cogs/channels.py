@@ -1,19 +1,21 @@
 """Channels: where a server lets heroes be asked for."""
 
-from typing import Any
-
-import discord
-
 from bot.errors import NotAllowed
+from bot.guilds import Guilds
 
 
-async def require_open(interaction: discord.Interaction[Any]) -> None:
-    """Let pass where the server's admins left the bot open. Raises NotAllowed with the channels that are."""
-    parent = getattr(interaction.channel, "parent_id", None)  # a thread belongs to its channel
-    guilds = interaction.client.app.guilds
-    if not await guilds.is_open(interaction.guild_id, interaction.channel_id, parent):
-        channels = (await guilds.of(interaction.guild_id)).channels
+async def require_open(guilds: Guilds, guild_id: int | None, channel: object) -> None:
+    """Let pass where the server's admins left the bot open. Raises NotAllowed with the channels that are.
+
+    channel is discord.py's, None where it is not known.
+    """
+    ids = (
+        getattr(channel, "id", None),
+        getattr(channel, "parent_id", None),
+    )  # a thread has its channel's too
+    if not await guilds.is_open(guild_id, *ids):
+        channels = (await guilds.of(guild_id)).channels if guild_id else None
         raise NotAllowed(
             "Heroes are asked for elsewhere in this server: {channels}.",
-            channels=", ".join(f"<#{each}>" for each in channels),
+            channels=", ".join(f"<#{each}>" for each in channels or ()),
         )

@@ -45,12 +45,9 @@ class DuelCog(commands.Cog):
     )
     @app_commands.describe(hero="age, gender and power, for example: 40 woman healing")
     async def duel(self, interaction: "discord.Interaction[HeroBot]", hero: str) -> None:
-        await require_open(interaction)
-        asked = self.app.heroes.vocabulary.parse(hero)
-        self.app.blocklist.check(asked)
-        showing = InteractionShowing(interaction)
-        await showing.begin()
-        await self._heroes.duel(asked, asker_of(interaction), showing)
+        await require_open(self.app.guilds, interaction.guild_id, interaction.channel)
+        asked = self._heroes.parse(hero)
+        await self._heroes.duel(asked, await asker_of(interaction), InteractionShowing(interaction))
 
     @duel.autocomplete("hero")
     async def _suggest(

@@ -5,12 +5,13 @@ from typing import Any, Self
 
 import discord
 
+from bot.language import ENGLISH, Language, later
 from cogs.failures import tell_failure
 
 _LOOKS = {
-    "stop": ("Stop", discord.ButtonStyle.secondary),
-    "again": ("Again", discord.ButtonStyle.secondary),
-    "report": ("Report", discord.ButtonStyle.secondary),
+    "stop": (later("Stop"), discord.ButtonStyle.secondary),
+    "again": (later("Again"), discord.ButtonStyle.secondary),
+    "report": (later("Report"), discord.ButtonStyle.secondary),
 }
 
 
@@ -23,9 +24,11 @@ class HeroButton(
     The other part of the id is the description's, or what the writing goes by that it stops.
     """
 
-    def __init__(self, action: str, subject: int) -> None:
+    def __init__(self, action: str, subject: int, say: Language = ENGLISH) -> None:
         label, style = _LOOKS[action]
-        super().__init__(discord.ui.Button(label=label, style=style, custom_id=f"hero:{action}:{subject}"))
+        super().__init__(
+            discord.ui.Button(label=say(label), style=style, custom_id=f"hero:{action}:{subject}")
+        )
         self.action = action
         self.subject = subject
 
@@ -45,10 +48,10 @@ class HeroButton(
             await tell_failure(interaction, error)
 
 
-def buttons(*actions: str, subject: int) -> discord.ui.View:
+def buttons(*actions: str, subject: int, say: Language) -> discord.ui.View:
     """Buttons for a message."""
     view = discord.ui.View(timeout=None)
     for action in actions:
-        view.add_item(HeroButton(action, subject))
+        view.add_item(HeroButton(action, subject, say))
     view.stop()  # the buttons are found by their ids, not by this view
     return view

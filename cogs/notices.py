@@ -9,7 +9,8 @@ from discord.ext import commands, tasks
 from bot.app import App
 from bot.store.notices import Notice
 from cogs.mentions import addressed
-from cogs.promote_button import action_view
+from cogs.promote_button import promotion
+from cogs.removal_button import verdicts
 
 if TYPE_CHECKING:
     from bot.client import HeroBot
@@ -58,5 +59,11 @@ class NoticesCog(commands.Cog):
     async def _send(self, notice: Notice, channel_id: int) -> None:
         text, told = addressed(notice.text, notice.mention_id)
         channel = self.bot.get_partial_messageable(channel_id)
-        view = action_view(notice.action) if notice.action else discord.utils.MISSING
+        view = _asked(notice.action) if notice.action else discord.utils.MISSING
         await channel.send(text[:2000], allowed_mentions=told, view=view)
+
+
+def _asked(action: str) -> discord.ui.View:
+    """The buttons of a notice, by its action: `promote:3`, `removal:7`."""
+    kind, _, subject = action.partition(":")
+    return {"promote": promotion, "removal": verdicts}[kind](int(subject))

@@ -43,9 +43,9 @@ class PromoteButton(
             await tell_failure(interaction, error)
 
 
-def action_view(action: str) -> discord.ui.View:
-    """A notice's button; its action is the button's id."""
+def promotion(trial_id: int) -> discord.ui.View:
+    """The button of a trial that was won."""
     view = discord.ui.View(timeout=None)
-    view.add_item(PromoteButton(int(action.removeprefix("promote:"))))
+    view.add_item(PromoteButton(trial_id))
     view.stop()  # the button is found by its id, not by this view
     return view

@@ -1,8 +1,11 @@
 """Showings: the message in which a hero appears, whether a command, a button or a mention asked for it."""
 
+import logging
 from typing import Any, Protocol
 
 import discord
+
+log = logging.getLogger(__name__)
 
 
 class Showing(Protocol):
@@ -52,3 +55,10 @@ class ReplyShowing:
             given = {name: part for name, part in parts.items() if part}
             self._reply = await self._asked.reply(**given, mention_author=False)
         return self._reply
+
+    async def fail(self, text: str) -> None:
+        """Say what went wrong in the message's place."""
+        try:
+            await self.show([], None, text)
+        except discord.HTTPException:
+            log.warning("a refusal could not be told", exc_info=True)

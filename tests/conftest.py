@@ -44,6 +44,7 @@ def settings(tmp_path: Path, script: Script) -> Settings:
         engine_url=script.url,
         home_guilds=frozenset({HOME}),
         heroes_file=ROOT / "data" / "heroes.toml",
+        cooldown=0,
     )
 
 

@@ -1,6 +1,5 @@
 """The line: so many questions are with the model at once, the others wait in the order in which they came."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -14,7 +13,7 @@ class Line:
     def __init__(self, at_once: int, *, longest: int) -> None:
         self._free = at_once
         self._longest = longest
-        self._waiting: dict[asyncio.Event, Stream] = {}  # in the order in which they came
+        self._waiting: list[Stream] = []  # in the order in which they came
 
     @asynccontextmanager
     async def place(self, stream: Stream) -> AsyncIterator[None]:
@@ -33,18 +32,19 @@ class Line:
 
     async def _wait(self, stream: Stream) -> None:
         if len(self._waiting) >= self._longest:
-            raise Busy(f"{len(self._waiting)} people are waiting for the model. Try again in a minute.")
-        called = asyncio.Event()
-        self._waiting[called] = stream
+            raise Busy(
+                "{number} people are waiting for the model. Try again in a minute.", number=len(self._waiting)
+            )
+        self._waiting.append(stream)
         self._tell()
         try:
-            await stream.unless_stopped(called.wait())
+            await stream.unless_stopped(stream.until_served())
         except BaseException:
-            if called.is_set():  # the place was given, and whoever was to have it has gone
-                self._leave()
-            else:
-                del self._waiting[called]
+            if stream in self._waiting:
+                self._waiting.remove(stream)
                 self._tell()
+            else:  # the place was given, and whoever was to have it has gone
+                self._leave()
             raise
 
     def _leave(self) -> None:
@@ -52,12 +52,10 @@ class Line:
         if not self._waiting:
             self._free += 1
             return
-        called = next(iter(self._waiting))
-        self._waiting.pop(called).wait_at(0)
-        called.set()
+        self._waiting.pop(0).serve()
         self._tell()
 
     def _tell(self) -> None:
-        for place, stream in enumerate(self._waiting.values(), 1):
+        for place, stream in enumerate(self._waiting, 1):
             if stream.place != place:
                 stream.wait_at(place)

@@ -21,6 +21,7 @@ class Stream:
         self.text = ""
         self.limit: asyncio.Timeout | None = None  # what ends the reading of the answer
         self._stopped = asyncio.Event()
+        self._served = asyncio.Event()
         self._news = asyncio.Event()
 
     @property
@@ -30,6 +31,11 @@ class Stream:
     def wait_at(self, place: int) -> None:
         self.place = place
         self._news.set()
+
+    def serve(self) -> None:
+        """End the wait in the line."""
+        self._served.set()
+        self.wait_at(0)
 
     def grow(self, text: str) -> None:
         self.text = text
@@ -46,13 +52,19 @@ class Stream:
         await self._news.wait()
         self._news.clear()
 
+    async def until_stopped(self) -> None:
+        await self._stopped.wait()
+
+    async def until_served(self) -> None:
+        await self._served.wait()
+
     async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
         """Await work that is given up where somebody stops before the first word.
 
         Raises Stopped. After the first word the work itself comes to an end.
         """
         task = asyncio.ensure_future(work)
-        stopped = asyncio.ensure_future(self._stopped.wait())
+        stopped = asyncio.ensure_future(self.until_stopped())
         try:
             await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
             if not task.done() and not self.text:

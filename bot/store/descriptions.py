@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from bot.hero import Hero
+from bot.store import datasets
 from bot.store.database import Transaction
 from bot.store.schema import description
 
@@ -59,6 +60,32 @@ async def get(tx: Transaction, description_id: int) -> Description | None:
 async def of_message(tx: Transaction, message_id: int) -> Description | None:
     row = (await tx.execute(select(description).where(description.c.message_id == message_id))).one_or_none()
     return Description(**row._mapping) if row else None
+
+
+async def counts_since(tx: Transaction, requester: str, guild_id: int | None, at: float) -> tuple[int, int]:
+    """How many descriptions a requester (an HMAC), and all of a server, were shown since a moment."""
+    since = select(func.count()).select_from(description).where(description.c.created_at >= at)
+    mine = since.where(description.c.requester == requester).scalar_subquery()
+    everyones = since.where(description.c.guild_id == guild_id).scalar_subquery()
+    found = (await tx.execute(select(mine, everyones))).one()
+    return found[0], found[1]
+
+
+async def uses_of_powers(tx: Transaction) -> dict[str, int]:
+    """How often each power was asked for."""
+    query = select(description.c.power, func.count().label("uses")).group_by(description.c.power)
+    return {row.power: row.uses for row in await tx.execute(query)}
+
+
+async def bury(tx: Transaction, description_id: int) -> None:
+    """Put tombstones in a description's place in every dataset that holds it."""
+    await datasets.bury(tx, select(description.c.id).where(description.c.id == description_id))
+
+
+async def remove(tx: Transaction, description_id: int, *, at: float | None) -> Description:
+    """Take a description from sight and from training; with None for the moment, give it back."""
+    changed = update(description).where(description.c.id == description_id).values(removed_at=at)
+    return Description(**(await tx.execute(changed.returning(*description.c))).one()._mapping)
 
 
 async def get_many(tx: Transaction, ids: list[int]) -> list[Description]:

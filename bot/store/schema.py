@@ -383,11 +383,12 @@ guild_setting = Table(
     Column("at", Float, nullable=False),
 )
 
-# Who reported a description, once each.
+# Who reported a description, once each. dismissed: an operator found nothing wrong with it.
 report = Table(
     "report",
     metadata,
     Column("description_id", Integer, ForeignKey("description.id"), primary_key=True),
     Column("reporter", String(64), primary_key=True),
+    Column("dismissed", Boolean, nullable=False, server_default=false()),
     Column("at", Float, nullable=False),
 )

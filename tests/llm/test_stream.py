@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -57,7 +58,7 @@ async def test_the_text_grows_and_the_counts_come_at_the_end(paid: App, script: 
     answer = await work
 
     assert len(set(seen)) > 10
-    assert all(later.startswith(earlier) for earlier, later in zip(seen, seen[1:], strict=False))
+    assert all(later.startswith(earlier) for earlier, later in pairwise(seen))
     assert answer.text == seen[-1]
     assert (answer.finish_reason, answer.prompt_tokens) == ("stop", 20)
     assert await spent(paid) == pytest.approx((20 + len(answer.text.split())) / 1000)

@@ -25,6 +25,7 @@ def upgrade() -> None:
         "report",
         sa.Column("description_id", sa.Integer(), nullable=False),
         sa.Column("reporter", sa.String(length=64), nullable=False),
+        sa.Column("dismissed", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("at", sa.Float(), nullable=False),
         sa.ForeignKeyConstraint(["description_id"], ["description.id"]),
         sa.PrimaryKeyConstraint("description_id", "reporter"),
