@@ -51,6 +51,7 @@ _COGS = (
 )
 _BUTTONS = (
     HeroButton,
+    RemovalButton,
     DuelButton,
     PromoteButton,
     RemovalButton,

@@ -49,7 +49,7 @@ class Powers:
             fresh = name not in self._of_file.powers
             fresh = fresh and await powers.add(tx, name, actor_id=actor_id, at=time.time())
         if not fresh:
-            raise UserError(f"The vocabulary has {name!r} already: descriptions of it may train.")
+            raise UserError("The vocabulary has {name!r} already: descriptions of it may train.", name=name)
         return name
 
     async def remove(self, typed: str) -> str:
@@ -59,10 +59,10 @@ class Powers:
         """
         name = self._name(typed)
         if name in self._of_file.powers:
-            raise UserError(f"{name!r} stands in data/heroes.toml: take it out there, and restart.")
+            raise UserError("{name!r} stands in data/heroes.toml: take it out there, and restart.", name=name)
         async with self._db.write() as tx:
             if not await powers.remove(tx, name):
-                raise UserError(f"Nobody added {name!r}. `/powers list` shows what was added.")
+                raise UserError("Nobody added {name!r}. `/powers list` shows what was added.", name=name)
         return name
 
     def _name(self, typed: str) -> str:

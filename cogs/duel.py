@@ -8,7 +8,9 @@ from discord import app_commands
 from discord.ext import commands, tasks
 
 from bot.app import App
-from cogs.hero import HeroCog
+from cogs.channels import require_open
+from cogs.hero import HeroCog, asker_of
+from cogs.showing import InteractionShowing
 
 if TYPE_CHECKING:
     from bot.client import HeroBot
@@ -43,7 +45,9 @@ class DuelCog(commands.Cog):
     )
     @app_commands.describe(hero="age, gender and power, for example: 40 woman healing")
     async def duel(self, interaction: "discord.Interaction[HeroBot]", hero: str) -> None:
-        await self._heroes.duel(interaction, hero)
+        await require_open(self.app.guilds, interaction.guild_id, interaction.channel)
+        asked = self._heroes.parse(hero)
+        await self._heroes.duel(asked, await asker_of(interaction), InteractionShowing(interaction))
 
     @duel.autocomplete("hero")
     async def _suggest(

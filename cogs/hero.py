@@ -56,7 +56,7 @@ class HeroCog(commands.Cog):
     @app_commands.describe(hero="age, gender and power, for example: 40 woman healing")
     async def hero(self, interaction: "discord.Interaction[HeroBot]", hero: str) -> None:
         await require_open(self.app.guilds, interaction.guild_id, interaction.channel)
-        await self._describe(self._parse(hero), await _asker(interaction), InteractionShowing(interaction))
+        await self._describe(self.parse(hero), await asker_of(interaction), InteractionShowing(interaction))
 
     @hero.autocomplete("hero")
     async def _suggest(
@@ -78,7 +78,7 @@ class HeroCog(commands.Cog):
             guild_id = guild.id if guild else None
             say = await self.app.guilds.language(guild_id, str(guild.preferred_locale) if guild else "")
             await require_open(self.app.guilds, guild_id, message.channel)
-            await self._describe(self._parse(typed[1]), Asker(message.author.id, guild_id, say), showing)
+            await self._describe(self.parse(typed[1]), Asker(message.author.id, guild_id, say), showing)
         except discord.Forbidden as error:
             log.info("a mention cannot be answered in channel %d: %s", message.channel.id, error)
         except Exception as error:  # noqa: BLE001 (whatever it is, it is put into words and logged there)
@@ -101,8 +101,8 @@ class HeroCog(commands.Cog):
         description = await self.app.describer.get(description_id)
         if description is None or not description.text:
             raise UserError("This description is gone. Ask with /hero.")
-        hero = self._parse(description.hero.typed)  # what may be asked may have changed since
-        await self._describe(hero, await _asker(interaction), InteractionShowing(interaction))
+        hero = self.parse(description.hero.typed)  # what may be asked may have changed since
+        await self._describe(hero, await asker_of(interaction), InteractionShowing(interaction))
 
     async def report(self, interaction: "discord.Interaction[HeroBot]", description_id: int) -> None:
         """Tell the operators of a description that should not be seen; enough people hide it at once."""
@@ -129,41 +129,36 @@ class HeroCog(commands.Cog):
         except discord.HTTPException as error:
             log.warning("description %d is still seen as it was: %s", description.id, error)
 
-    def _parse(self, typed: str) -> Hero:
+    def parse(self, typed: str) -> Hero:
+        """A hero that may be asked for. Raises NotUnderstood with what is wrong."""
         hero = self.app.heroes.vocabulary.parse(typed)
         self.app.blocklist.check(hero)
         return hero
 
     async def _describe(self, hero: Hero, asker: Asker, showing: Showing) -> None:
         """Have a hero described before everyone's eyes, by two models where that is to be a duel."""
+        if await self.app.duels.wanted():
+            await self.duel(hero, asker, showing)
+            return
         async with self.app.usage.request(asker.user_id, asker.guild_id):
             await showing.begin()
-            if await self.app.duels.wanted():
-                await self._duel(hero, asker, showing)
-            else:
-                await self._offer(await self._write(hero, asker, showing), asker, showing)
+            description = await self._write(hero, asker, showing)
+        await self._offer(description, asker, showing)
 
-    async def duel(self, interaction: "discord.Interaction[HeroBot]", typed: str) -> None:
-        """Let two models describe a hero: what /duel does."""
-        await require_open(self.app.guilds, interaction.guild_id, interaction.channel)
-        hero, asker, showing = self._parse(typed), await _asker(interaction), InteractionShowing(interaction)
-        async with self.app.usage.request(asker.user_id, asker.guild_id):
-            await showing.begin()
-            await self._duel(hero, asker, showing)
-
-    async def _duel(self, hero: Hero, asker: Asker, showing: Showing) -> None:
+    async def duel(self, hero: Hero, asker: Asker, showing: Showing) -> None:
         """Let two models describe a hero; where only one of them can, show what it wrote."""
-        held = await self.app.duels.hold(hero, requester=asker.user_id, guild_id=asker.guild_id)
+        async with self.app.usage.request(asker.user_id, asker.guild_id):
+            await showing.begin()
+            held = await self.app.duels.hold(hero, requester=asker.user_id, guild_id=asker.guild_id)
         if isinstance(held, Description):
             await self._offer(held, asker, showing)
             return
-        message = await showing.show(*duel_look(held))
+        message = await showing.show(*duel_look(held, asker.say))
         await self.app.duels.shown_as(held.id, message.id)
 
     async def _offer(self, description: Description, asker: Asker, showing: Showing) -> None:
         """Show a description, and let people vote on it."""
-        look = _offered(description, asker.say)
-        message = await showing.show([card(description, asker.say)], look)
+        message = await showing.show([card(description, asker.say)], _offered(description, asker.say))
         await self.app.describer.shown_as(description, message.channel.id, message.id)
         await self._offer_thumbs(message)
 
@@ -206,7 +201,7 @@ class _Look:
     say: Language
 
 
-async def _asker(interaction: "discord.Interaction[HeroBot]") -> Asker:
+async def asker_of(interaction: "discord.Interaction[HeroBot]") -> Asker:
     return Asker(interaction.user.id, interaction.guild_id, await language_of(interaction))
 
 

@@ -43,8 +43,8 @@ class PromoteButton(
             await tell_failure(interaction, error)
 
 
-def proposal(trial_id: int) -> discord.ui.View:
-    """The button."""
+def promotion(trial_id: int) -> discord.ui.View:
+    """The button of a trial that was won."""
     view = discord.ui.View(timeout=None)
     view.add_item(PromoteButton(trial_id))
     view.stop()  # the button is found by its id, not by this view

@@ -2,12 +2,16 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
+import discord
 import pytest
 import simcord
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
+from discord import app_commands
 
+from bot.client import HeroBot
 from bot.errors import NotUnderstood
 from bot.language import ENGLISH, Languages
 from bot.settings import ROOT
@@ -29,7 +33,7 @@ def said(catalogue: Catalog, key: str | tuple[str, str], context: str | None = N
     message = catalogue.get(key if isinstance(key, str) else key[0], context)
     if message is None or message.fuzzy:
         return []
-    forms = [message.string] if isinstance(message.string, str) else list(message.string)
+    forms = [message.string] if isinstance(message.string, str) else list(message.string or ())
     return [] if "" in forms else forms
 
 
@@ -49,7 +53,7 @@ def test_every_sentence_is_there_with_its_fields(catalogue: Catalog) -> None:
 async def test_every_name_and_description_is_there_in_discords_shape(
     env: simcord.Env, catalogue: Catalog
 ) -> None:
-    names, descriptions = names_and_descriptions(env.bot.tree)
+    names, descriptions = names_and_descriptions(_tree(env))
     called = {name: said(catalogue, name, "name") for name in names}
     assert [name for name, forms in called.items() if not forms] == []
     for (name,) in called.values():
@@ -62,8 +66,13 @@ async def test_every_name_and_description_is_there_in_discords_shape(
 
 async def test_nothing_is_translated_that_nobody_says(env: simcord.Env, catalogue: Catalog) -> None:
     spoken = {key if isinstance(key, str) else key[0] for key in sentences()}
-    spoken |= set.union(*names_and_descriptions(env.bot.tree))
+    spoken |= set.union(*names_and_descriptions(_tree(env)))
     assert [message.id for message in catalogue if message.id and _first(message.id) not in spoken] == []
+
+
+def _tree(env: simcord.Env) -> app_commands.CommandTree[Any]:
+    assert isinstance(env.bot, HeroBot)
+    return env.bot.tree
 
 
 def _first(message_id: str | list[str] | tuple[str, ...]) -> str:
@@ -100,7 +109,12 @@ async def test_a_servers_choice_comes_before_the_persons_own(stage: Stage) -> No
 async def test_a_person_is_answered_in_what_their_discord_speaks(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("discord.Interaction.locale", "de", raising=False)
+    received = discord.Interaction._from_data
+
+    def from_germany(interaction: discord.Interaction, data: Any) -> None:
+        received(interaction, data | {"locale": "de"})
+
+    monkeypatch.setattr(discord.Interaction, "_from_data", from_germany)
 
     result = await stage.ana.slash(stage.channel, "privacy show")
 

@@ -12,6 +12,7 @@ from bot.dataset.likeness import like_any
 from bot.dataset.plan import BuildSpec, Planner
 from bot.errors import UserError
 from bot.heroes_file import HeroesFile
+from bot.language import later
 from bot.store import datasets, people
 from bot.store.database import Database
 from bot.store.datasets import Changes, Dataset, DatasetKind
@@ -20,10 +21,14 @@ FEWEST_TRAINING = 10  # what fine-tuning APIs ask for
 VOTED_DOWN = "like what was voted down"
 
 _TOO_FEW: dict[DatasetKind, str] = {
-    "sft": "Only {training} usable texts came together, and training needs {fewest}. "
-    "Run /build-dataset again with a larger limit; what was written stays cached.",
-    "preference": "Only {training} usable pairs came together beside the {valid} held out, and training "
-    "needs {fewest}. They come from duels, and from heroes with a liked text and another one voted down.",
+    "sft": later(
+        "Only {training} usable texts came together, and training needs {fewest}. "
+        "Run /build-dataset again with a larger limit; what was written stays cached."
+    ),
+    "preference": later(
+        "Only {training} usable pairs came together beside the {valid} held out, and training needs "
+        "{fewest}. They come from duels, and from heroes with a liked text and another one voted down."
+    ),
 }
 
 
@@ -93,11 +98,12 @@ class Freezer:
         counts = draft.counts
         training, valid = counts.get("train", 0), counts.get("valid", 0)
         if training < FEWEST_TRAINING:
-            raise UserError(_TOO_FEW[kind].format(training=training, valid=valid, fewest=FEWEST_TRAINING))
+            raise UserError(_TOO_FEW[kind], training=training, valid=valid, fewest=FEWEST_TRAINING)
         if draft.only_prompt:
             raise UserError(
-                f"All texts are answers to one prompt, {draft.only_prompt!r}: a model would learn nothing of "
-                "what it is asked. Add texts of other heroes."
+                "All texts are answers to one prompt, {only_prompt!r}: a model would learn nothing "
+                "of what it is asked. Add texts of other heroes.",
+                only_prompt=draft.only_prompt,
             )
         recipe = {
             **spec,

@@ -53,8 +53,9 @@ class Transfer:
         async with self._db.read() as tx:
             found = await (datasets.latest(tx) if version is None else datasets.get(tx, version))
         if found is None:
-            missing = "There is no dataset yet" if version is None else f"There is no dataset v{version}"
-            raise UserError(f"{missing}. Make one with /build-dataset.")
+            if version is None:
+                raise UserError("There is no dataset yet. Make one with /build-dataset.")
+            raise UserError("There is no dataset v{version}. Make one with /build-dataset.", version=version)
         return found
 
     async def bring(self, path: Path) -> tuple[Frozen, Draft]:

@@ -73,8 +73,10 @@ class Registry:
             known = await models.named(tx, name)
             if known and known.job_id != job_id:
                 raise UserError(
-                    f"The model server calls the new model `{name}`, as it called model {known.id}, which is "
-                    "kept. Ask its operator."
+                    "The model server calls the new model `{name}`, as it called model {id}, which is "
+                    "kept. Ask its operator.",
+                    name=name,
+                    id=known.id,
                 )
             if known:
                 return known
@@ -123,9 +125,9 @@ class Registry:
             chosen = await _known(tx, model_id)
             if chosen.served_as is None:
                 raise UserError(
-                    f"Model {model_id} is not deployed yet. Deploy it at its provider, then say its name "
-                    f"there "
-                    f"with /models deployed."
+                    "Model {model_id} is not deployed yet. Deploy it at its provider, then say its name "
+                    "there with /models deployed.",
+                    model_id=model_id,
                 )
             if chosen.state == "live":
                 return chosen
@@ -158,7 +160,8 @@ class Registry:
             chosen = await _known(tx, model_id)
             if chosen.state == "live":
                 raise UserError(
-                    f"Model {model_id} is live. Let another one serve first: /models promote or rollback."
+                    "Model {model_id} is live. Let another one serve first: /models promote or rollback.",
+                    model_id=model_id,
                 )
             if chosen.state == "candidate":
                 await succession.retire(tx, model_id, "retired", actor_id=actor_id)
@@ -199,7 +202,7 @@ class Registry:
 async def _known(tx: Transaction, model_id: int) -> Model:
     found = await models.get(tx, model_id)
     if found is None:
-        raise UserError(f"There is no model {model_id}. /models list shows them all.")
+        raise UserError("There is no model {model_id}. /models list shows them all.", model_id=model_id)
     return found
 
 

@@ -19,7 +19,7 @@ async def test_the_best_come_first_by_their_bayesian_average_of_a_server_or_of_a
         ],
     )
 
-    of_server, of_all = await app.scores.best(7), await app.scores.best()
+    of_server, of_all = await app.scores.best(guild_id=7), await app.scores.best()
 
     assert [each.description.id for each in of_server] == [sure, lucky, bad]
     assert [each.description.id for each in of_all] == [elsewhere, sure, lucky, bad]
