@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from bot.errors import UserError
 from bot.rating.voters import Voters
 from bot.store import reactions, votes
+from bot.store.clicks import UNDER_THE_MESSAGE, Change, Click, Press, Shown, Source, Withdrawal
 from bot.store.database import Database, Piece
-from bot.store.reactions import UNDER_THE_MESSAGE, Change, Click, Press, Shown, Source, Withdrawal
 
 UP, DOWN = "👍", "👎"
 MOST_ACCOUNT_DAYS = 366

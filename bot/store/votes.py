@@ -1,12 +1,34 @@
 """Queries on votes: one per voter and description, the latest thumb that is still there."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import BindParameter, and_, bindparam, case, delete, exists, func, or_, select
 
 from bot.store.database import Transaction
 from bot.store.schema import description, reaction, vote
+from bot.store.upsert import upsert
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """A voter's vote on a description, +1 or -1; by_requester marks the asker's own."""
+
+    description_id: int
+    voter: str
+    value: int
+    by_requester: bool
+    source: str
+    account_days: int | None
+    at: float
+
+
+async def put(tx: Transaction, cast: Sequence[Vote]) -> None:
+    """Keep votes, each in the place of its voter's one before, where that is not the later one."""
+    if cast:
+        rows = [{name: getattr(each, name) for name in Vote.__slots__} for each in cast]
+        await tx.execute(upsert(vote, tx.dialect.name, newer_by="at"), rows)
 
 
 async def derive(tx: Transaction, pairs: Collection[tuple[int, str]]) -> None:

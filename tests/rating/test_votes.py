@@ -11,7 +11,8 @@ from bot.errors import UserError
 from bot.hero import Hero
 from bot.rating.votes import DOWN, MOST_ACCOUNT_DAYS, UP, Votes, account_days
 from bot.store import descriptions
-from bot.store.reactions import Click, change
+from bot.store.clicks import Click, Found
+from bot.store.reactions import change
 from bot.store.schema import reaction, vote
 
 MESSAGE, ASKER, ANN, BOB = 77, 1 << 22, 2 << 22, 3 << 22
@@ -88,15 +89,38 @@ async def test_a_button_of_no_description_is_told_in_words(app: App) -> None:
         await app.votes.pressed(12345, ANN, UP)
 
 
-async def test_both_thumbs_of_one_moment_are_no_vote(app: App, shown: int) -> None:
-    """Found together after an outage: nobody knows which came last."""
-    clicks = [Click(shown, "v", thumb, value, "reaction", at=5.0) for thumb, value in ((UP, 1), (DOWN, -1))]
+async def test_both_thumbs_found_at_once_are_no_vote(app: App, shown: int) -> None:
+    """After an outage nobody knows which of the two came last."""
+    both = [Found(shown, "reaction", thumb, value, {"v": 9}, 5.0) for thumb, value in ((UP, 1), (DOWN, -1))]
     async with app.db.write() as tx:
-        assert await change(tx, clicks) == [1, -1]
+        assert await change(tx, both) == [1, 1]
+        assert await change(tx, both) == [0, 0]
     assert await values(app) == []
     async with app.db.write() as tx:
         await change(tx, [Click(shown, "v", DOWN, -1, "reaction", at=6.0)])
     assert await values(app) == [-1]
+
+
+async def test_what_is_found_takes_the_place_of_what_was_kept(app: App, shown: int) -> None:
+    """A vote that vanished meanwhile is withdrawn; buttons and other emojis are not looked up there."""
+    clicks = [
+        Click(shown, "gone", UP, 1, "reaction", 1.0),
+        Click(shown, "stays", UP, 1, "reaction", 1.0),
+        Click(shown, "super", UP, 1, "super", 1.0),
+        Click(shown, "button", UP, 1, "button", 1.0),
+        Click(shown, "other", "👍🏿", 1, "reaction", 1.0),
+    ]
+    async with app.db.write() as tx:
+        await change(tx, clicks)
+        assert await change(tx, [Found(shown, "reaction", UP, 1, {"stays": 1, "new": 3}, 5.0)]) == [2]
+        kept = (await tx.execute(select(vote.c.voter, vote.c.at, vote.c.account_days))).all()
+    assert sorted(kept) == [
+        ("button", 1.0, None),
+        ("new", 5.0, 3),
+        ("other", 1.0, None),
+        ("stays", 1.0, None),
+        ("super", 1.0, None),
+    ]
 
 
 async def test_the_requesters_own_vote_is_kept_and_marked(app: App, shown: int) -> None:

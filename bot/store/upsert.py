@@ -1,0 +1,18 @@
+"""Insert a row, or put it in the place of the one with the same key."""
+
+from functools import cache
+
+from sqlalchemy import Insert, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+_INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}  # of one shape, but no common base
+
+
+@cache
+def upsert(table: Table, dialect: str, newer_by: str | None = None) -> Insert:
+    """The statement for rows of a table; with newer_by, one that is older by this column changes nothing."""
+    statement = _INSERTS[dialect](table)
+    key = [column.name for column in table.primary_key]
+    values = {column.name: statement.excluded[column.name] for column in table.c if column.name not in key}
+    where = statement.excluded[newer_by] >= table.c[newer_by] if newer_by else None
+    return statement.on_conflict_do_update(index_elements=key, set_=values, where=where)
