@@ -19,6 +19,7 @@ from cogs.models import ModelsCog
 from cogs.notices import NoticesCog
 from cogs.review import ReviewButton
 from cogs.tuning import TuningCog
+from cogs.thumbs import ThumbButton
 from cogs.votes import VotesCog
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ class HeroBot(commands.Bot):
         intents = discord.Intents.none()
         intents.guilds = True
         intents.reactions = True
+        intents.guild_messages = True  # that one was deleted; what they say is not asked for
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
@@ -55,7 +57,7 @@ class HeroBot(commands.Bot):
     async def setup_hook(self) -> None:
         for cog in (HeroCog, VotesCog, DatasetCog, TuningCog, ModelsCog, JobsCog, NoticesCog):
             await self.add_cog(cog(self, self.app))
-        self.add_dynamic_items(JobButton, ReviewButton)  # buttons work on after a restart
+        self.add_dynamic_items(JobButton, ReviewButton, ThumbButton)  # buttons work on after a restart
         await self._sync()
 
     async def on_ready(self) -> None:

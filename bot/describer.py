@@ -88,7 +88,7 @@ class Describer:
             return await self._registry.lose(model)
         return None
 
-    async def shown_as(self, description: Description, message_id: int) -> None:
+    async def shown_as(self, description: Description, channel_id: int, message_id: int) -> None:
         """Note which message shows a description: the reactions to it are votes on the description."""
         async with self._db.write() as tx:
-            await descriptions.shown_as(tx, description.id, message_id)
+            await descriptions.shown_as(tx, description.id, channel_id, message_id)

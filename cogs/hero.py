@@ -10,6 +10,7 @@ from discord.ext import commands
 from bot.app import App
 from bot.rating.votes import DOWN, UP
 from bot.store.descriptions import Description
+from cogs.thumbs import offer_thumbs
 
 if TYPE_CHECKING:
     from bot.client import HeroBot
@@ -33,8 +34,8 @@ class HeroCog(commands.Cog):
             asked, requester=interaction.user.id, guild_id=interaction.guild_id
         )
         message = await interaction.edit_original_response(embed=card(description))
-        await self.app.describer.shown_as(description, message.id)
-        await self._offer_thumbs(message)
+        await self.app.describer.shown_as(description, message.channel.id, message.id)
+        await offer_thumbs(message, description.id)
 
     @hero.autocomplete("hero")
     async def _suggest(
@@ -42,14 +43,6 @@ class HeroCog(commands.Cog):
     ) -> list[app_commands.Choice[str]]:
         whole = self.app.heroes.vocabulary.suggest(typed)
         return [app_commands.Choice(name=each, value=each) for each in whole]
-
-    async def _offer_thumbs(self, message: discord.Message) -> None:
-        """Leave both thumbs to click on; where the bot may not, people can still add their own."""
-        try:
-            for thumb in (UP, DOWN):
-                await message.add_reaction(thumb)
-        except discord.HTTPException as error:
-            log.info("no thumbs under message %d: %s", message.id, error)
 
 
 def card(description: Description) -> discord.Embed:

@@ -1,11 +1,14 @@
 """Insert a row, or put it in the place of the one with the same key."""
 
+from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 from sqlalchemy import Insert, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
-_INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}  # of one shape, but no common base
+# of one shape, but without a base that says so
+_INSERTS: dict[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 @cache
@@ -15,4 +18,5 @@ def upsert(table: Table, dialect: str, newer_by: str | None = None) -> Insert:
     key = [column.name for column in table.primary_key]
     values = {column.name: statement.excluded[column.name] for column in table.c if column.name not in key}
     where = statement.excluded[newer_by] >= table.c[newer_by] if newer_by else None
-    return statement.on_conflict_do_update(index_elements=key, set_=values, where=where)
+    upserting: Insert = statement.on_conflict_do_update(index_elements=key, set_=values, where=where)
+    return upserting
