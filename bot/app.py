@@ -30,6 +30,7 @@ from bot.llm.prices import read_prices
 from bot.notices import Notices
 from bot.powers import Powers
 from bot.rating.guard import Guard
+from bot.rating.reconcile import Reconciler
 from bot.rating.scores import Scores, Thresholds
 from bot.rating.voters import load_voters
 from bot.rating.votes import Votes
@@ -66,6 +67,7 @@ class App:
     transfer: Transfer
     reviews: Reviews
     votes: Votes
+    reconciler: Reconciler
     scores: Scores
     powers: Powers
     pairs: Pairs
@@ -152,6 +154,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             transfer,
             Reviews(db, heroes.curation),
             votes,
+            Reconciler(db, voters, days=settings.reconcile_days, most=settings.reconcile_messages),
             scores,
             powers,
             Pairs(db, admission, freezer),

@@ -19,8 +19,8 @@ from cogs.models import ModelsCog
 from cogs.notices import NoticesCog
 from cogs.powers import PowersCog
 from cogs.review import ReviewButton
-from cogs.tuning import TuningCog
 from cogs.thumbs import ThumbButton
+from cogs.tuning import TuningCog
 from cogs.votes import VotesCog
 
 log = logging.getLogger(__name__)

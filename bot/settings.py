@@ -69,6 +69,10 @@ class Settings(BaseSettings):
     vote_confidence: float = Field(default=0.8, gt=0, lt=1)
     account_days: int = Field(default=7, ge=0, le=366)
     daily_votes: int = Field(default=100, ge=1)
+    reconcile_days: float = Field(
+        default=7, ge=0
+    )  # how old a description may be whose votes are looked up anew
+    reconcile_messages: int = Field(default=500, ge=0)
     playground_port: int = Field(default=0, ge=0, le=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

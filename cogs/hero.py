@@ -1,6 +1,5 @@
 """/hero: describe a superhero."""
 
-import logging
 from typing import TYPE_CHECKING
 
 import discord
@@ -14,8 +13,6 @@ from cogs.thumbs import offer_thumbs
 
 if TYPE_CHECKING:
     from bot.client import HeroBot
-
-log = logging.getLogger(__name__)
 
 
 class HeroCog(commands.Cog):

@@ -2,11 +2,12 @@
 
 import time
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from bot.errors import UserError
 from bot.rating.voters import Voters
-from bot.store import reactions, votes
+from bot.store import descriptions, reactions, votes
 from bot.store.clicks import UNDER_THE_MESSAGE, Change, Click, Press, Shown, Source, Withdrawal
 from bot.store.database import Database, Piece
 
@@ -49,7 +50,7 @@ class Votes:
                     Shown(message_id),
                     self._voters.of(user_id),
                     emoji,
-                    _value(emoji),
+                    value_of(emoji),
                     "super" if burst else "reaction",
                     now,
                     account_days(user_id, now),
@@ -67,6 +68,11 @@ class Votes:
         if emoji is None or is_thumb(emoji):
             await self._change(Withdrawal(Shown(message_id), UNDER_THE_MESSAGE, emoji=emoji))
 
+    async def gone(self, message_ids: Collection[int]) -> None:
+        """Note that messages were deleted: the votes on what they showed stay as they are."""
+        async with self._db.write() as tx:
+            await descriptions.message_gone(tx, message_ids)
+
     async def pressed(self, description_id: int, user_id: int, emoji: str) -> bool:
         """Keep a press of a thumb's button; the same one again takes it back. Returns whether it stays.
 
@@ -74,7 +80,7 @@ class Votes:
         """
         now = time.time()
         voter, days = self._voters.of(user_id), account_days(user_id, now)
-        left = await self._change(Press(description_id, voter, emoji, _value(emoji), "button", now, days))
+        left = await self._change(Press(description_id, voter, emoji, value_of(emoji), "button", now, days))
         if left is None:
             raise UserError("This description is gone; there is nothing to vote on.")
         return left != 0
@@ -82,7 +88,7 @@ class Votes:
     async def simulate(self, description_id: int, voter_name: str, emoji: str) -> None:
         """Keep a simulated voter's click, labelled as such."""
         voter = self._voters.of(voter_name)
-        await self._change(Click(description_id, voter, emoji, _value(emoji), "simulated", time.time()))
+        await self._change(Click(description_id, voter, emoji, value_of(emoji), "simulated", time.time()))
 
     async def _change(self, change: Change) -> int | None:
         return await self._db.write_together(Piece(reactions.change, change))
@@ -109,7 +115,8 @@ def account_days(user_id: int, at: float) -> int:
     return min(MOST_ACCOUNT_DAYS, max(0, int((at - made) / 86400)))
 
 
-def _value(thumb: str) -> int:
+def value_of(thumb: str) -> int:
+    """+1 or -1."""
     return _VALUES[_base(thumb)]
 
 

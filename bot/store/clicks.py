@@ -1,6 +1,5 @@
 """Clicks: what changes the reactions to a description, as Discord tells it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -52,16 +51,17 @@ class Withdrawal:
     emoji: str | None = None
 
 
+Thumb = tuple[str, Source]
+"""An emoji, and in which way it was left under a message."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
-    """All who have an emoji under a message, looked up at a moment: their accounts' ages by voter."""
+    """What was looked up under a message: all the clicks that are there, of the thumbs looked at."""
 
     on: Subject
-    source: Source
-    emoji: str
-    value: int
-    voters: Mapping[str, int]
-    at: float
+    looked_at: frozenset[Thumb]
+    clicks: tuple[Click, ...]
 
 
 Change = Click | Withdrawal | Found

@@ -1,6 +1,5 @@
 """Queries on reactions: what was clicked on a description, as it was clicked. The votes follow at once."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
@@ -16,6 +15,7 @@ from bot.store.clicks import (
     Shown,
     Source,
     Subject,
+    Thumb,
     Withdrawal,
 )
 from bot.store.database import Transaction
@@ -43,17 +43,14 @@ async def change(tx: Transaction, changes: Sequence[Change]) -> list[int | None]
     return done
 
 
-async def counts(tx: Transaction, description_ids: Sequence[int]) -> dict[int, Counter[tuple[str, Source]]]:
-    """How often each emoji was left under each description's message, super reactions by themselves."""
-    found: dict[int, Counter[tuple[str, Source]]] = {each: Counter() for each in description_ids}
-    columns = (reaction.c.description_id, reaction.c.emoji, reaction.c.source)
-    for some in _chunks(description_ids):
-        query = select(*columns, func.count()).where(
-            reaction.c.description_id.in_(some), reaction.c.source.in_(UNDER_THE_MESSAGE)
-        )
-        for its_id, emoji, source, count in await tx.execute(query.group_by(*columns)):
-            found[its_id][emoji, source] = count
-    return found
+async def counts(tx: Transaction, description_id: int) -> dict[Thumb, int]:
+    """How often each thumb was left under a description's message."""
+    query = (
+        select(reaction.c.emoji, reaction.c.source, func.count())
+        .where(reaction.c.description_id == description_id, reaction.c.source.in_(UNDER_THE_MESSAGE))
+        .group_by(reaction.c.emoji, reaction.c.source)
+    )
+    return {(emoji, source): count for emoji, source, count in await tx.execute(query)}
 
 
 class _Subject(NamedTuple):
@@ -124,16 +121,14 @@ class _Draft:
 
     async def _find(self, found: Found, subject: _Subject) -> int:
         """Nobody saw these clicks: when they came, and so which of two was the latest, is not known."""
-        standing = await self._standing(subject.id, (found.source,), emoji=found.emoji)
-        there = {_Key(subject.id, voter, found.emoji, found.source) for voter in found.voters}
-        self._drop(standing - there)
-        for key in there - standing:
-            days = found.voters[key.voter]
-            self._clicks[key] = Click(
-                found.on, key.voter, found.emoji, found.value, found.source, found.at, days
-            )
-            self._last[key.pair] = None
-        return len(standing ^ there)
+        standing: set[_Key] = set()
+        for emoji, source in found.looked_at:
+            standing |= await self._standing(subject.id, (source,), emoji=emoji)
+        there = {_Key(subject.id, each.voter, each.emoji, each.source): each for each in found.clicks}
+        self._drop(standing - there.keys())
+        for key in there.keys() - standing:
+            self._clicks[key], self._last[key.pair] = there[key], None
+        return len(standing ^ there.keys())
 
     async def _withdraw(self, gone: Withdrawal, subject: _Subject) -> None:
         if gone.voter is None or gone.emoji is None:

@@ -91,10 +91,10 @@ async def test_a_button_of_no_description_is_told_in_words(app: App) -> None:
 
 async def test_both_thumbs_found_at_once_are_no_vote(app: App, shown: int) -> None:
     """After an outage nobody knows which of the two came last."""
-    both = [Found(shown, "reaction", thumb, value, {"v": 9}, 5.0) for thumb, value in ((UP, 1), (DOWN, -1))]
+    both = [Click(shown, "v", thumb, value, "reaction", 5.0) for thumb, value in ((UP, 1), (DOWN, -1))]
+    found = Found(shown, frozenset({(UP, "reaction"), (DOWN, "reaction")}), tuple(both))
     async with app.db.write() as tx:
-        assert await change(tx, both) == [1, 1]
-        assert await change(tx, both) == [0, 0]
+        assert await change(tx, [found, found]) == [2, 0]
     assert await values(app) == []
     async with app.db.write() as tx:
         await change(tx, [Click(shown, "v", DOWN, -1, "reaction", at=6.0)])
@@ -112,7 +112,8 @@ async def test_what_is_found_takes_the_place_of_what_was_kept(app: App, shown: i
     ]
     async with app.db.write() as tx:
         await change(tx, clicks)
-        assert await change(tx, [Found(shown, "reaction", UP, 1, {"stays": 1, "new": 3}, 5.0)]) == [2]
+        there = [Click(shown, voter, UP, 1, "reaction", 5.0, 3) for voter in ("stays", "new")]
+        assert await change(tx, [Found(shown, frozenset({(UP, "reaction")}), tuple(there))]) == [2]
         kept = (await tx.execute(select(vote.c.voter, vote.c.at, vote.c.account_days))).all()
     assert sorted(kept) == [
         ("button", 1.0, None),
