@@ -21,14 +21,10 @@ _DISCORDS_FIRST_MS = 1_420_070_400_000  # what the moments in Discord's ids are 
 
 @dataclass(slots=True)
 class Tally:
-    """Votes on one description by people other than the one who asked for it."""
+    """Votes for and against, by people other than the ones who asked."""
 
     ups: int = 0
     downs: int = 0
-
-    def admits(self, min_voters: int) -> bool:
-        """Whether the description may train: enough voters, and more of them for it than against it."""
-        return self.ups + self.downs >= min_voters and self.ups > self.downs
 
 
 class Votes:
@@ -92,11 +88,6 @@ class Votes:
 
     async def _change(self, change: Change) -> int | None:
         return await self._db.write_together(Piece(reactions.change, change))
-
-    async def tallies(self) -> dict[int, Tally]:
-        """The votes on every description that has any, by its id."""
-        async with self._db.read() as tx:
-            return {key: Tally(*counts) for key, counts in (await votes.counts(tx)).items()}
 
     async def by_model(self) -> defaultdict[str, Tally]:
         """All votes on each model's descriptions, by the model's name."""

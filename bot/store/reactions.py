@@ -20,7 +20,7 @@ from bot.store.clicks import (
 )
 from bot.store.database import Transaction
 from bot.store.schema import description, reaction
-from bot.store.upsert import upsert
+from bot.store.upsert import put
 
 T = TypeVar("T")
 
@@ -97,27 +97,29 @@ class _Draft:
         self._last: dict[tuple[int, str], votes.Vote | None] = {}  # None: to be derived from what is there
 
     async def carry_out(self, change: Change, subject: _Subject) -> int:
+        if isinstance(change, Press):
+            return await self._press(change, subject)
         if isinstance(change, Click):
-            return await self._click(change, subject)
+            return self._leave(change, subject)
         if isinstance(change, Found):
             return await self._find(change, subject)
         await self._withdraw(change, subject)
         return 0
 
-    async def _click(self, click: Click, subject: _Subject) -> int:
+    def _leave(self, click: Click, subject: _Subject) -> int:
         """The latest thumb of its voter: it is their vote, whatever else they left."""
-        key = _Key(subject.id, click.voter, click.emoji, click.source)
-        if isinstance(click, Press):
-            pressed = await self._standing(subject.id, (click.source,), voter=click.voter)
-            self._drop(pressed)
-            if key in pressed:
-                return 0
-        self._clicks[key] = click
-        own = click.voter == subject.requester
-        self._last[key.pair] = votes.Vote(
-            subject.id, click.voter, click.value, own, click.source, click.account_days, click.at
-        )
-        return click.value
+        voter, value, source = click.voter, click.value, click.source
+        self._clicks[_Key(subject.id, voter, click.emoji, source)] = click
+        own = voter == subject.requester
+        last = votes.Vote(subject.id, voter, value, own, source, click.account_days, click.at)
+        self._last[subject.id, voter] = last
+        return value
+
+    async def _press(self, press: Press, subject: _Subject) -> int:
+        pressed = await self._standing(subject.id, (press.source,), voter=press.voter)
+        self._drop(pressed)
+        again = _Key(subject.id, press.voter, press.emoji, press.source) in pressed
+        return 0 if again else self._leave(press, subject)
 
     async def _find(self, found: Found, subject: _Subject) -> int:
         """Nobody saw these clicks: when they came, and so which of two was the latest, is not known."""
@@ -169,29 +171,14 @@ class _Draft:
         return {key for key in stored | drafted.keys() if drafted.get(key, key) is not None}
 
     async def write(self) -> None:
-        gone = [
-            {f"its_{name}": part for name, part in zip(key._fields, key, strict=True)}
-            for key, click in self._clicks.items()
-            if click is None
-        ]
-        left = [
-            {
-                "description_id": key.description_id,
-                "voter": key.voter,
-                "emoji": key.emoji,
-                "source": key.source,
-                "value": click.value,
-                "account_days": click.account_days,
-                "at": click.at,
-            }
-            for key, click in self._clicks.items()
-            if click is not None
-        ]
+        gone = [dict(zip(_ITS_KEY, key, strict=True)) for key, click in self._clicks.items() if click is None]
         if gone:
             await self._tx.execute(_GONE, gone)
-        if left:
-            await self._tx.execute(upsert(reaction, self._tx.dialect.name), left)
-        await votes.put(self._tx, [last for last in self._last.values() if last])
+        left = [
+            (*key, click.value, click.account_days, click.at) for key, click in self._clicks.items() if click
+        ]
+        await put(self._tx, reaction, left)
+        await votes.cast(self._tx, [last for last in self._last.values() if last])
         await votes.derive(self._tx, [pair for pair, last in self._last.items() if last is None])
 
 
@@ -200,4 +187,7 @@ def _chunks(items: Sequence[T]) -> Iterable[Sequence[T]]:
 
 
 _KEY = tuple(reaction.c[name] for name in _Key._fields)
-_GONE = delete(reaction).where(*(column == bindparam(f"its_{column.name}") for column in _KEY))
+_ITS_KEY = [f"its_{name}" for name in _Key._fields]
+_GONE = delete(reaction).where(
+    *(column == bindparam(its) for column, its in zip(_KEY, _ITS_KEY, strict=True))
+)
