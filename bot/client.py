@@ -11,6 +11,8 @@ from discord.ext import commands
 from bot.app import App
 from bot.errors import OperatorError
 from cogs.dataset import DatasetCog
+from cogs.duel import DuelCog
+from cogs.duel_message import DuelButton
 from cogs.failures import tell_failure
 from cogs.hero import HeroCog
 from cogs.job_button import JobButton
@@ -18,6 +20,7 @@ from cogs.jobs import JobsCog
 from cogs.models import ModelsCog
 from cogs.notices import NoticesCog
 from cogs.powers import PowersCog
+from cogs.promote_button import PromoteButton
 from cogs.review import ReviewButton
 from cogs.thumbs import ThumbButton
 from cogs.tuning import TuningCog
@@ -26,6 +29,18 @@ from cogs.votes import VotesCog
 log = logging.getLogger(__name__)
 
 Interaction = discord.Interaction["HeroBot"]
+
+_COGS = (
+    HeroCog,
+    DuelCog,
+    VotesCog,
+    DatasetCog,
+    TuningCog,
+    ModelsCog,
+    PowersCog,
+    JobsCog,
+    NoticesCog,
+)
 
 
 class HeroBot(commands.Bot):
@@ -56,9 +71,10 @@ class HeroBot(commands.Bot):
         await self.connect()
 
     async def setup_hook(self) -> None:
-        for cog in (HeroCog, VotesCog, DatasetCog, TuningCog, ModelsCog, PowersCog, JobsCog, NoticesCog):
+        for cog in _COGS:
             await self.add_cog(cog(self, self.app))
-        self.add_dynamic_items(JobButton, ReviewButton, ThumbButton)  # buttons work on after a restart
+        # buttons work on after a restart
+        self.add_dynamic_items(JobButton, ReviewButton, DuelButton, PromoteButton, ThumbButton)
         await self._sync()
 
     async def on_ready(self) -> None:

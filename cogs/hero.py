@@ -9,6 +9,7 @@ from discord.ext import commands
 from bot.app import App
 from bot.rating.votes import DOWN, UP
 from bot.store.descriptions import Description
+from cogs.duel_message import show_duel
 from cogs.thumbs import offer_thumbs
 
 if TYPE_CHECKING:
@@ -27,12 +28,15 @@ class HeroCog(commands.Cog):
     async def hero(self, interaction: "discord.Interaction[HeroBot]", hero: str) -> None:
         asked = self.app.heroes.vocabulary.parse(hero)
         await interaction.response.defer(thinking=True)
-        description = await self.app.describer.describe(
-            asked, requester=interaction.user.id, guild_id=interaction.guild_id
+        description = (
+            await show_duel(interaction, asked)
+            if await self.app.duels.wanted()
+            else await self.app.describer.describe(
+                asked, requester=interaction.user.id, guild_id=interaction.guild_id
+            )
         )
-        message = await interaction.edit_original_response(embed=card(description))
-        await self.app.describer.shown_as(description, message.channel.id, message.id)
-        await offer_thumbs(message, description.id)
+        if description:
+            await show(interaction, description)
 
     @hero.autocomplete("hero")
     async def _suggest(
@@ -40,6 +44,13 @@ class HeroCog(commands.Cog):
     ) -> list[app_commands.Choice[str]]:
         whole = (await self.app.powers.vocabulary()).suggest(typed)
         return [app_commands.Choice(name=each, value=each) for each in whole]
+
+
+async def show(interaction: "discord.Interaction[HeroBot]", description: Description) -> None:
+    """Show a description in the place of a deferred command's answer, with thumbs to vote by."""
+    message = await interaction.edit_original_response(embed=card(description))
+    await interaction.client.app.describer.shown_as(description, message.channel.id, message.id)
+    await offer_thumbs(message, description.id)
 
 
 def card(description: Description) -> discord.Embed:
