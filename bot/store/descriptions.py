@@ -61,6 +61,11 @@ async def shown_as(tx: Transaction, description_id: int, channel_id: int, messag
     await tx.execute(shown.values(channel_id=channel_id, message_id=message_id))
 
 
+async def get(tx: Transaction, description_id: int) -> Description | None:
+    row = (await tx.execute(select(description).where(description.c.id == description_id))).one_or_none()
+    return Description(**row._mapping) if row else None
+
+
 async def of_message(tx: Transaction, message_id: int) -> Description | None:
     row = (await tx.execute(select(description).where(description.c.message_id == message_id))).one_or_none()
     return Description(**row._mapping) if row else None
