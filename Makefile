@@ -35,6 +35,7 @@ bench: .venv/.dev
 	$(BIN)/python -m bench.adherence $(ARGS)
 	$(BIN)/python -m bench.dataset $(ARGS)
 	$(BIN)/python -m bench.flywheel $(ARGS)
+	$(BIN)/python -m bench.votes $(ARGS)
 
 format: .venv/.dev
 	$(BIN)/ruff format .
