@@ -66,6 +66,12 @@ async def get_many(tx: Transaction, ids: list[int]) -> list[Description]:
     return [Description(**row._mapping) for row in await tx.execute(query)]
 
 
+async def any_tuned(tx: Transaction) -> bool:
+    """Whether a tuned model has written any."""
+    query = select(description.c.id).where(description.c.tuned).limit(1)
+    return (await tx.execute(query)).first() is not None
+
+
 async def forget_messages(tx: Transaction) -> None:
     """Drop every tie to a message: for a playground, whose messages end with the page."""
     await tx.execute(update(description).values(message_id=None))
