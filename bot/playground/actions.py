@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 import simcord
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, Field
 from simcord.backend.models import Interaction
 
 from bot.playground.command_line import commands_of, read
@@ -98,9 +98,11 @@ class React(BaseModel):
         return {}
 
 
-Action = TypeAdapter[Type | Suggest | Click | Select | Submit | React](
-    Annotated[Type | Suggest | Click | Select | Submit | React, Field(discriminator="do")]
-)
+class Request(BaseModel):
+    """An action as a page asks for it; its answer goes back under the same number."""
+
+    number: int
+    action: Annotated[Type | Suggest | Click | Select | Submit | React, Field(discriminator="do")]
 
 
 async def _answered(world: World, asked: Interaction | None) -> Answer:

@@ -10,7 +10,7 @@ from aiohttp import WSMsgType, web
 from pydantic import ValidationError
 
 from bot.app import App
-from bot.playground.actions import Action
+from bot.playground.actions import Request
 from bot.playground.steps import steps
 from bot.playground.view import Seen, changes, seen_by, surroundings
 from bot.playground.world import Refused, World
@@ -60,12 +60,12 @@ class Tab:
         """Do what the page asks for; its number comes back with the answer, or with why not."""
         number = None
         try:
-            request = json.loads(text)
-            number = request.pop("number")
-            answer = await Action.validate_python(request).carry_out(self._person, self._world)
+            request = Request.model_validate_json(text)
+            number = request.number
+            answer = await request.action.carry_out(self._person, self._world)
         except Refused as refused:
             answer = {"refused": str(refused)}
-        except (ValidationError, ValueError, KeyError, AttributeError):
+        except ValidationError:
             log.info("a page sent what is no action: %.200s", text, exc_info=True)
             answer = {"refused": "The page and the playground do not understand each other: reload it."}
         except Exception:

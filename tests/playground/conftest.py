@@ -61,9 +61,9 @@ class Visitor:
                 del self.messages[gone]
 
     async def ask(self, **action: Any) -> dict[str, Any]:
-        number = len(self._answers) + 1000 * len(self.texts) + time.monotonic_ns()
+        number = time.monotonic_ns()
         self._answers[number] = asyncio.get_running_loop().create_future()
-        await self._socket.send_json({"number": number, **action})
+        await self._socket.send_json({"number": number, "action": action})
         return await asyncio.wait_for(self._answers[number], 20)
 
     async def type(self, text: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ export class Composer {
 
   // Put a line there, ready to be sent or changed.
   put(text) {
+    this.#close();
     this.line.value = text;
     this.line.focus();
     this.#propose();
@@ -84,6 +85,7 @@ export class Composer {
 
   #close() {
     this.#asked += 1;
+    this.#chosen = -1;
     this.#open(false);
   }
 }

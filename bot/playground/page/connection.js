@@ -47,7 +47,7 @@ export class Connection {
     const number = ++this.#number;
     return new Promise((answer) => {
       this.#waiting.set(number, answer);
-      this.#socket.send(JSON.stringify({ number, ...action }));
+      this.#socket.send(JSON.stringify({ number, action }));
     });
   }
 
