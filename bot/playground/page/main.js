@@ -45,7 +45,7 @@ function showSteps(steps) {
       element("i", { ariaHidden: "true" }, step.done ? "✓" : String(index + 1)), element("code", {}, step.line),
       step.done ? element("span", { className: "unseen" }, "done") : null))));
   $("next").textContent = next ? next.hint
-    : "Now be ana and ben in turn, click 👍 under what you like, then build again as olga: the model learns from it";
+    : "Now 👍 it as ana and as ben, and build again";
 }
 
 function told(news) {
