@@ -35,7 +35,7 @@ async def test_reads_commands(world: World, typed: str, name: str, options: dict
 @pytest.mark.parametrize(
     ("typed", "why"),
     [
-        ("/build-dataset 24", "typed as name:value, not 24. /build-dataset has repeats"),
+        ("/build-dataset 24", "typed as name:value, not 24. /build-dataset has "),
         ("/build-dataset limit=24", "typed as name:value, not limit=24"),
         ("/models list 3", "/models list takes no options"),
         ("/build-dataset limit:many", "Option 'limit' of 'build-dataset' expects"),

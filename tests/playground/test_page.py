@@ -226,17 +226,15 @@ async def test_only_the_page_itself_gets_in(page: Page) -> None:
             await session.ws_connect(f"{page.url}socket?as=eve", origin=page.url.rstrip("/"))
 
 
-async def test_pictures_are_shown_and_other_files_saved(page: Page, world: World) -> None:
+async def test_pictures_are_shown_and_other_files_saved(page: Page, world: World, olga: Visitor) -> None:
     script = b"<script>alert(1)</script>"
-    sent = await world.people["ana"].send(
-        world.channel,
-        "files",
-        attachments=[("my chart.png", b"png"), ("page.html", script), ("x.svg", script)],
-    )
+    files = [("my chart.png", b"png"), ("page.html", script), ("x.svg", script)]
+    await world.act(world.people["ana"].send(world.channel, "files", attachments=files))
+    sent = await olga.until(lambda message: message["content"] == "files")
     async with aiohttp.ClientSession() as session:
         kinds = []
-        for file in sent.attachments:
-            path = file.url.split("/attachments/")[1]
+        for file in sent["attachments"]:
+            path = file["url"].split("/attachments/")[1]
             async with session.get(f"{page.url}attachments/{path}") as answer:
                 kinds.append((answer.content_type, answer.headers.get("Content-Disposition")))
         async with session.get(f"{page.url}attachments/nothing.png") as missing:

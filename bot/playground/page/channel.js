@@ -7,6 +7,7 @@ const NEAR = 80; // pixels from the end that count as being there
 export class Channel {
   #shown = new Map(); // by id: the message's element
   #names = new Map();
+  #following = true; // whether the end is kept in sight
 
   constructor(list, { empty, newest, act }) {
     this.list = list;
@@ -14,8 +15,9 @@ export class Channel {
     this.newest = newest;
     this.act = act;
     newest.addEventListener("click", () => this.#toEnd());
-    list.addEventListener("scroll", () => this.#atEnd() && (newest.hidden = true), { passive: true });
-    list.addEventListener("load", () => newest.hidden && this.#toEnd(), true); // a picture has come
+    list.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    list.addEventListener("load", () => this.#following && this.#toEnd(), true); // a picture has come
+    new ResizeObserver(() => this.#following && this.#toEnd()).observe(list);
   }
 
   // Begin anew, with these people and channels.
@@ -23,18 +25,17 @@ export class Channel {
     this.#names = new Map([...people, bot, channel].map(({ id, name }) => [id, name]));
     this.list.replaceChildren();
     this.#shown.clear();
-    this.newest.hidden = true;
+    this.#toEnd();
   }
 
   update(changed, gone) {
-    const stay = this.#atEnd();
     for (const id of gone) {
       this.#shown.get(id)?.remove();
       this.#shown.delete(id);
     }
     for (const message of changed) this.#put(message);
     this.empty.hidden = this.#shown.size > 0;
-    if (stay) this.#toEnd();
+    if (this.#following) this.#toEnd();
     else this.newest.hidden = false;
   }
 
@@ -48,11 +49,13 @@ export class Channel {
     if (focused) made.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
   }
 
-  #atEnd() {
-    return this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < NEAR;
+  #scrolled() {
+    this.#following = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < NEAR;
+    if (this.#following) this.newest.hidden = true;
   }
 
   #toEnd() {
+    this.#following = true;
     this.list.scrollTop = this.list.scrollHeight;
     this.newest.hidden = true;
   }
