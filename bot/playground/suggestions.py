@@ -11,7 +11,6 @@ from simcord.enums import OptionType
 from bot.playground.command_line import Command, commands_of, find
 from bot.playground.world import Refused, World
 
-_MOST = 25  # as on Discord
 _NUMBERS = (OptionType.INTEGER, OptionType.NUMBER)
 
 
@@ -32,7 +31,7 @@ async def suggest(typed: str, person: simcord.MemberActor, world: World) -> list
     command = find(typed, known)
     longer = [each for each in known if each.name.startswith(typed[1:].lstrip())]
     if command is None or (not typed.endswith(" ") and typed[1:] == command.name and len(longer) > 1):
-        return [_of_command(each) for each in longer][:_MOST]
+        return [_of_command(each) for each in longer]
     head = f"/{command.name}"
     rest = typed[len(head) :]
     if not rest:

@@ -94,6 +94,8 @@ class World:
 async def open_world(app: App) -> AsyncIterator[World]:
     """Let the bot into a new simulated Discord."""
     env = simcord.Env(HeroBot(app), settle_timeout=_GLANCE)
+    # made in simcord's distant past: votes of young accounts do not count
+    operator, *others = (env.create_user(name) for name in ("olga", "ana", "ben"))
     env.backend.advance_clock(_behind(env))
     await env.start()
     try:
@@ -102,9 +104,8 @@ async def open_world(app: App) -> AsyncIterator[World]:
         guild = env.create_guild(name="Hero HQ", id=HOME)
         channel = guild.create_text_channel("heroes")
         manager = guild.create_role("operator", permissions=discord.Permissions(manage_guild=True))
-        olga = guild.add_member(env.create_user("olga"), roles=[manager])
-        ana, ben = (guild.add_member(env.create_user(name)) for name in ("ana", "ben"))
-        yield World(env, channel, [olga, ana, ben])
+        olga = guild.add_member(operator, roles=[manager])
+        yield World(env, channel, [olga, *(guild.add_member(user) for user in others)])
     finally:
         env.settle_timeout = _CLOSING
         await env.shutdown()

@@ -55,7 +55,8 @@ async def test_what_is_not_understood_is_said(world: World, typed: str, why: str
 
 
 async def test_proposes_the_commands_that_a_person_has(olga: Visitor, ana: Visitor) -> None:
-    assert await ana.suggestions("/") == ["/hero "]
+    assert "/hero " in await ana.suggestions("/")
+    assert not {"/build-dataset ", "/models list "} & set(await ana.suggestions("/"))
     assert await olga.suggestions("/b") == ["/build-dataset "]
     assert {"/dataset review ", "/models list "} <= set(await olga.suggestions("/"))
     assert await olga.suggestions("just talk") == []
