@@ -28,7 +28,7 @@ _LONGEST_ANSWER = 60.0  # seconds
 _SETTLE = 8.0  # seconds that calls in the air get to come home when the client closes
 
 # Connections stay open as long as the server keeps them: after the SDK's 5 s nearly every /hero would open
-# a new one, and the playground would wait for that timer before it shows an answer.
+# a new one.
 _LIMITS = httpx2.Limits(max_connections=100, keepalive_expiry=86_400.0)
 
 

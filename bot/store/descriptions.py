@@ -123,6 +123,12 @@ async def message_gone(tx: Transaction, message_ids: Collection[int]) -> int:
     return (await tx.execute(gone.values(message_id=None))).rowcount
 
 
+async def any_tuned(tx: Transaction) -> bool:
+    """Whether a tuned model has written any."""
+    query = select(description.c.id).where(description.c.tuned).limit(1)
+    return (await tx.execute(query)).first() is not None
+
+
 async def forget_messages(tx: Transaction) -> None:
     """Drop every tie to a message: for a playground, whose messages end with the page."""
     await tx.execute(update(description).values(message_id=None))
