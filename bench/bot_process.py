@@ -1,7 +1,9 @@
-"""A bot in a process of its own, against the bench's Discord: `python -m bench.bot_process WHICH DISCORD MODEL FOLDER`.
+"""A bot in a process of its own, against the bench's Discord.
 
-WHICH is `herosmith`, the bot as it is; `bare`, a discord.py handler that makes the same calls to Discord with a
-text that lies ready; or `streaming`, the same with a text that the SDK streams from the model. It says
+    python -m bench.bot_process WHICH DISCORD MODEL FOLDER
+
+WHICH is `herosmith`, the bot as it is; `bare`, a discord.py handler that makes the same calls to Discord with
+a text that lies ready; or `streaming`, the same with a text that the SDK streams from the model. It says
 "ready" with the heavy libraries that it loaded, and ends when its standard input does.
 """
 
@@ -17,8 +19,9 @@ from discord import app_commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from bench.word_server import TEXT
+
 _HEAVY = ("torch", "pandas", "numpy", "scipy", "matplotlib", "transformers", "pyarrow")
-_TEXT = "Robin is a 40-year-old woman with the power of healing. " * 5
 _MODEL = "smollm2-135m-instruct"
 
 
@@ -44,7 +47,7 @@ class Bare(discord.Client):
         @self.tree.command(name="hero", description="Describe a superhero")
         async def hero(interaction: discord.Interaction, hero: str) -> None:
             await interaction.response.defer(thinking=True)
-            text = await self._stream(interaction, hero) if self._model else _TEXT
+            text = await self._stream(interaction, hero) if self._model else TEXT
             if not self._model:
                 await interaction.edit_original_response(embed=_embed(hero, text))
             message = await interaction.edit_original_response(embed=_embed(hero, text))

@@ -39,7 +39,7 @@ class DiscordServer:
         self.url = ""
         self.calls: Counter[str] = Counter()
         self.connected = asyncio.Event()
-        self._gateway: web.WebSocketResponse | None = None
+        self._gateway = web.WebSocketResponse()  # until a bot connects
         self._numbers = count(100_000_000)
         self._sequence = count(1)
         self._under_way: dict[int, Interaction] = {}  # by id; the message of each has the same
@@ -87,7 +87,6 @@ class DiscordServer:
         self.connected.set()
 
     async def _dispatch(self, name: str, data: dict[str, Any]) -> None:
-        assert self._gateway
         await self._gateway.send_json({"op": 0, "t": name, "s": next(self._sequence), "d": data})
 
     async def _me(self, _: web.Request) -> web.Response:
@@ -169,7 +168,12 @@ def _interaction(number: int, typed: str) -> dict[str, Any]:
     data = {"id": "1", "name": "hero", "type": 1, "options": [option]}
     where = {"guild_id": str(GUILD), "channel_id": str(CHANNEL), "channel": _channel()}
     languages = {"locale": "en-US", "guild_locale": "en-US"}
-    rights: dict[str, Any] = {"app_permissions": "0", "entitlements": [], "authorizing_integration_owners": {}, "context": 0}
+    rights: dict[str, Any] = {
+        "app_permissions": "0",
+        "entitlements": [],
+        "authorizing_integration_owners": {},
+        "context": 0,
+    }
     rights["attachment_size_limit"] = 10_000_000
     return {
         "id": str(number),

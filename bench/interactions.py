@@ -3,9 +3,9 @@
     python -m bench.interactions [--quick] [--json]
 
 starts each bot as a process of its own against a small Discord and a model that answers at once, both over
-real HTTP on this machine, and lets people type /hero: one after the other for the times, many at once for the
-rate. CPU is the bot process's own, all its threads together. The rounds of the bots take turns. With --json the
-last line is one JSON object.
+real HTTP on this machine, and lets people type /hero: one after the other for the times, many at once for
+the rate. CPU is the bot process's own, all its threads together. The rounds of the bots take turns. With
+--json the last line is one JSON object.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from rich.table import Table
 from bench import machine
 from bench.discord_server import DiscordServer, discord_server
 from bench.running import BenchError
-from tests.scripted_server import scripted_server
+from bench.word_server import word_server
 
 _ROOT = Path(__file__).resolve().parent.parent
 _BOTS = ("bare", "streaming", "herosmith")
@@ -99,8 +99,8 @@ async def _many(server: DiscordServer, heroes: int) -> None:
 async def measure(plan: Plan, folder: Path) -> list[Bot]:
     """Carry out a plan. Raises BenchError where a bot does not start."""
     async with AsyncExitStack() as stack:
-        model = await stack.enter_async_context(scripted_server())
-        bots = [await stack.enter_async_context(_running(name, model.url, folder)) for name in _BOTS]
+        model = await stack.enter_async_context(word_server())
+        bots = [await stack.enter_async_context(_running(name, model, folder)) for name in _BOTS]
         for bot in bots:
             for _ in range(_WARM_UP):
                 await bot.server.hero(_TYPED)
@@ -109,7 +109,6 @@ async def measure(plan: Plan, folder: Path) -> list[Bot]:
             _say(f"round {number + 1} of {plan.rounds} ...")
             for bot in bots:
                 await bot.round(plan)
-                model.asked.clear()
         return bots
 
 
@@ -123,8 +122,8 @@ async def _running(name: str, model: str, folder: Path) -> AsyncIterator[Bot]:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
-        assert process.stdin
-        assert process.stdout
+        if not (process.stdin and process.stdout):
+            raise BenchError("the bot's process has no pipes")
         line = (await process.stdout.readline()).decode().split()
         ready_s = time.perf_counter() - began
         if not line:
@@ -165,7 +164,7 @@ def _calls(bot: Bot) -> str:
 
 
 def summary(bots: list[Bot]) -> dict[str, float]:
-    """The figures for a machine; the peer is the bare handler that streams, the bound the one that does not."""
+    """The figures: the peer is the bare handler that streams, the bound the one that does not."""
     bare, streaming, ours = bots
     cpu = median(ours.cpu_ms)
     return {
