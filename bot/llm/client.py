@@ -162,10 +162,7 @@ class ModelClient:
         return Piece(self._budget.book_all, charge)
 
     def _read(self, call: "_Call", said: Said) -> Answer:
-        usage = said.usage
-        prompt_tokens, completion_tokens = (
-            (usage.prompt_tokens, usage.completion_tokens) if usage else call.ask.tokens_at_most
-        )
+        prompt_tokens, completion_tokens = said.tokens or call.ask.tokens_at_most
         cost = self._budget.cost(call.model, prompt_tokens, completion_tokens)
         return Answer(
             text=call.ask.whole(said.text),
