@@ -21,21 +21,23 @@ class VotesCog(commands.Cog):
     @commands.Cog.listener()
     async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
         if not self._is_bot(payload):
-            await self.app.votes.clicked(payload.message_id, payload.user_id, payload.emoji.name or "")
+            await self.app.votes.clicked(
+                payload.message_id, payload.user_id, payload.emoji.name or "", burst=payload.burst
+            )
 
     @commands.Cog.listener()
     async def on_raw_reaction_remove(self, payload: discord.RawReactionActionEvent) -> None:
         await self.app.votes.withdrawn(
-            payload.message_id, user_id=payload.user_id, emoji=payload.emoji.name or ""
+            payload.message_id, payload.user_id, payload.emoji.name or "", burst=payload.burst
         )
 
     @commands.Cog.listener()
     async def on_raw_reaction_clear(self, payload: discord.RawReactionClearEvent) -> None:
-        await self.app.votes.withdrawn(payload.message_id)
+        await self.app.votes.cleared(payload.message_id)
 
     @commands.Cog.listener()
     async def on_raw_reaction_clear_emoji(self, payload: discord.RawReactionClearEmojiEvent) -> None:
-        await self.app.votes.withdrawn(payload.message_id, emoji=payload.emoji.name or "")
+        await self.app.votes.cleared(payload.message_id, payload.emoji.name or "")
 
     def _is_bot(self, payload: discord.RawReactionActionEvent) -> bool:
         """Whether a bot clicked: this one's own seeds, or another's. Direct messages name no member."""

@@ -2,21 +2,20 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
+from bot.errors import UserError
 from bot.rating.voters import Voters
-from bot.store import descriptions, reactions
-from bot.store.database import Database
-from bot.store.reactions import Reaction
+from bot.store import reactions, votes
+from bot.store.database import Database, Piece
+from bot.store.reactions import UNDER_THE_MESSAGE, Change, Click, Press, Shown, Source, Withdrawal
 
 UP, DOWN = "👍", "👎"
+MOST_ACCOUNT_DAYS = 366
 
 _VALUES = {UP: 1, DOWN: -1}
 _SKIN_TONES = dict.fromkeys(range(0x1F3FB, 0x1F400))
-
-Source = Literal["reaction", "simulated"]
+_DISCORDS_FIRST_MS = 1_420_070_400_000  # what the moments in Discord's ids are counted from
 
 
 @dataclass(slots=True)
@@ -32,79 +31,86 @@ class Tally:
 
 
 class Votes:
-    """Keeps what people click, and counts it."""
+    """Keeps what people click, and counts it. What has returned is on the disk."""
 
     def __init__(self, db: Database, voters: Voters) -> None:
         self._db = db
         self._voters = voters
 
-    async def clicked(self, message_id: int, user_id: int, emoji: str, source: Source = "reaction") -> None:
-        """Keep a thumb left on a description's message; anything else is no vote and is not kept."""
-        if not is_thumb(emoji):
-            return
-        async with self._db.write() as tx:
-            found = await descriptions.of_message(tx, message_id)
-            if found:
-                voter = self._voters.of(user_id)
-                value = _VALUES[_base(emoji)]
-                await reactions.add(tx, found.id, voter, emoji, value=value, source=source, at=time.time())
+    async def clicked(self, message_id: int, user_id: int, emoji: str, *, burst: bool = False) -> None:
+        """Keep a thumb left on a description's message; anything else is no vote and is not kept.
 
-    async def withdrawn(
-        self, message_id: int, *, user_id: int | None = None, emoji: str | None = None
-    ) -> None:
-        """Forget clicks on a message: one user's emoji, one emoji of everyone's, or all of them."""
-        async with self._db.write() as tx:
-            found = await descriptions.of_message(tx, message_id)
-            if found:
-                voter = None if user_id is None else self._voters.of(user_id)
-                await reactions.remove(tx, found.id, voter=voter, emoji=emoji)
+        burst says that it is a super reaction.
+        """
+        if is_thumb(emoji):
+            now = time.time()
+            await self._change(
+                Click(
+                    Shown(message_id),
+                    self._voters.of(user_id),
+                    emoji,
+                    _value(emoji),
+                    "super" if burst else "reaction",
+                    now,
+                    account_days(user_id, now),
+                )
+            )
+
+    async def withdrawn(self, message_id: int, user_id: int, emoji: str, *, burst: bool = False) -> None:
+        """Forget one user's emoji under a message. A super reaction and a plain one go each by itself."""
+        if is_thumb(emoji):
+            source: Source = "super" if burst else "reaction"
+            await self._change(Withdrawal(Shown(message_id), (source,), self._voters.of(user_id), emoji))
+
+    async def cleared(self, message_id: int, emoji: str | None = None) -> None:
+        """Forget what a moderator took from under a message: one emoji of everyone's, or all of them."""
+        if emoji is None or is_thumb(emoji):
+            await self._change(Withdrawal(Shown(message_id), UNDER_THE_MESSAGE, emoji=emoji))
+
+    async def pressed(self, description_id: int, user_id: int, emoji: str) -> bool:
+        """Keep a press of a thumb's button; the same one again takes it back. Returns whether it stays.
+
+        Raises UserError where the description is gone.
+        """
+        now = time.time()
+        voter, days = self._voters.of(user_id), account_days(user_id, now)
+        left = await self._change(Press(description_id, voter, emoji, _value(emoji), "button", now, days))
+        if left is None:
+            raise UserError("This description is gone; there is nothing to vote on.")
+        return left != 0
 
     async def simulate(self, description_id: int, voter_name: str, emoji: str) -> None:
         """Keep a simulated voter's click, labelled as such."""
-        async with self._db.write() as tx:
-            voter = self._voters.of(voter_name)
-            value = _VALUES[_base(emoji)]
-            await reactions.add(
-                tx, description_id, voter, emoji, value=value, source="simulated", at=time.time()
-            )
+        voter = self._voters.of(voter_name)
+        await self._change(Click(description_id, voter, emoji, _value(emoji), "simulated", time.time()))
+
+    async def _change(self, change: Change) -> int | None:
+        return await self._db.write_together(Piece(reactions.change, change))
 
     async def tallies(self) -> dict[int, Tally]:
         """The votes on every description that has any, by its id."""
         async with self._db.read() as tx:
-            return tally(await reactions.every(tx))
+            return {key: Tally(*counts) for key, counts in (await votes.counts(tx)).items()}
 
     async def by_model(self) -> defaultdict[str, Tally]:
         """All votes on each model's descriptions, by the model's name."""
         async with self._db.read() as tx:
-            clicks = await reactions.every(tx)
-        writers = {click.description_id: click.model for click in clicks}
-        votes: defaultdict[str, Tally] = defaultdict(Tally)
-        for description_id, each in tally(clicks).items():
-            votes[writers[description_id]].ups += each.ups
-            votes[writers[description_id]].downs += each.downs
-        return votes
+            counts = await votes.counts_by_model(tx)
+        return defaultdict(Tally, {name: Tally(*each) for name, each in counts.items()})
 
 
 def is_thumb(emoji: str) -> bool:
     return _base(emoji) in _VALUES
 
 
-def tally(clicks: Iterable[Reaction]) -> dict[int, Tally]:
-    """Derive votes: of each voter the latest thumb that is still there; the requester's own never counts.
+def account_days(user_id: int, at: float) -> int:
+    """How many days old a Discord account is at a moment, at most a year: its id says when it was made."""
+    made = ((user_id >> 22) + _DISCORDS_FIRST_MS) / 1000
+    return min(MOST_ACCOUNT_DAYS, max(0, int((at - made) / 86400)))
 
-    Clicks come in the order in which they were made.
-    """
-    latest: dict[tuple[int, str], int] = {}
-    for click in clicks:
-        if not click.by_requester:
-            latest[click.description_id, click.voter] = _VALUES[_base(click.emoji)]
-    tallies: dict[int, Tally] = defaultdict(Tally)
-    for (description_id, _), value in latest.items():
-        if value > 0:
-            tallies[description_id].ups += 1
-        else:
-            tallies[description_id].downs += 1
-    return dict(tallies)
+
+def _value(thumb: str) -> int:
+    return _VALUES[_base(thumb)]
 
 
 def _base(emoji: str) -> str:

@@ -275,15 +275,16 @@ description = Table(
 )
 
 # What was clicked, kept as it was clicked: a thumb under the message, or a button where reactions may not be.
-# value is +1 or -1; account_days the age of the voter's Discord account then, at most 366.
+# source: reaction, super (a super reaction; Discord keeps it beside the plain one of that emoji), button or
+# simulated. value is +1 or -1; account_days the age of the voter's Discord account then, at most 366.
 reaction = Table(
     "reaction",
     metadata,
     Column("description_id", Integer, ForeignKey("description.id"), primary_key=True),
     Column("voter", String(64), primary_key=True),
     Column("emoji", String(64), primary_key=True),
+    Column("source", String(16), primary_key=True),
     Column("value", Integer, nullable=False),
-    Column("source", String(16), nullable=False),
     Column("account_days", Integer),
     Column("at", Float, nullable=False),
 )

@@ -200,6 +200,39 @@ async def test_a_database_of_the_first_version_is_brought_up_with_all_it_holds(t
             await tx.execute(text("UPDATE job SET state = 'paused'"))
 
 
+async def test_votes_are_derived_from_the_reactions_of_before(tmp_path: Path) -> None:
+    """Of each voter the latest thumb, in whatever skin."""
+    address = url(tmp_path / "hero.db")
+    engine = create_async_engine(address)
+    async with engine.begin() as connection:
+        await connection.run_sync(lambda sync: migrate(sync, "0003"))
+        await connection.execute(
+            text(
+                "INSERT INTO description (id, model, tuned, age, gender, power, text, finish_reason, "
+                "prompt_version, sampling, requester, prompt_tokens, completion_tokens, seconds, created_at) "
+                "VALUES (1, 'm', 1, 40, 'woman', 'healing', 't', 'stop', 1, '{}', 'asker', 1, 1, 1, 1)"
+            )
+        )
+        for voter, emoji, at in (
+            ("ann", "👎", 1.0),
+            ("ann", "👍🏽", 2.0),
+            ("bob", "👍", 1.0),
+            ("bob", "👎🏿", 3.0),
+            ("asker", "👍", 1.0),
+        ):
+            await connection.execute(
+                text("INSERT INTO reaction VALUES (1, :voter, :emoji, 'reaction', :at)"),
+                {"voter": voter, "emoji": emoji, "at": at},
+            )
+    await engine.dispose()
+
+    async with open_database(address) as db, db.read() as tx:
+        found = await tx.execute(text("SELECT voter, value, by_requester, at FROM vote ORDER BY voter"))
+        assert found.all() == [("ann", 1, 0, 2.0), ("asker", 1, 1, 1.0), ("bob", -1, 0, 3.0)]
+        kept = (await tx.execute(text("SELECT voter, value FROM reaction ORDER BY voter, at"))).all()
+        assert kept == [("ann", -1), ("ann", 1), ("asker", 1), ("bob", 1), ("bob", -1)]
+
+
 async def test_work_done_together_is_kept_and_a_spoilt_piece_spoils_no_other(app: App) -> None:
     together: list[int] = []
 

@@ -1,5 +1,7 @@
 """Votes derived from reactions, duels, trials, powers that admins added."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -42,12 +44,15 @@ def upgrade() -> None:
 
 
 def _derive_votes() -> None:
-    """Only thumbs were ever kept; skin tones follow the thumb."""
-    op.add_column("reaction", sa.Column("account_days", sa.Integer(), nullable=True))
-    op.add_column("reaction", sa.Column("value", sa.Integer(), server_default="0", nullable=False))
-    op.execute("UPDATE reaction SET value = CASE WHEN emoji LIKE '👍%' THEN 1 ELSE -1 END")
-    with op.batch_alter_table("reaction") as batch:
-        batch.alter_column("value", server_default=None)
+    """Only thumbs were ever kept; skin tones follow the thumb. The source joins the key of a reaction."""
+    _remake_reactions(
+        ("description_id", "voter", "emoji", "source"),
+        sa.Column("value", sa.Integer(), nullable=False),
+        sa.Column("account_days", sa.Integer(), nullable=True),
+        filled="description_id, voter, emoji, source, at, value",
+        by="SELECT description_id, voter, emoji, source, at, "
+        "CASE WHEN emoji LIKE '👍%' THEN 1 ELSE -1 END FROM reaction_before",
+    )
     op.create_table(
         "vote",
         sa.Column("description_id", sa.Integer(), nullable=False),
@@ -69,6 +74,24 @@ def _derive_votes() -> None:
         "(PARTITION BY description_id, voter ORDER BY at DESC, emoji) AS place FROM reaction) AS ranked "
         "JOIN description ON description.id = ranked.description_id WHERE ranked.place = 1"
     )
+
+
+def _remake_reactions(key: tuple[str, ...], *columns: sa.Column[Any], filled: str, by: str) -> None:
+    """Make the table anew under another key, filled by a query on the one before."""
+    op.rename_table("reaction", "reaction_before")
+    op.create_table(
+        "reaction",
+        sa.Column("description_id", sa.Integer(), nullable=False),
+        sa.Column("voter", sa.String(length=64), nullable=False),
+        sa.Column("emoji", sa.String(length=64), nullable=False),
+        sa.Column("source", sa.String(length=16), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+        *columns,
+        sa.ForeignKeyConstraint(["description_id"], ["description.id"]),
+        sa.PrimaryKeyConstraint(*key),
+    )
+    op.execute(f"INSERT INTO reaction ({filled}) {by}")
+    op.drop_table("reaction_before")
 
 
 def _make_duels() -> None:
@@ -131,8 +154,12 @@ def _make_duels() -> None:
 def downgrade() -> None:
     for table in ("power", "duel_vote", "duel", "trial", "vote"):
         op.drop_table(table)
-    op.drop_column("reaction", "value")
-    op.drop_column("reaction", "account_days")
+    _remake_reactions(
+        ("description_id", "voter", "emoji"),
+        filled="description_id, voter, emoji, source, at",
+        by="SELECT description_id, voter, emoji, min(source), max(at) FROM reaction_before "
+        "GROUP BY description_id, voter, emoji",
+    )
     op.execute("DELETE FROM model_event WHERE what IN ('challenges', 'outvoted')")
     _change_events(_WHAT_THEN)
     op.drop_column("notice", "action")
