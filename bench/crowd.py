@@ -6,7 +6,7 @@ Everybody acts as people do, by slash commands, buttons and reactions, and judge
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -76,33 +76,35 @@ class Crowd:
         """Let the operator give a command that ends at once."""
         await self._operator.slash(self._channel, command, **options)
 
-    async def ask_and_rate(self, heroes: Sequence[Hero], readers: int) -> None:
-        """Let people ask for heroes, one after another, and so many others leave a thumb under each."""
+    async def ask_and_rate(self, heroes: Sequence[Hero], readers: int) -> dict[str, int]:
+        """Let people ask for heroes, one after another, and so many others leave a thumb under each.
+
+        Returns how many thumbs of each kind were left.
+        """
+        thumbs = {UP: 0, DOWN: 0}
         for hero in heroes:
             asker, *others = self._chance.sample(self._people, readers + 1)
             message = await self._shown(asker, "hero", hero)
             (text,) = _texts(message)
             for each in others:
-                await each.member.react(message, UP if each.reader.likes(hero, text) else DOWN)
+                thumb = UP if each.reader.likes(hero, text) else DOWN
+                await each.member.react(message, thumb)
+                thumbs[thumb] += 1
+        return thumbs
 
-    async def duel(self, heroes: Sequence[Hero], readers: int) -> None:
-        """Let people hold duels until the trial is over, or the heroes are.
+    async def duel(self, heroes: Iterator[Hero]) -> None:
+        """Let people hold duels until the trial is over, or everybody has a result in it.
 
-        In each, somebody votes who has no result in this trial yet, and some others.
+        In each, somebody votes who has none yet.
         """
         fresh = self._chance.sample(self._people, len(self._people))
-        for hero in heroes:
-            if not fresh or await self._app.trials.running() is None:
-                return
-            judge = fresh.pop()
-            asker, *others = self._chance.sample([each for each in self._people if each is not judge], readers)
-            message = await self._shown(asker, "duel", hero)
-            a, b = _texts(message)
-            for each in (judge, *others):
-                pick = each.reader.picks(hero, a, b)
-                if each is judge and pick == "Tie":
-                    fresh.insert(0, judge)  # a tie uses up nobody's result
-                await each.member.click(message, label=pick)
+        while fresh and await self._app.trials.running():
+            hero, judge = next(heroes), fresh.pop()
+            message = await self._shown(self._chance.choice(self._people), "duel", hero)
+            pick = judge.reader.picks(hero, *_texts(message))
+            await judge.member.click(message, label=pick)
+            if pick == "Tie":  # it uses up nobody's result
+                fresh.insert(0, judge)
 
     async def _shown(self, asker: Person, command: str, hero: Hero) -> discord.Message:
         await asker.member.slash(self._channel, command, hero=hero.typed)

@@ -1,38 +1,84 @@
-"""Generations: does the loop find out what people like?
+"""Does the loop find out what people like? Three generations, on the real engine, through the real commands.
 
-    python -m bench.generations [--quick] [--json] [--data FOLDER]
+    python -m bench.generations [--quick] [--json] [--data FOLDER] [--out FOLDER]
+
+A first model is tuned on written examples alone. Then, for each seed, a server of simulated readers
+(bench/crowd.py) with one hidden taste (bench/taste.py) asks for heroes and leaves thumbs; an operator orders the
+next dataset and tunes the live model further on it; the readers vote in blind duels, and the bot's own test
+decides which of the two serves. What a model is worth is the taste itself, without its noise, on heroes that
+nobody asks for. About an hour on two cores; --quick: one seed and two generations of few texts. --data keeps
+the folder: what it holds of an earlier run is not made again. --out: where plot and figures go. With --json the
+last line is one JSON object.
 """
 
+import argparse
 import asyncio
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import json
+import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
-from bench.crowd import HOME, crowd
-from bench.taste import Taste
-from bot.app import App, open_app
-from bot.children import engine_beside, worker_beside
-from bot.settings import Settings
+from rich.console import Console
 
-SEEDS = (1, 2, 3)
-
-
-@asynccontextmanager
-async def installation(data: Path) -> AsyncIterator[App]:
-    """The whole bot on a folder of its own, with engine and worker; the environment's settings count for nothing."""
-    plain = Settings.model_construct(data_dir=data, home_guilds=frozenset({HOME}), auto_promote=True)
-    async with engine_beside(plain) as settings, worker_beside(settings), open_app(settings) as app:
-        yield app
+from bench.generations_report import draw, summary, table
+from bench.line import FULL, QUICK, SEEDS, Size, first_generation, later_generations
+from bench.machine import describe
 
 
-async def first_generation(data: Path, *, examples: int, epochs: int) -> None:
-    """Build a dataset and tune the first model on it, which goes live."""
-    async with installation(data) as app, crowd(app, Taste(app.heroes.curation), members=1, seed=0) as people:
-        built = await people.order("build-dataset", limit=examples)
-        tuned = await people.order("finetune", epochs=epochs)
-        print(built.result, tuned.result, sep="\n")
+async def run(data: Path, size: Size, seeds: tuple[int, ...], *, engine_url: str | None = None) -> dict[str, Any]:
+    """Run the first generation, and each seed's own from there. Returns all that was measured.
+
+    engine_url: a model server that runs already; one is started where it is None.
+    """
+    data.mkdir(parents=True, exist_ok=True)
+    origin = data / "first"
+    first = _kept(data / "first.json")
+    if first is None:
+        first = _keep(data / "first.json", await first_generation(origin, size, engine_url=engine_url))
+    lines = {}
+    for seed in seeds:
+        line = _kept(data / f"seed{seed}.json")
+        if line is None:
+            line = await later_generations(origin, data / f"seed{seed}", size, seed, engine_url=engine_url)
+            _keep(data / f"seed{seed}.json", line)
+        lines[str(seed)] = line
+    return {"first": first, "seeds": lines}
+
+
+def _kept(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def _keep(path: Path, figures: Any) -> Any:
+    path.write_text(json.dumps(figures, indent=1, ensure_ascii=False), encoding="utf-8")
+    return figures
+
+
+def main() -> None:
+    """Read the command line, run, show the figures and draw them; with --json also as the last line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="one seed, two generations, few texts")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON in the last line")
+    parser.add_argument("--data", type=Path, help="a folder to keep, or one that was kept")
+    parser.add_argument("--out", type=Path, help="a folder for flywheel.png and flywheel.json")
+    chosen = parser.parse_args()
+    size, seeds = (QUICK, SEEDS[:1]) if chosen.quick else (FULL, SEEDS)
+    started = time.monotonic()
+    with TemporaryDirectory(prefix="generations-") as made:
+        found = asyncio.run(run(chosen.data or Path(made), size, seeds))
+    figures = {**summary(found), "machine": describe(), "minutes": round((time.monotonic() - started) / 60, 1)}
+    console = Console()
+    console.print(table(found))
+    if chosen.out:
+        _keep(chosen.out / "flywheel.json", {**figures, **found})
+        draw(chosen.out / "flywheel.png", found)
+    console.print(figures)
+    if chosen.json:
+        print(json.dumps(figures))
 
 
 if __name__ == "__main__":
-    asyncio.run(first_generation(Path(sys.argv[1]), examples=150, epochs=3))
+    main()
