@@ -12,6 +12,7 @@ from bot.settings import Settings
 from bot.terminal.dataset import dataset
 from bot.terminal.jobs import jobs
 from bot.terminal.models import models
+from bot.terminal.powers import powers
 from bot.terminal.start import go, installation, log_to_stderr, read_settings
 from bot.terminal.tuning import finetune
 
@@ -23,6 +24,7 @@ cli = typer.Typer(
 cli.add_typer(dataset, name="dataset")
 cli.add_typer(jobs, name="jobs")
 cli.add_typer(models, name="models")
+cli.add_typer(powers, name="powers")
 cli.command()(finetune)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from openai import AsyncOpenAI
 
+from bot.dataset.admission import Admission
 from bot.dataset.attachments import Attachments
 from bot.dataset.batch import BatchBuilder
 from bot.dataset.build import ENGINE_WORKERS, HOSTED_WORKERS, Builder
@@ -15,8 +16,10 @@ from bot.dataset.forecast import Forecaster
 from bot.dataset.freeze import Freezer
 from bot.dataset.job import BuildJobs
 from bot.dataset.moderate import Moderation
+from bot.dataset.pairs import Pairs
 from bot.dataset.plan import Planner
 from bot.dataset.review import Reviews
+from bot.dataset.status import Statuses
 from bot.dataset.transfer import Transfer
 from bot.describer import Describer
 from bot.heroes_file import HeroesFile, read_heroes
@@ -25,6 +28,9 @@ from bot.llm.budget import Budget
 from bot.llm.client import ModelClient, open_api, open_client
 from bot.llm.prices import read_prices
 from bot.notices import Notices
+from bot.powers import Powers
+from bot.rating.guard import Guard
+from bot.rating.scores import Scores, Thresholds
 from bot.rating.voters import load_voters
 from bot.rating.votes import Votes
 from bot.settings import Settings
@@ -60,6 +66,10 @@ class App:
     transfer: Transfer
     reviews: Reviews
     votes: Votes
+    scores: Scores
+    powers: Powers
+    pairs: Pairs
+    statuses: Statuses
     registry: Registry
     upkeep: Upkeep
     comparer: Comparer
@@ -93,6 +103,10 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         client = await stack.enter_async_context(open_client(answering, db, budget, extensions=small))
         voters = load_voters(settings.data_dir / "voters.key")
         votes = Votes(db, voters)
+        scores = Scores(db, Guard(account_days=settings.account_days, daily=settings.daily_votes))
+        powers = Powers(db, heroes.vocabulary)
+        thresholds = Thresholds(settings.min_voters, settings.admit_above, settings.vote_confidence)
+        admission = Admission(db, scores, powers, heroes, thresholds)
         registry = Registry(db)
         board = JobBoard(db)
         planner = Planner(
@@ -108,7 +122,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         moderation = Moderation(db, client, wanted=settings.moderate)
         builder = Builder(db, client, planner, chooser, moderation, workers=workers)
         batches = BatchBuilder(db, client, budget, planner, chooser, moderation)
-        freezer = Freezer(db, votes, heroes, planner, chooser, min_voters=settings.min_voters)
+        freezer = Freezer(db, admission, heroes, planner, chooser)
         transfer = Transfer(db, heroes.prompts, freezer)
         attachments = Attachments(settings.data_dir, transfer)
         forecaster = Forecaster(db, planner, prices)
@@ -138,6 +152,10 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             transfer,
             Reviews(db, heroes.curation),
             votes,
+            scores,
+            powers,
+            Pairs(db, admission, freezer),
+            Statuses(db, scores, admission),
             registry,
             upkeep,
             comparer,

@@ -17,6 +17,7 @@ from cogs.job_button import JobButton
 from cogs.jobs import JobsCog
 from cogs.models import ModelsCog
 from cogs.notices import NoticesCog
+from cogs.powers import PowersCog
 from cogs.review import ReviewButton
 from cogs.tuning import TuningCog
 from cogs.votes import VotesCog
@@ -53,7 +54,7 @@ class HeroBot(commands.Bot):
         await self.connect()
 
     async def setup_hook(self) -> None:
-        for cog in (HeroCog, VotesCog, DatasetCog, TuningCog, ModelsCog, JobsCog, NoticesCog):
+        for cog in (HeroCog, VotesCog, DatasetCog, TuningCog, ModelsCog, PowersCog, JobsCog, NoticesCog):
             await self.add_cog(cog(self, self.app))
         self.add_dynamic_items(JobButton, ReviewButton)  # buttons work on after a restart
         await self._sync()

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, product
 from typing import Self
@@ -105,6 +105,10 @@ class Vocabulary(Part):
         """Every power that may train a model."""
         return tuple(dict.fromkeys(chain(self.grid.powers, self.vocabulary.powers)))
 
+    def with_powers(self, added: Sequence[str]) -> "Vocabulary":
+        """The same with more powers to ask from, and to train on."""
+        return self.model_copy(update={"vocabulary": Words(powers=(*self.vocabulary.powers, *added))})
+
     def trains(self, hero: Hero) -> bool:
         """Whether a description of this hero may enter a dataset."""
         return hero.power in self.powers
@@ -129,7 +133,7 @@ class Vocabulary(Part):
     def _hero(self, words: list[str], *, age: str, gender: str) -> Hero:
         in_order = words[:2] == [age, gender]
         words = words[2:] if in_order else [word for word in words if word not in (age, gender)]
-        hero = Hero(self._age(age), gender.lower(), self._power(" ".join(words)))
+        hero = Hero(self._age(age), gender.lower(), self.power(" ".join(words)))
         if not in_order:
             raise NotUnderstood(f"First the age, then the gender, then the power: try `/hero {hero.typed}`.")
         return hero
@@ -141,7 +145,8 @@ class Vocabulary(Part):
             raise NotUnderstood(f"The age must lie between {low} and {high}, as in `/hero {EXAMPLE}`.")
         return int(word)
 
-    def _power(self, text: str) -> str:
+    def power(self, text: str) -> str:
+        """Read a power. Raises NotUnderstood with a sentence where it is none."""
         if not text:
             raise NotUnderstood(f"The power is missing: end with it, as in `/hero {EXAMPLE}`.")
         if len(text) > self.limits.power_characters:

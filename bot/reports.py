@@ -1,8 +1,11 @@
 """Reports: how a job stands and how it ended, in words and bars for Discord."""
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from bot.dataset.forecast import Forecast
+from bot.dataset.pairs import Paired
 from bot.dataset.plan import BuildSpec
 from bot.duration import duration
 from bot.store.jobs import Job
@@ -137,6 +140,9 @@ def _built(result: dict[str, Any]) -> str:
         )
     if result["dropped"]:
         lines.append(f"Left out at the end: {_listed(result['dropped'])}.")
+    lines += _voted(result["votes"])
+    if result["changes"]:
+        lines.append(_changed(**result["changes"]))
     if result["lost"]:
         lines.append(
             f"{result['lost']} calls were in the air when the build was cut off: they were made again, "
@@ -149,5 +155,50 @@ def _built(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _listed(counts: dict[str, int]) -> str:
+def paired(found: Paired) -> str:
+    """What is told of a dataset of pairs, with what to do next."""
+    dataset, new = found.frozen.dataset, found.frozen.new
+    state = "is ready" if new else "stays as it was (no pair is new)"
+    train, valid = (dataset.counts.get(name, 0) for name in ("train", "valid"))
+    origins = " and ".join(f"{count:,} from {origin}" for origin, count in sorted(found.by_origin.items()))
+    lines = [
+        f"Dataset v{dataset.id} {state}: {train:,} pairs to learn from, {valid:,} held out.",
+        f"The pairs: {origins}.",
+    ]
+    if +found.left_out:
+        lines.append(f"Left out: {_listed(+found.left_out)}.")
+    if found.not_counted:
+        lines.append(f"Votes not counted: {', '.join(found.not_counted)}.")
+    if found.frozen.changes:
+        lines.append(_changed(**asdict(found.frozen.changes), noun="pair"))
+    if new:
+        lines.append("Next: `/finetune method:dpo`.")
+    return "\n".join(lines)
+
+
+def _voted(votes: dict[str, Any]) -> list[str]:
+    """What the votes let in and kept out, and which of them did not count."""
+    lines = []
+    if votes["liked"] or votes["voted_down"] or votes["unfit"]:
+        unfit = f"; liked, but unfit to train: {_listed(votes['unfit'])}" if votes["unfit"] else ""
+        lines.append(
+            f"Descriptions: {votes['liked']:,} admitted by votes, {votes['voted_down']:,} voted down{unfit}."
+        )
+    if votes["not_counted"]:
+        lines.append(f"Votes not counted: {', '.join(votes['not_counted'])}.")
+    return lines
+
+
+def _changed(since: int, added: dict[str, int], gone: dict[str, int], noun: str = "") -> str:
+    """What came and went since the version before, by source."""
+
+    def said(counts: dict[str, int]) -> str:
+        return (
+            ", ".join(f"{count:,} {noun or source}s" for source, count in sorted(counts.items())) or "nothing"
+        )
+
+    return f"Since v{since}: {said(added)} added, {said(gone)} gone."
+
+
+def _listed(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))

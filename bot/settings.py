@@ -63,7 +63,12 @@ class Settings(BaseSettings):
         default=5000, ge=1
     )  # examples from which on a hosted build goes through the Batch API
     moderate: bool = False
+    # what admits a description to a dataset, and which votes count (bot/rating/)
     min_voters: int = Field(default=2, ge=1)
+    admit_above: float = Field(default=0.5, ge=0, lt=1)
+    vote_confidence: float = Field(default=0.8, gt=0, lt=1)
+    account_days: int = Field(default=7, ge=0, le=366)
+    daily_votes: int = Field(default=100, ge=1)
     playground_port: int = Field(default=0, ge=0, le=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

@@ -1,20 +1,25 @@
 """/build-dataset: plan, write, curate and freeze a dataset."""
 
-from typing import TYPE_CHECKING
+import logging
+from typing import TYPE_CHECKING, Literal
 
 import discord
 from discord import app_commands
-from discord.ext import commands
+from discord.ext import commands, tasks
 
 from bot.app import App
 from bot.dataset.plan import FEWEST, MOST, MOST_REPEATS
-from bot.reports import plan
+from bot.dataset.status import told
+from bot.errors import UserError
+from bot.reports import paired, plan
 from cogs.job_button import controls
 from cogs.operators import require_operator
 from cogs.review import buttons, show
 
 if TYPE_CHECKING:
     from bot.client import HeroBot
+
+log = logging.getLogger(__name__)
 
 
 class DatasetCog(commands.Cog):
@@ -31,10 +36,25 @@ class DatasetCog(commands.Cog):
         self.bot = bot
         self.app = app
 
+    async def cog_load(self) -> None:
+        self.tell_changes.start()
+
+    async def cog_unload(self) -> None:
+        self.tell_changes.cancel()
+
+    @tasks.loop(count=1)
+    async def tell_changes(self) -> None:
+        """Once, beside everything else that a start takes."""
+        try:
+            await self.app.statuses.tell_changes()
+        except Exception:
+            log.exception("whether the thresholds have changed could not be told")
+
     @app_commands.command(
         name="build-dataset", description="Write, curate and freeze a new dataset version (operators)"
     )
     @app_commands.describe(
+        kind="sft: texts to learn from (where left out); preference: pairs that people voted on, for dpo",
         repeats="How often each hero of the grid is written",
         model="The model that writes; the installation's AUTHOR_MODEL where left out",
         limit="At most so many examples, spread over the grid",
@@ -46,6 +66,7 @@ class DatasetCog(commands.Cog):
     async def build_dataset(
         self,
         interaction: "discord.Interaction[HeroBot]",
+        kind: Literal["sft", "preference"] = "sft",
         repeats: app_commands.Range[int, 1, MOST_REPEATS] | None = None,
         model: app_commands.Range[str, 1, 200] | None = None,
         limit: app_commands.Range[int, FEWEST, MOST] | None = None,
@@ -53,6 +74,12 @@ class DatasetCog(commands.Cog):
         batch: bool | None = None,
     ) -> None:
         await require_operator(interaction)
+        if kind == "preference":
+            if any(option is not None for option in (repeats, model, limit, budget, batch)):
+                raise UserError("Pairs come from votes, nothing is written: leave the other options out.")
+            await interaction.response.defer(thinking=True)
+            await interaction.edit_original_response(content=paired(await self.app.pairs.freeze()))
+            return
         spec = self.app.planner.spec(repeats=repeats, model=model, limit=limit, budget=budget, batch=batch)
         await interaction.response.defer(thinking=True)
         job, forecast = await self.app.builds.plan(
@@ -63,6 +90,25 @@ class DatasetCog(commands.Cog):
             content=plan(spec, forecast, left), view=controls(job)
         )
         await self.app.board.shown_in(job.id, message.id)
+
+    @group.command(description="What is frozen, which votes count, and what the next dataset would take in")
+    @app_commands.rename(min_voters="min-voters")
+    @app_commands.describe(
+        min_voters="Try another number of voters, without setting it",
+        above="Try another share of thumbs up, from 0 to 1",
+        confidence="Try another confidence, between 0 and 1",
+    )
+    async def status(
+        self,
+        interaction: "discord.Interaction[HeroBot]",
+        min_voters: app_commands.Range[int, 1, 1000] | None = None,
+        above: float | None = None,
+        confidence: float | None = None,
+    ) -> None:
+        await require_operator(interaction)
+        await interaction.response.defer(thinking=True, ephemeral=True)
+        status = await self.app.statuses.now(min_voters=min_voters, above=above, confidence=confidence)
+        await interaction.edit_original_response(content=told(status))
 
     @group.command(description="Look at the examples of a dataset one by one: keep, edit or reject")
     @app_commands.describe(version="The dataset's version; the newest where left out")

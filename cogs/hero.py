@@ -40,7 +40,7 @@ class HeroCog(commands.Cog):
     async def _suggest(
         self, _interaction: "discord.Interaction[HeroBot]", typed: str
     ) -> list[app_commands.Choice[str]]:
-        whole = self.app.heroes.vocabulary.suggest(typed)
+        whole = (await self.app.powers.vocabulary()).suggest(typed)
         return [app_commands.Choice(name=each, value=each) for each in whole]
 
     async def _offer_thumbs(self, message: discord.Message) -> None:

@@ -18,11 +18,22 @@ _HELD_OUT = 0.1  # of the heroes
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text that may train, with the row it came from."""
+    """A text that may train, with the row it came from; of a pair, with the worse one and its row."""
 
     text: str
     source: Source
     source_id: int
+    rejected: str | None = None
+    rejected_id: int | None = None
+
+    @property
+    def digest(self) -> bytes:
+        whole = self.text if self.rejected is None else f"{self.text}\0{self.rejected}"
+        return hashlib.sha256(whole.encode()).digest()
+
+    @property
+    def empty(self) -> bool:
+        return not self.text.strip() or (self.rejected is not None and not self.rejected.strip())
 
 
 class Draft:
@@ -56,19 +67,25 @@ class Draft:
         kept = [text for text in texts if not self._faulty(prompt, text)]
         if not kept:
             return
-        digests = sorted(hashlib.sha256(text.text.encode()).digest() for text in kept)
+        digests = sorted(text.digest for text in kept)
         self._heroes[prompt] = (hashlib.sha256(b"".join(digests)).digest(), keep_training, len(kept))
         self._held_out = None
         for text in kept:
             self.sources[text.source] += 1
             self.lengths[len(text.text.split())] += 1
-            self._spool.write(json.dumps([prompt, text.text, text.source, text.source_id]) + "\n")
+            parts = [text.text, text.source, text.source_id, text.rejected, text.rejected_id]
+            self._spool.write(json.dumps([prompt, *parts]) + "\n")
+
+    def leave_out(self, reason: str, texts: int) -> None:
+        """Count texts that were dropped before they came here."""
+        if texts:
+            self.dropped[reason] += texts
 
     def _faulty(self, prompt: str, text: Text) -> bool:
         """The checks of every freeze: none of them changes a text."""
-        if not text.text.strip():
+        if text.empty:
             fault: str | None = "empty"
-        elif len(prompt) + len(text.text) > LONGEST:
+        elif len(prompt) + max(len(text.text), len(text.rejected or "")) > LONGEST:
             fault = "over 10,000 characters"
         else:
             fault = self._likeness.repeats(prompt, text.text)
@@ -117,5 +134,5 @@ class Draft:
         """Every text, in the order in which they came."""
         self._spool.seek(0)
         for line in self._spool:
-            prompt, text, source, source_id = json.loads(line)
-            yield Item(self._side(prompt), prompt, text, source, source_id)
+            prompt, *parts = json.loads(line)
+            yield Item(self._side(prompt), prompt, *parts)

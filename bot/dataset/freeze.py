@@ -1,31 +1,42 @@
 """Freezing: written examples and well-rated descriptions become an immutable numbered dataset."""
 
 import time
-from collections import defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from bot.dataset.admission import Admission, Admitted, Judged
 from bot.dataset.choose import Chooser
 from bot.dataset.draft import Draft, Text
+from bot.dataset.likeness import like_any
 from bot.dataset.plan import BuildSpec, Planner
 from bot.errors import UserError
 from bot.heroes_file import HeroesFile
-from bot.rating.votes import Votes
-from bot.store import datasets, descriptions
+from bot.store import datasets
 from bot.store.database import Database
-from bot.store.datasets import Dataset
-from bot.store.descriptions import Description
+from bot.store.datasets import Changes, Dataset, DatasetKind
 
 FEWEST_TRAINING = 10  # what fine-tuning APIs ask for
+VOTED_DOWN = "like what was voted down"
+
+_TOO_FEW: dict[DatasetKind, str] = {
+    "sft": "Only {training} usable texts came together, and training needs {fewest}. "
+    "Run /build-dataset again with a larger limit; what was written stays cached.",
+    "preference": "Only {training} usable pairs came together beside the {valid} held out, and training "
+    "needs {fewest}. They come from duels, and from heroes with a liked text and another one voted down.",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """A dataset, and whether it is new: one of exactly these texts may exist already."""
+    """A dataset, and whether it is new: one of exactly these texts may exist already.
+
+    changes says what is other than in the version before; None where nothing is new, or it is the first.
+    """
 
     dataset: Dataset
     new: bool
+    changes: Changes | None = None
 
 
 class Freezer:
@@ -34,31 +45,36 @@ class Freezer:
     def __init__(
         self,
         db: Database,
-        votes: Votes,
+        admission: Admission,
         heroes: HeroesFile,
         planner: Planner,
         chooser: Chooser,
-        *,
-        min_voters: int,
     ) -> None:
         self._db = db
-        self._votes = votes
-        self._vocabulary = heroes.vocabulary
+        self.admission = admission
         self._prompts = heroes.prompts
         self._curation = heroes.curation
         self._planner = planner
         self._chooser = chooser
-        self._min_voters = min_voters
 
-    async def fill(self, draft: Draft, spec: BuildSpec, without: Collection[int] = ()) -> None:
-        """Put the accepted examples of a build into a draft, and the descriptions that the votes admit."""
-        rated = await self._admitted()
+    async def fill(
+        self, draft: Draft, spec: BuildSpec, admitted: Admitted, without: Collection[int] = ()
+    ) -> None:
+        """Put the accepted examples of a build into a draft, and the descriptions that the votes admit.
+
+        Nobody votes on examples; one that says nearly what a voted-down description of its hero says is left
+        out with it.
+        """
+        rated = dict(admitted.liked)
         prompt, texts = "", list[Text]()
 
         def close() -> None:
-            liked = rated.pop(prompt, [])
-            if liked or texts:
-                draft.add(prompt, [*liked, *texts], keep_training=bool(liked))
+            disliked = like_any([each.text for each in admitted.disliked.get(prompt, ())])
+            good = [text for text in texts if not disliked(text.text)]
+            draft.leave_out(VOTED_DOWN, len(texts) - len(good))
+            liked = [_text(each) for each in rated.pop(prompt, ())]
+            if liked or good:
+                draft.add(prompt, [*liked, *good], keep_training=bool(liked))
 
         async for choice in self._chooser.walk(spec, self._planner.by_hero(spec), without):
             asked = self._prompts.tuning(choice.slot.hero)
@@ -68,18 +84,15 @@ class Freezer:
             if choice.accepted:
                 texts.append(Text(choice.accepted.text, "example", choice.accepted.example_id))
         close()
-        for prompt, liked in sorted(rated.items()):  # heroes that the grid lacks
-            draft.add(prompt, liked, keep_training=True)
+        for prompt, others in sorted(rated.items()):  # heroes that the grid lacks
+            draft.add(prompt, [_text(each) for each in others], keep_training=True)
 
-    async def freeze(self, draft: Draft, spec: dict[str, Any]) -> Frozen:
+    async def freeze(self, draft: Draft, spec: dict[str, Any], kind: DatasetKind = "sft") -> Frozen:
         """Freeze a draft. Raises UserError where too few texts are left, or all are of one hero."""
         counts = draft.counts
-        training = counts.get("train", 0)
+        training, valid = counts.get("train", 0), counts.get("valid", 0)
         if training < FEWEST_TRAINING:
-            raise UserError(
-                f"Only {training} usable texts came together, and training needs {FEWEST_TRAINING}. "
-                "Run /build-dataset again with a larger limit; what was written stays cached."
-            )
+            raise UserError(_TOO_FEW[kind].format(training=training, valid=valid, fewest=FEWEST_TRAINING))
         if draft.only_prompt:
             raise UserError(
                 f"All texts are answers to one prompt, {draft.only_prompt!r}: a model would learn nothing of "
@@ -87,7 +100,7 @@ class Freezer:
             )
         recipe = {
             **spec,
-            "min_voters": self._min_voters,
+            "votes": asdict(self.admission.thresholds),
             "prompts": self._prompts.version,
             "curation": self._curation.curation.model_dump(),
         }
@@ -98,28 +111,15 @@ class Freezer:
             fresh = await datasets.add(
                 tx,
                 draft.items(),
-                kind="sft",
+                kind=kind,
                 content_hash=draft.content_hash,
                 recipe=recipe,
                 counts=counts,
                 at=time.time(),
             )
-        return Frozen(fresh, new=True)
-
-    async def _admitted(self) -> dict[str, list[Text]]:
-        """Descriptions that the votes admit, of heroes in the vocabulary, fit to train; by tuning prompt."""
-        tallies = await self._votes.tallies()
-        ids = [found for found, tally in tallies.items() if tally.admits(self._min_voters)]
         async with self._db.read() as tx:
-            found = await descriptions.get_many(tx, ids)
-        admitted: dict[str, list[Text]] = defaultdict(list)
-        for each in found:
-            if self._usable(each):
-                text = Text(self._curation.trim(each.text), "description", each.id)
-                admitted[self._prompts.tuning(each.hero)].append(text)
-        return dict(admitted)
+            return Frozen(fresh, new=True, changes=await datasets.changes(tx, fresh))
 
-    def _usable(self, description: Description) -> bool:
-        text = self._curation.trim(description.text)
-        fault = self._curation.fault(description.hero, text)
-        return fault is None and self._vocabulary.trains(description.hero)
+
+def _text(judged: Judged) -> Text:
+    return Text(judged.text, "description", judged.description.id)

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
+from bot.dataset.admission import Admitted
 from bot.dataset.attachments import Attachments
 from bot.dataset.batch import BatchBuilder
 from bot.dataset.build import Builder, Built
@@ -71,19 +72,23 @@ class BuildJobs:
         await self._book_lost(run, spec, account)
         alike: set[int] = set()
         asked = calls = 0
+        admitted: Admitted | None = None
         for left in reversed(range(_ROUNDS)):
             built = await self._build(run, spec, account, alike)
             built.cached -= asked
             built.asked, built.calls = asked, calls = built.asked + asked, built.calls + calls
+            admitted = admitted or await self._freezer.admission.now()  # of the moment when all is written
             with Draft() as draft:
-                await self._freezer.fill(draft, spec, alike)
+                await self._freezer.fill(draft, spec, admitted, alike)
                 if left and draft.alike - alike:
                     alike |= draft.alike
                     continue
-                return await self._freeze(run, spec, built, draft)
+                return await self._freeze(run, spec, built, draft, admitted)
         raise AssertionError("unreachable: the last round freezes")
 
-    async def _freeze(self, run: Run, spec: BuildSpec, built: Built, draft: Draft) -> dict[str, Any]:
+    async def _freeze(
+        self, run: Run, spec: BuildSpec, built: Built, draft: Draft, admitted: Admitted
+    ) -> dict[str, Any]:
         await run.progress(built.done, built.done, "freezing the dataset")
         frozen = await self._freezer.freeze(draft, asdict(spec))
         files = await self._attachments.make(run.job.id, frozen.dataset, draft.lengths, built.finish_reasons)
@@ -98,6 +103,13 @@ class BuildJobs:
             "given_up": built.given_up,
             "rejected": dict(built.rejected),
             "dropped": dict(draft.dropped),
+            "changes": asdict(frozen.changes) if frozen.changes else None,
+            "votes": {
+                "liked": admitted.counts["liked"],
+                "voted_down": admitted.counts["voted down"],
+                "unfit": dict(admitted.unfit),
+                "not_counted": admitted.standing.not_counted,
+            },
             "cost": await self._budget.spent_by(run.job.id),
             "files": files,
         }

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Likeness:
         """
         if hero != self._hero:
             self._hero, self._near = hero, _fingerprints()
-        words = re.findall(r"\w+", text.lower())
+        words = _words(text)
         whole = int.from_bytes(hashlib.sha256(" ".join(words).encode()).digest()[:8])
         if whole in self._seen:
             return "the same as another"
@@ -40,6 +41,20 @@ class Likeness:
             return "much like another"
         self._seen.add(whole)
         return None
+
+
+def like_any(texts: Sequence[str]) -> Callable[[str], bool]:
+    """A test whether a text says what one of these says, in the same words or nearly."""
+    if not texts:
+        return lambda _: False
+    known = _fingerprints()
+    for number, text in enumerate(texts):
+        known.add(str(number), _fingerprint(_words(text)))
+    return lambda text: bool(known.is_duplicate("", _fingerprint(_words(text))))
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.lower())
 
 
 def _fingerprints() -> "rensa.RMinHashDeduplicator":

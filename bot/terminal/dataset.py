@@ -1,4 +1,4 @@
-"""The terminal's `herosmith dataset`: build, check, import and export."""
+"""The terminal's `herosmith dataset`: build, check, import, export, and how it stands."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,7 +8,8 @@ from rich.console import Console
 
 from bot.app import open_app
 from bot.dataset.exchange.formats import Format
-from bot.reports import plan
+from bot.dataset.status import told
+from bot.reports import paired, plan
 from bot.settings import Settings
 from bot.terminal.check import check
 from bot.terminal.follow import carry_out_if
@@ -38,6 +39,25 @@ def build(
     """
     asked = {"repeats": repeats, "model": model, "limit": limit, "budget": budget, "batch": batch}
     go(_build(installation(), asked, confirmed=yes))
+
+
+@dataset.command()
+def pairs() -> None:
+    """Freeze the pairs that people voted on, for preference tuning."""
+    go(_pairs(installation()))
+
+
+@dataset.command()
+def status(
+    min_voters: Annotated[int | None, typer.Option(help="Try another number of voters")] = None,
+    above: Annotated[float | None, typer.Option(help="Try another share of thumbs up, from 0 to 1")] = None,
+    confidence: Annotated[float | None, typer.Option(help="Try another confidence, between 0 and 1")] = None,
+) -> None:
+    """Show what is frozen, which votes count, and what the next dataset would take in.
+
+    The options try other thresholds without setting them.
+    """
+    go(_status(installation(), min_voters=min_voters, above=above, confidence=confidence))
 
 
 @dataset.command("import")
@@ -80,6 +100,17 @@ async def _build(settings: Settings, asked: dict[str, Any], *, confirmed: bool) 
         console.print(shown, highlight=False, soft_wrap=True)
         wanted = confirmed or typer.confirm("Build it?", default=True)
         await carry_out_if(wanted, app, job, settings, console)
+
+
+async def _pairs(settings: Settings) -> None:
+    async with open_app(settings) as app:
+        typer.echo(paired(await app.pairs.freeze()).replace("`", ""))
+
+
+async def _status(settings: Settings, **tried: Any) -> None:
+    async with open_app(settings) as app:
+        text = told(await app.statuses.now(**tried))
+    typer.echo(text.replace("**", "").replace("```\n", "").replace("\n```", ""))
 
 
 async def _import(settings: Settings, file: Path) -> None:

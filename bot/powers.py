@@ -1,0 +1,75 @@
+"""Powers: what admins add to the vocabulary, so that descriptions of it may train."""
+
+import time
+
+from bot.errors import UserError
+from bot.hero import Vocabulary
+from bot.store import powers
+from bot.store.database import Database
+from bot.store.powers import Asked
+
+
+class Powers:
+    """The vocabulary of data/heroes.toml with the added powers: rows, so every process sees them."""
+
+    def __init__(self, db: Database, vocabulary: Vocabulary) -> None:
+        self._db = db
+        self._of_file = vocabulary
+
+    async def vocabulary(self) -> Vocabulary:
+        """The whole vocabulary, of now."""
+        return self._of_file.with_powers(await self.added())
+
+    async def added(self) -> list[str]:
+        async with self._db.read() as tx:
+            return await powers.added(tx)
+
+    async def add(self, typed: str, actor_id: int | None = None) -> str:
+        """Add a power, and return it as it is kept.
+
+        Raises UserError where it is none, or is in the vocabulary already.
+        """
+        name = self._of_file.power(typed)
+        async with self._db.write() as tx:
+            fresh = name not in self._of_file.powers
+            fresh = fresh and await powers.add(tx, name, actor_id=actor_id, at=time.time())
+        if not fresh:
+            raise UserError(f"The vocabulary has {name!r} already: descriptions of it may train.")
+        return name
+
+    async def remove(self, typed: str) -> str:
+        """Take an added power out again, and return it. Datasets that are frozen keep its texts.
+
+        Raises UserError where nobody added it.
+        """
+        name = self._of_file.power(typed)
+        if name in self._of_file.powers:
+            raise UserError(f"{name!r} stands in data/heroes.toml: take it out there, and restart.")
+        async with self._db.write() as tx:
+            if not await powers.remove(tx, name):
+                raise UserError(f"Nobody added {name!r}. `/powers list` shows what was added.")
+        return name
+
+    async def wished(self, most: int = 25) -> list[Asked]:
+        """Powers outside the vocabulary that people asked for, the one of most people first."""
+        vocabulary = await self.vocabulary()
+        async with self._db.read() as tx:
+            asked = await powers.asked_for(tx)
+        return [each for each in asked if each.power not in vocabulary.powers][:most]
+
+
+def listed(added: list[str], wished: list[Asked]) -> str:
+    """Both kinds in words."""
+    lines = [f"Added to the vocabulary: {', '.join(added)}." if added else "No power was added so far."]
+    if wished:
+        lines.append("Asked for, but not in the vocabulary (descriptions of these train nothing):")
+        lines += [f"- {each.power}: {_times(each)}" for each in wished]
+    else:
+        lines.append("Nobody has asked for a power outside the vocabulary.")
+    return "\n".join(lines)
+
+
+def _times(asked: Asked) -> str:
+    times = "once" if asked.descriptions == 1 else f"{asked.descriptions:,} times"
+    people = "1 person" if asked.people == 1 else f"{asked.people:,} people"
+    return f"{times}, by {people}"

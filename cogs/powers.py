@@ -1,0 +1,75 @@
+"""/powers: which powers train, beside those of the file."""
+
+from typing import TYPE_CHECKING
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.app import App
+from bot.powers import listed
+from cogs.operators import require_operator
+
+if TYPE_CHECKING:
+    from bot.client import HeroBot
+
+_MOST = 25  # choices that Discord shows
+
+Power = app_commands.Range[str, 1, 60]
+
+
+class PowersCog(commands.Cog):
+    """Powers: anybody may ask for any; descriptions train where the vocabulary has theirs."""
+
+    group = app_commands.Group(
+        name="powers",
+        description="The vocabulary of powers: which of them train (operators)",
+        default_permissions=discord.Permissions(manage_guild=True),
+        guild_only=True,
+    )
+
+    def __init__(self, bot: "HeroBot", app: App) -> None:
+        self.bot = bot
+        self.app = app
+
+    @group.command(description="Add a power to the vocabulary: from now on its descriptions may train")
+    @app_commands.describe(power="The power, in plain words")
+    async def add(self, interaction: "discord.Interaction[HeroBot]", power: Power) -> None:
+        await require_operator(interaction)
+        name = await self.app.powers.add(power, interaction.user.id)
+        await interaction.response.send_message(
+            f"{name} is in the vocabulary. From the next build on, well-rated descriptions of it train."
+        )
+
+    @group.command(description="Take an added power out of the vocabulary again")
+    @app_commands.describe(power="The power")
+    async def remove(self, interaction: "discord.Interaction[HeroBot]", power: Power) -> None:
+        await require_operator(interaction)
+        name = await self.app.powers.remove(power)
+        await interaction.response.send_message(
+            f"{name} is out of the vocabulary: no new dataset takes descriptions of it in."
+        )
+
+    @group.command(name="list", description="List the added powers, and those that people ask for most")
+    async def list_(self, interaction: "discord.Interaction[HeroBot]") -> None:
+        await require_operator(interaction)
+        added, wished = await self.app.powers.added(), await self.app.powers.wished()
+        text = discord.utils.escape_markdown(listed(added, wished))
+        await interaction.response.send_message(text[:2000], ephemeral=True)
+
+    @add.autocomplete("power")
+    async def _wished(
+        self, _interaction: "discord.Interaction[HeroBot]", typed: str
+    ) -> list[app_commands.Choice[str]]:
+        return _choices([each.power for each in await self.app.powers.wished(200)], typed)
+
+    @remove.autocomplete("power")
+    async def _added(
+        self, _interaction: "discord.Interaction[HeroBot]", typed: str
+    ) -> list[app_commands.Choice[str]]:
+        return _choices(await self.app.powers.added(), typed)
+
+
+def _choices(powers: list[str], typed: str) -> list[app_commands.Choice[str]]:
+    fitting = [power for power in powers if typed.lower().strip() in power]
+    return [app_commands.Choice(name=power, value=power) for power in fitting[:_MOST]]

@@ -1,0 +1,88 @@
+"""Scores: Wilson's bounds and the Bayesian average."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.errors import UserError
+from bot.rating.scores import Prior, Thresholds, interval, prior_of
+from bot.store.scores import Tally
+
+counts = st.integers(min_value=0, max_value=300)
+confidences = st.sampled_from([0.5, 0.8, 0.95])
+
+
+def test_the_defaults_fit_a_small_server() -> None:
+    verdicts = {
+        (ups, downs): Thresholds().verdict(ups, downs)
+        for ups, downs in ((0, 0), (1, 0), (2, 0), (1, 1), (2, 1), (3, 1), (4, 1), (0, 1), (0, 2), (1, 4))
+    }
+    assert verdicts == {
+        (0, 0): "open",
+        (1, 0): "open",
+        (2, 0): "admitted",
+        (1, 1): "open",
+        (2, 1): "open",
+        (3, 1): "open",
+        (4, 1): "admitted",
+        (0, 1): "open",
+        (0, 2): "voted down",
+        (1, 4): "voted down",
+    }
+
+
+@given(counts, counts, confidences)
+def test_the_bounds_are_wilsons_formula(ups: int, downs: int, confidence: float) -> None:
+    votes = ups + downs
+    if not votes:
+        return
+    z = {0.5: 0.6744897501960817, 0.8: 1.2815515655446004, 0.95: 1.959963984540054}[confidence]
+    share = ups / votes
+    middle = (share + z * z / (2 * votes)) / (1 + z * z / votes)
+    half = z / (1 + z * z / votes) * math.sqrt(share * (1 - share) / votes + z * z / (4 * votes * votes))
+    assert interval(ups, downs, confidence) == pytest.approx((middle - half, middle + half), abs=1e-9)
+
+
+@given(counts, counts, st.integers(1, 5), st.floats(0, 0.95), confidences)
+def test_another_up_never_hurts_and_admission_never_contradicts(
+    ups: int, downs: int, voters: int, above: float, confidence: float
+) -> None:
+    ways = Thresholds(voters, above, confidence)
+    rank = {"voted down": 0, "open": 1, "admitted": 2}
+    before, after = ways.verdict(ups, downs), ways.verdict(ups + 1, downs)
+    if ups + downs >= voters:
+        assert rank[after] >= rank[before]
+    if before != "open":
+        assert ups + downs >= voters
+    if above >= 0.5:  # as many for it as against it is no verdict
+        assert Thresholds(voters, above, confidence).verdict(ups, ups) == "open"
+
+
+@given(st.lists(st.tuples(counts, counts).filter(any), min_size=1, max_size=20))
+def test_the_bayesian_average_lies_between_the_prior_and_the_share(votes: list[tuple[int, int]]) -> None:
+    prior = prior_of([Tally(number, "flight", *each) for number, each in enumerate(votes)])
+    for ups, downs in votes:
+        share = ups / (ups + downs)
+        low, high = sorted((prior.mean, share))
+        assert low - 1e-9 <= prior.average(ups, downs) <= high + 1e-9
+    assert prior.average(0, 0) == pytest.approx(prior.mean)
+
+
+def test_few_votes_weigh_little() -> None:
+    prior = Prior(weight=5, mean=0.6)
+    assert prior.average(1, 0) < prior.average(90, 10)
+    assert prior_of([]).average(0, 0) == 0.5
+
+
+def test_senseless_thresholds_are_refused() -> None:
+    for senseless in ((0, 0.5, 0.8), (2, 1.0, 0.8), (2, float("nan"), 0.8), (2, 0.5, 1.0)):
+        with pytest.raises(UserError):
+            Thresholds(*senseless)
+
+
+def test_the_neighbours_surround_the_thresholds() -> None:
+    around = list(Thresholds(1, 0.05, 0.8).neighbours())
+    assert [(way.min_voters, way.above) for way in around] == [(1, 0.05), (1, 0.15), (2, 0.05), (2, 0.15)]
+    assert Thresholds(1, 0.05, 0.8) in around
