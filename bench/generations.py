@@ -3,12 +3,13 @@
     python -m bench.generations [--quick] [--json] [--data FOLDER] [--out FOLDER]
 
 A first model is tuned on written examples alone. Then, for each seed, a server of simulated readers
-(bench/crowd.py) with one hidden taste (bench/taste.py) asks for heroes and leaves thumbs; an operator orders the
-next dataset and tunes the live model further on it; the readers vote in blind duels, and the bot's own test
-decides which of the two serves. What a model is worth is the taste itself, without its noise, on heroes that
-nobody asks for. About an hour on two cores; --quick: one seed and two generations of few texts. --data keeps
-the folder: what it holds of an earlier run is not made again. --out: where plot and figures go. With --json the
-last line is one JSON object.
+(bench/crowd.py) with one hidden taste (bench/taste.py) asks for heroes and leaves thumbs; an operator orders
+the next dataset and tunes the live model further on it; the readers vote in blind duels, and the bot's own
+test decides which of the two serves. What a model is worth is the taste itself, without its noise, on heroes
+that nobody asks for. About an hour on two cores; --quick: one seed and two generations of few texts.
+
+--data keeps the folder: what it holds of an earlier run is not made again. --out: where plot and figures go.
+With --json the last line is one JSON object.
 """
 
 import argparse
@@ -26,12 +27,13 @@ from bench.line import FULL, QUICK, SEEDS, Size, first_generation, later_generat
 from bench.machine import describe
 
 
-async def run(data: Path, size: Size, seeds: tuple[int, ...], *, engine_url: str | None = None) -> dict[str, Any]:
+async def run(
+    data: Path, size: Size, seeds: tuple[int, ...], *, engine_url: str | None = None
+) -> dict[str, Any]:
     """Run the first generation, and each seed's own from there. Returns all that was measured.
 
     engine_url: a model server that runs already; one is started where it is None.
     """
-    data.mkdir(parents=True, exist_ok=True)
     origin = data / "first"
     first = _kept(data / "first.json")
     if first is None:
@@ -51,6 +53,7 @@ def _kept(path: Path) -> Any:
 
 
 def _keep(path: Path, figures: Any) -> Any:
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(figures, indent=1, ensure_ascii=False), encoding="utf-8")
     return figures
 
@@ -69,7 +72,11 @@ def main() -> None:
     started = time.monotonic()
     with TemporaryDirectory(prefix="generations-") as made:
         found = asyncio.run(run(chosen.data or Path(made), size, seeds))
-    figures = {**summary(found), "machine": describe(), "minutes": round((time.monotonic() - started) / 60, 1)}
+    figures = {
+        **summary(found),
+        "machine": describe(),
+        "minutes": round((time.monotonic() - started) / 60, 1),
+    }
     console = Console()
     console.print(table(found))
     if chosen.out:

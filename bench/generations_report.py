@@ -74,7 +74,11 @@ def table(found: dict[str, Any]) -> Table:
 def _row(generation: Generation) -> list[str]:
     counts, tuning, trial = generation["dataset"]["counts"], generation["tuning"], generation.get("trial")
     low, high = interval(_column(generation, "score"))
-    ends = [f"{trial['wins']} : {trial['losses']}", f"{trial['evidence']:.3g}", _end(trial)] if trial else [""] * 3
+    ends = (
+        [f"{trial['wins']} : {trial['losses']}", f"{trial['evidence']:.3g}", _end(trial)]
+        if trial
+        else [""] * 3
+    )
     return [
         str(counts.get("description", 0)),
         f"{tuning['loss_before']:.3f} -> {tuning['loss_after']:.3f}" if "loss_after" in tuning else "",
@@ -111,7 +115,9 @@ def draw(path: Path, found: dict[str, Any]) -> None:
     figure.savefig(path)
 
 
-def _draw_line(axes: Any, line: list[Generation], name: str, *, colour: str, label: str, shift: float) -> None:
+def _draw_line(
+    axes: Any, line: list[Generation], name: str, *, colour: str, label: str, shift: float
+) -> None:
     places = [at + 1 + shift for at in range(len(line))]
     means = [mean(_column(each, name)) for each in line]
     axes.plot(places, means, color=colour, linewidth=1.2, alpha=0.6, label=label)

@@ -1,4 +1,4 @@
-"""A line of models: the first generation, and what one crowd of readers makes of it, generation by generation."""
+"""A line of models: the first generation, and what one crowd of readers makes of it."""
 
 import random
 import shutil
@@ -33,7 +33,8 @@ class Size:
 
     examples: written for the first dataset; kept: how many of them the later datasets hold beside what people
     liked; epochs: of the first training and of the later ones; asked: heroes that people ask for in a
-    generation; readers: how many rate each; duels: counted results after which a trial ends undecided; probe: heroes by which a model is judged.
+    generation; readers: how many rate each; duels: counted results after which a trial ends undecided; probe:
+    heroes by which a model is judged.
     """
 
     generations: int
@@ -48,7 +49,7 @@ class Size:
 
 
 FULL = Size(
-    generations=3, members=150, examples=150, kept=14, epochs=(3, 2), asked=60, readers=5, duels=60, probe=40
+    generations=3, members=150, examples=150, kept=14, epochs=(2, 2), asked=60, readers=5, duels=60, probe=40
 )
 QUICK = Size(
     generations=2, members=20, examples=16, kept=14, epochs=(1, 1), asked=6, readers=3, duels=10, probe=4
@@ -129,9 +130,9 @@ async def _generation(app: App, people: Crowd, heroes: Iterator[Hero], size: Siz
 async def _measured(app: App, model: Model, size: Size) -> Generation:
     """What the model writes of heroes that nobody asks for, one text each, and what the taste says of it."""
     taste = Taste(app.heroes.curation)
-    heroes = [
-        hero for hero in unseen(app.heroes.vocabulary, 400) if app.heroes.vocabulary.trains(hero)
-    ][: size.probe]
+    heroes = [hero for hero in unseen(app.heroes.vocabulary, 400) if app.heroes.vocabulary.trains(hero)][
+        : size.probe
+    ]
     texts = await described(app, model.served_as or model.name, heroes, app.heroes.prompts.ask_tuned)
     probe = [
         {
@@ -162,8 +163,8 @@ async def _trial(app: App, candidate: Model) -> Generation:
 def _asked(vocabulary: Vocabulary, seed: int) -> Iterator[Hero]:
     """Heroes that people ask for, without end: any age but those of the probe, any power that may train."""
     chance = random.Random(f"asked {seed}")  # noqa: S311 (a simulation)
-    ages = [
-        age for age in range(vocabulary.limits.youngest, 100) if age not in AGES
-    ]
+    ages = [age for age in range(vocabulary.limits.youngest, 100) if age not in AGES]
     while True:
-        yield Hero(chance.choice(ages), chance.choice(vocabulary.grid.genders), chance.choice(vocabulary.powers))
+        yield Hero(
+            chance.choice(ages), chance.choice(vocabulary.grid.genders), chance.choice(vocabulary.powers)
+        )
