@@ -120,6 +120,7 @@ def _texts(message: discord.Message) -> list[str]:
 @asynccontextmanager
 async def crowd(app: App, taste: Taste, *, members: int, seed: int) -> AsyncIterator[Crowd]:
     """Open a server around the real bot. The seed decides who its members are, and who does what."""
+    (app.settings.data_dir / "commands.sha256").unlink(missing_ok=True)  # another Discord than it told before
     async with simcord.run(HeroBot(app), settle_timeout=_SETTLE) as env:
         guild = env.create_guild(name="Hero HQ", id=HOME)
         channel = guild.create_text_channel("heroes")

@@ -93,7 +93,6 @@ async def later_generations(
     """Go on from a copy of the first generation's folder with a crowd of its own."""
     shutil.rmtree(data, ignore_errors=True)
     shutil.copytree(origin, data)
-    (data / "commands.sha256").unlink(missing_ok=True)
     async with installation(data, size, engine_url) as app:
         async with app.db.write() as tx:  # the simulated server that they were shown in is gone
             await descriptions.forget_messages(tx)

@@ -31,6 +31,8 @@ from bot.notices import Notices
 from bot.powers import Powers
 from bot.rating.guard import Guard
 from bot.rating.scores import Scores, Thresholds
+from bot.rating.duels import Duels
+from bot.rating.trials import TrialRules, Trials
 from bot.rating.voters import load_voters
 from bot.rating.votes import Votes
 from bot.settings import Settings
@@ -75,6 +77,8 @@ class App:
     comparer: Comparer
     notices: Notices
     describer: Describer
+    trials: Trials
+    duels: Duels
     board: JobBoard
     builds: BuildJobs
     finetunes: FinetuneJobs
@@ -141,6 +145,19 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             base=settings.base_model,
         )
         describer = Describer(db, registry, upkeep, writer, voters, prompt_version=heroes.prompts.version)
+        rules = TrialRules(
+            settings.trial_duels, settings.trial_days, settings.rematch_days, auto=settings.auto_promote
+        )
+        trials = Trials(db, rules)
+        duels = Duels(
+            db,
+            trials,
+            writer,
+            describer,
+            voters,
+            share=settings.duel_share,
+            account_days=settings.account_days,
+        )
         yield App(
             settings,
             heroes,
@@ -161,6 +178,8 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             comparer,
             Notices(db, admin_channel=settings.admin_channel),
             describer,
+            trials,
+            duels,
             board,
             builds,
             finetunes,

@@ -11,6 +11,8 @@ from discord.ext import commands
 from bot.app import App
 from bot.errors import OperatorError
 from cogs.dataset import DatasetCog
+from cogs.duel import DuelCog
+from cogs.duel_message import DuelButton
 from cogs.failures import tell_failure
 from cogs.hero import HeroCog
 from cogs.job_button import JobButton
@@ -18,6 +20,7 @@ from cogs.jobs import JobsCog
 from cogs.models import ModelsCog
 from cogs.notices import NoticesCog
 from cogs.powers import PowersCog
+from cogs.promote_button import PromoteButton
 from cogs.review import ReviewButton
 from cogs.tuning import TuningCog
 from cogs.votes import VotesCog
@@ -54,9 +57,20 @@ class HeroBot(commands.Bot):
         await self.connect()
 
     async def setup_hook(self) -> None:
-        for cog in (HeroCog, VotesCog, DatasetCog, TuningCog, ModelsCog, PowersCog, JobsCog, NoticesCog):
+        for cog in (
+            HeroCog,
+            DuelCog,
+            VotesCog,
+            DatasetCog,
+            TuningCog,
+            ModelsCog,
+            PowersCog,
+            JobsCog,
+            NoticesCog,
+        ):
             await self.add_cog(cog(self, self.app))
-        self.add_dynamic_items(JobButton, ReviewButton)  # buttons work on after a restart
+        # buttons work on after a restart
+        self.add_dynamic_items(JobButton, ReviewButton, DuelButton, PromoteButton)
         await self._sync()
 
     async def on_ready(self) -> None:

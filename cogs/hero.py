@@ -10,6 +10,7 @@ from discord.ext import commands
 from bot.app import App
 from bot.rating.votes import DOWN, UP
 from bot.store.descriptions import Description
+from cogs.duel_message import show_duel
 
 if TYPE_CHECKING:
     from bot.client import HeroBot
@@ -29,12 +30,15 @@ class HeroCog(commands.Cog):
     async def hero(self, interaction: "discord.Interaction[HeroBot]", hero: str) -> None:
         asked = self.app.heroes.vocabulary.parse(hero)
         await interaction.response.defer(thinking=True)
-        description = await self.app.describer.describe(
-            asked, requester=interaction.user.id, guild_id=interaction.guild_id
+        description = (
+            await show_duel(interaction, asked)
+            if await self.app.duels.wanted()
+            else await self.app.describer.describe(
+                asked, requester=interaction.user.id, guild_id=interaction.guild_id
+            )
         )
-        message = await interaction.edit_original_response(embed=card(description))
-        await self.app.describer.shown_as(description, message.id)
-        await self._offer_thumbs(message)
+        if description:
+            await show(interaction, description)
 
     @hero.autocomplete("hero")
     async def _suggest(
@@ -43,13 +47,22 @@ class HeroCog(commands.Cog):
         whole = (await self.app.powers.vocabulary()).suggest(typed)
         return [app_commands.Choice(name=each, value=each) for each in whole]
 
-    async def _offer_thumbs(self, message: discord.Message) -> None:
-        """Leave both thumbs to click on; where the bot may not, people can still add their own."""
-        try:
-            for thumb in (UP, DOWN):
-                await message.add_reaction(thumb)
-        except discord.HTTPException as error:
-            log.info("no thumbs under message %d: %s", message.id, error)
+
+async def show(interaction: "discord.Interaction[HeroBot]", description: Description) -> None:
+    """Show a description in the place of a deferred command's answer, with thumbs to vote by."""
+    app = interaction.client.app
+    message = await interaction.edit_original_response(embed=card(description))
+    await app.describer.shown_as(description, message.id)
+    await _offer_thumbs(message)
+
+
+async def _offer_thumbs(message: discord.Message) -> None:
+    """Leave both thumbs to click on; where the bot may not, people can still add their own."""
+    try:
+        for thumb in (UP, DOWN):
+            await message.add_reaction(thumb)
+    except discord.HTTPException as error:
+        log.info("no thumbs under message %d: %s", message.id, error)
 
 
 def card(description: Description) -> discord.Embed:

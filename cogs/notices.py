@@ -9,6 +9,7 @@ from discord.ext import commands, tasks
 from bot.app import App
 from bot.store.notices import Notice
 from cogs.mentions import addressed
+from cogs.promote_button import action_view
 
 if TYPE_CHECKING:
     from bot.client import HeroBot
@@ -56,4 +57,6 @@ class NoticesCog(commands.Cog):
 
     async def _send(self, notice: Notice, channel_id: int) -> None:
         text, told = addressed(notice.text, notice.mention_id)
-        await self.bot.get_partial_messageable(channel_id).send(text[:2000], allowed_mentions=told)
+        channel = self.bot.get_partial_messageable(channel_id)
+        view = action_view(notice.action) if notice.action else discord.utils.MISSING
+        await channel.send(text[:2000], allowed_mentions=told, view=view)

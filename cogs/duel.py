@@ -1,0 +1,57 @@
+"""/duel: two models describe one hero, and the votes decide which of them serves."""
+
+import logging
+from typing import TYPE_CHECKING
+
+import discord
+from discord import app_commands
+from discord.ext import commands, tasks
+
+from bot.app import App
+from cogs.duel_message import show_duel
+from cogs.hero import show
+
+if TYPE_CHECKING:
+    from bot.client import HeroBot
+
+log = logging.getLogger(__name__)
+
+
+class DuelCog(commands.Cog):
+    """Duels: read two descriptions of one hero and say which is better."""
+
+    def __init__(self, bot: "HeroBot", app: App) -> None:
+        self.bot = bot
+        self.app = app
+
+    async def cog_load(self) -> None:
+        self.tend.start()
+
+    async def cog_unload(self) -> None:
+        self.tend.cancel()
+
+    @tasks.loop(minutes=10)
+    async def tend(self) -> None:
+        """End trials that took too long, and begin those whose turn it is."""
+        try:
+            await self.app.trials.tend()
+        except Exception:
+            log.exception("the trials could not be tended")
+
+    @app_commands.command(
+        description="Let the live model and its challenger describe one hero: which is better?"
+    )
+    @app_commands.describe(hero="age, gender and power, for example: 40 woman healing")
+    async def duel(self, interaction: "discord.Interaction[HeroBot]", hero: str) -> None:
+        asked = self.app.heroes.vocabulary.parse(hero)
+        await interaction.response.defer(thinking=True)
+        alone = await show_duel(interaction, asked)
+        if alone:
+            await show(interaction, alone)
+
+    @duel.autocomplete("hero")
+    async def _suggest(
+        self, _interaction: "discord.Interaction[HeroBot]", typed: str
+    ) -> list[app_commands.Choice[str]]:
+        whole = self.app.heroes.vocabulary.suggest(typed)
+        return [app_commands.Choice(name=each, value=each) for each in whole]

@@ -1,0 +1,98 @@
+"""A duel's message: two texts without names, and the buttons to say which is better."""
+
+import re
+from typing import Any, Self, cast, get_args
+
+import discord
+
+from bot.hero import Hero
+from bot.rating.duels import Choice, Pairing, Pick
+from bot.store.descriptions import Description
+from cogs.failures import tell_failure
+
+_LABELS = {"a": "A", "b": "B", "tie": "Tie"}
+_ROOM = 2700  # characters for each text, of the 6,000 that the cards of a message may have together
+
+
+class DuelButton(
+    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
+    template=r"duel:(?P<choice>a|b|tie):(?P<id>[0-9]{1,18})",
+):
+    """One answer to a duel. Duel and answer stand in its id, so it outlives a restart."""
+
+    def __init__(self, choice: Choice, duel_id: int) -> None:
+        style = discord.ButtonStyle.secondary if choice == "tie" else discord.ButtonStyle.primary
+        super().__init__(
+            discord.ui.Button(label=_LABELS[choice], style=style, custom_id=f"duel:{choice}:{duel_id}")
+        )
+        self.choice = choice
+        self.duel_id = duel_id
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        return cls(cast("Choice", match["choice"]), int(match["id"]))
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Keep the vote and tell the voter alone who wrote what: the message stays blind for the others."""
+        try:
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            pick = await interaction.client.app.duels.voted(self.duel_id, interaction.user.id, self.choice)
+            await interaction.edit_original_response(content=_revealed(pick))
+        except Exception as error:  # noqa: BLE001 (whatever it is, it is put into words and logged there)
+            await tell_failure(interaction, error)
+
+
+async def show_duel(interaction: discord.Interaction[Any], hero: Hero) -> Description | None:
+    """Hold a duel and show it in the place of a deferred command's answer.
+
+    Where only one model could write, nothing is shown and its description returned.
+    """
+    duels = interaction.client.app.duels
+    held: Pairing | Description = await duels.hold(
+        hero,
+        requester=interaction.user.id,
+        guild_id=interaction.guild_id,
+        channel_id=interaction.channel_id,
+    )
+    if isinstance(held, Description):
+        return held
+    message = await interaction.edit_original_response(embeds=_cards(held), view=_buttons(held.id))
+    await duels.shown_as(held.id, message.id)
+    return None
+
+
+def _cards(pairing: Pairing) -> list[discord.Embed]:
+    """Both texts, alike but for the letter; all that could tell who wrote them is left out."""
+    first = discord.Embed(
+        title=str(pairing.a.hero).capitalize(),
+        description=_text("A", pairing.a),
+        colour=discord.Colour.gold(),
+    )
+    second = discord.Embed(description=_text("B", pairing.b), colour=discord.Colour.gold())
+    second.set_footer(
+        text="Two models, one hero: which text is better? You see who wrote them when you have voted."
+    )
+    return [first, second]
+
+
+def _text(letter: str, description: Description) -> str:
+    text = discord.utils.escape_markdown(description.text)
+    shown = text if len(text) <= _ROOM else f"{text[: _ROOM - 2].rsplit(' ', 1)[0]} …"
+    return f"**{letter}**\n{shown}"
+
+
+def _buttons(duel_id: int) -> discord.ui.View:
+    view = discord.ui.View(timeout=None)
+    for choice in get_args(Choice):
+        view.add_item(DuelButton(choice, duel_id))
+    view.stop()  # the buttons are found by their ids, not by this view
+    return view
+
+
+def _revealed(pick: Pick) -> str:
+    picked = "a tie" if pick.choice == "tie" else _LABELS[pick.choice]
+    first = f"Your vote is final: you said {picked}." if pick.again else f"You say {picked}: thank you."
+    a, b = ("live", "candidate") if pick.live == "a" else ("candidate", "live")
+    return f"{first}\nA: `{pick.a}` ({a}) · B: `{pick.b}` ({b})"
