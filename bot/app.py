@@ -29,9 +29,9 @@ from bot.llm.client import ModelClient, open_api, open_client
 from bot.llm.prices import read_prices
 from bot.notices import Notices
 from bot.powers import Powers
+from bot.rating.duels import Duels
 from bot.rating.guard import Guard
 from bot.rating.scores import Scores, Thresholds
-from bot.rating.duels import Duels
 from bot.rating.trials import TrialRules, Trials
 from bot.rating.voters import load_voters
 from bot.rating.votes import Votes
