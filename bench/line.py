@@ -109,7 +109,7 @@ async def _generation(app: App, people: Crowd, heroes: Iterator[Hero], size: Siz
     assert live is not None  # noqa: S101
     thumbs = await people.ask_and_rate([next(heroes) for _ in range(size.asked)], size.readers)
     built = await people.order("build-dataset", limit=size.kept)
-    tuned = await people.order("finetune", base_model=live.name, epochs=size.epochs[1])
+    tuned = await people.order("finetune", **{"base-model": live.name, "epochs": size.epochs[1]})
     candidate = await app.registry.get((tuned.result or {})["model"])
     measured = await _measured(app, candidate, size)
     await people.duel(heroes)
@@ -154,7 +154,7 @@ async def _trial(app: App, candidate: Model) -> Generation:
         **asdict(tally),
         "state": standing.trial.state,
         "evidence": round(sequential.evidence(tally.wins, tally.losses), 3),
-        "interval": sequential.interval(tally.wins, tally.losses),
+        "interval": list(sequential.interval(tally.wins, tally.losses)),
         "promoted": (await app.registry.get(candidate.id)).state == "live",
     }
 
