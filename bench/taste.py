@@ -11,7 +11,7 @@ from typing import Literal
 from bot.dataset.curate import Curation
 from bot.hero import Hero
 
-SHORT = 70  # words that the average reader likes in one of two cases
+SHORT = 76  # words that the average reader likes in one of two cases
 WORDS_A_STEP = 3.0  # so many words less, and the odds that a reader likes the text are e times as high
 UNNAMED = 4.0  # steps that a text loses which never names the power
 STRICTNESS = 0.5  # standard deviation between readers, in steps
