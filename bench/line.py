@@ -49,7 +49,7 @@ class Size:
 
 
 FULL = Size(
-    generations=3, members=150, examples=150, kept=20, epochs=(2, 2), asked=45, readers=5, duels=40, probe=40
+    generations=3, members=150, examples=150, kept=20, epochs=(2, 3), asked=45, readers=5, duels=40, probe=40
 )
 QUICK = Size(
     generations=2, members=20, examples=16, kept=14, epochs=(1, 1), asked=6, readers=3, duels=10, probe=4
