@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from openai import AsyncOpenAI
 
+from bot.about import About
+from bot.blocklist import Blocklist
 from bot.dataset.admission import Admission
 from bot.dataset.attachments import Attachments
 from bot.dataset.batch import BatchBuilder
@@ -22,13 +24,17 @@ from bot.dataset.review import Reviews
 from bot.dataset.status import Statuses
 from bot.dataset.transfer import Transfer
 from bot.describer import Describer
+from bot.guilds import Guilds
 from bot.heroes_file import HeroesFile, read_heroes
 from bot.jobs import JobBoard
+from bot.language import Languages
 from bot.llm.budget import Budget
 from bot.llm.client import ModelClient, open_api, open_client
+from bot.llm.line import Line
 from bot.llm.prices import read_prices
 from bot.notices import Notices
 from bot.powers import Powers
+from bot.privacy import Privacy
 from bot.rating.duels import Duels
 from bot.rating.guard import Guard
 from bot.rating.scores import Scores, Thresholds
@@ -76,6 +82,10 @@ class App:
     upkeep: Upkeep
     comparer: Comparer
     notices: Notices
+    about: About
+    blocklist: Blocklist
+    guilds: Guilds
+    privacy: Privacy
     describer: Describer
     trials: Trials
     duels: Duels
@@ -144,7 +154,10 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             Debut(registry, provider, serving, comparer, settings.data_dir),
             base=settings.base_model,
         )
-        describer = Describer(db, registry, upkeep, writer, voters, prompt_version=heroes.prompts.version)
+        line = Line(settings.heroes_at_once, longest=settings.longest_line)
+        describer = Describer(
+            db, registry, upkeep, writer, voters, line, prompt_version=heroes.prompts.version
+        )
         rules = TrialRules(
             settings.trial_duels, settings.trial_days, settings.rematch_days, auto=settings.auto_promote
         )
@@ -177,6 +190,10 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             upkeep,
             comparer,
             Notices(db, admin_channel=settings.admin_channel),
+            About(db, base=settings.author_model),
+            Blocklist(settings.blocklist, heroes.vocabulary.powers),
+            Guilds(db, Languages(settings.languages_dir), settings.limits),
+            Privacy(db, voters),
             describer,
             trials,
             duels,

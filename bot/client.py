@@ -10,22 +10,54 @@ from discord.ext import commands
 
 from bot.app import App
 from bot.errors import OperatorError
+from cogs.about import AboutCog
 from cogs.dataset import DatasetCog
 from cogs.duel import DuelCog
 from cogs.duel_message import DuelButton
 from cogs.failures import tell_failure
 from cogs.hero import HeroCog
+from cogs.hero_button import HeroButton
 from cogs.job_button import JobButton
 from cogs.jobs import JobsCog
 from cogs.models import ModelsCog
 from cogs.notices import NoticesCog
 from cogs.powers import PowersCog
+from cogs.privacy import PrivacyButton, PrivacyCog
 from cogs.promote_button import PromoteButton
 from cogs.review import ReviewButton
+from cogs.settings import ChannelMenu, SettingsCog
+from cogs.top import PageButton, TopCog
+from cogs.translator import CatalogueTranslator
 from cogs.tuning import TuningCog
 from cogs.votes import VotesCog
 
 log = logging.getLogger(__name__)
+
+_COGS = (
+    HeroCog,
+    DuelCog,
+    VotesCog,
+    TopCog,
+    AboutCog,
+    PrivacyCog,
+    SettingsCog,
+    DatasetCog,
+    TuningCog,
+    ModelsCog,
+    PowersCog,
+    JobsCog,
+    NoticesCog,
+)
+_BUTTONS = (
+    HeroButton,
+    DuelButton,
+    PromoteButton,
+    JobButton,
+    ReviewButton,
+    PrivacyButton,
+    ChannelMenu,
+    PageButton,
+)
 
 Interaction = discord.Interaction["HeroBot"]
 
@@ -57,20 +89,9 @@ class HeroBot(commands.Bot):
         await self.connect()
 
     async def setup_hook(self) -> None:
-        for cog in (
-            HeroCog,
-            DuelCog,
-            VotesCog,
-            DatasetCog,
-            TuningCog,
-            ModelsCog,
-            PowersCog,
-            JobsCog,
-            NoticesCog,
-        ):
+        for cog in _COGS:
             await self.add_cog(cog(self, self.app))
-        # buttons work on after a restart
-        self.add_dynamic_items(JobButton, ReviewButton, DuelButton, PromoteButton)
+        self.add_dynamic_items(*_BUTTONS)  # they work on after a restart
         await self._sync()
 
     async def on_ready(self) -> None:
@@ -78,7 +99,10 @@ class HeroBot(commands.Bot):
 
     async def _sync(self) -> None:
         """Tell Discord the commands where they changed since it was last told: the call is rationed."""
-        payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        translator = CatalogueTranslator(self.app.guilds.languages)
+        await self.tree.set_translator(translator)
+        commands_ = self.tree.get_commands()
+        payload = [await command.get_translated_payload(self.tree, translator) for command in commands_]
         wanted = hashlib.sha256(json.dumps([self.application_id, payload], sort_keys=True).encode())
         known = self.app.settings.data_dir / "commands.sha256"
         if known.exists() and known.read_text() == wanted.hexdigest():

@@ -6,6 +6,8 @@ import time
 from bot.errors import UnknownModel
 from bot.hero import Hero
 from bot.llm.budget import Account
+from bot.llm.line import Line
+from bot.llm.stream import Stream
 from bot.rating.voters import Voters
 from bot.store import descriptions
 from bot.store.database import Database, Transaction
@@ -30,6 +32,7 @@ class Describer:
         upkeep: Upkeep,
         writer: Writer,
         voters: Voters,
+        line: Line,
         *,
         prompt_version: int,
     ) -> None:
@@ -38,14 +41,20 @@ class Describer:
         self._upkeep = upkeep
         self._writer = writer
         self._voters = voters
+        self._line = line
         self._prompt_version = prompt_version
 
-    async def describe(self, hero: Hero, *, requester: int | str, guild_id: int | None = None) -> Description:
-        """Describe a hero for a user.
+    async def describe(
+        self, hero: Hero, *, requester: int | str, guild_id: int | None = None, stream: Stream | None = None
+    ) -> Description:
+        """Describe a hero for a user; a stream tells the place in the line, then the text as it comes.
 
-        Raises Unavailable where no model answers.
+        Raises Unavailable where no model answers, Busy where too many wait, Stopped where the stream was
+        stopped within the first sentence.
         """
-        written = await self._write(hero)
+        stream = stream or Stream()
+        async with self._line.place(stream):
+            written = await stream.unless_stopped(self._write(hero, stream))
         async with self._db.write() as tx:
             return await self.keep(tx, hero, written, requester=requester, guild_id=guild_id)
 
@@ -57,7 +66,6 @@ class Describer:
         *,
         requester: int | str,
         guild_id: int | None = None,
-        channel_id: int | None = None,
     ) -> Description:
         """Keep what a model wrote of a hero for a user."""
         answer = written.answer
@@ -74,27 +82,26 @@ class Describer:
             sampling=written.ask.sampling.model_dump(),
             requester=self._voters.of(requester),
             guild_id=guild_id,
-            channel_id=channel_id,
             prompt_tokens=answer.prompt_tokens,
             completion_tokens=answer.completion_tokens,
             seconds=answer.seconds,
             created_at=time.time(),
         )
 
-    async def _write(self, hero: Hero) -> Written:
+    async def _write(self, hero: Hero, stream: Stream) -> Written:
         """Ask the model that is live now, whatever is promoted meanwhile; if it is lost, its successor."""
         model = await self._registry.live()
         brought_back: set[int] = set()
         while model is not None:
             try:
-                return await self._writer.write(hero, model, _ACCOUNT)
+                return await self._writer.write(hero, model, _ACCOUNT, stream)
             except UnknownModel:
                 log.error("the server does not know the live model %s", model.name)  # noqa: TRY400
                 if model.id not in brought_back and await self._upkeep.bring_back(model):
                     brought_back.add(model.id)
                 else:
                     model = await self._after(model)
-        return await self._writer.write(hero, self._writer.base, _ACCOUNT)
+        return await self._writer.write(hero, self._writer.base, _ACCOUNT, stream)
 
     async def _after(self, model: Model) -> Model | None:
         """Who answers for a model that its server denies: the base this once, where that may pass."""
@@ -102,7 +109,11 @@ class Describer:
             return await self._registry.lose(model)
         return None
 
-    async def shown_as(self, description: Description, message_id: int) -> None:
+    async def shown_as(self, description: Description, channel_id: int, message_id: int) -> None:
         """Note which message shows a description: the reactions to it are votes on the description."""
         async with self._db.write() as tx:
-            await descriptions.shown_as(tx, description.id, message_id)
+            await descriptions.shown_as(tx, description.id, channel_id, message_id)
+
+    async def get(self, description_id: int) -> Description | None:
+        async with self._db.read() as tx:
+            return await descriptions.get(tx, description_id)

@@ -5,6 +5,7 @@
     │   ├── NotUnderstood   what was typed is not a hero
     │   ├── NotAllowed      the person may not do this
     │   ├── Busy            something of the kind runs already
+    │   ├── Stopped         the person stopped it before there was anything to show
     │   ├── OverBudget      a paid call could exceed the budget
     │   └── Unavailable     a part that is needed cannot answer now
     │       ├── OutOfReach      the model server is down, busy or too slow
@@ -24,7 +25,15 @@ class HerosmithError(Exception):
 
 
 class UserError(HerosmithError):
-    """Says in one sentence, to the person who asked, what is wrong and what to do next."""
+    """Says in one sentence, to the person who asked, what is wrong and what to do next.
+
+    The sentence is English with {fields}: a Language says it as a whole. str() is English, for the log.
+    """
+
+    def __init__(self, sentence: str, /, **fields: object) -> None:
+        super().__init__(sentence.format(**fields) if fields else sentence)
+        self.sentence = sentence
+        self.fields = fields
 
 
 class NotUnderstood(UserError):
@@ -37,6 +46,10 @@ class NotAllowed(UserError):
 
 class Busy(UserError):
     """One of the kind runs already."""
+
+
+class Stopped(UserError):
+    """It was stopped before there was anything to show."""
 
 
 class OverBudget(UserError):

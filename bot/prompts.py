@@ -105,6 +105,11 @@ class Ask:
         sentence = _FIRST_SENTENCE.match(answer)
         return f"{self.opening}{sentence[0]} {self.ending}" if sentence else self.opening + answer
 
+    def so_far(self, answer: str) -> str:
+        """The text that the beginning of an answer makes, while the rest is on its way."""
+        # a sentence has ended for sure when the next one begins: "3." may become "3.5"
+        return self.whole(answer.rstrip(".!?") if self.ending else answer)
+
 
 class Prompts(Part):
     """Both prompts of data/heroes.toml, with the profile that small author models need."""

@@ -10,8 +10,11 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pydantic_settings import SettingsError as SourceError
 
 from bot.errors import SettingsError
+from bot.limits import Limits
 
 ROOT = Path(__file__).resolve().parent.parent
+
+SOURCE = "https://github.com/herosmith/herosmith"
 
 # The name that the embedded engine gives its packaged weights.
 ENGINE_MODEL = "smollm2-135m-instruct"
@@ -55,6 +58,16 @@ class Settings(BaseSettings):
     heroes_file: Path = ROOT / "data" / "heroes.toml"
 
     prices_file: Path = ROOT / "data" / "prices.toml"
+    blocklist: Path = ROOT / "data" / "blocked.txt"  # powers that are not described
+    languages_dir: Path = ROOT / "data" / "languages"
+
+    # how much of /hero one user and one server may have; admins of a server may set less for it
+    cooldown: float = Field(default=5, ge=0)  # seconds between two requests of one user
+    daily_per_user: int | None = Field(default=200, ge=1)
+    daily_per_guild: int | None = Field(default=None, ge=1)
+
+    source_url: str = SOURCE  # where people find the code of what answers them
+    privacy_url: str | None = None  # where they find the privacy policy; the source's own where left out
 
     daily_budget: float | None = Field(
         default=None, gt=0
@@ -74,6 +87,10 @@ class Settings(BaseSettings):
     trial_days: float = Field(default=30, gt=0)
     rematch_days: float = Field(default=14, ge=0)  # in which a model may win its lost place back
     auto_promote: bool = False
+
+    heroes_at_once: int = Field(default=8, ge=1)  # as many as the engine answers at once
+    longest_line: int = Field(default=50, ge=0)  # people who may wait for the model
+
     playground_port: int = Field(default=0, ge=0, le=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
@@ -103,6 +120,16 @@ class Settings(BaseSettings):
                     "OPENAI_API_KEY and OPENAI_BASE_URL empty, or this"
                 )
         return self
+
+    @property
+    def limits(self) -> Limits:
+        """The widest that any server may have."""
+        return Limits(self.cooldown, self.daily_per_user, self.daily_per_guild)
+
+    @property
+    def policy(self) -> str:
+        """The address of the privacy policy."""
+        return self.privacy_url or f"{self.source_url.rstrip('/')}/blob/main/PRIVACY.md"
 
     @property
     def hosted(self) -> bool:

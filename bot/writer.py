@@ -4,11 +4,12 @@ import time
 from dataclasses import dataclass
 
 from bot.dataset.curate import Curation
-from bot.errors import Unavailable
+from bot.errors import Stopped, Unavailable
 from bot.hero import Hero
 from bot.heroes_file import HeroesFile
 from bot.llm.budget import Account
 from bot.llm.client import Answer, ModelClient
+from bot.llm.stream import Stream
 from bot.prompts import Ask
 from bot.store.models import Model
 
@@ -36,18 +37,23 @@ class Writer:
         # a small model left to itself would not do: who compares should know that it is helped
         self.base_title = "base, given a beginning and an ending" if small else "base"
 
-    async def write(self, hero: Hero, model: Model | str, account: Account) -> Written:
+    async def write(
+        self, hero: Hero, model: Model | str, account: Account, stream: Stream | None = None
+    ) -> Written:
         """Let a tuned model write, or an untuned one, which is given by its name.
 
-        Raises Unavailable where no text is to be had, UnknownModel where the server does not know the model.
+        Raises Unavailable where no text is to be had, UnknownModel where the server does not know the model,
+        Stopped where the stream was stopped within the first sentence.
         """
         if isinstance(model, str):
             seed = time.time_ns() % 2**31  # the same request again may be answered differently
             ask, name = self._prompts.ask_author(hero, small=self._small, seed=seed), model
         else:
             ask, name = self._prompts.ask_tuned(hero), model.served_as or model.name
-        answer = await self._client.complete(ask, model=name, account=account)
+        answer = await self._client.complete(ask, model=name, account=account, stream=stream)
         text = answer.text if answer.finish_reason == "stop" else self._curation.trim(answer.text)
+        if not text and answer.finish_reason == "stopped":
+            raise Stopped("Stopped before the first sentence was written.")
         if not text:
             raise Unavailable("The model had nothing to say this time. Ask once more.")
         if isinstance(model, str):

@@ -1,15 +1,16 @@
 """/duel: two models describe one hero, and the votes decide which of them serves."""
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import discord
 from discord import app_commands
 from discord.ext import commands, tasks
 
 from bot.app import App
-from cogs.duel_message import show_duel
-from cogs.hero import show
+from cogs.channels import require_open
+from cogs.hero import HeroCog, asker_of
+from cogs.showing import InteractionShowing
 
 if TYPE_CHECKING:
     from bot.client import HeroBot
@@ -23,6 +24,7 @@ class DuelCog(commands.Cog):
     def __init__(self, bot: "HeroBot", app: App) -> None:
         self.bot = bot
         self.app = app
+        self._heroes = cast("HeroCog", bot.get_cog("HeroCog"))  # it shows what one model wrote
 
     async def cog_load(self) -> None:
         self.tend.start()
@@ -43,15 +45,16 @@ class DuelCog(commands.Cog):
     )
     @app_commands.describe(hero="age, gender and power, for example: 40 woman healing")
     async def duel(self, interaction: "discord.Interaction[HeroBot]", hero: str) -> None:
+        await require_open(interaction)
         asked = self.app.heroes.vocabulary.parse(hero)
-        await interaction.response.defer(thinking=True)
-        alone = await show_duel(interaction, asked)
-        if alone:
-            await show(interaction, alone)
+        self.app.blocklist.check(asked)
+        showing = InteractionShowing(interaction)
+        await showing.begin()
+        await self._heroes.duel(asked, asker_of(interaction), showing)
 
     @duel.autocomplete("hero")
     async def _suggest(
         self, _interaction: "discord.Interaction[HeroBot]", typed: str
     ) -> list[app_commands.Choice[str]]:
-        whole = self.app.heroes.vocabulary.suggest(typed)
+        whole = (await self.app.powers.vocabulary()).suggest(typed)
         return [app_commands.Choice(name=each, value=each) for each in whole]

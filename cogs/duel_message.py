@@ -5,7 +5,6 @@ from typing import Any, Self, cast, get_args
 
 import discord
 
-from bot.hero import Hero
 from bot.rating.duels import Choice, Pairing, Pick
 from bot.store.descriptions import Description
 from cogs.failures import tell_failure
@@ -44,23 +43,9 @@ class DuelButton(
             await tell_failure(interaction, error)
 
 
-async def show_duel(interaction: discord.Interaction[Any], hero: Hero) -> Description | None:
-    """Hold a duel and show it in the place of a deferred command's answer.
-
-    Where only one model could write, nothing is shown and its description returned.
-    """
-    duels = interaction.client.app.duels
-    held: Pairing | Description = await duels.hold(
-        hero,
-        requester=interaction.user.id,
-        guild_id=interaction.guild_id,
-        channel_id=interaction.channel_id,
-    )
-    if isinstance(held, Description):
-        return held
-    message = await interaction.edit_original_response(embeds=_cards(held), view=_buttons(held.id))
-    await duels.shown_as(held.id, message.id)
-    return None
+def duel_look(pairing: Pairing) -> tuple[list[discord.Embed], discord.ui.View]:
+    """A duel's cards and buttons."""
+    return _cards(pairing), _buttons(pairing.id)
 
 
 def _cards(pairing: Pairing) -> list[discord.Embed]:

@@ -1,4 +1,4 @@
-"""Failures: what a person is told when a command, a button or a form does not work out."""
+"""Failures: what a person is told when a command, a button, a form or a mention does not work out."""
 
 import logging
 import secrets
@@ -7,36 +7,57 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.errors import UserError
+from bot.errors import OverBudget, Unavailable, UserError
+from bot.language import ENGLISH, Language
+from cogs.speech import language_of
 
 log = logging.getLogger(__name__)
 
 
 async def tell_failure(interaction: discord.Interaction[Any], error: Exception) -> None:
     """Put a failure into words. Only a UserError's own text reaches the person."""
+    await _say(interaction, in_words(error, await _language(interaction)))
+
+
+def in_words(error: Exception, say: Language) -> str:
+    """A sentence for the person; the log gets the cause, under the reference that the sentence names.
+
+    What the person alone can mend, such as a word mistyped, needs no reference.
+    """
     cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
+    reference = secrets.token_hex(4)
+    if isinstance(cause, (Unavailable, OverBudget)):
+        log.warning("refused, reference %s: %s", reference, cause, exc_info=cause.__cause__)
+        return f"{say(cause.sentence, **cause.fields)} ({say('reference')} `{reference}`)"
     if isinstance(cause, UserError):
         log.info("refused: %s", cause, exc_info=cause.__cause__)
-        await _say(interaction, str(cause))
-    elif isinstance(cause, app_commands.CheckFailure):
+        return say(cause.sentence, **cause.fields)
+    if isinstance(cause, app_commands.CheckFailure):
         log.info("refused: %s", cause)
-        await _say(interaction, "You may not use this command here.")
-    else:
-        reference = secrets.token_hex(4)
-        log.error("command failed, reference %s", reference, exc_info=cause)
-        await _say(
-            interaction,
-            f"Something went wrong on our side. Tell an operator the reference `{reference}`.",
-        )
+        return say("You may not use this command here.")
+    log.error("command failed, reference %s", reference, exc_info=cause)
+    return say(
+        "Something went wrong on our side. Tell an operator the reference `{reference}`.", reference=reference
+    )
+
+
+async def _language(interaction: discord.Interaction[Any]) -> Language:
+    """The person's language; English where even that cannot be found out."""
+    try:
+        return await language_of(interaction)
+    except Exception:
+        log.exception("whose language is not known")
+        return ENGLISH
 
 
 async def _say(interaction: discord.Interaction[Any], text: str) -> None:
     """Answer the person alone, or in the place of the "is thinking" that everyone sees by then."""
+    thinking = interaction.response.type is discord.InteractionResponseType.deferred_channel_message
     try:
         if not interaction.response.is_done():
             await interaction.response.send_message(text, ephemeral=True)
-        elif interaction.type is discord.InteractionType.application_command:
-            await interaction.edit_original_response(content=text)
+        elif thinking:
+            await interaction.edit_original_response(content=text, embed=None, view=None)
         else:  # a button's own message stays as it is
             await interaction.followup.send(text, ephemeral=True)
     except discord.HTTPException:

@@ -92,6 +92,8 @@ class ModelsCog(commands.Cog):
     ) -> None:
         await require_operator(interaction)
         parsed = self.app.heroes.vocabulary.parse(hero) if hero else None
+        if parsed:
+            self.app.blocklist.check(parsed)
         first = await self.app.registry.get(a)
         second = await self.app.registry.get(b) if b else await self.app.registry.live()
         writers = self.app.comparer.opponents(first, second)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from aiohttp import web
 
 from tests.scripted_batches import ScriptedBatches
+from tests.scripted_stream import ScriptedStream
 from tests.scripted_trainings import ScriptedTrainings
 
 _AUTHOR = re.compile(r"a (\d+)-year-old (\w+) fictional character who has the superpower of (.+?)\.")
@@ -82,6 +83,7 @@ class Script:
     on_request: "Callable[[str, web.Request], None] | None" = (
         None  # told "before" and "after" each request is done
     )
+    stream: ScriptedStream = field(default_factory=ScriptedStream)
     batches: "ScriptedBatches" = field(init=False)
     trainings: "ScriptedTrainings" = field(init=False)
 
@@ -144,13 +146,9 @@ class Script:
         if self.limit and not headers:
             self.rate_limited += 1
             return self.refusal(429)
-        if body["model"] in self.unknown_models:
-            return self.refusal(404)
-        for name, words in self.refused.items():
-            if name in body:
-                return self.refusal(400, words, param=None if "detail" in words else name)
-        if self.failures:
-            return self.refusal(self.failures.pop(0))
+        refusal = self._refused(body)
+        if refusal:
+            return refusal
         text = self.texts.pop(0) if self.texts else self.fitting(body, number)
         usage = {"prompt_tokens": 20, "completion_tokens": len(text.split()), "total_tokens": 0}
         message = {"role": "assistant", "content": text}
@@ -163,10 +161,20 @@ class Script:
             "choices": [choice],
             "usage": usage,
         }
-        if self.cut:
-            self.cut -= 1
+        cut, self.cut = self.cut > 0, max(0, self.cut - 1)
+        if body.get("stream"):
+            return await self.stream.send(request, headers, completion, cut=cut)
+        if cut:
             return await _half(request, json.dumps(completion).encode())
         return web.json_response(completion, headers=headers)
+
+    def _refused(self, body: dict[str, Any]) -> web.Response | None:
+        if body["model"] in self.unknown_models:
+            return self.refusal(404)
+        for name, words in self.refused.items():
+            if name in body:
+                return self.refusal(400, words, param=None if "detail" in words else name)
+        return self.refusal(self.failures.pop(0)) if self.failures else None
 
     async def moderate(self, request: web.Request) -> web.Response:
         body = await request.json()

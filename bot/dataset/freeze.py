@@ -12,7 +12,7 @@ from bot.dataset.likeness import like_any
 from bot.dataset.plan import BuildSpec, Planner
 from bot.errors import UserError
 from bot.heroes_file import HeroesFile
-from bot.store import datasets
+from bot.store import datasets, people
 from bot.store.database import Database
 from bot.store.datasets import Changes, Dataset, DatasetKind
 
@@ -31,7 +31,8 @@ _TOO_FEW: dict[DatasetKind, str] = {
 class Frozen:
     """A dataset, and whether it is new: one of exactly these texts may exist already.
 
-    changes says what is other than in the version before; None where nothing is new, or it is the first.
+    changes says what is other than in the version that was the newest until then; None where it is that
+    version itself, or the first.
     """
 
     dataset: Dataset
@@ -105,10 +106,9 @@ class Freezer:
             "curation": self._curation.curation.model_dump(),
         }
         async with self._db.write() as tx:
+            before = await datasets.latest(tx, kind)
             known = await datasets.with_hash(tx, draft.content_hash)
-            if known:
-                return Frozen(known, new=False)
-            fresh = await datasets.add(
+            found = known or await datasets.add(
                 tx,
                 draft.items(),
                 kind=kind,
@@ -117,8 +117,13 @@ class Freezer:
                 counts=counts,
                 at=time.time(),
             )
+            # somebody may have had their texts deleted while the draft was being written
+            await datasets.bury(tx, people.erased(), found.id)
+        if before is None or before.id == found.id:
+            return Frozen(found, new=known is None)
         async with self._db.read() as tx:
-            return Frozen(fresh, new=True, changes=await datasets.changes(tx, fresh))
+            changes = await datasets.changes(tx, found.id, since=before.id)
+        return Frozen(found, new=known is None, changes=changes)
 
 
 def _text(judged: Judged) -> Text:

@@ -35,9 +35,13 @@ class Transfer:
 
         Returns it, and how many texts were written.
 
-        Raises UserError where there is none, or the file cannot be written.
+        Raises UserError where there is none, it holds pairs, or the file cannot be written.
         """
         found = await self.version(version)
+        if found.kind == "preference":
+            raise UserError(
+                f"Dataset v{found.id} holds pairs; files hold single texts. Export another version."
+            )
         card = Card(title=f"Herosmith dataset v{found.id}", recipe=found.recipe, counts=found.counts)
         rows = self._rows(found.id, asyncio.get_running_loop())
         # the writers are plain functions: they work in a thread, which fetches its pages from here

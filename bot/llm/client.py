@@ -10,13 +10,15 @@ from typing import Any, Protocol, TypeVar, cast
 import httpx2
 import openai
 from openai import AsyncOpenAI
-from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
+from openai.types.chat import ChatCompletionMessageParam
 
 from bot.errors import OutOfReach, UnknownModel
 from bot.llm.budget import Account, Budget, Charge
 from bot.llm.dialect import Dialect
 from bot.llm.pace import Pace, Turn
 from bot.llm.patience import JOB, PERSON, CutShort, Patience, asked_pause, patiently
+from bot.llm.said import Said, listen, whole
+from bot.llm.stream import Stream
 from bot.prompts import Ask
 from bot.store.database import Database, Piece
 
@@ -32,7 +34,9 @@ _LIMITS = httpx2.Limits(max_connections=100, keepalive_expiry=86_400.0)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A text with its opening, why it ended (stop or length), tokens as counted by the server.
+    """A text with its opening, why it ended (stop, length or stopped), tokens as counted by the server.
+
+    Where the server did not count, as of a stream that was stopped, tokens are the most that they may be.
 
     cost is in US dollars, None where the price is unknown; seconds is the time from the question on, attempts
     how many calls it took.
@@ -80,14 +84,16 @@ class ModelClient:
         account: Account,
         patience: Patience = PERSON,
         record: Record | None = None,
+        stream: Stream | None = None,
     ) -> Answer:
         """Ask, and ask again with patience where the server is busy or out of reach.
 
+        A stream is told the text as it comes, and may stop it: what there is by then is the answer.
         Whoever stops waiting (a cancelled task) leaves a call that is out to come home and be recorded.
         Raises Unavailable where no answer is to be had, OverBudget where it could cost too much, ServerError
         where the server refuses the question.
         """
-        call = _Call(ask, model, account, patience, record)
+        call = _Call(ask, model, account, patience, record, stream)
         pace = self.pace(model)
         try:
             return await patiently(lambda: self._attempt(call, pace), patience, pace)
@@ -132,7 +138,9 @@ class ModelClient:
         try:
             if record:
                 await record.sent()
-            answer = self._read(call, await self._create(call, pace, turn))
+            raw = await self._create(call, pace, turn)
+            said = await listen(raw, call.stream, call.ask.so_far) if call.stream else whole(raw)
+            answer = self._read(call, said)
         except Exception as error:
             if _may_be_billed(error):
                 await self._db.write_together(self._booking(call, *call.ask.tokens_at_most))
@@ -152,16 +160,15 @@ class ModelClient:
         charge = Charge(call.account, call.model, prompt_tokens, completion_tokens)
         return Piece(self._budget.book_all, charge)
 
-    def _read(self, call: "_Call", completion: ChatCompletion) -> Answer:
-        choice = completion.choices[0]
-        usage = completion.usage
+    def _read(self, call: "_Call", said: Said) -> Answer:
+        usage = said.usage
         prompt_tokens, completion_tokens = (
             (usage.prompt_tokens, usage.completion_tokens) if usage else call.ask.tokens_at_most
         )
         cost = self._budget.cost(call.model, prompt_tokens, completion_tokens)
         return Answer(
-            text=call.ask.whole(choice.message.content or ""),
-            finish_reason=choice.finish_reason,
+            text=call.ask.whole(said.text),
+            finish_reason=said.finish_reason,
             prompt_tokens=prompt_tokens,
             completion_tokens=completion_tokens,
             cost=cost,
@@ -169,15 +176,15 @@ class ModelClient:
             attempts=call.attempts,
         )
 
-    async def _create(self, call: "_Call", pace: Pace, turn: Turn) -> ChatCompletion:
-        """Call the API.
+    async def _create(self, call: "_Call", pace: Pace, turn: Turn) -> Any:
+        """Call the API. Returns the SDK's raw response.
 
         What a model refuses is left out from then on, and the call goes out again at once.
         """
         dialect = self.dialect(call.model)
         try:
             while True:
-                arguments = dialect.arguments(call.ask)
+                arguments = dialect.arguments(call.ask, streamed=call.stream is not None)
                 try:
                     raw = await self.api.chat.completions.with_raw_response.create(
                         model=call.model,
@@ -191,7 +198,7 @@ class ModelClient:
                     call.attempts += 1
                 else:
                     pace.answered(turn, raw.headers)
-                    return _whole(raw)
+                    return raw
         except openai.APIStatusError as error:
             if isinstance(error, openai.RateLimitError):  # at once: others are about to go out
                 pace.pause(asked_pause(error) or 0.0)
@@ -208,6 +215,7 @@ class _Call:
     account: Account
     patience: Patience
     record: Record | None
+    stream: Stream | None
     started: float = 0.0
     attempts: int = 0
 
@@ -232,19 +240,6 @@ async def _in_time(turn: Coroutine[Any, Any, Turn], patience: Patience, pace: Pa
     except TimeoutError as error:
         wait = f" The server asks to wait {pace.paused_for:.0f} s." if pace.paused_for > 1 else ""
         raise OutOfReach(f"The model is busy right now. Try again in a minute.{wait}") from error
-
-
-def _whole(raw: Any) -> ChatCompletion:
-    """The parsed answer. Raises CutShort where the body is none, or the text has no end."""
-    try:
-        completion = raw.parse()
-    except ValueError as error:
-        raise CutShort("the answer is no JSON") from error
-    if not isinstance(completion, ChatCompletion) or not completion.choices:
-        raise CutShort("the answer is no chat completion")
-    if not completion.choices[0].finish_reason:
-        raise CutShort("the answer says not why it ended")
-    return completion
 
 
 def open_api(base_url: str | None, api_key: str) -> AsyncOpenAI:

@@ -16,6 +16,7 @@ _NAMES = (
     "reasoning_effort",
     "repeat_penalty",
     "max_tokens",
+    "stream_options",
 )
 _OLDER_NAME = {"max_completion_tokens": "max_tokens"}
 _OURS = frozenset({"repeat_penalty"})  # not in the SDK's own signature
@@ -30,9 +31,13 @@ class Dialect:
     def __init__(self, *, extensions: bool) -> None:
         self._refused: set[str] = set() if extensions else set(_OURS)
 
-    def arguments(self, ask: Ask) -> dict[str, Any]:
+    def arguments(self, ask: Ask, *, streamed: bool = False) -> dict[str, Any]:
         """Keyword arguments for the SDK's create()."""
         body = self.body(ask)
+        if streamed:
+            body["stream"] = True
+            if "stream_options" not in self._refused:
+                body["stream_options"] = {"include_usage": True}
         ours = {name: body.pop(name) for name in _OURS & body.keys()}
         return body | ({"extra_body": ours} if ours else {})
 

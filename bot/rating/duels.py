@@ -78,7 +78,7 @@ class Duels:
         return _CHANCE.random() < self._share and await self._trials.running() is not None
 
     async def hold(
-        self, hero: Hero, *, requester: int | str, guild_id: int | None = None, channel_id: int | None = None
+        self, hero: Hero, *, requester: int | str, guild_id: int | None = None
     ) -> Pairing | Description:
         """Let both models describe a hero, and keep the texts.
 
@@ -95,9 +95,7 @@ class Duels:
         live, candidate = await asyncio.gather(*(self._write(hero, model) for model in pair if model))
         async with self._db.write() as tx:
             kept = [
-                await self._describer.keep(
-                    tx, hero, each, requester=requester, guild_id=guild_id, channel_id=channel_id
-                )
+                await self._describer.keep(tx, hero, each, requester=requester, guild_id=guild_id)
                 for each in (live, candidate)
                 if isinstance(each, Written)
             ]

@@ -25,10 +25,6 @@ class Tally:
     ups: int = 0
     downs: int = 0
 
-    def admits(self, min_voters: int) -> bool:
-        """Whether the description may train: enough voters, and more of them for it than against it."""
-        return self.ups + self.downs >= min_voters and self.ups > self.downs
-
 
 class Votes:
     """Keeps what people click, and counts it. What has returned is on the disk."""

@@ -1,11 +1,13 @@
 """Queries on datasets: immutable numbered snapshots."""
 
+import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, FromClause, Text, cast, delete, func, select
+from sqlalchemy import ColumnElement, FromClause, Select, Text, cast, delete, func, or_, select, true, update
 
 from bot.store.database import Transaction
 from bot.store.schema import dataset, dataset_item, description, example, imported, review
@@ -63,7 +65,7 @@ class Unreviewed:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a version has that the one before it lacks, and what it lacks of that, as counts by source."""
+    """What a version has that another one lacks, and what it lacks of that, as counts by source."""
 
     since: int
     added: dict[str, int]
@@ -72,7 +74,11 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A snapshot; its id is the version that people see. rebuild: a text had to be deleted from it."""
+    """A snapshot; its id is the version that people see.
+
+    rebuild: a text had to be deleted from it, so that it trains no more. Its content_hash is then that of
+    nothing, and the one that it was frozen under stands in the recipe as frozen_as.
+    """
 
     id: int
     kind: DatasetKind
@@ -134,20 +140,18 @@ async def latest(tx: Transaction, kind: DatasetKind = "sft") -> Dataset | None:
     return Dataset(**row._mapping) if row else None
 
 
-async def changes(tx: Transaction, found: Dataset) -> Changes | None:
-    """What is other than in the version of its kind before it; None where it is the first."""
-    earlier = select(func.max(dataset.c.id)).where(dataset.c.kind == found.kind, dataset.c.id < found.id)
-    before = (await tx.execute(earlier)).scalar_one()
-    if before is None:
-        return None
-    added, gone = await _only_in(tx, found.id, before), await _only_in(tx, before, found.id)
-    return Changes(before, added, gone)
+async def changes(tx: Transaction, version: int, *, since: int) -> Changes:
+    """What is other in a version than in another one."""
+    return Changes(since, await _only_in(tx, version, since), await _only_in(tx, since, version))
 
 
 async def _only_in(tx: Transaction, version: int, other: int) -> dict[str, int]:
     """By source, the texts (or pairs) of a version that another one lacks."""
     columns = [dataset_item.c[name] for name in ("source", "prompt", "text", "rejected")]
-    here, there = (select(*columns).where(dataset_item.c.dataset_id == each) for each in (version, other))
+    here, there = (
+        select(*columns).where(dataset_item.c.dataset_id == each, ~dataset_item.c.deleted)
+        for each in (version, other)
+    )
     only = here.except_(there).subquery()
     query = select(only.c.source, func.count()).group_by(only.c.source)
     return {row[0]: row[1] for row in await tx.execute(query)}
@@ -163,7 +167,8 @@ async def items(tx: Transaction, version: int) -> list[Item]:
         dataset_item.c.rejected,
         dataset_item.c.rejected_id,
     )
-    query = select(*columns).where(dataset_item.c.dataset_id == version).order_by(dataset_item.c.position)
+    there = (dataset_item.c.dataset_id == version, dataset_item.c.deleted.is_(False))
+    query = select(*columns).where(*there).order_by(dataset_item.c.position)
     return [Item(*row) for row in await tx.execute(query)]
 
 
@@ -175,7 +180,11 @@ async def learnt(tx: Transaction, version: int) -> tuple[int, int]:
         + func.coalesce(func.length(dataset_item.c.rejected), 0)
     )
     query = select(func.count(), func.coalesce(func.sum(characters), 0))
-    chosen = (dataset_item.c.dataset_id == version, dataset_item.c.split == "train")
+    chosen = (
+        dataset_item.c.dataset_id == version,
+        dataset_item.c.split == "train",
+        dataset_item.c.deleted.is_(False),
+    )
     texts, whole = (await tx.execute(query.where(*chosen))).one()
     return int(texts), int(whole)
 
@@ -206,11 +215,47 @@ async def page(tx: Transaction, version: int, *, after: int, size: int) -> list[
             first("finish_reason"),
         )
         .select_from(joined)
-        .where(dataset_item.c.dataset_id == version, dataset_item.c.position > after)
+        .where(
+            dataset_item.c.dataset_id == version,
+            dataset_item.c.position > after,
+            dataset_item.c.deleted.is_(False),
+        )
         .order_by(dataset_item.c.position)
         .limit(size)
     )
     return [Sourced(*row) for row in await tx.execute(query)]
+
+
+async def bury(tx: Transaction, descriptions: Select[int], version: int | None = None) -> list[int]:
+    """Put tombstones in the place of descriptions, given by their ids, in one version or in all of them.
+
+    Returns the versions that held any. They train no more, and no build is taken for one of them: a hash
+    that nothing has takes the place of theirs.
+    """
+    theirs = (
+        dataset_item.c.deleted.is_(False),
+        true() if version is None else dataset_item.c.dataset_id == version,
+        or_(
+            (dataset_item.c.source == "description") & dataset_item.c.source_id.in_(descriptions),
+            dataset_item.c.rejected_id.in_(descriptions),
+        ),
+    )
+    columns = (dataset_item.c.dataset_id, dataset_item.c.split, dataset_item.c.source)
+    lost: dict[int, Counter[str]] = {}
+    for holder, split, source in await tx.execute(select(*columns).where(*theirs)):
+        lost.setdefault(holder, Counter()).update((split, source))
+    emptied = {"prompt": "", "text": "", "rejected": None, "rejected_id": None, "deleted": True}
+    await tx.execute(update(dataset_item).where(*theirs).values(emptied))
+    for holder, counts in lost.items():
+        row = (await tx.execute(select(dataset).where(dataset.c.id == holder))).one()
+        values = {
+            "rebuild": True,
+            "recipe": {"frozen_as": row.content_hash, **row.recipe},
+            "content_hash": hashlib.sha256(f"less than {row.content_hash}".encode()).hexdigest(),
+            "counts": {name: count - counts[name] for name, count in row.counts.items()},
+        }
+        await tx.execute(update(dataset).where(dataset.c.id == holder).values(values))
+    return sorted(lost)
 
 
 async def forget(tx: Transaction, ids: list[int]) -> None:

@@ -45,11 +45,15 @@ async def add(tx: Transaction, **values: Any) -> Description:
     return Description(**row._mapping)
 
 
-async def shown_as(tx: Transaction, description_id: int, message_id: int) -> None:
+async def shown_as(tx: Transaction, description_id: int, channel_id: int, message_id: int) -> None:
     """Tie a description to the message that shows it."""
-    await tx.execute(
-        update(description).where(description.c.id == description_id).values(message_id=message_id)
-    )
+    shown = update(description).where(description.c.id == description_id)
+    await tx.execute(shown.values(channel_id=channel_id, message_id=message_id))
+
+
+async def get(tx: Transaction, description_id: int) -> Description | None:
+    row = (await tx.execute(select(description).where(description.c.id == description_id))).one_or_none()
+    return Description(**row._mapping) if row else None
 
 
 async def of_message(tx: Transaction, message_id: int) -> Description | None:

@@ -88,8 +88,9 @@ async def every(tx: Transaction) -> list[Model]:
 
 async def dataset_hash(tx: Transaction, model_id: int) -> str:
     """The content hash of the dataset that a model learnt from."""
-    query = select(dataset.c.content_hash).join(model, model.c.dataset_id == dataset.c.id)
-    return str((await tx.execute(query.where(model.c.id == model_id))).scalar_one())
+    query = select(dataset.c.content_hash, dataset.c.recipe).join(model, model.c.dataset_id == dataset.c.id)
+    content_hash, recipe = (await tx.execute(query.where(model.c.id == model_id))).one()
+    return str(recipe.get("frozen_as", content_hash))  # another one after a deletion
 
 
 async def change(tx: Transaction, model_id: int, **values: Any) -> None:

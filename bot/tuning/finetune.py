@@ -19,7 +19,7 @@ from bot.store import datasets, jobs
 from bot.store.database import Database
 from bot.store.jobs import Job
 from bot.tuning.debut import Debut
-from bot.tuning.forecast import KINDS, FinetuneSpec, TuningForecast, TuningForecaster
+from bot.tuning.forecast import KINDS, FinetuneSpec, TuningForecast, TuningForecaster, usable
 from bot.tuning.losses import Losses, data_of, from_csv, from_events
 from bot.tuning.providers import Method
 from bot.tuning.registry import Registry
@@ -217,6 +217,7 @@ class FinetuneJobs:
         """Send each side that has texts, and wait until the server has read it; its names by split."""
         await run.progress(0, 0, "sending the dataset")
         async with self._db.read() as tx:
+            await usable(tx, spec.dataset)  # a deletion may have come since the plan
             items = await datasets.items(tx, spec.dataset)
         files = dict(run.job.remote_file_ids or {})
         prefix = self._trainer.provider.prefix

@@ -102,10 +102,21 @@ class TuningForecaster:
         return None
 
 
-async def _dataset(tx: Transaction, spec: FinetuneSpec) -> Dataset:
-    found = await datasets.get(tx, spec.dataset)
+async def usable(tx: Transaction, version: int) -> Dataset:
+    """A dataset that may train. Raises UserError where there is none, or a text of it was deleted."""
+    found = await datasets.get(tx, version)
     if found is None:
-        raise UserError(f"There is no dataset v{spec.dataset}. Make one with /build-dataset.")
+        raise UserError(f"There is no dataset v{version}. Make one with /build-dataset.")
+    if found.rebuild:
+        raise UserError(
+            f"A text of dataset v{version} was deleted at the wish of the person who had asked for it, so "
+            "nothing is trained on it any more. Make a new one with /build-dataset; examples stay cached."
+        )
+    return found
+
+
+async def _dataset(tx: Transaction, spec: FinetuneSpec) -> Dataset:
+    found = await usable(tx, spec.dataset)
     if found.kind != KINDS[spec.method]:
         if spec.method == "dpo":
             raise UserError(

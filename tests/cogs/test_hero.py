@@ -93,6 +93,19 @@ async def test_what_is_no_hero_gets_a_sentence_to_the_one_who_typed(
     assert script.asked == []
 
 
+async def test_a_blocked_power_gets_a_kind_sentence_that_does_not_repeat_it(
+    stage: Stage, script: Script
+) -> None:
+    result = await stage.ana.slash(stage.channel, "hero", hero="40 woman h1tler salutes")
+
+    assert result.ephemeral
+    assert result.response is not None
+    assert "rather not write about" in result.response.content
+    assert "salutes" not in result.response.content
+    assert "rather not" in stage.refusal()
+    assert script.asked == []
+
+
 async def test_a_dead_model_server_gets_a_sentence_without_its_details(stage: Stage, script: Script) -> None:
     script.failures = [401]
 

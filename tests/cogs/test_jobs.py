@@ -135,6 +135,8 @@ async def test_members_neither_see_nor_run_operator_commands(stage: Stage) -> No
         "hero",
         "build-dataset",
         "dataset review",
+        "dataset status",
+        *(f"powers {each}" for each in ("add", "remove", "list")),
         "finetune",
         *(
             f"models {each}"

@@ -22,7 +22,7 @@ async def shown(app: App) -> int:
     """The id of a description that ASKER asked for, shown as MESSAGE."""
     described = await app.describer.describe(Hero(40, "woman", "healing"), requester=ASKER)
     async with app.db.write() as tx:
-        await descriptions.shown_as(tx, described.id, MESSAGE)
+        await descriptions.shown_as(tx, described.id, 7, MESSAGE)
     return described.id
 
 

@@ -1,0 +1,54 @@
+"""The blocklist: powers that are not described. Offline, on whole words, however they are spelt."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.errors import NotUnderstood, SettingsError
+from bot.hero import EXAMPLE, Hero
+
+if TYPE_CHECKING:
+    from glin_profanity import Filter
+
+
+class Blocklist:
+    """The packaged words of English and German, and those of this installation.
+
+    vocabulary are powers that whoever runs the bot chose: they always pass.
+    """
+
+    def __init__(self, file: Path, vocabulary: tuple[str, ...]) -> None:
+        """Raises SettingsError where the file cannot be read."""
+        try:
+            lines = [line.partition("#")[0].strip().lower() for line in file.read_text("utf-8").splitlines()]
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"BLOCKLIST: {file} cannot be read: {error}") from error
+        self._blocked = [line for line in lines if line and not line.startswith("-")]
+        self._allowed = [line.removeprefix("-").strip() for line in lines if line.startswith("-")]
+        self._vocabulary = frozenset(vocabulary)
+
+    @cached_property
+    def _filter(self) -> "Filter":
+        """Sees through leetspeak, accents, look-alikes from other alphabets and spaced letters."""
+        from glin_profanity import Filter  # noqa: PLC0415 (a tenth of a second, at the first look)
+
+        return Filter(
+            {
+                "languages": ["english", "german"],
+                "custom_words": self._blocked,
+                "whitelist": self._allowed,
+                "detect_leetspeak": True,
+                "normalize_unicode": True,
+            }
+        )
+
+    def blocks(self, power: str) -> bool:
+        return power not in self._vocabulary and self._filter.is_profane(power)
+
+    def check(self, hero: Hero) -> None:
+        """Raises NotUnderstood, in words that do not repeat the power, where it is not described."""
+        if self.blocks(hero.power):
+            raise NotUnderstood(
+                "That is a power I would rather not write about. Think of another, as in `/hero {example}`.",
+                example=EXAMPLE,
+            )

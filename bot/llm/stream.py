@@ -1,0 +1,63 @@
+"""Stream: an answer on its way, as whoever waits for it sees it."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from bot.errors import Stopped
+
+T = TypeVar("T")
+
+
+class Stream:
+    """The text so far, the place in the line before that, and a way to stop.
+
+    place is 1 for whoever is next, 0 once the question is out. The text only grows, but where a call broke
+    off and is made anew.
+    """
+
+    def __init__(self) -> None:
+        self.place = 0
+        self.text = ""
+        self.limit: asyncio.Timeout | None = None  # what ends the reading of the answer
+        self._stopped = asyncio.Event()
+        self._news = asyncio.Event()
+
+    @property
+    def stopped(self) -> bool:
+        return self._stopped.is_set()
+
+    def wait_at(self, place: int) -> None:
+        self.place = place
+        self._news.set()
+
+    def grow(self, text: str) -> None:
+        self.text = text
+        self._news.set()
+
+    def stop(self) -> None:
+        """End the answer here: at once, whatever the model is about."""
+        self._stopped.set()
+        if self.limit:
+            self.limit.reschedule(asyncio.get_running_loop().time())
+
+    async def news(self) -> None:
+        """Wait for something that was not there at the last look."""
+        await self._news.wait()
+        self._news.clear()
+
+    async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await work that is given up where somebody stops before the first word.
+
+        Raises Stopped. After the first word the work itself comes to an end.
+        """
+        task = asyncio.ensure_future(work)
+        stopped = asyncio.ensure_future(self._stopped.wait())
+        try:
+            await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done() and not self.text:
+                raise Stopped("Stopped before the first sentence was written.")
+            return await task
+        finally:
+            stopped.cancel()
+            task.cancel()

@@ -1,0 +1,183 @@
+"""/settings: what the admins of a server choose for it."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.app import App
+from bot.errors import NotAllowed
+from bot.language import Language
+from bot.limits import Limits
+from bot.store.guilds import GuildSetting
+from cogs.failures import tell_failure
+from cogs.speech import language_of
+
+if TYPE_CHECKING:
+    from bot.client import HeroBot
+
+_DAY = 86_400  # seconds
+_MOST_CHANNELS = 25  # that Discord's menu lets one choose
+
+
+class SettingsCog(commands.Cog):
+    """What the admins of a server choose for it: channels, limits, language."""
+
+    group = app_commands.Group(
+        name="settings",
+        description="This server's channels, limits and language",
+        default_permissions=discord.Permissions(manage_guild=True),
+        guild_only=True,
+    )
+
+    def __init__(self, bot: "HeroBot", app: App) -> None:
+        self.bot = bot
+        self.app = app
+
+    @group.command(description="See what holds in this server")
+    async def show(self, interaction: "discord.Interaction[HeroBot]") -> None:
+        await self._tell(interaction)
+
+    @group.command(description="Choose the channels where heroes may be asked for")
+    async def channels(self, interaction: "discord.Interaction[HeroBot]") -> None:
+        say = await language_of(interaction)
+        chosen = (await self.app.guilds.of(_guild(interaction))).channels or []
+        view = discord.ui.View(timeout=None)
+        view.add_item(ChannelMenu(say("Everywhere"), chosen))
+        view.stop()  # the menu is found by its id, not by this view
+        await interaction.response.send_message(
+            say("Where may heroes be asked for? Choose none for everywhere."), view=view, ephemeral=True
+        )
+
+    @group.command(description="Limit how much of the bot this server has; what is left out stays as it is")
+    @app_commands.rename(daily_per_user="daily-per-member", daily_of_guild="daily-of-server")
+    @app_commands.describe(
+        cooldown="Seconds between two requests of one member",
+        daily_per_user="Descriptions that one member may ask for a day",
+        daily_of_guild="Descriptions that all members together may ask for a day",
+    )
+    async def limits(
+        self,
+        interaction: "discord.Interaction[HeroBot]",
+        cooldown: app_commands.Range[int, 0, _DAY] | None = None,
+        daily_per_user: app_commands.Range[int, 1, 1_000_000] | None = None,
+        daily_of_guild: app_commands.Range[int, 1, 1_000_000] | None = None,
+    ) -> None:
+        wanted = {
+            "cooldown": cooldown,
+            "daily_per_user": daily_per_user,
+            "daily_of_guild": daily_of_guild,
+        }
+        given = {name: value for name, value in wanted.items() if value is not None}
+        if given:
+            await self.app.guilds.change(_guild(interaction), **given)
+        await self._tell(interaction)
+
+    @group.command(description="Choose the language of the bot's answers in this server")
+    @app_commands.describe(language="A language; everyone's own where left out")
+    async def language(
+        self, interaction: "discord.Interaction[HeroBot]", language: str | None = None
+    ) -> None:
+        code = None if language is None else self.app.guilds.languages.code(language)
+        await self.app.guilds.change(_guild(interaction), language=code)
+        await self._tell(interaction)
+
+    @language.autocomplete("language")
+    async def _suggest(
+        self, _interaction: "discord.Interaction[HeroBot]", typed: str
+    ) -> list[app_commands.Choice[str]]:
+        every = self.app.guilds.languages.names.items()
+        return [
+            app_commands.Choice(name=name, value=code)
+            for code, name in every
+            if typed.lower() in f"{code} {name}".lower()
+        ][:25]
+
+    @group.command(description="Let the installation's own settings hold again in this server")
+    async def reset(self, interaction: "discord.Interaction[HeroBot]") -> None:
+        await self.app.guilds.reset(_guild(interaction))
+        await self._tell(interaction)
+
+    async def _tell(self, interaction: "discord.Interaction[HeroBot]") -> None:
+        """Answer with what holds by now, in what is by now the server's language."""
+        say = await language_of(interaction)
+        guilds, guild_id = self.app.guilds, _guild(interaction)
+        text = standing(say, await guilds.of(guild_id), await guilds.limits(guild_id), guilds.languages.names)
+        await interaction.response.send_message(text, ephemeral=True)
+
+
+class ChannelMenu(
+    discord.ui.DynamicItem[discord.ui.ChannelSelect[discord.ui.View]], template="settings:channels"
+):
+    """The channels where heroes may be asked for. It is found by its id, so it outlives a restart."""
+
+    def __init__(self, placeholder: str = "-", chosen: Sequence[int] = ()) -> None:
+        super().__init__(
+            discord.ui.ChannelSelect(
+                custom_id="settings:channels",
+                channel_types=[discord.ChannelType.text, discord.ChannelType.forum],
+                placeholder=placeholder,
+                min_values=0,
+                max_values=_MOST_CHANNELS,
+                default_values=[
+                    discord.SelectDefaultValue(id=each, type=discord.SelectDefaultValueType.channel)
+                    for each in chosen
+                ],
+            )
+        )
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], _match: re.Match[str], /
+    ) -> Self:
+        return cls()
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Keep the choice and show what holds; only those who saw the menu can have chosen."""
+        try:
+            say = await language_of(interaction)
+            guilds, guild_id = interaction.client.app.guilds, _guild(interaction)
+            chosen = [channel.id for channel in self.item.values] or None
+            setting = await guilds.change(guild_id, channels=chosen)
+            text = standing(say, setting, await guilds.limits(guild_id), guilds.languages.names)
+            await interaction.response.edit_message(content=text, view=None)
+        except Exception as error:  # noqa: BLE001 (whatever it is, it is put into words and logged there)
+            await tell_failure(interaction, error)
+
+
+def _guild(interaction: discord.Interaction[Any]) -> int:
+    """The server: these commands are of servers only."""
+    if interaction.guild_id is None:
+        raise NotAllowed("This belongs to a server. Use it in one.")
+    return interaction.guild_id
+
+
+def standing(say: Language, setting: GuildSetting, limits: Limits, languages: Mapping[str, str]) -> str:
+    """What holds in a server, line by line."""
+    channels = ", ".join(f"<#{each}>" for each in setting.channels or ()) or say("everywhere")
+    if setting.language is None:
+        language = say("everyone's own")
+    else:
+        language = languages.get(setting.language, setting.language)
+    cooldown = (
+        say.count("{number} second", "{number} seconds", round(limits.cooldown))
+        if limits.cooldown
+        else say("none")
+    )
+    lines = (
+        say("Heroes may be asked for: {channels}", channels=channels),
+        say("Wait between two requests of one member: {time}", time=cooldown),
+        say("Descriptions for one member a day: {number}", number=_cap(say, limits.daily_per_user)),
+        say("Descriptions for the whole server a day: {number}", number=_cap(say, limits.daily_of_guild)),
+        say("Language of answers: {language}", language=language),
+    )
+    listed = "\n".join(f"- {line}" for line in lines)
+    bound = say("-# The installation's own limits are the widest that a server can have.")
+    return f"{say('**What holds in this server**')}\n{listed}\n{bound}"
+
+
+def _cap(say: Language, cap: int | None) -> str:
+    return say("no limit") if cap is None else str(cap)

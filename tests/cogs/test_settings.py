@@ -1,0 +1,99 @@
+"""/settings: what the admins of a server choose for it."""
+
+import pytest
+import simcord
+
+from bot.app import App
+from bot.client import HeroBot
+from bot.limits import Limits
+from bot.store.guilds import GuildSetting
+from tests.conftest import HOME, Stage
+from tests.scripted_server import Script
+
+
+async def told(stage: Stage, command: str, **options: int | str) -> str:
+    result = await stage.olga.slash(stage.channel, f"settings {command}", **options)
+    assert result.ephemeral
+    assert result.response is not None
+    return result.response.content
+
+
+async def choose(stage: Stage, *channels: simcord.ChannelHandle) -> str:
+    shown = await stage.olga.slash(stage.channel, "settings channels")
+    assert shown.response is not None
+    await stage.olga.select(shown.response.message, list(channels))
+    return shown.response.message.content
+
+
+async def test_without_any_the_installations_own_hold(stage: Stage) -> None:
+    text = await told(stage, "show")
+    for line in (
+        "asked for: everywhere",
+        "one member: 5 seconds",
+        "one member a day: 200",
+        "whole server a day: no limit",
+        "answers: everyone's own",
+    ):
+        assert line in text
+
+
+async def test_limits_are_set_one_by_one_and_reset(stage: Stage, app: App) -> None:
+    await told(stage, "limits", cooldown=60)
+    text = await told(stage, "limits", **{"daily-per-member": 10, "daily-of-server": 90})
+
+    assert "60 seconds" in text
+    assert await app.guilds.limits(HOME) == Limits(60, 10, 90)
+    await told(stage, "reset")
+    assert await app.guilds.limits(HOME) == app.settings.limits
+
+
+async def test_a_server_can_narrow_the_installations_limits_and_never_widen_them(
+    stage: Stage, app: App
+) -> None:
+    await told(stage, "limits", cooldown=0, **{"daily-per-member": 1_000_000})
+
+    assert await app.guilds.limits(HOME) == app.settings.limits
+    assert await app.guilds.limits(None) == app.settings.limits  # direct messages
+    assert Limits(5, None, 3).within(GuildSetting(1, cooldown=9, daily_per_user=2)) == Limits(9, 2, 3)
+
+
+async def test_heroes_are_described_in_the_chosen_channels_only(stage: Stage, script: Script) -> None:
+    other = stage.env.guild.create_text_channel("quiet")
+    text = await choose(stage, stage.channel)
+    assert f"<#{stage.channel.id}>" in text
+
+    result = await stage.ana.slash(other, "hero", hero="40 woman healing")
+    assert result.ephemeral
+    assert f"<#{stage.channel.id}>" in stage.refusal()
+    assert script.asked == []
+    await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
+    assert len(script.asked) == 1
+
+    await choose(stage)
+    await stage.ana.slash(other, "hero", hero="40 woman healing")
+    assert len(script.asked) == 2
+
+
+async def test_settings_and_the_menu_outlive_a_restart(stage: Stage, app: App) -> None:
+    shown = await stage.olga.slash(stage.channel, "settings channels")
+    await stage.env.restart_bot(HeroBot(app))
+    assert shown.response is not None
+    await stage.olga.select(shown.response.message, [stage.channel])
+
+    app.guilds._read.clear()
+    assert (await app.guilds.of(HOME)).channels == [stage.channel.id]
+
+
+async def test_a_language_is_chosen_by_code_or_name(stage: Stage, app: App) -> None:
+    assert "English" in await told(stage, "language", language="english")
+    assert (await app.guilds.of(HOME)).language == "en"
+    await told(stage, "language")
+    assert (await app.guilds.of(HOME)).language is None
+    await told(stage, "language", language="klingon")
+    assert "do not speak" in stage.refusal()
+
+
+async def test_members_do_not_see_it(stage: Stage) -> None:
+    assert "settings show" not in stage.ana.available_commands(stage.channel)
+    with pytest.raises(simcord.SetupError, match="not visible"):
+        await stage.ana.slash(stage.channel, "settings show")

@@ -1,0 +1,155 @@
+"""Streamed answers over real HTTP: the text as it comes, its end by Stop, and what is booked."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from bot.app import App, open_app
+from bot.errors import Busy, OutOfReach, Stopped
+from bot.llm.budget import Account
+from bot.llm.client import Answer
+from bot.llm.line import Line
+from bot.llm.patience import ONCE, PERSON, Patience
+from bot.llm.stream import Stream
+from bot.prompts import Ask, Sampling
+from bot.settings import Settings
+from bot.store import spending
+from tests.scripted_server import Script
+
+ASK = Ask(
+    ({"role": "user", "content": "40, woman, healing ->"},),
+    Sampling(temperature=1, top_p=1, max_tokens=200),
+)
+
+
+@pytest.fixture
+async def paid(hosted: Settings) -> AsyncIterator[App]:
+    async with open_app(hosted) as opened:
+        yield opened
+
+
+async def ask(app: App, stream: Stream, patience: Patience = PERSON) -> Answer:
+    return await app.client.complete(
+        ASK, model="dear", account=Account("hero"), patience=patience, stream=stream
+    )
+
+
+async def spent(app: App) -> float:
+    async with app.db.read() as tx:
+        return await spending.of_day(tx, time.strftime("%Y-%m-%d", time.gmtime()))
+
+
+async def until_words(stream: Stream, words: int) -> None:
+    while len(stream.text.split()) < words:
+        await stream.news()
+
+
+async def test_the_text_grows_and_the_counts_come_at_the_end(paid: App, script: Script) -> None:
+    stream, seen = Stream(), []
+    script.stream.word_delay = 0.005
+    work = asyncio.create_task(ask(paid, stream))
+    while not work.done():
+        await asyncio.wait({work, asyncio.ensure_future(stream.news())}, return_when=asyncio.FIRST_COMPLETED)
+        seen.append(stream.text)
+    answer = await work
+
+    assert len(set(seen)) > 10
+    assert all(later.startswith(earlier) for earlier, later in zip(seen, seen[1:], strict=False))
+    assert answer.text == seen[-1]
+    assert (answer.finish_reason, answer.prompt_tokens) == ("stop", 20)
+    assert await spent(paid) == pytest.approx((20 + len(answer.text.split())) / 1000)
+
+
+async def test_stop_keeps_what_is_there_and_books_the_most_it_may_cost(paid: App, script: Script) -> None:
+    stream = Stream()
+    script.stream.silent_after = 12
+    work = asyncio.create_task(ask(paid, stream))
+    await until_words(stream, 12)
+
+    stream.stop()
+    answer = await asyncio.wait_for(work, 1)
+
+    assert answer.finish_reason == "stopped"
+    assert len(answer.text.split()) == 12
+    assert await spent(paid) == pytest.approx(sum(ASK.tokens_at_most) / 1000)
+
+
+async def test_a_server_that_does_not_count_in_streams_is_asked_without(paid: App, script: Script) -> None:
+    script.refused = {"stream_options": "Unknown parameter: stream_options"}
+    answer = await ask(paid, Stream())
+    assert answer.attempts == 2
+    assert (answer.prompt_tokens, answer.completion_tokens) == ASK.tokens_at_most
+
+
+@pytest.mark.parametrize("trouble", ["an error midway", "dropped midway"])
+async def test_a_stream_that_breaks_off_is_asked_for_anew(paid: App, script: Script, trouble: str) -> None:
+    if trouble == "an error midway":
+        script.stream.error_after = 9
+    else:
+        script.cut = 1
+    answer = await ask(paid, Stream())
+    assert answer.attempts == 2
+    assert answer.text.endswith("boils.")
+    assert await spent(paid) == pytest.approx(
+        (sum(ASK.tokens_at_most) + answer.prompt_tokens + answer.completion_tokens) / 1000
+    )
+
+
+async def test_a_stream_that_falls_silent_is_given_up(
+    paid: App, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.llm.said._LONGEST_SILENCE", 0.2)
+    script.stream.silent_after = 5
+    with pytest.raises(OutOfReach):
+        await ask(paid, Stream(), ONCE)
+    assert await spent(paid) == pytest.approx(sum(ASK.tokens_at_most) / 1000)
+
+
+async def test_only_a_sentence_that_has_surely_ended_gets_its_ending() -> None:
+    framed = replace(ASK, opening="Ada can", ending="So it goes.")
+    assert framed.so_far(" lift 3.") == "Ada can lift 3"
+    assert framed.so_far(" lift 3.5 tons") == "Ada can lift 3.5 tons"
+    assert framed.so_far(" lift tons. She") == "Ada can lift tons. So it goes."
+
+
+async def test_the_line_lets_as_many_in_as_it_may_and_tells_the_others_their_places() -> None:
+    line, streams, served = Line(1, longest=2), [Stream() for _ in range(4)], []
+
+    async def go(number: int) -> None:
+        async with line.place(streams[number]):
+            served.append(number)
+            await asyncio.sleep(0.02)
+
+    first, second, third = (asyncio.create_task(go(number)) for number in range(3))
+    await asyncio.sleep(0.01)
+    assert [each.place for each in streams] == [0, 1, 2, 0]
+    with pytest.raises(Busy, match="2 people are waiting"):
+        await go(3)
+
+    streams[1].stop()
+    with pytest.raises(Stopped):
+        await second
+    assert streams[2].place == 1
+    await asyncio.gather(first, third)
+    await go(3)
+    assert served == [0, 2, 3]
+
+
+async def test_whoever_leaves_just_when_called_passes_the_place_on() -> None:
+    line, here = Line(1, longest=9), asyncio.Event()
+
+    async def go() -> None:
+        async with line.place(Stream()):
+            await here.wait()
+
+    holder, leaver, last = (asyncio.create_task(go()) for _ in range(3))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    holder.cancel()
+    await asyncio.gather(holder, return_exceptions=True)  # by now the leaver has been called
+    leaver.cancel()
+    here.set()
+    await asyncio.wait_for(last, 1)
