@@ -69,6 +69,7 @@ async def installation(data: Path, size: Size, engine_url: str | None) -> AsyncI
         home_guilds=frozenset({HOME}),
         auto_promote=True,
         duel_share=0.0,
+        cooldown=0.0,  # the crowd is quicker than people
         rematch_days=0.0,
         trial_duels=size.duels,
     )
