@@ -32,6 +32,7 @@ bench: .venv/.dev
 	$(BIN)/python -m bench.engine $(ARGS)
 	$(BIN)/python -m bench.adherence $(ARGS)
 	$(BIN)/python -m bench.dataset $(ARGS)
+	$(BIN)/python -m bench.interactions $(ARGS)
 
 format: .venv/.dev
 	$(BIN)/ruff format .
