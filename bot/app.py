@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from openai import AsyncOpenAI
 
+from bot.about import About
 from bot.blocklist import Blocklist
 from bot.dataset.admission import Admission
 from bot.dataset.attachments import Attachments
@@ -34,8 +35,11 @@ from bot.llm.prices import read_prices
 from bot.notices import Notices
 from bot.powers import Powers
 from bot.privacy import Privacy
+from bot.rating.duels import Duels
 from bot.rating.guard import Guard
+from bot.rating.reconcile import Reconciler
 from bot.rating.scores import Scores, Thresholds
+from bot.rating.trials import TrialRules, Trials
 from bot.rating.voters import load_voters
 from bot.rating.votes import Votes
 from bot.removals import Removals
@@ -73,6 +77,7 @@ class App:
     transfer: Transfer
     reviews: Reviews
     votes: Votes
+    reconciler: Reconciler
     scores: Scores
     powers: Powers
     pairs: Pairs
@@ -81,10 +86,13 @@ class App:
     upkeep: Upkeep
     comparer: Comparer
     notices: Notices
+    about: About
     blocklist: Blocklist
     guilds: Guilds
     privacy: Privacy
     describer: Describer
+    trials: Trials
+    duels: Duels
     usage: Usage
     removals: Removals
     board: JobBoard
@@ -157,6 +165,19 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         describer = Describer(
             db, registry, upkeep, writer, voters, line, prompt_version=heroes.prompts.version
         )
+        rules = TrialRules(
+            settings.trial_duels, settings.trial_days, settings.rematch_days, auto=settings.auto_promote
+        )
+        trials = Trials(db, rules)
+        duels = Duels(
+            db,
+            trials,
+            writer,
+            describer,
+            voters,
+            share=settings.duel_share,
+            account_days=settings.account_days,
+        )
         yield App(
             settings,
             heroes,
@@ -168,6 +189,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             transfer,
             Reviews(db, heroes.curation),
             votes,
+            Reconciler(db, voters, days=settings.reconcile_days, most=settings.reconcile_messages),
             scores,
             powers,
             Pairs(db, admission, freezer),
@@ -176,10 +198,13 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             upkeep,
             comparer,
             Notices(db, admin_channel=settings.admin_channel),
+            About(db, base=settings.author_model),
             Blocklist(settings.blocklist, heroes.vocabulary.powers),
             guilds,
             Privacy(db, voters),
             describer,
+            trials,
+            duels,
             Usage(db, voters, guilds.limits),
             Removals(db, voters, reports_to_hide=settings.reports_to_hide),
             board,

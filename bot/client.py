@@ -10,7 +10,10 @@ from discord.ext import commands
 
 from bot.app import App
 from bot.errors import OperatorError
+from cogs.about import AboutCog
 from cogs.dataset import DatasetCog
+from cogs.duel import DuelCog
+from cogs.duel_message import DuelButton
 from cogs.failures import tell_failure
 from cogs.hero import HeroCog
 from cogs.hero_button import HeroButton
@@ -20,9 +23,13 @@ from cogs.models import ModelsCog
 from cogs.notices import NoticesCog
 from cogs.powers import PowersCog
 from cogs.privacy import PrivacyButton, PrivacyCog
+from cogs.promote_button import PromoteButton
 from cogs.removal_button import RemovalButton
 from cogs.review import ReviewButton
 from cogs.settings import ChannelMenu, SettingsCog
+from cogs.thumbs import ThumbButton
+from cogs.top import PageButton, TopCog
+from cogs.translator import CatalogueTranslator
 from cogs.tuning import TuningCog
 from cogs.votes import VotesCog
 
@@ -30,7 +37,10 @@ log = logging.getLogger(__name__)
 
 _COGS = (
     HeroCog,
+    DuelCog,
     VotesCog,
+    TopCog,
+    AboutCog,
     PrivacyCog,
     SettingsCog,
     DatasetCog,
@@ -40,7 +50,19 @@ _COGS = (
     JobsCog,
     NoticesCog,
 )
-_BUTTONS = (HeroButton, RemovalButton, JobButton, ReviewButton, PrivacyButton, ChannelMenu)
+_BUTTONS = (
+    HeroButton,
+    RemovalButton,
+    DuelButton,
+    PromoteButton,
+    RemovalButton,
+    JobButton,
+    ReviewButton,
+    PrivacyButton,
+    ChannelMenu,
+    PageButton,
+    ThumbButton,
+)
 
 Interaction = discord.Interaction["HeroBot"]
 
@@ -52,7 +74,7 @@ class HeroBot(commands.Bot):
         intents = discord.Intents.none()
         intents.guilds = True
         intents.reactions = True
-        intents.guild_messages = True  # those that mention the bot bring their text
+        intents.guild_messages = True  # that one was deleted; those that mention the bot bring their text
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
@@ -86,7 +108,10 @@ class HeroBot(commands.Bot):
 
     async def _sync(self) -> None:
         """Tell Discord the commands where they changed since it was last told: the call is rationed."""
-        payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        translator = CatalogueTranslator(self.app.guilds.languages)
+        await self.tree.set_translator(translator)
+        commands_ = self.tree.get_commands()
+        payload = [await command.get_translated_payload(self.tree, translator) for command in commands_]
         wanted = hashlib.sha256(json.dumps([self.application_id, payload], sort_keys=True).encode())
         known = self.app.settings.data_dir / "commands.sha256"
         if known.exists() and known.read_text() == wanted.hexdigest():

@@ -10,7 +10,7 @@ from bot.llm.line import Line
 from bot.llm.stream import Stream
 from bot.rating.voters import Voters
 from bot.store import descriptions
-from bot.store.database import Database
+from bot.store.database import Database, Transaction
 from bot.store.descriptions import Description
 from bot.store.models import Model
 from bot.tuning.registry import Registry
@@ -55,26 +55,38 @@ class Describer:
         stream = stream or Stream()
         async with self._line.place(stream):
             written = await stream.unless_stopped(self._write(hero, stream))
-        answer = written.answer
         async with self._db.write() as tx:
-            return await descriptions.add(
-                tx,
-                model=written.model,
-                tuned=written.tuned,
-                age=hero.age,
-                gender=hero.gender,
-                power=hero.power,
-                text=written.text,
-                finish_reason=answer.finish_reason,
-                prompt_version=self._prompt_version,
-                sampling=written.ask.sampling.model_dump(),
-                requester=self._voters.of(requester),
-                guild_id=guild_id,
-                prompt_tokens=answer.prompt_tokens,
-                completion_tokens=answer.completion_tokens,
-                seconds=answer.seconds,
-                created_at=time.time(),
-            )
+            return await self.keep(tx, hero, written, requester=requester, guild_id=guild_id)
+
+    async def keep(
+        self,
+        tx: Transaction,
+        hero: Hero,
+        written: Written,
+        *,
+        requester: int | str,
+        guild_id: int | None = None,
+    ) -> Description:
+        """Keep what a model wrote of a hero for a user."""
+        answer = written.answer
+        return await descriptions.add(
+            tx,
+            model=written.model,
+            tuned=written.tuned,
+            age=hero.age,
+            gender=hero.gender,
+            power=hero.power,
+            text=written.text,
+            finish_reason=answer.finish_reason,
+            prompt_version=self._prompt_version,
+            sampling=written.ask.sampling.model_dump(),
+            requester=self._voters.of(requester),
+            guild_id=guild_id,
+            prompt_tokens=answer.prompt_tokens,
+            completion_tokens=answer.completion_tokens,
+            seconds=answer.seconds,
+            created_at=time.time(),
+        )
 
     async def _write(self, hero: Hero, stream: Stream) -> Written:
         """Ask the model that is live now, whatever is promoted meanwhile; if it is lost, its successor."""

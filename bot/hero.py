@@ -122,12 +122,20 @@ class Vocabulary(Part):
         ages = [word for word in words if re.fullmatch(r"-?\d+", word)]
         genders = [word for word in words if word.lower() in self.grid.genders]
         if not words:
-            raise NotUnderstood(f"Tell me an age, a gender and a power, for example `/hero {EXAMPLE}`.")
+            raise NotUnderstood(
+                "Tell me an age, a gender and a power, for example `/hero {example}`.", example=EXAMPLE
+            )
         if not ages:
-            raise NotUnderstood(f"The age is missing: begin with a number, for example `/hero {EXAMPLE}`.")
+            raise NotUnderstood(
+                "The age is missing: begin with a number, for example `/hero {example}`.", example=EXAMPLE
+            )
         if not genders:
             known = " or ".join(self.grid.genders)
-            raise NotUnderstood(f"The gender is missing: after the age say {known}, as in `/hero {EXAMPLE}`.")
+            raise NotUnderstood(
+                "The gender is missing: after the age say {known}, as in `/hero {example}`.",
+                known=known,
+                example=EXAMPLE,
+            )
         return self._hero(words, age=ages[0], gender=genders[0])
 
     def _hero(self, words: list[str], *, age: str, gender: str) -> Hero:
@@ -135,23 +143,36 @@ class Vocabulary(Part):
         words = words[2:] if in_order else [word for word in words if word not in (age, gender)]
         hero = Hero(self._age(age), gender.lower(), self.power(" ".join(words)))
         if not in_order:
-            raise NotUnderstood(f"First the age, then the gender, then the power: try `/hero {hero.typed}`.")
+            raise NotUnderstood(
+                "First the age, then the gender, then the power: try `/hero {typed}`.", typed=hero.typed
+            )
         return hero
 
     def _age(self, word: str) -> int:
         low, high = self.limits.youngest, self.limits.oldest
         # len() first: Python refuses to convert numbers of thousands of digits
         if len(word) > 9 or not low <= int(word) <= high:
-            raise NotUnderstood(f"The age must lie between {low} and {high}, as in `/hero {EXAMPLE}`.")
+            raise NotUnderstood(
+                "The age must lie between {low} and {high}, as in `/hero {example}`.",
+                low=low,
+                high=high,
+                example=EXAMPLE,
+            )
         return int(word)
 
     def power(self, text: str) -> str:
         """Read a power. Raises NotUnderstood with a sentence where it is none."""
         if not text:
-            raise NotUnderstood(f"The power is missing: end with it, as in `/hero {EXAMPLE}`.")
+            raise NotUnderstood(
+                "The power is missing: end with it, as in `/hero {example}`.", example=EXAMPLE
+            )
         if len(text) > self.limits.power_characters:
             most = self.limits.power_characters
-            raise NotUnderstood(f"That power has {len(text)} characters; at most {most} fit. Say it shorter.")
+            raise NotUnderstood(
+                "That power has {number} characters; at most {most} fit. Say it shorter.",
+                number=len(text),
+                most=most,
+            )
         if not _POWER.fullmatch(text):
             raise NotUnderstood(
                 "A power is made of plain words: letters, digits, spaces, hyphens and apostrophes, "

@@ -60,7 +60,9 @@ class JobBoard:
         """Let a paused job go on where it was. Raises UserError with its question where it has one."""
         job = await self.get(job_id)
         if job.question:
-            raise UserError(f"Job {job_id} waits for an answer. {job.question}")
+            raise UserError(
+                "Job {job_id} waits for an answer. {question}", job_id=job_id, question=job.question
+            )
         return await self._put(job_id, "queued", was=("paused",))
 
     async def answer(self, job_id: int, remote_job_id: str | None) -> Job:
@@ -70,10 +72,13 @@ class JobBoard:
         """
         job = await self.get(job_id)
         if not job.question:
-            raise UserError(f"Job {job_id} has asked nothing.")
+            raise UserError("Job {job_id} has asked nothing.", job_id=job_id)
         async with self._db.read() as tx:
             if remote_job_id in await jobs.remote_ids(tx) - {job.remote_job_id}:
-                raise UserError(f"{remote_job_id} belongs to another job here. Give this one's.")
+                raise UserError(
+                    "{remote_job_id} belongs to another job here. Give this one's.",
+                    remote_job_id=remote_job_id,
+                )
         return await self._put(
             job_id,
             "queued",
@@ -108,7 +113,7 @@ class JobBoard:
         async with self._db.read() as tx:
             found = await jobs.get(tx, job_id)
         if found is None:
-            raise UserError(f"There is no job {job_id}. `herosmith jobs list` shows them.")
+            raise UserError("There is no job {job_id}. `herosmith jobs list` shows them.", job_id=job_id)
         return found
 
     async def recent(self, most: int = 10) -> list[Job]:
@@ -147,7 +152,9 @@ class JobBoard:
             changed = await jobs.put(tx, job_id, state, was=was, free_since=free_since, **values)
         job = await self.get(job_id)
         if not changed:
-            raise UserError(f"Job {job_id} is {job.state}: that cannot be done with it now.")
+            raise UserError(
+                "Job {job_id} is {state}: that cannot be done with it now.", job_id=job_id, state=job.state
+            )
         return job
 
 
@@ -157,7 +164,21 @@ async def _none_active(tx: Transaction, kind: Kind) -> None:
         return
     at = f" ({other.done} of {other.total})" if other.total else ""
     if other.state == "paused":
-        raise Busy(f"A {_NAMES[kind]} is paused{at}, job {other.id}. Resume or cancel it first.")
+        raise Busy(
+            "A {kind} is paused{at}, job {id}. Resume or cancel it first.",
+            kind=_NAMES[kind],
+            at=at,
+            id=other.id,
+        )
     if other.state == "cancelling":
-        raise Busy(f"A {_NAMES[kind]} is just being cancelled, job {other.id}. Ask again in a minute.")
-    raise Busy(f"A {_NAMES[kind]} is running already{at}, job {other.id}. Wait for its end, then ask again.")
+        raise Busy(
+            "A {kind} is just being cancelled, job {id}. Ask again in a minute.",
+            kind=_NAMES[kind],
+            id=other.id,
+        )
+    raise Busy(
+        "A {kind} is running already{at}, job {id}. Wait for its end, then ask again.",
+        kind=_NAMES[kind],
+        at=at,
+        id=other.id,
+    )

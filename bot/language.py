@@ -8,6 +8,11 @@ from pathlib import Path
 from bot.errors import NotUnderstood
 
 
+def later(sentence: str) -> str:
+    """Mark a sentence that is said elsewhere, for whoever gathers sentences for the catalogues."""
+    return sentence
+
+
 class Language:
     """Says sentences in one language. The English one is the key; its {fields} are filled in afterwards."""
 
@@ -19,6 +24,10 @@ class Language:
         """The sentence in this language; in English where the catalogue lacks it."""
         said = self._catalogue.gettext(sentence)
         return said.format(**fields) if fields else said
+
+    def name(self, command: str) -> str:
+        """What a command or an option is called in this language."""
+        return self._catalogue.pgettext("name", command)
 
     def count(self, one: str, many: str, number: int, /, **fields: object) -> str:
         """One of two English sentences, or of as many as this language has; {number} is the number."""

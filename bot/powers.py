@@ -44,12 +44,12 @@ class Powers:
 
         Raises UserError where it is none, or is in the vocabulary already.
         """
-        name = self._of_file.power(typed)
+        name = self._name(typed)
         async with self._db.write() as tx:
             fresh = name not in self._of_file.powers
             fresh = fresh and await powers.add(tx, name, actor_id=actor_id, at=time.time())
         if not fresh:
-            raise UserError(f"The vocabulary has {name!r} already: descriptions of it may train.")
+            raise UserError("The vocabulary has {name!r} already: descriptions of it may train.", name=name)
         return name
 
     async def remove(self, typed: str) -> str:
@@ -57,13 +57,16 @@ class Powers:
 
         Raises UserError where nobody added it.
         """
-        name = self._of_file.power(typed)
+        name = self._name(typed)
         if name in self._of_file.powers:
-            raise UserError(f"{name!r} stands in data/heroes.toml: take it out there, and restart.")
+            raise UserError("{name!r} stands in data/heroes.toml: take it out there, and restart.", name=name)
         async with self._db.write() as tx:
             if not await powers.remove(tx, name):
-                raise UserError(f"Nobody added {name!r}. `/powers list` shows what was added.")
+                raise UserError("Nobody added {name!r}. `/powers list` shows what was added.", name=name)
         return name
+
+    def _name(self, typed: str) -> str:
+        return self._of_file.power(" ".join(typed.split()))
 
     async def wished(self, most: int = 25) -> list[Asked]:
         """Powers outside the vocabulary that people asked for, the one of most people first."""

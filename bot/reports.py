@@ -150,6 +150,9 @@ def _built(result: dict[str, Any]) -> str:
         )
     if train < _FEW:
         lines.append("Few texts teach little: a few hundred are worth having.")
+    if not result["new"] and result["changes"]:
+        since = result["changes"]["since"]
+        lines.append(f"To tune on it, though v{since} is newer: `/finetune dataset:{result['dataset']}`.")
     if result["new"]:
         lines.append("Next: `/finetune`. To look through the texts: `/dataset review`.")
     return "\n".join(lines)
@@ -193,9 +196,8 @@ def _changed(since: int, added: dict[str, int], gone: dict[str, int], noun: str 
     """What came and went since the version before, by source."""
 
     def said(counts: dict[str, int]) -> str:
-        return (
-            ", ".join(f"{count:,} {noun or source}s" for source, count in sorted(counts.items())) or "nothing"
-        )
+        named = ((count, noun or source) for source, count in sorted(counts.items()))
+        return ", ".join(f"{count:,} {name}{'s' * (count != 1)}" for count, name in named) or "nothing"
 
     return f"Since v{since}: {said(added)} added, {said(gone)} gone."
 

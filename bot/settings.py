@@ -82,6 +82,14 @@ class Settings(BaseSettings):
     vote_confidence: float = Field(default=0.8, gt=0, lt=1)
     account_days: int = Field(default=7, ge=0, le=366)
     daily_votes: int = Field(default=100, ge=1)
+    duel_share: float = Field(default=0.25, ge=0, le=1)  # of /hero, while a candidate is on trial
+    trial_duels: int = Field(default=400, ge=10)  # counted, after which a trial ends undecided
+    trial_days: float = Field(default=30, gt=0)
+    rematch_days: float = Field(default=14, ge=0)  # in which a model may win its lost place back
+    auto_promote: bool = False
+    # whose missed votes are looked up after a start: descriptions of so many days, and so many at most
+    reconcile_days: float = Field(default=7, ge=0)
+    reconcile_messages: int = Field(default=500, ge=0)
 
     heroes_at_once: int = Field(default=8, ge=1)  # as many as the engine answers at once
     longest_line: int = Field(default=50, ge=0)  # people who may wait for the model

@@ -23,7 +23,8 @@ def card(description: Description, say: Language) -> discord.Embed:
     said = [description.model if tuned else base]
     if description.finish_reason == "stopped":
         said.append(say("stopped"))
-    embed.set_footer(text=" · ".join([*said, f"{say('Worth learning from?')} {UP} {DOWN}"]))
+    said.append(say("Worth learning from? {up} {down}", up=UP, down=DOWN))
+    embed.set_footer(text=" · ".join(said))
     return embed
 
 

@@ -28,7 +28,8 @@ def in_words(error: Exception, say: Language) -> str:
     reference = secrets.token_hex(4)
     if isinstance(cause, (Unavailable, OverBudget)):
         log.warning("refused, reference %s: %s", reference, cause, exc_info=cause.__cause__)
-        return f"{say(cause.sentence, **cause.fields)} ({say('reference')} `{reference}`)"
+        under = say("(reference `{reference}`)", reference=reference)
+        return f"{say(cause.sentence, **cause.fields)} {under}"
     if isinstance(cause, UserError):
         log.info("refused: %s", cause, exc_info=cause.__cause__)
         return say(cause.sentence, **cause.fields)

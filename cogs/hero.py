@@ -18,15 +18,16 @@ from bot.errors import NotAllowed, UserError
 from bot.hero import Hero
 from bot.language import ENGLISH, Language
 from bot.llm.stream import Stream
-from bot.rating.votes import DOWN, UP
 from bot.store.descriptions import Description
 from cogs.card import card, draft, queued
 from cogs.channels import require_open
+from cogs.duel_message import duel_look
 from cogs.failures import in_words
 from cogs.hero_button import buttons
 from cogs.rhythm import Rhythm
 from cogs.showing import InteractionShowing, ReplyShowing, Showing
 from cogs.speech import language_of
+from cogs.thumbs import offer_thumbs
 
 if TYPE_CHECKING:
     from bot.client import HeroBot
@@ -55,7 +56,7 @@ class HeroCog(commands.Cog):
     @app_commands.describe(hero="age, gender and power, for example: 40 woman healing")
     async def hero(self, interaction: "discord.Interaction[HeroBot]", hero: str) -> None:
         await require_open(self.app.guilds, interaction.guild_id, interaction.channel)
-        await self._describe(self._parse(hero), await _asker(interaction), InteractionShowing(interaction))
+        await self._describe(self.parse(hero), await asker_of(interaction), InteractionShowing(interaction))
 
     @hero.autocomplete("hero")
     async def _suggest(
@@ -77,7 +78,7 @@ class HeroCog(commands.Cog):
             guild_id = guild.id if guild else None
             say = await self.app.guilds.language(guild_id, str(guild.preferred_locale) if guild else "")
             await require_open(self.app.guilds, guild_id, message.channel)
-            await self._describe(self._parse(typed[1]), Asker(message.author.id, guild_id, say), showing)
+            await self._describe(self.parse(typed[1]), Asker(message.author.id, guild_id, say), showing)
         except discord.Forbidden as error:
             log.info("a mention cannot be answered in channel %d: %s", message.channel.id, error)
         except Exception as error:  # noqa: BLE001 (whatever it is, it is put into words and logged there)
@@ -100,8 +101,8 @@ class HeroCog(commands.Cog):
         description = await self.app.describer.get(description_id)
         if description is None or not description.text:
             raise UserError("This description is gone. Ask with /hero.")
-        hero = self._parse(description.hero.typed)  # what may be asked may have changed since
-        await self._describe(hero, await _asker(interaction), InteractionShowing(interaction))
+        hero = self.parse(description.hero.typed)  # what may be asked may have changed since
+        await self._describe(hero, await asker_of(interaction), InteractionShowing(interaction))
 
     async def report(self, interaction: "discord.Interaction[HeroBot]", description_id: int) -> None:
         """Tell the operators of a description that should not be seen; enough people hide it at once."""
@@ -128,19 +129,38 @@ class HeroCog(commands.Cog):
         except discord.HTTPException as error:
             log.warning("description %d is still seen as it was: %s", description.id, error)
 
-    def _parse(self, typed: str) -> Hero:
+    def parse(self, typed: str) -> Hero:
+        """A hero that may be asked for. Raises NotUnderstood with what is wrong."""
         hero = self.app.heroes.vocabulary.parse(typed)
         self.app.blocklist.check(hero)
         return hero
 
     async def _describe(self, hero: Hero, asker: Asker, showing: Showing) -> None:
-        """Have a hero described before everyone's eyes, and offer the end to their votes."""
+        """Have a hero described before everyone's eyes, by two models where that is to be a duel."""
+        if await self.app.duels.wanted():
+            await self.duel(hero, asker, showing)
+            return
         async with self.app.usage.request(asker.user_id, asker.guild_id):
             await showing.begin()
             description = await self._write(hero, asker, showing)
-        message = await showing.show(card(description, asker.say), _offered(description, asker.say))
+        await self._offer(description, asker, showing)
+
+    async def duel(self, hero: Hero, asker: Asker, showing: Showing) -> None:
+        """Let two models describe a hero; where only one of them can, show what it wrote."""
+        async with self.app.usage.request(asker.user_id, asker.guild_id):
+            await showing.begin()
+            held = await self.app.duels.hold(hero, requester=asker.user_id, guild_id=asker.guild_id)
+        if isinstance(held, Description):
+            await self._offer(held, asker, showing)
+            return
+        message = await showing.show(*duel_look(held, asker.say))
+        await self.app.duels.shown_as(held.id, message.id)
+
+    async def _offer(self, description: Description, asker: Asker, showing: Showing) -> None:
+        """Show a description, and let people vote on it."""
+        message = await showing.show([card(description, asker.say)], _offered(description, asker.say))
         await self.app.describer.shown_as(description, message.channel.id, message.id)
-        await self._offer_thumbs(message)
+        await offer_thumbs(message, description.id)
 
     async def _write(self, hero: Hero, asker: Asker, showing: Showing) -> Description:
         stream = Stream()
@@ -163,14 +183,6 @@ class HeroCog(commands.Cog):
         finally:
             del self._writing[number]
 
-    async def _offer_thumbs(self, message: discord.Message) -> None:
-        """Leave both thumbs to click on; where the bot may not, people can still add their own."""
-        try:
-            for thumb in (UP, DOWN):
-                await message.add_reaction(thumb)
-        except discord.HTTPException as error:
-            log.info("no thumbs under message %d: %s", message.id, error)
-
 
 @dataclass(frozen=True, slots=True)
 class _Look:
@@ -181,7 +193,7 @@ class _Look:
     say: Language
 
 
-async def _asker(interaction: "discord.Interaction[HeroBot]") -> Asker:
+async def asker_of(interaction: "discord.Interaction[HeroBot]") -> Asker:
     return Asker(interaction.user.id, interaction.guild_id, await language_of(interaction))
 
 
@@ -201,7 +213,7 @@ async def _follow(hero: Hero, stream: Stream, work: asyncio.Task[Description], l
             continue
         began = time.monotonic()
         try:
-            await look.showing.show(text, look.stop, place)
+            await look.showing.show([text] if text else [], look.stop, place)
         except discord.HTTPException as error:
             log.info("a text could not be shown while it was written: %s", error)
         rhythm.took(time.monotonic() - began)

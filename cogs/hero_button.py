@@ -5,13 +5,13 @@ from typing import Any, Self
 
 import discord
 
-from bot.language import ENGLISH, Language
+from bot.language import ENGLISH, Language, later
 from cogs.failures import tell_failure
 
 _LOOKS = {
-    "stop": ("Stop", discord.ButtonStyle.secondary),
-    "again": ("Again", discord.ButtonStyle.secondary),
-    "report": ("Report", discord.ButtonStyle.secondary),
+    "stop": (later("Stop"), discord.ButtonStyle.secondary),
+    "again": (later("Again"), discord.ButtonStyle.secondary),
+    "report": (later("Report"), discord.ButtonStyle.secondary),
 }
 
 

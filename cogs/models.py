@@ -58,9 +58,9 @@ class ModelsCog(commands.Cog):
         await require_operator(interaction)
         await interaction.response.defer(thinking=True, ephemeral=True)
         votes = await self.app.votes.by_model()
-        challenger = await self.app.registry.challenger()
+        challenger, trial = await self.app.registry.challenger(), await self.app.trials.standing()
         models = reversed(await self.app.registry.every())
-        lines = [report.line(each, challenger, votes[each.name]) for each in models]
+        lines = [report.line(each, challenger, votes[each.name], trial) for each in models]
         await interaction.edit_original_response(
             content=_fitting(lines) or "No model has been tuned yet: /build-dataset, then /finetune."
         )
@@ -73,7 +73,8 @@ class ModelsCog(commands.Cog):
         number = model or await self._live_number()
         entry = await self.app.registry.entry(number)
         votes: Tally = (await self.app.votes.by_model())[entry.model.name]
-        text = report.page(entry, await self.app.registry.challenger(), votes)
+        trials = await self.app.trials.of_model(number)
+        text = report.page(entry, await self.app.registry.challenger(), votes, trials)
         await interaction.edit_original_response(content=_fitting(text.split("\n")))
 
     @group.command(description="Let two models write the same heroes, side by side")
@@ -99,7 +100,9 @@ class ModelsCog(commands.Cog):
         await interaction.response.defer(thinking=True)
         heroes = [parsed] if parsed else self.app.comparer.some_heroes(interaction.id)
         written = await self.app.comparer.compare(heroes, writers, Account("hero"))
-        await interaction.edit_original_response(embeds=cards(written))
+        trials = await self.app.trials.between(first.id, second.id) if second else []
+        told = _fitting([report.trial_lines(each) for each in trials])
+        await interaction.edit_original_response(content=told, embeds=cards(written))
 
     @group.command(description="Let a model serve in place of the live one (kept as an override)")
     @app_commands.describe(model="The model's number")

@@ -9,6 +9,7 @@ from discord.ext import commands, tasks
 from bot.app import App
 from bot.store.notices import Notice
 from cogs.mentions import addressed
+from cogs.promote_button import promotion
 from cogs.removal_button import verdicts
 
 if TYPE_CHECKING:
@@ -63,6 +64,6 @@ class NoticesCog(commands.Cog):
 
 
 def _asked(action: str) -> discord.ui.View:
-    """The buttons of a notice, by its action: `removal:7`."""
+    """The buttons of a notice, by its action: `promote:3`, `removal:7`."""
     kind, _, subject = action.partition(":")
-    return {"removal": verdicts}[kind](int(subject))
+    return {"promote": promotion, "removal": verdicts}[kind](int(subject))

@@ -10,7 +10,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.app import App
-from bot.language import Language
+from bot.language import Language, later
 from bot.store.people import Erased
 from cogs.failures import tell_failure
 from cogs.speech import language_of
@@ -67,7 +67,7 @@ class PrivacyCog(commands.Cog):
         )
 
 
-_WHAT_GOES = (
+_WHAT_GOES = later(
     "**Delete all of it? This is final.** Your votes, picks and reports go and no longer count, "
     "in a running trial of two models either. What you asked for is emptied, and taken out of datasets. "
     "A model that has learnt from a text keeps what it learnt. Messages in Discord stay where they are."

@@ -174,9 +174,10 @@ def standing(say: Language, setting: GuildSetting, limits: Limits, languages: Ma
         say("Descriptions for the whole server a day: {number}", number=_cap(say, limits.daily_of_guild)),
         say("Language of answers: {language}", language=language),
     )
+    title = say("**What holds in this server**")
     listed = "\n".join(f"- {line}" for line in lines)
     bound = say("-# The installation's own limits are the widest that a server can have.")
-    return f"{say('**What holds in this server**')}\n{listed}\n{bound}"
+    return f"{title}\n{listed}\n{bound}"
 
 
 def _cap(say: Language, cap: int | None) -> str:

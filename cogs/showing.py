@@ -15,7 +15,7 @@ class Showing(Protocol):
         """Let the person see at once that they were heard."""
 
     async def show(
-        self, embed: discord.Embed | None, view: discord.ui.View | None, content: str | None = None
+        self, embeds: list[discord.Embed], view: discord.ui.View | None, content: str | None = None
     ) -> discord.Message:
         """Let the message be this, and nothing of what it was."""
 
@@ -30,9 +30,9 @@ class InteractionShowing:
         await self._interaction.response.defer(thinking=True)
 
     async def show(
-        self, embed: discord.Embed | None, view: discord.ui.View | None, content: str | None = None
+        self, embeds: list[discord.Embed], view: discord.ui.View | None, content: str | None = None
     ) -> discord.Message:
-        return await self._interaction.edit_original_response(content=content, embed=embed, view=view)
+        return await self._interaction.edit_original_response(content=content, embeds=embeds, view=view)
 
 
 class ReplyShowing:
@@ -46,19 +46,19 @@ class ReplyShowing:
         await self._asked.channel.typing()
 
     async def show(
-        self, embed: discord.Embed | None, view: discord.ui.View | None, content: str | None = None
+        self, embeds: list[discord.Embed], view: discord.ui.View | None, content: str | None = None
     ) -> discord.Message:
         if self._reply:
-            self._reply = await self._reply.edit(content=content, embed=embed, view=view)
+            self._reply = await self._reply.edit(content=content, embeds=embeds, view=view)
         else:
-            parts: dict[str, Any] = {"content": content, "embed": embed, "view": view}
-            given = {name: part for name, part in parts.items() if part is not None}
+            parts: dict[str, Any] = {"content": content, "embeds": embeds, "view": view}
+            given = {name: part for name, part in parts.items() if part}
             self._reply = await self._asked.reply(**given, mention_author=False)
         return self._reply
 
     async def fail(self, text: str) -> None:
         """Say what went wrong in the message's place."""
         try:
-            await self.show(None, None, text)
+            await self.show([], None, text)
         except discord.HTTPException:
             log.warning("a refusal could not be told", exc_info=True)

@@ -12,6 +12,7 @@ from bot.dataset.likeness import like_any
 from bot.dataset.plan import BuildSpec, Planner
 from bot.errors import UserError
 from bot.heroes_file import HeroesFile
+from bot.language import later
 from bot.store import datasets, people
 from bot.store.database import Database
 from bot.store.datasets import Changes, Dataset, DatasetKind
@@ -20,10 +21,14 @@ FEWEST_TRAINING = 10  # what fine-tuning APIs ask for
 VOTED_DOWN = "like what was voted down"
 
 _TOO_FEW: dict[DatasetKind, str] = {
-    "sft": "Only {training} usable texts came together, and training needs {fewest}. "
-    "Run /build-dataset again with a larger limit; what was written stays cached.",
-    "preference": "Only {training} usable pairs came together beside the {valid} held out, and training "
-    "needs {fewest}. They come from duels, and from heroes with a liked text and another one voted down.",
+    "sft": later(
+        "Only {training} usable texts came together, and training needs {fewest}. "
+        "Run /build-dataset again with a larger limit; what was written stays cached."
+    ),
+    "preference": later(
+        "Only {training} usable pairs came together beside the {valid} held out, and training needs "
+        "{fewest}. They come from duels, and from heroes with a liked text and another one voted down."
+    ),
 }
 
 
@@ -31,7 +36,8 @@ _TOO_FEW: dict[DatasetKind, str] = {
 class Frozen:
     """A dataset, and whether it is new: one of exactly these texts may exist already.
 
-    changes says what is other than in the version before; None where nothing is new, or it is the first.
+    changes says what is other than in the version that was the newest until then; None where it is that
+    version itself, or the first.
     """
 
     dataset: Dataset
@@ -92,11 +98,12 @@ class Freezer:
         counts = draft.counts
         training, valid = counts.get("train", 0), counts.get("valid", 0)
         if training < FEWEST_TRAINING:
-            raise UserError(_TOO_FEW[kind].format(training=training, valid=valid, fewest=FEWEST_TRAINING))
+            raise UserError(_TOO_FEW[kind], training=training, valid=valid, fewest=FEWEST_TRAINING)
         if draft.only_prompt:
             raise UserError(
-                f"All texts are answers to one prompt, {draft.only_prompt!r}: a model would learn nothing of "
-                "what it is asked. Add texts of other heroes."
+                "All texts are answers to one prompt, {only_prompt!r}: a model would learn nothing "
+                "of what it is asked. Add texts of other heroes.",
+                only_prompt=draft.only_prompt,
             )
         recipe = {
             **spec,
@@ -105,10 +112,9 @@ class Freezer:
             "curation": self._curation.curation.model_dump(),
         }
         async with self._db.write() as tx:
+            before = await datasets.latest(tx, kind)
             known = await datasets.with_hash(tx, draft.content_hash)
-            if known:
-                return Frozen(known, new=False)
-            fresh = await datasets.add(
+            found = known or await datasets.add(
                 tx,
                 draft.items(),
                 kind=kind,
@@ -118,9 +124,12 @@ class Freezer:
                 at=time.time(),
             )
             # somebody may have had their texts deleted while the draft was being written
-            await datasets.bury(tx, people.erased(), fresh.id)
+            await datasets.bury(tx, people.erased(), found.id)
+        if before is None or before.id == found.id:
+            return Frozen(found, new=known is None)
         async with self._db.read() as tx:
-            return Frozen(fresh, new=True, changes=await datasets.changes(tx, fresh))
+            changes = await datasets.changes(tx, found.id, since=before.id)
+        return Frozen(found, new=known is None, changes=changes)
 
 
 def _text(judged: Judged) -> Text:

@@ -45,9 +45,11 @@ class BuildSpec:
 
     def __post_init__(self) -> None:
         if not 1 <= self.repeats <= MOST_REPEATS:
-            raise UserError(f"Repeats must lie between 1 and {MOST_REPEATS:,}.")
+            raise UserError("Repeats must lie between 1 and {most_repeats:,}.", most_repeats=MOST_REPEATS)
         if self.limit is not None and self.limit < FEWEST:
-            raise UserError(f"A dataset needs at least {FEWEST} examples: set limit to {FEWEST} or more.")
+            raise UserError(
+                "A dataset needs at least {fewest} examples: set limit to {fewest} or more.", fewest=FEWEST
+            )
         if self.budget is not None and not (self.budget > 0 and math.isfinite(self.budget)):
             raise UserError("A budget must be above 0 dollars; leave it out to build without one.")
 
@@ -101,12 +103,16 @@ class Planner:
         size = every if spec.limit is None else min(every, spec.limit)
         if size > MOST:
             raise UserError(
-                f"That would be {size:,} examples, and {MOST:,} is the most: set a limit or fewer repeats."
+                "That would be {size:,} examples, and {most:,} is the most: set a limit or fewer repeats.",
+                size=size,
+                most=MOST,
             )
         if size < FEWEST:
             raise UserError(
-                f"The grid in heroes.toml gives {size} examples, and a dataset needs {FEWEST}: "
-                "add ages or powers to it, or set more repeats."
+                "The grid in heroes.toml gives {size} examples, and a dataset needs {fewest}: add "
+                "ages or powers to it, or set more repeats.",
+                size=size,
+                fewest=FEWEST,
             )
         return size
 

@@ -35,9 +35,13 @@ class Transfer:
 
         Returns it, and how many texts were written.
 
-        Raises UserError where there is none, or the file cannot be written.
+        Raises UserError where there is none, it holds pairs, or the file cannot be written.
         """
         found = await self.version(version)
+        if found.kind == "preference":
+            raise UserError(
+                f"Dataset v{found.id} holds pairs; files hold single texts. Export another version."
+            )
         card = Card(title=f"Herosmith dataset v{found.id}", recipe=found.recipe, counts=found.counts)
         rows = self._rows(found.id, asyncio.get_running_loop())
         # the writers are plain functions: they work in a thread, which fetches its pages from here
@@ -49,8 +53,9 @@ class Transfer:
         async with self._db.read() as tx:
             found = await (datasets.latest(tx) if version is None else datasets.get(tx, version))
         if found is None:
-            missing = "There is no dataset yet" if version is None else f"There is no dataset v{version}"
-            raise UserError(f"{missing}. Make one with /build-dataset.")
+            if version is None:
+                raise UserError("There is no dataset yet. Make one with /build-dataset.")
+            raise UserError("There is no dataset v{version}. Make one with /build-dataset.", version=version)
         return found
 
     async def bring(self, path: Path) -> tuple[Frozen, Draft]:

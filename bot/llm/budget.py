@@ -8,16 +8,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from bot.errors import OverBudget
+from bot.language import later
 from bot.llm.prices import Prices
 from bot.store import batches, jobs, spending
 from bot.store.database import Database, Transaction
 from bot.store.spending import Purpose
 
-_UNKNOWN = (
+_UNKNOWN = later(
     "The price of {model} is unknown, so no budget can be kept for it. "
     "An operator must add it to data/prices.toml."
 )
-_UNKNOWN_TRAINING = (
+_UNKNOWN_TRAINING = later(
     "What training {model} costs is unknown, so no budget can be kept for it. "
     "An operator must add `training` to its price in data/prices.toml."
 )
@@ -102,7 +103,7 @@ class Budget:
         async with self._released:
             while refusal := self._refusal(account, most, await self._spent_lately(account)):
                 if not any(self._held.values()):
-                    raise OverBudget(refusal)
+                    raise refusal
                 await self._released.wait()
             self._held[account.job_id] += most
 
@@ -131,19 +132,23 @@ class Budget:
                 out_of[training.id] += self._training_cost(spec["base"], spec.get("tokens", 0)) or 0.0
         return _Spent(account, at, today, job, out_of)
 
-    def _refusal(self, account: Account, most: float, spent: "_Spent") -> str | None:
+    def _refusal(self, account: Account, most: float, spent: "_Spent") -> OverBudget | None:
         """Why a call of such a cost may not go out now; None where it may."""
         held = sum(self._held.values()) + sum(spent.out_of.values())
         if self._daily is not None and spent.today + held + most > self._daily:
-            return (
-                f"Today's budget of ${self._daily:.2f} is used up (${spent.today:.2f} spent). "
-                "It begins anew at midnight UTC; an operator may raise DAILY_BUDGET."
+            return OverBudget(
+                "Today's budget of ${budget:.2f} is used up (${spent:.2f} spent). "
+                "It begins anew at midnight UTC; an operator may raise DAILY_BUDGET.",
+                budget=self._daily,
+                spent=spent.today,
             )
         held = self._held.get(account.job_id, 0.0) + spent.out_of.get(account.job_id, 0.0)
         if account.limit is not None and spent.job + held + most > account.limit:
-            return (
-                f"The budget of ${account.limit:.2f} is used up (${spent.job:.2f} spent). What was written "
-                "is kept: order it again with a larger budget, and only what is missing is paid for."
+            return OverBudget(
+                "The budget of ${budget:.2f} is used up (${spent:.2f} spent). What was written "
+                "is kept: order it again with a larger budget, and only what is missing is paid for.",
+                budget=account.limit,
+                spent=spent.job,
             )
         return None
 
@@ -158,7 +163,7 @@ class Budget:
             return 0.0
         price = self._prices.of(model)
         if price is None:
-            raise OverBudget(_UNKNOWN.format(model=model))
+            raise OverBudget(_UNKNOWN, model=model)
         return price.cost(prompt_tokens, completion_tokens, batch=batch)
 
     def cost(self, model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
@@ -213,7 +218,7 @@ class Budget:
     def check_known(self, model: str, limit: float | None) -> None:
         """See whether a budget can be kept for a model. Raises OverBudget where its price is unknown."""
         if (self._daily is not None or limit is not None) and self._prices.of(model) is None:
-            raise OverBudget(_UNKNOWN.format(model=model))
+            raise OverBudget(_UNKNOWN, model=model)
 
     def most(self, model: str, prompt_tokens: int, completion_tokens: int) -> float:
         """The most that a batch over so many tokens may cost; 0 where the price is unknown."""
@@ -241,7 +246,7 @@ class Budget:
             return
         refusal = self._refusal(account, most, await self._spent(account))
         if refusal:
-            raise OverBudget(refusal)
+            raise refusal
 
     async def check_training(self, account: Account, model: str, tokens: int) -> None:
         """See whether a training over so many tokens fits in. Raises OverBudget where it does not."""
@@ -249,12 +254,12 @@ class Budget:
             return
         most = self._training_cost(model, tokens)
         refusal = (
-            _UNKNOWN_TRAINING.format(model=model)
+            OverBudget(_UNKNOWN_TRAINING, model=model)
             if most is None
             else self._refusal(account, most, await self._spent(account))
         )
         if refusal and most != 0:
-            raise OverBudget(refusal)
+            raise refusal
 
     async def book_training(self, account: Account, model: str, tokens: int) -> None:
         """Note a training's tokens, once a job."""

@@ -28,7 +28,7 @@ _LONGEST_ANSWER = 60.0  # seconds
 _SETTLE = 8.0  # seconds that calls in the air get to come home when the client closes
 
 # Connections stay open as long as the server keeps them: after the SDK's 5 s nearly every /hero would open
-# a new one, and the playground would wait for that timer before it shows an answer.
+# a new one.
 _LIMITS = httpx2.Limits(max_connections=100, keepalive_expiry=86_400.0)
 
 
@@ -99,7 +99,8 @@ class ModelClient:
             return await patiently(lambda: self._attempt(call, pace), patience, pace)
         except UnknownModel as error:
             raise UnknownModel(
-                f"The model server does not know the model {model}. An operator must check its name."
+                "The model server does not know the model {model}. An operator must check its name.",
+                model=model,
             ) from error
 
     def pace(self, model: str) -> Pace:
@@ -235,8 +236,12 @@ async def _in_time(turn: Coroutine[Any, Any, Turn], patience: Patience, pace: Pa
         async with asyncio.timeout(max(patience.seconds, 1.0)):
             return await turn
     except TimeoutError as error:
-        wait = f" The server asks to wait {pace.paused_for:.0f} s." if pace.paused_for > 1 else ""
-        raise OutOfReach(f"The model is busy right now. Try again in a minute.{wait}") from error
+        if pace.paused_for > 1:
+            raise OutOfReach(
+                "The model is busy right now. Try again in a minute. The server asks to wait {time:.0f} s.",
+                time=pace.paused_for,
+            ) from error
+        raise OutOfReach("The model is busy right now. Try again in a minute.") from error
 
 
 def open_api(base_url: str | None, api_key: str) -> AsyncOpenAI:

@@ -14,6 +14,7 @@ from typing import TypeVar
 import openai
 
 from bot.errors import Forbidden, OutOfReach, ServerError, Unavailable, UnknownModel
+from bot.language import later
 from bot.llm.pace import Pace, seconds
 
 log = logging.getLogger(__name__)
@@ -101,7 +102,7 @@ def _raise_unless_passing(error: openai.APIError | CutShort) -> None:
     if status in (401, 403):
         refusal = Unavailable if status == 401 else Forbidden
         raise refusal(
-            "The model server refuses this installation's key. An operator must check OPENAI_API_KEY."
+            later("The model server refuses this installation's key. An operator must check OPENAI_API_KEY.")
         ) from error
     if status in (404, 410):
         raise UnknownModel(

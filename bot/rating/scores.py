@@ -1,7 +1,7 @@
 """Scores: what the counted votes say of a description, to a dataset and to people."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -13,7 +13,7 @@ from bot.store.database import Database, Transaction
 from bot.store.descriptions import Description
 from bot.store.scores import Kept, Rule, Tally
 
-PAGE = 10  # descriptions
+PAGE = 5  # descriptions
 
 _FRESH = 600.0  # seconds for which the guard's rule serves rankings
 
@@ -122,13 +122,16 @@ class Scores:
             tallies, kept = await scores.tallies(tx, rule), await scores.kept(tx, rule)
         return Standing(rule, tuple(tallies), kept, tuple(self._guard.describe(kept)))
 
-    async def best(self, guild_id: int | None = None, page: int = 0) -> list[Scored]:
-        """The best-rated descriptions of a server (None: of all), PAGE of them, from page 0 on.
+    async def best(
+        self, *, guild_id: int | None = None, powers: Collection[str] = (), page: int = 0
+    ) -> list[Scored]:
+        """The best-rated descriptions of a server, or of all servers and some powers; from page 0 on.
 
         They are ranked by the Bayesian average that people see beside them, so the order is the figures';
         between equals more votes come first, then the newer text. The prior is that of all servers: its mean
         the share of ups among all counted votes, its weight the votes that a rated description has on
-        average. It and the guard's rule may be ten minutes old, the votes are of now.
+        average. It and the guard's rule may be ten minutes old, the votes are of now. One more than PAGE
+        comes where another page follows.
         """
         async with self._db.read() as tx:
             rule, prior = await self._rankable(tx)
@@ -136,9 +139,9 @@ class Scores:
                 tx,
                 rule,
                 prior=(prior.weight, prior.mean),
-                guild_id=guild_id,
+                where=scores.of_powers(powers) if guild_id is None else scores.of_guild(guild_id),
                 skip=page * PAGE,
-                most=PAGE,
+                most=PAGE + 1,
             )
             shown = await descriptions.get_many(tx, [each.description_id for each in found])
         by_id = {each.id: each for each in shown}

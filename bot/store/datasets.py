@@ -65,7 +65,7 @@ class Unreviewed:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a version has that the one before it lacks, and what it lacks of that, as counts by source."""
+    """What a version has that another one lacks, and what it lacks of that, as counts by source."""
 
     since: int
     added: dict[str, int]
@@ -140,20 +140,18 @@ async def latest(tx: Transaction, kind: DatasetKind = "sft") -> Dataset | None:
     return Dataset(**row._mapping) if row else None
 
 
-async def changes(tx: Transaction, found: Dataset) -> Changes | None:
-    """What is other than in the version of its kind before it; None where it is the first."""
-    earlier = select(func.max(dataset.c.id)).where(dataset.c.kind == found.kind, dataset.c.id < found.id)
-    before = (await tx.execute(earlier)).scalar_one()
-    if before is None:
-        return None
-    added, gone = await _only_in(tx, found.id, before), await _only_in(tx, before, found.id)
-    return Changes(before, added, gone)
+async def changes(tx: Transaction, version: int, *, since: int) -> Changes:
+    """What is other in a version than in another one."""
+    return Changes(since, await _only_in(tx, version, since), await _only_in(tx, since, version))
 
 
 async def _only_in(tx: Transaction, version: int, other: int) -> dict[str, int]:
     """By source, the texts (or pairs) of a version that another one lacks."""
     columns = [dataset_item.c[name] for name in ("source", "prompt", "text", "rejected")]
-    here, there = (select(*columns).where(dataset_item.c.dataset_id == each) for each in (version, other))
+    here, there = (
+        select(*columns).where(dataset_item.c.dataset_id == each, ~dataset_item.c.deleted)
+        for each in (version, other)
+    )
     only = here.except_(there).subquery()
     query = select(only.c.source, func.count()).group_by(only.c.source)
     return {row[0]: row[1] for row in await tx.execute(query)}

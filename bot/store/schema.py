@@ -301,6 +301,7 @@ vote = Table(
     Column("account_days", Integer),
     Column("at", Float, nullable=False),
     Index("vote_of_voter", "voter", "at"),
+    sqlite_with_rowid=False,  # a description's votes lie side by side: they are added up without sorting
 )
 
 _RUNNING = text("state = 'running'")

@@ -1,5 +1,6 @@
 """Queries on scores: which votes count, and what they say of descriptions. The database adds up."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    tuple_,
 )
 
 from bot.store.database import Transaction
@@ -96,20 +98,35 @@ def _old_enough(table: Any, rule: Rule) -> ColumnElement[bool]:
     return or_(table.c.source == "simulated", days.is_(None), days >= rule.account_days)
 
 
-def _placed(rule: Rule) -> CTE:
-    """Every vote with its place among its voter's of that day, those that may not count at all left out."""
+def _may_count(rule: Rule) -> ColumnElement[bool]:
+    return and_(~vote.c.by_requester, _old_enough(vote, rule))
+
+
+def _too_many(rule: Rule) -> CTE:
+    """Votes beyond their voter's number of that day. Only those who cast that many at all are looked at."""
+    busy = select(vote.c.voter).group_by(vote.c.voter).having(func.count() > rule.daily)
     day = cast(vote.c.at, BigInteger) // _DAY
     place = func.row_number().over(
         partition_by=(vote.c.voter, day), order_by=(vote.c.at, vote.c.description_id)
     )
-    columns = (vote.c.description_id, vote.c.voter, vote.c.value, place.label("place"))
-    return select(*columns).where(~vote.c.by_requester, _old_enough(vote, rule)).cte("placed")
+    placed = (
+        select(vote.c.description_id, vote.c.voter, place.label("place"))
+        .where(_may_count(rule), vote.c.voter.in_(busy))
+        .subquery()
+    )
+    columns = (placed.c.description_id, placed.c.voter)
+    return select(*columns).where(placed.c.place > rule.daily).cte("too_many")
 
 
-def _counted(rule: Rule) -> CTE:
-    placed = _placed(rule)
-    counts = and_(placed.c.place <= rule.daily, _of_others(placed.c.voter, rule))
-    return select(placed.c.description_id, placed.c.voter, placed.c.value).where(counts).cte("counted")
+def _counts(rule: Rule) -> ColumnElement[bool]:
+    """Whether a row of `vote` counts."""
+    late = _too_many(rule)
+    among = select(late.c.description_id, late.c.voter)
+    return and_(
+        _may_count(rule),
+        _of_others(vote.c.voter, rule),
+        tuple_(vote.c.description_id, vote.c.voter).not_in(among),
+    )
 
 
 def _of_others(voter: ColumnElement[str], rule: Rule) -> ColumnElement[bool]:
@@ -118,14 +135,18 @@ def _of_others(voter: ColumnElement[str], rule: Rule) -> ColumnElement[bool]:
 
 def _tallied(rule: Rule) -> Select[Any]:
     """Ups and downs of each description that is in sight."""
-    counted = _counted(rule)
-    ups = func.sum(case((counted.c.value > 0, 1), else_=0)).label("ups")
-    downs = func.sum(case((counted.c.value < 0, 1), else_=0)).label("downs")
+    ups = func.sum(case((vote.c.value > 0, 1), else_=0)).label("ups")
+    downs = func.sum(case((vote.c.value < 0, 1), else_=0)).label("downs")
+    counted = (
+        select(vote.c.description_id, ups, downs)
+        .where(_counts(rule))
+        .group_by(vote.c.description_id)
+        .subquery()
+    )
     return (
-        select(description.c.id, description.c.power, ups, downs)
+        select(description.c.id, description.c.power, counted.c.ups, counted.c.downs)
         .join(counted, counted.c.description_id == description.c.id)
         .where(description.c.removed_at.is_(None))
-        .group_by(description.c.id)
     )
 
 
@@ -136,52 +157,50 @@ async def tallies(tx: Transaction, rule: Rule) -> list[Tally]:
 
 async def stands(tx: Transaction, rule: Rule) -> list[Stand]:
     """How every voter whose votes count stands to the majority of the others whose votes count."""
-    counted = _counted(rule)
-    whole = (
-        select(counted.c.description_id, func.sum(counted.c.value).label("whole"))
-        .group_by(counted.c.description_id)
-        .cte("whole")
+    whole = func.sum(vote.c.value).over(partition_by=vote.c.description_id)
+    seen = (
+        select(vote.c.voter, vote.c.value, (whole - vote.c.value).label("others"))
+        .where(_counts(rule))
+        .subquery()
     )
-    others = whole.c.whole - counted.c.value
-    against = func.sum(case((counted.c.value * others < 0, 1), else_=0))
-    query = (
-        select(counted.c.voter, func.count(), against)
-        .join(whole, whole.c.description_id == counted.c.description_id)
-        .where(others != 0)
-        .group_by(counted.c.voter)
-        .order_by(counted.c.voter)
-    )
+    against = func.sum(case((seen.c.value * seen.c.others < 0, 1), else_=0))
+    query = select(seen.c.voter, func.count(), against).where(seen.c.others != 0).group_by(seen.c.voter)
     return [Stand(*row) for row in await tx.execute(query)]
 
 
 async def kept(tx: Transaction, rule: Rule) -> Kept:
     """How many votes are kept, and how many of them do not count, each by the first reason that holds."""
-    mine = func.coalesce(func.sum(case((vote.c.by_requester, 1), else_=0)), 0)
-    young = and_(~vote.c.by_requester, ~_old_enough(vote, rule))
+
+    def number(what: ColumnElement[bool]) -> ColumnElement[int]:
+        return func.coalesce(func.sum(case((what, 1), else_=0)), 0)
+
+    of_deviating = and_(_may_count(rule), ~_of_others(vote.c.voter, rule))
     totals = select(
         func.count(),
         func.count(vote.c.description_id.distinct()),
-        mine,
-        func.coalesce(func.sum(case((young, 1), else_=0)), 0),
+        number(vote.c.by_requester),
+        number(and_(~vote.c.by_requester, ~_old_enough(vote, rule))),
+        number(of_deviating),
     )
-    placed = _placed(rule)
-    over = placed.c.place > rule.daily
-    left_out = select(
-        func.coalesce(func.sum(case((over, 1), else_=0)), 0),
-        func.coalesce(func.sum(case((or_(over, _of_others(placed.c.voter, rule)), 0), else_=1)), 0),
-    )
-    first, second = (await tx.execute(totals)).one(), (await tx.execute(left_out)).one()
-    return Kept(*(*first, *second))
+    late = _too_many(rule)
+    of_others = _of_others(late.c.voter, rule)
+    votes, shown, mine, young, deviating = (await tx.execute(totals)).one()
+    many, both = (await tx.execute(select(func.count(), number(~of_others)).select_from(late))).one()
+    return Kept(votes, shown, mine, young, many, deviating - both)
 
 
 async def best(
-    tx: Transaction, rule: Rule, *, prior: tuple[float, float], guild_id: int | None, skip: int, most: int
+    tx: Transaction,
+    rule: Rule,
+    *,
+    prior: tuple[float, float],
+    where: ColumnElement[bool],
+    skip: int,
+    most: int,
 ) -> list[Ranked]:
     """Descriptions in sight by their Bayesian average; prior is how many votes of which mean come first."""
     weight, mean = prior
-    tallied = _tallied(rule)
-    if guild_id is not None:
-        tallied = tallied.where(description.c.guild_id == guild_id)
+    tallied = _tallied(rule).where(where)
     each = tallied.subquery()
     votes = each.c.ups + each.c.downs
     score = ((weight * mean + each.c.ups) / (weight + votes)).label("score")
@@ -192,6 +211,16 @@ async def best(
         .limit(most)
     )
     return [Ranked(*row) for row in await tx.execute(query)]
+
+
+def of_guild(guild_id: int) -> ColumnElement[bool]:
+    """Descriptions that were asked for in a server."""
+    return description.c.guild_id == guild_id
+
+
+def of_powers(powers: Collection[str]) -> ColumnElement[bool]:
+    """Descriptions of some powers."""
+    return description.c.power.in_(powers)
 
 
 async def duels(tx: Transaction, rule: Rule, *, most_of_voter: int) -> list[DuelCount]:

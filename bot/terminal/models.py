@@ -77,8 +77,9 @@ async def _list(settings: Settings) -> None:
 
     async with open_app(settings) as app:
         votes, challenger = await app.votes.by_model(), await app.registry.challenger()
+        trial = await app.trials.standing()
         for model in await app.registry.every():
-            typer.echo(_plain(line(model, challenger, votes[model.name])))
+            typer.echo(_plain(line(model, challenger, votes[model.name], trial)))
 
 
 async def _show(settings: Settings, model_id: int) -> None:
@@ -88,7 +89,8 @@ async def _show(settings: Settings, model_id: int) -> None:
     async with open_app(settings) as app:
         entry = await app.registry.entry(model_id)
         votes = (await app.votes.by_model())[entry.model.name]
-        typer.echo(_plain(page(entry, await app.registry.challenger(), votes)))
+        trials = await app.trials.of_model(model_id)
+        typer.echo(_plain(page(entry, await app.registry.challenger(), votes, trials)))
 
 
 async def _compare(settings: Settings, a: int, b: int | None, hero: str | None) -> None:
@@ -101,6 +103,7 @@ async def _compare(settings: Settings, a: int, b: int | None, hero: str | None) 
 
 async def _print_comparison(app: "App", a: int, b: int | None, hero: str | None) -> None:
     from bot.llm.budget import Account  # noqa: PLC0415
+    from bot.tuning.report import trial_lines  # noqa: PLC0415
 
     first = await app.registry.get(a)
     second = await app.registry.get(b) if b is not None else await app.registry.live()
@@ -110,6 +113,8 @@ async def _print_comparison(app: "App", a: int, b: int | None, hero: str | None)
         typer.echo(f"\n{each.hero}")
         for side in each.sides:
             typer.echo(f"\n  {side.by}: {side.text}")
+    for trial in await app.trials.between(first.id, second.id) if second else []:
+        typer.echo(f"\n{_plain(trial_lines(trial))}")
 
 
 async def _change(change: "Callable[[Registry], Awaitable[Model]]") -> None:

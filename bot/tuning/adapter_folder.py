@@ -62,12 +62,12 @@ class AdapterFolder:
                 tar.extractall(unpacked, filter="data")
         except tarfile.FilterError as error:
             raise UserError(
-                f"The adapter of {model} was refused: its archive reaches out of its folder."
+                "The adapter of {model} was refused: its archive reaches out of its folder.", model=model
             ) from error
         except (tarfile.TarError, EOFError) as error:
             raise TornArchive(str(error)) from error
         if not all((unpacked / name).is_file() for name in _FILES):
-            raise UserError(f"What the model server gave for {model} is no adapter.")
+            raise UserError("What the model server gave for {model} is no adapter.", model=model)
         for name in _FILES:
             _to_disk(unpacked / name)
         self._put(unpacked, self._place(model), model)
@@ -99,7 +99,7 @@ class AdapterFolder:
         """Where a model's adapter lies. Raises UserError for a name that is no path below the folder."""
         parts = model.split("/")
         if "\\" in model or any(not part or part.startswith(".") for part in parts):
-            raise UserError(f"The model's name {model!r} cannot be the name of a folder.")
+            raise UserError("The model's name {model!r} cannot be the name of a folder.", model=model)
         return self._root.joinpath(*parts)
 
 

@@ -91,8 +91,8 @@ class FinetuneJobs:
         spec = await self._spec(dataset, base, method, epochs)
         if spec.method not in self._trainer.provider.methods:
             raise UserError(
-                f"Preference tuning is not known to {self._trainer.provider.name}. Leave the method out, or "
-                "train elsewhere."
+                "Preference tuning is not known to {name}. Leave the method out, or train elsewhere.",
+                name=self._trainer.provider.name,
             )
         forecast = await self._forecaster.forecast(spec)
         spec = replace(spec, tokens=forecast.tokens * forecast.epochs)
@@ -114,13 +114,19 @@ class FinetuneJobs:
                 else datasets.get(tx, version)
             )
         if found is None:
-            missing = f"There is no dataset v{version}" if version else "There is no dataset yet"
             if method == "dpo" and version is None:
                 raise UserError(
                     "There is no dataset of rated pairs yet: they come from what people vote. Leave the "
                     "method out."
                 )
-            raise UserError(f"{missing}. Make one with /build-dataset, then run /finetune again.")
+            if version is None:
+                raise UserError(
+                    "There is no dataset yet. Make one with /build-dataset, then run /finetune again."
+                )
+            raise UserError(
+                "There is no dataset v{version}. Make one with /build-dataset, then run /finetune again.",
+                version=version,
+            )
         method = method or ("dpo" if found.kind == "preference" else "supervised")
         if base is None:
             live = await self._registry.live() if method == "dpo" else None
@@ -194,7 +200,8 @@ class FinetuneJobs:
             await self._trainer.cancel(remote_id)
         except HerosmithError as error:
             raise UserError(
-                f"The model server could not be told to stop {remote_id}: look whether it still trains."
+                "The model server could not be told to stop {remote_id}: look whether it still trains.",
+                remote_id=remote_id,
             ) from error
         with suppress(HerosmithError):
             told = (await self._trainer.look(remote_id)).trained_tokens
@@ -315,8 +322,11 @@ class FinetuneJobs:
             return True
         if status in ("failed", "cancelled"):
             reason = remote.error.message if remote.error else None
-            told = "failed" if status == "failed" else "was cancelled at the server"
-            raise UserError(f"The training {told}: {reason or 'it gave no reason'}")
+            if status == "failed":
+                raise UserError("The training failed: {reason}", reason=reason or "it gave no reason")
+            raise UserError(
+                "The training was cancelled at the server: {reason}", reason=reason or "it gave no reason"
+            )
         if status == "paused" and first:  # since we were; later on it is somebody else's wish
             await self._trainer.resume(remote.id)
         events = await self._trainer.newest_events(remote.id)

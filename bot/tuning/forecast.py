@@ -33,7 +33,7 @@ class FinetuneSpec:
 
     def __post_init__(self) -> None:
         if self.epochs is not None and not 1 <= self.epochs <= MOST_EPOCHS:
-            raise UserError(f"Epochs must lie between 1 and {MOST_EPOCHS}.")
+            raise UserError("Epochs must lie between 1 and {most_epochs}.", most_epochs=MOST_EPOCHS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +106,13 @@ async def usable(tx: Transaction, version: int) -> Dataset:
     """A dataset that may train. Raises UserError where there is none, or a text of it was deleted."""
     found = await datasets.get(tx, version)
     if found is None:
-        raise UserError(f"There is no dataset v{version}. Make one with /build-dataset.")
+        raise UserError("There is no dataset v{version}. Make one with /build-dataset.", version=version)
     if found.rebuild:
         raise UserError(
-            f"A text of dataset v{version} was deleted at the wish of the person who had asked for it, so "
-            "nothing is trained on it any more. Make a new one with /build-dataset; examples stay cached."
+            "A text of dataset v{version} was deleted at the wish of the person who had asked "
+            "for it, so nothing is trained on it any more. Make a new one with /build-dataset; "
+            "examples stay cached.",
+            version=version,
         )
     return found
 
@@ -120,11 +122,11 @@ async def _dataset(tx: Transaction, spec: FinetuneSpec) -> Dataset:
     if found.kind != KINDS[spec.method]:
         if spec.method == "dpo":
             raise UserError(
-                f"Dataset v{found.id} holds single texts. Preference tuning learns from pairs that people "
-                f"rated: "
-                "leave the method out, or name a dataset of pairs."
+                "Dataset v{id} holds single texts. Preference tuning learns from pairs that people "
+                "rated: leave the method out, or name a dataset of pairs.",
+                id=found.id,
             )
-        raise UserError(f"Dataset v{found.id} holds pairs: tune on it with the method dpo.")
+        raise UserError("Dataset v{id} holds pairs: tune on it with the method dpo.", id=found.id)
     return found
 
 

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.errors import UserError
-from bot.store import models, notices
+from bot.store import models, notices, trials
 from bot.store.database import Database, Transaction
-from bot.store.models import Model, ModelEvent, What
-
-_TOOK_OVER = frozenset[What]({"promoted", "override"})
+from bot.store.models import Model, ModelEvent
+from bot.tuning import succession
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +39,9 @@ class Registry:
             return await models.every(tx)
 
     async def challenger(self) -> Model | None:
-        """The candidate whose turn it is to challenge the live model: the oldest that can be asked.
-
-        None where there is none or nothing to challenge. The others wait.
-        """
-        every = await self.every()
-        if not any(model.state == "live" for model in every):
-            return None
-        return next((model for model in every if model.state == "candidate" and model.served_as), None)
+        """The candidate that challenges the live model, or whose turn it is; None where there is none."""
+        async with self._db.read() as tx:
+            return await succession.challenger(tx)
 
     async def get(self, model_id: int) -> Model:
         """Raises UserError where there is no such model."""
@@ -79,8 +73,10 @@ class Registry:
             known = await models.named(tx, name)
             if known and known.job_id != job_id:
                 raise UserError(
-                    f"The model server calls the new model `{name}`, as it called model {known.id}, which is "
-                    "kept. Ask its operator."
+                    "The model server calls the new model `{name}`, as it called model {id}, which is "
+                    "kept. Ask its operator.",
+                    name=name,
+                    id=known.id,
                 )
             if known:
                 return known
@@ -129,13 +125,14 @@ class Registry:
             chosen = await _known(tx, model_id)
             if chosen.served_as is None:
                 raise UserError(
-                    f"Model {model_id} is not deployed yet. Deploy it at its provider, then say its name "
-                    f"there "
-                    f"with /models deployed."
+                    "Model {model_id} is not deployed yet. Deploy it at its provider, then say its name "
+                    "there with /models deployed.",
+                    model_id=model_id,
                 )
             if chosen.state == "live":
                 return chosen
-            return await _put_live(tx, chosen, "override", actor_id=actor_id)
+            await succession.put_live(tx, chosen, "override", actor_id=actor_id)
+            return await _known(tx, chosen.id)
 
     async def roll_back(self, *, actor_id: int | None = None) -> Model:
         """Let the model serve again whose place the live one took, in one transaction.
@@ -144,14 +141,15 @@ class Registry:
         """
         async with self._db.write() as tx:
             live = await models.live(tx)
-            before = await _before(tx, live) if live else None
+            before = await succession.before(tx, live) if live else None
             if before is None:
                 raise UserError(
                     "There is no earlier model to go back to. /models list shows all, /models promote lets "
                     "any "
                     "of them serve."
                 )
-            return await _put_live(tx, before, "rolled back", actor_id=actor_id)
+            await succession.put_live(tx, before, "rolled back", actor_id=actor_id)
+            return await _known(tx, before.id)
 
     async def retire(self, model_id: int, *, actor_id: int | None = None) -> Model:
         """Take a candidate out of the running.
@@ -162,11 +160,11 @@ class Registry:
             chosen = await _known(tx, model_id)
             if chosen.state == "live":
                 raise UserError(
-                    f"Model {model_id} is live. Let another one serve first: /models promote or rollback."
+                    "Model {model_id} is live. Let another one serve first: /models promote or rollback.",
+                    model_id=model_id,
                 )
             if chosen.state == "candidate":
-                await models.change(tx, model_id, state="retired")
-                await models.note(tx, model_id, "retired", at=time.time(), actor_id=actor_id)
+                await succession.retire(tx, model_id, "retired", actor_id=actor_id)
             return await _known(tx, model_id)
 
     async def lose(self, lost: Model) -> Model | None:
@@ -181,11 +179,12 @@ class Registry:
                 return live
             now = time.time()
             await models.note(tx, lost.id, "lost", at=now)
-            before = await _before(tx, lost)
+            before = await succession.before(tx, lost)
             if before:
-                before = await _put_live(tx, before, "fell back")
+                await succession.put_live(tx, before, "fell back")
             else:
                 await models.change(tx, lost.id, state="retired")
+                await trials.stop_void(tx, at=now)
             serves = (
                 f"model {before.id}, `{before.name}`, serves again" if before else "the base model answers"
             )
@@ -197,13 +196,13 @@ class Registry:
                 "`/models list` shows what there is.",
                 at=now,
             )
-            return before
+            return await _known(tx, before.id) if before else None
 
 
 async def _known(tx: Transaction, model_id: int) -> Model:
     found = await models.get(tx, model_id)
     if found is None:
-        raise UserError(f"There is no model {model_id}. /models list shows them all.")
+        raise UserError("There is no model {model_id}. /models list shows them all.", model_id=model_id)
     return found
 
 
@@ -211,42 +210,5 @@ async def _first(tx: Transaction, model: Model) -> Model:
     """Let a model serve where none does."""
     if model.served_as is None or await models.live(tx):
         return model
-    return await _put_live(tx, model, "first")
-
-
-async def _put_live(tx: Transaction, model: Model, what: What, *, actor_id: int | None = None) -> Model:
-    """Put a model in the live one's place."""
-    before = await models.live(tx)
-    if before:
-        await models.change(tx, before.id, state="retired")
-    await models.change(tx, model.id, state="live")
-    replaced = before.id if before else None
-    await models.note(tx, model.id, what, at=time.time(), replaced_id=replaced, actor_id=actor_id)
+    await succession.put_live(tx, model, "first")
     return await _known(tx, model.id)
-
-
-async def _before(tx: Transaction, model: Model) -> Model | None:
-    """The model whose place this one took, or the one before that where the server has lost it since."""
-    events = await models.events(tx)
-    gone = _gone(events)
-    place, seen = model.id, {model.id}
-    while True:
-        took = [each for each in events if each.model_id == place and each.what in _TOOK_OVER]
-        replaced = took[-1].replaced_id if took else None
-        if replaced is None or replaced in seen:
-            return None
-        if replaced not in gone:
-            return await models.get(tx, replaced)
-        seen.add(replaced)
-        place = replaced
-
-
-def _gone(events: list[ModelEvent]) -> set[int]:
-    """The models that their server has lost, less those that came back since."""
-    gone: set[int] = set()
-    for event in events:
-        if event.what == "lost":
-            gone.add(event.model_id)
-        elif event.what != "retired":
-            gone.discard(event.model_id)
-    return gone

@@ -1,9 +1,11 @@
 """Reports on tuning and models, in words for Discord and the terminal."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from bot.duration import duration
+from bot.rating.standing import Standing
 from bot.rating.votes import Tally
 from bot.store.models import Model, ModelEvent
 from bot.tuning.forecast import TuningForecast
@@ -21,7 +23,9 @@ _EVENTS = {
     "rolled back": "went live again by rollback",
     "fell back": "went live again: the server lost the live one",
     "lost": "lost by its server",
-    "retired": "retired by hand",
+    "challenges": "lost its place by votes, and may win it back",
+    "outvoted": "retired: the votes preferred the live one",
+    "retired": "retired",
 }
 
 
@@ -100,8 +104,8 @@ def tuned(result: dict[str, Any]) -> str:
     )
 
 
-def line(model: Model, challenger: Model | None, votes: Tally) -> str:
-    """A model in the list."""
+def line(model: Model, challenger: Model | None, votes: Tally, trial: Standing | None) -> str:
+    """A model in the list; trial is the one that runs."""
     state = model.state
     if state == "candidate":
         waits = "waits to be deployed" if model.served_as is None else "waits for its turn"
@@ -117,7 +121,10 @@ def line(model: Model, challenger: Model | None, votes: Tally) -> str:
         _score(votes),
         *([f"{_mark(model.retires_on)}until {model.retires_on}"] if model.retires_on else []),
     ]
-    return f"**{model.id}** `{model.name}`\n-# {' · '.join(parts)}"
+    lines = [f"**{model.id}** `{model.name}`", f"-# {' · '.join(parts)}"]
+    if trial and trial.candidate.id == model.id:
+        lines.append(f"-# {trial.figures}")
+    return "\n".join(lines)
 
 
 def _score(votes: Tally) -> str:
@@ -126,12 +133,12 @@ def _score(votes: Tally) -> str:
     return f"👍 {votes.ups} 👎 {votes.downs}" + (f" ({100 * votes.ups / cast:.0f} % for it)" if cast else "")
 
 
-def page(entry: Entry, challenger: Model | None, votes: Tally) -> str:
-    """A model with all that is known of it."""
+def page(entry: Entry, challenger: Model | None, votes: Tally, trials: Sequence[Standing]) -> str:
+    """A model with all that is known of it; trials are its own, the newest first."""
     model = entry.model
     before, after = model.metrics.get("loss_before"), model.metrics.get("loss_after")
     lines = [
-        line(model, challenger, votes),
+        line(model, challenger, votes, None),
         f"Base: `{model.base}`",
         f"Job {model.job_id} · dataset v{model.dataset_id}, `{entry.dataset_hash[:12]}`",
     ]
@@ -145,8 +152,14 @@ def page(entry: Entry, challenger: Model | None, votes: Tally) -> str:
         lines.append(
             f"{_mark(model.retires_on)}Its server shuts it or its base down on {model.retires_on}{when}."
         )
+    lines += [trial_lines(each) for each in trials]
     lines += ["**History**, the newest first", *(_event(each) for each in reversed(entry.events))]
     return "\n".join(lines)
+
+
+def trial_lines(trial: Standing) -> str:
+    """A trial and how it stands or ended."""
+    return f"{trial.title}\n-# {trial.figures}"
 
 
 def _event(event: ModelEvent) -> str:

@@ -62,8 +62,10 @@ class Serving:
             await asyncio.to_thread(self._folder.name_base, model, _base_among(cards))
         except OSError as error:
             raise UserError(
-                f"The adapter of {model} could not be stored ({error.strerror or error}). An operator must "
-                "look at ADAPTER_DIR."
+                "The adapter of {model} could not be stored ({reason}). An operator must look at "
+                "ADAPTER_DIR.",
+                model=model,
+                reason=error.strerror or error,
             ) from error
         if not _listed(model, cards):
             await self._load(model)
@@ -72,7 +74,9 @@ class Serving:
         try:
             await patiently(partial(self._fetch, model), JOB)
         except UnknownModel as error:
-            raise UserError(f"The model server that trained {model} has no adapter of it.") from error
+            raise UserError(
+                "The model server that trained {model} has no adapter of it.", model=model
+            ) from error
 
     async def _fetch(self, model: str) -> None:
         with self._folder.workspace() as workspace:
@@ -134,13 +138,14 @@ class Serving:
     async def _reason(self, model: str, status: int) -> UserError:
         """Why an adapter was not loaded, as far as it can be told."""
         if status not in (404, 405):
-            return UserError(f"The serving server could not load {model}; its log says why.")
+            return UserError("The serving server could not load {model}; its log says why.", model=model)
         if status == 404 and await self._takes_adapters():
             return UserError(
-                f"The serving server sees no adapter at {self._there / model}. An operator must check "
-                "SERVING_ADAPTER_DIR: it is the path of ADAPTER_DIR as that server sees it."
+                "The serving server sees no adapter at {folder}. An operator must check "
+                "SERVING_ADAPTER_DIR: it is the path of ADAPTER_DIR as that server sees it.",
+                folder=self._there / model,
             )
-        return UserError(f"The serving server takes no adapters while it runs. {self._hint}")
+        return UserError("The serving server takes no adapters while it runs. {_hint}", _hint=self._hint)
 
     async def _takes_adapters(self) -> bool:
         """Whether there is the endpoint that loads them: it takes POST alone, and says so to a GET."""

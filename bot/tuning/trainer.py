@@ -90,7 +90,8 @@ class Trainer:
         file = await patiently(checked(partial(self._api.files.retrieve, file_id), FileObject), JOB)
         if file.status == "error":
             raise UserError(
-                f"The model server refuses the file: {file.status_details or 'no reason was given'}"
+                "The model server refuses the file: {reason}",
+                reason=file.status_details or "no reason was given",
             )
         return file.status not in _BEING_READ
 
@@ -117,8 +118,9 @@ class Trainer:
             started = await self._permitted(checked(create, FineTuningJob), ONCE)
         except UnknownModel as error:
             raise UserError(
-                f"The model server does not know {training.base}, or cannot train it. "
-                "Run /finetune again with another base-model, or correct BASE_MODEL."
+                "The model server does not know {base}, or cannot train it. Run /finetune again with "
+                "another base-model, or correct BASE_MODEL.",
+                base=training.base,
             ) from error
         return started.id
 

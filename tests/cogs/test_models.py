@@ -34,8 +34,9 @@ async def test_without_models_the_list_says_what_to_do(stage: Stage) -> None:
 async def test_the_list_tells_state_loss_and_votes(stage: Stage, app: App) -> None:
     described = await app.describer.describe(app.comparer.some_heroes(1)[0], requester=1)
     await app.votes.simulate(described.id, "somebody", "👍")
-    candidate, _, live, figures = (await said(stage, "list")).split("\n")
+    candidate, _, trial, live, figures = (await said(stage, "list")).split("\n")
     assert candidate == "**2** `ft:tiny:2`"
+    assert trial == "-# no vote counts yet"
     assert live == "**1** `ft:tiny:1`"
     assert figures == "-# **live** · dataset v1 · loss 1.250 · 👍 1 👎 0 (100 % for it)"
     assert "challenges the live one" in await said(stage, "list")

@@ -96,3 +96,20 @@ def test_what_cannot_be_done_is_a_sentence(
     assert done.exit_code == 1
     assert words in done.output
     assert "Traceback" not in done.output
+
+
+def test_status_pairs_and_powers_are_told_in_the_terminal(terminal: Terminal) -> None:
+    told = terminal("dataset", "status", "--min-voters", "3")
+    assert told.exit_code == 0, told.output
+    assert "What admits a description: at least 2 voters" in told.output
+    assert "Tried: at least 3 voters" in told.output
+    assert "`" not in told.output
+    assert "*" not in told.output.replace("*0", "")  # which marks what is tried
+    refused = terminal("dataset", "pairs")
+    assert refused.exit_code == 1
+    assert "Only 0 usable pairs" in refused.output
+
+    assert "juggling is in the vocabulary" in terminal("powers", "add", "Juggling").output
+    assert "Added to the vocabulary: juggling." in terminal("powers", "list").output
+    assert "already" in terminal("powers", "add", "juggling").output
+    assert "juggling is out" in terminal("powers", "remove", "juggling").output

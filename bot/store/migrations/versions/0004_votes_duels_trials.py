@@ -64,6 +64,7 @@ def _derive_votes() -> None:
         sa.Column("at", sa.Float(), nullable=False),
         sa.ForeignKeyConstraint(["description_id"], ["description.id"]),
         sa.PrimaryKeyConstraint("description_id", "voter"),
+        sqlite_with_rowid=False,
     )
     op.create_index("vote_of_voter", "vote", ["voter", "at"])
     op.execute(

@@ -1,0 +1,122 @@
+"""Queries on duels, and on what people picked in them."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import func, or_, select, update
+
+from bot.store.database import Transaction
+from bot.store.schema import duel, duel_vote
+
+Side = Literal["live", "candidate"]
+Result = Literal["live", "candidate", "tie"]
+
+
+@dataclass(frozen=True, slots=True)
+class Duel:
+    """Two descriptions of one hero; a is the side that stands first."""
+
+    id: int
+    trial_id: int
+    live_description_id: int
+    candidate_description_id: int
+    a: Side
+    message_id: int | None
+    created_at: float
+
+    @property
+    def b(self) -> Side:
+        return "candidate" if self.a == "live" else "live"
+
+
+@dataclass(frozen=True, slots=True)
+class DuelVote:
+    """What one voter (an HMAC) picked; counts says whether it counts in the test."""
+
+    duel_id: int
+    voter: str
+    trial_id: int
+    result: Result
+    counts: bool
+    source: str
+    account_days: int | None
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """A trial so far: results that count for and against the candidate, ties, and all votes."""
+
+    wins: int
+    losses: int
+    ties: int
+    votes: int
+
+
+async def add(
+    tx: Transaction,
+    *,
+    trial_id: int,
+    live_description_id: int,
+    candidate_description_id: int,
+    a: Side,
+    at: float,
+) -> Duel:
+    values = {
+        "trial_id": trial_id,
+        "live_description_id": live_description_id,
+        "candidate_description_id": candidate_description_id,
+        "a": a,
+        "created_at": at,
+    }
+    row = (await tx.execute(duel.insert().values(values).returning(*duel.c))).one()
+    return Duel(**row._mapping)
+
+
+async def get(tx: Transaction, duel_id: int) -> Duel | None:
+    row = (await tx.execute(select(duel).where(duel.c.id == duel_id))).one_or_none()
+    return Duel(**row._mapping) if row else None
+
+
+async def shown_as(tx: Transaction, duel_id: int, message_id: int) -> None:
+    await tx.execute(update(duel).where(duel.c.id == duel_id).values(message_id=message_id))
+
+
+async def vote_of(tx: Transaction, duel_id: int, voter: str) -> DuelVote | None:
+    query = select(duel_vote).where(duel_vote.c.duel_id == duel_id, duel_vote.c.voter == voter)
+    row = (await tx.execute(query)).one_or_none()
+    return DuelVote(**row._mapping) if row else None
+
+
+async def add_vote(tx: Transaction, vote: DuelVote) -> None:
+    values = {name: getattr(vote, name) for name in DuelVote.__slots__}
+    await tx.execute(duel_vote.insert().values(values))
+
+
+async def is_spent(tx: Transaction, shown: Duel, voter: str) -> bool:
+    """Whether a result of this duel counts already, or one of this voter in its trial."""
+    taken = or_(duel_vote.c.duel_id == shown.id, duel_vote.c.voter == voter)
+    query = select(duel_vote.c.duel_id).where(
+        duel_vote.c.trial_id == shown.trial_id, duel_vote.c.counts, taken
+    )
+    return (await tx.execute(query.limit(1))).first() is not None
+
+
+async def tally(tx: Transaction, trial_id: int) -> Tally:
+    query = (
+        select(duel_vote.c.result, duel_vote.c.counts, func.count())
+        .where(duel_vote.c.trial_id == trial_id)
+        .group_by(duel_vote.c.result, duel_vote.c.counts)
+    )
+    found = {(result, counts): number for result, counts, number in await tx.execute(query)}
+    return Tally(
+        wins=found.get(("candidate", True), 0),
+        losses=found.get(("live", True), 0),
+        ties=found.get(("tie", False), 0),
+        votes=sum(found.values()),
+    )
+
+
+async def forget_messages(tx: Transaction) -> None:
+    """Drop every tie to a message: for a playground, whose messages end with the page."""
+    await tx.execute(update(duel).values(message_id=None))

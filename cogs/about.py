@@ -1,0 +1,91 @@
+"""/about: what answers here, what it learnt from, and where its code and its policy are."""
+
+from typing import TYPE_CHECKING
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.about import Standing
+from bot.app import App
+from bot.language import Language
+from bot.store.totals import Totals
+from cogs.speech import language_of
+
+if TYPE_CHECKING:
+    from bot.client import HeroBot
+
+
+class AboutCog(commands.Cog):
+    """About the bot: its model, its dataset, its loop."""
+
+    def __init__(self, bot: "HeroBot", app: App) -> None:
+        self.bot = bot
+        self.app = app
+
+    @app_commands.command(description="Which model answers here, what it learnt from, and what you do for it")
+    @app_commands.allowed_installs(guilds=True, users=True)
+    @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+    async def about(self, interaction: "discord.Interaction[HeroBot]") -> None:
+        say = await language_of(interaction)
+        settings = self.app.settings
+        card = _card(say, await self.app.about.now())
+        view = discord.ui.View(timeout=None)
+        view.add_item(discord.ui.Button(label=say("Source code"), url=settings.source_url))
+        view.add_item(discord.ui.Button(label=say("Privacy"), url=settings.policy))
+        view.stop()  # links need nobody who listens
+        await interaction.response.send_message(embed=card, view=view)
+
+
+def _card(say: Language, standing: Standing) -> discord.Embed:
+    card = discord.Embed(
+        title=say("A bot that owns its model, and learns from you"),
+        description=say(
+            "Ask for a hero with `/hero 40 woman healing`, and leave a thumb under what you read. "
+            "What people like teaches the next model; it takes over only when your votes prove it better."
+        ),
+        colour=discord.Colour.blurple(),
+    )
+    card.add_field(name=say("Model"), value=_model(say, standing), inline=False)
+    card.add_field(name=say("Dataset"), value=_dataset(say, standing), inline=False)
+    card.add_field(name=say("The loop so far"), value=_loop(say, standing.totals), inline=False)
+    return card
+
+
+def _model(say: Language, standing: Standing) -> str:
+    live = standing.live
+    if live is None:
+        return say("The untuned base model, {base}.", base=f"`{standing.base}`")
+    return say(
+        "Model {number}, {name}, tuned from {base}.",
+        number=live.id,
+        name=f"`{live.name}`",
+        base=f"`{live.base}`",
+    )
+
+
+def _dataset(say: Language, standing: Standing) -> str:
+    if standing.dataset is None:
+        return say("None: no model has been tuned yet.")
+    counts = standing.dataset.counts
+    return say(
+        "Version {version}: {texts} texts that the bot wrote itself, {liked} of them liked by people.",
+        version=standing.dataset.id,
+        texts=counts.get("train", 0) + counts.get("valid", 0),
+        liked=counts.get("description", 0),
+    )
+
+
+def _loop(say: Language, totals: Totals) -> str:
+    lines = (
+        say.count("{number} description written", "{number} descriptions written", totals.descriptions),
+        say.count("{number} vote on descriptions", "{number} votes on descriptions", totals.votes),
+        say.count("{number} pick in a duel", "{number} picks in duels", totals.picks),
+        say.count("{number} person voted", "{number} people voted", totals.voters),
+        say.count("{number} dataset built", "{number} datasets built", totals.datasets),
+        say.count("{number} model tuned", "{number} models tuned", totals.models),
+        say.count(
+            "{number} of them made live by votes", "{number} of them made live by votes", totals.promoted
+        ),
+    )
+    return "\n".join(f"- {line}" for line in lines)

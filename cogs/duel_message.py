@@ -1,0 +1,90 @@
+"""A duel's message: two texts without names, and the buttons to say which is better."""
+
+import re
+from typing import Any, Self, cast, get_args
+
+import discord
+
+from bot.language import ENGLISH, Language, later
+from bot.rating.duels import Choice, Pairing, Pick
+from bot.store.descriptions import Description
+from cogs.failures import tell_failure
+from cogs.speech import language_of
+
+_LABELS = {"a": "A", "b": "B", "tie": later("Tie")}
+_ROOM = 2700  # characters for each text, of the 6,000 that the cards of a message may have together
+
+
+class DuelButton(
+    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
+    template=r"duel:(?P<choice>a|b|tie):(?P<id>[0-9]{1,18})",
+):
+    """One answer to a duel. Duel and answer stand in its id, so it outlives a restart."""
+
+    def __init__(self, choice: Choice, duel_id: int, say: Language = ENGLISH) -> None:
+        style = discord.ButtonStyle.secondary if choice == "tie" else discord.ButtonStyle.primary
+        label, custom_id = say(_LABELS[choice]), f"duel:{choice}:{duel_id}"
+        super().__init__(discord.ui.Button(label=label, style=style, custom_id=custom_id))
+        self.choice = choice
+        self.duel_id = duel_id
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        return cls(cast("Choice", match["choice"]), int(match["id"]))
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Keep the vote and tell the voter alone who wrote what: the message stays blind for the others."""
+        try:
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            pick = await interaction.client.app.duels.voted(self.duel_id, interaction.user.id, self.choice)
+            say = await language_of(interaction)
+            await interaction.edit_original_response(content=_revealed(pick, say))
+        except Exception as error:  # noqa: BLE001 (whatever it is, it is put into words and logged there)
+            await tell_failure(interaction, error)
+
+
+def duel_look(pairing: Pairing, say: Language) -> tuple[list[discord.Embed], discord.ui.View]:
+    """A duel's cards and buttons."""
+    return _cards(pairing, say), _buttons(pairing.id, say)
+
+
+def _cards(pairing: Pairing, say: Language) -> list[discord.Embed]:
+    """Both texts, alike but for the letter; all that could tell who wrote them is left out."""
+    first = discord.Embed(
+        title=str(pairing.a.hero).capitalize(),
+        description=_text("A", pairing.a),
+        colour=discord.Colour.gold(),
+    )
+    second = discord.Embed(description=_text("B", pairing.b), colour=discord.Colour.gold())
+    second.set_footer(
+        text=say("Two models, one hero: which text is better? You see who wrote them when you have voted.")
+    )
+    return [first, second]
+
+
+def _text(letter: str, description: Description) -> str:
+    text = discord.utils.escape_markdown(description.text)
+    shown = text if len(text) <= _ROOM else f"{text[: _ROOM - 2].rsplit(' ', 1)[0]} …"
+    return f"**{letter}**\n{shown}"
+
+
+def _buttons(duel_id: int, say: Language) -> discord.ui.View:
+    view = discord.ui.View(timeout=None)
+    for choice in get_args(Choice):
+        view.add_item(DuelButton(choice, duel_id, say))
+    view.stop()  # the buttons are found by their ids, not by this view
+    return view
+
+
+def _revealed(pick: Pick, say: Language) -> str:
+    picked = say("a tie") if pick.choice == "tie" else _LABELS[pick.choice]
+    if pick.again:
+        first = say("Your vote is final: you said {picked}.", picked=picked)
+    else:
+        first = say("You say {picked}: thank you.", picked=picked)
+    a, b = say("live"), say("candidate")
+    if pick.live != "a":
+        a, b = b, a
+    return f"{first}\nA: `{pick.a}` ({a}) · B: `{pick.b}` ({b})"

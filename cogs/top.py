@@ -1,0 +1,106 @@
+"""/top: the hall of fame."""
+
+import re
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.app import App
+from bot.language import Language
+from bot.rating.scores import PAGE, Scored
+from cogs.failures import tell_failure
+from cogs.speech import language_of
+
+if TYPE_CHECKING:
+    from bot.client import HeroBot
+
+_LONGEST = 550  # characters of a text: five of them, escaped, fit into a card
+
+
+class TopCog(commands.Cog):
+    """The descriptions that people liked best."""
+
+    def __init__(self, bot: "HeroBot", app: App) -> None:
+        self.bot = bot
+        self.app = app
+
+    @app_commands.command(description="The descriptions that people liked best")
+    @app_commands.describe(everywhere="True: of all servers, heroes of the vocabulary only")
+    @app_commands.allowed_installs(guilds=True, users=True)
+    @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+    async def top(self, interaction: "discord.Interaction[HeroBot]", everywhere: bool = False) -> None:
+        scope = "all" if everywhere or interaction.guild_id is None else "here"
+        await interaction.response.defer()
+        card, view = await _page(interaction, scope, 0)
+        await interaction.edit_original_response(embed=card, view=view)
+
+
+class PageButton(
+    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
+    template=r"top:(?P<scope>here|all):(?P<page>[0-9]{1,6})",
+):
+    """Turns to a page of the hall of fame. Which one stands in its id, so it outlives a restart."""
+
+    def __init__(self, scope: str, page: int, label: str = "-", *, disabled: bool = False) -> None:
+        custom_id = f"top:{scope}:{page}"
+        super().__init__(discord.ui.Button(label=label, custom_id=custom_id, disabled=disabled))
+        self.scope = scope
+        self.page = page
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        return cls(match["scope"], int(match["page"]))
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Put the page in the place of the one that is shown; scores are of now."""
+        try:
+            await interaction.response.defer()
+            card, view = await _page(interaction, self.scope, self.page)
+            await interaction.edit_original_response(embed=card, view=view)
+        except Exception as error:  # noqa: BLE001 (whatever it is, it is put into words and logged there)
+            await tell_failure(interaction, error)
+
+
+async def _page(
+    interaction: discord.Interaction[Any], scope: str, page: int
+) -> tuple[discord.Embed, discord.ui.View]:
+    """A page of this server's best, or of all servers'. What was typed freely stays in its own server."""
+    say = await language_of(interaction)
+    app: App = interaction.client.app
+    if scope == "here":
+        best = await app.scores.best(guild_id=interaction.guild_id or 0, page=page)
+    else:
+        best = await app.scores.best(powers=(await app.powers.vocabulary()).powers, page=page)
+    view = discord.ui.View(timeout=None)
+    if page or len(best) > PAGE:
+        for label, turned, there in (("◀", page - 1, page > 0), ("▶", page + 1, len(best) > PAGE)):
+            view.add_item(PageButton(scope, max(turned, 0), label, disabled=not there))
+    view.stop()  # the buttons are found by their ids, not by this view
+    return _card(say, scope, page, best[:PAGE]), view
+
+
+def _card(say: Language, scope: str, page: int, best: list[Scored]) -> discord.Embed:
+    title = say("Hall of fame of this server") if scope == "here" else say("Hall of fame of all servers")
+    if not best:
+        text = say("Nobody is in it yet. Ask for a hero with `/hero`, and let others leave a thumb under it.")
+    else:
+        text = "\n".join(_entry(page * PAGE + at, each) for at, each in enumerate(best, 1))
+    card = discord.Embed(title=title, description=text, colour=discord.Colour.gold())
+    if best:
+        card.set_footer(
+            text=say("Page {page}. The percentage weighs few votes less than many.", page=page + 1)
+        )
+    return card
+
+
+def _entry(place: int, scored: Scored) -> str:
+    """A place: the hero, its score and votes, and the text as far as it fits, its markdown harmless."""
+    described = scored.description
+    text = described.text if len(described.text) <= _LONGEST else f"{described.text[:_LONGEST]} …"
+    shown = discord.utils.escape_markdown(" ".join(text.split()))[: _LONGEST + 100]
+    hero = discord.utils.escape_markdown(str(described.hero).capitalize())
+    return f"**{place}. {hero}** · {scored.score:.0%} (👍 {scored.ups} 👎 {scored.downs})\n> {shown}"
