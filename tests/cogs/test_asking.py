@@ -82,15 +82,17 @@ async def test_users_and_servers_have_so_many_a_day(stage: Stage, script: Script
 
 
 async def test_what_is_being_written_counts(app: App) -> None:
-    async with app.usage.request(1, HOME):
+    async with app.usage.request(1, HOME), app.usage.request(1, HOME):
+        with pytest.raises(TooMany):
+            async with app.usage.request(1, HOME):
+                raise AssertionError
+
+
+async def test_what_fails_is_given_back(app: App) -> None:
+    for _ in range(3):
         with pytest.raises(ZeroDivisionError):
             async with app.usage.request(1, HOME):
-                with pytest.raises(TooMany):
-                    async with app.usage.request(1, HOME):
-                        raise AssertionError
                 raise ZeroDivisionError
-        async with app.usage.request(1, HOME):  # what failed is given back
-            pass
 
 
 async def test_between_two_heroes_of_one_user_there_is_a_pause(settings: Settings) -> None:
