@@ -6,9 +6,15 @@ import simcord
 from bot.app import App
 from bot.client import HeroBot
 from bot.limits import Limits
+from bot.settings import Settings
 from bot.store.guilds import GuildSetting
 from tests.conftest import HOME, Stage
 from tests.scripted_server import Script
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"cooldown": 5})
 
 
 async def told(stage: Stage, command: str, **options: int | str) -> str:
@@ -29,7 +35,7 @@ async def test_without_any_the_installations_own_hold(stage: Stage) -> None:
     text = await told(stage, "show")
     for line in (
         "asked for: everywhere",
-        "one member: none",
+        "one member: 5 seconds",
         "one member a day: 200",
         "whole server a day: no limit",
         "answers: everyone's own",
