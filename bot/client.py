@@ -27,6 +27,7 @@ from cogs.promote_button import PromoteButton
 from cogs.removal_button import RemovalButton
 from cogs.review import ReviewButton
 from cogs.settings import ChannelMenu, SettingsCog
+from cogs.thumbs import ThumbButton
 from cogs.top import PageButton, TopCog
 from cogs.translator import CatalogueTranslator
 from cogs.tuning import TuningCog
@@ -54,11 +55,13 @@ _BUTTONS = (
     RemovalButton,
     DuelButton,
     PromoteButton,
+    RemovalButton,
     JobButton,
     ReviewButton,
     PrivacyButton,
     ChannelMenu,
     PageButton,
+    ThumbButton,
 )
 
 Interaction = discord.Interaction["HeroBot"]
@@ -71,7 +74,7 @@ class HeroBot(commands.Bot):
         intents = discord.Intents.none()
         intents.guilds = True
         intents.reactions = True
-        intents.guild_messages = True  # those that mention the bot bring their text
+        intents.guild_messages = True  # that one was deleted; those that mention the bot bring their text
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,

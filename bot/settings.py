@@ -87,6 +87,9 @@ class Settings(BaseSettings):
     trial_days: float = Field(default=30, gt=0)
     rematch_days: float = Field(default=14, ge=0)  # in which a model may win its lost place back
     auto_promote: bool = False
+    # whose missed votes are looked up after a start: descriptions of so many days, and so many at most
+    reconcile_days: float = Field(default=7, ge=0)
+    reconcile_messages: int = Field(default=500, ge=0)
 
     heroes_at_once: int = Field(default=8, ge=1)  # as many as the engine answers at once
     longest_line: int = Field(default=50, ge=0)  # people who may wait for the model

@@ -18,7 +18,6 @@ from bot.errors import NotAllowed, UserError
 from bot.hero import Hero
 from bot.language import ENGLISH, Language
 from bot.llm.stream import Stream
-from bot.rating.votes import DOWN, UP
 from bot.store.descriptions import Description
 from cogs.card import card, draft, queued
 from cogs.channels import require_open
@@ -28,6 +27,7 @@ from cogs.hero_button import buttons
 from cogs.rhythm import Rhythm
 from cogs.showing import InteractionShowing, ReplyShowing, Showing
 from cogs.speech import language_of
+from cogs.thumbs import offer_thumbs
 
 if TYPE_CHECKING:
     from bot.client import HeroBot
@@ -160,7 +160,7 @@ class HeroCog(commands.Cog):
         """Show a description, and let people vote on it."""
         message = await showing.show([card(description, asker.say)], _offered(description, asker.say))
         await self.app.describer.shown_as(description, message.channel.id, message.id)
-        await self._offer_thumbs(message)
+        await offer_thumbs(message, description.id)
 
     async def _write(self, hero: Hero, asker: Asker, showing: Showing) -> Description:
         stream = Stream()
@@ -182,14 +182,6 @@ class HeroCog(commands.Cog):
             yield buttons("stop", subject=number, say=asker.say)
         finally:
             del self._writing[number]
-
-    async def _offer_thumbs(self, message: discord.Message) -> None:
-        """Leave both thumbs to click on; where the bot may not, people can still add their own."""
-        try:
-            for thumb in (UP, DOWN):
-                await message.add_reaction(thumb)
-        except discord.HTTPException as error:
-            log.info("no thumbs under message %d: %s", message.id, error)
 
 
 @dataclass(frozen=True, slots=True)

@@ -361,7 +361,7 @@ class Jobs:
             losses=folder.path / "losses.csv",
             seed=job.seed,
             longest=CONTEXT,
-            **recipe.resolve(method, numbers, training_file.count(training)),
+            **recipe.resolve(method, numbers, training_file.count(training), further=start is not None),
         )
 
     def _fail(self, job: Job, error: JobError) -> None:

@@ -27,10 +27,14 @@ CHECKPOINTS = 3
 _BUCKET = 8  # tokens; examples this close in length may share a batch
 
 
-def resolve(method: MethodName, shown: dict[str, Any], examples: int) -> dict[str, Any]:
-    """Replace every "auto" among a job's hyperparameters by the number that suits so many examples."""
-    # few examples make few steps: each has to go further (bench/training.md)
-    multiplier = 4.0 if method == "supervised" and examples < FEW_EXAMPLES else 1.0
+def resolve(method: MethodName, shown: dict[str, Any], examples: int, *, further: bool) -> dict[str, Any]:
+    """Replace every "auto" among a job's hyperparameters by the number that suits so many examples.
+
+    further says that a tuned model is trained further.
+    """
+    # few examples make few steps: from the base each has to go far (bench/training.md); a tuned model that
+    # went so far would learn those few by heart
+    multiplier = 4.0 if method == "supervised" and examples < FEW_EXAMPLES and not further else 1.0
     auto = {
         "n_epochs": EPOCHS,
         "batch_size": BATCH_SIZE,

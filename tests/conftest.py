@@ -1,6 +1,7 @@
 """What the tests share: settings in a fresh folder, a scripted model server, the app over a real database."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -9,11 +10,13 @@ from pathlib import Path
 import discord
 import pytest
 import simcord
+from sqlalchemy import create_engine
 
 from bot.app import App, open_app
 from bot.client import HeroBot
 from bot.errors import UserError
 from bot.settings import ROOT, Settings
+from bot.store.database import migrate
 from bot.store.jobs import Job
 from tests.scripted_server import Script, scripted_server
 
@@ -21,6 +24,16 @@ pytest_plugins = ["tests.tiny_engine"]
 
 HOME = 424_242_424_242_424_242
 SETTLE = 60.0  # seconds that one action may take: enough for a real model on a busy machine
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run at once: the long ones first, and those that share an engine one after another."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if shared := [name for name in ("folders", "engine") if name in fixtures]:
+            item.add_marker(pytest.mark.xdist_group(shared[0]))
+    items.sort(key=lambda item: not any(item.iter_markers("real")) and not any(item.iter_markers("kill")))
 
 
 @pytest.fixture(autouse=True)
@@ -37,10 +50,24 @@ async def script() -> AsyncIterator[Script]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database of the newest schema, to copy: to migrate one anew takes four times as long."""
+    path = tmp_path_factory.mktemp("migrated") / "hero.db"
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        migrate(connection)
+    engine.dispose()
+    return path
+
+
 @pytest.fixture
-def settings(tmp_path: Path, script: Script) -> Settings:
+def settings(tmp_path: Path, script: Script, migrated: Path) -> Settings:
+    data_dir = tmp_path / "var"
+    data_dir.mkdir()
+    shutil.copy(migrated, data_dir)
     return Settings(
-        data_dir=tmp_path / "var",
+        data_dir=data_dir,
         engine_url=script.url,
         home_guilds=frozenset({HOME}),
         heroes_file=ROOT / "data" / "heroes.toml",
@@ -49,8 +76,11 @@ def settings(tmp_path: Path, script: Script) -> Settings:
 
 
 @pytest.fixture
-def hosted(settings: Settings, script: Script, tmp_path: Path) -> Settings:
+def hosted(settings: Settings, script: Script, tmp_path: Path, migrated: Path) -> Settings:
     """An installation on a paid API: a thousand tokens cost a dollar, in a batch half of that."""
+    data_dir = settings.data_dir / "hosted"
+    data_dir.mkdir()
+    shutil.copy(migrated, data_dir)
     prices = tmp_path / "prices.toml"
     prices.write_text("[models.dear]\ninput = 1000\noutput = 1000\nbatch = 0.5\ntraining = 1000\n")
     return settings.model_copy(
@@ -59,7 +89,7 @@ def hosted(settings: Settings, script: Script, tmp_path: Path) -> Settings:
             "author_model": "dear",
             "base_model": "dear",
             "prices_file": prices,
-            "data_dir": settings.data_dir / "hosted",
+            "data_dir": data_dir,
         }
     )
 

@@ -28,7 +28,7 @@ _LONGEST_ANSWER = 60.0  # seconds
 _SETTLE = 8.0  # seconds that calls in the air get to come home when the client closes
 
 # Connections stay open as long as the server keeps them: after the SDK's 5 s nearly every /hero would open
-# a new one, and the playground would wait for that timer before it shows an answer.
+# a new one.
 _LIMITS = httpx2.Limits(max_connections=100, keepalive_expiry=86_400.0)
 
 
@@ -162,10 +162,7 @@ class ModelClient:
         return Piece(self._budget.book_all, charge)
 
     def _read(self, call: "_Call", said: Said) -> Answer:
-        usage = said.usage
-        prompt_tokens, completion_tokens = (
-            (usage.prompt_tokens, usage.completion_tokens) if usage else call.ask.tokens_at_most
-        )
+        prompt_tokens, completion_tokens = said.tokens or call.ask.tokens_at_most
         cost = self._budget.cost(call.model, prompt_tokens, completion_tokens)
         return Answer(
             text=call.ask.whole(said.text),

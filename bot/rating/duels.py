@@ -12,7 +12,8 @@ from bot.errors import HerosmithError, UserError
 from bot.hero import Hero
 from bot.llm.budget import Account
 from bot.rating.trials import Trials
-from bot.rating.voters import Voters, account_days
+from bot.rating.voters import Voters
+from bot.rating.votes import account_days
 from bot.store import descriptions, duels, models, trials
 from bot.store.database import Database, Transaction
 from bot.store.descriptions import Description

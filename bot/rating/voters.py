@@ -7,9 +7,6 @@ import os
 import secrets
 from pathlib import Path
 
-_DISCORDS_FIRST_MS = 1_420_070_400_000  # 2015: the moment from which the ids of Discord count
-_YEAR = 366  # days of an account from which on its age says nothing more
-
 
 class Voters:
     """Turns Discord user ids into HMACs under a secret of this installation.
@@ -37,9 +34,3 @@ def load_voters(path: Path) -> Voters:
             os.link(fresh, path)
         fresh.unlink()
     return Voters(path.read_bytes())
-
-
-def account_days(user_id: int, at: float) -> int:
-    """How many days old a Discord account is at a moment, at most a year: its id says when it was made."""
-    made = ((user_id >> 22) + _DISCORDS_FIRST_MS) / 1000
-    return min(_YEAR, max(0, int((at - made) / 86400)))

@@ -2,13 +2,14 @@
 
 import time
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from bot.errors import UserError
 from bot.rating.voters import Voters
-from bot.store import reactions, votes
+from bot.store import descriptions, reactions, votes
+from bot.store.clicks import UNDER_THE_MESSAGE, Change, Click, Press, Shown, Source, Withdrawal
 from bot.store.database import Database, Piece
-from bot.store.reactions import UNDER_THE_MESSAGE, Change, Click, Press, Shown, Source, Withdrawal
 
 UP, DOWN = "👍", "👎"
 MOST_ACCOUNT_DAYS = 366
@@ -20,7 +21,7 @@ _DISCORDS_FIRST_MS = 1_420_070_400_000  # what the moments in Discord's ids are 
 
 @dataclass(slots=True)
 class Tally:
-    """Votes on one description by people other than the one who asked for it."""
+    """Votes for and against, by people other than the ones who asked."""
 
     ups: int = 0
     downs: int = 0
@@ -45,7 +46,7 @@ class Votes:
                     Shown(message_id),
                     self._voters.of(user_id),
                     emoji,
-                    _value(emoji),
+                    value_of(emoji),
                     "super" if burst else "reaction",
                     now,
                     account_days(user_id, now),
@@ -63,6 +64,11 @@ class Votes:
         if emoji is None or is_thumb(emoji):
             await self._change(Withdrawal(Shown(message_id), UNDER_THE_MESSAGE, emoji=emoji))
 
+    async def gone(self, message_ids: Collection[int]) -> None:
+        """Note that messages were deleted: the votes on what they showed stay as they are."""
+        async with self._db.write() as tx:
+            await descriptions.message_gone(tx, message_ids)
+
     async def pressed(self, description_id: int, user_id: int, emoji: str) -> bool:
         """Keep a press of a thumb's button; the same one again takes it back. Returns whether it stays.
 
@@ -70,7 +76,7 @@ class Votes:
         """
         now = time.time()
         voter, days = self._voters.of(user_id), account_days(user_id, now)
-        left = await self._change(Press(description_id, voter, emoji, _value(emoji), "button", now, days))
+        left = await self._change(Press(description_id, voter, emoji, value_of(emoji), "button", now, days))
         if left is None:
             raise UserError("This description is gone; there is nothing to vote on.")
         return left != 0
@@ -78,15 +84,10 @@ class Votes:
     async def simulate(self, description_id: int, voter_name: str, emoji: str) -> None:
         """Keep a simulated voter's click, labelled as such."""
         voter = self._voters.of(voter_name)
-        await self._change(Click(description_id, voter, emoji, _value(emoji), "simulated", time.time()))
+        await self._change(Click(description_id, voter, emoji, value_of(emoji), "simulated", time.time()))
 
     async def _change(self, change: Change) -> int | None:
         return await self._db.write_together(Piece(reactions.change, change))
-
-    async def tallies(self) -> dict[int, Tally]:
-        """The votes on every description that has any, by its id."""
-        async with self._db.read() as tx:
-            return {key: Tally(*counts) for key, counts in (await votes.counts(tx)).items()}
 
     async def by_model(self) -> defaultdict[str, Tally]:
         """All votes on each model's descriptions, by the model's name."""
@@ -105,7 +106,8 @@ def account_days(user_id: int, at: float) -> int:
     return min(MOST_ACCOUNT_DAYS, max(0, int((at - made) / 86400)))
 
 
-def _value(thumb: str) -> int:
+def value_of(thumb: str) -> int:
+    """+1 or -1."""
     return _VALUES[_base(thumb)]
 
 

@@ -1,5 +1,6 @@
 """Queries on descriptions: texts that users were shown."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +39,15 @@ class Description:
     @property
     def hero(self) -> Hero:
         return Hero(self.age, self.gender, self.power)
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """The message that shows a description."""
+
+    description_id: int
+    channel_id: int
+    message_id: int
 
 
 async def add(tx: Transaction, **values: Any) -> Description:
@@ -91,6 +101,32 @@ async def remove(tx: Transaction, description_id: int, *, at: float | None) -> D
 async def get_many(tx: Transaction, ids: list[int]) -> list[Description]:
     query = select(description).where(description.c.id.in_(ids)).order_by(description.c.id)
     return [Description(**row._mapping) for row in await tx.execute(query)]
+
+
+async def shown_since(tx: Transaction, moment: float, most: int) -> list[Posted]:
+    """Where descriptions are shown that were made since a moment: the newest ones first."""
+    columns = (description.c.id, description.c.channel_id, description.c.message_id)
+    query = select(*columns).where(
+        description.c.created_at >= moment,
+        description.c.channel_id.is_not(None),
+        description.c.message_id.is_not(None),
+    )
+    return [Posted(*row) for row in await tx.execute(query.order_by(description.c.id.desc()).limit(most))]
+
+
+async def message_gone(tx: Transaction, message_ids: Collection[int]) -> int:
+    """Drop the ties to messages that were deleted; the descriptions and their votes stay.
+
+    Returns how many there were.
+    """
+    gone = update(description).where(description.c.message_id.in_(message_ids))
+    return (await tx.execute(gone.values(message_id=None))).rowcount
+
+
+async def any_tuned(tx: Transaction) -> bool:
+    """Whether a tuned model has written any."""
+    query = select(description.c.id).where(description.c.tuned).limit(1)
+    return (await tx.execute(query)).first() is not None
 
 
 async def forget_messages(tx: Transaction) -> None:

@@ -115,3 +115,8 @@ async def tally(tx: Transaction, trial_id: int) -> Tally:
         ties=found.get(("tie", False), 0),
         votes=sum(found.values()),
     )
+
+
+async def forget_messages(tx: Transaction) -> None:
+    """Drop every tie to a message: for a playground, whose messages end with the page."""
+    await tx.execute(update(duel).values(message_id=None))

@@ -1,12 +1,30 @@
 """Queries on votes: one per voter and description, the latest thumb that is still there."""
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, and_, bindparam, case, delete, exists, func, or_, select
 
 from bot.store.database import Transaction
 from bot.store.schema import description, reaction, vote
+from bot.store.upsert import put
+
+
+class Vote(NamedTuple):
+    """A voter's vote on a description, +1 or -1, as its row has it; by_requester marks the asker's own."""
+
+    description_id: int
+    voter: str
+    value: int
+    by_requester: bool
+    source: str
+    account_days: int | None
+    at: float
+
+
+async def cast(tx: Transaction, latest: Sequence[Vote]) -> None:
+    """Keep votes, each in the place of its voter's one before, where that is not the later one."""
+    await put(tx, vote, latest, newer_by="at")
 
 
 async def derive(tx: Transaction, pairs: Collection[tuple[int, str]]) -> None:
@@ -19,13 +37,6 @@ async def derive(tx: Transaction, pairs: Collection[tuple[int, str]]) -> None:
     rows = [{"its_description": description_id, "its_voter": voter} for description_id, voter in pairs]
     await tx.execute(_GONE, rows)
     await tx.execute(_DERIVED, rows)
-
-
-async def counts(tx: Transaction) -> dict[int, tuple[int, int]]:
-    """Votes for and against each description that has any, its requester's own left out."""
-    query = select(vote.c.description_id, *_FOR_AND_AGAINST).where(~vote.c.by_requester)
-    rows = await tx.execute(query.group_by(vote.c.description_id))
-    return {row[0]: (int(row[1]), int(row[2])) for row in rows}
 
 
 async def counts_by_model(tx: Transaction) -> dict[str, tuple[int, int]]:

@@ -19,9 +19,9 @@ async def message(stage: Stage) -> int:
 
 
 async def tally(app: App) -> Tally:
-    tallies = await app.votes.tallies()
-    assert len(tallies) <= 1
-    return next(iter(tallies.values()), Tally())
+    votes = await app.votes.by_model()
+    assert len(votes) <= 1
+    return next(iter(votes.values()), Tally())
 
 
 async def test_a_thumb_is_a_vote_and_the_bots_own_are_not(stage: Stage, app: App, message: int) -> None:
@@ -91,7 +91,64 @@ async def test_a_reaction_to_any_other_message_is_nothing(stage: Stage, app: App
 
     await stage.ben.react(chat, "👍")
 
-    assert await app.votes.tallies() == {}
+    assert await tally(app) == Tally()
+
+
+async def test_a_super_thumb_and_a_plain_one_are_taken_back_each_by_itself(
+    stage: Stage, app: App, message: int
+) -> None:
+    def tell(event: str, kind: int) -> None:
+        """Discord's own event; simcord's people leave no super reactions."""
+        payload = {"user_id": str(stage.ben.id), "channel_id": str(stage.channel.id), "guild_id": str(HOME)}
+        emoji = {"id": None, "name": "👍"}
+        payload |= {"message_id": str(message), "emoji": emoji, "burst": bool(kind), "type": kind}  # type: ignore[dict-item]
+        stage.env.backend.emit(event, payload)
+
+    for kind in (0, 1):
+        tell("MESSAGE_REACTION_ADD", kind)
+    await stage.env.settle()
+    assert await tally(app) == Tally(ups=1)
+
+    tell("MESSAGE_REACTION_REMOVE", 1)
+    await stage.env.settle()
+    assert await tally(app) == Tally(ups=1)
+
+    tell("MESSAGE_REACTION_REMOVE", 0)
+    await stage.env.settle()
+    assert await tally(app) == Tally()
+
+
+async def test_votes_outlive_a_deleted_message(stage: Stage, app: App, message: int) -> None:
+    await stage.ben.react(_shown(stage, message), "👍")
+    await stage.olga.delete(_shown(stage, message))
+
+    assert await tally(app) == Tally(ups=1)
+    assert await app.reconciler.posted() == []
+
+
+async def test_votes_outlive_messages_deleted_in_bulk(stage: Stage, app: App, message: int) -> None:
+    await stage.ben.react(_shown(stage, message), "👍")
+    ids = [str(message), "4242"]
+    payload = {"ids": ids, "channel_id": str(stage.channel.id), "guild_id": str(HOME)}
+    stage.env.backend.emit("MESSAGE_DELETE_BULK", payload)
+    await stage.env.settle()
+
+    assert await tally(app) == Tally(ups=1)
+    assert await app.reconciler.posted() == []
+
+
+async def test_votes_given_and_taken_back_while_the_bot_was_away_are_found_at_its_start(
+    stage: Stage, app: App, message: int
+) -> None:
+    await stage.ben.react(_shown(stage, message), "👍")
+    await app.votes.withdrawn(message, stage.ben.id, "👍")  # as if nobody had told us of it
+    await app.votes.clicked(message, stage.olga.id, "👎")  # and of what she took back since
+    await app.votes.pressed((await app.reconciler.posted())[0].description_id, 99 << 22, "👎")
+    assert await tally(app) == Tally(downs=2)
+
+    await stage.env.restart_bot(HeroBot(app))
+
+    assert await tally(app) == Tally(ups=1, downs=1)
 
 
 def _shown(stage: Stage, message: int) -> discord.Message:

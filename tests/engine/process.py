@@ -71,7 +71,7 @@ class EngineProcess:
     async def until(self, job_id: str, statuses: set[str]) -> Any:
         """Wait until a job has one of `statuses` and return it; give up when it can no longer get there."""
         client = self.client()
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(240):  # trainers get what others leave of the machine
             while (job := await client.fine_tuning.jobs.retrieve(job_id)).status not in statuses:
                 assert job.status not in {"succeeded", "failed", "cancelled"}, job
                 await asyncio.sleep(0.05)

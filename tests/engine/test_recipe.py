@@ -18,8 +18,9 @@ def test_short_examples_share_a_part() -> None:
 
 def test_auto_suits_the_number_of_examples() -> None:
     shown = {"n_epochs": "auto", "batch_size": 4, "learning_rate_multiplier": "auto"}
-    few, many = [recipe.resolve("supervised", shown, examples) for examples in (40, 300)]
+    few, many = [recipe.resolve("supervised", shown, examples, further=False) for examples in (40, 300)]
     assert few == {"n_epochs": recipe.EPOCHS, "batch_size": 4, "learning_rate_multiplier": 4.0}
     assert many == few | {"learning_rate_multiplier": 1.0}
-    pairs = recipe.resolve("dpo", shown | {"beta": "auto"}, 40)
+    assert recipe.resolve("supervised", shown, 40, further=True) == many
+    pairs = recipe.resolve("dpo", shown | {"beta": "auto"}, 40, further=True)
     assert (pairs["learning_rate_multiplier"], pairs["beta"]) == (1.0, recipe.BETA)

@@ -19,7 +19,10 @@ async def test_the_best_come_first_by_their_bayesian_average_of_a_server_or_of_a
         ],
     )
 
-    of_server, of_all = await app.scores.best(guild_id=7), await app.scores.best()
+    of_server, of_all = (
+        await app.scores.best(guild_id=7),
+        await app.scores.best(powers=["flight"]),
+    )
 
     assert [each.description.id for each in of_server] == [sure, lucky, bad]
     assert [each.description.id for each in of_all] == [elsewhere, sure, lucky, bad]
@@ -33,10 +36,10 @@ async def test_the_best_come_first_by_their_bayesian_average_of_a_server_or_of_a
 async def test_pages_follow_one_another(app: App) -> None:
     ids = await describe(app, PAGE + 3)
     await cast(app, [row(each, "voter", 1) for each in ids])
-    first, second = await app.scores.best(), await app.scores.best(page=1)
-    assert len(first) == PAGE + 1  # one more: a page follows
-    assert [each.description.id for each in [*first[:PAGE], *second]] == ids[::-1]
-    assert await app.scores.best(page=2) == []
+    pages = [await app.scores.best(powers=["flight"], page=page) for page in range(3)]
+    assert [each.description.id for page in pages for each in page[:PAGE]] == ids[::-1]
+    assert [len(page) > PAGE for page in pages] == [True, False, False]
+    assert await app.scores.best(powers=["healing"]) == []
 
 
 async def test_what_was_removed_is_not_ranked(app: App) -> None:
@@ -44,4 +47,4 @@ async def test_what_was_removed_is_not_ranked(app: App) -> None:
     await cast(app, [row(one, "voter", 1)])
     async with app.db.write() as tx:
         await tx.exec_driver_sql("UPDATE description SET removed_at = 1")
-    assert await app.scores.best() == []
+    assert await app.scores.best(powers=["flight"]) == []

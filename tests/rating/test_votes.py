@@ -11,7 +11,8 @@ from bot.errors import UserError
 from bot.hero import Hero
 from bot.rating.votes import DOWN, MOST_ACCOUNT_DAYS, UP, Votes, account_days
 from bot.store import descriptions
-from bot.store.reactions import Click, change
+from bot.store.clicks import Click, Found
+from bot.store.reactions import change
 from bot.store.schema import reaction, vote
 
 MESSAGE, ASKER, ANN, BOB = 77, 1 << 22, 2 << 22, 3 << 22
@@ -88,26 +89,50 @@ async def test_a_button_of_no_description_is_told_in_words(app: App) -> None:
         await app.votes.pressed(12345, ANN, UP)
 
 
-async def test_both_thumbs_of_one_moment_are_no_vote(app: App, shown: int) -> None:
-    """Found together after an outage: nobody knows which came last."""
-    clicks = [Click(shown, "v", thumb, value, "reaction", at=5.0) for thumb, value in ((UP, 1), (DOWN, -1))]
+async def test_both_thumbs_found_at_once_are_no_vote(app: App, shown: int) -> None:
+    """After an outage nobody knows which of the two came last."""
+    both = [Click(shown, "v", thumb, value, "reaction", 5.0) for thumb, value in ((UP, 1), (DOWN, -1))]
+    found = Found(shown, frozenset({(UP, "reaction"), (DOWN, "reaction")}), tuple(both))
     async with app.db.write() as tx:
-        assert await change(tx, clicks) == [1, -1]
+        assert await change(tx, [found, found]) == [2, 0]
     assert await values(app) == []
     async with app.db.write() as tx:
         await change(tx, [Click(shown, "v", DOWN, -1, "reaction", at=6.0)])
     assert await values(app) == [-1]
 
 
+async def test_what_is_found_takes_the_place_of_what_was_kept(app: App, shown: int) -> None:
+    """A vote that vanished meanwhile is withdrawn; buttons and other emojis are not looked up there."""
+    clicks = [
+        Click(shown, "gone", UP, 1, "reaction", 1.0),
+        Click(shown, "stays", UP, 1, "reaction", 1.0),
+        Click(shown, "super", UP, 1, "super", 1.0),
+        Click(shown, "button", UP, 1, "button", 1.0),
+        Click(shown, "other", "👍🏿", 1, "reaction", 1.0),
+    ]
+    async with app.db.write() as tx:
+        await change(tx, clicks)
+        there = [Click(shown, voter, UP, 1, "reaction", 5.0, 3) for voter in ("stays", "new")]
+        assert await change(tx, [Found(shown, frozenset({(UP, "reaction")}), tuple(there))]) == [2]
+        kept = (await tx.execute(select(vote.c.voter, vote.c.at, vote.c.account_days))).all()
+    assert sorted(kept) == [
+        ("button", 1.0, None),
+        ("new", 5.0, 3),
+        ("other", 1.0, None),
+        ("stays", 1.0, None),
+        ("super", 1.0, None),
+    ]
+
+
 async def test_the_requesters_own_vote_is_kept_and_marked(app: App, shown: int) -> None:
+    assert shown
     await app.votes.clicked(MESSAGE, ASKER, UP)
     await app.votes.clicked(MESSAGE, BOB, DOWN)
     async with app.db.read() as tx:
         kept = (await tx.execute(select(vote.c.value, vote.c.by_requester, vote.c.source))).all()
     assert sorted(kept) == [(-1, False, "reaction"), (1, True, "reaction")]
-    assert {key: (tally.ups, tally.downs) for key, tally in (await app.votes.tallies()).items()} == {
-        shown: (0, 1)
-    }
+    (counted,) = (await app.votes.by_model()).values()
+    assert (counted.ups, counted.downs) == (0, 1)
 
 
 async def test_no_discord_id_is_kept(app: App, shown: int) -> None:
@@ -126,10 +151,12 @@ async def test_clicks_on_other_messages_are_nothing(app: App, shown: int) -> Non
 
 
 async def test_a_vote_outlives_its_message(app: App, shown: int) -> None:
+    assert shown
     await app.votes.clicked(MESSAGE, ANN, UP)
-    async with app.db.write() as tx:
-        await descriptions.forget_messages(tx)
-    assert (await app.votes.tallies())[shown].ups == 1
+    await app.votes.gone({MESSAGE, MESSAGE + 1})
+    await app.votes.withdrawn(MESSAGE, ANN, UP)
+    assert await values(app) == [1]
+    assert await app.reconciler.posted() == []
 
 
 def test_an_accounts_age_stands_in_its_id() -> None:

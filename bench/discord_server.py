@@ -1,0 +1,222 @@
+"""A small Discord on this machine: the REST routes and the gateway that /hero needs, over real HTTP.
+
+It keeps no state but which interactions are under way; each ends with the second thumb under its message.
+"""
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+GUILD, CHANNEL, APPLICATION = 10_000, 20_000, 30_000
+_USERS = 1_000_000  # everybody asks once: no limit of a user's is reached
+_TOKEN = "interaction"  # noqa: S105  of an interaction, which is no secret here
+_THUMBS = 2
+
+
+@dataclass
+class Interaction:
+    """One /hero on its way: when it was sent, acknowledged, first shown with text, and done."""
+
+    sent_at: float
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+    acknowledged: float = 0.0  # seconds from sending
+    ended: float = 0.0
+    thumbs: int = 0
+
+
+class DiscordServer:
+    """Routes and gateway, and what was called how often."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.calls: Counter[str] = Counter()
+        self.connected = asyncio.Event()
+        self._gateway = web.WebSocketResponse()  # until a bot connects
+        self._numbers = count(100_000_000)
+        self._sequence = count(1)
+        self._under_way: dict[int, Interaction] = {}  # by id; the message of each has the same
+
+    async def hero(self, typed: str) -> Interaction:
+        """Let somebody type /hero, and wait until the thumbs are under the answer."""
+        number = next(self._numbers)
+        under_way = self._under_way[number] = Interaction(time.perf_counter())
+        await self._dispatch("INTERACTION_CREATE", _interaction(number, typed))
+        await asyncio.wait_for(under_way.done.wait(), 60)
+        del self._under_way[number]
+        return under_way
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/gateway", self._connect),
+            web.get("/api/users/@me", self._me),
+            web.get("/api/oauth2/applications/@me", self._application),
+            web.put("/api/applications/{app}/commands", self._commands),
+            web.post("/api/interactions/{id}/{token}/callback", self._callback),
+            web.patch("/api/webhooks/{app}/{token}/messages/@original", self._edit),
+            web.put("/api/channels/{channel}/messages/{id}/reactions/{emoji}/@me", self._react),
+        ]
+
+    async def _connect(self, request: web.Request) -> web.WebSocketResponse:
+        self._gateway = socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.send_json({"op": 10, "d": {"heartbeat_interval": 45_000}})
+        async for message in socket:
+            if message.type is not WSMsgType.TEXT:
+                break
+            said = message.json()
+            if said["op"] == 1:
+                await socket.send_json({"op": 11})
+            elif said["op"] == 2:
+                await self._welcome()
+        return socket
+
+    async def _welcome(self) -> None:
+        unknown = [{"id": str(GUILD), "unavailable": True}]
+        application = {"id": str(APPLICATION), "flags": 0}
+        ready = {"v": 10, "user": _user(1, bot=True), "guilds": unknown, "application": application}
+        await self._dispatch("READY", {**ready, "session_id": "s", "resume_gateway_url": self.url})
+        await self._dispatch("GUILD_CREATE", _guild())
+        self.connected.set()
+
+    async def _dispatch(self, name: str, data: dict[str, Any]) -> None:
+        await self._gateway.send_json({"op": 0, "t": name, "s": next(self._sequence), "d": data})
+
+    async def _me(self, _: web.Request) -> web.Response:
+        return _json(_user(1, bot=True))
+
+    async def _application(self, _: web.Request) -> web.Response:
+        application = {"id": str(APPLICATION), "name": "bench", "description": "", "icon": None}
+        rights = {"bot_public": False, "bot_require_code_grant": False, "verify_key": ""}
+        return _json({**application, **rights, "owner": _user(2), "flags": 0})
+
+    async def _commands(self, _: web.Request) -> web.Response:
+        return _json([])
+
+    async def _callback(self, request: web.Request) -> web.Response:
+        number = int(request.match_info["id"])
+        self.calls["callback"] += 1
+        under_way = self._under_way[number]
+        under_way.acknowledged = time.perf_counter() - under_way.sent_at
+        told = {"id": str(number), "type": 2, "response_message_id": str(number)}
+        return _json({"interaction": {**told, "response_message_loading": True}})
+
+    async def _edit(self, request: web.Request) -> web.Response:
+        number = int(request.match_info["token"].removeprefix(_TOKEN))
+        self.calls["edit"] += 1
+        return _json(_message(number, await request.json()))
+
+    async def _react(self, request: web.Request) -> web.Response:
+        self.calls["reaction"] += 1
+        under_way = self._under_way[int(request.match_info["id"])]
+        under_way.thumbs += 1
+        if under_way.thumbs == _THUMBS:
+            under_way.ended = time.perf_counter() - under_way.sent_at
+            under_way.done.set()
+        return web.Response(status=204)
+
+
+def _json(data: Any) -> web.Response:
+    # discord.py reads JSON only where the type is given without a charset
+    return web.Response(body=json.dumps(data).encode(), headers={"Content-Type": "application/json"})
+
+
+def _user(number: int, *, bot: bool = False) -> dict[str, Any]:
+    user = {"id": str(number), "username": f"user{number}", "discriminator": "0", "global_name": None}
+    return {**user, "avatar": None, "bot": bot, "verified": True, "mfa_enabled": True, "flags": 0}
+
+
+def _member(number: int) -> dict[str, Any]:
+    times = {"joined_at": "2026-01-01T00:00:00+00:00", "premium_since": None}
+    state = {"roles": [], "deaf": False, "mute": False, "flags": 0, "nick": None, "avatar": None}
+    return {"user": _user(number), **times, **state, "permissions": "0"}
+
+
+def _channel() -> dict[str, Any]:
+    place = {"id": str(CHANNEL), "guild_id": str(GUILD), "type": 0, "name": "heroes", "position": 0}
+    return {**place, "permission_overwrites": [], "nsfw": False, "parent_id": None, "permissions": "0"}
+
+
+def _guild() -> dict[str, Any]:
+    everyone = {"id": str(GUILD), "name": "@everyone", "color": 0, "hoist": False, "position": 0}
+    role = {**everyone, "permissions": "0", "managed": False, "mentionable": False, "flags": 0}
+    words = {"name": "bench", "icon": None, "preferred_locale": "en-US", "features": [], "premium_tier": 0}
+    levels = {"verification_level": 0, "default_message_notifications": 0, "explicit_content_filter": 0}
+    more = {"mfa_level": 0, "nsfw_level": 0, "afk_timeout": 60, "system_channel_flags": 0, "owner_id": "2"}
+    lists: dict[str, Any] = {"emojis": [], "stickers": [], "members": [], "threads": [], "presences": []}
+    return {
+        "id": str(GUILD),
+        "roles": [role],
+        "channels": [_channel()],
+        "member_count": 2,
+        **words,
+        **levels,
+        **more,
+        **lists,
+    }
+
+
+def _interaction(number: int, typed: str) -> dict[str, Any]:
+    option = {"name": "hero", "type": 3, "value": typed}
+    data = {"id": "1", "name": "hero", "type": 1, "options": [option]}
+    where = {"guild_id": str(GUILD), "channel_id": str(CHANNEL), "channel": _channel()}
+    languages = {"locale": "en-US", "guild_locale": "en-US"}
+    rights: dict[str, Any] = {
+        "app_permissions": "0",
+        "entitlements": [],
+        "authorizing_integration_owners": {},
+        "context": 0,
+    }
+    rights["attachment_size_limit"] = 10_000_000
+    return {
+        "id": str(number),
+        "application_id": str(APPLICATION),
+        "type": 2,
+        "token": f"{_TOKEN}{number}",
+        "version": 1,
+        "data": data,
+        "member": _member(_USERS + number),
+        **where,
+        **languages,
+        **rights,
+    }
+
+
+def _message(number: int, body: dict[str, Any]) -> dict[str, Any]:
+    times = {"timestamp": "2026-01-01T00:00:00+00:00", "edited_timestamp": None}
+    flags = {"tts": False, "mention_everyone": False, "pinned": False, "flags": 0, "type": 20}
+    lists: dict[str, Any] = {"mentions": [], "mention_roles": [], "attachments": []}
+    return {
+        "id": str(number),
+        "channel_id": str(CHANNEL),
+        "author": _user(1, bot=True),
+        "content": body.get("content") or "",
+        "embeds": body.get("embeds") or [],
+        "components": body.get("components") or [],
+        **times,
+        **flags,
+        **lists,
+    }
+
+
+@asynccontextmanager
+async def discord_server() -> AsyncIterator[DiscordServer]:
+    """Serve on a free port of this machine until the block ends."""
+    server = DiscordServer()
+    app = web.Application()
+    app.add_routes(server.routes())
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield server
+    finally:
+        await runner.cleanup()

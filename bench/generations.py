@@ -1,0 +1,91 @@
+"""Does the loop find out what people like? Three generations, on the real engine, through the real commands.
+
+    python -m bench.generations [--quick] [--json] [--data FOLDER] [--out FOLDER]
+
+A first model is tuned on written examples alone. Then, for each seed, a server of simulated readers
+(bench/crowd.py) with one hidden taste (bench/taste.py) asks for heroes and leaves thumbs; an operator orders
+the next dataset and tunes the live model further on it; the readers vote in blind duels, and the bot's own
+test decides which of the two serves. What a model is worth is the taste itself, without its noise, on heroes
+that nobody asks for. About an hour on two cores; --quick: one seed and two generations of few texts.
+
+--data keeps the folder: what it holds of an earlier run is not made again. --out: where plot and figures go.
+With --json the last line is one JSON object.
+"""
+
+import argparse
+import asyncio
+import json
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from rich.console import Console
+
+from bench.generations_report import draw, summary, table
+from bench.line import FULL, QUICK, SEEDS, Size, first_generation, later_generations
+from bench.machine import describe
+
+
+async def run(
+    data: Path, size: Size, seeds: tuple[int, ...], *, engine_url: str | None = None
+) -> dict[str, Any]:
+    """Run the first generation, and each seed's own from there. Returns all that was measured.
+
+    engine_url: a model server that runs already; one is started where it is None.
+    """
+    origin = data / "first"
+    first = _kept(data / "first.json")
+    if first is None:
+        first = _keep(data / "first.json", await first_generation(origin, size, engine_url=engine_url))
+    lines = {}
+    for seed in seeds:
+        line = _kept(data / f"seed{seed}.json")
+        if line is None:
+            line = await later_generations(origin, data / f"seed{seed}", size, seed, engine_url=engine_url)
+            _keep(data / f"seed{seed}.json", line)
+        lines[str(seed)] = line
+    return {"first": first, "seeds": lines}
+
+
+def _kept(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def _keep(path: Path, figures: Any) -> Any:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(figures, indent=1, ensure_ascii=False), encoding="utf-8")
+    return figures
+
+
+def main() -> None:
+    """Read the command line, run, show the figures and draw them; with --json also as the last line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="one seed, two generations, few texts")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON in the last line")
+    parser.add_argument("--data", type=Path, help="a folder to keep, or one that was kept")
+    parser.add_argument("--out", type=Path, help="a folder for flywheel.png and flywheel.json")
+    chosen = parser.parse_args()
+    size, seeds = (QUICK, SEEDS[:1]) if chosen.quick else (FULL, SEEDS)
+    started = time.monotonic()
+    with TemporaryDirectory(prefix="generations-") as made:
+        found = asyncio.run(run(chosen.data or Path(made), size, seeds))
+    figures = {
+        **summary(found),
+        "machine": describe(),
+        "minutes": round((time.monotonic() - started) / 60, 1),
+    }
+    console = Console()
+    console.print(table(found))
+    if chosen.out:
+        _keep(chosen.out / "flywheel.json", {**figures, **found})
+        draw(chosen.out / "flywheel.png", found)
+    console.print(figures)
+    if chosen.json:
+        print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+// A form that the bot opens in front of the page: text fields and menus.
+
+import { element } from "./dom.js";
+
+function field(control, label, hint) {
+  const properties = { id: `field-${control.custom_id}`, name: control.custom_id, required: control.required !== false };
+  const text = { ...properties, value: control.value ?? "", placeholder: control.placeholder ?? "",
+    maxLength: control.max_length ?? 4000, minLength: control.min_length ?? 0 };
+  const input = control.type === 3
+    ? element("select", { ...properties, multiple: (control.max_values ?? 1) > 1 },
+      ...control.options.map((option) => element("option", { value: option.value, selected: option.default }, option.label)))
+    : control.style === 2 ? element("textarea", { ...text, rows: 8 }) : element("input", { ...text, type: "text" });
+  return [element("label", { htmlFor: input.id }, label), hint && element("small", {}, hint), input];
+}
+
+// Each control is in a row with its label, or in a label of its own.
+function fields(component) {
+  if (component.type === 18) return field(component.component, component.label, component.description);
+  if (component.type === 10) return [element("p", {}, component.content)];
+  return (component.components ?? []).flatMap((control) => field(control, control.label));
+}
+
+function valueOf(input) {
+  return input.tagName === "SELECT" ? [...input.selectedOptions].map((option) => option.value) : input.value;
+}
+
+// Show the form; what is filled in goes to submit, which says whether it was taken.
+export function openForm(dialog, form, submit) {
+  const content = element("form", { method: "dialog" }, element("h2", { id: "form-title" }, form.title),
+    ...form.components.flatMap(fields),
+    element("div", { className: "row" },
+      element("button", { type: "button", className: "button secondary", onclick: () => dialog.close() }, "Cancel"),
+      element("button", { type: "submit", className: "button primary" }, "Submit")));
+  content.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const inputs = [...content.elements].filter((input) => input.name);
+    if (await submit(Object.fromEntries(inputs.map((input) => [input.name, valueOf(input)])))) dialog.close();
+  });
+  dialog.replaceChildren(content);
+  dialog.showModal();
+}

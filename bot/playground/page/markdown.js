@@ -1,0 +1,110 @@
+// Discord's markdown as far as the bot uses it: lines first (quotes, lists, headings), then what is within them.
+
+import { element } from "./dom.js";
+
+const INLINE = [
+  { pattern: /^\\([^\p{L}\p{N}\s])/u, make: ([, sign]) => sign },
+  { pattern: /^``([^]+?)``(?!`)/, make: ([, code]) => element("code", {}, code.trim()) },
+  { pattern: /^`([^`]+)`/, make: ([, code]) => element("code", {}, code) },
+  { pattern: /^\*\*\*([^]+?)\*\*\*/, make: ([, text], names) => element("strong", {}, element("em", {}, ...inline(text, names))) },
+  { pattern: /^\*\*([^]+?)\*\*(?!\*)/, make: ([, text], names) => element("strong", {}, ...inline(text, names)) },
+  { pattern: /^__([^]+?)__(?!_)/, make: ([, text], names) => element("u", {}, ...inline(text, names)) },
+  { pattern: /^\*(?=\S)([^*]+?)\*(?!\*)/, make: ([, text], names) => element("em", {}, ...inline(text, names)) },
+  { pattern: /^_(?=\S)([^_]+?)_(?![_\p{L}\p{N}])/u, make: ([, text], names) => element("em", {}, ...inline(text, names)) },
+  { pattern: /^~~([^]+?)~~/, make: ([, text], names) => element("s", {}, ...inline(text, names)) },
+  { pattern: /^\|\|([^]+?)\|\|/, make: ([, text], names) => spoiler(inline(text, names)) },
+  { pattern: /^<@[!&]?(\d+)>/, make: ([, id], names) => element("span", { className: "mention" }, `@${names.get(id) ?? "someone"}`) },
+  { pattern: /^<#(\d+)>/, make: ([, id], names) => element("span", { className: "mention" }, `#${names.get(id) ?? "channel"}`) },
+  { pattern: /^<\/([^:>]+):\d+>/, make: ([, command]) => element("span", { className: "mention" }, `/${command}`) },
+  { pattern: /^<t:(\d+)(?::([a-zA-Z]))?>/, make: ([, seconds]) => instant(Number(seconds)) },
+  { pattern: /^\[([^\]]+)\]\((https?:\/\/[^\s)]+)\)/, make: ([, text, url]) => link(url, text) },
+  { pattern: /^<(https?:\/\/[^\s>]+)>/, make: ([, url]) => link(url, url) },
+  { pattern: /^https?:\/\/[^\s<>]+[^\s<>.,:;"')\]]/, make: ([url]) => link(url, url) },
+];
+
+const LINES = [
+  { pattern: /^(#{1,3}) +(.+)/, make: ([, signs, text], names) => element("p", { className: `heading h${signs.length}` }, ...inline(text, names)) },
+  { pattern: /^-# +(.+)/, make: ([, text], names) => element("p", { className: "subtext" }, ...inline(text, names)) },
+  { pattern: /^( *)[-*] +(.+)/, make: ([, indent, text], names) => element("p", { className: indent ? "item deep" : "item" }, ...inline(text, names)) },
+  { pattern: /^( *)(\d+\.) +(.+)/, make: ([, , number, text], names) => element("p", { className: "item", "data-number": number }, ...inline(text, names)) },
+];
+
+function link(url, text) {
+  return element("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, text);
+}
+
+function spoiler(children) {
+  const made = element("button", { type: "button", className: "spoiler", ariaLabel: "Show what is hidden" }, ...children);
+  made.addEventListener("click", () => made.classList.add("shown"));
+  return made;
+}
+
+function instant(seconds) {
+  const at = new Date(seconds * 1000);
+  return element("time", { dateTime: at.toISOString() }, at.toLocaleString());
+}
+
+// The text's nodes: what a pattern matches becomes an element, the rest stays as it is.
+export function inline(text, names) {
+  const nodes = [];
+  let plain = "";
+  for (let at = 0; at < text.length; ) {
+    const rest = text.slice(at);
+    const rule = /[\\`*_~|<\[h]/.test(rest[0]) ? INLINE.find(({ pattern }) => pattern.test(rest)) : undefined;
+    // an underscore within a word is no markup
+    if (!rule || (rest[0] === "_" && /[\p{L}\p{N}]/u.test(text[at - 1] ?? ""))) {
+      plain += rest[0];
+      at += 1;
+      continue;
+    }
+    if (plain) nodes.push(plain);
+    plain = "";
+    const match = rule.pattern.exec(rest);
+    nodes.push(rule.make(match, names));
+    at += match[0].length;
+  }
+  return plain ? [...nodes, plain] : nodes;
+}
+
+function paragraph(lines, names) {
+  const nodes = [];
+  let plain = [];
+  const flush = () => {
+    if (plain.length) nodes.push(element("p", {}, ...inline(plain.join("\n"), names)));
+    plain = [];
+  };
+  for (const line of lines) {
+    const rule = LINES.find(({ pattern }) => pattern.test(line));
+    if (!rule) plain.push(line);
+    else {
+      flush();
+      nodes.push(rule.make(rule.pattern.exec(line), names));
+    }
+  }
+  flush();
+  return nodes;
+}
+
+// Markdown as an element; names holds people and channels by id.
+export function markdown(text, names) {
+  const made = element("div", { className: "markdown" });
+  const parts = text.split(/```(?:[a-z0-9+-]*\n)?([^]*?)```/i);
+  parts.forEach((part, index) => {
+    if (index % 2) return made.append(element("pre", {}, element("code", {}, part.replace(/\n$/, ""))));
+    const lines = part.replace(/^\n|\n$/g, "").split("\n");
+    for (let at = 0; at < lines.length; ) {
+      const quoted = lines[at].startsWith("> ");
+      const whole = lines[at].startsWith(">>> ");
+      let end = at + 1;
+      while (end < lines.length && (whole || lines[end].startsWith("> ") === quoted) && (whole || !lines[end].startsWith(">>> "))) end += 1;
+      const taken = lines.slice(at, end);
+      if (whole) taken[0] = taken[0].slice(4);
+      const inner = quoted ? taken.map((line) => line.slice(2)) : taken;
+      const nodes = paragraph(inner, names);
+      if (quoted || whole) made.append(element("blockquote", {}, ...nodes));
+      else if (inner.some((line) => line.trim())) made.append(...nodes);
+      at = end;
+    }
+  });
+  return made;
+}

@@ -1,0 +1,110 @@
+"""Generations past simulated readers: the loop's mechanics, as the bot's own tables tell of them.
+
+Whether the taste is found takes an hour: `make flywheel`, docs/flywheel.json.
+"""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.generations import run
+from bench.generations_report import draw, interval, summary, table
+from bench.line import QUICK
+from bench.taste import Reader, Taste
+from bot.heroes_file import read_heroes
+from bot.rating.scores import Thresholds
+from bot.settings import ROOT
+from tests.scripted_server import Script, describe
+
+SEED = 7
+
+
+def rows(data: Path, query: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(data / f"seed{SEED}" / "hero.db")) as database:
+        return database.execute(query).fetchall()
+
+
+def check_the_loop(data: Path, found: dict[str, Any]) -> None:
+    """What must hold whoever wrote the texts."""
+    first, (second,) = found["first"], found["seeds"][str(SEED)]
+    trial = second["trial"]
+
+    # what people liked, and nothing else that people read, is in the second dataset
+    tallies = rows(
+        data,
+        "SELECT description_id, sum(value > 0), sum(value < 0) FROM vote GROUP BY description_id",
+    )
+    assert len(tallies) == QUICK.asked
+    assert sum(ups + downs for _, ups, downs in tallies) == QUICK.asked * QUICK.readers
+    liked = {each for each, ups, downs in tallies if Thresholds().verdict(ups, downs) == "admitted"}
+    learnt = rows(
+        data, "SELECT source_id, split FROM dataset_item WHERE dataset_id = 2 AND source = 'description'"
+    )
+    assert {each for each, _ in learnt} <= liked
+    assert {split for _, split in learnt} <= {"train"}
+    assert second["dataset"]["counts"].get("description", 0) == len(learnt)
+
+    # the second model learnt from the first, and challenged it
+    models = rows(data, "SELECT name, base, dataset_id, state FROM model ORDER BY id")
+    assert [each[:3] for each in models[1:]] == [(second["model"], first["model"], 2)]
+    assert sorted(each[3] for each in models) == ["live", "retired"]
+    assert (models[1][3] == "live") == trial["promoted"] == (trial["state"] == "won")
+
+    # one result of each voter, and of each duel
+    counted = rows(data, "SELECT voter, duel_id FROM duel_vote WHERE counts")
+    assert len(counted) == trial["wins"] + trial["losses"] > 0
+    assert len({voter for voter, _ in counted}) == len({duel for _, duel in counted}) == len(counted)
+    assert rows(data, "SELECT min(account_days) FROM duel_vote")[0][0] >= 7
+
+
+async def test_liked_texts_train_a_candidate_that_challenges_the_live_model(
+    tmp_path: Path, script: Script
+) -> None:
+    found = await run(tmp_path, QUICK, (SEED,), engine_url=script.url)
+
+    check_the_loop(tmp_path, found)
+    (second,) = found["seeds"][str(SEED)]
+    assert second["dataset"]["counts"]["description"] > 0
+    assert table(found).row_count == 2
+    draw(tmp_path / "flywheel.png", found)
+    assert (tmp_path / "flywheel.png").stat().st_size > 10_000
+
+    asked = len(script.asked)
+    assert await run(tmp_path, QUICK, (SEED,), engine_url=script.url) == found
+    assert len(script.asked) == asked
+
+
+@pytest.mark.real
+@pytest.mark.timeout(900)
+async def test_two_generations_on_the_real_engine(tmp_path: Path) -> None:
+    found = await run(tmp_path, QUICK, (SEED,))
+
+    check_the_loop(tmp_path, found)
+    assert summary(found)["trials"] == 1
+
+
+def test_readers_like_few_words_and_the_power_named() -> None:
+    heroes = read_heroes(ROOT / "data" / "heroes.toml")
+    taste = Taste(heroes.curation)
+    hero = heroes.vocabulary.parse("40 woman healing")
+    long, unnamed = describe("40", "woman", "healing"), describe("40", "woman", "flight")
+    short = " ".join(long.split()[:50])
+    crowd = [Reader(taste, f"{at}") for at in range(400)]
+
+    assert taste.score(hero, short) > taste.score(hero, long) > taste.score(hero, unnamed)
+    likes = sum(reader.likes(hero, long) for reader in crowd) / len(crowd)
+    assert likes == pytest.approx(
+        taste.score(hero, long), abs=0.08
+    )  # slips and strictness pull to the middle
+    picks = [reader.picks(hero, long, short) for reader in crowd]
+    assert picks.count("B") > 0.8 * len(crowd)
+    assert {"A", "B", "Tie"} >= set(picks)
+
+
+def test_a_gain_is_sure_where_its_interval_lies_above_zero() -> None:
+    low, high = interval([0.1, 0.2, 0.3, 0.4] * 10)
+
+    assert 0.2 < low < 0.25 < high < 0.3

@@ -1,0 +1,111 @@
+"""The playground as `herosmith run` opens it, over the real bot and a scripted model server."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+
+from bot.app import App
+from bot.playground.server import Page, open_page
+from bot.playground.world import HOME, World, open_world
+from bot.settings import Settings
+
+Message = dict[str, Any]
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"home_guilds": frozenset({HOME})})
+
+
+@pytest.fixture
+async def world(app: App) -> AsyncIterator[World]:
+    async with open_world(app) as opened:
+        time_passes = asyncio.create_task(opened.keep_time())
+        yield opened
+        time_passes.cancel()
+
+
+@pytest.fixture
+async def page(world: World, app: App) -> AsyncIterator[Page]:
+    async with open_page(world, app, 0) as served:
+        yield served
+
+
+class Visitor:
+    """A page without a browser: what it was told, and what it asks for."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self.messages: dict[str, Message] = {}
+        self.surroundings: dict[str, Any] = {}
+        self.steps: list[dict[str, Any]] = []
+        self.texts: list[str] = []  # each text that any message has shown, in their order
+
+    async def listen(self) -> None:
+        async for event in self._socket:
+            news = event.json()
+            if "number" in news:
+                self._answers.pop(news.pop("number")).set_result(news)
+            self.surroundings = news.get("surroundings", self.surroundings)
+            self.steps = news.get("steps", self.steps)
+            for message in news.get("changed", []):
+                self.messages[message["id"]] = message
+                self.texts.append(message["content"])
+            for gone in news.get("gone", []):
+                del self.messages[gone]
+
+    async def ask(self, **action: Any) -> dict[str, Any]:
+        number = time.monotonic_ns()
+        self._answers[number] = asyncio.get_running_loop().create_future()
+        await self._socket.send_json({"number": number, "action": action})
+        return await asyncio.wait_for(self._answers[number], 20)
+
+    async def type(self, text: str) -> dict[str, Any]:
+        return await self.ask(do="type", text=text)
+
+    async def suggestions(self, text: str) -> list[str]:
+        return [each["line"] for each in (await self.ask(do="suggest", text=text))["suggestions"]]
+
+    async def until(self, fits: Callable[[Message], Any], seconds: float = 20) -> Message:
+        """The first message that fits, as soon as the page shows it."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for message in self.messages.values():
+                if fits(message):
+                    return message
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"not seen within {seconds} s: {list(self.messages.values())}")
+
+
+@asynccontextmanager
+async def visiting(page: Page, name: str) -> AsyncIterator[Visitor]:
+    """Open the page as this person."""
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        origin = page.url.rstrip("/")
+        socket = await stack.enter_async_context(
+            session.ws_connect(f"{page.url}socket?as={name}", origin=origin)
+        )
+        visitor = Visitor(socket)
+        listening = asyncio.create_task(visitor.listen())
+        yield visitor
+        await socket.close()
+        await listening
+
+
+@pytest.fixture
+async def olga(page: Page) -> AsyncIterator[Visitor]:
+    async with visiting(page, "olga") as visitor:
+        yield visitor
+
+
+@pytest.fixture
+async def ana(page: Page) -> AsyncIterator[Visitor]:
+    async with visiting(page, "ana") as visitor:
+        yield visitor

@@ -1,0 +1,147 @@
+"""The page in a real browser: the loop typed and clicked, and read from what stands there."""
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Locator, async_playwright, expect
+from playwright.async_api import Page as Window
+
+from bot.playground.server import Page
+from bot.playground.world import World
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(BROWSER is None, reason="there is no Chromium on this machine"),
+]
+expect.set_options(timeout=30_000)
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
+        yield opened
+        await opened.close()
+
+
+@pytest.fixture
+async def window(browser: Browser, page: Page) -> AsyncIterator[Window]:
+    """The page as it is opened first. Whatever the browser complains of fails the test."""
+    window = await browser.new_page(viewport={"width": 1280, "height": 900})
+    complaints: list[str] = []
+    window.on("pageerror", lambda error: complaints.append(str(error)))
+    window.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+    await window.goto(page.url)
+    yield window
+    assert complaints == []
+
+
+def messages(window: Window) -> Locator:
+    return window.get_by_role("log").get_by_role("listitem")
+
+
+async def type_line(window: Window, text: str) -> None:
+    line = window.get_by_role("combobox", name="Message or command")
+    await line.fill(text)
+    await line.press("Enter")
+
+
+@pytest.mark.usefixtures("working")
+async def test_the_whole_loop(window: Window) -> None:
+    await type_line(window, "/build-dataset limit:24")
+    await window.get_by_role("button", name="Confirm").click()
+    await expect(messages(window).last).to_contain_text("Dataset v1 is ready")
+    await expect(messages(window).last.locator(".files img")).to_be_visible()
+    await window.get_by_role("button", name="/finetune epochs:2").click()
+    await window.get_by_role("button", name="Confirm").click()
+    await expect(messages(window).last).to_contain_text("is trained and live")
+    await type_line(window, "/hero 40 woman healing")
+    answer = messages(window).filter(has_text="40-year-old woman, healing")
+    await expect(answer.locator(".head")).to_contain_text("Herosmith")
+    await expect(window.locator("#steps .done")).to_have_count(3)
+    for nothing in ("false", "undefined", "null"):  # what a script writes where there is nothing
+        await expect(window.get_by_role("log")).not_to_contain_text(nothing)
+
+    for count, name in ((2, "ana"), (3, "ben")):
+        await window.get_by_role("radio", name=name).check(force=True)
+        thumb = answer.get_by_role("button", name="👍,")
+        await thumb.click()
+        await expect(thumb).to_have_attribute("aria-pressed", "true")
+        await expect(thumb).to_contain_text(str(count))
+    await window.get_by_role("radio", name="olga").check(force=True)
+    await type_line(window, "/build-dataset limit:24")
+    await window.get_by_role("button", name="Confirm").click()
+    await expect(messages(window).last).to_contain_text("(1 of them rated well by people)")
+
+
+async def test_suggestions_by_the_keyboard(window: Window) -> None:
+    line = window.get_by_role("combobox")
+    await line.press_sequentially("/he")
+    await expect(window.get_by_role("option")).to_have_count(1)
+    await line.press("Tab")
+    await expect(line).to_have_value("/hero ")
+    await line.press_sequentially("40 woman heal")
+    await expect(window.get_by_role("option", name="40 woman healing")).to_be_visible()
+    await line.press("ArrowDown")
+    await line.press("Enter")
+    await expect(line).to_have_value("/hero 40 woman healing")
+    await line.press("Enter")
+    await expect(messages(window)).to_have_count(1)
+    await expect(line).to_have_value("")
+
+
+async def test_a_refused_line_comes_back_with_the_reason(window: Window) -> None:
+    await type_line(window, "/build-dataset limit:5")
+    await expect(window.get_by_role("alert")).to_contain_text("must be")
+    await expect(window.get_by_role("combobox")).to_have_value("/build-dataset limit:5")
+
+
+async def test_what_people_write_stays_text(window: Window, world: World) -> None:
+    await type_line(
+        window, "<img src=x onerror=alert(1)> **bold** `<b>` [x](javascript:alert(1)) a_b_c \\*not\\*"
+    )
+    said = messages(window).last
+    await expect(said.locator(".markdown")).to_have_text(
+        "<img src=x onerror=alert(1)> bold <b> [x](javascript:alert(1)) a_b_c *not*"
+    )
+    await expect(said.locator("strong")).to_have_text("bold")
+    await expect(said.locator(".markdown img, .markdown a, .markdown em")).to_have_count(0)
+    await world.act(
+        world.people["ana"].send(world.channel, "> quoted\n- one\n```py\na < b\n```\n-# small\n# Big")
+    )
+    said = messages(window).last
+    await expect(said.locator("blockquote")).to_have_text("quoted")
+    await expect(said.locator(".item")).to_have_text("one")
+    await expect(said.locator("pre")).to_have_text("a < b")
+    await expect(said.locator(".subtext")).to_have_text("small")
+    await expect(said.locator(".h1")).to_have_text("Big")
+
+
+async def test_a_reload_keeps_the_person(window: Window) -> None:
+    await window.get_by_role("radio", name="ana").check(force=True)
+    await type_line(window, "hello")
+    await expect(messages(window)).to_have_count(1)
+    await window.reload()
+    await expect(window.get_by_role("radio", name="ana")).to_be_checked()
+    await expect(messages(window).last).to_contain_text("hello")
+
+
+async def test_nothing_is_wider_than_a_phone(window: Window, tmp_path: Path) -> None:
+    await window.set_viewport_size({"width": 380, "height": 700})
+    await type_line(window, "/hero 40 woman healing")
+    await expect(messages(window).last.get_by_role("heading")).to_be_visible()
+    await window.screenshot(path=tmp_path / "phone.png")
+    assert await window.evaluate("document.documentElement.scrollWidth") <= 380

@@ -1,0 +1,84 @@
+"""Commands as one line, and what could follow."""
+
+import pytest
+
+from bot.playground.command_line import commands_of, read
+from bot.playground.world import Refused, World
+from tests.playground.conftest import Visitor
+
+NAMED = {"@ana": "ana", "#heroes": "heroes"}
+
+
+def as_olga(typed: str, world: World) -> tuple[str, dict[str, object]]:
+    return read(typed, commands_of(world.people["olga"], world), NAMED)
+
+
+@pytest.mark.parametrize(
+    ("typed", "name", "options"),
+    [
+        ("/hero 40 woman healing", "hero", {"hero": "40 woman healing"}),
+        ("/hero hero: 40, woman, Healing ->", "hero", {"hero": "40, woman, Healing ->"}),
+        ("/build-dataset", "build-dataset", {}),
+        ("/dataset review", "dataset review", {}),
+        ("/dataset review version:2", "dataset review", {"version": 2}),
+        ("/build-dataset  limit:24 repeats: 2 ", "build-dataset", {"limit": 24, "repeats": 2}),
+        ("/build-dataset budget:0.5 batch:true", "build-dataset", {"budget": 0.5, "batch": True}),
+        ("/build-dataset model:a model limit:24", "build-dataset", {"model": "a model", "limit": 24}),
+        ("/finetune method:dpo", "finetune", {"method": "dpo"}),
+        ("/models compare a:1 hero:30 man flight", "models compare", {"a": 1, "hero": "30 man flight"}),
+    ],
+)
+async def test_reads_commands(world: World, typed: str, name: str, options: dict[str, object]) -> None:
+    assert as_olga(typed, world) == (name, options)
+
+
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [
+        ("/build-dataset 24", "typed as name:value, not 24. /build-dataset has "),
+        ("/build-dataset limit=24", "typed as name:value, not limit=24"),
+        ("/models list 3", "/models list takes no options"),
+        ("/build-dataset limit:many", "Option 'limit' of 'build-dataset' expects"),
+        ("/build-dataset limit:5", "must be ≥"),
+        ("/build-dataset batch:perhaps", "expects a JSON boolean"),
+        ("/finetune method:magic", "only allows"),
+        ("/nosuch", "There is no command /nosuch for you"),
+        ("/dataset", "There is no command /dataset for you"),
+        ("/heroes", "There is no command /heroes for you"),
+        ("/", "There is no command / for you"),
+    ],
+)
+async def test_what_is_not_understood_is_said(world: World, typed: str, why: str) -> None:
+    with pytest.raises(Refused) as refused:
+        as_olga(typed, world)
+    assert why in str(refused.value)
+
+
+async def test_proposes_the_commands_that_a_person_has(olga: Visitor, ana: Visitor) -> None:
+    assert "/hero " in await ana.suggestions("/")
+    assert not {"/build-dataset ", "/models list "} & set(await ana.suggestions("/"))
+    assert await olga.suggestions("/b") == ["/build-dataset "]
+    assert {"/dataset review ", "/models list "} <= set(await olga.suggestions("/"))
+    assert await olga.suggestions("just talk") == []
+
+
+async def test_proposes_options_that_are_left(olga: Visitor) -> None:
+    assert "/build-dataset limit:" in await olga.suggestions("/build-dataset ")
+    assert await olga.suggestions("/build-dataset li") == ["/build-dataset limit:"]
+    left = await olga.suggestions("/build-dataset limit:24 ")
+    assert "/build-dataset limit:24 repeats:" in left
+    assert "/build-dataset limit:24 limit:" not in left
+
+
+async def test_proposes_values(olga: Visitor) -> None:
+    assert await olga.suggestions("/build-dataset batch:t") == ["/build-dataset batch:true"]
+    assert await olga.suggestions("/finetune epochs:2 method:") == [
+        "/finetune epochs:2 method:supervised",
+        "/finetune epochs:2 method:dpo",
+    ]
+    assert await olga.suggestions("/build-dataset limit:2") == []
+
+
+async def test_proposes_what_the_bot_completes(olga: Visitor) -> None:
+    assert (await olga.suggestions("/hero 40 woman heal"))[0] == "/hero 40 woman healing"
+    assert (await olga.suggestions("/hero hero:40 woman heal"))[0] == "/hero hero:40 woman healing"

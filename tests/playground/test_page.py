@@ -1,0 +1,249 @@
+"""The page's server, by the messages that a browser exchanges with it."""
+
+import asyncio
+
+import aiohttp
+import discord
+import pytest
+
+from bot.app import App
+from bot.client import HeroBot
+from bot.errors import OperatorError
+from bot.playground.server import Page, open_page
+from bot.playground.world import World
+from tests.playground.conftest import Message, Visitor, visiting
+from tests.scripted_server import Script
+
+
+def buttons(message: Message) -> dict[str, str]:
+    return {each["label"]: each["custom_id"] for row in message["components"] for each in row["components"]}
+
+
+def title(message: Message) -> str:
+    return str(message["embeds"][0]["title"]) if message["embeds"] else ""
+
+
+async def hero(visitor: Visitor) -> Message:
+    assert await visitor.type("/hero 40 woman healing") == {}
+    return await visitor.until(
+        lambda message: title(message).startswith("40-year-old") and len(message["reactions"]) == 2
+    )
+
+
+async def test_says_who_is_there(olga: Visitor, ana: Visitor) -> None:
+    await ana.ask(do="suggest", text="")
+    people = [(each["name"], each["role"]) for each in ana.surroundings["people"]]
+    assert people == [("olga", "operator"), ("ana", "member"), ("ben", "member")]
+    assert ana.surroundings["you"] == "ana"
+    assert olga.surroundings["bot"]["name"] == "Herosmith"
+
+
+async def test_a_command_is_answered_in_its_authors_name(ana: Visitor, olga: Visitor) -> None:
+    answer = await hero(ana)
+    assert answer["interaction_metadata"]["user"]["username"] == "ana"
+    assert answer["interaction_metadata"]["name"] == "hero"
+    assert (await olga.until(title))["id"] == answer["id"]
+
+
+async def test_what_is_not_understood_is_told_to_its_author_alone(ana: Visitor, olga: Visitor) -> None:
+    assert await ana.type("/hero dragon") == {}
+    told = await ana.until(lambda message: message["flags"] & 64)
+    assert "age" in told["content"]
+    assert (await ana.type("/finetune"))["refused"].startswith("There is no command /finetune for you")
+    await ana.type("done")
+    await olga.until(lambda message: message["content"] == "done")
+    assert told["id"] not in olga.messages
+
+
+async def test_messages_mention_people_and_bot(olga: Visitor, world: World) -> None:
+    await olga.type("@ana, ask @Herosmith and @nobody <b>please</b>")
+    said = await olga.until(lambda message: "please" in message["content"])
+    ana, bot = world.people["ana"].id, world.env.backend.bot_user.id
+    assert said["content"] == f"<@{ana}>, ask <@{bot}> and @nobody <b>please</b>"
+    assert said["author"]["username"] == "olga"
+
+
+async def test_reactions_are_votes_and_can_be_taken_back(ana: Visitor, olga: Visitor) -> None:
+    answer = await hero(olga)
+    await ana.until(title)
+    for on, count in ((True, 2), (False, 1)):
+        assert await ana.ask(do="react", message=answer["id"], emoji="👍", on=on) == {}
+        mine = await ana.until(lambda message, count=count: count in _thumbs(message))  # type: ignore[misc]
+        assert mine["reactions"][0]["me"] is on
+        theirs = await olga.until(lambda message, count=count: count in _thumbs(message))  # type: ignore[misc]
+        assert theirs["reactions"][0]["me"] is False
+
+
+def _thumbs(message: Message) -> list[int]:
+    return [each["count"] for each in message["reactions"] if each["emoji"]["name"] == "👍"]
+
+
+@pytest.mark.usefixtures("working")
+async def test_a_job_is_confirmed_and_moves(olga: Visitor, ana: Visitor) -> None:
+    assert [step["done"] for step in olga.steps] == [False] * len(olga.steps)
+    await olga.type("/build-dataset limit:24")
+    plan = await olga.until(lambda message: "Confirm" in buttons(message))
+    refused = await ana.ask(do="click", message=plan["id"], custom_id=buttons(plan)["Confirm"])
+    assert refused == {}  # the bot says it, to ana alone
+    await ana.until(lambda message: "Only the operators" in message["content"])
+    assert await olga.ask(do="click", message=plan["id"], custom_id=buttons(plan)["Confirm"]) == {}
+    told = await olga.until(lambda message: "Dataset v1 is ready" in message["content"], 60)
+    assert [file["content_type"] for file in told["attachments"]] == ["image/png", "text/csv"]
+    assert [step["done"] for step in olga.steps] == [True, False, False]
+    gone = await olga.ask(do="click", message=plan["id"], custom_id=buttons(plan)["Confirm"])
+    assert gone["refused"]
+
+
+async def test_edits_are_seen_while_the_command_runs_and_nobody_waits(
+    world: World, ana: Visitor, olga: Visitor, script: Script
+) -> None:
+    """Neither a command's pauses nor a slow model keep the page from moving."""
+    script.delay = 2.0
+    go_on = asyncio.Event()
+    await _add(world, _slow_command(go_on))
+    await olga.type("/slow")
+    await olga.until(lambda message: message["flags"] & 128)  # is thinking
+    await ana.type("/hero 40 woman healing")  # hangs on the model server meanwhile
+    await ana.until(lambda message: "two words" in message["content"])
+    assert not go_on.is_set()
+    assert [text for text in ana.texts if text] == ["one", "two words"]
+    await ana.type("still here")
+    await olga.until(lambda message: message["content"] == "still here")
+    go_on.set()
+    await olga.until(lambda message: message["content"] == "the end")
+    await ana.until(title)
+
+
+def _slow_command(
+    go_on: asyncio.Event,
+) -> "discord.app_commands.Command[discord.app_commands.Group, ..., None]":
+    @discord.app_commands.command(description="Answers bit by bit")
+    async def slow(interaction: discord.Interaction[HeroBot]) -> None:
+        await interaction.response.defer(thinking=True)
+        for text in ("one", "two words"):
+            await asyncio.sleep(0.3)
+            await interaction.edit_original_response(content=text)
+        await go_on.wait()
+        await interaction.edit_original_response(content="the end")
+
+    return slow
+
+
+async def test_a_command_that_never_answers_is_told(world: World, olga: Visitor) -> None:
+    @discord.app_commands.command(description="Says nothing")
+    async def mute(_interaction: discord.Interaction[HeroBot]) -> None: ...
+
+    await _add(world, mute)
+    assert await olga.type("/mute") == {"refused": "Herosmith did not respond in time."}
+
+
+async def test_a_form_is_opened_filled_and_sent(world: World, olga: Visitor, ana: Visitor) -> None:
+    class Question(discord.ui.Modal, title="A question"):
+        text: discord.ui.TextInput["Question"] = discord.ui.TextInput(label="Text", custom_id="text")
+
+        async def on_submit(self, interaction: discord.Interaction) -> None:
+            await interaction.response.send_message(f"read {self.text.value}")
+
+    @discord.app_commands.command(description="Asks by a form")
+    async def form(interaction: discord.Interaction[HeroBot]) -> None:
+        await interaction.response.send_modal(Question())
+
+    await _add(world, form)
+    opened = (await olga.type("/form"))["form"]
+    assert opened["title"] == "A question"
+    send = {"do": "submit", "form": opened["id"], "values": {"text": "hello"}}
+    assert (await ana.ask(**send))["refused"] == "Only the modal opener can submit it."
+    assert await olga.ask(**send) == {}
+    await ana.until(lambda message: message["content"] == "read hello")
+    assert (await olga.ask(**send))["refused"] == "That modal has already been submitted."
+
+
+async def test_a_menu_is_chosen_from_in_a_layout(world: World, olga: Visitor) -> None:
+    class Menu(discord.ui.LayoutView):
+        row: discord.ui.ActionRow["Menu"] = discord.ui.ActionRow()
+
+        @row.select(options=[discord.SelectOption(label="Red"), discord.SelectOption(label="Blue")])
+        async def colour(self, interaction: discord.Interaction, menu: "discord.ui.Select[Menu]") -> None:
+            await interaction.response.send_message(f"chosen {menu.values[0]}")
+
+    @discord.app_commands.command(description="Shows a menu")
+    async def menu(interaction: discord.Interaction[HeroBot]) -> None:
+        await interaction.response.send_message(view=Menu())
+
+    await _add(world, menu)
+    await olga.type("/menu")
+    shown = await olga.until(lambda message: message["components"])
+    custom_id = shown["components"][0]["components"][0]["custom_id"]
+    choose = {"do": "select", "message": shown["id"], "custom_id": custom_id}
+    assert "does not exist" in (await olga.ask(**choose, values=["Green"]))["refused"]
+    await olga.ask(**choose, values=["Blue"])
+    await olga.until(lambda message: message["content"] == "chosen Blue")
+
+
+async def _add(
+    world: World, command: "discord.app_commands.Command[discord.app_commands.Group, ..., None]"
+) -> None:
+    bot = world.env.bot
+    assert isinstance(bot, HeroBot)
+    bot.tree.add_command(command)
+    await bot.tree.sync()
+
+
+async def test_reloading_and_many_tabs(page: Page, olga: Visitor) -> None:
+    await olga.type("hello")
+    await olga.until(lambda message: message["content"] == "hello")
+    for _ in range(40):
+        async with visiting(page, "olga") as again:
+            await again.until(lambda message: message["content"] == "hello")
+            assert len(again.messages) == 1
+
+
+@pytest.mark.parametrize(
+    "request_", ["nonsense", "[1]", '{"number": 1}', '{"number": 1, "action": {"do": "fly"}}']
+)
+async def test_nonsense_is_refused_and_the_page_lives_on(page: Page, request_: str) -> None:
+    headers = {"Origin": page.url.rstrip("/")}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.ws_connect(f"{page.url}socket?as=ana") as tab,
+    ):
+        for _ in range(2):
+            await tab.send_str(request_)
+            while "refused" not in (news := await tab.receive_json(timeout=10)):
+                pass
+            assert "reload it" in news["refused"]
+
+
+async def test_only_the_page_itself_gets_in(page: Page) -> None:
+    async with aiohttp.ClientSession() as session:
+        for origin in (None, "http://elsewhere.example", f"{page.url}x"):
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await session.ws_connect(f"{page.url}socket?as=olga", origin=origin)
+            assert refused.value.status == 403
+        async with session.get(page.url, headers={"Host": "elsewhere.example"}) as answer:
+            assert answer.status == 403
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await session.ws_connect(f"{page.url}socket?as=eve", origin=page.url.rstrip("/"))
+
+
+async def test_pictures_are_shown_and_other_files_saved(page: Page, world: World, olga: Visitor) -> None:
+    script = b"<script>alert(1)</script>"
+    files = [("my chart.png", b"png"), ("page.html", script), ("x.svg", script)]
+    await world.act(world.people["ana"].send(world.channel, "files", attachments=files))
+    sent = await olga.until(lambda message: message["content"] == "files")
+    async with aiohttp.ClientSession() as session:
+        kinds = []
+        for file in sent["attachments"]:
+            path = file["url"].split("/attachments/")[1]
+            async with session.get(f"{page.url}attachments/{path}") as answer:
+                kinds.append((answer.content_type, answer.headers.get("Content-Disposition")))
+        async with session.get(f"{page.url}attachments/nothing.png") as missing:
+            assert missing.status == 404
+    assert kinds == [("image/png", None), *[("application/octet-stream", "attachment")] * 2]
+
+
+async def test_a_port_that_is_taken_is_said(page: Page, world: World, app: App) -> None:
+    taken = int(page.url.rstrip("/").rsplit(":", 1)[1])
+    with pytest.raises(OperatorError, match=f"PLAYGROUND_PORT {taken}"):
+        async with open_page(world, app, taken):
+            pass
