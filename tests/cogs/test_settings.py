@@ -35,7 +35,7 @@ async def test_without_any_the_installations_own_hold(stage: Stage) -> None:
     text = await told(stage, "show")
     for line in (
         "asked for: everywhere",
-        "one member: 5 seconds",
+        "one member: none",
         "one member a day: 200",
         "whole server a day: no limit",
         "answers: everyone's own",
