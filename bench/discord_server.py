@@ -147,7 +147,13 @@ def _channel() -> dict[str, Any]:
 def _guild() -> dict[str, Any]:
     everyone = {"id": str(GUILD), "name": "@everyone", "color": 0, "hoist": False, "position": 0}
     role = {**everyone, "permissions": "0", "managed": False, "mentionable": False, "flags": 0}
-    words = {"name": "bench", "icon": None, "preferred_locale": "en-US", "features": [], "premium_tier": 0}
+    words: dict[str, Any] = {
+        "name": "bench",
+        "icon": None,
+        "preferred_locale": "en-US",
+        "features": [],
+        "premium_tier": 0,
+    }
     levels = {"verification_level": 0, "default_message_notifications": 0, "explicit_content_filter": 0}
     more = {"mfa_level": 0, "nsfw_level": 0, "afk_timeout": 60, "system_channel_flags": 0, "owner_id": "2"}
     lists: dict[str, Any] = {"emojis": [], "stickers": [], "members": [], "threads": [], "presences": []}

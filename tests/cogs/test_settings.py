@@ -6,9 +6,15 @@ import simcord
 from bot.app import App
 from bot.client import HeroBot
 from bot.limits import Limits
+from bot.settings import Settings
 from bot.store.guilds import GuildSetting
 from tests.conftest import HOME, Stage
 from tests.scripted_server import Script
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"cooldown": 5})
 
 
 async def told(stage: Stage, command: str, **options: int | str) -> str:
