@@ -35,7 +35,7 @@ async def test_without_any_the_installations_own_hold(stage: Stage) -> None:
     text = await told(stage, "show")
     for line in (
         "asked for: everywhere",
-        "one member: none",
+        "one member: 5 seconds",
         "one member a day: 200",
         "whole server a day: no limit",
         "answers: everyone's own",
@@ -76,7 +76,7 @@ async def test_heroes_are_described_in_the_chosen_channels_only(stage: Stage, sc
     assert len(script.asked) == 1
 
     await choose(stage)
-    await stage.ana.slash(other, "hero", hero="40 woman healing")
+    await stage.ben.slash(other, "hero", hero="40 woman healing")
     assert len(script.asked) == 2
 
 
