@@ -73,7 +73,7 @@ async def test_heroes_are_described_in_the_chosen_channels_only(stage: Stage, sc
     assert len(script.asked) == 1
 
     await choose(stage)
-    await stage.ana.slash(other, "hero", hero="40 woman healing")
+    await stage.ben.slash(other, "hero", hero="40 woman healing")
     assert len(script.asked) == 2
 
 
