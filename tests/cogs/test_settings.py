@@ -6,15 +6,9 @@ import simcord
 from bot.app import App
 from bot.client import HeroBot
 from bot.limits import Limits
-from bot.settings import Settings
 from bot.store.guilds import GuildSetting
 from tests.conftest import HOME, Stage
 from tests.scripted_server import Script
-
-
-@pytest.fixture
-def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"cooldown": 5})
 
 
 async def told(stage: Stage, command: str, **options: int | str) -> str:
@@ -31,7 +25,10 @@ async def choose(stage: Stage, *channels: simcord.ChannelHandle) -> str:
     return shown.response.message.content
 
 
-async def test_without_any_the_installations_own_hold(stage: Stage) -> None:
+async def test_without_any_the_installations_own_hold(
+    stage: Stage, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.guilds, "_widest", Limits(5, 200, None))
     text = await told(stage, "show")
     for line in (
         "asked for: everywhere",
