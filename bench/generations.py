@@ -6,7 +6,8 @@ A first model is tuned on written examples alone. Then, for each seed, a server 
 (bench/crowd.py) with one hidden taste (bench/taste.py) asks for heroes and leaves thumbs; an operator orders
 the next dataset and tunes the live model further on it; the readers vote in blind duels, and the bot's own
 test decides which of the two serves. What a model is worth is the taste itself, without its noise, on heroes
-that nobody asks for. About an hour on two cores; --quick: one seed and two generations of few texts.
+that nobody asks for. Beside them stands a model that was tuned further as often, but without anybody's votes.
+About an hour on two cores; --quick: one seed and two generations of few texts.
 
 --data keeps the folder: what it holds of an earlier run is not made again. --out: where plot and figures go.
 With --json the last line is one JSON object.
@@ -16,6 +17,9 @@ import argparse
 import asyncio
 import json
 import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,7 +27,7 @@ from typing import Any
 from rich.console import Console
 
 from bench.generations_report import draw, summary, table
-from bench.line import FULL, QUICK, SEEDS, Size, first_generation, later_generations
+from bench.line import FULL, QUICK, SEEDS, Size, first_generation, later_generations, without_votes
 from bench.machine import describe
 
 
@@ -35,27 +39,42 @@ async def run(
     engine_url: a model server that runs already; one is started where it is None.
     """
     origin = data / "first"
-    first = _kept(data / "first.json")
-    if first is None:
-        first = _keep(data / "first.json", await first_generation(origin, size, engine_url=engine_url))
-    lines = {}
+    found = {
+        "size": asdict(size),
+        "first": await _once(
+            data / "first.json", lambda: first_generation(origin, size, engine_url=engine_url)
+        ),
+        "seeds": {},
+    }
     for seed in seeds:
-        line = _kept(data / f"seed{seed}.json")
-        if line is None:
-            line = await later_generations(origin, data / f"seed{seed}", size, seed, engine_url=engine_url)
-            _keep(data / f"seed{seed}.json", line)
-        lines[str(seed)] = line
-    return {"first": first, "seeds": lines}
+        folder = data / f"seed{seed}"
+        found["seeds"][str(seed)] = await _once(
+            data / f"seed{seed}.json",
+            partial(later_generations, origin, folder, size, seed, engine_url=engine_url),
+        )
+    found["without_votes"] = await _once(
+        data / "without_votes.json",
+        lambda: without_votes(origin, data / "without_votes", size, engine_url=engine_url),
+    )
+    return found
+
+
+async def _once(path: Path, work: Callable[[], Awaitable[Any]]) -> Any:
+    """What a piece of work has measured, kept in a file: it is not done again."""
+    figures = _kept(path)
+    if figures is None:
+        figures = await work()
+        _keep(path, figures)
+    return figures
 
 
 def _kept(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
-def _keep(path: Path, figures: Any) -> Any:
+def _keep(path: Path, figures: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(figures, indent=1, ensure_ascii=False), encoding="utf-8")
-    return figures
 
 
 def main() -> None:
