@@ -38,6 +38,9 @@ def summary(found: dict[str, Any]) -> dict[str, Any]:
         "words_by_generation": [
             round(mean(mean(_column(line[at], "words")) for line in every.values()), 1) for at in generations
         ],
+        "fit_by_generation": [
+            round(mean(_fit(line[at]) for line in every.values()), 2) for at in generations
+        ],
         "score_without_votes": round(mean(_column(found["without_votes"], "score")), 3),
         "seeds": len(every),
         "rose": sum(each[-1] > each[0] for each in scores.values()),
@@ -60,10 +63,24 @@ def _column(generation: Generation, name: str) -> list[float]:
     return [float(each[name]) for each in generation["probe"]]
 
 
+def _fit(generation: Generation) -> float:
+    """The share of texts that curation would let in."""
+    return mean(each["fault"] is None for each in generation["probe"])
+
+
 def table(found: dict[str, Any]) -> Table:
     """One row for each generation of each seed."""
     shown = Table(
-        *("seed", "generation", "liked texts", "held-out loss", "words", "power named", "score (95 %)"),
+        *(
+            "seed",
+            "generation",
+            "liked texts",
+            "held-out loss",
+            "words",
+            "power named",
+            "fit to train",
+            "score (95 %)",
+        ),
         *("for : against", "evidence", "trial"),
     )
     shown.add_row("all", "1", *_row(found["first"]))
@@ -88,6 +105,7 @@ def _row(generation: Generation) -> list[str]:
         f"{tuning['loss_before']:.3f} -> {tuning['loss_after']:.3f}" if "loss_after" in tuning else "",
         f"{mean(_column(generation, 'words')):.1f}",
         f"{mean(_column(generation, 'power_named')):.2f}",
+        f"{_fit(generation):.2f}",
         f"{mean(_column(generation, 'score')):.3f} ({low:.3f}-{high:.3f})",
         *ends,
     ]

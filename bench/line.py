@@ -144,16 +144,16 @@ async def _next_model(app: App, people: Crowd, size: Size) -> Generation:
 
 async def _measured(app: App, model: Model, size: Size) -> Generation:
     """What the model writes of heroes that nobody asks for, one text each, and what the taste says of it."""
-    taste = Taste(app.heroes.curation)
-    heroes = [hero for hero in unseen(app.heroes.vocabulary, 400) if app.heroes.vocabulary.trains(hero)][
-        : size.probe
-    ]
+    curation, vocabulary = app.heroes.curation, app.heroes.vocabulary
+    taste = Taste(curation)
+    heroes = [hero for hero in unseen(vocabulary, 400) if vocabulary.trains(hero)][: size.probe]
     texts = await described(app, model.served_as or model.name, heroes, app.heroes.prompts.ask_tuned)
     probe = [
         {
             "hero": each.hero.typed,
             "words": len(each.text.split()),
-            "power_named": app.heroes.curation.names_power(each.hero, each.text),
+            "power_named": curation.names_power(each.hero, each.text),
+            "fault": curation.fault(each.hero, curation.trim(each.text)),
             "score": round(taste.score(each.hero, each.text), 4),
             "text": each.text,
         }
