@@ -39,33 +39,35 @@ async def run(
     engine_url: a model server that runs already; one is started where it is None.
     """
     origin = data / "first"
-    found = {
-        "size": asdict(size),
-        "first": await _once(
-            data / "first.json", lambda: first_generation(origin, size, engine_url=engine_url)
-        ),
-        "seeds": {},
-    }
-    for seed in seeds:
-        folder = data / f"seed{seed}"
-        found["seeds"][str(seed)] = await _once(
+    first = await _once(data / "first.json", partial(first_generation, origin, size, engine_url=engine_url))
+    lines = {
+        str(seed): await _once(
             data / f"seed{seed}.json",
-            partial(later_generations, origin, folder, size, seed, engine_url=engine_url),
+            partial(later_generations, origin, data / f"seed{seed}", size, seed, engine_url=engine_url),
         )
-    found["without_votes"] = await _once(
+        for seed in seeds
+    }
+    control = await _once(
         data / "without_votes.json",
-        lambda: without_votes(origin, data / "without_votes", size, engine_url=engine_url),
+        partial(without_votes, origin, data / "without_votes", size, engine_url=engine_url),
     )
-    return found
+    return {
+        "size": asdict(size),
+        "minutes": round(sum(each["minutes"] for each in (first, *lines.values(), control)), 1),
+        "first": first["figures"],
+        "seeds": {seed: each["figures"] for seed, each in lines.items()},
+        "without_votes": control["figures"],
+    }
 
 
 async def _once(path: Path, work: Callable[[], Awaitable[Any]]) -> Any:
-    """What a piece of work has measured, kept in a file: it is not done again."""
-    figures = _kept(path)
-    if figures is None:
-        figures = await work()
-        _keep(path, figures)
-    return figures
+    """What a piece of work has measured and how long it took, kept in a file: it is not done again."""
+    kept = _kept(path)
+    if kept is None:
+        began = time.monotonic()
+        kept = {"figures": await work(), "minutes": round((time.monotonic() - began) / 60, 1)}
+        _keep(path, kept)
+    return kept
 
 
 def _kept(path: Path) -> Any:
@@ -88,14 +90,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="a folder for flywheel.png and flywheel.json")
     chosen = parser.parse_args()
     size, seeds = (QUICK, SEEDS[:1]) if chosen.quick else (FULL, SEEDS)
-    started = time.monotonic()
     with TemporaryDirectory(prefix="generations-") as made:
         found = asyncio.run(run(chosen.data or Path(made), size, seeds))
-    figures = {
-        **summary(found),
-        "machine": describe(),
-        "minutes": round((time.monotonic() - started) / 60, 1),
-    }
+    figures = {**summary(found), "machine": describe()}
     console = Console()
     console.print(table(found))
     if chosen.out:

@@ -48,6 +48,7 @@ def summary(found: dict[str, Any]) -> dict[str, Any]:
         "gain": round(mean(gain for gain, _ in last_gains), 3),
         "trials": len(trials),
         "promoted": sum(each["promoted"] for each in trials),
+        "minutes": found["minutes"],
         "outvoted": sum(each["state"] == "lost" for each in trials),
     }
 

@@ -2,7 +2,6 @@
 
 import random
 import shutil
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -120,7 +119,6 @@ async def _copied(origin: Path, data: Path, size: Size, engine_url: str | None) 
 
 async def _generation(app: App, people: Crowd, heroes: Iterator[Hero], size: Size) -> Generation:
     """People ask and rate, the operator tunes the live model further, people decide which one serves."""
-    began = time.monotonic()
     thumbs = await people.ask_and_rate([next(heroes) for _ in range(size.asked)], size.readers)
     made = await _next_model(app, people, size)
     candidate = await app.registry.get(made["tuning"]["model"])
@@ -128,8 +126,7 @@ async def _generation(app: App, people: Crowd, heroes: Iterator[Hero], size: Siz
     trial = await _trial(app, candidate)
     if not trial["promoted"]:
         await people.operate("models retire", model=candidate.id)
-    minutes = round((time.monotonic() - began) / 60, 1)
-    return {"thumbs": thumbs, **made, "trial": trial, "errors": people.errors, "minutes": minutes}
+    return {"thumbs": thumbs, **made, "trial": trial, "errors": people.errors}
 
 
 async def _next_model(app: App, people: Crowd, size: Size) -> Generation:
