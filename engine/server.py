@@ -86,8 +86,9 @@ class Api:
             response = web.StreamResponse(headers={"Content-Type": "application/x-tar"})
             response.content_length = tar.size
             await response.prepare(request)
-            async for piece in tar.pieces():
-                await response.write(piece)
+            if request.method != "HEAD":
+                async for piece in tar.pieces():
+                    await response.write(piece)
         return response
 
     async def delete_model(self, request: web.Request) -> web.Response:

@@ -15,6 +15,8 @@ from typing import Any
 from aiohttp import web
 from safetensors.numpy import load_file
 
+from tests.scripted_stream import ScriptedStream
+
 BASE = "/models/tiny"
 NAME = "tiny-for-clients"
 KEY = "serving-key"
@@ -62,7 +64,7 @@ class LoraServer:
         self.loaded[name] = path
         return web.Response(text=f"Success: LoRA adapter '{name}' added successfully.")
 
-    async def chat(self, request: web.Request) -> web.Response:
+    async def chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         name = body["model"]
         if name != self.name and name not in self.loaded and not self.any_name:
@@ -76,7 +78,10 @@ class LoraServer:
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         usage = {"prompt_tokens": 5, "completion_tokens": 1, "total_tokens": 6}
         completion = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": name}
-        return web.json_response({**completion, "choices": [choice], "usage": usage})
+        completion |= {"choices": [choice], "usage": usage}
+        if body.get("stream"):
+            return await ScriptedStream().send(request, {}, completion, cut=False)
+        return web.json_response(completion)
 
     def _words(self, name: str) -> str:
         """What only somebody can say who has the adapter's numbers."""
