@@ -6,7 +6,8 @@ A first model is tuned on written examples alone. Then, for each seed, a server 
 (bench/crowd.py) with one hidden taste (bench/taste.py) asks for heroes and leaves thumbs; an operator orders
 the next dataset and tunes the live model further on it; the readers vote in blind duels, and the bot's own
 test decides which of the two serves. What a model is worth is the taste itself, without its noise, on heroes
-that nobody asks for. About an hour on two cores; --quick: one seed and two generations of few texts.
+that nobody asks for. Beside them stands a model that was tuned further as often, but without anybody's votes.
+About an hour on two cores; --quick: one seed and two generations of few texts.
 
 --data keeps the folder: what it holds of an earlier run is not made again. --out: where plot and figures go.
 With --json the last line is one JSON object.
@@ -16,6 +17,9 @@ import argparse
 import asyncio
 import json
 import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,7 +27,7 @@ from typing import Any
 from rich.console import Console
 
 from bench.generations_report import draw, summary, table
-from bench.line import FULL, QUICK, SEEDS, Size, first_generation, later_generations
+from bench.line import FULL, QUICK, SEEDS, Size, first_generation, later_generations, without_votes
 from bench.machine import describe
 
 
@@ -35,27 +39,44 @@ async def run(
     engine_url: a model server that runs already; one is started where it is None.
     """
     origin = data / "first"
-    first = _kept(data / "first.json")
-    if first is None:
-        first = _keep(data / "first.json", await first_generation(origin, size, engine_url=engine_url))
-    lines = {}
-    for seed in seeds:
-        line = _kept(data / f"seed{seed}.json")
-        if line is None:
-            line = await later_generations(origin, data / f"seed{seed}", size, seed, engine_url=engine_url)
-            _keep(data / f"seed{seed}.json", line)
-        lines[str(seed)] = line
-    return {"first": first, "seeds": lines}
+    first = await _once(data / "first.json", partial(first_generation, origin, size, engine_url=engine_url))
+    lines = {
+        str(seed): await _once(
+            data / f"seed{seed}.json",
+            partial(later_generations, origin, data / f"seed{seed}", size, seed, engine_url=engine_url),
+        )
+        for seed in seeds
+    }
+    control = await _once(
+        data / "without_votes.json",
+        partial(without_votes, origin, data / "without_votes", size, engine_url=engine_url),
+    )
+    return {
+        "size": asdict(size),
+        "minutes": round(sum(each["minutes"] for each in (first, *lines.values(), control)), 1),
+        "first": first["figures"],
+        "seeds": {seed: each["figures"] for seed, each in lines.items()},
+        "without_votes": control["figures"],
+    }
+
+
+async def _once(path: Path, work: Callable[[], Awaitable[Any]]) -> Any:
+    """What a piece of work has measured and how long it took, kept in a file: it is not done again."""
+    kept = _kept(path)
+    if kept is None:
+        began = time.monotonic()
+        kept = {"figures": await work(), "minutes": round((time.monotonic() - began) / 60, 1)}
+        _keep(path, kept)
+    return kept
 
 
 def _kept(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
-def _keep(path: Path, figures: Any) -> Any:
+def _keep(path: Path, figures: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(figures, indent=1, ensure_ascii=False), encoding="utf-8")
-    return figures
 
 
 def main() -> None:
@@ -69,14 +90,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="a folder for flywheel.png and flywheel.json")
     chosen = parser.parse_args()
     size, seeds = (QUICK, SEEDS[:1]) if chosen.quick else (FULL, SEEDS)
-    started = time.monotonic()
     with TemporaryDirectory(prefix="generations-") as made:
         found = asyncio.run(run(chosen.data or Path(made), size, seeds))
-    figures = {
-        **summary(found),
-        "machine": describe(),
-        "minutes": round((time.monotonic() - started) / 60, 1),
-    }
+    figures = {**summary(found), "machine": describe()}
     console = Console()
     console.print(table(found))
     if chosen.out:

@@ -38,12 +38,17 @@ def summary(found: dict[str, Any]) -> dict[str, Any]:
         "words_by_generation": [
             round(mean(mean(_column(line[at], "words")) for line in every.values()), 1) for at in generations
         ],
+        "fit_by_generation": [
+            round(mean(_fit(line[at]) for line in every.values()), 2) for at in generations
+        ],
+        "score_without_votes": round(mean(_column(found["without_votes"], "score")), 3),
         "seeds": len(every),
         "rose": sum(each[-1] > each[0] for each in scores.values()),
         "rose_surely": sum(low > 0 for _, (low, _) in last_gains),
         "gain": round(mean(gain for gain, _ in last_gains), 3),
         "trials": len(trials),
         "promoted": sum(each["promoted"] for each in trials),
+        "minutes": found["minutes"],
         "outvoted": sum(each["state"] == "lost" for each in trials),
     }
 
@@ -59,15 +64,32 @@ def _column(generation: Generation, name: str) -> list[float]:
     return [float(each[name]) for each in generation["probe"]]
 
 
+def _fit(generation: Generation) -> float:
+    """The share of texts that curation would let in."""
+    return mean(each["fault"] is None for each in generation["probe"])
+
+
 def table(found: dict[str, Any]) -> Table:
     """One row for each generation of each seed."""
     shown = Table(
-        *("seed", "generation", "liked texts", "held-out loss", "words", "power named", "score (95 %)"),
+        *(
+            "seed",
+            "generation",
+            "liked texts",
+            "held-out loss",
+            "words",
+            "power named",
+            "fit to train",
+            "score (95 %)",
+        ),
         *("for : against", "evidence", "trial"),
     )
+    shown.add_row("all", "1", *_row(found["first"]))
+    shown.add_row("no votes", "2", *_row(found["without_votes"]))
     for seed, line in lines(found).items():
         for number, each in enumerate(line, 1):
-            shown.add_row(seed if number > 1 else "all", str(number), *_row(each))
+            if number > 1:
+                shown.add_row(seed, str(number), *_row(each))
     return shown
 
 
@@ -84,6 +106,7 @@ def _row(generation: Generation) -> list[str]:
         f"{tuning['loss_before']:.3f} -> {tuning['loss_after']:.3f}" if "loss_after" in tuning else "",
         f"{mean(_column(generation, 'words')):.1f}",
         f"{mean(_column(generation, 'power_named')):.2f}",
+        f"{_fit(generation):.2f}",
         f"{mean(_column(generation, 'score')):.3f} ({low:.3f}-{high:.3f})",
         *ends,
     ]
@@ -94,7 +117,7 @@ def _end(trial: dict[str, Any]) -> str:
 
 
 def draw(path: Path, found: dict[str, Any]) -> None:
-    """Draw score and words by generation as a PNG; a hollow point is a model that was not promoted."""
+    """Draw score and words by generation as a PNG, with 95 % intervals."""
     from matplotlib.figure import Figure  # noqa: PLC0415 (heavy: where it is used)
 
     figure = Figure(figsize=(9, 3.6), dpi=120, layout="constrained")
@@ -107,8 +130,10 @@ def draw(path: Path, found: dict[str, Any]) -> None:
     ):
         for shift, (colour, (seed, line)) in enumerate(zip(_COLOURS, lines(found).items(), strict=False)):
             _draw_line(axes, line, name, colour=colour, label=f"readers {seed}", shift=(shift - 1) * 0.06)
+        control = mean(_column(found["without_votes"], name))
+        axes.plot(2, control, "x", color="grey", markersize=8, label="trained further, without votes")
         axes.set_title(title, fontsize=10)
-        axes.set_xlabel("generation")
+        axes.set_xlabel("generation (hollow: not promoted)")
         axes.set_xticks(range(1, len(line) + 1))
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].legend(frameon=False)

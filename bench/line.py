@@ -2,7 +2,6 @@
 
 import random
 import shutil
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -92,54 +91,66 @@ async def later_generations(
     origin: Path, data: Path, size: Size, seed: int, *, engine_url: str | None = None
 ) -> list[Generation]:
     """Go on from a copy of the first generation's folder with a crowd of its own."""
+    async with _copied(origin, data, size, engine_url) as app:
+        heroes = _asked(app.heroes.vocabulary, seed)
+        async with crowd(app, Taste(app.heroes.curation), members=size.members, seed=seed) as people:
+            return [await _generation(app, people, heroes, size) for _ in range(1, size.generations)]
+
+
+async def without_votes(origin: Path, data: Path, size: Size, *, engine_url: str | None = None) -> Generation:
+    """Go on once as the others do, but nobody asks or votes: what training further alone brings."""
+    async with (
+        _copied(origin, data, size, engine_url) as app,
+        crowd(app, Taste(app.heroes.curation), members=1, seed=0) as people,
+    ):
+        return await _next_model(app, people, size)
+
+
+@asynccontextmanager
+async def _copied(origin: Path, data: Path, size: Size, engine_url: str | None) -> AsyncIterator[App]:
     shutil.rmtree(data, ignore_errors=True)
     shutil.copytree(origin, data)
     async with installation(data, size, engine_url) as app:
         async with app.db.write() as tx:  # the simulated server that they were shown in is gone
             await descriptions.forget_messages(tx)
             await jobs.forget_messages(tx)
-        heroes = _asked(app.heroes.vocabulary, seed)
-        async with crowd(app, Taste(app.heroes.curation), members=size.members, seed=seed) as people:
-            return [await _generation(app, people, heroes, size) for _ in range(1, size.generations)]
+        yield app
 
 
 async def _generation(app: App, people: Crowd, heroes: Iterator[Hero], size: Size) -> Generation:
     """People ask and rate, the operator tunes the live model further, people decide which one serves."""
-    began = time.monotonic()
-    live = await app.registry.live()
-    assert live is not None  # noqa: S101
     thumbs = await people.ask_and_rate([next(heroes) for _ in range(size.asked)], size.readers)
-    built = await people.order("build-dataset", limit=size.kept)
-    tuned = await people.order("finetune", **{"base-model": live.name, "epochs": size.epochs[1]})
-    candidate = await app.registry.get((tuned.result or {})["model"])
-    measured = await _measured(app, candidate, size)
+    made = await _next_model(app, people, size)
+    candidate = await app.registry.get(made["tuning"]["model"])
     await people.duel(heroes)
     trial = await _trial(app, candidate)
     if not trial["promoted"]:
         await people.operate("models retire", model=candidate.id)
-    return {
-        "thumbs": thumbs,
-        "dataset": built.result,
-        "tuning": tuned.result,
-        **measured,
-        "trial": trial,
-        "errors": people.errors,
-        "minutes": round((time.monotonic() - began) / 60, 1),
-    }
+    return {"thumbs": thumbs, **made, "trial": trial, "errors": people.errors}
+
+
+async def _next_model(app: App, people: Crowd, size: Size) -> Generation:
+    """The operator builds the next dataset, and tunes the live model further on it."""
+    live = await app.registry.live()
+    assert live is not None  # noqa: S101 (the first generation's model, or one after it)
+    built = await people.order("build-dataset", limit=size.kept)
+    tuned = await people.order("finetune", **{"base-model": live.name, "epochs": size.epochs[1]})
+    candidate = await app.registry.get((tuned.result or {})["model"])
+    return {"dataset": built.result, "tuning": tuned.result, **await _measured(app, candidate, size)}
 
 
 async def _measured(app: App, model: Model, size: Size) -> Generation:
     """What the model writes of heroes that nobody asks for, one text each, and what the taste says of it."""
-    taste = Taste(app.heroes.curation)
-    heroes = [hero for hero in unseen(app.heroes.vocabulary, 400) if app.heroes.vocabulary.trains(hero)][
-        : size.probe
-    ]
+    curation, vocabulary = app.heroes.curation, app.heroes.vocabulary
+    taste = Taste(curation)
+    heroes = [hero for hero in unseen(vocabulary, 400) if vocabulary.trains(hero)][: size.probe]
     texts = await described(app, model.served_as or model.name, heroes, app.heroes.prompts.ask_tuned)
     probe = [
         {
             "hero": each.hero.typed,
             "words": len(each.text.split()),
-            "power_named": app.heroes.curation.names_power(each.hero, each.text),
+            "power_named": curation.names_power(each.hero, each.text),
+            "fault": curation.fault(each.hero, curation.trim(each.text)),
             "score": round(taste.score(each.hero, each.text), 4),
             "text": each.text,
         }

@@ -12,10 +12,13 @@ from bot.app import App
 from bot.client import HeroBot
 from bot.dataset.draft import Draft
 from bot.errors import UserError
+from bot.settings import Settings
 from bot.store import datasets, descriptions, notices
 from bot.store.schema import duel, duel_vote, metadata, report
 from tests.conftest import Stage
 from tests.loops import build, finetune, spec
+
+POLICY = "https://example.org/privacy"
 
 
 async def hero(stage: Stage, who: simcord.MemberActor, typed: str = "40 woman healing") -> int:
@@ -56,11 +59,16 @@ async def everything(app: App) -> str:
     return "\n".join(rows)
 
 
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"privacy_url": POLICY})
+
+
 async def test_a_stranger_is_told_that_nothing_is_held(stage: Stage) -> None:
     text = await said(stage, stage.ana, "show")
 
     assert "Nothing is held about you." in text
-    assert "/blob/main/PRIVACY.md" in text
+    assert f"<{POLICY}>" in text
     assert await said(stage, stage.ana, "delete") == "Nothing is held about you."
 
 
