@@ -38,6 +38,7 @@ bench: .venv/.dev
 	$(BIN)/python -m bench.engine $(ARGS)
 	$(BIN)/python -m bench.adherence $(ARGS)
 	$(BIN)/python -m bench.dataset $(ARGS)
+	$(BIN)/python -m bench.interactions $(ARGS)
 	$(BIN)/python -m bench.flywheel $(ARGS)
 	$(BIN)/python -m bench.votes $(ARGS)
 

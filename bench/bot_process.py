@@ -70,6 +70,11 @@ class Bare(discord.Client):
                 await interaction.edit_original_response(embed=_embed(hero, text))
         return text
 
+    async def close(self) -> None:
+        await super().close()
+        if self._model:
+            await self._api.close()
+
     async def on_ready(self) -> None:
         ready()
 

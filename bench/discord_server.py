@@ -19,6 +19,7 @@ GUILD, CHANNEL, APPLICATION = 10_000, 20_000, 30_000
 _USERS = 1_000_000  # everybody asks once: no limit of a user's is reached
 _TOKEN = "interaction"  # noqa: S105  of an interaction, which is no secret here
 _THUMBS = 2
+_EVERYTHING = str(1 << 3)  # what an administrator may do
 
 
 @dataclass
@@ -146,11 +147,23 @@ def _channel() -> dict[str, Any]:
 
 def _guild() -> dict[str, Any]:
     everyone = {"id": str(GUILD), "name": "@everyone", "color": 0, "hoist": False, "position": 0}
-    role = {**everyone, "permissions": "0", "managed": False, "mentionable": False, "flags": 0}
-    words = {"name": "bench", "icon": None, "preferred_locale": "en-US", "features": [], "premium_tier": 0}
+    role = {**everyone, "permissions": _EVERYTHING, "managed": False, "mentionable": False, "flags": 0}
+    words: dict[str, Any] = {
+        "name": "bench",
+        "icon": None,
+        "preferred_locale": "en-US",
+        "features": [],
+        "premium_tier": 0,
+    }
     levels = {"verification_level": 0, "default_message_notifications": 0, "explicit_content_filter": 0}
     more = {"mfa_level": 0, "nsfw_level": 0, "afk_timeout": 60, "system_channel_flags": 0, "owner_id": "2"}
-    lists: dict[str, Any] = {"emojis": [], "stickers": [], "members": [], "threads": [], "presences": []}
+    lists: dict[str, Any] = {
+        "emojis": [],
+        "stickers": [],
+        "members": [_member(1)],
+        "threads": [],
+        "presences": [],
+    }
     return {
         "id": str(GUILD),
         "roles": [role],

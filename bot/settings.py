@@ -14,8 +14,6 @@ from bot.limits import Limits
 
 ROOT = Path(__file__).resolve().parent.parent
 
-SOURCE = "https://github.com/herosmith/herosmith"
-
 # The name that the embedded engine gives its packaged weights.
 ENGINE_MODEL = "smollm2-135m-instruct"
 
@@ -66,8 +64,8 @@ class Settings(BaseSettings):
     daily_per_user: int | None = Field(default=200, ge=1)
     daily_per_guild: int | None = Field(default=None, ge=1)
 
-    source_url: str = SOURCE  # where people find the code of what answers them
-    privacy_url: str | None = None  # where they find the privacy policy; the source's own where left out
+    source_url: str | None = None  # where people find the code of what answers them
+    privacy_url: str | None = None  # where they find the privacy policy
 
     daily_budget: float | None = Field(
         default=None, gt=0
@@ -129,11 +127,6 @@ class Settings(BaseSettings):
     def limits(self) -> Limits:
         """The widest that any server may have."""
         return Limits(self.cooldown, self.daily_per_user, self.daily_per_guild)
-
-    @property
-    def policy(self) -> str:
-        """The address of the privacy policy."""
-        return self.privacy_url or f"{self.source_url.rstrip('/')}/blob/main/PRIVACY.md"
 
     @property
     def hosted(self) -> bool:

@@ -30,9 +30,11 @@ class AboutCog(commands.Cog):
         say = await language_of(interaction)
         settings = self.app.settings
         card = _card(say, await self.app.about.now())
+        links = {say("Source code"): settings.source_url, say("Privacy"): settings.privacy_url}
         view = discord.ui.View(timeout=None)
-        view.add_item(discord.ui.Button(label=say("Source code"), url=settings.source_url))
-        view.add_item(discord.ui.Button(label=say("Privacy"), url=settings.policy))
+        for label, url in links.items():
+            if url:
+                view.add_item(discord.ui.Button(label=label, url=url))
         view.stop()  # links need nobody who listens
         await interaction.response.send_message(embed=card, view=view)
 

@@ -54,6 +54,8 @@ class HeroCog(commands.Cog):
 
     @app_commands.command(description="Describe a superhero: an age, a gender and a power")
     @app_commands.describe(hero="age, gender and power, for example: 40 woman healing")
+    @app_commands.allowed_installs(guilds=True, users=True)
+    @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def hero(self, interaction: "discord.Interaction[HeroBot]", hero: str) -> None:
         await require_open(self.app.guilds, interaction.guild_id, interaction.channel)
         await self._describe(self.parse(hero), await asker_of(interaction), InteractionShowing(interaction))

@@ -38,7 +38,7 @@ class PrivacyCog(commands.Cog):
         say = await language_of(interaction)
         counts = await self.app.privacy.counts(interaction.user.id)
         await interaction.response.send_message(
-            _held(say, counts, self.app.settings.policy), ephemeral=True, suppress_embeds=True
+            _held(say, counts, self.app.settings.privacy_url), ephemeral=True, suppress_embeds=True
         )
 
     @group.command(description="Get everything that the bot holds about you as a file")
@@ -112,7 +112,7 @@ def _choice(say: Language) -> discord.ui.View:
     return view
 
 
-def _held(say: Language, counts: dict[str, int], policy: str) -> str:
+def _held(say: Language, counts: dict[str, int], policy: str | None) -> str:
     parts = [_listed(say, counts) if any(counts.values()) else say("Nothing is held about you.")]
     if any(counts.values()):
         parts.append(
@@ -121,7 +121,8 @@ def _held(say: Language, counts: dict[str, int], policy: str) -> str:
                 "`/privacy export` gives you all of it as a file; `/privacy delete` has it deleted."
             )
         )
-    parts.append(say("What is kept, what for and how long: {url}", url=f"<{policy}>"))
+    if policy:
+        parts.append(say("What is kept, what for and how long: {url}", url=f"<{policy}>"))
     return "\n".join(parts)
 
 

@@ -72,6 +72,7 @@ def settings(tmp_path: Path, script: Script, migrated: Path) -> Settings:
         home_guilds=frozenset({HOME}),
         heroes_file=ROOT / "data" / "heroes.toml",
         cooldown=0,
+        duel_share=0,  # tests of duels ask for them
     )
 
 

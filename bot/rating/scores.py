@@ -123,9 +123,9 @@ class Scores:
         return Standing(rule, tuple(tallies), kept, tuple(self._guard.describe(kept)))
 
     async def best(
-        self, *, guild_id: int | None = None, powers: Collection[str] = (), page: int = 0
+        self, *, guild_id: int | None = None, powers: Collection[str] | None = None, page: int = 0
     ) -> list[Scored]:
-        """The best-rated descriptions of a server, or of all servers and some powers; from page 0 on.
+        """The best-rated descriptions of a server and of some powers (None: of all), from page 0 on.
 
         They are ranked by the Bayesian average that people see beside them, so the order is the figures';
         between equals more votes come first, then the newer text. The prior is that of all servers: its mean
@@ -139,7 +139,8 @@ class Scores:
                 tx,
                 rule,
                 prior=(prior.weight, prior.mean),
-                where=scores.of_powers(powers) if guild_id is None else scores.of_guild(guild_id),
+                guild_id=guild_id,
+                powers=powers,
                 skip=page * PAGE,
                 most=PAGE + 1,
             )

@@ -72,13 +72,13 @@ async def of_message(tx: Transaction, message_id: int) -> Description | None:
     return Description(**row._mapping) if row else None
 
 
-async def counts_since(tx: Transaction, requester: str, guild_id: int | None, at: float) -> tuple[int, int]:
-    """How many descriptions a requester (an HMAC), and all of a server, were shown since a moment."""
-    since = select(func.count()).select_from(description).where(description.c.created_at >= at)
-    mine = since.where(description.c.requester == requester).scalar_subquery()
-    everyones = since.where(description.c.guild_id == guild_id).scalar_subquery()
-    found = (await tx.execute(select(mine, everyones))).one()
-    return found[0], found[1]
+async def counts_since(tx: Transaction, at: float) -> dict[str | int, int]:
+    """How many descriptions were shown since a moment, by requester (an HMAC) and by server."""
+    counts: dict[str | int, int] = {}
+    for who in (description.c.requester, description.c.guild_id):
+        query = select(who, func.count()).where(description.c.created_at >= at).group_by(who)
+        counts |= {key: count for key, count in await tx.execute(query) if key is not None}
+    return counts
 
 
 async def uses_of_powers(tx: Transaction) -> dict[str, int]:

@@ -194,13 +194,21 @@ async def best(
     rule: Rule,
     *,
     prior: tuple[float, float],
-    where: ColumnElement[bool],
+    guild_id: int | None,
+    powers: Collection[str] | None,
     skip: int,
     most: int,
 ) -> list[Ranked]:
-    """Descriptions in sight by their Bayesian average; prior is how many votes of which mean come first."""
+    """Descriptions in sight by their Bayesian average; prior is how many votes of which mean come first.
+
+    Of one server, of some powers, or where these are None of all.
+    """
     weight, mean = prior
-    tallied = _tallied(rule).where(where)
+    tallied = _tallied(rule)
+    if guild_id is not None:
+        tallied = tallied.where(description.c.guild_id == guild_id)
+    if powers is not None:
+        tallied = tallied.where(description.c.power.in_(powers))
     each = tallied.subquery()
     votes = each.c.ups + each.c.downs
     score = ((weight * mean + each.c.ups) / (weight + votes)).label("score")
@@ -211,16 +219,6 @@ async def best(
         .limit(most)
     )
     return [Ranked(*row) for row in await tx.execute(query)]
-
-
-def of_guild(guild_id: int) -> ColumnElement[bool]:
-    """Descriptions that were asked for in a server."""
-    return description.c.guild_id == guild_id
-
-
-def of_powers(powers: Collection[str]) -> ColumnElement[bool]:
-    """Descriptions of some powers."""
-    return description.c.power.in_(powers)
 
 
 async def duels(tx: Transaction, rule: Rule, *, most_of_voter: int) -> list[DuelCount]:

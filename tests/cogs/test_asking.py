@@ -4,6 +4,7 @@ import pytest
 
 from bot.app import App, open_app
 from bot.errors import TooMany
+from bot.hero import Hero
 from bot.settings import Settings
 from bot.store import descriptions
 from tests.conftest import HOME, Stage
@@ -85,8 +86,13 @@ async def test_what_is_being_written_counts(app: App) -> None:
         with pytest.raises(TooMany):
             async with app.usage.request(1, HOME):
                 raise AssertionError
-    async with app.usage.request(1, HOME):
-        pass
+
+
+async def test_what_fails_is_given_back(app: App) -> None:
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            async with app.usage.request(1, HOME):
+                raise ZeroDivisionError
 
 
 async def test_between_two_heroes_of_one_user_there_is_a_pause(settings: Settings) -> None:
@@ -98,6 +104,16 @@ async def test_between_two_heroes_of_one_user_there_is_a_pause(settings: Setting
                 raise AssertionError
         async with app.usage.request(2, HOME):
             pass
+
+
+async def test_a_restart_forgets_nothing_of_the_day(settings: Settings) -> None:
+    async with open_app(settings) as app:
+        for _ in range(2):
+            await app.describer.describe(Hero(40, "woman", "healing"), requester=1, guild_id=HOME)
+    async with open_app(settings) as again:
+        with pytest.raises(TooMany):
+            async with again.usage.request(1, HOME):
+                raise AssertionError
 
 
 async def test_no_pause_is_due_after_a_failure(settings: Settings) -> None:

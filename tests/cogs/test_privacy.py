@@ -12,10 +12,13 @@ from bot.app import App
 from bot.client import HeroBot
 from bot.dataset.draft import Draft
 from bot.errors import UserError
+from bot.settings import Settings
 from bot.store import datasets, descriptions, notices
-from bot.store.schema import duel, duel_vote, metadata, report, trial
+from bot.store.schema import duel, duel_vote, metadata, report
 from tests.conftest import Stage
 from tests.loops import build, finetune, spec
+
+POLICY = "https://example.org/privacy"
 
 
 async def hero(stage: Stage, who: simcord.MemberActor, typed: str = "40 woman healing") -> int:
@@ -56,11 +59,16 @@ async def everything(app: App) -> str:
     return "\n".join(rows)
 
 
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"privacy_url": POLICY})
+
+
 async def test_a_stranger_is_told_that_nothing_is_held(stage: Stage) -> None:
     text = await said(stage, stage.ana, "show")
 
     assert "Nothing is held about you." in text
-    assert "/blob/main/PRIVACY.md" in text
+    assert f"<{POLICY}>" in text
     assert await said(stage, stage.ana, "delete") == "Nothing is held about you."
 
 
@@ -121,30 +129,27 @@ async def test_picks_and_reports_go_and_a_running_trials_counts_go_down(stage: S
     await build(app)
     await finetune(app)
     await finetune(app)
-    await hero(stage, stage.ben)
-    await hero(stage, stage.ben, "30 man flying")
-    ana, ben = (app.privacy._voters.of(who.id) for who in (stage.ana, stage.ben))
-    async with app.db.write() as tx:
-        await tx.execute(trial.insert().values(id=1, live_id=1, candidate_id=2, state="running"))
-        pair = {"live_description_id": 1, "candidate_description_id": 2}
-        await tx.execute(
-            duel.insert().values(id=1, trial_id=1, a="live", message_id=77, created_at=1.0, **pair)
-        )
-        for voter, counts in ((ana, True), (ben, False)):
-            pick = {"voter": voter, "result": "candidate", "counts": counts, "source": "button", "at": 2.0}
-            await tx.execute(duel_vote.insert().values(duel_id=1, trial_id=1, **pick))
-            await tx.execute(report.insert().values(description_id=1, reporter=voter, at=3.0))
+    await stage.ben.slash(stage.channel, "duel", hero="40 woman healing")
+    shown = stage.channel.history()[-1]
+    for who in (stage.ana, stage.olga):
+        await who.click(shown, label="A")
+    await app.removals.report(1, stage.ana.id)
     assert "- 1 pick of yours in a duel" in await said(stage, stage.ana, "show")
+    assert "- 1 report of a description" in await said(stage, stage.ana, "show")
 
     await app.privacy.delete(stage.ana.id)
     async with app.db.read() as tx:
-        assert [row.voter for row in await tx.execute(select(duel_vote))] == [ben]
-        assert [row.reporter for row in await tx.execute(select(report))] == [ben]
-        assert (await tx.execute(select(duel.c.message_id))).scalar_one() == 77
+        left = [row.voter for row in await tx.execute(select(duel_vote))]
+        assert left == [app.privacy._voters.of(stage.olga.id)]
+        assert (await tx.execute(select(report))).all() == []
+        assert (await tx.execute(select(duel.c.message_id))).scalar_one() == shown.id
 
     await app.privacy.delete(stage.ben.id)  # who had asked: the duel can be voted on no more
     async with app.db.read() as tx:
         assert (await tx.execute(select(duel.c.message_id))).scalar_one() is None
+    await stage.olga.click(shown, label="B")
+    async with app.db.read() as tx:
+        assert [row.voter for row in await tx.execute(select(duel_vote))] == left
 
 
 async def test_operators_ids_go_and_what_they_did_stays(stage: Stage, app: App) -> None:

@@ -25,7 +25,10 @@ async def choose(stage: Stage, *channels: simcord.ChannelHandle) -> str:
     return shown.response.message.content
 
 
-async def test_without_any_the_installations_own_hold(stage: Stage) -> None:
+async def test_without_any_the_installations_own_hold(
+    stage: Stage, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.guilds, "_widest", Limits(5, 200, None))
     text = await told(stage, "show")
     for line in (
         "asked for: everywhere",
@@ -70,7 +73,7 @@ async def test_heroes_are_described_in_the_chosen_channels_only(stage: Stage, sc
     assert len(script.asked) == 1
 
     await choose(stage)
-    await stage.ana.slash(other, "hero", hero="40 woman healing")
+    await stage.ben.slash(other, "hero", hero="40 woman healing")
     assert len(script.asked) == 2
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 
 import discord
 import pytest
@@ -9,6 +10,7 @@ import simcord
 
 from bot.app import App
 from bot.client import HeroBot
+from bot.llm.line import Line
 from bot.llm.said import listen
 from bot.llm.stream import Stream
 from bot.store import descriptions
@@ -39,6 +41,7 @@ def _words_come_from_outside(env: simcord.Env, monkeypatch: pytest.MonkeyPatch) 
         return wait
 
     monkeypatch.setattr("bot.llm.client.listen", outside(listen))
+    monkeypatch.setattr(Line, "_wait", outside(Line._wait))
     for name in ("news", "until_stopped", "until_served"):
         monkeypatch.setattr(Stream, name, outside(getattr(Stream, name)))
 
@@ -115,23 +118,24 @@ async def test_only_the_asker_and_moderators_may_stop(stage: Stage, script: Scri
     await until(stage, finished)
 
 
-async def test_who_waits_in_line_sees_the_place_and_may_leave(stage: Stage, script: Script, app: App) -> None:
-    app.describer._line._free = 1
-    first = await half_written(stage, script, words=13)
-    script.stream.silent_after = None
-    await stage.ben.slash(stage.channel, "hero", hero=TYPED)
-    second = await until(stage, lambda message: message.content == "The model is busy: you are next.")
-    await stage.olga.slash(stage.channel, "hero", hero=TYPED)
-    third = await until(stage, lambda message: message.content == "The model is busy: you are 2nd in line.")
+async def test_who_waits_in_line_sees_the_place_and_may_leave(stage: Stage, app: App) -> None:
+    line = app.describer._line
+    async with AsyncExitStack() as others:
+        while line._free:
+            await others.enter_async_context(line.place(Stream()))
+        await stage.ben.slash(stage.channel, "hero", hero=TYPED)
+        first = await until(stage, lambda message: message.content == "The model is busy: you are next.")
+        await stage.olga.slash(stage.channel, "hero", hero=TYPED)
+        second = await until(
+            stage, lambda message: message.content == "The model is busy: you are 2nd in line."
+        )
 
-    await stage.olga.click(third, label="Stop")
-    left = await until(stage, lambda message: "Stopped" in message.content)
-    assert (left.content, labels(left)) == ("Stopped before the first sentence was written.", [])
-    stage.refusal()
+        await stage.olga.click(second, label="Stop")
+        left = await until(stage, lambda message: "Stopped" in message.content)
+        assert (left.content, labels(left)) == ("Stopped before the first sentence was written.", [])
+        stage.refusal()
 
-    await stage.ana.click(first, label="Stop")
-    for each in (first, second):
-        assert (await until(stage, finished, each.id)).content == ""
+    assert (await until(stage, finished, first.id)).content == ""
 
 
 async def test_a_restart_leaves_the_partial_text_and_a_button_that_goes(

@@ -5,10 +5,18 @@ from sqlalchemy import update
 
 from bot.app import App
 from bot.client import HeroBot
+from bot.settings import Settings
 from bot.store.schema import description
 from tests.conftest import HOME, Stage
 from tests.loops import build, finetune
 from tests.scripted_server import Script
+
+SOURCE, POLICY = "https://example.org/source", "https://example.org/privacy"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"source_url": SOURCE, "privacy_url": POLICY})
 
 
 async def described(
@@ -131,4 +139,4 @@ async def test_about_tells_model_dataset_loop_and_links(stage: Stage, app: App) 
         assert f"- {line}" in loop
     (row,) = result.response.message.components
     urls = [getattr(button, "url", None) for button in getattr(row, "children", [])]
-    assert urls == [app.settings.source_url, app.settings.policy]
+    assert urls == [SOURCE, POLICY]

@@ -46,11 +46,12 @@ export class Composer {
     const { suggestions = [] } = text.startsWith("/") ? await this.ask({ do: "suggest", text }) : {};
     if (asked !== this.#asked) return; // something else has been typed since
     const fresh = suggestions.filter(({ line }) => line !== text);
-    this.#chosen = -1;
+    const chosen = this.list.children[this.#chosen]?.dataset.line; // a late list does not take the choice away
     this.list.replaceChildren(...fresh.map((each, index) => element("li", { role: "option", id: `suggestion-${index}`,
       ariaSelected: "false", "data-line": each.line, onmousedown: (event) => { event.preventDefault(); this.put(each.line); } },
       element("b", {}, each.label), element("span", {}, each.hint))));
     this.#open(fresh.length > 0 && document.activeElement === this.line);
+    this.#choose(fresh.findIndex(({ line }) => line === chosen));
   }
 
   #key(event) {
@@ -74,7 +75,7 @@ export class Composer {
       option.ariaSelected = String(at === index);
       if (at === index) option.scrollIntoView({ block: "nearest" });
     });
-    this.line.setAttribute("aria-activedescendant", `suggestion-${index}`);
+    if (index >= 0) this.line.setAttribute("aria-activedescendant", `suggestion-${index}`);
   }
 
   #open(open) {
