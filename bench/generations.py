@@ -40,6 +40,10 @@ async def run(
     """
     origin = data / "first"
     first = await _once(data / "first.json", partial(first_generation, origin, size, engine_url=engine_url))
+    control = await _once(
+        data / "without_votes.json",
+        partial(without_votes, origin, data / "without_votes", size, engine_url=engine_url),
+    )
     lines = {
         str(seed): await _once(
             data / f"seed{seed}.json",
@@ -47,10 +51,6 @@ async def run(
         )
         for seed in seeds
     }
-    control = await _once(
-        data / "without_votes.json",
-        partial(without_votes, origin, data / "without_votes", size, engine_url=engine_url),
-    )
     return {
         "size": asdict(size),
         "minutes": round(sum(each["minutes"] for each in (first, *lines.values(), control)), 1),

@@ -41,7 +41,9 @@ def summary(found: dict[str, Any]) -> dict[str, Any]:
         "fit_by_generation": [
             round(mean(_fit(line[at]) for line in every.values()), 2) for at in generations
         ],
-        "score_without_votes": round(mean(_column(found["without_votes"], "score")), 3),
+        "score_without_votes": [
+            round(mean(_column(each, "score")), 3) for each in (found["first"], *found["without_votes"])
+        ],
         "seeds": len(every),
         "rose": sum(each[-1] > each[0] for each in scores.values()),
         "rose_surely": sum(low > 0 for _, (low, _) in last_gains),
@@ -85,7 +87,8 @@ def table(found: dict[str, Any]) -> Table:
         *("for : against", "evidence", "trial"),
     )
     shown.add_row("all", "1", *_row(found["first"]))
-    shown.add_row("no votes", "2", *_row(found["without_votes"]))
+    for number, each in enumerate(found["without_votes"], 2):
+        shown.add_row("no votes", str(number), *_row(each))
     for seed, line in lines(found).items():
         for number, each in enumerate(line, 1):
             if number > 1:
@@ -130,8 +133,8 @@ def draw(path: Path, found: dict[str, Any]) -> None:
     ):
         for shift, (colour, (seed, line)) in enumerate(zip(_COLOURS, lines(found).items(), strict=False)):
             _draw_line(axes, line, name, colour=colour, label=f"readers {seed}", shift=(shift - 1) * 0.06)
-        control = mean(_column(found["without_votes"], name))
-        axes.plot(2, control, "x", color="grey", markersize=8, label="trained further, without votes")
+        control = [mean(_column(each, name)) for each in (found["first"], *found["without_votes"])]
+        axes.plot(range(1, len(control) + 1), control, "x--", color="grey", label="without votes")
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("generation (hollow: not promoted)")
         axes.set_xticks(range(1, len(line) + 1))

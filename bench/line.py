@@ -48,7 +48,7 @@ class Size:
 
 
 FULL = Size(
-    generations=3, members=150, examples=150, kept=20, epochs=(2, 3), asked=45, readers=5, duels=40, probe=40
+    generations=3, members=150, examples=294, kept=14, epochs=(2, 3), asked=80, readers=5, duels=100, probe=40
 )
 QUICK = Size(
     generations=2, members=20, examples=16, kept=14, epochs=(1, 1), asked=6, readers=3, duels=10, probe=4
@@ -97,13 +97,19 @@ async def later_generations(
             return [await _generation(app, people, heroes, size) for _ in range(1, size.generations)]
 
 
-async def without_votes(origin: Path, data: Path, size: Size, *, engine_url: str | None = None) -> Generation:
-    """Go on once as the others do, but nobody asks or votes: what training further alone brings."""
+async def without_votes(
+    origin: Path, data: Path, size: Size, *, engine_url: str | None = None
+) -> list[Generation]:
+    """Go on as the others do, but nobody asks or votes: what training further brings by itself."""
+    made = []
     async with (
         _copied(origin, data, size, engine_url) as app,
         crowd(app, Taste(app.heroes.curation), members=1, seed=0) as people,
     ):
-        return await _next_model(app, people, size)
+        for _ in range(1, size.generations):
+            made.append(await _next_model(app, people, size))
+            await people.operate("models promote", model=made[-1]["tuning"]["model"])
+    return made
 
 
 @asynccontextmanager
