@@ -78,6 +78,8 @@ async def erase(tx: Transaction, person: Person, *, at: float) -> Erased:
     to_rebuild = await datasets.bury(tx, theirs)
     shown = or_(duel.c.live_description_id.in_(theirs), duel.c.candidate_description_id.in_(theirs))
     await tx.execute(update(duel).where(shown).values(message_id=None))
+    voted = select(reaction.c.description_id).where(reaction.c.voter == person.pseudonym)
+    await tx.execute(update(description).where(description.c.id.in_(voted)).values(settled=True))
     for column in PSEUDONYMS:
         if column.table is not description:
             await tx.execute(delete(column.table).where(column == person.pseudonym))
