@@ -247,7 +247,7 @@ notice = Table(
 
 # One answer shown to a user. Stored before it is shown, so that no shown text is unknown. Two of a duel are
 # shown by the duel's message. removed_at: operators took it from sight and from training. settled: somebody
-# had a vote on it deleted, whose thumb may still stand under the message: no missed votes are looked for there.
+# had a vote on it deleted, whose thumb may still stand under the message, and is not looked for there again.
 description = Table(
     "description",
     metadata,
