@@ -175,6 +175,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             writer,
             describer,
             voters,
+            line,
             share=settings.duel_share,
             account_days=settings.account_days,
         )

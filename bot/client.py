@@ -55,7 +55,6 @@ _BUTTONS = (
     RemovalButton,
     DuelButton,
     PromoteButton,
-    RemovalButton,
     JobButton,
     ReviewButton,
     PrivacyButton,

@@ -27,6 +27,7 @@ class AboutCog(commands.Cog):
     @app_commands.allowed_installs(guilds=True, users=True)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def about(self, interaction: "discord.Interaction[HeroBot]") -> None:
+        await interaction.response.defer()  # its figures are counted
         say = await language_of(interaction)
         settings = self.app.settings
         card = _card(say, await self.app.about.now())
@@ -36,7 +37,7 @@ class AboutCog(commands.Cog):
             if url:
                 view.add_item(discord.ui.Button(label=label, url=url))
         view.stop()  # links need nobody who listens
-        await interaction.response.send_message(embed=card, view=view)
+        await interaction.edit_original_response(embed=card, view=view)
 
 
 def _card(say: Language, standing: Standing) -> discord.Embed:

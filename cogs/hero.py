@@ -50,6 +50,7 @@ class HeroCog(commands.Cog):
     def __init__(self, bot: "HeroBot", app: App) -> None:
         self.bot = bot
         self.app = app
+        self._since = time.time_ns()
         self._writing: dict[int, tuple[Asker, Stream]] = {}  # by what their Stop buttons say
 
     @app_commands.command(description="Describe a superhero: an age, a gender and a power")
@@ -88,8 +89,11 @@ class HeroCog(commands.Cog):
 
     async def stop(self, interaction: "discord.Interaction[HeroBot]", writing: int) -> None:
         """Let what is there of a text be all of it: for who asked for it, and for moderators."""
-        if writing not in self._writing:  # a restart cut it off
+        if writing < self._since:  # a restart cut it off
             await interaction.response.edit_message(view=None)
+            return
+        if writing not in self._writing:  # its end was quicker than the click: its own buttons stay
+            await interaction.response.defer()
             return
         asker, stream = self._writing[writing]
         if interaction.user.id != asker.user_id and not interaction.permissions.manage_messages:

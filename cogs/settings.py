@@ -39,6 +39,7 @@ class SettingsCog(commands.Cog):
 
     @group.command(description="See what holds in this server")
     async def show(self, interaction: "discord.Interaction[HeroBot]") -> None:
+        await interaction.response.defer(ephemeral=True)
         await self._tell(interaction)
 
     @group.command(description="Choose the channels where heroes may be asked for")
@@ -71,6 +72,7 @@ class SettingsCog(commands.Cog):
             "daily_per_user": daily_per_user,
             "daily_of_guild": daily_of_guild,
         }
+        await interaction.response.defer(ephemeral=True)  # a write may have to wait for another process
         given = {name: value for name, value in wanted.items() if value is not None}
         if given:
             await self.app.guilds.change(_guild(interaction), **given)
@@ -81,6 +83,7 @@ class SettingsCog(commands.Cog):
     async def language(
         self, interaction: "discord.Interaction[HeroBot]", language: str | None = None
     ) -> None:
+        await interaction.response.defer(ephemeral=True)
         code = None if language is None else self.app.guilds.languages.code(language)
         await self.app.guilds.change(_guild(interaction), language=code)
         await self._tell(interaction)
@@ -98,6 +101,7 @@ class SettingsCog(commands.Cog):
 
     @group.command(description="Let the installation's own settings hold again in this server")
     async def reset(self, interaction: "discord.Interaction[HeroBot]") -> None:
+        await interaction.response.defer(ephemeral=True)
         await self.app.guilds.reset(_guild(interaction))
         await self._tell(interaction)
 
@@ -106,7 +110,7 @@ class SettingsCog(commands.Cog):
         say = await language_of(interaction)
         guilds, guild_id = self.app.guilds, _guild(interaction)
         text = standing(say, await guilds.of(guild_id), await guilds.limits(guild_id), guilds.languages.names)
-        await interaction.response.send_message(text, ephemeral=True)
+        await interaction.edit_original_response(content=text)
 
 
 class ChannelMenu(
@@ -138,12 +142,13 @@ class ChannelMenu(
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Keep the choice and show what holds; only those who saw the menu can have chosen."""
         try:
+            await interaction.response.defer()
             say = await language_of(interaction)
             guilds, guild_id = interaction.client.app.guilds, _guild(interaction)
             chosen = [channel.id for channel in self.item.values] or None
             setting = await guilds.change(guild_id, channels=chosen)
             text = standing(say, setting, await guilds.limits(guild_id), guilds.languages.names)
-            await interaction.response.edit_message(content=text, view=None)
+            await interaction.edit_original_response(content=text, view=None)
         except Exception as error:  # noqa: BLE001 (whatever it is, it is put into words and logged there)
             await tell_failure(interaction, error)
 

@@ -8,6 +8,7 @@ import discord
 
 from bot.rating.votes import DOWN, UP
 from cogs.failures import tell_failure
+from cogs.speech import language_of
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +39,12 @@ class ThumbButton(
             await interaction.response.defer(ephemeral=True)
             votes = interaction.client.app.votes
             stays = await votes.pressed(self.description_id, interaction.user.id, self.emoji)
-            said = "is noted; the same button takes it back." if stays else "is taken back."
-            await interaction.followup.send(f"Your {self.emoji} {said}", ephemeral=True)
+            say = await language_of(interaction)
+            if stays:
+                said = say("Your {emoji} is noted; the same button takes it back.", emoji=self.emoji)
+            else:
+                said = say("Your {emoji} is taken back.", emoji=self.emoji)
+            await interaction.followup.send(said, ephemeral=True)
         except Exception as error:  # noqa: BLE001 (whatever it is, it is put into words and logged there)
             await tell_failure(interaction, error)
 

@@ -17,7 +17,7 @@ _TERMINAL = (
     "bot/dataset/check/",
     "bot/dataset/exchange/",
     "bot/demo.py",
-    "bot/playground.py",
+    "bot/playground/",
 )
 
 

@@ -11,6 +11,8 @@ from bot.describer import Describer
 from bot.errors import HerosmithError, UserError
 from bot.hero import Hero
 from bot.llm.budget import Account
+from bot.llm.line import Line
+from bot.llm.stream import Stream
 from bot.rating.trials import Trials
 from bot.rating.voters import Voters
 from bot.rating.votes import account_days
@@ -62,6 +64,7 @@ class Duels:
         writer: Writer,
         describer: Describer,
         voters: Voters,
+        line: Line,
         *,
         share: float,
         account_days: int,
@@ -71,6 +74,7 @@ class Duels:
         self._writer = writer
         self._describer = describer
         self._voters = voters
+        self._line = line
         self._share = share
         self._account_days = account_days
 
@@ -84,7 +88,7 @@ class Duels:
         """Let both models describe a hero, and keep the texts.
 
         Where one of them fails, the other's description alone is returned. Raises UserError where no
-        candidate is on trial, Unavailable where neither answers.
+        candidate is on trial, Unavailable where neither answers, Busy where too many wait.
         """
         trial = await self._trials.running()
         if trial is None:
@@ -147,7 +151,8 @@ class Duels:
 
     async def _write(self, hero: Hero, model: Model) -> Written | HerosmithError:
         try:
-            return await self._writer.write(hero, model, _ACCOUNT)
+            async with self._line.place(Stream()):  # as /hero does: others may be before it
+                return await self._writer.write(hero, model, _ACCOUNT)
         except HerosmithError as error:
             log.warning("model %d wrote nothing for a duel: %s", model.id, error, exc_info=error.__cause__)
             return error

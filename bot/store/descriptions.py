@@ -35,6 +35,7 @@ class Description:
     seconds: float
     created_at: float
     removed_at: float | None
+    settled: bool
 
     @property
     def hero(self) -> Hero:
@@ -108,6 +109,7 @@ async def shown_since(tx: Transaction, moment: float, most: int) -> list[Posted]
     columns = (description.c.id, description.c.channel_id, description.c.message_id)
     query = select(*columns).where(
         description.c.created_at >= moment,
+        description.c.settled.is_(False),
         description.c.channel_id.is_not(None),
         description.c.message_id.is_not(None),
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, Table, Text, cast, delete, func, literal, or_, select, update
 
 from bot.store import datasets
 from bot.store.database import Transaction
@@ -70,14 +70,19 @@ async def erase(tx: Transaction, person: Person, *, at: float) -> Erased:
     """Forget a person, for ever.
 
     Their votes, picks and reports go. The descriptions that they asked for are emptied: an empty row stays
-    for the votes of others. What of them lay in datasets leaves tombstones. Rows of what an operator did
-    stay, and no longer say who it was.
+    for the votes of others. What of them lay in datasets leaves tombstones, and notices that quoted
+    them are emptied. Rows of what an operator did stay, and no longer say who it was.
     """
     gone = await counts(tx, person)
     theirs = select(description.c.id).where(description.c.requester == person.pseudonym)
     to_rebuild = await datasets.bury(tx, theirs)
+    about = select(literal("removal:") + cast(description.c.id, Text)).where(description.c.id.in_(theirs))
+    quoting = update(notice).where(notice.c.action.in_(about))
+    await tx.execute(quoting.values(text="", told=True))
     shown = or_(duel.c.live_description_id.in_(theirs), duel.c.candidate_description_id.in_(theirs))
     await tx.execute(update(duel).where(shown).values(message_id=None))
+    voted = select(reaction.c.description_id).where(reaction.c.voter == person.pseudonym)
+    await tx.execute(update(description).where(description.c.id.in_(voted)).values(settled=True))
     for column in PSEUDONYMS:
         if column.table is not description:
             await tx.execute(delete(column.table).where(column == person.pseudonym))

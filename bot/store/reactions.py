@@ -58,12 +58,13 @@ class _Subject(NamedTuple):
 
     id: int
     requester: str
+    settled: bool
 
 
 async def _subjects(tx: Transaction, wanted: set[Subject]) -> dict[Subject, _Subject]:
     """The descriptions that are meant, as far as there are such."""
     found: dict[Subject, _Subject] = {}
-    columns = (description.c.id, description.c.requester)
+    columns = (description.c.id, description.c.requester, description.c.settled)
     for some in _chunks([each.message_id for each in wanted if isinstance(each, Shown)]):
         shown = description.c.message_id
         for message_id, *rest in await tx.execute(select(shown, *columns).where(shown.in_(some))):
@@ -123,6 +124,8 @@ class _Draft:
 
     async def _find(self, found: Found, subject: _Subject) -> int:
         """Nobody saw these clicks: when they came, and so which of two was the latest, is not known."""
+        if subject.settled:  # somebody had their vote deleted meanwhile
+            return 0
         standing: set[_Key] = set()
         for emoji, source in found.looked_at:
             standing |= await self._standing(subject.id, (source,), emoji=emoji)

@@ -246,7 +246,8 @@ notice = Table(
 )
 
 # One answer shown to a user. Stored before it is shown, so that no shown text is unknown. Two of a duel are
-# shown by the duel's message. removed_at: operators took it from sight and from training.
+# shown by the duel's message. removed_at: operators took it from sight and from training. settled: somebody
+# had a vote on it deleted, whose thumb may still stand under the message, and is not looked for there again.
 description = Table(
     "description",
     metadata,
@@ -269,6 +270,7 @@ description = Table(
     Column("seconds", Float, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("removed_at", Float),
+    Column("settled", Boolean, nullable=False, server_default=false()),
     Index("description_of_requester", "requester", "created_at"),
     Index("description_of_guild", "guild_id", "created_at"),
     Index("description_of_time", "created_at"),

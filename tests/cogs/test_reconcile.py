@@ -12,6 +12,7 @@ from bot.client import HeroBot
 from bot.hero import Hero
 from bot.rating.reconcile import Reconciler
 from bot.rating.votes import DOWN, UP
+from bot.store.descriptions import Posted
 from bot.store.schema import description, vote
 from cogs.reconcile import Walk
 from cogs.votes import VotesCog
@@ -170,3 +171,21 @@ async def test_the_walk_is_bounded_in_days_and_messages(app: App) -> None:
     assert await reached(3.5, 2) == [5, 4]
     assert await reached(0, 500) == []
     assert await reached(3.5, 0) == []
+
+
+async def test_a_deleted_vote_does_not_come_back_from_the_thumb_that_still_stands(
+    app: App, walk: Walk, discord_: ScriptedDiscord
+) -> None:
+    its_id = await show(app)
+    discord_.messages[MESSAGE] = {(UP, NORMAL): [PEOPLE[0]]}
+    await walk.run()
+    assert await votes(app) == [1]
+
+    await app.privacy.delete(PEOPLE[0])
+    await walk.run()
+    assert await votes(app) == []
+
+    # nor by a walk that was under way
+    posted = Posted(its_id, CHANNEL, MESSAGE)
+    assert await app.reconciler.keep(posted, {(UP, "reaction"): [PEOPLE[0]]}) == 0
+    assert await votes(app) == []

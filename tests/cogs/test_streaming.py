@@ -1,6 +1,7 @@
 """What is seen while a description is written, and its buttons: the real bot in a simulated Discord."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
@@ -10,11 +11,13 @@ import simcord
 
 from bot.app import App
 from bot.client import HeroBot
+from bot.language import ENGLISH
 from bot.llm.line import Line
 from bot.llm.said import listen
 from bot.llm.stream import Stream
 from bot.store import descriptions
 from bot.store.descriptions import Description
+from cogs.hero_button import buttons
 from tests.cogs.test_hero import tune
 from tests.conftest import Stage
 from tests.scripted_server import Script
@@ -149,6 +152,16 @@ async def test_a_restart_leaves_the_partial_text_and_a_button_that_goes(
     message = await until(stage, lambda each: labels(each) == [])
     assert written(message).startswith(SENTENCE)
     assert await kept(app, message) is None
+
+
+async def test_a_stop_that_comes_after_the_end_leaves_the_buttons_that_stand_by_then(stage: Stage) -> None:
+    channel = stage.env.bot.get_channel(stage.channel.id)
+    assert isinstance(channel, discord.TextChannel)
+    await channel.send("a description", view=buttons("stop", subject=time.time_ns(), say=ENGLISH))
+
+    await stage.ana.click(stage.channel.history()[-1], label="Stop")
+
+    assert labels(stage.channel.history()[-1]) == ["Stop"]
 
 
 async def test_a_stream_that_breaks_for_good_gives_way_to_a_sentence_with_a_reference(

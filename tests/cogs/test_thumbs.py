@@ -62,6 +62,10 @@ async def test_where_it_may_not_buttons_take_the_votes(
     await stage.env.restart_bot(HeroBot(app))
     said = await stage.ben.click(shown, custom_id="vote:down:1")
     assert said.followups[-1].content == "Your 👎 is taken back."
+    await stage.olga.slash(stage.channel, "settings language", language="de")
+    said = await stage.ben.click(shown, custom_id="vote:down:1")
+    assert said.followups[-1].content.startswith("Dein 👎 ist notiert")
+    await stage.ben.click(shown, custom_id="vote:down:1")
     assert await tally(app) == Tally()
 
 

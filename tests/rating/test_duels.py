@@ -258,3 +258,10 @@ async def test_an_unknown_duel_is_said(app: App) -> None:
 
 def test_a_pairing_tells_no_names() -> None:
     assert set(Pairing.__slots__) == {"id", "a", "b"}
+
+
+async def test_both_texts_wait_in_the_line_of_all_who_ask(app: App, script: Script) -> None:
+    app.describer._line._free = 1
+    script.delay, script.most_answering = 0.05, 0
+    await asyncio.gather(pairing(app), app.describer.describe(HERO, requester=2))
+    assert script.most_answering == 1

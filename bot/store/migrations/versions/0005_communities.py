@@ -31,6 +31,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("description_id", "reporter"),
     )
     op.add_column("description", sa.Column("removed_at", sa.Float(), nullable=True))
+    op.add_column(
+        "description", sa.Column("settled", sa.Boolean(), server_default=sa.false(), nullable=False)
+    )
     op.create_index("description_of_requester", "description", ["requester", "created_at"])
     op.create_index("description_of_guild", "description", ["guild_id", "created_at"])
     op.create_index("description_of_time", "description", ["created_at"])
@@ -45,6 +48,7 @@ def downgrade() -> None:
     op.drop_column("dataset", "rebuild")
     for name in ("description_of_time", "description_of_guild", "description_of_requester"):
         op.drop_index(name, "description")
+    op.drop_column("description", "settled")
     op.drop_column("description", "removed_at")
     op.drop_table("report")
     op.drop_table("guild_setting")
