@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bot.describer import Describer
-from bot.errors import HerosmithError, UserError
+from bot.errors import HerosmithError, UnknownModel, UserError
 from bot.hero import Hero
-from bot.llm.budget import Account
 from bot.rating.trials import Trials
 from bot.rating.voters import Voters
 from bot.rating.votes import account_days
@@ -20,14 +19,13 @@ from bot.store.descriptions import Description
 from bot.store.duels import Duel, DuelVote, Result
 from bot.store.models import Model
 from bot.store.trials import Trial
-from bot.writer import Writer, Written
+from bot.writer import Written
 
 log = logging.getLogger(__name__)
 
 Choice = Literal["a", "b", "tie"]
 Source = Literal["button", "simulated"]
 
-_ACCOUNT = Account("hero")
 _CHANCE = random.SystemRandom()
 
 
@@ -59,7 +57,6 @@ class Duels:
         self,
         db: Database,
         trials: Trials,
-        writer: Writer,
         describer: Describer,
         voters: Voters,
         *,
@@ -68,7 +65,6 @@ class Duels:
     ) -> None:
         self._db = db
         self._trials = trials
-        self._writer = writer
         self._describer = describer
         self._voters = voters
         self._share = share
@@ -147,8 +143,10 @@ class Duels:
 
     async def _write(self, hero: Hero, model: Model) -> Written | HerosmithError:
         try:
-            return await self._writer.write(hero, model, _ACCOUNT)
+            return await self._describer.written_by(hero, model)
         except HerosmithError as error:
+            if isinstance(error, UnknownModel):
+                await self._describer.after(model)
             log.warning("model %d wrote nothing for a duel: %s", model.id, error, exc_info=error.__cause__)
             return error
 

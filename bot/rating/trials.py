@@ -83,8 +83,8 @@ class Trials:
                 return pair.candidate
             if succession.was_live(pair.candidate):
                 raise UserError(
-                    f"Model {pair.candidate.id} went live by that trial, and has lost its place to other votes "
-                    "since. /models list shows them all."
+                    f"Model {pair.candidate.id} went live by that trial, and has lost its place to other "
+                    "votes since. /models list shows them all."
                 )
             if pair.live.state != "live" or pair.candidate.state != "candidate":
                 raise UserError(

@@ -252,6 +252,21 @@ async def test_where_one_side_fails_the_other_is_an_answer_alone(
     assert held.model == answers
 
 
+async def test_a_candidate_that_its_server_has_lost_makes_room_for_the_next(app: App, script: Script) -> None:
+    await finetune(app)
+    await app.trials.running()
+    script.trainings.lists = [app.settings.base_model]
+    script.unknown_models = script.trainings.gone = {"ft:tiny:2"}
+    await app.duels.hold(HERO, requester=1)
+    assert await states(app) == ["live", "retired", "candidate"]
+    assert (await events(app, 2))[-1] == ("lost", None)
+    trial = await app.trials.running()
+    assert trial
+    assert trial.candidate_id == 3
+    async with app.db.read() as tx:
+        assert ["does not know the candidate 2" in each.text for each in await notices.untold(tx)] == [True]
+
+
 async def test_where_both_fail_it_is_said(app: App, script: Script) -> None:
     script.failures = [503] * 20
     with pytest.raises(OutOfReach):
