@@ -172,7 +172,6 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         duels = Duels(
             db,
             trials,
-            writer,
             describer,
             voters,
             line,

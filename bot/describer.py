@@ -91,20 +91,31 @@ class Describer:
     async def _write(self, hero: Hero, stream: Stream) -> Written:
         """Ask the model that is live now, whatever is promoted meanwhile; if it is lost, its successor."""
         model = await self._registry.live()
-        brought_back: set[int] = set()
         while model is not None:
             try:
-                return await self._writer.write(hero, model, _ACCOUNT, stream)
+                return await self.written_by(hero, model, stream)
             except UnknownModel:
-                log.error("the server does not know the live model %s", model.name)  # noqa: TRY400
-                if model.id not in brought_back and await self._upkeep.bring_back(model):
-                    brought_back.add(model.id)
-                else:
-                    model = await self._after(model)
+                model = await self.after(model)
         return await self._writer.write(hero, self._writer.base, _ACCOUNT, stream)
 
-    async def _after(self, model: Model) -> Model | None:
-        """Who answers for a model that its server denies: the base this once, where that may pass."""
+    async def written_by(self, hero: Hero, model: Model, stream: Stream | None = None) -> Written:
+        """Let one model write; where its server has forgotten it, once more after it was loaded anew.
+
+        Raises UnknownModel where the server does not know it all the same, Unavailable, Stopped.
+        """
+        try:
+            return await self._writer.write(hero, model, _ACCOUNT, stream)
+        except UnknownModel:
+            log.error("the server does not know the model %s", model.name)  # noqa: TRY400
+            if not await self._upkeep.bring_back(model):
+                raise
+        return await self._writer.write(hero, model, _ACCOUNT, stream)
+
+    async def after(self, model: Model) -> Model | None:
+        """Who answers for a model that its server denies: the base this once, where that may pass.
+
+        Where it is lost for good, the registry learns it.
+        """
         if await self._upkeep.is_lost(model):
             return await self._registry.lose(model)
         return None

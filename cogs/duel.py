@@ -53,5 +53,5 @@ class DuelCog(commands.Cog):
     async def _suggest(
         self, _interaction: "discord.Interaction[HeroBot]", typed: str
     ) -> list[app_commands.Choice[str]]:
-        whole = (await self.app.powers.vocabulary()).suggest(typed)
+        whole = await self.app.powers.suggest(typed)
         return [app_commands.Choice(name=each, value=each) for each in whole]

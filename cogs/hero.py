@@ -127,11 +127,13 @@ class HeroCog(commands.Cog):
         message = channel.get_partial_message(description.message_id)
         removed = description.removed_at is not None
         try:
-            await message.edit(
+            shown = await message.edit(
                 content=say("This description is hidden: people have reported it.") if removed else None,
                 embed=None if removed else card(description, say),
                 view=None if removed else _offered(description, say),
             )
+            if shown and not removed:
+                await offer_thumbs(shown, description.id)  # the buttons, where they stood there, went with it
         except discord.HTTPException as error:
             log.warning("description %d is still seen as it was: %s", description.id, error)
 

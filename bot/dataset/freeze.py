@@ -13,7 +13,7 @@ from bot.dataset.plan import BuildSpec, Planner
 from bot.errors import UserError
 from bot.heroes_file import HeroesFile
 from bot.language import later
-from bot.store import datasets, people
+from bot.store import datasets, descriptions
 from bot.store.database import Database
 from bot.store.datasets import Changes, Dataset, DatasetKind
 
@@ -123,8 +123,8 @@ class Freezer:
                 counts=counts,
                 at=time.time(),
             )
-            # somebody may have had their texts deleted while the draft was being written
-            await datasets.bury(tx, people.erased(), found.id)
+            # texts may have been deleted or hidden while the draft was being written
+            await datasets.bury(tx, descriptions.removed(), found.id)
         if before is None or before.id == found.id:
             return Frozen(found, new=known is None)
         async with self._db.read() as tx:

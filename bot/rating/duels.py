@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bot.describer import Describer
-from bot.errors import HerosmithError, UserError
+from bot.errors import HerosmithError, UnknownModel, UserError
 from bot.hero import Hero
-from bot.llm.budget import Account
 from bot.llm.line import Line
 from bot.llm.stream import Stream
 from bot.rating.trials import Trials
@@ -22,14 +21,13 @@ from bot.store.descriptions import Description
 from bot.store.duels import Duel, DuelVote, Result
 from bot.store.models import Model
 from bot.store.trials import Trial
-from bot.writer import Writer, Written
+from bot.writer import Written
 
 log = logging.getLogger(__name__)
 
 Choice = Literal["a", "b", "tie"]
 Source = Literal["button", "simulated"]
 
-_ACCOUNT = Account("hero")
 _CHANCE = random.SystemRandom()
 
 
@@ -61,7 +59,6 @@ class Duels:
         self,
         db: Database,
         trials: Trials,
-        writer: Writer,
         describer: Describer,
         voters: Voters,
         line: Line,
@@ -71,7 +68,6 @@ class Duels:
     ) -> None:
         self._db = db
         self._trials = trials
-        self._writer = writer
         self._describer = describer
         self._voters = voters
         self._line = line
@@ -152,8 +148,10 @@ class Duels:
     async def _write(self, hero: Hero, model: Model) -> Written | HerosmithError:
         try:
             async with self._line.place(Stream()):  # as /hero does: others may be before it
-                return await self._writer.write(hero, model, _ACCOUNT)
+                return await self._describer.written_by(hero, model)
         except HerosmithError as error:
+            if isinstance(error, UnknownModel):
+                await self._describer.after(model)
             log.warning("model %d wrote nothing for a duel: %s", model.id, error, exc_info=error.__cause__)
             return error
 

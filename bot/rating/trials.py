@@ -81,6 +81,11 @@ class Trials:
             pair = await _standing(tx, trial)
             if pair.candidate.state == "live":
                 return pair.candidate
+            if succession.was_live(pair.candidate):
+                raise UserError(
+                    f"Model {pair.candidate.id} went live by that trial, and has lost its place to other "
+                    "votes since. /models list shows them all."
+                )
             if pair.live.state != "live" or pair.candidate.state != "candidate":
                 raise UserError(
                     f"Meanwhile model {pair.live.id} is {pair.live.state} and model {pair.candidate.id} "

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, select, update
 
 from bot.hero import Hero
 from bot.store import datasets
@@ -97,6 +97,11 @@ async def remove(tx: Transaction, description_id: int, *, at: float | None) -> D
     """Take a description from sight and from training; with None for the moment, give it back."""
     changed = update(description).where(description.c.id == description_id).values(removed_at=at)
     return Description(**(await tx.execute(changed.returning(*description.c))).one()._mapping)
+
+
+def removed() -> Select[int]:
+    """The ids of descriptions that were taken from sight, the emptied ones among them."""
+    return select(description.c.id).where(description.c.removed_at.is_not(None))
 
 
 async def get_many(tx: Transaction, ids: list[int]) -> list[Description]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, Text, cast, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Table, Text, cast, delete, func, literal, or_, select, update
 
 from bot.store import datasets
 from bot.store.database import Transaction
@@ -102,11 +102,6 @@ async def erase(tx: Transaction, person: Person, *, at: float) -> Erased:
     for column in IDS:
         await tx.execute(update(column.table).where(column == person.user_id).values({column: None}))
     return Erased(gone, to_rebuild)
-
-
-def erased() -> Select[int]:
-    """The ids of descriptions that were emptied."""
-    return select(description.c.id).where(description.c.requester == "")
 
 
 def _of(person: Person) -> Iterable[tuple[Table, ColumnElement[bool]]]:

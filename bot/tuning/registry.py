@@ -168,16 +168,17 @@ class Registry:
             return await _known(tx, model_id)
 
     async def lose(self, lost: Model) -> Model | None:
-        """The server does not know the live model any more: fall back, and tell the admins.
+        """The server does not know a model any more: for the live one fall back, and tell the admins.
 
-        Returns the model that serves now: the one before, None for the base. Where another one has come live
-        meanwhile, that one, and nothing changes.
+        A candidate is retired, and its trial stops: the next one's turn has come. Returns the model that
+        serves now: the one before the lost one, None for the base; where another one is live, that one.
         """
+        now = time.time()
         async with self._db.write() as tx:
             live = await models.live(tx)
             if live is None or live.id != lost.id:
+                await _lose_candidate(tx, await _known(tx, lost.id), now)
                 return live
-            now = time.time()
             await models.note(tx, lost.id, "lost", at=now)
             before = await succession.before(tx, lost)
             if before:
@@ -204,6 +205,17 @@ async def _known(tx: Transaction, model_id: int) -> Model:
     if found is None:
         raise UserError("There is no model {model_id}. /models list shows them all.", model_id=model_id)
     return found
+
+
+async def _lose_candidate(tx: Transaction, lost: Model, now: float) -> None:
+    if lost.state != "candidate":
+        return
+    await succession.retire(tx, lost.id, "lost")
+    text = (
+        f"⚠️ The model server does not know the candidate {lost.id}, `{lost.name}`, any more: it is retired. "
+        "`/models list` shows what there is."
+    )
+    await notices.add(tx, f"lost:{lost.id}:{now}", text, at=now)
 
 
 async def _first(tx: Transaction, model: Model) -> Model:

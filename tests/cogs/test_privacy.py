@@ -239,12 +239,16 @@ async def test_votes_of_others_still_count_for_the_model(stage: Stage, app: App)
     assert sum(tally.ups for tally in (await app.votes.by_model()).values()) == 2
 
 
-async def test_what_is_deleted_while_a_draft_is_written_is_not_frozen(stage: Stage, app: App) -> None:
+@pytest.mark.parametrize("how", ["deleted", "removed"])
+async def test_what_goes_while_a_draft_is_written_is_not_frozen(stage: Stage, app: App, how: str) -> None:
     await liked(stage, app)
     wanted = spec(app, limit=14)
     with Draft() as draft:
         await app.builds._freezer.fill(draft, wanted, await app.builds._freezer.admission.now())
-        await app.privacy.delete(stage.ana.id)
+        if how == "deleted":
+            await app.privacy.delete(stage.ana.id)
+        else:
+            await app.removals.remove(1)
         frozen = await app.builds._freezer.freeze(draft, {})
     async with app.db.read() as tx:
         found = await datasets.get(tx, frozen.dataset.id)

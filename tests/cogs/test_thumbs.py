@@ -7,6 +7,7 @@ import simcord
 from bot.app import App
 from bot.client import HeroBot
 from bot.rating.votes import Tally
+from cogs.hero import HeroCog
 from cogs.thumbs import ThumbButton
 from tests.conftest import Stage
 
@@ -95,3 +96,14 @@ async def test_a_button_of_a_description_that_is_gone_says_so(
 
     said = await stage.ben.click(closed.history()[-1], custom_id="vote:up:999")
     assert said.followups[-1].content == "This description is gone; there is nothing to vote on."
+
+
+async def test_buttons_are_there_again_when_a_hidden_description_is_kept(
+    stage: Stage, app: App, closed: simcord.ChannelHandle
+) -> None:
+    await described(stage, closed)
+    kept = await app.removals.keep(1)
+    cog = stage.env.bot.get_cog("HeroCog")
+    assert isinstance(cog, HeroCog)
+    await cog.show_anew(kept)
+    await stage.ben.click(closed.history()[-1], custom_id="vote:up:1")

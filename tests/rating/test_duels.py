@@ -176,6 +176,23 @@ async def test_the_dethroned_model_may_win_its_place_back(app: App) -> None:
     assert (await events(app, 1))[-1] == ("promoted", 2)
 
 
+async def test_after_a_place_was_won_back_trials_go_on_and_the_old_win_promotes_nothing(app: App) -> None:
+    ruled(app, auto=True)
+    await everyone(app, "candidate")
+    await everyone(app, "candidate")
+    assert await states(app) == ["live", "candidate"]
+    with pytest.raises(UserError, match="lost its place to other votes since"):
+        await app.trials.promote(1)
+    trial = await app.trials.running()
+    assert trial
+    assert (trial.live_id, trial.candidate_id) == (1, 2)
+    await finetune(app)
+    ruled(app, auto=False)
+    await everyone(app, "candidate")
+    assert await app.trials.running() is None  # the second win waits for an operator, whoever else is there
+    assert (await app.trials.promote(trial.id)).id == 2
+
+
 async def test_the_dethroned_model_is_retired_when_its_days_are_over(app: App) -> None:
     ruled(app, auto=True, rematch_days=1e-9)
     await everyone(app, "candidate")
@@ -233,6 +250,21 @@ async def test_where_one_side_fails_the_other_is_an_answer_alone(
     held = await app.duels.hold(HERO, requester=1)
     assert isinstance(held, Description)
     assert held.model == answers
+
+
+async def test_a_candidate_that_its_server_has_lost_makes_room_for_the_next(app: App, script: Script) -> None:
+    await finetune(app)
+    await app.trials.running()
+    script.trainings.lists = [app.settings.base_model]
+    script.unknown_models = script.trainings.gone = {"ft:tiny:2"}
+    await app.duels.hold(HERO, requester=1)
+    assert await states(app) == ["live", "retired", "candidate"]
+    assert (await events(app, 2))[-1] == ("lost", None)
+    trial = await app.trials.running()
+    assert trial
+    assert trial.candidate_id == 3
+    async with app.db.read() as tx:
+        assert ["does not know the candidate 2" in each.text for each in await notices.untold(tx)] == [True]
 
 
 async def test_where_both_fail_it_is_said(app: App, script: Script) -> None:
