@@ -51,7 +51,7 @@ FULL = Size(
     generations=3, members=150, examples=294, kept=14, epochs=(2, 3), asked=80, readers=5, duels=100, probe=40
 )
 QUICK = Size(
-    generations=2, members=20, examples=16, kept=14, epochs=(1, 1), asked=6, readers=3, duels=10, probe=4
+    generations=2, members=20, examples=16, kept=14, epochs=(1, 1), asked=4, readers=3, duels=6, probe=4
 )
 
 

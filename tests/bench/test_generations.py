@@ -12,7 +12,7 @@ import pytest
 
 from bench.generations import run
 from bench.generations_report import draw, interval, summary, table
-from bench.line import QUICK
+from bench.line import QUICK, first_generation, later_generations
 from bench.taste import Reader, Taste
 from bot.heroes_file import read_heroes
 from bot.rating.scores import Thresholds
@@ -72,6 +72,8 @@ async def test_liked_texts_train_a_candidate_that_challenges_the_live_model(
     draw(tmp_path / "flywheel.png", found)
     assert (tmp_path / "flywheel.png").stat().st_size > 10_000
 
+    assert summary(found)["trials"] == 1
+
     asked = len(script.asked)
     assert await run(tmp_path, QUICK, (SEED,), engine_url=script.url) == found
     assert len(script.asked) == asked
@@ -80,10 +82,11 @@ async def test_liked_texts_train_a_candidate_that_challenges_the_live_model(
 @pytest.mark.real
 @pytest.mark.timeout(900)
 async def test_two_generations_on_the_real_engine(tmp_path: Path) -> None:
-    found = await run(tmp_path, QUICK, (SEED,))
+    origin, line = tmp_path / "first", tmp_path / f"seed{SEED}"
+    first = await first_generation(origin, QUICK)
+    later = await later_generations(origin, line, QUICK, SEED)
 
-    check_the_loop(tmp_path, found)
-    assert summary(found)["trials"] == 1
+    check_the_loop(tmp_path, {"first": first, "seeds": {str(SEED): later}})
 
 
 def test_readers_like_few_words_and_the_power_named() -> None:
