@@ -83,13 +83,18 @@ class Trials:
                 return pair.candidate
             if succession.was_live(pair.candidate):
                 raise UserError(
-                    f"Model {pair.candidate.id} went live by that trial, and has lost its place to other "
-                    "votes since. /models list shows them all."
+                    "Model {number} went live by that trial, and has lost its place to other votes since. "
+                    "/models list shows them all.",
+                    number=pair.candidate.id,
                 )
             if pair.live.state != "live" or pair.candidate.state != "candidate":
                 raise UserError(
-                    f"Meanwhile model {pair.live.id} is {pair.live.state} and model {pair.candidate.id} "
-                    f"{pair.candidate.state}: the votes say nothing about that. /models list shows them all."
+                    "Meanwhile model {live} is {state} and model {candidate} {standing}: the votes say nothing "
+                    "about that. /models list shows them all.",
+                    live=pair.live.id,
+                    state=pair.live.state,
+                    candidate=pair.candidate.id,
+                    standing=pair.candidate.state,
                 )
             await self._promote(tx, pair, actor_id)
             return (await _standing(tx, trial)).candidate

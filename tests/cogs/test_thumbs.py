@@ -103,6 +103,7 @@ async def test_buttons_are_there_again_when_a_hidden_description_is_kept(
 ) -> None:
     await described(stage, closed)
     kept = await app.removals.keep(1)
+    assert isinstance(stage.env.bot, HeroBot)
     cog = stage.env.bot.get_cog("HeroCog")
     assert isinstance(cog, HeroCog)
     await cog.show_anew(kept)
