@@ -89,8 +89,8 @@ class Trials:
                 )
             if pair.live.state != "live" or pair.candidate.state != "candidate":
                 raise UserError(
-                    "Meanwhile model {live} is {state} and model {candidate} {standing}: the votes say nothing "
-                    "about that. /models list shows them all.",
+                    "Meanwhile model {live} is {state} and model {candidate} {standing}: the votes say "
+                    "nothing about that. /models list shows them all.",
                     live=pair.live.id,
                     state=pair.live.state,
                     candidate=pair.candidate.id,
