@@ -45,6 +45,8 @@ class NoticesCog(commands.Cog):
                     log.warning(
                         "notice %d (%s): channel %d is closed: %s", notice.id, notice.text, channel_id, error
                     )
+                    if notice.action:  # it asks for a decision: it waits until somebody can see it
+                        continue
                 except discord.HTTPException as error:
                     log.warning("notice %d: Discord is in trouble: %s", notice.id, error)
                     continue

@@ -35,11 +35,10 @@ class PrivacyCog(commands.Cog):
 
     @group.command(description="See what the bot holds about you")
     async def show(self, interaction: "discord.Interaction[HeroBot]") -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
         say = await language_of(interaction)
         counts = await self.app.privacy.counts(interaction.user.id)
-        await interaction.response.send_message(
-            _held(say, counts, self.app.settings.privacy_url), ephemeral=True, suppress_embeds=True
-        )
+        await interaction.edit_original_response(content=_held(say, counts, self.app.settings.privacy_url))
 
     @group.command(description="Get everything that the bot holds about you as a file")
     async def export(self, interaction: "discord.Interaction[HeroBot]") -> None:
@@ -57,13 +56,14 @@ class PrivacyCog(commands.Cog):
 
     @group.command(description="Have everything deleted that the bot holds about you")
     async def delete(self, interaction: "discord.Interaction[HeroBot]") -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
         say = await language_of(interaction)
         counts = await self.app.privacy.counts(interaction.user.id)
         if not any(counts.values()):
-            await interaction.response.send_message(say("Nothing is held about you."), ephemeral=True)
+            await interaction.edit_original_response(content=say("Nothing is held about you."))
             return
-        await interaction.response.send_message(
-            f"{_listed(say, counts)}\n{say(_WHAT_GOES)}", view=_choice(say), ephemeral=True
+        await interaction.edit_original_response(
+            content=f"{_listed(say, counts)}\n{say(_WHAT_GOES)}", view=_choice(say)
         )
 
 

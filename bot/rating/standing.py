@@ -13,7 +13,7 @@ _ENDS = {
     "won": "won",
     "lost": "lost",
     "undecided": "ended undecided",
-    "stopped": "stopped by hand",
+    "stopped": "stopped",
 }
 
 

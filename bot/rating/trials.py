@@ -134,7 +134,10 @@ class Trials:
             await notices.add(tx, f"trial:{trial.id}", text, at=now)
             return
         await models.change(tx, trial.candidate_id, challenges_until=None)  # it waits as long as you do
-        text = f"🏆 {told}{standing.figures}. Shall it go live? No other candidate is tried until you decide."
+        text = (
+            f"🏆 {told}{standing.figures}. Shall it go live? No other candidate is tried until you decide: "
+            f"the button, or /models retire model:{trial.candidate_id}."
+        )
         await notices.add(tx, f"trial:{trial.id}", text, at=now, action=f"promote:{trial.id}")
 
     async def _end_lost(self, tx: Transaction, trial: Trial, now: float) -> None:

@@ -41,6 +41,7 @@ function spoiler(children) {
 
 function instant(seconds) {
   const at = new Date(seconds * 1000);
+  if (Number.isNaN(at.getTime())) return document.createTextNode(`<t:${seconds}>`); // no day has that number
   return element("time", { dateTime: at.toISOString() }, at.toLocaleString());
 }
 
