@@ -158,6 +158,7 @@ async def _only_in(tx: Transaction, version: int, other: int) -> dict[str, int]:
 
 
 async def items(tx: Transaction, version: int) -> list[Item]:
+    """What may train of a dataset."""
     columns = (
         dataset_item.c.split,
         dataset_item.c.prompt,
@@ -167,9 +168,19 @@ async def items(tx: Transaction, version: int) -> list[Item]:
         dataset_item.c.rejected,
         dataset_item.c.rejected_id,
     )
-    there = (dataset_item.c.dataset_id == version, dataset_item.c.deleted.is_(False))
-    query = select(*columns).where(*there).order_by(dataset_item.c.position)
+    query = select(*columns).where(*_trains(version)).order_by(dataset_item.c.position)
     return [Item(*row) for row in await tx.execute(query)]
+
+
+def _trains(version: int) -> tuple[ColumnElement[bool], ...]:
+    """A dataset's items but those deleted, and those of descriptions that are out of sight since."""
+    hidden = select(description.c.id).where(description.c.removed_at.is_not(None))
+    return (
+        dataset_item.c.dataset_id == version,
+        dataset_item.c.deleted.is_(False),
+        or_(dataset_item.c.source != "description", dataset_item.c.source_id.not_in(hidden)),
+        or_(dataset_item.c.rejected_id.is_(None), dataset_item.c.rejected_id.not_in(hidden)),
+    )
 
 
 async def learnt(tx: Transaction, version: int) -> tuple[int, int]:
@@ -180,12 +191,8 @@ async def learnt(tx: Transaction, version: int) -> tuple[int, int]:
         + func.coalesce(func.length(dataset_item.c.rejected), 0)
     )
     query = select(func.count(), func.coalesce(func.sum(characters), 0))
-    chosen = (
-        dataset_item.c.dataset_id == version,
-        dataset_item.c.split == "train",
-        dataset_item.c.deleted.is_(False),
-    )
-    texts, whole = (await tx.execute(query.where(*chosen))).one()
+    chosen = query.where(*_trains(version), dataset_item.c.split == "train")
+    texts, whole = (await tx.execute(chosen)).one()
     return int(texts), int(whole)
 
 

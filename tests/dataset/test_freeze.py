@@ -10,7 +10,7 @@ from bot.app import App
 from bot.dataset.draft import Draft, Text
 from bot.hero import Hero
 from bot.rating.votes import DOWN, UP
-from bot.store import datasets
+from bot.store import datasets, descriptions
 from bot.store.datasets import Item
 from bot.store.descriptions import Description
 from bot.tuning.training_files import training_files
@@ -44,6 +44,24 @@ async def test_a_well_rated_description_enters_the_next_version(app: App) -> Non
     assert ("description", liked.id) not in await sources(app, 1)
     assert ("description", liked.id) in await sources(app, 2)
     assert second.result["counts"]["description"] == 1
+
+
+async def test_what_is_hidden_since_does_not_train_and_may_again(app: App) -> None:
+    await build(app)
+    liked = await rate(app, HEALER, UP, UP)
+    await build(app)
+    async with app.db.read() as tx:
+        learnt, _ = await datasets.learnt(tx, 2)
+
+    async with app.db.write() as tx:
+        await descriptions.remove(tx, liked.id, at=1.0)
+    assert ("description", liked.id) not in await sources(app, 2)
+    async with app.db.read() as tx:
+        assert (await datasets.learnt(tx, 2))[0] == learnt - 1
+
+    async with app.db.write() as tx:
+        await descriptions.remove(tx, liked.id, at=None)
+    assert ("description", liked.id) in await sources(app, 2)
 
 
 async def test_what_few_or_dissatisfied_voters_saw_does_not_enter(app: App) -> None:
