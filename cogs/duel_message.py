@@ -9,6 +9,7 @@ from bot.language import ENGLISH, Language, later
 from bot.rating.duels import Choice, Pairing, Pick
 from bot.store.descriptions import Description
 from cogs.failures import tell_failure
+from cogs.lasting import lasting
 from cogs.speech import language_of
 
 _LABELS = {"a": "A", "b": "B", "tie": later("Tie")}
@@ -71,11 +72,7 @@ def _text(letter: str, description: Description) -> str:
 
 
 def _buttons(duel_id: int, say: Language) -> discord.ui.View:
-    view = discord.ui.View(timeout=None)
-    for choice in get_args(Choice):
-        view.add_item(DuelButton(choice, duel_id, say))
-    view.stop()  # the buttons are found by their ids, not by this view
-    return view
+    return lasting(DuelButton(choice, duel_id, say) for choice in get_args(Choice))
 
 
 def _revealed(pick: Pick, say: Language) -> str:

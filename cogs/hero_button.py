@@ -7,6 +7,7 @@ import discord
 
 from bot.language import ENGLISH, Language, later
 from cogs.failures import tell_failure
+from cogs.lasting import lasting
 
 _LOOKS = {
     "stop": (later("Stop"), discord.ButtonStyle.secondary),
@@ -50,8 +51,4 @@ class HeroButton(
 
 def buttons(*actions: str, subject: int, say: Language) -> discord.ui.View:
     """Buttons for a message."""
-    view = discord.ui.View(timeout=None)
-    for action in actions:
-        view.add_item(HeroButton(action, subject, say))
-    view.stop()  # the buttons are found by their ids, not by this view
-    return view
+    return lasting(HeroButton(action, subject, say) for action in actions)

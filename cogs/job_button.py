@@ -9,6 +9,7 @@ import discord
 from bot.reports import standing
 from bot.store.jobs import Job
 from cogs.failures import tell_failure
+from cogs.lasting import lasting
 from cogs.operators import require_operator
 
 _LOOKS = {
@@ -101,8 +102,4 @@ def controls(job: Job) -> discord.ui.View | None:
     actions = _ANSWERS if job.question and job.state == "paused" else _OFFERED.get(job.state)
     if actions is None:
         return None
-    view = discord.ui.View(timeout=None)
-    for action in actions:
-        view.add_item(JobButton(action, job.id))
-    view.stop()  # the buttons are found by their ids, not by this view
-    return view
+    return lasting(JobButton(action, job.id) for action in actions)

@@ -13,6 +13,7 @@ from bot.app import App
 from bot.language import Language, later
 from bot.store.people import Erased
 from cogs.failures import tell_failure
+from cogs.lasting import lasting
 from cogs.speech import language_of
 
 if TYPE_CHECKING:
@@ -105,11 +106,7 @@ class PrivacyButton(
 
 
 def _choice(say: Language) -> discord.ui.View:
-    view = discord.ui.View(timeout=None)
-    view.add_item(PrivacyButton("delete", say("Delete everything")))
-    view.add_item(PrivacyButton("keep", say("Keep it")))
-    view.stop()  # the buttons are found by their ids, not by this view
-    return view
+    return lasting([PrivacyButton("delete", say("Delete everything")), PrivacyButton("keep", say("Keep it"))])
 
 
 def _held(say: Language, counts: dict[str, int], policy: str | None) -> str:

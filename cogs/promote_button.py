@@ -6,6 +6,7 @@ from typing import Any, Self
 import discord
 
 from cogs.failures import tell_failure
+from cogs.lasting import lasting
 from cogs.operators import require_operator
 
 
@@ -45,7 +46,4 @@ class PromoteButton(
 
 def promotion(trial_id: int) -> discord.ui.View:
     """The button of a trial that was won."""
-    view = discord.ui.View(timeout=None)
-    view.add_item(PromoteButton(trial_id))
-    view.stop()  # the button is found by its id, not by this view
-    return view
+    return lasting([PromoteButton(trial_id)])

@@ -6,6 +6,7 @@ from typing import Any, Self
 import discord
 
 from cogs.failures import tell_failure
+from cogs.lasting import lasting
 from cogs.operators import require_operator
 
 _LOOKS = {"remove": ("Remove", discord.ButtonStyle.danger), "keep": ("Keep", discord.ButtonStyle.secondary)}
@@ -50,8 +51,4 @@ class RemovalButton(
 
 def verdicts(description_id: int) -> discord.ui.View:
     """Both buttons."""
-    view = discord.ui.View(timeout=None)
-    for verdict in _LOOKS:
-        view.add_item(RemovalButton(verdict, description_id))
-    view.stop()  # the buttons are found by their ids, not by this view
-    return view
+    return lasting(RemovalButton(verdict, description_id) for verdict in _LOOKS)

@@ -7,6 +7,7 @@ import discord
 
 from bot.dataset.review import LONGEST, Page
 from cogs.failures import tell_failure
+from cogs.lasting import lasting
 from cogs.operators import require_operator
 
 if TYPE_CHECKING:
@@ -104,8 +105,4 @@ def buttons(page: Page | None) -> discord.ui.View | None:
     """The verdicts to choose from; None where nothing is left."""
     if page is None:
         return None
-    view = discord.ui.View(timeout=None)
-    for verdict in _LOOKS:
-        view.add_item(ReviewButton(verdict, page.version, page.example.example_id))
-    view.stop()  # the buttons are found by their ids, not by this view
-    return view
+    return lasting(ReviewButton(verdict, page.version, page.example.example_id) for verdict in _LOOKS)

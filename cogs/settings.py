@@ -14,6 +14,7 @@ from bot.language import Language
 from bot.limits import Limits
 from bot.store.guilds import GuildSetting
 from cogs.failures import tell_failure
+from cogs.lasting import lasting
 from cogs.speech import language_of
 
 if TYPE_CHECKING:
@@ -46,9 +47,7 @@ class SettingsCog(commands.Cog):
     async def channels(self, interaction: "discord.Interaction[HeroBot]") -> None:
         say = await language_of(interaction)
         chosen = (await self.app.guilds.of(_guild(interaction))).channels or []
-        view = discord.ui.View(timeout=None)
-        view.add_item(ChannelMenu(say("Everywhere"), chosen))
-        view.stop()  # the menu is found by its id, not by this view
+        view = lasting([ChannelMenu(say("Everywhere"), chosen)])
         await interaction.response.send_message(
             say("Where may heroes be asked for? Choose none for everywhere."), view=view, ephemeral=True
         )
