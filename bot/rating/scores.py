@@ -146,7 +146,10 @@ class Scores:
             )
             shown = await descriptions.get_many(tx, [each.description_id for each in found])
         by_id = {each.id: each for each in shown}
-        return [Scored(by_id[each.description_id], each.score, each.ups, each.downs) for each in found]
+        return [
+            Scored(by_id[each.description_id], prior.average(each.ups, each.downs), each.ups, each.downs)
+            for each in found
+        ]
 
     async def _rankable(self, tx: Transaction) -> tuple[Rule, Prior]:
         now = time.monotonic()

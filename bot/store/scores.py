@@ -74,10 +74,9 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A description with its counted votes and the Bayesian average of them (0 to 1)."""
+    """A description with its counted votes."""
 
     description_id: int
-    score: float
     ups: int
     downs: int
 
@@ -211,9 +210,9 @@ async def best(
         tallied = tallied.where(description.c.power.in_(powers))
     each = tallied.subquery()
     votes = each.c.ups + each.c.downs
-    score = ((weight * mean + each.c.ups) / (weight + votes)).label("score")
+    score = (weight * mean + each.c.ups) / (weight + votes)
     query = (
-        select(each.c.id, score, each.c.ups, each.c.downs)
+        select(each.c.id, each.c.ups, each.c.downs)
         .order_by(score.desc(), votes.desc(), each.c.id.desc())
         .offset(skip)
         .limit(most)
