@@ -16,8 +16,8 @@ from bot.app import App, open_app
 from bot.client import HeroBot
 from bot.errors import UserError
 from bot.settings import ROOT, Settings
-from bot.store.database import migrate
 from bot.store.jobs import Job
+from bot.store.migration import migrate
 from tests.scripted_server import Script, scripted_server
 
 pytest_plugins = ["tests.tiny_engine"]

@@ -5,12 +5,11 @@ import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar
 
 import httpx2
 import openai
 from openai import AsyncOpenAI
-from openai.types.chat import ChatCompletionMessageParam
 
 from bot.errors import OutOfReach, UnknownModel
 from bot.llm.budget import Account, Budget, Charge
@@ -185,10 +184,7 @@ class ModelClient:
                 arguments = dialect.arguments(call.ask, streamed=call.stream is not None)
                 try:
                     raw = await self.api.chat.completions.with_raw_response.create(
-                        model=call.model,
-                        messages=cast("list[ChatCompletionMessageParam]", list(call.ask.messages)),
-                        timeout=_LONGEST_ANSWER,
-                        **arguments,
+                        model=call.model, messages=[], timeout=_LONGEST_ANSWER, **arguments
                     )
                 except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
                     if not dialect.learn(error, arguments):

@@ -38,8 +38,9 @@ class Dialect:
             body["stream"] = True
             if "stream_options" not in self._refused:
                 body["stream_options"] = {"include_usage": True}
-        ours = {name: body.pop(name) for name in _OURS & body.keys()}
-        return body | ({"extra_body": ours} if ours else {})
+        as_they_are = {name: body.pop(name) for name in _OURS & body.keys()}
+        # the SDK tries every message against every type there is: a tenth of what a /hero costs
+        return body | {"extra_body": as_they_are | {"messages": list(ask.messages)}}
 
     def body(self, ask: Ask) -> dict[str, Any]:
         """The request's parameters as they go over the wire, less model and messages."""

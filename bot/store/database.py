@@ -2,17 +2,12 @@
 
 import asyncio
 import re
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, TypeVar
 
-import aiosqlite
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
 from filelock import AsyncFileLock
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,12 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import NullPool
 
 from bot.errors import StoreError
+from bot.store.connection import Connection as SQLiteConnection
+from bot.store.migration import migrate
 
 Transaction = AsyncConnection  # what the query modules take: one open transaction
 
 T = TypeVar("T")
-
-_MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class Database:
@@ -144,7 +139,7 @@ async def open_database(url: str) -> AsyncIterator[Database]:
         try:
             async with _alone(writer):
                 await _bring_up_to_date(url)
-        except (SQLAlchemyError, CommandError, OSError) as error:
+        except (SQLAlchemyError, StoreError, OSError) as error:
             raise _unusable(url, error) from error
         db = Database(writer, reader)
         try:
@@ -187,35 +182,8 @@ def create_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
 
 def _engine(url: str, **options: Any) -> AsyncEngine:
     if make_url(url).drivername == "sqlite+aiosqlite":
-        options["connect_args"] = {"async_creator_fn": _Connection.opening}
+        options["connect_args"] = {"async_creator_fn": SQLiteConnection.opening}
     return create_async_engine(url, **options)
-
-
-class _Connection(aiosqlite.Connection):
-    """A connection that gives its lock back when it is closed in the midst of a transaction.
-
-    That is how a cancelled task leaves one. SQLite would keep the lock as long as a cursor is alive, and in
-    the cancelled task's traceback one may be for long: until then every writer finds the database locked.
-    """
-
-    @classmethod
-    def opening(cls, path: str, **options: Any) -> Self:
-        connection = cls(lambda: sqlite3.connect(path, **options), iter_chunk_size=64)
-        connection._thread.daemon = True
-        return connection
-
-    async def close(self) -> None:
-        self._roll_back()
-        await super().close()
-
-    def stop(self) -> "asyncio.Future[Any] | None":
-        self._roll_back()
-        return super().stop()
-
-    def _roll_back(self) -> None:
-        """In the connection's own thread, behind what it is doing there and before it is closed."""
-        if self._connection is not None:
-            self._tx.put_nowait((None, self._connection.rollback))
 
 
 async def _bring_up_to_date(url: str) -> None:
@@ -248,11 +216,3 @@ def _tune_sqlite(engine: AsyncEngine, *, begin: str, foreign_keys: str = "ON") -
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
-
-
-def migrate(connection: Connection, revision: str = "head") -> None:
-    """Bring the schema to a revision."""
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
-    config.attributes["connection"] = connection
-    command.upgrade(config, revision)

@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.app import App
 from bot.errors import StoreError
-from bot.store import jobs, models
-from bot.store.database import Piece, Transaction, migrate, open_database
+from bot.store import jobs, migration, models
+from bot.store.database import Piece, Transaction, open_database
+from bot.store.migration import migrate, newest
 from bot.store.schema import metadata
 from bot.tuning.registry import Registry
 
@@ -30,6 +32,11 @@ async def test_migrations_make_the_schema(app: App) -> None:
             lambda connection: compare_metadata(MigrationContext.configure(connection), metadata)
         )
     assert differences == []
+
+
+def test_the_newest_revision_is_told_without_alembic() -> None:
+    folder = Path(migration.__file__).parent / "migrations"
+    assert newest() == ScriptDirectory(str(folder)).get_current_head()
 
 
 async def test_answers_are_on_the_disk_before_they_count(app: App) -> None:
