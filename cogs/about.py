@@ -10,6 +10,7 @@ from bot.about import Standing
 from bot.app import App
 from bot.language import Language
 from bot.store.totals import Totals
+from cogs.lasting import lasting
 from cogs.speech import language_of
 
 if TYPE_CHECKING:
@@ -32,11 +33,7 @@ class AboutCog(commands.Cog):
         settings = self.app.settings
         card = _card(say, await self.app.about.now())
         links = {say("Source code"): settings.source_url, say("Privacy"): settings.privacy_url}
-        view = discord.ui.View(timeout=None)
-        for label, url in links.items():
-            if url:
-                view.add_item(discord.ui.Button(label=label, url=url))
-        view.stop()  # links need nobody who listens
+        view = lasting(discord.ui.Button(label=label, url=url) for label, url in links.items() if url)
         await interaction.edit_original_response(embed=card, view=view)
 
 

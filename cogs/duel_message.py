@@ -1,15 +1,13 @@
 """A duel's message: two texts without names, and the buttons to say which is better."""
 
-import re
-from typing import Any, Self, cast, get_args
+from typing import Any, get_args
 
 import discord
 
 from bot.language import ENGLISH, Language, later
 from bot.rating.duels import Choice, Pairing, Pick
 from bot.store.descriptions import Description
-from cogs.failures import tell_failure
-from cogs.lasting import lasting
+from cogs.lasting import LastingButton, lasting
 from cogs.speech import language_of
 
 _LABELS = {"a": "A", "b": "B", "tie": later("Tie")}
@@ -17,33 +15,23 @@ _ROOM = 2700  # characters for each text, of the 6,000 that the cards of a messa
 
 
 class DuelButton(
-    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
-    template=r"duel:(?P<choice>a|b|tie):(?P<id>[0-9]{1,18})",
+    LastingButton,
+    template=r"duel:(?P<choice>a|b|tie):(?P<duel_id>[0-9]{1,18})",
 ):
     """One answer to a duel. Duel and answer stand in its id, so it outlives a restart."""
 
     def __init__(self, choice: Choice, duel_id: int, say: Language = ENGLISH) -> None:
         style = discord.ButtonStyle.secondary if choice == "tie" else discord.ButtonStyle.primary
-        label, custom_id = say(_LABELS[choice]), f"duel:{choice}:{duel_id}"
-        super().__init__(discord.ui.Button(label=label, style=style, custom_id=custom_id))
+        super().__init__(f"duel:{choice}:{duel_id}", label=say(_LABELS[choice]), style=style)
         self.choice = choice
         self.duel_id = duel_id
 
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        return cls(cast("Choice", match["choice"]), int(match["id"]))
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+    async def act(self, interaction: discord.Interaction[Any]) -> None:
         """Keep the vote and tell the voter alone who wrote what: the message stays blind for the others."""
-        try:
-            await interaction.response.defer(ephemeral=True, thinking=True)
-            pick = await interaction.client.app.duels.voted(self.duel_id, interaction.user.id, self.choice)
-            say = await language_of(interaction)
-            await interaction.edit_original_response(content=_revealed(pick, say))
-        except Exception as error:  # noqa: BLE001 (whatever it is, it is put into words and logged there)
-            await tell_failure(interaction, error)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        pick = await interaction.client.app.duels.voted(self.duel_id, interaction.user.id, self.choice)
+        say = await language_of(interaction)
+        await interaction.edit_original_response(content=_revealed(pick, say))
 
 
 def duel_look(pairing: Pairing, say: Language) -> tuple[list[discord.Embed], discord.ui.View]:

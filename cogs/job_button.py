@@ -1,15 +1,14 @@
 """Buttons by which operators confirm a plan, and pause, resume or cancel a job."""
 
-import re
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 import discord
 
 from bot.reports import standing
 from bot.store.jobs import Job
-from cogs.failures import tell_failure
-from cogs.lasting import lasting
+from cogs.form import Form
+from cogs.lasting import LastingButton, lasting
 from cogs.operators import require_operator
 
 _LOOKS = {
@@ -30,8 +29,8 @@ _ANSWERS = ("found", "none", "cancel")  # to a job's question
 
 
 class JobButton(
-    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
-    template=r"job:(?P<action>confirm|pause|resume|cancel|found|none):(?P<id>[0-9]{1,18})",
+    LastingButton,
+    template=r"job:(?P<action>confirm|pause|resume|cancel|found|none):(?P<job_id>[0-9]{1,18})",
 ):
     """One button of a job's message.
 
@@ -40,41 +39,32 @@ class JobButton(
 
     def __init__(self, action: str, job_id: int) -> None:
         label, style = _LOOKS[action]
-        super().__init__(discord.ui.Button(label=label, style=style, custom_id=f"job:{action}:{job_id}"))
+        super().__init__(f"job:{action}:{job_id}", label=label, style=style)
         self.action = action
         self.job_id = job_id
 
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        return cls(match["action"], int(match["id"]))
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Do it, and show how the job stands. discord.py would only log what fails: we tell the person."""
-        try:
-            await require_operator(interaction)
-            if self.action == "found":
-                await interaction.response.send_modal(TrainingForm(self.job_id))
-                return
-            await interaction.response.defer()
-            board = interaction.client.app.board
-            act = {
-                "confirm": board.confirm,
-                "pause": board.pause,
-                "resume": board.resume,
-                "cancel": board.cancel,
-                "none": partial(board.answer, remote_job_id=None),
-            }
-            job = await act[self.action](self.job_id)
-            if job.state == "cancelled" and job.started_at is None:
-                await board.announced(job.id)  # nothing had begun: its message says all there is to say
-            await interaction.edit_original_response(content=standing(job), view=controls(job))
-        except Exception as error:  # noqa: BLE001 (whatever it is, it is put into words and logged there)
-            await tell_failure(interaction, error)
+    async def act(self, interaction: discord.Interaction[Any]) -> None:
+        """Do it, and show how the job stands."""
+        await require_operator(interaction)
+        if self.action == "found":
+            await interaction.response.send_modal(TrainingForm(self.job_id))
+            return
+        await interaction.response.defer()
+        board = interaction.client.app.board
+        act = {
+            "confirm": board.confirm,
+            "pause": board.pause,
+            "resume": board.resume,
+            "cancel": board.cancel,
+            "none": partial(board.answer, remote_job_id=None),
+        }
+        job = await act[self.action](self.job_id)
+        if job.state == "cancelled" and job.started_at is None:
+            await board.announced(job.id)  # nothing had begun: its message says all there is to say
+        await interaction.edit_original_response(content=standing(job), view=controls(job))
 
 
-class TrainingForm(discord.ui.Modal, title="The training at the model server"):
+class TrainingForm(Form, title="The training at the model server"):
     """The id of a training that was started though the answer got lost."""
 
     def __init__(self, job_id: int) -> None:
@@ -90,11 +80,6 @@ class TrainingForm(discord.ui.Modal, title="The training at the model server"):
         await interaction.response.defer()
         job = await interaction.client.app.board.answer(self.job_id, self.remote_id.value.strip())
         await interaction.edit_original_response(content=standing(job), view=controls(job))
-
-    async def on_error(  # type: ignore[override]  # discord.py calls a form's without an item
-        self, interaction: discord.Interaction[Any], error: Exception
-    ) -> None:
-        await tell_failure(interaction, error)
 
 
 def controls(job: Job) -> discord.ui.View | None:

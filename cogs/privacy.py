@@ -2,8 +2,7 @@
 
 import gzip
 import io
-import re
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import app_commands
@@ -12,8 +11,7 @@ from discord.ext import commands
 from bot.app import App
 from bot.language import Language, later
 from bot.store.people import Erased
-from cogs.failures import tell_failure
-from cogs.lasting import lasting
+from cogs.lasting import LastingButton, lasting
 from cogs.speech import language_of
 
 if TYPE_CHECKING:
@@ -75,34 +73,23 @@ _WHAT_GOES = later(
 )
 
 
-class PrivacyButton(
-    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], template=r"privacy:(?P<action>delete|keep)"
-):
+class PrivacyButton(LastingButton, template=r"privacy:(?P<action>delete|keep)"):
     """The answer to whether all is to be deleted. It is about whoever clicks, and outlives a restart."""
 
     def __init__(self, action: str, label: str = "-") -> None:
         style = discord.ButtonStyle.danger if action == "delete" else discord.ButtonStyle.secondary
-        super().__init__(discord.ui.Button(label=label, style=style, custom_id=f"privacy:{action}"))
+        super().__init__(f"privacy:{action}", label=label, style=style)
         self.action = action
 
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        return cls(match["action"])
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+    async def act(self, interaction: discord.Interaction[Any]) -> None:
         """Delete, or leave all as it is; the question goes either way."""
-        try:
-            say = await language_of(interaction)
-            await interaction.response.defer()
-            if self.action == "delete":
-                text = _gone(say, await interaction.client.app.privacy.delete(interaction.user.id))
-            else:
-                text = say("Nothing was deleted.")
-            await interaction.edit_original_response(content=text, view=None)
-        except Exception as error:  # noqa: BLE001 (whatever it is, it is put into words and logged there)
-            await tell_failure(interaction, error)
+        say = await language_of(interaction)
+        await interaction.response.defer()
+        if self.action == "delete":
+            text = _gone(say, await interaction.client.app.privacy.delete(interaction.user.id))
+        else:
+            text = say("Nothing was deleted.")
+        await interaction.edit_original_response(content=text, view=None)
 
 
 def _choice(say: Language) -> discord.ui.View:

@@ -1,13 +1,12 @@
 """/dataset review: one example at a time, with Keep, Edit and Reject."""
 
-import re
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import discord
 
 from bot.dataset.review import LONGEST, Page
-from cogs.failures import tell_failure
-from cogs.lasting import lasting
+from cogs.form import Form
+from cogs.lasting import LastingButton, lasting
 from cogs.operators import require_operator
 
 if TYPE_CHECKING:
@@ -21,42 +20,32 @@ _LOOKS = {
 
 
 class ReviewButton(
-    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
-    template=r"review:(?P<verdict>keep|edit|reject):(?P<version>[0-9]{1,9}):(?P<example>[0-9]{1,18})",
+    LastingButton,
+    template=r"review:(?P<verdict>keep|edit|reject):(?P<version>[0-9]{1,9}):(?P<example_id>[0-9]{1,18})",
 ):
     """One verdict on one example. Which ones stands in its id, so it outlives a restart."""
 
     def __init__(self, verdict: str, version: int, example_id: int) -> None:
         label, style = _LOOKS[verdict]
-        custom_id = f"review:{verdict}:{version}:{example_id}"
-        super().__init__(discord.ui.Button(label=label, style=style, custom_id=custom_id))
+        super().__init__(f"review:{verdict}:{version}:{example_id}", label=label, style=style)
         self.verdict = verdict
         self.version = version
         self.example_id = example_id
 
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        return cls(match["verdict"], int(match["version"]), int(match["example"]))
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+    async def act(self, interaction: discord.Interaction[Any]) -> None:
         """Keep the verdict and show the next example; for an edit, ask for the text first."""
-        try:
-            await require_operator(interaction)
-            reviews = interaction.client.app.reviews
-            if self.verdict == "edit":
-                text = await reviews.text(self.example_id)
-                await interaction.response.send_modal(EditForm(self.version, self.example_id, text))
-                return
-            await interaction.response.defer()
-            await reviews.judge(self.example_id, self.verdict)
-            await turn_page(interaction, self.version)
-        except Exception as error:  # noqa: BLE001 (whatever it is, it is put into words and logged there)
-            await tell_failure(interaction, error)
+        await require_operator(interaction)
+        reviews = interaction.client.app.reviews
+        if self.verdict == "edit":
+            text = await reviews.text(self.example_id)
+            await interaction.response.send_modal(EditForm(self.version, self.example_id, text))
+            return
+        await interaction.response.defer()
+        await reviews.judge(self.example_id, self.verdict)
+        await turn_page(interaction, self.version)
 
 
-class EditForm(discord.ui.Modal, title="Edit the example"):
+class EditForm(Form, title="Edit the example"):
     """The text of an example, to be changed."""
 
     def __init__(self, version: int, example_id: int, text: str) -> None:
@@ -77,11 +66,6 @@ class EditForm(discord.ui.Modal, title="Edit the example"):
         await interaction.response.defer()
         await interaction.client.app.reviews.judge(self.example_id, "edit", self.text.value)
         await turn_page(interaction, self.version)
-
-    async def on_error(  # type: ignore[override]  # discord.py calls a form's without an item
-        self, interaction: discord.Interaction[Any], error: Exception
-    ) -> None:
-        await tell_failure(interaction, error)
 
 
 async def turn_page(interaction: "discord.Interaction[HeroBot]", version: int) -> None:

@@ -1,8 +1,7 @@
 """/settings: what the admins of a server choose for it."""
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import app_commands
@@ -13,8 +12,7 @@ from bot.errors import NotAllowed
 from bot.language import Language
 from bot.limits import Limits
 from bot.store.guilds import GuildSetting
-from cogs.failures import tell_failure
-from cogs.lasting import lasting
+from cogs.lasting import Lasting, lasting
 from cogs.speech import language_of
 
 if TYPE_CHECKING:
@@ -112,9 +110,7 @@ class SettingsCog(commands.Cog):
         await interaction.edit_original_response(content=text)
 
 
-class ChannelMenu(
-    discord.ui.DynamicItem[discord.ui.ChannelSelect[discord.ui.View]], template="settings:channels"
-):
+class ChannelMenu(Lasting[discord.ui.ChannelSelect[discord.ui.View]], template="settings:channels"):
     """The channels where heroes may be asked for. It is found by its id, so it outlives a restart."""
 
     def __init__(self, placeholder: str = "-", chosen: Sequence[int] = ()) -> None:
@@ -132,24 +128,15 @@ class ChannelMenu(
             )
         )
 
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], _match: re.Match[str], /
-    ) -> Self:
-        return cls()
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+    async def act(self, interaction: discord.Interaction[Any]) -> None:
         """Keep the choice and show what holds; only those who saw the menu can have chosen."""
-        try:
-            await interaction.response.defer()
-            say = await language_of(interaction)
-            guilds, guild_id = interaction.client.app.guilds, _guild(interaction)
-            chosen = [channel.id for channel in self.item.values] or None
-            setting = await guilds.change(guild_id, channels=chosen)
-            text = standing(say, setting, await guilds.limits(guild_id), guilds.languages.names)
-            await interaction.edit_original_response(content=text, view=None)
-        except Exception as error:  # noqa: BLE001 (whatever it is, it is put into words and logged there)
-            await tell_failure(interaction, error)
+        await interaction.response.defer()
+        say = await language_of(interaction)
+        guilds, guild_id = interaction.client.app.guilds, _guild(interaction)
+        chosen = [channel.id for channel in self.item.values] or None
+        setting = await guilds.change(guild_id, channels=chosen)
+        text = standing(say, setting, await guilds.limits(guild_id), guilds.languages.names)
+        await interaction.edit_original_response(content=text, view=None)
 
 
 def _guild(interaction: discord.Interaction[Any]) -> int:

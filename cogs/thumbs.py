@@ -1,13 +1,12 @@
 """Thumbs under a description: reactions where the bot may leave them, buttons everywhere else."""
 
 import logging
-import re
-from typing import Any, Self
+from typing import Any
 
 import discord
 
 from bot.rating.votes import DOWN, UP
-from cogs.failures import tell_failure
+from cogs.lasting import LastingButton
 from cogs.speech import language_of
 
 log = logging.getLogger(__name__)
@@ -16,37 +15,27 @@ _THUMBS = {"up": UP, "down": DOWN}
 
 
 class ThumbButton(
-    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
-    template=r"vote:(?P<thumb>up|down):(?P<id>[0-9]{1,18})",
+    LastingButton,
+    template=r"vote:(?P<thumb>up|down):(?P<description_id>[0-9]{1,18})",
 ):
     """A vote on a description. Which one stands in its id, so it outlives a restart."""
 
     def __init__(self, thumb: str, description_id: int) -> None:
-        custom_id = f"vote:{thumb}:{description_id}"
-        super().__init__(discord.ui.Button(emoji=_THUMBS[thumb], custom_id=custom_id))
+        super().__init__(f"vote:{thumb}:{description_id}", emoji=_THUMBS[thumb])
         self.emoji = _THUMBS[thumb]
         self.description_id = description_id
 
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        return cls(match["thumb"], int(match["id"]))
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Keep the vote. discord.py would only log what fails: we tell the person."""
-        try:
-            await interaction.response.defer(ephemeral=True)
-            votes = interaction.client.app.votes
-            stays = await votes.pressed(self.description_id, interaction.user.id, self.emoji)
-            say = await language_of(interaction)
-            if stays:
-                said = say("Your {emoji} is noted; the same button takes it back.", emoji=self.emoji)
-            else:
-                said = say("Your {emoji} is taken back.", emoji=self.emoji)
-            await interaction.followup.send(said, ephemeral=True)
-        except Exception as error:  # noqa: BLE001 (whatever it is, it is put into words and logged there)
-            await tell_failure(interaction, error)
+    async def act(self, interaction: discord.Interaction[Any]) -> None:
+        """Keep the vote."""
+        await interaction.response.defer(ephemeral=True)
+        votes = interaction.client.app.votes
+        stays = await votes.pressed(self.description_id, interaction.user.id, self.emoji)
+        say = await language_of(interaction)
+        if stays:
+            said = say("Your {emoji} is noted; the same button takes it back.", emoji=self.emoji)
+        else:
+            said = say("Your {emoji} is taken back.", emoji=self.emoji)
+        await interaction.followup.send(said, ephemeral=True)
 
 
 async def offer_thumbs(message: discord.Message, description_id: int) -> None:

@@ -1,7 +1,6 @@
 """/top: the hall of fame."""
 
-import re
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import app_commands
@@ -10,7 +9,7 @@ from discord.ext import commands
 from bot.app import App
 from bot.language import Language
 from bot.rating.scores import PAGE, Scored
-from cogs.failures import tell_failure
+from cogs.lasting import LastingButton, lasting
 from cogs.speech import language_of
 
 if TYPE_CHECKING:
@@ -38,31 +37,21 @@ class TopCog(commands.Cog):
 
 
 class PageButton(
-    discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]],
+    LastingButton,
     template=r"top:(?P<scope>here|all):(?P<page>[0-9]{1,6})",
 ):
     """Turns to a page of the hall of fame. Which one stands in its id, so it outlives a restart."""
 
     def __init__(self, scope: str, page: int, label: str = "-", *, disabled: bool = False) -> None:
-        custom_id = f"top:{scope}:{page}"
-        super().__init__(discord.ui.Button(label=label, custom_id=custom_id, disabled=disabled))
+        super().__init__(f"top:{scope}:{page}", label=label, disabled=disabled)
         self.scope = scope
         self.page = page
 
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        return cls(match["scope"], int(match["page"]))
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+    async def act(self, interaction: discord.Interaction[Any]) -> None:
         """Put the page in the place of the one that is shown; scores are of now."""
-        try:
-            await interaction.response.defer()
-            card, view = await _page(interaction, self.scope, self.page)
-            await interaction.edit_original_response(embed=card, view=view)
-        except Exception as error:  # noqa: BLE001 (whatever it is, it is put into words and logged there)
-            await tell_failure(interaction, error)
+        await interaction.response.defer()
+        card, view = await _page(interaction, self.scope, self.page)
+        await interaction.edit_original_response(embed=card, view=view)
 
 
 async def _page(
@@ -75,11 +64,9 @@ async def _page(
         best = await app.scores.best(guild_id=interaction.guild_id or 0, page=page)
     else:
         best = await app.scores.best(powers=(await app.powers.vocabulary()).powers, page=page)
-    view = discord.ui.View(timeout=None)
-    if page or len(best) > PAGE:
-        for label, turned, there in (("◀", page - 1, page > 0), ("▶", page + 1, len(best) > PAGE)):
-            view.add_item(PageButton(scope, max(turned, 0), label, disabled=not there))
-    view.stop()  # the buttons are found by their ids, not by this view
+    turns = (("◀", page - 1, page > 0), ("▶", page + 1, len(best) > PAGE))
+    buttons = [PageButton(scope, max(to, 0), label, disabled=not there) for label, to, there in turns]
+    view = lasting(buttons if page or len(best) > PAGE else ())
     return _card(say, scope, page, best[:PAGE]), view
 
 
