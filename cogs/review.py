@@ -8,6 +8,7 @@ from bot.dataset.review import LONGEST, Page
 from cogs.form import Form
 from cogs.lasting import LastingButton, lasting
 from cogs.operators import require_operator
+from cogs.plain import plain
 
 if TYPE_CHECKING:
     from bot.client import HeroBot
@@ -78,7 +79,7 @@ def show(page: Page | None) -> str:
     """An example as it is shown for a verdict."""
     if page is None:
         return "Every example of this dataset has been looked at. Verdicts count from the next build on."
-    text = discord.utils.escape_markdown(page.example.text)
+    text = plain(page.example.text)
     return (
         f"**Dataset v{page.version}, {page.left} still to be looked at**\n"
         f"`{page.example.prompt}`\n> {text[:1700]}\n-# A verdict counts from the next build on."
