@@ -119,6 +119,14 @@ class Stage:
         assert len(errors) == 1
         return str(errors[0])
 
+    @staticmethod
+    def told_alone(result: simcord.InteractionResult) -> str:
+        """What the asker alone was told, once the "is thinking" that everyone saw was gone."""
+        assert result.response is None
+        (answer,) = result.followups
+        assert answer.ephemeral
+        return answer.content
+
     _seen: int = 0
 
     async def build(self, **options: int) -> None:

@@ -44,6 +44,9 @@ class Pairing:
     channel_id: int | None
     message_id: int | None
 
+    def text(self, letter: Letter) -> Description:
+        return self.a if letter == "a" else self.b
+
     @property
     def in_sight(self) -> bool:
         """Whether both texts may be seen, and so be voted on."""

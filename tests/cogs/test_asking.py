@@ -73,7 +73,7 @@ async def test_users_and_servers_have_so_many_a_day(stage: Stage, script: Script
         await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
 
     refused = await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
-    assert refused.ephemeral
+    assert "your 2 heroes of today" in stage.told_alone(refused)
     assert "your 2 heroes of today" in stage.refusal()
 
     await stage.ben.slash(stage.channel, "hero", hero="40 woman healing")

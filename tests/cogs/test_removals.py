@@ -49,13 +49,12 @@ async def test_the_first_report_is_told_and_enough_of_them_hide(stage: Stage, ap
     message = await hero(stage)
 
     thanked = await stage.ben.click(message, label="Report")
-    assert thanked.ephemeral
+    assert thanked.followups[0].ephemeral
     (notice,) = await notices(stage)
     assert (await description(app)).text in notice.content
     assert shown(stage).embeds
     again = await stage.ben.click(message, label="Report")
-    assert again.response is not None
-    assert "already" in again.response.content
+    assert "already" in again.followups[0].content
     assert (await description(app)).removed_at is None
 
     await stage.olga.click(message, label="Report")

@@ -289,7 +289,7 @@ async def test_an_unknown_duel_is_said(app: App) -> None:
 
 
 def test_a_pairing_tells_no_names() -> None:
-    assert set(Pairing.__slots__) == {"id", "a", "b"}
+    assert set(Pairing.__slots__) == {"id", "a", "b", "channel_id", "message_id"}
 
 
 async def test_both_texts_wait_in_the_line_of_all_who_ask(app: App, script: Script) -> None:
