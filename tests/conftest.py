@@ -20,7 +20,7 @@ from bot.store.jobs import Job
 from bot.store.migration import migrate
 from tests.scripted_server import Script, scripted_server
 
-pytest_plugins = ["tests.tiny_engine"]
+pytest_plugins = ["tests.tiny_engine", "tests.growing"]
 
 HOME = 424_242_424_242_424_242
 SETTLE = 60.0  # seconds that one action may take: enough for a real model on a busy machine
