@@ -267,6 +267,16 @@ async def test_a_candidate_that_its_server_has_lost_makes_room_for_the_next(app:
         assert ["does not know the candidate 2" in each.text for each in await notices.untold(tx)] == [True]
 
 
+async def test_where_both_are_unknown_to_their_server_it_answers_as_hero_does(
+    app: App, script: Script
+) -> None:
+    script.unknown_models = {"ft:tiny:1", "ft:tiny:2"}
+    held = await app.duels.hold(HERO, requester=1)
+    assert isinstance(held, Description)
+    assert not held.tuned
+    assert await states(app) == ["live", "candidate"]  # the server may know them again later
+
+
 async def test_where_both_fail_it_is_said(app: App, script: Script) -> None:
     script.failures = [503] * 20
     with pytest.raises(OutOfReach):
