@@ -19,6 +19,7 @@ from cogs.channels import require_open
 from cogs.duel_message import duel_draft, duel_look, stopped_duel
 from cogs.failures import in_words
 from cogs.hero_message import hero_draft, hero_look
+from cogs.look import Look
 from cogs.showing import InteractionShowing, ReplyShowing, Showing
 from cogs.thumbs import offer_thumbs
 from cogs.writing import Draft, Writings
@@ -134,9 +135,12 @@ class HeroCog(commands.Cog):
         if isinstance(held, Description):
             await self._offer(held, asker, showing)
             return
-        message = await showing.show(duel_look(held, asker.say) if held else stopped_duel(asker.say))
-        if held:
-            await self.app.duels.shown_as(held.id, message.channel.id, message.id)
+        if held is None:
+            await showing.show(stopped_duel(asker.say))
+            return
+        message = await showing.show(duel_look(held, asker.say))
+        if not await self.app.duels.shown_as(held.id, message.channel.id, message.id):
+            await showing.show(Look(content=asker.say("Whoever asked for it had it deleted.")))
 
     async def _offer(self, description: Description, asker: Asker, showing: Showing) -> None:
         """Show a description, and let people vote on it."""

@@ -64,8 +64,9 @@ class SightCog(commands.Cog):
         except discord.HTTPException as error:
             log.warning("description %d is still seen as it was: %s", description.id, error)
             return False
-        if shown and shown.id == description.message_id and description.removed_at is None:
-            await offer_thumbs(shown, description.id)  # the buttons, where they stood there, went with it
+        if shown and description.message_id and description.removed_at is None:
+            # the buttons, where they stood there, went with it; a duel's texts have no message of their own
+            await offer_thumbs(shown, description.id)
         return True
 
     async def _now(self, description: Description, say: Language) -> tuple[Look, tuple[int, int] | None]:

@@ -77,6 +77,9 @@ class Stream:
 
     async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
         """Await work that is given up as soon as somebody stops. Raises Stopped."""
+        if self.stopped:
+            work.close()
+            self.raise_if_stopped()
         task = asyncio.ensure_future(work)
         stopped = asyncio.ensure_future(self.until_stopped())
         try:

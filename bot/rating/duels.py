@@ -131,10 +131,10 @@ class Duels:
                 return await _pairing(tx, standing.trial, first, kept)
         return next(iter(kept.values()))
 
-    async def shown_as(self, duel_id: int, channel_id: int, message_id: int) -> None:
-        """Note which message shows a duel."""
+    async def shown_as(self, duel_id: int, channel_id: int, message_id: int) -> bool:
+        """Note which message shows a duel. False where who asked for it has had it deleted meanwhile."""
         async with self._db.write() as tx:
-            await duels.shown_as(tx, duel_id, channel_id, message_id)
+            return await duels.shown_as(tx, duel_id, channel_id, message_id)
 
     async def get(self, duel_id: int) -> Pairing:
         """A duel as it is shown now. Raises UserError where there is no such duel."""

@@ -92,11 +92,17 @@ async def with_description(tx: Transaction, description_id: int) -> Duel | None:
     return Duel(**row._mapping) if row else None
 
 
-async def shown_as(tx: Transaction, duel_id: int, channel_id: int, message_id: int) -> None:
-    """Tie a duel to the message that shows it; not where who asked for it has had it deleted meanwhile."""
-    emptied = select(description.c.id).where(description.c.requester == "")
-    shown = update(duel).where(duel.c.id == duel_id, duel.c.live_description_id.not_in(emptied))
-    await tx.execute(shown.values(channel_id=channel_id, message_id=message_id))
+async def shown_as(tx: Transaction, duel_id: int, channel_id: int, message_id: int) -> bool:
+    """Tie a duel to the message that shows it.
+
+    False, and nothing is tied, where who asked for it has had it deleted meanwhile.
+    """
+    emptied = select(description.c.id).where(
+        description.c.id == duel.c.live_description_id, description.c.requester == ""
+    )
+    shown = update(duel).where(duel.c.id == duel_id, ~emptied.exists())
+    changed = await tx.execute(shown.values(channel_id=channel_id, message_id=message_id))
+    return changed.rowcount == 1
 
 
 async def vote_of(tx: Transaction, duel_id: int, voter: str) -> DuelVote | None:

@@ -135,6 +135,7 @@ async def test_a_duels_text_is_hidden_by_reports_and_comes_back_where_it_is_kept
     assert texts(shown(stage)) == [a, b]
     (notice,) = await notices(stage)
     assert b in notice.content
+    assert "ft:tiny" not in notice.content
     await stage.olga.click(message, label="Report B")
 
     hidden = shown(stage)
