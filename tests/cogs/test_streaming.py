@@ -143,17 +143,18 @@ async def test_again_asks_anew_for_whoever_clicked(stage: Stage, app: App) -> No
     assert len({each.requester for each in both if each}) == 2
 
 
-@pytest.fixture
-def _long_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.llm.said._LONGEST_SILENCE", 3600.0)
+def fifteen_minutes_later(stage: Stage) -> None:
+    """Let the time be over in which Discord takes answers to what was asked so far."""
+    backend = stage.env.backend
+    for asked in backend.interactions.values():
+        asked.expires_at = backend.now_iso()
 
 
-@pytest.mark.usefixtures("_long_silence")
 async def test_where_discords_time_for_a_command_is_over_the_bot_edits_by_its_own_right(
     stage: Stage, script: Script, app: App
 ) -> None:
     message = await half_written(stage, script, words=13)
-    await stage.env.advance_time(16 * 60)
+    fifteen_minutes_later(stage)
 
     await stage.ana.click(message, label="Stop")
 
@@ -176,12 +177,11 @@ async def test_where_nothing_was_shown_in_that_time_the_answer_is_a_message_of_i
     assert await kept(app, await until(stage, finished))
 
 
-@pytest.mark.usefixtures("_long_silence")
 async def test_where_the_bot_may_not_write_either_the_log_has_the_reference(
     stage: Stage, script: Script, caplog: pytest.LogCaptureFixture
 ) -> None:
     message = await half_written(stage, script, words=13)
-    await stage.env.advance_time(16 * 60)
+    fifteen_minutes_later(stage)
     stage.env.inject_error("PATCH", "/channels/*/messages/*", status=403, code=50001, times=None)
 
     await stage.ana.click(message, label="Stop")
