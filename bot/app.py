@@ -175,7 +175,6 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             trials,
             describer,
             voters,
-            line,
             share=settings.duel_share,
             account_days=settings.account_days,
         )

@@ -14,7 +14,7 @@ from bot.errors import OperatorError
 from cogs.about import AboutCog
 from cogs.dataset import DatasetCog
 from cogs.duel import DuelCog
-from cogs.duel_message import DuelButton
+from cogs.duel_button import DuelButton, DuelReportButton
 from cogs.failures import tell_failure
 from cogs.hero import HeroCog
 from cogs.hero_button import HeroButton
@@ -28,6 +28,7 @@ from cogs.promote_button import PromoteButton
 from cogs.removal_button import RemovalButton
 from cogs.review import ReviewButton
 from cogs.settings import ChannelMenu, SettingsCog
+from cogs.sight import SightCog
 from cogs.thumbs import ThumbButton
 from cogs.top import PageButton, TopCog
 from cogs.translator import CatalogueTranslator
@@ -39,6 +40,7 @@ log = logging.getLogger(__name__)
 _COGS = (
     HeroCog,
     DuelCog,
+    SightCog,
     VotesCog,
     TopCog,
     AboutCog,
@@ -55,6 +57,7 @@ _BUTTONS = (
     HeroButton,
     RemovalButton,
     DuelButton,
+    DuelReportButton,
     PromoteButton,
     JobButton,
     ReviewButton,
@@ -74,7 +77,7 @@ class HeroBot(commands.Bot):
         intents = discord.Intents.none()
         intents.guilds = True
         intents.reactions = True
-        intents.guild_messages = True  # that one was deleted; those that mention the bot bring their text
+        intents.messages = True  # that one was deleted; direct ones and mentions of the bot bring their text
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,

@@ -52,11 +52,16 @@ class Describer:
         Raises Unavailable where no model answers, Busy where too many wait, Stopped where the stream was
         stopped within the first sentence.
         """
-        stream = stream or Stream()
-        async with self._line.place(stream):
-            written = await stream.unless_stopped(self._write(hero, stream))
+        written = await self.write(hero, stream or Stream())
         async with self._db.write() as tx:
             return await self.keep(tx, hero, written, requester=requester, guild_id=guild_id)
+
+    async def write(self, hero: Hero, stream: Stream, model: Model | None = None) -> Written:
+        """Have a text written when its turn in the line has come: by one model, or by whatever is live."""
+        async with self._line.place(stream):
+            if model:
+                return await self._written_by(hero, model, stream)
+            return await self._written_live(hero, stream)
 
     async def keep(
         self,
@@ -88,17 +93,17 @@ class Describer:
             created_at=time.time(),
         )
 
-    async def _write(self, hero: Hero, stream: Stream) -> Written:
+    async def _written_live(self, hero: Hero, stream: Stream) -> Written:
         """Ask the model that is live now, whatever is promoted meanwhile; if it is lost, its successor."""
         model = await self._registry.live()
         while model is not None:
             try:
-                return await self.written_by(hero, model, stream)
+                return await self._written_by(hero, model, stream)
             except UnknownModel:
                 model = await self.after(model)
         return await self._writer.write(hero, self._writer.base, _ACCOUNT, stream)
 
-    async def written_by(self, hero: Hero, model: Model, stream: Stream | None = None) -> Written:
+    async def _written_by(self, hero: Hero, model: Model, stream: Stream) -> Written:
         """Let one model write; where its server has forgotten it, once more after it was loaded anew.
 
         Raises UnknownModel where the server does not know it all the same, Unavailable, Stopped.
@@ -107,7 +112,7 @@ class Describer:
             return await self._writer.write(hero, model, _ACCOUNT, stream)
         except UnknownModel:
             log.error("the server does not know the model %s", model.name)  # noqa: TRY400
-            if not await self._upkeep.bring_back(model):
+            if not await stream.unless_stopped(self._upkeep.bring_back(model)):
                 raise
         return await self._writer.write(hero, model, _ACCOUNT, stream)
 

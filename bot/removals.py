@@ -4,7 +4,7 @@ import time
 
 from bot.errors import UserError
 from bot.rating.voters import Voters
-from bot.store import complaints, descriptions, notices
+from bot.store import complaints, descriptions, duels, notices
 from bot.store.database import Database, Transaction
 from bot.store.descriptions import Description
 
@@ -32,7 +32,10 @@ class Removals:
                 raise UserError("You have reported it already: the operators know.")
             still_open, dismissed = await complaints.counts(tx, description_id)
             key = f"removal:{description_id}:{dismissed}"  # what is reported after a Keep is told anew
-            await notices.add(tx, key, _told(found), at=time.time(), action=f"removal:{description_id}")
+            blind = await duels.with_description(tx, description_id) is not None
+            await notices.add(
+                tx, key, _told(found, blind=blind), at=time.time(), action=f"removal:{description_id}"
+            )
             if still_open < self._reports_to_hide:
                 return None
             return await descriptions.remove(tx, description_id, at=time.time())
@@ -63,9 +66,11 @@ class Removals:
         return found
 
 
-def _told(found: Description) -> str:
+def _told(found: Description, *, blind: bool) -> str:
+    """What operators are told; of a text in a duel, in which they may vote, not who wrote it."""
     text = found.text.replace("`", "'")[:1500]
+    model = "one of two models in a duel" if blind else f"`{found.model}`"
     return (
-        f"🚩 Somebody reported what `{found.model}` wrote of a {found.hero}:\n```\n{text}\n```\n"
+        f"🚩 Somebody reported what {model} wrote of a {found.hero}:\n```\n{text}\n```\n"
         "Remove takes it from sight and from training; Keep lets it be, and dismisses the reports."
     )

@@ -18,7 +18,7 @@ _MANY = 10_000
 
 @dataclass(slots=True)
 class _Day:
-    """How many descriptions a day has had so far, by user and by server."""
+    """How many heroes a day has had so far, by user and by server."""
 
     number: int  # days since 1970, UTC
     had: Counter[str | int]

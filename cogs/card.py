@@ -1,6 +1,7 @@
 """Cards: a description as people see it, finished or on its way."""
 
 import re
+from collections.abc import Iterable
 
 import discord
 
@@ -29,20 +30,26 @@ def card(description: Description, say: Language) -> discord.Embed:
     return embed
 
 
-def draft(hero: Hero, stream: Stream, say: Language) -> discord.Embed | None:
+def begun(text: str) -> bool:
+    """Whether there is a sentence, before which nothing of a text is shown."""
+    return _SENTENCE.search(text) is not None
+
+
+def draft(hero: Hero, text: str, say: Language) -> discord.Embed | None:
     """What there is of a description so far; None before its first sentence."""
-    if not _SENTENCE.search(stream.text):
+    if not begun(text):
         return None
-    return _embed(hero, f"{stream.text} ...").set_footer(text=say("writing"))
+    return _embed(hero, f"{text} ...").set_footer(text=say("writing"))
 
 
-def queued(stream: Stream, say: Language) -> str | None:
-    """Where in the line somebody waits; None where they do not."""
-    if not stream.place:
+def queued(streams: Iterable[Stream], say: Language) -> str | None:
+    """Where in the line somebody waits, for the last of these; None where they do not."""
+    place = max((stream.place for stream in streams), default=0)
+    if not place:
         return None
-    if stream.place == 1:
+    if place == 1:
         return say("The model is busy: you are next.")
-    return say("The model is busy: you are {place} in line.", place=_nth(stream.place, say))
+    return say("The model is busy: you are {place} in line.", place=_nth(place, say))
 
 
 def _embed(hero: Hero, text: str) -> discord.Embed:

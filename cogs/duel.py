@@ -8,9 +8,7 @@ from discord import app_commands
 from discord.ext import commands, tasks
 
 from bot.app import App
-from cogs.channels import require_open
-from cogs.hero import HeroCog, asker_of
-from cogs.showing import InteractionShowing
+from cogs.hero import HeroCog
 
 if TYPE_CHECKING:
     from bot.client import HeroBot
@@ -47,9 +45,8 @@ class DuelCog(commands.Cog):
     @app_commands.allowed_installs(guilds=True, users=False)
     @app_commands.allowed_contexts(guilds=True)  # it takes others to vote
     async def duel(self, interaction: "discord.Interaction[HeroBot]", hero: str) -> None:
-        await require_open(self.app.guilds, interaction.guild_id, interaction.channel)
-        asked = self._heroes.parse(hero)
-        await self._heroes.duel(asked, await asker_of(interaction), InteractionShowing(interaction))
+        asker, showing = await self._heroes.heard(interaction)
+        await self._heroes.duel(self._heroes.parse(hero), asker, showing)
 
     @duel.autocomplete("hero")
     async def _suggest(

@@ -1,76 +1,74 @@
-"""A duel's message: two texts without names, and the buttons to say which is better."""
-
-from typing import Any, get_args
+"""A duel's message: two texts without names, on their way, finished or hidden."""
 
 import discord
 
-from bot.language import ENGLISH, Language, later
-from bot.rating.duels import Choice, Pairing, Pick
+from bot.hero import Hero
+from bot.language import Language
+from bot.llm.stream import Stream
+from bot.rating.duels import Pairing
 from bot.store.descriptions import Description
-from cogs.lasting import LastingButton, lasting
+from cogs.card import begun, draft, queued
+from cogs.duel_button import duel_buttons
+from cogs.look import Look
 from cogs.plain import plain
-from cogs.speech import language_of
 
-_LABELS = {"a": "A", "b": "B", "tie": later("Tie")}
 _ROOM = 2700  # characters for each text, of the 6,000 that the cards of a message may have together
 
 
-class DuelButton(
-    LastingButton,
-    template=r"duel:(?P<choice>a|b|tie):(?P<duel_id>[0-9]{1,18})",
-):
-    """One answer to a duel. Duel and answer stand in its id, so it outlives a restart."""
+def duel_look(pairing: Pairing, say: Language) -> Look:
+    """Both texts, alike but for the letter, and the buttons; all that could tell who wrote them is left out.
 
-    def __init__(self, choice: Choice, duel_id: int, say: Language = ENGLISH) -> None:
-        style = discord.ButtonStyle.secondary if choice == "tie" else discord.ButtonStyle.primary
-        super().__init__(f"duel:{choice}:{duel_id}", label=say(_LABELS[choice]), style=style)
-        self.choice = choice
-        self.duel_id = duel_id
-
-    async def act(self, interaction: discord.Interaction[Any]) -> None:
-        """Keep the vote and tell the voter alone who wrote what: the message stays blind for the others."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        pick = await interaction.client.app.duels.voted(self.duel_id, interaction.user.id, self.choice)
-        say = await language_of(interaction)
-        await interaction.edit_original_response(content=_revealed(pick, say))
-
-
-def duel_look(pairing: Pairing, say: Language) -> tuple[list[discord.Embed], discord.ui.View]:
-    """A duel's cards and buttons."""
-    return _cards(pairing, say), _buttons(pairing.id, say)
-
-
-def _cards(pairing: Pairing, say: Language) -> list[discord.Embed]:
-    """Both texts, alike but for the letter; all that could tell who wrote them is left out."""
-    first = discord.Embed(
-        title=str(pairing.a.hero).capitalize(),
-        description=_text("A", pairing.a),
-        colour=discord.Colour.gold(),
-    )
-    second = discord.Embed(description=_text("B", pairing.b), colour=discord.Colour.gold())
-    second.set_footer(
-        text=say("Two models, one hero: which text is better? You see who wrote them when you have voted.")
-    )
-    return [first, second]
-
-
-def _text(letter: str, description: Description) -> str:
-    text = plain(description.text)
-    shown = text if len(text) <= _ROOM else f"{text[: _ROOM - 2].rsplit(' ', 1)[0]} …"
-    return f"**{letter}**\n{shown}"
-
-
-def _buttons(duel_id: int, say: Language) -> discord.ui.View:
-    return lasting(DuelButton(choice, duel_id, say) for choice in get_args(Choice))
-
-
-def _revealed(pick: Pick, say: Language) -> str:
-    picked = say("a tie") if pick.choice == "tie" else _LABELS[pick.choice]
-    if pick.again:
-        first = say("Your vote is final: you said {picked}.", picked=picked)
+    While a text is hidden, there is nothing to vote on.
+    """
+    texts = _text(pairing.a, say), _text(pairing.b, say)
+    if pairing.in_sight:
+        ask = say("Two models, one hero: which text is better? You see who wrote them when you have voted.")
     else:
-        first = say("You say {picked}: thank you.", picked=picked)
-    a, b = say("live"), say("candidate")
-    if pick.live != "a":
-        a, b = b, a
-    return f"{first}\nA: `{pick.a}` ({a}) · B: `{pick.b}` ({b})"
+        ask = say("A text of this duel is hidden: while it is, there is nothing to vote on.")
+    return Look(_cards(pairing.a.hero, texts, ask), duel_buttons(pairing, say))
+
+
+def duel_draft(hero: Hero, streams: tuple[Stream, Stream], say: Language) -> Look:
+    """Both texts so far, of each as much as of the other, or the place in the line.
+
+    The quicker model's text waits for the slower one's: which comes first would tell who writes it. Where one
+    model has failed, the other's text is going to be a plain description.
+    """
+    alone = [stream for stream in streams if stream.text or not stream.over]
+    if len(alone) < len(streams):
+        text = draft(hero, alone[0].text, say) if alone else None
+        return Look([text] if text else [], content=queued(alone, say))
+    seen = min((len(stream.text) for stream in streams if not stream.over), default=_ROOM)
+    first, second = (stream.text[:seen] for stream in streams)
+    if not (begun(first) and begun(second)):
+        return Look(content=queued(streams, say))
+    cards = _cards(hero, (_safe(f"{first} ..."), _safe(f"{second} ...")), say("writing"))
+    return Look(cards, content=queued(streams, say))
+
+
+def stopped_duel(say: Language) -> Look:
+    """What somebody left of a duel who stopped it amid its texts."""
+    said = say(
+        "Stopped. Two models were writing here, for you to say which text is better. That takes whole texts, "
+        "so nothing of them is kept."
+    )
+    return Look(content=said)
+
+
+def _cards(hero: Hero, texts: tuple[str, str], footer: str) -> list[discord.Embed]:
+    gold = discord.Colour.gold()
+    first = discord.Embed(title=str(hero).capitalize(), description=f"**A**\n{texts[0]}", colour=gold)
+    second = discord.Embed(description=f"**B**\n{texts[1]}", colour=gold)
+    return [first, second.set_footer(text=footer)]
+
+
+def _text(description: Description, say: Language) -> str:
+    if description.removed_at is not None:
+        return say("*This text is hidden: people have reported it.*")
+    return _safe(description.text)
+
+
+def _safe(text: str) -> str:
+    """A text with its markdown harmless, as far as there is room."""
+    safe = plain(text)
+    return safe if len(safe) <= _ROOM else f"{safe[: _ROOM - 2].rsplit(' ', 1)[0]} …"

@@ -9,6 +9,7 @@ from discord import app_commands
 
 from bot.errors import OverBudget, Unavailable, UserError
 from bot.language import ENGLISH, Language
+from cogs.showing import Showing
 from cogs.speech import language_of
 
 log = logging.getLogger(__name__)
@@ -52,14 +53,17 @@ async def _language(interaction: discord.Interaction[Any]) -> Language:
 
 
 async def _say(interaction: discord.Interaction[Any], text: str) -> None:
-    """Answer the person alone, or in the place of the "is thinking" that everyone sees by then."""
+    """Answer the person alone, or where the answer is shown to everyone by then."""
+    showing: Showing | None = interaction.extras.get("showing")
     thinking = interaction.response.type is discord.InteractionResponseType.deferred_channel_message
     try:
-        if not interaction.response.is_done():
+        if showing:
+            await showing.refuse(text)
+        elif not interaction.response.is_done():
             await interaction.response.send_message(text, ephemeral=True)
         elif thinking:
             await interaction.edit_original_response(content=text, embed=None, view=None)
         else:  # a button's own message stays as it is
             await interaction.followup.send(text, ephemeral=True)
-    except discord.HTTPException:
-        log.warning("a refusal could not be told", exc_info=True)
+    except (discord.HTTPException, Unavailable):
+        log.warning("nobody could be told: %s", text, exc_info=True)

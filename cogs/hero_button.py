@@ -30,9 +30,9 @@ class HeroButton(
         self.subject = subject
 
     async def act(self, interaction: discord.Interaction[Any]) -> None:
-        """Leave it to the cog."""
-        cog = interaction.client.get_cog("HeroCog")
-        act = {"stop": cog.stop, "again": cog.again, "report": cog.report}[self.action]
+        """Leave it to the cogs."""
+        heroes, sight = interaction.client.get_cog("HeroCog"), interaction.client.get_cog("SightCog")
+        act = {"stop": heroes.writings.stop, "again": heroes.again, "report": sight.report}[self.action]
         await act(interaction, self.subject)
 
 

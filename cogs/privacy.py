@@ -83,8 +83,8 @@ class PrivacyButton(LastingButton, template=r"privacy:(?P<action>delete|keep)"):
 
     async def act(self, interaction: discord.Interaction[Any]) -> None:
         """Delete, or leave all as it is; the question goes either way."""
-        say = await language_of(interaction)
         await interaction.response.defer()
+        say = await language_of(interaction)
         if self.action == "delete":
             text = _gone(say, await interaction.client.app.privacy.delete(interaction.user.id))
         else:

@@ -4,9 +4,15 @@ from typing import Any
 
 import discord
 
+from bot.language import later
 from cogs.lasting import LastingButton, lasting
 from cogs.operators import require_operator
+from cogs.speech import language_of
 
+_NOT_OURS = later(
+    "Its message in Discord stays as it is: I may not change it there. Where only a person installed me, "
+    "I can change a message only while somebody clicks under it."
+)
 _LOOKS = {"remove": ("Remove", discord.ButtonStyle.danger), "keep": ("Keep", discord.ButtonStyle.secondary)}
 
 
@@ -29,12 +35,13 @@ class RemovalButton(
         removals = interaction.client.app.removals
         judge = removals.remove if self.verdict == "remove" else removals.keep
         description = await judge(self.description_id)
-        await interaction.client.get_cog("HeroCog").show_anew(description)
+        changed = await interaction.client.get_cog("SightCog").show_anew(description)
         said = interaction.message.content if interaction.message else ""
         done = "🗑️ Removed" if self.verdict == "remove" else "✅ Kept"
-        await interaction.edit_original_response(
-            content=f"{said[:1900]}\n{done}, by {interaction.user.mention}.", view=None
-        )
+        verdict = f"{done}, by {interaction.user.mention}."
+        if not changed:
+            verdict += f"\n{(await language_of(interaction))(_NOT_OURS)}"
+        await interaction.edit_original_response(content=f"{said[:1600]}\n{verdict}", view=None)
 
 
 def verdicts(description_id: int) -> discord.ui.View:

@@ -51,12 +51,12 @@ class SettingsCog(commands.Cog):
 
     @group.command(description="Choose the channels where heroes may be asked for")
     async def channels(self, interaction: "discord.Interaction[HeroBot]") -> None:
+        await interaction.response.defer(ephemeral=True)
         say = await language_of(interaction)
         chosen = (await self.app.guilds.of(_guild(interaction))).channels or []
         view = lasting([ChannelMenu(say("Everywhere"), chosen)])
-        await interaction.response.send_message(
-            say("Where may heroes be asked for? Choose none for everywhere."), view=view, ephemeral=True
-        )
+        question = say("Where may heroes be asked for? Choose none for everywhere.")
+        await interaction.edit_original_response(content=question, view=view)
 
     @group.command(description="Limit how much of the bot this server has; what is left out stays as it is")
     @app_commands.rename(daily_per_user="daily-per-member", daily_of_guild="daily-of-server")

@@ -20,7 +20,7 @@ from bot.store.jobs import Job
 from bot.store.migration import migrate
 from tests.scripted_server import Script, scripted_server
 
-pytest_plugins = ["tests.tiny_engine"]
+pytest_plugins = ["tests.tiny_engine", "tests.growing"]
 
 HOME = 424_242_424_242_424_242
 SETTLE = 60.0  # seconds that one action may take: enough for a real model on a busy machine
@@ -118,6 +118,14 @@ class Stage:
         assert [type(error) for error in errors if not isinstance(error, UserError)] == []
         assert len(errors) == 1
         return str(errors[0])
+
+    @staticmethod
+    def told_alone(result: simcord.InteractionResult) -> str:
+        """What the asker alone was told, once the "is thinking" that everyone saw was gone."""
+        assert result.response is None
+        (answer,) = result.followups
+        assert answer.ephemeral
+        return answer.content
 
     _seen: int = 0
 

@@ -101,8 +101,7 @@ async def test_a_servers_choice_comes_before_the_persons_own(stage: Stage) -> No
 
     result = await stage.ana.slash(stage.channel, "hero", hero="woman healing")
 
-    assert result.response is not None
-    assert result.response.content.startswith("Das Alter fehlt")
+    assert stage.told_alone(result).startswith("Das Alter fehlt")
     assert "The age is missing" in stage.refusal()  # the log stays English
 
 

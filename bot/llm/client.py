@@ -11,7 +11,7 @@ import httpx2
 import openai
 from openai import AsyncOpenAI
 
-from bot.errors import OutOfReach, UnknownModel
+from bot.errors import OutOfReach, Stopped, UnknownModel
 from bot.llm.budget import Account, Budget, Charge
 from bot.llm.dialect import Dialect
 from bot.llm.pace import Pace, Turn
@@ -90,12 +90,16 @@ class ModelClient:
         A stream is told the text as it comes, and may stop it: what there is by then is the answer.
         Whoever stops waiting (a cancelled task) leaves a call that is out to come home and be recorded.
         Raises Unavailable where no answer is to be had, OverBudget where it could cost too much, ServerError
-        where the server refuses the question.
+        where the server refuses the question, Stopped where the stream was stopped before the first word.
         """
         call = _Call(ask, model, account, patience, record, stream)
         pace = self.pace(model)
         try:
-            return await patiently(lambda: self._attempt(call, pace), patience, pace)
+            return await patiently(lambda: self._attempt(call, pace), patience, pace, stream)
+        except Stopped:
+            if not (stream and stream.text):
+                raise
+            return self._answer(call, stream.text, "stopped", ask.tokens_at_most)  # its call is booked
         except UnknownModel as error:
             raise UnknownModel(
                 "The model server does not know the model {model}. An operator must check its name.",
@@ -124,7 +128,7 @@ class ModelClient:
         call.attempts += 1
         at_most = call.ask.tokens_at_most
         async with self._budget.hold(call.account, call.model, *at_most):
-            turn = await _in_time(pace.turn(sum(at_most)), call.patience, pace)
+            turn = await call.unless_stopped(_in_time(pace.turn(sum(at_most)), call.patience, pace))
             return await self._uncut(self._ask(call, pace, turn))
 
     async def _uncut(self, work: Coroutine[Any, Any, T]) -> T:
@@ -161,14 +165,17 @@ class ModelClient:
         return Piece(self._budget.book_all, charge)
 
     def _read(self, call: "_Call", said: Said) -> Answer:
-        prompt_tokens, completion_tokens = said.tokens or call.ask.tokens_at_most
-        cost = self._budget.cost(call.model, prompt_tokens, completion_tokens)
+        text, tokens = call.ask.whole(said.text), said.tokens or call.ask.tokens_at_most
+        return self._answer(call, text, said.finish_reason, tokens)
+
+    def _answer(self, call: "_Call", text: str, finish_reason: str, tokens: tuple[int, int]) -> Answer:
+        prompt_tokens, completion_tokens = tokens
         return Answer(
-            text=call.ask.whole(said.text),
-            finish_reason=said.finish_reason,
+            text=text,
+            finish_reason=finish_reason,
             prompt_tokens=prompt_tokens,
             completion_tokens=completion_tokens,
-            cost=cost,
+            cost=self._budget.cost(call.model, prompt_tokens, completion_tokens),
             seconds=time.monotonic() - call.started,
             attempts=call.attempts,
         )
@@ -183,9 +190,7 @@ class ModelClient:
             while True:
                 arguments = dialect.arguments(call.ask, streamed=call.stream is not None)
                 try:
-                    raw = await self.api.chat.completions.with_raw_response.create(
-                        model=call.model, messages=[], timeout=_LONGEST_ANSWER, **arguments
-                    )
+                    raw = await call.unless_stopped(self._send(call, arguments))
                 except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
                     if not dialect.learn(error, arguments):
                         raise
@@ -198,6 +203,11 @@ class ModelClient:
                 pace.pause(asked_pause(error) or 0.0)
             pace.answered(turn, error.response.headers)
             raise
+
+    async def _send(self, call: "_Call", arguments: dict[str, Any]) -> Any:
+        return await self.api.chat.completions.with_raw_response.create(
+            model=call.model, messages=[], timeout=_LONGEST_ANSWER, **arguments
+        )
 
 
 @dataclass(slots=True)
@@ -216,12 +226,15 @@ class _Call:
     def __post_init__(self) -> None:
         self.started = time.monotonic()
 
+    async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
+        return await (self.stream.unless_stopped(work) if self.stream else work)
+
 
 def _may_be_billed(error: Exception) -> bool:
     """Whether a call without an answer may have to be paid for: it went out, and nothing refused it."""
     never_out = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
     lost = isinstance(error, openai.APIConnectionError) and not isinstance(error.__cause__, never_out)
-    return lost or isinstance(error, CutShort)
+    return lost or isinstance(error, (CutShort, Stopped))
 
 
 async def _in_time(turn: Coroutine[Any, Any, Turn], patience: Patience, pace: Pace) -> Turn:

@@ -1,6 +1,5 @@
 """Patience: a call repeated while that may help, and its failures put into words."""
 
-import asyncio
 import logging
 import random
 import time
@@ -16,6 +15,7 @@ import openai
 from bot.errors import Forbidden, OutOfReach, ServerError, Unavailable, UnknownModel
 from bot.language import later
 from bot.llm.pace import Pace, seconds
+from bot.llm.stream import Stream
 
 log = logging.getLogger(__name__)
 
@@ -62,17 +62,25 @@ def checked(call: Callable[[], Awaitable[T]], kind: type[T]) -> Callable[[], Awa
     return sure
 
 
-async def patiently(call: Callable[[], Awaitable[T]], patience: Patience, pace: Pace | None = None) -> T:
+async def patiently(
+    call: Callable[[], Awaitable[T]],
+    patience: Patience,
+    pace: Pace | None = None,
+    stream: Stream | None = None,
+) -> T:
     """Await a call to the API; repeat it where that may help; put failures into words.
 
-    A pace holds back everyone that shares it for as long as a server's 429 asks for. Raises UnknownModel or
-    another Unavailable with a sentence for the person, or ServerError with the server's reason for the log.
+    A pace holds back everyone that shares it for as long as a server's 429 asks for. Nothing is repeated once
+    the stream is stopped. Raises UnknownModel or another Unavailable with a sentence for the person,
+    ServerError with the server's reason for the log, or Stopped.
     """
+    stream = stream or Stream()
     started, waited = time.monotonic(), 0.0
     for attempt in count(1):
         try:
             return await call()
         except (openai.APIError, CutShort) as error:
+            stream.raise_if_stopped()
             _raise_unless_passing(error)
             told = asked_pause(error)
             pause = min(2.0**attempt, _LONGEST_PAUSE) * random.uniform(0.2, 0.4) if told is None else told  # noqa: S311
@@ -84,7 +92,8 @@ async def patiently(call: Callable[[], Awaitable[T]], patience: Patience, pace: 
             if pace and isinstance(error, openai.RateLimitError):
                 pace.pause(pause)  # the next call's turn waits for it, as everyone's does
             else:
-                await asyncio.sleep(pause)
+                await stream.rest(pause)
+                stream.raise_if_stopped()
         except openai.OpenAIError as error:
             raise ServerError(f"The model server refused: {error}") from error
     raise AssertionError("unreachable: count() does not end")

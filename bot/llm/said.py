@@ -63,7 +63,7 @@ async def listen(raw: Any, stream: Stream, so_far: Callable[[str], str]) -> Said
     with _in_words(stream):
         async with (
             aclosing(_chunks(raw.http_response)) as chunks,
-            asyncio.timeout(_FIRST_WORD) as stream.limit,
+            asyncio.timeout(0 if stream.stopped else _FIRST_WORD) as stream.limit,
         ):
             async for chunk in chunks:
                 if stream.stopped:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from bot.errors import Stopped
@@ -19,6 +20,7 @@ class Stream:
     def __init__(self) -> None:
         self.place = 0
         self.text = ""
+        self.over = False  # nothing more comes, whatever became of it
         self.limit: asyncio.Timeout | None = None  # what ends the reading of the answer
         self._stopped = asyncio.Event()
         self._served = asyncio.Event()
@@ -41,6 +43,11 @@ class Stream:
         self.text = text
         self._news.set()
 
+    def end(self) -> None:
+        """Say that nothing more comes."""
+        self.over = True
+        self._news.set()
+
     def stop(self) -> None:
         """End the answer here: at once, whatever the model is about."""
         self._stopped.set()
@@ -58,17 +65,27 @@ class Stream:
     async def until_served(self) -> None:
         await self._served.wait()
 
-    async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
-        """Await work that is given up where somebody stops before the first word.
+    def raise_if_stopped(self) -> None:
+        if self.stopped:
+            raise Stopped("Stopped before the first sentence was written.")
 
-        Raises Stopped. After the first word the work itself comes to an end.
-        """
+    async def rest(self, seconds: float) -> None:
+        """Let so much time pass, or less where somebody stops."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.until_stopped()
+
+    async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await work that is given up as soon as somebody stops. Raises Stopped."""
+        if self.stopped:
+            work.close()
+            self.raise_if_stopped()
         task = asyncio.ensure_future(work)
         stopped = asyncio.ensure_future(self.until_stopped())
         try:
             await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if not task.done() and not self.text:
-                raise Stopped("Stopped before the first sentence was written.")
+            if not task.done():
+                self.raise_if_stopped()
             return await task
         finally:
             stopped.cancel()

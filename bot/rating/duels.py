@@ -5,39 +5,52 @@ import logging
 import random
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from bot.describer import Describer
-from bot.errors import HerosmithError, UnknownModel, UserError
+from bot.errors import HerosmithError, Stopped, UnknownModel, UserError
 from bot.hero import Hero
-from bot.llm.line import Line
 from bot.llm.stream import Stream
+from bot.rating.standing import Standing
 from bot.rating.trials import Trials
 from bot.rating.voters import Voters
 from bot.rating.votes import account_days
-from bot.store import descriptions, duels, models, trials
+from bot.store import descriptions, duels, trials
 from bot.store.database import Database, Transaction
 from bot.store.descriptions import Description
-from bot.store.duels import Duel, DuelVote, Result
+from bot.store.duels import Duel, DuelVote, Result, Side, other
 from bot.store.models import Model
 from bot.store.trials import Trial
 from bot.writer import Written
 
 log = logging.getLogger(__name__)
 
+Letter = Literal["a", "b"]
 Choice = Literal["a", "b", "tie"]
 Source = Literal["button", "simulated"]
 
 _CHANCE = random.SystemRandom()
+_SIDES: tuple[Side, Side] = ("live", "candidate")
 
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """A duel as it is shown: which text stands first tells nothing of who wrote it."""
+    """A duel as it is shown, and where: which text stands first tells nothing of who wrote it."""
 
     id: int
     a: Description
     b: Description
+    channel_id: int | None
+    message_id: int | None
+
+    def text(self, letter: Letter) -> Description:
+        return self.a if letter == "a" else self.b
+
+    @property
+    def in_sight(self) -> bool:
+        """Whether both texts may be seen, and so be voted on."""
+        return self.a.removed_at is None and self.b.removed_at is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +62,7 @@ class Pick:
     again: bool
     a: str
     b: str
-    live: Literal["a", "b"]
+    live: Letter
 
 
 class Duels:
@@ -61,7 +74,6 @@ class Duels:
         trials: Trials,
         describer: Describer,
         voters: Voters,
-        line: Line,
         *,
         share: float,
         account_days: int,
@@ -70,7 +82,6 @@ class Duels:
         self._trials = trials
         self._describer = describer
         self._voters = voters
-        self._line = line
         self._share = share
         self._account_days = account_days
 
@@ -79,51 +90,78 @@ class Duels:
         return _CHANCE.random() < self._share and await self._trials.running() is not None
 
     async def hold(
-        self, hero: Hero, *, requester: int | str, guild_id: int | None = None
-    ) -> Pairing | Description:
+        self,
+        hero: Hero,
+        *,
+        requester: int | str,
+        guild_id: int | None = None,
+        streams: tuple[Stream, Stream] | None = None,
+    ) -> Pairing | Description | None:
         """Let both models describe a hero, and keep the texts.
 
-        Where one of them fails, the other's description alone is returned. Raises UserError where no
-        candidate is on trial, Unavailable where neither answers, Busy where too many wait.
+        The streams are told the text that is to stand first, and the other. Where one model fails, the
+        other's description alone is returned; where both do and the live one is lost, what /hero would
+        answer. None where somebody stopped it amid the texts: there is nothing to compare where they are not
+        whole, so nothing is kept. Raises UserError where no candidate is on trial, Unavailable where neither
+        answers, Busy where too many wait, Stopped where nothing was written yet.
         """
-        trial = await self._trials.running()
-        if trial is None:
+        standing = await self._trials.standing() if await self._trials.running() else None
+        if standing is None:
             raise UserError(
                 "There is no new model to try against the live one now. /hero describes a hero at any time."
             )
-        async with self._db.read() as tx:
-            pair = [await models.get(tx, trial.live_id), await models.get(tx, trial.candidate_id)]
-        live, candidate = await asyncio.gather(*(self._write(hero, model) for model in pair if model))
+        first: Side = _CHANCE.choice(_SIDES)
+        streams = streams or (Stream(), Stream())
+        order = {first: streams[0], other(first): streams[1]}
+        written, failed = await self._texts(hero, standing, order)
+        if _stopped(written, failed):
+            if any(stream.text for stream in streams):
+                return None
+            raise Stopped("Stopped before the first sentence was written.")
+        if not written and isinstance(failed["live"], UnknownModel):
+            return await self._describer.describe(
+                hero, requester=requester, guild_id=guild_id, stream=streams[0]
+            )
+        if not written:
+            raise failed["live"]
+        keep = partial(self._describer.keep, hero=hero, requester=requester, guild_id=guild_id)
         async with self._db.write() as tx:
-            kept = [
-                await self._describer.keep(tx, hero, each, requester=requester, guild_id=guild_id)
-                for each in (live, candidate)
-                if isinstance(each, Written)
-            ]
+            kept = {side: await keep(tx, written=text) for side, text in written.items()}
             if len(kept) == 2:
-                return await _pairing(tx, trial, *kept)
-        if not kept:
-            raise live if isinstance(live, Exception) else LookupError("a failure without a reason")
-        return kept[0]
+                return await _pairing(tx, standing.trial, first, kept)
+        return next(iter(kept.values()))
 
-    async def shown_as(self, duel_id: int, message_id: int) -> None:
-        """Note which message shows a duel."""
+    async def shown_as(self, duel_id: int, channel_id: int, message_id: int) -> bool:
+        """Note which message shows a duel. False where who asked for it has had it deleted meanwhile."""
         async with self._db.write() as tx:
-            await duels.shown_as(tx, duel_id, message_id)
+            return await duels.shown_as(tx, duel_id, channel_id, message_id)
+
+    async def get(self, duel_id: int) -> Pairing:
+        """A duel as it is shown now. Raises UserError where there is no such duel."""
+        async with self._db.read() as tx:
+            return await _shown(tx, await _known(tx, duel_id))
+
+    async def with_description(self, description_id: int) -> Pairing | None:
+        """The duel in which a description is one of the texts, where there is one."""
+        async with self._db.read() as tx:
+            found = await duels.with_description(tx, description_id)
+            return await _shown(tx, found) if found else None
 
     async def voted(
         self, duel_id: int, user: int | str, choice: Choice, *, source: Source = "button"
     ) -> Pick:
         """Keep a person's vote, and decide the trial where it suffices, in one transaction.
 
-        user is a Discord id, or a simulated voter's name. Raises UserError where there is no such duel.
+        user is a Discord id, or a simulated voter's name. Raises UserError where there is no such duel, or
+        one of its texts is out of sight.
         """
         voter, now = self._voters.of(user), time.time()
         days = account_days(user, now) if isinstance(user, int) else None
         async with self._db.write() as tx:
-            duel = await duels.get(tx, duel_id)
-            if duel is None:
-                raise UserError("This duel is not known any more. /duel begins another one.")
+            duel = await _known(tx, duel_id)
+            shown = await _shown(tx, duel)
+            if not shown.in_sight:
+                raise UserError("A text of this duel is out of sight now: there is nothing to compare.")
             trial = await trials.locked(tx, duel.trial_id)
             known = await duels.vote_of(tx, duel_id, voter)
             vote = known or DuelVote(
@@ -143,42 +181,79 @@ class Duels:
                 await duels.add_vote(tx, vote)
             if known is None and vote.counts:
                 await self._trials.weigh(tx, trial)
-            return await _revealed(tx, duel, vote, again=known is not None)
+            return _revealed(duel, shown, vote, again=known is not None)
 
-    async def _write(self, hero: Hero, model: Model) -> Written | HerosmithError:
+    async def _texts(
+        self, hero: Hero, standing: Standing, streams: dict[Side, Stream]
+    ) -> tuple[dict[Side, Written], dict[Side, HerosmithError]]:
+        """What the sides write, and why others write nothing. The first given is first in the line."""
+        models: dict[Side, Model] = {"live": standing.live, "candidate": standing.candidate}
+        ends = await asyncio.gather(
+            *(self._write(hero, models[side], stream) for side, stream in streams.items())
+        )
+        written: dict[Side, Written] = {}
+        failed: dict[Side, HerosmithError] = {}
+        for side, end in zip(streams, ends, strict=True):
+            if isinstance(end, Written):
+                written[side] = end
+            else:
+                failed[side] = end
+        return written, failed
+
+    async def _write(self, hero: Hero, model: Model, stream: Stream) -> Written | HerosmithError:
         try:
-            async with self._line.place(Stream()):  # as /hero does: others may be before it
-                return await self._describer.written_by(hero, model)
+            return await self._describer.write(hero, stream, model)
+        except Stopped as error:
+            return error
         except HerosmithError as error:
             if isinstance(error, UnknownModel):
                 await self._describer.after(model)
             log.warning("model %d wrote nothing for a duel: %s", model.id, error, exc_info=error.__cause__)
             return error
+        finally:
+            stream.end()
 
     def _too_young(self, days: int | None) -> bool:
         return days is not None and days < self._account_days
 
 
-async def _pairing(tx: Transaction, trial: Trial, live: Description, candidate: Description) -> Pairing:
-    a = _CHANCE.choice(("live", "candidate"))
+def _stopped(written: dict[Side, Written], failed: dict[Side, HerosmithError]) -> bool:
+    """Whether a person's Stop, and no trouble of a model's, left the texts no pair."""
+    cut = any(text.answer.finish_reason == "stopped" for text in written.values())
+    return (cut or bool(failed)) and all(isinstance(error, Stopped) for error in failed.values())
+
+
+async def _pairing(tx: Transaction, trial: Trial, a: Side, kept: dict[Side, Description]) -> Pairing:
     duel = await duels.add(
         tx,
         trial_id=trial.id,
-        live_description_id=live.id,
-        candidate_description_id=candidate.id,
-        a="live" if a == "live" else "candidate",
+        live_description_id=kept["live"].id,
+        candidate_description_id=kept["candidate"].id,
+        a=a,
         at=time.time(),
     )
-    return Pairing(duel.id, live, candidate) if duel.a == "live" else Pairing(duel.id, candidate, live)
+    return Pairing(duel.id, kept[a], kept[other(a)], duel.channel_id, duel.message_id)
+
+
+async def _known(tx: Transaction, duel_id: int) -> Duel:
+    duel = await duels.get(tx, duel_id)
+    if duel is None:
+        raise UserError("This duel is not known any more. /duel begins another one.")
+    return duel
+
+
+async def _shown(tx: Transaction, duel: Duel) -> Pairing:
+    ids = [duel.live_description_id, duel.candidate_description_id]
+    live, candidate = sorted(await descriptions.get_many(tx, ids), key=lambda each: ids.index(each.id))
+    a, b = (live, candidate) if duel.a == "live" else (candidate, live)
+    return Pairing(duel.id, a, b, duel.channel_id, duel.message_id)
 
 
 def _result(duel: Duel, choice: Choice) -> Result:
     return "tie" if choice == "tie" else duel.a if choice == "a" else duel.b
 
 
-async def _revealed(tx: Transaction, duel: Duel, vote: DuelVote, *, again: bool) -> Pick:
-    ids = [duel.live_description_id, duel.candidate_description_id]
-    live, candidate = sorted(await descriptions.get_many(tx, ids), key=lambda each: ids.index(each.id))
-    a, b = (live, candidate) if duel.a == "live" else (candidate, live)
+def _revealed(duel: Duel, shown: Pairing, vote: DuelVote, *, again: bool) -> Pick:
     choice: Choice = "tie" if vote.result == "tie" else "a" if vote.result == duel.a else "b"
-    return Pick(choice, vote.counts, again, a.model, b.model, live="a" if duel.a == "live" else "b")
+    live: Letter = "a" if duel.a == "live" else "b"
+    return Pick(choice, vote.counts, again, shown.a.model, shown.b.model, live)

@@ -4,12 +4,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, and_, func, select, update
 
 from bot.hero import Hero
 from bot.store import datasets
 from bot.store.database import Transaction
-from bot.store.schema import description
+from bot.store.schema import description, duel
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +74,15 @@ async def of_message(tx: Transaction, message_id: int) -> Description | None:
 
 
 async def counts_since(tx: Transaction, at: float) -> dict[str | int, int]:
-    """How many descriptions were shown since a moment, by requester (an HMAC) and by server."""
+    """How many heroes were described since a moment, by requester (an HMAC) and by server.
+
+    The two texts of a duel count once.
+    """
     counts: dict[str | int, int] = {}
+    seconds = select(duel.c.candidate_description_id).where(duel.c.created_at >= at)
+    since = and_(description.c.created_at >= at, description.c.id.not_in(seconds))
     for who in (description.c.requester, description.c.guild_id):
-        query = select(who, func.count()).where(description.c.created_at >= at).group_by(who)
+        query = select(who, func.count()).where(since).group_by(who)
         counts |= {key: count for key, count in await tx.execute(query) if key is not None}
     return counts
 

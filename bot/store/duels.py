@@ -6,10 +6,14 @@ from typing import Literal
 from sqlalchemy import func, or_, select, update
 
 from bot.store.database import Transaction
-from bot.store.schema import duel, duel_vote
+from bot.store.schema import description, duel, duel_vote
 
 Side = Literal["live", "candidate"]
 Result = Literal["live", "candidate", "tie"]
+
+
+def other(side: Side) -> Side:
+    return "candidate" if side == "live" else "live"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +25,13 @@ class Duel:
     live_description_id: int
     candidate_description_id: int
     a: Side
+    channel_id: int | None
     message_id: int | None
     created_at: float
 
     @property
     def b(self) -> Side:
-        return "candidate" if self.a == "live" else "live"
+        return other(self.a)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +83,26 @@ async def get(tx: Transaction, duel_id: int) -> Duel | None:
     return Duel(**row._mapping) if row else None
 
 
-async def shown_as(tx: Transaction, duel_id: int, message_id: int) -> None:
-    await tx.execute(update(duel).where(duel.c.id == duel_id).values(message_id=message_id))
+async def with_description(tx: Transaction, description_id: int) -> Duel | None:
+    """The duel in which a description is one of the two texts."""
+    either = or_(
+        duel.c.live_description_id == description_id, duel.c.candidate_description_id == description_id
+    )
+    row = (await tx.execute(select(duel).where(either))).one_or_none()
+    return Duel(**row._mapping) if row else None
+
+
+async def shown_as(tx: Transaction, duel_id: int, channel_id: int, message_id: int) -> bool:
+    """Tie a duel to the message that shows it.
+
+    False, and nothing is tied, where who asked for it has had it deleted meanwhile.
+    """
+    emptied = select(description.c.id).where(
+        description.c.id == duel.c.live_description_id, description.c.requester == ""
+    )
+    shown = update(duel).where(duel.c.id == duel_id, ~emptied.exists())
+    changed = await tx.execute(shown.values(channel_id=channel_id, message_id=message_id))
+    return changed.rowcount == 1
 
 
 async def vote_of(tx: Transaction, duel_id: int, voter: str) -> DuelVote | None:
@@ -119,4 +142,4 @@ async def tally(tx: Transaction, trial_id: int) -> Tally:
 
 async def forget_messages(tx: Transaction) -> None:
     """Drop every tie to a message: for a playground, whose messages end with the page."""
-    await tx.execute(update(duel).values(message_id=None))
+    await tx.execute(update(duel).values(channel_id=None, message_id=None))

@@ -80,7 +80,7 @@ async def erase(tx: Transaction, person: Person, *, at: float) -> Erased:
     quoting = update(notice).where(notice.c.action.in_(about))
     await tx.execute(quoting.values(text="", told=True))
     shown = or_(duel.c.live_description_id.in_(theirs), duel.c.candidate_description_id.in_(theirs))
-    await tx.execute(update(duel).where(shown).values(message_id=None))
+    await tx.execute(update(duel).where(shown).values(channel_id=None, message_id=None))
     voted = select(reaction.c.description_id).where(reaction.c.voter == person.pseudonym)
     await tx.execute(update(description).where(description.c.id.in_(voted)).values(settled=True))
     for column in PSEUDONYMS:

@@ -289,6 +289,7 @@ reaction = Table(
     Column("value", Integer, nullable=False),
     Column("account_days", Integer),
     Column("at", Float, nullable=False),
+    Index("reaction_of_voter", "voter"),
 )
 
 # One vote per voter and description, derived from the reactions: the latest thumb that is still there.
@@ -331,6 +332,7 @@ duel = Table(
     Column("live_description_id", Integer, ForeignKey("description.id"), nullable=False),
     Column("candidate_description_id", Integer, ForeignKey("description.id"), nullable=False),
     Column("a", String(16), nullable=False),
+    Column("channel_id", BigInteger),
     Column("message_id", BigInteger, unique=True),
     Column("created_at", Float, nullable=False),
     CheckConstraint("a IN ('live', 'candidate')", name="duel_a"),
@@ -352,6 +354,7 @@ duel_vote = Table(
     Column("account_days", Integer),
     Column("at", Float, nullable=False),
     CheckConstraint("result IN ('live', 'candidate', 'tie')", name="duel_vote_result"),
+    Index("duel_vote_of_voter", "voter"),
     Index(
         "duel_vote_one_of_voter",
         "trial_id",
@@ -393,4 +396,5 @@ report = Table(
     Column("reporter", String(64), primary_key=True),
     Column("dismissed", Boolean, nullable=False, server_default=false()),
     Column("at", Float, nullable=False),
+    Index("report_of_reporter", "reporter"),
 )

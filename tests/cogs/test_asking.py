@@ -1,5 +1,8 @@
 """Asking for heroes by mention, and within limits: the real bot in a simulated Discord."""
 
+import asyncio
+from contextlib import AsyncExitStack
+
 import pytest
 
 from bot.app import App, open_app
@@ -8,6 +11,7 @@ from bot.hero import Hero
 from bot.settings import Settings
 from bot.store import descriptions
 from tests.conftest import HOME, Stage
+from tests.duelling import two_models
 from tests.scripted_server import Script
 
 
@@ -73,7 +77,7 @@ async def test_users_and_servers_have_so_many_a_day(stage: Stage, script: Script
         await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
 
     refused = await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
-    assert refused.ephemeral
+    assert "your 2 heroes of today" in stage.told_alone(refused)
     assert "your 2 heroes of today" in stage.refusal()
 
     await stage.ben.slash(stage.channel, "hero", hero="40 woman healing")
@@ -114,6 +118,67 @@ async def test_a_restart_forgets_nothing_of_the_day(settings: Settings) -> None:
         with pytest.raises(TooMany):
             async with again.usage.request(1, HOME):
                 raise AssertionError
+
+
+async def test_a_duel_is_one_hero_of_the_day_after_a_restart_too(settings: Settings) -> None:
+    async with open_app(settings) as app:
+        await two_models(app)
+        await app.duels.hold(Hero(40, "woman", "healing"), requester=1, guild_id=HOME)
+    async with open_app(settings) as again:
+        async with again.usage.request(1, HOME):
+            pass
+        with pytest.raises(TooMany):
+            async with again.usage.request(1, HOME):
+                raise AssertionError
+
+
+@pytest.mark.parametrize("text", ["40 woman healing", " 40, woman, healing ->", "{bot} 40 woman healing"])
+async def test_a_direct_message_needs_no_mention(stage: Stage, app: App, text: str) -> None:
+    bot = stage.env.bot.user
+    assert bot is not None
+    await stage.ana.send_dm(text.format(bot=bot.mention))
+
+    asked, answer = stage.ana.user.dm_channel.history()
+    assert answer.reference is not None
+    assert answer.reference.message_id == asked.id
+    assert answer.embeds[0].title == "40-year-old woman, healing"
+    async with app.db.read() as tx:
+        kept = await descriptions.of_message(tx, answer.id)
+    assert kept is not None
+    assert kept.guild_id is None
+
+
+async def test_a_direct_message_that_is_no_hero_gets_a_kind_sentence(stage: Stage, script: Script) -> None:
+    await stage.ana.send_dm("hello, who are you?")
+    assert "The age is missing" in stage.ana.user.dm_channel.history()[-1].content
+    assert script.asked == []
+
+
+@pytest.mark.parametrize("command", ["hero", "duel", "settings channels", "again"])
+async def test_a_busy_database_keeps_nobody_from_being_heard(stage: Stage, app: App, command: str) -> None:
+    """Discord waits 3 seconds for a sign of life, whatever else goes on here."""
+    await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
+    first = stage.channel.history()[-1]
+    app.guilds._read.clear()
+    async with AsyncExitStack() as busy:
+        for _ in range(app.db._reader.pool.size() + app.db._reader.pool._max_overflow):  # type: ignore[attr-defined]
+            await busy.enter_async_context(app.db.read())
+        await busy.enter_async_context(app.db.write())
+        options = {"hero": "40 woman healing"} if command in ("hero", "duel") else {}
+        if command == "again":
+            asking = asyncio.create_task(stage.ben.click(first, label="Again"))
+        else:
+            asking = asyncio.create_task(stage.olga.slash(stage.channel, command, **options))
+        for _ in range(100):
+            await asyncio.sleep(0.02)
+            heard = [each for each in stage.env.backend.interactions.values() if each.responded]
+            if len(heard) > 1:
+                break
+        assert len(heard) == 2
+    result = await asking
+    if command == "duel":
+        stage.refusal()  # there is no candidate
+    assert result.acknowledged
 
 
 async def test_no_pause_is_due_after_a_failure(settings: Settings) -> None:

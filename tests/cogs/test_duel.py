@@ -48,7 +48,8 @@ async def two(app: App) -> None:
 
 
 async def test_without_a_candidate_it_says_so(stage: Stage) -> None:
-    assert "no new model to try against the live one" in await said(stage, "duel", hero="40 woman healing")
+    result = await stage.olga.slash(stage.channel, "duel", hero="40 woman healing")
+    assert "no new model to try against the live one" in stage.told_alone(result)
     stage.refusal()
 
 

@@ -5,9 +5,12 @@ import pytest
 
 from bot.app import App
 from bot.client import HeroBot
+from bot.errors import UserError
 from bot.store import descriptions
 from bot.store.descriptions import Description
 from tests.conftest import Stage
+from tests.duelling import two_models
+from tests.growing import labels
 
 
 @pytest.fixture
@@ -49,13 +52,12 @@ async def test_the_first_report_is_told_and_enough_of_them_hide(stage: Stage, ap
     message = await hero(stage)
 
     thanked = await stage.ben.click(message, label="Report")
-    assert thanked.ephemeral
+    assert thanked.followups[0].ephemeral
     (notice,) = await notices(stage)
     assert (await description(app)).text in notice.content
     assert shown(stage).embeds
     again = await stage.ben.click(message, label="Report")
-    assert again.response is not None
-    assert "already" in again.response.content
+    assert "already" in again.followups[0].content
     assert (await description(app)).removed_at is None
 
     await stage.olga.click(message, label="Report")
@@ -107,3 +109,92 @@ async def test_one_report_may_be_enough(stage: Stage, app: App) -> None:
     app.removals._reports_to_hide = 1
     await stage.ben.click(await hero(stage), label="Report")
     assert shown(stage).embeds == []
+
+
+HIDDEN = "*This text is hidden: people have reported it.*"
+
+
+def texts(message: discord.Message) -> list[str]:
+    return [(card.description or "").partition("\n")[2] for card in message.embeds]
+
+
+async def duel(stage: Stage, app: App) -> discord.Message:
+    await two_models(app)
+    await stage.ana.slash(stage.channel, "duel", hero="40 woman healing")
+    return shown(stage)
+
+
+@pytest.mark.usefixtures("office")
+async def test_a_duels_text_is_hidden_by_reports_and_comes_back_where_it_is_kept(
+    stage: Stage, app: App
+) -> None:
+    message = await duel(stage, app)
+    a, b = texts(message)
+
+    await stage.ben.click(message, label="Report B")
+    assert texts(shown(stage)) == [a, b]
+    (notice,) = await notices(stage)
+    assert b in notice.content
+    assert "ft:tiny" not in notice.content
+    await stage.olga.click(message, label="Report B")
+
+    hidden = shown(stage)
+    assert texts(hidden) == [a, HIDDEN]
+    assert labels(hidden) == ["Report A"]
+    assert "nothing to vote on" in (hidden.embeds[1].footer.text or "")
+    with pytest.raises(UserError, match="out of sight"):  # of who clicked before they saw it
+        await app.duels.voted(1, stage.ben.id, "a")
+
+    await stage.env.restart_bot(HeroBot(app))
+    await stage.olga.click(notice, label="Keep")
+    assert texts(shown(stage)) == [a, b]
+    assert labels(shown(stage)) == ["A", "B", "Tie", "Report A", "Report B"]
+    vote = await stage.ben.click(shown(stage), label="A")
+    assert vote.response is not None
+    assert "You say A" in vote.response.content
+
+
+@pytest.mark.usefixtures("office")
+async def test_a_removed_text_stays_out_of_its_duel(stage: Stage, app: App) -> None:
+    message = await duel(stage, app)
+    _, b = texts(message)
+    await stage.ben.click(message, label="Report A")
+    (notice,) = await notices(stage)
+
+    await stage.olga.click(notice, label="Remove")
+
+    assert texts(shown(stage)) == [HIDDEN, b]
+    assert labels(shown(stage)) == ["Report B"]
+
+
+async def test_of_a_duel_whose_texts_were_deleted_nothing_is_brought_back(stage: Stage, app: App) -> None:
+    message = await duel(stage, app)
+    await app.privacy.delete(stage.ana.id)
+
+    reported = await stage.ben.click(message, label="Report A")
+    assert "hidden already" in reported.followups[0].content
+    voted = await stage.ben.click(message, label="A")
+    assert voted.response is not None
+    assert "out of sight" in voted.response.content
+    assert (await app.duels.get(1)).channel_id is None
+
+
+@pytest.mark.usefixtures("office")
+@pytest.mark.parametrize(("command", "button"), [("hero", "Report"), ("duel", "Report A")])
+async def test_where_only_a_person_installed_the_bot_the_click_hides_and_a_keep_says_that_it_cannot_show(
+    stage: Stage, app: App, command: str, button: str
+) -> None:
+    app.removals._reports_to_hide = 1
+    await two_models(app)
+    await stage.ana.slash(stage.channel, command, hero="40 woman healing")
+    message = shown(stage)
+    stage.env.inject_error("PATCH", "/channels/*/messages/*", status=403, code=50001, times=None)
+
+    await stage.ben.click(message, label=button)
+    assert "hidden" in shown(stage).content + str([card.to_dict() for card in shown(stage).embeds])
+
+    (notice,) = await notices(stage)
+    await stage.olga.click(notice, label="Keep")
+    judged = (await notices(stage))[-1]
+    assert "Kept, by" in judged.content
+    assert "Its message in Discord stays as it is: I may not change it there." in judged.content

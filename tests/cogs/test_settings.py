@@ -70,8 +70,9 @@ async def test_heroes_are_described_in_the_chosen_channels_only(stage: Stage, sc
     assert f"<#{stage.channel.id}>" in text
 
     result = await stage.ana.slash(other, "hero", hero="40 woman healing")
-    assert result.ephemeral
-    assert f"<#{stage.channel.id}>" in stage.refusal()
+    assert f"<#{stage.channel.id}>" in stage.told_alone(result)
+    stage.refusal()
+    assert other.history() == []
     assert script.asked == []
     await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
     assert len(script.asked) == 1

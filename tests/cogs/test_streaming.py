@@ -1,86 +1,30 @@
 """What is seen while a description is written, and its buttons: the real bot in a simulated Discord."""
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
 import discord
 import pytest
-import simcord
 
 from bot.app import App
 from bot.client import HeroBot
 from bot.language import ENGLISH
-from bot.llm.line import Line
-from bot.llm.said import listen
 from bot.llm.stream import Stream
 from bot.store import descriptions
 from bot.store.descriptions import Description
 from cogs.hero_button import buttons
 from tests.cogs.test_hero import tune
 from tests.conftest import Stage
+from tests.growing import SENTENCE, TYPED, finished, half_written, labels, until, written
 from tests.scripted_server import Script
 
-TYPED = "40 woman healing"
-SENTENCE = "Ada mends clocks at night. "
+pytestmark = pytest.mark.usefixtures("words_from_outside")
 
 
 @pytest.fixture(autouse=True)
 async def _tuned(app: App) -> None:
     """A tuned model answers with all of its text; the base would only fill in a sentence."""
     await tune(app)
-
-
-@pytest.fixture(autouse=True)
-def _words_come_from_outside(env: simcord.Env, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let an action on Discord end while the model is still writing, as on Discord: simcord would wait."""
-
-    def outside(function: Callable[..., Awaitable[object]]) -> Callable[..., Awaitable[object]]:
-        async def wait(*args: object) -> object:
-            result: object = await env.external_wait(function(*args), reason="the model's words")
-            return result
-
-        return wait
-
-    monkeypatch.setattr("bot.llm.client.listen", outside(listen))
-    monkeypatch.setattr(Line, "_wait", outside(Line._wait))
-    for name in ("news", "until_stopped", "until_served"):
-        monkeypatch.setattr(Stream, name, outside(getattr(Stream, name)))
-
-
-async def half_written(stage: Stage, script: Script, words: int) -> discord.Message:
-    """Ana's hero, of which the model has said some words and now says nothing."""
-    script.texts = [SENTENCE * 20]
-    script.stream.silent_after = words
-    await stage.ana.slash(stage.channel, "hero", hero=TYPED)
-    return await until(stage, lambda message: bool(message.embeds))
-
-
-async def until(
-    stage: Stage, seen: Callable[[discord.Message], bool], number: int | None = None
-) -> discord.Message:
-    """Wait until a message, the newest or one of that id, is as told. Half a beat passes at each look."""
-    for _ in range(100):
-        await asyncio.sleep(0.02)
-        message = next(each for each in reversed(stage.channel.history()) if number in (None, each.id))
-        if seen(message):
-            return message
-        await stage.env.advance_time(0.5)
-    raise AssertionError(f"{message.content} {message.embeds}")
-
-
-def finished(message: discord.Message) -> bool:
-    return labels(message) == ["Again", "Report"]
-
-
-def labels(message: discord.Message) -> list[str | None]:
-    rows = [row for row in message.components if isinstance(row, discord.ActionRow)]
-    return [child.label for row in rows for child in row.children if isinstance(child, discord.Button)]
-
-
-def written(message: discord.Message) -> str:
-    return message.embeds[0].description or ""
 
 
 async def kept(app: App, message: discord.Message) -> Description | None:
@@ -113,8 +57,8 @@ async def test_only_the_asker_and_moderators_may_stop(stage: Stage, script: Scri
     message = await half_written(stage, script, words=13)
 
     refused = await stage.ben.click(message, label="Stop")
-    assert refused.response is not None
-    assert "moderator" in refused.response.content
+    assert refused.followups[0].ephemeral
+    assert "moderator" in refused.followups[0].content
     assert labels(await until(stage, lambda _: True)) == ["Stop"]
 
     await stage.olga.click(message, label="Stop")
@@ -197,3 +141,55 @@ async def test_again_asks_anew_for_whoever_clicked(stage: Stage, app: App) -> No
     assert written(second) != written(first)
     both = [await kept(app, each) for each in (first, second)]
     assert len({each.requester for each in both if each}) == 2
+
+
+def fifteen_minutes_later(stage: Stage) -> None:
+    """Let the time be over in which Discord takes answers to what was asked so far."""
+    backend = stage.env.backend
+    for asked in backend.interactions.values():
+        asked.expires_at = backend.now_iso()
+
+
+async def test_where_discords_time_for_a_command_is_over_the_bot_edits_by_its_own_right(
+    stage: Stage, script: Script, app: App
+) -> None:
+    message = await half_written(stage, script, words=13)
+    fifteen_minutes_later(stage)
+
+    await stage.ana.click(message, label="Stop")
+
+    message = await until(stage, finished, message.id)
+    assert written(message) == (SENTENCE * 2).strip()
+    assert [str(each.emoji) for each in message.reactions] == ["👍", "👎"]
+    assert await kept(app, message)
+
+
+async def test_where_nothing_was_shown_in_that_time_the_answer_is_a_message_of_its_own(
+    stage: Stage, app: App
+) -> None:
+    line = app.describer._line
+    async with AsyncExitStack() as others:
+        while line._free:
+            await others.enter_async_context(line.place(Stream()))
+        stage.env.inject_error("PATCH", "/webhooks/*/messages/@original", status=404, code=10015, times=None)
+        await stage.ana.slash(stage.channel, "hero", hero=TYPED)
+        await until(stage, lambda message: message.content == "The model is busy: you are next.")
+    assert await kept(app, await until(stage, finished))
+
+
+async def test_where_the_bot_may_not_write_either_the_log_has_the_reference(
+    stage: Stage, script: Script, caplog: pytest.LogCaptureFixture
+) -> None:
+    message = await half_written(stage, script, words=13)
+    fifteen_minutes_later(stage)
+    stage.env.inject_error("PATCH", "/channels/*/messages/*", status=403, code=50001, times=None)
+
+    await stage.ana.click(message, label="Stop")
+
+    for _ in range(100):
+        if "nobody could be told" in caplog.text:
+            break
+        await stage.env.advance_time(0.5)
+    assert "Discord lets a command be answered for 15 minutes" in stage.refusal()
+    reference = caplog.text.split("nobody could be told")[1].split("`")[1]
+    assert f"refused, reference {reference}" in caplog.text

@@ -7,7 +7,7 @@ import simcord
 from bot.app import App
 from bot.client import HeroBot
 from bot.rating.votes import Tally
-from cogs.hero import HeroCog
+from cogs.sight import SightCog
 from cogs.thumbs import ThumbButton
 from tests.conftest import Stage
 
@@ -104,7 +104,7 @@ async def test_buttons_are_there_again_when_a_hidden_description_is_kept(
     await described(stage, closed)
     kept = await app.removals.keep(1)
     assert isinstance(stage.env.bot, HeroBot)
-    cog = stage.env.bot.get_cog("HeroCog")
-    assert isinstance(cog, HeroCog)
-    await cog.show_anew(kept)
+    cog = stage.env.bot.get_cog("SightCog")
+    assert isinstance(cog, SightCog)
+    assert await cog.show_anew(kept)
     await stage.ben.click(closed.history()[-1], custom_id="vote:up:1")

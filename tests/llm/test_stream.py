@@ -78,6 +78,61 @@ async def test_stop_keeps_what_is_there_and_books_the_most_it_may_cost(paid: App
     assert await spent(paid) == pytest.approx(sum(ASK.tokens_at_most) / 1000)
 
 
+@pytest.mark.parametrize("words", [0, 9])
+async def test_stop_in_the_pause_before_another_attempt_asks_nothing_more(
+    paid: App, script: Script, monkeypatch: pytest.MonkeyPatch, words: int
+) -> None:
+    """What was said until the call broke off is the answer, and is paid for once."""
+    monkeypatch.setattr("bot.llm.patience.asked_pause", lambda _error: 15.0)
+    stream = Stream()
+    script.stream.error_after = words
+    work = asyncio.create_task(ask(paid, stream))
+    while await spent(paid) == 0:
+        await asyncio.sleep(0.01)
+
+    stream.stop()
+
+    if words:
+        answer = await asyncio.wait_for(work, 1)
+        assert (answer.finish_reason, len(answer.text.split()), answer.attempts) == ("stopped", words, 1)
+    else:
+        with pytest.raises(Stopped):
+            await asyncio.wait_for(work, 1)
+    assert len(script.asked) == 1
+    assert await spent(paid) == pytest.approx(sum(ASK.tokens_at_most) / 1000)
+
+
+async def test_stop_before_a_word_cuts_the_call_and_books_it_once(paid: App, script: Script) -> None:
+    stream = Stream()
+    script.delay = 30
+    work = asyncio.create_task(ask(paid, stream))
+    while not script.asked:
+        await asyncio.sleep(0.01)
+
+    stream.stop()
+
+    with pytest.raises(Stopped):
+        await asyncio.wait_for(work, 1)
+    assert len(script.asked) == 1
+    assert await spent(paid) == pytest.approx(sum(ASK.tokens_at_most) / 1000)
+
+
+async def test_stop_while_a_server_asks_everyone_to_wait_asks_nothing(paid: App, script: Script) -> None:
+    stream = Stream()
+    script.failures, script.retry_after = [429], "15"
+    work = asyncio.create_task(ask(paid, stream))
+    while not script.asked:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)
+
+    stream.stop()
+
+    with pytest.raises(Stopped):
+        await asyncio.wait_for(work, 1)
+    assert len(script.asked) == 1
+    assert await spent(paid) == 0
+
+
 async def test_a_server_that_does_not_count_in_streams_is_asked_without(paid: App, script: Script) -> None:
     script.refused = {"stream_options": "Unknown parameter: stream_options"}
     answer = await ask(paid, Stream())

@@ -267,6 +267,28 @@ async def test_a_candidate_that_its_server_has_lost_makes_room_for_the_next(app:
         assert ["does not know the candidate 2" in each.text for each in await notices.untold(tx)] == [True]
 
 
+async def test_a_duel_that_was_deleted_while_it_was_shown_is_tied_to_no_message(app: App) -> None:
+    kept, gone = await pairing(app), await app.duels.hold(HERO, requester=2)
+    assert isinstance(gone, Pairing)
+    await app.privacy.delete(2)
+    assert await app.duels.shown_as(kept.id, 7, 71)
+    assert not await app.duels.shown_as(gone.id, 7, 72)
+    assert ((await app.duels.get(kept.id)).message_id, (await app.duels.get(gone.id)).message_id) == (
+        71,
+        None,
+    )
+
+
+async def test_where_both_are_unknown_to_their_server_it_answers_as_hero_does(
+    app: App, script: Script
+) -> None:
+    script.unknown_models = {"ft:tiny:1", "ft:tiny:2"}
+    held = await app.duels.hold(HERO, requester=1)
+    assert isinstance(held, Description)
+    assert not held.tuned
+    assert await states(app) == ["live", "candidate"]  # the server may know them again later
+
+
 async def test_where_both_fail_it_is_said(app: App, script: Script) -> None:
     script.failures = [503] * 20
     with pytest.raises(OutOfReach):
@@ -289,7 +311,7 @@ async def test_an_unknown_duel_is_said(app: App) -> None:
 
 
 def test_a_pairing_tells_no_names() -> None:
-    assert set(Pairing.__slots__) == {"id", "a", "b"}
+    assert set(Pairing.__slots__) == {"id", "a", "b", "channel_id", "message_id"}
 
 
 async def test_both_texts_wait_in_the_line_of_all_who_ask(app: App, script: Script) -> None:
