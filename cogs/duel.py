@@ -45,8 +45,9 @@ class DuelCog(commands.Cog):
     @app_commands.allowed_installs(guilds=True, users=False)
     @app_commands.allowed_contexts(guilds=True)  # it takes others to vote
     async def duel(self, interaction: "discord.Interaction[HeroBot]", hero: str) -> None:
+        asked = self._heroes.parse(hero)
         asker, showing = await self._heroes.heard(interaction)
-        await self._heroes.duel(self._heroes.parse(hero), asker, showing)
+        await self._heroes.duel(asked, asker, showing)
 
     @duel.autocomplete("hero")
     async def _suggest(

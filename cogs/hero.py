@@ -45,8 +45,9 @@ class HeroCog(commands.Cog):
     @app_commands.allowed_installs(guilds=True, users=True)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def hero(self, interaction: "discord.Interaction[HeroBot]", hero: str) -> None:
+        asked = self.parse(hero)
         asker, showing = await self.heard(interaction)
-        await self._describe(self.parse(hero), asker, showing)
+        await self._describe(asked, asker, showing)
 
     @hero.autocomplete("hero")
     async def _suggest(

@@ -121,9 +121,8 @@ class Stage:
 
     @staticmethod
     def told_alone(result: simcord.InteractionResult) -> str:
-        """What the asker alone was told, once the "is thinking" that everyone saw was gone."""
-        assert result.response is None
-        (answer,) = result.followups
+        """What the asker alone was told: at once, or when the "is thinking" that everyone saw was gone."""
+        (answer,) = result.followups if result.response is None else [result.response]
         assert answer.ephemeral
         return answer.content
 

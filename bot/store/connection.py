@@ -67,6 +67,10 @@ class _Cursor(aiosqlite.Cursor):
     async def fetchall(self) -> Sequence[Any]:
         return self._rows
 
+    async def fetchmany(self, size: int | None = None) -> Sequence[Any]:
+        some, self._rows = self._rows[:size], self._rows[size or len(self._rows) :]
+        return some
+
     async def close(self) -> None:
         """Nothing: all rows are fetched, so SQLite holds nothing for it any more."""
 

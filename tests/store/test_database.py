@@ -286,3 +286,9 @@ async def _planned(tx: Transaction, number: int) -> int:
         raise KeyError("spoilt")
     spec = {"number": number}
     return (await jobs.add(tx, kind="build", spec=spec, requester_id=None, channel_id=None, at=1.0)).id
+
+
+async def test_rows_can_be_streamed(app: App) -> None:
+    async with app.db.read() as tx:
+        rows = await tx.stream(text("VALUES (1), (2), (3)"), execution_options={"yield_per": 2})
+        assert [row[0] async for row in rows] == [1, 2, 3]
