@@ -23,6 +23,7 @@ from bot.store.database import Transaction
 from bot.store.schema import description, duel, duel_vote, vote
 
 _DAY = 86_400  # seconds
+_SOME = 1000  # rows read at a time: others have their turn in between
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,8 @@ def _tallied(rule: Rule) -> Select[Any]:
 
 async def tallies(tx: Transaction, rule: Rule) -> list[Tally]:
     """The counted votes on every description in sight that has any."""
-    return [Tally(*row) for row in await tx.execute(_tallied(rule).order_by(description.c.id))]
+    found = await tx.stream(_tallied(rule).order_by(description.c.id))
+    return [Tally(*row) async for some in found.partitions(_SOME) for row in some]
 
 
 async def stands(tx: Transaction, rule: Rule) -> list[Stand]:
