@@ -18,7 +18,7 @@ from bot.errors import NotAllowed, UserError
 from bot.hero import Hero
 from bot.language import ENGLISH, Language
 from bot.llm.stream import Stream
-from bot.store.descriptions import Description
+from bot.store.descriptions import Description, Posted
 from cogs.card import card, draft, queued
 from cogs.channels import require_open
 from cogs.duel_message import duel_look
@@ -165,10 +165,16 @@ class HeroCog(commands.Cog):
         await self.app.duels.shown_as(held.id, message.id)
 
     async def _offer(self, description: Description, asker: Asker, showing: Showing) -> None:
-        """Show a description, and let people vote on it."""
+        """Show a description, and let people vote on it; unless it was deleted or hidden meanwhile."""
         message = await showing.show([card(description, asker.say)], _offered(description, asker.say))
-        await self.app.describer.shown_as(description, message.channel.id, message.id)
-        await offer_thumbs(message, description.id)
+        shown = await self.app.describer.shown_as(description, message.channel.id, message.id)
+        if shown is None:
+            await showing.show([], None, asker.say("Whoever asked for it had it deleted."))
+        elif shown.removed_at is not None:
+            await self.show_anew(shown, asker.say)
+        else:
+            self.bot.dispatch("shown", Posted(shown.id, message.channel.id, message.id))
+            await offer_thumbs(message, shown.id)
 
     async def _write(self, hero: Hero, asker: Asker, showing: Showing) -> Description:
         stream = Stream()

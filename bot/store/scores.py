@@ -6,12 +6,10 @@ from typing import Any
 
 from sqlalchemy import (
     CTE,
-    BigInteger,
     ColumnElement,
     Select,
     and_,
     case,
-    cast,
     func,
     or_,
     select,
@@ -23,7 +21,6 @@ from bot.store.database import Transaction
 from bot.store.schema import description, duel, duel_vote, vote
 
 _DAY = 86_400  # seconds
-_SOME = 1000  # rows read at a time: others have their turn in between
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +102,7 @@ def _may_count(rule: Rule) -> ColumnElement[bool]:
 def _too_many(rule: Rule) -> CTE:
     """Votes beyond their voter's number of that day. Only those who cast that many at all are looked at."""
     busy = select(vote.c.voter).group_by(vote.c.voter).having(func.count() > rule.daily)
-    day = cast(vote.c.at, BigInteger) // _DAY
+    day = vote.c.at // _DAY  # of floats it is FLOOR: a CAST would round in PostgreSQL, and truncate in SQLite
     place = func.row_number().over(
         partition_by=(vote.c.voter, day), order_by=(vote.c.at, vote.c.description_id)
     )
@@ -152,8 +149,7 @@ def _tallied(rule: Rule) -> Select[Any]:
 
 async def tallies(tx: Transaction, rule: Rule) -> list[Tally]:
     """The counted votes on every description in sight that has any."""
-    found = await tx.stream(_tallied(rule).order_by(description.c.id))
-    return [Tally(*row) async for some in found.partitions(_SOME) for row in some]
+    return [Tally(*row) for row in await tx.execute(_tallied(rule).order_by(description.c.id))]
 
 
 async def stands(tx: Transaction, rule: Rule) -> list[Stand]:
