@@ -110,9 +110,7 @@ async def test_remove_is_for_operators_and_for_good(stage: Stage, app: App) -> N
 @pytest.mark.usefixtures("office")
 async def test_young_accounts_hide_nothing_and_operators_hear_of_it_once(stage: Stage, app: App) -> None:
     await hero(stage)
-    fresh = discord.utils.time_snowflake(
-        datetime.now(UTC) - timedelta(days=6)
-    )  # simcord has older ones
+    fresh = discord.utils.time_snowflake(datetime.now(UTC) - timedelta(days=6))  # simcord has older ones
 
     for number in range(4):
         assert await app.removals.report(1, fresh + number) is None
