@@ -41,6 +41,7 @@ bench: .venv/.dev
 	$(BIN)/python -m bench.interactions $(ARGS)
 	$(BIN)/python -m bench.flywheel $(ARGS)
 	$(BIN)/python -m bench.votes $(ARGS)
+	$(BIN)/python -m bench.admission $(ARGS)
 
 format: .venv/.dev
 	$(BIN)/ruff format .

@@ -125,10 +125,16 @@ class Describer:
             return await self._registry.lose(model)
         return None
 
-    async def shown_as(self, description: Description, channel_id: int, message_id: int) -> None:
-        """Note which message shows a description: the reactions to it are votes on the description."""
+    async def shown_as(
+        self, description: Description, channel_id: int, message_id: int
+    ) -> Description | None:
+        """Note which message shows a description: the reactions to it are votes on the description.
+
+        Returns the description as it is now: it may be hidden already. None where who asked for it has had it
+        deleted meanwhile: then nothing is noted.
+        """
         async with self._db.write() as tx:
-            await descriptions.shown_as(tx, description.id, channel_id, message_id)
+            return await descriptions.shown_as(tx, description.id, channel_id, message_id)
 
     async def get(self, description_id: int) -> Description | None:
         async with self._db.read() as tx:

@@ -1,6 +1,7 @@
 """Guilds: what the admins of a server set for it, within what the installation allows."""
 
 import time
+from collections.abc import Collection
 from typing import Any
 
 from bot.language import Language, Languages
@@ -39,6 +40,11 @@ class Guilds:
         async with self._db.write() as tx:
             await guilds.forget(tx, guild_id)
         self._read.pop(guild_id, None)
+
+    async def left(self, joined: Collection[int]) -> list[int]:
+        """The servers for which something is kept, and that are not among those the bot is in."""
+        async with self._db.read() as tx:
+            return [each for each in await guilds.with_settings(tx) if each not in joined]
 
     async def limits(self, guild_id: int | None) -> Limits:
         """What holds in a server, or in direct messages: at the widest what the installation allows."""

@@ -2,43 +2,70 @@
 
 import time
 
-from bot.errors import UserError
+from bot.errors import TooMany, UserError
 from bot.rating.voters import Voters
+from bot.rating.votes import account_days
 from bot.store import complaints, descriptions, duels, notices
 from bot.store.database import Database, Transaction
 from bot.store.descriptions import Description
 
+_DAY = 86_400  # seconds
+_FEWEST_DISMISSED = 3  # reports before anything is made of a person's record
+
 
 class Removals:
-    """Takes descriptions from sight and from training: at so many reports for now, by operators for good."""
+    """Takes descriptions from sight and from training: at so many reports for now, by operators for good.
 
-    def __init__(self, db: Database, voters: Voters, *, reports_to_hide: int) -> None:
+    Not every report counts towards hiding. Not counted are those of accounts younger than account_days, and
+    those of people of whose earlier reports operators have dismissed three or more, and more than came to
+    anything. Whoever it is, one person may report so many descriptions a day (UTC).
+    """
+
+    def __init__(
+        self, db: Database, voters: Voters, *, reports_to_hide: int, account_days: int, daily: int
+    ) -> None:
         self._db = db
         self._voters = voters
         self._reports_to_hide = reports_to_hide
+        self._account_days = account_days
+        self._daily = daily
 
     async def report(self, description_id: int, user_id: int) -> Description | None:
         """Keep a user's report, and tell the operators of the first.
 
         Returns the description where it has to be hidden now. Raises UserError where there is nothing to
-        report.
+        report, TooMany where the user has reported enough for today.
         """
         async with self._db.write() as tx:
             found = await self._get(tx, description_id)
             if found.removed_at is not None:
                 raise UserError("It is hidden already.")
-            reporter = self._voters.of(user_id)
-            if not await complaints.add(tx, description_id, reporter, at=time.time()):
-                raise UserError("You have reported it already: the operators know.")
-            still_open, dismissed = await complaints.counts(tx, description_id)
-            key = f"removal:{description_id}:{dismissed}"  # what is reported after a Keep is told anew
-            blind = await duels.with_description(tx, description_id) is not None
-            await notices.add(
-                tx, key, _told(found, blind=blind), at=time.time(), action=f"removal:{description_id}"
-            )
-            if still_open < self._reports_to_hide:
+            counts = await self._add(tx, description_id, user_id)
+            dismissed = await complaints.dismissed_ones(tx, description_id)
+            if counts or not dismissed:  # what is reported after a Keep is told anew, by whoever counts
+                blind = await duels.with_description(tx, description_id) is not None
+                key, action = f"removal:{description_id}:{dismissed}", f"removal:{description_id}"
+                await notices.add(tx, key, _told(found, blind=blind), at=time.time(), action=action)
+            if not counts or await complaints.open_ones(tx, description_id) < self._reports_to_hide:
                 return None
             return await descriptions.remove(tx, description_id, at=time.time())
+
+    async def _add(self, tx: Transaction, description_id: int, user_id: int) -> bool:
+        """Keep a report. Returns whether it counts towards hiding the description."""
+        now, reporter = time.time(), self._voters.of(user_id)
+        if await complaints.known(tx, description_id, reporter):
+            raise UserError("You have reported it already: the operators know.")
+        if await complaints.number_since(tx, reporter, now // _DAY * _DAY) >= self._daily:
+            raise TooMany(
+                "You have reported {most} descriptions today, which is all that one person may. "
+                "The next day begins at midnight UTC.",
+                most=self._daily,
+            )
+        record = await complaints.record(tx, reporter)
+        heard = record.dismissed < _FEWEST_DISMISSED or record.dismissed <= record.upheld
+        counts = heard and account_days(user_id, now) >= self._account_days
+        await complaints.add(tx, description_id, reporter, counts=counts, at=now)
+        return counts
 
     async def remove(self, description_id: int) -> Description:
         """Take a description from sight and from training for good. Raises UserError where it is gone."""

@@ -92,6 +92,7 @@ class Settings(BaseSettings):
     heroes_at_once: int = Field(default=8, ge=1)  # as many as the engine answers at once
     longest_line: int = Field(default=50, ge=0)  # people who may wait for the model
     reports_to_hide: int = Field(default=2, ge=1)  # people who report a description until it is hidden
+    daily_reports: int = Field(default=10, ge=1)  # of one person
 
     playground_port: int = Field(default=0, ge=0, le=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

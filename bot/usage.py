@@ -37,7 +37,7 @@ class Usage:
         self._db = db
         self._voters = voters
         self._limits = limits
-        self._asked_at: dict[str, float] = {}  # by user, within the cooldown
+        self._asked_at: dict[str, float] = {}  # by user, for the cooldown
         self._day = _Day(0, Counter())
 
     @asynccontextmanager
@@ -64,6 +64,7 @@ class Usage:
                 had = await descriptions.counts_since(tx, number * _DAY)
             if self._day.number != number:  # others were waiting for the same
                 self._day = _Day(number, Counter(had))
+                self._asked_at.clear()  # of nobody a pseudonym is remembered longer than that day
         return self._day
 
     def _cool_down(self, user: str, cooldown: float) -> None:

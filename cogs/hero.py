@@ -13,7 +13,7 @@ from bot.errors import UserError
 from bot.hero import Hero
 from bot.language import ENGLISH
 from bot.llm.stream import Stream
-from bot.store.descriptions import Description
+from bot.store.descriptions import Description, Posted
 from cogs.asker import Asker, asker_of
 from cogs.channels import require_open
 from cogs.duel_message import duel_draft, duel_look, stopped_duel
@@ -144,7 +144,13 @@ class HeroCog(commands.Cog):
             await showing.show(Look(content=asker.say("Whoever asked for it had it deleted.")))
 
     async def _offer(self, description: Description, asker: Asker, showing: Showing) -> None:
-        """Show a description, and let people vote on it."""
+        """Show a description, and let people vote on it; unless it was deleted or hidden meanwhile."""
         message = await showing.show(hero_look(description, asker.say))
-        await self.app.describer.shown_as(description, message.channel.id, message.id)
-        await offer_thumbs(message, description.id)
+        shown = await self.app.describer.shown_as(description, message.channel.id, message.id)
+        if shown is None:
+            await showing.show(Look(content=asker.say("Whoever asked for it had it deleted.")))
+        elif shown.removed_at is not None:
+            await showing.show(hero_look(shown, asker.say))
+        else:
+            self.bot.dispatch("shown", Posted(shown.id, message.channel.id, message.id))
+            await offer_thumbs(message, shown.id)

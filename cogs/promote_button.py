@@ -19,9 +19,13 @@ class PromoteButton(LastingButton, template=r"promote:(?P<trial_id>[0-9]{1,18})"
         """Promote, and say so in the notice's own message, which needs its button no more."""
         await require_operator(interaction)
         await interaction.response.defer()
-        live = await interaction.client.app.trials.promote(self.trial_id, actor_id=interaction.user.id)
+        promoted = await interaction.client.app.trials.promote(self.trial_id, actor_id=interaction.user.id)
         said = interaction.message.content if interaction.message else ""
-        done = f"✅ Model {live.id} is live, by {interaction.user.mention}. `/models rollback` undoes it."
+        if promoted.now:
+            who, number = interaction.user.mention, promoted.model.id
+            done = f"✅ Model {number} is live, by {who}. `/models rollback` undoes it."
+        else:
+            done = f"✅ Model {promoted.model.id} was live already."
         await interaction.edit_original_response(
             content=f"{said}\n{done}", view=None, allowed_mentions=discord.AllowedMentions.none()
         )

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 _PAUSE = 0.2  # seconds between messages: what people do goes first
 _TRIES = 5  # of a message under which people vote while it is looked at
+_REMEMBERED = 10_000  # messages under which somebody voted lately
 _KINDS: dict[Source, discord.ReactionType] = {
     "reaction": discord.ReactionType.normal,
     "super": discord.ReactionType.burst,
@@ -33,7 +34,7 @@ class Walk:
     def __init__(self, bot: "HeroBot", app: App) -> None:
         self._bot = bot
         self._app = app
-        self._stirred: set[int] = set()
+        self._stirred: dict[int, None] = {}  # in their order, the newest last
 
     def begin(self) -> None:
         """Walk in the background; a walk that is under way begins anew."""
@@ -47,14 +48,28 @@ class Walk:
 
     def stir(self, message_id: int) -> None:
         """Know that somebody votes under a message now: what was just read there may be outdated."""
-        self._stirred.add(message_id)
+        self._stirred.pop(message_id, None)
+        self._stirred[message_id] = None
+        if len(self._stirred) > _REMEMBERED:
+            self._stirred.pop(next(iter(self._stirred)))
+
+    async def catch_up(self, posted: Posted) -> None:
+        """Look at one message where people voted before it was known what it shows.
+
+        A text is seen, and its message reacted to, while it is still being written.
+        """
+        if posted.message_id not in self._stirred:
+            return
+        try:
+            await self._look(posted)
+        except (discord.HTTPException, OSError) as error:
+            log.warning("the first votes under message %d could not be read: %s", posted.message_id, error)
 
     @tasks.loop(count=1)
     async def run(self) -> None:
         """Walk over all messages that are worth a look. One that cannot be read leaves the others alone."""
         outcome: Counter[str] = Counter()
         closed: set[int] = set()
-        self._stirred.clear()
         for posted in await self._app.reconciler.posted():
             if posted.channel_id in closed:
                 continue
@@ -82,7 +97,7 @@ class Walk:
         """Keep what stands under a message. Returns how many clicks came or went."""
         channel = self._bot.get_partial_messageable(posted.channel_id)
         for _ in range(_TRIES):
-            self._stirred.discard(posted.message_id)
+            self._stirred.pop(posted.message_id, None)
             message = await channel.fetch_message(posted.message_id)
             found = await _people(message, await self._app.reconciler.counts(posted))
             if posted.message_id not in self._stirred:

@@ -44,6 +44,19 @@ class SettingsCog(commands.Cog):
         self.bot = bot
         self.app = app
 
+    @commands.Cog.listener()
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """Forget what its admins set: the bot is no longer in the server. An outage is not told here."""
+        await self.app.guilds.reset(guild.id)
+
+    @commands.Cog.listener()
+    async def on_ready(self) -> None:
+        """Forget the servers that the bot has left while it was away; one in an outage is still its own."""
+        if self.bot.shard_count not in (None, 1):
+            return  # this process may see a part of the servers only
+        for guild_id in await self.app.guilds.left({guild.id for guild in self.bot.guilds}):
+            await self.app.guilds.reset(guild_id)
+
     @group.command(description="See what holds in this server")
     async def show(self, interaction: "discord.Interaction[HeroBot]") -> None:
         await interaction.response.defer(ephemeral=True)

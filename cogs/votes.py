@@ -6,6 +6,7 @@ import discord
 from discord.ext import commands
 
 from bot.app import App
+from bot.store.descriptions import Posted
 from cogs.reconcile import Walk
 
 if TYPE_CHECKING:
@@ -27,6 +28,11 @@ class VotesCog(commands.Cog):
     async def on_ready(self) -> None:
         """The bot was away: it has just started, or Discord does not tell it what it missed."""
         self.walk.begin()
+
+    @commands.Cog.listener()
+    async def on_shown(self, posted: Posted) -> None:
+        """A description is tied to its message: who was quicker than that is looked up."""
+        await self.walk.catch_up(posted)
 
     @commands.Cog.listener()
     async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:

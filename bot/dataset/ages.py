@@ -21,23 +21,28 @@ _WORDS["hundred"] = 100
 
 
 def _number(smallest: int) -> str:
-    """A pattern for numbers in figures, and in words from the smallest on."""
-    words = (word.replace("-", "[- ]") for word, value in _WORDS.items() if value >= smallest)
-    return rf"\b(\d{{1,4}}|{'|'.join(sorted(words, key=len, reverse=True))})\b"
+    """A pattern for numbers in figures, and in words from the smallest on.
+
+    It branches as the words do: a pattern that names all hundred is tried at every word, and takes long.
+    """
+    units, tens = "|".join(_UNITS), "|".join(_TENS)
+    single = (word for word in (*_UNITS, *_TEENS, "hundred") if _WORDS[word] >= smallest)
+    return rf"\b(\d{{1,4}}|(?:{tens})(?:[- ](?:{units}))?|{'|'.join(single)})\b"
 
 
 _NUMBER = _number(1)
 _LARGE = _number(13)  # "at five" is a time of day, and "is one" begins many a sentence
 _AFTER = r"(?=[,.;:!?]|$| (?:and|when|but|he|she|they)\b)"
 
-_STATED = tuple(
-    re.compile(pattern)
-    for pattern in (
-        rf"{_NUMBER}[- ](?:years?[- ](?:old|of age)|year[- ](?:man|woman|girl|boy))",
-        rf"\bage[ds]?(?: of| at)? {_NUMBER}",
-        rf"\b(?:at|turn(?:s|ed|ing)?|is|was|being|only|just|barely|nearly|almost) {_LARGE}{_AFTER}",
-        rf"\b(?:man|woman|girl|boy|lady) of {_LARGE}",
-        rf"\b(?:was|were) {_NUMBER} when\b",
+_STATED = re.compile(
+    "|".join(
+        (
+            rf"{_NUMBER}[- ](?:years?[- ](?:old|of age)|year[- ](?:man|woman|girl|boy))",
+            rf"\bage[ds]?(?: of| at)? {_NUMBER}",
+            rf"\b(?:at|turn(?:s|ed|ing)?|is|was|being|only|just|barely|nearly|almost) {_LARGE}{_AFTER}",
+            rf"\b(?:man|woman|girl|boy|lady) of {_LARGE}",
+            rf"\b(?:was|were) {_NUMBER} when\b",
+        )
     )
 )
 _DECADE = re.compile(
@@ -48,8 +53,8 @@ _DECADE = re.compile(
 
 def stated_ages(text: str) -> list[range]:
     """The ages that a text states, each as the years it may mean: one, or ten for "in her thirties"."""
-    lower = re.sub(r"\s+", " ", text.lower())
-    exact = (_value(found) for pattern in _STATED for found in pattern.findall(lower))
+    lower = " ".join(text.lower().split())
+    exact = (_value(found[found.lastindex or 0]) for found in _STATED.finditer(lower))
     decades = (int(digit) if digit else _DECADES.index(word) + 1 for digit, word in _DECADE.findall(lower))
     return [range(age, age + 1) for age in exact] + [range(ten * 10, ten * 10 + 10) for ten in decades]
 

@@ -1,6 +1,7 @@
 """Curation: which written texts may train a model, and why the others may not."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from bot.dataset.ages import stated_ages
@@ -16,10 +17,10 @@ _LONGEST_ECHO = 6  # words that may come twice in one order
 
 # What a description never says: it speaks of a hero, not to a reader nor about itself.
 _NOT_TOLD = re.compile(
-    r"\b(?:you|your|yours|yourself|i|i'm|my|me|we|our|us)\b"
-    r"|\b(?:fictional|character|description|story is|word limit|as an ai|\d+ words)\b"
-    r"|[\[\]{}<>#|_\\]|https?:"
+    r"\b(?:you|your|yours|yourself|i|i'm|my|me|we|our|us"
+    r"|fictional|character|description|story is|word limit|as an ai|\d+ words)\b"
 )
+_MARKUP = re.compile(r"[\[\]{}<>#|_\\]|https?:")
 _OTHER_SCRIPT = re.compile(r"[^\x00-\u024f\u2000-\u206f\u20ac]")
 
 
@@ -45,7 +46,7 @@ class Curation(Part):
         """The text on one line without asterisks, cut at the last sentence end within the longest length."""
         kept: list[str] = []
         words = 0
-        for sentence in sentences(re.sub(r"\s+", " ", text.replace("*", "")).strip()):
+        for sentence in sentences(" ".join(text.replace("*", "").split())):
             words += len(sentence.split())
             if words > self.curation.longest and kept:
                 break
@@ -73,7 +74,8 @@ class Curation(Part):
         """Whether the first gender named is the hero's, and its pronouns are at least three in four."""
         words = re.findall(r"[a-z]+", text.lower())
         named = next((word for word in words if word in self.pronouns), hero.gender)
-        counts = {known: sum(word in each for word in words) for known, each in self.pronouns.items()}
+        times = Counter(words)
+        counts = {known: sum(times[word] for word in each) for known, each in self.pronouns.items()}
         return named == hero.gender and counts[hero.gender] * 4 >= sum(counts.values()) * 3
 
     def names_power(self, hero: Hero, text: str) -> bool:
@@ -110,11 +112,11 @@ def repeats_a_sentence(text: str) -> bool:
 def echoes(text: str) -> bool:
     """Whether any six words in a row come twice."""
     words = re.findall(r"\w+", text.lower())
-    runs = [tuple(words[at : at + _LONGEST_ECHO]) for at in range(len(words) - _LONGEST_ECHO + 1)]
+    runs = list(zip(*(words[at:] for at in range(_LONGEST_ECHO)), strict=False))
     return len(set(runs)) < len(runs)
 
 
 def tells(text: str) -> bool:
     """Whether the text tells of somebody: in plain sentences, and only in quotation marks to "you"."""
     told = _QUOTED.sub("", text)
-    return not _NOT_TOLD.search(told.lower()) and not _OTHER_SCRIPT.search(told)
+    return not (_NOT_TOLD.search(told.lower()) or _MARKUP.search(told.lower()) or _OTHER_SCRIPT.search(told))

@@ -1,12 +1,12 @@
 """Status: what is frozen, what the votes would let into the next dataset, and what other thresholds would."""
 
+import json
 import logging
 import time
-from collections import Counter
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from itertools import groupby
 
-from bot.dataset.admission import Admission
+from bot.dataset.admission import Admission, Intake
 from bot.rating.scores import Scores, Standing, Thresholds
 from bot.store import datasets, notices
 from bot.store.database import Database
@@ -19,17 +19,15 @@ log = logging.getLogger(__name__)
 class Status:
     """Datasets and votes at one moment.
 
-    enters: how many descriptions the thresholds that are set would let in; around: the same for those that
-    are tried, and for others beside them; unfit: what the votes admit and the words do not, by the reason.
+    intake: what the thresholds that are set would let in; around: how many descriptions those that are tried
+    would, and others beside them.
     """
 
     newest: Dataset | None
     newest_pairs: Dataset | None
     standing: Standing
     thresholds: Thresholds
-    enters: int
-    voted_down: int
-    unfit: Counter[str]
+    intake: Intake
     tried: Thresholds
     around: list[tuple[Thresholds, int]]
 
@@ -40,7 +38,7 @@ class Statuses:
     def __init__(self, db: Database, scores: Scores, admission: Admission) -> None:
         self._db = db
         self._scores = scores
-        self._admission = admission
+        self.admission = admission
 
     async def now(
         self, *, min_voters: int | None = None, above: float | None = None, confidence: float | None = None
@@ -49,47 +47,39 @@ class Statuses:
 
         Raises UserError where a threshold makes no sense.
         """
-        set_ = self._admission.thresholds
+        set_ = self.admission.thresholds
         tried = Thresholds(
             set_.min_voters if min_voters is None else min_voters,
             set_.above if above is None else above,
             set_.confidence if confidence is None else confidence,
         )
-        admitted = await self._admission.now()
+        standing = await self._scores.standing()
         ways = list(tried.neighbours())
         async with self._db.read() as tx:
             newest, pairs = await datasets.latest(tx), await datasets.latest(tx, "preference")
-        counts = await self._admission.fit(admitted.standing, ways)
-        return Status(
-            newest,
-            pairs,
-            admitted.standing,
-            set_,
-            admitted.counts["liked"],
-            admitted.counts["voted down"],
-            admitted.unfit,
-            tried,
-            list(zip(ways, counts, strict=True)),
-        )
+        now, *others = await self.admission.intakes(standing, [set_, *ways])
+        around = [(way, each.enters) for way, each in zip(ways, others, strict=True)]
+        return Status(newest, pairs, standing, set_, now, tried, around)
 
     async def tell_changes(self) -> None:
         """Tell the admins, once, where the thresholds are not those of the newest dataset any more."""
-        set_ = self._admission.thresholds
+        set_ = self.admission.thresholds
         async with self._db.read() as tx:
             newest = await datasets.latest(tx)
         before = _thresholds_of(newest) if newest else None
         if newest is None or before is None or before == set_:
             return
         standing = await self._scores.standing()
-        then, now = await self._admission.fit(standing, [before, set_])
+        then, now = await self.admission.intakes(standing, [before, set_])
         text = (
             f"The thresholds for votes have changed since dataset v{newest.id} ({before}). "
-            f"Now it takes {set_}: {now:,} descriptions would enter the next dataset; by the old thresholds, "
-            f"{then:,}."
+            f"Now it takes {set_}: {now.enters:,} descriptions would enter the next dataset; by the old "
+            f"thresholds, {then.enters:,}."
         )
         log.warning("%s", text)
         async with self._db.write() as tx:
-            await notices.add(tx, f"thresholds:{newest.id}:{set_}", text, at=time.time())
+            key = f"thresholds:{newest.id}:{json.dumps(asdict(set_))}"  # the sentence rounds them
+            await notices.add(tx, key, text, at=time.time())
 
 
 def _thresholds_of(dataset: Dataset) -> Thresholds | None:
@@ -111,9 +101,10 @@ def told(status: Status) -> str:
     if status.standing.not_counted:
         lines.append(f"Not counted: {', '.join(status.standing.not_counted)}.")
     lines.append(f"**What admits a description:** {status.thresholds}.")
-    lines.append(f"{status.enters:,} would enter the next dataset, {status.voted_down:,} are voted down.")
-    if status.unfit:
-        unfit = ", ".join(f"{count:,} {reason}" for reason, count in sorted(status.unfit.items()))
+    now = status.intake
+    lines.append(f"{now.enters:,} would enter the next dataset, {now.voted_down:,} are voted down.")
+    if now.unfit:
+        unfit = ", ".join(f"{count:,} {reason}" for reason, count in sorted(now.unfit.items()))
         lines.append(f"People liked, but they may not train: {unfit}.")
     if status.tried != status.thresholds:
         lines.append(f"**Tried:** {status.tried}.")

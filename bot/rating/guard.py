@@ -1,5 +1,6 @@
 """The guard: which votes count, and whose do not because they go against everybody else's."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from statistics import median
@@ -32,7 +33,7 @@ class Guard:
         """
         rule = self._rule
         for _ in range(_ROUNDS):
-            found = deviating(await scores.stands(tx, rule))
+            found = await asyncio.to_thread(deviating, await scores.stands(tx, rule))
             if not found:
                 break
             rule = replace(rule, without=rule.without | found)

@@ -49,8 +49,8 @@ class Thresholds:
             return "admitted"
         return "voted down" if high < 0.5 else "open"
 
-    def admits(self, tally: Tally) -> bool:
-        return self.verdict(tally.ups, tally.downs) == "admitted"
+    def admits(self, ups: int, downs: int) -> bool:
+        return self.verdict(ups, downs) == "admitted"
 
     def neighbours(self) -> Iterator["Thresholds"]:
         """These thresholds between looser and stricter ones, row by row of as many voters."""

@@ -29,6 +29,14 @@ class TrialRules:
     auto: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Promoted:
+    """A model that is live; now: it was not before."""
+
+    model: Model
+    now: bool
+
+
 class Trials:
     """Begins trials, weighs each vote, and carries out what was decided in the vote's own transaction."""
 
@@ -50,7 +58,7 @@ class Trials:
         async with self._db.write() as tx:
             for model in await models.every(tx):
                 if model.challenges_until is not None and model.challenges_until <= now:
-                    await succession.retire(tx, model.id, "retired")
+                    await self._end_rematch(tx, model, now)
             found = await trials.running(tx)
             if found and now - found.started_at > self._rules.days * _DAY:
                 await self._end_undecided(tx, found, now)
@@ -67,7 +75,7 @@ class Trials:
         elif tally.wins + tally.losses >= self._rules.duels:
             await self._end_undecided(tx, trial, now)
 
-    async def promote(self, trial_id: int, *, actor_id: int | None = None) -> Model:
+    async def promote(self, trial_id: int, *, actor_id: int | None = None) -> Promoted:
         """Let the candidate that has won a trial go live, as was proposed.
 
         Raises UserError where it has not won, or one of the two models has changed its state since.
@@ -80,7 +88,7 @@ class Trials:
                 )
             pair = await _standing(tx, trial)
             if pair.candidate.state == "live":
-                return pair.candidate
+                return Promoted(pair.candidate, now=False)
             if succession.was_live(pair.candidate):
                 raise UserError(
                     "Model {number} went live by that trial, and has lost its place to other votes since. "
@@ -97,7 +105,7 @@ class Trials:
                     standing=pair.candidate.state,
                 )
             await self._promote(tx, pair, actor_id)
-            return (await _standing(tx, trial)).candidate
+            return Promoted((await _standing(tx, trial)).candidate, now=True)
 
     async def standing(self) -> Standing | None:
         """How the running trial stands."""
@@ -147,6 +155,20 @@ class Trials:
         text = (
             f"🛡️ The live {_named(standing.live)} keeps its place: {_named(standing.candidate)} is retired. "
             f"{standing.figures[0].upper()}{standing.figures[1:]}."
+        )
+        await notices.add(tx, f"trial:{trial.id}", text, at=now)
+
+    async def _end_rematch(self, tx: Transaction, model: Model, now: float) -> None:
+        """Its days are over: a trial that it is in goes no further, and the live model keeps the place."""
+        trial = await trials.running(tx)
+        await succession.retire(tx, model.id, "retired")
+        if trial is None or trial.candidate_id != model.id:
+            return
+        standing = await _standing(tx, trial)
+        text = (
+            f"⌛ The days in which {_named(standing.candidate)} might win its place back from the live "
+            f"{_named(standing.live)} are over, and it is retired. Their trial ends undecided: "
+            f"{standing.figures}."
         )
         await notices.add(tx, f"trial:{trial.id}", text, at=now)
 

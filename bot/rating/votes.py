@@ -72,7 +72,7 @@ class Votes:
     async def pressed(self, description_id: int, user_id: int, emoji: str) -> bool:
         """Keep a press of a thumb's button; the same one again takes it back. Returns whether it stays.
 
-        Raises UserError where the description is gone.
+        Raises UserError where the description is gone, or out of sight.
         """
         now = time.time()
         voter, days = self._voters.of(user_id), account_days(user_id, now)

@@ -57,10 +57,17 @@ async def add(tx: Transaction, **values: Any) -> Description:
     return Description(**row._mapping)
 
 
-async def shown_as(tx: Transaction, description_id: int, channel_id: int, message_id: int) -> None:
-    """Tie a description to the message that shows it."""
-    shown = update(description).where(description.c.id == description_id)
-    await tx.execute(shown.values(channel_id=channel_id, message_id=message_id))
+async def shown_as(
+    tx: Transaction, description_id: int, channel_id: int, message_id: int
+) -> Description | None:
+    """Tie a description to the message that shows it, and return it as it is now.
+
+    None, and nothing is tied, where who asked for it has had it deleted meanwhile.
+    """
+    there = update(description).where(description.c.id == description_id, description.c.requester != "")
+    shown = there.values(channel_id=channel_id, message_id=message_id).returning(*description.c)
+    row = (await tx.execute(shown)).one_or_none()
+    return Description(**row._mapping) if row else None
 
 
 async def get(tx: Transaction, description_id: int) -> Description | None:

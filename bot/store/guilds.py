@@ -42,6 +42,11 @@ async def change(tx: Transaction, guild_id: int, *, at: float, **values: Any) ->
     return GuildSetting(**row._mapping)
 
 
+async def with_settings(tx: Transaction) -> list[int]:
+    """The servers for which anything was set."""
+    return list((await tx.execute(select(guild_setting.c.guild_id))).scalars())
+
+
 async def forget(tx: Transaction, guild_id: int) -> None:
     """Drop all that a server's admins set."""
     await tx.execute(delete(guild_setting).where(guild_setting.c.guild_id == guild_id))

@@ -31,14 +31,18 @@ async def change(tx: Transaction, changes: Sequence[Change]) -> list[int | None]
     """Carry out changes in their order, and keep the votes true to what is left.
 
     Returns for each what came of it: of a click +1 or -1, or 0 where it took itself back; of what was found
-    under a message, how many clicks that changed. None where there is no such description.
+    under a message, how many clicks that changed. None where there is no such description in sight, and
+    nothing is kept: what is out of sight loses votes and wins none.
     """
     subjects = await _subjects(tx, {each.on for each in changes})
     draft = _Draft(tx)
     done: list[int | None] = []
     for each in changes:
         found = subjects.get(each.on)
-        done.append(None if found is None else await draft.carry_out(each, found))
+        if found is None or (found.removed and not isinstance(each, Withdrawal)):
+            done.append(None)
+        else:
+            done.append(await draft.carry_out(each, found))
     await draft.write()
     return done
 
@@ -54,17 +58,19 @@ async def counts(tx: Transaction, description_id: int) -> dict[Thumb, int]:
 
 
 class _Subject(NamedTuple):
-    """A description that is voted on, and whose vote is its requester's own."""
+    """A description that is voted on, whose vote is its requester's own, and whether it is out of sight."""
 
     id: int
     requester: str
     settled: bool
+    removed: bool
 
 
 async def _subjects(tx: Transaction, wanted: set[Subject]) -> dict[Subject, _Subject]:
     """The descriptions that are meant, as far as there are such."""
     found: dict[Subject, _Subject] = {}
-    columns = (description.c.id, description.c.requester, description.c.settled)
+    removed = description.c.removed_at.is_not(None).label("removed")
+    columns = (description.c.id, description.c.requester, description.c.settled, removed)
     for some in _chunks([each.message_id for each in wanted if isinstance(each, Shown)]):
         shown = description.c.message_id
         for message_id, *rest in await tx.execute(select(shown, *columns).where(shown.in_(some))):

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     false,
     text,
+    true,
 )
 
 metadata = MetaData()
@@ -388,7 +389,8 @@ guild_setting = Table(
     Column("at", Float, nullable=False),
 )
 
-# Who reported a description, once each. dismissed: an operator found nothing wrong with it.
+# Who reported a description, once each. counts: towards hiding it (bot/removals.py says whose do). dismissed:
+# an operator found nothing wrong with it.
 report = Table(
     "report",
     metadata,
@@ -396,5 +398,6 @@ report = Table(
     Column("reporter", String(64), primary_key=True),
     Column("dismissed", Boolean, nullable=False, server_default=false()),
     Column("at", Float, nullable=False),
+    Column("counts", Boolean, nullable=False, server_default=true()),
     Index("report_of_reporter", "reporter"),
 )

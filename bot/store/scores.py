@@ -6,12 +6,10 @@ from typing import Any
 
 from sqlalchemy import (
     CTE,
-    BigInteger,
     ColumnElement,
     Select,
     and_,
     case,
-    cast,
     func,
     or_,
     select,
@@ -104,7 +102,7 @@ def _may_count(rule: Rule) -> ColumnElement[bool]:
 def _too_many(rule: Rule) -> CTE:
     """Votes beyond their voter's number of that day. Only those who cast that many at all are looked at."""
     busy = select(vote.c.voter).group_by(vote.c.voter).having(func.count() > rule.daily)
-    day = cast(vote.c.at, BigInteger) // _DAY
+    day = vote.c.at // _DAY  # of floats it is FLOOR: a CAST would round in PostgreSQL, and truncate in SQLite
     place = func.row_number().over(
         partition_by=(vote.c.voter, day), order_by=(vote.c.at, vote.c.description_id)
     )

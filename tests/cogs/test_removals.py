@@ -1,13 +1,17 @@
 """Reports, and what operators make of them: the real bot in a simulated Discord."""
 
+from datetime import UTC, datetime, timedelta
+
 import discord
 import pytest
+from sqlalchemy import update
 
 from bot.app import App
 from bot.client import HeroBot
 from bot.errors import UserError
 from bot.store import descriptions
 from bot.store.descriptions import Description
+from bot.store.schema import report
 from tests.conftest import Stage
 from tests.duelling import two_models
 from tests.growing import labels
@@ -103,6 +107,60 @@ async def test_remove_is_for_operators_and_for_good(stage: Stage, app: App) -> N
     await stage.olga.click(notice, label="Remove")
     assert shown(stage).embeds == []
     assert (await description(app)).removed_at is not None
+
+
+@pytest.mark.usefixtures("office")
+async def test_young_accounts_hide_nothing_and_operators_hear_of_it_once(stage: Stage, app: App) -> None:
+    await hero(stage)
+    fresh = discord.utils.time_snowflake(datetime.now(UTC) - timedelta(days=6))  # simcord has older ones
+
+    for number in range(4):
+        assert await app.removals.report(1, fresh + number) is None
+    assert (await description(app)).removed_at is None
+    (notice,) = await notices(stage)
+    await stage.olga.click(notice, label="Keep")
+
+    assert await app.removals.report(1, fresh + 9) is None
+    assert len(await notices(stage)) == 1
+    for someone in (stage.ben, stage.olga):
+        await someone.click(shown(stage), label="Report")
+    assert (await description(app)).removed_at is not None
+    assert len(await notices(stage)) == 2
+
+
+async def test_whose_reports_were_mostly_dismissed_hides_nothing(stage: Stage, app: App) -> None:
+    app.removals._reports_to_hide = 1
+    for _ in range(8):
+        await hero(stage)
+    wolf, honest = stage.ben.id, stage.olga.id
+    for number in (1, 2, 3):
+        assert await app.removals.report(number, wolf)  # two dismissed ones say nothing yet
+        assert await app.removals.report(number + 3, honest)
+        await app.removals.keep(number)
+    await app.removals.keep(4)
+
+    assert await app.removals.report(7, wolf) is None
+    assert await app.removals.report(7, honest)  # one dismissed, two not
+    await app.removals.remove(7)
+    assert await app.removals.report(8, wolf) is None
+
+
+async def test_one_person_reports_so_much_a_day(stage: Stage, app: App) -> None:
+    app.removals._daily = 2
+    for _ in range(3):
+        await hero(stage)
+    for number in (1, 2):
+        await app.removals.report(number, stage.ben.id)
+
+    refused = await stage.ben.click(shown(stage), label="Report")
+
+    assert refused.response is not None
+    assert refused.response.content.startswith("You have reported 2 descriptions today")
+    async with app.db.write() as tx:
+        await tx.execute(update(report).values(at=report.c.at - 86_400))
+    thanked = await stage.ben.click(shown(stage), label="Report")
+    assert thanked.response is not None
+    assert thanked.response.content.startswith("Thank you")
 
 
 async def test_one_report_may_be_enough(stage: Stage, app: App) -> None:

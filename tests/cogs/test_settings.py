@@ -8,6 +8,7 @@ import simcord
 from bot.app import App
 from bot.client import HeroBot
 from bot.limits import Limits
+from bot.store import guilds
 from bot.store.guilds import GuildSetting
 from tests.conftest import HOME, Stage
 from tests.scripted_server import Script
@@ -123,3 +124,32 @@ async def test_only_what_anybody_may_use_anywhere_is_installed_by_users(stage: S
         anywhere = command.name in ("hero", "top", "about", "privacy")
         assert payload["integration_types"] == ([0, 1] if anywhere else [0]), command.name
         assert payload["contexts"] == ([0, 1, 2] if anywhere else [0]), command.name
+
+
+async def kept_for(app: App) -> list[int]:
+    async with app.db.read() as tx:
+        return await guilds.with_settings(tx)
+
+
+async def test_they_go_when_the_bot_leaves_and_stay_through_an_outage(stage: Stage, app: App) -> None:
+    await told(stage, "limits", cooldown=60)
+    backend = stage.env.backend
+    backend.emit("GUILD_DELETE", {"id": str(HOME), "unavailable": True})
+    await stage.env.settle()
+    assert await kept_for(app) == [HOME]
+
+    backend.remove_guild(HOME)
+    await stage.env.settle()
+
+    assert await kept_for(app) == []
+    assert (await app.guilds.of(HOME)).cooldown is None
+
+
+async def test_what_the_bot_has_left_meanwhile_is_forgotten_at_the_next_start(stage: Stage, app: App) -> None:
+    await told(stage, "limits", cooldown=60)
+    await app.guilds.change(7, cooldown=60)
+
+    await stage.env.restart_bot(HeroBot(app))
+
+    assert await kept_for(app) == [HOME]
+    assert (await app.guilds.of(HOME)).cooldown == 60

@@ -10,6 +10,7 @@ from bot.app import App
 from bot.client import HeroBot
 from bot.language import ENGLISH
 from bot.llm.stream import Stream
+from bot.rating.votes import Tally
 from bot.store import descriptions
 from bot.store.descriptions import Description
 from cogs.hero_button import buttons
@@ -193,3 +194,38 @@ async def test_where_the_bot_may_not_write_either_the_log_has_the_reference(
     assert "Discord lets a command be answered for 15 minutes" in stage.refusal()
     reference = caplog.text.split("nobody could be told")[1].split("`")[1]
     assert f"refused, reference {reference}" in caplog.text
+
+
+async def test_a_thumb_left_before_the_text_was_finished_is_a_vote(
+    stage: Stage, script: Script, app: App
+) -> None:
+    message = await half_written(stage, script, words=13)
+    await stage.ben.react(message, "👍")
+    assert (await app.votes.by_model())["ft:tiny:1"] == Tally()
+
+    await stage.ana.click(message, label="Stop")
+    await until(stage, finished)
+    await stage.env.settle()
+
+    assert (await app.votes.by_model())["ft:tiny:1"] == Tally(ups=1)
+
+
+async def test_what_was_deleted_while_it_was_written_is_shown_no_more(
+    stage: Stage, script: Script, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tied = app.describer.shown_as
+
+    async def deleted_before(
+        description: Description, channel_id: int, message_id: int
+    ) -> Description | None:
+        await app.privacy.delete(stage.ana.id)
+        return await tied(description, channel_id, message_id)
+
+    monkeypatch.setattr(app.describer, "shown_as", deleted_before)
+    message = await half_written(stage, script, words=13)
+    await stage.ana.click(message, label="Stop")
+
+    message = await until(stage, lambda each: not each.embeds)
+    assert message.content == "Whoever asked for it had it deleted."
+    assert (labels(message), message.reactions) == ([], [])
+    assert await kept(app, message) is None

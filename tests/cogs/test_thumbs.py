@@ -98,6 +98,24 @@ async def test_a_button_of_a_description_that_is_gone_says_so(
     assert said.followups[-1].content == "This description is gone; there is nothing to vote on."
 
 
+async def test_what_is_hidden_is_not_voted_on(stage: Stage, app: App, closed: simcord.ChannelHandle) -> None:
+    app.removals._reports_to_hide = 1
+    pressed, clicked = await described(stage, closed), await described(stage, stage.channel)
+    await stage.ben.click(pressed, custom_id="vote:up:1")
+    for number in (1, 2):
+        await app.removals.report(number, stage.olga.id)
+
+    said = await stage.ben.click(pressed, custom_id="vote:down:1")
+    assert said.followups[-1].content == "This description is gone; there is nothing to vote on."
+    await stage.ben.react(clicked, "👍")
+    assert await tally(app) == Tally(ups=1)  # from before
+
+    await app.removals.keep(2)
+    await stage.ben.unreact(clicked, "👍")
+    await stage.ben.react(clicked, "👍")
+    assert await tally(app) == Tally(ups=2)
+
+
 async def test_buttons_are_there_again_when_a_hidden_description_is_kept(
     stage: Stage, app: App, closed: simcord.ChannelHandle
 ) -> None:

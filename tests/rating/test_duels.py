@@ -8,7 +8,7 @@ import pytest
 from bot.app import App
 from bot.errors import OutOfReach, UserError
 from bot.rating.duels import Pairing
-from bot.store import notices, trials
+from bot.store import models, notices, trials
 from bot.store.descriptions import Description
 from bot.store.notices import Notice
 from tests.duelling import HERO, choice_for, everyone, pairing, ruled, two_models, vote
@@ -104,11 +104,13 @@ async def test_the_winner_is_proposed_and_goes_live_when_an_operator_says_so(app
     assert "8 of 8 people preferred the candidate (100 %, surely between 52 % and 100 %)" in notice.text
     assert await app.trials.running() is None  # nothing else is tried meanwhile
 
-    assert (await app.trials.promote(1, actor_id=7)).id == 2
+    promoted = await app.trials.promote(1, actor_id=7)
+    assert (promoted.model.id, promoted.now) == (2, True)
     assert await states(app) == ["candidate", "live"]
     assert (await events(app, 2))[-1] == ("promoted", 1)
     assert (await events(app, 1))[-1] == ("challenges", None)
-    assert (await app.trials.promote(1)).id == 2  # pressed twice
+    again = await app.trials.promote(1)  # pressed twice
+    assert (again.model.id, again.now) == (2, False)
 
 
 async def test_a_promotion_is_undone_by_rollback(app: App) -> None:
@@ -190,7 +192,7 @@ async def test_after_a_place_was_won_back_trials_go_on_and_the_old_win_promotes_
     ruled(app, auto=False)
     await everyone(app, "candidate")
     assert await app.trials.running() is None  # the second win waits for an operator, whoever else is there
-    assert (await app.trials.promote(trial.id)).id == 2
+    assert (await app.trials.promote(trial.id)).model.id == 2
 
 
 async def test_the_dethroned_model_is_retired_when_its_days_are_over(app: App) -> None:
@@ -198,6 +200,23 @@ async def test_the_dethroned_model_is_retired_when_its_days_are_over(app: App) -
     await everyone(app, "candidate")
     assert await app.trials.tend() is None
     assert await states(app) == ["retired", "live"]
+
+
+async def test_a_rematch_whose_days_are_over_is_told(app: App) -> None:
+    ruled(app, auto=True)
+    await everyone(app, "candidate")
+    await vote(app, 7, "live")
+    rematch = await app.trials.running()
+    assert rematch
+    async with app.db.write() as tx:
+        await models.change(tx, rematch.candidate_id, challenges_until=time.time() - 1)
+
+    assert await app.trials.tend() is None
+
+    assert await states(app) == ["retired", "live"]
+    (notice,) = [each for each in await told(app) if each.key == f"trial:{rematch.id}"]
+    assert "model 1 (`ft:tiny:1`) might win its place back from the live model 2" in notice.text
+    assert "0 of 1 person" in notice.text
 
 
 async def test_a_fresh_candidate_comes_before_a_dethroned_one(app: App) -> None:

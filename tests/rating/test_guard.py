@@ -58,6 +58,16 @@ async def test_the_earliest_votes_of_a_day_count(app: App) -> None:
     assert (await kept(app, rule)).too_many == 1
 
 
+async def test_a_days_last_second_is_of_that_day(app: App) -> None:
+    midnight = (NOW // 86_400 + 1) * 86_400
+    ids = await describe(app, 3)
+    times = (midnight - 0.6, midnight - 0.3, midnight)
+    await cast(app, [row(each, "late", 1, at=at) for each, at in zip(ids, times, strict=True)])
+    async with app.db.read() as tx:
+        counted = [each.description_id for each in await scores.tallies(tx, Rule(account_days=7, daily=1))]
+    assert counted == [ids[0], ids[2]]
+
+
 async def test_what_was_removed_has_no_tally(app: App) -> None:
     (one,) = await describe(app, 1)
     await cast(app, [row(one, "somebody", 1)])

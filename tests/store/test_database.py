@@ -1,7 +1,6 @@
 """The database: its schema, its guards, and what happens to a spoilt file."""
 
 import asyncio
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -18,7 +17,7 @@ from bot.errors import StoreError
 from bot.store import jobs, migration, models
 from bot.store.database import Piece, Transaction, open_database
 from bot.store.migration import migrate, newest
-from bot.store.schema import metadata
+from bot.store.schema import job, metadata
 from bot.tuning.registry import Registry
 
 
@@ -277,8 +276,8 @@ async def test_pieces_of_one_writer_are_kept_all_or_none(app: App) -> None:
 
     assert isinstance(done[2], KeyError)
     async with app.db.read() as tx:
-        kept = (await tx.execute(text("SELECT spec FROM job ORDER BY id"))).scalars().all()
-    assert sorted(json.loads(each)["number"] for each in kept) == [0, 0, 1, 1, 3, 3]
+        kept = (await tx.execute(select(job.c.spec))).scalars().all()
+    assert sorted(each["number"] for each in kept) == [0, 0, 1, 1, 3, 3]
 
 
 async def _planned(tx: Transaction, number: int) -> int:
