@@ -3,6 +3,7 @@
 import time
 
 from bot.errors import UserError
+from bot.language import Sentence
 from bot.rating.voters import Voters
 from bot.store import complaints, descriptions, notices
 from bot.store.database import Database, Transaction
@@ -63,9 +64,11 @@ class Removals:
         return found
 
 
-def _told(found: Description) -> str:
-    text = found.text.replace("`", "'")[:1500]
-    return (
-        f"🚩 Somebody reported what `{found.model}` wrote of a {found.hero}:\n```\n{text}\n```\n"
-        "Remove takes it from sight and from training; Keep lets it be, and dismisses the reports."
+def _told(found: Description) -> Sentence:
+    return Sentence(
+        "🚩 Somebody reported what `{model}` wrote of a {hero}:\n```\n{text}\n```\n"
+        "Remove takes it from sight and from training; Keep lets it be, and dismisses the reports.",
+        model=found.model,
+        hero=str(found.hero),
+        text=found.text.replace("`", "'")[:1500],
     )

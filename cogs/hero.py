@@ -26,7 +26,7 @@ from cogs.failures import in_words
 from cogs.hero_button import buttons
 from cogs.rhythm import Rhythm
 from cogs.showing import InteractionShowing, ReplyShowing, Showing
-from cogs.speech import language_of
+from cogs.speech import language_of, language_of_server
 from cogs.thumbs import offer_thumbs
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class HeroCog(commands.Cog):
         say, showing = ENGLISH, ReplyShowing(message)
         try:
             guild_id = guild.id if guild else None
-            say = await self.app.guilds.language(guild_id, str(guild.preferred_locale) if guild else "")
+            say = await language_of_server(self.bot, guild)
             await require_open(self.app.guilds, guild_id, message.channel)
             await self._describe(self.parse(typed[1]), Asker(message.author.id, guild_id, say), showing)
         except discord.Forbidden as error:

@@ -13,7 +13,8 @@ from discord import app_commands
 
 from bot.client import HeroBot
 from bot.errors import NotUnderstood
-from bot.language import ENGLISH, Languages
+from bot.language import ENGLISH
+from bot.languages import Languages
 from bot.settings import ROOT
 from tests.catalogue import fields, names_and_descriptions, sentences
 from tests.conftest import Stage
