@@ -26,7 +26,7 @@ from cogs.failures import in_words
 from cogs.hero_button import buttons
 from cogs.rhythm import Rhythm
 from cogs.showing import InteractionShowing, ReplyShowing, Showing
-from cogs.speech import language_of, language_of_server
+from cogs.speech import language_in, language_of, language_of_server
 from cogs.thumbs import offer_thumbs
 
 if TYPE_CHECKING:
@@ -116,13 +116,14 @@ class HeroCog(commands.Cog):
         say = await language_of(interaction)
         hidden = await self.app.removals.report(description_id, interaction.user.id)
         if hidden:
-            await self.show_anew(hidden, say)
+            await self.show_anew(hidden)
         await interaction.edit_original_response(content=say("Thank you: the operators will look at it."))
 
-    async def show_anew(self, description: Description, say: Language = ENGLISH) -> None:
+    async def show_anew(self, description: Description) -> None:
         """Let a description's message be what it is now: the card, or where it was removed, no more of it."""
         if not (description.channel_id and description.message_id):
             return
+        say = await language_in(self.bot, description.channel_id)
         channel = self.bot.get_partial_messageable(description.channel_id)
         message = channel.get_partial_message(description.message_id)
         removed = description.removed_at is not None

@@ -37,6 +37,7 @@ _LISTED_WITHIN = 60.0  # seconds after which a training that was started certain
 _MISSING_LIMIT = 120.0  # seconds for which a server may deny a training
 _OUT_OF_REACH = Sentence("the model server is out of reach; waiting for it")
 _HELD = Sentence("held at the model server")
+_NOT_HELD = Sentence("the model server cannot hold it: it trains on, and Resume follows it again")
 
 _QUESTION = Sentence(
     "Was a training started at the model server for this? The call's answer got lost, and the server shows "
@@ -177,8 +178,7 @@ class FinetuneJobs:
                 await run.leave(remote_job_id=remote_id)
         if remote_id is not None:
             held = await self._trainer.pause(remote_id)
-            trains_on = "the model server cannot hold it: it trains on, and Resume follows it again"
-            await run.leave(phase=_HELD if held else Sentence(trains_on))
+            await run.leave(phase=_HELD if held else _NOT_HELD)
         elif run.job.remote_asked_at is not None:
             await run.leave(phase=Sentence("whether the server has begun is looked for after Resume"))
         else:

@@ -98,7 +98,7 @@ class Provider:
     def no_training(self) -> Sentence:
         """What an operator is told whose server only chats."""
         return Sentence(
-            "No fine-tuning by {provider}: it knows no training files. {elsewhere}",
+            "There is no fine-tuning with {provider}: it knows no training files. {elsewhere}",
             provider=self.called,
             elsewhere=self._elsewhere,
         )
@@ -107,7 +107,7 @@ class Provider:
     def refusal(self) -> Sentence:
         """What an organization is told that may not train: why, since when, and what it can do today."""
         return Sentence(
-            "No fine-tuning by {provider} for this organization: it answered 403. {why} {elsewhere}",
+            "This organization may not fine-tune with {provider}: it answered 403. {why} {elsewhere}",
             provider=self.called,
             why=self.closed or Sentence("Its key may lack the permission to fine-tune."),
             elsewhere=self._elsewhere,

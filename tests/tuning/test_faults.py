@@ -49,7 +49,7 @@ async def test_what_passes_is_waited_out_and_nothing_is_done_twice(
     ("fault", "told"),
     [
         (401, "refuses this installation's key"),
-        (403, "does not let"),
+        (403, "may not fine-tune"),
         (404, "does not know"),
         (400, "secret detail"),
     ],
@@ -108,7 +108,7 @@ async def test_odd_numbers_in_events_cost_no_training(app: App, script: Script) 
 async def test_a_server_that_only_chats_is_told_so(app: App, script: Script) -> None:
     await build(app)
     script.faults[UPLOAD] = [404]
-    assert "does not fine-tune" in str((await finetune(app)).error)
+    assert "There is no fine-tuning" in str((await finetune(app)).error)
 
 
 async def test_a_server_without_events_is_followed_all_the_same(app: App, script: Script) -> None:

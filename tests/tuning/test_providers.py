@@ -135,7 +135,7 @@ async def test_an_unknown_server_that_refuses_is_told_without_dates(hosted: Sett
     async with open_app(at(hosted, "other")) as app:
         await build(app)
         told = str((await finetune(app)).error)
-    assert "does not let this organization fine-tune" in told
+    assert "This organization may not fine-tune with the model server" in told
     assert "2027" not in told
 
 
