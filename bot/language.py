@@ -109,10 +109,6 @@ class Language:
         """Say a counted sentence."""
         return self(Sentence.counted(one, many, number, **fields))
 
-    def lines(self, sentences: "list[Sentence]") -> str:
-        """Sentences, a line each."""
-        return "\n".join(map(self, sentences))
-
 
 class _Filler(string.Formatter):
     """Fills fields in as str.format() does, in a language: sentences, lists, and the points in numbers."""

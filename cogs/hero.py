@@ -26,7 +26,7 @@ from cogs.failures import in_words
 from cogs.hero_button import buttons
 from cogs.rhythm import Rhythm
 from cogs.showing import InteractionShowing, ReplyShowing, Showing
-from cogs.speech import language_in, language_of, language_of_server
+from cogs.speech import language_of, language_of_server
 from cogs.thumbs import offer_thumbs
 
 if TYPE_CHECKING:
@@ -123,7 +123,8 @@ class HeroCog(commands.Cog):
         """Let a description's message be what it is now: the card, or where it was removed, no more of it."""
         if not (description.channel_id and description.message_id):
             return
-        say = await language_in(self.bot, description.channel_id)
+        guild = self.bot.get_guild(description.guild_id) if description.guild_id else None
+        say = await language_of_server(self.bot, guild)
         channel = self.bot.get_partial_messageable(description.channel_id)
         message = channel.get_partial_message(description.message_id)
         removed = description.removed_at is not None

@@ -164,8 +164,9 @@ class ModelsCog(commands.Cog):
             await require_operator(interaction)
         except NotAllowed:
             return []
+        say = await language_of(interaction)
         shown = (
-            (each.id, f"{each.id} · {each.state} · {each.name}"[:100])
+            (each.id, f"{each.id} · {say(each.state)} · {each.name}"[:100])
             for each in reversed(await self.app.registry.every())
         )
         return [app_commands.Choice(name=name, value=number) for number, name in shown if str(typed) in name][
