@@ -30,7 +30,7 @@ class JobTaken(Exception):
     """Another worker has the job by now: this one must leave it alone."""
 
 
-class Stopped(Exception):
+class JobStopped(Exception):
     """Somebody has paused or cancelled the job: what is out comes home, nothing new begins."""
 
 
@@ -68,7 +68,7 @@ class Run:
     async def note(self, **columns: Any) -> None:
         """Write columns of the job's row at once: ids that a restart must find again.
 
-        Raises JobTaken, with nothing written, where another worker has taken the job over, and Stopped where
+        Raises JobTaken, with nothing written, where another worker has taken the job over, and JobStopped where
         the job was paused or cancelled.
         """
         async with self._db.write() as tx:
@@ -77,17 +77,17 @@ class Run:
             raise JobTaken(f"job {self.job.id} was taken over by another worker")
         if state != "running":
             self.stopped = state
-            raise Stopped(f"job {self.job.id} was {state}")
+            raise JobStopped(f"job {self.job.id} was {state}")
 
     async def leave(self, **columns: Any) -> None:
         """Write columns also where the job is stopped."""
-        with suppress(Stopped):
+        with suppress(JobStopped):
             await self.note(**columns)
 
     async def ask(self, question: Sentence) -> NoReturn:
         """Pause the job until an operator has answered, and tell the one who ordered it.
 
-        Raises Stopped, or JobTaken where the job is another worker's.
+        Raises JobStopped, or JobTaken where the job is another worker's.
         """
         job = self.job
         async with self._db.write() as tx:
@@ -192,7 +192,7 @@ class Worker:
             return  # else the job was taken over
         except JobTaken:
             raise
-        except Stopped as error:
+        except JobStopped as error:
             log.info("%s", error)
             await self._pause(run)
             return
@@ -255,7 +255,7 @@ class Worker:
                 log.warning("%s", error)
                 work.cancel()
                 return
-            except Stopped:
+            except JobStopped:
                 if not already:  # once: what is out is coming home meanwhile
                     work.cancel()
             except Exception:

@@ -57,20 +57,32 @@ def _errors(of: type[UserError] = UserError) -> Iterator[str]:
         yield from _errors(each)
 
 
+_SAYING = {"say", "later", "Sentence", *_COUNTED, *_errors()}
+
+
 def sentences() -> dict[str | tuple[str, str], str]:
     """Every sentence that is said to people in Discord, with where it stands; two forms where it counts."""
-    said = {"say", "later", "Sentence", *_errors()}
     found: dict[str | tuple[str, str], str] = {}
-    for name, tree in _sources("bot", "cogs"):
-        for call in ast.walk(tree):
-            if not isinstance(call, ast.Call):
-                continue
-            called, texts = _called(call), list(_texts(call))
-            if called in _COUNTED and len(texts) == 2:
-                found[texts[0], texts[1]] = f"{name}:{call.lineno}"
-            elif called in said and texts:
-                found[texts[0]] = f"{name}:{call.lineno}"
+    for place, call in _saying():
+        texts = list(_texts(call))
+        if _called(call) in _COUNTED and len(texts) == 2:
+            found[texts[0], texts[1]] = place
+        elif _called(call) not in _COUNTED and texts:
+            found[texts[0]] = place
     return found
+
+
+def made_up() -> list[str]:
+    """Where a sentence is an f-string: no catalogue can have it."""
+    return [place for place, call in _saying() if any(isinstance(each, ast.JoinedStr) for each in call.args)]
+
+
+def _saying() -> Iterator[tuple[str, ast.Call]]:
+    """Every call that takes sentences, with where it stands."""
+    for name, tree in _sources("bot", "cogs"):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and _called(node) in _SAYING:
+                yield f"{name}:{node.lineno}", node
 
 
 def _sources(*places: str) -> Iterator[tuple[str, ast.Module]]:
@@ -97,7 +109,6 @@ class _BareWords(ast.NodeVisitor):
     """Looks at every literal but docstrings, keys, types, errors for the log, and what is said already."""
 
     def __init__(self) -> None:
-        self._said = {"say", "later", "Sentence", *_COUNTED, *_errors()}
         self.found: list[tuple[int, str]] = []
 
     def visit_Constant(self, node: ast.Constant) -> None:
@@ -106,7 +117,7 @@ class _BareWords(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         called = _called(node)
-        if called in self._said:
+        if called in _SAYING:
             self._visit(*(argument.value for argument in node.keywords))
         elif called not in _TOLD_ELSEWHERE:
             self.generic_visit(node)
@@ -116,7 +127,7 @@ class _BareWords(ast.NodeVisitor):
             self.visit(node.value)
 
     def visit_Raise(self, node: ast.Raise) -> None:
-        if isinstance(node.exc, ast.Call) and _called(node.exc) in self._said:
+        if isinstance(node.exc, ast.Call) and _called(node.exc) in _SAYING:
             self.visit(node.exc)
 
     def visit_Dict(self, node: ast.Dict) -> None:

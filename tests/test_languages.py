@@ -16,7 +16,7 @@ from bot.errors import NotUnderstood
 from bot.language import ENGLISH
 from bot.languages import Languages
 from bot.settings import ROOT
-from tests.catalogue import bare_words, fields, names_and_descriptions, sentences
+from tests.catalogue import bare_words, fields, made_up, names_and_descriptions, sentences
 from tests.conftest import Stage
 
 FOLDER = ROOT / "data" / "languages"
@@ -52,6 +52,10 @@ def test_every_sentence_is_there_with_its_fields(catalogue: Catalog) -> None:
         if not forms or any(fields(form) not in expected for form in forms):
             wrong.append((place, key, forms))
     assert wrong == []
+
+
+def test_no_sentence_is_made_up_of_its_figures() -> None:
+    assert made_up() == []
 
 
 def test_no_words_reach_people_that_no_language_says() -> None:
