@@ -68,8 +68,8 @@ class Run:
     async def note(self, **columns: Any) -> None:
         """Write columns of the job's row at once: ids that a restart must find again.
 
-        Raises JobTaken, with nothing written, where another worker has taken the job over, and JobStopped where
-        the job was paused or cancelled.
+        Raises JobTaken, with nothing written, where another worker has taken the job over, and JobStopped
+        where the job was paused or cancelled.
         """
         async with self._db.write() as tx:
             state = await jobs.work_on(tx, self.job.id, worker=self._worker, **columns)
