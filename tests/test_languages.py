@@ -26,7 +26,7 @@ CODES = sorted(file.stem for file in FOLDER.glob("*.po"))
 @pytest.fixture(params=CODES)
 def catalogue(request: pytest.FixtureRequest) -> Catalog:
     with (FOLDER / f"{request.param}.po").open("rb") as file:
-        return read_po(file, locale=request.param)
+        return read_po(file)
 
 
 def said(catalogue: Catalog, key: str | tuple[str, str], context: str | None = None) -> list[str]:
@@ -114,6 +114,15 @@ def test_a_language_that_is_not_spoken_falls_back_to_english(tmp_path: Path) -> 
     assert Languages(tmp_path).of("de") is ENGLISH
     with pytest.raises(NotUnderstood, match="Deutsch"):
         languages.code("fr")
+
+
+def test_a_copied_catalogue_makes_a_language_whatever_its_code(tmp_path: Path) -> None:
+    """Also one of a country, as Discord names it."""
+    german = (FOLDER / "de.po").read_text(encoding="utf-8")
+    (tmp_path / "pt-BR.po").write_text(german.replace("Language: de", "Language: pt-BR"), encoding="utf-8")
+    languages = Languages(tmp_path)
+    assert languages.of("pt-BR")("Done.") == "Fertig."
+    assert languages.names["pt-BR"] == "Português (Brasil)"
 
 
 def test_numbers_take_their_forms() -> None:
