@@ -92,7 +92,7 @@ async def _herosmith(model: str, folder: Path) -> None:
         async def on_ready(self) -> None:
             ready()
 
-    settings = Settings(data_dir=folder, engine_url=model)
+    settings = Settings(_env_file=None, data_dir=folder, engine_url=model)
     async with open_app(settings) as app, Told(app) as bot:
         await _until_stdin_ends(bot.serve("token"))
 

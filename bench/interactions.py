@@ -11,6 +11,7 @@ the rate. CPU is the bot process's own, all its threads together. The rounds of 
 import argparse
 import asyncio
 import json
+import os
 import sys
 import tempfile
 import time
@@ -28,12 +29,17 @@ from bench import machine
 from bench.discord_server import DiscordServer, discord_server
 from bench.running import BenchError
 from bench.word_server import word_server
+from bot.settings import Settings
 
 _ROOT = Path(__file__).resolve().parent.parent
 _BOTS = ("bare", "streaming", "herosmith")
 _AT_ONCE = 16
 _TYPED = "40 woman healing"
 _WARM_UP = 20
+# the bot is measured as it comes, and asks no model that costs
+_WITHOUT_SETTINGS = {
+    name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields
+}
 
 
 @dataclass(frozen=True)
@@ -119,6 +125,7 @@ async def _running(name: str, model: str, folder: Path) -> AsyncIterator[Bot]:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bench.bot_process", name, server.url, model, str(folder)),
             cwd=_ROOT,
+            env=_WITHOUT_SETTINGS,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )

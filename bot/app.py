@@ -124,7 +124,8 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         voters = load_voters(settings.data_dir / "voters.key")
         votes = Votes(db, voters)
         scores = Scores(db, Guard(account_days=settings.account_days, daily=settings.daily_votes))
-        powers = Powers(db, heroes.vocabulary)
+        blocklist = Blocklist(settings.blocklist, heroes.vocabulary.powers)
+        powers = Powers(db, heroes.vocabulary, blocklist)
         thresholds = Thresholds(settings.min_voters, settings.admit_above, settings.vote_confidence)
         admission = Admission(db, scores, powers, heroes, thresholds)
         registry = Registry(db)
@@ -199,7 +200,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             comparer,
             Notices(db, admin_channel=settings.admin_channel),
             About(db, base=settings.author_model),
-            Blocklist(settings.blocklist, heroes.vocabulary.powers),
+            blocklist,
             guilds,
             Privacy(db, voters),
             describer,

@@ -1,5 +1,6 @@
 """The blocklist: powers that are not described. Offline, on whole words, however they are spelt."""
 
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,9 @@ from bot.hero import EXAMPLE, Hero
 
 if TYPE_CHECKING:
     from glin_profanity import Filter
+
+_HYPHEN = re.compile("[-'’]")  # noqa: RUF001 (people type the curly apostrophe)
+_PLURAL = re.compile(r"(?<=\w{3})s\b")
 
 
 class Blocklist:
@@ -43,7 +47,7 @@ class Blocklist:
         )
 
     def blocks(self, power: str) -> bool:
-        return power not in self._vocabulary and self._filter.is_profane(power)
+        return power not in self._vocabulary and any(map(self._filter.is_profane, _spellings(power)))
 
     def check(self, hero: Hero) -> None:
         """Raises NotUnderstood, in words that do not repeat the power, where it is not described."""
@@ -52,3 +56,9 @@ class Blocklist:
                 "That is a power I would rather not write about. Think of another, as in `/hero {example}`.",
                 example=EXAMPLE,
             )
+
+
+def _spellings(power: str) -> set[str]:
+    """A power as it is typed, with its hyphens as spaces and without them, in the plural and the singular."""
+    joined = {power, _HYPHEN.sub(" ", power), _HYPHEN.sub("", power)}
+    return joined | {_PLURAL.sub("", each) for each in joined}

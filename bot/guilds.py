@@ -25,14 +25,15 @@ class Guilds:
         if guild_id not in self._read:
             async with self._db.read() as tx:
                 found = await guilds.get(tx, guild_id)
-            self._read[guild_id] = found or GuildSetting(guild_id)
+            self._read.setdefault(guild_id, found or GuildSetting(guild_id))  # it may have changed meanwhile
         return self._read[guild_id]
 
     async def change(self, guild_id: int, **values: Any) -> GuildSetting:
         """Set some of a server's own, by their columns; None gives the installation's back its place."""
         async with self._db.write() as tx:
-            self._read[guild_id] = await guilds.change(tx, guild_id, at=time.time(), **values)
-        return self._read[guild_id]
+            changed = await guilds.change(tx, guild_id, at=time.time(), **values)
+        self._read[guild_id] = changed
+        return changed
 
     async def reset(self, guild_id: int) -> None:
         """Let everything of the installation's hold again."""

@@ -1,6 +1,7 @@
 """Hero: what a description is asked for, how it is typed, and the words it may be made of."""
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,9 @@ from bot.part import Part
 EXAMPLE = "40 woman healing"
 
 # Letters of any language, digits, spaces, apostrophes and hyphens: nothing that Discord would render.
-_POWER = re.compile(r"[^\W_]+(?:[ '’-][^\W_]+)*")  # noqa: RUF001 (people type the curly apostrophe)
+_MARK = "\N{COMBINING ACUTE ACCENT}"  # stands for any: many alphabets write vowels as marks on letters
+_LETTER = rf"[^\W_]{_MARK}{{0,3}}"
+_PLAIN = re.compile(rf"(?:{_LETTER})+(?:[ '’-](?:{_LETTER})+)*")  # noqa: RUF001 (people type the curly apostrophe)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ class Vocabulary(Part):
                     f"the age {age} in the grid does not lie between the limits {low} and {high}"
                 )
         for power in (*self.grid.powers, *self.grid.other_powers, *self.vocabulary.powers):
-            if power != power.lower() or not _POWER.fullmatch(power):
+            if power != power.lower() or not _is_plain(power):
                 raise ValueError(f"the power {power!r} is not written in plain words and lower case")
         return self
 
@@ -162,6 +165,7 @@ class Vocabulary(Part):
 
     def power(self, text: str) -> str:
         """Read a power. Raises NotUnderstood with a sentence where it is none."""
+        text = unicodedata.normalize("NFC", text.lower())
         if not text:
             raise NotUnderstood(
                 "The power is missing: end with it, as in `/hero {example}`.", example=EXAMPLE
@@ -173,19 +177,24 @@ class Vocabulary(Part):
                 number=len(text),
                 most=most,
             )
-        if not _POWER.fullmatch(text):
+        if not _is_plain(text):
             raise NotUnderstood(
                 "A power is made of plain words: letters, digits, spaces, hyphens and apostrophes, "
                 "without mentions, links or formatting."
             )
-        return text.lower()
+        return text
 
     def suggest(self, typed: str, used: Mapping[str, int] | None = None, most: int = 25) -> list[str]:
         """Whole heroes that go on from what was typed so far, to choose from; at most 25, Discord's limit.
 
         used is how often powers were asked for: the one most asked for comes first.
         """
-        age, gender, power = [*typed.replace(",", " ").lower().split(maxsplit=2), "", "", ""][:3]
+        age, gender, power = [
+            *unicodedata.normalize("NFC", typed.replace(",", " ").lower()).split(maxsplit=2),
+            "",
+            "",
+            "",
+        ][:3]
         ages = self._ages_like(age)
         genders = [known for known in self.grid.genders if known.startswith(gender)]
         powers = self._powers_like(power, used or {})
@@ -209,9 +218,16 @@ class Vocabulary(Part):
 
     def _powers_like(self, typed: str, used: Mapping[str, int]) -> list[str]:
         """Vocabulary words first (healing, then the rest); a free power is offered as it was typed."""
-        known = sorted((*self.vocabulary.powers, *self.grid.powers), key=lambda power: -used.get(power, 0))
+        every = dict.fromkeys((*self.vocabulary.powers, *self.grid.powers))
+        known = sorted(every, key=lambda power: -used.get(power, 0))
         begins = [power for power in known if power.startswith(typed)]
         contains = [power for power in known if typed in power and power not in begins]
-        fits = len(typed) <= self.limits.power_characters and _POWER.fullmatch(typed)
+        fits = len(typed) <= self.limits.power_characters and _is_plain(typed)
         free = [typed] if fits and typed not in known else []
         return begins + contains + free
+
+
+def _is_plain(power: str) -> bool:
+    """Whether a power is made of plain words."""
+    marked = (_MARK if unicodedata.category(each).startswith("M") else each for each in power)
+    return bool(_PLAIN.fullmatch("".join(marked)))

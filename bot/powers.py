@@ -2,6 +2,7 @@
 
 import time
 
+from bot.blocklist import Blocklist
 from bot.errors import UserError
 from bot.hero import Vocabulary
 from bot.language import Language
@@ -15,8 +16,9 @@ _RANKING_LIFE = 60.0  # seconds
 class Powers:
     """The vocabulary of data/heroes.toml with the added powers: rows, so every process sees them."""
 
-    def __init__(self, db: Database, vocabulary: Vocabulary) -> None:
+    def __init__(self, db: Database, vocabulary: Vocabulary, blocklist: Blocklist) -> None:
         self._db = db
+        self._blocklist = blocklist
         self._of_file = vocabulary
         self._ranked: tuple[Vocabulary, dict[str, int]] | None = None
         self._ranked_at = 0.0
@@ -43,9 +45,15 @@ class Powers:
     async def add(self, typed: str, actor_id: int | None = None) -> str:
         """Add a power, and return it as it is kept.
 
-        Raises UserError where it is none, or is in the vocabulary already.
+        Raises UserError where it is none, is in the vocabulary already, or may not be asked for.
         """
         name = self._name(typed)
+        if self._blocklist.blocks(name):
+            raise UserError(
+                "The blocklist has {name!r}, so nobody may ask for it: allow it there first, by a line "
+                "that begins with a hyphen.",
+                name=name,
+            )
         async with self._db.write() as tx:
             fresh = name not in self._of_file.powers
             fresh = fresh and await powers.add(tx, name, actor_id=actor_id, at=time.time())

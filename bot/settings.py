@@ -96,6 +96,14 @@ class Settings(BaseSettings):
     playground_port: int = Field(default=0, ge=0, le=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
+    @field_validator("source_url", "privacy_url")
+    @classmethod
+    def _is_an_address(cls, value: str | None) -> str | None:
+        """Discord takes no message with a button that leads anywhere else."""
+        if value and not value.startswith(("https://", "http://")):
+            raise ValueError("begin it with https://")
+        return value or None
+
     @field_validator("home_guilds", mode="before")
     @classmethod
     def _split_guilds(cls, value: object) -> object:

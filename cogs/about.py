@@ -67,11 +67,19 @@ def _model(say: Language, standing: Standing) -> str:
 def _dataset(say: Language, standing: Standing) -> str:
     if standing.dataset is None:
         return say("None: no model has been tuned yet.")
-    counts = standing.dataset.counts
+    version, counts = standing.dataset.id, standing.dataset.counts
+    size = counts.get("train", 0) + counts.get("valid", 0)
+    if standing.dataset.kind == "preference":
+        return say(
+            "Version {version}: {pairs} pairs of the bot's own texts, one of each liked better by people.",
+            version=version,
+            pairs=size,
+        )
     return say(
-        "Version {version}: {texts} texts that the bot wrote itself, {liked} of them liked by people.",
-        version=standing.dataset.id,
-        texts=counts.get("train", 0) + counts.get("valid", 0),
+        "Version {version}: {texts} texts, {own} of them written by the bot itself, {liked} liked by people.",
+        version=version,
+        texts=size,
+        own=size - counts.get("import", 0),
         liked=counts.get("description", 0),
     )
 

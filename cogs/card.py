@@ -9,6 +9,7 @@ from bot.language import Language
 from bot.llm.stream import Stream
 from bot.rating.votes import DOWN, UP
 from bot.store.descriptions import Description
+from cogs.plain import plain
 
 _LONGEST = 4096  # characters of an embed's text
 _SENTENCE = re.compile(r"[.!?][\"”’']?(?=\s|$)")  # noqa: RUF001 (texts close with curly quotes)
@@ -45,7 +46,7 @@ def queued(stream: Stream, say: Language) -> str | None:
 
 
 def _embed(hero: Hero, text: str) -> discord.Embed:
-    safe = discord.utils.escape_markdown(text)
+    safe = plain(text)
     if len(safe) > _LONGEST:
         safe = safe[: _LONGEST - 4].rstrip("\\") + " ..."
     return discord.Embed(title=str(hero).capitalize(), description=safe)

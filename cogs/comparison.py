@@ -6,6 +6,7 @@ import discord
 
 from bot.language import Language
 from bot.tuning.comparison import Comparison
+from cogs.plain import plain
 
 _LETTERS = 5000  # of the 6,000 that the cards of a message may have together
 _LONGEST = 1000  # of the 1,024 that a field may have
@@ -21,7 +22,7 @@ def cards(say: Language, comparisons: Sequence[Comparison]) -> list[discord.Embe
 def _card(say: Language, comparison: Comparison, room: int) -> discord.Embed:
     card = discord.Embed(title=comparison.hero.capitalize(), colour=discord.Colour.blurple())
     for side in comparison.sides:
-        text = discord.utils.escape_markdown(side.text if isinstance(side.text, str) else say(side.text))
+        text = plain(side.text if isinstance(side.text, str) else say(side.text))
         shown = text if len(text) <= room else f"{text[: room - 2].rsplit(' ', 1)[0]} …"
         card.add_field(name=say(side.by), value=shown, inline=False)
     return card

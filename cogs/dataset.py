@@ -30,7 +30,8 @@ class DatasetCog(commands.Cog):
         name="dataset",
         description="Datasets: what the model learns from (operators)",
         default_permissions=discord.Permissions(manage_guild=True),
-        guild_only=True,
+        allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+        allowed_contexts=app_commands.AppCommandContext(guild=True),
     )
 
     def __init__(self, bot: "HeroBot", app: App) -> None:
@@ -63,7 +64,8 @@ class DatasetCog(commands.Cog):
         batch="Through the provider's Batch API: half the price, within a day; large builds do so anyway",
     )
     @app_commands.default_permissions(manage_guild=True)
-    @app_commands.guild_only()
+    @app_commands.allowed_installs(guilds=True, users=False)
+    @app_commands.allowed_contexts(guilds=True)
     async def build_dataset(
         self,
         interaction: "discord.Interaction[HeroBot]",

@@ -44,6 +44,8 @@ class DuelCog(commands.Cog):
         description="Let the live model and its challenger describe one hero: which is better?"
     )
     @app_commands.describe(hero="age, gender and power, for example: 40 woman healing")
+    @app_commands.allowed_installs(guilds=True, users=False)
+    @app_commands.allowed_contexts(guilds=True)  # it takes others to vote
     async def duel(self, interaction: "discord.Interaction[HeroBot]", hero: str) -> None:
         await require_open(self.app.guilds, interaction.guild_id, interaction.channel)
         asked = self._heroes.parse(hero)

@@ -8,6 +8,7 @@ from bot.language import ENGLISH, Language, later
 from bot.rating.duels import Choice, Pairing, Pick
 from bot.store.descriptions import Description
 from cogs.lasting import LastingButton, lasting
+from cogs.plain import plain
 from cogs.speech import language_of
 
 _LABELS = {"a": "A", "b": "B", "tie": later("Tie")}
@@ -54,7 +55,7 @@ def _cards(pairing: Pairing, say: Language) -> list[discord.Embed]:
 
 
 def _text(letter: str, description: Description) -> str:
-    text = discord.utils.escape_markdown(description.text)
+    text = plain(description.text)
     shown = text if len(text) <= _ROOM else f"{text[: _ROOM - 2].rsplit(' ', 1)[0]} …"
     return f"**{letter}**\n{shown}"
 

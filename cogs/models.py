@@ -8,14 +8,13 @@ from discord import app_commands
 from discord.ext import commands, tasks
 
 from bot.app import App
-from bot.errors import NotAllowed
 from bot.language import Language, later
 from bot.llm.budget import Account
 from bot.rating.votes import Tally
 from bot.store.models import Model
 from bot.tuning import report
 from cogs.comparison import cards
-from cogs.operators import require_operator
+from cogs.operators import is_operator, require_operator
 from cogs.speech import language_of
 
 if TYPE_CHECKING:
@@ -35,7 +34,8 @@ class ModelsCog(commands.Cog):
         name="models",
         description="Tuned models: which there are, which one serves (operators)",
         default_permissions=discord.Permissions(manage_guild=True),
-        guild_only=True,
+        allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+        allowed_contexts=app_commands.AppCommandContext(guild=True),
     )
 
     def __init__(self, bot: "HeroBot", app: App) -> None:
@@ -160,9 +160,7 @@ class ModelsCog(commands.Cog):
     async def _suggest(
         self, interaction: "discord.Interaction[HeroBot]", typed: int | str
     ) -> list[app_commands.Choice[int]]:
-        try:
-            await require_operator(interaction)
-        except NotAllowed:
+        if not await is_operator(interaction):
             return []
         say = await language_of(interaction)
         shown = (

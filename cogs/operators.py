@@ -10,6 +10,15 @@ if TYPE_CHECKING:
     from bot.client import HeroBot
 
 
+async def is_operator(interaction: "discord.Interaction[HeroBot]") -> bool:
+    """Whether somebody is one: what operators know is not proposed to others."""
+    try:
+        await require_operator(interaction)
+    except NotAllowed:
+        return False
+    return True
+
+
 async def require_operator(interaction: "discord.Interaction[HeroBot]") -> None:
     """Let operators pass: the application's owner or team, and who manages a home guild.
 

@@ -8,7 +8,8 @@ from discord.ext import commands
 
 from bot.app import App
 from bot.powers import listed
-from cogs.operators import require_operator
+from cogs.operators import is_operator, require_operator
+from cogs.plain import plain
 from cogs.speech import language_of
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ class PowersCog(commands.Cog):
         name="powers",
         description="The vocabulary of powers: which of them train (operators)",
         default_permissions=discord.Permissions(manage_guild=True),
-        guild_only=True,
+        allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+        allowed_contexts=app_commands.AppCommandContext(guild=True),
     )
 
     def __init__(self, bot: "HeroBot", app: App) -> None:
@@ -60,20 +62,22 @@ class PowersCog(commands.Cog):
     async def list_(self, interaction: "discord.Interaction[HeroBot]") -> None:
         await require_operator(interaction)
         added, wished = await self.app.powers.added(), await self.app.powers.wished()
-        text = discord.utils.escape_markdown(listed(await language_of(interaction), added, wished))
+        text = plain(listed(await language_of(interaction), added, wished))
         await interaction.response.send_message(text[:2000], ephemeral=True)
 
     @add.autocomplete("power")
     async def _wished(
-        self, _interaction: "discord.Interaction[HeroBot]", typed: str
+        self, interaction: "discord.Interaction[HeroBot]", typed: str
     ) -> list[app_commands.Choice[str]]:
-        return _choices([each.power for each in await self.app.powers.wished(200)], typed)
+        wished = await self.app.powers.wished(200) if await is_operator(interaction) else []
+        return _choices([each.power for each in wished], typed)
 
     @remove.autocomplete("power")
     async def _added(
-        self, _interaction: "discord.Interaction[HeroBot]", typed: str
+        self, interaction: "discord.Interaction[HeroBot]", typed: str
     ) -> list[app_commands.Choice[str]]:
-        return _choices(await self.app.powers.added(), typed)
+        added = await self.app.powers.added() if await is_operator(interaction) else []
+        return _choices(added, typed)
 
 
 def _choices(powers: list[str], typed: str) -> list[app_commands.Choice[str]]:

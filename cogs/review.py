@@ -9,6 +9,7 @@ from bot.language import ENGLISH, Language, later
 from cogs.form import Form
 from cogs.lasting import LastingButton, lasting
 from cogs.operators import require_operator
+from cogs.plain import plain
 from cogs.speech import language_of
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def show(say: Language, page: Page | None) -> str:
     """An example as it is shown for a verdict."""
     if page is None:
         return say("Every example of this dataset has been looked at. Verdicts count from the next build on.")
-    text = discord.utils.escape_markdown(page.example.text)
+    text = plain(page.example.text)
     title = say(
         "**Dataset v{version}, {number} still to be looked at**", version=page.version, number=page.left
     )

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 _DAY = 86_400  # seconds
 _MOST_CHANNELS = 25  # that Discord's menu lets one choose
+_CHANNELS = [  # where commands can be used
+    discord.ChannelType.text,
+    discord.ChannelType.news,
+    discord.ChannelType.forum,
+    discord.ChannelType.voice,
+    discord.ChannelType.stage_voice,
+]
 
 
 class SettingsCog(commands.Cog):
@@ -29,7 +36,8 @@ class SettingsCog(commands.Cog):
         name="settings",
         description="This server's channels, limits and language",
         default_permissions=discord.Permissions(manage_guild=True),
-        guild_only=True,
+        allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+        allowed_contexts=app_commands.AppCommandContext(guild=True),
     )
 
     def __init__(self, bot: "HeroBot", app: App) -> None:
@@ -53,16 +61,16 @@ class SettingsCog(commands.Cog):
     @group.command(description="Limit how much of the bot this server has; what is left out stays as it is")
     @app_commands.rename(daily_per_user="daily-per-member", daily_of_guild="daily-of-server")
     @app_commands.describe(
-        cooldown="Seconds between two requests of one member",
-        daily_per_user="Descriptions that one member may ask for a day",
-        daily_of_guild="Descriptions that all members together may ask for a day",
+        cooldown="Seconds between two requests of one member; 0: as the installation has it",
+        daily_per_user="Descriptions that one member may ask for a day; 0: as the installation has it",
+        daily_of_guild="Descriptions for all members together a day; 0: as the installation has it",
     )
     async def limits(
         self,
         interaction: "discord.Interaction[HeroBot]",
         cooldown: app_commands.Range[int, 0, _DAY] | None = None,
-        daily_per_user: app_commands.Range[int, 1, 1_000_000] | None = None,
-        daily_of_guild: app_commands.Range[int, 1, 1_000_000] | None = None,
+        daily_per_user: app_commands.Range[int, 0, 1_000_000] | None = None,
+        daily_of_guild: app_commands.Range[int, 0, 1_000_000] | None = None,
     ) -> None:
         wanted = {
             "cooldown": cooldown,
@@ -70,7 +78,7 @@ class SettingsCog(commands.Cog):
             "daily_of_guild": daily_of_guild,
         }
         await interaction.response.defer(ephemeral=True)  # a write may have to wait for another process
-        given = {name: value for name, value in wanted.items() if value is not None}
+        given = {name: value or None for name, value in wanted.items() if value is not None}
         if given:
             await self.app.guilds.change(_guild(interaction), **given)
         await self._tell(interaction)
@@ -117,7 +125,7 @@ class ChannelMenu(Lasting[discord.ui.ChannelSelect[discord.ui.View]], template="
         super().__init__(
             discord.ui.ChannelSelect(
                 custom_id="settings:channels",
-                channel_types=[discord.ChannelType.text, discord.ChannelType.forum],
+                channel_types=_CHANNELS,
                 placeholder=placeholder,
                 min_values=0,
                 max_values=_MOST_CHANNELS,

@@ -10,6 +10,7 @@ from bot.app import App
 from bot.language import Language
 from bot.rating.scores import PAGE, Scored
 from cogs.lasting import LastingButton, lasting
+from cogs.plain import plain
 from cogs.speech import language_of
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ async def _page(
         best = await app.scores.best(guild_id=interaction.guild_id or 0, page=page)
     else:
         best = await app.scores.best(powers=(await app.powers.vocabulary()).powers, page=page)
+    if page and not best:  # what stood there has gone since
+        return await _page(interaction, scope, page - 1)
     turns = (("◀", page - 1, page > 0), ("▶", page + 1, len(best) > PAGE))
     buttons = [PageButton(scope, max(to, 0), label, disabled=not there) for label, to, there in turns]
     view = lasting(buttons if page or len(best) > PAGE else ())
@@ -88,6 +91,6 @@ def _entry(place: int, scored: Scored) -> str:
     """A place: the hero, its score and votes, and the text as far as it fits, its markdown harmless."""
     described = scored.description
     text = described.text if len(described.text) <= _LONGEST else f"{described.text[:_LONGEST]} …"
-    shown = discord.utils.escape_markdown(" ".join(text.split()))[: _LONGEST + 100]
-    hero = discord.utils.escape_markdown(str(described.hero).capitalize())
+    shown = plain(" ".join(text.split()))[: _LONGEST + 100]
+    hero = plain(str(described.hero).capitalize())
     return f"**{place}. {hero}** · {scored.score:.0%} (👍 {scored.ups} 👎 {scored.downs})\n> {shown}"

@@ -33,7 +33,8 @@ class TuningCog(commands.Cog):
         epochs="How often the model sees each text; the model server chooses where left out",
     )
     @app_commands.default_permissions(manage_guild=True)
-    @app_commands.guild_only()
+    @app_commands.allowed_installs(guilds=True, users=False)
+    @app_commands.allowed_contexts(guilds=True)
     async def finetune(
         self,
         interaction: "discord.Interaction[HeroBot]",

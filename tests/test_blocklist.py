@@ -31,6 +31,11 @@ def blocklist() -> Blocklist:
         "h1tler",
         "kinderporno",
         "kill yourself",
+        "terrorists",
+        "n1ggers",
+        "self-harm",
+        "na-zi",
+        "ku-klux-klan",
     ],
 )
 def test_it_sees_through_spellings(blocklist: Blocklist, power: str) -> None:
@@ -51,6 +56,10 @@ def test_it_sees_through_spellings(blocklist: Blocklist, power: str) -> None:
         "spice control",
         "blitzschnelles Rechnen",
         "élan vital",
+        "mit Vögeln sprechen",
+        "suicide prevention",
+        "glass-blowing",
+        "seven-league boots",
     ],
 )
 def test_it_leaves_whole_other_words_alone(blocklist: Blocklist, power: str) -> None:

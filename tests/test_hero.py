@@ -22,6 +22,9 @@ VOCABULARY: Vocabulary = FILE.vocabulary
         ("18 woman mind-reading", Hero(18, "woman", "mind-reading")),
         ("120 man Zeus' thunder", None),
         ("33 woman größe ändern", Hero(33, "woman", "größe ändern")),
+        ("33 woman e\u0301lan", Hero(33, "woman", "élan")),
+        ("33 woman जादू", Hero(33, "woman", "जादू")),
+        ("33 woman z" + "\u0300" * 9, None),
     ],
 )
 def test_reads_what_people_type(typed: str, hero: Hero | None) -> None:
@@ -84,3 +87,8 @@ def test_the_grid_is_the_articles_and_healing_lies_outside_it() -> None:
     assert healing not in heroes
     assert VOCABULARY.trains(healing)
     assert not VOCABULARY.trains(Hero(40, "woman", "juggling"))
+
+
+def test_a_power_that_is_both_added_and_in_the_file_is_suggested_once() -> None:
+    twice = VOCABULARY.with_powers(["flight", "healing"]).suggest("40 woman ")
+    assert len(twice) == len(set(twice))

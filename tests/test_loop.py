@@ -19,6 +19,7 @@ async def settings(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Se
         data_dir=tmp_path_factory.mktemp("var"),
         home_guilds=frozenset({HOME}),
         heroes_file=ROOT / "data" / "heroes.toml",
+        cooldown=0,  # whoever does not like an answer asks again at once
     )
     async with engine_beside(plain) as reachable, worker_beside(reachable):
         yield reachable

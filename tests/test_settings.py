@@ -122,3 +122,9 @@ def test_a_spoilt_heroes_file_names_the_field(heroes_toml: Path, before: str, af
     heroes_toml.write_text(heroes_toml.read_text().replace(before, after))
     with pytest.raises(SettingsError, match=named):
         read_heroes(heroes_toml)
+
+
+def test_an_address_that_no_button_can_lead_to_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_URL", "github.com/x/y")
+    with pytest.raises(SettingsError, match=r"SOURCE_URL.*https://"):
+        load_settings()

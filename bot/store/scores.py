@@ -198,8 +198,9 @@ async def best(
     skip: int,
     most: int,
 ) -> list[Ranked]:
-    """Descriptions in sight by their Bayesian average; prior is how many votes of which mean come first.
+    """Descriptions in sight that more people like than not, by their Bayesian average.
 
+    prior is how many votes of which mean come first.
     Of one server, of some powers, or where these are None of all.
     """
     weight, mean = prior
@@ -213,6 +214,7 @@ async def best(
     score = (weight * mean + each.c.ups) / (weight + votes)
     query = (
         select(each.c.id, each.c.ups, each.c.downs)
+        .where(each.c.ups > each.c.downs)
         .order_by(score.desc(), votes.desc(), each.c.id.desc())
         .offset(skip)
         .limit(most)

@@ -30,6 +30,6 @@ async def totals(tx: Transaction) -> Totals:
         select(func.count()).select_from(voters),
         select(func.count()).select_from(dataset),
         select(func.count()).select_from(model),
-        select(func.count(distinct(model_event.c.id))).where(model_event.c.what == "promoted"),
+        select(func.count(distinct(model_event.c.model_id))).where(model_event.c.what == "promoted"),
     )
     return Totals(*[int((await tx.execute(query)).scalar_one()) for query in queries])

@@ -85,7 +85,6 @@ async def test_a_failure_that_the_worker_wrote_down_is_told(german: Stage, app: 
     )
 
 
-@pytest.mark.usefixtures("working")
 async def test_models_powers_datasets_and_refusals(german: Stage, app: App) -> None:
     assert (
         await said(german, "models list")
@@ -94,6 +93,7 @@ async def test_models_powers_datasets_and_refusals(german: Stage, app: App) -> N
     await build(app)
     await german.olga.slash(german.channel, "finetune")
     await german.olga.click(german.channel.history()[-1], label="Bestätigen")
+    assert await app.worker.run_next()
     await german.until_told(app, 2)
     assert "**im Dienst** · Datensatz v1" in await said(german, "models list")
     assert "kam in Dienst: es war keines da" in await said(german, "models show")

@@ -1,5 +1,7 @@
 """/powers: a power trains once an admin has added it."""
 
+import discord
+
 from bot.app import App, open_app
 from bot.hero import Hero
 from bot.rating.votes import UP
@@ -61,3 +63,17 @@ async def test_what_is_no_power_or_there_already_is_refused(stage: Stage) -> Non
     assert "heroes.toml" in stage.refusal()
     await stage.olga.slash(stage.channel, "powers remove", power="juggling")
     assert "Nobody added" in stage.refusal()
+
+
+async def test_what_is_typed_elsewhere_is_proposed_to_no_other_servers_admin(stage: Stage, app: App) -> None:
+    await app.describer.describe(Hero(40, "woman", "juggling"), requester=1)
+    other = stage.env.create_guild(name="Other")
+    admin = other.create_role("admin", permissions=discord.Permissions(manage_guild=True))
+    eve = other.add_member(stage.env.create_user("eve"), roles=[admin])
+    channel = other.create_text_channel("heroes")
+    assert await eve.autocomplete(channel, "powers add", "power", "") == []
+
+
+async def test_a_power_that_nobody_may_ask_for_is_not_added(stage: Stage) -> None:
+    await stage.olga.slash(stage.channel, "powers add", power="self-harm")
+    assert "blocklist" in stage.refusal()

@@ -1,5 +1,7 @@
 """/settings: what the admins of a server choose for it."""
 
+import asyncio
+
 import pytest
 import simcord
 
@@ -46,6 +48,8 @@ async def test_limits_are_set_one_by_one_and_reset(stage: Stage, app: App) -> No
 
     assert "60 seconds" in text
     assert await app.guilds.limits(HOME) == Limits(60, 10, 90)
+    await told(stage, "limits", **{"daily-per-member": 0})
+    assert await app.guilds.limits(HOME) == Limits(60, app.settings.daily_per_user, 90)
     await told(stage, "reset")
     assert await app.guilds.limits(HOME) == app.settings.limits
 
@@ -100,3 +104,21 @@ async def test_members_do_not_see_it(stage: Stage) -> None:
     assert "settings show" not in stage.ana.available_commands(stage.channel)
     with pytest.raises(simcord.SetupError, match="not visible"):
         await stage.ana.slash(stage.channel, "settings show")
+
+
+async def test_a_change_is_not_undone_by_who_read_before_it(app: App) -> None:
+    reading = asyncio.ensure_future(app.guilds.of(HOME))
+    await asyncio.sleep(0)
+    await app.guilds.change(HOME, daily_per_user=3)
+    await reading
+    assert (await app.guilds.of(HOME)).daily_per_user == 3
+
+
+async def test_only_what_anybody_may_use_anywhere_is_installed_by_users(stage: Stage) -> None:
+    """Settings of a server belong to those who let the bot in."""
+    assert isinstance(stage.env.bot, HeroBot)
+    for command in stage.env.bot.tree.get_commands():
+        payload = command.to_dict(stage.env.bot.tree)
+        anywhere = command.name in ("hero", "top", "about", "privacy")
+        assert payload["integration_types"] == ([0, 1] if anywhere else [0]), command.name
+        assert payload["contexts"] == ([0, 1, 2] if anywhere else [0]), command.name

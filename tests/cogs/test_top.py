@@ -45,7 +45,8 @@ async def test_before_any_vote_it_says_how_to_get_in(stage: Stage) -> None:
 
 
 async def test_the_best_come_first_with_their_scores(stage: Stage, app: App) -> None:
-    await described(app, "40 woman healing", ups=1, downs=2)
+    await described(app, "40 woman healing", ups=3, downs=2)
+    await described(app, "40 woman rage", ups=1, downs=2)
     await described(app, "30 man flying", ups=5)
     await described(app, "50 woman telepathy", ups=2, downs=1)
 
@@ -56,6 +57,7 @@ async def test_the_best_come_first_with_their_scores(stage: Stage, app: App) -> 
     assert "(👍 5 👎 0)" in first
     assert second.startswith("**2. 50-year-old woman, telepathy**")
     assert third.startswith("**3. 40-year-old woman, healing**")
+    assert "rage" not in text  # more people dislike it
 
 
 async def test_what_operators_removed_or_people_deleted_is_never_in_it(stage: Stage, app: App) -> None:
@@ -99,6 +101,10 @@ async def test_pages_are_turned_by_buttons_that_outlive_a_restart(stage: Stage, 
     assert "**13." not in text
     await stage.ben.click(stage.channel.history()[-1], label="◀")
     assert "**6. 26-year-old" in (stage.channel.history()[-1].embeds[0].description or "")
+    async with app.db.write() as tx:
+        await tx.execute(update(description).where(description.c.age < 28).values(removed_at=1.0))
+    await stage.ben.click(stage.channel.history()[-1], label="▶")
+    assert "**1. 31-year-old" in (stage.channel.history()[-1].embeds[0].description or "")
 
 
 async def test_long_texts_in_markdown_stay_harmless_and_within_a_card(
@@ -134,7 +140,7 @@ async def test_about_tells_model_dataset_loop_and_links(stage: Stage, app: App) 
     assert result.response is not None
     model, dataset, loop = (field.value or "" for field in result.response.embeds[0].fields)
     assert model == "Model 1, `ft:tiny:1`, tuned from `smollm2-135m-instruct`."
-    assert dataset.startswith("Version 1: 16 texts that the bot wrote itself, 0 of them liked")
+    assert dataset.startswith("Version 1: 16 texts, 16 of them written by the bot itself, 0 liked")
     for line in ("1 description written", "3 votes on descriptions", "3 people voted", "1 model tuned"):
         assert f"- {line}" in loop
     (row,) = result.response.message.components

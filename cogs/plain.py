@@ -1,0 +1,13 @@
+"""Plain: what models and people wrote, shown as they wrote it."""
+
+import re
+
+import discord
+
+_LINK = re.compile(r"(?<=[a-z]):(?=//)", re.IGNORECASE)
+
+
+def plain(text: str) -> str:
+    """The text with all that Discord would make something of escaped: markdown, mentions and links."""
+    safe = discord.utils.escape_markdown(text, ignore_links=False)
+    return _LINK.sub(r"\\:", safe.replace("<", r"\<"))
