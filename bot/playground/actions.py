@@ -65,7 +65,9 @@ class Select(BaseModel):
     values: list[str]
 
     async def carry_out(self, person: simcord.MemberActor, world: World) -> Answer:
-        choice = person.select(world.message(self.message), self.values, custom_id=self.custom_id)
+        channel = world.channel  # simcord takes a channel by its handle
+        values = [channel if value == str(channel.id) else value for value in self.values]
+        choice = person.select(world.message(self.message), values, custom_id=self.custom_id)
         return await _answered(world, await world.act(choice))
 
 

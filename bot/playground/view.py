@@ -15,7 +15,9 @@ def seen_by(person: simcord.MemberActor, world: World) -> Seen:
     """The channel's messages, oldest first: ephemeral ones are seen by those alone whom they answer."""
     backend = world.env.backend
     return {
-        str(message.id): dict(serializers.message_payload(backend, message, for_user=person.id))
+        str(message.id): _with_channels(
+            dict(serializers.message_payload(backend, message, for_user=person.id)), world
+        )
         for message in sorted(backend.messages[world.channel.id].values(), key=lambda each: each.id)
         if message.visible_to(person.id)
     }
@@ -45,3 +47,16 @@ def surroundings(person: simcord.MemberActor, world: World) -> dict[str, Any]:
 def _role(person: simcord.MemberActor, world: World) -> str:
     allowed = discord.Permissions(world.env.backend.compute_permissions(person.guild.id, person.id))
     return "operator" if allowed.manage_guild else "member"
+
+
+def _with_channels(message: dict[str, Any], world: World) -> dict[str, Any]:
+    """A message whose menus of channels list them: Discord leaves that to whoever shows them."""
+    for row in message.get("components", ()):
+        for menu in row.get("components", ()):
+            if menu["type"] == discord.ComponentType.channel_select.value:
+                chosen = {str(each["id"]) for each in menu.get("default_values", ())}
+                channel = str(world.channel.id)
+                menu["options"] = [
+                    {"value": channel, "label": f"#{world.channel.name}", "default": channel in chosen}
+                ]
+    return message

@@ -145,3 +145,32 @@ async def test_nothing_is_wider_than_a_phone(window: Window, tmp_path: Path) -> 
     await expect(messages(window).last.get_by_role("heading")).to_be_visible()
     await window.screenshot(path=tmp_path / "phone.png")
     assert await window.evaluate("document.documentElement.scrollWidth") <= 380
+
+
+async def test_a_server_chooses_its_channels(window: Window) -> None:
+    await type_line(window, "/settings channels")
+    asked = messages(window).last
+    await asked.get_by_role("listbox").select_option("#heroes")
+    await asked.get_by_role("button", name="Choose").click()
+    await expect(asked).to_contain_text("Heroes may be asked for: #heroes")
+
+
+async def test_the_keyboard_keeps_its_place(window: Window, world: World) -> None:
+    step = window.get_by_role("button", name="/finetune epochs:2")
+    await step.focus()
+    await world.people["ana"].send(world.channel, "hi")
+    await expect(messages(window)).to_have_count(1)
+    await expect(step).to_be_focused()
+
+    more = messages(window).last.get_by_label("Add a reaction")
+    await more.focus()
+    await more.press("Enter")
+    await world.people["ben"].react(world.channel.history()[-1], "🔥")
+    await expect(messages(window).last.get_by_label("🔥, 1")).to_be_visible()
+    await expect(more).to_be_focused()
+    await expect(messages(window).last.get_by_label("React with 👍")).to_be_visible()
+
+    await window.get_by_role("radio", name="olga").focus()
+    await window.keyboard.press("ArrowRight")
+    await expect(window.get_by_role("radio", name="ana")).to_be_focused()
+    await expect(messages(window)).to_have_count(1)

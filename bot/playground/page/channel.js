@@ -45,6 +45,8 @@ export class Channel {
     this.#shown.set(message.id, made);
     if (!old) return this.list.append(made);
     const focused = old.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+    const menu = made.querySelector(".more");
+    if (menu) menu.open = old.querySelector(".more")?.open ?? false;
     old.replaceWith(made);
     if (focused) made.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
   }

@@ -10,6 +10,7 @@ const KINDS = {
   1: (row, show) => element("div", { className: "row" }, ...show(row.components)),
   2: (button, show) => buttonOf(button, show),
   3: (menu, show) => menuOf(menu, show),
+  8: (menu, show) => menuOf(menu, show), // of channels
   9: (section, show) => element("div", { className: "section" },
     element("div", {}, ...show(section.components)), ...show([section.accessory])),
   10: (text, show) => markdown(text.content, show.names),
@@ -46,9 +47,14 @@ function menuOf(menu, show) {
     many ? null : element("option", { value: "", disabled: true, selected: true }, menu.placeholder ?? "Choose …"),
     ...menu.options.map((option) => element("option", { value: option.value, selected: option.default },
       [option.emoji?.name, option.label].filter(Boolean).join(" "))));
-  made.addEventListener("change", () => show.act({ do: "select", message: show.message.id, custom_id: menu.custom_id,
-    values: [...made.selectedOptions].map((option) => option.value).filter(Boolean) }));
-  return made;
+  const choose = () => show.act({ do: "select", message: show.message.id, custom_id: menu.custom_id,
+    values: [...made.selectedOptions].map((option) => option.value).filter(Boolean) });
+  if (!many) {
+    made.addEventListener("change", choose);
+    return made;
+  }
+  return element("div", { className: "row" }, made, element("button", { type: "button", className: "button secondary",
+    "data-key": `${menu.custom_id} chosen`, onclick: choose }, "Choose"));
 }
 
 // The elements of a message's components. act carries an action out; names are people and channels by id.

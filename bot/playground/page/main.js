@@ -31,15 +31,26 @@ async function send(text) {
 
 function showPeople({ you, people }) {
   const choice = ({ name, role }) => element("label", {},
-    element("input", { type: "radio", name: "person", value: name, checked: name === you,
+    element("input", { type: "radio", name: "person", value: name,
       onchange: () => (location.hash = name) }),
     avatar(name), element("b", {}, name), element("small", {}, role));
-  $("people").replaceChildren($("people").querySelector("legend"), ...people.map(choice));
+  redraw($("people"), people, () => [$("people").querySelector("legend"), ...people.map(choice)]);
+  for (const input of $("people").querySelectorAll("input")) input.checked = input.value === you;
+}
+
+// Draw a place anew where what it shows has changed: whoever is about to click or type there loses nothing.
+function redraw(place, shown, draw) {
+  const key = JSON.stringify(shown);
+  if (place.dataset.shown === key) return;
+  const focused = [...place.querySelectorAll("button, input")].indexOf(document.activeElement);
+  place.replaceChildren(...draw());
+  place.dataset.shown = key;
+  place.querySelectorAll("button, input")[focused]?.focus();
 }
 
 function showSteps(steps) {
   const next = steps.find((step) => !step.done);
-  $("steps").replaceChildren(...steps.map((step, index) => element("li", {},
+  redraw($("steps"), steps, () => steps.map((step, index) => element("li", {},
     element("button", { type: "button", className: step.done ? "done" : step === next ? "next" : "", title: step.hint,
       onclick: () => send(step.line) },
       element("i", { ariaHidden: "true" }, step.done ? "✓" : String(index + 1)), element("code", {}, step.line),

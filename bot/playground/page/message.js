@@ -51,9 +51,9 @@ function reactions(message, act) {
     "data-key": wire(each.emoji), ariaPressed: String(each.me), ariaLabel: `${each.emoji.name}, ${each.count}`,
     onclick: () => react(wire(each.emoji), !each.me) }, each.emoji.name, element("b", {}, String(each.count))));
   if (message.flags & (EPHEMERAL | LOADING)) return null;
-  const more = element("details", { className: "more" }, element("summary", { ariaLabel: "Add a reaction" }, "☺+"),
+  const more = element("details", { className: "more" }, element("summary", { ariaLabel: "Add a reaction", "data-key": "more" }, "☺+"),
     element("div", {}, ...OFFERED.map((emoji) => element("button", { type: "button", ariaLabel: `React with ${emoji}`,
-      onclick: () => { more.open = false; react(emoji, true); } }, emoji))));
+      "data-key": `more ${emoji}`, onclick: () => { more.open = false; react(emoji, true); } }, emoji))));
   return element("div", { className: "reactions" }, ...there, more);
 }
 
