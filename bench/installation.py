@@ -13,6 +13,7 @@ from bot.app import App, open_app
 from bot.dataset.build import HOSTED_WORKERS, Builder, Built
 from bot.dataset.moderate import Moderation
 from bot.dataset.plan import BuildSpec
+from bot.language import Sentence
 from bot.llm.budget import Account
 from bot.settings import Settings
 from bot.store.jobs import Job
@@ -26,7 +27,7 @@ _PRICES = f"[models.{MODEL}]\ninput = 0.10\noutput = 0.50\n"
 class _Silent:
     """A watcher whom nothing is told."""
 
-    async def progress(self, done: int, total: int, phase: str, rate: float | None = None) -> None:
+    async def progress(self, done: int, total: int, phase: Sentence, rate: float | None = None) -> None:
         """Hear it and say nothing."""
 
 

@@ -27,7 +27,7 @@ from bot.describer import Describer
 from bot.guilds import Guilds
 from bot.heroes_file import HeroesFile, read_heroes
 from bot.jobs import JobBoard
-from bot.language import Languages
+from bot.languages import Languages
 from bot.llm.budget import Budget
 from bot.llm.client import ModelClient, open_api, open_client
 from bot.llm.line import Line

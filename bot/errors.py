@@ -20,6 +20,8 @@
 Anything outside the tree is a defect: it is logged with a reference, and the person is told only that.
 """
 
+from bot.language import Sentence
+
 
 class HerosmithError(Exception):
     """The root: every error that this product raises on purpose."""
@@ -28,13 +30,12 @@ class HerosmithError(Exception):
 class UserError(HerosmithError):
     """Says in one sentence, to the person who asked, what is wrong and what to do next.
 
-    The sentence is English with {fields}: a Language says it as a whole. str() is English, for the log.
+    A Language says the sentence. str() is English, for the log.
     """
 
-    def __init__(self, sentence: str, /, **fields: object) -> None:
-        super().__init__(sentence.format(**fields) if fields else sentence)
-        self.sentence = sentence
-        self.fields = fields
+    def __init__(self, sentence: str | Sentence, /, **fields: object) -> None:
+        self.sentence = Sentence(sentence, **fields) if isinstance(sentence, str) else sentence
+        super().__init__(str(self.sentence))
 
 
 class NotUnderstood(UserError):

@@ -4,7 +4,8 @@ import time
 from collections.abc import Collection
 from typing import Any
 
-from bot.language import Language, Languages
+from bot.language import Language
+from bot.languages import Languages
 from bot.limits import Limits
 from bot.store import guilds
 from bot.store.database import Database

@@ -5,12 +5,23 @@ from contextlib import suppress
 from typing import Any
 
 from bot.errors import Busy, UserError
+from bot.language import Sentence, later
 from bot.store import batches, jobs
 from bot.store.database import Database, Transaction
 from bot.store.jobs import Job, Kind, State
-from bot.worker import STALE
+from bot.worker import STALE, WAITS
 
-_NAMES: dict[Kind, str] = {"build": "dataset build", "finetune": "fine-tuning"}
+_NAMES: dict[Kind, str] = {"build": later("dataset build"), "finetune": later("fine-tuning")}
+_STATES: dict[State, str] = {
+    "planned": later("planned"),
+    "queued": later("queued"),
+    "running": later("running"),
+    "paused": later("paused"),
+    "cancelling": later("being cancelled"),
+    "succeeded": later("done"),
+    "failed": later("failed"),
+    "cancelled": later("cancelled"),
+}
 
 
 def in_hands(job: Job, now: float) -> bool:
@@ -60,9 +71,7 @@ class JobBoard:
         """Let a paused job go on where it was. Raises UserError with its question where it has one."""
         job = await self.get(job_id)
         if job.question:
-            raise UserError(
-                "Job {job_id} waits for an answer. {question}", job_id=job_id, question=job.question
-            )
+            raise UserError(WAITS, job_id=job_id, question=job.question)
         return await self._put(job_id, "queued", was=("paused",))
 
     async def answer(self, job_id: int, remote_job_id: str | None) -> Job:
@@ -153,7 +162,9 @@ class JobBoard:
         job = await self.get(job_id)
         if not changed:
             raise UserError(
-                "Job {job_id} is {state}: that cannot be done with it now.", job_id=job_id, state=job.state
+                "Job {job_id} is {state}: that cannot be done with it now.",
+                job_id=job_id,
+                state=Sentence(_STATES[job.state]),
             )
         return job
 
@@ -162,23 +173,25 @@ async def _none_active(tx: Transaction, kind: Kind) -> None:
     other = await jobs.active(tx, kind)
     if other is None:
         return
-    at = f" ({other.done} of {other.total})" if other.total else ""
+    name, at = Sentence(_NAMES[kind]), Sentence("")
+    if other.total:
+        at = Sentence(", {done} of {total} done", done=other.done, total=other.total)
     if other.state == "paused":
         raise Busy(
             "A {kind} is paused{at}, job {id}. Resume or cancel it first.",
-            kind=_NAMES[kind],
+            kind=name,
             at=at,
             id=other.id,
         )
     if other.state == "cancelling":
         raise Busy(
             "A {kind} is just being cancelled, job {id}. Ask again in a minute.",
-            kind=_NAMES[kind],
+            kind=name,
             id=other.id,
         )
     raise Busy(
         "A {kind} is running already{at}, job {id}. Wait for its end, then ask again.",
-        kind=_NAMES[kind],
+        kind=name,
         at=at,
         id=other.id,
     )

@@ -1,11 +1,9 @@
 """Language: what people read, in theirs. English stands in the code; the others are gettext catalogues."""
 
 import gettext
-import io
-from functools import cached_property
-from pathlib import Path
-
-from bot.errors import NotUnderstood
+import string
+from collections.abc import Mapping
+from typing import Any, Self
 
 
 def later(sentence: str) -> str:
@@ -13,71 +11,119 @@ def later(sentence: str) -> str:
     return sentence
 
 
-class Language:
-    """Says sentences in one language. The English one is the key; its {fields} are filled in afterwards."""
+class Sentence:
+    """What people are to be told, before it is known in which language they read it.
 
-    def __init__(self, code: str, catalogue: gettext.NullTranslations) -> None:
+    The English {template} is the catalogues' key; its fields are filled in afterwards: numbers, words, other
+    sentences, or lists of these, told with commas. Of counted ones `many` is the template for all numbers but
+    one. str() is English, for terminal and log.
+    """
+
+    __slots__ = ("fields", "many", "template")
+
+    def __init__(self, template: str, /, **fields: object) -> None:
+        self.template = template
+        self.fields = fields
+        self.many: str | None = None
+
+    @classmethod
+    def counted(cls, one: str, many: str, number: int, /, **fields: object) -> Self:
+        """One of two English templates, or of as many as a language has; {number} is the number."""
+        sentence = cls(one, number=number, **fields)
+        sentence.many = many
+        return sentence
+
+    @classmethod
+    def from_json(cls, kept: Any) -> Self:
+        """A sentence as it was kept; a bare text, as older versions kept them, stands for itself."""
+        if isinstance(kept, str):
+            return cls(kept)
+        sentence = cls(kept["say"], **{name: _field(value) for name, value in kept.get("fields", {}).items()})
+        sentence.many = kept.get("many")
+        return sentence
+
+    def json(self) -> dict[str, Any]:
+        """What from_json() takes. A field that JSON does not know is kept as its text."""
+        kept: dict[str, Any] = {"say": self.template}
+        if self.many is not None:
+            kept["many"] = self.many
+        if self.fields:
+            kept["fields"] = {name: _kept(value) for name, value in self.fields.items()}
+        return kept
+
+    def __str__(self) -> str:
+        return ENGLISH(self)
+
+    def __repr__(self) -> str:
+        return f"Sentence({str(self)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sentence) and self.json() == other.json()
+
+    def __hash__(self) -> int:
+        return hash(self.template)
+
+
+def _kept(value: object) -> Any:
+    if isinstance(value, Sentence):
+        return value.json()
+    if isinstance(value, (list, tuple)):
+        return [_kept(each) for each in value]
+    return value if value is None or isinstance(value, (int, float, str)) else str(value)
+
+
+def _field(kept: Any) -> object:
+    if isinstance(kept, dict):
+        return Sentence.from_json(kept)
+    return [_field(each) for each in kept] if isinstance(kept, list) else kept
+
+
+class Language:
+    """Says sentences in one language."""
+
+    def __init__(
+        self, code: str, catalogue: gettext.NullTranslations, points: Mapping[str, str] | None = None
+    ) -> None:
+        """Points are its own marks in numbers, for the English ones."""
         self.code = code
         self._catalogue = catalogue
+        self._filler = _Filler(self, str.maketrans(dict(points or {})))
 
-    def __call__(self, sentence: str, /, **fields: object) -> str:
+    def __call__(self, sentence: str | Sentence, /, **fields: object) -> str:
         """The sentence in this language; in English where the catalogue lacks it."""
-        said = self._catalogue.gettext(sentence)
-        return said.format(**fields) if fields else said
+        if isinstance(sentence, str):
+            sentence = Sentence(sentence, **fields)
+        template, many = sentence.template, sentence.many
+        if many is not None:
+            number = sentence.fields["number"]
+            said = self._catalogue.ngettext(template, many, number if isinstance(number, int) else 0)
+        else:
+            said = self._catalogue.gettext(template) if template else ""  # "" is a catalogue's own header
+        return self._filler.vformat(said, (), sentence.fields) if sentence.fields else said
 
     def name(self, command: str) -> str:
         """What a command or an option is called in this language."""
         return self._catalogue.pgettext("name", command)
 
     def count(self, one: str, many: str, number: int, /, **fields: object) -> str:
-        """One of two English sentences, or of as many as this language has; {number} is the number."""
-        return self._catalogue.ngettext(one, many, number).format(number=number, **fields)
+        """Say a counted sentence."""
+        return self(Sentence.counted(one, many, number, **fields))
+
+
+class _Filler(string.Formatter):
+    """Fills fields in as str.format() does, in a language: sentences, lists, and the points in numbers."""
+
+    def __init__(self, say: Language, points: dict[int, str]) -> None:
+        self._say = say
+        self._points = points
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if isinstance(value, Sentence):
+            return self._say(value)
+        if isinstance(value, (list, tuple)):
+            return ", ".join(self.format_field(each, format_spec) for each in value)
+        said = str(super().format_field(value, format_spec))
+        return said.translate(self._points) if isinstance(value, (int, float)) else said
 
 
 ENGLISH = Language("en", gettext.NullTranslations())
-
-
-class Languages:
-    """The languages that the bot speaks: English, and one for each catalogue in a folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self._known = {ENGLISH.code: ENGLISH}
-        for file in sorted(folder.glob("*.po")):
-            self._known[file.stem] = Language(file.stem, _read(file))
-
-    @cached_property
-    def names(self) -> dict[str, str]:
-        """What each language calls itself, by its code."""
-        from babel import Locale  # noqa: PLC0415
-
-        return {code: (Locale.parse(code, sep="-").display_name or code).capitalize() for code in self._known}
-
-    def code(self, wish: str) -> str:
-        """The code of a language that is spoken here, given by code or name. Raises NotUnderstood."""
-        for code, name in self.names.items():
-            if wish.strip().lower() in (code.lower(), name.lower()):
-                return code
-        raise NotUnderstood(
-            "I do not speak that language. I speak: {languages}.", languages=", ".join(self.names.values())
-        )
-
-    def of(self, *wishes: str | None) -> Language:
-        """The first of the wished languages that is spoken here, else English. `de-AT` settles for `de`."""
-        for wish in wishes:
-            for code in (wish, (wish or "").partition("-")[0]):
-                if code in self._known:
-                    return self._known[code]
-        return ENGLISH
-
-
-def _read(file: Path) -> gettext.GNUTranslations:
-    """A catalogue as translators write it, in the form that the standard library reads."""
-    from babel.messages.mofile import write_mo  # noqa: PLC0415 (the worker and the terminal say nothing to people)
-    from babel.messages.pofile import read_po  # noqa: PLC0415
-
-    with file.open("rb") as source:
-        catalogue = read_po(source, locale=file.stem)
-    compiled = io.BytesIO()
-    write_mo(compiled, catalogue)
-    compiled.seek(0)
-    return gettext.GNUTranslations(compiled)

@@ -5,6 +5,7 @@ import time
 from bot.blocklist import Blocklist
 from bot.errors import UserError
 from bot.hero import Vocabulary
+from bot.language import Language
 from bot.store import descriptions, powers
 from bot.store.database import Database
 from bot.store.powers import Asked
@@ -84,18 +85,22 @@ class Powers:
         return [each for each in asked if each.power not in vocabulary.powers][:most]
 
 
-def listed(added: list[str], wished: list[Asked]) -> str:
+def listed(say: Language, added: list[str], wished: list[Asked]) -> str:
     """Both kinds in words."""
-    lines = [f"Added to the vocabulary: {', '.join(added)}." if added else "No power was added so far."]
-    if wished:
-        lines.append("Asked for, but not in the vocabulary (descriptions of these train nothing):")
-        lines += [f"- {each.power}: {_times(each)}" for each in wished]
+    if added:
+        lines = [say("Added to the vocabulary: {powers}.", powers=added)]
     else:
-        lines.append("Nobody has asked for a power outside the vocabulary.")
+        lines = [say("No power was added so far.")]
+    if wished:
+        lines.append(say("Asked for, but not in the vocabulary (descriptions of these train nothing):"))
+        lines += [f"- {each.power}: {_times(say, each)}" for each in wished]
+    else:
+        lines.append(say("Nobody has asked for a power outside the vocabulary."))
     return "\n".join(lines)
 
 
-def _times(asked: Asked) -> str:
-    times = "once" if asked.descriptions == 1 else f"{asked.descriptions:,} times"
-    people = "1 person" if asked.people == 1 else f"{asked.people:,} people"
-    return f"{times}, by {people}"
+def _times(say: Language, asked: Asked) -> str:
+    times = say.count("once", "{number:,} times", asked.descriptions)
+    return say.count(
+        "{times}, by {number} person", "{times}, by {number:,} people", asked.people, times=times
+    )

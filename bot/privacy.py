@@ -24,11 +24,16 @@ class Privacy:
             return await people.counts(tx, self._person(user_id))
 
     async def export(self, user_id: int) -> bytes:
-        """Every row that is the user's, in all its columns, as JSON; times are seconds since 1970."""
+        """Every row that is the user's, in all its columns, as JSON; times are seconds since 1970.
+
+        What was to be told is in English.
+        """
         async with self._db.read() as tx:
             rows = await people.rows(tx, self._person(user_id))
         whole = {"user_id": user_id, "exported_at": datetime.now(UTC).isoformat(timespec="seconds"), **rows}
-        return await asyncio.to_thread(lambda: json.dumps(whole, ensure_ascii=False, indent=1).encode())
+        return await asyncio.to_thread(
+            lambda: json.dumps(whole, ensure_ascii=False, indent=1, default=str).encode()
+        )
 
     async def delete(self, user_id: int) -> Erased:
         """Forget the user, for ever. What they do from now on is kept anew."""

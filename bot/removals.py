@@ -3,6 +3,7 @@
 import time
 
 from bot.errors import TooMany, UserError
+from bot.language import Sentence
 from bot.rating.voters import Voters
 from bot.rating.votes import account_days
 from bot.store import complaints, descriptions, duels, notices
@@ -93,11 +94,13 @@ class Removals:
         return found
 
 
-def _told(found: Description, *, blind: bool) -> str:
+def _told(found: Description, *, blind: bool) -> Sentence:
     """What operators are told; of a text in a duel, in which they may vote, not who wrote it."""
-    text = found.text.replace("`", "'")[:1500]
-    model = "one of two models in a duel" if blind else f"`{found.model}`"
-    return (
-        f"🚩 Somebody reported what {model} wrote of a {found.hero}:\n```\n{text}\n```\n"
-        "Remove takes it from sight and from training; Keep lets it be, and dismisses the reports."
+    model = Sentence("one of two models in a duel") if blind else f"`{found.model}`"
+    return Sentence(
+        "🚩 Somebody reported what {model} wrote of a {hero}:\n```\n{text}\n```\n"
+        "Remove takes it from sight and from training; Keep lets it be, and dismisses the reports.",
+        model=model,
+        hero=str(found.hero),
+        text=found.text.replace("`", "'")[:1500],
     )

@@ -1,206 +1,286 @@
-"""Reports: how a job stands and how it ended, in words and bars for Discord."""
+"""Reports: how a job stands and how it ended, in words and bars for Discord and the terminal."""
 
-from collections.abc import Mapping
+from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
 from bot.dataset.forecast import Forecast
 from bot.dataset.pairs import Paired
 from bot.dataset.plan import BuildSpec
+from bot.dataset.reasons import reasons
 from bot.duration import duration
+from bot.language import Language, Sentence, later
 from bot.store.jobs import Job
 from bot.tuning.report import tuned
 
-_TITLES = {"build": "Building a dataset", "finetune": "Fine-tuning"}
+_TITLES = {"build": later("Building a dataset"), "finetune": later("Fine-tuning")}
 _BAR = 20
 _FEW = 100  # texts
 _LONGEST = 1900  # characters, of the 2,000 that a message may have
 
 
-def plan(spec: BuildSpec, forecast: Forecast, left_today: float | None) -> str:
+def plan(say: Language, spec: BuildSpec, forecast: Forecast, left_today: float | None) -> str:
     """What a build will take, before it begins.
 
     left_today is what the day's budget still holds, in US dollars.
     """
-    way = ", through the Batch API" if spec.batch else ""
+    title = later("**A dataset of {number:,} examples, written by {model}**")
+    if spec.batch:
+        title = later("**A dataset of {number:,} examples, written by {model}**, through the Batch API")
     lines = [
-        f"**A dataset of {forecast.slots:,} examples, written by {spec.model}**{way}",
-        _missing(forecast),
-        _price(forecast),
+        say(title, number=forecast.slots, model=spec.model),
+        say(
+            "{cached:,} are cached already, {missing:,} are to be written: "
+            "about {asked:,} tokens asked and {answered:,} answered.",
+            cached=forecast.cached,
+            missing=forecast.missing,
+            asked=forecast.prompt_tokens,
+            answered=forecast.completion_tokens,
+        ),
+        _price(say, forecast),
     ]
     if spec.budget is not None:
-        lines.append(f"It stops before it would cost more than ${spec.budget:,.2f}.")
+        lines.append(say("It stops before it would cost more than ${budget:,.2f}.", budget=spec.budget))
     if left_today is not None:
-        lines.append(f"Today's budget still holds ${max(0.0, left_today):,.2f}.")
-    if spec.batch:
-        lines.append("Time: within 24 hours, as the provider promises for batches.")
-    elif forecast.seconds is not None:
-        pace = "at the server's rate limit" if forecast.limited else "at the pace of the last build"
-        lines.append(
-            f"Time: about {duration(forecast.seconds)} {pace}; rejected answers are asked for again."
-        )
-    else:
-        lines.append("Time: not known before the first build with this model.")
+        lines.append(say("Today's budget still holds ${left:,.2f}.", left=max(0.0, left_today)))
+    lines.append(_time(say, spec, forecast))
     return "\n".join(lines)
 
 
-def _missing(forecast: Forecast) -> str:
-    return (
-        f"{forecast.cached:,} are cached already, {forecast.missing:,} are to be written: "
-        f"about {forecast.prompt_tokens:,} tokens asked and {forecast.completion_tokens:,} answered."
+def _price(say: Language, forecast: Forecast) -> str:
+    price, cost = forecast.price, forecast.cost
+    if price is None or cost is None:
+        return say("Cost: **price unknown**. An operator can add it to data/prices.toml.")
+    if price.input == price.output == 0:
+        return say("Cost: nothing, it is written on {where}.", where=price.where)
+    return say(
+        "Cost: about **${cost:,.4f}**, at ${input:g} in and ${output:g} out a million tokens{source}.",
+        cost=cost,
+        input=price.input,
+        output=price.output,
+        source=price.origin,
     )
 
 
-def _price(forecast: Forecast) -> str:
-    price, cost = forecast.price, forecast.cost
-    if price is None or cost is None:
-        return "Cost: **price unknown**. An operator can add it to data/prices.toml."
-    if price.input == price.output == 0:
-        return f"Cost: nothing, it is written on {price.source or 'a server of your own'}."
-    read = f", as of {price.read_on:%Y-%m-%d}" if price.read_on else ""
-    source = f" (<{price.source}>)" if price.source.startswith("http") else ""
-    rates = f"${price.input:g} in and ${price.output:g} out a million tokens"
-    return f"Cost: about **${cost:,.4f}**, at {rates}{read}{source}."
+def _time(say: Language, spec: BuildSpec, forecast: Forecast) -> str:
+    if spec.batch:
+        return say("Time: within 24 hours, as the provider promises for batches.")
+    if forecast.seconds is None:
+        return say("Time: not known before the first build with this model.")
+    told = later("Time: about {time} at the pace of the last build; rejected answers are asked for again.")
+    if forecast.limited:
+        told = later("Time: about {time} at the server's rate limit; rejected answers are asked for again.")
+    return say(told, time=duration(forecast.seconds))
 
 
-def standing(job: Job) -> str:
+def standing(say: Language, job: Job) -> str:
     """The text of a job's progress message."""
     said = {
-        "planned": "Waiting for somebody to confirm it.",
-        "queued": "Waiting for the worker to take it up.",
-        "running": f"{job.phase or 'starting'}{_pace(job)}",
-        "paused": _paused(job),
-        "succeeded": "Done.",
-        "cancelling": "Being cancelled ...",
-        "cancelled": "Cancelled. What was written is kept." if job.kind == "build" else "Cancelled.",
-        "failed": "Failed.",
+        "planned": say("Waiting for somebody to confirm it."),
+        "queued": say("Waiting for the worker to take it up."),
+        "running": _running(say, job),
+        "paused": _paused(say, job),
+        "succeeded": say("Done."),
+        "cancelling": say("Being cancelled ..."),
+        "cancelled": say("Cancelled. What was written is kept.")
+        if job.kind == "build"
+        else say("Cancelled."),
+        "failed": say("Failed."),
     }
-    return f"**{_TITLES[job.kind]}** (job {job.id})\n{bar(job.done, job.total)}\n{said[job.state]}"
+    title = say("**{title}** (job {number})", title=Sentence(_TITLES[job.kind]), number=job.id)
+    return f"{title}\n{bar(say, job.done, job.total)}\n{said[job.state]}"
 
 
-def _paused(job: Job) -> str:
+def _running(say: Language, job: Job) -> str:
+    """What is being done, how fast, how long it will take, and the cost so far, as far as these are known."""
+    parts = [say(job.phase or later("starting"))]
+    if job.rate and job.kind == "build":
+        parts.append(say("{rate:.1f} a second", rate=job.rate))
+    if job.rate:
+        parts.append(say("about {time} left", time=duration((job.total - job.done) / job.rate)))
+    if job.cost:
+        parts.append(say("${cost:,.4f} so far", cost=job.cost))
+    return " · ".join(parts)
+
+
+def _paused(say: Language, job: Job) -> str:
     if job.question:
-        return f"❓ {job.question}"
-    if job.kind == "finetune":
-        return f"Paused: {job.phase}."
-    return "Paused. What was written is kept."
+        return f"❓ {say(job.question)}"
+    if job.kind == "finetune" and job.phase:
+        return say("Paused: {phase}.", phase=job.phase)
+    return say("Paused. What was written is kept.")
 
 
-def ending(job: Job) -> str:
+def ending(say: Language, job: Job) -> str:
     """What is told at a job's end, with what to do next."""
-    if job.state == "cancelled":
-        kept = "what was written is kept" if job.kind == "build" else "no model came of it"
-        trouble = f" ⚠️ {job.error}" if job.error else ""
-        return f"{_TITLES[job.kind]} was cancelled; {kept}.{trouble}{_reached(job)}"
-    if job.result is None:
-        return f"{_TITLES[job.kind]} failed: {job.error}"[:_LONGEST] + _reached(job)
-    return _built(job.result) if job.kind == "build" else tuned(job.result)
+    if job.result is not None and job.state != "cancelled":
+        return _built(say, job.result) if job.kind == "build" else tuned(say, job.result)
+    error = job.error or Sentence("")
+    if job.state != "cancelled":
+        told = later("Building a dataset failed: {error}")
+        if job.kind == "finetune":
+            told = later("Fine-tuning failed: {error}")
+        return say(told, error=error)[:_LONGEST] + _reached(say, job)
+    told = later("Building a dataset was cancelled; what was written is kept.")
+    if job.kind == "finetune":
+        told = later("Fine-tuning was cancelled; no model came of it.")
+    trouble = f" ⚠️ {say(error)}" if job.error else ""
+    return f"{say(told)}{trouble}{_reached(say, job)}"
 
 
-def _reached(job: Job) -> str:
+def _reached(say: Language, job: Job) -> str:
     """How far a job came that has no result, and what it cost."""
-    cost = f", ${job.cost:,.4f} paid" if job.cost else ""
-    return f"\n{job.done} of {job.total} were done{cost}." if job.total else ""
+    if not job.total:
+        return ""
+    reached = say("{done} of {total} were done{paid}.", done=job.done, total=job.total, paid=_paid(job.cost))
+    return f"\n{reached}"
 
 
-def bar(done: int, total: int) -> str:
+def _paid(cost: float) -> Sentence | str:
+    return Sentence(", ${cost:,.4f} paid", cost=cost) if cost else ""
+
+
+def bar(say: Language, done: int, total: int) -> str:
     """A bar of twenty places with the share and the counts; empty where the total is not known."""
     if not total:
         return "▱" * _BAR
     filled = _BAR * done // total
-    return f"{'▰' * filled}{'▱' * (_BAR - filled)} {100 * done // total} % · {done} of {total}"
+    counts = say("{done} of {total}", done=done, total=total)
+    return f"{'▰' * filled}{'▱' * (_BAR - filled)} {100 * done // total} % · {counts}"
 
 
-def _pace(job: Job) -> str:
-    """How fast it goes, how long it will take, and what it has cost so far, as far as these are known."""
-    parts = []
-    if job.rate and job.kind == "build":
-        parts.append(f"{job.rate:.1f} a second")
-    if job.rate:
-        parts.append(f"about {duration((job.total - job.done) / job.rate)} left")
-    if job.cost:
-        parts.append(f"${job.cost:,.4f} so far")
-    return "".join(f" · {part}" for part in parts)
-
-
-def _built(result: dict[str, Any]) -> str:
+def _built(say: Language, result: dict[str, Any]) -> str:
     counts = result["counts"]
-    state = "is ready" if result["new"] else "stays as it was (no text is new)"
-    train, valid, liked = (counts.get(name, 0) for name in ("train", "valid", "description"))
-    cost = f", ${result['cost']:,.4f} paid" if result["cost"] else ""
-    texts = f"{train} texts to learn from ({liked} of them rated well by people), {valid} held out"
-    found = f"{result['cached']} found cached{cost}"
+    told = later("Dataset v{version} stays as it was (no text is new): {texts}.")
+    if result["new"]:
+        told = later("Dataset v{version} is ready: {texts}.")
+    texts = Sentence(
+        "{train} texts to learn from ({liked} of them rated well by people), {valid} held out",
+        train=counts.get("train", 0),
+        valid=counts.get("valid", 0),
+        liked=counts.get("description", 0),
+    )
     lines = [
-        f"Dataset v{result['dataset']} {state}: {texts}.",
-        f"{result['asked']} answers written in {result['calls']} calls, {found}.",
+        say(told, version=result["dataset"], texts=texts),
+        say(
+            "{asked} answers written in {calls} calls, {cached} found cached{paid}.",
+            asked=result["asked"],
+            calls=result["calls"],
+            cached=result["cached"],
+            paid=_paid(result["cost"]),
+        ),
     ]
     if result["rejected"]:
         lines.append(
-            f"Rejected on the way: {_listed(result['rejected'])}. Examples given up: {result['given_up']}."
+            say(
+                "Rejected on the way: {reasons}. Examples given up: {given_up}.",
+                reasons=reasons(result["rejected"]),
+                given_up=result["given_up"],
+            )
         )
     if result["dropped"]:
-        lines.append(f"Left out at the end: {_listed(result['dropped'])}.")
-    lines += _voted(result["votes"])
-    if result["changes"]:
-        lines.append(_changed(**result["changes"]))
+        lines.append(say("Left out at the end: {reasons}.", reasons=reasons(result["dropped"])))
+    return "\n".join([*lines, *_voted(say, result["votes"]), *_next(say, result)])
+
+
+def _next(say: Language, result: dict[str, Any]) -> list[str]:
+    """What has changed since the version before, and what to do next."""
+    lines, changes, train = [], result["changes"], result["counts"].get("train", 0)
+    if changes:
+        lines.append(_changed(say, **changes))
     if result["lost"]:
         lines.append(
-            f"{result['lost']} calls were in the air when the build was cut off: they were made again, "
-            "and may have been paid for twice."
+            say.count(
+                "{number} call was in the air when the build was cut off: it was made again, and may have "
+                "been paid for twice.",
+                "{number} calls were in the air when the build was cut off: they were made again, and may "
+                "have been paid for twice.",
+                result["lost"],
+            )
         )
     if train < _FEW:
-        lines.append("Few texts teach little: a few hundred are worth having.")
-    if not result["new"] and result["changes"]:
-        since = result["changes"]["since"]
-        lines.append(f"To tune on it, though v{since} is newer: `/finetune dataset:{result['dataset']}`.")
-    if result["new"]:
-        lines.append("Next: `/finetune`. To look through the texts: `/dataset review`.")
-    return "\n".join(lines)
-
-
-def paired(found: Paired) -> str:
-    """What is told of a dataset of pairs, with what to do next."""
-    dataset, new = found.frozen.dataset, found.frozen.new
-    state = "is ready" if new else "stays as it was (no pair is new)"
-    train, valid = (dataset.counts.get(name, 0) for name in ("train", "valid"))
-    origins = " and ".join(f"{count:,} from {origin}" for origin, count in sorted(found.by_origin.items()))
-    lines = [
-        f"Dataset v{dataset.id} {state}: {train:,} pairs to learn from, {valid:,} held out.",
-        f"The pairs: {origins}.",
-    ]
-    if +found.left_out:
-        lines.append(f"Left out: {_listed(+found.left_out)}.")
-    if found.not_counted:
-        lines.append(f"Votes not counted: {', '.join(found.not_counted)}.")
-    if found.frozen.changes:
-        lines.append(_changed(**asdict(found.frozen.changes), noun="pair"))
-    if new:
-        lines.append("Next: `/finetune method:dpo`.")
-    return "\n".join(lines)
-
-
-def _voted(votes: dict[str, Any]) -> list[str]:
-    """What the votes let in and kept out, and which of them did not count."""
-    lines = []
-    if votes["liked"] or votes["voted_down"] or votes["unfit"]:
-        unfit = f"; liked, but unfit to train: {_listed(votes['unfit'])}" if votes["unfit"] else ""
+        lines.append(say("Few texts teach little: a few hundred are worth having."))
+    if not result["new"] and changes:
         lines.append(
-            f"Descriptions: {votes['liked']:,} admitted by votes, {votes['voted_down']:,} voted down{unfit}."
+            say(
+                "To tune on it, though v{newer} is newer: `/finetune dataset:{version}`.",
+                newer=changes["since"],
+                version=result["dataset"],
+            )
         )
-    if votes["not_counted"]:
-        lines.append(f"Votes not counted: {', '.join(votes['not_counted'])}.")
+    if result["new"]:
+        lines.append(say("Next: `/finetune`. To look through the texts: `/dataset review`."))
     return lines
 
 
-def _changed(since: int, added: dict[str, int], gone: dict[str, int], noun: str = "") -> str:
+def paired(say: Language, found: Paired) -> str:
+    """What is told of a dataset of pairs, with what to do next."""
+    dataset, new = found.frozen.dataset, found.frozen.new
+    train, valid = (dataset.counts.get(name, 0) for name in ("train", "valid"))
+    texts = Sentence("{train:,} pairs to learn from, {valid:,} held out", train=train, valid=valid)
+    told = later("Dataset v{version} stays as it was (no pair is new): {texts}.")
+    if new:
+        told = later("Dataset v{version} is ready: {texts}.")
+    origins = {"duels": later("{number:,} from duels"), "verdicts": later("{number:,} from verdicts")}
+    came = [Sentence(origins[name], number=number) for name, number in sorted(found.by_origin.items())]
+    lines = [
+        say(told, version=dataset.id, texts=texts),
+        say("The pairs: {origins}.", origins=came),
+    ]
+    if +found.left_out:
+        lines.append(say("Left out: {reasons}.", reasons=reasons(+found.left_out)))
+    if found.not_counted:
+        lines.append(say("Votes not counted: {reasons}.", reasons=found.not_counted))
+    if found.frozen.changes:
+        lines.append(_changed(say, **asdict(found.frozen.changes), pairs=True))
+    if new:
+        lines.append(say("Next: `/finetune method:dpo`."))
+    return "\n".join(lines)
+
+
+def _voted(say: Language, votes: dict[str, Any]) -> list[str]:
+    """What the votes let in and kept out, and which of them did not count."""
+    lines = []
+    if votes["liked"] or votes["voted_down"] or votes["unfit"]:
+        unfit: Sentence | str = ""
+        if votes["unfit"]:
+            unfit = Sentence("; liked, but unfit to train: {reasons}", reasons=reasons(votes["unfit"]))
+        lines.append(
+            say(
+                "Descriptions: {liked:,} admitted by votes, {down:,} voted down{unfit}.",
+                liked=votes["liked"],
+                down=votes["voted_down"],
+                unfit=unfit,
+            )
+        )
+    if votes["not_counted"]:
+        not_counted = [Sentence.from_json(each) for each in votes["not_counted"]]
+        lines.append(say("Votes not counted: {reasons}.", reasons=not_counted))
+    return lines
+
+
+def _changed(
+    say: Language, since: int, added: dict[str, int], gone: dict[str, int], *, pairs: bool = False
+) -> str:
     """What came and went since the version before, by source."""
+    return say(
+        "Since v{version}: {added} added, {gone} gone.",
+        version=since,
+        added=_sources(added, pairs=pairs),
+        gone=_sources(gone, pairs=pairs),
+    )
 
-    def said(counts: dict[str, int]) -> str:
-        named = ((count, noun or source) for source, count in sorted(counts.items()))
-        return ", ".join(f"{count:,} {name}{'s' * (count != 1)}" for count, name in named) or "nothing"
 
-    return f"Since v{since}: {said(added)} added, {said(gone)} gone."
-
-
-def _listed(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
+def _sources(counts: dict[str, int], *, pairs: bool) -> list[Sentence]:
+    if pairs:
+        counts = {"pair": sum(counts.values())} if counts else {}
+    number = Counter(counts)
+    said = {
+        "pair": Sentence.counted("{number:,} pair", "{number:,} pairs", number["pair"]),
+        "example": Sentence.counted("{number:,} example", "{number:,} examples", number["example"]),
+        "description": Sentence.counted(
+            "{number:,} description", "{number:,} descriptions", number["description"]
+        ),
+        "import": Sentence.counted("{number:,} import", "{number:,} imports", number["import"]),
+    }
+    return [said[each] for each in sorted(counts)] or [Sentence("nothing")]

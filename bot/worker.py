@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any, NoReturn, Protocol
 
 from bot.errors import UserError
+from bot.language import Sentence, later
 from bot.store import jobs, notices
 from bot.store.database import Database
 from bot.store.jobs import KINDS, Job, Kind, State
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT = 2.0  # seconds between two signs of life
 STALE = 15.0  # seconds of silence after which a running job may be taken over
+WAITS = later("Job {job_id} waits for an answer. {question}")
+
 _LOOK = 0.5  # seconds between two looks for work
 _SHOW = 0.5  # seconds between two writes of progress
 
@@ -27,7 +30,7 @@ class JobTaken(Exception):
     """Another worker has the job by now: this one must leave it alone."""
 
 
-class Stopped(Exception):
+class JobStopped(Exception):
     """Somebody has paused or cancelled the job: what is out comes home, nothing new begins."""
 
 
@@ -54,7 +57,7 @@ class Run:
         self._shown_at = 0.0
         self.stopped: State | None = None  # the state that a person has put the job into meanwhile
 
-    async def progress(self, done: int, total: int, phase: str, rate: float | None = None) -> None:
+    async def progress(self, done: int, total: int, phase: Sentence, rate: float | None = None) -> None:
         """Write how far the job is: at most twice a second, but always the start and the end."""
         now = time.monotonic()
         if 0 < done < total and now - self._shown_at < _SHOW:
@@ -65,8 +68,8 @@ class Run:
     async def note(self, **columns: Any) -> None:
         """Write columns of the job's row at once: ids that a restart must find again.
 
-        Raises JobTaken, with nothing written, where another worker has taken the job over, and Stopped where
-        the job was paused or cancelled.
+        Raises JobTaken, with nothing written, where another worker has taken the job over, and JobStopped
+        where the job was paused or cancelled.
         """
         async with self._db.write() as tx:
             state = await jobs.work_on(tx, self.job.id, worker=self._worker, **columns)
@@ -74,23 +77,23 @@ class Run:
             raise JobTaken(f"job {self.job.id} was taken over by another worker")
         if state != "running":
             self.stopped = state
-            raise Stopped(f"job {self.job.id} was {state}")
+            raise JobStopped(f"job {self.job.id} was {state}")
 
-    async def say(self, phase: str, **columns: Any) -> None:
-        """Write where the job stands, also where it is stopped."""
-        with suppress(Stopped):
-            await self.note(phase=phase, **columns)
+    async def leave(self, **columns: Any) -> None:
+        """Write columns also where the job is stopped."""
+        with suppress(JobStopped):
+            await self.note(**columns)
 
-    async def ask(self, question: str) -> NoReturn:
+    async def ask(self, question: Sentence) -> NoReturn:
         """Pause the job until an operator has answered, and tell the one who ordered it.
 
-        Raises Stopped, or JobTaken where the job is another worker's.
+        Raises JobStopped, or JobTaken where the job is another worker's.
         """
         job = self.job
         async with self._db.write() as tx:
             if await jobs.ask(tx, job.id, question, worker=self._worker):
                 now = time.time()
-                told = f"Job {job.id} waits for an answer. {question}"
+                told = Sentence(WAITS, job_id=job.id, question=question)
                 channel, person = job.channel_id, job.requester_id
                 key = f"question:{job.id}:{now}"
                 await notices.add(tx, key, told, at=now, channel_id=channel, mention_id=person)
@@ -189,17 +192,21 @@ class Worker:
             return  # else the job was taken over
         except JobTaken:
             raise
-        except Stopped as error:
+        except JobStopped as error:
             log.info("%s", error)
             await self._pause(run)
             return
         except UserError as error:
             log.warning("job %d failed: %s", run.job.id, error, exc_info=error.__cause__)
-            end = {"error": str(error)}
+            end = {"error": error.sentence}
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("job %d failed, reference %s", run.job.id, reference)
-            end = {"error": f"Something went wrong. The log has it under {reference}."}
+            end = {
+                "error": Sentence(
+                    "Something went wrong. The log has it under {reference}.", reference=reference
+                )
+            }
         if await run.end(state, **end):
             log.info("job %d ended: %s", run.job.id, state)
         else:
@@ -223,15 +230,15 @@ class Worker:
         run.stopped = "cancelling"  # its heart beats on
         work = asyncio.ensure_future(runner.cancel(run))
         heart = asyncio.create_task(self._beat(run, work))
-        error: str | None = None
+        error: Sentence | None = None
         try:
             await work
         except UserError as told:
             log.warning("job %d: %s", run.job.id, told, exc_info=told.__cause__)
-            error = str(told)
+            error = told.sentence
         except Exception:
             log.exception("job %d: what works for it elsewhere could not be told to stop", run.job.id)
-            error = "What works for it elsewhere could not be told to stop; the log says why."
+            error = Sentence("What works for it elsewhere could not be told to stop; the log says why.")
         finally:
             heart.cancel()
         await run.end("cancelled", error=error)
@@ -248,7 +255,7 @@ class Worker:
                 log.warning("%s", error)
                 work.cancel()
                 return
-            except Stopped:
+            except JobStopped:
                 if not already:  # once: what is out is coming home meanwhile
                     work.cancel()
             except Exception:

@@ -7,6 +7,7 @@ from bot.dataset.curate import Curation
 from bot.errors import Stopped, Unavailable
 from bot.hero import Hero
 from bot.heroes_file import HeroesFile
+from bot.language import Sentence
 from bot.llm.budget import Account
 from bot.llm.client import Answer, ModelClient
 from bot.llm.stream import Stream
@@ -35,7 +36,8 @@ class Writer:
         self._small = small
         self.base = base
         # a small model left to itself would not do: who compares should know that it is helped
-        self.base_title = "base, given a beginning and an ending" if small else "base"
+        helped = Sentence("base, given a beginning and an ending")
+        self.base_title = helped if small else Sentence("base")
 
     async def write(
         self, hero: Hero, model: Model | str, account: Account, stream: Stream | None = None

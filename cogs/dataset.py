@@ -15,6 +15,7 @@ from bot.reports import paired, plan
 from cogs.job_button import controls
 from cogs.operators import require_operator
 from cogs.review import buttons, show
+from cogs.speech import language_of
 
 if TYPE_CHECKING:
     from bot.client import HeroBot
@@ -76,11 +77,12 @@ class DatasetCog(commands.Cog):
         batch: bool | None = None,
     ) -> None:
         await require_operator(interaction)
+        say = await language_of(interaction)
         if kind == "preference":
             if any(option is not None for option in (repeats, model, limit, budget, batch)):
                 raise UserError("Pairs come from votes, nothing is written: leave the other options out.")
             await interaction.response.defer(thinking=True)
-            await interaction.edit_original_response(content=paired(await self.app.pairs.freeze()))
+            await interaction.edit_original_response(content=paired(say, await self.app.pairs.freeze()))
             return
         spec = self.app.planner.spec(repeats=repeats, model=model, limit=limit, budget=budget, batch=batch)
         await interaction.response.defer(thinking=True)
@@ -89,7 +91,7 @@ class DatasetCog(commands.Cog):
         )
         left = await self.app.budget.left_today()
         message = await interaction.edit_original_response(
-            content=plan(spec, forecast, left), view=controls(job)
+            content=plan(say, spec, forecast, left), view=controls(say, job)
         )
         await self.app.board.shown_in(job.id, message.id)
 
@@ -110,7 +112,7 @@ class DatasetCog(commands.Cog):
         await require_operator(interaction)
         await interaction.response.defer(thinking=True, ephemeral=True)
         status = await self.app.statuses.now(min_voters=min_voters, above=above, confidence=confidence)
-        await interaction.edit_original_response(content=told(status))
+        await interaction.edit_original_response(content=told(await language_of(interaction), status))
 
     @group.command(description="Look at the examples of a dataset one by one: keep, edit or reject")
     @app_commands.describe(version="The dataset's version; the newest where left out")
@@ -119,5 +121,6 @@ class DatasetCog(commands.Cog):
     ) -> None:
         await require_operator(interaction)
         page = await self.app.reviews.next(version)
-        view = buttons(page) or discord.utils.MISSING
-        await interaction.response.send_message(show(page), view=view, ephemeral=True)
+        say = await language_of(interaction)
+        view = buttons(say, page) or discord.utils.MISSING
+        await interaction.response.send_message(show(say, page), view=view, ephemeral=True)

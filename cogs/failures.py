@@ -30,10 +30,10 @@ def in_words(error: Exception, say: Language) -> str:
     if isinstance(cause, (Unavailable, OverBudget)):
         log.warning("refused, reference %s: %s", reference, cause, exc_info=cause.__cause__)
         under = say("(reference `{reference}`)", reference=reference)
-        return f"{say(cause.sentence, **cause.fields)} {under}"
+        return f"{say(cause.sentence)} {under}"
     if isinstance(cause, UserError):
         log.info("refused: %s", cause, exc_info=cause.__cause__)
-        return say(cause.sentence, **cause.fields)
+        return say(cause.sentence)
     if isinstance(cause, app_commands.CheckFailure):
         log.info("refused: %s", cause)
         return say("You may not use this command here.")

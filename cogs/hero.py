@@ -21,6 +21,7 @@ from cogs.failures import in_words
 from cogs.hero_message import hero_draft, hero_look
 from cogs.look import Look
 from cogs.showing import InteractionShowing, ReplyShowing, Showing
+from cogs.speech import language_of_server
 from cogs.thumbs import offer_thumbs
 from cogs.writing import Draft, Writings
 
@@ -66,7 +67,7 @@ class HeroCog(commands.Cog):
         say, showing = ENGLISH, ReplyShowing(message)
         try:
             guild_id = guild.id if guild else None
-            say = await self.app.guilds.language(guild_id, str(guild.preferred_locale) if guild else "")
+            say = await language_of_server(self.bot, guild)
             await require_open(self.app.guilds, guild_id, message.channel)
             hero = self.parse(typed)
             await showing.begin()

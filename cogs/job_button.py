@@ -5,19 +5,21 @@ from typing import Any
 
 import discord
 
+from bot.language import ENGLISH, Language, later
 from bot.reports import standing
 from bot.store.jobs import Job
 from cogs.form import Form
 from cogs.lasting import LastingButton, lasting
 from cogs.operators import require_operator
+from cogs.speech import language_of
 
 _LOOKS = {
-    "confirm": ("Confirm", discord.ButtonStyle.success),
-    "pause": ("Pause", discord.ButtonStyle.secondary),
-    "resume": ("Resume", discord.ButtonStyle.success),
-    "cancel": ("Cancel", discord.ButtonStyle.danger),
-    "found": ("It was started", discord.ButtonStyle.primary),
-    "none": ("There is none", discord.ButtonStyle.secondary),
+    "confirm": (later("Confirm"), discord.ButtonStyle.success),
+    "pause": (later("Pause"), discord.ButtonStyle.secondary),
+    "resume": (later("Resume"), discord.ButtonStyle.success),
+    "cancel": (later("Cancel"), discord.ButtonStyle.danger),
+    "found": (later("It was started"), discord.ButtonStyle.primary),
+    "none": (later("There is none"), discord.ButtonStyle.secondary),
 }
 _OFFERED = {
     "planned": ("confirm", "cancel"),
@@ -37,9 +39,9 @@ class JobButton(
     What it does and to which job stands in its id, so it outlives a restart.
     """
 
-    def __init__(self, action: str, job_id: int) -> None:
+    def __init__(self, action: str, job_id: int, say: Language = ENGLISH) -> None:
         label, style = _LOOKS[action]
-        super().__init__(f"job:{action}:{job_id}", label=label, style=style)
+        super().__init__(f"job:{action}:{job_id}", label=say(label), style=style)
         self.action = action
         self.job_id = job_id
 
@@ -47,7 +49,7 @@ class JobButton(
         """Do it, and show how the job stands."""
         await require_operator(interaction)
         if self.action == "found":
-            await interaction.response.send_modal(TrainingForm(self.job_id))
+            await interaction.response.send_modal(TrainingForm(self.job_id, await language_of(interaction)))
             return
         await interaction.response.defer()
         board = interaction.client.app.board
@@ -61,17 +63,17 @@ class JobButton(
         job = await act[self.action](self.job_id)
         if job.state == "cancelled" and job.started_at is None:
             await board.announced(job.id)  # nothing had begun: its message says all there is to say
-        await interaction.edit_original_response(content=standing(job), view=controls(job))
+        await _show(interaction, job)
 
 
-class TrainingForm(Form, title="The training at the model server"):
+class TrainingForm(Form):
     """The id of a training that was started though the answer got lost."""
 
-    def __init__(self, job_id: int) -> None:
-        super().__init__()
+    def __init__(self, job_id: int, say: Language) -> None:
+        super().__init__(title=say("The training at the model server"))
         self.job_id = job_id
         self.remote_id: discord.ui.TextInput[TrainingForm] = discord.ui.TextInput(
-            label="Its id there", custom_id="id", placeholder="ftjob-...", max_length=200
+            label=say("Its id there"), custom_id="id", placeholder="ftjob-...", max_length=200
         )
         self.add_item(self.remote_id)
 
@@ -79,12 +81,17 @@ class TrainingForm(Form, title="The training at the model server"):
         await require_operator(interaction)
         await interaction.response.defer()
         job = await interaction.client.app.board.answer(self.job_id, self.remote_id.value.strip())
-        await interaction.edit_original_response(content=standing(job), view=controls(job))
+        await _show(interaction, job)
 
 
-def controls(job: Job) -> discord.ui.View | None:
+async def _show(interaction: discord.Interaction[Any], job: Job) -> None:
+    say = await language_of(interaction)
+    await interaction.edit_original_response(content=standing(say, job), view=controls(say, job))
+
+
+def controls(say: Language, job: Job) -> discord.ui.View | None:
     """The buttons that a job's state allows; None where it has ended."""
     actions = _ANSWERS if job.question and job.state == "paused" else _OFFERED.get(job.state)
     if actions is None:
         return None
-    return lasting(JobButton(action, job.id) for action in actions)
+    return lasting(JobButton(action, job.id, say) for action in actions)

@@ -1,7 +1,6 @@
 """Shows how jobs stand: rows become messages."""
 
 import logging
-import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +12,11 @@ from discord.ext import commands, tasks
 from bot.app import App
 from bot.reports import ending, standing
 from bot.store.jobs import Job
-from bot.tuning.comparison import Comparison, Side
+from bot.tuning.comparison import Comparison
 from cogs.comparison import cards
 from cogs.job_button import controls
 from cogs.mentions import addressed
+from cogs.speech import language_in
 
 if TYPE_CHECKING:
     from bot.client import HeroBot
@@ -26,7 +26,6 @@ log = logging.getLogger(__name__)
 _GAP = 5.0  # seconds between edits that show nothing but progress
 _SPARSE_AFTER = 3000.0  # seconds: Discord rations edits of messages older than an hour
 _SPARSE = 60.0  # seconds between such edits then
-_FIGURES = re.compile(r"[\d.]+")  # a loss changes at every step: that is progress, not another state
 _MARGIN = 64 * 1024  # bytes of a message beside its files
 _TOO_MANY_EDITS = 30046  # Discord's code for it
 
@@ -88,9 +87,10 @@ class JobsCog(commands.Cog):
         except discord.HTTPException as error:  # deleted, perhaps: the end is told all the same
             log.warning("job %d: its progress message cannot be edited: %s", job.id, error)
         if job.ended:
-            text, told = addressed(ending(job), job.requester_id)
+            say = await language_in(self.bot, job.channel_id or 0)
+            text, told = addressed(ending(say, job), job.requester_id)
             files = [discord.File(path) for path in self._attachments(job)]
-            embeds = cards(_comparisons(job))
+            embeds = cards(say, _comparisons(job))
             await self._channel(job).send(text, allowed_mentions=told, files=files, embeds=embeds)
             await self.app.board.announced(job.id)
             self._shown.pop(job.id, None)
@@ -99,7 +99,9 @@ class JobsCog(commands.Cog):
         if job.message_id is None:  # the command that ordered it has not answered yet
             return
         now = time.time()
-        fresh = _Shown(standing(job), (job.state, _FIGURES.sub("", job.phase)), now)
+        say = await language_in(self.bot, job.channel_id or 0)
+        # a loss changes at every step: that is progress, not another state
+        fresh = _Shown(standing(say, job), (job.state, job.phase.template if job.phase else ""), now)
         shown = self._shown.get(job.id)
         if shown and not fresh.worth_an_edit_after(shown, age=now - (job.created_at or now)):
             return
@@ -108,12 +110,14 @@ class JobsCog(commands.Cog):
             await (
                 self._channel(job)
                 .get_partial_message(job.message_id)
-                .edit(content=fresh.text, view=controls(job))
+                .edit(content=fresh.text, view=controls(say, job))
             )
         except discord.HTTPException as error:
             if error.code != _TOO_MANY_EDITS:
                 raise
-            again = await self._channel(job).send(fresh.text, view=controls(job) or discord.utils.MISSING)
+            again = await self._channel(job).send(
+                fresh.text, view=controls(say, job) or discord.utils.MISSING
+            )
             await self.app.board.shown_in(job.id, again.id)
 
     def _attachments(self, job: Job) -> list[Path]:
@@ -135,7 +139,4 @@ class JobsCog(commands.Cog):
 
 def _comparisons(job: Job) -> list[Comparison]:
     """The heroes that models wrote at the end of a fine-tuning."""
-    return [
-        Comparison(each["hero"], [Side(**side) for side in each["sides"]])
-        for each in (job.result or {}).get("heroes", ())
-    ]
+    return [Comparison.from_json(each) for each in (job.result or {}).get("heroes", ())]

@@ -8,11 +8,14 @@ from discord import app_commands
 from discord.ext import commands, tasks
 
 from bot.app import App
+from bot.language import Language, later
 from bot.llm.budget import Account
 from bot.rating.votes import Tally
+from bot.store.models import Model
 from bot.tuning import report
 from cogs.comparison import cards
 from cogs.operators import is_operator, require_operator
+from cogs.speech import language_of
 
 if TYPE_CHECKING:
     from bot.client import HeroBot
@@ -60,9 +63,11 @@ class ModelsCog(commands.Cog):
         votes = await self.app.votes.by_model()
         challenger, trial = await self.app.registry.challenger(), await self.app.trials.standing()
         models = reversed(await self.app.registry.every())
-        lines = [report.line(each, challenger, votes[each.name], trial) for each in models]
+        say = await language_of(interaction)
+        lines = [report.line(say, each, challenger, votes[each.name], trial) for each in models]
         await interaction.edit_original_response(
-            content=_fitting(lines) or "No model has been tuned yet: /build-dataset, then /finetune."
+            content=_fitting(say, lines)
+            or say("No model has been tuned yet: /build-dataset, then /finetune.")
         )
 
     @group.command(description="Show all that is known of a model, its history among it")
@@ -74,8 +79,9 @@ class ModelsCog(commands.Cog):
         entry = await self.app.registry.entry(number)
         votes: Tally = (await self.app.votes.by_model())[entry.model.name]
         trials = await self.app.trials.of_model(number)
-        text = report.page(entry, await self.app.registry.challenger(), votes, trials)
-        await interaction.edit_original_response(content=_fitting(text.split("\n")))
+        say = await language_of(interaction)
+        text = report.page(say, entry, await self.app.registry.challenger(), votes, trials)
+        await interaction.edit_original_response(content=_fitting(say, text.split("\n")))
 
     @group.command(description="Let two models write the same heroes, side by side")
     @app_commands.describe(
@@ -101,8 +107,9 @@ class ModelsCog(commands.Cog):
         heroes = [parsed] if parsed else self.app.comparer.some_heroes(interaction.id)
         written = await self.app.comparer.compare(heroes, writers, Account("hero"))
         trials = await self.app.trials.between(first.id, second.id) if second else []
-        told = _fitting([report.trial_lines(each) for each in trials])
-        await interaction.edit_original_response(content=told, embeds=cards(written))
+        say = await language_of(interaction)
+        told = _fitting(say, [report.trial_lines(say, each) for each in trials])
+        await interaction.edit_original_response(content=told, embeds=cards(say, written))
 
     @group.command(description="Let a model serve in place of the live one (kept as an override)")
     @app_commands.describe(model="The model's number")
@@ -110,16 +117,15 @@ class ModelsCog(commands.Cog):
         await require_operator(interaction)
         await interaction.response.defer(thinking=True)
         live = await self.app.registry.promote(model, actor_id=interaction.user.id)
-        await interaction.edit_original_response(
-            content=f"Model {live.id}, `{live.name}`, is live. `/models rollback` brings back the one before."
-        )
+        told = later("Model {number}, `{name}`, is live. `/models rollback` brings back the one before.")
+        await self._tell(interaction, told, live)
 
     @group.command(description="Let the model serve again whose place the live one took")
     async def rollback(self, interaction: "discord.Interaction[HeroBot]") -> None:
         await require_operator(interaction)
         await interaction.response.defer(thinking=True)
         live = await self.app.registry.roll_back(actor_id=interaction.user.id)
-        await interaction.edit_original_response(content=f"Model {live.id}, `{live.name}`, is live again.")
+        await self._tell(interaction, later("Model {number}, `{name}`, is live again."), live)
 
     @group.command(description="Take a candidate out of the running")
     @app_commands.describe(model="The model's number")
@@ -127,7 +133,7 @@ class ModelsCog(commands.Cog):
         await require_operator(interaction)
         await interaction.response.defer(thinking=True)
         retired = await self.app.registry.retire(model, actor_id=interaction.user.id)
-        await interaction.edit_original_response(content=f"Model {retired.id}, `{retired.name}`, is retired.")
+        await self._tell(interaction, later("Model {number}, `{name}`, is retired."), retired)
 
     @group.command(description="Tell by which name a model can be asked, after it was deployed by hand")
     @app_commands.describe(model="The model's number", name="The deployment's name at the provider")
@@ -140,10 +146,10 @@ class ModelsCog(commands.Cog):
         await require_operator(interaction)
         await interaction.response.defer(thinking=True)
         found = await self.app.registry.deployed(model, name.strip(), actor_id=interaction.user.id)
-        state = "is live" if found.state == "live" else "is a candidate"
-        await interaction.edit_original_response(
-            content=f"Model {found.id} is asked as `{found.served_as}` and {state}."
-        )
+        told = later("Model {number} is asked as `{served_as}` and is a candidate.")
+        if found.state == "live":
+            told = later("Model {number} is asked as `{served_as}` and is live.")
+        await self._tell(interaction, told, found)
 
     @show.autocomplete("model")
     @promote.autocomplete("model")
@@ -156,13 +162,19 @@ class ModelsCog(commands.Cog):
     ) -> list[app_commands.Choice[int]]:
         if not await is_operator(interaction):
             return []
+        say = await language_of(interaction)
         shown = (
-            (each.id, f"{each.id} · {each.state} · {each.name}"[:100])
+            (each.id, f"{each.id} · {say(each.state)} · {each.name}"[:100])
             for each in reversed(await self.app.registry.every())
         )
         return [app_commands.Choice(name=name, value=number) for number, name in shown if str(typed) in name][
             :25
         ]
+
+    async def _tell(self, interaction: "discord.Interaction[HeroBot]", told: str, model: Model) -> None:
+        say = await language_of(interaction)
+        text = say(told, number=model.id, name=model.name, served_as=model.served_as)
+        await interaction.edit_original_response(content=text)
 
     async def _live_number(self) -> int:
         live = await self.app.registry.live()
@@ -170,13 +182,13 @@ class ModelsCog(commands.Cog):
         return live.id if live else every[-1].id if every else 1
 
 
-def _fitting(lines: list[str]) -> str:
+def _fitting(say: Language, lines: list[str]) -> str:
     """As many lines as a message takes, and how many were left out."""
     shown: list[str] = []
     room = _LONGEST
     for line in lines:
         room -= len(line) + 1
         if room < 0:
-            return "\n".join([*shown, f"... and {len(lines) - len(shown)} more."])
+            return "\n".join([*shown, say("... and {number} more.", number=len(lines) - len(shown))])
         shown.append(line)
     return "\n".join(shown)

@@ -7,10 +7,12 @@ import discord
 from discord.ext import commands, tasks
 
 from bot.app import App
+from bot.language import Language
 from bot.store.notices import Notice
 from cogs.mentions import addressed
 from cogs.promote_button import promotion
 from cogs.removal_button import verdicts
+from cogs.speech import language_in
 
 if TYPE_CHECKING:
     from bot.client import HeroBot
@@ -59,13 +61,14 @@ class NoticesCog(commands.Cog):
         await self.bot.wait_until_ready()
 
     async def _send(self, notice: Notice, channel_id: int) -> None:
-        text, told = addressed(notice.text, notice.mention_id)
+        say = await language_in(self.bot, channel_id)
+        text, told = addressed(say(notice.text), notice.mention_id)
         channel = self.bot.get_partial_messageable(channel_id)
-        view = _asked(notice.action) if notice.action else discord.utils.MISSING
+        view = _asked(say, notice.action) if notice.action else discord.utils.MISSING
         await channel.send(text[:2000], allowed_mentions=told, view=view)
 
 
-def _asked(action: str) -> discord.ui.View:
+def _asked(say: Language, action: str) -> discord.ui.View:
     """The buttons of a notice, by its action: `promote:3`, `removal:7`."""
     kind, _, subject = action.partition(":")
-    return {"promote": promotion, "removal": verdicts}[kind](int(subject))
+    return {"promote": promotion, "removal": verdicts}[kind](say, int(subject))

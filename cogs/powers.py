@@ -10,6 +10,7 @@ from bot.app import App
 from bot.powers import listed
 from cogs.operators import is_operator, require_operator
 from cogs.plain import plain
+from cogs.speech import language_of
 
 if TYPE_CHECKING:
     from bot.client import HeroBot
@@ -39,8 +40,12 @@ class PowersCog(commands.Cog):
     async def add(self, interaction: "discord.Interaction[HeroBot]", power: Power) -> None:
         await require_operator(interaction)
         name = await self.app.powers.add(power, interaction.user.id)
+        say = await language_of(interaction)
         await interaction.response.send_message(
-            f"{name} is in the vocabulary. From the next build on, well-rated descriptions of it train."
+            say(
+                "{name} is in the vocabulary. From the next build on, well-rated descriptions of it train.",
+                name=name,
+            )
         )
 
     @group.command(description="Take an added power out of the vocabulary again")
@@ -48,15 +53,16 @@ class PowersCog(commands.Cog):
     async def remove(self, interaction: "discord.Interaction[HeroBot]", power: Power) -> None:
         await require_operator(interaction)
         name = await self.app.powers.remove(power)
+        say = await language_of(interaction)
         await interaction.response.send_message(
-            f"{name} is out of the vocabulary: no new dataset takes descriptions of it in."
+            say("{name} is out of the vocabulary: no new dataset takes descriptions of it in.", name=name)
         )
 
     @group.command(name="list", description="List the added powers, and those that people ask for most")
     async def list_(self, interaction: "discord.Interaction[HeroBot]") -> None:
         await require_operator(interaction)
         added, wished = await self.app.powers.added(), await self.app.powers.wished()
-        text = plain(listed(added, wished))
+        text = plain(listed(await language_of(interaction), added, wished))
         await interaction.response.send_message(text[:2000], ephemeral=True)
 
     @add.autocomplete("power")

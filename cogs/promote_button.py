@@ -4,15 +4,17 @@ from typing import Any
 
 import discord
 
+from bot.language import ENGLISH, Language
 from cogs.lasting import LastingButton, lasting
 from cogs.operators import require_operator
+from cogs.speech import language_of
 
 
 class PromoteButton(LastingButton, template=r"promote:(?P<trial_id>[0-9]{1,18})"):
     """Promotes what a notice proposes. The trial stands in its id, so it outlives a restart."""
 
-    def __init__(self, trial_id: int) -> None:
-        super().__init__(f"promote:{trial_id}", label="Promote", style=discord.ButtonStyle.success)
+    def __init__(self, trial_id: int, say: Language = ENGLISH) -> None:
+        super().__init__(f"promote:{trial_id}", label=say("Promote"), style=discord.ButtonStyle.success)
         self.trial_id = trial_id
 
     async def act(self, interaction: discord.Interaction[Any]) -> None:
@@ -21,16 +23,20 @@ class PromoteButton(LastingButton, template=r"promote:(?P<trial_id>[0-9]{1,18})"
         await interaction.response.defer()
         promoted = await interaction.client.app.trials.promote(self.trial_id, actor_id=interaction.user.id)
         said = interaction.message.content if interaction.message else ""
+        say = await language_of(interaction)
         if promoted.now:
-            who, number = interaction.user.mention, promoted.model.id
-            done = f"✅ Model {number} is live, by {who}. `/models rollback` undoes it."
+            done = say(
+                "✅ Model {number} is live, by {person}. `/models rollback` undoes it.",
+                number=promoted.model.id,
+                person=interaction.user.mention,
+            )
         else:
-            done = f"✅ Model {promoted.model.id} was live already."
+            done = say("✅ Model {number} was live already.", number=promoted.model.id)
         await interaction.edit_original_response(
             content=f"{said}\n{done}", view=None, allowed_mentions=discord.AllowedMentions.none()
         )
 
 
-def promotion(trial_id: int) -> discord.ui.View:
+def promotion(say: Language, trial_id: int) -> discord.ui.View:
     """The button of a trial that was won."""
-    return lasting([PromoteButton(trial_id)])
+    return lasting([PromoteButton(trial_id, say)])

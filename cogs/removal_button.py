@@ -4,7 +4,7 @@ from typing import Any
 
 import discord
 
-from bot.language import later
+from bot.language import ENGLISH, Language, later
 from cogs.lasting import LastingButton, lasting
 from cogs.operators import require_operator
 from cogs.speech import language_of
@@ -13,7 +13,10 @@ _NOT_OURS = later(
     "Its message in Discord stays as it is: I may not change it there. Where only a person installed me, "
     "I can change a message only while somebody clicks under it."
 )
-_LOOKS = {"remove": ("Remove", discord.ButtonStyle.danger), "keep": ("Keep", discord.ButtonStyle.secondary)}
+_LOOKS = {
+    "remove": (later("Remove"), discord.ButtonStyle.danger),
+    "keep": (later("Keep"), discord.ButtonStyle.secondary),
+}
 
 
 class RemovalButton(
@@ -22,9 +25,9 @@ class RemovalButton(
 ):
     """One verdict on one description. Both stand in its id, so it outlives a restart."""
 
-    def __init__(self, verdict: str, description_id: int) -> None:
+    def __init__(self, verdict: str, description_id: int, say: Language = ENGLISH) -> None:
         label, style = _LOOKS[verdict]
-        super().__init__(f"removal:{verdict}:{description_id}", label=label, style=style)
+        super().__init__(f"removal:{verdict}:{description_id}", label=say(label), style=style)
         self.verdict = verdict
         self.description_id = description_id
 
@@ -37,13 +40,16 @@ class RemovalButton(
         description = await judge(self.description_id)
         changed = await interaction.client.get_cog("SightCog").show_anew(description)
         said = interaction.message.content if interaction.message else ""
-        done = "🗑️ Removed" if self.verdict == "remove" else "✅ Kept"
-        verdict = f"{done}, by {interaction.user.mention}."
+        say = await language_of(interaction)
+        done = (
+            later("🗑️ Removed, by {person}.") if self.verdict == "remove" else later("✅ Kept, by {person}.")
+        )
+        verdict = say(done, person=interaction.user.mention)
         if not changed:
-            verdict += f"\n{(await language_of(interaction))(_NOT_OURS)}"
+            verdict += f"\n{say(_NOT_OURS)}"
         await interaction.edit_original_response(content=f"{said[:1600]}\n{verdict}", view=None)
 
 
-def verdicts(description_id: int) -> discord.ui.View:
+def verdicts(say: Language, description_id: int) -> discord.ui.View:
     """Both buttons."""
-    return lasting(RemovalButton(verdict, description_id) for verdict in _LOOKS)
+    return lasting(RemovalButton(verdict, description_id, say) for verdict in _LOOKS)

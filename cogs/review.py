@@ -5,18 +5,20 @@ from typing import TYPE_CHECKING, Any
 import discord
 
 from bot.dataset.review import LONGEST, Page
+from bot.language import ENGLISH, Language, later
 from cogs.form import Form
 from cogs.lasting import LastingButton, lasting
 from cogs.operators import require_operator
 from cogs.plain import plain
+from cogs.speech import language_of
 
 if TYPE_CHECKING:
     from bot.client import HeroBot
 
 _LOOKS = {
-    "keep": ("Keep", discord.ButtonStyle.success),
-    "edit": ("Edit", discord.ButtonStyle.primary),
-    "reject": ("Reject", discord.ButtonStyle.danger),
+    "keep": (later("Keep"), discord.ButtonStyle.success),
+    "edit": (later("Edit"), discord.ButtonStyle.primary),
+    "reject": (later("Reject"), discord.ButtonStyle.danger),
 }
 
 
@@ -26,9 +28,9 @@ class ReviewButton(
 ):
     """One verdict on one example. Which ones stands in its id, so it outlives a restart."""
 
-    def __init__(self, verdict: str, version: int, example_id: int) -> None:
+    def __init__(self, verdict: str, version: int, example_id: int, say: Language = ENGLISH) -> None:
         label, style = _LOOKS[verdict]
-        super().__init__(f"review:{verdict}:{version}:{example_id}", label=label, style=style)
+        super().__init__(f"review:{verdict}:{version}:{example_id}", label=say(label), style=style)
         self.verdict = verdict
         self.version = version
         self.example_id = example_id
@@ -39,22 +41,23 @@ class ReviewButton(
         reviews = interaction.client.app.reviews
         if self.verdict == "edit":
             text = await reviews.text(self.example_id)
-            await interaction.response.send_modal(EditForm(self.version, self.example_id, text))
+            say = await language_of(interaction)
+            await interaction.response.send_modal(EditForm(self.version, self.example_id, text, say))
             return
         await interaction.response.defer()
         await reviews.judge(self.example_id, self.verdict)
         await turn_page(interaction, self.version)
 
 
-class EditForm(Form, title="Edit the example"):
+class EditForm(Form):
     """The text of an example, to be changed."""
 
-    def __init__(self, version: int, example_id: int, text: str) -> None:
-        super().__init__()
+    def __init__(self, version: int, example_id: int, text: str, say: Language) -> None:
+        super().__init__(title=say("Edit the example"))
         self.version = version
         self.example_id = example_id
         self.text: discord.ui.TextInput[EditForm] = discord.ui.TextInput(
-            label="Text",
+            label=say("Text"),
             custom_id="text",
             style=discord.TextStyle.paragraph,
             default=text[:LONGEST],
@@ -72,22 +75,24 @@ class EditForm(Form, title="Edit the example"):
 async def turn_page(interaction: "discord.Interaction[HeroBot]", version: int) -> None:
     """Put the next example in the place of the one that was judged."""
     page = await interaction.client.app.reviews.next(version)
-    await interaction.edit_original_response(content=show(page), view=buttons(page))
+    say = await language_of(interaction)
+    await interaction.edit_original_response(content=show(say, page), view=buttons(say, page))
 
 
-def show(page: Page | None) -> str:
+def show(say: Language, page: Page | None) -> str:
     """An example as it is shown for a verdict."""
     if page is None:
-        return "Every example of this dataset has been looked at. Verdicts count from the next build on."
+        return say("Every example of this dataset has been looked at. Verdicts count from the next build on.")
     text = plain(page.example.text)
-    return (
-        f"**Dataset v{page.version}, {page.left} still to be looked at**\n"
-        f"`{page.example.prompt}`\n> {text[:1700]}\n-# A verdict counts from the next build on."
+    title = say(
+        "**Dataset v{version}, {number} still to be looked at**", version=page.version, number=page.left
     )
+    note = say("-# A verdict counts from the next build on.")
+    return f"{title}\n`{page.example.prompt}`\n> {text[:1700]}\n{note}"
 
 
-def buttons(page: Page | None) -> discord.ui.View | None:
+def buttons(say: Language, page: Page | None) -> discord.ui.View | None:
     """The verdicts to choose from; None where nothing is left."""
     if page is None:
         return None
-    return lasting(ReviewButton(verdict, page.version, page.example.example_id) for verdict in _LOOKS)
+    return lasting(ReviewButton(verdict, page.version, page.example.example_id, say) for verdict in _LOOKS)

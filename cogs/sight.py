@@ -13,7 +13,7 @@ from bot.store.descriptions import Description
 from cogs.duel_message import duel_look
 from cogs.hero_message import hero_look
 from cogs.look import Look
-from cogs.speech import language_of
+from cogs.speech import language_of, language_of_server
 from cogs.thumbs import offer_thumbs
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ class SightCog(commands.Cog):
 
     async def show_anew(self, description: Description) -> bool:
         """Let a description's message be what it is now. False where the bot may not change it."""
-        say = await self.app.guilds.language(description.guild_id, "")
+        guild = self.bot.get_guild(description.guild_id) if description.guild_id else None
+        say = await language_of_server(self.bot, guild)
         look, shown_by = await self._now(description, say)
         if shown_by is None:
             return True

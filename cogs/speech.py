@@ -1,10 +1,13 @@
 """Speech: in which language somebody is answered."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bot.language import Language
+from bot.language import ENGLISH, Language
+
+if TYPE_CHECKING:
+    from bot.client import HeroBot
 
 
 async def language_of(interaction: discord.Interaction[Any]) -> Language:
@@ -13,3 +16,16 @@ async def language_of(interaction: discord.Interaction[Any]) -> Language:
         interaction.guild_id, str(interaction.locale)
     )
     return language
+
+
+async def language_in(bot: "HeroBot", channel_id: int) -> Language:
+    """What is said in a channel to nobody in particular: what its server chose, else what that speaks."""
+    guild = getattr(bot.get_channel(channel_id), "guild", None)
+    return await language_of_server(bot, guild)
+
+
+async def language_of_server(bot: "HeroBot", guild: discord.Guild | None) -> Language:
+    """What a server chose, else the language that it is said to speak; English in direct messages."""
+    if guild is None:
+        return ENGLISH
+    return await bot.app.guilds.language(guild.id, str(guild.preferred_locale))

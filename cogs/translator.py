@@ -4,7 +4,8 @@ import discord
 from discord import app_commands
 from discord.app_commands import TranslationContextLocation as Place
 
-from bot.language import ENGLISH, Languages
+from bot.language import ENGLISH
+from bot.languages import Languages
 
 _NAMES = {Place.command_name, Place.group_name, Place.parameter_name}
 

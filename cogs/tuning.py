@@ -11,6 +11,7 @@ from bot.tuning.forecast import MOST_EPOCHS
 from bot.tuning.report import plan
 from cogs.job_button import controls
 from cogs.operators import require_operator
+from cogs.speech import language_of
 
 if TYPE_CHECKING:
     from bot.client import HeroBot
@@ -53,5 +54,8 @@ class TuningCog(commands.Cog):
             channel_id=interaction.channel_id,
         )
         left = await self.app.budget.left_today()
-        message = await interaction.edit_original_response(content=plan(forecast, left), view=controls(job))
+        say = await language_of(interaction)
+        message = await interaction.edit_original_response(
+            content=plan(say, forecast, left), view=controls(say, job)
+        )
         await self.app.board.shown_in(job.id, message.id)

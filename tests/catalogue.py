@@ -1,11 +1,10 @@
 """What is to be translated: sentences in the source, names and descriptions of commands."""
 
+import ast
 import re
 from collections.abc import Iterator
-from io import BytesIO
 from typing import Any
 
-from babel.messages.extract import extract
 from discord import app_commands
 
 from bot.errors import UserError
@@ -19,6 +18,37 @@ _TERMINAL = (
     "bot/demo.py",
     "bot/playground/",
 )
+_COUNTED = ("count", "counted")
+# Where words are put together for people in Discord; and the calls whose words they do not read in an answer:
+# what Discord itself translates, and the log.
+_SPOKEN = (
+    "cogs",
+    "bot/jobs.py",
+    "bot/powers.py",
+    "bot/removals.py",
+    "bot/reports.py",
+    "bot/worker.py",
+    "bot/dataset/reasons.py",
+    "bot/dataset/status.py",
+    "bot/rating/standing.py",
+    "bot/rating/trials.py",
+    "bot/tuning/comparison.py",
+    "bot/tuning/finetune.py",
+    "bot/tuning/report.py",
+    "bot/tuning/upkeep.py",
+)
+_TOLD_ELSEWHERE = {
+    "Group",
+    "command",
+    "describe",
+    "debug",
+    "info",
+    "warning",
+    "error",
+    "exception",
+    "compile",
+}
+_WORDS = re.compile(r"[A-Za-z]{2,} [A-Za-z]{2,}|^[A-Z][a-z]+\b")
 
 
 def _errors(of: type[UserError] = UserError) -> Iterator[str]:
@@ -27,20 +57,106 @@ def _errors(of: type[UserError] = UserError) -> Iterator[str]:
         yield from _errors(each)
 
 
+_SAYING = {"say", "later", "Sentence", *_COUNTED, *_errors()}
+
+
 def sentences() -> dict[str | tuple[str, str], str]:
     """Every sentence that is said to people in Discord, with where it stands; two forms where it counts."""
-    keywords: dict[str, Any] = {"say": None, "later": None, "count": (1, 2), **dict.fromkeys(_errors())}
-    found = {}
-    for folder in ("bot", "cogs"):
-        for file in sorted((ROOT / folder).rglob("*.py")):
-            name = str(file.relative_to(ROOT))
-            if name.startswith(_TERMINAL):
-                continue
-            source = file.read_bytes().replace(b"run.say(", b"run(")  # what a job's row says, in English
-            for line, message, _, _ in extract("python", BytesIO(source), keywords):
-                key = message if isinstance(message, str) else (message[0], message[1])
-                found[key] = f"{name}:{line}"
+    found: dict[str | tuple[str, str], str] = {}
+    for place, call in _saying():
+        texts = list(_texts(call))
+        if _called(call) in _COUNTED and len(texts) == 2:
+            found[texts[0], texts[1]] = place
+        elif _called(call) not in _COUNTED and texts:
+            found[texts[0]] = place
     return found
+
+
+def made_up() -> list[str]:
+    """Where a sentence is an f-string: no catalogue can have it."""
+    return [place for place, call in _saying() if any(isinstance(each, ast.JoinedStr) for each in call.args)]
+
+
+def _saying() -> Iterator[tuple[str, ast.Call]]:
+    """Every call that takes sentences, with where it stands."""
+    for name, tree in _sources("bot", "cogs"):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and _called(node) in _SAYING:
+                yield f"{name}:{node.lineno}", node
+
+
+def _sources(*places: str) -> Iterator[tuple[str, ast.Module]]:
+    """The product's own modules in these folders and files, by their names; without the terminal's."""
+    for place in places:
+        path = ROOT / place
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            name = str(file.relative_to(ROOT))
+            if not name.startswith(_TERMINAL):
+                yield name, ast.parse(file.read_bytes())
+
+
+def bare_words() -> list[str]:
+    """Literals that read like words for people, and stand in no sentence that a language says."""
+    found = []
+    for name, tree in _sources(*_SPOKEN):
+        walk = _BareWords()
+        walk.visit(tree)
+        found += [f"{name}:{line} {text}" for line, text in walk.found]
+    return found
+
+
+class _BareWords(ast.NodeVisitor):
+    """Looks at every literal but docstrings, keys, types, errors for the log, and what is said already."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[int, str]] = []
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        if isinstance(node.value, str) and _WORDS.search(node.value):
+            self.found.append((node.lineno, node.value))
+
+    def visit_Call(self, node: ast.Call) -> None:
+        called = _called(node)
+        if called in _SAYING:
+            self._visit(*(argument.value for argument in node.keywords))
+        elif called not in _TOLD_ELSEWHERE:
+            self.generic_visit(node)
+
+    def visit_Expr(self, node: ast.Expr) -> None:
+        if not isinstance(node.value, ast.Constant):
+            self.visit(node.value)
+
+    def visit_Raise(self, node: ast.Raise) -> None:
+        if isinstance(node.exc, ast.Call) and _called(node.exc) in _SAYING:
+            self.visit(node.exc)
+
+    def visit_Dict(self, node: ast.Dict) -> None:
+        self._visit(*node.values)
+
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        self.visit(node.value)
+
+    def visit_Compare(self, node: ast.Compare) -> None:
+        """What is compared is nothing that is shown."""
+
+    def visit_arg(self, node: ast.arg) -> None:
+        """Types are quoted where they would be circular."""
+
+    def _visit(self, *nodes: ast.AST) -> None:
+        for node in nodes:
+            self.visit(node)
+
+
+def _texts(call: ast.Call) -> Iterator[str]:
+    """The literal texts that a call is given in their order."""
+    for argument in call.args:
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str) and argument.value:
+            yield argument.value
+
+
+def _called(call: ast.Call) -> str:
+    """The last part of what is called: `Sentence` and `counted` in Sentence.counted()."""
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
 def names_and_descriptions(tree: app_commands.CommandTree[Any]) -> tuple[set[str], set[str]]:

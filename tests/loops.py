@@ -3,6 +3,7 @@
 from bot.app import App
 from bot.dataset.build import Built
 from bot.dataset.plan import BuildSpec
+from bot.language import Sentence
 from bot.llm.budget import Account
 from bot.store.jobs import Job
 
@@ -10,7 +11,7 @@ from bot.store.jobs import Job
 class Silent:
     """A watcher whom nothing is told."""
 
-    async def progress(self, done: int, total: int, phase: str, rate: float | None = None) -> None:
+    async def progress(self, done: int, total: int, phase: Sentence, rate: float | None = None) -> None:
         """Hear it and say nothing."""
 
 

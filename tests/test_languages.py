@@ -13,9 +13,10 @@ from discord import app_commands
 
 from bot.client import HeroBot
 from bot.errors import NotUnderstood
-from bot.language import ENGLISH, Languages
+from bot.language import ENGLISH
+from bot.languages import Languages
 from bot.settings import ROOT
-from tests.catalogue import fields, names_and_descriptions, sentences
+from tests.catalogue import bare_words, fields, made_up, names_and_descriptions, sentences
 from tests.conftest import Stage
 
 FOLDER = ROOT / "data" / "languages"
@@ -25,7 +26,7 @@ CODES = sorted(file.stem for file in FOLDER.glob("*.po"))
 @pytest.fixture(params=CODES)
 def catalogue(request: pytest.FixtureRequest) -> Catalog:
     with (FOLDER / f"{request.param}.po").open("rb") as file:
-        return read_po(file, locale=request.param)
+        return read_po(file)
 
 
 def said(catalogue: Catalog, key: str | tuple[str, str], context: str | None = None) -> list[str]:
@@ -44,10 +45,21 @@ def test_german_is_spoken() -> None:
 def test_every_sentence_is_there_with_its_fields(catalogue: Catalog) -> None:
     wrong = []
     for key, place in sentences().items():
-        forms, expected = said(catalogue, key), fields(key if isinstance(key, str) else key[1])
-        if not forms or any(fields(form) != expected for form in forms):
+        forms, expected = (
+            said(catalogue, key),
+            [fields(each) for each in ([key] if isinstance(key, str) else key)],
+        )
+        if not forms or any(fields(form) not in expected for form in forms):
             wrong.append((place, key, forms))
     assert wrong == []
+
+
+def test_no_sentence_is_made_up_of_its_figures() -> None:
+    assert made_up() == []
+
+
+def test_no_words_reach_people_that_no_language_says() -> None:
+    assert bare_words() == []
 
 
 async def test_every_name_and_description_is_there_in_discords_shape(
@@ -62,6 +74,21 @@ async def test_every_name_and_description_is_there_in_discords_shape(
     described = {each: said(catalogue, each) for each in descriptions}
     assert [each for each, forms in described.items() if not forms] == []
     assert [form for (form,) in described.values() if len(form) > 100] == []
+
+
+async def test_commands_are_called_in_a_sentence_what_discord_calls_them(
+    env: simcord.Env, catalogue: Catalog
+) -> None:
+    """Where the English sentence says /powers list, another one says what its Discord shows for it."""
+    wrong = []
+    for command in _tree(env).walk_commands():
+        path = command.qualified_name
+        local = " ".join(said(catalogue, part, "name")[0] for part in path.split())
+        for key in sentences():
+            one, forms = key if isinstance(key, str) else key[0], said(catalogue, key)
+            if re.search(rf"(?<!v0)/{path}\b", one) and not all(f"/{local}" in form for form in forms):
+                wrong.append((path, local, forms))
+    assert wrong == []
 
 
 async def test_nothing_is_translated_that_nobody_says(env: simcord.Env, catalogue: Catalog) -> None:
@@ -87,6 +114,15 @@ def test_a_language_that_is_not_spoken_falls_back_to_english(tmp_path: Path) -> 
     assert Languages(tmp_path).of("de") is ENGLISH
     with pytest.raises(NotUnderstood, match="Deutsch"):
         languages.code("fr")
+
+
+def test_a_copied_catalogue_makes_a_language_whatever_its_code(tmp_path: Path) -> None:
+    """Also one of a country, as Discord names it."""
+    german = (FOLDER / "de.po").read_text(encoding="utf-8")
+    (tmp_path / "pt-BR.po").write_text(german.replace("Language: de", "Language: pt-BR"), encoding="utf-8")
+    languages = Languages(tmp_path)
+    assert languages.of("pt-BR")("Done.") == "Fertig."
+    assert languages.names["pt-BR"] == "Português (Brasil)"
 
 
 def test_numbers_take_their_forms() -> None:

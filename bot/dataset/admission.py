@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 from bot.hero import Vocabulary
 from bot.heroes_file import HeroesFile
+from bot.language import later
 from bot.powers import Powers
 from bot.rating.scores import Scores, Standing, Thresholds, Verdict, interval
 from bot.store import descriptions
 from bot.store.database import Database
 from bot.store.descriptions import Description
 
-FREE_POWER = "of a power outside the vocabulary"
+FREE_POWER = later("of a power outside the vocabulary")
 
 _CHUNK = 1000  # descriptions looked at together
 

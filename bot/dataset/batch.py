@@ -16,6 +16,7 @@ from bot.dataset.choose import Choice, Chooser
 from bot.dataset.moderate import Moderation
 from bot.dataset.plan import BuildSpec, Planner
 from bot.errors import OverBudget, Unavailable, UnknownModel
+from bot.language import Sentence
 from bot.llm.batches import Batches, failure
 from bot.llm.budget import Account, Budget
 from bot.llm.client import ModelClient
@@ -232,7 +233,7 @@ class BatchBuilder:
             if batch.output_file_id:
                 await self._keep(build, row, batch.output_file_id)
         except UnknownModel:
-            refused = "The provider has this batch no more. Order the build again."
+            refused = Sentence("The provider has this batch no more. Order the build again.")
         await self._note(row, over=True)
         if refused and row.job_id == build.run.job.id:
             raise Unavailable(refused)
@@ -296,7 +297,9 @@ class _Build:
     async def tell(self, answered: int, status: str) -> None:
         came = self.built.asked - self.asked_before
         done = min(self.total, self.settled + came + answered)
-        await self.run.progress(done, self.total, f"in the provider's batch ({status.replace('_', ' ')})")
+        await self.run.progress(
+            done, self.total, Sentence("in the provider's batch ({status})", status=status.replace("_", " "))
+        )
 
 
 @dataclass(slots=True)

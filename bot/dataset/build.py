@@ -11,6 +11,7 @@ from bot.dataset.choose import FLAGGED, Choice, Chooser
 from bot.dataset.moderate import Moderation
 from bot.dataset.plan import BuildSpec, Planner
 from bot.errors import Unavailable
+from bot.language import Sentence
 from bot.llm.budget import Account
 from bot.llm.client import Answer, ModelClient
 from bot.llm.patience import JOB
@@ -23,6 +24,7 @@ from bot.store.examples import Answered, Received, Request, Sent, Speed
 # answer as many as their limits allow, which the pace finds out.
 ENGINE_WORKERS, HOSTED_WORKERS = 7, 50
 
+_WRITING = Sentence("writing examples")
 _HOMECOMING = 60.0  # seconds that answers on their way get when a build is stopped
 _WATCH = 5.0  # seconds between two looks whether the server makes everyone wait
 
@@ -33,7 +35,7 @@ class Watch(Protocol):
     Raising ends the build; what is out comes home all the same.
     """
 
-    async def progress(self, done: int, total: int, phase: str, rate: float | None = None) -> None: ...
+    async def progress(self, done: int, total: int, phase: Sentence, rate: float | None = None) -> None: ...
 
 
 @dataclass(slots=True)
@@ -101,7 +103,7 @@ class Builder:
                 await self._fill(choice, build)
                 await build.tell(watch)
 
-        await watch.progress(0, build.total, "writing examples")
+        await watch.progress(0, build.total, _WRITING)
         try:
             await _first(self._tell_pauses(build, watch), _together(work() for _ in range(self._workers)))
         finally:
@@ -174,7 +176,7 @@ class Builder:
             wait = self._client.pace(build.spec.model).paused_for
             if wait > _WATCH:
                 until = time.strftime("%H:%M:%S", time.gmtime(time.time() + wait))
-                phase = f"the model server asks to wait until {until} UTC"
+                phase = Sentence("the model server asks to wait until {time} UTC", time=until)
                 await watch.progress(build.built.done, build.total, phase)
 
     async def _clock(self, build: "_Build") -> None:
@@ -204,7 +206,7 @@ class _Build:
         return self.built.asked / (time.monotonic() - self._started) if self.built.asked else None
 
     async def tell(self, watch: Watch) -> None:
-        await watch.progress(self.built.done, self.total, "writing examples", self.rate)
+        await watch.progress(self.built.done, self.total, _WRITING, self.rate)
 
 
 class ExampleRecord:

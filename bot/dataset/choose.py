@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from itertools import islice
 
 from bot.dataset.curate import TOO_SHORT, Curation
+from bot.dataset.likeness import ALIKE
 from bot.dataset.plan import BuildSpec, Planner, Slot
+from bot.language import later
 from bot.prompts import Prompts
 from bot.store import examples
 from bot.store.database import Database
 from bot.store.examples import Answered
 
-FLAGGED = "flagged by moderation"
+FLAGGED = later("flagged by moderation")
 
 _CHUNK = 200  # slots looked up at once
 _LONGEST_QUOTE = 6  # words of the prompt that a text may hold in one row
@@ -105,15 +107,15 @@ class Chooser:
             case "keep":
                 return text, None
             case "reject":
-                return text, "rejected in review"
+                return text, later("rejected in review")
             case None:
                 fault = self._curation.fault(slot.hero, text)
         faults = (
-            (example.id in without, "much like another"),
+            (example.id in without, ALIKE),
             (bool(example.flagged), FLAGGED),
-            (example.finish_reason == "content_filter", "filtered by the provider"),
-            (fault == TOO_SHORT and example.finish_reason == "length", "unfinished"),
-            (self.quotes_the_prompt(slot, text), "quotes the prompt"),
+            (example.finish_reason == "content_filter", later("filtered by the provider")),
+            (fault == TOO_SHORT and example.finish_reason == "length", later("unfinished")),
+            (self.quotes_the_prompt(slot, text), later("quotes the prompt")),
         )
         return text, next((reason for found, reason in faults if found), fault)
 

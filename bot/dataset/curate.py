@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from bot.dataset.ages import stated_ages
 from bot.dataset.names import people
 from bot.hero import Hero
+from bot.language import later
 from bot.part import Part
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"”’']?\s+")  # noqa: RUF001 (texts close with curly quotes)
 _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”")
-TOO_SHORT = "too short"
+TOO_SHORT = later("too short")
 
 _LONGEST_ECHO = 6  # words that may come twice in one order
 
@@ -60,13 +61,13 @@ class Curation(Part):
         words = len(text.split())
         faults = (
             (words < self.curation.shortest, TOO_SHORT),
-            (words > self.curation.longest + 10, "too long"),
-            (not keeps_age(hero, text), "another age"),
-            (not self.keeps_gender(hero, text), "another gender"),
-            (not self.names_power(hero, text), "power never named"),
-            (len(people(text)) > 1, "another name"),
-            (repeats_a_sentence(text) or echoes(text), "repeats itself"),
-            (not tells(text), "not a tale"),
+            (words > self.curation.longest + 10, later("too long")),
+            (not keeps_age(hero, text), later("another age")),
+            (not self.keeps_gender(hero, text), later("another gender")),
+            (not self.names_power(hero, text), later("power never named")),
+            (len(people(text)) > 1, later("another name")),
+            (repeats_a_sentence(text) or echoes(text), later("repeats itself")),
+            (not tells(text), later("not a tale")),
         )
         return next((reason for found, reason in faults if found), None)
 

@@ -11,6 +11,7 @@ from typing import IO, Self
 
 from bot.dataset.check.checks import LONGEST
 from bot.dataset.likeness import Likeness
+from bot.language import later
 from bot.store.datasets import Item, Source, Split
 
 _HELD_OUT = 0.1  # of the heroes
@@ -84,9 +85,9 @@ class Draft:
     def _faulty(self, prompt: str, text: Text) -> bool:
         """The checks of every freeze: none of them changes a text."""
         if text.empty:
-            fault: str | None = "empty"
+            fault: str | None = later("empty")
         elif len(prompt) + max(len(text.text), len(text.rejected or "")) > LONGEST:
-            fault = "over 10,000 characters"
+            fault = later("over 10,000 characters")
         else:
             fault = self._likeness.repeats(prompt, text.text)
             if fault and text.source == "example":

@@ -18,7 +18,7 @@ from bot.store.database import Database
 from bot.store.datasets import Changes, Dataset, DatasetKind
 
 FEWEST_TRAINING = 10  # what fine-tuning APIs ask for
-VOTED_DOWN = "like what was voted down"
+VOTED_DOWN = later("like what was voted down")
 
 _TOO_FEW: dict[DatasetKind, str] = {
     "sft": later(

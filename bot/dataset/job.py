@@ -13,6 +13,7 @@ from bot.dataset.forecast import Forecast, Forecaster
 from bot.dataset.freeze import Freezer
 from bot.dataset.plan import BuildSpec
 from bot.jobs import JobBoard
+from bot.language import Sentence
 from bot.llm.budget import Account, Budget
 from bot.store import examples
 from bot.store.database import Database
@@ -89,7 +90,7 @@ class BuildJobs:
     async def _freeze(
         self, run: Run, spec: BuildSpec, built: Built, draft: Draft, admitted: Admitted
     ) -> dict[str, Any]:
-        await run.progress(built.done, built.done, "freezing the dataset")
+        await run.progress(built.done, built.done, Sentence("freezing the dataset"))
         frozen = await self._freezer.freeze(draft, asdict(spec))
         files = await self._attachments.make(run.job.id, frozen.dataset, draft.lengths, built.finish_reasons)
         return {
@@ -108,7 +109,7 @@ class BuildJobs:
                 "liked": admitted.counts["liked"],
                 "voted_down": admitted.counts["voted down"],
                 "unfit": dict(admitted.unfit),
-                "not_counted": admitted.standing.not_counted,
+                "not_counted": [each.json() for each in admitted.standing.not_counted],
             },
             "cost": await self._budget.spent_by(run.job.id),
             "files": files,

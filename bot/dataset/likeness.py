@@ -5,8 +5,12 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from bot.language import later
+
 if TYPE_CHECKING:
     import rensa
+
+ALIKE = later("much like another")
 
 _SHINGLE = 3  # words
 _ALIKE = 0.7  # of the shingles of both texts, so many in common
@@ -36,9 +40,9 @@ class Likeness:
         words = _words(text)
         whole = int.from_bytes(hashlib.sha256(" ".join(words).encode()).digest()[:8])
         if whole in self._seen:
-            return "the same as another"
+            return later("the same as another")
         if not self._near.add(str(whole), _fingerprint(words)):
-            return "much like another"
+            return ALIKE
         self._seen.add(whole)
         return None
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from bot.dataset.admission import Admission, Admitted, Judged
 from bot.dataset.draft import Draft, Text
 from bot.dataset.freeze import Freezer, Frozen
+from bot.language import Sentence, later
 from bot.store import scores
 from bot.store.database import Database
 
 MOST_OF_VOTER = 20  # duels that one voter has a say in: nobody's taste alone is to be learnt
 
-_CONTRADICTED = "contradicted by other votes"
+_UNDECIDED, _HIDDEN = later("undecided duels"), later("taken from sight")
+_CONTRADICTED = later("contradicted by other votes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Paired:
     frozen: Frozen
     by_origin: dict[str, int]
     left_out: Counter[str]
-    not_counted: tuple[str, ...] = field(default=())
+    not_counted: tuple[Sentence, ...] = field(default=())
 
 
 class Pairs:
@@ -80,7 +82,7 @@ class Pairs:
         async with self._db.read() as tx:
             counts = await scores.duels(tx, admitted.standing.rule, most_of_voter=MOST_OF_VOTER)
         decided = [each for each in counts if each.for_live != each.for_candidate]
-        left_out["undecided duels"] += len(counts) - len(decided)
+        left_out[_UNDECIDED] += len(counts) - len(decided)
         shown = {side for each in decided for side in (each.live_id, each.candidate_id)}
         judged = {each.description.id: each for each in await self._admission.judged(sorted(shown))}
         pairs = []
@@ -88,7 +90,7 @@ class Pairs:
             sides = (each.live_id, each.candidate_id)
             better, worse = map(judged.get, sides if each.for_live > each.for_candidate else sides[::-1])
             if better is None or worse is None:
-                left_out["taken from sight"] += 1
+                left_out[_HIDDEN] += 1
             elif better.fault:
                 left_out[better.fault] += 1
             else:

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from itertools import groupby
 
 from bot.dataset.admission import Admission, Intake
+from bot.dataset.reasons import reasons
+from bot.language import Language, Sentence
 from bot.rating.scores import Scores, Standing, Thresholds
 from bot.store import datasets, notices
 from bot.store.database import Database
@@ -71,10 +73,14 @@ class Statuses:
             return
         standing = await self._scores.standing()
         then, now = await self.admission.intakes(standing, [before, set_])
-        text = (
-            f"The thresholds for votes have changed since dataset v{newest.id} ({before}). "
-            f"Now it takes {set_}: {now.enters:,} descriptions would enter the next dataset; by the old "
-            f"thresholds, {then.enters:,}."
+        text = Sentence(
+            "The thresholds for votes have changed since dataset v{version} ({before}). Now it takes {set}: "
+            "{now:,} descriptions would enter the next dataset; by the old thresholds, {then:,}.",
+            version=newest.id,
+            before=before.told,
+            set=set_.told,
+            now=now.enters,
+            then=then.enters,
         )
         log.warning("%s", text)
         async with self._db.write() as tx:
@@ -88,46 +94,68 @@ def _thresholds_of(dataset: Dataset) -> Thresholds | None:
     return Thresholds(**kept) if set(kept) == {field.name for field in fields(Thresholds)} else None
 
 
-def told(status: Status) -> str:
+def told(say: Language, status: Status) -> str:
     """The status in words and a table, for Discord and the terminal."""
+    kept, standing = status.standing.kept, status.standing
     lines = [
-        _frozen("The newest dataset", status.newest),
-        _frozen("The newest of pairs", status.newest_pairs),
+        f"{say('**The newest dataset:**')} {_frozen(say, status.newest)}",
+        f"{say('**The newest of pairs:**')} {_frozen(say, status.newest_pairs)}",
+        say(
+            "**Votes:** {votes:,} on {descriptions:,} descriptions, {counted:,} of them count.",
+            votes=kept.votes,
+            descriptions=kept.descriptions,
+            counted=kept.counted,
+        ),
     ]
-    kept = status.standing.kept
+    if standing.not_counted:
+        lines.append(say("Not counted: {reasons}.", reasons=standing.not_counted))
+    lines.append(say("**What admits a description:** {thresholds}.", thresholds=status.thresholds.told))
     lines.append(
-        f"**Votes:** {kept.votes:,} on {kept.descriptions:,} descriptions, {kept.counted:,} of them count."
+        say(
+            "{enters:,} would enter the next dataset, {down:,} are voted down.",
+            enters=status.intake.enters,
+            down=status.intake.voted_down,
+        )
     )
-    if status.standing.not_counted:
-        lines.append(f"Not counted: {', '.join(status.standing.not_counted)}.")
-    lines.append(f"**What admits a description:** {status.thresholds}.")
-    now = status.intake
-    lines.append(f"{now.enters:,} would enter the next dataset, {now.voted_down:,} are voted down.")
-    if now.unfit:
-        unfit = ", ".join(f"{count:,} {reason}" for reason, count in sorted(now.unfit.items()))
-        lines.append(f"People liked, but they may not train: {unfit}.")
+    if status.intake.unfit:
+        lines.append(
+            say("People liked, but they may not train: {reasons}.", reasons=reasons(status.intake.unfit))
+        )
     if status.tried != status.thresholds:
-        lines.append(f"**Tried:** {status.tried}.")
-    lines.append(f"How many would enter, by other thresholds (confidence {status.tried.confidence:.0%}):")
-    return "\n".join([*lines, "```", *_table(status), "```"])
+        lines.append(say("**Tried:** {thresholds}.", thresholds=status.tried.told))
+    lines.append(
+        say(
+            "How many would enter, by other thresholds (confidence {confidence:.0%}):",
+            confidence=status.tried.confidence,
+        )
+    )
+    return "\n".join([*lines, "```", *_table(say, status), "```"])
 
 
-def _frozen(name: str, found: Dataset | None) -> str:
+def _frozen(say: Language, found: Dataset | None) -> str:
     if found is None:
-        return f"**{name}:** none so far."
+        return say("none so far.")
     train, valid, liked = (found.counts.get(part, 0) for part in ("train", "valid", "description"))
-    rebuild = " A text had to be deleted from it: build it again." if found.rebuild else ""
-    what = "pairs" if found.kind == "preference" else f"texts ({liked:,} rated well by people)"
-    return f"**{name}:** v{found.id}, {train:,} {what} to learn from, {valid:,} held out.{rebuild}"
+    figures = {"version": found.id, "train": train, "valid": valid, "liked": liked}
+    if found.kind == "preference":
+        text = say("v{version}, {train:,} pairs to learn from, {valid:,} held out.", **figures)
+    else:
+        text = say(
+            "v{version}, {train:,} texts ({liked:,} rated well by people) to learn from, {valid:,} held out.",
+            **figures,
+        )
+    rebuild = say("A text had to be deleted from it: build it again.") if found.rebuild else ""
+    return f"{text} {rebuild}".rstrip()
 
 
-def _table(status: Status) -> list[str]:
+def _table(say: Language, status: Status) -> list[str]:
     """A row for each number of voters, a column for each share of ups; the tried ones are marked."""
     rows = [list(row) for _, row in groupby(status.around, key=lambda each: each[0].min_voters)]
-    head = "voters  " + "".join(f"{f'> {way.above:.0%}':>9}" for way, _ in rows[0])
-    return [head, *(_row(row, status.tried) for row in rows)]
+    first = say("voters")
+    head = f"{first}  " + "".join(f"{f'> {way.above:.0%}':>9}" for way, _ in rows[0])
+    return [head, *(_row(say, row, status.tried, len(first)) for row in rows)]
 
 
-def _row(row: list[tuple[Thresholds, int]], tried: Thresholds) -> str:
-    cells = (f"{'*' if way == tried else ''}{count:,}" for way, count in row)
-    return f"{row[0][0].min_voters:>6}  " + "".join(f"{cell:>9}" for cell in cells)
+def _row(say: Language, row: list[tuple[Thresholds, int]], tried: Thresholds, width: int) -> str:
+    cells = (f"{'*' if way == tried else ''}{say('{number:,}', number=count)}" for way, count in row)
+    return f"{row[0][0].min_voters:>{width}}  " + "".join(f"{cell:>9}" for cell in cells)

@@ -40,7 +40,8 @@ class Transfer:
         found = await self.version(version)
         if found.kind == "preference":
             raise UserError(
-                f"Dataset v{found.id} holds pairs; files hold single texts. Export another version."
+                "Dataset v{version} holds pairs; files hold single texts. Export another version.",
+                version=found.id,
             )
         card = Card(title=f"Herosmith dataset v{found.id}", recipe=found.recipe, counts=found.counts)
         rows = self._rows(found.id, asyncio.get_running_loop())

@@ -9,7 +9,8 @@ from openai import AsyncOpenAI
 from openai.types import Batch
 
 from bot.errors import OutOfReach, ServerError, Unavailable, UnknownModel
-from bot.llm.patience import JOB, ONCE, PERSON, patiently
+from bot.language import Sentence
+from bot.llm.patience import JOB, NO_REASON, ONCE, PERSON, patiently
 
 log = logging.getLogger(__name__)
 
@@ -98,10 +99,10 @@ class Batches:
             await response.stream_to_file(path)
 
 
-def failure(batch: Batch) -> str | None:
+def failure(batch: Batch) -> Sentence | None:
     """Why the provider refused a batch; None where it did not."""
     if batch.status != "failed":
         return None
     errors = (batch.errors.data if batch.errors else None) or []
-    reasons = "; ".join(each.message or "" for each in errors)
-    return f"The provider refused the batch: {reasons or 'it gave no reason'}"
+    reasons = "; ".join(each.message for each in errors if each.message)
+    return Sentence("The provider refused the batch: {reason}", reason=reasons or Sentence(NO_REASON))

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+NO_REASON = later("it gave no reason")
+
 _LONGEST_PAUSE = 60.0  # seconds
 _PASSING = frozenset({408, 409, 425, 429})  # and all from 500 on
 _NO_CREDIT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
@@ -118,10 +120,10 @@ def _raise_unless_passing(error: openai.APIError | CutShort) -> None:
             "The model server does not know what was asked for. An operator must check the models."
         ) from error
     if status not in _PASSING and status < 500:
-        raise ServerError(f"The model server refused: {_said(error)}") from error
+        raise ServerError(f"The model server refused: {said(error)}") from error
 
 
-def _said(error: openai.APIError) -> str:
+def said(error: openai.APIError) -> str:
     """The server's reason in its own words, without the wrapping."""
     message = error.body.get("message") if isinstance(error.body, dict) else None
     return str(message or error.message)

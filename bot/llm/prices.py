@@ -9,10 +9,12 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from bot.errors import SettingsError
+from bot.language import Sentence, later
 from bot.part import Part
 
 _DATED = re.compile(r"-\d{4}-?\d{2}-?\d{2}$")
 _MILLION = 1_000_000
+_HERE = later("this machine")
 
 
 class Price(Part):
@@ -33,8 +35,23 @@ class Price(Part):
         whole = (prompt_tokens * self.input + completion_tokens * self.output) / _MILLION
         return whole * self.batch if batch and self.batch is not None else whole
 
+    @property
+    def where(self) -> Sentence | str:
+        """Where a model is that costs nothing."""
+        if not self.source:
+            return Sentence("a server of your own")
+        return Sentence(self.source) if self.source == _HERE else self.source
 
-_FREE = Price(input=0, output=0, batch=1, training=0, source="this machine")
+    @property
+    def origin(self) -> Sentence | str:
+        """When and where a price was read, as a sentence ends with it."""
+        link = f" (<{self.source}>)" if self.source.startswith("http") else ""
+        if self.read_on is None:
+            return link
+        return Sentence(", as of {day}{link}", day=self.read_on.isoformat(), link=link)
+
+
+_FREE = Price(input=0, output=0, batch=1, training=0, source=_HERE)
 
 
 class _File(Part):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from statistics import median
 
+from bot.language import Sentence, later
 from bot.store import scores
 from bot.store.database import Transaction
 from bot.store.scores import Kept, Rule, Stand
@@ -39,15 +40,16 @@ class Guard:
             rule = replace(rule, without=rule.without | found)
         return rule
 
-    def describe(self, kept: Kept) -> list[str]:
+    def describe(self, kept: Kept) -> tuple[Sentence, ...]:
         """What does not count, by reason, in words for people; empty where everything counts."""
         named = (
-            (kept.by_requester, "by whoever asked for the description"),
-            (kept.young, f"of accounts younger than {self._rule.account_days} days"),
-            (kept.too_many, f"beyond a voter's {self._rule.daily} a day"),
-            (kept.deviating, "of voters who go against everybody else"),
+            (kept.by_requester, later("{number:,} by whoever asked for the description")),
+            (kept.young, later("{number:,} of accounts younger than {days} days")),
+            (kept.too_many, later("{number:,} beyond a voter's {daily} a day")),
+            (kept.deviating, later("{number:,} of voters who go against everybody else")),
         )
-        return [f"{number:,} {reason}" for number, reason in named if number]
+        bounds = {"days": self._rule.account_days, "daily": self._rule.daily}
+        return tuple(Sentence(said, number=number, **bounds) for number, said in named if number)
 
 
 def deviating(stands: Sequence[Stand]) -> frozenset[str]:

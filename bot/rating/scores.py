@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Literal
 
 from bot.errors import UserError
+from bot.language import Sentence
 from bot.rating.guard import Guard
 from bot.store import descriptions, scores
 from bot.store.database import Database, Transaction
@@ -59,10 +60,15 @@ class Thresholds:
                 if 0 <= above < 1:
                     yield Thresholds(voters, round(above, 3), self.confidence)
 
-    def __str__(self) -> str:
-        voters = "1 voter" if self.min_voters == 1 else f"{self.min_voters} voters"
-        return (
-            f"at least {voters}, and with {self.confidence:.0%} confidence more than {self.above:.0%} for it"
+    @property
+    def told(self) -> Sentence:
+        """What they ask for."""
+        return Sentence.counted(
+            "at least {number} voter, and with {confidence:.0%} confidence more than {above:.0%} for it",
+            "at least {number} voters, and with {confidence:.0%} confidence more than {above:.0%} for it",
+            self.min_voters,
+            confidence=self.confidence,
+            above=self.above,
         )
 
 
@@ -94,7 +100,7 @@ class Standing:
     rule: Rule
     tallies: tuple[Tally, ...]
     kept: Kept
-    not_counted: tuple[str, ...]
+    not_counted: tuple[Sentence, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +126,7 @@ class Scores:
         async with self._db.read() as tx:
             rule = await self._guard.rule(tx)
             tallies, kept = await scores.tallies(tx, rule), await scores.kept(tx, rule)
-        return Standing(rule, tuple(tallies), kept, tuple(self._guard.describe(kept)))
+        return Standing(rule, tuple(tallies), kept, self._guard.describe(kept))
 
     async def best(
         self, *, guild_id: int | None = None, powers: Collection[str] | None = None, page: int = 0

@@ -3,17 +3,18 @@
 import math
 from dataclasses import dataclass
 
+from bot.language import Sentence, later
 from bot.rating import sequential
 from bot.store.duels import Tally
 from bot.store.models import Model
 from bot.store.trials import Trial
 
 _ENDS = {
-    "running": "under way",
-    "won": "won",
-    "lost": "lost",
-    "undecided": "ended undecided",
-    "stopped": "stopped",
+    "running": later("under way"),
+    "won": later("won"),
+    "lost": later("lost"),
+    "undecided": later("ended undecided"),
+    "stopped": later("stopped"),
 }
 
 
@@ -27,47 +28,65 @@ class Standing:
     tally: Tally
 
     @property
-    def title(self) -> str:
+    def title(self) -> Sentence:
         """Who challenges whom, and how far that is."""
-        return f"Trial {self.trial.id}, model {self.candidate.id} against {self.live.id}: {self.state}"
-
-    @property
-    def state(self) -> str:
-        """How far it is, from the candidate's side."""
-        return _ENDS[self.trial.state]
-
-    @property
-    def figures(self) -> str:
-        """How many preferred the candidate, between which shares that may lie, and what is still needed."""
-        wins, losses = self.tally.wins, self.tally.losses
-        if not wins + losses:
-            return f"no vote counts yet{self._beside}"
-        low, high = sequential.interval(wins, losses)
-        share = wins / (wins + losses)
-        return (
-            f"{wins} of {_people(wins + losses)} preferred the candidate ({100 * share:.0f} %, "
-            f"surely between {math.floor(100 * low)} % and {math.ceil(100 * high)} %); "
-            f"{self._evidence}{self._beside}"
+        return Sentence(
+            "Trial {number}, model {candidate} against {live}: {state}",
+            number=self.trial.id,
+            candidate=self.candidate.id,
+            live=self.live.id,
+            state=self.state,
         )
 
     @property
-    def _evidence(self) -> str:
-        wins, losses = self.tally.wins, self.tally.losses
-        e = sequential.evidence(wins, losses)
-        told = f"evidence {e:.0f}" if 10 <= e < 1e6 else f"evidence {e:.2g}"
-        needed = f"{told} of the {sequential.NEEDED:.0f} needed"
-        if self.trial.state != "running":
-            return needed
-        more = sequential.still_needed(wins, losses)
-        return f"{needed}; " + (f"about {more} more" if more else "no end in sight")
+    def state(self) -> Sentence:
+        """How far it is, from the candidate's side."""
+        return Sentence(_ENDS[self.trial.state])
 
     @property
-    def _beside(self) -> str:
+    def figures(self) -> Sentence:
+        """How many preferred the candidate, between which shares that may lie, and what is still needed."""
+        wins, losses = self.tally.wins, self.tally.losses
+        if not wins + losses:
+            return Sentence("no vote counts yet{beside}", beside=self._beside)
+        low, high = sequential.interval(wins, losses)
+        return Sentence.counted(
+            "{wins} of {number} person preferred the candidate ({share:.0f} %, surely between {low} % and "
+            "{high} %); {evidence}{beside}",
+            "{wins} of {number} people preferred the candidate ({share:.0f} %, surely between {low} % and "
+            "{high} %); {evidence}{beside}",
+            wins + losses,
+            wins=wins,
+            share=100 * wins / (wins + losses),
+            low=math.floor(100 * low),
+            high=math.ceil(100 * high),
+            evidence=self._evidence,
+            beside=self._beside,
+        )
+
+    @property
+    def _evidence(self) -> Sentence:
+        wins, losses = self.tally.wins, self.tally.losses
+        e = sequential.evidence(wins, losses)
+        told = later("evidence {e:.2g} of the {needed:.0f} needed")
+        if 10 <= e < 1e6:
+            told = later("evidence {e:.0f} of the {needed:.0f} needed")
+        evidence = Sentence(told, e=e, needed=sequential.NEEDED)
+        if self.trial.state != "running":
+            return evidence
+        more = sequential.still_needed(wins, losses)
+        if not more:
+            return Sentence("{evidence}; no end in sight", evidence=evidence)
+        return Sentence("{evidence}; about {more} more", evidence=evidence, more=more)
+
+    @property
+    def _beside(self) -> Sentence | str:
         """What was voted and does not count."""
+        if not self.tally.votes:
+            return ""
         rest = self.tally.votes - self.tally.wins - self.tally.losses - self.tally.ties
-        ties = "1 tie" if self.tally.ties == 1 else f"{self.tally.ties} ties"
-        return f" ({ties}, {rest} {'vote' if rest == 1 else 'votes'} besides)" if self.tally.votes else ""
-
-
-def _people(number: int) -> str:
-    return "1 person" if number == 1 else f"{number} people"
+        return Sentence(
+            " ({ties}, {others} besides)",
+            ties=Sentence.counted("{number} tie", "{number} ties", self.tally.ties),
+            others=Sentence.counted("{number} vote", "{number} votes", rest),
+        )

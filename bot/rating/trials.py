@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 
 from bot.errors import UserError
+from bot.language import Sentence, later
 from bot.rating import sequential
 from bot.rating.standing import Standing
 from bot.store import duels, models, notices, trials
@@ -13,6 +14,7 @@ from bot.store.trials import Trial
 from bot.tuning import succession
 
 _DAY = 86_400.0
+_STATES = {"live": later("live"), "candidate": later("candidate"), "retired": later("retired")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +102,9 @@ class Trials:
                     "Meanwhile model {live} is {state} and model {candidate} {standing}: the votes say "
                     "nothing about that. /models list shows them all.",
                     live=pair.live.id,
-                    state=pair.live.state,
+                    state=Sentence(_STATES[pair.live.state]),
                     candidate=pair.candidate.id,
-                    standing=pair.candidate.state,
+                    standing=Sentence(_STATES[pair.candidate.state]),
                 )
             await self._promote(tx, pair, actor_id)
             return Promoted((await _standing(tx, trial)).candidate, now=True)
@@ -131,20 +133,25 @@ class Trials:
     async def _end_won(self, tx: Transaction, trial: Trial, now: float) -> None:
         await trials.end(tx, trial.id, "won", at=now)
         standing = await _standing(tx, trial)
-        told = (
-            f"The candidate, {_named(standing.candidate)}, has won against the live {_named(standing.live)}: "
-        )
         if self._rules.auto:
             await self._promote(tx, standing, None)
-            text = (
-                f"🏆 {told}{standing.figures}. It is live now; /models rollback brings back the one before."
+            text = _told(
+                standing,
+                later(
+                    "🏆 The candidate, {candidate}, has won against the live {live}: {figures}. "
+                    "It is live now; /models rollback brings back the one before."
+                ),
             )
             await notices.add(tx, f"trial:{trial.id}", text, at=now)
             return
         await models.change(tx, trial.candidate_id, challenges_until=None)  # it waits as long as you do
-        text = (
-            f"🏆 {told}{standing.figures}. Shall it go live? No other candidate is tried until you decide: "
-            f"the button, or /models retire model:{trial.candidate_id}."
+        text = _told(
+            standing,
+            later(
+                "🏆 The candidate, {candidate}, has won against the live {live}: {figures}. Shall it go "
+                "live? No other candidate is tried until you decide: the button, or /models retire "
+                "model:{number}."
+            ),
         )
         await notices.add(tx, f"trial:{trial.id}", text, at=now, action=f"promote:{trial.id}")
 
@@ -152,9 +159,8 @@ class Trials:
         await trials.end(tx, trial.id, "lost", at=now)
         await succession.retire(tx, trial.candidate_id, "outvoted")
         standing = await _standing(tx, trial)
-        text = (
-            f"🛡️ The live {_named(standing.live)} keeps its place: {_named(standing.candidate)} is retired. "
-            f"{standing.figures[0].upper()}{standing.figures[1:]}."
+        text = _told(
+            standing, later("🛡️ The live {live} keeps its place: {candidate} is retired. Votes: {figures}.")
         )
         await notices.add(tx, f"trial:{trial.id}", text, at=now)
 
@@ -165,21 +171,25 @@ class Trials:
         if trial is None or trial.candidate_id != model.id:
             return
         standing = await _standing(tx, trial)
-        text = (
-            f"⌛ The days in which {_named(standing.candidate)} might win its place back from the live "
-            f"{_named(standing.live)} are over, and it is retired. Their trial ends undecided: "
-            f"{standing.figures}."
+        text = _told(
+            standing,
+            later(
+                "⌛ The days in which {candidate} might win its place back from the live {live} are over, "
+                "and it is retired. Their trial ends undecided: {figures}."
+            ),
         )
         await notices.add(tx, f"trial:{trial.id}", text, at=now)
 
     async def _end_undecided(self, tx: Transaction, trial: Trial, now: float) -> None:
         await trials.end(tx, trial.id, "undecided", at=now)
         standing = await _standing(tx, trial)
-        number = standing.candidate.id
-        text = (
-            f"⚖️ The trial of {_named(standing.candidate)} against the live {_named(standing.live)} ends "
-            f"undecided: {standing.figures}. It stays a candidate without duels. Look with `/models compare "
-            f"a:{number}`, then `/models promote model:{number}` or `/models retire model:{number}`."
+        text = _told(
+            standing,
+            later(
+                "⚖️ The trial of {candidate} against the live {live} ends undecided: {figures}. It stays a "
+                "candidate without duels. Look with `/models compare a:{number}`, then `/models promote "
+                "model:{number}` or `/models retire model:{number}`."
+            ),
         )
         await notices.add(tx, f"trial:{trial.id}", text, at=now)
 
@@ -196,5 +206,16 @@ async def _standing(tx: Transaction, trial: Trial) -> Standing:
     return Standing(now, live, candidate, await duels.tally(tx, trial.id))
 
 
-def _named(model: Model) -> str:
-    return f"model {model.id} (`{model.name}`)"
+def _told(standing: Standing, how: str) -> Sentence:
+    """How a trial ended, for the admins; number is the candidate's."""
+    return Sentence(
+        how,
+        live=_named(standing.live),
+        candidate=_named(standing.candidate),
+        number=standing.candidate.id,
+        figures=standing.figures,
+    )
+
+
+def _named(model: Model) -> Sentence:
+    return Sentence("model {number} (`{name}`)", number=model.id, name=model.name)

@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args
 
 from sqlalchemy import ColumnElement, Select, func, or_, select, update
 
+from bot.language import Sentence
 from bot.store.database import Transaction
 from bot.store.schema import job, spending
 
@@ -29,21 +30,21 @@ class Job:
     kind: Kind
     spec: dict[str, Any]
     state: State
-    phase: str
+    phase: Sentence | None
     done: int
     total: int
     rate: float | None
     lost: int
     cost: float
     result: dict[str, Any] | None
-    error: str | None
+    error: Sentence | None
     requester_id: int | None
     channel_id: int | None
     message_id: int | None
     announced: bool
     remote_file_ids: dict[str, str] | None
     remote_job_id: str | None
-    question: str | None
+    question: Sentence | None
     owner: str | None
     heartbeat: float | None
     remote_asked_at: float | None
@@ -173,7 +174,7 @@ async def end(tx: Transaction, job_id: int, *, worker: str, state: State, **valu
     return (await tx.execute(update(job).where(mine).values(state=state, **values))).rowcount == 1
 
 
-async def ask(tx: Transaction, job_id: int, question: str, *, worker: str) -> bool:
+async def ask(tx: Transaction, job_id: int, question: Sentence, *, worker: str) -> bool:
     """Pause a job until an operator has answered. False where it is not running for this worker any more."""
     mine = (job.c.id == job_id) & (job.c.owner == worker) & (job.c.state == "running")
     asked = update(job).where(mine).values(state="paused", question=question)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select, update
 
+from bot.language import Sentence
 from bot.store.database import Transaction
 from bot.store.schema import notice
 
@@ -17,7 +18,7 @@ class Notice:
 
     id: int
     key: str
-    text: str
+    text: Sentence
     channel_id: int | None
     mention_id: int | None
     action: str | None
@@ -28,7 +29,7 @@ class Notice:
 async def add(
     tx: Transaction,
     key: str,
-    text: str,
+    text: Sentence,
     *,
     at: float,
     channel_id: int | None = None,

@@ -9,6 +9,7 @@ from rich.console import Console
 from bot.app import open_app
 from bot.dataset.exchange.formats import Format
 from bot.dataset.status import told
+from bot.language import ENGLISH
 from bot.reports import paired, plan
 from bot.settings import Settings
 from bot.terminal.check import check
@@ -96,7 +97,7 @@ async def _build(settings: Settings, asked: dict[str, Any], *, confirmed: bool) 
     async with open_app(settings) as app:
         spec = app.planner.spec(**asked)
         job, forecast = await app.builds.plan(spec)
-        shown = plan(spec, forecast, await app.budget.left_today()).replace("**", "")
+        shown = plan(ENGLISH, spec, forecast, await app.budget.left_today()).replace("**", "")
         console.print(shown, highlight=False, soft_wrap=True)
         wanted = confirmed or typer.confirm("Build it?", default=True)
         await carry_out_if(wanted, app, job, settings, console)
@@ -104,12 +105,12 @@ async def _build(settings: Settings, asked: dict[str, Any], *, confirmed: bool) 
 
 async def _pairs(settings: Settings) -> None:
     async with open_app(settings) as app:
-        typer.echo(paired(await app.pairs.freeze()).replace("`", ""))
+        typer.echo(paired(ENGLISH, await app.pairs.freeze()).replace("`", ""))
 
 
 async def _status(settings: Settings, **tried: Any) -> None:
     async with open_app(settings) as app:
-        text = told(await app.statuses.now(**tried))
+        text = told(ENGLISH, await app.statuses.now(**tried))
     typer.echo(text.replace("**", "").replace("```\n", "").replace("\n```", ""))
 
 

@@ -11,6 +11,7 @@ from bot.app import App
 from bot.children import engine_beside, worker_beside
 from bot.errors import UserError
 from bot.jobs import JobBoard, in_hands
+from bot.language import ENGLISH
 from bot.reports import ending
 from bot.settings import Settings
 from bot.store.jobs import Job
@@ -41,7 +42,7 @@ async def follow(
         while True:
             job = await board.get(job_id)
             over = _over(job)
-            said = job.state if over else job.phase
+            said = job.state if over else str(job.phase or "")
             bars.update(task, completed=job.done, total=job.total or None, description=said)
             beat = job.heartbeat or 0.0
             heard_of = beat if job.owner else max(began, beat)  # one that let go may have a successor soon
@@ -59,8 +60,8 @@ def tell_end(job: Job, settings: Settings, console: Console) -> None:
         console.print(f"Paused. To go on: herosmith jobs resume {job.id}", soft_wrap=True)
         return
     if job.result is None:
-        raise UserError(ending(job))
-    console.print(ending(job), highlight=False, soft_wrap=True)
+        raise UserError(ending(ENGLISH, job))
+    console.print(ending(ENGLISH, job), highlight=False, soft_wrap=True)
     for name in job.result.get("files", ()):
         console.print(str(settings.data_dir / name), highlight=False, soft_wrap=True)
 

@@ -106,4 +106,5 @@ def _outcome(job: Job) -> str:
         return f"no worker is heard of; to go on: herosmith jobs follow {job.id}"
     if job.kind == "build" and job.result:
         return f"dataset v{job.result['dataset']}"
-    return job.error or job.question or ("" if job.ended else job.phase)
+    said = job.error or job.question or (None if job.ended else job.phase)
+    return str(said or "")

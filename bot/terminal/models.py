@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bot.language import ENGLISH
 from bot.settings import Settings
 from bot.terminal.start import go, installation
 
@@ -79,7 +80,7 @@ async def _list(settings: Settings) -> None:
         votes, challenger = await app.votes.by_model(), await app.registry.challenger()
         trial = await app.trials.standing()
         for model in await app.registry.every():
-            typer.echo(_plain(line(model, challenger, votes[model.name], trial)))
+            typer.echo(_plain(line(ENGLISH, model, challenger, votes[model.name], trial)))
 
 
 async def _show(settings: Settings, model_id: int) -> None:
@@ -90,7 +91,7 @@ async def _show(settings: Settings, model_id: int) -> None:
         entry = await app.registry.entry(model_id)
         votes = (await app.votes.by_model())[entry.model.name]
         trials = await app.trials.of_model(model_id)
-        typer.echo(_plain(page(entry, await app.registry.challenger(), votes, trials)))
+        typer.echo(_plain(page(ENGLISH, entry, await app.registry.challenger(), votes, trials)))
 
 
 async def _compare(settings: Settings, a: int, b: int | None, hero: str | None) -> None:
@@ -114,7 +115,7 @@ async def _print_comparison(app: "App", a: int, b: int | None, hero: str | None)
         for side in each.sides:
             typer.echo(f"\n  {side.by}: {side.text}")
     for trial in await app.trials.between(first.id, second.id) if second else []:
-        typer.echo(f"\n{_plain(trial_lines(trial))}")
+        typer.echo(f"\n{_plain(trial_lines(ENGLISH, trial))}")
 
 
 async def _change(change: "Callable[[Registry], Awaitable[Model]]") -> None:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from bot.language import ENGLISH
 from bot.settings import Settings
 from bot.terminal.start import go, installation
 
@@ -35,7 +36,7 @@ async def _list(settings: Settings) -> None:
     from bot.powers import listed  # noqa: PLC0415
 
     async with open_app(settings) as app:
-        typer.echo(listed(await app.powers.added(), await app.powers.wished()))
+        typer.echo(listed(ENGLISH, await app.powers.added(), await app.powers.wished()))
 
 
 async def _add(settings: Settings, power: str) -> None:

@@ -32,13 +32,14 @@ def finetune(
 
 async def _finetune(settings: Settings, asked: dict[str, Any], *, confirmed: bool) -> None:
     from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
+    from bot.language import ENGLISH  # noqa: PLC0415
     from bot.terminal.follow import carry_out_if  # noqa: PLC0415
     from bot.tuning.report import plan  # noqa: PLC0415
 
     console = Console()
     async with open_app(settings) as app:
         job, forecast = await app.finetunes.plan(**asked)
-        told = plan(forecast, await app.budget.left_today()).replace("**", "")
+        told = plan(ENGLISH, forecast, await app.budget.left_today()).replace("**", "")
         console.print(told, highlight=False, markup=False)
         wanted = confirmed or typer.confirm("Tune it?", default=True)
         await carry_out_if(wanted, app, job, settings, console)

@@ -2,16 +2,16 @@
 
 import asyncio
 import logging
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from openai.types.fine_tuning import FineTuningJob
 
 from bot.errors import HerosmithError, UserError
+from bot.language import Sentence
 from bot.llm.budget import Account
 from bot.store.models import Model
-from bot.tuning.comparison import Comparer, Comparison
+from bot.tuning.comparison import Comparer, Comparison, title_of
 from bot.tuning.forecast import FinetuneSpec
 from bot.tuning.loss_chart import draw_losses
 from bot.tuning.losses import Losses
@@ -57,7 +57,7 @@ class Debut:
             served_as=name if at_once else None,
         )
 
-    async def serve(self, model: Model, remote: FineTuningJob) -> tuple[Model, str | None]:
+    async def serve(self, model: Model, remote: FineTuningJob) -> tuple[Model, Sentence | None]:
         """Let the model answer where chats go. Returns it, and what must be done where it cannot yet."""
         if model.served_as is not None:
             return model, None
@@ -66,15 +66,16 @@ class Debut:
             refusal = await self._refusal(model.name)
             if refusal is None:
                 return await self._registry.deployed(model.id, model.name), None
-            done = f"mend what keeps it from being served ({refusal})"
+            done = Sentence("mend what keeps it from being served ({refusal})", refusal=refusal)
         else:
-            done = step.format(model=model.name, job=remote.id)
-        return (
-            model,
-            f"{done}, then tell by which name it is asked: `/models deployed model:{model.id} name:...`",
+            done = Sentence(step, model=model.name, job=remote.id)
+        return model, Sentence(
+            "{done}, then tell by which name it is asked: `/models deployed model:{number} name:...`",
+            done=done,
+            number=model.id,
         )
 
-    async def _refusal(self, name: str) -> str | None:
+    async def _refusal(self, name: str) -> Sentence | None:
         """Why a server elsewhere does not answer as the model; None where it does."""
         if self._serving is None:
             return None
@@ -82,7 +83,7 @@ class Debut:
             await self._serving.offer(name)
         except HerosmithError as error:
             log.warning("%s is not served: %s", name, error, exc_info=error.__cause__)
-            return str(error) if isinstance(error, UserError) else "the log says what"
+            return error.sentence if isinstance(error, UserError) else Sentence("the log says what")
         return None
 
     async def show(
@@ -103,7 +104,7 @@ class Debut:
             log.exception("model %d could not be shown in full", model.id)
             return {}
         files = [str(path.relative_to(self._data_dir)) for path in made if path]
-        return {"heroes": [asdict(each) for each in comparisons], "files": files}
+        return {"heroes": [each.json() for each in comparisons], "files": files}
 
     async def _compare(
         self, job_id: int, spec: FinetuneSpec, model: Model, live: Model | None
@@ -111,13 +112,14 @@ class Debut:
         if model.served_as is None:
             return []
         tuned_from = await self._registry.named(spec.base)
-        writers: dict[str, Model | str] = (
-            {"base": tuned_from} if tuned_from else {self._comparer.base_title: spec.base}
-        )
+        if tuned_from:
+            writers: list[tuple[Sentence, Model | str]] = [(Sentence("base"), tuned_from)]
+        else:
+            writers = [(self._comparer.base_title, spec.base)]
         if live and live.id != model.id:
-            writers[f"live: model {live.id}"] = live
-        title = "new and live" if model.state == "live" else "candidate"
-        writers[f"{title}: model {model.id}"] = model
+            writers.append((title_of(live), live))
+        new = Sentence("new and live: model {number}", number=model.id)
+        writers.append((new if model.state == "live" else title_of(model), model))
         account = Account("tuning", job_id)
         return await self._comparer.compare(self._comparer.some_heroes(job_id), writers, account)
 

@@ -13,8 +13,9 @@ from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 
 from bot.errors import HerosmithError, OutOfReach, ServerError, Unavailable, UnknownModel, UserError
 from bot.jobs import JobBoard
+from bot.language import Sentence, later
 from bot.llm.budget import Account, Budget
-from bot.llm.patience import JOB, PERSON, Patience, asked_pause
+from bot.llm.patience import JOB, NO_REASON, PERSON, Patience, asked_pause
 from bot.store import datasets, jobs
 from bot.store.database import Database
 from bot.store.jobs import Job
@@ -34,15 +35,17 @@ _POLL = 1.0  # seconds between two looks at the server's job, at first
 _SLOWEST_POLL = 15.0
 _LISTED_WITHIN = 60.0  # seconds after which a training that was started certainly stands in the server's list
 _MISSING_LIMIT = 120.0  # seconds for which a server may deny a training
-_OUT_OF_REACH = "the model server is out of reach; waiting for it"
+_OUT_OF_REACH = Sentence("the model server is out of reach; waiting for it")
+_HELD = Sentence("held at the model server")
+_NOT_HELD = Sentence("the model server cannot hold it: it trains on, and Resume follows it again")
 
-_QUESTION = (
+_QUESTION = Sentence(
     "Was a training started at the model server for this? The call's answer got lost, and the server shows "
     "nothing by which it could be told. Look at its list of jobs, then answer: give the job's id, or say "
     "that there is none."
 )
 
-_MISSING = (
+_MISSING = later(
     "The model server has no training {remote_id}. Was one started there for this? Look at its list of jobs, "
     "then answer: give the job's id, or say that there is none, and it is started anew."
 )
@@ -92,7 +95,7 @@ class FinetuneJobs:
         if spec.method not in self._trainer.provider.methods:
             raise UserError(
                 "Preference tuning is not known to {name}. Leave the method out, or train elsewhere.",
-                name=self._trainer.provider.name,
+                name=self._trainer.provider.called,
             )
         forecast = await self._forecaster.forecast(spec)
         spec = replace(spec, tokens=forecast.tokens * forecast.epochs)
@@ -147,11 +150,11 @@ class FinetuneJobs:
         await self._budget.book_training(Account("tuning", run.job.id), spec.base, trained)
         live = await self._registry.live()
         model = await self._debut.register(run.job.id, spec, remote)
-        await run.note(phase="taking the model in")
+        await run.note(phase=Sentence("taking the model in"))
         model, left_to_do = await self._debut.serve(model, remote)
         losses = await self._losses(remote)
         await self._registry.measured(model.id, losses.held_out)
-        await run.note(phase="writing three heroes to compare")
+        await run.note(phase=Sentence("writing three heroes to compare"))
         shown = await self._debut.show(run.job.id, spec, model, live, losses)
         return {
             "model": model.id,
@@ -160,7 +163,7 @@ class FinetuneJobs:
             "dataset": spec.dataset,
             "trained_tokens": trained,
             "seconds": round(time.time() - (run.job.started_at or time.time()), 1),
-            "deploy": left_to_do,
+            "deploy": left_to_do.json() if left_to_do else None,
             **losses.held_out,
             **shown,
         }
@@ -172,14 +175,14 @@ class FinetuneJobs:
             with suppress(Uncertain, Unavailable):
                 remote_id = await self._found(run, FinetuneSpec(**run.job.spec), PERSON)
             if remote_id:
-                await run.say("", remote_job_id=remote_id)
-        if remote_id is None:
-            begun = run.job.remote_asked_at is not None
-            await run.say("whether the server has begun is looked for after Resume" if begun else "not begun")
-        elif await self._trainer.pause(remote_id):
-            await run.say("held at the model server")
+                await run.leave(remote_job_id=remote_id)
+        if remote_id is not None:
+            held = await self._trainer.pause(remote_id)
+            await run.leave(phase=_HELD if held else _NOT_HELD)
+        elif run.job.remote_asked_at is not None:
+            await run.leave(phase=Sentence("whether the server has begun is looked for after Resume"))
         else:
-            await run.say("the model server cannot hold it: it trains on, and Resume follows it again")
+            await run.leave(phase=Sentence("not begun"))
 
     async def cancel(self, run: Run) -> None:
         """Cancel the server's training, and book what it has trained.
@@ -222,7 +225,7 @@ class FinetuneJobs:
 
     async def _send(self, run: Run, spec: FinetuneSpec) -> dict[str, str]:
         """Send each side that has texts, and wait until the server has read it; its names by split."""
-        await run.progress(0, 0, "sending the dataset")
+        await run.progress(0, 0, Sentence("sending the dataset"))
         async with self._db.read() as tx:
             await usable(tx, spec.dataset)  # a deletion may have come since the plan
             items = await datasets.items(tx, spec.dataset)
@@ -271,7 +274,7 @@ class FinetuneJobs:
             else:
                 if found or time.time() > asked_at + _LISTED_WITHIN:
                     return found
-                await run.note(phase="looking whether the training has begun")
+                await run.note(phase=Sentence("looking whether the training has begun"))
             await asyncio.sleep(min(_SLOWEST_POLL, max(_POLL, _LISTED_WITHIN / 10)))
 
     async def _found(self, run: Run, spec: FinetuneSpec, patience: Patience) -> str | None:
@@ -300,8 +303,8 @@ class FinetuneJobs:
                 remote = await self._trainer.look(remote_id)
             except UnknownModel:
                 if time.monotonic() - seen > _MISSING_LIMIT:  # one alone may be a gateway's hiccup
-                    await run.ask(_MISSING.format(remote_id=remote_id))
-                await run.note(phase="the model server does not find the training; looking again")
+                    await run.ask(Sentence(_MISSING, remote_id=remote_id))
+                await run.note(phase=Sentence("the model server does not find the training; looking again"))
             except (Unavailable, ServerError) as error:
                 log.warning("job %d: %s", run.job.id, error, exc_info=error.__cause__)
                 await run.note(phase=_OUT_OF_REACH)
@@ -321,12 +324,10 @@ class FinetuneJobs:
         if status == "succeeded":
             return True
         if status in ("failed", "cancelled"):
-            reason = remote.error.message if remote.error else None
+            reason = (remote.error.message if remote.error else None) or Sentence(NO_REASON)
             if status == "failed":
-                raise UserError("The training failed: {reason}", reason=reason or "it gave no reason")
-            raise UserError(
-                "The training was cancelled at the server: {reason}", reason=reason or "it gave no reason"
-            )
+                raise UserError("The training failed: {reason}", reason=reason)
+            raise UserError("The training was cancelled at the server: {reason}", reason=reason)
         if status == "paused" and first:  # since we were; later on it is somebody else's wish
             await self._trainer.resume(remote.id)
         events = await self._trainer.newest_events(remote.id)
@@ -376,18 +377,18 @@ async def _until(true: Callable[[], Coroutine[Any, Any, bool]]) -> None:
         pause = min(pause * 1.5, _SLOWEST_POLL)
 
 
-def _standing(remote: FineTuningJob, events: list[FineTuningJobEvent]) -> tuple[int, int, str]:
+def _standing(remote: FineTuningJob, events: list[FineTuningJobEvent]) -> tuple[int, int, Sentence]:
     """Steps done, steps in all, and where the training stands in words."""
     for data in map(data_of, events):
         with suppress(KeyError, TypeError, ValueError):
             loss, step, total = float(data["train_loss"]), int(data["step"]), int(data["total_steps"])
-            return step, total, f"training, loss {loss:.2f}"
+            return step, total, Sentence("training, loss {loss:.2f}", loss=loss)
     extra = remote.model_extra or {}
     with suppress(KeyError, TypeError, ValueError):
-        return int(extra["trained_steps"]), int(extra["total_steps"]), "training"
-    status: str = remote.status or "of no status"
+        return int(extra["trained_steps"]), int(extra["total_steps"]), Sentence("training")
+    status: str = remote.status or "?"
     if status == "running":
-        return 0, 0, "preparing to train"
+        return 0, 0, Sentence("preparing to train")
     if status == "paused":
-        return 0, 0, "held at the model server"
-    return 0, 0, f"waiting for the model server ({status.replace('_', ' ')})"
+        return 0, 0, _HELD
+    return 0, 0, Sentence("waiting for the model server ({status})", status=status.replace("_", " "))

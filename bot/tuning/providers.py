@@ -10,6 +10,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from bot.errors import SettingsError
+from bot.language import Sentence, later
 
 Method = Literal["supervised", "dpo"]
 
@@ -77,45 +78,55 @@ class Provider:
         return body | dict(self.extra) | dict(extra)
 
     @property
-    def closed(self) -> str | None:
+    def called(self) -> Sentence:
+        """Its name, in the midst of a sentence."""
+        return Sentence(self.name)
+
+    @property
+    def closed(self) -> Sentence | None:
         """Whom it trains no more for, and since when; None where nothing of the kind is announced."""
         if not self.closings:
             return None
-        told = "; ".join(f"{each.on} for {each.whom}" for each in self.closings)
-        return f"{self.name} closes fine-tuning step by step: {told}."
-
-    @property
-    def _who(self) -> str:
-        return f"{self.name[0].upper()}{self.name[1:]}"
-
-    @property
-    def no_training(self) -> str:
-        """What an operator is told whose server only chats."""
-        return f"{self._who} does not fine-tune: it knows no training files. {self._elsewhere}"
-
-    @property
-    def _elsewhere(self) -> str:
-        others = ", ".join(each.name for each in PROVIDERS if each.hosts and each is not self)
-        return (
-            "What works today: the embedded engine (leave OPENAI_API_KEY and OPENAI_BASE_URL empty: it "
-            "trains "
-            f"on this machine), another provider by its base URL ({others}), or `herosmith dataset export` "
-            f"for "
-            "a service with an API of its own, such as Together or Fireworks. The dataset stays as it is."
+        steps = [
+            Sentence("{day} for {whom}", day=each.on, whom=Sentence(each.whom)) for each in self.closings
+        ]
+        return Sentence(
+            "{provider} closes fine-tuning step by step: {steps}.", provider=self.called, steps=steps
         )
 
     @property
-    def refusal(self) -> str:
+    def no_training(self) -> Sentence:
+        """What an operator is told whose server only chats."""
+        return Sentence(
+            "There is no fine-tuning with {provider}: it knows no training files. {elsewhere}",
+            provider=self.called,
+            elsewhere=self._elsewhere,
+        )
+
+    @property
+    def refusal(self) -> Sentence:
         """What an organization is told that may not train: why, since when, and what it can do today."""
-        why = self.closed or "Its key may lack the permission to fine-tune."
-        return (
-            f"{self._who} does not let this organization fine-tune (it answered 403). {why} {self._elsewhere}"
+        return Sentence(
+            "This organization may not fine-tune with {provider}: it answered 403. {why} {elsewhere}",
+            provider=self.called,
+            why=self.closed or Sentence("Its key may lack the permission to fine-tune."),
+            elsewhere=self._elsewhere,
+        )
+
+    @property
+    def _elsewhere(self) -> Sentence:
+        return Sentence(
+            "What works today: the embedded engine (leave OPENAI_API_KEY and OPENAI_BASE_URL empty: it "
+            "trains on this machine), another provider by its base URL ({others}), or `herosmith dataset "
+            "export` for a service with an API of its own, such as Together or Fireworks. The dataset stays "
+            "as it is.",
+            others=[each.called for each in PROVIDERS if each.hosts and each is not self],
         )
 
 
 ENGINE = Provider(
     key="engine",
-    name="the embedded engine",
+    name=later("the embedded engine"),
     methods=frozenset({"supervised", "dpo"}),
     usual_epochs=2,
     usual_speed=250.0,  # on two cores: bench/training.md
@@ -123,7 +134,7 @@ ENGINE = Provider(
 )
 
 # What is known of a server whose base URL says nothing: OpenAI's shape, and no more.
-OTHER = Provider(key="other", name="the model server", methods=frozenset({"supervised", "dpo"}))
+OTHER = Provider(key="other", name=later("the model server"), methods=frozenset({"supervised", "dpo"}))
 
 PROVIDERS = (
     ENGINE,
@@ -133,9 +144,9 @@ PROVIDERS = (
         hosts=("api.openai.com",),
         methods=frozenset({"supervised", "dpo"}),
         closings=(
-            Closing("2026-05-07", "organizations that had never fine-tuned"),
-            Closing("2026-07-02", "those whose tuned models had not been asked for 60 days"),
-            Closing("2027-01-06", "everyone"),
+            Closing("2026-05-07", later("organizations that had never fine-tuned")),
+            Closing("2026-07-02", later("those whose tuned models had not been asked for 60 days")),
+            Closing("2027-01-06", later("everyone")),
         ),
     ),
     Provider(
@@ -146,8 +157,8 @@ PROVIDERS = (
         prefix=_UTF8_BOM,
         takes=frozenset({"suffix", "seed"}),
         extra={"trainingType": "GlobalStandard"},
-        deploy="deploy `{model}` in the Foundry portal",
-        closings=(Closing("2027-04", "existing customers (new ones may not begin)"),),
+        deploy=later("deploy `{model}` in the Foundry portal"),
+        closings=(Closing("2027-04", later("existing customers (new ones may not begin)")),),
     ),
     Provider(
         key="nebius",
@@ -155,8 +166,10 @@ PROVIDERS = (
         hosts=("api.tokenfactory.nebius.com", "api.studio.nebius.com", "api.studio.nebius.ai"),
         takes=frozenset({"suffix", "seed"}),
         fixed={"lora": True},
-        deploy="make a custom model of the newest checkpoint of `{job}` "
-        '(POST /v0/models with "source": "{job}:CHECKPOINT")',
+        deploy=later(
+            "make a custom model of the newest checkpoint of `{job}` "
+            '(POST /v0/models with "source": "{job}:CHECKPOINT")'
+        ),
     ),
     Provider(
         key="crusoe",
@@ -164,13 +177,13 @@ PROVIDERS = (
         hosts=("api.intelligence.crusoecloud.com", "api.inference.crusoecloud.com"),
         takes=frozenset({"suffix"}),
         hyperparameters_in="body",
-        deploy="deploy the newest checkpoint of `{job}` with Self-Serve Deployments",
+        deploy=later("deploy the newest checkpoint of `{job}` with Self-Serve Deployments"),
     ),
     OTHER,
 )
 
 # How a server is started that takes the engine's adapters.
-SERVING_HINT = (
+SERVING_HINT = later(
     "Start vLLM with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=true; with "
     "VLLM_PLUGINS=lora_filesystem_resolver and VLLM_LORA_RESOLVER_CACHE_DIR set to the folder of adapters "
     "as well it finds them again by itself after a restart."

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.errors import UserError
+from bot.language import Sentence
 from bot.store import models, notices, trials
 from bot.store.database import Database, Transaction
 from bot.store.models import Model, ModelEvent
@@ -186,17 +187,20 @@ class Registry:
             else:
                 await models.change(tx, lost.id, state="retired")
                 await trials.stop_void(tx, at=now)
-            serves = (
-                f"model {before.id}, `{before.name}`, serves again" if before else "the base model answers"
-            )
-            await notices.add(
-                tx,
-                f"lost:{lost.id}:{now}",
-                f"⚠️ The model server does not know the live model {lost.id}, `{lost.name}`, any more: "
-                f"{serves}. "
+            if before:
+                serves = Sentence(
+                    "model {number}, `{name}`, serves again", number=before.id, name=before.name
+                )
+            else:
+                serves = Sentence("the base model answers")
+            told = Sentence(
+                "⚠️ The model server does not know the live model {number}, `{name}`, any more: {serves}. "
                 "`/models list` shows what there is.",
-                at=now,
+                number=lost.id,
+                name=lost.name,
+                serves=serves,
             )
+            await notices.add(tx, f"lost:{lost.id}:{now}", told, at=now)
             return await _known(tx, before.id) if before else None
 
 
@@ -211,9 +215,11 @@ async def _lose_candidate(tx: Transaction, lost: Model, now: float) -> None:
     if lost.state != "candidate":
         return
     await succession.retire(tx, lost.id, "lost")
-    text = (
-        f"⚠️ The model server does not know the candidate {lost.id}, `{lost.name}`, any more: it is retired. "
-        "`/models list` shows what there is."
+    text = Sentence(
+        "⚠️ The model server does not know the candidate {number}, `{name}`, any more: it is retired. "
+        "`/models list` shows what there is.",
+        number=lost.id,
+        name=lost.name,
     )
     await notices.add(tx, f"lost:{lost.id}:{now}", text, at=now)
 

@@ -14,6 +14,7 @@ from openai import AsyncOpenAI
 from openai.types import Model
 
 from bot.errors import HerosmithError, OutOfReach, ServerError, Unavailable, UnknownModel, UserError
+from bot.language import Sentence
 from bot.llm.patience import JOB, CutShort, Patience, patiently
 from bot.tuning.adapter_folder import AdapterFolder, TornArchive
 
@@ -145,7 +146,9 @@ class Serving:
                 "SERVING_ADAPTER_DIR: it is the path of ADAPTER_DIR as that server sees it.",
                 folder=self._there / model,
             )
-        return UserError("The serving server takes no adapters while it runs. {_hint}", _hint=self._hint)
+        return UserError(
+            "The serving server takes no adapters while it runs. {hint}", hint=Sentence(self._hint)
+        )
 
     async def _takes_adapters(self) -> bool:
         """Whether there is the endpoint that loads them: it takes POST alone, and says so to a GET."""

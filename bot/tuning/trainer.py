@@ -17,7 +17,7 @@ from openai.types import FileObject
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 
 from bot.errors import Forbidden, OutOfReach, ServerError, Unavailable, UnknownModel, UserError
-from bot.llm.patience import JOB, ONCE, PERSON, Patience, asked_pause, checked, patiently
+from bot.llm.patience import JOB, ONCE, PERSON, Patience, asked_pause, checked, patiently, said
 from bot.tuning.providers import Method, Provider
 from bot.tuning.training_files import TrainingFile
 
@@ -215,7 +215,9 @@ class Trainer:
         except Forbidden as error:
             raise Forbidden(self.provider.refusal) from error
         except ServerError as error:
-            raise UserError(str(error)) from error
+            told = error.__cause__
+            reason = said(told) if isinstance(told, openai.APIError) else str(told)
+            raise UserError("The model server refused: {reason}", reason=reason) from error
 
     async def _sent_before(self, file: TrainingFile, since: float) -> FileObject | None:
         """A file of that name at the server, or one whose name got lost there but not its content."""

@@ -11,6 +11,7 @@ from openai.pagination import AsyncPage
 from openai.types import Model as ServerModel
 
 from bot.errors import HerosmithError
+from bot.language import Sentence
 from bot.llm.patience import Patience, checked, patiently
 from bot.store import models, notices
 from bot.store.database import Database
@@ -117,7 +118,14 @@ def days_until(day: str) -> int | None:
         return None
 
 
-def _warning(model: Model, day: str) -> tuple[str, str] | None:
+def on_day(day: str, left: int | None) -> Sentence:
+    """When something ends: the day, and how many days are left where there are any."""
+    if left is None or left <= 0:
+        return Sentence("on {day}", day=day)
+    return Sentence.counted("on {day}, in {number} day", "on {day}, in {number} days", left, day=day)
+
+
+def _warning(model: Model, day: str) -> tuple[str, Sentence] | None:
     """Key and text of what the admins are told of a live model's end; None where it is far away."""
     left = days_until(day)
     if left is None:
@@ -125,9 +133,12 @@ def _warning(model: Model, day: str) -> tuple[str, str] | None:
     stage = min((each for each in _WARN if left <= each), default=None)
     if stage is None:
         return None
-    when = f"on {day}, in {left} days" if left > 0 else f"on {day}"
-    text = (
-        f"⏳ The live model {model.id}, `{model.name}`, or its base `{model.base}` is shut down {when}. "
-        "Tune another base in time (`/finetune base-model:...`), or train on the embedded engine."
+    text = Sentence(
+        "⏳ The live model {number}, `{name}`, or its base `{base}` is shut down {when}. "
+        "Tune another base in time (`/finetune base-model:...`), or train on the embedded engine.",
+        number=model.id,
+        name=model.name,
+        base=model.base,
+        when=on_day(day, left),
     )
     return f"retires:{model.id}:{day}:{stage}", text

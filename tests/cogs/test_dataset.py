@@ -125,8 +125,8 @@ async def test_changed_thresholds_are_told_to_the_admins_once(
             async with later.db.read() as tx:
                 waiting = await notices.untold(tx)
         assert len(waiting) == told
-    assert "changed since dataset v1" in waiting[0].text
-    assert "1 descriptions would enter the next dataset; by the old thresholds, 2." in waiting[0].text
+    assert "changed since dataset v1" in str(waiting[0].text)
+    assert "1 descriptions would enter the next dataset; by the old thresholds, 2." in str(waiting[0].text)
 
 
 async def test_pairs_are_built_by_their_kind(stage: Stage, app: App) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from bot.app import App
 from bot.client import HeroBot
+from bot.language import ENGLISH, Sentence
 from bot.reports import standing
 from bot.store import jobs
 from tests.conftest import HOME, Stage
@@ -113,7 +114,10 @@ async def test_progress_tells_rate_time_left_and_cost(stage: Stage, app: App) ->
     await stage.build(limit=16)
     job = await app.board.get(await job_id(app))
     text = standing(
-        replace(job, state="running", done=4, total=16, rate=2.0, cost=0.25, phase="writing examples")
+        ENGLISH,
+        replace(
+            job, state="running", done=4, total=16, rate=2.0, cost=0.25, phase=Sentence("writing examples")
+        ),
     )
     assert "25 % · 4 of 16" in text
     assert text.endswith("writing examples · 2.0 a second · about 0:06 left · $0.2500 so far")

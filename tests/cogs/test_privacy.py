@@ -12,6 +12,7 @@ from bot.app import App
 from bot.client import HeroBot
 from bot.dataset.draft import Draft
 from bot.errors import UserError
+from bot.language import Sentence
 from bot.settings import Settings
 from bot.store import datasets, descriptions, notices
 from bot.store.schema import duel, duel_vote, metadata, report
@@ -158,7 +159,7 @@ async def test_operators_ids_go_and_what_they_did_stays(stage: Stage, app: App) 
     await stage.olga.slash(stage.channel, "privacy show")
     assert (await app.privacy.counts(stage.olga.id))["job"] == 1
     async with app.db.write() as tx:
-        await notices.add(tx, "k", "A model is gone.", at=1.0, mention_id=stage.olga.id)
+        await notices.add(tx, "k", Sentence("A model is gone."), at=1.0, mention_id=stage.olga.id)
 
     await delete(stage, stage.olga)
 
@@ -230,7 +231,7 @@ async def test_a_training_that_waited_is_not_begun_after_a_deletion(stage: Stage
 
     ended = await app.board.get(job.id)
     assert ended.state == "failed"
-    assert "was deleted" in (ended.error or "")
+    assert "was deleted" in str(ended.error)
 
 
 async def test_votes_of_others_still_count_for_the_model(stage: Stage, app: App) -> None:

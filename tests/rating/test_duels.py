@@ -37,7 +37,7 @@ async def told(app: App) -> list[Notice]:
 async def figures(app: App) -> str:
     standing = await app.trials.standing()
     assert standing
-    return standing.figures
+    return str(standing.figures)
 
 
 async def test_a_duel_pairs_both_models_and_keeps_both_texts(app: App, script: Script) -> None:
@@ -101,7 +101,7 @@ async def test_the_winner_is_proposed_and_goes_live_when_an_operator_says_so(app
     assert await states(app) == ["live", "candidate"]
     (notice,) = await told(app)
     assert notice.action == "promote:1"
-    assert "8 of 8 people preferred the candidate (100 %, surely between 52 % and 100 %)" in notice.text
+    assert "8 of 8 people preferred the candidate (100 %, surely between 52 % and 100 %)" in str(notice.text)
     assert await app.trials.running() is None  # nothing else is tried meanwhile
 
     promoted = await app.trials.promote(1, actor_id=7)
@@ -135,7 +135,7 @@ async def test_where_it_is_wished_the_winner_goes_live_at_once(app: App) -> None
     assert await states(app) == ["candidate", "live"]
     (notice,) = await told(app)
     assert notice.action is None
-    assert "It is live now" in notice.text
+    assert "It is live now" in str(notice.text)
 
 
 async def test_the_loser_is_retired(app: App) -> None:
@@ -143,7 +143,7 @@ async def test_the_loser_is_retired(app: App) -> None:
     assert await states(app) == ["live", "retired"]
     assert (await events(app, 2))[-1] == ("outvoted", None)
     (notice,) = await told(app)
-    assert "keeps its place" in notice.text
+    assert "keeps its place" in str(notice.text)
     with pytest.raises(UserError, match="no new model to try"):
         await app.duels.hold(HERO, requester=1)
 
@@ -154,8 +154,8 @@ async def test_undecided_is_said_once_and_left_to_the_operators(app: App) -> Non
         await vote(app, number, "candidate" if number % 2 else "live")
     await app.trials.tend()
     (notice,) = await told(app)
-    assert "ends undecided: 5 of 10 people" in notice.text
-    assert "/models promote model:2" in notice.text
+    assert "ends undecided: 5 of 10 people" in str(notice.text)
+    assert "/models promote model:2" in str(notice.text)
     assert await states(app) == ["live", "candidate"]
     assert await app.trials.running() is None
 
@@ -164,7 +164,7 @@ async def test_a_trial_does_not_last_for_ever(app: App) -> None:
     await vote(app, 1, "candidate")
     ruled(app, days=1e-9)
     assert await app.trials.tend() is None
-    assert "ends undecided" in (await told(app))[0].text
+    assert "ends undecided" in str((await told(app))[0].text)
 
 
 async def test_the_dethroned_model_may_win_its_place_back(app: App) -> None:
@@ -215,8 +215,8 @@ async def test_a_rematch_whose_days_are_over_is_told(app: App) -> None:
 
     assert await states(app) == ["retired", "live"]
     (notice,) = [each for each in await told(app) if each.key == f"trial:{rematch.id}"]
-    assert "model 1 (`ft:tiny:1`) might win its place back from the live model 2" in notice.text
-    assert "0 of 1 person" in notice.text
+    assert "model 1 (`ft:tiny:1`) might win its place back from the live model 2" in str(notice.text)
+    assert "0 of 1 person" in str(notice.text)
 
 
 async def test_a_fresh_candidate_comes_before_a_dethroned_one(app: App) -> None:
@@ -283,7 +283,9 @@ async def test_a_candidate_that_its_server_has_lost_makes_room_for_the_next(app:
     assert trial
     assert trial.candidate_id == 3
     async with app.db.read() as tx:
-        assert ["does not know the candidate 2" in each.text for each in await notices.untold(tx)] == [True]
+        assert ["does not know the candidate 2" in str(each.text) for each in await notices.untold(tx)] == [
+            True
+        ]
 
 
 async def test_a_duel_that_was_deleted_while_it_was_shown_is_tied_to_no_message(app: App) -> None:

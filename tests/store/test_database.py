@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.app import App
 from bot.errors import StoreError
-from bot.store import jobs, migration, models
+from bot.store import jobs, migration, models, notices
 from bot.store.database import Piece, Transaction, open_database
 from bot.store.migration import migrate, newest
 from bot.store.schema import job, metadata
@@ -237,6 +237,36 @@ async def test_votes_are_derived_from_the_reactions_of_before(tmp_path: Path) ->
         assert found.all() == [("ann", 1, 0, 2.0), ("asker", 1, 1, 1.0), ("bob", -1, 0, 3.0)]
         kept = (await tx.execute(text("SELECT voter, value FROM reaction ORDER BY voter, at"))).all()
         assert kept == [("ann", -1), ("ann", 1), ("asker", 1), ("bob", 1), ("bob", -1)]
+
+
+async def test_what_was_told_before_in_english_is_shown_as_it_was(tmp_path: Path) -> None:
+    address = url(tmp_path / "hero.db")
+    engine = create_async_engine(address)
+    async with engine.begin() as connection:
+        await connection.run_sync(lambda sync: migrate(sync, "0005"))
+        await connection.execute(
+            text(
+                "INSERT INTO job (id, kind, spec, state, phase, question, error) VALUES "
+                "(1, 'finetune', '{}', 'failed', 'training, loss 1.20', NULL, :error), "
+                "(2, 'build', '{}', 'paused', '', 'Was it?', NULL)"
+            ),
+            {"error": 'It said {"no": 1}.'},
+        )
+        await connection.execute(
+            text(
+                "INSERT INTO notice (id, key, text, told, at) VALUES "
+                "(1, 'k', '⏳ A model ends.', 0, 1.0), (2, 'l', '', 1, 1.0)"
+            )
+        )
+    await engine.dispose()
+
+    async with open_database(address) as db, db.read() as tx:
+        failed, asking = await jobs.get(tx, 1), await jobs.get(tx, 2)
+        assert failed is not None
+        assert asking is not None
+        assert (str(failed.phase), str(failed.error)) == ("training, loss 1.20", 'It said {"no": 1}.')
+        assert (asking.phase, str(asking.question), asking.error) == (None, "Was it?", None)
+        assert [str(notice.text) for notice in await notices.untold(tx)] == ["⏳ A model ends."]
 
 
 async def test_work_done_together_is_kept_and_a_spoilt_piece_spoils_no_other(app: App) -> None:

@@ -37,7 +37,7 @@ def test_a_job_left_behind_is_followed_to_its_end(terminal: Terminal, tmp_path: 
     followed = terminal("jobs", "follow", "1")
     assert "Dataset v1 is ready" in followed.output, followed.output
     paused = terminal("jobs", "pause", "1")
-    assert "Job 1 is succeeded" in paused.output
+    assert "Job 1 is done" in paused.output
 
 
 def test_a_job_whose_worker_was_just_killed_is_followed_to_its_end(

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 from bot.app import open_app
+from bot.language import Sentence
 from bot.settings import ROOT, Settings
 from bot.store import jobs
 from tests.terminal.conftest import Terminal
@@ -58,4 +59,4 @@ async def _ask(settings: Settings) -> None:
     async with open_app(settings) as app:
         job, _ = await app.finetunes.order()
         async with app.db.write() as tx:
-            await jobs.change(tx, job.id, state="paused", question="Which one?")
+            await jobs.change(tx, job.id, state="paused", question=Sentence("Which one?"))

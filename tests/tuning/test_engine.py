@@ -15,6 +15,7 @@ import pytest
 from bot.app import App, open_app
 from bot.children import engine_beside
 from bot.hero import Hero
+from bot.language import Sentence
 from bot.settings import ROOT, Settings
 from bot.store import datasets, jobs
 from bot.store.datasets import DatasetKind, Item
@@ -86,7 +87,7 @@ async def test_texts_then_pairs_from_the_live_model_on(app: App) -> None:
     assert candidate.metrics["loss_before"] == pytest.approx(0.6931, abs=0.01)  # log 2: nothing preferred yet
     result = second.result or {}
     assert len(result["heroes"]) == 3
-    assert [side["by"] for side in result["heroes"][0]["sides"]] == [
+    assert [str(Sentence.from_json(side["by"])) for side in result["heroes"][0]["sides"]] == [
         "base",
         "live: model 1",
         "candidate: model 2",
@@ -152,7 +153,7 @@ async def test_a_pause_holds_the_engines_training(app: App, monkeypatch: pytest.
     await app.board.pause(job.id)
     await work
     paused = await app.board.get(job.id)
-    assert (paused.state, paused.phase, paused.owner) == ("paused", "held at the model server", None)
+    assert (paused.state, str(paused.phase), paused.owner) == ("paused", "held at the model server", None)
 
     await app.board.resume(job.id)
     assert await app.worker.run_next()
@@ -172,4 +173,4 @@ async def test_a_model_that_cannot_be_served_yet_is_kept_and_waits_for_its_name(
     assert (ended.state, ended.error) == ("succeeded", None)
     (model,) = await app.registry.every()
     assert (model.state, model.served_as) == ("candidate", None)
-    assert "/models deployed model:1" in (ended.result or {})["deploy"]
+    assert "/models deployed model:1" in str(Sentence.from_json((ended.result or {})["deploy"]))

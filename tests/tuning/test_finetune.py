@@ -6,6 +6,7 @@ import pytest
 
 from bot.app import App, open_app
 from bot.errors import OverBudget, UserError
+from bot.language import ENGLISH
 from bot.reports import ending
 from bot.settings import Settings
 from bot.store import jobs
@@ -90,7 +91,7 @@ async def test_a_single_404_is_a_hiccup_and_a_lasting_one_a_question(
     script.faults["GET /v1/fine_tuning/jobs/ID"] = [404] * 1000
     asked = await finetune(app)
     assert asked.state == "paused"
-    assert "has no training ftjob-2" in (asked.question or "")
+    assert "has no training ftjob-2" in str(asked.question)
 
     script.faults.clear()
     with pytest.raises(UserError, match="ftjob-1 belongs to another job"):
@@ -187,7 +188,7 @@ async def test_a_cancel_that_the_server_refuses_is_told(app: App, script: Script
     assert await app.worker.run_next()
     ended = await app.board.get(job.id)
     assert ended.state == "cancelled"
-    assert "could not be told to stop ftjob-1" in ending(ended)
+    assert "could not be told to stop ftjob-1" in ending(ENGLISH, ended)
 
 
 def test_looks_become_sparse() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from bot.app import open_app
 from bot.errors import SettingsError
+from bot.language import Sentence
 from bot.settings import ROOT, Settings
 from bot.tuning.providers import ENGINE, OTHER, PROVIDERS, provider_of
 from tests.loops import build, finetune
@@ -50,7 +51,7 @@ async def test_where_a_model_must_be_deployed_it_waits_for_its_name(
         done = await finetune(app)
         (model,) = await app.registry.every()
         assert (model.state, model.served_as) == ("candidate", None)
-        assert "/models deployed model:1" in (done.result or {})["deploy"]
+        assert "/models deployed model:1" in str(Sentence.from_json((done.result or {})["deploy"]))
 
         live = await app.registry.deployed(model.id, "heroes-prod")
         assert live.state == "live"
@@ -123,7 +124,7 @@ async def test_an_organization_that_may_not_train_is_told_why_since_when_and_wha
     script.faults["POST /v1/fine_tuning/jobs"] = [403]
     async with open_app(at(hosted, "openai")) as app:
         await build(app)
-        told = (await finetune(app)).error or ""
+        told = str((await finetune(app)).error)
     for part in ("2026-05-07", "2026-07-02", "2027-01-06", "embedded engine", "Nebius", "dataset export"):
         assert part in told
     assert "secret" not in told
@@ -133,8 +134,8 @@ async def test_an_unknown_server_that_refuses_is_told_without_dates(hosted: Sett
     script.faults["POST /v1/files"] = [403]
     async with open_app(at(hosted, "other")) as app:
         await build(app)
-        told = (await finetune(app)).error or ""
-    assert "does not let this organization fine-tune" in told
+        told = str((await finetune(app)).error)
+    assert "This organization may not fine-tune with the model server" in told
     assert "2027" not in told
 
 

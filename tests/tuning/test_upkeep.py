@@ -19,7 +19,7 @@ async def told(app: App) -> list[str]:
     waiting = await app.notices.untold()
     for notice, _ in waiting:
         await app.notices.told(notice)
-    return [notice.text for notice, _ in waiting]
+    return [str(notice.text) for notice, _ in waiting]
 
 
 @pytest.fixture
