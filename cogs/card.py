@@ -18,11 +18,13 @@ _SENTENCE = re.compile(r"[.!?][\"”’']?(?=\s|$)")  # noqa: RUF001 (texts clos
 
 def card(description: Description, say: Language) -> discord.Embed:
     """A description: the hero, the text with its markdown harmless, and who wrote it."""
-    tuned = description.tuned
     embed = _embed(description.hero, description.text)
-    embed.colour = discord.Colour.blurple() if tuned else discord.Colour.light_grey()
-    base = say("Written by the untuned base model, {model}", model=description.model)
-    said = [description.model if tuned else base]
+    if description.tuned:
+        embed.colour = discord.Colour.blurple()
+        said = [say("Written by model {number}", number=description.version or description.model)]
+    else:
+        embed.colour = discord.Colour.light_grey()
+        said = [say("Written by the untuned base model, {model}", model=description.model)]
     if description.finish_reason == "stopped":
         said.append(say("stopped"))
     said.append(say("Worth learning from? {up} {down}", up=UP, down=DOWN))

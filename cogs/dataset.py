@@ -120,7 +120,7 @@ class DatasetCog(commands.Cog):
         self, interaction: "discord.Interaction[HeroBot]", version: app_commands.Range[int, 1] | None = None
     ) -> None:
         await require_operator(interaction)
+        await interaction.response.defer(thinking=True, ephemeral=True)
         page = await self.app.reviews.next(version)
         say = await language_of(interaction)
-        view = buttons(say, page) or discord.utils.MISSING
-        await interaction.response.send_message(show(say, page), view=view, ephemeral=True)
+        await interaction.edit_original_response(content=show(say, page), view=buttons(say, page))

@@ -63,7 +63,7 @@ def _revealed(pick: Pick, say: Language) -> str:
         first = say("Your vote is final: you said {picked}.", picked=picked)
     else:
         first = say("You say {picked}: thank you.", picked=picked)
-    a, b = say("live"), say("candidate")
-    if pick.live != "a":
-        a, b = b, a
-    return f"{first}\nA: `{pick.a}` ({a}) · B: `{pick.b}` ({b})"
+    live_is_a = later("A was written by model {a}, the live one, B by model {b}, the candidate.")
+    live_is_b = later("A was written by model {a}, the candidate, B by model {b}, the live one.")
+    wrote = say(live_is_a if pick.live == "a" else live_is_b, a=pick.a.version, b=pick.b.version)
+    return f"{first}\n{wrote}"

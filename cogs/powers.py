@@ -39,10 +39,11 @@ class PowersCog(commands.Cog):
     @app_commands.describe(power="The power, in plain words")
     async def add(self, interaction: "discord.Interaction[HeroBot]", power: Power) -> None:
         await require_operator(interaction)
+        await interaction.response.defer(thinking=True)  # a write may have to wait for another process
         name = await self.app.powers.add(power, interaction.user.id)
         say = await language_of(interaction)
-        await interaction.response.send_message(
-            say(
+        await interaction.edit_original_response(
+            content=say(
                 "{name} is in the vocabulary. From the next build on, well-rated descriptions of it train.",
                 name=name,
             )
@@ -52,18 +53,22 @@ class PowersCog(commands.Cog):
     @app_commands.describe(power="The power")
     async def remove(self, interaction: "discord.Interaction[HeroBot]", power: Power) -> None:
         await require_operator(interaction)
+        await interaction.response.defer(thinking=True)
         name = await self.app.powers.remove(power)
         say = await language_of(interaction)
-        await interaction.response.send_message(
-            say("{name} is out of the vocabulary: no new dataset takes descriptions of it in.", name=name)
+        await interaction.edit_original_response(
+            content=say(
+                "{name} is out of the vocabulary: no new dataset takes descriptions of it in.", name=name
+            )
         )
 
     @group.command(name="list", description="List the added powers, and those that people ask for most")
     async def list_(self, interaction: "discord.Interaction[HeroBot]") -> None:
         await require_operator(interaction)
+        await interaction.response.defer(thinking=True, ephemeral=True)
         added, wished = await self.app.powers.added(), await self.app.powers.wished()
         text = plain(listed(await language_of(interaction), added, wished))
-        await interaction.response.send_message(text[:2000], ephemeral=True)
+        await interaction.edit_original_response(content=text[:2000])
 
     @add.autocomplete("power")
     async def _wished(

@@ -60,8 +60,8 @@ class Pick:
     choice: Choice
     counts: bool
     again: bool
-    a: str
-    b: str
+    a: Description
+    b: Description
     live: Letter
 
 
@@ -256,4 +256,4 @@ def _result(duel: Duel, choice: Choice) -> Result:
 def _revealed(duel: Duel, shown: Pairing, vote: DuelVote, *, again: bool) -> Pick:
     choice: Choice = "tie" if vote.result == "tie" else "a" if vote.result == duel.a else "b"
     live: Letter = "a" if duel.a == "live" else "b"
-    return Pick(choice, vote.counts, again, shown.a.model, shown.b.model, live)
+    return Pick(choice, vote.counts, again, shown.a, shown.b, live)

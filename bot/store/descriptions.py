@@ -9,12 +9,18 @@ from sqlalchemy import Select, and_, func, select, update
 from bot.hero import Hero
 from bot.store import datasets
 from bot.store.database import Transaction
-from bot.store.schema import description, duel
+from bot.store.schema import description, duel, model
+
+_VERSION = select(model.c.id).where(model.c.name == description.c.model, description.c.tuned)
+_COLUMNS = (*description.c, _VERSION.correlate(description).scalar_subquery().label("version"))
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """One answer shown to a user, by the model that wrote it; requester is an HMAC, seconds its latency."""
+    """One answer shown to a user, by the model that wrote it; requester is an HMAC, seconds its latency.
+
+    version is the number of a tuned model, None of a base model.
+    """
 
     id: int
     model: str
@@ -36,6 +42,7 @@ class Description:
     created_at: float
     removed_at: float | None
     settled: bool
+    version: int | None
 
     @property
     def hero(self) -> Hero:
@@ -53,7 +60,7 @@ class Posted:
 
 async def add(tx: Transaction, **values: Any) -> Description:
     """Keep a description; values name the columns; where it is shown may come later."""
-    row = (await tx.execute(description.insert().values(**values).returning(*description.c))).one()
+    row = (await tx.execute(description.insert().values(**values).returning(*_COLUMNS))).one()
     return Description(**row._mapping)
 
 
@@ -65,18 +72,18 @@ async def shown_as(
     None, and nothing is tied, where who asked for it has had it deleted meanwhile.
     """
     there = update(description).where(description.c.id == description_id, description.c.requester != "")
-    shown = there.values(channel_id=channel_id, message_id=message_id).returning(*description.c)
+    shown = there.values(channel_id=channel_id, message_id=message_id).returning(*_COLUMNS)
     row = (await tx.execute(shown)).one_or_none()
     return Description(**row._mapping) if row else None
 
 
 async def get(tx: Transaction, description_id: int) -> Description | None:
-    row = (await tx.execute(select(description).where(description.c.id == description_id))).one_or_none()
+    row = (await tx.execute(select(*_COLUMNS).where(description.c.id == description_id))).one_or_none()
     return Description(**row._mapping) if row else None
 
 
 async def of_message(tx: Transaction, message_id: int) -> Description | None:
-    row = (await tx.execute(select(description).where(description.c.message_id == message_id))).one_or_none()
+    row = (await tx.execute(select(*_COLUMNS).where(description.c.message_id == message_id))).one_or_none()
     return Description(**row._mapping) if row else None
 
 
@@ -108,7 +115,7 @@ async def bury(tx: Transaction, description_id: int) -> None:
 async def remove(tx: Transaction, description_id: int, *, at: float | None) -> Description:
     """Take a description from sight and from training; with None for the moment, give it back."""
     changed = update(description).where(description.c.id == description_id).values(removed_at=at)
-    return Description(**(await tx.execute(changed.returning(*description.c))).one()._mapping)
+    return Description(**(await tx.execute(changed.returning(*_COLUMNS))).one()._mapping)
 
 
 def removed() -> Select[int]:
@@ -117,7 +124,7 @@ def removed() -> Select[int]:
 
 
 async def get_many(tx: Transaction, ids: list[int]) -> list[Description]:
-    query = select(description).where(description.c.id.in_(ids)).order_by(description.c.id)
+    query = select(*_COLUMNS).where(description.c.id.in_(ids)).order_by(description.c.id)
     return [Description(**row._mapping) for row in await tx.execute(query)]
 
 

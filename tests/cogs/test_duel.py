@@ -64,9 +64,9 @@ async def test_a_duel_is_blind_before_and_after_a_vote(stage: Stage) -> None:
 
     assert vote.ephemeral
     assert vote.response
-    assert "`ft:tiny:1` (live)" in vote.response.content
-    assert "`ft:tiny:2` (candidate)" in vote.response.content
-    for word in ("ft:tiny", "live model", "(live", "candidate"):
+    assert "model 1, the live one" in vote.response.content
+    assert "model 2, the candidate" in vote.response.content
+    for word in ("ft:tiny", "model 1", "model 2", "the live one", "candidate"):
         assert word not in everything(_again(stage, message))
 
 
@@ -102,7 +102,7 @@ async def test_long_and_hostile_texts_stay_harmless(stage: Stage, script: Script
 async def test_where_one_model_fails_the_other_answers_as_in_hero(stage: Stage, script: Script) -> None:
     script.unknown_models = {"ft:tiny:2"}
     message = await duel(stage)
-    assert "ft:tiny:1" in (message.embeds[0].footer.text or "")
+    assert "Written by model 1 " in (message.embeds[0].footer.text or "")
     assert [str(each.emoji) for each in message.reactions] == ["👍", "👎"]
     assert "duel:" not in everything(message)
 
@@ -118,7 +118,7 @@ async def test_a_share_of_heroes_are_duels(stage: Stage, app: App) -> None:
     await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
     message = stage.channel.last_message
     assert message
-    assert "ft:tiny:1" in (message.embeds[0].footer.text or "")
+    assert "Written by model 1 " in (message.embeds[0].footer.text or "")
 
 
 @pytest.mark.usefixtures("two")

@@ -26,7 +26,7 @@ async def test_a_tuned_model_is_asked_the_tuning_prompt(stage: Stage, app: App, 
     result = await stage.ana.slash(stage.channel, "hero", hero="40, woman, Healing ->")
 
     assert result.response is not None
-    assert "ft:tiny:1" in (result.response.embeds[0].footer.text or "")
+    assert "Written by model 1 " in (result.response.embeds[0].footer.text or "")
     assert script.asked[-1]["messages"] == [{"role": "user", "content": "40, woman, healing ->"}]
     assert script.asked[-1]["model"] == "ft:tiny:1"
 
