@@ -4,15 +4,16 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, and_, func, select, update
+from sqlalchemy import Boolean, Select, and_, func, literal_column, select, update
 
 from bot.hero import Hero
 from bot.store import datasets
 from bot.store.database import Transaction
 from bot.store.schema import description, duel, model
 
-_VERSION = select(model.c.id).where(model.c.name == description.c.model, description.c.tuned)
-_COLUMNS = (*description.c, _VERSION.correlate(description).scalar_subquery().label("version"))
+# named as text: SQLAlchemy relates a subquery to a SELECT around it, and to no RETURNING
+_OF_ROW = model.c.name == literal_column("description.model"), literal_column("description.tuned", Boolean())
+_COLUMNS = (*description.c, select(model.c.id).where(*_OF_ROW).scalar_subquery().label("version"))
 
 
 @dataclass(frozen=True, slots=True)
