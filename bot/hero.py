@@ -133,7 +133,7 @@ class Vocabulary(Part):
                 "The age is missing: begin with a number, for example `/hero {example}`.", example=EXAMPLE
             )
         if not genders:
-            known = " or ".join(self.grid.genders)
+            known = "/".join(self.grid.genders)
             raise NotUnderstood(
                 "The gender is missing: after the age say {known}, as in `/hero {example}`.",
                 known=known,

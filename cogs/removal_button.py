@@ -1,5 +1,6 @@
 """Buttons by which operators remove or keep what was reported."""
 
+import re
 from typing import Any
 
 import discord
@@ -9,6 +10,7 @@ from cogs.lasting import LastingButton, lasting
 from cogs.operators import require_operator
 from cogs.speech import language_of
 
+_QUOTED = re.compile(r"```.*?```", re.DOTALL)
 _NOT_OURS = later(
     "Its message in Discord stays as it is: I may not change it there. Where only a person installed me, "
     "I can change a message only while somebody clicks under it."
@@ -47,6 +49,8 @@ class RemovalButton(
         verdict = say(done, person=interaction.user.mention)
         if not changed:
             verdict += f"\n{say(_NOT_OURS)}"
+        if self.verdict == "remove":
+            said = _QUOTED.sub("```…```", said)  # from this sight too
         await interaction.edit_original_response(content=f"{said[:1600]}\n{verdict}", view=None)
 
 

@@ -2,6 +2,7 @@
 
 import { element } from "./dom.js";
 
+const PAUSE = 100; // milliseconds without a key before something is proposed
 const PAST = 50; // lines that the up key brings back
 
 export class Composer {
@@ -12,7 +13,10 @@ export class Composer {
 
   constructor({ form, line, list, ask, send }) {
     Object.assign(this, { line, list, ask, send });
-    line.addEventListener("input", () => this.#propose());
+    line.addEventListener("input", () => {
+      clearTimeout(this.pause);
+      this.pause = setTimeout(() => this.#propose(), PAUSE);
+    });
     line.addEventListener("focus", () => line.value && this.#propose());
     line.addEventListener("blur", () => this.#close());
     line.addEventListener("keydown", (event) => this.#key(event));
