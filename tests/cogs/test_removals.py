@@ -106,7 +106,11 @@ async def test_remove_is_for_operators_and_for_good(stage: Stage, app: App) -> N
 
     await stage.olga.click(notice, label="Remove")
     assert shown(stage).embeds == []
-    assert (await description(app)).removed_at is not None
+    removed = await description(app)
+    assert removed.removed_at is not None
+    (notice,) = await notices(stage)
+    assert removed.text not in notice.content
+    assert "Removed, by" in notice.content
 
 
 @pytest.mark.usefixtures("office")
