@@ -7,6 +7,7 @@ faster, but the neighbours would then change an answer's last digits, and so, no
 import asyncio
 import gc
 import inspect
+import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -34,6 +35,10 @@ class Refused(Exception):
         self.error = {"code": 400, "message": message, "type": "invalid_request_error"} | more
 
 
+# transformers sets torch's default dtype, the whole process's, while it loads: two at once would mix theirs
+_LOADING = threading.Lock()
+
+
 class TorchGenerator:
     """One loaded model, with the interface of `engine.generation.Generator`."""
 
@@ -53,11 +58,12 @@ class TorchGenerator:
         """
         torch.set_num_threads(cores.usable())
         place = device.best()
-        model, tokenizer = base_model.load(base, dtype=device.fastest_dtype(place), device=place)
-        if adapter is not None:
-            from peft import PeftModel  # noqa: PLC0415  two seconds that a base alone can do without
+        with _LOADING:
+            model, tokenizer = base_model.load(base, dtype=device.fastest_dtype(place), device=place)
+            if adapter is not None:
+                from peft import PeftModel  # noqa: PLC0415  two seconds that a base alone can do without
 
-            model = PeftModel.from_pretrained(model, adapter, torch_device=place).merge_and_unload()
+                model = PeftModel.from_pretrained(model, adapter, torch_device=place).merge_and_unload()
         return cls(model.eval(), tokenizer)
 
     async def chunks(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:

@@ -5,6 +5,7 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -259,3 +260,11 @@ async def test_it_is_tuned_like_any_other(torch_engine: EngineProcess) -> None:
     tuned, base = [text_of(await ask(client, model=model, temperature=0)) for model in (name, BASE)]
     assert "She is" in tuned
     assert "She is" not in base
+
+
+def test_models_that_are_loaded_at_once_keep_to_one_kind_of_number(folders: Path) -> None:
+    from engine.torch_generation import TorchGenerator
+
+    with ThreadPoolExecutor(4) as threads:
+        loaded = list(threads.map(TorchGenerator.load, [folders / "llama"] * 12))
+    assert len({numbers.dtype for each in loaded for numbers in each._model.parameters()}) == 1
