@@ -12,6 +12,7 @@ from bot.dataset.plan import FEWEST, MOST, MOST_REPEATS
 from bot.dataset.status import told
 from bot.errors import UserError
 from bot.reports import paired, plan
+from cogs.admins import admins_group, for_admins
 from cogs.job_button import controls
 from cogs.operators import require_operator
 from cogs.review import buttons, show
@@ -26,13 +27,7 @@ log = logging.getLogger(__name__)
 class DatasetCog(commands.Cog):
     """Datasets: what the model learns from."""
 
-    group = app_commands.Group(
-        name="dataset",
-        description="Datasets: what the model learns from (operators)",
-        default_permissions=discord.Permissions(manage_guild=True),
-        allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
-        allowed_contexts=app_commands.AppCommandContext(guild=True),
-    )
+    group = admins_group(name="dataset", description="Datasets: what the model learns from (operators)")
 
     def __init__(self, bot: "HeroBot", app: App) -> None:
         self.bot = bot
@@ -63,9 +58,7 @@ class DatasetCog(commands.Cog):
         budget="The most that this build may cost, in US dollars",
         batch="Through the provider's Batch API: half the price, within a day; large builds do so anyway",
     )
-    @app_commands.default_permissions(manage_guild=True)
-    @app_commands.allowed_installs(guilds=True, users=False)
-    @app_commands.allowed_contexts(guilds=True)
+    @for_admins
     async def build_dataset(
         self,
         interaction: "discord.Interaction[HeroBot]",

@@ -13,6 +13,7 @@ from bot.llm.budget import Account
 from bot.rating.votes import Tally
 from bot.store.models import Model
 from bot.tuning import report
+from cogs.admins import admins_group
 from cogs.comparison import cards
 from cogs.operators import is_operator, require_operator
 from cogs.speech import language_of
@@ -30,12 +31,8 @@ Number = app_commands.Range[int, 1]
 class ModelsCog(commands.Cog):
     """Models: what was tuned here, which one serves, and what became of the others."""
 
-    group = app_commands.Group(
-        name="models",
-        description="Tuned models: which there are, which one serves (operators)",
-        default_permissions=discord.Permissions(manage_guild=True),
-        allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
-        allowed_contexts=app_commands.AppCommandContext(guild=True),
+    group = admins_group(
+        name="models", description="Tuned models: which there are, which one serves (operators)"
     )
 
     def __init__(self, bot: "HeroBot", app: App) -> None:

@@ -8,6 +8,7 @@ from discord.ext import commands
 
 from bot.app import App
 from bot.powers import listed
+from cogs.admins import admins_group
 from cogs.operators import is_operator, require_operator
 from cogs.plain import plain
 from cogs.speech import language_of
@@ -23,12 +24,8 @@ Power = app_commands.Range[str, 1, 60]
 class PowersCog(commands.Cog):
     """Powers: anybody may ask for any; descriptions train where the vocabulary has theirs."""
 
-    group = app_commands.Group(
-        name="powers",
-        description="The vocabulary of powers: which of them train (operators)",
-        default_permissions=discord.Permissions(manage_guild=True),
-        allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
-        allowed_contexts=app_commands.AppCommandContext(guild=True),
+    group = admins_group(
+        name="powers", description="The vocabulary of powers: which of them train (operators)"
     )
 
     def __init__(self, bot: "HeroBot", app: App) -> None:

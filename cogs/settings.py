@@ -12,6 +12,7 @@ from bot.errors import NotAllowed
 from bot.language import Language
 from bot.limits import Limits
 from bot.store.guilds import GuildSetting
+from cogs.admins import admins_group
 from cogs.lasting import Lasting, lasting
 from cogs.speech import language_of
 
@@ -32,13 +33,7 @@ _CHANNELS = [  # where commands can be used
 class SettingsCog(commands.Cog):
     """What the admins of a server choose for it: channels, limits, language."""
 
-    group = app_commands.Group(
-        name="settings",
-        description="This server's channels, limits and language",
-        default_permissions=discord.Permissions(manage_guild=True),
-        allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
-        allowed_contexts=app_commands.AppCommandContext(guild=True),
-    )
+    group = admins_group(name="settings", description="This server's channels, limits and language")
 
     def __init__(self, bot: "HeroBot", app: App) -> None:
         self.bot = bot

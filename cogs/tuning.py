@@ -9,6 +9,7 @@ from discord.ext import commands
 from bot.app import App
 from bot.tuning.forecast import MOST_EPOCHS
 from bot.tuning.report import plan
+from cogs.admins import for_admins
 from cogs.job_button import controls
 from cogs.operators import require_operator
 from cogs.speech import language_of
@@ -32,9 +33,7 @@ class TuningCog(commands.Cog):
         method="supervised learns from texts, dpo from rated pairs; what fits the dataset where left out",
         epochs="How often the model sees each text; the model server chooses where left out",
     )
-    @app_commands.default_permissions(manage_guild=True)
-    @app_commands.allowed_installs(guilds=True, users=False)
-    @app_commands.allowed_contexts(guilds=True)
+    @for_admins
     async def finetune(
         self,
         interaction: "discord.Interaction[HeroBot]",

@@ -39,6 +39,7 @@ _SPOKEN = (
 )
 _TOLD_ELSEWHERE = {
     "Group",
+    "admins_group",
     "command",
     "describe",
     "debug",
