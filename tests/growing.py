@@ -56,7 +56,10 @@ async def until(
 
 
 def finished(message: discord.Message) -> bool:
-    return labels(message) == ["Again", "Report"]
+    """Whether a description is shown, and tied to its message: the bot's thumbs come after that."""
+    return labels(message) == ["Again", "Report"] and {"👍", "👎"} <= {
+        str(each) for each in message.reactions
+    }
 
 
 def labels(message: discord.Message) -> list[str | None]:
