@@ -26,7 +26,7 @@ demo: .venv/.engine
 
 # Three generations past simulated readers, on the real engine: about an hour. ARGS=--quick: some minutes.
 flywheel: .venv/.dev
-	$(BIN)/python -m bench.generations --out docs $(ARGS)
+	$(BIN)/python -m bench.flywheel --out docs $(ARGS)
 
 test: .venv/.dev
 	$(BIN)/ruff format --check .
@@ -39,7 +39,7 @@ bench: .venv/.dev
 	$(BIN)/python -m bench.adherence $(ARGS)
 	$(BIN)/python -m bench.dataset $(ARGS)
 	$(BIN)/python -m bench.interactions $(ARGS)
-	$(BIN)/python -m bench.flywheel $(ARGS)
+	$(BIN)/python -m bench.trials $(ARGS)
 	$(BIN)/python -m bench.votes $(ARGS)
 	$(BIN)/python -m bench.admission $(ARGS)
 

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from bot.children import engine_beside, worker_beside
+from bot.cli.dataset import dataset
+from bot.cli.finetune import finetune
+from bot.cli.jobs import jobs
+from bot.cli.models import models
+from bot.cli.powers import powers
+from bot.cli.runtime import go, installation, log_to_stderr, read_settings
+from bot.processes import engine_beside, worker_beside
 from bot.settings import Settings
-from bot.terminal.dataset import dataset
-from bot.terminal.jobs import jobs
-from bot.terminal.models import models
-from bot.terminal.powers import powers
-from bot.terminal.start import go, installation, log_to_stderr, read_settings
-from bot.terminal.tuning import finetune
 
 cli = typer.Typer(
     help="Herosmith: a Discord bot that owns a language model and improves it with its own users.",
@@ -46,7 +46,7 @@ def demo(
     epochs: Annotated[int, typer.Option(min=1, max=10, help="How often the model sees each text")] = 2,
 ) -> None:
     """Run the whole loop once, in the terminal: build, tune, describe, vote, build again."""
-    from bot.demo import run_demo
+    from bot.cli.demo import run_demo
 
     go(run_demo(read_settings().within("demo"), examples=examples, epochs=epochs))
 
@@ -82,7 +82,7 @@ async def _discord(settings: Settings, token: str, *, worker: bool) -> None:
 
 
 async def _playground(settings: Settings) -> None:
-    from bot.playground.opening import run_playground
+    from bot.playground.run import run_playground
 
     log_to_stderr(settings)
     await run_playground(settings)

@@ -7,56 +7,56 @@ from dataclasses import dataclass
 
 from openai import AsyncOpenAI
 
-from bot.about import About
-from bot.blocklist import Blocklist
-from bot.dataset.admission import Admission
-from bot.dataset.attachments import Attachments
-from bot.dataset.batch import BatchBuilder
-from bot.dataset.build import ENGINE_WORKERS, HOSTED_WORKERS, Builder
-from bot.dataset.choose import Chooser
-from bot.dataset.forecast import Forecaster
-from bot.dataset.freeze import Freezer
-from bot.dataset.job import BuildJobs
-from bot.dataset.moderate import Moderation
-from bot.dataset.pairs import Pairs
-from bot.dataset.plan import Planner
-from bot.dataset.review import Reviews
-from bot.dataset.status import Statuses
-from bot.dataset.transfer import Transfer
-from bot.describer import Describer
-from bot.guilds import Guilds
-from bot.heroes_file import HeroesFile, read_heroes
-from bot.jobs import JobBoard
-from bot.languages import Languages
+from bot.community.about import About
+from bot.community.accounts import load_voters
+from bot.community.content_reports import Removals
+from bot.community.guild_settings import Guilds
+from bot.community.notifications import Notices
+from bot.community.powers import Powers
+from bot.community.privacy import Privacy
+from bot.dataset.build.attachments import Attachments
+from bot.dataset.build.batch_builder import BatchBuilder
+from bot.dataset.build.builder import ENGINE_WORKERS, HOSTED_WORKERS, Builder
+from bot.dataset.build.chooser import Chooser
+from bot.dataset.build.estimate import Forecaster
+from bot.dataset.build.job import BuildJobs
+from bot.dataset.build.moderation import Moderation
+from bot.dataset.build.plan import Planner
+from bot.dataset.files.transfer import Transfer
+from bot.dataset.versions.admission import Admission
+from bot.dataset.versions.freeze import Freezer
+from bot.dataset.versions.preference_pairs import Pairs
+from bot.dataset.versions.review import Reviews
+from bot.dataset.versions.status import Statuses
+from bot.heroes.blocklist import Blocklist
+from bot.heroes.config import HeroesFile, read_heroes
+from bot.i18n.catalogues import Languages
+from bot.jobs.queue import JobBoard
+from bot.jobs.worker import Worker
 from bot.llm.budget import Budget
 from bot.llm.client import ModelClient, open_api, open_client
-from bot.llm.line import Line
 from bot.llm.prices import read_prices
-from bot.notices import Notices
-from bot.powers import Powers
-from bot.privacy import Privacy
+from bot.rating.backfill import Reconciler
 from bot.rating.duels import Duels
-from bot.rating.guard import Guard
-from bot.rating.reconcile import Reconciler
 from bot.rating.scores import Scores, Thresholds
 from bot.rating.trials import TrialRules, Trials
-from bot.rating.voters import load_voters
+from bot.rating.vote_filter import Guard
 from bot.rating.votes import Votes
-from bot.removals import Removals
+from bot.registry.availability import Upkeep
+from bot.registry.lora_deployment import Serving
+from bot.registry.registry import Registry
+from bot.serving.comparison import Comparer
+from bot.serving.describer import Describer
+from bot.serving.generator import Writer
+from bot.serving.rate_limits import Usage
+from bot.serving.waiting_queue import Line
 from bot.settings import Settings
 from bot.store.database import Database, open_database
-from bot.tuning.comparison import Comparer
-from bot.tuning.debut import Debut
-from bot.tuning.finetune import FinetuneJobs
-from bot.tuning.forecast import TuningForecaster
+from bot.tuning.estimate import TuningForecaster
+from bot.tuning.job import FinetuneJobs
 from bot.tuning.providers import SERVING_HINT, provider_of
-from bot.tuning.registry import Registry
-from bot.tuning.serving import Serving
-from bot.tuning.trainer import Trainer
-from bot.tuning.upkeep import Upkeep
-from bot.usage import Usage
-from bot.worker import Worker
-from bot.writer import Writer
+from bot.tuning.remote_api import Trainer
+from bot.tuning.results import Debut
 
 log = logging.getLogger(__name__)
 
@@ -149,7 +149,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         forecaster = Forecaster(db, planner, prices)
         builds = BuildJobs(db, board, budget, forecaster, builder, batches, freezer, attachments)
         writer = Writer(client, heroes, base=settings.author_model, small=small)
-        comparer = Comparer(writer, heroes.vocabulary)
+        comparer = Comparer(writer)
         upkeep = Upkeep(db, answering, training, serving)
         finetunes = FinetuneJobs(
             db,
@@ -158,7 +158,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             budget,
             registry,
             TuningForecaster(db, provider, prices, upkeep),
-            Debut(registry, provider, serving, comparer, settings.data_dir),
+            Debut(registry, provider, serving, comparer, heroes.vocabulary, settings.data_dir),
             base=settings.base_model,
         )
         guilds = Guilds(db, Languages(settings.languages_dir), settings.limits)

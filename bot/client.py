@@ -11,29 +11,29 @@ from discord.ext import commands
 
 from bot.app import App
 from bot.errors import OperatorError
-from cogs.about import AboutCog
-from cogs.dataset import DatasetCog
-from cogs.duel import DuelCog
-from cogs.duel_button import DuelButton, DuelReportButton
-from cogs.failures import tell_failure
-from cogs.hero import HeroCog
-from cogs.hero_button import HeroButton
-from cogs.job_button import JobButton
-from cogs.jobs import JobsCog
-from cogs.models import ModelsCog
-from cogs.notices import NoticesCog
-from cogs.powers import PowersCog
-from cogs.privacy import PrivacyButton, PrivacyCog
-from cogs.promote_button import PromoteButton
-from cogs.removal_button import RemovalButton
-from cogs.review import ReviewButton
-from cogs.settings import ChannelMenu, SettingsCog
-from cogs.sight import SightCog
-from cogs.thumbs import ThumbButton
-from cogs.top import PageButton, TopCog
-from cogs.translator import CatalogueTranslator
-from cogs.tuning import TuningCog
-from cogs.votes import VotesCog
+from cogs.admin.notifications import NoticesCog
+from cogs.admin.powers import PowersCog
+from cogs.admin.settings import ChannelMenu, SettingsCog
+from cogs.common.errors import tell_failure
+from cogs.common.locale import CatalogueTranslator
+from cogs.hero.buttons import HeroButton
+from cogs.hero.cog import HeroCog
+from cogs.hero.duel_buttons import DuelButton, DuelReportButton
+from cogs.hero.duel_cog import DuelCog
+from cogs.info.about import AboutCog
+from cogs.info.leaderboard import PageButton, TopCog
+from cogs.info.privacy import PrivacyButton, PrivacyCog
+from cogs.models.buttons import PromoteButton
+from cogs.models.cog import ModelsCog
+from cogs.moderation.buttons import RemovalButton
+from cogs.moderation.cog import SightCog
+from cogs.training.dataset import DatasetCog
+from cogs.training.finetune import TuningCog
+from cogs.training.job_buttons import JobButton
+from cogs.training.jobs import JobsCog
+from cogs.training.review import ReviewButton
+from cogs.votes.buttons import ThumbButton
+from cogs.votes.cog import VotesCog
 
 log = logging.getLogger(__name__)
 

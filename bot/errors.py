@@ -20,7 +20,7 @@
 Anything outside the tree is a defect: it is logged with a reference, and the person is told only that.
 """
 
-from bot.language import Sentence
+from bot.i18n.message import Sentence
 
 
 class HerosmithError(Exception):

@@ -1,6 +1,7 @@
 """Settings: one frozen object from the environment and .env, every mistake reported at once."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,12 +11,20 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pydantic_settings import SettingsError as SourceError
 
 from bot.errors import SettingsError
-from bot.limits import Limits
 
 ROOT = Path(__file__).resolve().parent.parent
 
 # The name that the embedded engine gives its packaged weights.
 ENGINE_MODEL = "smollm2-135m-instruct"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLimits:
+    """Seconds between two requests of one user, and descriptions a day (UTC); None where nothing limits."""
+
+    cooldown: float = 0.0
+    daily_per_user: int | None = None
+    daily_of_guild: int | None = None
 
 
 class Settings(BaseSettings):
@@ -133,9 +142,9 @@ class Settings(BaseSettings):
         return self
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> RequestLimits:
         """The widest that any server may have."""
-        return Limits(self.cooldown, self.daily_per_user, self.daily_per_guild)
+        return RequestLimits(self.cooldown, self.daily_per_user, self.daily_per_guild)
 
     @property
     def hosted(self) -> bool:

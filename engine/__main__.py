@@ -12,12 +12,13 @@ from pathlib import Path
 from aiohttp import web
 from filelock import FileLock, Timeout
 
-from engine import lifeline, weights
-from engine.files import Files
-from engine.jobs import Jobs
-from engine.models import Models
-from engine.residents import Residents
-from engine.server import Api
+from engine import system
+from engine.api.server import Api
+from engine.inference.model_cache import Residents
+from engine.jobs.queue import Jobs
+from engine.storage import weights
+from engine.storage.files import Files
+from engine.storage.models import Models
 
 log = logging.getLogger("engine")
 
@@ -50,7 +51,7 @@ async def serve(options: argparse.Namespace, base: weights.Weights, api_key: str
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
     if options.with_parent:
-        lifeline.on_end_of_stdin(lambda: loop.call_soon_threadsafe(stop.set))
+        system.on_end_of_stdin(lambda: loop.call_soon_threadsafe(stop.set))
 
     models = Models(options.data / "models", base)
     files = Files(options.data / "files")

@@ -9,7 +9,7 @@ import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig, PreTrainedTokenizerFast
 from transformers.utils import logging
 
-from engine import disk
+from engine.storage import atomic
 
 
 def load(
@@ -60,11 +60,31 @@ def _through_cache(gguf: Path, dtype: torch.dtype, cache: Path) -> tuple[Any, An
         "dtype": str(dtype),
         "transformers": transformers.__version__,
     }
-    if manifest.is_file() and disk.read_json(manifest) == source:
+    if manifest.is_file() and atomic.read_json(manifest) == source:
         return _read_folder(cache, dtype)
     shutil.rmtree(cache, ignore_errors=True)
     model, tokenizer = _unpack(gguf, dtype)
     model.save_pretrained(cache)
     tokenizer.save_pretrained(cache)
-    disk.write_json(manifest, source)  # last: where it lies, the folder is complete
+    atomic.write_json(manifest, source)  # last: where it lies, the folder is complete
     return model, tokenizer
+
+
+def best() -> str:
+    """Return the device that torch would rather use than the CPU, or "cpu"."""
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def fastest_dtype(device: str) -> torch.dtype:
+    """Return bfloat16 where `device` has instructions for it (half the memory, too), else float32.
+
+    Asked of the processor, not of the clock: no model may compute otherwise on a busy day.
+    """
+    if device == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        able = torch.cpu.get_capabilities()
+        fast = device == "cpu" and bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+    return torch.bfloat16 if fast else torch.float32

@@ -17,10 +17,10 @@ from bot.client import HeroBot
 from bot.errors import UserError
 from bot.settings import ROOT, Settings
 from bot.store.jobs import Job
-from bot.store.migration import migrate
-from tests.scripted_server import Script, scripted_server
+from bot.store.migrate import migrate
+from tests.support.scripted_server import Script, scripted_server
 
-pytest_plugins = ["tests.tiny_engine", "tests.growing"]
+pytest_plugins = ["tests.support.tiny_engine", "tests.support.streaming"]
 
 HOME = 424_242_424_242_424_242
 SETTLE = 60.0  # seconds that one action may take: enough for a real model on a busy machine

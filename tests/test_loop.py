@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.app import App, open_app
-from bot.children import engine_beside, worker_beside
+from bot.processes import engine_beside, worker_beside
 from bot.settings import ROOT, Settings
 from bot.store import datasets, descriptions
 from tests.conftest import HOME, Stage

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import SettingsError
-from bot.heroes_file import read_heroes
+from bot.heroes.config import read_heroes
 from bot.settings import load_settings
 
 

@@ -11,14 +11,14 @@ import httpx2
 import openai
 from openai import AsyncOpenAI
 
+from bot.chat import Ask
 from bot.errors import OutOfReach, Stopped, UnknownModel
 from bot.llm.budget import Account, Budget, Charge
-from bot.llm.dialect import Dialect
-from bot.llm.pace import Pace, Turn
-from bot.llm.patience import JOB, PERSON, CutShort, Patience, asked_pause, patiently
-from bot.llm.said import Said, listen, whole
+from bot.llm.model_parameters import Dialect
+from bot.llm.rate_limiter import Pace, Turn
+from bot.llm.response import Said, listen, whole
+from bot.llm.retry import JOB, PERSON, CutShort, Patience, asked_pause, patiently
 from bot.llm.stream import Stream
-from bot.prompts import Ask
 from bot.store.database import Database, Piece
 
 T = TypeVar("T")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
+from bot.config import Part
 from bot.errors import SettingsError
-from bot.language import Sentence, later
-from bot.part import Part
+from bot.i18n.message import Sentence, later
 
 _DATED = re.compile(r"-\d{4}-?\d{2}-?\d{2}$")
 _MILLION = 1_000_000

@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 from simcord.backend.models import Interaction
 
 from bot.playground.command_line import commands_of, read
+from bot.playground.simulated_discord import Refused, World
 from bot.playground.suggestions import suggest
-from bot.playground.world import Refused, World
 
 Answer = dict[str, Any]  # what only the page that acted is told; everything else is seen in the channel
 

@@ -9,7 +9,7 @@ import simcord
 from simcord.enums import OptionType
 from simcord.interactions import command_leaves, parse_option_input
 
-from bot.playground.world import Refused, World
+from bot.playground.simulated_discord import Refused, World
 
 _TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 

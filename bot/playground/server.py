@@ -12,8 +12,8 @@ from simcord.backend.cdn import CDN_BASE
 
 from bot.app import App
 from bot.errors import OperatorError
+from bot.playground.simulated_discord import World
 from bot.playground.tab import Tab
-from bot.playground.world import World
 
 _FILES = Path(__file__).parent / "page"
 _HERE = "127.0.0.1"

@@ -9,7 +9,7 @@ import simcord
 from simcord.enums import OptionType
 
 from bot.playground.command_line import Command, commands_of, find
-from bot.playground.world import Refused, World
+from bot.playground.simulated_discord import Refused, World
 
 _NUMBERS = (OptionType.INTEGER, OptionType.NUMBER)
 

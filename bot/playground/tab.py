@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from bot.app import App
 from bot.playground.actions import Request
-from bot.playground.steps import steps
+from bot.playground.simulated_discord import Refused, World
+from bot.playground.tutorial import steps
 from bot.playground.view import Seen, changes, seen_by, surroundings
-from bot.playground.world import Refused, World
 
 log = logging.getLogger(__name__)
 

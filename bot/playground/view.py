@@ -6,7 +6,7 @@ import discord
 import simcord
 from simcord.backend import serializers
 
-from bot.playground.world import World
+from bot.playground.simulated_discord import World
 
 Seen = dict[str, dict[str, Any]]  # messages by id
 

@@ -8,21 +8,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from bot.describer import Describer
+from bot.community.accounts import Voters, account_days
 from bot.errors import HerosmithError, Stopped, UnknownModel, UserError
-from bot.hero import Hero
+from bot.heroes.hero import Hero
 from bot.llm.stream import Stream
-from bot.rating.standing import Standing
+from bot.rating.trial_status import Standing
 from bot.rating.trials import Trials
-from bot.rating.voters import Voters
-from bot.rating.votes import account_days
+from bot.serving.describer import Describer
+from bot.serving.generator import Written
 from bot.store import descriptions, duels, trials
 from bot.store.database import Database, Transaction
 from bot.store.descriptions import Description
 from bot.store.duels import Duel, DuelVote, Result, Side, other
 from bot.store.models import Model
 from bot.store.trials import Trial
-from bot.writer import Written
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import Literal
 
 from bot.errors import UserError
-from bot.language import Sentence
-from bot.rating.guard import Guard
+from bot.i18n.message import Sentence
+from bot.rating.vote_filter import Guard
 from bot.store import descriptions, scores
 from bot.store.database import Database, Transaction
 from bot.store.descriptions import Description

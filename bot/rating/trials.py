@@ -4,14 +4,14 @@ import time
 from dataclasses import dataclass
 
 from bot.errors import UserError
-from bot.language import Sentence, later
-from bot.rating import sequential
-from bot.rating.standing import Standing
-from bot.store import duels, models, notices, trials
+from bot.i18n.message import Sentence, later
+from bot.rating import sequential_test
+from bot.rating.trial_status import Standing
+from bot.registry import lifecycle
+from bot.store import duels, models, notifications, trials
 from bot.store.database import Database, Transaction
 from bot.store.models import Model
 from bot.store.trials import Trial
-from bot.tuning import succession
 
 _DAY = 86_400.0
 _STATES = {"live": later("live"), "candidate": later("candidate"), "retired": later("retired")}
@@ -50,7 +50,7 @@ class Trials:
         """The trial that is under way; where a candidate waits for one, it begins now."""
         async with self._db.read() as tx:
             found = await trials.running(tx)
-            if found or await succession.challenger(tx) is None:
+            if found or await lifecycle.challenger(tx) is None:
                 return found
         return await self.tend()
 
@@ -69,7 +69,7 @@ class Trials:
     async def weigh(self, tx: Transaction, trial: Trial) -> None:
         """Look at a running trial after a vote that counts, and decide it where the evidence suffices."""
         tally, now = await duels.tally(tx, trial.id), time.time()
-        if sequential.decides(tally.wins, tally.losses):
+        if sequential_test.decides(tally.wins, tally.losses):
             if tally.wins > tally.losses:
                 await self._end_won(tx, trial, now)
             else:
@@ -91,7 +91,7 @@ class Trials:
             pair = await _standing(tx, trial)
             if pair.candidate.state == "live":
                 return Promoted(pair.candidate, now=False)
-            if succession.was_live(pair.candidate):
+            if lifecycle.was_live(pair.candidate):
                 raise UserError(
                     "Model {number} went live by that trial, and has lost its place to other votes since. "
                     "/models list shows them all.",
@@ -125,7 +125,7 @@ class Trials:
         return [each for each in await self.of_model(one) if other in (each.live.id, each.candidate.id)]
 
     async def _begin(self, tx: Transaction, now: float) -> Trial | None:
-        live, candidate = await models.live(tx), await succession.challenger(tx)
+        live, candidate = await models.live(tx), await lifecycle.challenger(tx)
         if live is None or candidate is None:
             return None
         return await trials.begin(tx, live_id=live.id, candidate_id=candidate.id, at=now)
@@ -142,7 +142,7 @@ class Trials:
                     "It is live now; /models rollback brings back the one before."
                 ),
             )
-            await notices.add(tx, f"trial:{trial.id}", text, at=now)
+            await notifications.add(tx, f"trial:{trial.id}", text, at=now)
             return
         await models.change(tx, trial.candidate_id, challenges_until=None)  # it waits as long as you do
         text = _told(
@@ -153,21 +153,21 @@ class Trials:
                 "model:{number}."
             ),
         )
-        await notices.add(tx, f"trial:{trial.id}", text, at=now, action=f"promote:{trial.id}")
+        await notifications.add(tx, f"trial:{trial.id}", text, at=now, action=f"promote:{trial.id}")
 
     async def _end_lost(self, tx: Transaction, trial: Trial, now: float) -> None:
         await trials.end(tx, trial.id, "lost", at=now)
-        await succession.retire(tx, trial.candidate_id, "outvoted")
+        await lifecycle.retire(tx, trial.candidate_id, "outvoted")
         standing = await _standing(tx, trial)
         text = _told(
             standing, later("🛡️ The live {live} keeps its place: {candidate} is retired. Votes: {figures}.")
         )
-        await notices.add(tx, f"trial:{trial.id}", text, at=now)
+        await notifications.add(tx, f"trial:{trial.id}", text, at=now)
 
     async def _end_rematch(self, tx: Transaction, model: Model, now: float) -> None:
         """Its days are over: a trial that it is in goes no further, and the live model keeps the place."""
         trial = await trials.running(tx)
-        await succession.retire(tx, model.id, "retired")
+        await lifecycle.retire(tx, model.id, "retired")
         if trial is None or trial.candidate_id != model.id:
             return
         standing = await _standing(tx, trial)
@@ -178,7 +178,7 @@ class Trials:
                 "and it is retired. Their trial ends undecided: {figures}."
             ),
         )
-        await notices.add(tx, f"trial:{trial.id}", text, at=now)
+        await notifications.add(tx, f"trial:{trial.id}", text, at=now)
 
     async def _end_undecided(self, tx: Transaction, trial: Trial, now: float) -> None:
         await trials.end(tx, trial.id, "undecided", at=now)
@@ -191,11 +191,11 @@ class Trials:
                 "model:{number}` or `/models retire model:{number}`."
             ),
         )
-        await notices.add(tx, f"trial:{trial.id}", text, at=now)
+        await notifications.add(tx, f"trial:{trial.id}", text, at=now)
 
     async def _promote(self, tx: Transaction, pair: Standing, actor_id: int | None) -> None:
         until = time.time() + self._rules.rematch_days * _DAY
-        await succession.put_live(tx, pair.candidate, "promoted", actor_id=actor_id, challenges_until=until)
+        await lifecycle.put_live(tx, pair.candidate, "promoted", actor_id=actor_id, challenges_until=until)
 
 
 async def _standing(tx: Transaction, trial: Trial) -> Standing:

@@ -5,18 +5,16 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from bot.community.accounts import Voters, account_days
 from bot.errors import UserError
-from bot.rating.voters import Voters
 from bot.store import descriptions, reactions, votes
-from bot.store.clicks import UNDER_THE_MESSAGE, Change, Click, Press, Shown, Source, Withdrawal
 from bot.store.database import Database, Piece
+from bot.store.reactions import UNDER_THE_MESSAGE, Change, Click, Press, Shown, Source, Withdrawal
 
 UP, DOWN = "👍", "👎"
-MOST_ACCOUNT_DAYS = 366
 
 _VALUES = {UP: 1, DOWN: -1}
 _SKIN_TONES = dict.fromkeys(range(0x1F3FB, 0x1F400))
-_DISCORDS_FIRST_MS = 1_420_070_400_000  # what the moments in Discord's ids are counted from
 
 
 @dataclass(slots=True)
@@ -98,12 +96,6 @@ class Votes:
 
 def is_thumb(emoji: str) -> bool:
     return _base(emoji) in _VALUES
-
-
-def account_days(user_id: int, at: float) -> int:
-    """How many days old a Discord account is at a moment, at most a year: its id says when it was made."""
-    made = ((user_id >> 22) + _DISCORDS_FIRST_MS) / 1000
-    return min(MOST_ACCOUNT_DAYS, max(0, int((at - made) / 86400)))
 
 
 def value_of(thumb: str) -> int:

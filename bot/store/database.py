@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import NullPool
 
 from bot.errors import StoreError
-from bot.store.connection import Connection as SQLiteConnection
-from bot.store.migration import migrate
+from bot.store.migrate import migrate
+from bot.store.sqlite_connection import Connection as SQLiteConnection
 
 Transaction = AsyncConnection  # what the query modules take: one open transaction
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Boolean, Select, and_, func, literal_column, select, update
 
-from bot.hero import Hero
+from bot.heroes.hero import Hero
 from bot.store import datasets
 from bot.store.database import Transaction
 from bot.store.schema import description, duel, model

@@ -10,7 +10,7 @@ from sqlalchemy import Select, bindparam, func, select, update
 
 from bot.store.database import Transaction
 from bot.store.schema import example, pace, review
-from bot.store.text import storable
+from bot.store.types import storable
 
 Verdict = Literal["keep", "edit", "reject"]
 

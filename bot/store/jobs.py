@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 from sqlalchemy import ColumnElement, Select, func, or_, select, update
 
-from bot.language import Sentence
+from bot.i18n.message import Sentence
 from bot.store.database import Transaction
 from bot.store.schema import job, spending
 

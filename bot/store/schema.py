@@ -19,7 +19,7 @@ from sqlalchemy import (
     true,
 )
 
-from bot.store.said import Said
+from bot.store.types import Said
 
 metadata = MetaData()
 
@@ -391,8 +391,8 @@ guild_setting = Table(
     Column("at", Float, nullable=False),
 )
 
-# Who reported a description, once each. counts: towards hiding it (bot/removals.py says whose do). dismissed:
-# an operator found nothing wrong with it.
+# Who reported a description, once each. counts: towards hiding it (bot/community/content_reports.py says
+# whose do). dismissed: an operator found nothing wrong with it.
 report = Table(
     "report",
     metadata,

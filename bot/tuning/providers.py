@@ -10,7 +10,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from bot.errors import SettingsError
-from bot.language import Sentence, later
+from bot.i18n.message import Sentence, later
 
 Method = Literal["supervised", "dpo"]
 

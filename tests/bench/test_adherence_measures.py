@@ -2,10 +2,10 @@
 
 import pytest
 
-from bench.measures import MEASURES, Described, masked_opening, measured, shares
-from bench.unseen import unseen
-from bot.hero import Hero
-from tests.test_hero import FILE
+from bench.adherence.measures import MEASURES, Described, masked_opening, measured, shares
+from bench.adherence.unseen import unseen
+from bot.heroes.hero import Hero
+from tests.heroes.test_hero import FILE
 
 HERO = Hero(47, "woman", "bending light")
 TEXT = (

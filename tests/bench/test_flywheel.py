@@ -1,55 +1,113 @@
-"""The bench of duels: whose votes count, what is decided, and that the bench can be called."""
+"""Generations past simulated readers: the loop's mechanics, as the bot's own tables tell of them.
 
-import json
-import subprocess
-import sys
+Whether the taste is found takes an hour: `make flywheel`, docs/flywheel.json.
+"""
+
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+import pytest
 
-from bench.electorate import Electorate
-from bench.verdicts import by_evidence, by_z_test
+from bench.flywheel.__main__ import run
+from bench.flywheel.generations import QUICK, first_generation, later_generations
+from bench.flywheel.report import draw, interval, summary, table
+from bench.flywheel.taste import Reader, Taste
+from bot.heroes.config import read_heroes
+from bot.rating.scores import Thresholds
+from bot.settings import ROOT
+from tests.support.scripted_server import Script, describe
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def row(text: str) -> np.ndarray:
-    return np.array([[letter == "1" for letter in text]])
-
-
-def test_of_each_reader_the_first_vote_counts() -> None:
-    ballots = Electorate(10).vote(np.random.default_rng(1), runs=50, duels=400)
-    assert ballots.first.sum(axis=1).max() == 10
-    assert ballots.first.sum(axis=1).min() >= 8  # the idlest may not have come
-    assert ballots.first[:, 0].all()
+SEED = 7
 
 
-def test_readers_prefer_as_they_are_told() -> None:
-    for readers in (None, 1000):
-        ballots = Electorate(readers, 0.65).vote(np.random.default_rng(1), runs=500, duels=100)
-        assert abs(ballots.wins[ballots.first].mean() - 0.65) < 0.02
+def rows(data: Path, query: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(data / f"seed{SEED}" / "hero.db")) as database:
+        return database.execute(query).fetchall()
 
 
-def test_eight_agreeing_decide_and_what_does_not_count_does_not() -> None:
-    every = row("1" * 12)
-    verdict = by_evidence(every, every, most=400)
-    assert (verdict.decided[0], verdict.promoted[0], verdict.results[0]) == (True, True, 8)
-    assert by_evidence(~every, every, most=400).promoted.tolist() == [False]
-    assert by_evidence(every, row("101010101010"), most=400).decided.tolist() == [False]
-    assert by_evidence(every, every, most=7).decided.tolist() == [False]
+def check_the_loop(data: Path, found: dict[str, Any]) -> None:
+    """What must hold whoever wrote the texts."""
+    first, (second,) = found["first"], found["seeds"][str(SEED)]
+    trial = second["trial"]
+
+    # what people liked, and nothing else that people read, is in the second dataset
+    tallies = rows(
+        data,
+        "SELECT description_id, sum(value > 0), sum(value < 0) FROM vote GROUP BY description_id",
+    )
+    assert len(tallies) == QUICK.asked
+    assert sum(ups + downs for _, ups, downs in tallies) == QUICK.asked * QUICK.readers
+    liked = {each for each, ups, downs in tallies if Thresholds().verdict(ups, downs) == "admitted"}
+    learnt = rows(
+        data, "SELECT source_id, split FROM dataset_item WHERE dataset_id = 2 AND source = 'description'"
+    )
+    assert {each for each, _ in learnt} <= liked
+    assert {split for _, split in learnt} <= {"train"}
+    assert second["dataset"]["counts"].get("description", 0) == len(learnt)
+
+    # the second model learnt from the first, and challenged it
+    models = rows(data, "SELECT name, base, dataset_id, state FROM model ORDER BY id")
+    assert [each[:3] for each in models[1:]] == [(second["model"], first["model"], 2)]
+    assert sorted(each[3] for each in models) == ["live", "retired"]
+    assert (models[1][3] == "live") == trial["promoted"] == (trial["state"] == "won")
+
+    # one result of each voter, and of each duel
+    counted = rows(data, "SELECT voter, duel_id FROM duel_vote WHERE counts")
+    assert len(counted) == trial["wins"] + trial["losses"] > 0
+    assert len({voter for voter, _ in counted}) == len({duel for _, duel in counted}) == len(counted)
+    assert rows(data, "SELECT min(account_days) FROM duel_vote")[0][0] >= 7
 
 
-def test_the_z_test_believes_ten_who_agree_by_nine() -> None:
-    verdict = by_z_test(row("1111111110"), row("1" * 10), most=400)
-    assert (verdict.decided[0], verdict.results[0]) == (True, 10)
+async def test_liked_texts_train_a_candidate_that_challenges_the_live_model(
+    tmp_path: Path, script: Script
+) -> None:
+    found = await run(tmp_path, QUICK, (SEED,), engine_url=script.url)
+
+    check_the_loop(tmp_path, found)
+    (second,) = found["seeds"][str(SEED)]
+    assert second["dataset"]["counts"]["description"] > 0
+    assert table(found).row_count == 3  # the common first one, that without votes, and the readers' second
+    draw(tmp_path / "flywheel.png", found)
+    assert (tmp_path / "flywheel.png").stat().st_size > 10_000
+
+    assert summary(found)["trials"] == 1
+
+    asked = len(script.asked)
+    assert await run(tmp_path, QUICK, (SEED,), engine_url=script.url) == found
+    assert len(script.asked) == asked
 
 
-def test_the_bench_runs_and_keeps_its_bounds() -> None:
-    command = [sys.executable, "-m", "bench.flywheel", "--quick", "--json"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    figures = json.loads(done.stdout.splitlines()[-1])
-    assert figures["false_promotion"] <= 0.05
-    assert figures["false_promotion_correlated_10"] <= 0.05
-    assert figures["false_promotion_z_test"] > 0.2
-    assert figures["power_65"] > 0.95
-    assert figures["control_seeds"] * figures["control_votes"] == 300
+@pytest.mark.real
+@pytest.mark.timeout(900)
+async def test_two_generations_on_the_real_engine(tmp_path: Path) -> None:
+    origin, line = tmp_path / "first", tmp_path / f"seed{SEED}"
+    first = await first_generation(origin, QUICK)
+    later = await later_generations(origin, line, QUICK, SEED)
+
+    check_the_loop(tmp_path, {"first": first, "seeds": {str(SEED): later}})
+
+
+def test_readers_like_few_words_and_the_power_named() -> None:
+    heroes = read_heroes(ROOT / "data" / "heroes.toml")
+    taste = Taste(heroes.curation)
+    hero = heroes.vocabulary.parse("40 woman healing")
+    long, unnamed = describe("40", "woman", "healing"), describe("40", "woman", "flight")
+    short = " ".join(long.split()[:50])
+    crowd = [Reader(taste, f"{at}") for at in range(400)]
+
+    assert taste.score(hero, short) > taste.score(hero, long) > taste.score(hero, unnamed)
+    likes = sum(reader.likes(hero, long) for reader in crowd) / len(crowd)
+    assert likes == pytest.approx(
+        taste.score(hero, long), abs=0.08
+    )  # slips and strictness pull to the middle
+    picks = [reader.picks(hero, long, short) for reader in crowd]
+    assert picks.count("B") > 0.8 * len(crowd)
+    assert {"A", "B", "Tie"} >= set(picks)
+
+
+def test_a_gain_is_sure_where_its_interval_lies_above_zero() -> None:
+    low, high = interval([0.1, 0.2, 0.3, 0.4] * 10)
+
+    assert 0.2 < low < 0.25 < high < 0.3

@@ -1,4 +1,4 @@
-"""What the engine's tests share beside tests/tiny_engine.py."""
+"""What the engine's tests share beside tests/support/tiny_engine.py."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from openai import AsyncOpenAI
 
-from tests import tiny_folder
-from tests.engine.process import EngineProcess
+from tests.support import tiny_folder
+from tests.support.engine_process import EngineProcess
 
 
 @pytest.fixture(scope="session")

@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 
 from bot.app import App, open_app
+from bot.chat import Ask, Sampling
 from bot.errors import OutOfReach, OverBudget, ServerError, Unavailable, UnknownModel
 from bot.llm.budget import Account
 from bot.llm.client import Answer
-from bot.llm.patience import JOB, ONCE, PERSON
-from bot.prompts import Ask, Sampling
+from bot.llm.retry import JOB, ONCE, PERSON
 from bot.settings import Settings
 from bot.store import spending
-from tests.scripted_server import RateLimit, Script
+from tests.support.scripted_server import RateLimit, Script
 
 ASK = Ask(
     ({"role": "user", "content": "40, woman, healing ->"},),

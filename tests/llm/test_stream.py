@@ -9,16 +9,16 @@ from itertools import pairwise
 import pytest
 
 from bot.app import App, open_app
+from bot.chat import Ask, Sampling
 from bot.errors import Busy, OutOfReach, Stopped
 from bot.llm.budget import Account
 from bot.llm.client import Answer
-from bot.llm.line import Line
-from bot.llm.patience import ONCE, PERSON, Patience
+from bot.llm.retry import ONCE, PERSON, Patience
 from bot.llm.stream import Stream
-from bot.prompts import Ask, Sampling
+from bot.serving.waiting_queue import Line
 from bot.settings import Settings
 from bot.store import spending
-from tests.scripted_server import Script
+from tests.support.scripted_server import Script
 
 ASK = Ask(
     ({"role": "user", "content": "40, woman, healing ->"},),
@@ -83,7 +83,7 @@ async def test_stop_in_the_pause_before_another_attempt_asks_nothing_more(
     paid: App, script: Script, monkeypatch: pytest.MonkeyPatch, words: int
 ) -> None:
     """What was said until the call broke off is the answer, and is paid for once."""
-    monkeypatch.setattr("bot.llm.patience.asked_pause", lambda _error: 15.0)
+    monkeypatch.setattr("bot.llm.retry.asked_pause", lambda _error: 15.0)
     stream = Stream()
     script.stream.error_after = words
     work = asyncio.create_task(ask(paid, stream))
@@ -157,7 +157,7 @@ async def test_a_stream_that_breaks_off_is_asked_for_anew(paid: App, script: Scr
 async def test_a_stream_that_falls_silent_is_given_up(
     paid: App, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.llm.said._LONGEST_SILENCE", 0.2)
+    monkeypatch.setattr("bot.llm.response._LONGEST_SILENCE", 0.2)
     script.stream.silent_after = 5
     with pytest.raises(OutOfReach):
         await ask(paid, Stream(), ONCE)

@@ -11,7 +11,7 @@ import pytest
 
 from bot.app import App
 from bot.playground.server import Page, open_page
-from bot.playground.world import HOME, World, open_world
+from bot.playground.simulated_discord import HOME, World, open_world
 from bot.settings import Settings
 
 Message = dict[str, Any]

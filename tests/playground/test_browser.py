@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Locator, async_playwright, expect
 from playwright.async_api import Page as Window
 
 from bot.playground.server import Page
-from bot.playground.world import World
+from bot.playground.simulated_discord import World
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = [

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.playground.command_line import commands_of, read
-from bot.playground.world import Refused, World
+from bot.playground.simulated_discord import Refused, World
 from tests.playground.conftest import Visitor
 
 NAMED = {"@ana": "ana", "#heroes": "heroes"}

@@ -10,9 +10,9 @@ from bot.app import App
 from bot.client import HeroBot
 from bot.errors import OperatorError
 from bot.playground.server import Page, open_page
-from bot.playground.world import World
+from bot.playground.simulated_discord import World
 from tests.playground.conftest import Message, Visitor, visiting
-from tests.scripted_server import Script
+from tests.support.scripted_server import Script
 
 
 def buttons(message: Message) -> dict[str, str]:

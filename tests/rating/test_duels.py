@@ -8,12 +8,12 @@ import pytest
 from bot.app import App
 from bot.errors import OutOfReach, UserError
 from bot.rating.duels import Pairing
-from bot.store import models, notices, trials
+from bot.store import models, notifications, trials
 from bot.store.descriptions import Description
-from bot.store.notices import Notice
-from tests.duelling import HERO, choice_for, everyone, pairing, ruled, two_models, vote
-from tests.loops import finetune
-from tests.scripted_server import Script
+from bot.store.notifications import Notice
+from tests.support.duels import HERO, choice_for, everyone, pairing, ruled, two_models, vote
+from tests.support.scripted_server import Script
+from tests.support.workflows import finetune
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ async def events(app: App, model: int) -> list[tuple[str, int | None]]:
 
 async def told(app: App) -> list[Notice]:
     async with app.db.read() as tx:
-        return [each for each in await notices.untold(tx) if each.key.startswith("trial:")]
+        return [each for each in await notifications.untold(tx) if each.key.startswith("trial:")]
 
 
 async def figures(app: App) -> str:
@@ -283,9 +283,9 @@ async def test_a_candidate_that_its_server_has_lost_makes_room_for_the_next(app:
     assert trial
     assert trial.candidate_id == 3
     async with app.db.read() as tx:
-        assert ["does not know the candidate 2" in str(each.text) for each in await notices.untold(tx)] == [
-            True
-        ]
+        assert [
+            "does not know the candidate 2" in str(each.text) for each in await notifications.untold(tx)
+        ] == [True]
 
 
 async def test_a_duel_that_was_deleted_while_it_was_shown_is_tied_to_no_message(app: App) -> None:

@@ -6,12 +6,12 @@ import sys
 from sqlalchemy import select
 
 from bot.app import App
-from bot.hero import Hero
-from bot.rating.voters import Voters
+from bot.community.accounts import Voters
+from bot.heroes.hero import Hero
 from bot.settings import ROOT, Settings
 from bot.store.database import open_database
 from bot.store.schema import reaction, vote
-from tests.rating.killed_voters import SECRET
+from tests.support.killed_voters import SECRET
 
 _ENOUGH = 1_000
 
@@ -20,7 +20,7 @@ async def test_votes_that_were_taken_outlive_their_process(app: App, settings: S
     described = await app.describer.describe(Hero(40, "woman", "healing"), requester="nobody")
     await app.describer.shown_as(described, 7, 77)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.rating.killed_voters", settings.database),
+        *(sys.executable, "-m", "tests.support.killed_voters", settings.database),
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
     )

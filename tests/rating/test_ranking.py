@@ -2,7 +2,7 @@
 
 from bot.app import App
 from bot.rating.scores import PAGE
-from tests.rating.crowd import cast, describe, row
+from tests.support.electorate import cast, describe, row
 
 
 async def test_the_best_come_first_by_their_bayesian_average_of_a_server_or_of_all(app: App) -> None:

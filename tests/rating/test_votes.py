@@ -7,12 +7,12 @@ import pytest
 from sqlalchemy import select
 
 from bot.app import App
+from bot.community.accounts import MOST_ACCOUNT_DAYS, account_days
 from bot.errors import UserError
-from bot.hero import Hero
-from bot.rating.votes import DOWN, MOST_ACCOUNT_DAYS, UP, Votes, account_days
+from bot.heroes.hero import Hero
+from bot.rating.votes import DOWN, UP, Votes
 from bot.store import descriptions
-from bot.store.clicks import Click, Found
-from bot.store.reactions import change
+from bot.store.reactions import Click, Found, change
 from bot.store.schema import reaction, vote
 
 MESSAGE, ASKER, ANN, BOB = 77, 1 << 22, 2 << 22, 3 << 22

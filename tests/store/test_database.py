@@ -14,11 +14,11 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.app import App
 from bot.errors import StoreError
-from bot.store import jobs, migration, models, notices
+from bot.registry.registry import Registry
+from bot.store import jobs, migrations, models, notifications
 from bot.store.database import Piece, Transaction, open_database
-from bot.store.migration import migrate, newest
+from bot.store.migrate import migrate, newest
 from bot.store.schema import job, metadata
-from bot.tuning.registry import Registry
 
 
 def url(path: Path) -> str:
@@ -34,7 +34,7 @@ async def test_migrations_make_the_schema(app: App) -> None:
 
 
 def test_the_newest_revision_is_told_without_alembic() -> None:
-    folder = Path(migration.__file__).parent / "migrations"
+    folder = Path(migrations.__file__).parent
     assert newest() == ScriptDirectory(str(folder)).get_current_head()
 
 
@@ -266,7 +266,7 @@ async def test_what_was_told_before_in_english_is_shown_as_it_was(tmp_path: Path
         assert asking is not None
         assert (str(failed.phase), str(failed.error)) == ("training, loss 1.20", 'It said {"no": 1}.')
         assert (asking.phase, str(asking.question), asking.error) == (None, "Was it?", None)
-        assert [str(notice.text) for notice in await notices.untold(tx)] == ["⏳ A model ends."]
+        assert [str(notice.text) for notice in await notifications.untold(tx)] == ["⏳ A model ends."]
 
 
 async def test_work_done_together_is_kept_and_a_spoilt_piece_spoils_no_other(app: App) -> None:

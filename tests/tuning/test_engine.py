@@ -13,15 +13,15 @@ import psutil
 import pytest
 
 from bot.app import App, open_app
-from bot.children import engine_beside
-from bot.hero import Hero
-from bot.language import Sentence
+from bot.heroes.hero import Hero
+from bot.i18n.message import Sentence
+from bot.processes import engine_beside
 from bot.settings import ROOT, Settings
 from bot.store import datasets, jobs
 from bot.store.datasets import DatasetKind, Item
 from bot.store.jobs import Job
-from tests.lora_server import KEY, LoraServer, lora_server
-from tests.tiny_engine import TINY, Training
+from tests.support.lora_server import KEY, LoraServer, lora_server
+from tests.support.tiny_engine import TINY, Training
 
 HERO = Hero(63, "woman", "flight")
 
@@ -143,7 +143,7 @@ async def test_a_model_tuned_here_answers_elsewhere_also_after_a_restart_there(
 
 
 async def test_a_pause_holds_the_engines_training(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.worker.HEARTBEAT", 0.05)
+    monkeypatch.setattr("bot.jobs.worker.HEARTBEAT", 0.05)
     await freeze(app, "sft", 80)
     job, _ = await app.finetunes.order(epochs=6)
     work = asyncio.create_task(app.worker.run_next())

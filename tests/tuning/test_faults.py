@@ -3,8 +3,8 @@
 import pytest
 
 from bot.app import App
-from tests.loops import build, finetune
-from tests.scripted_server import Fault, Script
+from tests.support.scripted_server import Fault, Script
+from tests.support.workflows import build, finetune
 
 LOOK = "GET /v1/fine_tuning/jobs/ID"
 EVENTS = "GET /v1/fine_tuning/jobs/ID/events"
@@ -18,15 +18,15 @@ FILE = "GET /v1/files/ID"
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.tuning.finetune._POLL", 0.01)
-    monkeypatch.setattr("bot.tuning.finetune._LISTED_WITHIN", 0.0)
-    monkeypatch.setattr("bot.tuning.finetune._SLOWEST_POLL", 0.02)
-    monkeypatch.setattr("bot.tuning.finetune._START_PAUSES", (0, 0, 0))
-    monkeypatch.setattr("bot.llm.patience._LONGEST_PAUSE", 0.05)
-    monkeypatch.setattr("bot.tuning.trainer._LOOK_LIMIT", 0.3)
-    monkeypatch.setattr("bot.tuning.trainer._START_LIMIT", 0.3)
-    monkeypatch.setattr("bot.tuning.trainer._SEND_LIMIT", 0.3)
-    monkeypatch.setattr("bot.tuning.trainer._SEND_PAUSES", (0, 0, 0))
+    monkeypatch.setattr("bot.tuning.job._POLL", 0.01)
+    monkeypatch.setattr("bot.tuning.job._LISTED_WITHIN", 0.0)
+    monkeypatch.setattr("bot.tuning.job._SLOWEST_POLL", 0.02)
+    monkeypatch.setattr("bot.tuning.job._START_PAUSES", (0, 0, 0))
+    monkeypatch.setattr("bot.llm.retry._LONGEST_PAUSE", 0.05)
+    monkeypatch.setattr("bot.tuning.remote_api._LOOK_LIMIT", 0.3)
+    monkeypatch.setattr("bot.tuning.remote_api._START_LIMIT", 0.3)
+    monkeypatch.setattr("bot.tuning.remote_api._SEND_LIMIT", 0.3)
+    monkeypatch.setattr("bot.tuning.remote_api._SEND_PAUSES", (0, 0, 0))
 
 
 @pytest.mark.parametrize("fault", [429, 500, "half", "drop", "hang"])

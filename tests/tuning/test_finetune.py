@@ -6,19 +6,19 @@ import pytest
 
 from bot.app import App, open_app
 from bot.errors import OverBudget, UserError
-from bot.language import ENGLISH
-from bot.reports import ending
+from bot.i18n.message import ENGLISH
+from bot.presentation.jobs import ending
 from bot.settings import Settings
 from bot.store import jobs
-from bot.tuning.finetune import pause_after
-from tests.loops import build, finetune
-from tests.scripted_server import Script
-from tests.scripted_trainings import Ways
+from bot.tuning.job import pause_after
+from tests.support.scripted_server import Script
+from tests.support.scripted_trainings import Ways
+from tests.support.workflows import build, finetune
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.tuning.finetune._LISTED_WITHIN", 0.0)
+    monkeypatch.setattr("bot.tuning.job._LISTED_WITHIN", 0.0)
 
 
 async def test_the_server_gets_chat_files_whose_sides_share_no_hero(app: App, script: Script) -> None:
@@ -42,7 +42,7 @@ async def test_the_server_gets_chat_files_whose_sides_share_no_hero(app: App, sc
 async def test_a_training_whose_start_got_no_answer_is_found_and_not_started_twice(
     app: App, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.tuning.finetune._START_PAUSES", (0,))  # the last try, too, is looked after
+    monkeypatch.setattr("bot.tuning.job._START_PAUSES", (0,))  # the last try, too, is looked after
     script.trainings.lost_starts = 1
     await build(app)
 
@@ -69,7 +69,7 @@ async def test_a_worker_that_died_before_it_wrote_the_id_down_leaves_its_trainin
 async def test_a_server_out_of_reach_is_waited_for(
     app: App, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.tuning.finetune._POLL", 0.01)
+    monkeypatch.setattr("bot.tuning.job._POLL", 0.01)
     script.faults["GET /v1/fine_tuning/jobs/ID"] = [500, 503, 401]
     await build(app)
 
@@ -82,12 +82,12 @@ async def test_a_server_out_of_reach_is_waited_for(
 async def test_a_single_404_is_a_hiccup_and_a_lasting_one_a_question(
     app: App, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.tuning.finetune._POLL", 0.01)
+    monkeypatch.setattr("bot.tuning.job._POLL", 0.01)
     script.faults["GET /v1/fine_tuning/jobs/ID"] = [404]
     await build(app)
     assert (await finetune(app)).state == "succeeded"
 
-    monkeypatch.setattr("bot.tuning.finetune._MISSING_LIMIT", 0.1)
+    monkeypatch.setattr("bot.tuning.job._MISSING_LIMIT", 0.1)
     script.faults["GET /v1/fine_tuning/jobs/ID"] = [404] * 1000
     asked = await finetune(app)
     assert asked.state == "paused"
@@ -138,9 +138,9 @@ async def test_a_training_that_is_listed_late_is_not_started_twice(
     app: App, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The worker left while the call was at the server, or the server's list lags behind."""
-    monkeypatch.setattr("bot.tuning.finetune._LISTED_WITHIN", 5.0)
-    monkeypatch.setattr("bot.tuning.finetune._POLL", 0.05)
-    monkeypatch.setattr("bot.tuning.finetune._START_PAUSES", (0,))
+    monkeypatch.setattr("bot.tuning.job._LISTED_WITHIN", 5.0)
+    monkeypatch.setattr("bot.tuning.job._POLL", 0.05)
+    monkeypatch.setattr("bot.tuning.job._START_PAUSES", (0,))
     script.trainings.lost_starts = 1
     script.trainings.listed_after = 1.0
     await build(app)

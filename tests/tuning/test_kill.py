@@ -20,11 +20,11 @@ from aiohttp import web
 from bot.app import open_app
 from bot.settings import Settings
 from bot.store.jobs import Job
-from tests.loops import build
-from tests.scripted_server import Script
-from tests.scripted_trainings import ScriptedTrainings, Ways
-from tests.tuning import killed_worker
-from tests.tuning.ways import WAYS
+from tests.support import killed_worker
+from tests.support.provider_quirks import WAYS
+from tests.support.scripted_server import Script
+from tests.support.scripted_trainings import ScriptedTrainings, Ways
+from tests.support.workflows import build
 
 pytestmark = [pytest.mark.kill, pytest.mark.timeout(600)]
 

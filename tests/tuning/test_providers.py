@@ -6,19 +6,19 @@ import pytest
 
 from bot.app import open_app
 from bot.errors import SettingsError
-from bot.language import Sentence
+from bot.i18n.message import Sentence
 from bot.settings import ROOT, Settings
 from bot.tuning.providers import ENGINE, OTHER, PROVIDERS, provider_of
-from tests.loops import build, finetune
-from tests.scripted_server import Script
-from tests.scripted_trainings import lines
-from tests.tuning.ways import WAYS
+from tests.support.provider_quirks import WAYS
+from tests.support.scripted_server import Script
+from tests.support.scripted_trainings import lines
+from tests.support.workflows import build, finetune
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.tuning.finetune._POLL", 0.01)
-    monkeypatch.setattr("bot.tuning.finetune._LISTED_WITHIN", 0.0)
+    monkeypatch.setattr("bot.tuning.job._POLL", 0.01)
+    monkeypatch.setattr("bot.tuning.job._LISTED_WITHIN", 0.0)
 
 
 def at(settings: Settings, key: str) -> Settings:
@@ -55,7 +55,7 @@ async def test_where_a_model_must_be_deployed_it_waits_for_its_name(
 
         live = await app.registry.deployed(model.id, "heroes-prod")
         assert live.state == "live"
-        description = await app.describer.describe(app.comparer.some_heroes(1)[0], requester=1)
+        description = await app.describer.describe(app.heroes.vocabulary.sample(1)[0], requester=1)
     assert script.asked[-1]["model"] == "heroes-prod"
     assert description.model == model.name
 
@@ -65,7 +65,7 @@ async def test_a_lost_start_is_found_again_at_a_server_of_each_shape(
     hosted: Settings, script: Script, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the metadata, the suffix or the file: each provider keeps one of them at least."""
-    monkeypatch.setattr("bot.tuning.finetune._START_PAUSES", (0,))
+    monkeypatch.setattr("bot.tuning.job._START_PAUSES", (0,))
     script.trainings.ways = WAYS[key]
     script.trainings.lost_starts = 1
     async with open_app(at(hosted, key)) as app:

@@ -1,0 +1,128 @@
+"""A bot in a process of its own, against the bench's Discord.
+
+    python -m bench.interactions.bot_process WHICH DISCORD MODEL FOLDER
+
+WHICH is `herosmith`, the bot as it is; `bare`, a discord.py handler that makes the same calls to Discord with
+a text that lies ready; or `streaming`, the same with a text that the SDK streams from the model. It says
+"ready" with the heavy libraries that it loaded, and ends when its standard input does.
+"""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import discord
+import yarl
+from discord import app_commands
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+
+from bench.interactions.word_server import TEXT
+
+_HEAVY = ("torch", "pandas", "numpy", "scipy", "matplotlib", "transformers", "pyarrow")
+_MODEL = "smollm2-135m-instruct"
+
+
+def ready() -> None:
+    """Tell the bench."""
+    print("ready", *(name for name in _HEAVY if name in sys.modules), flush=True)
+
+
+class Bare(discord.Client):
+    """The least that answers /hero: deferred, edited twice, two thumbs."""
+
+    def __init__(self, model: str | None) -> None:
+        super().__init__(intents=discord.Intents(guilds=True, reactions=True, guild_messages=True))
+        self.tree = app_commands.CommandTree(self)
+        self._model = model
+
+    async def setup_hook(self) -> None:
+        if self._model:
+            from openai import AsyncOpenAI, DefaultAioHttpClient  # noqa: PLC0415
+
+            self._api = AsyncOpenAI(base_url=self._model, api_key="none", http_client=DefaultAioHttpClient())
+
+        @self.tree.command(name="hero", description="Describe a superhero")
+        async def hero(interaction: discord.Interaction, hero: str) -> None:
+            await interaction.response.defer(thinking=True)
+            text = await self._stream(interaction, hero) if self._model else TEXT
+            if not self._model:
+                await interaction.edit_original_response(embed=_embed(hero, text))
+            message = await interaction.edit_original_response(embed=_embed(hero, text))
+            for thumb in "👍👎":
+                await message.add_reaction(thumb)
+
+    async def _stream(self, interaction: discord.Interaction, hero: str) -> str:
+        """Show the first sentence as soon as there is one; return the text when it is whole."""
+        text, shown = "", False
+        age, gender, power = hero.split()
+        question = f"{age}, {gender}, {power} ->"
+        stream = await self._api.chat.completions.create(
+            model=_MODEL, messages=[{"role": "user", "content": question}], stream=True
+        )
+        async for chunk in stream:
+            for choice in chunk.choices:
+                text += choice.delta.content or ""
+            if not shown and ". " in text:
+                shown = True
+                await interaction.edit_original_response(embed=_embed(hero, text))
+        return text
+
+    async def close(self) -> None:
+        await super().close()
+        if self._model:
+            await self._api.close()
+
+    async def on_ready(self) -> None:
+        ready()
+
+
+def _embed(hero: str, text: str) -> discord.Embed:
+    return discord.Embed(title=hero, description=discord.utils.escape_markdown(text))
+
+
+async def _herosmith(model: str, folder: Path) -> None:
+    from bot.app import open_app  # noqa: PLC0415 (the bare bot's start is not to pay for it)
+    from bot.client import HeroBot  # noqa: PLC0415
+    from bot.settings import Settings  # noqa: PLC0415
+
+    class Told(HeroBot):
+        async def on_ready(self) -> None:
+            ready()
+
+    settings = Settings(_env_file=None, data_dir=folder, engine_url=model)
+    async with open_app(settings) as app, Told(app) as bot:
+        await _until_stdin_ends(bot.serve("token"))
+
+
+async def _bare(model: str | None) -> None:
+    async with Bare(model) as bot:
+        await _until_stdin_ends(bot.start("token"))
+
+
+async def _until_stdin_ends(serving: Coroutine[Any, Any, None]) -> None:
+    work = asyncio.ensure_future(serving)
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_reader(sys.stdin, ended.set)
+    end = asyncio.ensure_future(ended.wait())
+    await asyncio.wait({work, end}, return_when=asyncio.FIRST_COMPLETED)
+    if work.done():
+        await work
+    work.cancel()
+
+
+def main() -> None:
+    """Run the command line."""
+    which, server, model, folder = sys.argv[1:]
+    Route.BASE = f"{server}/api"
+    DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(f"{server}/gateway".replace("http", "ws", 1))
+    if which == "herosmith":
+        asyncio.run(_herosmith(model, Path(folder)))
+    else:
+        asyncio.run(_bare(model if which == "streaming" else None))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""The terminal's `herosmith dataset`: build, check, import, export, and how it stands."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from bot.app import open_app
+from bot.cli.lint import check
+from bot.cli.progress import carry_out_if
+from bot.cli.runtime import go, installation
+from bot.dataset.files.formats import Format
+from bot.i18n.message import ENGLISH
+from bot.presentation.datasets import told
+from bot.presentation.jobs import paired, plan
+from bot.settings import Settings
+
+dataset = typer.Typer(help="Datasets: build, check, import and export them.", no_args_is_help=True)
+dataset.command()(check)
+
+Version = Annotated[int | None, typer.Option(help="The dataset's version; the newest where left out")]
+
+
+@dataset.command()
+def build(
+    repeats: Annotated[int | None, typer.Option(help="How often each hero of the grid is written")] = None,
+    model: Annotated[str | None, typer.Option(help="The model that writes, in place of AUTHOR_MODEL")] = None,
+    limit: Annotated[int | None, typer.Option(help="At most so many examples")] = None,
+    budget: Annotated[float | None, typer.Option(help="The most it may cost, in US dollars")] = None,
+    batch: Annotated[
+        bool | None,
+        typer.Option("--batch/--no-batch", help="Through the provider's Batch API: half the price"),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Confirm the plan at once")] = False,
+) -> None:
+    """Show what a dataset will take; write, curate and freeze it where you confirm.
+
+    Where the bot runs, its worker does the work; where it does not, this command does.
+    """
+    asked = {"repeats": repeats, "model": model, "limit": limit, "budget": budget, "batch": batch}
+    go(_build(installation(), asked, confirmed=yes))
+
+
+@dataset.command()
+def pairs() -> None:
+    """Freeze the pairs that people voted on, for preference tuning."""
+    go(_pairs(installation()))
+
+
+@dataset.command()
+def status(
+    min_voters: Annotated[int | None, typer.Option(help="Try another number of voters")] = None,
+    above: Annotated[float | None, typer.Option(help="Try another share of thumbs up, from 0 to 1")] = None,
+    confidence: Annotated[float | None, typer.Option(help="Try another confidence, between 0 and 1")] = None,
+) -> None:
+    """Show what is frozen, which votes count, and what the next dataset would take in.
+
+    The options try other thresholds without setting them.
+    """
+    go(_status(installation(), min_voters=min_voters, above=above, confidence=confidence))
+
+
+@dataset.command("import")
+def import_(file: Annotated[Path, typer.Argument(help="A .csv, .jsonl or .parquet, or a folder")]) -> None:
+    """Take a file's texts in as a dataset of its own."""
+    go(_import(installation(), file))
+
+
+@dataset.command()
+def export(
+    to: Annotated[Path, typer.Argument(help="The file to write, or for huggingface the folder")],
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="article, prepared, csv, jsonl, parquet or huggingface; where left out, what the name says",
+        ),
+    ] = None,
+    version: Version = None,
+    overwrite: Annotated[bool, typer.Option(help="Put it in the place of what is there")] = False,
+) -> None:
+    """Write a dataset to a file: to train elsewhere, for a table, or for the Hugging Face hub."""
+    go(
+        _export(
+            installation(),
+            to,
+            _format(form or to.suffix.removeprefix(".") or "jsonl"),
+            version,
+            overwrite=overwrite,
+        )
+    )
+
+
+async def _build(settings: Settings, asked: dict[str, Any], *, confirmed: bool) -> None:
+    console = Console()
+    async with open_app(settings) as app:
+        spec = app.planner.spec(**asked)
+        job, forecast = await app.builds.plan(spec)
+        shown = plan(ENGLISH, spec, forecast, await app.budget.left_today()).replace("**", "")
+        console.print(shown, highlight=False, soft_wrap=True)
+        wanted = confirmed or typer.confirm("Build it?", default=True)
+        await carry_out_if(wanted, app, job, settings, console)
+
+
+async def _pairs(settings: Settings) -> None:
+    async with open_app(settings) as app:
+        typer.echo(paired(ENGLISH, await app.pairs.freeze()).replace("`", ""))
+
+
+async def _status(settings: Settings, **tried: Any) -> None:
+    async with open_app(settings) as app:
+        text = told(ENGLISH, await app.statuses.now(**tried))
+    typer.echo(text.replace("**", "").replace("```\n", "").replace("\n```", ""))
+
+
+async def _import(settings: Settings, file: Path) -> None:
+    async with open_app(settings) as app:
+        frozen, draft = await app.transfer.bring(file)
+    counts = frozen.dataset.counts
+    state = "is" if frozen.new else "was already"
+    typer.echo(
+        f"{file} {state} dataset v{frozen.dataset.id}: {counts.get('train', 0)} texts to learn from, "
+        f"{counts.get('valid', 0)} held out."
+    )
+    for reason, count in sorted(draft.dropped.items()):
+        typer.echo(f"Left out: {count} {reason}.")
+    typer.echo("Next: /finetune in Discord.")
+
+
+async def _export(
+    settings: Settings, to: Path, form: Format, version: int | None, *, overwrite: bool
+) -> None:
+    async with open_app(settings) as app:
+        found, written = await app.transfer.export(version, to, form, overwrite=overwrite)
+    typer.echo(f"Wrote {to}: {written} texts of dataset v{found.id}.")
+
+
+def _format(name: str) -> Format:
+    match name:
+        case "article" | "prepared" | "csv" | "jsonl" | "parquet" | "huggingface":
+            return name
+    raise typer.BadParameter(
+        f"{name} is no format: choose article, prepared, csv, jsonl, parquet or huggingface.",
+        param_hint="--format",
+    )

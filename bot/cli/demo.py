@@ -1,0 +1,155 @@
+"""The demo: the whole loop once in the terminal; the engine and the jobs are real, the voters simulated."""
+
+import asyncio
+import shutil
+import time
+from collections.abc import Awaitable
+from contextlib import AsyncExitStack, suppress
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from bot.app import App, open_app
+from bot.cli.progress import follow
+from bot.errors import Unavailable, UserError
+from bot.heroes.hero import Hero
+from bot.llm.budget import Account
+from bot.processes import engine_beside
+from bot.rating.votes import DOWN, UP
+from bot.settings import Settings
+from bot.store import datasets
+from bot.store.descriptions import Description
+
+T = TypeVar("T")
+
+HERO = Hero(40, "woman", "healing")  # in the vocabulary, though not in the grid that is trained on
+VOTERS = ("simulated voter 1", "simulated voter 2", "simulated voter 3")
+
+_TRIES = 20  # descriptions asked for until the voters like one: a second each
+
+
+class Demo:
+    """One run: its console, and what each stage took."""
+
+    def __init__(self, app: App, console: Console) -> None:
+        self._app = app
+        self._console = console
+        self._took: list[tuple[str, float]] = []
+
+    async def run(self, *, examples: int, epochs: int) -> None:
+        first = await self._stage("write dataset v1", self._build(examples))
+        self._say_built(first)
+        tuned = await self._stage("fine-tune", self._tune(epochs))
+        self._console.print(
+            f"[bold]held-out loss: {tuned['loss_before']:.3f} -> {tuned['loss_after']:.3f}[/bold] "
+            f"({tuned['name']}, {tuned['state']})"
+        )
+        liked = await self._stage("describe and vote", self._describe_and_vote())
+        second = await self._stage("write dataset v2", self._build(examples))
+        self._say_built(second)
+        await self._say_found(second["dataset"], liked)
+        self._say_times()
+
+    async def _stage(self, name: str, work: Awaitable[T]) -> T:
+        started = time.monotonic()
+        result = await work
+        self._took.append((name, time.monotonic() - started))
+        return result
+
+    async def _build(self, examples: int) -> dict[str, Any]:
+        repeats = -(-examples // self._app.heroes.vocabulary.grid.size)
+        spec = self._app.planner.spec(repeats=repeats, limit=examples)
+        job, _ = await self._app.builds.order(spec)
+        return await self._follow(job.id, "dataset")
+
+    async def _tune(self, epochs: int) -> dict[str, Any]:
+        job, _ = await self._app.finetunes.order(epochs=epochs)
+        return await self._follow(job.id, "tuning")
+
+    async def _follow(self, job_id: int, title: str) -> dict[str, Any]:
+        """Show a job until it ends. Raises UserError with the job's own words if it failed."""
+        job = await follow(self._app.board, job_id, self._console, title)
+        if job.result is None:
+            raise UserError(f"The demo ends here: {job.error}")
+        return job.result
+
+    async def _describe_and_vote(self) -> Description:
+        """Ask base and tuned model for the hero; let the voters judge until they like a description."""
+        prompts = self._app.heroes.prompts
+        tuning = prompts.tuning(HERO)
+        base = await self._app.client.complete(
+            prompts.ask_tuned(HERO), model=self._app.settings.base_model, account=Account("hero")
+        )
+        self._console.print(Panel(base.text, title=f"{tuning}  the base model", border_style="dim"))
+        for _ in range(_TRIES):
+            description = await self._app.describer.describe(HERO, requester="demo")
+            self._console.print(
+                Panel(description.text, title=f"{tuning}  the tuned model", border_style="green")
+            )
+            if await self._vote(description):
+                return description
+        raise UserError("The voters liked none of the descriptions; a larger --examples teaches more.")
+
+    async def _vote(self, description: Description) -> bool:
+        """Cast the simulated votes: they like what keeps the hero, names the power and does not ramble."""
+        curation = self._app.heroes.curation
+        fault = curation.fault(description.hero, curation.trim(description.text))
+        for voter in VOTERS:
+            await self._app.votes.simulate(description.id, voter, DOWN if fault else UP)
+        verdict = f"{DOWN} ({fault})" if fault else UP
+        self._console.print(f"{len(VOTERS)} simulated voters: {verdict}")
+        return fault is None
+
+    async def _say_found(self, version: int, liked: Description) -> None:
+        """Look the liked description up in the dataset, and say where it stands."""
+        async with self._app.db.read() as tx:
+            items = await datasets.items(tx, version)
+        wanted = ("description", liked.id)
+        found = next((item for item in items if (item.source, item.source_id) == wanted), None)
+        if found is None:
+            raise UserError(f"Dataset v{version} lacks the well-rated description {liked.id}: a defect.")
+        self._console.print(
+            f"[bold]dataset v{version} contains the well-rated description[/bold] "
+            f"({found.split}): {found.prompt} {found.text[:60]}..."
+        )
+
+    def _say_built(self, result: dict[str, Any]) -> None:
+        counts = result["counts"]
+        self._console.print(
+            f"[bold]dataset v{result['dataset']}[/bold]: {counts.get('train', 0)} to train on, "
+            f"{counts.get('valid', 0)} held out, {counts.get('description', 0)} well rated; "
+            f"{result['asked']} written, {result['cached']} cached, "
+            f"{sum(result['rejected'].values())} rejected, {result['given_up']} given up"
+        )
+
+    def _say_times(self) -> None:
+        table = Table("stage", "seconds", title="What each stage took")
+        table.columns[1].justify = "right"
+        for name, seconds in self._took:
+            table.add_row(name, f"{seconds:.0f}")
+        table.add_row("in all", f"{sum(seconds for _, seconds in self._took):.0f}", style="bold")
+        self._console.print(table)
+
+
+async def run_demo(settings: Settings, *, examples: int, epochs: int) -> None:
+    """Run the loop on fresh data in the demo's own folder.
+
+    Raises UserError where a stage fails; the figures are those of this run.
+    """
+    if settings.hosted:
+        raise Unavailable("The demo runs on the embedded engine: unset OPENAI_API_KEY and OPENAI_BASE_URL.")
+    console = Console()
+    shutil.rmtree(settings.data_dir, ignore_errors=True)
+    async with AsyncExitStack() as stack:
+        with console.status("starting the model engine ..."):
+            reachable = await stack.enter_async_context(engine_beside(settings))
+            app = await stack.enter_async_context(open_app(reachable))
+        work = asyncio.create_task(app.worker.run_forever())
+        try:
+            await Demo(app, console).run(examples=examples, epochs=epochs)
+        finally:
+            work.cancel()
+            with suppress(asyncio.CancelledError):
+                await work

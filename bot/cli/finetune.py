@@ -1,0 +1,45 @@
+"""The terminal's `herosmith finetune`: plan a fine-tuning, carry it out, follow it."""
+
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from bot.cli.runtime import go, installation
+from bot.settings import Settings
+
+
+def finetune(
+    dataset: Annotated[
+        int | None, typer.Option(help="The dataset's version; the newest where left out")
+    ] = None,
+    base_model: Annotated[
+        str | None, typer.Option(help="The model to begin from, in place of BASE_MODEL")
+    ] = None,
+    method: Annotated[str | None, typer.Option(help="supervised, or dpo for rated pairs")] = None,
+    epochs: Annotated[int | None, typer.Option(help="How often the model sees each text")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Confirm the plan at once")] = False,
+) -> None:
+    """Show what a fine-tuning will take, and tune where you confirm.
+
+    Where the bot runs, its worker does the work; where it does not, this command does.
+    """
+    if method not in (None, "supervised", "dpo"):
+        raise typer.BadParameter(f"{method} is no method: choose supervised or dpo.", param_hint="--method")
+    asked = {"dataset": dataset, "base": base_model, "method": method, "epochs": epochs}
+    go(_finetune(installation(), asked, confirmed=yes))
+
+
+async def _finetune(settings: Settings, asked: dict[str, Any], *, confirmed: bool) -> None:
+    from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
+    from bot.cli.progress import carry_out_if  # noqa: PLC0415
+    from bot.i18n.message import ENGLISH  # noqa: PLC0415
+    from bot.presentation.models import plan  # noqa: PLC0415
+
+    console = Console()
+    async with open_app(settings) as app:
+        job, forecast = await app.finetunes.plan(**asked)
+        told = plan(ENGLISH, forecast, await app.budget.left_today()).replace("**", "")
+        console.print(told, highlight=False, markup=False)
+        wanted = confirmed or typer.confirm("Tune it?", default=True)
+        await carry_out_if(wanted, app, job, settings, console)

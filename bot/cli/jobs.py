@@ -1,0 +1,110 @@
+"""The terminal's `herosmith jobs`: long work, listed, paused, resumed and cancelled."""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bot.cli.runtime import go, installation
+from bot.jobs.queue import JobBoard, in_hands
+from bot.settings import Settings
+from bot.store.jobs import Job
+
+jobs = typer.Typer(help="Long work: list it, pause, resume or cancel it.", no_args_is_help=True)
+
+Number = Annotated[int, typer.Argument(help="The job's number in `herosmith jobs list`")]
+
+
+@jobs.command("list")
+def list_() -> None:
+    """List the newest jobs."""
+    go(_list())
+
+
+@jobs.command()
+def pause(job: Number) -> None:
+    """Stop a job until it is resumed; calls that are out are waited for."""
+    go(_change(job, JobBoard.pause))
+
+
+@jobs.command()
+def resume(job: Number) -> None:
+    """Let a paused job go on where it was, and follow it."""
+    go(_follow(installation(), job, resume=True))
+
+
+@jobs.command()
+def follow(job: Number) -> None:
+    """Follow a job to its end; where no worker runs, this command is one."""
+    go(_follow(installation(), job, resume=False))
+
+
+@jobs.command()
+def cancel(job: Number) -> None:
+    """End a job for good. What was written is kept."""
+    go(_cancel(installation(), job))
+
+
+@jobs.command()
+def answer(
+    job: Number,
+    training: Annotated[str | None, typer.Option(help="The training's id at the model server")] = None,
+    none: Annotated[bool, typer.Option("--none", help="There is none: start it")] = False,
+) -> None:
+    """Answer a fine-tuning's question whether its training was started, and let it go on."""
+    if none == (training is not None):
+        raise typer.BadParameter("Give either --training ID or --none.")
+    go(_change(job, lambda board, number: board.answer(number, training)))
+
+
+async def _list() -> None:
+    from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
+
+    async with open_app(installation()) as app:
+        for job in await app.board.recent():
+            typer.echo(_line(job))
+
+
+async def _change(job_id: int, change: Callable[[JobBoard, int], Awaitable[Job]]) -> None:
+    from bot.app import open_app  # noqa: PLC0415
+
+    async with open_app(installation()) as app:
+        typer.echo(_line(await change(app.board, job_id)))
+
+
+async def _follow(settings: Settings, job_id: int, *, resume: bool) -> None:
+    from bot.app import open_app  # noqa: PLC0415
+    from bot.cli.progress import carry_out, tell_end  # noqa: PLC0415
+
+    console = Console()
+    async with open_app(settings) as app:
+        if resume:
+            await app.board.resume(job_id)
+        tell_end(await carry_out(app, job_id, settings, console), settings, console)
+
+
+async def _cancel(settings: Settings, job_id: int) -> None:
+    from bot.app import open_app  # noqa: PLC0415
+    from bot.cli.progress import carry_out  # noqa: PLC0415
+
+    async with open_app(settings) as app:
+        job = await app.board.cancel(job_id)
+        if job.state == "cancelling":  # by the worker that has it, or one that tells the provider
+            job = await carry_out(app, job_id, settings, Console())
+        typer.echo(_line(job))
+
+
+def _line(job: Job) -> str:
+    cost = f"\t${job.cost:,.4f}" if job.cost else ""
+    return f"{job.id}\t{job.kind}\t{job.state}\t{job.done} of {job.total}{cost}\t{_outcome(job)}"
+
+
+def _outcome(job: Job) -> str:
+    if job.state == "running" and not in_hands(job, time.time()):
+        return f"no worker is heard of; to go on: herosmith jobs follow {job.id}"
+    if job.kind == "build" and job.result:
+        return f"dataset v{job.result['dataset']}"
+    said = job.error or job.question or (None if job.ended else job.phase)
+    return str(said or "")

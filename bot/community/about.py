@@ -1,0 +1,33 @@
+"""About: which model answers, what it learnt from, and how far the loop has come."""
+
+from dataclasses import dataclass
+
+from bot.store import datasets, models, statistics
+from bot.store.database import Database
+from bot.store.datasets import Dataset
+from bot.store.models import Model
+from bot.store.statistics import Totals
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The live model and its dataset, None while the base model answers; base is its name then."""
+
+    base: str
+    live: Model | None
+    dataset: Dataset | None
+    totals: Totals
+
+
+class About:
+    """Looks up how this installation stands."""
+
+    def __init__(self, db: Database, *, base: str) -> None:
+        self._db = db
+        self._base = base
+
+    async def now(self) -> Standing:
+        async with self._db.read() as tx:
+            live = await models.live(tx)
+            learnt = await datasets.get(tx, live.dataset_id) if live else None
+            return Standing(live.base if live else self._base, live, learnt, await statistics.totals(tx))

@@ -1,0 +1,144 @@
+"""The build job: what /build-dataset, the terminal and the demo order, and what the worker then does."""
+
+from collections.abc import Collection
+from dataclasses import asdict
+from typing import Any
+
+from bot.dataset.build.attachments import Attachments
+from bot.dataset.build.batch_builder import BatchBuilder
+from bot.dataset.build.builder import Builder, Built
+from bot.dataset.build.estimate import Forecast, Forecaster
+from bot.dataset.build.plan import BuildSpec
+from bot.dataset.versions.admission import Admitted
+from bot.dataset.versions.draft import Draft
+from bot.dataset.versions.freeze import Freezer
+from bot.i18n.message import Sentence
+from bot.jobs.queue import JobBoard
+from bot.jobs.worker import Run
+from bot.llm.budget import Account, Budget
+from bot.store import examples
+from bot.store.database import Database
+from bot.store.jobs import Job
+
+_ROUNDS = 3  # of building, where texts turn out to say the same as others
+
+
+class BuildJobs:
+    """Plans, orders and carries out builds: write, curate, freeze."""
+
+    def __init__(
+        self,
+        db: Database,
+        board: JobBoard,
+        budget: Budget,
+        forecaster: Forecaster,
+        builder: Builder,
+        batches: BatchBuilder,
+        freezer: Freezer,
+        attachments: Attachments,
+    ) -> None:
+        self._db = db
+        self._board = board
+        self._budget = budget
+        self._forecaster = forecaster
+        self._builder = builder
+        self._batches = batches
+        self._freezer = freezer
+        self._attachments = attachments
+
+    async def plan(self, spec: BuildSpec, **origin: int | None) -> tuple[Job, Forecast]:
+        """Write a build down and say what it will take; it waits for the board's confirm().
+
+        origin: requester_id and channel_id, where it was ordered in Discord. Raises Busy where a build runs,
+        and UserError or OverBudget where it cannot be done as it was asked for.
+        """
+        forecast = await self._forecaster.forecast(spec)
+        self._budget.check_known(spec.model, spec.budget)  # told now, not in the middle
+        return await self._board.plan("build", asdict(spec), **origin), forecast
+
+    async def order(self, spec: BuildSpec, **origin: int | None) -> tuple[Job, Forecast]:
+        """Plan a build and confirm it in one go."""
+        job, forecast = await self.plan(spec, **origin)
+        return await self._board.confirm(job.id), forecast
+
+    async def run(self, run: Run) -> dict[str, Any]:
+        """Carry the job out.
+
+        Its result: the dataset's version, whether it is new, all counts, cost and files.
+
+        What turns out to say the same as another text is asked for again, as rejected answers are.
+        """
+        spec = BuildSpec(**run.job.spec)
+        account = Account("build", run.job.id, spec.budget)
+        await self._book_lost(run, spec, account)
+        alike: set[int] = set()
+        asked = calls = 0
+        admitted: Admitted | None = None
+        for left in reversed(range(_ROUNDS)):
+            built = await self._build(run, spec, account, alike)
+            built.cached -= asked
+            built.asked, built.calls = asked, calls = built.asked + asked, built.calls + calls
+            admitted = admitted or await self._freezer.admission.now()  # of the moment when all is written
+            with Draft() as draft:
+                await self._freezer.fill(draft, spec, admitted, alike)
+                if left and draft.alike - alike:
+                    alike |= draft.alike
+                    continue
+                return await self._freeze(run, spec, built, draft, admitted)
+        raise AssertionError("unreachable: the last round freezes")
+
+    async def _freeze(
+        self, run: Run, spec: BuildSpec, built: Built, draft: Draft, admitted: Admitted
+    ) -> dict[str, Any]:
+        await run.progress(built.done, built.done, Sentence("freezing the dataset"))
+        frozen = await self._freezer.freeze(draft, asdict(spec))
+        files = await self._attachments.make(run.job.id, frozen.dataset, draft.lengths, built.finish_reasons)
+        return {
+            "dataset": frozen.dataset.id,
+            "new": frozen.new,
+            "counts": frozen.dataset.counts,
+            "asked": built.asked,
+            "calls": built.calls,
+            "cached": built.cached,
+            "lost": run.job.lost,
+            "given_up": built.given_up,
+            "rejected": dict(built.rejected),
+            "dropped": dict(draft.dropped),
+            "changes": asdict(frozen.changes) if frozen.changes else None,
+            "votes": {
+                "liked": admitted.counts["liked"],
+                "voted_down": admitted.counts["voted down"],
+                "unfit": dict(admitted.unfit),
+                "not_counted": [each.json() for each in admitted.standing.not_counted],
+            },
+            "cost": await self._budget.spent_by(run.job.id),
+            "files": files,
+        }
+
+    async def _build(self, run: Run, spec: BuildSpec, account: Account, without: Collection[int]) -> Built:
+        if spec.batch:
+            return await self._batches.build(spec, run, account, without)
+        await self._batches.take_in_finished(spec, run, account)
+        return await self._builder.build(spec, run, account, without)
+
+    async def pause(self, run: Run) -> None:
+        """Batches go on by themselves: what they answer is taken in when the build is resumed."""
+
+    async def cancel(self, run: Run) -> None:
+        """Cancel the provider's batches; calls that are out have come home by now."""
+        await self._batches.cancel(run.job)
+
+    async def _book_lost(self, run: Run, spec: BuildSpec, account: Account) -> None:
+        """Calls that were in the air when a worker died may have been paid for: count and book them once."""
+        async with self._db.write() as tx:
+            lost = await examples.lost(tx, spec.model)
+            if lost:
+                prompt_tokens, completion_tokens = (
+                    lost * tokens for tokens in self._forecaster.at_most(spec)
+                )
+                await self._budget.book_in(
+                    tx, account, spec.model, prompt_tokens, completion_tokens, calls=lost
+                )
+        if lost:
+            await run.note(lost=run.job.lost + lost)
+            await run.refresh()

@@ -1,0 +1,78 @@
+"""Exchange: the files by which datasets leave and enter."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from itertools import chain
+from pathlib import Path
+from typing import Literal
+
+from bot.dataset.files import base, csv_file, huggingface_folder, jsonl_file, parquet_file
+from bot.dataset.files.dataset_card import Card
+from bot.dataset.files.row import Row
+from bot.errors import UserError
+
+Format = Literal["article", "prepared", "csv", "jsonl", "parquet", "huggingface"]
+
+
+def write(
+    rows: Iterable[Row], path: Path, form: Format, *, overwrite: bool = False, card: Card | None = None
+) -> int:
+    """Write rows as they come, and return how many; the path appears when all of them are written.
+
+    card: what the README of a Hugging Face folder says. Raises UserError where there are no rows, a row
+    cannot be written, the path is taken, the disk is full or the folder cannot be written; then nothing is
+    left behind.
+    """
+    number = 0
+    with base.new(path, overwrite=overwrite) as fresh, _opened(fresh, form, card or Card()) as put:
+        for number, row in enumerate(rows, 1):
+            put(row.checked(f"Row {number}"))
+        if not number:
+            raise UserError("There are no rows to write: build a dataset first.")
+    return number
+
+
+def read(path: Path) -> Iterator[Row]:
+    """Read a file of any of the formats, told apart by its ending and its columns, or a Hugging Face folder.
+
+    Rows come as they are read: whoever keeps them waits for the end, for a UserError may come at any row. Its
+    sentence says what is wrong with the file, in which row, and what to do.
+    """
+    rows = _reader(path)(path)
+    first = next(rows, None)
+    if first is None:
+        raise UserError(f"{path.name} holds no rows: choose a file with rows in it.")
+    yield from chain([first], rows)
+
+
+def _opened(path: Path, form: Format, card: Card) -> AbstractContextManager[Callable[[Row], None]]:
+    match form:
+        case "article":
+            return csv_file.article(path)
+        case "prepared":
+            return csv_file.prepared(path)
+        case "csv":
+            return csv_file.all_columns(path)
+        case "jsonl":
+            return jsonl_file.chat(path)
+        case "parquet":
+            return parquet_file.all_columns(path)
+        case "huggingface":
+            return huggingface_folder.files(path, card)
+
+
+def _reader(path: Path) -> Callable[[Path], Iterator[Row]]:
+    if path.is_dir():
+        return huggingface_folder.read
+    match path.suffix.lower():
+        case ".csv":
+            return csv_file.read
+        case ".jsonl" | ".ndjson":
+            return jsonl_file.read
+        case ".parquet":
+            return parquet_file.read
+        case _:
+            raise UserError(
+                f"Nothing can be told from the name {path.name}: "
+                "it must end in .csv, .jsonl or .parquet, or be a Hugging Face folder."
+            )

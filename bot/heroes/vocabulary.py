@@ -1,0 +1,233 @@
+"""Vocabulary: the grid of heroes, the words they may be made of, and how people type them."""
+
+import random
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, product
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from bot.config import Part
+from bot.errors import NotUnderstood
+from bot.heroes.hero import Hero
+
+EXAMPLE = "40 woman healing"
+
+
+# Letters of any language, digits, spaces, apostrophes and hyphens: nothing that Discord would render.
+_MARK = "\N{COMBINING ACUTE ACCENT}"  # stands for any: many alphabets write vowels as marks on letters
+
+
+_LETTER = rf"[^\W_]{_MARK}{{0,3}}"
+
+
+_PLAIN = re.compile(rf"(?:{_LETTER})+(?:[ '’-](?:{_LETTER})+)*")  # noqa: RUF001 (people type the curly apostrophe)
+
+
+class Grid(Part):
+    """The heroes to train on: every combination, `repeats` times; after the first time with other powers."""
+
+    ages: tuple[int, ...] = Field(min_length=1)
+    genders: tuple[str, ...] = Field(min_length=1)
+    powers: tuple[str, ...] = Field(min_length=1)
+    other_powers: tuple[str, ...] = ()
+    repeats: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        """A hero that came twice in one repeat would be asked for, and paid for, twice."""
+        for name in ("ages", "genders", "powers", "other_powers"):
+            word, times = next(iter(Counter(getattr(self, name)).most_common(1)), ("", 0))
+            if times > 1:
+                raise ValueError(f"{word!r} stands in {name} {times} times")
+        return self
+
+    @property
+    def size(self) -> int:
+        """How many heroes one repeat has."""
+        return len(self.ages) * len(self.genders) * len(self.powers)
+
+    def heroes(self, repeat: int = 0) -> Iterator[Hero]:
+        """Every combination. In repeats after the first, other powers, where there are any, take turns."""
+        people = list(product(self.ages, self.genders))
+        for at, (age, gender) in enumerate(people):
+            for place, power in enumerate(self.powers):
+                if repeat and self.other_powers:
+                    turn = at + place + (repeat - 1) * len(self.powers)
+                    power = self.other_powers[turn % len(self.other_powers)]  # noqa: PLW2901
+                yield Hero(age, gender, power)
+
+
+class PowerWords(Part):
+    powers: tuple[str, ...]
+
+
+class HeroLimits(Part):
+    youngest: int
+    oldest: int
+    power_characters: int
+
+
+class Vocabulary(Part):
+    """The grid, the larger vocabulary and the limits of what may be asked."""
+
+    grid: Grid
+    vocabulary: PowerWords
+    limits: HeroLimits
+
+    @model_validator(mode="after")
+    def _grid_can_be_asked_for(self) -> Self:
+        """A model must not be trained on heroes that nobody may ask for."""
+        low, high = self.limits.youngest, self.limits.oldest
+        for age in self.grid.ages:
+            if not low <= age <= high:
+                raise ValueError(
+                    f"the age {age} in the grid does not lie between the limits {low} and {high}"
+                )
+        for power in (*self.grid.powers, *self.grid.other_powers, *self.vocabulary.powers):
+            if power != power.lower() or not _is_plain(power):
+                raise ValueError(f"the power {power!r} is not written in plain words and lower case")
+        return self
+
+    @property
+    def powers(self) -> tuple[str, ...]:
+        """Every power that may train a model."""
+        return tuple(dict.fromkeys(chain(self.grid.powers, self.vocabulary.powers)))
+
+    def with_powers(self, added: Sequence[str]) -> "Vocabulary":
+        """The same with more powers to ask from, and to train on."""
+        return self.model_copy(update={"vocabulary": PowerWords(powers=(*self.vocabulary.powers, *added))})
+
+    def sample(self, seed: int, most: int = 3) -> list[Hero]:
+        """Return heroes drawn by a seed: each of another power, genders in turn."""
+        chance = random.Random(seed)  # noqa: S311 (variety, not secrecy)
+        genders = self.grid.genders
+        powers = chance.sample(self.powers, min(most, len(self.powers)))
+        oldest = min(self.limits.oldest, 95)
+        return [
+            Hero(chance.randint(self.limits.youngest, oldest), genders[at % len(genders)], power)
+            for at, power in enumerate(powers)
+        ]
+
+    def trains(self, hero: Hero) -> bool:
+        """Whether a description of this hero may enter a dataset."""
+        return hero.power in self.powers
+
+    def parse(self, text: str) -> Hero:
+        """Read `40 woman healing` or `40, woman, Healing ->`.
+
+        Raises NotUnderstood with a sentence that says which part is missing and what to type.
+        """
+        words = text.replace("->", " ").replace(",", " ").split()
+        ages = [word for word in words if re.fullmatch(r"-?\d+", word)]
+        genders = [word for word in words if word.lower() in self.grid.genders]
+        if not words:
+            raise NotUnderstood(
+                "Tell me an age, a gender and a power, for example `/hero {example}`.", example=EXAMPLE
+            )
+        if not ages:
+            raise NotUnderstood(
+                "The age is missing: begin with a number, for example `/hero {example}`.", example=EXAMPLE
+            )
+        if not genders:
+            known = "/".join(self.grid.genders)
+            raise NotUnderstood(
+                "The gender is missing: after the age say {known}, as in `/hero {example}`.",
+                known=known,
+                example=EXAMPLE,
+            )
+        return self._hero(words, age=ages[0], gender=genders[0])
+
+    def _hero(self, words: list[str], *, age: str, gender: str) -> Hero:
+        in_order = words[:2] == [age, gender]
+        words = words[2:] if in_order else [word for word in words if word not in (age, gender)]
+        hero = Hero(self._age(age), gender.lower(), self.power(" ".join(words)))
+        if not in_order:
+            raise NotUnderstood(
+                "First the age, then the gender, then the power: try `/hero {typed}`.", typed=hero.typed
+            )
+        return hero
+
+    def _age(self, word: str) -> int:
+        low, high = self.limits.youngest, self.limits.oldest
+        # len() first: Python refuses to convert numbers of thousands of digits
+        if len(word) > 9 or not low <= int(word) <= high:
+            raise NotUnderstood(
+                "The age must lie between {low} and {high}, as in `/hero {example}`.",
+                low=low,
+                high=high,
+                example=EXAMPLE,
+            )
+        return int(word)
+
+    def power(self, text: str) -> str:
+        """Read a power. Raises NotUnderstood with a sentence where it is none."""
+        text = unicodedata.normalize("NFC", text.lower())
+        if not text:
+            raise NotUnderstood(
+                "The power is missing: end with it, as in `/hero {example}`.", example=EXAMPLE
+            )
+        if len(text) > self.limits.power_characters:
+            most = self.limits.power_characters
+            raise NotUnderstood(
+                "That power has {number} characters; at most {most} fit. Say it shorter.",
+                number=len(text),
+                most=most,
+            )
+        if not _is_plain(text):
+            raise NotUnderstood(
+                "A power is made of plain words: letters, digits, spaces, hyphens and apostrophes, "
+                "without mentions, links or formatting."
+            )
+        return text
+
+    def suggest(self, typed: str, used: Mapping[str, int] | None = None, most: int = 25) -> list[str]:
+        """Whole heroes that go on from what was typed so far, to choose from; at most 25, Discord's limit.
+
+        used is how often powers were asked for: the one most asked for comes first.
+        """
+        age, gender, power = [
+            *unicodedata.normalize("NFC", typed.replace(",", " ").lower()).split(maxsplit=2),
+            "",
+            "",
+            "",
+        ][:3]
+        ages = self._ages_like(age)
+        genders = [known for known in self.grid.genders if known.startswith(gender)]
+        powers = self._powers_like(power, used or {})
+        if len(ages) == 1:
+            heroes = (Hero(ages[0], known, each) for each in powers for known in genders)
+        else:  # the age is open: one hero of each age, the powers in turn
+            turns = zip(ages, (genders * len(ages)), (powers * len(ages)), strict=False)
+            heroes = (Hero(*turn) for turn in turns)
+        return [hero.typed for _, hero in zip(range(most), heroes, strict=False)]
+
+    def _ages_like(self, typed: str) -> list[int]:
+        if typed.isdecimal() and len(typed) <= 3 and self.limits.youngest <= int(typed) <= self.limits.oldest:
+            return [int(typed)]
+        grid = [age for age in self.grid.ages if str(age).startswith(typed)]
+        others = [
+            age
+            for age in range(self.limits.youngest, self.limits.oldest + 1)
+            if typed and age not in grid and str(age).startswith(typed)
+        ]
+        return grid + others
+
+    def _powers_like(self, typed: str, used: Mapping[str, int]) -> list[str]:
+        """Vocabulary words first (healing, then the rest); a free power is offered as it was typed."""
+        every = dict.fromkeys((*self.vocabulary.powers, *self.grid.powers))
+        known = sorted(every, key=lambda power: -used.get(power, 0))
+        begins = [power for power in known if power.startswith(typed)]
+        contains = [power for power in known if typed in power and power not in begins]
+        fits = len(typed) <= self.limits.power_characters and _is_plain(typed)
+        free = [typed] if fits and typed not in known else []
+        return begins + contains + free
+
+
+def _is_plain(power: str) -> bool:
+    """Whether a power is made of plain words."""
+    marked = (_MARK if unicodedata.category(each).startswith("M") else each for each in power)
+    return bool(_PLAIN.fullmatch("".join(marked)))

@@ -1,0 +1,200 @@
+"""Jobs: long work that a cog or the terminal asks for and a worker does. Data meets in the job's row."""
+
+import time
+from contextlib import suppress
+from typing import Any
+
+from bot.errors import Busy, UserError
+from bot.i18n.message import Sentence, later
+from bot.store import batches, jobs
+from bot.store.database import Database, Transaction
+from bot.store.jobs import Job, Kind, State
+
+STALE = 15.0  # seconds of silence after which a running job may be taken over
+WAITS = later("Job {job_id} waits for an answer. {question}")
+
+
+_NAMES: dict[Kind, str] = {"build": later("dataset build"), "finetune": later("fine-tuning")}
+_STATES: dict[State, str] = {
+    "planned": later("planned"),
+    "queued": later("queued"),
+    "running": later("running"),
+    "paused": later("paused"),
+    "cancelling": later("being cancelled"),
+    "succeeded": later("done"),
+    "failed": later("failed"),
+    "cancelled": later("cancelled"),
+}
+
+
+def in_hands(job: Job, now: float) -> bool:
+    """Whether a worker has a job and has been heard of lately."""
+    return bool(job.owner) and now - (job.heartbeat or 0) < STALE
+
+
+class JobBoard:
+    """Takes orders for jobs, changes of mind among them, and tells how they stand."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def plan(
+        self,
+        kind: Kind,
+        spec: dict[str, Any],
+        *,
+        requester_id: int | None = None,
+        channel_id: int | None = None,
+    ) -> Job:
+        """Write a job down; it waits for confirm(). Raises Busy where one of the kind is active."""
+        async with self._db.write() as tx:
+            await _none_active(tx, kind)
+            return await jobs.add(
+                tx,
+                kind=kind,
+                spec=spec,
+                requester_id=requester_id,
+                channel_id=channel_id,
+                at=time.time(),
+            )
+
+    async def submit(self, kind: Kind, spec: dict[str, Any], **origin: int | None) -> Job:
+        """Plan a job and confirm it in one go: where somebody has seen the plan already."""
+        return await self.confirm((await self.plan(kind, spec, **origin)).id)
+
+    async def confirm(self, job_id: int) -> Job:
+        """Queue a planned job. Raises Busy where one of its kind is active by now."""
+        return await self._put(job_id, "queued", was=("planned",), created_at=time.time())
+
+    async def pause(self, job_id: int) -> Job:
+        """Stop a job until it is resumed; calls that are out are waited for."""
+        return await self._put(job_id, "paused", was=("queued", "running"))
+
+    async def resume(self, job_id: int) -> Job:
+        """Let a paused job go on where it was. Raises UserError with its question where it has one."""
+        job = await self.get(job_id)
+        if job.question:
+            raise UserError(WAITS, job_id=job_id, question=job.question)
+        return await self._put(job_id, "queued", was=("paused",))
+
+    async def answer(self, job_id: int, remote_job_id: str | None) -> Job:
+        """Answer a fine-tuning's question, whether a training was started: by its id, or None for no.
+
+        Raises UserError where nothing was asked.
+        """
+        job = await self.get(job_id)
+        if not job.question:
+            raise UserError("Job {job_id} has asked nothing.", job_id=job_id)
+        async with self._db.read() as tx:
+            if remote_job_id in await jobs.remote_ids(tx) - {job.remote_job_id}:
+                raise UserError(
+                    "{remote_job_id} belongs to another job here. Give this one's.",
+                    remote_job_id=remote_job_id,
+                )
+        return await self._put(
+            job_id,
+            "queued",
+            was=("paused",),
+            question=None,
+            remote_job_id=remote_job_id,
+            remote_asked_at=None if remote_job_id is None else job.remote_asked_at,
+        )
+
+    async def cancel(self, job_id: int) -> Job:
+        """End a job, or drop a plan. What was written is kept.
+
+        What a worker has, or somebody elsewhere, is ended by a worker: it tells them to stop.
+        """
+        job, now = await self.get(job_id), time.time()
+        async with self._db.read() as tx:
+            elsewhere = job.remote_job_id or job.remote_asked_at or await batches.out(tx, job_id=job_id)
+        if not (in_hands(job, now) or elsewhere):
+            with suppress(UserError):  # a worker took it just now
+                return await self._put(
+                    job_id,
+                    "cancelled",
+                    was=("planned", *jobs.ACTIVE),
+                    free_since=now - STALE,
+                    owner=None,
+                    finished_at=now,
+                )
+        return await self._put(job_id, "cancelling", was=jobs.ACTIVE)
+
+    async def get(self, job_id: int) -> Job:
+        """The job. Raises UserError where there is none."""
+        async with self._db.read() as tx:
+            found = await jobs.get(tx, job_id)
+        if found is None:
+            raise UserError("There is no job {job_id}. `herosmith jobs list` shows them.", job_id=job_id)
+        return found
+
+    async def recent(self, most: int = 10) -> list[Job]:
+        """The newest jobs, the newest first."""
+        async with self._db.read() as tx:
+            return await jobs.recent(tx, most)
+
+    async def unannounced(self) -> list[Job]:
+        """Jobs of a channel that are active, or whose end nobody has been told yet."""
+        async with self._db.read() as tx:
+            return await jobs.unannounced(tx)
+
+    async def shown_in(self, job_id: int, message_id: int) -> None:
+        """Note which message shows the job's progress."""
+        async with self._db.write() as tx:
+            await jobs.change(tx, job_id, message_id=message_id)
+
+    async def announced(self, job_id: int) -> None:
+        """Note that the job's end was told."""
+        async with self._db.write() as tx:
+            await jobs.change(tx, job_id, announced=True)
+
+    async def _put(
+        self,
+        job_id: int,
+        state: State,
+        *,
+        was: tuple[State, ...],
+        free_since: float | None = None,
+        **values: Any,
+    ) -> Job:
+        job = await self.get(job_id)
+        async with self._db.write() as tx:
+            if state == "queued" and job.state == "planned":
+                await _none_active(tx, job.kind)
+            changed = await jobs.put(tx, job_id, state, was=was, free_since=free_since, **values)
+        job = await self.get(job_id)
+        if not changed:
+            raise UserError(
+                "Job {job_id} is {state}: that cannot be done with it now.",
+                job_id=job_id,
+                state=Sentence(_STATES[job.state]),
+            )
+        return job
+
+
+async def _none_active(tx: Transaction, kind: Kind) -> None:
+    other = await jobs.active(tx, kind)
+    if other is None:
+        return
+    name, at = Sentence(_NAMES[kind]), Sentence("")
+    if other.total:
+        at = Sentence(", {done} of {total} done", done=other.done, total=other.total)
+    if other.state == "paused":
+        raise Busy(
+            "A {kind} is paused{at}, job {id}. Resume or cancel it first.",
+            kind=name,
+            at=at,
+            id=other.id,
+        )
+    if other.state == "cancelling":
+        raise Busy(
+            "A {kind} is just being cancelled, job {id}. Ask again in a minute.",
+            kind=name,
+            id=other.id,
+        )
+    raise Busy(
+        "A {kind} is running already{at}, job {id}. Wait for its end, then ask again.",
+        kind=name,
+        at=at,
+        id=other.id,
+    )

@@ -1,0 +1,232 @@
+"""The registry of tuned models: candidates, the single live one, retired ones, and their history."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from bot.errors import UserError
+from bot.i18n.message import Sentence
+from bot.registry import lifecycle
+from bot.store import models, notifications, trials
+from bot.store.database import Database, Transaction
+from bot.store.models import Model, ModelEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A model as the registry shows it.
+
+    dataset_hash is that of the dataset it learnt from; events all that became of it, the oldest first.
+    """
+
+    model: Model
+    dataset_hash: str
+    events: list[ModelEvent]
+
+
+class Registry:
+    """Knows every tuned model and forgets none. The database itself keeps the live one single."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def live(self) -> Model | None:
+        async with self._db.read() as tx:
+            return await models.live(tx)
+
+    async def every(self) -> list[Model]:
+        """All models, the oldest first."""
+        async with self._db.read() as tx:
+            return await models.every(tx)
+
+    async def challenger(self) -> Model | None:
+        """The candidate that challenges the live model, or whose turn it is; None where there is none."""
+        async with self._db.read() as tx:
+            return await lifecycle.challenger(tx)
+
+    async def get(self, model_id: int) -> Model:
+        """Raises UserError where there is no such model."""
+        async with self._db.read() as tx:
+            return await _known(tx, model_id)
+
+    async def entry(self, model_id: int) -> Entry:
+        """A model with its history. Raises UserError where there is no such model."""
+        async with self._db.read() as tx:
+            model = await _known(tx, model_id)
+            return Entry(model, await models.dataset_hash(tx, model_id), await models.events(tx, model_id))
+
+    async def register(
+        self,
+        *,
+        name: str,
+        base: str,
+        dataset_id: int,
+        job_id: int,
+        metrics: dict[str, Any],
+        served_as: str | None,
+    ) -> Model:
+        """Enter a model: where none is live it goes live, else it is a candidate.
+
+        So is one that must be deployed first (served_as None). Entered again, it stays as it is.
+        """
+        now = time.time()
+        async with self._db.write() as tx:
+            known = await models.named(tx, name)
+            if known and known.job_id != job_id:
+                raise UserError(
+                    "The model server calls the new model `{name}`, as it called model {id}, which is "
+                    "kept. Ask its operator.",
+                    name=name,
+                    id=known.id,
+                )
+            if known:
+                return known
+            added = await models.add(
+                tx,
+                name=name,
+                base=base,
+                dataset_id=dataset_id,
+                job_id=job_id,
+                state="candidate",
+                metrics=metrics,
+                served_as=served_as,
+                created_at=now,
+            )
+            await models.note(tx, added.id, "registered", at=now)
+            return await _first(tx, added)
+
+    async def named(self, name: str) -> Model | None:
+        async with self._db.read() as tx:
+            return await models.named(tx, name)
+
+    async def measured(self, model_id: int, metrics: dict[str, Any]) -> None:
+        """Keep a model's held-out losses."""
+        async with self._db.write() as tx:
+            await models.change(tx, model_id, metrics=metrics)
+
+    async def deployed(self, model_id: int, served_as: str, *, actor_id: int | None = None) -> Model:
+        """Take in the name by which a model can be asked from now on; where none is live, it goes live.
+
+        Raises UserError where there is no such model, or the name is blank.
+        """
+        if not served_as.strip():
+            raise UserError("Say by which name the model is asked.")
+        async with self._db.write() as tx:
+            await _known(tx, model_id)
+            await models.change(tx, model_id, served_as=served_as.strip())
+            await models.note(tx, model_id, "deployed", at=time.time(), actor_id=actor_id)
+            return await _first(tx, await _known(tx, model_id))
+
+    async def promote(self, model_id: int, *, actor_id: int | None = None) -> Model:
+        """Make a model the live one by hand and retire the one before, in one transaction: an override.
+
+        Raises UserError where there is no such model, or it cannot be asked yet.
+        """
+        async with self._db.write() as tx:
+            chosen = await _known(tx, model_id)
+            if chosen.served_as is None:
+                raise UserError(
+                    "Model {model_id} is not deployed yet. Deploy it at its provider, then say its name "
+                    "there with /models deployed.",
+                    model_id=model_id,
+                )
+            if chosen.state == "live":
+                return chosen
+            await lifecycle.put_live(tx, chosen, "override", actor_id=actor_id)
+            return await _known(tx, chosen.id)
+
+    async def roll_back(self, *, actor_id: int | None = None) -> Model:
+        """Let the model serve again whose place the live one took, in one transaction.
+
+        Raises UserError where there is none.
+        """
+        async with self._db.write() as tx:
+            live = await models.live(tx)
+            before = await lifecycle.before(tx, live) if live else None
+            if before is None:
+                raise UserError(
+                    "There is no earlier model to go back to. /models list shows all, /models promote lets "
+                    "any "
+                    "of them serve."
+                )
+            await lifecycle.put_live(tx, before, "rolled back", actor_id=actor_id)
+            return await _known(tx, before.id)
+
+    async def retire(self, model_id: int, *, actor_id: int | None = None) -> Model:
+        """Take a candidate out of the running.
+
+        Raises UserError where there is no such model, and for the live one: something must serve.
+        """
+        async with self._db.write() as tx:
+            chosen = await _known(tx, model_id)
+            if chosen.state == "live":
+                raise UserError(
+                    "Model {model_id} is live. Let another one serve first: /models promote or rollback.",
+                    model_id=model_id,
+                )
+            if chosen.state == "candidate":
+                await lifecycle.retire(tx, model_id, "retired", actor_id=actor_id)
+            return await _known(tx, model_id)
+
+    async def lose(self, lost: Model) -> Model | None:
+        """The server does not know a model any more: for the live one fall back, and tell the admins.
+
+        A candidate is retired, and its trial stops: the next one's turn has come. Returns the model that
+        serves now: the one before the lost one, None for the base; where another one is live, that one.
+        """
+        now = time.time()
+        async with self._db.write() as tx:
+            live = await models.live(tx)
+            if live is None or live.id != lost.id:
+                await _lose_candidate(tx, await _known(tx, lost.id), now)
+                return live
+            await models.note(tx, lost.id, "lost", at=now)
+            before = await lifecycle.before(tx, lost)
+            if before:
+                await lifecycle.put_live(tx, before, "fell back")
+            else:
+                await models.change(tx, lost.id, state="retired")
+                await trials.stop_void(tx, at=now)
+            if before:
+                serves = Sentence(
+                    "model {number}, `{name}`, serves again", number=before.id, name=before.name
+                )
+            else:
+                serves = Sentence("the base model answers")
+            told = Sentence(
+                "⚠️ The model server does not know the live model {number}, `{name}`, any more: {serves}. "
+                "`/models list` shows what there is.",
+                number=lost.id,
+                name=lost.name,
+                serves=serves,
+            )
+            await notifications.add(tx, f"lost:{lost.id}:{now}", told, at=now)
+            return await _known(tx, before.id) if before else None
+
+
+async def _known(tx: Transaction, model_id: int) -> Model:
+    found = await models.get(tx, model_id)
+    if found is None:
+        raise UserError("There is no model {model_id}. /models list shows them all.", model_id=model_id)
+    return found
+
+
+async def _lose_candidate(tx: Transaction, lost: Model, now: float) -> None:
+    if lost.state != "candidate":
+        return
+    await lifecycle.retire(tx, lost.id, "lost")
+    text = Sentence(
+        "⚠️ The model server does not know the candidate {number}, `{name}`, any more: it is retired. "
+        "`/models list` shows what there is.",
+        number=lost.id,
+        name=lost.name,
+    )
+    await notifications.add(tx, f"lost:{lost.id}:{now}", text, at=now)
+
+
+async def _first(tx: Transaction, model: Model) -> Model:
+    """Let a model serve where none does."""
+    if model.served_as is None or await models.live(tx):
+        return model
+    await lifecycle.put_live(tx, model, "first")
+    return await _known(tx, model.id)

@@ -1,0 +1,103 @@
+"""Comparisons: the same heroes written by several models, side by side."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from bot.errors import HerosmithError, UserError
+from bot.heroes.hero import Hero
+from bot.i18n.message import Sentence, later
+from bot.llm.budget import Account
+from bot.serving.generator import Writer
+from bot.store.models import Model
+
+log = logging.getLogger(__name__)
+
+Writers = Sequence[tuple[Sentence, Model | str]]  # each with what it is called beside the others
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One model's text of a hero; where it wrote none, why not."""
+
+    by: Sentence
+    text: str | Sentence
+
+    def json(self) -> dict[str, Any]:
+        text = self.text if isinstance(self.text, str) else self.text.json()
+        return {"by": self.by.json(), "text": text}
+
+    @classmethod
+    def from_json(cls, kept: dict[str, Any]) -> Self:
+        text = kept["text"]
+        return cls(
+            Sentence.from_json(kept["by"]), text if isinstance(text, str) else Sentence.from_json(text)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One hero, written by each model in turn."""
+
+    hero: str
+    sides: list[Side]
+
+    def json(self) -> dict[str, Any]:
+        """What from_json() takes."""
+        return {"hero": self.hero, "sides": [side.json() for side in self.sides]}
+
+    @classmethod
+    def from_json(cls, kept: dict[str, Any]) -> Self:
+        return cls(kept["hero"], [Side.from_json(side) for side in kept["sides"]])
+
+
+class Comparer:
+    """Has models write the same heroes."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    @property
+    def base_title(self) -> Sentence:
+        """What the base is called beside others."""
+        return self._writer.base_title
+
+    def opponents(self, first: Model, second: Model | None) -> Writers:
+        """Two models by their titles; the base in the second's place where that is the same or none."""
+        if second is None or second.id == first.id:
+            return [(title_of(first), first), (self.base_title, self._writer.base)]
+        return [(title_of(first), first), (title_of(second), second)]
+
+    async def compare(self, heroes: Sequence[Hero], writers: Writers, account: Account) -> list[Comparison]:
+        """Let every writer write every hero: by its title a tuned model, or an untuned one's name.
+
+        One that cannot answer says so in its place.
+        """
+        return [
+            Comparison(
+                str(hero),
+                await asyncio.gather(*(self._side(hero, title, model, account) for title, model in writers)),
+            )
+            for hero in heroes
+        ]
+
+    async def _side(self, hero: Hero, title: Sentence, model: Model | str, account: Account) -> Side:
+        try:
+            return Side(title, (await self._writer.write(hero, model, account)).text)
+        except HerosmithError as error:
+            log.warning("%s wrote nothing: %s", title, error, exc_info=error.__cause__)
+            refused = Sentence("the model server refused")
+            why = error.sentence if isinstance(error, UserError) else refused
+            return Side(title, Sentence("(no text: {why})", why=why))
+
+
+def title_of(model: Model) -> Sentence:
+    """What a model is called beside others."""
+    titles = {
+        "live": later("live: model {number}"),
+        "candidate": later("candidate: model {number}"),
+        "retired": later("retired: model {number}"),
+    }
+    return Sentence(titles[model.state], number=model.id)

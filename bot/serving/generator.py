@@ -1,0 +1,63 @@
+"""The writer: one description of a hero, by a tuned model or by the base model."""
+
+import time
+from dataclasses import dataclass
+
+from bot.chat import Ask
+from bot.errors import Stopped, Unavailable
+from bot.heroes.config import HeroesFile
+from bot.heroes.curation import Curation
+from bot.heroes.hero import Hero
+from bot.i18n.message import Sentence
+from bot.llm.budget import Account
+from bot.llm.client import Answer, ModelClient
+from bot.llm.stream import Stream
+from bot.store.models import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A text, the name of the model that wrote it, how it was asked and what came back."""
+
+    text: str
+    model: str
+    tuned: bool
+    ask: Ask
+    answer: Answer
+
+
+class Writer:
+    """Asks a model as it wants to be asked: a tuned one by the tuning prompt, the base by the long one."""
+
+    def __init__(self, client: ModelClient, heroes: HeroesFile, *, base: str, small: bool) -> None:
+        self._client = client
+        self._prompts = heroes.prompts
+        self._curation: Curation = heroes.curation
+        self._small = small
+        self.base = base
+        # a small model left to itself would not do: who compares should know that it is helped
+        helped = Sentence("base, given a beginning and an ending")
+        self.base_title = helped if small else Sentence("base")
+
+    async def write(
+        self, hero: Hero, model: Model | str, account: Account, stream: Stream | None = None
+    ) -> Written:
+        """Let a tuned model write, or an untuned one, which is given by its name.
+
+        Raises Unavailable where no text is to be had, UnknownModel where the server does not know the model,
+        Stopped where the stream was stopped within the first sentence.
+        """
+        if isinstance(model, str):
+            seed = time.time_ns() % 2**31  # the same request again may be answered differently
+            ask, name = self._prompts.ask_author(hero, small=self._small, seed=seed), model
+        else:
+            ask, name = self._prompts.ask_tuned(hero), model.served_as or model.name
+        answer = await self._client.complete(ask, model=name, account=account, stream=stream)
+        text = answer.text if answer.finish_reason == "stop" else self._curation.trim(answer.text)
+        if not text and answer.finish_reason == "stopped":
+            raise Stopped("Stopped before the first sentence was written.")
+        if not text:
+            raise Unavailable("The model had nothing to say this time. Ask once more.")
+        if isinstance(model, str):
+            return Written(text, model, tuned=False, ask=ask, answer=answer)
+        return Written(text, model.name, tuned=True, ask=ask, answer=answer)

@@ -1,0 +1,136 @@
+"""Forecasts: what a fine-tuning will take, before it is ordered."""
+
+from dataclasses import dataclass
+
+from bot.errors import UserError
+from bot.llm.prices import Price, Prices
+from bot.registry.availability import Upkeep
+from bot.store import datasets, jobs
+from bot.store.database import Database, Transaction
+from bot.store.datasets import Dataset, DatasetKind
+from bot.tuning.providers import Method, Provider
+
+MOST_EPOCHS = 10
+
+KINDS: dict[Method, DatasetKind] = {"supervised": "sft", "dpo": "preference"}
+
+_CHARACTERS = 4  # of English in a token, about
+_TURNS = 10  # tokens of a chat's own marks
+
+
+@dataclass(frozen=True, slots=True)
+class FinetuneSpec:
+    """What a fine-tuning job was asked to do; kept in the job's row.
+
+    epochs None: the server chooses. tokens is about how many it trains in all: what the budget holds for it.
+    """
+
+    dataset: int
+    base: str
+    epochs: int | None
+    method: Method = "supervised"
+    tokens: int = 0
+
+    def __post_init__(self) -> None:
+        if self.epochs is not None and not 1 <= self.epochs <= MOST_EPOCHS:
+            raise UserError("Epochs must lie between 1 and {most_epochs}.", most_epochs=MOST_EPOCHS)
+
+
+@dataclass(frozen=True, slots=True)
+class TuningForecast:
+    """A fine-tuning's plan in figures; tokens are those of one epoch, an estimate.
+
+    epochs is what the server usually chooses where the order leaves it open; price and cost (US dollars) are
+    None where unknown, cost also where training has no price; seconds None where nothing is known of the
+    speed; retires_on the base's last day where the server tells; listed whether the server lists the base,
+    None where it lists nothing.
+    """
+
+    spec: FinetuneSpec
+    dataset: Dataset
+    provider: Provider
+    epochs: int
+    tokens: int
+    price: Price | None
+    cost: float | None
+    seconds: float | None
+    measured: bool
+    retires_on: str | None
+    listed: bool | None
+
+
+class TuningForecaster:
+    """Counts, prices and times trainings from the dataset and from what was seen of trainings before."""
+
+    def __init__(self, db: Database, provider: Provider, prices: Prices, upkeep: Upkeep) -> None:
+        self._db = db
+        self._provider = provider
+        self._prices = prices
+        self._upkeep = upkeep
+
+    async def forecast(self, spec: FinetuneSpec) -> TuningForecast:
+        """Raises UserError where the dataset is not there, or is of the other method's kind."""
+        async with self._db.read() as tx:
+            dataset = await _dataset(tx, spec)
+            tokens = await _tokens(tx, spec.dataset)
+            speed = await self._speed(tx, spec)
+        epochs = spec.epochs or self._provider.usual_epochs
+        price = self._prices.of(spec.base)
+        rate, start = (speed, 0.0) if speed else (self._provider.usual_speed, self._provider.usual_start)
+        ends = await self._upkeep.ends()
+        return TuningForecast(
+            spec,
+            dataset,
+            self._provider,
+            epochs,
+            tokens,
+            price,
+            None if price is None or price.training is None else tokens * epochs * price.training / 1_000_000,
+            start + tokens * epochs / rate if rate else None,
+            speed is not None,
+            (ends or {}).get(spec.base),
+            None if ends is None else spec.base in ends,
+        )
+
+    async def _speed(self, tx: Transaction, spec: FinetuneSpec) -> float | None:
+        """Trained tokens a second of the newest training of that base and method, start and end included."""
+        for job in await jobs.tuned(tx):
+            result = job.result or {}
+            same = (job.spec.get("base"), job.spec.get("method", "supervised")) == (spec.base, spec.method)
+            if same and result.get("trained_tokens") and result.get("seconds"):
+                return float(result["trained_tokens"] / result["seconds"])
+        return None
+
+
+async def usable(tx: Transaction, version: int) -> Dataset:
+    """A dataset that may train. Raises UserError where there is none, or a text of it was deleted."""
+    found = await datasets.get(tx, version)
+    if found is None:
+        raise UserError("There is no dataset v{version}. Make one with /build-dataset.", version=version)
+    if found.rebuild:
+        raise UserError(
+            "A text of dataset v{version} was deleted at the wish of the person who had asked "
+            "for it, so nothing is trained on it any more. Make a new one with /build-dataset; "
+            "examples stay cached.",
+            version=version,
+        )
+    return found
+
+
+async def _dataset(tx: Transaction, spec: FinetuneSpec) -> Dataset:
+    found = await usable(tx, spec.dataset)
+    if found.kind != KINDS[spec.method]:
+        if spec.method == "dpo":
+            raise UserError(
+                "Dataset v{id} holds single texts. Preference tuning learns from pairs that people "
+                "rated: leave the method out, or name a dataset of pairs.",
+                id=found.id,
+            )
+        raise UserError("Dataset v{id} holds pairs: tune on it with the method dpo.", id=found.id)
+    return found
+
+
+async def _tokens(tx: Transaction, version: int) -> int:
+    """About how many tokens one epoch reads."""
+    texts, characters = await datasets.learnt(tx, version)
+    return characters // _CHARACTERS + texts * _TURNS

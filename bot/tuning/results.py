@@ -1,0 +1,148 @@
+"""The debut of a tuned model: it is registered, and shown by its losses and by three heroes it wrote."""
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Any
+
+from openai.types.fine_tuning import FineTuningJob
+
+from bot.errors import HerosmithError, UserError
+from bot.heroes.vocabulary import Vocabulary
+from bot.i18n.message import Sentence
+from bot.llm.budget import Account
+from bot.registry.lora_deployment import Serving
+from bot.registry.registry import Registry
+from bot.serving.comparison import Comparer, Comparison, title_of
+from bot.store.models import Model
+from bot.tuning.estimate import FinetuneSpec
+from bot.tuning.losses import Losses, draw_losses
+from bot.tuning.providers import Provider
+
+log = logging.getLogger(__name__)
+
+
+class Debut:
+    """Takes in what a server trained, and makes what the end of the job is told with."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        provider: Provider,
+        serving: Serving | None,
+        comparer: Comparer,
+        vocabulary: Vocabulary,
+        data_dir: Path,
+    ) -> None:
+        self._registry = registry
+        self._provider = provider
+        self._serving = serving
+        self._comparer = comparer
+        self._vocabulary = vocabulary
+        self._data_dir = data_dir
+
+    async def register(self, job_id: int, spec: FinetuneSpec, remote: FineTuningJob) -> Model:
+        """Enter the model, before anything else can go wrong: it is trained and paid for.
+
+        Raises UserError where the server names no model, or one that another training made.
+        """
+        name = remote.fine_tuned_model or (remote.id if self._provider.deploy else None)
+        if name is None:
+            raise UserError("The model server says that it trained, but names no model. Ask its operator.")
+        at_once = self._provider.deploy is None and self._serving is None
+        return await self._registry.register(
+            name=name,
+            base=spec.base,
+            dataset_id=spec.dataset,
+            job_id=job_id,
+            metrics={},
+            served_as=name if at_once else None,
+        )
+
+    async def serve(self, model: Model, remote: FineTuningJob) -> tuple[Model, Sentence | None]:
+        """Let the model answer where chats go. Returns it, and what must be done where it cannot yet."""
+        if model.served_as is not None:
+            return model, None
+        step = self._provider.deploy
+        if step is None:
+            refusal = await self._refusal(model.name)
+            if refusal is None:
+                return await self._registry.deployed(model.id, model.name), None
+            done = Sentence("mend what keeps it from being served ({refusal})", refusal=refusal)
+        else:
+            done = Sentence(step, model=model.name, job=remote.id)
+        return model, Sentence(
+            "{done}, then tell by which name it is asked: `/models deployed model:{number} name:...`",
+            done=done,
+            number=model.id,
+        )
+
+    async def _refusal(self, name: str) -> Sentence | None:
+        """Why a server elsewhere does not answer as the model; None where it does."""
+        if self._serving is None:
+            return None
+        try:
+            await self._serving.offer(name)
+        except HerosmithError as error:
+            log.warning("%s is not served: %s", name, error, exc_info=error.__cause__)
+            return error.sentence if isinstance(error, UserError) else Sentence("the log says what")
+        return None
+
+    async def show(
+        self, job_id: int, spec: FinetuneSpec, model: Model, live: Model | None, losses: Losses
+    ) -> dict[str, Any]:
+        """`heroes`, written by base, live and new model, and `files`, named within the data folder.
+
+        What cannot be shown is left out: the model is there without it.
+        """
+        try:
+            folder = self._data_dir / "reports" / str(job_id)
+            comparisons = await self._compare(job_id, spec, model, live)
+            made = [
+                await asyncio.to_thread(_chart, folder, model, losses),
+                await asyncio.to_thread(_texts, folder, comparisons),
+            ]
+        except Exception:
+            log.exception("model %d could not be shown in full", model.id)
+            return {}
+        files = [str(path.relative_to(self._data_dir)) for path in made if path]
+        return {"heroes": [each.json() for each in comparisons], "files": files}
+
+    async def _compare(
+        self, job_id: int, spec: FinetuneSpec, model: Model, live: Model | None
+    ) -> list[Comparison]:
+        if model.served_as is None:
+            return []
+        tuned_from = await self._registry.named(spec.base)
+        if tuned_from:
+            writers: list[tuple[Sentence, Model | str]] = [(Sentence("base"), tuned_from)]
+        else:
+            writers = [(self._comparer.base_title, spec.base)]
+        if live and live.id != model.id:
+            writers.append((title_of(live), live))
+        new = Sentence("new and live: model {number}", number=model.id)
+        writers.append((new if model.state == "live" else title_of(model), model))
+        account = Account("tuning", job_id)
+        return await self._comparer.compare(self._vocabulary.sample(job_id), writers, account)
+
+
+def _chart(folder: Path, model: Model, losses: Losses) -> Path | None:
+    if not losses.train and not losses.valid:
+        return None
+    path = folder / "loss.png"
+    draw_losses(path, title=f"Model {model.id}: {model.name}", losses=losses)
+    return path
+
+
+def _texts(folder: Path, comparisons: list[Comparison]) -> Path | None:
+    """All texts at full length: a message has room for the beginnings only."""
+    if not comparisons:
+        return None
+    parts = [
+        f"# {each.hero}\n\n" + "\n\n".join(f"**{side.by}**\n\n{side.text}" for side in each.sides)
+        for each in comparisons
+    ]
+    path = folder / "heroes.md"
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    return path

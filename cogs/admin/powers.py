@@ -1,0 +1,86 @@
+"""/powers: which powers train, beside those of the file."""
+
+from typing import TYPE_CHECKING
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.app import App
+from bot.presentation.datasets import listed
+from cogs.common.locale import language_of
+from cogs.common.markdown import plain
+from cogs.common.permissions import admins_group, is_operator, require_operator
+
+if TYPE_CHECKING:
+    from bot.client import HeroBot
+
+_MOST = 25  # choices that Discord shows
+
+Power = app_commands.Range[str, 1, 60]
+
+
+class PowersCog(commands.Cog):
+    """Powers: anybody may ask for any; descriptions train where the vocabulary has theirs."""
+
+    group = admins_group(
+        name="powers", description="The vocabulary of powers: which of them train (operators)"
+    )
+
+    def __init__(self, bot: "HeroBot", app: App) -> None:
+        self.bot = bot
+        self.app = app
+
+    @group.command(description="Add a power to the vocabulary: from now on its descriptions may train")
+    @app_commands.describe(power="The power, in plain words")
+    async def add(self, interaction: "discord.Interaction[HeroBot]", power: Power) -> None:
+        await require_operator(interaction)
+        await interaction.response.defer(thinking=True)  # a write may have to wait for another process
+        name = await self.app.powers.add(power, interaction.user.id)
+        say = await language_of(interaction)
+        await interaction.edit_original_response(
+            content=say(
+                "{name} is in the vocabulary. From the next build on, well-rated descriptions of it train.",
+                name=name,
+            )
+        )
+
+    @group.command(description="Take an added power out of the vocabulary again")
+    @app_commands.describe(power="The power")
+    async def remove(self, interaction: "discord.Interaction[HeroBot]", power: Power) -> None:
+        await require_operator(interaction)
+        await interaction.response.defer(thinking=True)
+        name = await self.app.powers.remove(power)
+        say = await language_of(interaction)
+        await interaction.edit_original_response(
+            content=say(
+                "{name} is out of the vocabulary: no new dataset takes descriptions of it in.", name=name
+            )
+        )
+
+    @group.command(name="list", description="List the added powers, and those that people ask for most")
+    async def list_(self, interaction: "discord.Interaction[HeroBot]") -> None:
+        await require_operator(interaction)
+        await interaction.response.defer(thinking=True, ephemeral=True)
+        added, wished = await self.app.powers.added(), await self.app.powers.wished()
+        text = plain(listed(await language_of(interaction), added, wished))
+        await interaction.edit_original_response(content=text[:2000])
+
+    @add.autocomplete("power")
+    async def _wished(
+        self, interaction: "discord.Interaction[HeroBot]", typed: str
+    ) -> list[app_commands.Choice[str]]:
+        wished = await self.app.powers.wished(200) if await is_operator(interaction) else []
+        return _choices([each.power for each in wished], typed)
+
+    @remove.autocomplete("power")
+    async def _added(
+        self, interaction: "discord.Interaction[HeroBot]", typed: str
+    ) -> list[app_commands.Choice[str]]:
+        added = await self.app.powers.added() if await is_operator(interaction) else []
+        return _choices(added, typed)
+
+
+def _choices(powers: list[str], typed: str) -> list[app_commands.Choice[str]]:
+    fitting = [power for power in powers if typed.lower().strip() in power]
+    return [app_commands.Choice(name=power, value=power) for power in fitting[:_MOST]]

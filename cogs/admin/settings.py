@@ -1,0 +1,197 @@
+"""/settings: what the admins of a server choose for it."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.app import App
+from bot.errors import NotAllowed, NotUnderstood
+from bot.i18n.message import Language
+from bot.settings import RequestLimits
+from bot.store.guilds import GuildSetting
+from cogs.common.locale import language_of
+from cogs.common.permissions import admins_group
+from cogs.common.persistent import Lasting, lasting
+
+if TYPE_CHECKING:
+    from bot.client import HeroBot
+
+_DAY = 86_400  # seconds
+_MOST_CHANNELS = 25  # that Discord's menu lets one choose
+_CHANNELS = [  # where commands can be used
+    discord.ChannelType.text,
+    discord.ChannelType.news,
+    discord.ChannelType.forum,
+    discord.ChannelType.voice,
+    discord.ChannelType.stage_voice,
+]
+
+
+class SettingsCog(commands.Cog):
+    """What the admins of a server choose for it: channels, limits, language."""
+
+    group = admins_group(name="settings", description="This server's channels, limits and language")
+
+    def __init__(self, bot: "HeroBot", app: App) -> None:
+        self.bot = bot
+        self.app = app
+
+    @commands.Cog.listener()
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """Forget what its admins set: the bot is no longer in the server. An outage is not told here."""
+        await self.app.guilds.reset(guild.id)
+
+    @commands.Cog.listener()
+    async def on_ready(self) -> None:
+        """Forget the servers that the bot has left while it was away; one in an outage is still its own."""
+        if self.bot.shard_count not in (None, 1):
+            return  # this process may see a part of the servers only
+        for guild_id in await self.app.guilds.left({guild.id for guild in self.bot.guilds}):
+            await self.app.guilds.reset(guild_id)
+
+    @group.command(description="See what holds in this server")
+    async def show(self, interaction: "discord.Interaction[HeroBot]") -> None:
+        await interaction.response.defer(ephemeral=True)
+        await self._tell(interaction)
+
+    @group.command(description="Choose the channels where heroes may be asked for")
+    async def channels(self, interaction: "discord.Interaction[HeroBot]") -> None:
+        await interaction.response.defer(ephemeral=True)
+        say = await language_of(interaction)
+        chosen = (await self.app.guilds.of(_guild(interaction))).channels or []
+        view = lasting([ChannelMenu(say("Everywhere"), chosen)])
+        question = say("Where may heroes be asked for? Choose none for everywhere.")
+        await interaction.edit_original_response(content=question, view=view)
+
+    @group.command(description="Limit how much of the bot this server has; what is left out stays as it is")
+    @app_commands.rename(daily_per_user="daily-per-member", daily_of_guild="daily-of-server")
+    @app_commands.describe(
+        cooldown="Seconds between two requests of one member; 0: as the installation has it",
+        daily_per_user="Descriptions that one member may ask for a day; 0: as the installation has it",
+        daily_of_guild="Descriptions for all members together a day; 0: as the installation has it",
+    )
+    async def limits(
+        self,
+        interaction: "discord.Interaction[HeroBot]",
+        cooldown: app_commands.Range[int, 0, _DAY] | None = None,
+        daily_per_user: app_commands.Range[int, 0, 1_000_000] | None = None,
+        daily_of_guild: app_commands.Range[int, 0, 1_000_000] | None = None,
+    ) -> None:
+        wanted = {
+            "cooldown": cooldown,
+            "daily_per_user": daily_per_user,
+            "daily_of_guild": daily_of_guild,
+        }
+        await interaction.response.defer(ephemeral=True)  # a write may have to wait for another process
+        given = {name: value or None for name, value in wanted.items() if value is not None}
+        if given:
+            await self.app.guilds.change(_guild(interaction), **given)
+        await self._tell(interaction)
+
+    @group.command(description="Choose the language of the bot's answers in this server")
+    @app_commands.describe(language="A language; everyone's own where left out")
+    async def language(
+        self, interaction: "discord.Interaction[HeroBot]", language: str | None = None
+    ) -> None:
+        await interaction.response.defer(ephemeral=True)
+        languages = self.app.guilds.languages
+        code = None if language is None else languages.code(language)
+        if language is not None and code is None:
+            known = ", ".join(languages.names.values())
+            raise NotUnderstood("I do not speak that language. I speak: {languages}.", languages=known)
+        await self.app.guilds.change(_guild(interaction), language=code)
+        await self._tell(interaction)
+
+    @language.autocomplete("language")
+    async def _suggest(
+        self, _interaction: "discord.Interaction[HeroBot]", typed: str
+    ) -> list[app_commands.Choice[str]]:
+        every = self.app.guilds.languages.names.items()
+        return [
+            app_commands.Choice(name=name, value=code)
+            for code, name in every
+            if typed.lower() in f"{code} {name}".lower()
+        ][:25]
+
+    @group.command(description="Let the installation's own settings hold again in this server")
+    async def reset(self, interaction: "discord.Interaction[HeroBot]") -> None:
+        await interaction.response.defer(ephemeral=True)
+        await self.app.guilds.reset(_guild(interaction))
+        await self._tell(interaction)
+
+    async def _tell(self, interaction: "discord.Interaction[HeroBot]") -> None:
+        """Answer with what holds by now, in what is by now the server's language."""
+        say = await language_of(interaction)
+        guilds, guild_id = self.app.guilds, _guild(interaction)
+        text = standing(say, await guilds.of(guild_id), await guilds.limits(guild_id), guilds.languages.names)
+        await interaction.edit_original_response(content=text)
+
+
+class ChannelMenu(Lasting[discord.ui.ChannelSelect[discord.ui.View]], template="settings:channels"):
+    """The channels where heroes may be asked for. It is found by its id, so it outlives a restart."""
+
+    def __init__(self, placeholder: str = "-", chosen: Sequence[int] = ()) -> None:
+        super().__init__(
+            discord.ui.ChannelSelect(
+                custom_id="settings:channels",
+                channel_types=_CHANNELS,
+                placeholder=placeholder,
+                min_values=0,
+                max_values=_MOST_CHANNELS,
+                default_values=[
+                    discord.SelectDefaultValue(id=each, type=discord.SelectDefaultValueType.channel)
+                    for each in chosen
+                ],
+            )
+        )
+
+    async def act(self, interaction: discord.Interaction[Any]) -> None:
+        """Keep the choice and show what holds; only those who saw the menu can have chosen."""
+        await interaction.response.defer()
+        say = await language_of(interaction)
+        guilds, guild_id = interaction.client.app.guilds, _guild(interaction)
+        chosen = [channel.id for channel in self.item.values] or None
+        setting = await guilds.change(guild_id, channels=chosen)
+        text = standing(say, setting, await guilds.limits(guild_id), guilds.languages.names)
+        await interaction.edit_original_response(content=text, view=None)
+
+
+def _guild(interaction: discord.Interaction[Any]) -> int:
+    """The server: these commands are of servers only."""
+    if interaction.guild_id is None:
+        raise NotAllowed("This belongs to a server. Use it in one.")
+    return interaction.guild_id
+
+
+def standing(
+    say: Language, setting: GuildSetting, limits: RequestLimits, languages: Mapping[str, str]
+) -> str:
+    """What holds in a server, line by line."""
+    channels = ", ".join(f"<#{each}>" for each in setting.channels or ()) or say("everywhere")
+    if setting.language is None:
+        language = say("everyone's own")
+    else:
+        language = languages.get(setting.language, setting.language)
+    cooldown = (
+        say.count("{number} second", "{number} seconds", round(limits.cooldown))
+        if limits.cooldown
+        else say("none")
+    )
+    lines = (
+        say("Heroes may be asked for: {channels}", channels=channels),
+        say("Wait between two requests of one member: {time}", time=cooldown),
+        say("Descriptions for one member a day: {number}", number=_cap(say, limits.daily_per_user)),
+        say("Descriptions for the whole server a day: {number}", number=_cap(say, limits.daily_of_guild)),
+        say("Language of answers: {language}", language=language),
+    )
+    title = say("**What holds in this server**")
+    listed = "\n".join(f"- {line}" for line in lines)
+    bound = say("-# The installation's own limits are the widest that a server can have.")
+    return f"{title}\n{listed}\n{bound}"
+
+
+def _cap(say: Language, cap: int | None) -> str:
+    return say("no limit") if cap is None else str(cap)

@@ -1,0 +1,155 @@
+"""/hero: describe a superhero."""
+
+import logging
+import re
+from typing import TYPE_CHECKING
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.app import App
+from bot.errors import UserError
+from bot.heroes.hero import Hero
+from bot.i18n.message import ENGLISH
+from bot.llm.stream import Stream
+from bot.store.descriptions import Description, Posted
+from cogs.common.errors import in_words
+from cogs.common.locale import language_of_server
+from cogs.common.permissions import require_open
+from cogs.common.responses import Asker, InteractionShowing, Look, ReplyShowing, Showing, asker_of
+from cogs.hero.duel_embeds import duel_draft, duel_look, stopped_duel
+from cogs.hero.embeds import hero_draft, hero_look
+from cogs.hero.live_message import Draft, Writings
+from cogs.votes.buttons import offer_thumbs
+
+if TYPE_CHECKING:
+    from bot.client import HeroBot
+
+log = logging.getLogger(__name__)
+
+_TYPED = (discord.MessageType.default, discord.MessageType.reply)
+
+
+class HeroCog(commands.Cog):
+    """Describes superheroes: give an age, a gender and a power."""
+
+    def __init__(self, bot: "HeroBot", app: App) -> None:
+        self.bot = bot
+        self.app = app
+        self.writings = Writings()
+
+    @app_commands.command(description="Describe a superhero: an age, a gender and a power")
+    @app_commands.describe(hero="age, gender and power, for example: 40 woman healing")
+    @app_commands.allowed_installs(guilds=True, users=True)
+    @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+    async def hero(self, interaction: "discord.Interaction[HeroBot]", hero: str) -> None:
+        asked = self.parse(hero)
+        asker, showing = await self.heard(interaction)
+        await self._describe(asked, asker, showing)
+
+    @hero.autocomplete("hero")
+    async def _suggest(
+        self, _interaction: "discord.Interaction[HeroBot]", typed: str
+    ) -> list[app_commands.Choice[str]]:
+        whole = await self.app.powers.suggest(typed)
+        return [app_commands.Choice(name=each, value=each) for each in whole]
+
+    @commands.Cog.listener()
+    async def on_message(self, message: discord.Message) -> None:
+        """Answer `@Herosmith 40 woman healing`, and `40 woman healing` in a direct message."""
+        typed = self._typed(message)
+        if typed is None:
+            return
+        guild = message.guild
+        say, showing = ENGLISH, ReplyShowing(message)
+        try:
+            guild_id = guild.id if guild else None
+            say = await language_of_server(self.bot, guild)
+            await require_open(self.app.guilds, guild_id, message.channel)
+            hero = self.parse(typed)
+            await showing.begin()
+            await self._describe(hero, Asker(message.author.id, guild_id, say), showing)
+        except discord.Forbidden as error:
+            log.info("a message cannot be answered in channel %d: %s", message.channel.id, error)
+        except Exception as error:  # noqa: BLE001 (whatever it is, it is put into words and logged there)
+            await showing.refuse(in_words(error, say))
+
+    def _typed(self, message: discord.Message) -> str | None:
+        """What a person wrote to the bot: what follows its name, in a direct message also without it."""
+        me = self.bot.user
+        if me is None or message.author.bot or message.type not in _TYPED:
+            return None
+        direct = isinstance(message.channel, discord.DMChannel)
+        name = re.match(rf"<@!?{me.id}>", message.content)
+        return message.content[name.end() if name else 0 :] if name or direct else None
+
+    async def again(self, interaction: "discord.Interaction[HeroBot]", description_id: int) -> None:
+        """Describe the same hero once more, for whoever clicked."""
+        asker, showing = await self.heard(interaction)
+        description = await self.app.describer.get(description_id)
+        if description is None or not description.text:
+            raise UserError("This description is gone. Ask with /hero.")
+        hero = self.parse(description.hero.typed)  # what may be asked may have changed since
+        await self._describe(hero, asker, showing)
+
+    async def heard(self, interaction: "discord.Interaction[HeroBot]") -> tuple[Asker, Showing]:
+        """Let somebody see that they were heard, before anything that may take long; then see who it is.
+
+        Raises NotAllowed where heroes are not asked for here.
+        """
+        showing = InteractionShowing(interaction)
+        await showing.begin()
+        await require_open(self.app.guilds, interaction.guild_id, interaction.channel)
+        return await asker_of(interaction), showing
+
+    def parse(self, typed: str) -> Hero:
+        """A hero that may be asked for. Raises NotUnderstood with what is wrong."""
+        hero = self.app.heroes.vocabulary.parse(typed)
+        self.app.blocklist.check(hero)
+        return hero
+
+    async def _describe(self, hero: Hero, asker: Asker, showing: Showing) -> None:
+        """Have a hero described before everyone's eyes, by two models where that is to be a duel."""
+        if await self.app.duels.wanted():
+            await self.duel(hero, asker, showing)
+            return
+        stream = Stream()
+        draft = Draft([stream], lambda: hero_draft(hero, stream, asker.say))
+        async with self.app.usage.request(asker.user_id, asker.guild_id):
+            work = self.app.describer.describe(
+                hero, requester=asker.user_id, guild_id=asker.guild_id, stream=stream
+            )
+            description = await self.writings.follow(work, draft, asker, showing)
+        await self._offer(description, asker, showing)
+
+    async def duel(self, hero: Hero, asker: Asker, showing: Showing) -> None:
+        """Let two models describe a hero; where only one of them can, show what it wrote."""
+        streams = Stream(), Stream()
+        draft = Draft(streams, lambda: duel_draft(hero, streams, asker.say))
+        async with self.app.usage.request(asker.user_id, asker.guild_id):
+            work = self.app.duels.hold(
+                hero, requester=asker.user_id, guild_id=asker.guild_id, streams=streams
+            )
+            held = await self.writings.follow(work, draft, asker, showing)
+        if isinstance(held, Description):
+            await self._offer(held, asker, showing)
+            return
+        if held is None:
+            await showing.show(stopped_duel(asker.say))
+            return
+        message = await showing.show(duel_look(held, asker.say))
+        if not await self.app.duels.shown_as(held.id, message.channel.id, message.id):
+            await showing.show(Look(content=asker.say("Whoever asked for it had it deleted.")))
+
+    async def _offer(self, description: Description, asker: Asker, showing: Showing) -> None:
+        """Show a description, and let people vote on it; unless it was deleted or hidden meanwhile."""
+        message = await showing.show(hero_look(description, asker.say))
+        shown = await self.app.describer.shown_as(description, message.channel.id, message.id)
+        if shown is None:
+            await showing.show(Look(content=asker.say("Whoever asked for it had it deleted.")))
+        elif shown.removed_at is not None:
+            await showing.show(hero_look(shown, asker.say))
+        else:
+            self.bot.dispatch("shown", Posted(shown.id, message.channel.id, message.id))
+            await offer_thumbs(message, shown.id)

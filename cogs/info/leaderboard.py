@@ -1,0 +1,96 @@
+"""/top: the hall of fame."""
+
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.app import App
+from bot.i18n.message import Language
+from bot.rating.scores import PAGE, Scored
+from cogs.common.locale import language_of
+from cogs.common.markdown import plain
+from cogs.common.persistent import LastingButton, lasting
+
+if TYPE_CHECKING:
+    from bot.client import HeroBot
+
+_LONGEST = 550  # characters of a text: five of them, escaped, fit into a card
+
+
+class TopCog(commands.Cog):
+    """The descriptions that people liked best."""
+
+    def __init__(self, bot: "HeroBot", app: App) -> None:
+        self.bot = bot
+        self.app = app
+
+    @app_commands.command(description="The descriptions that people liked best")
+    @app_commands.describe(everywhere="True: of all servers, heroes of the vocabulary only")
+    @app_commands.allowed_installs(guilds=True, users=True)
+    @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+    async def top(self, interaction: "discord.Interaction[HeroBot]", everywhere: bool = False) -> None:
+        scope = "all" if everywhere or interaction.guild_id is None else "here"
+        await interaction.response.defer()
+        card, view = await _page(interaction, scope, 0)
+        await interaction.edit_original_response(embed=card, view=view)
+
+
+class PageButton(
+    LastingButton,
+    template=r"top:(?P<scope>here|all):(?P<page>[0-9]{1,6})",
+):
+    """Turns to a page of the hall of fame. Which one stands in its id, so it outlives a restart."""
+
+    def __init__(self, scope: str, page: int, label: str = "-", *, disabled: bool = False) -> None:
+        super().__init__(f"top:{scope}:{page}", label=label, disabled=disabled)
+        self.scope = scope
+        self.page = page
+
+    async def act(self, interaction: discord.Interaction[Any]) -> None:
+        """Put the page in the place of the one that is shown; scores are of now."""
+        await interaction.response.defer()
+        card, view = await _page(interaction, self.scope, self.page)
+        await interaction.edit_original_response(embed=card, view=view)
+
+
+async def _page(
+    interaction: discord.Interaction[Any], scope: str, page: int
+) -> tuple[discord.Embed, discord.ui.View]:
+    """A page of this server's best, or of all servers'. What was typed freely stays in its own server."""
+    say = await language_of(interaction)
+    app: App = interaction.client.app
+    if scope == "here":
+        best = await app.scores.best(guild_id=interaction.guild_id or 0, page=page)
+    else:
+        best = await app.scores.best(powers=(await app.powers.vocabulary()).powers, page=page)
+    if page and not best:  # what stood there has gone since
+        return await _page(interaction, scope, page - 1)
+    turns = (("◀", page - 1, page > 0), ("▶", page + 1, len(best) > PAGE))
+    buttons = [PageButton(scope, max(to, 0), label, disabled=not there) for label, to, there in turns]
+    view = lasting(buttons if page or len(best) > PAGE else ())
+    return _card(say, scope, page, best[:PAGE]), view
+
+
+def _card(say: Language, scope: str, page: int, best: list[Scored]) -> discord.Embed:
+    title = say("Hall of fame of this server") if scope == "here" else say("Hall of fame of all servers")
+    if not best:
+        text = say("Nobody is in it yet. Ask for a hero with `/hero`, and let others leave a thumb under it.")
+    else:
+        text = "\n".join(_entry(page * PAGE + at, each) for at, each in enumerate(best, 1))
+    card = discord.Embed(title=title, description=text, colour=discord.Colour.gold())
+    if best:
+        card.set_footer(
+            text=say("Page {page}. The percentage weighs few votes less than many.", page=page + 1)
+        )
+    return card
+
+
+def _entry(place: int, scored: Scored) -> str:
+    """A place: the hero, its score and votes, and the text as far as it fits, its markdown harmless."""
+    described = scored.description
+    text = described.text if len(described.text) <= _LONGEST else f"{described.text[:_LONGEST]} …"
+    shown = plain(" ".join(text.split()))[: _LONGEST + 100]
+    hero = plain(str(described.hero).capitalize())
+    return f"**{place}. {hero}** · {scored.score:.0%} (👍 {scored.ups} 👎 {scored.downs})\n> {shown}"

@@ -1,0 +1,42 @@
+"""The button by which an operator lets the winner of a trial go live."""
+
+from typing import Any
+
+import discord
+
+from bot.i18n.message import ENGLISH, Language
+from cogs.common.locale import language_of
+from cogs.common.permissions import require_operator
+from cogs.common.persistent import LastingButton, lasting
+
+
+class PromoteButton(LastingButton, template=r"promote:(?P<trial_id>[0-9]{1,18})"):
+    """Promotes what a notice proposes. The trial stands in its id, so it outlives a restart."""
+
+    def __init__(self, trial_id: int, say: Language = ENGLISH) -> None:
+        super().__init__(f"promote:{trial_id}", label=say("Promote"), style=discord.ButtonStyle.success)
+        self.trial_id = trial_id
+
+    async def act(self, interaction: discord.Interaction[Any]) -> None:
+        """Promote, and say so in the notice's own message, which needs its button no more."""
+        await require_operator(interaction)
+        await interaction.response.defer()
+        promoted = await interaction.client.app.trials.promote(self.trial_id, actor_id=interaction.user.id)
+        said = interaction.message.content if interaction.message else ""
+        say = await language_of(interaction)
+        if promoted.now:
+            done = say(
+                "✅ Model {number} is live, by {person}. `/models rollback` undoes it.",
+                number=promoted.model.id,
+                person=interaction.user.mention,
+            )
+        else:
+            done = say("✅ Model {number} was live already.", number=promoted.model.id)
+        await interaction.edit_original_response(
+            content=f"{said}\n{done}", view=None, allowed_mentions=discord.AllowedMentions.none()
+        )
+
+
+def promotion(say: Language, trial_id: int) -> discord.ui.View:
+    """The button of a trial that was won."""
+    return lasting([PromoteButton(trial_id, say)])

@@ -1,0 +1,118 @@
+"""/build-dataset: plan, write, curate and freeze a dataset."""
+
+import logging
+from typing import TYPE_CHECKING, Literal
+
+import discord
+from discord import app_commands
+from discord.ext import commands, tasks
+
+from bot.app import App
+from bot.dataset.build.plan import FEWEST, MOST, MOST_REPEATS
+from bot.errors import UserError
+from bot.presentation.datasets import told
+from bot.presentation.jobs import paired, plan
+from cogs.common.locale import language_of
+from cogs.common.permissions import admins_group, for_admins, require_operator
+from cogs.training.job_buttons import controls
+from cogs.training.review import buttons, show
+
+if TYPE_CHECKING:
+    from bot.client import HeroBot
+
+log = logging.getLogger(__name__)
+
+
+class DatasetCog(commands.Cog):
+    """Datasets: what the model learns from."""
+
+    group = admins_group(name="dataset", description="Datasets: what the model learns from (operators)")
+
+    def __init__(self, bot: "HeroBot", app: App) -> None:
+        self.bot = bot
+        self.app = app
+
+    async def cog_load(self) -> None:
+        self.tell_changes.start()
+
+    async def cog_unload(self) -> None:
+        self.tell_changes.cancel()
+
+    @tasks.loop(count=1)
+    async def tell_changes(self) -> None:
+        """Once, beside everything else that a start takes."""
+        try:
+            await self.app.statuses.tell_changes()
+        except Exception:
+            log.exception("whether the thresholds have changed could not be told")
+
+    @app_commands.command(
+        name="build-dataset", description="Write, curate and freeze a new dataset version (operators)"
+    )
+    @app_commands.describe(
+        kind="sft: texts to learn from (where left out); preference: pairs that people voted on, for dpo",
+        repeats="How often each hero of the grid is written",
+        model="The model that writes; the installation's AUTHOR_MODEL where left out",
+        limit="At most so many examples, spread over the grid",
+        budget="The most that this build may cost, in US dollars",
+        batch="Through the provider's Batch API: half the price, within a day; large builds do so anyway",
+    )
+    @for_admins
+    async def build_dataset(
+        self,
+        interaction: "discord.Interaction[HeroBot]",
+        kind: Literal["sft", "preference"] = "sft",
+        repeats: app_commands.Range[int, 1, MOST_REPEATS] | None = None,
+        model: app_commands.Range[str, 1, 200] | None = None,
+        limit: app_commands.Range[int, FEWEST, MOST] | None = None,
+        budget: float | None = None,
+        batch: bool | None = None,
+    ) -> None:
+        await require_operator(interaction)
+        say = await language_of(interaction)
+        if kind == "preference":
+            if any(option is not None for option in (repeats, model, limit, budget, batch)):
+                raise UserError("Pairs come from votes, nothing is written: leave the other options out.")
+            await interaction.response.defer(thinking=True)
+            await interaction.edit_original_response(content=paired(say, await self.app.pairs.freeze()))
+            return
+        spec = self.app.planner.spec(repeats=repeats, model=model, limit=limit, budget=budget, batch=batch)
+        await interaction.response.defer(thinking=True)
+        job, forecast = await self.app.builds.plan(
+            spec, requester_id=interaction.user.id, channel_id=interaction.channel_id
+        )
+        left = await self.app.budget.left_today()
+        message = await interaction.edit_original_response(
+            content=plan(say, spec, forecast, left), view=controls(say, job)
+        )
+        await self.app.board.shown_in(job.id, message.id)
+
+    @group.command(description="What is frozen, which votes count, and what the next dataset would take in")
+    @app_commands.rename(min_voters="min-voters")
+    @app_commands.describe(
+        min_voters="Try another number of voters, without setting it",
+        above="Try another share of thumbs up, from 0 to 1",
+        confidence="Try another confidence, between 0 and 1",
+    )
+    async def status(
+        self,
+        interaction: "discord.Interaction[HeroBot]",
+        min_voters: app_commands.Range[int, 1, 1000] | None = None,
+        above: float | None = None,
+        confidence: float | None = None,
+    ) -> None:
+        await require_operator(interaction)
+        await interaction.response.defer(thinking=True, ephemeral=True)
+        status = await self.app.statuses.now(min_voters=min_voters, above=above, confidence=confidence)
+        await interaction.edit_original_response(content=told(await language_of(interaction), status))
+
+    @group.command(description="Look at the examples of a dataset one by one: keep, edit or reject")
+    @app_commands.describe(version="The dataset's version; the newest where left out")
+    async def review(
+        self, interaction: "discord.Interaction[HeroBot]", version: app_commands.Range[int, 1] | None = None
+    ) -> None:
+        await require_operator(interaction)
+        await interaction.response.defer(thinking=True, ephemeral=True)
+        page = await self.app.reviews.next(version)
+        say = await language_of(interaction)
+        await interaction.edit_original_response(content=show(say, page), view=buttons(say, page))

@@ -1,0 +1,59 @@
+"""/finetune: tune a model on a dataset."""
+
+from typing import TYPE_CHECKING, Literal
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.app import App
+from bot.presentation.models import plan
+from bot.tuning.estimate import MOST_EPOCHS
+from cogs.common.locale import language_of
+from cogs.common.permissions import for_admins, require_operator
+from cogs.training.job_buttons import controls
+
+if TYPE_CHECKING:
+    from bot.client import HeroBot
+
+
+class TuningCog(commands.Cog):
+    """Tuning: the model learns what the dataset holds."""
+
+    def __init__(self, bot: "HeroBot", app: App) -> None:
+        self.bot = bot
+        self.app = app
+
+    @app_commands.command(description="Tune a model on a dataset (operators)")
+    @app_commands.rename(base_model="base-model")
+    @app_commands.describe(
+        dataset="The dataset's version; the newest where left out",
+        base_model="The model to begin from; the installation's BASE_MODEL where left out",
+        method="supervised learns from texts, dpo from rated pairs; what fits the dataset where left out",
+        epochs="How often the model sees each text; the model server chooses where left out",
+    )
+    @for_admins
+    async def finetune(
+        self,
+        interaction: "discord.Interaction[HeroBot]",
+        dataset: app_commands.Range[int, 1] | None = None,
+        base_model: app_commands.Range[str, 1, 200] | None = None,
+        method: Literal["supervised", "dpo"] | None = None,
+        epochs: app_commands.Range[int, 1, MOST_EPOCHS] | None = None,
+    ) -> None:
+        await require_operator(interaction)
+        await interaction.response.defer(thinking=True)
+        job, forecast = await self.app.finetunes.plan(
+            dataset=dataset,
+            base=base_model,
+            method=method,
+            epochs=epochs,
+            requester_id=interaction.user.id,
+            channel_id=interaction.channel_id,
+        )
+        left = await self.app.budget.left_today()
+        say = await language_of(interaction)
+        message = await interaction.edit_original_response(
+            content=plan(say, forecast, left), view=controls(say, job)
+        )
+        await self.app.board.shown_in(job.id, message.id)

@@ -1,0 +1,142 @@
+"""Shows how jobs stand: rows become messages."""
+
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import discord
+from discord.ext import commands, tasks
+
+from bot.app import App
+from bot.presentation.jobs import ending, standing
+from bot.serving.comparison import Comparison
+from bot.store.jobs import Job
+from cogs.common.locale import language_in
+from cogs.common.markdown import addressed
+from cogs.models.embeds import cards
+from cogs.training.job_buttons import controls
+
+if TYPE_CHECKING:
+    from bot.client import HeroBot
+
+log = logging.getLogger(__name__)
+
+_GAP = 5.0  # seconds between edits that show nothing but progress
+_SPARSE_AFTER = 3000.0  # seconds: Discord rations edits of messages older than an hour
+_SPARSE = 60.0  # seconds between such edits then
+_MARGIN = 64 * 1024  # bytes of a message beside its files
+_TOO_MANY_EDITS = 30046  # Discord's code for it
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A text of a progress message, what is being done by it, and when it was shown."""
+
+    text: str
+    doing: tuple[str, str]  # state and phase
+    at: float
+
+    def worth_an_edit_after(self, shown: "_Shown", *, age: float) -> bool:
+        """Whether people should see it now: states at once, progress after a while, the longer the older."""
+        old = age > _SPARSE_AFTER
+        if self.doing[0] != shown.doing[0] or (self.doing != shown.doing and not old):
+            return True
+        return self.text != shown.text and self.at - shown.at >= (_SPARSE if old else _GAP)
+
+
+class JobsCog(commands.Cog):
+    """Edits each job's message while it runs, and tells its end in a new one that notifies."""
+
+    def __init__(self, bot: "HeroBot", app: App) -> None:
+        self.bot = bot
+        self.app = app
+        self._shown: dict[int, _Shown] = {}  # by job
+
+    async def cog_load(self) -> None:
+        self.render.start()
+
+    async def cog_unload(self) -> None:
+        self.render.cancel()
+
+    @tasks.loop(seconds=2)
+    async def render(self) -> None:
+        """Bring every message up to its row. One job's trouble leaves the others alone."""
+        try:
+            for job in await self.app.board.unannounced():
+                try:
+                    await self._show(job)
+                except (discord.Forbidden, discord.NotFound) as error:
+                    log.warning("job %d: channel %s is closed to the bot: %s", job.id, job.channel_id, error)
+                    await self.app.board.announced(job.id)  # do not try for ever
+                except (discord.HTTPException, OSError) as error:
+                    log.warning(
+                        "job %d: Discord is in trouble, the next round tries again: %s", job.id, error
+                    )
+        except Exception:
+            log.exception("jobs could not be shown")
+
+    @render.before_loop
+    async def _ready(self) -> None:
+        await self.bot.wait_until_ready()
+
+    async def _show(self, job: Job) -> None:
+        try:
+            await self._progress(job)
+        except discord.HTTPException as error:  # deleted, perhaps: the end is told all the same
+            log.warning("job %d: its progress message cannot be edited: %s", job.id, error)
+        if job.ended:
+            say = await language_in(self.bot, job.channel_id or 0)
+            text, told = addressed(ending(say, job), job.requester_id)
+            files = [discord.File(path) for path in self._attachments(job)]
+            embeds = cards(say, _comparisons(job))
+            await self._channel(job).send(text, allowed_mentions=told, files=files, embeds=embeds)
+            await self.app.board.announced(job.id)
+            self._shown.pop(job.id, None)
+
+    async def _progress(self, job: Job) -> None:
+        if job.message_id is None:  # the command that ordered it has not answered yet
+            return
+        now = time.time()
+        say = await language_in(self.bot, job.channel_id or 0)
+        # a loss changes at every step: that is progress, not another state
+        fresh = _Shown(standing(say, job), (job.state, job.phase.template if job.phase else ""), now)
+        shown = self._shown.get(job.id)
+        if shown and not fresh.worth_an_edit_after(shown, age=now - (job.created_at or now)):
+            return
+        self._shown[job.id] = fresh
+        try:
+            await (
+                self._channel(job)
+                .get_partial_message(job.message_id)
+                .edit(content=fresh.text, view=controls(say, job))
+            )
+        except discord.HTTPException as error:
+            if error.code != _TOO_MANY_EDITS:
+                raise
+            again = await self._channel(job).send(
+                fresh.text, view=controls(say, job) or discord.utils.MISSING
+            )
+            await self.app.board.shown_in(job.id, again.id)
+
+    def _attachments(self, job: Job) -> list[Path]:
+        """The files that a job's end is told with, as far as they are here and fit."""
+        folder = self.app.settings.data_dir
+        made = [folder / name for name in (job.result or {}).get("files", ())]
+        fitting: list[Path] = []
+        room = discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES - _MARGIN
+        for path in made:
+            size = path.stat().st_size if path.is_file() else room
+            if size < room:
+                room -= size
+                fitting.append(path)
+        return fitting
+
+    def _channel(self, job: Job) -> discord.PartialMessageable:
+        return self.bot.get_partial_messageable(job.channel_id or 0)
+
+
+def _comparisons(job: Job) -> list[Comparison]:
+    """The heroes that models wrote at the end of a fine-tuning."""
+    return [Comparison.from_json(each) for each in (job.result or {}).get("heroes", ())]

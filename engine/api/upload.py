@@ -1,0 +1,71 @@
+"""A file as it comes in: multipart/form-data with a purpose and the file, in either order."""
+
+from pathlib import Path
+
+from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from engine.errors import ApiError
+from engine.storage.files import MAX_BYTES
+
+_MAX_FORM_BYTES = 1024 * 1024  # what a form may have besides its file
+_MAX_PURPOSE_BYTES = 256
+
+
+async def receive(request: web.Request, content: Path) -> str:
+    """Write the uploaded file to `content` and return its name. Raises ApiError."""
+    if request.content_length is not None and request.content_length > MAX_BYTES + _MAX_FORM_BYTES:
+        raise _too_large()
+    if not request.content_type.startswith("multipart/"):
+        raise ApiError(400, "A file is uploaded as multipart/form-data.", code="invalid_content_type")
+    try:
+        fields = await _fields(request, content)
+    except (ValueError, AssertionError, RuntimeError, HttpProcessingError) as error:
+        # what aiohttp's reader says to a form that is not one; a full disk is none of these
+        raise ApiError(
+            400, "The form cannot be read: it is no multipart/form-data.", code="invalid_form"
+        ) from error
+    if fields.get("purpose") != "fine-tune":
+        raise ApiError(400, "The purpose must be 'fine-tune'.", code="invalid_value", param="purpose")
+    if "file" not in fields:
+        raise ApiError(
+            400, "Missing required parameter: 'file'.", code="missing_required_parameter", param="file"
+        )
+    return fields["file"]
+
+
+async def _fields(request: web.Request, content: Path) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    async for part in await request.multipart():
+        if not isinstance(part, BodyPartReader):
+            raise ApiError(400, "Parts within parts are not understood.", code="invalid_value")
+        name = part.name
+        if name not in {"purpose", "file"}:
+            raise ApiError(400, f"Unknown parameter: '{name}'.", code="unknown_parameter", param=name)
+        if name in fields:
+            raise ApiError(400, f"'{name}' is given twice.", code="invalid_value", param=name)
+        fields[name] = await (_purpose(part) if name == "purpose" else _file(part, content))
+    return fields
+
+
+async def _purpose(part: BodyPartReader) -> str:
+    value = b""
+    while len(value) <= _MAX_PURPOSE_BYTES and (chunk := await part.read_chunk(_MAX_PURPOSE_BYTES)):
+        value += chunk
+    return value.decode(errors="replace")
+
+
+async def _file(part: BodyPartReader, content: Path) -> str:
+    size = 0
+    with content.open("wb") as out:
+        while chunk := await part.read_chunk(1 << 20):
+            size += len(chunk)
+            if size > MAX_BYTES:
+                raise _too_large()
+            out.write(chunk)
+    return (part.filename or "upload").encode(errors="replace").decode()
+
+
+def _too_large() -> ApiError:
+    limit = MAX_BYTES // 1024 // 1024
+    return ApiError(413, f"The file is larger than {limit} MiB.", code="file_too_large", param="file")

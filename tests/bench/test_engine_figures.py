@@ -1,0 +1,110 @@
+"""What a run measured becomes the right shares, and the benches can be called."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench.common.machine import MatrixPeak
+from bench.engine import work
+from bench.engine.__main__ import rotated
+from bench.engine.figures import STREAMS, Figures
+from bench.engine.load import Round
+from bench.engine.texts import questions, texts
+from bench.engine.training import Seen, Training, speed
+from engine.messages import TrainingExample
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def rounds(*speeds: float) -> list[Round]:
+    return [Round(each, first=0.02) for each in speeds]
+
+
+def figures() -> Figures:
+    size = work.size({"token_embd.weight": [8, 100], "blk.0.ffn_up.weight": [8, 16]}, weight_bytes=1000)
+    return Figures(
+        bandwidth=100_000.0,
+        peak=MatrixPeak(gflops=2.0, dtype="bfloat16"),
+        base=size,
+        tuned=replace(size, weight_bytes=2000),
+        learned_share=0.5,
+        rounds={
+            (name, streams): rounds(*speeds)
+            for streams in STREAMS
+            for name, speeds in (("base", (40, 50, 10)), ("tuned", (36, 45, 20)), ("llama.cpp", (20, 25, 5)))
+        },
+        serve_mib=900.0,
+        peer_mib=300.0,
+        supervised=Training("ft:a", tokens_per_second=100_000.0, peak_gib=2.0),
+        dpo=Training("ft:b", tokens_per_second=1.0, peak_gib=3.0),
+        quiet_seconds=0.5,
+        busy_seconds=1.5,
+    )
+
+
+def test_shares_are_of_the_bound_and_ratios_of_the_same_round() -> None:
+    summary = figures().summary()
+    assert summary["share_of_bandwidth_bound"] == pytest.approx(40 / 100)
+    assert summary["tuned_over_base"] == pytest.approx(0.9)  # not 36 / 40 of medians by luck: 0.9, 0.9, 2.0
+    assert summary["ttft_ms"] == pytest.approx(20)
+    assert summary["chat_latency_ratio_while_training"] == pytest.approx(3)
+    assert json.loads(json.dumps(summary)) == summary
+
+
+def test_one_reading_of_the_weights_serves_all_streams() -> None:
+    found = figures()
+    assert found.bound(found.base, 8) == pytest.approx(800)
+    assert found.bound(found.tuned, 1) == pytest.approx(50)
+
+
+def test_the_table_shows_every_comparison() -> None:
+    table = figures().table("a machine")
+    shares = list(table.columns[3].cells)
+    assert len(shares) == len(STREAMS) * 5 + 5
+    assert "2.00" in shares  # the base over llama.cpp
+
+
+def test_training_costs_four_operations_a_frozen_weight_and_six_a_trained_one() -> None:
+    size = work.size({"token_embd.weight": [8, 100], "blk.0.ffn_up.weight": [8, 16]}, weight_bytes=1)
+    assert (size.layers, size.head) == (128, 800)
+    assert size.training_flops(0.5) == 4 * 128 + 4 * 400 + 6 * size.adapter
+
+
+def test_training_speed_leaves_out_what_came_before_the_first_step() -> None:
+    assert speed(1000, [Seen(1, 100.0), Seen(7, 109.0), Seen(10, 109.0)]) == pytest.approx(900 / 9)
+
+
+def test_models_take_turns_at_being_the_first() -> None:
+    names = ["base", "tuned", "llama.cpp"]
+    assert [rotated(names, number)[0] for number in range(4)] == ["base", "tuned", "llama.cpp", "base"]
+    assert sorted(rotated(names, 2)) == sorted(names)
+
+
+def test_texts_are_lines_the_engine_takes_and_the_same_each_time() -> None:
+    made = texts(20)
+    assert made == texts(20)
+    for text in made:
+        TrainingExample.model_validate(text.supervised())
+    asked = questions()
+    assert len({next(asked) for _ in range(50)}) > 45
+
+
+def test_help_needs_nothing_heavy() -> None:
+    program = """
+import sys
+from bench.engine import __main__ as engine
+sys.argv[1:] = ["--help"]
+try:
+    engine.main()
+except SystemExit:
+    assert not {"torch", "numpy", "gguf", "transformers", "xllamacpp"} & set(sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert "--quick" in done.stdout

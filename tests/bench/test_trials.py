@@ -1,0 +1,55 @@
+"""The bench of duels: whose votes count, what is decided, and that the bench can be called."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from bench.trials.electorate import Electorate
+from bench.trials.stopping_rules import by_evidence, by_z_test
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def row(text: str) -> np.ndarray:
+    return np.array([[letter == "1" for letter in text]])
+
+
+def test_of_each_reader_the_first_vote_counts() -> None:
+    ballots = Electorate(10).vote(np.random.default_rng(1), runs=50, duels=400)
+    assert ballots.first.sum(axis=1).max() == 10
+    assert ballots.first.sum(axis=1).min() >= 8  # the idlest may not have come
+    assert ballots.first[:, 0].all()
+
+
+def test_readers_prefer_as_they_are_told() -> None:
+    for readers in (None, 1000):
+        ballots = Electorate(readers, 0.65).vote(np.random.default_rng(1), runs=500, duels=100)
+        assert abs(ballots.wins[ballots.first].mean() - 0.65) < 0.02
+
+
+def test_eight_agreeing_decide_and_what_does_not_count_does_not() -> None:
+    every = row("1" * 12)
+    verdict = by_evidence(every, every, most=400)
+    assert (verdict.decided[0], verdict.promoted[0], verdict.results[0]) == (True, True, 8)
+    assert by_evidence(~every, every, most=400).promoted.tolist() == [False]
+    assert by_evidence(every, row("101010101010"), most=400).decided.tolist() == [False]
+    assert by_evidence(every, every, most=7).decided.tolist() == [False]
+
+
+def test_the_z_test_believes_ten_who_agree_by_nine() -> None:
+    verdict = by_z_test(row("1111111110"), row("1" * 10), most=400)
+    assert (verdict.decided[0], verdict.results[0]) == (True, 10)
+
+
+def test_the_bench_runs_and_keeps_its_bounds() -> None:
+    command = [sys.executable, "-m", "bench.trials", "--quick", "--json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert figures["false_promotion"] <= 0.05
+    assert figures["false_promotion_correlated_10"] <= 0.05
+    assert figures["false_promotion_z_test"] > 0.2
+    assert figures["power_65"] > 0.95
+    assert figures["control_seeds"] * figures["control_votes"] == 300

@@ -1,0 +1,41 @@
+"""A scripted model server in a thread of its own: the terminal's commands run event loops of theirs."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from bot.__main__ import cli
+from tests.support.scripted_server import scripted_server
+
+Terminal = Callable[..., Result]
+
+
+@pytest.fixture
+def served() -> Iterator[str]:
+    """The server's address."""
+    loop = asyncio.new_event_loop()
+    server = scripted_server()
+    script = loop.run_until_complete(server.__aenter__())
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    yield script.url
+    asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result(10)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, served: str) -> Terminal:
+    """Runs a command on an installation whose models answer at the scripted server."""
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "var"))
+    monkeypatch.setenv("ENGINE_URL", served)
+
+    def run(*arguments: str, typed: str | None = None) -> Result:
+        return CliRunner().invoke(cli, list(arguments), input=typed)
+
+    return run

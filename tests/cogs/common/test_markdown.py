@@ -1,0 +1,19 @@
+"""What models write is shown as they wrote it."""
+
+import pytest
+
+from cogs.common.markdown import plain
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("She said *no*.", r"She said \*no\*."),
+        ("at https://evil.example/a_b", r"at https\://evil.example/a\_b"),
+        ("<@1> at <t:0:R>", r"\<@1> at \<t:0:R>"),
+        ("[click](http://x)", r"\[click](http\://x)"),
+        ("Her motto: never.", "Her motto: never."),
+    ],
+)
+def test_nothing_of_it_is_rendered(written: str, shown: str) -> None:
+    assert plain(written) == shown

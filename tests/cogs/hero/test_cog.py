@@ -1,0 +1,138 @@
+"""/hero through the real bot in a simulated Discord."""
+
+import pytest
+
+from bot.app import App
+from bot.store import descriptions
+from tests.conftest import Stage
+from tests.support.scripted_server import Script
+from tests.support.workflows import build, finetune
+
+
+async def test_the_base_model_answers_and_says_so_before_any_is_tuned(stage: Stage, script: Script) -> None:
+    result = await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
+
+    assert result.response is not None
+    (embed,) = result.response.embeds
+    assert embed.title == "40-year-old woman, healing"
+    assert "healing" in (embed.description or "")
+    assert "untuned base model, smollm2-135m-instruct" in (embed.footer.text or "")
+    assert "Imagine a complete and detailed description of a 40-year-old woman" in str(script.asked[-1])
+
+
+async def test_a_tuned_model_is_asked_the_tuning_prompt(stage: Stage, app: App, script: Script) -> None:
+    await tune(app)
+
+    result = await stage.ana.slash(stage.channel, "hero", hero="40, woman, Healing ->")
+
+    assert result.response is not None
+    assert "Written by model 1 " in (result.response.embeds[0].footer.text or "")
+    assert script.asked[-1]["messages"] == [{"role": "user", "content": "40, woman, healing ->"}]
+    assert script.asked[-1]["model"] == "ft:tiny:1"
+
+
+async def test_where_the_server_does_not_know_the_tuned_model_the_base_model_answers(
+    stage: Stage, app: App, script: Script
+) -> None:
+    """The provider was changed, say, or the engine's folder removed."""
+    await tune(app)
+    script.unknown_models = {"ft:tiny:1"}
+
+    result = await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
+
+    assert result.response is not None
+    assert "untuned base model" in (result.response.embeds[0].footer.text or "")
+
+
+async def test_thumbs_are_offered_and_the_text_is_kept(stage: Stage, app: App) -> None:
+    await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
+
+    message = stage.channel.last_message
+    assert message is not None
+    assert [str(reaction.emoji) for reaction in message.reactions] == ["👍", "👎"]
+    async with app.db.read() as tx:
+        kept = await descriptions.of_message(tx, message.id)
+    assert kept is not None
+    assert kept.text == message.embeds[0].description
+    assert str(stage.ana.id) not in kept.requester
+
+
+async def test_markdown_and_mentions_of_the_model_stay_harmless(stage: Stage, script: Script) -> None:
+    script.texts = ["**Bold** @everyone `code` # title. " * 3]
+
+    result = await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
+
+    assert result.response is not None
+    assert r"\*\*Bold\*\*" in (result.response.embeds[0].description or "")
+    assert not result.response.message.mention_everyone
+
+
+@pytest.mark.parametrize(
+    ("typed", "part"),
+    [
+        ("0 woman healing", "between 18 and 120"),
+        ("5000 woman healing", "between 18 and 120"),
+        ("woman healing", "age is missing"),
+        ("40 healing", "gender is missing"),
+        ("40 woman", "power is missing"),
+        ("healing woman 40", "try `/hero 40 woman healing`"),
+        ("40 woman " + "x" * 500, "500 characters"),
+        ("40 woman <@123456789>", "plain words"),
+        ("40 woman **fire**", "plain words"),
+    ],
+)
+async def test_what_is_no_hero_gets_a_sentence_to_the_one_who_typed(
+    stage: Stage, script: Script, typed: str, part: str
+) -> None:
+    result = await stage.ana.slash(stage.channel, "hero", hero=typed)
+
+    assert part in stage.told_alone(result)
+    assert part in stage.refusal()
+    assert script.asked == []
+
+
+async def test_a_blocked_power_gets_a_kind_sentence_that_does_not_repeat_it(
+    stage: Stage, script: Script
+) -> None:
+    result = await stage.ana.slash(stage.channel, "hero", hero="40 woman h1tler salutes")
+
+    said = stage.told_alone(result)
+    assert "rather not write about" in said
+    assert "salutes" not in said
+    assert "rather not" in stage.refusal()
+    assert script.asked == []
+
+
+async def test_a_dead_model_server_gets_a_sentence_without_its_details(stage: Stage, script: Script) -> None:
+    script.failures = [401]
+
+    result = await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
+
+    said = stage.told_alone(result)
+    assert "refuses this installation's key" in said
+    assert "secret" not in said
+    stage.refusal()
+
+
+async def test_a_defect_shows_a_reference_and_no_traceback(stage: Stage, script: Script) -> None:
+    script.failures = [422]
+
+    result = await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
+
+    said = stage.told_alone(result)
+    assert "reference" in said
+    assert "secret" not in said
+    assert len(stage.env.errors) == 1
+
+
+async def test_typing_is_led_through_age_gender_and_power(stage: Stage) -> None:
+    choices = await stage.ana.autocomplete(stage.channel, "hero", "hero", "40 wo")
+
+    assert choices[0]["value"] == "40 woman healing"
+    assert all(choice["value"].startswith("40 woman ") for choice in choices)
+
+
+async def tune(app: App) -> None:
+    """Build and tune once, without Discord."""
+    await build(app)
+    await finetune(app)

@@ -1,0 +1,148 @@
+"""/top and /about, through the real bot."""
+
+import pytest
+from sqlalchemy import update
+
+from bot.app import App
+from bot.client import HeroBot
+from bot.settings import Settings
+from bot.store.schema import description
+from tests.conftest import HOME, Stage
+from tests.support.scripted_server import Script
+from tests.support.workflows import build, finetune
+
+SOURCE, POLICY = "https://example.org/source", "https://example.org/privacy"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"source_url": SOURCE, "privacy_url": POLICY})
+
+
+async def described(
+    app: App, typed: str, *, ups: int = 0, downs: int = 0, guild_id: int | None = HOME
+) -> int:
+    """A description with votes of simulated voters."""
+    hero = app.heroes.vocabulary.parse(typed)
+    found = await app.describer.describe(hero, requester=7, guild_id=guild_id)
+    for at in range(ups + downs):
+        await app.votes.simulate(found.id, f"voter {at}", "👍" if at < ups else "👎")
+    return found.id
+
+
+async def top(stage: Stage, **options: bool) -> tuple[str, str]:
+    """The title and the text of what /top shows to ana."""
+    result = await stage.ana.slash(stage.channel, "top", **options)
+    assert result.response is not None
+    (card,) = result.response.embeds
+    return card.title or "", card.description or ""
+
+
+async def test_before_any_vote_it_says_how_to_get_in(stage: Stage) -> None:
+    title, text = await top(stage)
+    assert title == "Hall of fame of this server"
+    assert "Nobody is in it yet" in text
+
+
+async def test_the_best_come_first_with_their_scores(stage: Stage, app: App) -> None:
+    await described(app, "40 woman healing", ups=3, downs=2)
+    await described(app, "40 woman rage", ups=1, downs=2)
+    await described(app, "30 man flying", ups=5)
+    await described(app, "50 woman telepathy", ups=2, downs=1)
+
+    _, text = await top(stage)
+
+    first, second, third = (line for line in text.split("\n") if line.startswith("**"))
+    assert first.startswith("**1. 30-year-old man, flying**")
+    assert "(👍 5 👎 0)" in first
+    assert second.startswith("**2. 50-year-old woman, telepathy**")
+    assert third.startswith("**3. 40-year-old woman, healing**")
+    assert "rage" not in text  # more people dislike it
+
+
+async def test_what_operators_removed_or_people_deleted_is_never_in_it(stage: Stage, app: App) -> None:
+    gone = await described(app, "30 man flying", ups=5)
+    await described(app, "40 woman healing", ups=5)
+    async with app.db.write() as tx:
+        await tx.execute(update(description).where(description.c.id == gone).values(removed_at=1.0))
+
+    _, text = await top(stage)
+    assert "flying" not in text
+    await app.privacy.delete(7)
+    _, text = await top(stage)
+    assert "Nobody is in it yet" in text
+
+
+async def test_other_servers_heroes_are_shown_on_demand_without_what_was_typed_freely(
+    stage: Stage, app: App
+) -> None:
+    await described(app, "40 woman healing", ups=3, guild_id=1)
+    await described(app, "40 woman knitting fog", ups=3, guild_id=1)
+
+    assert "Nobody" in (await top(stage))[1]
+    title, text = await top(stage, everywhere=True)
+    assert title == "Hall of fame of all servers"
+    assert "healing" in text
+    assert "knitting" not in text
+
+
+async def test_pages_are_turned_by_buttons_that_outlive_a_restart(stage: Stage, app: App) -> None:
+    for age in range(20, 32):
+        await described(app, f"{age} woman healing", ups=age - 18)
+    await stage.ana.slash(stage.channel, "top")
+    assert "**1. 31-year-old" in (stage.channel.history()[-1].embeds[0].description or "")
+
+    await stage.env.restart_bot(HeroBot(app))
+    await stage.ben.click(stage.channel.history()[-1], label="▶")
+    assert "**6. 26-year-old" in (stage.channel.history()[-1].embeds[0].description or "")
+    await stage.ben.click(stage.channel.history()[-1], label="▶")
+    text = stage.channel.history()[-1].embeds[0].description or ""
+    assert "**12. 20-year-old" in text
+    assert "**13." not in text
+    await stage.ben.click(stage.channel.history()[-1], label="◀")
+    assert "**6. 26-year-old" in (stage.channel.history()[-1].embeds[0].description or "")
+    async with app.db.write() as tx:
+        await tx.execute(update(description).where(description.c.age < 28).values(removed_at=1.0))
+    await stage.ben.click(stage.channel.history()[-1], label="▶")
+    assert "**1. 31-year-old" in (stage.channel.history()[-1].embeds[0].description or "")
+
+
+async def test_long_texts_in_markdown_stay_harmless_and_within_a_card(
+    stage: Stage, app: App, script: Script
+) -> None:
+    script.texts = ["**@everyone** [x](http://x) # *_~`> " * 40] * 6
+    for age in range(20, 26):
+        await described(app, f"{age} woman healing", ups=2)
+
+    _, text = await top(stage)
+
+    assert len(text) <= 4096
+    assert r"\*\*@everyone" in text
+
+
+@pytest.mark.usefixtures("app")
+async def test_about_tells_the_base_model_before_any_is_tuned(stage: Stage) -> None:
+    result = await stage.ana.slash(stage.channel, "about")
+    assert result.response is not None
+    (card,) = result.response.embeds
+    model, dataset, _ = (field.value or "" for field in card.fields)
+    assert "untuned base model, `smollm2-135m-instruct`" in model
+    assert "no model has been tuned yet" in dataset
+
+
+async def test_about_tells_model_dataset_loop_and_links(stage: Stage, app: App) -> None:
+    await build(app)
+    await finetune(app)
+    await described(app, "40 woman healing", ups=2, downs=1)
+
+    result = await stage.ana.slash(stage.channel, "about")
+
+    assert result.response is not None
+    model, dataset, loop = (field.value or "" for field in result.response.embeds[0].fields)
+    assert model == "Model 1, `ft:tiny:1`, tuned from `smollm2-135m-instruct`."
+    assert dataset.startswith("Version 1: 16 texts, 16 of them written by the bot itself, 0 liked")
+    for line in ("1 description written", "3 votes on descriptions", "3 people voted", "1 model tuned"):
+        assert f"- {line}" in loop
+    (row,) = result.response.message.components
+    urls = [getattr(button, "url", None) for button in getattr(row, "children", [])]
+    assert urls == [SOURCE, POLICY]

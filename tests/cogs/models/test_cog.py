@@ -1,0 +1,137 @@
+"""/models: the registry in Discord, and what the admins are told."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.app import App
+from bot.client import HeroBot
+from bot.store import jobs
+from tests.conftest import Stage
+from tests.support.scripted_server import Script
+from tests.support.workflows import build, finetune
+
+
+@pytest.fixture
+async def two(app: App) -> None:
+    """A live model and a candidate."""
+    await build(app)
+    await finetune(app)
+    await finetune(app)
+
+
+async def said(stage: Stage, command: str, **options: int | str) -> str:
+    result = await stage.olga.slash(stage.channel, f"models {command}", **options)
+    assert result.response is not None
+    return result.response.content
+
+
+async def test_without_models_the_list_says_what_to_do(stage: Stage) -> None:
+    assert "/build-dataset, then /finetune" in await said(stage, "list")
+
+
+@pytest.mark.usefixtures("two")
+async def test_the_list_tells_state_loss_and_votes(stage: Stage, app: App) -> None:
+    described = await app.describer.describe(app.heroes.vocabulary.sample(1)[0], requester=1)
+    await app.votes.simulate(described.id, "somebody", "👍")
+    candidate, _, trial, live, figures = (await said(stage, "list")).split("\n")
+    assert candidate == "**2** `ft:tiny:2`"
+    assert trial == "-# no vote counts yet"
+    assert live == "**1** `ft:tiny:1`"
+    assert figures == "-# **live** · dataset v1 · loss 1.250 · 👍 1 👎 0 (100 % for it)"
+    assert "challenges the live one" in await said(stage, "list")
+
+
+@pytest.mark.usefixtures("two")
+async def test_a_models_page_tells_base_dataset_hash_and_history(stage: Stage, app: App) -> None:
+    await said(stage, "promote", model=2)
+    text = await said(stage, "show", model=2)
+    entry = await app.registry.entry(2)
+    for part in (
+        "smollm2-135m-instruct",
+        "Job 3",
+        f"dataset v1, `{entry.dataset_hash[:12]}`",
+        "2.500 → 1.250",
+    ):
+        assert part in text
+    assert "went live by hand (override), in the place of model 1, by <@" in text
+    assert "went live by hand" in await said(stage, "show")  # the live one, where none is named
+
+
+@pytest.mark.usefixtures("two")
+async def test_promote_rollback_and_retire(stage: Stage, app: App) -> None:
+    assert "Model 2, `ft:tiny:2`, is live" in await said(stage, "promote", model=2)
+    assert "Model 1, `ft:tiny:1`, is live again" in await said(stage, "rollback")
+    assert "Model 2, `ft:tiny:2`, is retired" in await said(stage, "retire", model=2)
+    assert [model.state for model in await app.registry.every()] == ["live", "retired"]
+    await said(stage, "retire", model=1)
+    assert "Let another one serve first" in stage.refusal()
+
+
+@pytest.mark.usefixtures("two")
+async def test_two_models_write_the_same_hero_side_by_side(stage: Stage, script: Script) -> None:
+    result = await stage.olga.slash(stage.channel, "models compare", a=2, hero="50 man flight")
+    assert result.response is not None
+    (card,) = result.response.embeds
+    assert card.title == "50-year-old man, flight"
+    assert [field.name for field in card.fields] == ["candidate: model 2", "live: model 1"]
+    assert {asked["model"] for asked in script.asked[-2:]} == {"ft:tiny:1", "ft:tiny:2"}
+
+    await stage.olga.slash(stage.channel, "models compare", a=1)
+    cards = stage.channel.history()[-1].embeds
+    assert len(cards) == 3
+    assert [field.name for field in cards[0].fields] == [
+        "live: model 1",
+        "base, given a beginning and an ending",
+    ]
+
+
+@pytest.mark.usefixtures("two")
+async def test_a_model_that_cannot_answer_says_so_in_its_place(stage: Stage, script: Script) -> None:
+    script.unknown_models = {"ft:tiny:2"}
+    result = await stage.olga.slash(stage.channel, "models compare", a=2, hero="50 man flight")
+    assert result.response is not None
+    assert "(no text: The model server does not know" in str(result.response.embeds[0].fields[0].value)
+
+
+@pytest.mark.usefixtures("two")
+async def test_numbers_are_completed_with_names(stage: Stage) -> None:
+    offered = await stage.olga.autocomplete(stage.channel, "models promote", "model", "2")
+    assert offered == [{"name": "2 · candidate · ft:tiny:2", "value": 2}]
+
+
+@pytest.mark.usefixtures("two")
+async def test_a_lost_model_is_told_to_the_admins_and_not_to_the_user(
+    stage: Stage, app: App, script: Script
+) -> None:
+    script.unknown_models = script.trainings.gone = {"ft:tiny:1"}
+    async with app.db.write() as tx:
+        await jobs.change(tx, 3, channel_id=stage.channel.id)
+
+    result = await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
+    assert result.response is not None
+    assert "untuned base model" in (result.response.embeds[0].footer.text or "")
+    await stage.env.advance_time(12)
+
+    (text,) = [
+        each.content for each in stage.channel.history() if "does not know the live model" in each.content
+    ]
+    assert "the base model answers" in text
+    assert "lost by its server" in await said(stage, "show", model=1)
+
+
+@pytest.mark.usefixtures("two")
+async def test_an_end_that_comes_near_is_told_in_the_admin_channel_and_marked_in_the_list(
+    stage: Stage, app: App, script: Script
+) -> None:
+    admins = stage.env.guild.create_text_channel("admins")
+    app.notices._admin_channel = admins.id
+    day = str((datetime.now(UTC) + timedelta(days=20)).date())
+    script.trainings.shutdown_dates["ft:tiny:1"] = day
+
+    await stage.env.restart_bot(HeroBot(app))  # it asks the servers when it starts, and every six hours
+    await stage.env.advance_time(12)
+
+    (message,) = admins.history()
+    assert f"shut down on {day}, in 20 days" in message.content
+    assert f"⏳ until {day}" in await said(stage, "list")

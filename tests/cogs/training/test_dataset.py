@@ -1,0 +1,144 @@
+"""/build-dataset and /dataset status: what votes let in, told in Discord."""
+
+import pytest
+
+from bot.app import App, open_app
+from bot.client import HeroBot
+from bot.heroes.hero import Hero
+from bot.rating.votes import DOWN, UP
+from bot.settings import Settings
+from bot.store import datasets, notifications
+from bot.store.descriptions import Description
+from bot.store.schema import description
+from tests.conftest import Stage
+from tests.support.workflows import build
+
+HEALER = Hero(40, "woman", "healing")
+FLYER = Hero(52, "man", "flight")
+
+
+async def rate(app: App, hero: Hero, *thumbs: str) -> Description:
+    described = await app.describer.describe(hero, requester=1)
+    for number, thumb in enumerate(thumbs):
+        await app.votes.simulate(described.id, f"voter {number}", thumb)
+    return described
+
+
+async def status(stage: Stage, **tried: float) -> str:
+    result = await stage.olga.slash(stage.channel, "dataset status", **tried)
+    assert result.response is not None
+    return result.response.content
+
+
+async def built(stage: Stage, app: App) -> str:
+    """Build through Discord; what the end says."""
+    await stage.build(limit=16)
+    (job,) = await app.board.unannounced()
+    await stage.until_told(app, job.id)
+    return stage.channel.history()[-1].content
+
+
+@pytest.mark.usefixtures("working")
+async def test_the_end_of_a_build_tells_what_came_from_where_and_what_changed(stage: Stage, app: App) -> None:
+    assert "Since" not in await built(stage, app)
+    liked = await rate(app, HEALER, UP, UP)
+    await rate(app, FLYER, DOWN, DOWN)
+    await rate(app, Hero(40, "woman", "juggling"), UP, UP)
+
+    told = await built(stage, app)
+
+    assert "(1 of them rated well by people)" in told
+    assert "Descriptions: 1 admitted by votes, 1 voted down; liked, but unfit to train" in told
+    assert "1 of a power outside the vocabulary" in told
+    assert "Since v1: 1 description added, nothing gone." in told
+    async with app.db.write() as tx:
+        await tx.execute(description.update().where(description.c.id == liked.id).values(removed_at=1.0))
+    back = await built(stage, app)
+    assert "Since v2: nothing added, 1 description gone." in back
+    assert "`/finetune dataset:1`" in back
+
+
+async def test_an_example_like_what_was_voted_down_goes(app: App) -> None:
+    await build(app)
+    async with app.db.read() as tx:
+        (first, *_) = [item for item in await datasets.items(tx, 1) if item.split == "train"]
+    hero = app.heroes.vocabulary.parse(first.prompt)
+    disliked = await rate(app, hero, DOWN, DOWN)
+    async with app.db.write() as tx:
+        same = description.update().where(description.c.id == disliked.id)
+        await tx.execute(same.values(text=first.text.replace(" the ", " that ", 1)))
+
+    again = await build(app)
+
+    assert again.result is not None
+    assert again.result["dropped"] == {"like what was voted down": 1}
+    assert again.result["changes"] == {"since": 1, "added": {}, "gone": {"example": 1}}
+
+
+async def test_status_tells_what_would_enter_and_tries_other_thresholds(stage: Stage, app: App) -> None:
+    assert "none so far" in await status(stage)
+    await rate(app, HEALER, UP, UP)
+    await rate(app, HEALER, UP, UP, DOWN)
+    await rate(app, HEALER, UP)
+    await rate(app, HEALER, DOWN, DOWN)
+
+    told = await status(stage)
+
+    assert "8 on 4 descriptions, 8 of them count" in told
+    assert "at least 2 voters, and with 80% confidence more than 50% for it" in told
+    assert "1 would enter the next dataset, 1 are voted down." in told
+    assert rows(told) == [["1", "1", "1", "0"], ["2", "1", "*1", "0"], ["3", "0", "0", "0"]]
+    tried = await status(stage, **{"min-voters": 1, "above": 0.3})
+    assert "1 would enter the next dataset" in tried  # what is set stays
+    assert "**Tried:** at least 1 voter, and with 80% confidence more than 30% for it." in tried
+    assert rows(tried) == [["1", "3", "*3", "1"], ["2", "2", "2", "1"]]
+    await stage.olga.slash(stage.channel, "dataset status", above=1.5)
+    assert "must lie between 0 and 1" in stage.refusal()
+
+
+def rows(told: str) -> list[list[str]]:
+    """The table's rows."""
+    table = told.split("```")[1].strip().split("\n")
+    return [line.split() for line in table[1:]]
+
+
+async def test_status_counts_what_does_not_count(stage: Stage) -> None:
+    await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
+    message = stage.channel.history()[-1]
+    await stage.ana.react(message, UP)
+    await stage.ben.react(message, UP)
+    told = await status(stage)
+    assert "2 on 1 descriptions" in told
+    assert "1 by whoever asked for the description" in told
+
+
+async def test_changed_thresholds_are_told_to_the_admins_once(
+    settings: Settings, app: App, stage: Stage
+) -> None:
+    await rate(app, HEALER, UP, UP)
+    await rate(app, FLYER, UP, UP, UP, UP, UP)
+    await build(app)
+    for min_voters, told in ((2, 0), (5, 1), (5, 1)):
+        async with open_app(settings.model_copy(update={"min_voters": min_voters})) as later:
+            await stage.env.restart_bot(HeroBot(later))
+            await stage.env.settle()
+            async with later.db.read() as tx:
+                waiting = await notifications.untold(tx)
+        assert len(waiting) == told
+    assert "changed since dataset v1" in str(waiting[0].text)
+    assert "1 descriptions would enter the next dataset; by the old thresholds, 2." in str(waiting[0].text)
+
+
+async def test_pairs_are_built_by_their_kind(stage: Stage, app: App) -> None:
+    await stage.olga.slash(stage.channel, "build-dataset", kind="preference", limit=20)
+    assert "leave the other options out" in stage.refusal()
+    await stage.olga.slash(stage.channel, "build-dataset", kind="preference")
+    assert "Only 0 usable pairs came together" in stage.refusal()
+    for hero in list(app.heroes.vocabulary.grid.heroes())[:12]:
+        await rate(app, hero, UP, UP)
+        await rate(app, hero, DOWN, DOWN)
+    result = await stage.olga.slash(stage.channel, "build-dataset", kind="preference")
+    assert result.response is not None
+    assert "Dataset v1 is ready: 11 pairs to learn from, 1 held out." in result.response.content
+    assert "12 from verdicts" in result.response.content
+    assert "11 pairs to learn from" in await status(stage)

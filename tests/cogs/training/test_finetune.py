@@ -1,0 +1,222 @@
+"""/finetune: planned in Discord, done by worker and model server, told with a chart and three heroes."""
+
+import asyncio
+
+import pytest
+
+from bot.app import App
+from tests.conftest import Stage
+from tests.support.scripted_server import Script
+from tests.support.scripted_trainings import Ways
+from tests.support.workflows import build, finetune
+
+BASE = "base, given a beginning and an ending"
+
+
+async def test_the_plan_tells_size_cost_and_time_and_starts_nothing(
+    stage: Stage, app: App, script: Script
+) -> None:
+    script.trainings.lists = ["smollm2-135m-instruct"]
+    script.trainings.shutdown_dates["smollm2-135m-instruct"] = "2031-05-06"
+    await build(app)
+
+    result = await stage.olga.slash(stage.channel, "finetune", epochs=2)
+
+    assert result.response is not None
+    assert not result.ephemeral
+    text = result.response.content
+    assert "**Fine-tuning smollm2-135m-instruct** on dataset v1" in text
+    assert "14 texts to learn from, 2 held out" in text
+    assert "x 2 epochs (as ordered)" in text
+    assert "Cost: nothing" in text
+    assert "Time: about " in text
+    assert "down on 2031-05-06" in text
+    assert "does not list" not in text
+    assert not await app.worker.run_next()
+    assert script.trainings.created == []
+
+
+async def test_a_base_that_the_server_does_not_list_is_marked_in_the_plan(stage: Stage, app: App) -> None:
+    await build(app)
+    result = await stage.olga.slash(stage.channel, "finetune", **{"base-model": "nobody"})
+    assert result.response is not None
+    assert "does not list `nobody`" in result.response.content
+
+
+@pytest.mark.usefixtures("working")
+async def test_a_first_model_goes_live_and_is_shown_beside_the_base(
+    stage: Stage, app: App, script: Script
+) -> None:
+    await build(app)
+    await stage.finetune(epochs=2)
+    await stage.until_told(app, 2)
+
+    end = stage.channel.history()[-1]
+    assert "`ft:tiny:1` is trained and live" in end.content
+    assert "2.500 → 1.250" in end.content
+    assert [each.filename for each in end.attachments] == ["loss.png", "heroes.md"]
+    assert len(end.embeds) == 3
+    for card in end.embeds:
+        assert [field.name for field in card.fields] == [BASE, "new and live: model 1"]
+        assert all(
+            "Robin" in (field.value or "") or "bring everyone" in (field.value or "") for field in card.fields
+        )
+    assert script.trainings.created[0]["method"] == {
+        "type": "supervised",
+        "supervised": {"hyperparameters": {"n_epochs": 2}},
+    }
+
+
+@pytest.mark.usefixtures("working")
+async def test_a_later_model_is_a_candidate_beside_base_and_live(stage: Stage, app: App) -> None:
+    await build(app)
+    await stage.finetune()
+    await stage.until_told(app, 2)
+    await stage.finetune()
+    await stage.until_told(app, 3)
+
+    end = stage.channel.history()[-1]
+    assert "a candidate" in end.content
+    assert "/models promote model:2" in end.content
+    names = [field.name for field in end.embeds[0].fields]
+    assert names == [BASE, "live: model 1", "candidate: model 2"]
+
+
+@pytest.mark.usefixtures("working")
+async def test_a_failed_training_is_told_in_the_servers_words(stage: Stage, app: App, script: Script) -> None:
+    script.trainings.error = "the file has 3 lines too few"
+    await build(app)
+
+    await stage.finetune()
+    await stage.until_told(app, 2)
+
+    assert "the file has 3 lines too few" in stage.channel.history()[-1].content
+    assert await app.registry.every() == []
+
+
+async def under_way(stage: Stage, app: App, script: Script) -> None:
+    """A training that the server is busy with, and will be."""
+    script.trainings.statuses = ["running"] * 1000
+    await build(app)
+    await stage.finetune()
+    while not (await app.board.get(2)).remote_job_id:
+        await asyncio.sleep(0.02)
+
+
+@pytest.mark.usefixtures("working")
+async def test_a_training_is_held_at_the_server_while_it_is_paused(
+    stage: Stage, app: App, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.jobs.worker.HEARTBEAT", 0.05)
+    await under_way(stage, app, script)
+
+    await stage.olga.click(stage.channel.history()[-1], label="Pause")
+    while "ftjob-1" not in script.trainings.paused:
+        await asyncio.sleep(0.02)
+    await stage.env.advance_time(4)
+    while "held at the model server" not in stage.channel.history()[-1].content:
+        await asyncio.sleep(0.05)
+        await stage.env.advance_time(2)
+
+    script.trainings.statuses = []
+    await stage.olga.click(stage.channel.history()[-1], label="Resume")
+    await stage.until_told(app, 2)
+    assert script.trainings.resumed == ["ftjob-1"]
+    assert (await app.board.get(2)).state == "succeeded"
+    assert len(script.trainings.created) == 1
+
+
+@pytest.mark.usefixtures("working")
+async def test_a_cancelled_training_is_cancelled_at_the_server(
+    stage: Stage, app: App, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.jobs.worker.HEARTBEAT", 0.05)
+    await under_way(stage, app, script)
+
+    await stage.olga.click(stage.channel.history()[-1], label="Cancel")
+    job = await stage.until_told(app, 2)
+
+    assert job.state == "cancelled"
+    assert script.trainings.cancelled == {"ftjob-1"}
+    assert "Fine-tuning was cancelled" in stage.channel.history()[-1].content
+
+
+async def doubtful(stage: Stage, app: App, script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training starts at a server that keeps nothing of it, and the answer gets lost."""
+    monkeypatch.setattr("bot.tuning.job._START_PAUSES", (0,))
+    monkeypatch.setattr("bot.tuning.job._LISTED_WITHIN", 0.0)
+    script.trainings.ways = Ways(keeps_metadata=False, suffix_shown=None, shows_training_file=False)
+    script.trainings.lost_starts = 1
+    await build(app)
+    await stage.finetune()
+    assert await app.worker.run_next()
+    await stage.env.advance_time(12)
+
+
+async def test_where_nothing_tells_the_operator_is_asked_and_says_which_training_it_is(
+    stage: Stage, app: App, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await doubtful(stage, app, script, monkeypatch)
+    progress, asked = stage.channel.history()[-2:]
+    assert stage.olga.mention in asked.content
+    assert "Was a training started" in asked.content
+    assert "Was a training started" in progress.content
+
+    form = await stage.olga.click(progress, label="It was started")
+    await stage.olga.submit_modal(form, {"id": "ftjob-1"})
+    assert await app.worker.run_next()
+
+    assert (await app.board.get(2)).state == "succeeded"
+    assert len(script.trainings.created) == 1
+
+
+async def test_where_there_is_none_the_operators_word_starts_it(
+    stage: Stage, app: App, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await doubtful(stage, app, script, monkeypatch)
+    script.trainings.created.clear()
+
+    await stage.olga.click(stage.channel.history()[-2], label="There is none")
+    assert await app.worker.run_next()
+
+    assert (await app.board.get(2)).state == "succeeded"
+    assert len(script.trainings.created) == 1
+
+
+async def test_finetune_without_a_dataset_says_what_to_do(stage: Stage) -> None:
+    result = await stage.olga.slash(stage.channel, "finetune")
+
+    assert result.response is not None
+    assert "Make one with /build-dataset" in result.response.content
+    stage.refusal()
+
+
+async def test_finetune_on_an_unknown_version_names_it(stage: Stage, app: App) -> None:
+    await build(app)
+
+    await stage.olga.slash(stage.channel, "finetune", dataset=7)
+
+    assert "no dataset v7" in stage.refusal()
+
+
+async def test_preference_tuning_without_pairs_says_so(stage: Stage, app: App) -> None:
+    await build(app)
+    await stage.olga.slash(stage.channel, "finetune", method="dpo")
+    assert "no dataset of rated pairs yet" in stage.refusal()
+    await stage.olga.slash(stage.channel, "finetune", method="dpo", dataset=1)
+    assert "holds single texts" in stage.refusal()
+
+
+async def test_a_second_fine_tuning_waits_for_the_first(stage: Stage, app: App) -> None:
+    await build(app)
+    await app.finetunes.order()
+    await stage.olga.slash(stage.channel, "finetune")
+    assert "running already" in stage.refusal()
+
+
+async def test_the_next_plan_is_timed_by_the_last_training(stage: Stage, app: App) -> None:
+    await build(app)
+    await finetune(app)
+    result = await stage.olga.slash(stage.channel, "finetune")
+    assert result.response is not None
+    assert "as fast as the last one" in result.response.content

@@ -1,0 +1,242 @@
+"""/build-dataset: ordered in Discord, done by the worker, shown in the channel."""
+
+import asyncio
+import time
+from dataclasses import replace
+from typing import Any
+
+import discord
+import pytest
+
+from bot.app import App
+from bot.client import HeroBot
+from bot.i18n.message import ENGLISH, Sentence
+from bot.presentation.jobs import standing
+from bot.store import jobs
+from tests.conftest import HOME, Stage
+from tests.support.scripted_server import Script
+from tests.support.workflows import spec
+
+
+async def job_id(app: App) -> int:
+    """The newest job that still has something to tell."""
+    return (await app.board.unannounced())[-1].id
+
+
+async def bot_commands(stage: Stage) -> list[discord.app_commands.AppCommand]:
+    assert isinstance(stage.env.bot, HeroBot)
+    return await stage.env.bot.tree.fetch_commands()
+
+
+@pytest.mark.usefixtures("working")
+async def test_a_build_shows_its_progress_and_tells_its_end(stage: Stage, app: App) -> None:
+    result = await stage.olga.slash(stage.channel, "build-dataset", limit=16)
+    assert result.response is not None
+    assert not result.ephemeral
+    assert "0 are cached already, 16 are to be written" in result.response.content
+    assert "Cost: nothing" in result.response.content
+
+    await stage.olga.click(stage.channel.history()[-1], label="Confirm")
+    await stage.until_told(app, await job_id(app))
+
+    progress, end = stage.channel.history()[-2:]
+    assert "100 % · 16 of 16\nDone." in progress.content
+    assert progress.components == []
+    assert "Dataset v1 is ready" in end.content
+    assert [each.filename for each in end.attachments] == ["lengths.png", "out_openai_completion.csv"]
+    assert stage.olga.mention in end.content
+    assert [user.id for user in end.mentions] == [stage.olga.id]
+
+
+async def test_a_second_build_waits_for_the_first(stage: Stage, app: App) -> None:
+    await app.builds.order(spec(app))
+
+    result = await stage.olga.slash(stage.channel, "build-dataset", limit=16)
+
+    assert result.response is not None
+    assert "running already" in result.response.content
+    assert "running already" in stage.refusal()
+
+
+async def test_a_cancelled_plan_costs_nothing_and_says_so(stage: Stage, app: App, script: Script) -> None:
+    await stage.olga.slash(stage.channel, "build-dataset", limit=16)
+    (plan,) = stage.channel.history()
+
+    await stage.olga.click(plan, label="Cancel")
+    await stage.env.advance_time(4)
+
+    (shown,) = stage.channel.history()
+    assert "Cancelled" in shown.content
+    assert shown.components == []
+    assert not await app.worker.run_next()
+    assert script.asked == []
+
+
+async def test_members_cannot_press_an_operators_buttons(stage: Stage, app: App) -> None:
+    await stage.olga.slash(stage.channel, "build-dataset", limit=16)
+
+    result = await stage.ana.click(stage.channel.history()[-1], label="Confirm")
+
+    assert result.ephemeral
+    assert result.response is not None
+    assert "Only the operators" in result.response.content
+    assert await app.board.unannounced() == []
+
+
+@pytest.mark.usefixtures("working")
+async def test_a_build_is_paused_and_resumed_by_buttons_that_outlive_a_restart(
+    stage: Stage, app: App, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.jobs.worker.HEARTBEAT", 0.05)
+    script.delay = 0.2
+    await stage.build(limit=40)
+    ordered = await job_id(app)
+    while len(script.asked) < 10:
+        await asyncio.sleep(0.02)
+
+    await stage.olga.click(stage.channel.history()[-1], label="Pause")
+    assert "Paused" in stage.channel.history()[-1].content
+    await asyncio.sleep(0.6)
+    asked = len(script.asked)
+    await stage.env.restart_bot(HeroBot(app))
+    await asyncio.sleep(0.5)
+    assert len(script.asked) == asked < 40
+
+    await stage.olga.click(stage.channel.history()[-1], label="Resume")
+    await stage.until_told(app, ordered)
+
+    assert len(script.asked) == 40
+    assert "Dataset v1 is ready" in stage.channel.history()[-1].content
+
+
+@pytest.mark.usefixtures("working")
+async def test_progress_tells_rate_time_left_and_cost(stage: Stage, app: App) -> None:
+    await stage.build(limit=16)
+    job = await app.board.get(await job_id(app))
+    text = standing(
+        ENGLISH,
+        replace(
+            job, state="running", done=4, total=16, rate=2.0, cost=0.25, phase=Sentence("writing examples")
+        ),
+    )
+    assert "25 % · 4 of 16" in text
+    assert text.endswith("writing examples · 2.0 a second · about 0:06 left · $0.2500 so far")
+    await stage.until_told(app, job.id)
+
+
+async def test_a_plan_that_became_old_is_refused_while_another_build_runs(stage: Stage, app: App) -> None:
+    await stage.olga.slash(stage.channel, "build-dataset", limit=16)
+    await app.builds.order(spec(app, 20))
+
+    result = await stage.olga.click(stage.channel.history()[-1], label="Confirm")
+
+    assert "running already" in result.followups[-1].content
+
+
+async def test_members_neither_see_nor_run_operator_commands(stage: Stage) -> None:
+    open_to_all = set(stage.ana.available_commands(stage.channel))
+    assert "hero" in open_to_all
+    assert set(stage.olga.available_commands(stage.channel)) - open_to_all == {
+        "build-dataset",
+        "dataset review",
+        "dataset status",
+        "finetune",
+        *(f"powers {each}" for each in ("add", "remove", "list")),
+        *(f"settings {each}" for each in ("show", "channels", "limits", "language", "reset")),
+        *(
+            f"models {each}"
+            for each in ("list", "show", "compare", "promote", "rollback", "retire", "deployed")
+        ),
+    }
+
+
+async def test_the_admin_of_a_foreign_server_is_refused(stage: Stage, script: Script) -> None:
+    chief = stage.env.create_user("chief")
+    foreign = stage.env.create_guild(name="Elsewhere", owner=chief)
+    channel = foreign.create_text_channel("general")
+    admin = foreign.add_member(chief)
+
+    for command in ("build-dataset", "finetune"):
+        result = await admin.slash(channel, command)
+        assert result.ephemeral
+        assert "operators of this bot" in stage.refusal()
+    assert foreign.id != HOME
+    assert script.asked == []
+
+
+async def test_a_member_let_in_by_server_settings_is_refused_all_the_same(stage: Stage) -> None:
+    helper = stage.env.guild.create_role("helper")
+    (command,) = [each for each in await bot_commands(stage) if each.name == "build-dataset"]
+    stage.env.guild.set_command_permissions(command.id, {helper: True})
+    hana = stage.env.guild.add_member(stage.env.create_user("hana"), roles=[helper])
+
+    result = await hana.slash(stage.channel, "build-dataset")
+
+    assert result.ephemeral
+    assert "Only the operators" in stage.refusal()
+
+
+@pytest.mark.usefixtures("working")
+async def test_a_job_ordered_before_a_restart_is_told_after_it(stage: Stage, app: App) -> None:
+    await stage.build(limit=16)
+    ordered = await job_id(app)
+
+    await stage.env.restart_bot(HeroBot(app))
+    await stage.until_told(app, ordered)
+
+    assert "Dataset v1 is ready" in stage.channel.history()[-1].content
+
+
+async def test_the_end_is_told_though_the_progress_message_is_gone(stage: Stage, app: App) -> None:
+    await stage.build(limit=16)
+    ordered = await job_id(app)
+    await stage.olga.delete(stage.channel.history()[-1])
+
+    assert await app.worker.run_next()
+    await stage.until_told(app, ordered)
+
+    assert "Dataset v1 is ready" in stage.channel.history()[-1].content
+
+
+async def test_a_hiccup_of_discord_does_not_lose_the_end(stage: Stage, app: App) -> None:
+    await stage.build(limit=16)
+    ordered = await job_id(app)
+    assert await app.worker.run_next()
+    stage.env.inject_error("POST", "/channels/*/messages", status=503)
+
+    await stage.until_told(app, ordered)
+
+    assert "Dataset v1 is ready" in stage.channel.history()[-1].content
+
+
+async def test_too_many_edits_of_an_old_message_begin_a_new_one(stage: Stage, app: App) -> None:
+    await stage.build(limit=16)
+    ordered = await app.board.get(await job_id(app))
+    stage.env.inject_error("PATCH", "/channels/*/messages/*", status=429, code=30046)
+
+    async with app.db.write() as tx:
+        await jobs.change(tx, ordered.id, state="running", done=3, total=16)
+    await stage.env.advance_time(4)
+
+    assert "3 of 16" in stage.channel.history()[-1].content
+    assert (await app.board.get(ordered.id)).message_id == stage.channel.history()[-1].id
+
+
+async def test_progress_is_edited_sparsely_and_a_state_at_once(
+    stage: Stage, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.build(limit=16)
+    ordered = await job_id(app)
+
+    async def shown_after(**changes: Any) -> str:
+        async with app.db.write() as tx:
+            await jobs.change(tx, ordered, total=16, **changes)
+        await stage.env.advance_time(4)
+        return stage.channel.history()[-1].content
+
+    assert "3 of 16" in await shown_after(state="running", done=3)
+    assert "3 of 16" in await shown_after(done=4)
+    monkeypatch.setattr("cogs.training.jobs._GAP", 0.0)
+    assert "4 of 16" in await shown_after()
+    assert "4 of 16" in await shown_after(done=5, created_at=time.time() - 3600)  # an old message
+    assert "Paused" in await shown_after(state="paused")

@@ -1,0 +1,370 @@
+"""Builds: each answer is paid for once, whatever happens."""
+
+import asyncio
+import time
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from bot.app import App, open_app
+from bot.dataset.build.builder import ENGINE_WORKERS, HOSTED_WORKERS
+from bot.errors import Busy, OverBudget, Unavailable, UserError
+from bot.heroes.hero import Hero
+from bot.settings import Settings
+from bot.store import examples, jobs
+from bot.store.jobs import Job
+from tests.support.scripted_server import Script
+from tests.support.workflows import build, carry_out, spec, write
+
+
+async def test_a_rebuild_asks_for_nothing(app: App, script: Script) -> None:
+    first = await build(app)
+    asked = len(script.asked)
+
+    second = await build(app)
+
+    assert asked == 16
+    assert len(script.asked) == asked
+    assert first.result is not None
+    assert second.result is not None
+    assert (first.result["asked"], first.result["cached"]) == (16, 0)
+    assert (second.result["asked"], second.result["cached"]) == (0, 16)
+    assert second.result["dataset"] == first.result["dataset"]
+    assert not second.result["new"]
+
+
+async def test_a_larger_build_finds_the_smaller_ones_examples(app: App, script: Script) -> None:
+    await build(app, limit=16)
+    await build(app, limit=30)
+    assert len(script.asked) == 30
+
+
+async def test_a_rejected_answer_is_asked_for_again_and_counted(app: App, script: Script) -> None:
+    script.texts = [" lift the roof and"] * 2  # cut short
+
+    job = await build(app)
+
+    assert len(script.asked) == 18
+    assert job.result is not None
+    assert job.result["rejected"] == {"too short": 2}
+    assert job.result["given_up"] == 0
+
+
+async def test_an_answer_that_says_what_another_says_is_asked_for_again(
+    hosted: Settings, heroes_toml: Path, script: Script
+) -> None:
+    """28 heroes, twice each; the model answers every hero's first two questions with the same text."""
+    _shrink(heroes_toml)
+    script.same = 56
+    async with open_app(hosted.model_copy(update={"heroes_file": heroes_toml})) as app:
+        job = await carry_out(app, app.planner.spec(repeats=2))
+
+    assert job.result is not None
+    assert len(script.asked) == 56 + 28
+    assert job.result["rejected"] == {"much like another": 28}
+    assert job.result["dropped"] == {}
+    assert job.result["counts"]["example"] == 56
+
+
+async def test_a_hopeless_example_is_given_up_after_three_attempts(app: App, script: Script) -> None:
+    script.texts = [" ask you."] * 200
+
+    job = await build(app)
+
+    assert len(script.asked) == 16 * 3
+    assert job.state == "failed"
+    assert "Only 0 usable texts" in str(job.error)
+
+
+async def test_killed_midway_the_next_process_repeats_only_what_was_in_the_air(
+    settings: Settings, script: Script
+) -> None:
+    """The first process dies with calls in the air; the second opens the same database."""
+    script.delay = 0.05
+    async with open_app(settings) as first:
+        job, _ = await first.builds.order(spec(first, 40))
+        work = asyncio.create_task(first.worker.run_next())
+        while len(script.asked) < 12:
+            await asyncio.sleep(0)
+        await _die(first, work)
+
+    async with open_app(settings) as again:
+        async with again.db.read() as tx:
+            answered = len(await examples.answers(tx, _keys(again)))
+        in_the_air = len(script.asked) - answered
+        await _forget_the_owner(again, job)
+        assert await again.worker.run_next()
+        done = await again.board.get(job.id)
+
+    assert done.result is not None
+    assert in_the_air > 0
+    assert done.result["lost"] >= in_the_air  # a call noted but not yet sent counts, too
+    assert done.result["cached"] == answered
+    assert len(script.asked) == 40 + in_the_air
+    assert done.result["counts"]["train"] + done.result["counts"]["valid"] == 40
+
+
+async def _die(app: App, work: "asyncio.Task[bool]") -> None:
+    """End as a killed process does: no answer on its way is kept any more."""
+    for call in list(app.client._flying):
+        call.cancel()
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+
+
+async def _forget_the_owner(app: App, job: Job) -> None:
+    async with app.db.write() as tx:
+        await jobs.change(tx, job.id, owner=None)
+
+
+def _keys(app: App) -> list[str]:
+    wanted = spec(app, 40)
+    return [app.planner.question(wanted, slot, 0)[0].key for slot in app.planner.slots(wanted)]
+
+
+async def test_a_worker_that_is_told_to_end_keeps_what_is_on_its_way(app: App, script: Script) -> None:
+    script.delay = 0.2
+    await app.builds.order(spec(app, 40))
+    work = asyncio.create_task(app.worker.run_next())
+    while len(script.asked) < 5:
+        await asyncio.sleep(0.01)
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+
+    async with app.db.write() as tx:
+        assert await examples.lost(tx, app.settings.author_model) == 0
+        assert len(await examples.answers(tx, _keys(app))) == len(script.asked)
+    assert await app.worker.run_next()  # at once: nobody has to wait until it is known to be silent
+    assert len(script.asked) == 40
+
+
+async def test_passing_trouble_is_waited_out_and_counted(app: App, script: Script) -> None:
+    script.failures = [500, 429, 503]
+    job = await build(app)
+    assert job.state == "succeeded"
+    assert len(script.asked) == 19
+    assert job.result is not None
+    assert (job.result["asked"], job.result["calls"]) == (16, 19)
+
+
+async def test_a_refused_key_ends_the_build_at_once_and_keeps_the_rest(app: App, script: Script) -> None:
+    script.failures = [401] * 200
+
+    with pytest.raises(Unavailable, match="OPENAI_API_KEY"):
+        await write(app, spec(app, 40))
+
+    assert len(script.asked) <= ENGINE_WORKERS
+    script.failures.clear()
+    assert (await write(app, spec(app, 40))).given_up == 0
+
+
+async def test_a_model_that_is_not_there_is_named(app: App, script: Script) -> None:
+    script.unknown_models = {"nosuch"}
+    job = await carry_out(app, app.planner.spec(limit=16, model="nosuch"))
+    assert job.state == "failed"
+    assert "does not know the model nosuch" in str(job.error)
+
+
+async def test_the_author_gets_its_opening_and_penalty_only_where_it_knows_them(
+    app: App, hosted: Settings, script: Script
+) -> None:
+    await build(app)
+    assert script.asked[0]["repeat_penalty"] == 1.1
+    assert script.asked[0]["messages"][-1]["role"] == "assistant"
+
+    async with open_app(hosted) as other:
+        await build(other)
+    assert "repeat_penalty" not in script.asked[-1]
+    assert script.asked[-1]["messages"][-1]["role"] == "user"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"limit": 3},
+        {"limit": 20, "repeats": 0},
+        {"repeats": 100_000},
+        {"limit": None, "repeats": 10_000, "model": "m", "batch": True},
+        {"limit": 20, "budget": 0.0},
+        {"limit": 20, "budget": -1.0},
+        {"limit": 20, "budget": float("nan")},
+        {"limit": 20, "budget": float("inf")},
+    ],
+)
+async def test_senseless_orders_are_refused_in_words(app: App, asked: dict[str, int]) -> None:
+    with pytest.raises(UserError):
+        app.planner.spec(**asked)  # type: ignore[arg-type]
+
+
+async def test_a_grid_of_millions_is_refused(heroes_toml: Path, settings: Settings, script: Script) -> None:
+    _swell(heroes_toml)
+    async with open_app(settings.model_copy(update={"heroes_file": heroes_toml})) as app:
+        with pytest.raises(UserError, match="500,000 is the most"):
+            app.planner.spec(repeats=1)
+        assert app.planner.size(app.planner.spec(repeats=1, limit=20)) == 20
+    assert script.asked == []
+
+
+async def test_a_build_of_a_few_among_a_million_heroes_begins_soon(
+    heroes_toml: Path, settings: Settings
+) -> None:
+    _swell(heroes_toml)
+    async with open_app(settings.model_copy(update={"heroes_file": heroes_toml})) as app:
+        wanted = app.planner.spec(repeats=1, limit=20)
+        started = time.process_time()  # the work itself: what else the machine does is no fault of ours
+        _, forecast = await app.builds.plan(wanted)
+        assert time.process_time() - started < 10
+        assert (forecast.slots, forecast.missing) == (20, 20)
+        chosen = {slot.hero for slot in app.planner.slots(wanted)}
+        assert len(chosen) == 20
+        larger = app.planner.slots(app.planner.spec(repeats=1, limit=40))
+        assert chosen == {slot.hero for slot in islice(larger, 20)}
+
+
+def _shrink(heroes: Path) -> None:
+    """Leave a grid of 28 heroes, the same in every repeat."""
+    text = heroes.read_text().replace("ages = [18, 20, 30, 40, 50, 60, 90]", "ages = [20, 30]")
+    start, end = text.index("other_powers = ["), text.index("repeats = 3")
+    heroes.write_text(text[:start] + text[end:])
+
+
+def _swell(heroes: Path) -> None:
+    """Make a grid of more than a million heroes."""
+    many = ", ".join(str(age) for age in range(18, 118))
+    powers = ", ".join(f'"power {number}"' for number in range(6000))
+    text = heroes.read_text().replace("ages = [18, 20, 30, 40, 50, 60, 90]", f"ages = [{many}]")
+    heroes.write_text(text.replace("\npowers = [", f"\npowers = [{powers},", 1))
+
+
+async def test_slots_are_spread_over_the_grid_and_always_the_same(app: App) -> None:
+    planner = app.planner
+    slots = list(planner.slots(spec(app, limit=28, repeats=3)))
+    assert slots == list(planner.slots(spec(app, limit=28, repeats=3)))
+    assert {slot.hero.power for slot in slots} == set(app.heroes.vocabulary.grid.powers)
+    assert {slot.repeat for slot in slots} == {0}
+    every = planner.spec(repeats=3)
+    assert len(list(planner.slots(every))) == planner.size(every) == 294
+    assert sorted(planner.by_hero(every), key=str) == sorted(planner.slots(every), key=str)
+
+
+async def test_hosted_models_are_asked_by_many_workers(hosted: Settings, script: Script) -> None:
+    script.delay = 1.5
+    async with open_app(hosted) as app:
+        await build(app, limit=98)
+    assert script.most_answering == HOSTED_WORKERS
+
+
+async def test_a_budget_stops_the_build_before_it_is_exceeded(hosted: Settings, script: Script) -> None:
+    async with open_app(hosted) as app:
+        wanted = app.planner.spec(limit=98, budget=2.0)
+        job = await carry_out(app, wanted)
+
+        assert job.state == "failed"
+        assert "budget of $2.00 is used up" in str(job.error)
+        assert 1 < job.cost <= 2
+        asked = len(script.asked)
+
+        more = await carry_out(app, replace(wanted, budget=50.0))
+        assert more.state == "succeeded"
+        assert len(script.asked) == 98 > asked > 5
+        assert more.result is not None
+        assert more.result["cached"] == asked
+
+
+async def test_what_heroes_cost_is_no_builds_affair(hosted: Settings) -> None:
+    async with open_app(hosted) as app:
+        await app.describer.describe(Hero(40, "woman", "healing"), requester=1)
+        await app.builds.plan(app.planner.spec(limit=16, budget=0.05))
+
+
+async def test_stopping_while_the_server_makes_everyone_wait_sends_nothing_more(
+    hosted: Settings, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.dataset.build.builder._WATCH", 0.2)
+    monkeypatch.setattr("bot.jobs.worker.HEARTBEAT", 0.05)
+    async with open_app(hosted) as app:
+        job, _ = await app.builds.order(app.planner.spec(limit=60))
+        script.failures, script.retry_after = [429], "30"
+        work = asyncio.create_task(app.worker.run_next())
+        while "asks to wait" not in str((await app.board.get(job.id)).phase):
+            await asyncio.sleep(0.05)
+        asked = len(script.asked)
+        await app.board.cancel(job.id)
+        await asyncio.wait_for(work, 5)
+    assert len(script.asked) == asked < 5
+
+
+async def test_a_text_that_no_database_takes_is_mended(app: App, script: Script) -> None:
+    script.texts = [" lift\ud83d the \0roof"]
+    assert (await build(app)).state == "succeeded"
+
+
+async def test_a_budget_that_cannot_be_kept_is_told_before_the_build(hosted: Settings) -> None:
+    async with open_app(hosted) as app:
+        with pytest.raises(OverBudget, match="price of strange is unknown"):
+            await app.builds.plan(app.planner.spec(limit=20, model="strange", budget=1.0))
+
+
+async def test_moderation_rejects_what_it_flags(hosted: Settings, script: Script) -> None:
+    script.flagged = {"street 3,"}
+    async with open_app(hosted.model_copy(update={"moderate": True})) as app:
+        job = await build(app)
+    assert job.result is not None
+    assert job.result["rejected"] == {"flagged by moderation": 1}
+    assert len(script.asked) == 17
+
+
+async def test_a_plan_waits_until_it_is_confirmed(app: App, script: Script) -> None:
+    job, _ = await app.builds.plan(spec(app))
+    assert not await app.worker.run_next()
+    assert script.asked == []
+
+    await app.board.confirm(job.id)
+    with pytest.raises(UserError, match="is queued"):
+        await app.board.confirm(job.id)
+    with pytest.raises(Busy):
+        await app.builds.plan(spec(app))
+
+    assert await app.worker.run_next()
+
+
+async def test_a_dropped_plan_is_never_carried_out(app: App, script: Script) -> None:
+    job, _ = await app.builds.plan(spec(app))
+    await app.board.cancel(job.id)
+    with pytest.raises(UserError, match="is cancelled"):
+        await app.board.confirm(job.id)
+    assert not await app.worker.run_next()
+    assert script.asked == []
+
+
+@pytest.mark.parametrize("order", ["pause", "cancel"])
+async def test_a_stopped_build_keeps_what_is_on_its_way(
+    app: App, script: Script, order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.jobs.worker.HEARTBEAT", 0.05)
+    script.delay = 0.1
+    job, _ = await app.builds.order(spec(app, 40))
+    work = asyncio.create_task(app.worker.run_next())
+    while len(script.asked) < 10:
+        await asyncio.sleep(0.01)
+
+    stopped = await (app.board.pause(job.id) if order == "pause" else app.board.cancel(job.id))
+    await asyncio.wait_for(work, 5)
+    assert await app.worker.run_next() is (order == "cancel")
+
+    asked = len(script.asked)
+    assert asked < 40
+    assert stopped.state == {"pause": "paused", "cancel": "cancelling"}[order]
+    async with app.db.read() as tx:
+        assert len(await examples.answers(tx, _keys(app))) == asked
+    if order == "cancel":
+        await build(app, 40)
+    else:
+        with pytest.raises(Busy, match="is paused"):
+            await app.builds.order(spec(app))
+        await app.board.resume(job.id)
+        assert await app.worker.run_next()
+        assert (await app.board.get(job.id)).state == "succeeded"
+    assert len(script.asked) == 40

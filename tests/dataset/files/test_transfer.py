@@ -1,0 +1,103 @@
+"""Transfer: versions as files, files as versions."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from sqlalchemy import text
+
+from bot.app import App
+from bot.dataset.files.formats import Format, read
+from bot.dataset.files.row import Row
+from bot.errors import UserError
+from tests.support.workflows import build
+
+ODD = [
+    Row(f"{age:03d}", "man", power, "asked", f"{age:03d}, man, {power}", text, "stop")
+    for age, (power, text) in enumerate(
+        [
+            ("NA", 'He said "no", twice.\nThen "yes".'),
+            ("null", "Émile 🦸 flies, mostly."),
+            ("007", "One, two."),
+        ]
+        * 5
+    )
+]
+
+
+async def test_the_articles_own_table_comes_out_of_a_build(app: App, tmp_path: Path) -> None:
+    await build(app)
+    table = tmp_path / "out_openai_completion.csv"
+
+    version, written = await app.transfer.export(None, table, "article")
+
+    frame = pd.read_csv(table, dtype=str, keep_default_na=False, index_col=0)
+    assert (version.id, written, len(frame)) == (1, 16, 16)
+    assert list(frame) == ["age", "gender", "power", "prompt", "sub_prompt", "response_txt", "finish_reason"]
+    first = frame.iloc[0]
+    assert first["prompt"].startswith(
+        f"Imagine a complete and detailed description of a {first['age']}-year-old"
+    )
+    assert first["sub_prompt"] == f"{first['age']}, {first['gender']}, {first['power']}"
+
+
+async def test_texts_of_one_hero_alone_are_refused_and_none_is_kept(app: App, tmp_path: Path) -> None:
+    rows = [Row("40", "man", "ice", "", "40, man, ice", f"{r.age} {r.response_txt}", "stop") for r in ODD]
+    with pytest.raises(UserError, match="All texts are answers to one prompt, '40, man, ice ->'"):
+        await app.transfer.bring(table_of(tmp_path, rows))
+    async with app.db.read() as tx:
+        assert (await tx.execute(text("SELECT count(*) FROM imported"))).scalar_one() == 0
+
+
+def table_of(folder: Path, rows: list[Row]) -> Path:
+    path = folder / "texts.csv"
+    columns = ["age", "gender", "power", "prompt", "sub_prompt", "response_txt", "finish_reason"]
+    pd.DataFrame([{name: getattr(row, name) for name in columns} for row in rows]).to_csv(path)
+    return path
+
+
+@pytest.mark.parametrize("form", ["article", "csv", "parquet", "huggingface"])
+async def test_odd_texts_survive_the_way_through_the_database(app: App, tmp_path: Path, form: Format) -> None:
+    rows = [
+        Row(r.age, r.gender, r.power, r.prompt, r.sub_prompt, f"{r.age} {r.response_txt}", "stop")
+        for r in ODD
+    ]
+    frozen, draft = await app.transfer.bring(table_of(tmp_path, rows))
+    assert frozen.new
+    assert frozen.dataset.counts["import"] == 15
+    assert not draft.dropped
+
+    suffix = {"article": ".csv", "csv": ".csv", "parquet": ".parquet", "huggingface": ""}[form]
+    out = tmp_path / f"out{suffix}"
+    await app.transfer.export(frozen.dataset.id, out, form)
+
+    def plain(found: list[Row]) -> set[tuple[str, ...]]:
+        return {(r.age, r.power, r.prompt, r.sub_prompt, r.response_txt, r.finish_reason) for r in found}
+
+    assert plain(list(read(out))) == plain(rows)
+
+
+async def test_the_same_file_again_is_the_same_version(app: App, tmp_path: Path) -> None:
+    path = table_of(
+        tmp_path, [Row(r.age, "man", r.power, "", r.sub_prompt, f"Text {r.age}", "") for r in ODD]
+    )
+    once, _ = await app.transfer.bring(path)
+    again, _ = await app.transfer.bring(path)
+    assert (once.dataset.id, again.dataset.id, again.new) == (1, 1, False)
+
+
+async def test_repeats_are_dropped_and_told(app: App, tmp_path: Path) -> None:
+    rows = [Row(f"{age}", "man", "ice", "", f"{age}, man, ice", f"Text {age % 12}", "") for age in range(24)]
+    _, draft = await app.transfer.bring(table_of(tmp_path, rows))
+    assert draft.dropped == {"the same as another": 12}
+
+
+async def test_bad_files_and_versions_are_sentences(app: App, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="There is no dataset yet"):
+        await app.transfer.export(None, tmp_path / "x.csv", "csv")
+    broken = tmp_path / "broken.csv"
+    broken.write_text("age,colour\n1,red\n")
+    with pytest.raises(UserError, match="lacks the columns"):
+        await app.transfer.bring(broken)
+    with pytest.raises(UserError, match=r"Only . usable texts"):
+        await app.transfer.bring(table_of(tmp_path, ODD[:3]))

@@ -1,0 +1,142 @@
+"""Pairs: what people preferred becomes a dataset for preference tuning."""
+
+import json
+import time
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from bot.app import App
+from bot.dataset.versions.preference_pairs import MOST_OF_VOTER
+from bot.errors import UserError
+from bot.heroes.hero import Hero
+from bot.rating.duels import Pairing
+from bot.rating.votes import DOWN, UP
+from bot.store import datasets, duels
+from bot.store.datasets import Item
+from bot.store.descriptions import Description
+from bot.store.duels import Result
+from bot.store.schema import description
+from bot.tuning.training_files import training_files
+from tests.support.duels import choice_for, two_models
+
+_YOUNG = (int(time.time() * 1000) - 1_420_070_400_000) << 22  # the Discord id of an account made now
+
+
+def heroes(app: App, number: int) -> list[Hero]:
+    return list(islice(app.heroes.vocabulary.grid.heroes(), number))
+
+
+async def rated(app: App, hero: Hero, thumb: str, voters: int = 2) -> Description:
+    described = await app.describer.describe(hero, requester=1)
+    for number in range(voters):
+        await app.votes.simulate(described.id, f"voter {number}", thumb)
+    return described
+
+
+async def opposed(app: App, number: int) -> list[tuple[int, int]]:
+    """So many heroes with a liked and a disliked text each; their ids."""
+    return [
+        ((await rated(app, hero, UP)).id, (await rated(app, hero, DOWN)).id) for hero in heroes(app, number)
+    ]
+
+
+async def items(app: App, version: int) -> list[Item]:
+    async with app.db.read() as tx:
+        return await datasets.items(tx, version)
+
+
+@pytest.fixture
+async def on_trial(app: App) -> None:
+    await two_models(app)
+
+
+async def duel(app: App, hero: Hero, **picks: Result) -> tuple[int, int]:
+    """Let voters pick in a duel; returns the live and the candidate description's ids."""
+    held = await app.duels.hold(hero, requester=1)
+    assert isinstance(held, Pairing)
+    for name, result in picks.items():
+        voter = _YOUNG if name == "young" else name
+        await app.duels.voted(held.id, voter, await choice_for(app, held.id, result))
+    async with app.db.read() as tx:
+        shown = await duels.get(tx, held.id)
+    assert shown
+    return shown.live_description_id, shown.candidate_description_id
+
+
+async def test_opposite_verdicts_on_one_hero_are_a_pair(app: App) -> None:
+    ids = await opposed(app, 12)
+    await rated(app, heroes(app, 13)[-1], UP)  # nothing to be better than
+
+    paired = await app.pairs.freeze()
+
+    assert paired.by_origin == {"verdicts": 12}
+    assert paired.frozen.dataset.kind == "preference"
+    assert paired.frozen.dataset.counts == {"train": 11, "valid": 1, "description": 12}
+    found = await items(app, paired.frozen.dataset.id)
+    assert {(item.source_id, item.rejected_id) for item in found} == set(ids)
+    train, _ = training_files(found)
+    pair = json.loads(train.content.decode().split("\n")[0])
+    assert pair["preferred_output"] != pair["non_preferred_output"]
+    assert pair["preferred_output"][0]["content"] == found[0].text or found[0].split == "valid"
+    again = await app.pairs.freeze()
+    assert (again.frozen.new, again.frozen.dataset.id) == (False, paired.frozen.dataset.id)
+
+
+async def test_too_few_pairs_are_told(app: App) -> None:
+    await opposed(app, 3)
+    with pytest.raises(UserError, match=r"Only 2 usable pairs .* beside the 1 held out.*come from duels"):
+        await app.pairs.freeze()
+
+
+@pytest.mark.usefixtures("on_trial")
+async def test_duels_that_are_decided_are_pairs(app: App) -> None:
+    won = [await duel(app, hero, ana="candidate") for hero in heroes(app, 12)]
+    await duel(app, heroes(app, 13)[-1], ana="live", ben="candidate")
+    await duel(app, heroes(app, 13)[-1], ana="tie")
+    await duel(app, heroes(app, 13)[-1], young="live")
+    split = await duel(app, heroes(app, 14)[-1], ana="live", ben="live", cara="candidate")
+
+    paired = await app.pairs.freeze()
+
+    assert paired.by_origin == {"duels": 13}
+    assert paired.left_out["undecided duels"] == 1
+    found = {(item.source_id, item.rejected_id) for item in await items(app, paired.frozen.dataset.id)}
+    assert found == {(candidate, live) for live, candidate in won} | {split}
+    job, forecast = await app.finetunes.plan(method="dpo")
+    assert (job.spec["dataset"], forecast.dataset.kind) == (paired.frozen.dataset.id, "preference")
+
+
+@pytest.mark.usefixtures("on_trial")
+async def test_one_voter_has_a_say_in_so_many_duels(app: App) -> None:
+    for hero in heroes(app, MOST_OF_VOTER + 5):
+        await duel(app, hero, ana="candidate")
+    paired = await app.pairs.freeze()
+    assert paired.by_origin == {"duels": MOST_OF_VOTER}
+
+
+@pytest.mark.usefixtures("on_trial")
+async def test_what_votes_contradict_or_operators_removed_is_no_pair(app: App) -> None:
+    for hero in heroes(app, 12):
+        await duel(app, hero, ana="candidate")
+    live, candidate = await duel(app, heroes(app, 13)[-1], ana="candidate")
+    for voter in ("one", "two"):  # who vote the other way round
+        await app.votes.simulate(live, voter, UP)
+        await app.votes.simulate(candidate, voter, DOWN)
+    removed, _ = await duel(app, heroes(app, 14)[-1], ana="candidate")
+    async with app.db.write() as tx:
+        gone = description.update().where(description.c.id == removed)
+        await tx.execute(gone.values(removed_at=1.0))
+
+    paired = await app.pairs.freeze()
+
+    assert paired.by_origin == {"duels": 12}
+    assert paired.left_out["contradicted by other votes"] == 2
+
+
+async def test_pairs_do_not_leave_as_single_texts(app: App, tmp_path: Path) -> None:
+    await opposed(app, 12)
+    paired = await app.pairs.freeze()
+    with pytest.raises(UserError, match="holds pairs"):
+        await app.transfer.export(paired.frozen.dataset.id, tmp_path / "a.csv", "csv")

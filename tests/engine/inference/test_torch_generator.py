@@ -1,0 +1,270 @@
+"""A Hugging Face model as the base, a folder or an id: served by torch, seen by the `openai` package."""
+
+import asyncio
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import openai
+import psutil
+import pytest
+from openai import AsyncOpenAI
+
+from engine.storage import weights
+from tests.engine.jobs.test_queue import start
+from tests.support.engine_process import EngineProcess
+from tests.support.tiny_engine import TINY
+from tests.support.tiny_folder import EXPECTED_TOKENS, PROMPT
+
+BASE = "llama"
+TUNED = "ft:llama:heroes:12345678"
+STRANDED = "ft:owner/other:heroes:12345678"
+
+
+@pytest.fixture(scope="session")
+def expected(folders: Path) -> Any:
+    return json.loads((folders / "expected.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def torch_engine(folders: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
+    """Run one engine on the folder, with a model tuned from it and one tuned from something else."""
+    data = tmp_path_factory.mktemp("torch_engine")
+    for model, base in ((TUNED, BASE), (STRANDED, "owner/other")):
+        place = data / "models" / model.replace(":", "_").replace("/", "_")
+        shutil.copytree(folders / "adapter", place / "adapter")
+        manifest = {"id": model, "base": base, "job": "ftjob-1", "created": 1, "trained_tokens": 1}
+        (place / "manifest.json").write_text(json.dumps(manifest | {"hyperparameters": {}, "valid_loss": {}}))
+    with EngineProcess(data, folders / "llama") as running:
+        yield running
+
+
+@pytest.fixture
+async def client(torch_engine: EngineProcess) -> AsyncOpenAI:
+    return torch_engine.client()
+
+
+async def ask(client: AsyncOpenAI, messages: Any = PROMPT, **options: Any) -> Any:
+    settings: Any = {"model": BASE, "max_tokens": EXPECTED_TOKENS}
+    return await client.chat.completions.create(messages=messages, **(settings | options))
+
+
+def text_of(answer: Any) -> str:
+    text = answer.choices[0].message.content
+    assert isinstance(text, str)
+    return text
+
+
+@pytest.mark.parametrize(("model", "made_by"), [(BASE, "llama"), (TUNED, "adapter")])
+async def test_the_likeliest_words_are_those_of_transformers(
+    client: AsyncOpenAI, expected: Any, model: str, made_by: str
+) -> None:
+    answer = await ask(client, model=model, temperature=0)
+    assert text_of(answer) == expected[made_by]
+    assert expected["llama"] != expected["adapter"]
+    assert answer.choices[0].finish_reason == "length"
+    assert answer.usage.completion_tokens == EXPECTED_TOKENS
+    assert answer.usage.prompt_tokens == 57  # as llama.cpp counts them
+    assert answer.usage.total_tokens == 57 + EXPECTED_TOKENS
+
+
+async def test_a_seed_decides_whoever_else_is_answered(client: AsyncOpenAI) -> None:
+    alone, other = [text_of(await ask(client, seed=seed, temperature=2)) for seed in (1, 2)]
+    seeds = (1, 5, 1, 6, 1)
+    together = await asyncio.gather(*[ask(client, seed=seed, temperature=2) for seed in seeds])
+    assert {text_of(answer) for seed, answer in zip(seeds, together, strict=True) if seed == 1} == {alone}
+    assert other != alone
+
+
+async def test_stream_brings_what_a_whole_answer_brings(client: AsyncOpenAI) -> None:
+    whole = await ask(client, seed=3, temperature=2, max_tokens=60)
+    pieces, finish, usage = [], [], None
+    async for chunk in await ask(
+        client, seed=3, temperature=2, max_tokens=60, stream=True, stream_options={"include_usage": True}
+    ):
+        usage = chunk.usage or usage
+        for choice in chunk.choices:
+            pieces.append(choice.delta.content or "")
+            finish.append(choice.finish_reason)
+    assert "".join(pieces) == text_of(whole)
+    assert len(pieces) > 10
+    assert [reason for reason in finish if reason] == ["length"] == finish[-1:]
+    assert usage == whole.usage
+
+
+async def test_stop_ends_before_the_words(client: AsyncOpenAI) -> None:
+    whole = text_of(await ask(client, temperature=0))
+    for middle in (whole[len(whole) // 2 :][:4], whole[-1]):
+        stopped = await ask(client, temperature=0, stop=["not there", middle])
+        assert stopped.choices[0].finish_reason == "stop"
+        assert text_of(stopped) == whole[: whole.index(middle)]
+
+
+async def test_trailing_assistant_message_is_continued(client: AsyncOpenAI) -> None:
+    opening = await ask(client, temperature=0, max_tokens=4)
+    begun = text_of(opening)
+    rest = await ask(client, [*PROMPT, {"role": "assistant", "content": begun}], temperature=0, max_tokens=8)
+    assert rest.usage.prompt_tokens == opening.usage.prompt_tokens + 4
+    assert begun + text_of(rest) == text_of(await ask(client, temperature=0, max_tokens=12))
+
+
+@pytest.mark.parametrize(
+    "penalty", [{"presence_penalty": 2}, {"frequency_penalty": 2}, {"extra_body": {"repeat_penalty": 2}}]
+)
+async def test_penalties_bring_other_words(client: AsyncOpenAI, penalty: dict[str, Any]) -> None:
+    """In two hundred likeliest tokens of this model some come again."""
+    plain = text_of(await ask(client, temperature=0, max_tokens=200))
+    assert text_of(await ask(client, temperature=0, max_tokens=200, **penalty)) != plain
+
+
+async def test_a_typed_special_token_is_text(client: AsyncOpenAI) -> None:
+    """Words such as <|im_end|> are refused; what else the tokenizer takes for one is broken up."""
+    typed = "x<filename>y"
+    harmless = await ask(client, [{"role": "user", "content": typed}], max_tokens=1)
+    plain = await ask(client, [{"role": "user", "content": "xy"}], max_tokens=1)
+    assert harmless.usage.prompt_tokens > plain.usage.prompt_tokens + 1
+
+
+@pytest.mark.parametrize(
+    ("messages", "code", "said"),
+    [
+        ([{"role": "user", "content": "word " * 2000}], "context_length_exceeded", "have 1024"),
+        ([*PROMPT, *[{"role": "assistant", "content": "She"}] * 2], "invalid_value", "2 or more assistant"),
+    ],
+)
+async def test_refused_in_words(client: AsyncOpenAI, messages: Any, code: str, said: str) -> None:
+    for stream in (False, True):
+        with pytest.raises(openai.BadRequestError, match=said) as caught:
+            await ask(client, messages, stream=stream)
+        assert caught.value.code == code
+
+
+async def test_an_answer_ends_with_the_context(client: AsyncOpenAI) -> None:
+    long = [{"role": "user", "content": "word " * 460}]
+    answer = await ask(client, long, max_tokens=1000)
+    assert answer.usage.total_tokens == 1024
+    assert answer.choices[0].finish_reason == "length"
+
+
+async def test_leaving_stops_the_generation(torch_engine: EngineProcess) -> None:
+    """Chats take turns: nine hundred tokens of someone who left would hold up the next."""
+    client = torch_engine.client()
+
+    async def seconds(work: Any) -> float:
+        began = asyncio.get_running_loop().time()
+        await work
+        return asyncio.get_running_loop().time() - began
+
+    full = await seconds(ask(client, max_tokens=900, seed=1))
+    stream = await ask(client, max_tokens=900, seed=1, stream=True)
+    async for _ in stream:
+        break
+    await stream.close()
+    assert await seconds(ask(client, max_tokens=1)) < full / 2
+
+
+async def test_a_model_whose_base_is_not_here_is_not_listed(torch_engine: EngineProcess) -> None:
+    client = torch_engine.client()
+    assert [model.id for model in (await client.models.list()).data] == [BASE, TUNED]
+    with pytest.raises(openai.NotFoundError):
+        await ask(client, model=STRANDED)
+    assert list((torch_engine.data / "models").glob("ft_owner_other*"))  # it waits for its base
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a process shows what it has loaded")
+async def test_torch_is_loaded_for_a_folder_only(engine: EngineProcess, torch_engine: EngineProcess) -> None:
+    for running, model, loads in ((engine, TINY, False), (torch_engine, BASE, True)):
+        await ask(running.client(), model=model)
+        loaded = psutil.Process(running.process.pid).memory_maps()
+        assert any("libtorch" in file.path for file in loaded) == loads
+
+
+@pytest.fixture
+def hub_cache(folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Lay out a Hub cache as a download leaves it, with nothing to download from. Returns the snapshot."""
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    model = tmp_path / "hub" / "models--owner--Neo-1B"
+    shutil.copytree(folders / "gpt-neox", model / "snapshots" / commit)
+    (model / "refs").mkdir()
+    (model / "refs" / "main").write_text(commit)
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    # the library reads the environment when it is imported, which some other test may have done
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    return model / "snapshots" / commit
+
+
+@pytest.mark.usefixtures("hub_cache")
+async def test_an_id_in_the_cache_is_served_offline(expected: Any, tmp_path: Path) -> None:
+    """Another architecture, too, which llama.cpp's export knows nothing of."""
+    with EngineProcess(tmp_path / "engine", "owner/Neo-1B") as engine:
+        client = engine.client()
+        assert (await client.models.retrieve("owner/Neo-1B")).id == "owner/Neo-1B"
+        with pytest.raises(openai.NotFoundError) as caught:
+            await client.models.retrieve("owner/Nobody")
+        assert caught.value.code == "model_not_found"
+        answer = await ask(client, model="owner/Neo-1B", temperature=0)
+        assert text_of(answer) == expected["gpt-neox"]
+
+
+def test_a_revision_is_part_of_the_id(hub_cache: Path) -> None:
+    found = weights.find(f"owner/Neo-1B@{hub_cache.name}")
+    assert found == weights.Weights(f"owner/Neo-1B@{hub_cache.name}", hub_cache)
+    with pytest.raises(weights.WeightsError, match="could not be downloaded"):
+        weights.find("owner/Neo-1B@other")
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        ("model.safetensors", "has no model.safetensors"),
+        ("chat_template.jinja", "has no chat template"),
+        ("tokenizer_config.json", "there is no tokenizer"),
+    ],
+)
+def test_what_a_base_lacks_is_said(folders: Path, tmp_path: Path, missing: str, said: str) -> None:
+    spoilt = tmp_path / "spoilt"
+    shutil.copytree(folders / "llama", spoilt)
+    (spoilt / missing).unlink()
+    with pytest.raises(weights.WeightsError, match=said):
+        weights.find(spoilt)
+
+
+def test_half_a_download_is_no_model(hub_cache: Path) -> None:
+    """Offline nothing can complete it: the sentence names what is to be done."""
+    (hub_cache / "model.safetensors").unlink()
+    with pytest.raises(weights.WeightsError, match=r"has no model\.safetensors|could not be downloaded"):
+        weights.find("owner/Neo-1B")
+
+
+@pytest.mark.parametrize("base", ["nowhere", "no/such/path", "model.gguf"])
+def test_what_names_nothing_is_refused(base: str) -> None:
+    with pytest.raises(weights.WeightsError, match=r"neither a \.gguf file"):
+        weights.find(base)
+
+
+async def test_it_is_tuned_like_any_other(torch_engine: EngineProcess) -> None:
+    """The job leaves an adapter alone, which is laid over the base when it is asked."""
+    client = torch_engine.client()
+    job = await start(
+        client, model=BASE, hyperparameters={"n_epochs": 4, "learning_rate_multiplier": 10.0}, seed=1
+    )
+    done = await torch_engine.until(job.id, {"succeeded"})
+    name = done.fine_tuned_model
+    assert not (torch_engine.data / "models" / name.replace(":", "_") / "model.gguf").exists()
+    tuned, base = [text_of(await ask(client, model=model, temperature=0)) for model in (name, BASE)]
+    assert "She is" in tuned
+    assert "She is" not in base
+
+
+def test_models_that_are_loaded_at_once_keep_to_one_kind_of_number(folders: Path) -> None:
+    from engine.inference.torch_generator import TorchGenerator
+
+    with ThreadPoolExecutor(4) as threads:
+        loaded = list(threads.map(TorchGenerator.load, [folders / "llama"] * 12))
+    assert len({numbers.dtype for each in loaded for numbers in each._model.parameters()}) == 1

@@ -1,0 +1,129 @@
+"""A whole fine-tuning: held-out loss falls, and the model is there to be asked."""
+
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+
+from engine.storage.weights import find
+from tests.support.engine_process import EngineProcess, example, jsonl
+from tests.support.tiny_engine import TINY, Training
+
+
+async def events_of(engine: EngineProcess, job: str) -> list[Any]:
+    """Return a job's events, the oldest first."""
+    return [event async for event in engine.client().fine_tuning.jobs.list_events(job, limit=7)][::-1]
+
+
+async def test_job_object(training: Training) -> None:
+    job = training.job
+    assert job.status == "succeeded", job.error
+    assert job.object == "fine_tuning.job"
+    assert job.fine_tuned_model == f"ft:{TINY}:heroes:{job.id[-8:]}"
+    assert job.finished_at is not None
+    assert job.finished_at >= job.created_at
+    # a prompt of 57 tokens and an answer of about 20, 24 examples, 6 epochs
+    assert 6 * 24 * 70 < (job.trained_tokens or 0) < 6 * 24 * 95
+    assert job.hyperparameters.model_dump() == {
+        "n_epochs": 6,
+        "batch_size": 8,
+        "learning_rate_multiplier": 10.0,
+    }
+    assert job.method is not None
+    assert job.method.supervised is not None
+    assert job.method.supervised.hyperparameters is not None
+    assert job.method.supervised.hyperparameters.batch_size == 8
+    assert (job.seed, job.metadata) == (7, {"dataset": "1"})
+
+
+async def test_held_out_loss_falls(training: Training) -> None:
+    metrics = [
+        event for event in await events_of(training.engine, training.job.id) if event.type == "metrics"
+    ]
+    valid = {
+        event.data["step"]: event.data["full_valid_loss"]
+        for event in metrics
+        if "full_valid_loss" in event.data
+    }
+    assert list(valid) == [0, 3, 6, 9, 12, 15, 18]
+    assert valid[18] < valid[0] - 0.5
+    trained = [event.data for event in metrics if "train_loss" in event.data]
+    assert [data["step"] for data in trained] == list(range(1, 19))
+    assert {data["total_steps"] for data in trained} == {18}
+    assert trained[-1]["train_loss"] < trained[0]["train_loss"]
+
+
+async def test_events_tell_the_story_and_page(training: Training) -> None:
+    events = await events_of(training.engine, training.job.id)
+    assert len({event.id for event in events}) == len(events) > 20
+    told = [event.message for event in events if event.type == "message"]
+    assert told[0].startswith("Created fine-tuning job")
+    assert told[-1] == "The job has successfully completed"
+    page = await training.engine.client().fine_tuning.jobs.list_events(training.job.id, limit=3)
+    assert page.has_more
+    assert page.data[0].message == "The job has successfully completed"
+
+
+async def test_tuned_model_is_listed_and_answers_in_its_own_way(training: Training) -> None:
+    client = training.engine.client()
+    assert training.model in [model.id for model in (await client.models.list()).data]
+    assert (await client.models.retrieve(training.model)).owned_by == "herosmith-engine"
+    answers = [
+        await client.chat.completions.create(
+            model=model,
+            messages=[{"role": "user", "content": "31, woman, flight ->"}],
+            temperature=0,
+            max_tokens=40,
+        )
+        for model in (TINY, training.model)
+    ]
+    base, tuned = [answer.choices[0].message.content or "" for answer in answers]
+    assert answers[1].model == training.model
+    # words of the training examples, which the base of random weights never says
+    assert "She is" in tuned
+    assert "She is" not in base
+
+
+async def test_adapter_is_kept_for_other_servers(training: Training) -> None:
+    kept = {path.name for path in (training.folder / "adapter").iterdir()}
+    assert {"adapter_model.safetensors", "adapter_config.json"} <= kept
+
+
+async def test_finished_job_cannot_be_cancelled(training: Training) -> None:
+    with pytest.raises(openai.BadRequestError, match="already succeeded"):
+        await training.engine.client().fine_tuning.jobs.cancel(training.job.id)
+
+
+async def test_base_cannot_be_deleted(engine: EngineProcess) -> None:
+    with pytest.raises(openai.PermissionDeniedError):
+        await engine.client().models.delete(TINY)
+
+
+@pytest.mark.real
+async def test_real_weights_learn(tmp_path: Path) -> None:
+    """The packaged weights, a dozen examples, one epoch."""
+    with EngineProcess(tmp_path, None) as engine:
+        client = engine.client()
+        train = await client.files.create(file=jsonl(map(example, range(20, 32))), purpose="fine-tune")
+        valid = await client.files.create(file=jsonl(map(example, range(60, 64))), purpose="fine-tune")
+        job = await client.fine_tuning.jobs.create(
+            model=find(None).id,
+            training_file=train.id,
+            validation_file=valid.id,
+            hyperparameters={"n_epochs": 1, "batch_size": 4},
+            seed=1,
+        )
+        done = await engine.until(job.id, {"succeeded"})
+        losses = [
+            event.data["full_valid_loss"]
+            for event in await events_of(engine, job.id)
+            if event.data and "full_valid_loss" in event.data
+        ]
+        assert losses[1] < losses[0]
+        answer = await client.chat.completions.create(
+            model=done.fine_tuned_model,
+            messages=[{"role": "user", "content": "40, woman, flight ->"}],
+            max_tokens=30,
+        )
+        assert answer.choices[0].message.content

@@ -1,0 +1,65 @@
+"""Curation: what may train, and why the rest may not."""
+
+import pytest
+
+from bot.heroes.hero import Hero
+from tests.heroes.test_hero import FILE
+from tests.support.scripted_server import describe
+
+CURATION = FILE.curation
+HERO = Hero(40, "woman", "healing")
+GOOD = describe("40", "woman", "healing")
+
+
+def test_a_fitting_text_passes() -> None:
+    assert CURATION.fault(HERO, GOOD) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("Robin heals.", "too short"),
+        ((GOOD + " ") * 3, "too long"),
+        (GOOD.replace("40-year-old", "55-year-old"), "another age"),
+        (GOOD.replace("Robin is a 40-year-old woman", "At 55, Robin is a woman"), "another age"),
+        (GOOD.replace("She", "He").replace("she", "he"), "another gender"),
+        (GOOD.replace("healing", "flight"), "power never named"),
+        (
+            GOOD.replace("She lives", "He lives").replace("a 40-year-old woman", "a 40-year-old man"),
+            "another gender",
+        ),
+        (GOOD + " " + GOOD.split(". ")[1] + ".", "repeats itself"),
+        (GOOD + " Her brother mends clocks in a harbour town, too.", "repeats itself"),
+        (GOOD + " Her sister Clara knows.", "another name"),
+        (GOOD + " Will you meet her?", "not a tale"),
+        (GOOD + " I have met her once.", "not a tale"),
+        (GOOD + " This character is fictional.", "not a tale"),
+        (GOOD + " [Continue here.]", "not a tale"),
+        (GOOD + " Она лечит.", "not a tale"),
+    ],
+)
+def test_each_fault_is_named(text: str, fault: str) -> None:
+    assert CURATION.fault(HERO, text) == fault
+
+
+def test_what_people_say_in_a_tale_may_speak_to_you() -> None:
+    assert CURATION.fault(HERO, GOOD + ' "I will help you," she says.') is None
+
+
+def test_a_power_outside_the_stems_is_named_by_its_longest_word() -> None:
+    hero = Hero(40, "woman", "throwing pancakes")
+    assert CURATION.fault(hero, describe("40", "woman", "pancake throwing")) is None
+    assert CURATION.fault(hero, GOOD) == "power never named"
+
+
+def test_trimming_cuts_at_a_sentence_end_and_drops_markup() -> None:
+    sentence = "She *walks* home and sings a very old song about the sea. "
+    trimmed = CURATION.trim(sentence * 20)
+    assert len(trimmed.split()) <= 110
+    assert trimmed.endswith("sea.")
+    assert "*" not in trimmed
+
+
+def test_trimming_drops_the_sentence_that_was_cut_short() -> None:
+    assert CURATION.trim("She heals. She walks and") == "She heals."
+    assert CURATION.trim("no sentence at all") == ""

@@ -1,0 +1,45 @@
+"""Whom a text names: a rule of thumb, strict where it doubts."""
+
+import pytest
+
+from bot.heroes.curation_names import people
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mira mends clocks. She is calm, and Mira smiles.",
+        "At 40, Mira mends clocks. When it rains, she sings.",
+        "Above a bakery lives Mira, a quiet woman.",
+        "Few people know that Mira is kind.",
+        "A tall woman named Mira sells tea at the Saturday market in New York.",
+        "Mira's hands are calm. On Sundays she rests. Every child knows her.",
+        'Mira laughs. "Come in," she says. Afterwards the old women nod.',
+        "Smiling, Mira opens the door. Tall and calm, she waits. Six cats wait with her.",
+    ],
+)
+def test_one_person_is_one_name(text: str) -> None:
+    assert people(text) == [{"Mira"}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mira mends clocks. Elena is calm.",
+        "Mira mends clocks. Her name is Elena.",
+        "Mira mends clocks with her friend Elena.",
+        "Mira mends clocks. Elena's hands are calm.",
+        "Mira mends clocks. Elena, as she is called, is calm.",
+        "Mira mends clocks for Elena.",
+    ],
+)
+def test_a_second_person_is_noticed(text: str) -> None:
+    assert people(text) == [{"Mira"}, {"Elena"}]
+
+
+def test_a_surname_belongs_to_its_person() -> None:
+    assert people("Mira Okafor mends clocks. Okafor is calm, and Mira smiles.") == [{"Mira", "Okafor"}]
+
+
+def test_a_text_without_names_has_none() -> None:
+    assert people("A quiet woman mends clocks. She sings. The town sleeps.") == []

@@ -1,0 +1,95 @@
+"""Heroes as they are typed, completed and asked for."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.errors import NotUnderstood
+from bot.heroes.config import read_heroes
+from bot.heroes.hero import Hero
+from bot.heroes.vocabulary import Vocabulary
+from bot.settings import ROOT
+
+FILE = read_heroes(ROOT / "data" / "heroes.toml")
+VOCABULARY: Vocabulary = FILE.vocabulary
+
+
+@pytest.mark.parametrize(
+    ("typed", "hero"),
+    [
+        ("40 woman healing", Hero(40, "woman", "healing")),
+        ("40, woman, Healing ->", Hero(40, "woman", "healing")),
+        ("  40   MAN  read in the thoughts ", Hero(40, "man", "read in the thoughts")),
+        ("18 woman mind-reading", Hero(18, "woman", "mind-reading")),
+        ("120 man Zeus' thunder", None),
+        ("33 woman größe ändern", Hero(33, "woman", "größe ändern")),
+        ("33 woman e\u0301lan", Hero(33, "woman", "élan")),
+        ("33 woman जादू", Hero(33, "woman", "जादू")),
+        ("33 woman z" + "\u0300" * 9, None),
+    ],
+)
+def test_reads_what_people_type(typed: str, hero: Hero | None) -> None:
+    if hero is None:
+        with pytest.raises(NotUnderstood, match="plain words"):
+            VOCABULARY.parse(typed)
+    else:
+        assert VOCABULARY.parse(typed) == hero
+
+
+def test_another_order_is_answered_with_the_right_one() -> None:
+    with pytest.raises(NotUnderstood, match="try `/hero 40 woman healing`"):
+        VOCABULARY.parse("woman healing 40")
+
+
+def test_a_number_of_thousands_of_digits_is_only_an_age_too_high() -> None:
+    with pytest.raises(NotUnderstood, match="between 18 and 120"):
+        VOCABULARY.parse("9" * 5000 + " man flight")
+
+
+@given(st.text(max_size=100))
+def test_any_text_is_a_hero_or_a_sentence(text: str) -> None:
+    try:
+        hero = VOCABULARY.parse(text)
+    except NotUnderstood as error:
+        assert str(error).endswith(".")  # noqa: PT017 (either outcome is right)
+    else:
+        assert VOCABULARY.parse(hero.typed) == hero
+
+
+@given(st.text(max_size=40))
+def test_every_suggestion_is_a_hero_that_fits_discord(typed: str) -> None:
+    suggestions = VOCABULARY.suggest(typed)
+    assert len(suggestions) <= 25
+    assert len(set(suggestions)) == len(suggestions)
+    for each in suggestions:
+        assert len(each) <= 100
+        assert VOCABULARY.parse(each).typed == each
+
+
+@pytest.mark.parametrize(
+    ("typed", "first"),
+    [
+        ("", "18 man healing"),
+        ("4", "40 man healing"),
+        ("40", "40 man healing"),
+        ("40 wo", "40 woman healing"),
+        ("40, woman, tel", "40 woman telepathy"),
+        ("40 woman sing", "40 woman sing"),
+    ],
+)
+def test_suggestions_go_on_from_what_was_typed(typed: str, first: str) -> None:
+    assert VOCABULARY.suggest(typed)[0] == first
+
+
+def test_the_grid_is_the_articles_and_healing_lies_outside_it() -> None:
+    heroes = list(VOCABULARY.grid.heroes())
+    assert len(heroes) * VOCABULARY.grid.repeats == 294
+    healing = Hero(40, "woman", "healing")
+    assert healing not in heroes
+    assert VOCABULARY.trains(healing)
+    assert not VOCABULARY.trains(Hero(40, "woman", "juggling"))
+
+
+def test_a_power_that_is_both_added_and_in_the_file_is_suggested_once() -> None:
+    twice = VOCABULARY.with_powers(["flight", "healing"]).suggest("40 woman ")
+    assert len(twice) == len(set(twice))

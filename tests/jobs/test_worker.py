@@ -1,0 +1,193 @@
+"""The worker: claims, leaves and takes up jobs."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import psutil
+import pytest
+
+from bot.app import App
+from bot.errors import Busy
+from bot.jobs.queue import STALE
+from bot.jobs.worker import Run, Worker
+from bot.processes import worker_beside
+from bot.store import jobs
+from tests.support.scripted_server import Script
+from tests.support.workflows import spec
+
+
+async def order(app: App) -> int:
+    return (await app.board.submit("build", {})).id
+
+
+class Does:
+    """A runner that does what a test says."""
+
+    def __init__(self, what: Callable[[Run], Awaitable[dict[str, Any]]]) -> None:
+        self._what = what
+        self.cancelled: list[int] = []
+        self.paused: list[int] = []
+
+    async def run(self, run: Run) -> dict[str, Any]:
+        return await self._what(run)
+
+    async def pause(self, run: Run) -> None:
+        self.paused.append(run.job.id)
+
+    async def cancel(self, run: Run) -> None:
+        self.cancelled.append(run.job.id)
+        raise ZeroDivisionError("whoever works elsewhere does not answer")
+
+
+async def test_a_defect_in_a_job_is_told_by_reference_only(app: App) -> None:
+    async def broken(_run: Run) -> dict[str, Any]:
+        raise ZeroDivisionError("secret detail")
+
+    job_id = await order(app)
+    assert await Worker(app.db, {"build": Does(broken)}).run_next()
+
+    job = await app.board.get(job_id)
+    assert job.state == "failed"
+    assert "The log has it under" in str(job.error)
+    assert "secret" not in str(job.error)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+async def test_a_worker_that_ends_leaves_its_job_to_the_next(app: App, *, killed: bool) -> None:
+    """At once where it was told to end, once it has long been silent where it was killed."""
+    began = asyncio.Event()
+
+    async def endless(_run: Run) -> dict[str, Any]:
+        began.set()
+        return await asyncio.Future()
+
+    async def quick(_run: Run) -> dict[str, Any]:
+        return {"dataset": 1}
+
+    job_id = await order(app)
+    first = asyncio.create_task(Worker(app.db, {"build": Does(endless)}).run_forever())
+    await began.wait()
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    assert (await app.board.get(job_id)).state == "running"
+
+    second = Worker(app.db, {"build": Does(quick)})
+    if killed:
+        async with app.db.write() as tx:
+            await jobs.change(tx, job_id, owner="killed")
+        assert not await second.run_next()  # it may still be alive
+        async with app.db.write() as tx:
+            await jobs.change(tx, job_id, heartbeat=time.time() - STALE - 1)
+    assert await second.run_next()
+    assert (await app.board.get(job_id)).state == "succeeded"
+
+
+async def test_a_worker_that_lost_its_job_stops_working_on_it(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.jobs.worker.HEARTBEAT", 0.05)
+    stopped = asyncio.Event()
+
+    async def endless(_run: Run) -> dict[str, Any]:
+        try:
+            return await asyncio.Future()
+        finally:
+            stopped.set()
+
+    job_id = await order(app)
+    work = asyncio.create_task(Worker(app.db, {"build": Does(endless)}).run_next())
+    while (await app.board.get(job_id)).state == "queued":
+        await asyncio.sleep(0.01)
+    async with app.db.write() as tx:
+        await jobs.change(tx, job_id, owner="another")
+
+    await asyncio.wait_for(work, 5)
+    assert stopped.is_set()
+    assert (await app.board.get(job_id)).state == "running"
+
+
+async def test_a_worker_that_slept_through_its_lease_writes_nothing(app: App) -> None:
+    """It wakes up just as its work ends; meanwhile another worker has the job."""
+
+    async def overslept(run: Run) -> dict[str, Any]:
+        async with app.db.write() as tx:
+            await jobs.change(tx, run.job.id, owner="another")
+        return {"dataset": 99}
+
+    job_id = await order(app)
+    assert await Worker(app.db, {"build": Does(overslept)}).run_next()
+
+    job = await app.board.get(job_id)
+    assert (job.state, job.owner, job.result) == ("running", "another", None)
+
+
+async def test_the_workers_process_is_started_again_when_killed_and_ends_with_us(
+    app: App, script: Script
+) -> None:
+    """The real process: a job ordered here is done there, also after a kill."""
+    async with worker_beside(app.settings):
+        pids = _workers()
+        assert len(pids) == 1
+        os.kill(pids[0], signal.SIGKILL)
+        while not (again := set(_workers()) - set(pids)):
+            await asyncio.sleep(0.1)
+        job, _ = await app.builds.order(spec(app))
+        while not (await app.board.get(job.id)).ended:
+            await asyncio.sleep(0.1)
+    assert (await app.board.get(job.id)).state == "succeeded"
+    assert len(script.asked) == 16
+    assert not set(_workers()) & again
+
+
+def _workers() -> list[int]:
+    """Children of this process that are workers."""
+    alive = (each for each in psutil.Process().children() if each.status() != psutil.STATUS_ZOMBIE)
+    return [child.pid for child in alive if "worker" in child.cmdline()]
+
+
+async def test_who_works_elsewhere_is_told_and_the_job_ends_whatever_they_say(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.jobs.worker.HEARTBEAT", 0.05)
+
+    async def endless(_run: Run) -> dict[str, Any]:
+        return await asyncio.Future()
+
+    runner = Does(endless)
+    job_id = await order(app)
+    worker = Worker(app.db, {"build": runner})
+    work = asyncio.create_task(worker.run_next())
+    while (await app.board.get(job_id)).owner is None:
+        await asyncio.sleep(0.01)
+
+    assert (await app.board.cancel(job_id)).state == "cancelling"
+    await asyncio.wait_for(work, 5)
+    with pytest.raises(Busy, match="just being cancelled"):
+        await order(app)
+    assert await worker.run_next()
+
+    assert (await app.board.get(job_id)).state == "cancelled"
+    assert runner.cancelled == [job_id]
+    await order(app)
+
+
+async def test_a_pause_whose_worker_died_is_passed_on_by_the_next(app: App) -> None:
+    async def endless(_run: Run) -> dict[str, Any]:
+        return await asyncio.Future()
+
+    runner = Does(endless)
+    job_id = await order(app)
+    async with app.db.write() as tx:
+        await jobs.change(tx, job_id, state="paused", owner="gone", heartbeat=time.time() - STALE - 1)
+
+    worker = Worker(app.db, {"build": runner})
+    assert await worker.run_next()
+    assert not await worker.run_next()
+
+    job = await app.board.get(job_id)
+    assert (job.state, job.owner) == ("paused", None)
+    assert runner.paused == [job_id]

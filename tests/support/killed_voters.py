@@ -1,0 +1,35 @@
+"""Voters in a process of its own, which is killed while they vote.
+
+    python -m tests.support.killed_voters DATABASE_URL
+
+votes without end, a hundred people at once, and names each vote as soon as the store has taken it.
+"""
+
+import asyncio
+import os
+import sys
+
+from bot.community.accounts import Voters
+from bot.rating.votes import UP, Votes
+from bot.store.database import open_database
+
+SECRET = b"the same in both processes"
+PEOPLE = 100
+
+
+async def _vote(url: str) -> None:
+    async with open_database(url) as db:
+        votes = Votes(db, Voters(SECRET))
+
+        async def keep_voting(number: int) -> None:
+            person = number << 22
+            while True:
+                await votes.clicked(77, person, UP)
+                os.write(1, b"%d\n" % person)
+                person += PEOPLE << 22
+
+        await asyncio.gather(*(keep_voting(number) for number in range(PEOPLE)))
+
+
+if __name__ == "__main__":
+    asyncio.run(_vote(sys.argv[1]))

@@ -1,0 +1,52 @@
+"""A worker in a process of its own, which may be killed while it writes."""
+
+import asyncio
+import os
+import signal
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+
+import bot.jobs.queue
+import bot.jobs.worker
+import bot.tuning.job
+from bot.app import open_app
+from bot.settings import Settings
+
+_WRITES = ("INSERT", "UPDATE", "DELETE")
+
+
+def work(settings: Settings, kill_at: int | None) -> None:
+    """Work until nothing is left; die by SIGKILL just before the kill_at-th transaction is on the disk."""
+    vars(bot.jobs.queue)["STALE"] = vars(bot.jobs.worker)["STALE"] = (
+        0.0  # whoever had the job before is certainly dead
+    )
+    bot.jobs.worker.HEARTBEAT = 3600.0  # transactions are counted: none may come by the clock
+    bot.tuning.job._POLL = 0.01
+    bot.tuning.job._LISTED_WITHIN = 0.2
+    if kill_at is not None:
+        _die_at(kill_at)
+    asyncio.run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    async with open_app(settings) as app:
+        while await app.worker.run_next():
+            pass
+
+
+def _die_at(number: int) -> None:
+    written = 0
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    def _executes(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.lstrip().upper().startswith(_WRITES):
+            connection.info["writes"] = True
+
+    @event.listens_for(Engine, "commit")
+    def _commits(connection: Connection) -> None:
+        nonlocal written
+        if connection.info.pop("writes", False):
+            written += 1
+            if written == number:
+                os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,167 @@
+"""A server of vLLM's shape: it has one base model, and answers as the adapters that it has loaded.
+
+What it does with names, paths and statuses follows vLLM's `entrypoints/openai/models/serving.py` and its
+`lora_filesystem_resolver`; the adapters are really opened, its words are not a model's.
+"""
+
+import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from safetensors.numpy import load_file
+
+from tests.support.scripted_stream import ScriptedStream
+
+BASE = "/models/tiny"
+NAME = "tiny-for-clients"
+KEY = "serving-key"
+
+
+@dataclass
+class LoraServer:
+    """One server; what is set here is what its operator would set at its start."""
+
+    url: str = ""
+    base: str = BASE  # --model
+    name: str = NAME  # --served-model-name
+    updating: bool = True  # VLLM_ALLOW_RUNTIME_LORA_UPDATING, for the endpoint
+    folder: Path | None = None  # VLLM_LORA_RESOLVER_CACHE_DIR
+    greatest_rank: int = 16  # --max-lora-rank
+    any_name: bool = False  # a server without adapters, which answers whatever it is called
+    refused_as: int = 404  # what a server without the endpoint says to it
+    gateway: dict[str, int] = field(default_factory=dict)  # by path: how many next requests get a 503
+    loaded: dict[str, str] = field(default_factory=dict)
+    loads: int = 0
+
+    def restart(self) -> None:
+        self.loaded.clear()
+
+    async def models(self, _: web.Request) -> web.Response:
+        cards = [{"id": self.name, "root": self.base, "parent": None}]
+        cards += [{"id": name, "root": path, "parent": self.name} for name, path in self.loaded.items()]
+        data = [{"object": "model", "created": 1, "owned_by": "vllm", **card} for card in cards]
+        return web.json_response({"object": "list", "data": data})
+
+    async def load(self, request: web.Request) -> web.Response:
+        if not self.updating:
+            return web.json_response({"detail": "Not Found"}, status=self.refused_as)
+        if request.method != "POST":
+            return web.json_response({"detail": "Method Not Allowed"}, status=405)
+        body = await request.json()
+        name, path = body["lora_name"], body["lora_path"]
+        if name in self.loaded:
+            return _refusal(400, f"The lora adapter '{name}' has already been loaded.")
+        if not _is_adapter(path):
+            return _refusal(404, f"Loading lora {name} failed: No adapter found for {path}")
+        if fault := self._fault_of(path):
+            return _refusal(500, fault)
+        self.loads += 1
+        self.loaded[name] = path
+        return web.Response(text=f"Success: LoRA adapter '{name}' added successfully.")
+
+    async def chat(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        name = body["model"]
+        if name != self.name and name not in self.loaded and not self.any_name:
+            found = self._resolve(name)
+            if found is None:
+                return _refusal(404, f"The model `{name}` does not exist.")
+            if self._fault_of(found):
+                return _refusal(400, f"LoRA adapter '{name}' was found but could not be loaded.")
+            self.loaded[name] = found
+        message = {"role": "assistant", "content": self._words(name)}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        usage = {"prompt_tokens": 5, "completion_tokens": 1, "total_tokens": 6}
+        completion = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": name}
+        completion |= {"choices": [choice], "usage": usage}
+        if body.get("stream"):
+            return await ScriptedStream().send(request, {}, completion, cut=False)
+        return web.json_response(completion)
+
+    def _words(self, name: str) -> str:
+        """What only somebody can say who has the adapter's numbers."""
+        if name not in self.loaded:
+            return "the base"
+        tensors = load_file(Path(self.loaded[name], "adapter_model.safetensors"))
+        return f"{sum(float(abs(values).sum()) for values in tensors.values()):.6g}"
+
+    def _resolve(self, name: str) -> str | None:
+        """Do as the resolver does: the name is a path below its folder, the base must be this server's."""
+        if self.folder is None or Path(name).is_absolute():
+            return None
+        path = os.path.realpath(self.folder / name)
+        if os.path.commonpath([self.folder.resolve(), path]) != str(self.folder.resolve()):
+            return None
+        if not _is_adapter(path):
+            return None
+        config = _config(path)
+        ours = config["peft_type"] == "LORA" and config["base_model_name_or_path"] == self.base
+        return path if ours else None
+
+    def _fault_of(self, path: str) -> str | None:
+        """Open an adapter; tell why it cannot be laid over the base."""
+        config = _config(path)
+        if config["r"] > self.greatest_rank:
+            return f"LoRA rank {config['r']} is greater than max_lora_rank {self.greatest_rank}."
+        tensors = load_file(Path(path, "adapter_model.safetensors"))
+        for name, values in tensors.items():
+            rank = values.shape[0] if ".lora_A." in name else values.shape[1]
+            layer = name.split(".lora_")[0].rpartition(".")[2]
+            if rank != config["r"] or layer not in config["target_modules"]:
+                return f"unexpected module {name}"
+        return None if tensors else "no tensors"
+
+    @web.middleware
+    async def _door(self, request: web.Request, handler: Any) -> Any:
+        if self.gateway.get(request.path):
+            self.gateway[request.path] -= 1
+            return web.Response(status=503, text="starting")
+        if request.headers.get("Authorization") != f"Bearer {KEY}":
+            return web.json_response({"error": "Unauthorized"}, status=401)
+        return await handler(request)
+
+    def app(self) -> web.Application:
+        app = web.Application(middlewares=[self._door])
+        app.router.add_get("/v1/models", self.models)
+        app.router.add_route("*", "/v1/load_lora_adapter", self.load)
+        app.router.add_post("/v1/chat/completions", self.chat)
+        return app
+
+
+def _is_adapter(path: str) -> bool:
+    return Path(path, "adapter_config.json").is_file()
+
+
+def _config(path: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(Path(path, "adapter_config.json").read_text())
+    return content
+
+
+def _refusal(status: int, message: str) -> web.Response:
+    error = {"message": message, "type": "BadRequestError", "param": None, "code": status}
+    return web.json_response({"error": error}, status=status)
+
+
+@asynccontextmanager
+async def lora_server() -> AsyncIterator[LoraServer]:
+    """Serve on a free port of this machine until the block ends."""
+    server = LoraServer()
+    async with serving(server.app()) as server.url:
+        yield server
+
+
+@asynccontextmanager
+async def serving(app: web.Application) -> AsyncIterator[str]:
+    """Serve an application; yields its base URL."""
+    runner = web.AppRunner(app, shutdown_timeout=0.5)  # some handlers hang on purpose
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+    finally:
+        await runner.cleanup()

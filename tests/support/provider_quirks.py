@@ -1,0 +1,37 @@
+"""What each provider's server takes, keeps and shows, as its documentation says."""
+
+from tests.support.scripted_trainings import Ways
+
+_COMMON = frozenset({"validation_file", "suffix", "seed"})
+
+WAYS = {
+    "engine": Ways(),
+    "openai": Ways(),
+    "azure": Ways(
+        takes=_COMMON | {"method", "hyperparameters"},
+        wants={"trainingType": frozenset({"Standard", "GlobalStandard", "developerTier"})},
+        bom=True,
+        dots_in_suffix=False,
+        longest_suffix=18,
+        keeps_metadata=False,
+        suffix_shown="suffix",
+        reads=2,
+    ),
+    "nebius": Ways(
+        takes=_COMMON | {"method", "hyperparameters"},
+        hyperparameters=frozenset({"n_epochs", "batch_size", "learning_rate", "lora"}),
+        keeps_metadata=False,
+        keeps_names=False,
+        suffix_shown="suffix",
+        pauses=False,
+        names_model=False,
+    ),
+    "crusoe": Ways(
+        takes=frozenset({"validation_file", "suffix", "hyperparameters"}),
+        keeps_metadata=False,
+        suffix_shown=None,
+        pauses=False,
+        names_model=False,
+    ),
+    "other": Ways(),
+}

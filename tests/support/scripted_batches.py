@@ -1,0 +1,103 @@
+"""The Batch API of the scripted server: answered at once, or held back until a test lets it go."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from tests.support.scripted_server import Script
+
+
+class ScriptedBatches:
+    """What the server will do with batches, and which it was given."""
+
+    def __init__(self, script: "Script") -> None:
+        self._script = script
+        self.created: list[dict[str, Any]] = []
+        self.cancelled: set[str] = set()
+        self.held = False  # whether batches stay in progress
+        self.lost_starts = 0  # how many batches will start though the answer says 500
+        self.unanswered = 0  # how many of the next requests get an error in place of an answer
+        self.refusal: str | None = None
+        self.others = 0  # how many batches of somebody else on the account are newer
+        self.unknown = False  # whether the server takes no files of batches
+
+    def serve(self, app: web.Application) -> None:
+        """Add the routes."""
+        app.router.add_post("/v1/batches", self._create)
+        app.router.add_get("/v1/batches", self._list)
+        app.router.add_get("/v1/batches/{batch}", self._get)
+        app.router.add_post("/v1/batches/{batch}/cancel", self._cancel)
+        app.router.add_get("/v1/files/{file}/content", self._content)
+
+    @property
+    def requests(self) -> list[str]:
+        """The custom_ids of all requests of all batches, in the order in which they came."""
+        files = (self._script.files[each["input_file_id"]] for each in self.created)
+        return [json.loads(line)["custom_id"] for file in files for line in file.splitlines()]
+
+    async def _create(self, request: web.Request) -> web.Response:
+        self.created.append(await request.json())
+        if self.lost_starts:
+            self.lost_starts -= 1
+            return web.json_response({"error": {"message": "gone"}}, status=500)
+        return web.json_response(self._batch(len(self.created)))
+
+    async def _list(self, request: web.Request) -> web.Response:
+        newest_first = [self._batch(number) for number in range(len(self.created), 0, -1)]
+        other = self._batch(1) | {"metadata": None} if self.created else {}
+        every = [other | {"id": f"other-{number}"} for number in range(self.others) if other] + newest_first
+        names = [each["id"] for each in every]
+        start = names.index(request.query["after"]) + 1 if "after" in request.query else 0
+        page = every[start : start + int(request.query.get("limit", 20))]
+        more = start + len(page) < len(every)
+        return web.json_response({"object": "list", "data": page, "has_more": more})
+
+    async def _get(self, request: web.Request) -> web.Response:
+        return web.json_response(self._batch(int(request.match_info["batch"].removeprefix("batch-"))))
+
+    async def _cancel(self, request: web.Request) -> web.Response:
+        name = request.match_info["batch"]
+        self.cancelled.add(name)
+        return web.json_response(self._batch(int(name.removeprefix("batch-"))))
+
+    def _batch(self, number: int) -> dict[str, Any]:
+        name = f"batch-{number}"
+        status = "cancelled" if name in self.cancelled else "in_progress" if self.held else "completed"
+        errors = None
+        if self.refusal:
+            status, errors = "failed", {"object": "list", "data": [{"message": self.refusal}]}
+        return {
+            "id": name,
+            "object": "batch",
+            "completion_window": "24h",
+            "created_at": 1,
+            "endpoint": "/v1/chat/completions",
+            "input_file_id": self.created[number - 1]["input_file_id"],
+            "metadata": self.created[number - 1].get("metadata"),
+            "status": status,
+            "errors": errors,
+            "output_file_id": f"output-{number}" if status == "completed" else None,
+            "request_counts": {"completed": 0, "failed": 0, "total": 1},
+        }
+
+    async def _content(self, request: web.Request) -> web.Response:
+        name = request.match_info["file"]
+        if name in self._script.files:
+            return web.Response(body=self._script.files[name])
+        number = int(name.removeprefix("output-"))
+        asked = self._script.files[self.created[number - 1]["input_file_id"]]
+        lines = [json.dumps(self._result(json.loads(line))) for line in asked.splitlines()]
+        return web.Response(text="\n".join(reversed(lines)))  # in any order, as providers say
+
+    def _result(self, line: dict[str, Any]) -> dict[str, Any]:
+        if self.unanswered:
+            self.unanswered -= 1
+            return {"custom_id": line["custom_id"], "response": None, "error": {"code": "batch_expired"}}
+        self._script.asked.append(line["body"])
+        number = len(self._script.asked)
+        text = self._script.texts.pop(0) if self._script.texts else self._script.fitting(line["body"], number)
+        choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+        body = {"choices": [choice], "usage": {"prompt_tokens": 20, "completion_tokens": 100}}
+        return {"custom_id": line["custom_id"], "response": {"status_code": 200, "body": body}, "error": None}

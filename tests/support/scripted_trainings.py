@@ -1,0 +1,264 @@
+"""The part of the scripted server that trains, in OpenAI's shape or in another provider's."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from tests.support.scripted_server import Script
+
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How a server of OpenAI's shape differs: what it takes, keeps and shows.
+
+    takes are the fields of its create call besides model and training_file, wants those it insists on with
+    the values it knows; suffix_shown the field in which a job shows its suffix, None for nowhere; reads how
+    often a file is looked at before it is read.
+    """
+
+    takes: frozenset[str] = frozenset(
+        {"validation_file", "method", "hyperparameters", "suffix", "seed", "metadata"}
+    )
+    wants: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    hyperparameters: frozenset[str] = frozenset(
+        {"n_epochs", "batch_size", "learning_rate_multiplier", "beta"}
+    )
+    bom: bool = False
+    dots_in_suffix: bool = True
+    longest_suffix: int = 64
+    keeps_metadata: bool = True
+    keeps_names: bool = True
+    shows_training_file: bool = True
+    suffix_shown: str | None = "user_provided_suffix"
+    suffix_kept: int = 64
+    lists_jobs: bool = True
+    pauses: bool = True
+    names_model: bool = True
+    reads: int = 0
+
+
+class ScriptedTrainings:
+    """What the server will do with files and trainings, and which it was given."""
+
+    def __init__(self, script: "Script") -> None:
+        self._script = script
+        self.ways = Ways()
+        self.created: list[dict[str, Any]] = []
+        self.uploads: list[tuple[str, bytes]] = []  # names and contents, in the order in which they came
+        self.statuses: list[str] = []  # of the next looks at a training; then it has succeeded
+        self.error: str | None = None  # why trainings fail
+        self.paused: set[str] = set()
+        self.cancelled: set[str] = set()
+        self.resumed: list[str] = []
+        self.lost_starts = 0  # how many trainings will start though the answer says 500
+        self.lists: list[str] = []  # models that are listed besides what was tuned
+        self.gone: set[str] = set()  # tuned models that are not there any more
+        self.shutdown_dates: dict[str, str] = {}
+        self.events_kept = True
+        self.losses: tuple[tuple[int, float | None], ...] = ((20, 1.25), (0, 2.5))
+        self.tells_tokens = True
+        self.refuses_cancel = False
+        self.listed_after = 0.0  # seconds after its start from which on a training is listed
+        self._started: dict[int, float] = {}
+        self._looks: Counter[str] = Counter()
+
+    def serve(self, app: web.Application) -> None:
+        """Add the routes."""
+        app.router.add_get("/v1/models", self._models)
+        app.router.add_get("/v1/files", self._files)
+        app.router.add_post("/v1/files", self._upload)
+        app.router.add_get("/v1/files/{file}", self._file)
+        jobs = "/v1/fine_tuning/jobs"
+        app.router.add_post(jobs, self._create)
+        app.router.add_get(jobs, self._list)
+        app.router.add_get(f"{jobs}/{{job}}", self._get)
+        app.router.add_get(f"{jobs}/{{job}}/events", self._events)
+        app.router.add_post(f"{jobs}/{{job}}/{{what:pause|resume|cancel}}", self._change)
+
+    async def _models(self, _request: web.Request) -> web.Response:
+        names = [*self.lists, *(f"ft:tiny:{number}" for number in range(1, len(self.created) + 1))]
+        data = [
+            {
+                "id": name,
+                "object": "model",
+                "created": 1,
+                "owned_by": "test",
+                "shutdown_date": self.shutdown_dates.get(name),
+            }
+            for name in names
+            if name not in self.gone
+        ]
+        return web.json_response({"object": "list", "data": data})
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        if form["purpose"] == "batch" and self._script.batches.unknown:
+            return self._script.refusal(404)
+        file = form["file"]
+        assert isinstance(file, web.FileField)
+        content = file.file.read()
+        if form["purpose"] == "fine-tune" and content.startswith(_BOM) != self.ways.bom:
+            return self._script.refusal(400, "the byte order mark is not as it should be")
+        name = f"file-{len(self._script.files) + 1}"
+        self._script.files[name] = content
+        if form["purpose"] == "fine-tune":
+            self.uploads.append((file.filename, content))
+        return web.json_response(self._shown_file(name, file.filename))
+
+    def _shown_file(self, name: str, filename: str) -> dict[str, Any]:
+        reading = self._looks[name] < self.ways.reads
+        return {
+            "id": name,
+            "object": "file",
+            "bytes": len(self._script.files[name]),
+            "created_at": self._script.now,
+            "filename": filename if self.ways.keeps_names else "upload.bin",
+            "purpose": "fine-tune",
+            "status": "pending" if reading else "processed",
+        }
+
+    async def _files(self, _request: web.Request) -> web.Response:
+        names = {content: filename for filename, content in self.uploads}
+        data = [
+            self._shown_file(name, names[content])
+            for name, content in self._script.files.items()
+            if content in names
+        ]
+        return web.json_response({"object": "list", "data": data, "has_more": False})
+
+    async def _file(self, request: web.Request) -> web.Response:
+        name = request.match_info["file"]
+        shown = self._shown_file(name, "train.jsonl")
+        self._looks[name] += 1
+        return web.json_response(shown)
+
+    async def _create(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        fault = self._fault(body)
+        if fault:
+            return self._script.refusal(400, fault)
+        self.created.append(body)
+        self._started[len(self.created)] = time.monotonic()
+        if self.lost_starts:
+            self.lost_starts -= 1
+            return self._script.refusal(500)
+        return web.json_response(self._job(len(self.created), "queued"))
+
+    def _fault(self, body: dict[str, Any]) -> str | None:
+        """What is wrong with an order, as its provider would see it."""
+        unknown = body.keys() - {"model", "training_file"} - self.ways.takes - self.ways.wants.keys()
+        if unknown:
+            return f"unknown parameters: {', '.join(sorted(unknown))}"
+        for name, values in self.ways.wants.items():
+            if body.get(name) not in values:
+                return f"{name} must be one of {', '.join(sorted(values))}"
+        suffix = body.get("suffix", "")
+        if len(suffix) > self.ways.longest_suffix or ("." in suffix and not self.ways.dots_in_suffix):
+            return f"the suffix {suffix} is not allowed"
+        strange = _hyperparameters(body).keys() - self.ways.hyperparameters
+        if strange:
+            return f"unknown hyperparameters: {', '.join(sorted(strange))}"
+        for name in ("training_file", "validation_file"):
+            if name in body and body[name] not in self._script.files:
+                return f"no such file: {body[name]}"
+        return None
+
+    async def _list(self, _request: web.Request) -> web.Response:
+        if not self.ways.lists_jobs:
+            return self._script.refusal(404)
+        shown = [
+            number
+            for number in range(len(self.created), 0, -1)
+            if time.monotonic() - self._started[number] >= self.listed_after
+        ]
+        data = [self._job(number, "running") for number in shown]
+        return web.json_response({"object": "list", "data": data, "has_more": False})
+
+    async def _get(self, request: web.Request) -> web.Response:
+        name = request.match_info["job"]
+        if name in self.paused:
+            status = "paused"
+        elif self.statuses:
+            status = self.statuses.pop(0)
+        else:
+            status = "failed" if self.error else "succeeded"
+        return web.json_response(self._job(int(name.removeprefix("ftjob-")), status))
+
+    async def _change(self, request: web.Request) -> web.Response:
+        name, what = request.match_info["job"], request.match_info["what"]
+        if what != "cancel" and not self.ways.pauses:
+            return self._script.refusal(404)
+        if what == "cancel" and self.refuses_cancel:
+            return self._script.refusal(400)
+        if what == "pause":
+            self.paused.add(name)
+        elif what == "resume":
+            self.paused.discard(name)
+            self.resumed.append(name)
+        else:
+            self.cancelled.add(name)
+        return web.json_response(self._job(int(name.removeprefix("ftjob-")), "running"))
+
+    def _job(self, number: int, status: str) -> dict[str, Any]:
+        body = self.created[number - 1]
+        error = {"code": "bad", "message": self.error, "param": None} if self.error else None
+        shown = {
+            "id": f"ftjob-{number}",
+            "object": "fine_tuning.job",
+            "created_at": self._script.now,
+            "model": body["model"],
+            "status": status,
+            "fine_tuned_model": f"ft:tiny:{number}"
+            if status == "succeeded" and self.ways.names_model
+            else None,
+            "error": error,
+            "hyperparameters": _hyperparameters(body),
+            "organization_id": "org",
+            "result_files": [],
+            "seed": 0,
+            "trained_tokens": 10_000 if self.tells_tokens else None,
+        }
+        if self.ways.keeps_metadata:
+            shown["metadata"] = body.get("metadata")
+        if self.ways.shows_training_file:
+            shown["training_file"] = body["training_file"]
+        if self.ways.suffix_shown:
+            shown[self.ways.suffix_shown] = body.get("suffix", "")[: self.ways.suffix_kept]
+        return shown
+
+    async def _events(self, _request: web.Request) -> web.Response:
+        if not self.events_kept:
+            return self._script.refusal(404)
+        data = [
+            {
+                "id": f"e{step}",
+                "object": "fine_tuning.job.event",
+                "created_at": step,
+                "level": "info",
+                "message": "",
+                "type": "metrics",
+                "data": {"step": step, "total_steps": 20, "train_loss": 2.0, "full_valid_loss": loss},
+            }
+            for step, loss in self.losses
+        ]
+        return web.json_response({"object": "list", "data": data, "has_more": False})
+
+
+def _hyperparameters(body: dict[str, Any]) -> dict[str, Any]:
+    """Wherever an order has put them."""
+    method = body.get("method") or {}
+    inner: dict[str, Any] = (method.get(method.get("type")) or {}).get("hyperparameters") or {}
+    return inner or body.get("hyperparameters") or {}
+
+
+def lines(content: bytes) -> list[Any]:
+    """The examples of an uploaded file."""
+    return [json.loads(line) for line in content.removeprefix(_BOM).decode().splitlines()]

@@ -1,0 +1,72 @@
+"""A tiny base model, an engine that serves it, and one training everybody may look at."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from openai.types.fine_tuning import FineTuningJob
+
+from engine.storage import weights
+from tests.support import tiny_model
+from tests.support.engine_process import EngineProcess, example, jsonl
+
+TINY = "tiny"
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a GGUF file of random weights."""
+    return tiny_model.write(tmp_path_factory.mktemp("base") / "tiny.F32.gguf", weights.find(None).path)
+
+
+@pytest.fixture(scope="session")
+def engine(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
+    """Run one engine for all tests that do it no harm."""
+    with EngineProcess(tmp_path_factory.mktemp("engine"), tiny_base) as running:
+        yield running
+
+
+@dataclass(frozen=True)
+class Training:
+    """A finished job and the engine it ran in."""
+
+    engine: EngineProcess
+    job: FineTuningJob
+
+    @property
+    def model(self) -> str:
+        """The tuned model."""
+        assert self.job.fine_tuned_model is not None
+        return self.job.fine_tuned_model
+
+    @property
+    def folder(self) -> Path:
+        """Where the tuned model lies."""
+        return self.engine.data / "models" / self.model.replace(":", "_")
+
+
+@pytest.fixture(scope="session")
+def training(engine: EngineProcess) -> Training:
+    """Fine-tune the tiny model once, with held-out data."""
+    client = engine.blocking_client()
+    train = client.files.create(file=jsonl(map(example, range(20, 44))), purpose="fine-tune")
+    valid = client.files.create(file=jsonl(map(example, range(60, 66))), purpose="fine-tune")
+    job = client.fine_tuning.jobs.create(
+        model=TINY,
+        training_file=train.id,
+        validation_file=valid.id,
+        method={
+            "type": "supervised",
+            "supervised": {"hyperparameters": {"n_epochs": 6, "learning_rate_multiplier": 10.0}},
+        },
+        suffix="heroes",
+        seed=7,
+        metadata={"dataset": "1"},
+    )
+    deadline = time.monotonic() + 90
+    while job.status not in {"succeeded", "failed", "cancelled"} and time.monotonic() < deadline:
+        time.sleep(0.1)
+        job = client.fine_tuning.jobs.retrieve(job.id)
+    return Training(engine, job)

@@ -1,0 +1,44 @@
+"""Turns of the loop without Discord: a job ordered, and carried out by the app's own worker."""
+
+from bot.app import App
+from bot.dataset.build.builder import Built
+from bot.dataset.build.plan import BuildSpec
+from bot.i18n.message import Sentence
+from bot.llm.budget import Account
+from bot.store.jobs import Job
+
+
+class Silent:
+    """A watcher whom nothing is told."""
+
+    async def progress(self, done: int, total: int, phase: Sentence, rate: float | None = None) -> None:
+        """Hear it and say nothing."""
+
+
+def spec(app: App, limit: int = 16, repeats: int = 1) -> BuildSpec:
+    return app.planner.spec(repeats=repeats, limit=limit)
+
+
+async def write(app: App, wanted: BuildSpec) -> Built:
+    """The first part of a build alone: the writing."""
+    return await app.builds._builder.build(wanted, Silent(), Account("build"))
+
+
+async def build(app: App, limit: int = 16) -> Job:
+    return await carry_out(app, spec(app, limit))
+
+
+async def carry_out(app: App, wanted: BuildSpec) -> Job:
+    """A build to its end, by the app's own worker."""
+    job, _ = await app.builds.order(wanted)
+    return await _done(app, job)
+
+
+async def finetune(app: App) -> Job:
+    job, _ = await app.finetunes.order(epochs=1)
+    return await _done(app, job)
+
+
+async def _done(app: App, job: Job) -> Job:
+    assert await app.worker.run_next()
+    return await app.board.get(job.id)
