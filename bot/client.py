@@ -1,9 +1,12 @@
-"""HeroBot: the Discord client. Intents, cogs, command sync, and the one error handler."""
+"""HeroBot: the Discord client. Intents, the features in `cogs/`, and command sync."""
 
 import gc
 import hashlib
+import importlib
 import json
 import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import discord
 from discord import app_commands
@@ -11,63 +14,14 @@ from discord.ext import commands
 
 from bot.app import App
 from bot.errors import OperatorError
-from cogs.admin.notifications import NoticesCog
-from cogs.admin.powers import PowersCog
-from cogs.admin.settings import ChannelMenu, SettingsCog
-from cogs.common.errors import tell_failure
-from cogs.common.locale import CatalogueTranslator
-from cogs.hero.buttons import HeroButton
-from cogs.hero.cog import HeroCog
-from cogs.hero.duel_buttons import DuelButton, DuelReportButton
-from cogs.hero.duel_cog import DuelCog
-from cogs.info.about import AboutCog
-from cogs.info.leaderboard import PageButton, TopCog
-from cogs.info.privacy import PrivacyButton, PrivacyCog
-from cogs.models.buttons import PromoteButton
-from cogs.models.cog import ModelsCog
-from cogs.moderation.buttons import RemovalButton
-from cogs.moderation.cog import SightCog
-from cogs.training.dataset import DatasetCog
-from cogs.training.finetune import TuningCog
-from cogs.training.job_buttons import JobButton
-from cogs.training.jobs import JobsCog
-from cogs.training.review import ReviewButton
-from cogs.votes.buttons import ThumbButton
-from cogs.votes.cog import VotesCog
+from cogs import EXTENSIONS
 
 log = logging.getLogger(__name__)
 
-_COGS = (
-    HeroCog,
-    DuelCog,
-    SightCog,
-    VotesCog,
-    TopCog,
-    AboutCog,
-    PrivacyCog,
-    SettingsCog,
-    DatasetCog,
-    TuningCog,
-    ModelsCog,
-    PowersCog,
-    JobsCog,
-    NoticesCog,
-)
-_BUTTONS = (
-    HeroButton,
-    RemovalButton,
-    DuelButton,
-    DuelReportButton,
-    PromoteButton,
-    JobButton,
-    ReviewButton,
-    PrivacyButton,
-    ChannelMenu,
-    PageButton,
-    ThumbButton,
-)
+CogT = TypeVar("CogT", bound=commands.Cog)
 
 Interaction = discord.Interaction["HeroBot"]
+FailureReporter = Callable[[Interaction, Exception], Awaitable[None]]
 
 
 class HeroBot(commands.Bot):
@@ -87,6 +41,7 @@ class HeroBot(commands.Bot):
             tree_cls=HeroTree,
         )
         self.app = app
+        self.report_failure: FailureReporter | None = None  # set by cogs.common: it knows the words
 
     async def serve(self, token: str) -> None:
         """Be on Discord until closed. Raises OperatorError where Discord does not let the bot in."""
@@ -100,10 +55,18 @@ class HeroBot(commands.Bot):
         await self.connect()
 
     async def setup_hook(self) -> None:
-        for cog in _COGS:
-            await self.add_cog(cog(self, self.app))
-        self.add_dynamic_items(*_BUTTONS)  # they work on after a restart
+        # Not load_extension(): that drops the modules from sys.modules when the bot closes; the next bot of
+        # the process (a test, the playground) would get second copies of their classes.
+        for name in EXTENSIONS:
+            await importlib.import_module(name).setup(self)
         await self._sync()
+
+    def cog(self, kind: type[CogT]) -> CogT:
+        """Return the loaded cog of a class. Raises LookupError if no feature added one."""
+        for each in self.cogs.values():
+            if isinstance(each, kind):
+                return each
+        raise LookupError(kind.__name__)
 
     async def on_message(self, message: discord.Message) -> None:
         """Leave mentions to HeroCog: there are no commands with a prefix."""
@@ -113,8 +76,9 @@ class HeroBot(commands.Bot):
 
     async def _sync(self) -> None:
         """Tell Discord the commands where they changed since it was last told: the call is rationed."""
-        translator = CatalogueTranslator(self.app.guilds.languages)
-        await self.tree.set_translator(translator)
+        translator = self.tree.translator
+        if translator is None:
+            raise LookupError("no feature has set a translator for the commands")
         commands_ = self.tree.get_commands()
         payload = [await command.get_translated_payload(self.tree, translator) for command in commands_]
         wanted = hashlib.sha256(json.dumps([self.application_id, payload], sort_keys=True).encode())
@@ -127,7 +91,10 @@ class HeroBot(commands.Bot):
 
 
 class HeroTree(app_commands.CommandTree["HeroBot"]):
-    """Puts every failure of a command into words."""
+    """The slash commands. Each failure is reported to the person who typed the command."""
 
     async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError) -> None:
-        await tell_failure(interaction, error)
+        if self.client.report_failure is None:
+            await super().on_error(interaction, error)  # logs it
+        else:
+            await self.client.report_failure(interaction, error)

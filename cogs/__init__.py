@@ -1,0 +1,12 @@
+"""The bot's features. Each package adds its own cogs and persistent buttons: `async def setup(bot)`."""
+
+EXTENSIONS = (
+    "cogs.common",
+    "cogs.hero",
+    "cogs.moderation",
+    "cogs.votes",
+    "cogs.info",
+    "cogs.admin",
+    "cogs.training",
+    "cogs.models",
+)

@@ -1,0 +1,12 @@
+"""/settings and /powers, and what admins are notified of."""
+
+from bot.client import HeroBot
+from cogs.admin.notifications import NoticesCog
+from cogs.admin.powers import PowersCog
+from cogs.admin.settings import ChannelMenu, SettingsCog
+
+
+async def setup(bot: HeroBot) -> None:
+    for cog in (SettingsCog, PowersCog, NoticesCog):
+        await bot.add_cog(cog(bot, bot.app))
+    bot.add_dynamic_items(ChannelMenu)

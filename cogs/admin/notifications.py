@@ -1,12 +1,12 @@
 """Tells the admins what rows have for them."""
 
 import logging
-from typing import TYPE_CHECKING
 
 import discord
 from discord.ext import commands, tasks
 
 from bot.app import App
+from bot.client import HeroBot
 from bot.i18n.message import Language
 from bot.store.notifications import Notice
 from cogs.common.locale import language_in
@@ -14,16 +14,13 @@ from cogs.common.markdown import addressed
 from cogs.models.buttons import promotion
 from cogs.moderation.buttons import verdicts
 
-if TYPE_CHECKING:
-    from bot.client import HeroBot
-
 log = logging.getLogger(__name__)
 
 
 class NoticesCog(commands.Cog):
     """Sends each notice once, in its own channel or in the admin channel."""
 
-    def __init__(self, bot: "HeroBot", app: App) -> None:
+    def __init__(self, bot: HeroBot, app: App) -> None:
         self.bot = bot
         self.app = app
 

@@ -1,19 +1,14 @@
 """/powers: which powers train, beside those of the file."""
 
-from typing import TYPE_CHECKING
-
-import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.app import App
+from bot.client import HeroBot, Interaction
 from bot.presentation.datasets import listed
 from cogs.common.locale import language_of
 from cogs.common.markdown import plain
 from cogs.common.permissions import admins_group, is_operator, require_operator
-
-if TYPE_CHECKING:
-    from bot.client import HeroBot
 
 _MOST = 25  # choices that Discord shows
 
@@ -27,13 +22,13 @@ class PowersCog(commands.Cog):
         name="powers", description="The vocabulary of powers: which of them train (operators)"
     )
 
-    def __init__(self, bot: "HeroBot", app: App) -> None:
+    def __init__(self, bot: HeroBot, app: App) -> None:
         self.bot = bot
         self.app = app
 
     @group.command(description="Add a power to the vocabulary: from now on its descriptions may train")
     @app_commands.describe(power="The power, in plain words")
-    async def add(self, interaction: "discord.Interaction[HeroBot]", power: Power) -> None:
+    async def add(self, interaction: Interaction, power: Power) -> None:
         await require_operator(interaction)
         await interaction.response.defer(thinking=True)  # a write may have to wait for another process
         name = await self.app.powers.add(power, interaction.user.id)
@@ -47,7 +42,7 @@ class PowersCog(commands.Cog):
 
     @group.command(description="Take an added power out of the vocabulary again")
     @app_commands.describe(power="The power")
-    async def remove(self, interaction: "discord.Interaction[HeroBot]", power: Power) -> None:
+    async def remove(self, interaction: Interaction, power: Power) -> None:
         await require_operator(interaction)
         await interaction.response.defer(thinking=True)
         name = await self.app.powers.remove(power)
@@ -59,7 +54,7 @@ class PowersCog(commands.Cog):
         )
 
     @group.command(name="list", description="List the added powers, and those that people ask for most")
-    async def list_(self, interaction: "discord.Interaction[HeroBot]") -> None:
+    async def list_(self, interaction: Interaction) -> None:
         await require_operator(interaction)
         await interaction.response.defer(thinking=True, ephemeral=True)
         added, wished = await self.app.powers.added(), await self.app.powers.wished()
@@ -67,16 +62,12 @@ class PowersCog(commands.Cog):
         await interaction.edit_original_response(content=text[:2000])
 
     @add.autocomplete("power")
-    async def _wished(
-        self, interaction: "discord.Interaction[HeroBot]", typed: str
-    ) -> list[app_commands.Choice[str]]:
+    async def _wished(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
         wished = await self.app.powers.wished(200) if await is_operator(interaction) else []
         return _choices([each.power for each in wished], typed)
 
     @remove.autocomplete("power")
-    async def _added(
-        self, interaction: "discord.Interaction[HeroBot]", typed: str
-    ) -> list[app_commands.Choice[str]]:
+    async def _added(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
         added = await self.app.powers.added() if await is_operator(interaction) else []
         return _choices(added, typed)
 

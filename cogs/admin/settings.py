@@ -1,13 +1,13 @@
 """/settings: what the admins of a server choose for it."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.app import App
+from bot.client import HeroBot, Interaction
 from bot.errors import NotAllowed, NotUnderstood
 from bot.i18n.message import Language
 from bot.settings import RequestLimits
@@ -15,9 +15,6 @@ from bot.store.guilds import GuildSetting
 from cogs.common.locale import language_of
 from cogs.common.permissions import admins_group
 from cogs.common.persistent import Lasting, lasting
-
-if TYPE_CHECKING:
-    from bot.client import HeroBot
 
 _DAY = 86_400  # seconds
 _MOST_CHANNELS = 25  # that Discord's menu lets one choose
@@ -35,7 +32,7 @@ class SettingsCog(commands.Cog):
 
     group = admins_group(name="settings", description="This server's channels, limits and language")
 
-    def __init__(self, bot: "HeroBot", app: App) -> None:
+    def __init__(self, bot: HeroBot, app: App) -> None:
         self.bot = bot
         self.app = app
 
@@ -53,12 +50,12 @@ class SettingsCog(commands.Cog):
             await self.app.guilds.reset(guild_id)
 
     @group.command(description="See what holds in this server")
-    async def show(self, interaction: "discord.Interaction[HeroBot]") -> None:
+    async def show(self, interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True)
         await self._tell(interaction)
 
     @group.command(description="Choose the channels where heroes may be asked for")
-    async def channels(self, interaction: "discord.Interaction[HeroBot]") -> None:
+    async def channels(self, interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True)
         say = await language_of(interaction)
         chosen = (await self.app.guilds.of(_guild(interaction))).channels or []
@@ -75,7 +72,7 @@ class SettingsCog(commands.Cog):
     )
     async def limits(
         self,
-        interaction: "discord.Interaction[HeroBot]",
+        interaction: Interaction,
         cooldown: app_commands.Range[int, 0, _DAY] | None = None,
         daily_per_user: app_commands.Range[int, 0, 1_000_000] | None = None,
         daily_of_guild: app_commands.Range[int, 0, 1_000_000] | None = None,
@@ -93,9 +90,7 @@ class SettingsCog(commands.Cog):
 
     @group.command(description="Choose the language of the bot's answers in this server")
     @app_commands.describe(language="A language; everyone's own where left out")
-    async def language(
-        self, interaction: "discord.Interaction[HeroBot]", language: str | None = None
-    ) -> None:
+    async def language(self, interaction: Interaction, language: str | None = None) -> None:
         await interaction.response.defer(ephemeral=True)
         languages = self.app.guilds.languages
         code = None if language is None else languages.code(language)
@@ -106,9 +101,7 @@ class SettingsCog(commands.Cog):
         await self._tell(interaction)
 
     @language.autocomplete("language")
-    async def _suggest(
-        self, _interaction: "discord.Interaction[HeroBot]", typed: str
-    ) -> list[app_commands.Choice[str]]:
+    async def _suggest(self, _interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
         every = self.app.guilds.languages.names.items()
         return [
             app_commands.Choice(name=name, value=code)
@@ -117,12 +110,12 @@ class SettingsCog(commands.Cog):
         ][:25]
 
     @group.command(description="Let the installation's own settings hold again in this server")
-    async def reset(self, interaction: "discord.Interaction[HeroBot]") -> None:
+    async def reset(self, interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True)
         await self.app.guilds.reset(_guild(interaction))
         await self._tell(interaction)
 
-    async def _tell(self, interaction: "discord.Interaction[HeroBot]") -> None:
+    async def _tell(self, interaction: Interaction) -> None:
         """Answer with what holds by now, in what is by now the server's language."""
         say = await language_of(interaction)
         guilds, guild_id = self.app.guilds, _guild(interaction)
@@ -148,7 +141,7 @@ class ChannelMenu(Lasting[discord.ui.ChannelSelect[discord.ui.View]], template="
             )
         )
 
-    async def act(self, interaction: discord.Interaction[Any]) -> None:
+    async def act(self, interaction: Interaction) -> None:
         """Keep the choice and show what holds; only those who saw the menu can have chosen."""
         await interaction.response.defer()
         say = await language_of(interaction)
@@ -159,7 +152,7 @@ class ChannelMenu(Lasting[discord.ui.ChannelSelect[discord.ui.View]], template="
         await interaction.edit_original_response(content=text, view=None)
 
 
-def _guild(interaction: discord.Interaction[Any]) -> int:
+def _guild(interaction: Interaction) -> int:
     """The server: these commands are of servers only."""
     if interaction.guild_id is None:
         raise NotAllowed("This belongs to a server. Use it in one.")

@@ -1,0 +1,10 @@
+"""What all features share: answers, permissions, languages, persistent buttons, failures put into words."""
+
+from bot.client import HeroBot
+from cogs.common.errors import report_failure
+from cogs.common.locale import CatalogueTranslator
+
+
+async def setup(bot: HeroBot) -> None:
+    bot.report_failure = report_failure
+    await bot.tree.set_translator(CatalogueTranslator(bot.app.guilds.languages))

@@ -2,11 +2,11 @@
 
 import logging
 import secrets
-from typing import Any
 
 import discord
 from discord import app_commands
 
+from bot.client import Interaction
 from bot.errors import OverBudget, Unavailable, UserError
 from bot.i18n.message import ENGLISH, Language
 from cogs.common.locale import language_of
@@ -15,7 +15,7 @@ from cogs.common.responses import Showing
 log = logging.getLogger(__name__)
 
 
-async def tell_failure(interaction: discord.Interaction[Any], error: Exception) -> None:
+async def report_failure(interaction: Interaction, error: Exception) -> None:
     """Put a failure into words. Only a UserError's own text reaches the person."""
     await _say(interaction, in_words(error, await _language(interaction)))
 
@@ -43,7 +43,7 @@ def in_words(error: Exception, say: Language) -> str:
     )
 
 
-async def _language(interaction: discord.Interaction[Any]) -> Language:
+async def _language(interaction: Interaction) -> Language:
     """The person's language; English where even that cannot be found out."""
     try:
         return await language_of(interaction)
@@ -52,7 +52,7 @@ async def _language(interaction: discord.Interaction[Any]) -> Language:
         return ENGLISH
 
 
-async def _say(interaction: discord.Interaction[Any], text: str) -> None:
+async def _say(interaction: Interaction, text: str) -> None:
     """Answer the person alone, or where the answer is shown to everyone by then."""
     showing: Showing | None = interaction.extras.get("showing")
     thinking = interaction.response.type is discord.InteractionResponseType.deferred_channel_message

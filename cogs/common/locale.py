@@ -1,19 +1,15 @@
 """Speech: in which language somebody is answered."""
 
-from typing import TYPE_CHECKING, Any
-
 import discord
 from discord import app_commands
 from discord.app_commands import TranslationContextLocation as Place
 
+from bot.client import HeroBot, Interaction
 from bot.i18n.catalogues import Languages
 from bot.i18n.message import ENGLISH, Language
 
-if TYPE_CHECKING:
-    from bot.client import HeroBot
 
-
-async def language_of(interaction: discord.Interaction[Any]) -> Language:
+async def language_of(interaction: Interaction) -> Language:
     """What the server chose, else what the person's own Discord speaks."""
     language: Language = await interaction.client.app.guilds.language(
         interaction.guild_id, str(interaction.locale)
@@ -21,13 +17,13 @@ async def language_of(interaction: discord.Interaction[Any]) -> Language:
     return language
 
 
-async def language_in(bot: "HeroBot", channel_id: int) -> Language:
+async def language_in(bot: HeroBot, channel_id: int) -> Language:
     """What is said in a channel to nobody in particular: what its server chose, else what that speaks."""
     guild = getattr(bot.get_channel(channel_id), "guild", None)
     return await language_of_server(bot, guild)
 
 
-async def language_of_server(bot: "HeroBot", guild: discord.Guild | None) -> Language:
+async def language_of_server(bot: HeroBot, guild: discord.Guild | None) -> Language:
     """What a server chose, else the language that it is said to speak; English in direct messages."""
     if guild is None:
         return ENGLISH

@@ -1,19 +1,17 @@
 """Operators: who may spend money and change the model."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import discord
 from discord import app_commands
 
+from bot.client import Interaction
 from bot.community.guild_settings import Guilds
 from bot.errors import NotAllowed
 
-if TYPE_CHECKING:
-    from bot.client import HeroBot
 
-
-async def is_operator(interaction: "discord.Interaction[HeroBot]") -> bool:
+async def is_operator(interaction: Interaction) -> bool:
     """Whether somebody is one: what operators know is not proposed to others."""
     try:
         await require_operator(interaction)
@@ -22,7 +20,7 @@ async def is_operator(interaction: "discord.Interaction[HeroBot]") -> bool:
     return True
 
 
-async def require_operator(interaction: "discord.Interaction[HeroBot]") -> None:
+async def require_operator(interaction: Interaction) -> None:
     """Let operators pass: the application's owner or team, and who manages a home guild.
 
     Raises NotAllowed with a sentence for everyone else, the admins of other servers among them.

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import discord
 
-from cogs.common.errors import tell_failure
+from bot.client import Interaction
+from cogs.common.errors import report_failure
 
 ItemT = TypeVar("ItemT", bound=discord.ui.Item[Any])
+ClientT = TypeVar("ClientT", bound=discord.Client)
 
 _NONE = r"(?!)"  # the template of what has no ids of its own
 
@@ -18,21 +20,22 @@ class Lasting(discord.ui.DynamicItem[ItemT], template=_NONE):
 
     @classmethod
     async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
+        cls, _interaction: discord.Interaction[ClientT], _item: discord.ui.Item[Any], match: re.Match[str], /
     ) -> Self:
         parts = match.groupdict().items()
         make: Callable[..., Self] = cls
         return make(**{name: int(part) if part.isdigit() else part for name, part in parts})
 
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Do what it is for. discord.py would only log what fails: we tell the person."""
+    async def callback(self, interaction: discord.Interaction[ClientT]) -> None:
+        """Handle the interaction. discord.py would only log a failure: the person is told."""
+        ours = cast(Interaction, interaction)  # every client here is a HeroBot
         try:
-            await self.act(interaction)
+            await self.act(ours)
         except Exception as error:  # noqa: BLE001 (whatever it is, it is put into words and logged there)
-            await tell_failure(interaction, error)
+            await report_failure(ours, error)
 
-    async def act(self, interaction: discord.Interaction[Any]) -> None:
-        """What it is for."""
+    async def act(self, interaction: Interaction) -> None:
+        """Handle the interaction."""
         raise NotImplementedError
 
 
@@ -53,8 +56,17 @@ def lasting(items: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
     return view
 
 
-class Form(discord.ui.Modal):
-    async def on_error(  # type: ignore[override]  # discord.py calls a form's without an item
-        self, interaction: discord.Interaction[Any], error: Exception
+class Modal(discord.ui.Modal):
+    """A form. A failure of it is put into words for the person."""
+
+    async def on_submit(self, interaction: discord.Interaction[ClientT], /) -> None:
+        await self.submit(cast(Interaction, interaction))  # every client here is a HeroBot
+
+    async def submit(self, interaction: Interaction) -> None:
+        """Handle what was filled in."""
+        raise NotImplementedError
+
+    async def on_error(  # type: ignore[override]  # discord.py calls a modal's without an item
+        self, interaction: discord.Interaction[ClientT], error: Exception, /
     ) -> None:
-        await tell_failure(interaction, error)
+        await report_failure(cast(Interaction, interaction), error)

@@ -6,8 +6,9 @@ from typing import Any, Protocol
 
 import discord
 
+from bot.client import Interaction
 from bot.errors import Unavailable
-from bot.i18n.message import Language
+from bot.i18n.message import Language, later
 from cogs.common.locale import language_of
 
 
@@ -36,6 +37,7 @@ class Look:
 log = logging.getLogger(__name__)
 
 _UNAUTHORIZED = 401
+_TOO_LATE = later("Discord lets a command be answered for 15 minutes: this one took longer. Ask once more.")
 _DEAD = frozenset({10015, 10062, 50027})  # an interaction's token after 15 minutes, in Discord's codes
 
 
@@ -58,7 +60,7 @@ class InteractionShowing:
     Discord takes answers to it for 15 minutes; from then on the bot edits, or sends, by its own right.
     """
 
-    def __init__(self, interaction: discord.Interaction[Any]) -> None:
+    def __init__(self, interaction: Interaction) -> None:
         self._interaction = interaction
         self._message: discord.Message | None = None
         self._dead = False
@@ -104,6 +106,8 @@ class InteractionShowing:
 
     async def _by_own_right(self, look: Look) -> discord.Message:
         asked = self._interaction
+        if asked.channel_id is None:  # Discord names none: there is nowhere to send to
+            raise Unavailable(_TOO_LATE)
         channel = asked.client.get_partial_messageable(asked.channel_id, guild_id=asked.guild_id)
         try:
             if self._message is None:
@@ -111,9 +115,7 @@ class InteractionShowing:
                 return sent
             return await channel.get_partial_message(self._message.id).edit(**look.whole) or self._message
         except discord.HTTPException as error:
-            raise Unavailable(
-                "Discord lets a command be answered for 15 minutes: this one took longer. Ask once more."
-            ) from error
+            raise Unavailable(_TOO_LATE) from error
 
 
 class ReplyShowing:
@@ -146,5 +148,5 @@ class Asker:
     say: Language
 
 
-async def asker_of(interaction: discord.Interaction[Any]) -> Asker:
+async def asker_of(interaction: Interaction) -> Asker:
     return Asker(interaction.user.id, interaction.guild_id, await language_of(interaction))

@@ -1,0 +1,14 @@
+"""/hero and /duel: a text streamed into Discord, or two of them to choose from."""
+
+from bot.client import HeroBot
+from cogs.hero.actions import AgainButton, StopButton
+from cogs.hero.cog import HeroCog
+from cogs.hero.duel_buttons import DuelButton
+from cogs.hero.duel_cog import DuelCog
+
+
+async def setup(bot: HeroBot) -> None:
+    heroes = HeroCog(bot, bot.app)
+    await bot.add_cog(heroes)
+    await bot.add_cog(DuelCog(bot.app, heroes))
+    bot.add_dynamic_items(StopButton, AgainButton, DuelButton)

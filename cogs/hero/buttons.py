@@ -1,41 +1,19 @@
-"""Buttons of a hero's message: Stop while it is being written, Again and Report under what was written."""
+"""The buttons of a hero's message: Stop while it is written, Again and Report under the finished text.
 
-from typing import Any
+What each does and to what stands in its id. cogs/hero/actions.py and cogs/moderation/buttons.py handle them.
+"""
 
 import discord
 
-from bot.i18n.message import ENGLISH, Language, later
-from cogs.common.persistent import LastingButton, lasting
+from bot.i18n.message import Language, later
+from cogs.common.persistent import lasting
 
-_LOOKS = {
-    "stop": (later("Stop"), discord.ButtonStyle.secondary),
-    "again": (later("Again"), discord.ButtonStyle.secondary),
-    "report": (later("Report"), discord.ButtonStyle.secondary),
-}
+_LABELS = {"stop": later("Stop"), "again": later("Again"), "report": later("Report")}
 
 
-class HeroButton(
-    LastingButton,
-    template=r"hero:(?P<action>stop|again|report):(?P<subject>[0-9]{1,20})",
-):
-    """One button. What it does stands in its id, so it outlives a restart.
-
-    The other part of the id is the description's, or what the writing goes by that it stops.
-    """
-
-    def __init__(self, action: str, subject: int, say: Language = ENGLISH) -> None:
-        label, style = _LOOKS[action]
-        super().__init__(f"hero:{action}:{subject}", label=say(label), style=style)
-        self.action = action
-        self.subject = subject
-
-    async def act(self, interaction: discord.Interaction[Any]) -> None:
-        """Leave it to the cogs."""
-        heroes, sight = interaction.client.get_cog("HeroCog"), interaction.client.get_cog("SightCog")
-        act = {"stop": heroes.writings.stop, "again": heroes.again, "report": sight.report}[self.action]
-        await act(interaction, self.subject)
-
-
-def buttons(*actions: str, subject: int, say: Language) -> discord.ui.View:
-    """Buttons for a message."""
-    return lasting(HeroButton(action, subject, say) for action in actions)
+def hero_buttons(*actions: str, subject: int, say: Language) -> discord.ui.View:
+    """Buttons for a message. subject: the id of the description, or of the generation that Stop ends."""
+    return lasting(
+        discord.ui.Button(custom_id=f"hero:{action}:{subject}", label=say(_LABELS[action]))
+        for action in actions
+    )

@@ -2,13 +2,13 @@
 
 import logging
 import re
-from typing import TYPE_CHECKING
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.app import App
+from bot.client import HeroBot, Interaction
 from bot.errors import UserError
 from bot.heroes.hero import Hero
 from bot.i18n.message import ENGLISH
@@ -23,9 +23,6 @@ from cogs.hero.embeds import hero_draft, hero_look
 from cogs.hero.live_message import Draft, Writings
 from cogs.votes.buttons import offer_thumbs
 
-if TYPE_CHECKING:
-    from bot.client import HeroBot
-
 log = logging.getLogger(__name__)
 
 _TYPED = (discord.MessageType.default, discord.MessageType.reply)
@@ -34,7 +31,7 @@ _TYPED = (discord.MessageType.default, discord.MessageType.reply)
 class HeroCog(commands.Cog):
     """Describes superheroes: give an age, a gender and a power."""
 
-    def __init__(self, bot: "HeroBot", app: App) -> None:
+    def __init__(self, bot: HeroBot, app: App) -> None:
         self.bot = bot
         self.app = app
         self.writings = Writings()
@@ -43,15 +40,13 @@ class HeroCog(commands.Cog):
     @app_commands.describe(hero="age, gender and power, for example: 40 woman healing")
     @app_commands.allowed_installs(guilds=True, users=True)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
-    async def hero(self, interaction: "discord.Interaction[HeroBot]", hero: str) -> None:
+    async def hero(self, interaction: Interaction, hero: str) -> None:
         asked = self.parse(hero)
         asker, showing = await self.heard(interaction)
         await self._describe(asked, asker, showing)
 
     @hero.autocomplete("hero")
-    async def _suggest(
-        self, _interaction: "discord.Interaction[HeroBot]", typed: str
-    ) -> list[app_commands.Choice[str]]:
+    async def _suggest(self, _interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
         whole = await self.app.powers.suggest(typed)
         return [app_commands.Choice(name=each, value=each) for each in whole]
 
@@ -84,7 +79,7 @@ class HeroCog(commands.Cog):
         name = re.match(rf"<@!?{me.id}>", message.content)
         return message.content[name.end() if name else 0 :] if name or direct else None
 
-    async def again(self, interaction: "discord.Interaction[HeroBot]", description_id: int) -> None:
+    async def again(self, interaction: Interaction, description_id: int) -> None:
         """Describe the same hero once more, for whoever clicked."""
         asker, showing = await self.heard(interaction)
         description = await self.app.describer.get(description_id)
@@ -93,7 +88,7 @@ class HeroCog(commands.Cog):
         hero = self.parse(description.hero.typed)  # what may be asked may have changed since
         await self._describe(hero, asker, showing)
 
-    async def heard(self, interaction: "discord.Interaction[HeroBot]") -> tuple[Asker, Showing]:
+    async def heard(self, interaction: Interaction) -> tuple[Asker, Showing]:
         """Let somebody see that they were heard, before anything that may take long; then see who it is.
 
         Raises NotAllowed where heroes are not asked for here.

@@ -1,9 +1,10 @@
-"""Buttons of a duel: which text is better, and that one of them should not be seen."""
+"""The buttons of a duel: which text is better, and a report of either."""
 
-from typing import Any, get_args
+from typing import get_args
 
 import discord
 
+from bot.client import Interaction
 from bot.i18n.message import ENGLISH, Language, later
 from bot.rating.duels import Choice, Letter, Pairing, Pick
 from cogs.common.locale import language_of
@@ -25,7 +26,7 @@ class DuelButton(
         self.choice = choice
         self.duel_id = duel_id
 
-    async def act(self, interaction: discord.Interaction[Any]) -> None:
+    async def act(self, interaction: Interaction) -> None:
         """Keep the vote and tell the voter alone who wrote what: the message stays blind for the others."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         pick = await interaction.client.app.duels.voted(self.duel_id, interaction.user.id, self.choice)
@@ -33,28 +34,17 @@ class DuelButton(
         await interaction.edit_original_response(content=_revealed(pick, say))
 
 
-class DuelReportButton(
-    LastingButton,
-    template=r"duel_report:(?P<letter>a|b):(?P<duel_id>[0-9]{1,18})",
-):
-    """Tells the operators of one of the texts. Which one stands in its id, so it outlives a restart."""
-
-    def __init__(self, letter: Letter, duel_id: int, say: Language = ENGLISH) -> None:
-        super().__init__(f"duel_report:{letter}:{duel_id}", label=say(_REPORTS[letter]), row=1)
-        self.letter = letter
-        self.duel_id = duel_id
-
-    async def act(self, interaction: discord.Interaction[Any]) -> None:
-        """Leave it to the cog."""
-        await interaction.client.get_cog("SightCog").report_in_duel(interaction, self.duel_id, self.letter)
-
-
 def duel_buttons(pairing: Pairing, say: Language) -> discord.ui.View:
     """What may be done: votes where both texts are in sight, a report of each that is."""
     votes = [DuelButton(choice, pairing.id, say) for choice in get_args(Choice)]
     seen = [letter for letter in get_args(Letter) if pairing.text(letter).removed_at is None]
-    reports = [DuelReportButton(letter, pairing.id, say) for letter in seen]
+    reports = [_report_button(letter, pairing.id, say) for letter in seen]
     return lasting([*votes, *reports] if pairing.in_sight else reports)
+
+
+def _report_button(letter: Letter, duel_id: int, say: Language) -> discord.ui.Button[discord.ui.View]:
+    """A button that reports one text; cogs/moderation/buttons.py handles it."""
+    return discord.ui.Button(custom_id=f"duel_report:{letter}:{duel_id}", label=say(_REPORTS[letter]), row=1)
 
 
 def _revealed(pick: Pick, say: Language) -> str:

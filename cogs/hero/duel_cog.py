@@ -1,17 +1,13 @@
 """/duel: two models describe one hero, and the votes decide which of them serves."""
 
 import logging
-from typing import TYPE_CHECKING, cast
 
-import discord
 from discord import app_commands
 from discord.ext import commands, tasks
 
 from bot.app import App
+from bot.client import Interaction
 from cogs.hero.cog import HeroCog
-
-if TYPE_CHECKING:
-    from bot.client import HeroBot
 
 log = logging.getLogger(__name__)
 
@@ -19,10 +15,10 @@ log = logging.getLogger(__name__)
 class DuelCog(commands.Cog):
     """Duels: read two descriptions of one hero and say which is better."""
 
-    def __init__(self, bot: "HeroBot", app: App) -> None:
-        self.bot = bot
+    def __init__(self, app: App, heroes: HeroCog) -> None:
+        """heroes: it shows what one model wrote, if the other cannot answer."""
         self.app = app
-        self._heroes = cast("HeroCog", bot.get_cog("HeroCog"))  # it shows what one model wrote
+        self._heroes = heroes
 
     async def cog_load(self) -> None:
         self.tend.start()
@@ -44,14 +40,12 @@ class DuelCog(commands.Cog):
     @app_commands.describe(hero="age, gender and power, for example: 40 woman healing")
     @app_commands.allowed_installs(guilds=True, users=False)
     @app_commands.allowed_contexts(guilds=True)  # it takes others to vote
-    async def duel(self, interaction: "discord.Interaction[HeroBot]", hero: str) -> None:
+    async def duel(self, interaction: Interaction, hero: str) -> None:
         asked = self._heroes.parse(hero)
         asker, showing = await self._heroes.heard(interaction)
         await self._heroes.duel(asked, asker, showing)
 
     @duel.autocomplete("hero")
-    async def _suggest(
-        self, _interaction: "discord.Interaction[HeroBot]", typed: str
-    ) -> list[app_commands.Choice[str]]:
+    async def _suggest(self, _interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
         whole = await self.app.powers.suggest(typed)
         return [app_commands.Choice(name=each, value=each) for each in whole]

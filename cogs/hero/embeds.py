@@ -12,7 +12,7 @@ from bot.rating.votes import DOWN, UP
 from bot.store.descriptions import Description
 from cogs.common.markdown import plain
 from cogs.common.responses import Look
-from cogs.hero.buttons import buttons
+from cogs.hero.buttons import hero_buttons
 
 _LONGEST = 4096  # characters of an embed's text
 _SENTENCE = re.compile(r"[.!?][\"”’']?(?=\s|$)")  # noqa: RUF001 (texts close with curly quotes)
@@ -74,7 +74,7 @@ def hero_look(description: Description, say: Language) -> Look:
     """A description with its buttons; where it was taken from sight, no more than that."""
     if description.removed_at is not None:
         return Look(content=say("This description is hidden: people have reported it."))
-    return Look([card(description, say)], buttons("again", "report", subject=description.id, say=say))
+    return Look([card(description, say)], hero_buttons("again", "report", subject=description.id, say=say))
 
 
 def hero_draft(hero: Hero, stream: Stream, say: Language) -> Look:

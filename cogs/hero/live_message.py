@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 
 import discord
 
+from bot.client import Interaction
 from bot.errors import NotAllowed, Unavailable
 from bot.llm.stream import Stream
 from cogs.common.responses import Asker, Look, Showing
-from cogs.hero.buttons import buttons
+from cogs.hero.buttons import hero_buttons
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ class Writings:
         finally:
             task.cancel()
 
-    async def stop(self, interaction: discord.Interaction[Any], number: int) -> None:
+    async def stop(self, interaction: Interaction, number: int) -> None:
         """Let what is there be all of it: for who asked for it, and for moderators."""
         if number < self._since:  # a restart cut it off
             await interaction.response.edit_message(view=None)
@@ -64,7 +65,7 @@ class Writings:
         number = time.time_ns()
         self._under_way[number] = asker, streams
         try:
-            yield buttons("stop", subject=number, say=asker.say)
+            yield hero_buttons("stop", subject=number, say=asker.say)
         finally:
             del self._under_way[number]
 

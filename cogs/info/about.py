@@ -1,33 +1,29 @@
 """/about: what answers here, what it learnt from, and where its code and its policy are."""
 
-from typing import TYPE_CHECKING
-
 import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.app import App
+from bot.client import HeroBot, Interaction
 from bot.community.about import Standing
 from bot.i18n.message import Language
 from bot.store.statistics import Totals
 from cogs.common.locale import language_of
 from cogs.common.persistent import lasting
 
-if TYPE_CHECKING:
-    from bot.client import HeroBot
-
 
 class AboutCog(commands.Cog):
     """About the bot: its model, its dataset, its loop."""
 
-    def __init__(self, bot: "HeroBot", app: App) -> None:
+    def __init__(self, bot: HeroBot, app: App) -> None:
         self.bot = bot
         self.app = app
 
     @app_commands.command(description="Which model answers here, what it learnt from, and what you do for it")
     @app_commands.allowed_installs(guilds=True, users=True)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
-    async def about(self, interaction: "discord.Interaction[HeroBot]") -> None:
+    async def about(self, interaction: Interaction) -> None:
         await interaction.response.defer()  # its figures are counted
         say = await language_of(interaction)
         settings = self.app.settings

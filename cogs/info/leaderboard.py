@@ -1,20 +1,16 @@
 """/top: the hall of fame."""
 
-from typing import TYPE_CHECKING, Any
-
 import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.app import App
+from bot.client import HeroBot, Interaction
 from bot.i18n.message import Language
 from bot.rating.scores import PAGE, Scored
 from cogs.common.locale import language_of
 from cogs.common.markdown import plain
 from cogs.common.persistent import LastingButton, lasting
-
-if TYPE_CHECKING:
-    from bot.client import HeroBot
 
 _LONGEST = 550  # characters of a text: five of them, escaped, fit into a card
 
@@ -22,7 +18,7 @@ _LONGEST = 550  # characters of a text: five of them, escaped, fit into a card
 class TopCog(commands.Cog):
     """The descriptions that people liked best."""
 
-    def __init__(self, bot: "HeroBot", app: App) -> None:
+    def __init__(self, bot: HeroBot, app: App) -> None:
         self.bot = bot
         self.app = app
 
@@ -30,7 +26,7 @@ class TopCog(commands.Cog):
     @app_commands.describe(everywhere="True: of all servers, heroes of the vocabulary only")
     @app_commands.allowed_installs(guilds=True, users=True)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
-    async def top(self, interaction: "discord.Interaction[HeroBot]", everywhere: bool = False) -> None:
+    async def top(self, interaction: Interaction, everywhere: bool = False) -> None:
         scope = "all" if everywhere or interaction.guild_id is None else "here"
         await interaction.response.defer()
         card, view = await _page(interaction, scope, 0)
@@ -48,16 +44,14 @@ class PageButton(
         self.scope = scope
         self.page = page
 
-    async def act(self, interaction: discord.Interaction[Any]) -> None:
+    async def act(self, interaction: Interaction) -> None:
         """Put the page in the place of the one that is shown; scores are of now."""
         await interaction.response.defer()
         card, view = await _page(interaction, self.scope, self.page)
         await interaction.edit_original_response(embed=card, view=view)
 
 
-async def _page(
-    interaction: discord.Interaction[Any], scope: str, page: int
-) -> tuple[discord.Embed, discord.ui.View]:
+async def _page(interaction: Interaction, scope: str, page: int) -> tuple[discord.Embed, discord.ui.View]:
     """A page of this server's best, or of all servers'. What was typed freely stays in its own server."""
     say = await language_of(interaction)
     app: App = interaction.client.app

@@ -2,20 +2,17 @@
 
 import gzip
 import io
-from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.app import App
+from bot.client import HeroBot, Interaction
 from bot.i18n.message import Language, later
 from bot.store.personal_data import Erased
 from cogs.common.locale import language_of
 from cogs.common.persistent import LastingButton, lasting
-
-if TYPE_CHECKING:
-    from bot.client import HeroBot
 
 
 class PrivacyCog(commands.Cog):
@@ -28,19 +25,19 @@ class PrivacyCog(commands.Cog):
         allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
     )
 
-    def __init__(self, bot: "HeroBot", app: App) -> None:
+    def __init__(self, bot: HeroBot, app: App) -> None:
         self.bot = bot
         self.app = app
 
     @group.command(description="See what the bot holds about you")
-    async def show(self, interaction: "discord.Interaction[HeroBot]") -> None:
+    async def show(self, interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         say = await language_of(interaction)
         counts = await self.app.privacy.counts(interaction.user.id)
         await interaction.edit_original_response(content=_held(say, counts, self.app.settings.privacy_url))
 
     @group.command(description="Get everything that the bot holds about you as a file")
-    async def export(self, interaction: "discord.Interaction[HeroBot]") -> None:
+    async def export(self, interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         say = await language_of(interaction)
         content = await self.app.privacy.export(interaction.user.id)
@@ -54,7 +51,7 @@ class PrivacyCog(commands.Cog):
         )
 
     @group.command(description="Have everything deleted that the bot holds about you")
-    async def delete(self, interaction: "discord.Interaction[HeroBot]") -> None:
+    async def delete(self, interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         say = await language_of(interaction)
         counts = await self.app.privacy.counts(interaction.user.id)
@@ -81,7 +78,7 @@ class PrivacyButton(LastingButton, template=r"privacy:(?P<action>delete|keep)"):
         super().__init__(f"privacy:{action}", label=label, style=style)
         self.action = action
 
-    async def act(self, interaction: discord.Interaction[Any]) -> None:
+    async def act(self, interaction: Interaction) -> None:
         """Delete, or leave all as it is; the question goes either way."""
         await interaction.response.defer()
         say = await language_of(interaction)

@@ -1,9 +1,8 @@
 """The button by which an operator lets the winner of a trial go live."""
 
-from typing import Any
-
 import discord
 
+from bot.client import Interaction
 from bot.i18n.message import ENGLISH, Language
 from cogs.common.locale import language_of
 from cogs.common.permissions import require_operator
@@ -17,7 +16,7 @@ class PromoteButton(LastingButton, template=r"promote:(?P<trial_id>[0-9]{1,18})"
         super().__init__(f"promote:{trial_id}", label=say("Promote"), style=discord.ButtonStyle.success)
         self.trial_id = trial_id
 
-    async def act(self, interaction: discord.Interaction[Any]) -> None:
+    async def act(self, interaction: Interaction) -> None:
         """Promote, and say so in the notice's own message, which needs its button no more."""
         await require_operator(interaction)
         await interaction.response.defer()

@@ -1,13 +1,12 @@
 """/models: the registry of tuned models, and what its servers announce."""
 
 import logging
-from typing import TYPE_CHECKING
 
-import discord
 from discord import app_commands
 from discord.ext import commands, tasks
 
 from bot.app import App
+from bot.client import HeroBot, Interaction
 from bot.i18n.message import Language, later
 from bot.llm.budget import Account
 from bot.presentation import models
@@ -16,9 +15,6 @@ from bot.store.models import Model
 from cogs.common.locale import language_of
 from cogs.common.permissions import admins_group, is_operator, require_operator
 from cogs.models.embeds import cards
-
-if TYPE_CHECKING:
-    from bot.client import HeroBot
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +30,7 @@ class ModelsCog(commands.Cog):
         name="models", description="Tuned models: which there are, which one serves (operators)"
     )
 
-    def __init__(self, bot: "HeroBot", app: App) -> None:
+    def __init__(self, bot: HeroBot, app: App) -> None:
         self.bot = bot
         self.app = app
 
@@ -53,7 +49,7 @@ class ModelsCog(commands.Cog):
             log.exception("the model servers could not be asked after our models")
 
     @group.command(name="list", description="List the tuned models, the newest first")
-    async def list_(self, interaction: "discord.Interaction[HeroBot]") -> None:
+    async def list_(self, interaction: Interaction) -> None:
         await require_operator(interaction)
         await interaction.response.defer(thinking=True, ephemeral=True)
         votes = await self.app.votes.by_model()
@@ -68,7 +64,7 @@ class ModelsCog(commands.Cog):
 
     @group.command(description="Show all that is known of a model, its history among it")
     @app_commands.describe(model="The model's number; the live one where left out")
-    async def show(self, interaction: "discord.Interaction[HeroBot]", model: Number | None = None) -> None:
+    async def show(self, interaction: Interaction, model: Number | None = None) -> None:
         await require_operator(interaction)
         await interaction.response.defer(thinking=True, ephemeral=True)
         number = model or await self._live_number()
@@ -87,7 +83,7 @@ class ModelsCog(commands.Cog):
     )
     async def compare(
         self,
-        interaction: "discord.Interaction[HeroBot]",
+        interaction: Interaction,
         a: Number,
         b: Number | None = None,
         hero: str | None = None,
@@ -109,7 +105,7 @@ class ModelsCog(commands.Cog):
 
     @group.command(description="Let a model serve in place of the live one (kept as an override)")
     @app_commands.describe(model="The model's number")
-    async def promote(self, interaction: "discord.Interaction[HeroBot]", model: Number) -> None:
+    async def promote(self, interaction: Interaction, model: Number) -> None:
         await require_operator(interaction)
         await interaction.response.defer(thinking=True)
         live = await self.app.registry.promote(model, actor_id=interaction.user.id)
@@ -117,7 +113,7 @@ class ModelsCog(commands.Cog):
         await self._tell(interaction, told, live)
 
     @group.command(description="Let the model serve again whose place the live one took")
-    async def rollback(self, interaction: "discord.Interaction[HeroBot]") -> None:
+    async def rollback(self, interaction: Interaction) -> None:
         await require_operator(interaction)
         await interaction.response.defer(thinking=True)
         live = await self.app.registry.roll_back(actor_id=interaction.user.id)
@@ -125,7 +121,7 @@ class ModelsCog(commands.Cog):
 
     @group.command(description="Take a candidate out of the running")
     @app_commands.describe(model="The model's number")
-    async def retire(self, interaction: "discord.Interaction[HeroBot]", model: Number) -> None:
+    async def retire(self, interaction: Interaction, model: Number) -> None:
         await require_operator(interaction)
         await interaction.response.defer(thinking=True)
         retired = await self.app.registry.retire(model, actor_id=interaction.user.id)
@@ -135,7 +131,7 @@ class ModelsCog(commands.Cog):
     @app_commands.describe(model="The model's number", name="The deployment's name at the provider")
     async def deployed(
         self,
-        interaction: "discord.Interaction[HeroBot]",
+        interaction: Interaction,
         model: Number,
         name: app_commands.Range[str, 1, 200],
     ) -> None:
@@ -153,9 +149,7 @@ class ModelsCog(commands.Cog):
     @deployed.autocomplete("model")
     @compare.autocomplete("a")
     @compare.autocomplete("b")
-    async def _suggest(
-        self, interaction: "discord.Interaction[HeroBot]", typed: int | str
-    ) -> list[app_commands.Choice[int]]:
+    async def _suggest(self, interaction: Interaction, typed: int | str) -> list[app_commands.Choice[int]]:
         if not await is_operator(interaction):
             return []
         say = await language_of(interaction)
@@ -167,7 +161,7 @@ class ModelsCog(commands.Cog):
             :25
         ]
 
-    async def _tell(self, interaction: "discord.Interaction[HeroBot]", told: str, model: Model) -> None:
+    async def _tell(self, interaction: Interaction, told: str, model: Model) -> None:
         say = await language_of(interaction)
         text = say(told, number=model.id, name=model.name, served_as=model.served_as)
         await interaction.edit_original_response(content=text)

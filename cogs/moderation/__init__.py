@@ -1,0 +1,8 @@
+"""Reports of texts, and the verdicts of operators on them."""
+
+from bot.client import HeroBot
+from cogs.moderation.buttons import DuelReportButton, RemovalButton, ReportButton
+
+
+async def setup(bot: HeroBot) -> None:
+    bot.add_dynamic_items(ReportButton, DuelReportButton, RemovalButton)

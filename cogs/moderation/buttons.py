@@ -1,14 +1,16 @@
-"""Buttons by which operators remove or keep what was reported."""
+"""Buttons: people report a text, operators remove or keep it."""
 
 import re
-from typing import Any
 
 import discord
 
+from bot.client import Interaction
 from bot.i18n.message import ENGLISH, Language, later
+from bot.rating.duels import Letter
 from cogs.common.locale import language_of
 from cogs.common.permissions import require_operator
 from cogs.common.persistent import LastingButton, lasting
+from cogs.moderation.reports import refresh_message, report, report_in_duel
 
 _QUOTED = re.compile(r"```.*?```", re.DOTALL)
 _NOT_OURS = later(
@@ -19,6 +21,32 @@ _LOOKS = {
     "remove": (later("Remove"), discord.ButtonStyle.danger),
     "keep": (later("Keep"), discord.ButtonStyle.secondary),
 }
+
+
+class ReportButton(LastingButton, template=r"hero:report:(?P<description_id>[0-9]{1,20})"):
+    """Reports a description to the operators."""
+
+    def __init__(self, description_id: int) -> None:
+        super().__init__(f"hero:report:{description_id}")
+        self.description_id = description_id
+
+    async def act(self, interaction: Interaction) -> None:
+        await report(interaction, self.description_id)
+
+
+class DuelReportButton(
+    LastingButton,
+    template=r"duel_report:(?P<letter>a|b):(?P<duel_id>[0-9]{1,18})",
+):
+    """Reports one text of a duel."""
+
+    def __init__(self, letter: Letter, duel_id: int) -> None:
+        super().__init__(f"duel_report:{letter}:{duel_id}")
+        self.letter = letter
+        self.duel_id = duel_id
+
+    async def act(self, interaction: Interaction) -> None:
+        await report_in_duel(interaction, self.duel_id, self.letter)
 
 
 class RemovalButton(
@@ -33,14 +61,14 @@ class RemovalButton(
         self.verdict = verdict
         self.description_id = description_id
 
-    async def act(self, interaction: discord.Interaction[Any]) -> None:
+    async def act(self, interaction: Interaction) -> None:
         """Carry the verdict out and put it in the place of the buttons."""
         await require_operator(interaction)
         await interaction.response.defer()
         removals = interaction.client.app.removals
         judge = removals.remove if self.verdict == "remove" else removals.keep
         description = await judge(self.description_id)
-        changed = await interaction.client.get_cog("SightCog").show_anew(description)
+        changed = await refresh_message(interaction.client, description)
         said = interaction.message.content if interaction.message else ""
         say = await language_of(interaction)
         done = (

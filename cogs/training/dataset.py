@@ -1,13 +1,13 @@
 """/build-dataset: plan, write, curate and freeze a dataset."""
 
 import logging
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-import discord
 from discord import app_commands
 from discord.ext import commands, tasks
 
 from bot.app import App
+from bot.client import HeroBot, Interaction
 from bot.dataset.build.plan import FEWEST, MOST, MOST_REPEATS
 from bot.errors import UserError
 from bot.presentation.datasets import told
@@ -17,9 +17,6 @@ from cogs.common.permissions import admins_group, for_admins, require_operator
 from cogs.training.job_buttons import controls
 from cogs.training.review import buttons, show
 
-if TYPE_CHECKING:
-    from bot.client import HeroBot
-
 log = logging.getLogger(__name__)
 
 
@@ -28,7 +25,7 @@ class DatasetCog(commands.Cog):
 
     group = admins_group(name="dataset", description="Datasets: what the model learns from (operators)")
 
-    def __init__(self, bot: "HeroBot", app: App) -> None:
+    def __init__(self, bot: HeroBot, app: App) -> None:
         self.bot = bot
         self.app = app
 
@@ -60,7 +57,7 @@ class DatasetCog(commands.Cog):
     @for_admins
     async def build_dataset(
         self,
-        interaction: "discord.Interaction[HeroBot]",
+        interaction: Interaction,
         kind: Literal["sft", "preference"] = "sft",
         repeats: app_commands.Range[int, 1, MOST_REPEATS] | None = None,
         model: app_commands.Range[str, 1, 200] | None = None,
@@ -96,7 +93,7 @@ class DatasetCog(commands.Cog):
     )
     async def status(
         self,
-        interaction: "discord.Interaction[HeroBot]",
+        interaction: Interaction,
         min_voters: app_commands.Range[int, 1, 1000] | None = None,
         above: float | None = None,
         confidence: float | None = None,
@@ -109,7 +106,7 @@ class DatasetCog(commands.Cog):
     @group.command(description="Look at the examples of a dataset one by one: keep, edit or reject")
     @app_commands.describe(version="The dataset's version; the newest where left out")
     async def review(
-        self, interaction: "discord.Interaction[HeroBot]", version: app_commands.Range[int, 1] | None = None
+        self, interaction: Interaction, version: app_commands.Range[int, 1] | None = None
     ) -> None:
         await require_operator(interaction)
         await interaction.response.defer(thinking=True, ephemeral=True)

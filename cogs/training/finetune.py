@@ -1,26 +1,23 @@
 """/finetune: tune a model on a dataset."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.app import App
+from bot.client import HeroBot, Interaction
 from bot.presentation.models import plan
 from bot.tuning.estimate import MOST_EPOCHS
 from cogs.common.locale import language_of
 from cogs.common.permissions import for_admins, require_operator
 from cogs.training.job_buttons import controls
 
-if TYPE_CHECKING:
-    from bot.client import HeroBot
-
 
 class TuningCog(commands.Cog):
     """Tuning: the model learns what the dataset holds."""
 
-    def __init__(self, bot: "HeroBot", app: App) -> None:
+    def __init__(self, bot: HeroBot, app: App) -> None:
         self.bot = bot
         self.app = app
 
@@ -35,7 +32,7 @@ class TuningCog(commands.Cog):
     @for_admins
     async def finetune(
         self,
-        interaction: "discord.Interaction[HeroBot]",
+        interaction: Interaction,
         dataset: app_commands.Range[int, 1] | None = None,
         base_model: app_commands.Range[str, 1, 200] | None = None,
         method: Literal["supervised", "dpo"] | None = None,

@@ -1,16 +1,17 @@
 """Buttons by which operators confirm a plan, and pause, resume or cancel a job."""
 
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
 
 import discord
 
+from bot.client import Interaction
 from bot.i18n.message import ENGLISH, Language, later
 from bot.presentation.jobs import standing
 from bot.store.jobs import Job
 from cogs.common.locale import language_of
 from cogs.common.permissions import require_operator
-from cogs.common.persistent import Form, LastingButton, lasting
+from cogs.common.persistent import LastingButton, Modal, lasting
 
 _LOOKS = {
     "confirm": (later("Confirm"), discord.ButtonStyle.success),
@@ -44,7 +45,7 @@ class JobButton(
         self.action = action
         self.job_id = job_id
 
-    async def act(self, interaction: discord.Interaction[Any]) -> None:
+    async def act(self, interaction: Interaction) -> None:
         """Do it, and show how the job stands."""
         await require_operator(interaction)
         if self.action == "found":
@@ -52,7 +53,7 @@ class JobButton(
             return
         await interaction.response.defer()
         board = interaction.client.app.board
-        act = {
+        act: dict[str, Callable[[int], Awaitable[Job]]] = {
             "confirm": board.confirm,
             "pause": board.pause,
             "resume": board.resume,
@@ -65,7 +66,7 @@ class JobButton(
         await _show(interaction, job)
 
 
-class TrainingForm(Form):
+class TrainingForm(Modal):
     """The id of a training that was started though the answer got lost."""
 
     def __init__(self, job_id: int, say: Language) -> None:
@@ -76,14 +77,14 @@ class TrainingForm(Form):
         )
         self.add_item(self.remote_id)
 
-    async def on_submit(self, interaction: discord.Interaction[Any]) -> None:
+    async def submit(self, interaction: Interaction) -> None:
         await require_operator(interaction)
         await interaction.response.defer()
         job = await interaction.client.app.board.answer(self.job_id, self.remote_id.value.strip())
         await _show(interaction, job)
 
 
-async def _show(interaction: discord.Interaction[Any], job: Job) -> None:
+async def _show(interaction: Interaction, job: Job) -> None:
     say = await language_of(interaction)
     await interaction.edit_original_response(content=standing(say, job), view=controls(say, job))
 

@@ -4,12 +4,12 @@ import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import discord
 from discord.ext import commands, tasks
 
 from bot.app import App
+from bot.client import HeroBot
 from bot.presentation.jobs import ending, standing
 from bot.serving.comparison import Comparison
 from bot.store.jobs import Job
@@ -17,9 +17,6 @@ from cogs.common.locale import language_in
 from cogs.common.markdown import addressed
 from cogs.models.embeds import cards
 from cogs.training.job_buttons import controls
-
-if TYPE_CHECKING:
-    from bot.client import HeroBot
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +46,7 @@ class _Shown:
 class JobsCog(commands.Cog):
     """Edits each job's message while it runs, and tells its end in a new one that notifies."""
 
-    def __init__(self, bot: "HeroBot", app: App) -> None:
+    def __init__(self, bot: HeroBot, app: App) -> None:
         self.bot = bot
         self.app = app
         self._shown: dict[int, _Shown] = {}  # by job

@@ -1,20 +1,17 @@
 """/dataset review: one example at a time, with Keep, Edit and Reject."""
 
-from typing import TYPE_CHECKING, Any
-
 import discord
 
+from bot.client import Interaction
 from bot.dataset.versions.review import LONGEST, Page
 from bot.i18n.message import ENGLISH, Language, later
+from bot.store.examples import Verdict
 from cogs.common.locale import language_of
 from cogs.common.markdown import plain
 from cogs.common.permissions import require_operator
-from cogs.common.persistent import Form, LastingButton, lasting
+from cogs.common.persistent import LastingButton, Modal, lasting
 
-if TYPE_CHECKING:
-    from bot.client import HeroBot
-
-_LOOKS = {
+_LOOKS: dict[Verdict, tuple[str, discord.ButtonStyle]] = {
     "keep": (later("Keep"), discord.ButtonStyle.success),
     "edit": (later("Edit"), discord.ButtonStyle.primary),
     "reject": (later("Reject"), discord.ButtonStyle.danger),
@@ -27,14 +24,14 @@ class ReviewButton(
 ):
     """One verdict on one example. Which ones stands in its id, so it outlives a restart."""
 
-    def __init__(self, verdict: str, version: int, example_id: int, say: Language = ENGLISH) -> None:
+    def __init__(self, verdict: Verdict, version: int, example_id: int, say: Language = ENGLISH) -> None:
         label, style = _LOOKS[verdict]
         super().__init__(f"review:{verdict}:{version}:{example_id}", label=say(label), style=style)
         self.verdict = verdict
         self.version = version
         self.example_id = example_id
 
-    async def act(self, interaction: discord.Interaction[Any]) -> None:
+    async def act(self, interaction: Interaction) -> None:
         """Keep the verdict and show the next example; for an edit, ask for the text first."""
         await require_operator(interaction)
         reviews = interaction.client.app.reviews
@@ -48,7 +45,7 @@ class ReviewButton(
         await turn_page(interaction, self.version)
 
 
-class EditForm(Form):
+class EditForm(Modal):
     """The text of an example, to be changed."""
 
     def __init__(self, version: int, example_id: int, text: str, say: Language) -> None:
@@ -64,14 +61,14 @@ class EditForm(Form):
         )
         self.add_item(self.text)
 
-    async def on_submit(self, interaction: discord.Interaction[Any]) -> None:
+    async def submit(self, interaction: Interaction) -> None:
         await require_operator(interaction)
         await interaction.response.defer()
         await interaction.client.app.reviews.judge(self.example_id, "edit", self.text.value)
         await turn_page(interaction, self.version)
 
 
-async def turn_page(interaction: "discord.Interaction[HeroBot]", version: int) -> None:
+async def turn_page(interaction: Interaction, version: int) -> None:
     """Put the next example in the place of the one that was judged."""
     page = await interaction.client.app.reviews.next(version)
     say = await language_of(interaction)

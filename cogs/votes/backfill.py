@@ -3,18 +3,15 @@
 import asyncio
 import logging
 from collections import Counter
-from typing import TYPE_CHECKING
 
 import discord
 from discord.ext import tasks
 
 from bot.app import App
+from bot.client import HeroBot
 from bot.rating.votes import is_thumb
 from bot.store.descriptions import Posted
 from bot.store.reactions import Source, Thumb
-
-if TYPE_CHECKING:
-    from bot.client import HeroBot
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +28,7 @@ _GONE = (10003, 10008)  # Discord knows no such channel, or no such message
 class Walk:
     """Looks at one message after the other, and lists people only where the counts differ from ours."""
 
-    def __init__(self, bot: "HeroBot", app: App) -> None:
+    def __init__(self, bot: HeroBot, app: App) -> None:
         self._bot = bot
         self._app = app
         self._stirred: dict[int, None] = {}  # in their order, the newest last

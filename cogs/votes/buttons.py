@@ -1,10 +1,10 @@
 """Thumbs under a description: reactions where the bot may leave them, buttons everywhere else."""
 
 import logging
-from typing import Any
 
 import discord
 
+from bot.client import Interaction
 from bot.rating.votes import DOWN, UP
 from cogs.common.locale import language_of
 from cogs.common.persistent import LastingButton
@@ -25,7 +25,7 @@ class ThumbButton(
         self.emoji = _THUMBS[thumb]
         self.description_id = description_id
 
-    async def act(self, interaction: discord.Interaction[Any]) -> None:
+    async def act(self, interaction: Interaction) -> None:
         """Keep the vote."""
         await interaction.response.defer(ephemeral=True)
         votes = interaction.client.app.votes

@@ -1,22 +1,18 @@
 """Reactions become votes."""
 
-from typing import TYPE_CHECKING
-
 import discord
 from discord.ext import commands
 
 from bot.app import App
+from bot.client import HeroBot
 from bot.store.descriptions import Posted
 from cogs.votes.backfill import Walk
-
-if TYPE_CHECKING:
-    from bot.client import HeroBot
 
 
 class VotesCog(commands.Cog):
     """Listens to reactions, also on messages that the bot has long forgotten."""
 
-    def __init__(self, bot: "HeroBot", app: App) -> None:
+    def __init__(self, bot: HeroBot, app: App) -> None:
         self.bot = bot
         self.app = app
         self.walk = Walk(bot, app)

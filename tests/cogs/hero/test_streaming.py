@@ -13,7 +13,7 @@ from bot.llm.stream import Stream
 from bot.rating.votes import Tally
 from bot.store import descriptions
 from bot.store.descriptions import Description
-from cogs.hero.buttons import buttons
+from cogs.hero.buttons import hero_buttons
 from tests.cogs.hero.test_cog import tune
 from tests.conftest import Stage
 from tests.support.scripted_server import Script
@@ -102,7 +102,7 @@ async def test_a_restart_leaves_the_partial_text_and_a_button_that_goes(
 async def test_a_stop_that_comes_after_the_end_leaves_the_buttons_that_stand_by_then(stage: Stage) -> None:
     channel = stage.env.bot.get_channel(stage.channel.id)
     assert isinstance(channel, discord.TextChannel)
-    await channel.send("a description", view=buttons("stop", subject=time.time_ns(), say=ENGLISH))
+    await channel.send("a description", view=hero_buttons("stop", subject=time.time_ns(), say=ENGLISH))
 
     await stage.ana.click(stage.channel.history()[-1], label="Stop")
 

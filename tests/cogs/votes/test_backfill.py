@@ -34,9 +34,7 @@ async def walk(app: App, discord_: ScriptedDiscord, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(cogs.votes.backfill, "_PAUSE", 0.0)
     async with HeroBot(app) as bot:
         await bot.login("a token")
-        cog = bot.get_cog("VotesCog")
-        assert isinstance(cog, VotesCog)
-        yield cog.walk
+        yield bot.cog(VotesCog).walk
 
 
 async def show(app: App, message_id: int = MESSAGE, channel_id: int = CHANNEL) -> int:

@@ -7,7 +7,7 @@ import simcord
 from bot.app import App
 from bot.client import HeroBot
 from bot.rating.votes import Tally
-from cogs.moderation.cog import SightCog
+from cogs.moderation.reports import refresh_message
 from cogs.votes.buttons import ThumbButton
 from tests.conftest import Stage
 
@@ -122,7 +122,5 @@ async def test_buttons_are_there_again_when_a_hidden_description_is_kept(
     await described(stage, closed)
     kept = await app.removals.keep(1)
     assert isinstance(stage.env.bot, HeroBot)
-    cog = stage.env.bot.get_cog("SightCog")
-    assert isinstance(cog, SightCog)
-    assert await cog.show_anew(kept)
+    assert await refresh_message(stage.env.bot, kept)
     await stage.ben.click(closed.history()[-1], custom_id="vote:up:1")

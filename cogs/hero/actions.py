@@ -1,0 +1,27 @@
+"""What Stop and Again do under a hero."""
+
+from bot.client import Interaction
+from cogs.common.persistent import LastingButton
+from cogs.hero.cog import HeroCog
+
+
+class StopButton(LastingButton, template=r"hero:stop:(?P<generation>[0-9]{1,20})"):
+    """Ends a generation and keeps the text so far."""
+
+    def __init__(self, generation: int) -> None:
+        super().__init__(f"hero:stop:{generation}")
+        self.generation = generation
+
+    async def act(self, interaction: Interaction) -> None:
+        await interaction.client.cog(HeroCog).writings.stop(interaction, self.generation)
+
+
+class AgainButton(LastingButton, template=r"hero:again:(?P<description_id>[0-9]{1,20})"):
+    """Describes the same hero once more."""
+
+    def __init__(self, description_id: int) -> None:
+        super().__init__(f"hero:again:{description_id}")
+        self.description_id = description_id
+
+    async def act(self, interaction: Interaction) -> None:
+        await interaction.client.cog(HeroCog).again(interaction, self.description_id)
