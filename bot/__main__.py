@@ -13,7 +13,7 @@ from bot.cli.jobs import jobs
 from bot.cli.models import models
 from bot.cli.powers import powers
 from bot.cli.runtime import go, installation, log_to_stderr, read_settings
-from bot.processes import engine_beside, worker_beside
+from bot.processes import run_engine, run_worker
 from bot.settings import Settings
 
 cli = typer.Typer(
@@ -73,10 +73,10 @@ async def _discord(settings: Settings, token: str, *, worker: bool) -> None:
 
     log_to_stderr(settings)
     async with AsyncExitStack() as stack:
-        reachable = await stack.enter_async_context(engine_beside(settings))
+        reachable = await stack.enter_async_context(run_engine(settings))
         app = await stack.enter_async_context(open_app(reachable))
         if worker:
-            await stack.enter_async_context(worker_beside(reachable))
+            await stack.enter_async_context(run_worker(reachable))
         bot = await stack.enter_async_context(HeroBot(app))
         await bot.serve(token)
 
@@ -91,7 +91,7 @@ async def _playground(settings: Settings) -> None:
 async def _worker(settings: Settings, *, with_parent: bool) -> None:
     from bot.app import open_app
 
-    async with engine_beside(settings) as reachable, open_app(reachable) as app:
+    async with run_engine(settings) as reachable, open_app(reachable) as app:
         print("worker ready", flush=True)
         work = asyncio.create_task(app.worker.run_forever())
         watch = asyncio.create_task(_cancel_at_end_of_input(work)) if with_parent else None

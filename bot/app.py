@@ -8,55 +8,55 @@ from dataclasses import dataclass
 from openai import AsyncOpenAI
 
 from bot.community.about import About
-from bot.community.accounts import load_voters
-from bot.community.content_reports import Removals
-from bot.community.guild_settings import Guilds
-from bot.community.notifications import Notices
+from bot.community.accounts import load_pseudonyms
+from bot.community.content_reports import ContentReports
+from bot.community.guild_settings import GuildSettings
+from bot.community.notifications import Notifications
 from bot.community.powers import Powers
 from bot.community.privacy import Privacy
 from bot.dataset.build.attachments import Attachments
 from bot.dataset.build.batch_builder import BatchBuilder
 from bot.dataset.build.builder import ENGINE_WORKERS, HOSTED_WORKERS, Builder
-from bot.dataset.build.chooser import Chooser
-from bot.dataset.build.estimate import Forecaster
+from bot.dataset.build.estimate import BuildEstimator
+from bot.dataset.build.example_selector import ExampleSelector
 from bot.dataset.build.job import BuildJobs
 from bot.dataset.build.moderation import Moderation
 from bot.dataset.build.plan import Planner
 from bot.dataset.files.transfer import Transfer
 from bot.dataset.versions.admission import Admission
 from bot.dataset.versions.freeze import Freezer
-from bot.dataset.versions.preference_pairs import Pairs
+from bot.dataset.versions.preference_pairs import PreferencePairs
 from bot.dataset.versions.review import Reviews
-from bot.dataset.versions.status import Statuses
+from bot.dataset.versions.status import DatasetStatuses
 from bot.heroes.blocklist import Blocklist
-from bot.heroes.config import HeroesFile, read_heroes
-from bot.i18n.catalogues import Languages
-from bot.jobs.queue import JobBoard
+from bot.heroes.config import HeroesConfig, read_heroes
+from bot.i18n.catalogues import Catalogues
+from bot.jobs.queue import JobQueue
 from bot.jobs.worker import Worker
 from bot.llm.budget import Budget
 from bot.llm.client import ModelClient, open_api, open_client
 from bot.llm.prices import read_prices
-from bot.rating.backfill import Reconciler
+from bot.rating.backfill import VoteBackfill
 from bot.rating.duels import Duels
 from bot.rating.scores import Scores, Thresholds
 from bot.rating.trials import TrialRules, Trials
-from bot.rating.vote_filter import Guard
+from bot.rating.vote_filter import VoteFilter
 from bot.rating.votes import Votes
-from bot.registry.availability import Upkeep
-from bot.registry.lora_deployment import Serving
+from bot.registry.availability import ModelAvailability
+from bot.registry.lora_deployment import LoraDeployment
 from bot.registry.registry import Registry
 from bot.serving.comparison import Comparer
 from bot.serving.describer import Describer
-from bot.serving.generator import Writer
-from bot.serving.rate_limits import Usage
-from bot.serving.waiting_queue import Line
+from bot.serving.generator import Generator
+from bot.serving.rate_limits import UserRateLimits
+from bot.serving.waiting_queue import WaitingQueue
 from bot.settings import Settings
 from bot.store.database import Database, open_database
-from bot.tuning.estimate import TuningForecaster
+from bot.tuning.estimate import TuningEstimator
 from bot.tuning.job import FinetuneJobs
 from bot.tuning.providers import SERVING_HINT, provider_of
-from bot.tuning.remote_api import Trainer
-from bot.tuning.results import Debut
+from bot.tuning.remote_api import FineTuningApi
+from bot.tuning.results import TrainingResults
 
 log = logging.getLogger(__name__)
 
@@ -68,34 +68,34 @@ class App:
     """What cogs, worker and terminal work with."""
 
     settings: Settings
-    heroes: HeroesFile
+    heroes: HeroesConfig
     db: Database
     client: ModelClient
     budget: Budget
     planner: Planner
-    chooser: Chooser
+    selector: ExampleSelector
     transfer: Transfer
     reviews: Reviews
     votes: Votes
-    reconciler: Reconciler
+    vote_backfill: VoteBackfill
     scores: Scores
     powers: Powers
-    pairs: Pairs
-    statuses: Statuses
+    pairs: PreferencePairs
+    dataset_statuses: DatasetStatuses
     registry: Registry
-    upkeep: Upkeep
+    availability: ModelAvailability
     comparer: Comparer
-    notices: Notices
+    notifications: Notifications
     about: About
     blocklist: Blocklist
-    guilds: Guilds
+    guild_settings: GuildSettings
     privacy: Privacy
     describer: Describer
     trials: Trials
     duels: Duels
-    usage: Usage
-    removals: Removals
-    board: JobBoard
+    rate_limits: UserRateLimits
+    content_reports: ContentReports
+    jobs: JobQueue
     builds: BuildJobs
     finetunes: FinetuneJobs
     worker: Worker
@@ -119,17 +119,17 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         if settings.serving_url:
             answering = await stack.enter_async_context(_serving_api(settings, settings.serving_url))
             here, there = settings.adapters, settings.adapters_there
-            serving = Serving(training, answering, here=here, there=there, hint=SERVING_HINT)
+            serving = LoraDeployment(training, answering, here=here, there=there, hint=SERVING_HINT)
         client = await stack.enter_async_context(open_client(answering, db, budget, extensions=small))
-        voters = load_voters(settings.data_dir / "voters.key")
+        voters = load_pseudonyms(settings.data_dir / "voters.key")
         votes = Votes(db, voters)
-        scores = Scores(db, Guard(account_days=settings.account_days, daily=settings.daily_votes))
+        scores = Scores(db, VoteFilter(account_days=settings.account_days, daily=settings.daily_votes))
         blocklist = Blocklist(settings.blocklist, heroes.vocabulary.powers)
         powers = Powers(db, heroes.vocabulary, blocklist)
         thresholds = Thresholds(settings.min_voters, settings.admit_above, settings.vote_confidence)
         admission = Admission(db, scores, powers, heroes, thresholds)
         registry = Registry(db)
-        board = JobBoard(db)
+        board = JobQueue(db)
         planner = Planner(
             heroes.vocabulary,
             heroes.prompts,
@@ -138,7 +138,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             batch_from=settings.batch_from,
             prices=prices,
         )
-        chooser = Chooser(db, planner, heroes.prompts, heroes.curation)
+        chooser = ExampleSelector(db, planner, heroes.prompts, heroes.curation)
         workers = ENGINE_WORKERS if small else HOSTED_WORKERS
         moderation = Moderation(db, client, wanted=settings.moderate)
         builder = Builder(db, client, planner, chooser, moderation, workers=workers)
@@ -146,23 +146,23 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         freezer = Freezer(db, admission, heroes, planner, chooser)
         transfer = Transfer(db, heroes.prompts, freezer)
         attachments = Attachments(settings.data_dir, transfer)
-        forecaster = Forecaster(db, planner, prices)
+        forecaster = BuildEstimator(db, planner, prices)
         builds = BuildJobs(db, board, budget, forecaster, builder, batches, freezer, attachments)
-        writer = Writer(client, heroes, base=settings.author_model, small=small)
+        writer = Generator(client, heroes, base=settings.author_model, small=small)
         comparer = Comparer(writer)
-        upkeep = Upkeep(db, answering, training, serving)
+        upkeep = ModelAvailability(db, answering, training, serving)
         finetunes = FinetuneJobs(
             db,
             board,
-            Trainer(training, provider, extra=settings.tuning_extra),
+            FineTuningApi(training, provider, extra=settings.tuning_extra),
             budget,
             registry,
-            TuningForecaster(db, provider, prices, upkeep),
-            Debut(registry, provider, serving, comparer, heroes.vocabulary, settings.data_dir),
+            TuningEstimator(db, provider, prices, upkeep),
+            TrainingResults(registry, provider, serving, comparer, heroes.vocabulary, settings.data_dir),
             base=settings.base_model,
         )
-        guilds = Guilds(db, Languages(settings.languages_dir), settings.limits)
-        line = Line(settings.heroes_at_once, longest=settings.longest_line)
+        guilds = GuildSettings(db, Catalogues(settings.languages_dir), settings.limits)
+        line = WaitingQueue(settings.heroes_at_once, longest=settings.longest_line)
         describer = Describer(
             db, registry, upkeep, writer, voters, line, prompt_version=heroes.prompts.version
         )
@@ -189,15 +189,15 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             transfer,
             Reviews(db, heroes.curation),
             votes,
-            Reconciler(db, voters, days=settings.reconcile_days, most=settings.reconcile_messages),
+            VoteBackfill(db, voters, days=settings.reconcile_days, most=settings.reconcile_messages),
             scores,
             powers,
-            Pairs(db, admission, freezer),
-            Statuses(db, scores, admission),
+            PreferencePairs(db, admission, freezer),
+            DatasetStatuses(db, scores, admission),
             registry,
             upkeep,
             comparer,
-            Notices(db, admin_channel=settings.admin_channel),
+            Notifications(db, admin_channel=settings.admin_channel),
             About(db, base=settings.author_model),
             blocklist,
             guilds,
@@ -205,8 +205,8 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             describer,
             trials,
             duels,
-            Usage(db, voters, guilds.limits),
-            Removals(
+            UserRateLimits(db, voters, guilds.limits),
+            ContentReports(
                 db,
                 voters,
                 reports_to_hide=settings.reports_to_hide,

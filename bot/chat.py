@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import TypedDict
 
-from bot.config import Part
+from bot.config import FrozenModel
 
 _FIRST_SENTENCE = re.compile(r"[^\n]+?[.!?](?=\s|$)")
 
@@ -16,7 +16,7 @@ class Message(TypedDict):
     content: str
 
 
-class Sampling(Part):
+class Sampling(FrozenModel):
     """How an answer is drawn; max_tokens bounds its length."""
 
     temperature: float
@@ -26,7 +26,7 @@ class Sampling(Part):
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class ChatRequest:
     """One question to a model: the chat, the drawing, and the words around the answer, where given."""
 
     messages: tuple[Message, ...]
@@ -36,12 +36,12 @@ class Ask:
     seed: int | None = None
 
     @property
-    def tokens_at_most(self) -> tuple[int, int]:
+    def max_tokens(self) -> tuple[int, int]:
         """Tokens of the question and of the answer, both rather too many: for limits and budgets."""
         asked = sum(len(message["content"].encode()) // 3 + 8 for message in self.messages)
         return asked, self.sampling.max_tokens
 
-    def whole(self, answer: str) -> str:
+    def render(self, answer: str) -> str:
         """The text that an answer makes: all of it, or its first sentence between opening and ending.
 
         A first sentence that was cut short gets no ending.
@@ -51,7 +51,7 @@ class Ask:
         sentence = _FIRST_SENTENCE.match(answer)
         return f"{self.opening}{sentence[0]} {self.ending}" if sentence else self.opening + answer
 
-    def so_far(self, answer: str) -> str:
+    def render_partial(self, answer: str) -> str:
         """The text that the beginning of an answer makes, while the rest is on its way."""
         # a sentence has ended for sure when the next one begins: "3." may become "3.5"
-        return self.whole(answer.rstrip(".!?") if self.ending else answer)
+        return self.render(answer.rstrip(".!?") if self.ending else answer)

@@ -20,7 +20,7 @@
 Anything outside the tree is a defect: it is logged with a reference, and the person is told only that.
 """
 
-from bot.i18n.message import Sentence
+from bot.i18n.message import LocalizedMessage
 
 
 class HerosmithError(Exception):
@@ -33,8 +33,8 @@ class UserError(HerosmithError):
     A Language says the sentence. str() is English, for the log.
     """
 
-    def __init__(self, sentence: str | Sentence, /, **fields: object) -> None:
-        self.sentence = Sentence(sentence, **fields) if isinstance(sentence, str) else sentence
+    def __init__(self, sentence: str | LocalizedMessage, /, **fields: object) -> None:
+        self.sentence = LocalizedMessage(sentence, **fields) if isinstance(sentence, str) else sentence
         super().__init__(str(self.sentence))
 
 

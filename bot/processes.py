@@ -23,7 +23,7 @@ _LONGEST_PAUSE = 30.0
 _LARGEST_LOG = 5_000_000  # bytes
 
 
-class Child:
+class ChildProcess:
     """One process. Its standard input is a pipe of ours: when we die, it ends, and the child with it.
 
     Standard error goes to a log file; the first line on standard output says that it is ready.
@@ -114,7 +114,7 @@ class Child:
 
 
 @asynccontextmanager
-async def _kept(child: Child) -> AsyncIterator[None]:
+async def _kept(child: ChildProcess) -> AsyncIterator[None]:
     watch = asyncio.create_task(child.watch())
     try:
         yield
@@ -126,7 +126,7 @@ async def _kept(child: Child) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def engine_beside(settings: Settings) -> AsyncIterator[Settings]:
+async def run_engine(settings: Settings) -> AsyncIterator[Settings]:
     """Start the embedded engine where the settings want one. Yields the settings with its address in them.
 
     Raises OperatorError where it does not start.
@@ -145,7 +145,7 @@ async def engine_beside(settings: Settings) -> AsyncIterator[Settings]:
         )
     key = settings.engine_api_key
     env = {"ENGINE_API_KEY": key.get_secret_value()} if key else {}
-    engine = Child("engine", [*arguments, "--port", "0"], env, settings.data_dir / "logs", start_limit)
+    engine = ChildProcess("engine", [*arguments, "--port", "0"], env, settings.data_dir / "logs", start_limit)
     line = await engine.start()
     found = _ENGINE_READY.search(line)
     if not found:
@@ -159,12 +159,12 @@ async def engine_beside(settings: Settings) -> AsyncIterator[Settings]:
 
 
 @asynccontextmanager
-async def worker_beside(settings: Settings) -> AsyncIterator[None]:
+async def run_worker(settings: Settings) -> AsyncIterator[None]:
     """Keep a worker that shares our database and model server."""
     env = {"DATA_DIR": str(settings.data_dir), "DATABASE_URL": settings.database}
     if not settings.hosted and settings.engine_url:
         env["ENGINE_URL"] = settings.engine_url
-    worker = Child("worker", ["-m", "bot", "worker", "--with-parent"], env, settings.data_dir / "logs")
+    worker = ChildProcess("worker", ["-m", "bot", "worker", "--with-parent"], env, settings.data_dir / "logs")
     await worker.start()
     async with _kept(worker):
         yield

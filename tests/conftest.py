@@ -144,7 +144,7 @@ class Stage:
         while time.monotonic() < end:
             await asyncio.sleep(0.05)
             await self.env.advance_time(2)
-            job = await app.board.get(job_id)
+            job = await app.jobs.get(job_id)
             if job.announced:
                 return job
         raise AssertionError(f"job {job_id} did not end within {seconds} s")

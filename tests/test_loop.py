@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.app import App, open_app
-from bot.processes import engine_beside, worker_beside
+from bot.processes import run_engine, run_worker
 from bot.settings import ROOT, Settings
 from bot.store import datasets, descriptions
 from tests.conftest import HOME, Stage
@@ -21,7 +21,7 @@ async def settings(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Se
         heroes_file=ROOT / "data" / "heroes.toml",
         cooldown=0,  # whoever does not like an answer asks again at once
     )
-    async with engine_beside(plain) as reachable, worker_beside(reachable):
+    async with run_engine(plain) as reachable, run_worker(reachable):
         yield reachable
 
 
@@ -34,7 +34,7 @@ async def app(settings: Settings) -> AsyncIterator[App]:
 async def ordered(stage: Stage, app: App, command: str, **options: int) -> str:
     """Run an operator's command to its end, and return what was told then."""
     await (stage.build if command == "build-dataset" else stage.finetune)(**options)
-    (job,) = await app.board.unannounced()
+    (job,) = await app.jobs.unnotified()
     await stage.until_told(app, job.id, seconds=400)
     return stage.channel.history()[-1].content
 
@@ -49,7 +49,7 @@ async def liked_description(stage: Stage, app: App) -> int:
             description = await descriptions.of_message(tx, message.id)
         assert description is not None
         assert description.tuned
-        fault = curation.fault(description.hero, curation.trim(description.text))
+        fault = curation.rejection_reason(description.hero, curation.trim(description.text))
         for reader in (stage.olga, stage.ben):
             await reader.react(message, "👎" if fault else "👍")
         if fault is None:
@@ -62,7 +62,7 @@ async def liked_description(stage: Stage, app: App) -> int:
 async def test_build_tune_hero_vote_and_the_next_dataset(stage: Stage, app: App) -> None:
     assert "Dataset v1 is ready" in await ordered(stage, app, "build-dataset", limit=24)
     assert "is trained and live" in await ordered(stage, app, "finetune", epochs=2)
-    (model,) = await app.registry.every()
+    (model,) = await app.registry.all()
     assert model.metrics["loss_after"] < model.metrics["loss_before"]
 
     liked = await liked_description(stage, app)

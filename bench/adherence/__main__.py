@@ -21,12 +21,12 @@ from typing import Any
 from bench.adherence.measures import MEASURES, Described, measured, shares
 from bench.adherence.unseen import unseen
 from bot.app import App, open_app
-from bot.chat import Ask
+from bot.chat import ChatRequest
 from bot.dataset.build.builder import ENGINE_WORKERS
 from bot.heroes.hero import Hero
 from bot.llm.budget import Account
 from bot.llm.retry import JOB
-from bot.processes import engine_beside
+from bot.processes import run_engine
 from bot.settings import Settings
 from bot.store.jobs import Job
 
@@ -63,8 +63,8 @@ async def tuned(app: App, size: Size) -> str:
     live = await app.registry.live()
     if live is None:
         spec = app.planner.spec(limit=size.examples)
-        print("dataset:", (await _done(app, (await app.builds.order(spec))[0])).result)
-        print("model:", (await _done(app, (await app.finetunes.order())[0])).result)
+        print("dataset:", (await _done(app, (await app.builds.submit(spec))[0])).result)
+        print("model:", (await _done(app, (await app.finetunes.submit())[0])).result)
         live = await app.registry.live()
     if live is None:
         raise RuntimeError("The training left no live model.")
@@ -73,21 +73,23 @@ async def tuned(app: App, size: Size) -> str:
 
 async def _done(app: App, job: Job) -> Job:
     await app.worker.run_next()
-    job = await app.board.get(job.id)
+    job = await app.jobs.get(job.id)
     if job.result is None:
         raise RuntimeError(f"The {job.kind} job failed: {job.error}")
     return job
 
 
 async def described(
-    app: App, model: str, heroes: Sequence[Hero], ask: Callable[[Hero], Ask]
+    app: App, model: str, heroes: Sequence[Hero], ask: Callable[[Hero], ChatRequest]
 ) -> list[Described]:
     """One raw answer for each hero, in their order."""
     free = asyncio.Semaphore(ENGINE_WORKERS)
 
     async def one(hero: Hero) -> Described:
         async with free:
-            answer = await app.client.complete(ask(hero), model=model, account=Account("hero"), patience=JOB)
+            answer = await app.client.complete(
+                ask(hero), model=model, account=Account("hero"), retry_policy=JOB
+            )
         return Described(hero, answer.text, answer.finish_reason)
 
     return list(await asyncio.gather(*map(one, heroes)))
@@ -98,7 +100,7 @@ async def _opened(kept: Path | None, url: str | None) -> AsyncIterator[App]:
     """The app with its engine, in a folder of its own; whatever the environment sets, it has the defaults."""
     with TemporaryDirectory(prefix="adherence-") as made:
         plain = Settings.model_construct(data_dir=kept or Path(made), engine_url=url)
-        async with engine_beside(plain) as settings, open_app(settings) as app:
+        async with run_engine(plain) as settings, open_app(settings) as app:
             yield app
 
 
@@ -112,11 +114,11 @@ async def run(
         prompts, curation = app.heroes.prompts, app.heroes.curation
         heroes = unseen(app.heroes.vocabulary, size.heroes)
 
-        def ask_tuned(hero: Hero) -> Ask:
+        def ask_tuned(hero: Hero) -> ChatRequest:
             ask = prompts.ask_tuned(hero)
             return replace(ask, sampling=ask.sampling.model_copy(update=sampling))
 
-        def ask_base(hero: Hero) -> Ask:
+        def ask_base(hero: Hero) -> ChatRequest:
             return prompts.ask_author(hero, small=False, seed=hero.age)
 
         await described(app, name, heroes[:1], ask_tuned)  # loads the model

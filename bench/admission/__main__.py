@@ -31,8 +31,8 @@ from bench.common.rated_texts import describe
 from bench.common.servers import BenchError
 from bench.common.stopwatch import Spent, spent
 from bot.app import App, open_app
-from bot.community.accounts import Voters
-from bot.heroes.config import HeroesFile, read_heroes
+from bot.community.accounts import Pseudonyms
+from bot.heroes.config import HeroesConfig, read_heroes
 from bot.heroes.hero import Hero
 from bot.settings import Settings
 from bot.store.database import open_database
@@ -118,11 +118,11 @@ class Figures:
         return table
 
 
-def fill(path: Path, heroes: HeroesFile, count: int) -> None:
+def fill(path: Path, heroes: HeroesConfig, count: int) -> None:
     """Write descriptions and the votes on them."""
     chance = random.Random(1)  # noqa: S311 (variety, not secrecy)
     grid = list(heroes.vocabulary.grid.heroes())
-    voters = [Voters(b"a secret of the bench").of(number) for number in range(_VOTERS)]
+    voters = [Pseudonyms(b"a secret of the bench").of(number) for number in range(_VOTERS)]
 
     def described() -> Iterator[tuple[object, ...]]:
         for number in range(1, count + 1):
@@ -145,24 +145,24 @@ def fill(path: Path, heroes: HeroesFile, count: int) -> None:
 async def ask(app: App) -> tuple[int, Answer, Answer, Answer]:
     """Ask a bot that has just started. Returns how many are admitted, and what each question took."""
     async with _timed() as first:
-        status = await app.statuses.now()
+        status = await app.dataset_statuses.now()
     async with _timed() as again:
-        await app.statuses.now(above=0.3)
+        await app.dataset_statuses.now(above=0.3)
     async with _timed() as build:
-        admitted = await app.statuses.admission.now()
+        admitted = await app.dataset_statuses.admission.now()
     if admitted.counts["liked"] != status.intake.enters:
         raise BenchError(f"status says {status.intake.enters}, a build takes {admitted.counts['liked']}.")
     return status.intake.enters, first, again, build
 
 
-def alone(path: Path, heroes: HeroesFile) -> tuple[int, Spent]:
+def alone(path: Path, heroes: HeroesConfig) -> tuple[int, Spent]:
     """Read every vote and every admitted text by sqlite3, and curate the texts. Returns how many are fit."""
     connection = sqlite3.connect(path)
     with spent() as took:
         fit = 0
         for age, gender, power, text in connection.execute(_ADMITTED):
             hero = Hero(age, gender, power)
-            fit += heroes.curation.fault(hero, heroes.curation.trim(text)) is None
+            fit += heroes.curation.rejection_reason(hero, heroes.curation.trim(text)) is None
     connection.close()
     return fit, took
 

@@ -13,7 +13,7 @@ from bot.app import App, open_app
 from bot.dataset.build.builder import HOSTED_WORKERS, Builder, Built
 from bot.dataset.build.moderation import Moderation
 from bot.dataset.build.plan import BuildSpec
-from bot.i18n.message import Sentence
+from bot.i18n.message import LocalizedMessage
 from bot.llm.budget import Account
 from bot.settings import Settings
 from bot.store.jobs import Job
@@ -27,7 +27,9 @@ _PRICES = f"[models.{MODEL}]\ninput = 0.10\noutput = 0.50\n"
 class _Silent:
     """A watcher whom nothing is told."""
 
-    async def progress(self, done: int, total: int, phase: Sentence, rate: float | None = None) -> None:
+    async def progress(
+        self, done: int, total: int, phase: LocalizedMessage, rate: float | None = None
+    ) -> None:
         """Hear it and say nothing."""
 
 
@@ -71,7 +73,7 @@ def questions(app: App, examples: int) -> list[str]:
 async def write(app: App, examples: int) -> tuple[Built, Spent]:
     """The writing alone, every answer on the disk. Returns what it came to, and what it took."""
     moderation = Moderation(app.db, app.client, wanted=False)
-    builder = Builder(app.db, app.client, app.planner, app.chooser, moderation, workers=HOSTED_WORKERS)
+    builder = Builder(app.db, app.client, app.planner, app.selector, moderation, workers=HOSTED_WORKERS)
     with spent() as took:
         built = await builder.build(wanted(app, examples), _Silent(), Account("build"))
     if built.done != examples or built.given_up:
@@ -82,9 +84,9 @@ async def write(app: App, examples: int) -> tuple[Built, Spent]:
 async def whole_job(app: App, examples: int) -> tuple[Job, Spent]:
     """A build as it is ordered: forecast, writing, freezing, files. Returns it, and what it took."""
     with spent() as took:
-        job, _ = await app.builds.order(wanted(app, examples))
+        job, _ = await app.builds.submit(wanted(app, examples))
         await app.worker.run_next()
-    job = await app.board.get(job.id)
+    job = await app.jobs.get(job.id)
     if job.state != "succeeded":
         raise BenchError(f"A build of {examples} {job.state}: {job.error}")
     return job, took

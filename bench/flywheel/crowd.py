@@ -62,12 +62,12 @@ class Crowd:
         """
         await self._operator.slash(self._channel, command, **options)
         await self._operator.click(self._channel.history()[-1], label="Confirm")
-        (job,) = await self._app.board.unannounced()
+        (job,) = await self._app.jobs.unnotified()
         end = time.monotonic() + _JOB_LIMIT
         while not job.announced and time.monotonic() < end:
             await asyncio.sleep(0.25)
             await self._env.advance_time(_TICK)
-            job = await self._app.board.get(job.id)
+            job = await self._app.jobs.get(job.id)
         if job.result is None:
             raise RuntimeError(f"The {job.kind} job failed: {job.error}")
         return job
@@ -88,8 +88,8 @@ class Crowd:
         """
         thumbs = {UP: 0, DOWN: 0}
         for hero in heroes:
-            asker, *others = self._chance.sample(self._people, readers + 1)
-            message = await self._shown(asker, "hero", hero)
+            requester, *others = self._chance.sample(self._people, readers + 1)
+            message = await self._shown(requester, "hero", hero)
             for text in _texts(message):  # none where the bot had to say that no model answered
                 for each in others:
                     thumb = UP if each.reader.likes(hero, text) else DOWN
@@ -113,8 +113,8 @@ class Crowd:
             if pick == "Tie":  # it uses up nobody's result
                 fresh.insert(0, judge)
 
-    async def _shown(self, asker: Person, command: str, hero: Hero) -> discord.Message:
-        await asker.member.slash(self._channel, command, hero=hero.typed)
+    async def _shown(self, requester: Person, command: str, hero: Hero) -> discord.Message:
+        await requester.member.slash(self._channel, command, hero=hero.typed)
         return self._channel.history()[-1]
 
 

@@ -15,7 +15,7 @@ from bench.flywheel.taste import Taste
 from bot.app import App, open_app
 from bot.heroes.hero import Hero
 from bot.heroes.vocabulary import Vocabulary
-from bot.processes import engine_beside, worker_beside
+from bot.processes import run_engine, run_worker
 from bot.rating import sequential_test
 from bot.settings import Settings
 from bot.store import descriptions, jobs
@@ -73,7 +73,7 @@ async def installation(data: Path, size: Size, engine_url: str | None) -> AsyncI
         rematch_days=0.0,
         trial_duels=size.duels,
     )
-    async with engine_beside(plain) as settings, worker_beside(settings), open_app(settings) as app:
+    async with run_engine(plain) as settings, run_worker(settings), open_app(settings) as app:
         yield app
 
 
@@ -157,7 +157,7 @@ async def _measured(app: App, model: Model, size: Size) -> Generation:
             "hero": each.hero.typed,
             "words": len(each.text.split()),
             "power_named": curation.names_power(each.hero, each.text),
-            "fault": curation.fault(each.hero, curation.trim(each.text)),
+            "fault": curation.rejection_reason(each.hero, curation.trim(each.text)),
             "score": round(taste.score(each.hero, each.text), 4),
             "text": each.text,
         }

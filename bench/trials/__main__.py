@@ -23,7 +23,7 @@ from bench.common import machine
 from bench.trials.electorate import Ballots, Electorate
 from bench.trials.null_run import Control, control
 from bench.trials.stopping_rules import Verdicts, by_evidence, by_z_test
-from bot.rating.sequential_test import NEEDED
+from bot.rating.sequential_test import EVIDENCE_THRESHOLD
 from bot.settings import Settings
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def show(figures: dict[str, Any]) -> Table:
 
 
 def _rows(figures: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    bound = f"at most {100 / NEEDED:.0f} % (Ville)"
+    bound = f"at most {100 / EVIDENCE_THRESHOLD:.0f} % (Ville)"
     z_test = f"z-test peeked at: {figures['false_promotion_z_test']:.1%}"
     yield "decided though none is preferred", f"{figures['false_promotion']:.1%}", f"{bound}; {z_test}"
     yield (

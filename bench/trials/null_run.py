@@ -73,11 +73,11 @@ async def _trial(app: App, origin: tuple[int, int], seed: int, votes: int) -> st
         raise RuntimeError(f"model {number} is not on trial")
     for duel_id in await _shown(app, trial, chance, votes):
         voter = f"voter {chance.randrange(_CROWD)} of {seed}"
-        await app.duels.voted(duel_id, voter, chance.choice(_choices()), source="simulated")
+        await app.duels.vote(duel_id, voter, chance.choice(_choices()), source="simulated")
     end = (await app.trials.of_model(number))[-1]
     if end.trial.state == "running":
         await app.registry.retire(number)
-    await app.trials.tend()  # who lost its place to a mistake has no rematch
+    await app.trials.advance()  # who lost its place to a mistake has no rematch
     return end.trial.state
 
 

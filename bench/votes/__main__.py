@@ -26,10 +26,10 @@ from rich.table import Table
 from bench.common import machine
 from bench.common.servers import BenchError
 from bench.common.stopwatch import Spent, spent
-from bot.community.accounts import Voters
+from bot.community.accounts import Pseudonyms
 from bot.rating.votes import UP
 from bot.store import descriptions, reactions
-from bot.store.database import Database, Piece, open_database
+from bot.store.database import Database, WriteTask, open_database
 from bot.store.reactions import Click, Shown
 
 _DESCRIPTIONS = 200
@@ -102,7 +102,7 @@ class Figures:
 
 def clicks(count: int) -> list[Click]:
     """One click of each of so many voters, spread over the descriptions."""
-    voters = Voters(b"a secret of the bench")
+    voters = Pseudonyms(b"a secret of the bench")
     return [
         Click(Shown(1 + number % _DESCRIPTIONS), voters.of(number), UP, 1, "reaction", float(number), 366)
         for number in range(count)
@@ -118,7 +118,7 @@ async def through_the_store(made: Sequence[Click], folder: Path) -> Spent:
 
         async def keep_voting() -> None:
             for click in left:
-                await db.write_together(Piece(reactions.change, click))
+                await db.write_together(WriteTask(reactions.change, click))
 
         with spent() as took:
             await asyncio.gather(*(keep_voting() for _ in range(_AT_ONCE)))

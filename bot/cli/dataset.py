@@ -8,12 +8,12 @@ from rich.console import Console
 
 from bot.app import open_app
 from bot.cli.lint import check
-from bot.cli.progress import carry_out_if
+from bot.cli.progress import run_worker_if
 from bot.cli.runtime import go, installation
 from bot.dataset.files.formats import Format
 from bot.i18n.message import ENGLISH
-from bot.presentation.datasets import told
-from bot.presentation.jobs import paired, plan
+from bot.presentation.datasets import dataset_status_text
+from bot.presentation.jobs import build_plan_text, pairs_text
 from bot.settings import Settings
 
 dataset = typer.Typer(help="Datasets: build, check, import and export them.", no_args_is_help=True)
@@ -97,26 +97,26 @@ async def _build(settings: Settings, asked: dict[str, Any], *, confirmed: bool) 
     async with open_app(settings) as app:
         spec = app.planner.spec(**asked)
         job, forecast = await app.builds.plan(spec)
-        shown = plan(ENGLISH, spec, forecast, await app.budget.left_today()).replace("**", "")
+        shown = build_plan_text(ENGLISH, spec, forecast, await app.budget.left_today()).replace("**", "")
         console.print(shown, highlight=False, soft_wrap=True)
         wanted = confirmed or typer.confirm("Build it?", default=True)
-        await carry_out_if(wanted, app, job, settings, console)
+        await run_worker_if(wanted, app, job, settings, console)
 
 
 async def _pairs(settings: Settings) -> None:
     async with open_app(settings) as app:
-        typer.echo(paired(ENGLISH, await app.pairs.freeze()).replace("`", ""))
+        typer.echo(pairs_text(ENGLISH, await app.pairs.freeze()).replace("`", ""))
 
 
 async def _status(settings: Settings, **tried: Any) -> None:
     async with open_app(settings) as app:
-        text = told(ENGLISH, await app.statuses.now(**tried))
+        text = dataset_status_text(ENGLISH, await app.dataset_statuses.now(**tried))
     typer.echo(text.replace("**", "").replace("```\n", "").replace("\n```", ""))
 
 
 async def _import(settings: Settings, file: Path) -> None:
     async with open_app(settings) as app:
-        frozen, draft = await app.transfer.bring(file)
+        frozen, draft = await app.transfer.import_file(file)
     counts = frozen.dataset.counts
     state = "is" if frozen.new else "was already"
     typer.echo(

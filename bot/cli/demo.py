@@ -16,7 +16,7 @@ from bot.cli.progress import follow
 from bot.errors import Unavailable, UserError
 from bot.heroes.hero import Hero
 from bot.llm.budget import Account
-from bot.processes import engine_beside
+from bot.processes import run_engine
 from bot.rating.votes import DOWN, UP
 from bot.settings import Settings
 from bot.store import datasets
@@ -61,16 +61,16 @@ class Demo:
     async def _build(self, examples: int) -> dict[str, Any]:
         repeats = -(-examples // self._app.heroes.vocabulary.grid.size)
         spec = self._app.planner.spec(repeats=repeats, limit=examples)
-        job, _ = await self._app.builds.order(spec)
+        job, _ = await self._app.builds.submit(spec)
         return await self._follow(job.id, "dataset")
 
     async def _tune(self, epochs: int) -> dict[str, Any]:
-        job, _ = await self._app.finetunes.order(epochs=epochs)
+        job, _ = await self._app.finetunes.submit(epochs=epochs)
         return await self._follow(job.id, "tuning")
 
     async def _follow(self, job_id: int, title: str) -> dict[str, Any]:
         """Show a job until it ends. Raises UserError with the job's own words if it failed."""
-        job = await follow(self._app.board, job_id, self._console, title)
+        job = await follow(self._app.jobs, job_id, self._console, title)
         if job.result is None:
             raise UserError(f"The demo ends here: {job.error}")
         return job.result
@@ -95,7 +95,7 @@ class Demo:
     async def _vote(self, description: Description) -> bool:
         """Cast the simulated votes: they like what keeps the hero, names the power and does not ramble."""
         curation = self._app.heroes.curation
-        fault = curation.fault(description.hero, curation.trim(description.text))
+        fault = curation.rejection_reason(description.hero, curation.trim(description.text))
         for voter in VOTERS:
             await self._app.votes.simulate(description.id, voter, DOWN if fault else UP)
         verdict = f"{DOWN} ({fault})" if fault else UP
@@ -144,7 +144,7 @@ async def run_demo(settings: Settings, *, examples: int, epochs: int) -> None:
     shutil.rmtree(settings.data_dir, ignore_errors=True)
     async with AsyncExitStack() as stack:
         with console.status("starting the model engine ..."):
-            reachable = await stack.enter_async_context(engine_beside(settings))
+            reachable = await stack.enter_async_context(run_engine(settings))
             app = await stack.enter_async_context(open_app(reachable))
         work = asyncio.create_task(app.worker.run_forever())
         try:

@@ -32,14 +32,14 @@ def finetune(
 
 async def _finetune(settings: Settings, asked: dict[str, Any], *, confirmed: bool) -> None:
     from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
-    from bot.cli.progress import carry_out_if  # noqa: PLC0415
+    from bot.cli.progress import run_worker_if  # noqa: PLC0415
     from bot.i18n.message import ENGLISH  # noqa: PLC0415
-    from bot.presentation.models import plan  # noqa: PLC0415
+    from bot.presentation.models import finetune_plan_text  # noqa: PLC0415
 
     console = Console()
     async with open_app(settings) as app:
         job, forecast = await app.finetunes.plan(**asked)
-        told = plan(ENGLISH, forecast, await app.budget.left_today()).replace("**", "")
+        told = finetune_plan_text(ENGLISH, forecast, await app.budget.left_today()).replace("**", "")
         console.print(told, highlight=False, markup=False)
         wanted = confirmed or typer.confirm("Tune it?", default=True)
-        await carry_out_if(wanted, app, job, settings, console)
+        await run_worker_if(wanted, app, job, settings, console)

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from bot.cli.runtime import go, installation
-from bot.jobs.queue import JobBoard, in_hands
+from bot.jobs.queue import JobQueue, is_claimed
 from bot.settings import Settings
 from bot.store.jobs import Job
 
@@ -26,7 +26,7 @@ def list_() -> None:
 @jobs.command()
 def pause(job: Number) -> None:
     """Stop a job until it is resumed; calls that are out are waited for."""
-    go(_change(job, JobBoard.pause))
+    go(_change(job, JobQueue.pause))
 
 
 @jobs.command()
@@ -63,36 +63,36 @@ async def _list() -> None:
     from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
 
     async with open_app(installation()) as app:
-        for job in await app.board.recent():
+        for job in await app.jobs.recent():
             typer.echo(_line(job))
 
 
-async def _change(job_id: int, change: Callable[[JobBoard, int], Awaitable[Job]]) -> None:
+async def _change(job_id: int, change: Callable[[JobQueue, int], Awaitable[Job]]) -> None:
     from bot.app import open_app  # noqa: PLC0415
 
     async with open_app(installation()) as app:
-        typer.echo(_line(await change(app.board, job_id)))
+        typer.echo(_line(await change(app.jobs, job_id)))
 
 
 async def _follow(settings: Settings, job_id: int, *, resume: bool) -> None:
     from bot.app import open_app  # noqa: PLC0415
-    from bot.cli.progress import carry_out, tell_end  # noqa: PLC0415
+    from bot.cli.progress import print_end, run_worker_until  # noqa: PLC0415
 
     console = Console()
     async with open_app(settings) as app:
         if resume:
-            await app.board.resume(job_id)
-        tell_end(await carry_out(app, job_id, settings, console), settings, console)
+            await app.jobs.resume(job_id)
+        print_end(await run_worker_until(app, job_id, settings, console), settings, console)
 
 
 async def _cancel(settings: Settings, job_id: int) -> None:
     from bot.app import open_app  # noqa: PLC0415
-    from bot.cli.progress import carry_out  # noqa: PLC0415
+    from bot.cli.progress import run_worker_until  # noqa: PLC0415
 
     async with open_app(settings) as app:
-        job = await app.board.cancel(job_id)
+        job = await app.jobs.cancel(job_id)
         if job.state == "cancelling":  # by the worker that has it, or one that tells the provider
-            job = await carry_out(app, job_id, settings, Console())
+            job = await run_worker_until(app, job_id, settings, Console())
         typer.echo(_line(job))
 
 
@@ -102,7 +102,7 @@ def _line(job: Job) -> str:
 
 
 def _outcome(job: Job) -> str:
-    if job.state == "running" and not in_hands(job, time.time()):
+    if job.state == "running" and not is_claimed(job, time.time()):
         return f"no worker is heard of; to go on: herosmith jobs follow {job.id}"
     if job.kind == "build" and job.result:
         return f"dataset v{job.result['dataset']}"

@@ -69,42 +69,42 @@ def deployed(
     model: Number, name: Annotated[str, typer.Argument(help="The deployment's name at the provider")]
 ) -> None:
     """Tell by which name a model can be asked, after it was deployed by hand."""
-    go(_change(lambda registry: registry.deployed(model, name)))
+    go(_change(lambda registry: registry.set_served_name(model, name)))
 
 
 async def _list(settings: Settings) -> None:
     from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
-    from bot.presentation.models import line  # noqa: PLC0415
+    from bot.presentation.models import model_line  # noqa: PLC0415
 
     async with open_app(settings) as app:
         votes, challenger = await app.votes.by_model(), await app.registry.challenger()
-        trial = await app.trials.standing()
-        for model in await app.registry.every():
-            typer.echo(_plain(line(ENGLISH, model, challenger, votes[model.name], trial)))
+        trial = await app.trials.status()
+        for model in await app.registry.all():
+            typer.echo(_plain(model_line(ENGLISH, model, challenger, votes[model.name], trial)))
 
 
 async def _show(settings: Settings, model_id: int) -> None:
     from bot.app import open_app  # noqa: PLC0415
-    from bot.presentation.models import page  # noqa: PLC0415
+    from bot.presentation.models import model_page  # noqa: PLC0415
 
     async with open_app(settings) as app:
-        entry = await app.registry.entry(model_id)
+        entry = await app.registry.record(model_id)
         votes = (await app.votes.by_model())[entry.model.name]
         trials = await app.trials.of_model(model_id)
-        typer.echo(_plain(page(ENGLISH, entry, await app.registry.challenger(), votes, trials)))
+        typer.echo(_plain(model_page(ENGLISH, entry, await app.registry.challenger(), votes, trials)))
 
 
 async def _compare(settings: Settings, a: int, b: int | None, hero: str | None) -> None:
     from bot.app import open_app  # noqa: PLC0415
-    from bot.processes import engine_beside  # noqa: PLC0415
+    from bot.processes import run_engine  # noqa: PLC0415
 
-    async with engine_beside(settings) as reachable, open_app(reachable) as app:
+    async with run_engine(settings) as reachable, open_app(reachable) as app:
         await _print_comparison(app, a, b, hero)
 
 
 async def _print_comparison(app: "App", a: int, b: int | None, hero: str | None) -> None:
     from bot.llm.budget import Account  # noqa: PLC0415
-    from bot.presentation.models import trial_lines  # noqa: PLC0415
+    from bot.presentation.models import trial_text  # noqa: PLC0415
 
     first = await app.registry.get(a)
     second = await app.registry.get(b) if b is not None else await app.registry.live()
@@ -115,7 +115,7 @@ async def _print_comparison(app: "App", a: int, b: int | None, hero: str | None)
         for side in each.sides:
             typer.echo(f"\n  {side.by}: {side.text}")
     for trial in await app.trials.between(first.id, second.id) if second else []:
-        typer.echo(f"\n{_plain(trial_lines(ENGLISH, trial))}")
+        typer.echo(f"\n{_plain(trial_text(ENGLISH, trial))}")
 
 
 async def _change(change: "Callable[[Registry], Awaitable[Model]]") -> None:

@@ -33,10 +33,10 @@ def remove(power: Power) -> None:
 
 async def _list(settings: Settings) -> None:
     from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
-    from bot.presentation.datasets import listed  # noqa: PLC0415
+    from bot.presentation.datasets import powers_text  # noqa: PLC0415
 
     async with open_app(settings) as app:
-        typer.echo(listed(ENGLISH, await app.powers.added(), await app.powers.wished()))
+        typer.echo(powers_text(ENGLISH, await app.powers.added(), await app.powers.wished()))
 
 
 async def _add(settings: Settings, power: str) -> None:

@@ -11,9 +11,9 @@ from bot.app import App
 from bot.cli.runtime import log_to_stderr
 from bot.errors import UserError
 from bot.i18n.message import ENGLISH
-from bot.jobs.queue import STALE, JobBoard, in_hands
-from bot.presentation.jobs import ending
-from bot.processes import engine_beside, worker_beside
+from bot.jobs.queue import STALE, JobQueue, is_claimed
+from bot.presentation.jobs import result_text
+from bot.processes import run_engine, run_worker
 from bot.settings import Settings
 from bot.store.jobs import Job
 
@@ -22,7 +22,7 @@ _PATIENCE = 3.0  # seconds in which a worker that runs already takes a job up
 
 
 async def follow(
-    board: JobBoard, job_id: int, console: Console, title: str, *, until_left: bool = False
+    board: JobQueue, job_id: int, console: Console, title: str, *, until_left: bool = False
 ) -> Job:
     """Show a job's row as a bar until it ends or is paused. Returns it.
 
@@ -50,7 +50,7 @@ async def follow(
             await asyncio.sleep(_LOOK)
 
 
-def tell_end(job: Job, settings: Settings, console: Console) -> None:
+def print_end(job: Job, settings: Settings, console: Console) -> None:
     """Say how a job ended, and where its files lie. Raises UserError in its words where it failed."""
     if job.state == "paused" and job.question:
         console.print(f"{job.question}\nAnswer with: herosmith jobs answer {job.id} --training ID, or --none")
@@ -59,46 +59,46 @@ def tell_end(job: Job, settings: Settings, console: Console) -> None:
         console.print(f"Paused. To go on: herosmith jobs resume {job.id}", soft_wrap=True)
         return
     if job.result is None:
-        raise UserError(ending(ENGLISH, job))
-    console.print(ending(ENGLISH, job), highlight=False, soft_wrap=True)
+        raise UserError(result_text(ENGLISH, job))
+    console.print(result_text(ENGLISH, job), highlight=False, soft_wrap=True)
     for name in job.result.get("files", ()):
         console.print(str(settings.data_dir / name), highlight=False, soft_wrap=True)
 
 
-async def attended(board: JobBoard, job_id: int) -> bool:
+async def attended(board: JobQueue, job_id: int) -> bool:
     """Whether a worker has a job, or takes it up within a few seconds: one that runs with the bot."""
     for _ in range(int(_PATIENCE / _LOOK)):
         job = await board.get(job_id)
-        if job.ended or in_hands(job, time.time()):
+        if job.ended or is_claimed(job, time.time()):
             return True
         await asyncio.sleep(_LOOK)
     return False
 
 
-async def carry_out(app: App, job_id: int, settings: Settings, console: Console) -> Job:
+async def run_worker_until(app: App, job_id: int, settings: Settings, console: Console) -> Job:
     """Follow a job to its end; where nobody works on it, with an engine and a worker of our own."""
     title = f"job {job_id}"
-    if await attended(app.board, job_id):
-        job = await follow(app.board, job_id, console, title, until_left=True)
+    if await attended(app.jobs, job_id):
+        job = await follow(app.jobs, job_id, console, title, until_left=True)
         if _over(job):
             return job
     async with AsyncExitStack() as stack:
         log_to_stderr(settings)
         with console.status("starting a worker ..."):
-            reachable = await stack.enter_async_context(engine_beside(settings))
-            await stack.enter_async_context(worker_beside(reachable))
-        return await follow(app.board, job_id, console, title)
+            reachable = await stack.enter_async_context(run_engine(settings))
+            await stack.enter_async_context(run_worker(reachable))
+        return await follow(app.jobs, job_id, console, title)
 
 
 def _over(job: Job) -> bool:
     return job.ended or job.state == "paused"
 
 
-async def carry_out_if(wanted: bool, app: App, job: Job, settings: Settings, console: Console) -> None:
+async def run_worker_if(wanted: bool, app: App, job: Job, settings: Settings, console: Console) -> None:
     """Carry a plan out and tell its end, or drop it."""
     if not wanted:
-        await app.board.cancel(job.id)
+        await app.jobs.cancel(job.id)
         console.print("Nothing was done.")
         return
-    await app.board.confirm(job.id)
-    tell_end(await carry_out(app, job.id, settings, console), settings, console)
+    await app.jobs.confirm(job.id)
+    print_end(await run_worker_until(app, job.id, settings, console), settings, console)

@@ -10,7 +10,7 @@ from bot.store.statistics import Totals
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Overview:
     """The live model and its dataset, None while the base model answers; base is its name then."""
 
     base: str
@@ -26,8 +26,8 @@ class About:
         self._db = db
         self._base = base
 
-    async def now(self) -> Standing:
+    async def now(self) -> Overview:
         async with self._db.read() as tx:
             live = await models.live(tx)
             learnt = await datasets.get(tx, live.dataset_id) if live else None
-            return Standing(live.base if live else self._base, live, learnt, await statistics.totals(tx))
+            return Overview(live.base if live else self._base, live, learnt, await statistics.totals(tx))

@@ -11,7 +11,7 @@ MOST_ACCOUNT_DAYS = 366
 _DISCORDS_FIRST_MS = 1_420_070_400_000  # what the moments in Discord's ids are counted from
 
 
-class Voters:
+class Pseudonyms:
     """Turns Discord user ids into HMACs under a secret of this installation.
 
     The secret lies beside the database, never in it: votes stay one per person, and mean nothing to
@@ -26,7 +26,7 @@ class Voters:
         return hmac.new(self._secret, str(user).encode(), hashlib.sha256).hexdigest()
 
 
-def load_voters(path: Path) -> Voters:
+def load_pseudonyms(path: Path) -> Pseudonyms:
     """Read the secret, made at the first start and readable by its owner only."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,7 @@ def load_voters(path: Path) -> Voters:
         with contextlib.suppress(FileExistsError):  # another process was first
             os.link(fresh, path)
         fresh.unlink()
-    return Voters(path.read_bytes())
+    return Pseudonyms(path.read_bytes())
 
 
 def account_days(user_id: int, at: float) -> int:

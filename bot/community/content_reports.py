@@ -2,9 +2,9 @@
 
 import time
 
-from bot.community.accounts import Voters, account_days
+from bot.community.accounts import Pseudonyms, account_days
 from bot.errors import TooMany, UserError
-from bot.i18n.message import Sentence
+from bot.i18n.message import LocalizedMessage
 from bot.store import content_reports, descriptions, duels, notifications
 from bot.store.database import Database, Transaction
 from bot.store.descriptions import Description
@@ -13,7 +13,7 @@ _DAY = 86_400  # seconds
 _FEWEST_DISMISSED = 3  # reports before anything is made of a person's record
 
 
-class Removals:
+class ContentReports:
     """Takes descriptions from sight and from training: at so many reports for now, by operators for good.
 
     Not every report counts towards hiding. Not counted are those of accounts younger than account_days, and
@@ -22,7 +22,7 @@ class Removals:
     """
 
     def __init__(
-        self, db: Database, voters: Voters, *, reports_to_hide: int, account_days: int, daily: int
+        self, db: Database, voters: Pseudonyms, *, reports_to_hide: int, account_days: int, daily: int
     ) -> None:
         self._db = db
         self._voters = voters
@@ -71,7 +71,7 @@ class Removals:
         """Take a description from sight and from training for good. Raises UserError where it is gone."""
         async with self._db.write() as tx:
             found = await self._get(tx, description_id)
-            await descriptions.bury(tx, description_id)
+            await descriptions.redact(tx, description_id)
             return await descriptions.remove(tx, description_id, at=found.removed_at or time.time())
 
     async def keep(self, description_id: int) -> Description:
@@ -93,10 +93,10 @@ class Removals:
         return found
 
 
-def _told(found: Description, *, blind: bool) -> Sentence:
+def _told(found: Description, *, blind: bool) -> LocalizedMessage:
     """What operators are told; of a text in a duel, in which they may vote, not who wrote it."""
-    model = Sentence("one of two models in a duel") if blind else f"`{found.model}`"
-    return Sentence(
+    model = LocalizedMessage("one of two models in a duel") if blind else f"`{found.model}`"
+    return LocalizedMessage(
         "🚩 Somebody reported what {model} wrote of a {hero}:\n```\n{text}\n```\n"
         "Remove takes it from sight and from training; Keep lets it be, and dismisses the reports.",
         model=model,

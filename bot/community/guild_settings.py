@@ -4,24 +4,24 @@ import time
 from collections.abc import Collection
 from typing import Any
 
-from bot.i18n.catalogues import Languages
-from bot.i18n.message import Language
+from bot.i18n.catalogues import Catalogues
+from bot.i18n.message import Translator
 from bot.settings import RequestLimits
 from bot.store import guilds
 from bot.store.database import Database
 from bot.store.guilds import GuildSetting
 
 
-class Guilds:
+class GuildSettings:
     """Keeps servers' settings, and the ones that were read: a server is served by one process alone."""
 
-    def __init__(self, db: Database, languages: Languages, widest: RequestLimits) -> None:
+    def __init__(self, db: Database, languages: Catalogues, widest: RequestLimits) -> None:
         self._db = db
         self._widest = widest
         self.languages = languages
         self._read: dict[int, GuildSetting] = {}
 
-    async def of(self, guild_id: int) -> GuildSetting:
+    async def get(self, guild_id: int) -> GuildSetting:
         """What was set for a server."""
         if guild_id not in self._read:
             async with self._db.read() as tx:
@@ -42,27 +42,27 @@ class Guilds:
             await guilds.forget(tx, guild_id)
         self._read.pop(guild_id, None)
 
-    async def left(self, joined: Collection[int]) -> list[int]:
+    async def departed(self, joined: Collection[int]) -> list[int]:
         """The servers for which something is kept, and that are not among those the bot is in."""
         async with self._db.read() as tx:
             return [each for each in await guilds.with_settings(tx) if each not in joined]
 
     async def limits(self, guild_id: int | None) -> RequestLimits:
         """What holds in a server, or in direct messages: at the widest what the installation allows."""
-        return narrowed(self._widest, await self.of(guild_id)) if guild_id else self._widest
+        return narrow_limits(self._widest, await self.get(guild_id)) if guild_id else self._widest
 
     async def is_open(self, guild_id: int | None, *channel_ids: int | None) -> bool:
         """Whether heroes may be asked for in a channel; a thread is given with the channel it belongs to."""
-        channels = (await self.of(guild_id)).channels if guild_id else None
+        channels = (await self.get(guild_id)).channels if guild_id else None
         return not channels or any(each in channels for each in channel_ids)
 
-    async def language(self, guild_id: int | None, locale: str) -> Language:
+    async def translator(self, guild_id: int | None, locale: str) -> Translator:
         """In what a person is answered: what their server chose, else what their own Discord speaks."""
-        chosen = (await self.of(guild_id)).language if guild_id else None
-        return self.languages.of(chosen, locale)
+        chosen = (await self.get(guild_id)).language if guild_id else None
+        return self.languages.translator_for(chosen, locale)
 
 
-def narrowed(widest: RequestLimits, setting: GuildSetting) -> RequestLimits:
+def narrow_limits(widest: RequestLimits, setting: GuildSetting) -> RequestLimits:
     """Return what holds in a server: its admins' own limits if they are narrower, never wider."""
     return RequestLimits(
         max(widest.cooldown, setting.cooldown or 0.0),

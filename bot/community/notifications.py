@@ -2,29 +2,29 @@
 
 from bot.store import jobs, notifications
 from bot.store.database import Database
-from bot.store.notifications import Notice
+from bot.store.notifications import Notification
 
 
-class Notices:
+class Notifications:
     """What is still to be told, and where."""
 
     def __init__(self, db: Database, *, admin_channel: int | None) -> None:
         self._db = db
         self._admin_channel = admin_channel
 
-    async def untold(self) -> list[tuple[Notice, int]]:
+    async def pending(self) -> list[tuple[Notification, int]]:
         """Each notice with its channel; those without one wait until there is an admin channel or a job's."""
         async with self._db.read() as tx:
-            waiting = await notifications.untold(tx)
+            waiting = await notifications.pending(tx)
             general = self._admin_channel or (await jobs.newest_channel(tx) if waiting else None)
         placed = ((each, each.channel_id or general) for each in waiting)
         return [(each, channel) for each, channel in placed if channel]
 
-    async def told(self, notice: Notice) -> None:
+    async def mark_sent(self, notice: Notification) -> None:
         async with self._db.write() as tx:
-            await notifications.told(tx, notice.id)
+            await notifications.mark_sent(tx, notice.id)
 
-    async def to_all_admins(self, notice: Notice) -> None:
+    async def redirect_to_admins(self, notice: Notification) -> None:
         """Let the general channel have what its own is closed to."""
         async with self._db.write() as tx:
             await notifications.anywhere(tx, notice.id)

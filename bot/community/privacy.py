@@ -5,7 +5,7 @@ import json
 import time
 from datetime import UTC, datetime
 
-from bot.community.accounts import Voters
+from bot.community.accounts import Pseudonyms
 from bot.store import personal_data
 from bot.store.database import Database
 from bot.store.personal_data import Erased, Person
@@ -14,7 +14,7 @@ from bot.store.personal_data import Erased, Person
 class Privacy:
     """Finds a person's rows by their pseudonym, or for what operators do by their Discord id."""
 
-    def __init__(self, db: Database, voters: Voters) -> None:
+    def __init__(self, db: Database, voters: Pseudonyms) -> None:
         self._db = db
         self._voters = voters
 

@@ -15,17 +15,17 @@ from bot.heroes.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
-class HeroesFile:
+class HeroesConfig:
     vocabulary: Vocabulary
     prompts: Prompts
     curation: Curation
 
 
-def read_heroes(path: Path) -> HeroesFile:
+def read_heroes(path: Path) -> HeroesConfig:
     """Read the file. Raises SettingsError naming what is wrong in it, field by field."""
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        heroes = HeroesFile(
+        heroes = HeroesConfig(
             Vocabulary.model_validate({name: raw.pop(name, None) for name in Vocabulary.model_fields}),
             Prompts.model_validate({name: raw.pop(name, None) for name in Prompts.model_fields}),
             Curation.model_validate(raw),
@@ -35,7 +35,7 @@ def read_heroes(path: Path) -> HeroesFile:
         raise SettingsError(f"{path} needs mending: {'; '.join(faults)}") from error
     except (OSError, ValueError) as error:
         raise SettingsError(f"{path} cannot be read: {error}") from error
-    _see_genders(heroes, path)
+    _check_genders(heroes, path)
     return heroes
 
 
@@ -43,7 +43,7 @@ def _place_and_reason(item: ErrorDetails) -> tuple[str, str]:
     return ".".join(map(str, item["loc"])), item["msg"].removeprefix("Value error, ")
 
 
-def _see_genders(heroes: HeroesFile, path: Path) -> None:
+def _check_genders(heroes: HeroesConfig, path: Path) -> None:
     """See that there are words for every gender. Raises SettingsError where there are none."""
     profile = heroes.prompts.profile
     words: dict[str, Mapping[str, object]] = {

@@ -4,15 +4,15 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from bot.config import Part
+from bot.config import FrozenModel
 from bot.heroes.curation_ages import stated_ages
 from bot.heroes.curation_names import people
 from bot.heroes.hero import Hero
-from bot.i18n.message import later
+from bot.i18n.message import mark
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"”’']?\s+")  # noqa: RUF001 (texts close with curly quotes)
 _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”")
-TOO_SHORT = later("too short")
+TOO_SHORT = mark("too short")
 
 _LONGEST_ECHO = 6  # words that may come twice in one order
 
@@ -25,13 +25,13 @@ _MARKUP = re.compile(r"[\[\]{}<>#|_\\]|https?:")
 _OTHER_SCRIPT = re.compile(r"[^\x00-\u024f\u2000-\u206f\u20ac]")
 
 
-class _Bounds(Part):
+class _Bounds(FrozenModel):
     shortest: int
     longest: int
     attempts: int
 
 
-class Curation(Part):
+class Curation(FrozenModel):
     """The rules: word counts, and the word beginnings by which a text shows its hero."""
 
     curation: _Bounds
@@ -56,18 +56,18 @@ class Curation(Part):
             kept.pop()
         return " ".join(kept)
 
-    def fault(self, hero: Hero, text: str) -> str | None:
+    def rejection_reason(self, hero: Hero, text: str) -> str | None:
         """Why a trimmed text may not train, in two or three words; None where it may."""
         words = len(text.split())
         faults = (
             (words < self.curation.shortest, TOO_SHORT),
-            (words > self.curation.longest + 10, later("too long")),
-            (not keeps_age(hero, text), later("another age")),
-            (not self.keeps_gender(hero, text), later("another gender")),
-            (not self.names_power(hero, text), later("power never named")),
-            (len(people(text)) > 1, later("another name")),
-            (repeats_a_sentence(text) or echoes(text), later("repeats itself")),
-            (not tells(text), later("not a tale")),
+            (words > self.curation.longest + 10, mark("too long")),
+            (not keeps_age(hero, text), mark("another age")),
+            (not self.keeps_gender(hero, text), mark("another gender")),
+            (not self.names_power(hero, text), mark("power never named")),
+            (len(people(text)) > 1, mark("another name")),
+            (repeats_a_sentence(text) or echoes(text), mark("repeats itself")),
+            (not tells(text), mark("not a tale")),
         )
         return next((reason for found, reason in faults if found), None)
 

@@ -3,34 +3,34 @@
 import random
 import re
 
-from bot.chat import Ask, Message, Sampling
-from bot.config import Part
+from bot.chat import ChatRequest, Message, Sampling
+from bot.config import FrozenModel
 from bot.heroes.hero import Hero
 
 _A = re.compile(r"\b([Aa])(?= (?:[aeiou8]|11\b|18\b))")  # as in "an old", "an 80-year-old", "an 18-year-old"
 _SENTENCE_START = re.compile(r"(?:^|(?<=[.!?] ))[a-z]")
 
 
-class _Templates(Part):
+class _Templates(FrozenModel):
     version: int
     tuning: str
     generation: str
 
 
-class _Samplings(Part):
+class _Samplings(FrozenModel):
     generation: Sampling
     small: Sampling
     tuned: Sampling
 
 
-class _WorkedExample(Part):
+class _WorkedExample(FrozenModel):
     age: int
     gender: str
     power: str
     text: str
 
 
-class _Profile(Part):
+class _Profile(FrozenModel):
     """What a small author model is shown and given; data/heroes.toml says how the words are drawn."""
 
     beginning: str
@@ -61,7 +61,7 @@ def _in_sentences(text: str) -> str:
     return _SENTENCE_START.sub(lambda found: found[0].upper(), _A.sub(r"\1n", text))
 
 
-class Prompts(Part):
+class Prompts(FrozenModel):
     """Both prompts of data/heroes.toml, with the profile that small author models need."""
 
     prompts: _Templates
@@ -76,10 +76,10 @@ class Prompts(Part):
         """What a tuned model is asked, in training and in serving alike: `40, woman, healing ->`."""
         return self.prompts.tuning.format(age=hero.age, gender=hero.gender, power=hero.power)
 
-    def ask_tuned(self, hero: Hero) -> Ask:
-        return Ask(({"role": "user", "content": self.tuning(hero)},), self.sampling.tuned)
+    def ask_tuned(self, hero: Hero) -> ChatRequest:
+        return ChatRequest(({"role": "user", "content": self.tuning(hero)},), self.sampling.tuned)
 
-    def ask_author(self, hero: Hero, *, small: bool, seed: int) -> Ask:
+    def ask_author(self, hero: Hero, *, small: bool, seed: int) -> ChatRequest:
         """What an untuned model is asked: the generation prompt.
 
         A small model gets a worked example before it and the text's beginning, as a trailing assistant turn
@@ -88,7 +88,7 @@ class Prompts(Part):
         """
         question: Message = {"role": "user", "content": self.generation(hero)}
         if not small:
-            return Ask((question,), self.sampling.generation, seed=seed)
+            return ChatRequest((question,), self.sampling.generation, seed=seed)
         chance = random.Random(seed)  # noqa: S311 (variety, not secrecy)
         worked = chance.choice(self.profile.examples)
         opening, ending = self.profile.frame(hero, chance)
@@ -99,7 +99,7 @@ class Prompts(Part):
             question,
             {"role": "assistant", "content": opening},
         )
-        return Ask(messages, self.sampling.small, opening, ending, seed)
+        return ChatRequest(messages, self.sampling.small, opening, ending, seed)
 
     def generation(self, hero: Hero) -> str:
         """What an untuned model is asked: the long sentence of the file."""

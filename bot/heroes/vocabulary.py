@@ -10,7 +10,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from bot.config import Part
+from bot.config import FrozenModel
 from bot.errors import NotUnderstood
 from bot.heroes.hero import Hero
 
@@ -27,7 +27,7 @@ _LETTER = rf"[^\W_]{_MARK}{{0,3}}"
 _PLAIN = re.compile(rf"(?:{_LETTER})+(?:[ '’-](?:{_LETTER})+)*")  # noqa: RUF001 (people type the curly apostrophe)
 
 
-class Grid(Part):
+class Grid(FrozenModel):
     """The heroes to train on: every combination, `repeats` times; after the first time with other powers."""
 
     ages: tuple[int, ...] = Field(min_length=1)
@@ -61,17 +61,17 @@ class Grid(Part):
                 yield Hero(age, gender, power)
 
 
-class PowerWords(Part):
+class PowerWords(FrozenModel):
     powers: tuple[str, ...]
 
 
-class HeroLimits(Part):
+class HeroLimits(FrozenModel):
     youngest: int
     oldest: int
     power_characters: int
 
 
-class Vocabulary(Part):
+class Vocabulary(FrozenModel):
     """The grid, the larger vocabulary and the limits of what may be asked."""
 
     grid: Grid

@@ -5,10 +5,10 @@ import io
 from functools import cached_property
 from pathlib import Path
 
-from bot.i18n.message import ENGLISH, Language
+from bot.i18n.message import ENGLISH, Translator
 
 
-class Languages:
+class Catalogues:
     """The languages that the bot speaks: English, and one for each catalogue in a folder.
 
     A catalogue is read when somebody is first spoken to in it: worker and terminal never do.
@@ -35,7 +35,7 @@ class Languages:
                 return code
         return None
 
-    def of(self, *wishes: str | None) -> Language:
+    def translator_for(self, *wishes: str | None) -> Translator:
         """The first of the wished languages that is spoken here, else English. `de-AT` settles for `de`."""
         for wish in wishes:
             for code in (wish, (wish or "").partition("-")[0]):
@@ -46,7 +46,7 @@ class Languages:
         return ENGLISH
 
 
-def _language(file: Path) -> Language:
+def _language(file: Path) -> Translator:
     """A catalogue as translators write it, and the language's marks in numbers: 1.234,5 for 1,234.5."""
     from babel import Locale  # noqa: PLC0415 (where it is used)
     from babel.messages.mofile import write_mo  # noqa: PLC0415
@@ -59,4 +59,4 @@ def _language(file: Path) -> Language:
     compiled.seek(0)
     marks = Locale.parse(file.stem, sep="-").number_symbols["latn"]
     points = {".": str(marks["decimal"]), ",": str(marks["group"])}
-    return Language(file.stem, gettext.GNUTranslations(compiled), points)
+    return Translator(file.stem, gettext.GNUTranslations(compiled), points)

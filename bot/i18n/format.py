@@ -1,7 +1,7 @@
 """Durations as people read them."""
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """`3:05`, or `2:03:05` from an hour on."""
     whole = round(seconds)
     minutes = f"{whole // 60 % 60:02d}:{whole % 60:02d}"

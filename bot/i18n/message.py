@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 
-def later(sentence: str) -> str:
+def mark(sentence: str) -> str:
     """Mark a sentence that is said elsewhere, for whoever gathers sentences for the catalogues."""
     return sentence
 
 
-class Sentence:
+class LocalizedMessage:
     """What people are to be told, before it is known in which language they read it.
 
     The English {template} is the catalogues' key; its fields are filled in afterwards: numbers, words, other
@@ -42,7 +42,7 @@ class Sentence:
         sentence.many = kept.get("many")
         return sentence
 
-    def json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """What from_json() takes. A field that JSON does not know is kept as its text."""
         kept: dict[str, Any] = {"say": self.template}
         if self.many is not None:
@@ -58,15 +58,15 @@ class Sentence:
         return f"Sentence({str(self)!r})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sentence) and self.json() == other.json()
+        return isinstance(other, LocalizedMessage) and self.to_json() == other.to_json()
 
     def __hash__(self) -> int:
         return hash(self.template)
 
 
 def _kept(value: object) -> Any:
-    if isinstance(value, Sentence):
-        return value.json()
+    if isinstance(value, LocalizedMessage):
+        return value.to_json()
     if isinstance(value, (list, tuple)):
         return [_kept(each) for each in value]
     return value if value is None or isinstance(value, (int, float, str)) else str(value)
@@ -74,11 +74,11 @@ def _kept(value: object) -> Any:
 
 def _field(kept: Any) -> object:
     if isinstance(kept, dict):
-        return Sentence.from_json(kept)
+        return LocalizedMessage.from_json(kept)
     return [_field(each) for each in kept] if isinstance(kept, list) else kept
 
 
-class Language:
+class Translator:
     """Says sentences in one language."""
 
     def __init__(
@@ -87,12 +87,12 @@ class Language:
         """Points are its own marks in numbers, for the English ones."""
         self.code = code
         self._catalogue = catalogue
-        self._filler = _Filler(self, str.maketrans(dict(points or {})))
+        self._filler = _FieldFormatter(self, str.maketrans(dict(points or {})))
 
-    def __call__(self, sentence: str | Sentence, /, **fields: object) -> str:
+    def __call__(self, sentence: str | LocalizedMessage, /, **fields: object) -> str:
         """The sentence in this language; in English where the catalogue lacks it."""
         if isinstance(sentence, str):
-            sentence = Sentence(sentence, **fields)
+            sentence = LocalizedMessage(sentence, **fields)
         template, many = sentence.template, sentence.many
         if many is not None:
             number = sentence.fields["number"]
@@ -101,29 +101,29 @@ class Language:
             said = self._catalogue.gettext(template) if template else ""  # "" is a catalogue's own header
         return self._filler.vformat(said, (), sentence.fields) if sentence.fields else said
 
-    def name(self, command: str) -> str:
+    def command_name(self, command: str) -> str:
         """What a command or an option is called in this language."""
         return self._catalogue.pgettext("name", command)
 
     def count(self, one: str, many: str, number: int, /, **fields: object) -> str:
         """Say a counted sentence."""
-        return self(Sentence.counted(one, many, number, **fields))
+        return self(LocalizedMessage.counted(one, many, number, **fields))
 
 
-class _Filler(string.Formatter):
+class _FieldFormatter(string.Formatter):
     """Fills fields in as str.format() does, in a language: sentences, lists, and the points in numbers."""
 
-    def __init__(self, say: Language, points: dict[int, str]) -> None:
-        self._say = say
+    def __init__(self, t: Translator, points: dict[int, str]) -> None:
+        self._t = t
         self._points = points
 
     def format_field(self, value: Any, format_spec: str) -> str:
-        if isinstance(value, Sentence):
-            return self._say(value)
+        if isinstance(value, LocalizedMessage):
+            return self._t(value)
         if isinstance(value, (list, tuple)):
             return ", ".join(self.format_field(each, format_spec) for each in value)
         said = str(super().format_field(value, format_spec))
         return said.translate(self._points) if isinstance(value, (int, float)) else said
 
 
-ENGLISH = Language("en", gettext.NullTranslations())
+ENGLISH = Translator("en", gettext.NullTranslations())

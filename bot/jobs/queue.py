@@ -5,34 +5,34 @@ from contextlib import suppress
 from typing import Any
 
 from bot.errors import Busy, UserError
-from bot.i18n.message import Sentence, later
+from bot.i18n.message import LocalizedMessage, mark
 from bot.store import batches, jobs
 from bot.store.database import Database, Transaction
 from bot.store.jobs import Job, Kind, State
 
 STALE = 15.0  # seconds of silence after which a running job may be taken over
-WAITS = later("Job {job_id} waits for an answer. {question}")
+WAITING_FOR_ANSWER = mark("Job {job_id} waits for an answer. {question}")
 
 
-_NAMES: dict[Kind, str] = {"build": later("dataset build"), "finetune": later("fine-tuning")}
+_NAMES: dict[Kind, str] = {"build": mark("dataset build"), "finetune": mark("fine-tuning")}
 _STATES: dict[State, str] = {
-    "planned": later("planned"),
-    "queued": later("queued"),
-    "running": later("running"),
-    "paused": later("paused"),
-    "cancelling": later("being cancelled"),
-    "succeeded": later("done"),
-    "failed": later("failed"),
-    "cancelled": later("cancelled"),
+    "planned": mark("planned"),
+    "queued": mark("queued"),
+    "running": mark("running"),
+    "paused": mark("paused"),
+    "cancelling": mark("being cancelled"),
+    "succeeded": mark("done"),
+    "failed": mark("failed"),
+    "cancelled": mark("cancelled"),
 }
 
 
-def in_hands(job: Job, now: float) -> bool:
+def is_claimed(job: Job, now: float) -> bool:
     """Whether a worker has a job and has been heard of lately."""
     return bool(job.owner) and now - (job.heartbeat or 0) < STALE
 
 
-class JobBoard:
+class JobQueue:
     """Takes orders for jobs, changes of mind among them, and tells how they stand."""
 
     def __init__(self, db: Database) -> None:
@@ -64,18 +64,18 @@ class JobBoard:
 
     async def confirm(self, job_id: int) -> Job:
         """Queue a planned job. Raises Busy where one of its kind is active by now."""
-        return await self._put(job_id, "queued", was=("planned",), created_at=time.time())
+        return await self._change_state(job_id, "queued", was=("planned",), created_at=time.time())
 
     async def pause(self, job_id: int) -> Job:
         """Stop a job until it is resumed; calls that are out are waited for."""
-        return await self._put(job_id, "paused", was=("queued", "running"))
+        return await self._change_state(job_id, "paused", was=("queued", "running"))
 
     async def resume(self, job_id: int) -> Job:
         """Let a paused job go on where it was. Raises UserError with its question where it has one."""
         job = await self.get(job_id)
         if job.question:
-            raise UserError(WAITS, job_id=job_id, question=job.question)
-        return await self._put(job_id, "queued", was=("paused",))
+            raise UserError(WAITING_FOR_ANSWER, job_id=job_id, question=job.question)
+        return await self._change_state(job_id, "queued", was=("paused",))
 
     async def answer(self, job_id: int, remote_job_id: str | None) -> Job:
         """Answer a fine-tuning's question, whether a training was started: by its id, or None for no.
@@ -91,7 +91,7 @@ class JobBoard:
                     "{remote_job_id} belongs to another job here. Give this one's.",
                     remote_job_id=remote_job_id,
                 )
-        return await self._put(
+        return await self._change_state(
             job_id,
             "queued",
             was=("paused",),
@@ -108,9 +108,9 @@ class JobBoard:
         job, now = await self.get(job_id), time.time()
         async with self._db.read() as tx:
             elsewhere = job.remote_job_id or job.remote_asked_at or await batches.out(tx, job_id=job_id)
-        if not (in_hands(job, now) or elsewhere):
+        if not (is_claimed(job, now) or elsewhere):
             with suppress(UserError):  # a worker took it just now
-                return await self._put(
+                return await self._change_state(
                     job_id,
                     "cancelled",
                     was=("planned", *jobs.ACTIVE),
@@ -118,7 +118,7 @@ class JobBoard:
                     owner=None,
                     finished_at=now,
                 )
-        return await self._put(job_id, "cancelling", was=jobs.ACTIVE)
+        return await self._change_state(job_id, "cancelling", was=jobs.ACTIVE)
 
     async def get(self, job_id: int) -> Job:
         """The job. Raises UserError where there is none."""
@@ -133,22 +133,22 @@ class JobBoard:
         async with self._db.read() as tx:
             return await jobs.recent(tx, most)
 
-    async def unannounced(self) -> list[Job]:
+    async def unnotified(self) -> list[Job]:
         """Jobs of a channel that are active, or whose end nobody has been told yet."""
         async with self._db.read() as tx:
-            return await jobs.unannounced(tx)
+            return await jobs.unnotified(tx)
 
-    async def shown_in(self, job_id: int, message_id: int) -> None:
+    async def set_message(self, job_id: int, message_id: int) -> None:
         """Note which message shows the job's progress."""
         async with self._db.write() as tx:
             await jobs.change(tx, job_id, message_id=message_id)
 
-    async def announced(self, job_id: int) -> None:
+    async def mark_notified(self, job_id: int) -> None:
         """Note that the job's end was told."""
         async with self._db.write() as tx:
             await jobs.change(tx, job_id, announced=True)
 
-    async def _put(
+    async def _change_state(
         self,
         job_id: int,
         state: State,
@@ -161,13 +161,13 @@ class JobBoard:
         async with self._db.write() as tx:
             if state == "queued" and job.state == "planned":
                 await _none_active(tx, job.kind)
-            changed = await jobs.put(tx, job_id, state, was=was, free_since=free_since, **values)
+            changed = await jobs.change_state(tx, job_id, state, was=was, free_since=free_since, **values)
         job = await self.get(job_id)
         if not changed:
             raise UserError(
                 "Job {job_id} is {state}: that cannot be done with it now.",
                 job_id=job_id,
-                state=Sentence(_STATES[job.state]),
+                state=LocalizedMessage(_STATES[job.state]),
             )
         return job
 
@@ -176,9 +176,9 @@ async def _none_active(tx: Transaction, kind: Kind) -> None:
     other = await jobs.active(tx, kind)
     if other is None:
         return
-    name, at = Sentence(_NAMES[kind]), Sentence("")
+    name, at = LocalizedMessage(_NAMES[kind]), LocalizedMessage("")
     if other.total:
-        at = Sentence(", {done} of {total} done", done=other.done, total=other.total)
+        at = LocalizedMessage(", {done} of {total} done", done=other.done, total=other.total)
     if other.state == "paused":
         raise Busy(
             "A {kind} is paused{at}, job {id}. Resume or cancel it first.",

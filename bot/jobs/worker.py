@@ -11,8 +11,8 @@ from contextlib import suppress
 from typing import Any, NoReturn, Protocol
 
 from bot.errors import UserError
-from bot.i18n.message import Sentence
-from bot.jobs.queue import STALE, WAITS
+from bot.i18n.message import LocalizedMessage
+from bot.jobs.queue import STALE, WAITING_FOR_ANSWER
 from bot.store import jobs, notifications
 from bot.store.database import Database
 from bot.store.jobs import KINDS, Job, Kind, State
@@ -56,34 +56,36 @@ class Run:
         self._shown_at = 0.0
         self.stopped: State | None = None  # the state that a person has put the job into meanwhile
 
-    async def progress(self, done: int, total: int, phase: Sentence, rate: float | None = None) -> None:
+    async def progress(
+        self, done: int, total: int, phase: LocalizedMessage, rate: float | None = None
+    ) -> None:
         """Write how far the job is: at most twice a second, but always the start and the end."""
         now = time.monotonic()
         if 0 < done < total and now - self._shown_at < _SHOW:
             return
         self._shown_at = now
-        await self.note(done=done, total=total, phase=phase, rate=rate)
+        await self.update(done=done, total=total, phase=phase, rate=rate)
 
-    async def note(self, **columns: Any) -> None:
+    async def update(self, **columns: Any) -> None:
         """Write columns of the job's row at once: ids that a restart must find again.
 
         Raises JobTaken, with nothing written, where another worker has taken the job over, and JobStopped
         where the job was paused or cancelled.
         """
         async with self._db.write() as tx:
-            state = await jobs.work_on(tx, self.job.id, worker=self._worker, **columns)
+            state = await jobs.update_claimed(tx, self.job.id, worker=self._worker, **columns)
         if state is None:
             raise JobTaken(f"job {self.job.id} was taken over by another worker")
         if state != "running":
             self.stopped = state
             raise JobStopped(f"job {self.job.id} was {state}")
 
-    async def leave(self, **columns: Any) -> None:
+    async def update_even_if_stopped(self, **columns: Any) -> None:
         """Write columns also where the job is stopped."""
         with suppress(JobStopped):
-            await self.note(**columns)
+            await self.update(**columns)
 
-    async def ask(self, question: Sentence) -> NoReturn:
+    async def ask(self, question: LocalizedMessage) -> NoReturn:
         """Pause the job until an operator has answered, and tell the one who ordered it.
 
         Raises JobStopped, or JobTaken where the job is another worker's.
@@ -92,11 +94,11 @@ class Run:
         async with self._db.write() as tx:
             if await jobs.ask(tx, job.id, question, worker=self._worker):
                 now = time.time()
-                told = Sentence(WAITS, job_id=job.id, question=question)
+                told = LocalizedMessage(WAITING_FOR_ANSWER, job_id=job.id, question=question)
                 channel, person = job.channel_id, job.requester_id
                 key = f"question:{job.id}:{now}"
                 await notifications.add(tx, key, told, at=now, channel_id=channel, mention_id=person)
-        await self.note(heartbeat=time.time())  # raises: it is paused by now, or another worker's
+        await self.update(heartbeat=time.time())  # raises: it is paused by now, or another worker's
         raise AssertionError("unreachable: the job is paused, or another worker's")
 
     async def refresh(self) -> None:
@@ -114,10 +116,10 @@ class Run:
                 tx, self.job.id, worker=self._worker, state=state, finished_at=time.time(), **columns
             )
 
-    async def let_go(self) -> None:
+    async def release(self) -> None:
         """Leave the stopped job to whoever resumes it."""
         async with self._db.write() as tx:
-            await jobs.let_go(tx, self.job.id, worker=self._worker)
+            await jobs.release(tx, self.job.id, worker=self._worker)
 
 
 class Worker:
@@ -159,7 +161,7 @@ class Worker:
             await self._pause(run)
             return True
         work = asyncio.ensure_future(runner.run(run))
-        heart = asyncio.create_task(self._beat(run, work))
+        heart = asyncio.create_task(self._send_heartbeats(run, work))
         told_to_end = False
         try:
             await self._end(run, work)
@@ -173,7 +175,7 @@ class Worker:
             work.cancel()
             await asyncio.gather(heart, work, return_exceptions=True)
             if told_to_end and not run.stopped:
-                await run.let_go()  # the next worker need not wait until this one is known to be silent
+                await run.release()  # the next worker need not wait until this one is known to be silent
         return True
 
     async def _end(self, run: Run, work: Awaitable[dict[str, Any]]) -> None:
@@ -202,7 +204,7 @@ class Worker:
             reference = secrets.token_hex(4)
             log.exception("job %d failed, reference %s", run.job.id, reference)
             end = {
-                "error": Sentence(
+                "error": LocalizedMessage(
                     "Something went wrong. The log has it under {reference}.", reference=reference
                 )
             }
@@ -210,7 +212,7 @@ class Worker:
             log.info("job %d ended: %s", run.job.id, state)
         else:
             log.warning("job %d ended, but it is not this worker's any more, or was cancelled", run.job.id)
-            await run.let_go()
+            await run.release()
 
     async def _pause(self, run: Run) -> None:
         """Let go of a stopped job; one that is paused may need a word to whoever works for it elsewhere."""
@@ -222,14 +224,14 @@ class Worker:
                 log.warning("%s", error)
             except Exception:
                 log.exception("job %d: what works for it elsewhere could not be told to wait", run.job.id)
-        await run.let_go()
+        await run.release()
 
     async def _cancel(self, run: Run, runner: Runner) -> None:
         """End a job that somebody has cancelled; trouble on the way is for the log alone."""
         run.stopped = "cancelling"  # its heart beats on
         work = asyncio.ensure_future(runner.cancel(run))
-        heart = asyncio.create_task(self._beat(run, work))
-        error: Sentence | None = None
+        heart = asyncio.create_task(self._send_heartbeats(run, work))
+        error: LocalizedMessage | None = None
         try:
             await work
         except UserError as told:
@@ -237,19 +239,21 @@ class Worker:
             error = told.sentence
         except Exception:
             log.exception("job %d: what works for it elsewhere could not be told to stop", run.job.id)
-            error = Sentence("What works for it elsewhere could not be told to stop; the log says why.")
+            error = LocalizedMessage(
+                "What works for it elsewhere could not be told to stop; the log says why."
+            )
         finally:
             heart.cancel()
         await run.end("cancelled", error=error)
         log.info("job %d ended: cancelled", run.job.id)
 
-    async def _beat(self, run: Run, work: "asyncio.Future[Any]") -> None:
+    async def _send_heartbeats(self, run: Run, work: "asyncio.Future[Any]") -> None:
         """Show that this worker lives; end the work where the job was stopped, or is not its own any more."""
         while True:
             await asyncio.sleep(HEARTBEAT)
             already = run.stopped is not None
             try:
-                await run.note(heartbeat=time.time())
+                await run.update(heartbeat=time.time())
             except JobTaken as error:
                 log.warning("%s", error)
                 work.cancel()

@@ -9,8 +9,8 @@ from openai import AsyncOpenAI
 from openai.types import Batch
 
 from bot.errors import OutOfReach, ServerError, Unavailable, UnknownModel
-from bot.i18n.message import Sentence
-from bot.llm.retry import JOB, NO_REASON, ONCE, PERSON, patiently
+from bot.i18n.message import LocalizedMessage
+from bot.llm.retry import JOB, NO_REASON, ONCE, PERSON, with_retries
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ _PAGE = 100  # batches listed at once
 _OVER = frozenset({"completed", "failed", "expired", "cancelled"})
 
 
-class Batches:
+class BatchApi:
     """Uploads, starts, finds, reads and cancels batches. A mark in the metadata tells whose each one is."""
 
     def __init__(self, api: AsyncOpenAI) -> None:
@@ -31,7 +31,7 @@ class Batches:
         content = await asyncio.to_thread(path.read_bytes)
         try:
             send = partial(self._api.files.create, file=(path.name, content), purpose="batch")
-            return (await patiently(send, JOB)).id
+            return (await with_retries(send, JOB)).id
         except UnknownModel as error:
             raise Unavailable(
                 "The model server has no Batch API: order the build again with batch set to False."
@@ -48,7 +48,7 @@ class Batches:
             if begun:
                 return begun
             try:
-                batch = await patiently(
+                batch = await with_retries(
                     lambda: self._api.batches.create(
                         input_file_id=file,
                         endpoint="/v1/chat/completions",
@@ -66,31 +66,31 @@ class Batches:
 
     async def find(self, mark: str) -> str | None:
         """The batch that carries a mark, though nobody lived or heard to write its id down."""
-        page = await patiently(partial(self._api.batches.list, limit=_PAGE), JOB)
+        page = await with_retries(partial(self._api.batches.list, limit=_PAGE), JOB)
         while True:
             for each in page.data:
                 if (each.metadata or {}).get(_MARK) == mark:
                     return each.id
             if not page.has_next_page():  # on a busy account it is not among the newest any more
                 return None
-            page = await patiently(page.get_next_page, JOB)
+            page = await with_retries(page.get_next_page, JOB)
 
-    async def look(self, batch_id: str) -> tuple[Batch, bool]:
+    async def get(self, batch_id: str) -> tuple[Batch, bool]:
         """A batch as it stands, and whether it is over. A status never seen before counts as still running.
 
         Raises UnknownModel where the server has it no more.
         """
-        batch = await patiently(partial(self._api.batches.retrieve, batch_id), JOB)
+        batch = await with_retries(partial(self._api.batches.retrieve, batch_id), JOB)
         return batch, batch.status in _OVER
 
     async def download(self, file: str, path: Path) -> None:
         """Fetch a batch's results into a file."""
-        await patiently(partial(self._stream, file, path), JOB)
+        await with_retries(partial(self._stream, file, path), JOB)
 
     async def cancel(self, batch_id: str) -> None:
         """Ask the provider to stop a batch; where that cannot be, the log has it."""
         try:
-            await patiently(partial(self._api.batches.cancel, batch_id), PERSON)
+            await with_retries(partial(self._api.batches.cancel, batch_id), PERSON)
         except (Unavailable, ServerError) as error:
             log.warning("batch %s could not be cancelled: %s", batch_id, error)
 
@@ -99,10 +99,12 @@ class Batches:
             await response.stream_to_file(path)
 
 
-def failure(batch: Batch) -> Sentence | None:
+def failure(batch: Batch) -> LocalizedMessage | None:
     """Why the provider refused a batch; None where it did not."""
     if batch.status != "failed":
         return None
     errors = (batch.errors.data if batch.errors else None) or []
     reasons = "; ".join(each.message for each in errors if each.message)
-    return Sentence("The provider refused the batch: {reason}", reason=reasons or Sentence(NO_REASON))
+    return LocalizedMessage(
+        "The provider refused the batch: {reason}", reason=reasons or LocalizedMessage(NO_REASON)
+    )

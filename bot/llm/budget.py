@@ -8,17 +8,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from bot.errors import OverBudget
-from bot.i18n.message import later
+from bot.i18n.message import mark
 from bot.llm.prices import Prices
 from bot.store import batches, jobs, spending
 from bot.store.database import Database, Transaction
 from bot.store.spending import Purpose
 
-_UNKNOWN = later(
+_UNKNOWN = mark(
     "The price of {model} is unknown, so no budget can be kept for it. "
     "An operator must add it to data/prices.toml."
 )
-_UNKNOWN_TRAINING = later(
+_UNKNOWN_TRAINING = mark(
     "What training {model} costs is unknown, so no budget can be kept for it. "
     "An operator must add `training` to its price in data/prices.toml."
 )
@@ -76,7 +76,7 @@ class Budget:
         self._known: _Spent | None = None  # until a call of ours is booked, or for a moment
 
     @asynccontextmanager
-    async def hold(
+    async def reserve(
         self, account: Account, model: str, prompt_tokens: int, completion_tokens: int, *, batch: bool = False
     ) -> AsyncIterator[None]:
         """Hold the most that a call may cost until the block ends.
@@ -120,11 +120,11 @@ class Budget:
             today = await spending.of_day(tx, _today())
             job = await spending.of_job(tx, account.job_id) if account.limit is not None else 0.0
             out = await batches.out(tx)
-            trainings = await jobs.trainings_out(tx)
+            trainings = await jobs.remote_trainings(tx)
         out_of: dict[int, float] = defaultdict(float)
         for each in out:  # a batch is answered within a day: an older one costs nothing more
             if time.time() - each.at < _BATCH_LIFE:
-                cost = self.most(each.model, each.prompt_tokens, each.completion_tokens)
+                cost = self.max_calls(each.model, each.prompt_tokens, each.completion_tokens)
                 out_of[each.job_id] += cost
         for training in trainings:
             if training.cost == 0 and training.id != account.job_id:  # not booked yet
@@ -177,7 +177,7 @@ class Budget:
         for each in charges:
             sums[each.account, each.model].append(each)
         for (account, model), alike in sums.items():
-            await self.book_in(
+            await self.book_within(
                 tx,
                 account,
                 model,
@@ -187,7 +187,7 @@ class Budget:
             )
         return [None] * len(charges)
 
-    async def book_in(
+    async def book_within(
         self,
         tx: Transaction,
         account: Account,
@@ -220,12 +220,12 @@ class Budget:
         if (self._daily is not None or limit is not None) and self._prices.of(model) is None:
             raise OverBudget(_UNKNOWN, model=model)
 
-    def most(self, model: str, prompt_tokens: int, completion_tokens: int) -> float:
+    def max_calls(self, model: str, prompt_tokens: int, completion_tokens: int) -> float:
         """The most that a batch over so many tokens may cost; 0 where the price is unknown."""
         price = self._prices.of(model)
         return price.cost(prompt_tokens, completion_tokens, batch=True) if price else 0.0
 
-    async def room(self, account: Account) -> float | None:
+    async def remaining(self, account: Account) -> float | None:
         """US dollars that an account may still spend at this moment; None where nothing bounds it."""
         if not self._bounded(account):
             return None
@@ -241,7 +241,7 @@ class Budget:
     ) -> None:
         """See whether a batch fits in; from then on its row counts. Raises OverBudget where it does not."""
         self.check_known(model, account.limit)
-        most = self.most(model, prompt_tokens, completion_tokens)
+        most = self.max_calls(model, prompt_tokens, completion_tokens)
         if not (most and self._bounded(account)):
             return
         refusal = self._refusal(account, most, await self._spent(account))

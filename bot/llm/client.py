@@ -11,15 +11,15 @@ import httpx2
 import openai
 from openai import AsyncOpenAI
 
-from bot.chat import Ask
+from bot.chat import ChatRequest
 from bot.errors import OutOfReach, Stopped, UnknownModel
 from bot.llm.budget import Account, Budget, Charge
-from bot.llm.model_parameters import Dialect
-from bot.llm.rate_limiter import Pace, Turn
-from bot.llm.response import Said, listen, whole
-from bot.llm.retry import JOB, PERSON, CutShort, Patience, asked_pause, patiently
+from bot.llm.model_parameters import SupportedParameters
+from bot.llm.rate_limiter import Permit, RateLimiter
+from bot.llm.response import Completion, parse, read_stream
+from bot.llm.retry import JOB, PERSON, RetryPolicy, Truncated, retry_after, with_retries
 from bot.llm.stream import Stream
-from bot.store.database import Database, Piece
+from bot.store.database import Database, WriteTask
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ _LIMITS = httpx2.Limits(max_connections=100, keepalive_expiry=86_400.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ChatAnswer:
     """A text with its opening, why it ended (stop, length or stopped), tokens as counted by the server.
 
     Where the server did not count, as of a stream that was stopped, tokens are the most that they may be.
@@ -50,7 +50,7 @@ class Answer:
     attempts: int
 
 
-class Record(Protocol):
+class CallRecord(Protocol):
     """Writes down a paid call: that it goes out, what came back and what it cost, or that nothing came.
 
     None is ever cut off half-way.
@@ -58,7 +58,7 @@ class Record(Protocol):
 
     async def sent(self) -> None: ...
 
-    async def answered(self, answer: Answer, booking: Piece[None]) -> None: ...
+    async def answered(self, answer: ChatAnswer, booking: WriteTask[None]) -> None: ...
 
     async def failed(self) -> None: ...
 
@@ -71,20 +71,20 @@ class ModelClient:
         self._db = db
         self._budget = budget
         self._extensions = extensions
-        self._paces: dict[str, Pace] = {}
-        self._dialects: dict[str, Dialect] = {}
+        self._paces: dict[str, RateLimiter] = {}
+        self._dialects: dict[str, SupportedParameters] = {}
         self._flying: set[asyncio.Task[Any]] = set()
 
     async def complete(
         self,
-        ask: Ask,
+        request: ChatRequest,
         *,
         model: str,
         account: Account,
-        patience: Patience = PERSON,
-        record: Record | None = None,
+        retry_policy: RetryPolicy = PERSON,
+        record: CallRecord | None = None,
         stream: Stream | None = None,
-    ) -> Answer:
+    ) -> ChatAnswer:
         """Ask, and ask again with patience where the server is busy or out of reach.
 
         A stream is told the text as it comes, and may stop it: what there is by then is the answer.
@@ -92,67 +92,73 @@ class ModelClient:
         Raises Unavailable where no answer is to be had, OverBudget where it could cost too much, ServerError
         where the server refuses the question, Stopped where the stream was stopped before the first word.
         """
-        call = _Call(ask, model, account, patience, record, stream)
-        pace = self.pace(model)
+        call = _Call(request, model, account, retry_policy, record, stream)
+        pace = self.rate_limiter(model)
         try:
-            return await patiently(lambda: self._attempt(call, pace), patience, pace, stream)
+            return await with_retries(lambda: self._attempt(call, pace), retry_policy, pace, stream)
         except Stopped:
             if not (stream and stream.text):
                 raise
-            return self._answer(call, stream.text, "stopped", ask.tokens_at_most)  # its call is booked
+            return self._answer(call, stream.text, "stopped", request.max_tokens)  # its call is booked
         except UnknownModel as error:
             raise UnknownModel(
                 "The model server does not know the model {model}. An operator must check its name.",
                 model=model,
             ) from error
 
-    def pace(self, model: str) -> Pace:
+    def rate_limiter(self, model: str) -> RateLimiter:
         """The pace at which a model may be asked, shared by all who ask it here."""
-        return self._paces.setdefault(model, Pace())
+        return self._paces.setdefault(model, RateLimiter())
 
-    def dialect(self, model: str) -> Dialect:
+    def supported_parameters(self, model: str) -> SupportedParameters:
         """The parameters that a model takes, as far as it has told."""
-        return self._dialects.setdefault(model, Dialect(extensions=self._extensions))
+        return self._dialects.setdefault(model, SupportedParameters(extensions=self._extensions))
 
     async def flagged(self, text: str) -> bool:
         """Whether the provider's moderation endpoint objects to a text."""
-        verdict = await patiently(lambda: self.api.moderations.create(input=text), JOB)
+        verdict = await with_retries(lambda: self.api.moderations.create(input=text), JOB)
         return any(result.flagged for result in verdict.results)
 
-    async def settle(self) -> None:
+    async def wait_for_bookings(self) -> None:
         """Wait until every call that is out has come home and is recorded."""
         await asyncio.gather(*self._flying, return_exceptions=True)
 
-    async def _attempt(self, call: "_Call", pace: Pace) -> Answer:
+    async def _attempt(self, call: "_Call", pace: RateLimiter) -> ChatAnswer:
         """One call: hold what it may cost, wait for a turn; then ask, book and record, not to be cut off."""
         call.attempts += 1
-        at_most = call.ask.tokens_at_most
-        async with self._budget.hold(call.account, call.model, *at_most):
-            turn = await call.unless_stopped(_in_time(pace.turn(sum(at_most)), call.patience, pace))
-            return await self._uncut(self._ask(call, pace, turn))
+        at_most = call.request.max_tokens
+        async with self._budget.reserve(call.account, call.model, *at_most):
+            turn = await call.run_until_stopped(
+                _acquire_in_time(pace.acquire(sum(at_most)), call.retry_policy, pace)
+            )
+            return await self._complete_untruncated(self._request(call, pace, turn))
 
-    async def _uncut(self, work: Coroutine[Any, Any, T]) -> T:
+    async def _complete_untruncated(self, work: Coroutine[Any, Any, T]) -> T:
         task = asyncio.ensure_future(work)
         self._flying.add(task)
         task.add_done_callback(self._flying.discard)
         return await asyncio.shield(task)
 
-    async def _ask(self, call: "_Call", pace: Pace, turn: Turn) -> Answer:
+    async def _request(self, call: "_Call", pace: RateLimiter, turn: Permit) -> ChatAnswer:
         record = call.record
         try:
             if record:
                 await record.sent()
             raw = await self._create(call, pace, turn)
-            said = await listen(raw, call.stream, call.ask.so_far) if call.stream else whole(raw)
+            said = (
+                await read_stream(raw, call.stream, call.request.render_partial)
+                if call.stream
+                else parse(raw)
+            )
             answer = self._read(call, said)
         except Exception as error:
             if _may_be_billed(error):
-                await self._db.write_together(self._booking(call, *call.ask.tokens_at_most))
+                await self._db.write_together(self._booking(call, *call.request.max_tokens))
             if record:
                 await record.failed()
             raise
         finally:
-            pace.unanswered()
+            pace.release_unused()
         booking = self._booking(call, answer.prompt_tokens, answer.completion_tokens)
         if record:
             await record.answered(answer, booking)
@@ -160,17 +166,17 @@ class ModelClient:
             await self._db.write_together(booking)
         return answer
 
-    def _booking(self, call: "_Call", prompt_tokens: int, completion_tokens: int) -> Piece[None]:
+    def _booking(self, call: "_Call", prompt_tokens: int, completion_tokens: int) -> WriteTask[None]:
         charge = Charge(call.account, call.model, prompt_tokens, completion_tokens)
-        return Piece(self._budget.book_all, charge)
+        return WriteTask(self._budget.book_all, charge)
 
-    def _read(self, call: "_Call", said: Said) -> Answer:
-        text, tokens = call.ask.whole(said.text), said.tokens or call.ask.tokens_at_most
+    def _read(self, call: "_Call", said: Completion) -> ChatAnswer:
+        text, tokens = call.request.render(said.text), said.tokens or call.request.max_tokens
         return self._answer(call, text, said.finish_reason, tokens)
 
-    def _answer(self, call: "_Call", text: str, finish_reason: str, tokens: tuple[int, int]) -> Answer:
+    def _answer(self, call: "_Call", text: str, finish_reason: str, tokens: tuple[int, int]) -> ChatAnswer:
         prompt_tokens, completion_tokens = tokens
-        return Answer(
+        return ChatAnswer(
             text=text,
             finish_reason=finish_reason,
             prompt_tokens=prompt_tokens,
@@ -180,28 +186,28 @@ class ModelClient:
             attempts=call.attempts,
         )
 
-    async def _create(self, call: "_Call", pace: Pace, turn: Turn) -> Any:
+    async def _create(self, call: "_Call", pace: RateLimiter, turn: Permit) -> Any:
         """Call the API. Returns the SDK's raw response.
 
         What a model refuses is left out from then on, and the call goes out again at once.
         """
-        dialect = self.dialect(call.model)
+        dialect = self.supported_parameters(call.model)
         try:
             while True:
-                arguments = dialect.arguments(call.ask, streamed=call.stream is not None)
+                arguments = dialect.arguments(call.request, streamed=call.stream is not None)
                 try:
-                    raw = await call.unless_stopped(self._send(call, arguments))
+                    raw = await call.run_until_stopped(self._send(call, arguments))
                 except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
                     if not dialect.learn(error, arguments):
                         raise
                     call.attempts += 1
                 else:
-                    pace.answered(turn, raw.headers)
+                    pace.update_from_headers(turn, raw.headers)
                     return raw
         except openai.APIStatusError as error:
             if isinstance(error, openai.RateLimitError):  # at once: others are about to go out
-                pace.pause(asked_pause(error) or 0.0)
-            pace.answered(turn, error.response.headers)
+                pace.pause(retry_after(error) or 0.0)
+            pace.update_from_headers(turn, error.response.headers)
             raise
 
     async def _send(self, call: "_Call", arguments: dict[str, Any]) -> Any:
@@ -214,11 +220,11 @@ class ModelClient:
 class _Call:
     """One question on its way, over all its attempts."""
 
-    ask: Ask
+    request: ChatRequest
     model: str
     account: Account
-    patience: Patience
-    record: Record | None
+    retry_policy: RetryPolicy
+    record: CallRecord | None
     stream: Stream | None
     started: float = 0.0
     attempts: int = 0
@@ -226,21 +232,23 @@ class _Call:
     def __post_init__(self) -> None:
         self.started = time.monotonic()
 
-    async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
-        return await (self.stream.unless_stopped(work) if self.stream else work)
+    async def run_until_stopped(self, work: Coroutine[Any, Any, T]) -> T:
+        return await (self.stream.run_until_stopped(work) if self.stream else work)
 
 
 def _may_be_billed(error: Exception) -> bool:
     """Whether a call without an answer may have to be paid for: it went out, and nothing refused it."""
     never_out = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
     lost = isinstance(error, openai.APIConnectionError) and not isinstance(error.__cause__, never_out)
-    return lost or isinstance(error, (CutShort, Stopped))
+    return lost or isinstance(error, (Truncated, Stopped))
 
 
-async def _in_time(turn: Coroutine[Any, Any, Turn], patience: Patience, pace: Pace) -> Turn:
+async def _acquire_in_time(
+    turn: Coroutine[Any, Any, Permit], patience: RetryPolicy, pace: RateLimiter
+) -> Permit:
     """Wait for a turn: as long as it takes where told to, else within the patience."""
     try:
-        if patience.as_told:
+        if patience.honour_retry_after:
             return await turn
         async with asyncio.timeout(max(patience.seconds, 1.0)):
             return await turn
@@ -278,4 +286,4 @@ async def open_client(
     finally:
         with suppress(TimeoutError):
             async with asyncio.timeout(_SETTLE):
-                await client.settle()
+                await client.wait_for_bookings()

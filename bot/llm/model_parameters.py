@@ -6,7 +6,7 @@ from typing import Any
 
 import openai
 
-from bot.chat import Ask
+from bot.chat import ChatRequest
 
 _NAMES = (
     "max_completion_tokens",
@@ -22,7 +22,7 @@ _OLDER_NAME = {"max_completion_tokens": "max_tokens"}
 _OURS = frozenset({"repeat_penalty"})  # not in the SDK's own signature
 
 
-class Dialect:
+class SupportedParameters:
     """The parameters that one model is asked with: all that we would like, less what it has refused.
 
     No table of model names says what a model takes: each tells by itself, the first time it is asked.
@@ -31,7 +31,7 @@ class Dialect:
     def __init__(self, *, extensions: bool) -> None:
         self._refused: set[str] = set() if extensions else set(_OURS)
 
-    def arguments(self, ask: Ask, *, streamed: bool = False) -> dict[str, Any]:
+    def arguments(self, ask: ChatRequest, *, streamed: bool = False) -> dict[str, Any]:
         """Keyword arguments for the SDK's create()."""
         body = self.body(ask)
         if streamed:
@@ -42,7 +42,7 @@ class Dialect:
         # the SDK tries every message against every type there is: a tenth of what a /hero costs
         return body | {"extra_body": as_they_are | {"messages": list(ask.messages)}}
 
-    def body(self, ask: Ask) -> dict[str, Any]:
+    def body(self, ask: ChatRequest) -> dict[str, Any]:
         """The request's parameters as they go over the wire, less model and messages."""
         wanted: dict[str, Any] = {
             "max_completion_tokens": ask.sampling.max_tokens,

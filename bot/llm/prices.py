@@ -8,16 +8,16 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from bot.config import Part
+from bot.config import FrozenModel
 from bot.errors import SettingsError
-from bot.i18n.message import Sentence, later
+from bot.i18n.message import LocalizedMessage, mark
 
 _DATED = re.compile(r"-\d{4}-?\d{2}-?\d{2}$")
 _MILLION = 1_000_000
-_HERE = later("this machine")
+_HERE = mark("this machine")
 
 
-class Price(Part):
+class Price(FrozenModel):
     """US dollars per million tokens.
 
     Batch is the part of them that the Batch API takes, None where it has none.
@@ -36,25 +36,25 @@ class Price(Part):
         return whole * self.batch if batch and self.batch is not None else whole
 
     @property
-    def where(self) -> Sentence | str:
+    def where(self) -> LocalizedMessage | str:
         """Where a model is that costs nothing."""
         if not self.source:
-            return Sentence("a server of your own")
-        return Sentence(self.source) if self.source == _HERE else self.source
+            return LocalizedMessage("a server of your own")
+        return LocalizedMessage(self.source) if self.source == _HERE else self.source
 
     @property
-    def origin(self) -> Sentence | str:
+    def origin(self) -> LocalizedMessage | str:
         """When and where a price was read, as a sentence ends with it."""
         link = f" (<{self.source}>)" if self.source.startswith("http") else ""
         if self.read_on is None:
             return link
-        return Sentence(", as of {day}{link}", day=self.read_on.isoformat(), link=link)
+        return LocalizedMessage(", as of {day}{link}", day=self.read_on.isoformat(), link=link)
 
 
 _FREE = Price(input=0, output=0, batch=1, training=0, source=_HERE)
 
 
-class _File(Part):
+class _File(FrozenModel):
     models: dict[str, Price] = Field(default_factory=dict)
 
 

@@ -15,13 +15,13 @@ _WINDOW = 60.0  # seconds in which a limit grows back, until answers tell it bet
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Permit:
     """Leave to make one call: what it is expected to use, and all that had been sent with it."""
 
     sent: "dict[str, float]"
 
 
-class _Allowance:
+class _TokenBucket:
     """One limit: what is left of it, as the last answer told and as we have counted since."""
 
     def __init__(self, limit: float) -> None:
@@ -61,7 +61,7 @@ class _Allowance:
         self._left = min(self._left, 0.0)
 
 
-class Pace:
+class RateLimiter:
     """Gives out turns, one by one.
 
     The first call goes alone: what its answer tells (limits, parameters that the model refuses) spares the
@@ -74,7 +74,7 @@ class Pace:
         self._probing = False
         self._resume_at = 0.0
         self._sent = {"requests": 0.0, "tokens": 0.0}
-        self._allowances: dict[str, _Allowance] = {}
+        self._allowances: dict[str, _TokenBucket] = {}
 
     @property
     def paused_for(self) -> float:
@@ -86,7 +86,7 @@ class Pace:
         known = self._allowances.get(name)
         return known.growth if known else None
 
-    async def turn(self, tokens: int) -> Turn:
+    async def acquire(self, tokens: int) -> Permit:
         """Wait for a turn in the line.
 
         Tokens is what the call may use at most, question and answer together.
@@ -102,30 +102,30 @@ class Pace:
                 if name in self._allowances:
                     self._allowances[name].take(amount)
             self._probing = True
-            return Turn(dict(self._sent))
+            return Permit(dict(self._sent))
 
     def _wait(self, amounts: Mapping[str, float]) -> float:
         waits = (allowance.wait(amounts[name]) for name, allowance in self._allowances.items())
         return max(self.paused_for, *waits, 0.0)
 
-    def answered(self, turn: Turn, headers: Mapping[str, str]) -> None:
+    def update_from_headers(self, turn: Permit, headers: Mapping[str, str]) -> None:
         """Learn from an answer's headers, where they are newer than what is known."""
         self._told.set()
         for name, sent in turn.sent.items():
             try:
                 limit = float(headers[f"x-ratelimit-limit-{name}"])
                 remaining = float(headers[f"x-ratelimit-remaining-{name}"])
-                full_in = seconds(headers[f"x-ratelimit-reset-{name}"])
+                full_in = parse_duration(headers[f"x-ratelimit-reset-{name}"])
             except (KeyError, ValueError):
                 continue
             if limit <= 0:
                 continue
             known = self._allowances.get(name)
             if known is None or known.limit != limit:
-                known = self._allowances[name] = _Allowance(limit)
+                known = self._allowances[name] = _TokenBucket(limit)
             known.read(remaining, full_in, sent_then=sent, sent_now=self._sent[name])
 
-    def unanswered(self) -> None:
+    def release_unused(self) -> None:
         """Let the next call go alone, where the first one came to nothing."""
         if not self._told.is_set():
             self._probing = False
@@ -139,7 +139,7 @@ class Pace:
         self._resume_at = max(self._resume_at, time.monotonic() + seconds)
 
 
-def seconds(duration: str) -> float:
+def parse_duration(duration: str) -> float:
     """Read `6m0s`, `120ms` or `1.5`. Raises ValueError where it is none of these."""
     parts = _DURATION.findall(duration.strip())
     if not parts or "".join(map("".join, parts)) != duration.strip():

@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 from openai.types.chat import ChatCompletion
 
-from bot.llm.retry import CutShort
+from bot.llm.retry import Truncated
 from bot.llm.stream import Stream
 
 _FIRST_WORD = 60.0  # seconds until it
@@ -18,7 +18,7 @@ _LONGEST_SILENCE = 15.0  # seconds between two words
 
 
 @dataclass(slots=True)
-class Said:
+class Completion:
     """The text, why it ended, and the tokens of question and answer where the server counted them."""
 
     text: str = ""
@@ -28,7 +28,7 @@ class Said:
     def take(self, chunk: dict[str, Any]) -> None:
         """Take in a piece of a stream. Raises CutShort where it is an error."""
         if error := chunk.get("error"):
-            raise CutShort(f"the stream ended in an error: {error}")
+            raise Truncated(f"the stream ended in an error: {error}")
         if usage := chunk.get("usage"):
             self.tokens = usage["prompt_tokens"], usage["completion_tokens"]
         for choice in chunk["choices"]:
@@ -36,29 +36,29 @@ class Said:
             self.finish_reason = choice.get("finish_reason") or self.finish_reason
 
 
-def whole(raw: Any) -> Said:
+def parse(raw: Any) -> Completion:
     """The SDK's raw answer, parsed. Raises CutShort where the body is none, or the text has no end."""
     try:
         completion = raw.parse()
     except ValueError as error:
-        raise CutShort("the answer is no JSON") from error
+        raise Truncated("the answer is no JSON") from error
     if not isinstance(completion, ChatCompletion) or not completion.choices:
-        raise CutShort("the answer is no chat completion")
+        raise Truncated("the answer is no chat completion")
     choice = completion.choices[0]
     if not choice.finish_reason:
-        raise CutShort("the answer says not why it ended")
+        raise Truncated("the answer says not why it ended")
     usage = completion.usage
     tokens = (usage.prompt_tokens, usage.completion_tokens) if usage else None
-    return Said(choice.message.content or "", choice.finish_reason, tokens)
+    return Completion(choice.message.content or "", choice.finish_reason, tokens)
 
 
-async def listen(raw: Any, stream: Stream, so_far: Callable[[str], str]) -> Said:
+async def read_stream(raw: Any, stream: Stream, so_far: Callable[[str], str]) -> Completion:
     """Read a streamed answer; the stream is told what so_far makes of each beginning of the text.
 
     Where the stream is stopped, what there is by then is the answer. Raises CutShort where it breaks off, or
     where nothing comes for long.
     """
-    said = Said()
+    said = Completion()
     now = asyncio.get_running_loop().time
     with _in_words(stream):
         async with (
@@ -70,11 +70,11 @@ async def listen(raw: Any, stream: Stream, so_far: Callable[[str], str]) -> Said
                     break
                 stream.limit.reschedule(now() + _LONGEST_SILENCE)
                 said.take(chunk)
-                stream.grow(so_far(said.text))
+                stream.append(so_far(said.text))
     if stream.stopped and said.text:
         said.finish_reason = said.finish_reason or "stopped"
     if not said.finish_reason:
-        raise CutShort("the stream says not why it ended")
+        raise Truncated("the stream says not why it ended")
     return said
 
 
@@ -101,10 +101,10 @@ def _in_words(stream: Stream) -> Iterator[None]:
         yield
     except TimeoutError as error:
         if not stream.stopped:
-            raise CutShort("the stream fell silent") from error
+            raise Truncated("the stream fell silent") from error
     except httpx2.HTTPError as error:
-        raise CutShort(f"the stream broke off: {error!r}") from error
+        raise Truncated(f"the stream broke off: {error!r}") from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise CutShort("the stream is none of a chat") from error
+        raise Truncated("the stream is none of a chat") from error
     finally:
         stream.limit = None

@@ -30,16 +30,16 @@ class Stream:
     def stopped(self) -> bool:
         return self._stopped.is_set()
 
-    def wait_at(self, place: int) -> None:
+    def set_position(self, place: int) -> None:
         self.place = place
         self._news.set()
 
-    def serve(self) -> None:
+    def leave_queue(self) -> None:
         """End the wait in the line."""
         self._served.set()
-        self.wait_at(0)
+        self.set_position(0)
 
-    def grow(self, text: str) -> None:
+    def append(self, text: str) -> None:
         self.text = text
         self._news.set()
 
@@ -54,7 +54,7 @@ class Stream:
         if self.limit:
             self.limit.reschedule(asyncio.get_running_loop().time())
 
-    async def news(self) -> None:
+    async def changed(self) -> None:
         """Wait for something that was not there at the last look."""
         await self._news.wait()
         self._news.clear()
@@ -75,7 +75,7 @@ class Stream:
             async with asyncio.timeout(seconds):
                 await self.until_stopped()
 
-    async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
+    async def run_until_stopped(self, work: Coroutine[Any, Any, T]) -> T:
         """Await work that is given up as soon as somebody stops. Raises Stopped."""
         if self.stopped:
             work.close()

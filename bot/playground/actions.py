@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from simcord.backend.models import Interaction
 
 from bot.playground.command_line import commands_of, read
-from bot.playground.simulated_discord import Refused, World
+from bot.playground.simulated_discord import Refused, SimulatedDiscord
 from bot.playground.suggestions import suggest
 
 Answer = dict[str, Any]  # what only the page that acted is told; everything else is seen in the channel
@@ -21,7 +21,7 @@ class Type(BaseModel):
     do: Literal["type"]
     text: str = Field(max_length=4000)
 
-    async def carry_out(self, person: simcord.MemberActor, world: World) -> Answer:
+    async def run(self, person: simcord.MemberActor, world: SimulatedDiscord) -> Answer:
         text = self.text.strip()
         named = {f"@{each.name}": each for each in world.people.values()} | {
             f"#{world.channel.name}": world.channel
@@ -40,7 +40,7 @@ class Suggest(BaseModel):
     do: Literal["suggest"]
     text: str = Field(max_length=4000)
 
-    async def carry_out(self, person: simcord.MemberActor, world: World) -> Answer:
+    async def run(self, person: simcord.MemberActor, world: SimulatedDiscord) -> Answer:
         return {"suggestions": [asdict(each) for each in await suggest(self.text, person, world)]}
 
 
@@ -51,7 +51,7 @@ class Click(BaseModel):
     message: int
     custom_id: str
 
-    async def carry_out(self, person: simcord.MemberActor, world: World) -> Answer:
+    async def run(self, person: simcord.MemberActor, world: SimulatedDiscord) -> Answer:
         click = person.click(world.message(self.message), custom_id=self.custom_id)
         return await _answered(world, await world.act(click))
 
@@ -64,7 +64,7 @@ class Select(BaseModel):
     custom_id: str
     values: list[str]
 
-    async def carry_out(self, person: simcord.MemberActor, world: World) -> Answer:
+    async def run(self, person: simcord.MemberActor, world: SimulatedDiscord) -> Answer:
         channel = world.channel  # simcord takes a channel by its handle
         values = [channel if value == str(channel.id) else value for value in self.values]
         choice = person.select(world.message(self.message), values, custom_id=self.custom_id)
@@ -78,7 +78,7 @@ class Submit(BaseModel):
     form: int
     values: dict[str, str | list[str]]
 
-    async def carry_out(self, person: simcord.MemberActor, world: World) -> Answer:
+    async def run(self, person: simcord.MemberActor, world: SimulatedDiscord) -> Answer:
         opened = world.env.backend.interactions.get(self.form)
         if opened is None:
             raise Refused("That form is gone.")
@@ -94,7 +94,7 @@ class React(BaseModel):
     emoji: str = Field(max_length=100)
     on: bool
 
-    async def carry_out(self, person: simcord.MemberActor, world: World) -> Answer:
+    async def run(self, person: simcord.MemberActor, world: SimulatedDiscord) -> Answer:
         reaction = person.set_reaction(world.message(self.message), self.emoji, reacted=self.on)
         await world.act(reaction)
         return {}
@@ -107,7 +107,7 @@ class Request(BaseModel):
     action: Annotated[Type | Suggest | Click | Select | Submit | React, Field(discriminator="do")]
 
 
-async def _answered(world: World, asked: Interaction | None) -> Answer:
+async def _answered(world: SimulatedDiscord, asked: Interaction | None) -> Answer:
     """Wait for the bot's first answer: a form is told, a message is seen in the channel."""
     if asked is None:
         return {}
@@ -115,7 +115,7 @@ async def _answered(world: World, asked: Interaction | None) -> Answer:
     return {"form": {**answered.modal, "id": str(answered.id)}} if answered.modal else {}
 
 
-def _with_mentions(text: str, world: World) -> str:
+def _with_mentions(text: str, world: SimulatedDiscord) -> str:
     """The text with each @name as Discord writes a mention."""
     bot = world.env.backend.bot_user
     ids = {name: person.id for name, person in world.people.items()} | {bot.name: bot.id}

@@ -9,7 +9,7 @@ import simcord
 from simcord.enums import OptionType
 from simcord.interactions import command_leaves, parse_option_input
 
-from bot.playground.simulated_discord import Refused, World
+from bot.playground.simulated_discord import Refused, SimulatedDiscord
 
 _TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 
@@ -38,7 +38,7 @@ class Command:
         return [*first, *zip(parts[1::2], parts[2::2], strict=True)]
 
 
-def commands_of(person: simcord.MemberActor, world: World) -> list[Command]:
+def commands_of(person: simcord.MemberActor, world: SimulatedDiscord) -> list[Command]:
     """The commands that a person sees, subcommands each by their full name."""
     visible = world.env.backend.visible_commands(user_id=person.id, channel_id=world.channel.id)
     return [

@@ -9,8 +9,8 @@ from rich.console import Console
 
 from bot.app import App, open_app
 from bot.playground.server import open_page
-from bot.playground.simulated_discord import HOME, open_world
-from bot.processes import engine_beside, worker_beside
+from bot.playground.simulated_discord import HOME, open_simulated_discord
+from bot.processes import run_engine, run_worker
 from bot.settings import Settings
 from bot.store import descriptions, duels, jobs
 
@@ -33,11 +33,11 @@ async def run_playground(settings: Settings) -> None:
     console = Console(stderr=True)
     async with AsyncExitStack() as stack:
         with console.status("starting the model engine and the worker ..."):
-            reachable = await stack.enter_async_context(engine_beside(settings))
+            reachable = await stack.enter_async_context(run_engine(settings))
             app = await stack.enter_async_context(open_app(reachable))
-            await stack.enter_async_context(worker_beside(reachable))
+            await stack.enter_async_context(run_worker(reachable))
             await _forget_the_last_page(app)
-            world = await stack.enter_async_context(open_world(app))
+            world = await stack.enter_async_context(open_simulated_discord(app))
             page = await stack.enter_async_context(open_page(world, app, settings.playground_port))
         console.print(_WELCOME.format(url=page.url, data=app.settings.data_dir), soft_wrap=True)
         await world.keep_time()

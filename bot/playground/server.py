@@ -12,7 +12,7 @@ from simcord.backend.cdn import CDN_BASE
 
 from bot.app import App
 from bot.errors import OperatorError
-from bot.playground.simulated_discord import World
+from bot.playground.simulated_discord import SimulatedDiscord
 from bot.playground.tab import Tab
 
 _FILES = Path(__file__).parent / "page"
@@ -36,7 +36,7 @@ class Page:
 
 
 @asynccontextmanager
-async def open_page(world: World, app: App, port: int) -> AsyncIterator[Page]:
+async def open_page(world: SimulatedDiscord, app: App, port: int) -> AsyncIterator[Page]:
     """Serve the page on this machine; port 0 takes a free one. Raises OperatorError where it is taken."""
     served = _Server(world, app)
     web_app = web.Application(middlewares=[_from_here_only])
@@ -60,7 +60,7 @@ async def open_page(world: World, app: App, port: int) -> AsyncIterator[Page]:
 
 
 class _Server:
-    def __init__(self, world: World, app: App) -> None:
+    def __init__(self, world: SimulatedDiscord, app: App) -> None:
         self._world = world
         self._app = app
         self._sockets: weakref.WeakSet[web.WebSocketResponse] = weakref.WeakSet()

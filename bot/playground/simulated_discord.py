@@ -26,7 +26,7 @@ class Refused(Exception):
     """Discord would not let a person do this; the text says why."""
 
 
-class World:
+class SimulatedDiscord:
     """What is simulated, and the one place where people act in it.
 
     simcord, made for tests, stops its clock and waits after each action until the bot has come to rest. Here
@@ -91,7 +91,7 @@ class World:
 
 
 @asynccontextmanager
-async def open_world(app: App) -> AsyncIterator[World]:
+async def open_simulated_discord(app: App) -> AsyncIterator[SimulatedDiscord]:
     """Let the bot into a new simulated Discord."""
     env = simcord.Env(HeroBot(app), settle_timeout=_GLANCE)
     # made in simcord's distant past: votes of young accounts do not count
@@ -105,7 +105,7 @@ async def open_world(app: App) -> AsyncIterator[World]:
         channel = guild.create_text_channel("heroes")
         manager = guild.create_role("operator", permissions=discord.Permissions(manage_guild=True))
         olga = guild.add_member(operator, roles=[manager])
-        yield World(env, channel, [olga, *(guild.add_member(user) for user in others)])
+        yield SimulatedDiscord(env, channel, [olga, *(guild.add_member(user) for user in others)])
     finally:
         env.settle_timeout = _CLOSING
         await env.shutdown()

@@ -9,7 +9,7 @@ import simcord
 from simcord.enums import OptionType
 
 from bot.playground.command_line import Command, commands_of, find
-from bot.playground.simulated_discord import Refused, World
+from bot.playground.simulated_discord import Refused, SimulatedDiscord
 
 _NUMBERS = (OptionType.INTEGER, OptionType.NUMBER)
 
@@ -23,7 +23,7 @@ class Suggestion:
     hint: str = ""
 
 
-async def suggest(typed: str, person: simcord.MemberActor, world: World) -> list[Suggestion]:
+async def suggest(typed: str, person: simcord.MemberActor, world: SimulatedDiscord) -> list[Suggestion]:
     """How a typed line may go on."""
     if not typed.startswith("/"):
         return []
@@ -78,7 +78,7 @@ async def _values(
     *,
     before: str,
     person: simcord.MemberActor,
-    world: World,
+    world: SimulatedDiscord,
 ) -> list[Suggestion]:
     option = _option(command, name)
     if option.get("autocomplete"):
@@ -96,7 +96,7 @@ async def _autocomplete(
     text: str,
     filled: Mapping[str, str],
     person: simcord.MemberActor,
-    world: World,
+    world: SimulatedDiscord,
 ) -> Sequence[Mapping[str, Any]]:
     """What the bot proposes; nothing where it says nothing in time, as on Discord."""
     others = {

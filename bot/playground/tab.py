@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from bot.app import App
 from bot.playground.actions import Request
-from bot.playground.simulated_discord import Refused, World
+from bot.playground.simulated_discord import Refused, SimulatedDiscord
 from bot.playground.tutorial import steps
-from bot.playground.view import Seen, changes, seen_by, surroundings
+from bot.playground.view import MessageState, changes, seen_by, surroundings
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ class Tab:
     """A page and the person who looks at it. Any number may be open, of the same person too."""
 
     def __init__(
-        self, socket: web.WebSocketResponse, person: simcord.MemberActor, world: World, app: App
+        self, socket: web.WebSocketResponse, person: simcord.MemberActor, world: SimulatedDiscord, app: App
     ) -> None:
         self._socket = socket
         self._person = person
@@ -43,13 +43,13 @@ class Tab:
 
     async def _show(self) -> None:
         """Send every change, also while the bot is still at work on what was asked."""
-        shown: Seen = {}
+        shown: MessageState = {}
         events = -1
         while not self._socket.closed:
             if events != self._world.events:
                 events = self._world.events
                 # a copy: the store's own objects change in place
-                seen: Seen = json.loads(json.dumps(seen_by(self._person, self._world)))
+                seen: MessageState = json.loads(json.dumps(seen_by(self._person, self._world)))
                 news = changes(shown, seen) or {}
                 shown = seen
                 done = [asdict(step) for step in await steps(self._app)]
@@ -62,7 +62,7 @@ class Tab:
         try:
             request = Request.model_validate_json(text)
             number = request.number
-            answer = await request.action.carry_out(self._person, self._world)
+            answer = await request.action.run(self._person, self._world)
         except Refused as refused:
             answer = {"refused": str(refused)}
         except ValidationError:

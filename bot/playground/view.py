@@ -6,12 +6,12 @@ import discord
 import simcord
 from simcord.backend import serializers
 
-from bot.playground.simulated_discord import World
+from bot.playground.simulated_discord import SimulatedDiscord
 
-Seen = dict[str, dict[str, Any]]  # messages by id
+MessageState = dict[str, dict[str, Any]]  # messages by id
 
 
-def seen_by(person: simcord.MemberActor, world: World) -> Seen:
+def seen_by(person: simcord.MemberActor, world: SimulatedDiscord) -> MessageState:
     """The channel's messages, oldest first: ephemeral ones are seen by those alone whom they answer."""
     backend = world.env.backend
     return {
@@ -23,14 +23,14 @@ def seen_by(person: simcord.MemberActor, world: World) -> Seen:
     }
 
 
-def changes(before: Seen, now: Seen) -> dict[str, Any] | None:
+def changes(before: MessageState, now: MessageState) -> dict[str, Any] | None:
     """What to tell a page that shows `before`; None where it is up to date."""
     changed = [message for key, message in now.items() if before.get(key) != message]
     gone = [key for key in before if key not in now]
     return {"changed": changed, "gone": gone} if changed or gone else None
 
 
-def surroundings(person: simcord.MemberActor, world: World) -> dict[str, Any]:
+def surroundings(person: simcord.MemberActor, world: SimulatedDiscord) -> dict[str, Any]:
     """Who is there, who one is oneself, and where: what does not change while a page is open."""
     backend = world.env.backend
     return {
@@ -44,12 +44,12 @@ def surroundings(person: simcord.MemberActor, world: World) -> dict[str, Any]:
     }
 
 
-def _role(person: simcord.MemberActor, world: World) -> str:
+def _role(person: simcord.MemberActor, world: SimulatedDiscord) -> str:
     allowed = discord.Permissions(world.env.backend.compute_permissions(person.guild.id, person.id))
     return "operator" if allowed.manage_guild else "member"
 
 
-def _with_channels(message: dict[str, Any], world: World) -> dict[str, Any]:
+def _with_channels(message: dict[str, Any], world: SimulatedDiscord) -> dict[str, Any]:
     """A message whose menus of channels list them: Discord leaves that to whoever shows them."""
     for row in message.get("components", ()):
         for menu in row.get("components", ()):

@@ -3,28 +3,28 @@
 from collections.abc import Mapping
 from itertools import groupby
 
-from bot.dataset.versions.status import Status
-from bot.i18n.message import Language, Sentence
+from bot.dataset.versions.status import DatasetStatus
+from bot.i18n.message import LocalizedMessage, Translator
 from bot.rating.scores import Thresholds
 from bot.store.datasets import Dataset
 from bot.store.powers import Asked
 
 
-def reasons(counts: Mapping[str, int]) -> list[Sentence]:
+def count_by_reason(counts: Mapping[str, int]) -> list[LocalizedMessage]:
     """Each reason with its number of texts, in the order of the reasons."""
     return [
-        Sentence("{number:,} {reason}", number=number, reason=Sentence(reason))
+        LocalizedMessage("{number:,} {reason}", number=number, reason=LocalizedMessage(reason))
         for reason, number in sorted(counts.items())
     ]
 
 
-def told(say: Language, status: Status) -> str:
+def dataset_status_text(t: Translator, status: DatasetStatus) -> str:
     """The status in words and a table, for Discord and the terminal."""
     kept, standing = status.standing.kept, status.standing
     lines = [
-        f"{say('**The newest dataset:**')} {_frozen(say, status.newest)}",
-        f"{say('**The newest of pairs:**')} {_frozen(say, status.newest_pairs)}",
-        say(
+        f"{t('**The newest dataset:**')} {_frozen(t, status.newest)}",
+        f"{t('**The newest of pairs:**')} {_frozen(t, status.newest_pairs)}",
+        t(
             "**Votes:** {votes:,} on {descriptions:,} descriptions, {counted:,} of them count.",
             votes=kept.votes,
             descriptions=kept.descriptions,
@@ -32,10 +32,10 @@ def told(say: Language, status: Status) -> str:
         ),
     ]
     if standing.not_counted:
-        lines.append(say("Not counted: {reasons}.", reasons=standing.not_counted))
-    lines.append(say("**What admits a description:** {thresholds}.", thresholds=status.thresholds.told))
+        lines.append(t("Not counted: {reasons}.", reasons=standing.not_counted))
+    lines.append(t("**What admits a description:** {thresholds}.", thresholds=status.thresholds.told))
     lines.append(
-        say(
+        t(
             "{enters:,} would enter the next dataset, {down:,} are voted down.",
             enters=status.intake.enters,
             down=status.intake.voted_down,
@@ -43,64 +43,65 @@ def told(say: Language, status: Status) -> str:
     )
     if status.intake.unfit:
         lines.append(
-            say("People liked, but they may not train: {reasons}.", reasons=reasons(status.intake.unfit))
+            t(
+                "People liked, but they may not train: {reasons}.",
+                reasons=count_by_reason(status.intake.unfit),
+            )
         )
     if status.tried != status.thresholds:
-        lines.append(say("**Tried:** {thresholds}.", thresholds=status.tried.told))
+        lines.append(t("**Tried:** {thresholds}.", thresholds=status.tried.told))
     lines.append(
-        say(
+        t(
             "How many would enter, by other thresholds (confidence {confidence:.0%}):",
             confidence=status.tried.confidence,
         )
     )
-    return "\n".join([*lines, "```", *_table(say, status), "```"])
+    return "\n".join([*lines, "```", *_table(t, status), "```"])
 
 
-def _frozen(say: Language, found: Dataset | None) -> str:
+def _frozen(t: Translator, found: Dataset | None) -> str:
     if found is None:
-        return say("none so far.")
+        return t("none so far.")
     train, valid, liked = (found.counts.get(part, 0) for part in ("train", "valid", "description"))
     figures = {"version": found.id, "train": train, "valid": valid, "liked": liked}
     if found.kind == "preference":
-        text = say("v{version}, {train:,} pairs to learn from, {valid:,} held out.", **figures)
+        text = t("v{version}, {train:,} pairs to learn from, {valid:,} held out.", **figures)
     else:
-        text = say(
+        text = t(
             "v{version}, {train:,} texts ({liked:,} rated well by people) to learn from, {valid:,} held out.",
             **figures,
         )
-    rebuild = say("A text had to be deleted from it: build it again.") if found.rebuild else ""
+    rebuild = t("A text had to be deleted from it: build it again.") if found.rebuild else ""
     return f"{text} {rebuild}".rstrip()
 
 
-def _table(say: Language, status: Status) -> list[str]:
+def _table(t: Translator, status: DatasetStatus) -> list[str]:
     """A row for each number of voters, a column for each share of ups; the tried ones are marked."""
     rows = [list(row) for _, row in groupby(status.around, key=lambda each: each[0].min_voters)]
-    first = say("voters")
+    first = t("voters")
     head = f"{first}  " + "".join(f"{f'> {way.above:.0%}':>9}" for way, _ in rows[0])
-    return [head, *(_row(say, row, status.tried, len(first)) for row in rows)]
+    return [head, *(_row(t, row, status.tried, len(first)) for row in rows)]
 
 
-def _row(say: Language, row: list[tuple[Thresholds, int]], tried: Thresholds, width: int) -> str:
-    cells = (f"{'*' if way == tried else ''}{say('{number:,}', number=count)}" for way, count in row)
+def _row(t: Translator, row: list[tuple[Thresholds, int]], tried: Thresholds, width: int) -> str:
+    cells = (f"{'*' if way == tried else ''}{t('{number:,}', number=count)}" for way, count in row)
     return f"{row[0][0].min_voters:>{width}}  " + "".join(f"{cell:>9}" for cell in cells)
 
 
-def listed(say: Language, added: list[str], wished: list[Asked]) -> str:
+def powers_text(t: Translator, added: list[str], wished: list[Asked]) -> str:
     """Both kinds in words."""
     if added:
-        lines = [say("Added to the vocabulary: {powers}.", powers=added)]
+        lines = [t("Added to the vocabulary: {powers}.", powers=added)]
     else:
-        lines = [say("No power was added so far.")]
+        lines = [t("No power was added so far.")]
     if wished:
-        lines.append(say("Asked for, but not in the vocabulary (descriptions of these train nothing):"))
-        lines += [f"- {each.power}: {_times(say, each)}" for each in wished]
+        lines.append(t("Asked for, but not in the vocabulary (descriptions of these train nothing):"))
+        lines += [f"- {each.power}: {_times(t, each)}" for each in wished]
     else:
-        lines.append(say("Nobody has asked for a power outside the vocabulary."))
+        lines.append(t("Nobody has asked for a power outside the vocabulary."))
     return "\n".join(lines)
 
 
-def _times(say: Language, asked: Asked) -> str:
-    times = say.count("once", "{number:,} times", asked.descriptions)
-    return say.count(
-        "{times}, by {number} person", "{times}, by {number:,} people", asked.people, times=times
-    )
+def _times(t: Translator, asked: Asked) -> str:
+    times = t.count("once", "{number:,} times", asked.descriptions)
+    return t.count("{times}, by {number} person", "{times}, by {number:,} people", asked.people, times=times)

@@ -3,21 +3,21 @@
 import time
 from collections.abc import Collection, Mapping
 
-from bot.community.accounts import Voters, account_days
+from bot.community.accounts import Pseudonyms, account_days
 from bot.rating.votes import value_of
 from bot.store import descriptions, reactions
-from bot.store.database import Database, Piece
+from bot.store.database import Database, WriteTask
 from bot.store.descriptions import Posted
 from bot.store.reactions import Click, Found, Thumb
 
 
-class Reconciler:
+class VoteBackfill:
     """Says which messages are worth a look, and keeps what was found there.
 
     days is how old a description may be, most how many of the newest are looked at.
     """
 
-    def __init__(self, db: Database, voters: Voters, *, days: float, most: int) -> None:
+    def __init__(self, db: Database, voters: Pseudonyms, *, days: float, most: int) -> None:
         self._db = db
         self._voters = voters
         self._seconds = days * 86400
@@ -54,4 +54,4 @@ class Reconciler:
             for user_id in user_ids
         ]
         change = Found(posted.description_id, frozenset(found), tuple(clicks))
-        return await self._db.write_together(Piece(reactions.change, change)) or 0
+        return await self._db.write_together(WriteTask(reactions.change, change)) or 0

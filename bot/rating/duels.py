@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from bot.community.accounts import Voters, account_days
+from bot.community.accounts import Pseudonyms, account_days
 from bot.errors import HerosmithError, Stopped, UnknownModel, UserError
 from bot.heroes.hero import Hero
 from bot.llm.stream import Stream
-from bot.rating.trial_status import Standing
+from bot.rating.trial_status import TrialStatus
 from bot.rating.trials import Trials
 from bot.serving.describer import Describer
-from bot.serving.generator import Written
+from bot.serving.generator import GeneratedText
 from bot.store import descriptions, duels, trials
 from bot.store.database import Database, Transaction
 from bot.store.descriptions import Description
@@ -25,7 +25,7 @@ from bot.store.trials import Trial
 
 log = logging.getLogger(__name__)
 
-Letter = Literal["a", "b"]
+Position = Literal["a", "b"]
 Choice = Literal["a", "b", "tie"]
 Source = Literal["button", "simulated"]
 
@@ -43,7 +43,7 @@ class Pairing:
     channel_id: int | None
     message_id: int | None
 
-    def text(self, letter: Letter) -> Description:
+    def text(self, letter: Position) -> Description:
         return self.a if letter == "a" else self.b
 
     @property
@@ -53,7 +53,7 @@ class Pairing:
 
 
 @dataclass(frozen=True, slots=True)
-class Pick:
+class DuelVoteResult:
     """One person's vote in a duel, and who wrote which text. again: it was given before, and is final."""
 
     choice: Choice
@@ -61,7 +61,7 @@ class Pick:
     again: bool
     a: Description
     b: Description
-    live: Letter
+    live: Position
 
 
 class Duels:
@@ -72,7 +72,7 @@ class Duels:
         db: Database,
         trials: Trials,
         describer: Describer,
-        voters: Voters,
+        voters: Pseudonyms,
         *,
         share: float,
         account_days: int,
@@ -88,7 +88,7 @@ class Duels:
         """Whether this /hero is to be a duel: a share of them is while a candidate is on trial."""
         return _CHANCE.random() < self._share and await self._trials.running() is not None
 
-    async def hold(
+    async def run(
         self,
         hero: Hero,
         *,
@@ -104,7 +104,7 @@ class Duels:
         whole, so nothing is kept. Raises UserError where no candidate is on trial, Unavailable where neither
         answers, Busy where too many wait, Stopped where nothing was written yet.
         """
-        standing = await self._trials.standing() if await self._trials.running() else None
+        standing = await self._trials.status() if await self._trials.running() else None
         if standing is None:
             raise UserError(
                 "There is no new model to try against the live one now. /hero describes a hero at any time."
@@ -146,9 +146,9 @@ class Duels:
             found = await duels.with_description(tx, description_id)
             return await _shown(tx, found) if found else None
 
-    async def voted(
+    async def vote(
         self, duel_id: int, user: int | str, choice: Choice, *, source: Source = "button"
-    ) -> Pick:
+    ) -> DuelVoteResult:
         """Keep a person's vote, and decide the trial where it suffices, in one transaction.
 
         user is a Discord id, or a simulated voter's name. Raises UserError where there is no such duel, or
@@ -179,29 +179,29 @@ class Duels:
             if known is None:
                 await duels.add_vote(tx, vote)
             if known is None and vote.counts:
-                await self._trials.weigh(tx, trial)
+                await self._trials.evaluate(tx, trial)
             return _revealed(duel, shown, vote, again=known is not None)
 
     async def _texts(
-        self, hero: Hero, standing: Standing, streams: dict[Side, Stream]
-    ) -> tuple[dict[Side, Written], dict[Side, HerosmithError]]:
+        self, hero: Hero, standing: TrialStatus, streams: dict[Side, Stream]
+    ) -> tuple[dict[Side, GeneratedText], dict[Side, HerosmithError]]:
         """What the sides write, and why others write nothing. The first given is first in the line."""
         models: dict[Side, Model] = {"live": standing.live, "candidate": standing.candidate}
         ends = await asyncio.gather(
             *(self._write(hero, models[side], stream) for side, stream in streams.items())
         )
-        written: dict[Side, Written] = {}
+        written: dict[Side, GeneratedText] = {}
         failed: dict[Side, HerosmithError] = {}
         for side, end in zip(streams, ends, strict=True):
-            if isinstance(end, Written):
+            if isinstance(end, GeneratedText):
                 written[side] = end
             else:
                 failed[side] = end
         return written, failed
 
-    async def _write(self, hero: Hero, model: Model, stream: Stream) -> Written | HerosmithError:
+    async def _write(self, hero: Hero, model: Model, stream: Stream) -> GeneratedText | HerosmithError:
         try:
-            return await self._describer.write(hero, stream, model)
+            return await self._describer.generate(hero, stream, model)
         except Stopped as error:
             return error
         except HerosmithError as error:
@@ -216,7 +216,7 @@ class Duels:
         return days is not None and days < self._account_days
 
 
-def _stopped(written: dict[Side, Written], failed: dict[Side, HerosmithError]) -> bool:
+def _stopped(written: dict[Side, GeneratedText], failed: dict[Side, HerosmithError]) -> bool:
     """Whether a person's Stop, and no trouble of a model's, left the texts no pair."""
     cut = any(text.answer.finish_reason == "stopped" for text in written.values())
     return (cut or bool(failed)) and all(isinstance(error, Stopped) for error in failed.values())
@@ -252,7 +252,7 @@ def _result(duel: Duel, choice: Choice) -> Result:
     return "tie" if choice == "tie" else duel.a if choice == "a" else duel.b
 
 
-def _revealed(duel: Duel, shown: Pairing, vote: DuelVote, *, again: bool) -> Pick:
+def _revealed(duel: Duel, shown: Pairing, vote: DuelVote, *, again: bool) -> DuelVoteResult:
     choice: Choice = "tie" if vote.result == "tie" else "a" if vote.result == duel.a else "b"
-    live: Letter = "a" if duel.a == "live" else "b"
-    return Pick(choice, vote.counts, again, shown.a, shown.b, live)
+    live: Position = "a" if duel.a == "live" else "b"
+    return DuelVoteResult(choice, vote.counts, again, shown.a, shown.b, live)

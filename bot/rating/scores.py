@@ -7,12 +7,12 @@ from functools import lru_cache
 from typing import Literal
 
 from bot.errors import UserError
-from bot.i18n.message import Sentence
-from bot.rating.vote_filter import Guard
+from bot.i18n.message import LocalizedMessage
+from bot.rating.vote_filter import VoteFilter
 from bot.store import descriptions, scores
 from bot.store.database import Database, Transaction
 from bot.store.descriptions import Description
-from bot.store.scores import Kept, Rule, Tally
+from bot.store.scores import DescriptionVotes, Kept, Rule
 
 PAGE = 5  # descriptions
 
@@ -61,9 +61,9 @@ class Thresholds:
                     yield Thresholds(voters, round(above, 3), self.confidence)
 
     @property
-    def told(self) -> Sentence:
+    def told(self) -> LocalizedMessage:
         """What they ask for."""
-        return Sentence.counted(
+        return LocalizedMessage.counted(
             "at least {number} voter, and with {confidence:.0%} confidence more than {above:.0%} for it",
             "at least {number} voters, and with {confidence:.0%} confidence more than {above:.0%} for it",
             self.min_voters,
@@ -88,19 +88,19 @@ class Prior:
     weight: float
     mean: float
 
-    def average(self, ups: int, downs: int) -> float:
+    def posterior_mean(self, ups: int, downs: int) -> float:
         """The Bayesian average: few votes say little, many say all."""
         return (self.weight * self.mean + ups) / (self.weight + ups + downs)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class VoteSnapshot:
     """Every description's counted votes at one moment, the rule by which they count, and what does not."""
 
     rule: Rule
-    tallies: tuple[Tally, ...]
+    tallies: tuple[DescriptionVotes, ...]
     kept: Kept
-    not_counted: tuple[Sentence, ...]
+    not_counted: tuple[LocalizedMessage, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +116,17 @@ class Scored:
 class Scores:
     """Reads scores off the votes that count."""
 
-    def __init__(self, db: Database, guard: Guard) -> None:
+    def __init__(self, db: Database, guard: VoteFilter) -> None:
         self._db = db
         self._guard = guard
         self._ranking: tuple[float, Rule, Prior] | None = None
 
-    async def standing(self) -> Standing:
+    async def snapshot(self) -> VoteSnapshot:
         """All there is, of this moment."""
         async with self._db.read() as tx:
             rule = await self._guard.rule(tx)
             tallies, kept = await scores.tallies(tx, rule), await scores.kept(tx, rule)
-        return Standing(rule, tuple(tallies), kept, self._guard.describe(kept))
+        return VoteSnapshot(rule, tuple(tallies), kept, self._guard.describe(kept))
 
     async def best(
         self, *, guild_id: int | None = None, powers: Collection[str] | None = None, page: int = 0
@@ -153,7 +153,9 @@ class Scores:
             shown = await descriptions.get_many(tx, [each.description_id for each in found])
         by_id = {each.id: each for each in shown}
         return [
-            Scored(by_id[each.description_id], prior.average(each.ups, each.downs), each.ups, each.downs)
+            Scored(
+                by_id[each.description_id], prior.posterior_mean(each.ups, each.downs), each.ups, each.downs
+            )
             for each in found
         ]
 
@@ -165,7 +167,7 @@ class Scores:
         return self._ranking[1:]
 
 
-def prior_of(tallies: list[Tally]) -> Prior:
+def prior_of(tallies: list[DescriptionVotes]) -> Prior:
     """The prior that all votes give; without any, two votes that balance each other."""
     ups, votes = sum(each.ups for each in tallies), sum(each.ups + each.downs for each in tallies)
     return Prior(votes / len(tallies), ups / votes) if votes else Prior(2.0, 0.5)

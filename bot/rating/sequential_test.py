@@ -12,7 +12,9 @@ without its import on the bot's event loop.
 import math
 from bisect import bisect_left
 
-NEEDED = 20.0  # the evidence at which a trial is decided: wrong in at most 1 of 20 where none is preferred
+EVIDENCE_THRESHOLD = (
+    20.0  # the evidence at which a trial is decided: wrong in at most 1 of 20 where none is preferred
+)
 
 _STEPS = 10_000  # how finely a share is looked for
 _MOST = 20_000  # results that a forecast looks ahead
@@ -31,7 +33,7 @@ def evidence(wins: int, losses: int) -> float:
 
 def decides(wins: int, losses: int) -> bool:
     """Whether the evidence suffices for the side that has won more."""
-    return log_evidence(wins, losses) >= math.log(NEEDED)
+    return log_evidence(wins, losses) >= math.log(EVIDENCE_THRESHOLD)
 
 
 def interval(wins: int, losses: int) -> tuple[float, float]:
@@ -58,7 +60,7 @@ def still_needed(wins: int, losses: int) -> int | None:
 
     def enough(more: int) -> bool:
         whole = total + more
-        return log_evidence(share * whole, whole - share * whole) >= math.log(NEEDED)
+        return log_evidence(share * whole, whole - share * whole) >= math.log(EVIDENCE_THRESHOLD)
 
     more = bisect_left(range(_MOST), True, key=enough)
     return more if more < _MOST else None
@@ -69,4 +71,4 @@ def _possible(share: float, wins: int, losses: int) -> bool:
         return False
     total = wins + losses
     chance = (wins * math.log(share) if wins else 0.0) + (losses * math.log1p(-share) if losses else 0.0)
-    return log_evidence(wins, losses) - total * math.log(2) - chance < math.log(NEEDED)
+    return log_evidence(wins, losses) - total * math.log(2) - chance < math.log(EVIDENCE_THRESHOLD)

@@ -3,34 +3,34 @@
 import math
 from dataclasses import dataclass
 
-from bot.i18n.message import Sentence, later
+from bot.i18n.message import LocalizedMessage, mark
 from bot.rating import sequential_test
-from bot.store.duels import Tally
+from bot.store.duels import DuelTally
 from bot.store.models import Model
 from bot.store.trials import Trial
 
 _ENDS = {
-    "running": later("under way"),
-    "won": later("won"),
-    "lost": later("lost"),
-    "undecided": later("ended undecided"),
-    "stopped": later("stopped"),
+    "running": mark("under way"),
+    "won": mark("won"),
+    "lost": mark("lost"),
+    "undecided": mark("ended undecided"),
+    "stopped": mark("stopped"),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class TrialStatus:
     """A trial, the two models in it, and the votes so far."""
 
     trial: Trial
     live: Model
     candidate: Model
-    tally: Tally
+    tally: DuelTally
 
     @property
-    def title(self) -> Sentence:
+    def title(self) -> LocalizedMessage:
         """Who challenges whom, and how far that is."""
-        return Sentence(
+        return LocalizedMessage(
             "Trial {number}, model {candidate} against {live}: {state}",
             number=self.trial.id,
             candidate=self.candidate.id,
@@ -39,18 +39,18 @@ class Standing:
         )
 
     @property
-    def state(self) -> Sentence:
+    def state(self) -> LocalizedMessage:
         """How far it is, from the candidate's side."""
-        return Sentence(_ENDS[self.trial.state])
+        return LocalizedMessage(_ENDS[self.trial.state])
 
     @property
-    def figures(self) -> Sentence:
+    def figures(self) -> LocalizedMessage:
         """How many preferred the candidate, between which shares that may lie, and what is still needed."""
         wins, losses = self.tally.wins, self.tally.losses
         if not wins + losses:
-            return Sentence("no vote counts yet{beside}", beside=self._beside)
+            return LocalizedMessage("no vote counts yet{beside}", beside=self._beside)
         low, high = sequential_test.interval(wins, losses)
-        return Sentence.counted(
+        return LocalizedMessage.counted(
             "{wins} of {number} person preferred the candidate ({share:.0f} %, surely between {low} % and "
             "{high} %); {evidence}{beside}",
             "{wins} of {number} people preferred the candidate ({share:.0f} %, surely between {low} % and "
@@ -65,28 +65,28 @@ class Standing:
         )
 
     @property
-    def _evidence(self) -> Sentence:
+    def _evidence(self) -> LocalizedMessage:
         wins, losses = self.tally.wins, self.tally.losses
         e = sequential_test.evidence(wins, losses)
-        told = later("evidence {e:.2g} of the {needed:.0f} needed")
+        told = mark("evidence {e:.2g} of the {needed:.0f} needed")
         if 10 <= e < 1e6:
-            told = later("evidence {e:.0f} of the {needed:.0f} needed")
-        evidence = Sentence(told, e=e, needed=sequential_test.NEEDED)
+            told = mark("evidence {e:.0f} of the {needed:.0f} needed")
+        evidence = LocalizedMessage(told, e=e, needed=sequential_test.EVIDENCE_THRESHOLD)
         if self.trial.state != "running":
             return evidence
         more = sequential_test.still_needed(wins, losses)
         if not more:
-            return Sentence("{evidence}; no end in sight", evidence=evidence)
-        return Sentence("{evidence}; about {more} more", evidence=evidence, more=more)
+            return LocalizedMessage("{evidence}; no end in sight", evidence=evidence)
+        return LocalizedMessage("{evidence}; about {more} more", evidence=evidence, more=more)
 
     @property
-    def _beside(self) -> Sentence | str:
+    def _beside(self) -> LocalizedMessage | str:
         """What was voted and does not count."""
         if not self.tally.votes:
             return ""
         rest = self.tally.votes - self.tally.wins - self.tally.losses - self.tally.ties
-        return Sentence(
+        return LocalizedMessage(
             " ({ties}, {others} besides)",
-            ties=Sentence.counted("{number} tie", "{number} ties", self.tally.ties),
-            others=Sentence.counted("{number} vote", "{number} votes", rest),
+            ties=LocalizedMessage.counted("{number} tie", "{number} ties", self.tally.ties),
+            others=LocalizedMessage.counted("{number} vote", "{number} votes", rest),
         )

@@ -4,9 +4,9 @@ import time
 from dataclasses import dataclass
 
 from bot.errors import UserError
-from bot.i18n.message import Sentence, later
+from bot.i18n.message import LocalizedMessage, mark
 from bot.rating import sequential_test
-from bot.rating.trial_status import Standing
+from bot.rating.trial_status import TrialStatus
 from bot.registry import lifecycle
 from bot.store import duels, models, notifications, trials
 from bot.store.database import Database, Transaction
@@ -14,7 +14,7 @@ from bot.store.models import Model
 from bot.store.trials import Trial
 
 _DAY = 86_400.0
-_STATES = {"live": later("live"), "candidate": later("candidate"), "retired": later("retired")}
+_STATES = {"live": mark("live"), "candidate": mark("candidate"), "retired": mark("retired")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,9 @@ class Trials:
             found = await trials.running(tx)
             if found or await lifecycle.challenger(tx) is None:
                 return found
-        return await self.tend()
+        return await self.advance()
 
-    async def tend(self) -> Trial | None:
+    async def advance(self) -> Trial | None:
         """See to what time alone brings: trials that took too long, rematches forgone, trials to begin."""
         now = time.time()
         async with self._db.write() as tx:
@@ -66,7 +66,7 @@ class Trials:
                 await self._end_undecided(tx, found, now)
             return await trials.running(tx) or await self._begin(tx, now)
 
-    async def weigh(self, tx: Transaction, trial: Trial) -> None:
+    async def evaluate(self, tx: Transaction, trial: Trial) -> None:
         """Look at a running trial after a vote that counts, and decide it where the evidence suffices."""
         tally, now = await duels.tally(tx, trial.id), time.time()
         if sequential_test.decides(tally.wins, tally.losses):
@@ -91,7 +91,7 @@ class Trials:
             pair = await _standing(tx, trial)
             if pair.candidate.state == "live":
                 return Promoted(pair.candidate, now=False)
-            if lifecycle.was_live(pair.candidate):
+            if lifecycle.is_rematch(pair.candidate):
                 raise UserError(
                     "Model {number} went live by that trial, and has lost its place to other votes since. "
                     "/models list shows them all.",
@@ -102,25 +102,25 @@ class Trials:
                     "Meanwhile model {live} is {state} and model {candidate} {standing}: the votes say "
                     "nothing about that. /models list shows them all.",
                     live=pair.live.id,
-                    state=Sentence(_STATES[pair.live.state]),
+                    state=LocalizedMessage(_STATES[pair.live.state]),
                     candidate=pair.candidate.id,
-                    standing=Sentence(_STATES[pair.candidate.state]),
+                    standing=LocalizedMessage(_STATES[pair.candidate.state]),
                 )
             await self._promote(tx, pair, actor_id)
             return Promoted((await _standing(tx, trial)).candidate, now=True)
 
-    async def standing(self) -> Standing | None:
+    async def status(self) -> TrialStatus | None:
         """How the running trial stands."""
         async with self._db.read() as tx:
             found = await trials.running(tx)
             return await _standing(tx, found) if found else None
 
-    async def of_model(self, model_id: int) -> list[Standing]:
+    async def of_model(self, model_id: int) -> list[TrialStatus]:
         """All trials that a model took part in, the newest first."""
         async with self._db.read() as tx:
             return [await _standing(tx, each) for each in reversed(await trials.of_model(tx, model_id))]
 
-    async def between(self, one: int, other: int) -> list[Standing]:
+    async def between(self, one: int, other: int) -> list[TrialStatus]:
         """All trials of two models against each other, the newest first."""
         return [each for each in await self.of_model(one) if other in (each.live.id, each.candidate.id)]
 
@@ -137,7 +137,7 @@ class Trials:
             await self._promote(tx, standing, None)
             text = _told(
                 standing,
-                later(
+                mark(
                     "🏆 The candidate, {candidate}, has won against the live {live}: {figures}. "
                     "It is live now; /models rollback brings back the one before."
                 ),
@@ -147,7 +147,7 @@ class Trials:
         await models.change(tx, trial.candidate_id, challenges_until=None)  # it waits as long as you do
         text = _told(
             standing,
-            later(
+            mark(
                 "🏆 The candidate, {candidate}, has won against the live {live}: {figures}. Shall it go "
                 "live? No other candidate is tried until you decide: the button, or /models retire "
                 "model:{number}."
@@ -160,7 +160,7 @@ class Trials:
         await lifecycle.retire(tx, trial.candidate_id, "outvoted")
         standing = await _standing(tx, trial)
         text = _told(
-            standing, later("🛡️ The live {live} keeps its place: {candidate} is retired. Votes: {figures}.")
+            standing, mark("🛡️ The live {live} keeps its place: {candidate} is retired. Votes: {figures}.")
         )
         await notifications.add(tx, f"trial:{trial.id}", text, at=now)
 
@@ -173,7 +173,7 @@ class Trials:
         standing = await _standing(tx, trial)
         text = _told(
             standing,
-            later(
+            mark(
                 "⌛ The days in which {candidate} might win its place back from the live {live} are over, "
                 "and it is retired. Their trial ends undecided: {figures}."
             ),
@@ -185,7 +185,7 @@ class Trials:
         standing = await _standing(tx, trial)
         text = _told(
             standing,
-            later(
+            mark(
                 "⚖️ The trial of {candidate} against the live {live} ends undecided: {figures}. It stays a "
                 "candidate without duels. Look with `/models compare a:{number}`, then `/models promote "
                 "model:{number}` or `/models retire model:{number}`."
@@ -193,22 +193,22 @@ class Trials:
         )
         await notifications.add(tx, f"trial:{trial.id}", text, at=now)
 
-    async def _promote(self, tx: Transaction, pair: Standing, actor_id: int | None) -> None:
+    async def _promote(self, tx: Transaction, pair: TrialStatus, actor_id: int | None) -> None:
         until = time.time() + self._rules.rematch_days * _DAY
-        await lifecycle.put_live(tx, pair.candidate, "promoted", actor_id=actor_id, challenges_until=until)
+        await lifecycle.promote(tx, pair.candidate, "promoted", actor_id=actor_id, challenges_until=until)
 
 
-async def _standing(tx: Transaction, trial: Trial) -> Standing:
+async def _standing(tx: Transaction, trial: Trial) -> TrialStatus:
     live, candidate = await models.get(tx, trial.live_id), await models.get(tx, trial.candidate_id)
     now = await trials.get(tx, trial.id)
     if live is None or candidate is None or now is None:
         raise LookupError(f"trial {trial.id} names what is not there")
-    return Standing(now, live, candidate, await duels.tally(tx, trial.id))
+    return TrialStatus(now, live, candidate, await duels.tally(tx, trial.id))
 
 
-def _told(standing: Standing, how: str) -> Sentence:
+def _told(standing: TrialStatus, how: str) -> LocalizedMessage:
     """How a trial ended, for the admins; number is the candidate's."""
-    return Sentence(
+    return LocalizedMessage(
         how,
         live=_named(standing.live),
         candidate=_named(standing.candidate),
@@ -217,5 +217,5 @@ def _told(standing: Standing, how: str) -> Sentence:
     )
 
 
-def _named(model: Model) -> Sentence:
-    return Sentence("model {number} (`{name}`)", number=model.id, name=model.name)
+def _named(model: Model) -> LocalizedMessage:
+    return LocalizedMessage("model {number} (`{name}`)", number=model.id, name=model.name)

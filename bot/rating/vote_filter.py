@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from statistics import median
 
-from bot.i18n.message import Sentence, later
+from bot.i18n.message import LocalizedMessage, mark
 from bot.store import scores
 from bot.store.database import Transaction
-from bot.store.scores import Kept, Rule, Stand
+from bot.store.scores import Kept, Rule, VoterAgreement
 
 FEWEST = 10  # votes of a voter before anything is said of them
 MARGIN = 0.05  # taste differs: a rate so much above the usual one is nothing yet
@@ -16,7 +16,7 @@ FALSE_DISCOVERIES = 0.05  # of those who are left out, the share that may be hon
 _ROUNDS = 5
 
 
-class Guard:
+class VoteFilter:
     """Draws the rule by which votes count.
 
     Not counted are the vote of whoever asked for a description, votes of accounts too young, those beyond a
@@ -34,25 +34,25 @@ class Guard:
         """
         rule = self._rule
         for _ in range(_ROUNDS):
-            found = await asyncio.to_thread(deviating, await scores.stands(tx, rule))
+            found = await asyncio.to_thread(outliers, await scores.voter_agreements(tx, rule))
             if not found:
                 break
             rule = replace(rule, without=rule.without | found)
         return rule
 
-    def describe(self, kept: Kept) -> tuple[Sentence, ...]:
+    def describe(self, kept: Kept) -> tuple[LocalizedMessage, ...]:
         """What does not count, by reason, in words for people; empty where everything counts."""
         named = (
-            (kept.by_requester, later("{number:,} by whoever asked for the description")),
-            (kept.young, later("{number:,} of accounts younger than {days} days")),
-            (kept.too_many, later("{number:,} beyond a voter's {daily} a day")),
-            (kept.deviating, later("{number:,} of voters who go against everybody else")),
+            (kept.by_requester, mark("{number:,} by whoever asked for the description")),
+            (kept.young, mark("{number:,} of accounts younger than {days} days")),
+            (kept.too_many, mark("{number:,} beyond a voter's {daily} a day")),
+            (kept.deviating, mark("{number:,} of voters who go against everybody else")),
         )
         bounds = {"days": self._rule.account_days, "daily": self._rule.daily}
-        return tuple(Sentence(said, number=number, **bounds) for number, said in named if number)
+        return tuple(LocalizedMessage(said, number=number, **bounds) for number, said in named if number)
 
 
-def deviating(stands: Sequence[Stand]) -> frozenset[str]:
+def outliers(stands: Sequence[VoterAgreement]) -> frozenset[str]:
     """Voters who go against the others' majority significantly more often than is usual.
 
     Usual is the rate of the median voter, which a brigade does not move, and a margin. A binomial test for

@@ -5,10 +5,10 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from bot.community.accounts import Voters, account_days
+from bot.community.accounts import Pseudonyms, account_days
 from bot.errors import UserError
 from bot.store import descriptions, reactions, votes
-from bot.store.database import Database, Piece
+from bot.store.database import Database, WriteTask
 from bot.store.reactions import UNDER_THE_MESSAGE, Change, Click, Press, Shown, Source, Withdrawal
 
 UP, DOWN = "👍", "👎"
@@ -18,7 +18,7 @@ _SKIN_TONES = dict.fromkeys(range(0x1F3FB, 0x1F400))
 
 
 @dataclass(slots=True)
-class Tally:
+class VoteCounts:
     """Votes for and against, by people other than the ones who asked."""
 
     ups: int = 0
@@ -28,7 +28,7 @@ class Tally:
 class Votes:
     """Keeps what people click, and counts it. What has returned is on the disk."""
 
-    def __init__(self, db: Database, voters: Voters) -> None:
+    def __init__(self, db: Database, voters: Pseudonyms) -> None:
         self._db = db
         self._voters = voters
 
@@ -85,13 +85,13 @@ class Votes:
         await self._change(Click(description_id, voter, emoji, value_of(emoji), "simulated", time.time()))
 
     async def _change(self, change: Change) -> int | None:
-        return await self._db.write_together(Piece(reactions.change, change))
+        return await self._db.write_together(WriteTask(reactions.change, change))
 
-    async def by_model(self) -> defaultdict[str, Tally]:
+    async def by_model(self) -> defaultdict[str, VoteCounts]:
         """All votes on each model's descriptions, by the model's name."""
         async with self._db.read() as tx:
             counts = await votes.counts_by_model(tx)
-        return defaultdict(Tally, {name: Tally(*each) for name, each in counts.items()})
+        return defaultdict(VoteCounts, {name: VoteCounts(*each) for name, each in counts.items()})
 
 
 def is_thumb(emoji: str) -> bool:

@@ -20,7 +20,7 @@ _UNFINISHED = ".unfinished-"
 _STALE = 86_400.0  # seconds after which what is unfinished was left behind by a killed process
 
 
-class TornArchive(Exception):
+class BrokenArchive(Exception):
     """An archive ends before its end, or is none: getting it again may help."""
 
 
@@ -65,7 +65,7 @@ class AdapterFolder:
                 "The adapter of {model} was refused: its archive reaches out of its folder.", model=model
             ) from error
         except (tarfile.TarError, EOFError) as error:
-            raise TornArchive(str(error)) from error
+            raise BrokenArchive(str(error)) from error
         if not all((unpacked / name).is_file() for name in _FILES):
             raise UserError("What the model server gave for {model} is no adapter.", model=model)
         for name in _FILES:

@@ -11,9 +11,9 @@ from openai.pagination import AsyncPage
 from openai.types import Model as ServerModel
 
 from bot.errors import HerosmithError
-from bot.i18n.message import Sentence
-from bot.llm.retry import Patience, checked, patiently
-from bot.registry.lora_deployment import Serving
+from bot.i18n.message import LocalizedMessage
+from bot.llm.retry import RetryPolicy, expect_type, with_retries
+from bot.registry.lora_deployment import LoraDeployment
 from bot.store import models, notifications
 from bot.store.database import Database
 from bot.store.models import Model
@@ -21,15 +21,15 @@ from bot.store.models import Model
 log = logging.getLogger(__name__)
 
 _BRING_BACK_LIMIT = 20.0  # seconds: somebody waits for a hero
-_QUICK = Patience(0, 1)  # what is asked for here is good to know, and no more
+_QUICK = RetryPolicy(0, 1)  # what is asked for here is good to know, and no more
 _WARN = (60, 30, 7, 1)  # days before the end, at each of which the admins are told
 
 
-class Upkeep:
+class ModelAvailability:
     """Asks the servers that train and that answer (often one) after the models of the registry."""
 
     def __init__(
-        self, db: Database, answering: AsyncOpenAI, training: AsyncOpenAI, serving: Serving | None
+        self, db: Database, answering: AsyncOpenAI, training: AsyncOpenAI, serving: LoraDeployment | None
     ) -> None:
         self._db = db
         self._answering = answering
@@ -41,14 +41,14 @@ class Upkeep:
 
         A server that does not answer changes nothing.
         """
-        ends = await self.ends()
+        ends = await self.shutdown_dates()
         if ends is None:
             return
         async with self._db.write() as tx:
             for model in await models.every(tx):
                 if model.state == "retired":
                     continue
-                retires_on = _first_end(ends, model)
+                retires_on = _first_shutdown(ends, model)
                 if retires_on != model.retires_on:
                     await models.change(tx, model.id, retires_on=retires_on)
                 if model.state == "live" and retires_on:
@@ -56,7 +56,7 @@ class Upkeep:
                     if notice:
                         await notifications.add(tx, *notice, at=time.time())
 
-    async def ends(self) -> dict[str, str | None] | None:
+    async def shutdown_dates(self) -> dict[str, str | None] | None:
         """Every model that the servers list, with its announced last day (YYYY-MM-DD) or None.
 
         None where they do not answer.
@@ -81,13 +81,13 @@ class Upkeep:
             log.warning("whether %s is lost cannot be told: %s", model.name, error)
             return False
 
-    async def bring_back(self, model: Model) -> bool:
+    async def reload(self, model: Model) -> bool:
         """Load a model anew where that is ours to do: a restarted server has forgotten its adapters."""
         if self._serving is None:
             return False
         try:
             async with asyncio.timeout(_BRING_BACK_LIMIT):
-                await self._serving.offer(model.name)
+                await self._serving.deploy(model.name)
         except (HerosmithError, TimeoutError) as error:
             log.warning("%s cannot be loaded anew: %s", model.name, error)
             return False
@@ -98,11 +98,11 @@ async def _listed(api: AsyncOpenAI) -> dict[str, str | None]:
     async def page() -> AsyncPage[ServerModel]:
         return await api.models.list(timeout=10)
 
-    found = await patiently(checked(page, AsyncPage), _QUICK)
+    found = await with_retries(expect_type(page, AsyncPage), _QUICK)
     return {each.id: (each.shutdown_date or "")[:10] or None for each in found.data or ()}
 
 
-def _first_end(ends: dict[str, str | None], model: Model) -> str | None:
+def _first_shutdown(ends: dict[str, str | None], model: Model) -> str | None:
     """The day on which a model or what it was tuned from ends, whichever comes first."""
     days: Iterable[str | None] = (
         ends.get(name) for name in (model.name, model.served_as or model.name, model.base)
@@ -118,14 +118,14 @@ def days_until(day: str) -> int | None:
         return None
 
 
-def on_day(day: str, left: int | None) -> Sentence:
+def on_day(day: str, left: int | None) -> LocalizedMessage:
     """When something ends: the day, and how many days are left where there are any."""
     if left is None or left <= 0:
-        return Sentence("on {day}", day=day)
-    return Sentence.counted("on {day}, in {number} day", "on {day}, in {number} days", left, day=day)
+        return LocalizedMessage("on {day}", day=day)
+    return LocalizedMessage.counted("on {day}, in {number} day", "on {day}, in {number} days", left, day=day)
 
 
-def _warning(model: Model, day: str) -> tuple[str, Sentence] | None:
+def _warning(model: Model, day: str) -> tuple[str, LocalizedMessage] | None:
     """Key and text of what the admins are told of a live model's end; None where it is far away."""
     left = days_until(day)
     if left is None:
@@ -133,7 +133,7 @@ def _warning(model: Model, day: str) -> tuple[str, Sentence] | None:
     stage = min((each for each in _WARN if left <= each), default=None)
     if stage is None:
         return None
-    text = Sentence(
+    text = LocalizedMessage(
         "⏳ The live model {number}, `{name}`, or its base `{base}` is shut down {when}. "
         "Tune another base in time (`/finetune base-model:...`), or train on the embedded engine.",
         number=model.id,

@@ -12,7 +12,7 @@ from bot.store.models import Model, ModelEvent, What
 _TOOK_OVER = frozenset[What]({"promoted", "override"})
 
 
-async def put_live(
+async def promote(
     tx: Transaction,
     model: Model,
     what: What,
@@ -59,18 +59,18 @@ async def challenger(tx: Transaction) -> Model | None:
         return await models.get(tx, running.candidate_id) if running else None
     candidates = {each.id: each for each in await models.every(tx) if each.state == "candidate"}
     tried = {each.candidate_id: each.state for each in await trials.against(tx, live.id)}
-    if any(tried.get(each.id) == "won" and not was_live(each) for each in candidates.values()):
+    if any(tried.get(each.id) == "won" and not is_rematch(each) for each in candidates.values()):
         return None
     waiting = [each for each in candidates.values() if each.served_as and tried.get(each.id) != "undecided"]
-    return min(waiting, key=lambda each: (was_live(each), each.id), default=None)
+    return min(waiting, key=lambda each: (is_rematch(each), each.id), default=None)
 
 
-def was_live(candidate: Model) -> bool:
+def is_rematch(candidate: Model) -> bool:
     """Whether a candidate has lost its place to another model's votes: what it won before is used up."""
     return candidate.challenges_until is not None
 
 
-async def before(tx: Transaction, model: Model) -> Model | None:
+async def predecessor(tx: Transaction, model: Model) -> Model | None:
     """The model whose place this one took, or the one before that where the server has lost it since."""
     events = await models.events(tx)
     gone = _gone(events)

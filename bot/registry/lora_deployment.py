@@ -14,21 +14,21 @@ from openai import AsyncOpenAI
 from openai.types import Model
 
 from bot.errors import HerosmithError, OutOfReach, ServerError, Unavailable, UnknownModel, UserError
-from bot.i18n.message import Sentence
-from bot.llm.retry import JOB, CutShort, Patience, patiently
-from bot.registry.adapter_folder import AdapterFolder, TornArchive
+from bot.i18n.message import LocalizedMessage
+from bot.llm.retry import JOB, RetryPolicy, Truncated, with_retries
+from bot.registry.adapter_folder import AdapterFolder, BrokenArchive
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 _LOAD = "/load_lora_adapter"
-_SOON = Patience(
+_SOON = RetryPolicy(
     20, 3
 )  # for a server that has just told its models; an adapter that does not fit is a 500, too
 
 
-class Serving:
+class LoraDeployment:
     """Brings adapters from the server that trains to the one that answers, through a folder that both see."""
 
     def __init__(
@@ -50,7 +50,7 @@ class Serving:
         self._there = PurePosixPath(there)
         self._hint = hint
 
-    async def offer(self, model: str) -> None:
+    async def deploy(self, model: str) -> None:
         """Make a tuned model answer at the serving server; where it does already, nothing happens.
 
         A server that was restarted has forgotten its adapters: offer them again. Raises UserError with what
@@ -73,7 +73,7 @@ class Serving:
 
     async def _bring(self, model: str) -> None:
         try:
-            await patiently(partial(self._fetch, model), JOB)
+            await with_retries(partial(self._fetch, model), JOB)
         except UnknownModel as error:
             raise UserError(
                 "The model server that trained {model} has no adapter of it.", model=model
@@ -85,8 +85,8 @@ class Serving:
             try:
                 await self._download(f"/models/{quote(model, safe=':')}/adapter", archive)
                 await asyncio.to_thread(self._folder.unpack, archive, model, workspace)
-            except (httpx2.HTTPError, TornArchive) as error:
-                raise CutShort(f"the adapter of {model} came in part") from error
+            except (httpx2.HTTPError, BrokenArchive) as error:
+                raise Truncated(f"the adapter of {model} came in part") from error
 
     async def _download(self, path: str, to: Path) -> None:
         response = await self._training.get(
@@ -147,7 +147,7 @@ class Serving:
                 folder=self._there / model,
             )
         return UserError(
-            "The serving server takes no adapters while it runs. {hint}", hint=Sentence(self._hint)
+            "The serving server takes no adapters while it runs. {hint}", hint=LocalizedMessage(self._hint)
         )
 
     async def _takes_adapters(self) -> bool:
@@ -163,10 +163,10 @@ class Serving:
     async def _cards(self) -> list[Model]:
         return (await self._ask(self._serving.models.list, patience=JOB)).data
 
-    async def _ask(self, call: Callable[[], Awaitable[T]], patience: Patience = _SOON) -> T:
+    async def _ask(self, call: Callable[[], Awaitable[T]], patience: RetryPolicy = _SOON) -> T:
         """Call the serving server, whose key is not the one that other callers of `patiently` speak of."""
         try:
-            return await patiently(call, patience)
+            return await with_retries(call, patience)
         except Unavailable as error:
             if isinstance(error.__cause__, (openai.AuthenticationError, openai.PermissionDeniedError)):
                 raise Unavailable(

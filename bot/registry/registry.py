@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.errors import UserError
-from bot.i18n.message import Sentence
+from bot.i18n.message import LocalizedMessage
 from bot.registry import lifecycle
 from bot.store import models, notifications, trials
 from bot.store.database import Database, Transaction
@@ -13,7 +13,7 @@ from bot.store.models import Model, ModelEvent
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ModelRecord:
     """A model as the registry shows it.
 
     dataset_hash is that of the dataset it learnt from; events all that became of it, the oldest first.
@@ -34,7 +34,7 @@ class Registry:
         async with self._db.read() as tx:
             return await models.live(tx)
 
-    async def every(self) -> list[Model]:
+    async def all(self) -> list[Model]:
         """All models, the oldest first."""
         async with self._db.read() as tx:
             return await models.every(tx)
@@ -47,13 +47,15 @@ class Registry:
     async def get(self, model_id: int) -> Model:
         """Raises UserError where there is no such model."""
         async with self._db.read() as tx:
-            return await _known(tx, model_id)
+            return await _get_or_raise(tx, model_id)
 
-    async def entry(self, model_id: int) -> Entry:
+    async def record(self, model_id: int) -> ModelRecord:
         """A model with its history. Raises UserError where there is no such model."""
         async with self._db.read() as tx:
-            model = await _known(tx, model_id)
-            return Entry(model, await models.dataset_hash(tx, model_id), await models.events(tx, model_id))
+            model = await _get_or_raise(tx, model_id)
+            return ModelRecord(
+                model, await models.dataset_hash(tx, model_id), await models.events(tx, model_id)
+            )
 
     async def register(
         self,
@@ -95,16 +97,16 @@ class Registry:
             await models.note(tx, added.id, "registered", at=now)
             return await _first(tx, added)
 
-    async def named(self, name: str) -> Model | None:
+    async def by_name(self, name: str) -> Model | None:
         async with self._db.read() as tx:
             return await models.named(tx, name)
 
-    async def measured(self, model_id: int, metrics: dict[str, Any]) -> None:
+    async def set_metrics(self, model_id: int, metrics: dict[str, Any]) -> None:
         """Keep a model's held-out losses."""
         async with self._db.write() as tx:
             await models.change(tx, model_id, metrics=metrics)
 
-    async def deployed(self, model_id: int, served_as: str, *, actor_id: int | None = None) -> Model:
+    async def set_served_name(self, model_id: int, served_as: str, *, actor_id: int | None = None) -> Model:
         """Take in the name by which a model can be asked from now on; where none is live, it goes live.
 
         Raises UserError where there is no such model, or the name is blank.
@@ -112,10 +114,10 @@ class Registry:
         if not served_as.strip():
             raise UserError("Say by which name the model is asked.")
         async with self._db.write() as tx:
-            await _known(tx, model_id)
+            await _get_or_raise(tx, model_id)
             await models.change(tx, model_id, served_as=served_as.strip())
             await models.note(tx, model_id, "deployed", at=time.time(), actor_id=actor_id)
-            return await _first(tx, await _known(tx, model_id))
+            return await _first(tx, await _get_or_raise(tx, model_id))
 
     async def promote(self, model_id: int, *, actor_id: int | None = None) -> Model:
         """Make a model the live one by hand and retire the one before, in one transaction: an override.
@@ -123,7 +125,7 @@ class Registry:
         Raises UserError where there is no such model, or it cannot be asked yet.
         """
         async with self._db.write() as tx:
-            chosen = await _known(tx, model_id)
+            chosen = await _get_or_raise(tx, model_id)
             if chosen.served_as is None:
                 raise UserError(
                     "Model {model_id} is not deployed yet. Deploy it at its provider, then say its name "
@@ -132,8 +134,8 @@ class Registry:
                 )
             if chosen.state == "live":
                 return chosen
-            await lifecycle.put_live(tx, chosen, "override", actor_id=actor_id)
-            return await _known(tx, chosen.id)
+            await lifecycle.promote(tx, chosen, "override", actor_id=actor_id)
+            return await _get_or_raise(tx, chosen.id)
 
     async def roll_back(self, *, actor_id: int | None = None) -> Model:
         """Let the model serve again whose place the live one took, in one transaction.
@@ -142,15 +144,15 @@ class Registry:
         """
         async with self._db.write() as tx:
             live = await models.live(tx)
-            before = await lifecycle.before(tx, live) if live else None
+            before = await lifecycle.predecessor(tx, live) if live else None
             if before is None:
                 raise UserError(
                     "There is no earlier model to go back to. /models list shows all, /models promote lets "
                     "any "
                     "of them serve."
                 )
-            await lifecycle.put_live(tx, before, "rolled back", actor_id=actor_id)
-            return await _known(tx, before.id)
+            await lifecycle.promote(tx, before, "rolled back", actor_id=actor_id)
+            return await _get_or_raise(tx, before.id)
 
     async def retire(self, model_id: int, *, actor_id: int | None = None) -> Model:
         """Take a candidate out of the running.
@@ -158,7 +160,7 @@ class Registry:
         Raises UserError where there is no such model, and for the live one: something must serve.
         """
         async with self._db.write() as tx:
-            chosen = await _known(tx, model_id)
+            chosen = await _get_or_raise(tx, model_id)
             if chosen.state == "live":
                 raise UserError(
                     "Model {model_id} is live. Let another one serve first: /models promote or rollback.",
@@ -166,9 +168,9 @@ class Registry:
                 )
             if chosen.state == "candidate":
                 await lifecycle.retire(tx, model_id, "retired", actor_id=actor_id)
-            return await _known(tx, model_id)
+            return await _get_or_raise(tx, model_id)
 
-    async def lose(self, lost: Model) -> Model | None:
+    async def mark_missing(self, lost: Model) -> Model | None:
         """The server does not know a model any more: for the live one fall back, and tell the admins.
 
         A candidate is retired, and its trial stops: the next one's turn has come. Returns the model that
@@ -178,22 +180,22 @@ class Registry:
         async with self._db.write() as tx:
             live = await models.live(tx)
             if live is None or live.id != lost.id:
-                await _lose_candidate(tx, await _known(tx, lost.id), now)
+                await _lose_candidate(tx, await _get_or_raise(tx, lost.id), now)
                 return live
             await models.note(tx, lost.id, "lost", at=now)
-            before = await lifecycle.before(tx, lost)
+            before = await lifecycle.predecessor(tx, lost)
             if before:
-                await lifecycle.put_live(tx, before, "fell back")
+                await lifecycle.promote(tx, before, "fell back")
             else:
                 await models.change(tx, lost.id, state="retired")
                 await trials.stop_void(tx, at=now)
             if before:
-                serves = Sentence(
+                serves = LocalizedMessage(
                     "model {number}, `{name}`, serves again", number=before.id, name=before.name
                 )
             else:
-                serves = Sentence("the base model answers")
-            told = Sentence(
+                serves = LocalizedMessage("the base model answers")
+            told = LocalizedMessage(
                 "⚠️ The model server does not know the live model {number}, `{name}`, any more: {serves}. "
                 "`/models list` shows what there is.",
                 number=lost.id,
@@ -201,10 +203,10 @@ class Registry:
                 serves=serves,
             )
             await notifications.add(tx, f"lost:{lost.id}:{now}", told, at=now)
-            return await _known(tx, before.id) if before else None
+            return await _get_or_raise(tx, before.id) if before else None
 
 
-async def _known(tx: Transaction, model_id: int) -> Model:
+async def _get_or_raise(tx: Transaction, model_id: int) -> Model:
     found = await models.get(tx, model_id)
     if found is None:
         raise UserError("There is no model {model_id}. /models list shows them all.", model_id=model_id)
@@ -215,7 +217,7 @@ async def _lose_candidate(tx: Transaction, lost: Model, now: float) -> None:
     if lost.state != "candidate":
         return
     await lifecycle.retire(tx, lost.id, "lost")
-    text = Sentence(
+    text = LocalizedMessage(
         "⚠️ The model server does not know the candidate {number}, `{name}`, any more: it is retired. "
         "`/models list` shows what there is.",
         number=lost.id,
@@ -228,5 +230,5 @@ async def _first(tx: Transaction, model: Model) -> Model:
     """Let a model serve where none does."""
     if model.served_as is None or await models.live(tx):
         return model
-    await lifecycle.put_live(tx, model, "first")
-    return await _known(tx, model.id)
+    await lifecycle.promote(tx, model, "first")
+    return await _get_or_raise(tx, model.id)

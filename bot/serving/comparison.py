@@ -8,32 +8,33 @@ from typing import Any, Self
 
 from bot.errors import HerosmithError, UserError
 from bot.heroes.hero import Hero
-from bot.i18n.message import Sentence, later
+from bot.i18n.message import LocalizedMessage, mark
 from bot.llm.budget import Account
-from bot.serving.generator import Writer
+from bot.serving.generator import Generator
 from bot.store.models import Model
 
 log = logging.getLogger(__name__)
 
-Writers = Sequence[tuple[Sentence, Model | str]]  # each with what it is called beside the others
+Writers = Sequence[tuple[LocalizedMessage, Model | str]]  # each with what it is called beside the others
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
     """One model's text of a hero; where it wrote none, why not."""
 
-    by: Sentence
-    text: str | Sentence
+    by: LocalizedMessage
+    text: str | LocalizedMessage
 
     def json(self) -> dict[str, Any]:
-        text = self.text if isinstance(self.text, str) else self.text.json()
-        return {"by": self.by.json(), "text": text}
+        text = self.text if isinstance(self.text, str) else self.text.to_json()
+        return {"by": self.by.to_json(), "text": text}
 
     @classmethod
     def from_json(cls, kept: dict[str, Any]) -> Self:
         text = kept["text"]
         return cls(
-            Sentence.from_json(kept["by"]), text if isinstance(text, str) else Sentence.from_json(text)
+            LocalizedMessage.from_json(kept["by"]),
+            text if isinstance(text, str) else LocalizedMessage.from_json(text),
         )
 
 
@@ -56,19 +57,19 @@ class Comparison:
 class Comparer:
     """Has models write the same heroes."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Generator) -> None:
         self._writer = writer
 
     @property
-    def base_title(self) -> Sentence:
+    def base_title(self) -> LocalizedMessage:
         """What the base is called beside others."""
         return self._writer.base_title
 
     def opponents(self, first: Model, second: Model | None) -> Writers:
         """Two models by their titles; the base in the second's place where that is the same or none."""
         if second is None or second.id == first.id:
-            return [(title_of(first), first), (self.base_title, self._writer.base)]
-        return [(title_of(first), first), (title_of(second), second)]
+            return [(model_title(first), first), (self.base_title, self._writer.base)]
+        return [(model_title(first), first), (model_title(second), second)]
 
     async def compare(self, heroes: Sequence[Hero], writers: Writers, account: Account) -> list[Comparison]:
         """Let every writer write every hero: by its title a tuned model, or an untuned one's name.
@@ -83,21 +84,21 @@ class Comparer:
             for hero in heroes
         ]
 
-    async def _side(self, hero: Hero, title: Sentence, model: Model | str, account: Account) -> Side:
+    async def _side(self, hero: Hero, title: LocalizedMessage, model: Model | str, account: Account) -> Side:
         try:
-            return Side(title, (await self._writer.write(hero, model, account)).text)
+            return Side(title, (await self._writer.generate(hero, model, account)).text)
         except HerosmithError as error:
             log.warning("%s wrote nothing: %s", title, error, exc_info=error.__cause__)
-            refused = Sentence("the model server refused")
+            refused = LocalizedMessage("the model server refused")
             why = error.sentence if isinstance(error, UserError) else refused
-            return Side(title, Sentence("(no text: {why})", why=why))
+            return Side(title, LocalizedMessage("(no text: {why})", why=why))
 
 
-def title_of(model: Model) -> Sentence:
+def model_title(model: Model) -> LocalizedMessage:
     """What a model is called beside others."""
     titles = {
-        "live": later("live: model {number}"),
-        "candidate": later("candidate: model {number}"),
-        "retired": later("retired: model {number}"),
+        "live": mark("live: model {number}"),
+        "candidate": mark("candidate: model {number}"),
+        "retired": mark("retired: model {number}"),
     }
-    return Sentence(titles[model.state], number=model.id)
+    return LocalizedMessage(titles[model.state], number=model.id)

@@ -3,15 +3,15 @@
 import logging
 import time
 
-from bot.community.accounts import Voters
+from bot.community.accounts import Pseudonyms
 from bot.errors import UnknownModel
 from bot.heroes.hero import Hero
 from bot.llm.budget import Account
 from bot.llm.stream import Stream
-from bot.registry.availability import Upkeep
+from bot.registry.availability import ModelAvailability
 from bot.registry.registry import Registry
-from bot.serving.generator import Writer, Written
-from bot.serving.waiting_queue import Line
+from bot.serving.generator import GeneratedText, Generator
+from bot.serving.waiting_queue import WaitingQueue
 from bot.store import descriptions
 from bot.store.database import Database, Transaction
 from bot.store.descriptions import Description
@@ -29,10 +29,10 @@ class Describer:
         self,
         db: Database,
         registry: Registry,
-        upkeep: Upkeep,
-        writer: Writer,
-        voters: Voters,
-        line: Line,
+        upkeep: ModelAvailability,
+        writer: Generator,
+        voters: Pseudonyms,
+        line: WaitingQueue,
         *,
         prompt_version: int,
     ) -> None:
@@ -52,13 +52,13 @@ class Describer:
         Raises Unavailable where no model answers, Busy where too many wait, Stopped where the stream was
         stopped within the first sentence.
         """
-        written = await self.write(hero, stream or Stream())
+        written = await self.generate(hero, stream or Stream())
         async with self._db.write() as tx:
             return await self.keep(tx, hero, written, requester=requester, guild_id=guild_id)
 
-    async def write(self, hero: Hero, stream: Stream, model: Model | None = None) -> Written:
+    async def generate(self, hero: Hero, stream: Stream, model: Model | None = None) -> GeneratedText:
         """Have a text written when its turn in the line has come: by one model, or by whatever is live."""
-        async with self._line.place(stream):
+        async with self._line.slot(stream):
             if model:
                 return await self._written_by(hero, model, stream)
             return await self._written_live(hero, stream)
@@ -67,7 +67,7 @@ class Describer:
         self,
         tx: Transaction,
         hero: Hero,
-        written: Written,
+        written: GeneratedText,
         *,
         requester: int | str,
         guild_id: int | None = None,
@@ -93,7 +93,7 @@ class Describer:
             created_at=time.time(),
         )
 
-    async def _written_live(self, hero: Hero, stream: Stream) -> Written:
+    async def _written_live(self, hero: Hero, stream: Stream) -> GeneratedText:
         """Ask the model that is live now, whatever is promoted meanwhile; if it is lost, its successor."""
         model = await self._registry.live()
         while model is not None:
@@ -101,20 +101,20 @@ class Describer:
                 return await self._written_by(hero, model, stream)
             except UnknownModel:
                 model = await self.after(model)
-        return await self._writer.write(hero, self._writer.base, _ACCOUNT, stream)
+        return await self._writer.generate(hero, self._writer.base, _ACCOUNT, stream)
 
-    async def _written_by(self, hero: Hero, model: Model, stream: Stream) -> Written:
+    async def _written_by(self, hero: Hero, model: Model, stream: Stream) -> GeneratedText:
         """Let one model write; where its server has forgotten it, once more after it was loaded anew.
 
         Raises UnknownModel where the server does not know it all the same, Unavailable, Stopped.
         """
         try:
-            return await self._writer.write(hero, model, _ACCOUNT, stream)
+            return await self._writer.generate(hero, model, _ACCOUNT, stream)
         except UnknownModel:
             log.error("the server does not know the model %s", model.name)  # noqa: TRY400
-            if not await stream.unless_stopped(self._upkeep.bring_back(model)):
+            if not await stream.run_until_stopped(self._upkeep.reload(model)):
                 raise
-        return await self._writer.write(hero, model, _ACCOUNT, stream)
+        return await self._writer.generate(hero, model, _ACCOUNT, stream)
 
     async def after(self, model: Model) -> Model | None:
         """Who answers for a model that its server denies: the base this once, where that may pass.
@@ -122,7 +122,7 @@ class Describer:
         Where it is lost for good, the registry learns it.
         """
         if await self._upkeep.is_lost(model):
-            return await self._registry.lose(model)
+            return await self._registry.mark_missing(model)
         return None
 
     async def shown_as(

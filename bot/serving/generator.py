@@ -3,45 +3,45 @@
 import time
 from dataclasses import dataclass
 
-from bot.chat import Ask
+from bot.chat import ChatRequest
 from bot.errors import Stopped, Unavailable
-from bot.heroes.config import HeroesFile
+from bot.heroes.config import HeroesConfig
 from bot.heroes.curation import Curation
 from bot.heroes.hero import Hero
-from bot.i18n.message import Sentence
+from bot.i18n.message import LocalizedMessage
 from bot.llm.budget import Account
-from bot.llm.client import Answer, ModelClient
+from bot.llm.client import ChatAnswer, ModelClient
 from bot.llm.stream import Stream
 from bot.store.models import Model
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class GeneratedText:
     """A text, the name of the model that wrote it, how it was asked and what came back."""
 
     text: str
     model: str
     tuned: bool
-    ask: Ask
-    answer: Answer
+    ask: ChatRequest
+    answer: ChatAnswer
 
 
-class Writer:
+class Generator:
     """Asks a model as it wants to be asked: a tuned one by the tuning prompt, the base by the long one."""
 
-    def __init__(self, client: ModelClient, heroes: HeroesFile, *, base: str, small: bool) -> None:
+    def __init__(self, client: ModelClient, heroes: HeroesConfig, *, base: str, small: bool) -> None:
         self._client = client
         self._prompts = heroes.prompts
         self._curation: Curation = heroes.curation
         self._small = small
         self.base = base
         # a small model left to itself would not do: who compares should know that it is helped
-        helped = Sentence("base, given a beginning and an ending")
-        self.base_title = helped if small else Sentence("base")
+        helped = LocalizedMessage("base, given a beginning and an ending")
+        self.base_title = helped if small else LocalizedMessage("base")
 
-    async def write(
+    async def generate(
         self, hero: Hero, model: Model | str, account: Account, stream: Stream | None = None
-    ) -> Written:
+    ) -> GeneratedText:
         """Let a tuned model write, or an untuned one, which is given by its name.
 
         Raises Unavailable where no text is to be had, UnknownModel where the server does not know the model,
@@ -59,5 +59,5 @@ class Writer:
         if not text:
             raise Unavailable("The model had nothing to say this time. Ask once more.")
         if isinstance(model, str):
-            return Written(text, model, tuned=False, ask=ask, answer=answer)
-        return Written(text, model.name, tuned=True, ask=ask, answer=answer)
+            return GeneratedText(text, model, tuned=False, ask=ask, answer=answer)
+        return GeneratedText(text, model.name, tuned=True, ask=ask, answer=answer)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from bot.community.accounts import Voters
+from bot.community.accounts import Pseudonyms
 from bot.errors import TooMany
 from bot.settings import RequestLimits
 from bot.store import descriptions
@@ -24,7 +24,7 @@ class _Day:
     had: Counter[str | int]
 
 
-class Usage:
+class UserRateLimits:
     """Keeps users and servers within the limits that hold in a server (None: in direct messages).
 
     Days begin at midnight UTC. What is being written counts as written; what fails does not count. What a
@@ -32,7 +32,7 @@ class Usage:
     """
 
     def __init__(
-        self, db: Database, voters: Voters, limits: Callable[[int | None], Awaitable[RequestLimits]]
+        self, db: Database, voters: Pseudonyms, limits: Callable[[int | None], Awaitable[RequestLimits]]
     ) -> None:
         self._db = db
         self._voters = voters
@@ -41,7 +41,7 @@ class Usage:
         self._day = _Day(0, Counter())
 
     @asynccontextmanager
-    async def request(self, user_id: int, guild_id: int | None) -> AsyncIterator[None]:
+    async def acquire(self, user_id: int, guild_id: int | None) -> AsyncIterator[None]:
         """Let one hero be written for a user. Raises TooMany with what is used up."""
         limits = await self._limits(guild_id)
         today = await self._today()

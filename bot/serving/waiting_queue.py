@@ -7,7 +7,7 @@ from bot.errors import Busy
 from bot.llm.stream import Stream
 
 
-class Line:
+class WaitingQueue:
     """Gives out places at the model, and tells those who wait how many are before them."""
 
     def __init__(self, at_once: int, *, longest: int) -> None:
@@ -16,7 +16,7 @@ class Line:
         self._waiting: list[Stream] = []  # in the order in which they came
 
     @asynccontextmanager
-    async def place(self, stream: Stream) -> AsyncIterator[None]:
+    async def slot(self, stream: Stream) -> AsyncIterator[None]:
         """Have a place at the model until the block ends.
 
         Raises Busy where too many wait already, Stopped where the stream is stopped meanwhile.
@@ -38,7 +38,7 @@ class Line:
         self._waiting.append(stream)
         self._tell()
         try:
-            await stream.unless_stopped(stream.until_served())
+            await stream.run_until_stopped(stream.until_served())
         except BaseException:
             if stream in self._waiting:
                 self._waiting.remove(stream)
@@ -52,10 +52,10 @@ class Line:
         if not self._waiting:
             self._free += 1
             return
-        self._waiting.pop(0).serve()
+        self._waiting.pop(0).leave_queue()
         self._tell()
 
     def _tell(self) -> None:
         for place, stream in enumerate(self._waiting, 1):
             if stream.place != place:
-                stream.wait_at(place)
+                stream.set_position(place)

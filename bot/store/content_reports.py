@@ -9,7 +9,7 @@ from bot.store.schema import description, report
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class ReporterRecord:
     """What became of a person's reports: operators dismissed them, or their descriptions are out of sight."""
 
     dismissed: int
@@ -34,7 +34,7 @@ async def number_since(tx: Transaction, reporter: str, at: float) -> int:
     return int((await tx.execute(query)).scalar_one())
 
 
-async def record(tx: Transaction, reporter: str) -> Record:
+async def record(tx: Transaction, reporter: str) -> ReporterRecord:
     """What became of all that a person has reported so far."""
     query = (
         select(report.c.dismissed, func.count())
@@ -43,7 +43,7 @@ async def record(tx: Transaction, reporter: str) -> Record:
         .group_by(report.c.dismissed)
     )
     found = {bool(dismissed): count for dismissed, count in await tx.execute(query)}
-    return Record(dismissed=found.get(True, 0), upheld=found.get(False, 0))
+    return ReporterRecord(dismissed=found.get(True, 0), upheld=found.get(False, 0))
 
 
 async def open_ones(tx: Transaction, description_id: int) -> int:

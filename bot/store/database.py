@@ -40,7 +40,7 @@ class Database:
         """A transaction that is on the disk when the block ends, or not at all."""
         return self._writer.begin()
 
-    async def write_together(self, piece: "Piece[T]", *others: "Piece[Any]") -> T:
+    async def write_together(self, piece: "WriteTask[T]", *others: "WriteTask[Any]") -> T:
         """Do small pieces of work in a transaction that is shared with whoever else waits for one.
 
         Many writers at once then wait for the disk once, and pieces of one kind are written by the same
@@ -81,7 +81,7 @@ class Database:
     async def _do(self, some: "list[_Waiting]") -> list[Any]:
         """All pieces in one transaction, kind by kind. Returns the result of everybody's first piece."""
         pieces = [piece for each in some for piece in each.pieces]
-        kinds: dict[Callable[..., Any], list[Piece[Any]]] = {}
+        kinds: dict[Callable[..., Any], list[WriteTask[Any]]] = {}
         for piece in pieces:
             kinds.setdefault(piece.work, []).append(piece)
         results: dict[int, Any] = {}
@@ -102,7 +102,7 @@ class Database:
 
 
 @dataclass(frozen=True)
-class Piece(Generic[T]):
+class WriteTask(Generic[T]):
     """One item for a piece of work that takes many of them at once and returns a result for each."""
 
     work: Callable[[Transaction, Sequence[Any]], Awaitable[Sequence[T]]]
@@ -113,7 +113,7 @@ class Piece(Generic[T]):
 class _Waiting:
     """Pieces that wait for a shared transaction, and who waits for them (or does no more)."""
 
-    pieces: tuple[Piece[Any], ...]
+    pieces: tuple[WriteTask[Any], ...]
     done: "asyncio.Future[Any]"
 
     def end(self, result: Any) -> None:

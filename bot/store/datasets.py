@@ -233,7 +233,7 @@ async def page(tx: Transaction, version: int, *, after: int, size: int) -> list[
     return [Sourced(*row) for row in await tx.execute(query)]
 
 
-async def bury(tx: Transaction, descriptions: Select[int], version: int | None = None) -> list[int]:
+async def redact(tx: Transaction, descriptions: Select[int], version: int | None = None) -> list[int]:
     """Put tombstones in the place of descriptions, given by their ids, in one version or in all of them.
 
     Returns the versions that held any. They train no more, and no build is taken for one of them: a hash
@@ -282,7 +282,7 @@ async def unreviewed(tx: Transaction, version: int) -> tuple[Unreviewed | None, 
     return (Unreviewed(*row) if row else None), left
 
 
-async def bring(tx: Transaction, rows: list[dict[str, str]]) -> list[int]:
+async def import_rows(tx: Transaction, rows: list[dict[str, str]]) -> list[int]:
     """Keep texts of a file; returns their ids in the same order."""
     ids = (await tx.execute(select(func.coalesce(func.max(imported.c.id), 0)))).scalar_one()
     numbered = [{"id": ids + at, **row} for at, row in enumerate(rows, 1)]

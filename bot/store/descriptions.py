@@ -108,9 +108,9 @@ async def uses_of_powers(tx: Transaction) -> dict[str, int]:
     return {row.power: row.uses for row in await tx.execute(query)}
 
 
-async def bury(tx: Transaction, description_id: int) -> None:
+async def redact(tx: Transaction, description_id: int) -> None:
     """Put tombstones in a description's place in every dataset that holds it."""
-    await datasets.bury(tx, select(description.c.id).where(description.c.id == description_id))
+    await datasets.redact(tx, select(description.c.id).where(description.c.id == description_id))
 
 
 async def remove(tx: Transaction, description_id: int, *, at: float | None) -> Description:

@@ -49,7 +49,7 @@ class DuelVote:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class DuelTally:
     """A trial so far: results that count for and against the candidate, ties, and all votes."""
 
     wins: int
@@ -125,14 +125,14 @@ async def is_spent(tx: Transaction, shown: Duel, voter: str) -> bool:
     return (await tx.execute(query.limit(1))).first() is not None
 
 
-async def tally(tx: Transaction, trial_id: int) -> Tally:
+async def tally(tx: Transaction, trial_id: int) -> DuelTally:
     query = (
         select(duel_vote.c.result, duel_vote.c.counts, func.count())
         .where(duel_vote.c.trial_id == trial_id)
         .group_by(duel_vote.c.result, duel_vote.c.counts)
     )
     found = {(result, counts): number for result, counts, number in await tx.execute(query)}
-    return Tally(
+    return DuelTally(
         wins=found.get(("candidate", True), 0),
         losses=found.get(("live", True), 0),
         ties=found.get(("tie", False), 0),

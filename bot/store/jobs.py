@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 from sqlalchemy import ColumnElement, Select, func, or_, select, update
 
-from bot.i18n.message import Sentence
+from bot.i18n.message import LocalizedMessage
 from bot.store.database import Transaction
 from bot.store.schema import job, spending
 
@@ -30,21 +30,21 @@ class Job:
     kind: Kind
     spec: dict[str, Any]
     state: State
-    phase: Sentence | None
+    phase: LocalizedMessage | None
     done: int
     total: int
     rate: float | None
     lost: int
     cost: float
     result: dict[str, Any] | None
-    error: Sentence | None
+    error: LocalizedMessage | None
     requester_id: int | None
     channel_id: int | None
     message_id: int | None
     announced: bool
     remote_file_ids: dict[str, str] | None
     remote_job_id: str | None
-    question: Sentence | None
+    question: LocalizedMessage | None
     owner: str | None
     heartbeat: float | None
     remote_asked_at: float | None
@@ -101,13 +101,13 @@ async def active(tx: Transaction, kind: Kind) -> Job | None:
     return Job(**row._mapping) if row else None
 
 
-async def unannounced(tx: Transaction) -> list[Job]:
+async def unnotified(tx: Transaction) -> list[Job]:
     """Jobs of a channel whose end nobody has been told yet, active ones among them."""
     told = (job.c.announced.is_(False), job.c.channel_id.is_not(None), job.c.state != "planned")
     return [Job(**row._mapping) for row in await tx.execute(_jobs().where(*told).order_by(job.c.id))]
 
 
-async def put(
+async def change_state(
     tx: Transaction,
     job_id: int,
     state: State,
@@ -125,7 +125,7 @@ async def put(
     """
     now = (job.c.id == job_id) & job.c.state.in_(was)
     if free_since is not None:
-        now &= _let_go(free_since)
+        now &= _unclaimed(free_since)
     return (await tx.execute(update(job).where(now).values(state=state, **values))).rowcount == 1
 
 
@@ -139,7 +139,7 @@ async def claim(
     """
     silent = job.c.heartbeat < stale_before
     free = or_(
-        _let_go(stale_before) & job.c.state.in_(("queued", "running", "cancelling")),
+        _unclaimed(stale_before) & job.c.state.in_(("queued", "running", "cancelling")),
         job.c.owner.is_not(None) & silent & (job.c.state == "paused"),
     ) & job.c.kind.in_(kinds)
     found = (await tx.execute(_jobs().where(free).order_by(job.c.id).limit(1))).one_or_none()
@@ -151,12 +151,12 @@ async def claim(
     return await get(tx, found.id) if won.rowcount else None  # another worker was quicker
 
 
-def _let_go(stale_before: float) -> ColumnElement[bool]:
+def _unclaimed(stale_before: float) -> ColumnElement[bool]:
     """No worker has the job, or the one that has it has not been heard of since then."""
     return or_(job.c.owner.is_(None), job.c.heartbeat < stale_before)
 
 
-async def work_on(tx: Transaction, job_id: int, *, worker: str, **values: Any) -> State | None:
+async def update_claimed(tx: Transaction, job_id: int, *, worker: str, **values: Any) -> State | None:
     """Write what a worker says of its job, and return its state: a person may have paused or cancelled it.
 
     None, and nothing written, where the job is another worker's by now.
@@ -174,7 +174,7 @@ async def end(tx: Transaction, job_id: int, *, worker: str, state: State, **valu
     return (await tx.execute(update(job).where(mine).values(state=state, **values))).rowcount == 1
 
 
-async def ask(tx: Transaction, job_id: int, question: Sentence, *, worker: str) -> bool:
+async def ask(tx: Transaction, job_id: int, question: LocalizedMessage, *, worker: str) -> bool:
     """Pause a job until an operator has answered. False where it is not running for this worker any more."""
     mine = (job.c.id == job_id) & (job.c.owner == worker) & (job.c.state == "running")
     asked = update(job).where(mine).values(state="paused", question=question)
@@ -188,7 +188,7 @@ async def tuned(tx: Transaction, most: int = 20) -> list[Job]:
     return [Job(**row._mapping) for row in await tx.execute(query)]
 
 
-async def trainings_out(tx: Transaction) -> list[Job]:
+async def remote_trainings(tx: Transaction) -> list[Job]:
     """Fine-tunings that a server was asked for and that are not over: they cost what is not booked yet."""
     out = (job.c.kind == "finetune", job.c.state.in_(ACTIVE), job.c.remote_asked_at.is_not(None))
     return [Job(**row._mapping) for row in await tx.execute(_jobs().where(*out))]
@@ -207,7 +207,7 @@ async def newest_channel(tx: Transaction) -> int | None:
     return found
 
 
-async def let_go(tx: Transaction, job_id: int, *, worker: str) -> None:
+async def release(tx: Transaction, job_id: int, *, worker: str) -> None:
     """Leave a job that was paused or cancelled to whoever may take it up."""
     await tx.execute(update(job).where(job.c.id == job_id, job.c.owner == worker).values(owner=None))
 

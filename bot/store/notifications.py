@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import select, update
 
-from bot.i18n.message import Sentence
+from bot.i18n.message import LocalizedMessage
 from bot.store.database import Transaction
 from bot.store.schema import notice
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class Notification:
     """A sentence for the admins: in its own channel and to its own person, where it has these.
 
     action is what its button does, None where it has none.
@@ -18,7 +18,7 @@ class Notice:
 
     id: int
     key: str
-    text: Sentence
+    text: LocalizedMessage
     channel_id: int | None
     mention_id: int | None
     action: str | None
@@ -29,7 +29,7 @@ class Notice:
 async def add(
     tx: Transaction,
     key: str,
-    text: Sentence,
+    text: LocalizedMessage,
     *,
     at: float,
     channel_id: int | None = None,
@@ -52,12 +52,12 @@ async def add(
     return True
 
 
-async def untold(tx: Transaction) -> list[Notice]:
+async def pending(tx: Transaction) -> list[Notification]:
     query = select(notice).where(notice.c.told.is_(False)).order_by(notice.c.id)
-    return [Notice(**row._mapping) for row in await tx.execute(query)]
+    return [Notification(**row._mapping) for row in await tx.execute(query)]
 
 
-async def told(tx: Transaction, notice_id: int) -> None:
+async def mark_sent(tx: Transaction, notice_id: int) -> None:
     await tx.execute(update(notice).where(notice.c.id == notice_id).values(told=True))
 
 

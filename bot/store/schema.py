@@ -19,7 +19,7 @@ from sqlalchemy import (
     true,
 )
 
-from bot.store.types import Said
+from bot.store.types import MessageColumn
 
 metadata = MetaData()
 
@@ -116,20 +116,20 @@ job = Table(
     Column("kind", String(16), nullable=False),
     Column("spec", JSON, nullable=False),
     Column("state", String(16), nullable=False),
-    Column("phase", Said, nullable=False, server_default=""),
+    Column("phase", MessageColumn, nullable=False, server_default=""),
     Column("done", Integer, nullable=False, server_default="0"),
     Column("total", Integer, nullable=False, server_default="0"),
     Column("rate", Float),
     Column("lost", Integer, nullable=False, server_default="0"),
     Column("result", JSON),
-    Column("error", Said),
+    Column("error", MessageColumn),
     Column("requester_id", BigInteger),
     Column("channel_id", BigInteger),
     Column("message_id", BigInteger),
     Column("announced", Boolean, nullable=False, server_default=false()),
     Column("remote_file_ids", JSON),
     Column("remote_job_id", Text),
-    Column("question", Said),
+    Column("question", MessageColumn),
     Column("owner", Text),
     *_times("heartbeat", "remote_asked_at", "created_at", "started_at", "finished_at"),
     CheckConstraint("kind IN ('build', 'finetune')", name="job_kind"),
@@ -240,7 +240,7 @@ notice = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("key", Text, nullable=False, unique=True),
-    Column("text", Said, nullable=False),
+    Column("text", MessageColumn, nullable=False),
     Column("channel_id", BigInteger),
     Column("mention_id", BigInteger),
     Column("action", Text),

@@ -33,7 +33,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class DescriptionVotes:
     """The counted votes on one description."""
 
     description_id: int
@@ -43,7 +43,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Stand:
+class VoterAgreement:
     """One voter (an HMAC): counted votes on descriptions of which the others have an opinion.
 
     against: how many of these go against the majority of the others.
@@ -147,12 +147,12 @@ def _tallied(rule: Rule) -> Select[Any]:
     )
 
 
-async def tallies(tx: Transaction, rule: Rule) -> list[Tally]:
+async def tallies(tx: Transaction, rule: Rule) -> list[DescriptionVotes]:
     """The counted votes on every description in sight that has any."""
-    return [Tally(*row) for row in await tx.execute(_tallied(rule).order_by(description.c.id))]
+    return [DescriptionVotes(*row) for row in await tx.execute(_tallied(rule).order_by(description.c.id))]
 
 
-async def stands(tx: Transaction, rule: Rule) -> list[Stand]:
+async def voter_agreements(tx: Transaction, rule: Rule) -> list[VoterAgreement]:
     """How every voter whose votes count stands to the majority of the others whose votes count."""
     whole = func.sum(vote.c.value).over(partition_by=vote.c.description_id)
     seen = (
@@ -162,7 +162,7 @@ async def stands(tx: Transaction, rule: Rule) -> list[Stand]:
     )
     against = func.sum(case((seen.c.value * seen.c.others < 0, 1), else_=0))
     query = select(seen.c.voter, func.count(), against).where(seen.c.others != 0).group_by(seen.c.voter)
-    return [Stand(*row) for row in await tx.execute(query)]
+    return [VoterAgreement(*row) for row in await tx.execute(query)]
 
 
 async def kept(tx: Transaction, rule: Rule) -> Kept:

@@ -4,20 +4,20 @@ import json
 
 from sqlalchemy import Dialect, Text, TypeDecorator
 
-from bot.i18n.message import Sentence
+from bot.i18n.message import LocalizedMessage
 
 
-class Said(TypeDecorator[Sentence]):
+class MessageColumn(TypeDecorator[LocalizedMessage]):
     """A sentence as JSON; an empty text is none."""
 
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Sentence | None, _dialect: Dialect) -> str | None:
-        return value if value is None else json.dumps(value.json(), ensure_ascii=False)
+    def process_bind_param(self, value: LocalizedMessage | None, _dialect: Dialect) -> str | None:
+        return value if value is None else json.dumps(value.to_json(), ensure_ascii=False)
 
-    def process_result_value(self, value: str | None, _dialect: Dialect) -> Sentence | None:
-        return Sentence.from_json(json.loads(value)) if value else None
+    def process_result_value(self, value: str | None, _dialect: Dialect) -> LocalizedMessage | None:
+        return LocalizedMessage.from_json(json.loads(value)) if value else None
 
 
 def storable(text: str) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bot.errors import UserError
 from bot.llm.prices import Price, Prices
-from bot.registry.availability import Upkeep
+from bot.registry.availability import ModelAvailability
 from bot.store import datasets, jobs
 from bot.store.database import Database, Transaction
 from bot.store.datasets import Dataset, DatasetKind
@@ -37,7 +37,7 @@ class FinetuneSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class TuningForecast:
+class TuningEstimate:
     """A fine-tuning's plan in figures; tokens are those of one epoch, an estimate.
 
     epochs is what the server usually chooses where the order leaves it open; price and cost (US dollars) are
@@ -59,16 +59,16 @@ class TuningForecast:
     listed: bool | None
 
 
-class TuningForecaster:
+class TuningEstimator:
     """Counts, prices and times trainings from the dataset and from what was seen of trainings before."""
 
-    def __init__(self, db: Database, provider: Provider, prices: Prices, upkeep: Upkeep) -> None:
+    def __init__(self, db: Database, provider: Provider, prices: Prices, upkeep: ModelAvailability) -> None:
         self._db = db
         self._provider = provider
         self._prices = prices
         self._upkeep = upkeep
 
-    async def forecast(self, spec: FinetuneSpec) -> TuningForecast:
+    async def estimate(self, spec: FinetuneSpec) -> TuningEstimate:
         """Raises UserError where the dataset is not there, or is of the other method's kind."""
         async with self._db.read() as tx:
             dataset = await _dataset(tx, spec)
@@ -77,8 +77,8 @@ class TuningForecaster:
         epochs = spec.epochs or self._provider.usual_epochs
         price = self._prices.of(spec.base)
         rate, start = (speed, 0.0) if speed else (self._provider.usual_speed, self._provider.usual_start)
-        ends = await self._upkeep.ends()
-        return TuningForecast(
+        ends = await self._upkeep.shutdown_dates()
+        return TuningEstimate(
             spec,
             dataset,
             self._provider,

@@ -12,20 +12,20 @@ from typing import Any
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 
 from bot.errors import HerosmithError, OutOfReach, ServerError, Unavailable, UnknownModel, UserError
-from bot.i18n.message import Sentence, later
-from bot.jobs.queue import JobBoard
+from bot.i18n.message import LocalizedMessage, mark
+from bot.jobs.queue import JobQueue
 from bot.jobs.worker import Run
 from bot.llm.budget import Account, Budget
-from bot.llm.retry import JOB, NO_REASON, PERSON, Patience, asked_pause
+from bot.llm.retry import JOB, NO_REASON, PERSON, RetryPolicy, retry_after
 from bot.registry.registry import Registry
 from bot.store import datasets, jobs
 from bot.store.database import Database
 from bot.store.jobs import Job
-from bot.tuning.estimate import KINDS, FinetuneSpec, TuningForecast, TuningForecaster, usable
+from bot.tuning.estimate import KINDS, FinetuneSpec, TuningEstimate, TuningEstimator, usable
 from bot.tuning.losses import Losses, data_of, from_csv, from_events
 from bot.tuning.providers import Method
-from bot.tuning.remote_api import Trainer, Training, Uncertain, may_have_started
-from bot.tuning.results import Debut
+from bot.tuning.remote_api import FineTuningApi, Training, Uncertain, may_have_started
+from bot.tuning.results import TrainingResults
 from bot.tuning.training_files import training_files
 
 log = logging.getLogger(__name__)
@@ -35,17 +35,17 @@ _POLL = 1.0  # seconds between two looks at the server's job, at first
 _SLOWEST_POLL = 15.0
 _LISTED_WITHIN = 60.0  # seconds after which a training that was started certainly stands in the server's list
 _MISSING_LIMIT = 120.0  # seconds for which a server may deny a training
-_OUT_OF_REACH = Sentence("the model server is out of reach; waiting for it")
-_HELD = Sentence("held at the model server")
-_NOT_HELD = Sentence("the model server cannot hold it: it trains on, and Resume follows it again")
+_OUT_OF_REACH = LocalizedMessage("the model server is out of reach; waiting for it")
+_HELD = LocalizedMessage("held at the model server")
+_NOT_HELD = LocalizedMessage("the model server cannot hold it: it trains on, and Resume follows it again")
 
-_QUESTION = Sentence(
+_QUESTION = LocalizedMessage(
     "Was a training started at the model server for this? The call's answer got lost, and the server shows "
     "nothing by which it could be told. Look at its list of jobs, then answer: give the job's id, or say "
     "that there is none."
 )
 
-_MISSING = later(
+_MISSING = mark(
     "The model server has no training {remote_id}. Was one started there for this? Look at its list of jobs, "
     "then answer: give the job's id, or say that there is none, and it is started anew."
 )
@@ -57,12 +57,12 @@ class FinetuneJobs:
     def __init__(
         self,
         db: Database,
-        board: JobBoard,
-        trainer: Trainer,
+        board: JobQueue,
+        trainer: FineTuningApi,
         budget: Budget,
         registry: Registry,
-        forecaster: TuningForecaster,
-        debut: Debut,
+        forecaster: TuningEstimator,
+        debut: TrainingResults,
         *,
         base: str,
     ) -> None:
@@ -83,7 +83,7 @@ class FinetuneJobs:
         method: Method | None = None,
         epochs: int | None = None,
         **origin: int | None,
-    ) -> tuple[Job, TuningForecast]:
+    ) -> tuple[Job, TuningEstimate]:
         """Write a fine-tuning down and say what it will take; it waits for the board's confirm().
 
         What is left out: the newest dataset of the method's kind, the method of the dataset's kind,
@@ -97,12 +97,12 @@ class FinetuneJobs:
                 "Preference tuning is not known to {name}. Leave the method out, or train elsewhere.",
                 name=self._trainer.provider.called,
             )
-        forecast = await self._forecaster.forecast(spec)
+        forecast = await self._forecaster.estimate(spec)
         spec = replace(spec, tokens=forecast.tokens * forecast.epochs)
         await self._budget.check_training(Account("tuning"), spec.base, spec.tokens)
         return await self._board.plan("finetune", asdict(spec), **origin), forecast
 
-    async def order(self, **wanted: Any) -> tuple[Job, TuningForecast]:
+    async def submit(self, **wanted: Any) -> tuple[Job, TuningEstimate]:
         """Plan a fine-tuning and confirm it in one go."""
         job, forecast = await self.plan(**wanted)
         return await self._board.confirm(job.id), forecast
@@ -150,12 +150,12 @@ class FinetuneJobs:
         await self._budget.book_training(Account("tuning", run.job.id), spec.base, trained)
         live = await self._registry.live()
         model = await self._debut.register(run.job.id, spec, remote)
-        await run.note(phase=Sentence("taking the model in"))
-        model, left_to_do = await self._debut.serve(model, remote)
+        await run.update(phase=LocalizedMessage("taking the model in"))
+        model, left_to_do = await self._debut.deploy(model, remote)
         losses = await self._losses(remote)
-        await self._registry.measured(model.id, losses.held_out)
-        await run.note(phase=Sentence("writing three heroes to compare"))
-        shown = await self._debut.show(run.job.id, spec, model, live, losses)
+        await self._registry.set_metrics(model.id, losses.held_out)
+        await run.update(phase=LocalizedMessage("writing three heroes to compare"))
+        shown = await self._debut.report(run.job.id, spec, model, live, losses)
         return {
             "model": model.id,
             "name": model.name,
@@ -163,7 +163,7 @@ class FinetuneJobs:
             "dataset": spec.dataset,
             "trained_tokens": trained,
             "seconds": round(time.time() - (run.job.started_at or time.time()), 1),
-            "deploy": left_to_do.json() if left_to_do else None,
+            "deploy": left_to_do.to_json() if left_to_do else None,
             **losses.held_out,
             **shown,
         }
@@ -175,14 +175,16 @@ class FinetuneJobs:
             with suppress(Uncertain, Unavailable):
                 remote_id = await self._found(run, FinetuneSpec(**run.job.spec), PERSON)
             if remote_id:
-                await run.leave(remote_job_id=remote_id)
+                await run.update_even_if_stopped(remote_job_id=remote_id)
         if remote_id is not None:
             held = await self._trainer.pause(remote_id)
-            await run.leave(phase=_HELD if held else _NOT_HELD)
+            await run.update_even_if_stopped(phase=_HELD if held else _NOT_HELD)
         elif run.job.remote_asked_at is not None:
-            await run.leave(phase=Sentence("whether the server has begun is looked for after Resume"))
+            await run.update_even_if_stopped(
+                phase=LocalizedMessage("whether the server has begun is looked for after Resume")
+            )
         else:
-            await run.leave(phase=Sentence("not begun"))
+            await run.update_even_if_stopped(phase=LocalizedMessage("not begun"))
 
     async def cancel(self, run: Run) -> None:
         """Cancel the server's training, and book what it has trained.
@@ -207,7 +209,7 @@ class FinetuneJobs:
                 remote_id=remote_id,
             ) from error
         with suppress(HerosmithError):
-            told = (await self._trainer.look(remote_id)).trained_tokens
+            told = (await self._trainer.get(remote_id)).trained_tokens
             share = spec.tokens * run.job.done // run.job.total if run.job.total else 0
             account = Account("tuning", run.job.id)
             await self._budget.book_training(account, spec.base, share if told is None else told)
@@ -220,12 +222,12 @@ class FinetuneJobs:
             await self._budget.check_training(account, spec.base, spec.tokens)
             files = await self._send(run, spec)
             remote_id = await self._start(run, spec, files)
-        await run.note(remote_job_id=remote_id)
+        await run.update(remote_job_id=remote_id)
         return remote_id
 
     async def _send(self, run: Run, spec: FinetuneSpec) -> dict[str, str]:
         """Send each side that has texts, and wait until the server has read it; its names by split."""
-        await run.progress(0, 0, Sentence("sending the dataset"))
+        await run.progress(0, 0, LocalizedMessage("sending the dataset"))
         async with self._db.read() as tx:
             await usable(tx, spec.dataset)  # a deletion may have come since the plan
             items = await datasets.items(tx, spec.dataset)
@@ -233,8 +235,8 @@ class FinetuneJobs:
         prefix = self._trainer.provider.prefix
         for file in await asyncio.to_thread(training_files, items, prefix=prefix):
             if file.split not in files:
-                files[file.split] = await self._trainer.send(file, since=run.job.started_at or time.time())
-                await run.note(remote_file_ids=files)
+                files[file.split] = await self._trainer.upload(file, since=run.job.started_at or time.time())
+                await run.update(remote_file_ids=files)
         for file_id in files.values():
             await _until(partial(self._trainer.is_read, file_id))
         return files
@@ -242,11 +244,11 @@ class FinetuneJobs:
     async def _start(self, run: Run, spec: FinetuneSpec, files: dict[str, str]) -> str:
         """Start the training once: where the answer got lost, look whether it began before trying again."""
         for pause in _START_PAUSES:
-            await run.note(remote_asked_at=time.time())
+            await run.update(remote_asked_at=time.time())
             try:
                 return await self._trainer.start(_training(run.job, spec), files)
             except OutOfReach as error:
-                wait = max(pause, asked_pause(error.__cause__) or 0.0)
+                wait = max(pause, retry_after(error.__cause__) or 0.0)
                 log.warning("job %d: was the training started? looking in %.0f s", run.job.id, wait)
                 await asyncio.sleep(wait)
                 if not may_have_started(error):
@@ -270,14 +272,14 @@ class FinetuneJobs:
                 await run.ask(_QUESTION)
             except Unavailable as error:
                 log.warning("job %d: %s", run.job.id, error, exc_info=error.__cause__)
-                await run.note(phase=_OUT_OF_REACH)
+                await run.update(phase=_OUT_OF_REACH)
             else:
                 if found or time.time() > asked_at + _LISTED_WITHIN:
                     return found
-                await run.note(phase=Sentence("looking whether the training has begun"))
+                await run.update(phase=LocalizedMessage("looking whether the training has begun"))
             await asyncio.sleep(min(_SLOWEST_POLL, max(_POLL, _LISTED_WITHIN / 10)))
 
-    async def _found(self, run: Run, spec: FinetuneSpec, patience: Patience) -> str | None:
+    async def _found(self, run: Run, spec: FinetuneSpec, patience: RetryPolicy) -> str | None:
         async with self._db.read() as tx:
             others = await jobs.remote_ids(tx) - {run.job.remote_job_id}
         files = run.job.remote_file_ids
@@ -296,18 +298,20 @@ class FinetuneJobs:
 
         So does a server out of reach: it trains on, and what it trained must not be lost for a bad hour.
         """
-        pace, began, seen = _Pace(), time.monotonic(), time.monotonic()
+        pace, began, seen = _TrainingSpeed(), time.monotonic(), time.monotonic()
         first = True
         while True:
             try:
-                remote = await self._trainer.look(remote_id)
+                remote = await self._trainer.get(remote_id)
             except UnknownModel:
                 if time.monotonic() - seen > _MISSING_LIMIT:  # one alone may be a gateway's hiccup
-                    await run.ask(Sentence(_MISSING, remote_id=remote_id))
-                await run.note(phase=Sentence("the model server does not find the training; looking again"))
+                    await run.ask(LocalizedMessage(_MISSING, remote_id=remote_id))
+                await run.update(
+                    phase=LocalizedMessage("the model server does not find the training; looking again")
+                )
             except (Unavailable, ServerError) as error:
                 log.warning("job %d: %s", run.job.id, error, exc_info=error.__cause__)
-                await run.note(phase=_OUT_OF_REACH)
+                await run.update(phase=_OUT_OF_REACH)
             else:
                 seen = time.monotonic()
                 if await self._see(run, remote, pace, first=first):
@@ -315,7 +319,7 @@ class FinetuneJobs:
                 first = False
             await asyncio.sleep(pause_after(time.monotonic() - began))
 
-    async def _see(self, run: Run, remote: FineTuningJob, pace: "_Pace", *, first: bool) -> bool:
+    async def _see(self, run: Run, remote: FineTuningJob, pace: "_TrainingSpeed", *, first: bool) -> bool:
         """Write down how a training stands. Returns whether it has succeeded.
 
         Raises UserError with the server's reason where it failed.
@@ -324,7 +328,7 @@ class FinetuneJobs:
         if status == "succeeded":
             return True
         if status in ("failed", "cancelled"):
-            reason = (remote.error.message if remote.error else None) or Sentence(NO_REASON)
+            reason = (remote.error.message if remote.error else None) or LocalizedMessage(NO_REASON)
             if status == "failed":
                 raise UserError("The training failed: {reason}", reason=reason)
             raise UserError("The training was cancelled at the server: {reason}", reason=reason)
@@ -350,7 +354,7 @@ def pause_after(followed: float) -> float:
     return min(max(_POLL, followed / 60), _SLOWEST_POLL)
 
 
-class _Pace:
+class _TrainingSpeed:
     """Steps a second since the first that was seen."""
 
     def __init__(self) -> None:
@@ -377,18 +381,18 @@ async def _until(true: Callable[[], Coroutine[Any, Any, bool]]) -> None:
         pause = min(pause * 1.5, _SLOWEST_POLL)
 
 
-def _standing(remote: FineTuningJob, events: list[FineTuningJobEvent]) -> tuple[int, int, Sentence]:
+def _standing(remote: FineTuningJob, events: list[FineTuningJobEvent]) -> tuple[int, int, LocalizedMessage]:
     """Steps done, steps in all, and where the training stands in words."""
     for data in map(data_of, events):
         with suppress(KeyError, TypeError, ValueError):
             loss, step, total = float(data["train_loss"]), int(data["step"]), int(data["total_steps"])
-            return step, total, Sentence("training, loss {loss:.2f}", loss=loss)
+            return step, total, LocalizedMessage("training, loss {loss:.2f}", loss=loss)
     extra = remote.model_extra or {}
     with suppress(KeyError, TypeError, ValueError):
-        return int(extra["trained_steps"]), int(extra["total_steps"]), Sentence("training")
+        return int(extra["trained_steps"]), int(extra["total_steps"]), LocalizedMessage("training")
     status: str = remote.status or "?"
     if status == "running":
-        return 0, 0, Sentence("preparing to train")
+        return 0, 0, LocalizedMessage("preparing to train")
     if status == "paused":
         return 0, 0, _HELD
-    return 0, 0, Sentence("waiting for the model server ({status})", status=status.replace("_", " "))
+    return 0, 0, LocalizedMessage("waiting for the model server ({status})", status=status.replace("_", " "))

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from bot.errors import SettingsError
-from bot.i18n.message import Sentence, later
+from bot.i18n.message import LocalizedMessage, mark
 
 Method = Literal["supervised", "dpo"]
 
@@ -18,7 +18,7 @@ _UTF8_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
-class Closing:
+class Shutdown:
     """From a day or month on (ISO), a provider trains no more for somebody."""
 
     on: str
@@ -47,12 +47,12 @@ class Provider:
     extra: Mapping[str, Any] = field(default_factory=dict)
     fixed: Mapping[str, Any] = field(default_factory=dict)
     deploy: str | None = None
-    closings: tuple[Closing, ...] = ()
+    shutdowns: tuple[Shutdown, ...] = ()
     usual_epochs: int = 3
     usual_speed: float | None = None
     usual_start: float = 0.0
 
-    def order(
+    def create_request(
         self,
         *,
         base: str,
@@ -78,44 +78,45 @@ class Provider:
         return body | dict(self.extra) | dict(extra)
 
     @property
-    def called(self) -> Sentence:
+    def called(self) -> LocalizedMessage:
         """Its name, in the midst of a sentence."""
-        return Sentence(self.name)
+        return LocalizedMessage(self.name)
 
     @property
-    def closed(self) -> Sentence | None:
+    def shutdown_notice(self) -> LocalizedMessage | None:
         """Whom it trains no more for, and since when; None where nothing of the kind is announced."""
-        if not self.closings:
+        if not self.shutdowns:
             return None
         steps = [
-            Sentence("{day} for {whom}", day=each.on, whom=Sentence(each.whom)) for each in self.closings
+            LocalizedMessage("{day} for {whom}", day=each.on, whom=LocalizedMessage(each.whom))
+            for each in self.shutdowns
         ]
-        return Sentence(
+        return LocalizedMessage(
             "{provider} closes fine-tuning step by step: {steps}.", provider=self.called, steps=steps
         )
 
     @property
-    def no_training(self) -> Sentence:
+    def no_training(self) -> LocalizedMessage:
         """What an operator is told whose server only chats."""
-        return Sentence(
+        return LocalizedMessage(
             "There is no fine-tuning with {provider}: it knows no training files. {elsewhere}",
             provider=self.called,
             elsewhere=self._elsewhere,
         )
 
     @property
-    def refusal(self) -> Sentence:
+    def refusal(self) -> LocalizedMessage:
         """What an organization is told that may not train: why, since when, and what it can do today."""
-        return Sentence(
+        return LocalizedMessage(
             "This organization may not fine-tune with {provider}: it answered 403. {why} {elsewhere}",
             provider=self.called,
-            why=self.closed or Sentence("Its key may lack the permission to fine-tune."),
+            why=self.shutdown_notice or LocalizedMessage("Its key may lack the permission to fine-tune."),
             elsewhere=self._elsewhere,
         )
 
     @property
-    def _elsewhere(self) -> Sentence:
-        return Sentence(
+    def _elsewhere(self) -> LocalizedMessage:
+        return LocalizedMessage(
             "What works today: the embedded engine (leave OPENAI_API_KEY and OPENAI_BASE_URL empty: it "
             "trains on this machine), another provider by its base URL ({others}), or `herosmith dataset "
             "export` for a service with an API of its own, such as Together or Fireworks. The dataset stays "
@@ -126,7 +127,7 @@ class Provider:
 
 ENGINE = Provider(
     key="engine",
-    name=later("the embedded engine"),
+    name=mark("the embedded engine"),
     methods=frozenset({"supervised", "dpo"}),
     usual_epochs=2,
     usual_speed=250.0,  # on two cores: bench/training.md
@@ -134,7 +135,7 @@ ENGINE = Provider(
 )
 
 # What is known of a server whose base URL says nothing: OpenAI's shape, and no more.
-OTHER = Provider(key="other", name=later("the model server"), methods=frozenset({"supervised", "dpo"}))
+OTHER = Provider(key="other", name=mark("the model server"), methods=frozenset({"supervised", "dpo"}))
 
 PROVIDERS = (
     ENGINE,
@@ -143,10 +144,10 @@ PROVIDERS = (
         name="OpenAI",
         hosts=("api.openai.com",),
         methods=frozenset({"supervised", "dpo"}),
-        closings=(
-            Closing("2026-05-07", later("organizations that had never fine-tuned")),
-            Closing("2026-07-02", later("those whose tuned models had not been asked for 60 days")),
-            Closing("2027-01-06", later("everyone")),
+        shutdowns=(
+            Shutdown("2026-05-07", mark("organizations that had never fine-tuned")),
+            Shutdown("2026-07-02", mark("those whose tuned models had not been asked for 60 days")),
+            Shutdown("2027-01-06", mark("everyone")),
         ),
     ),
     Provider(
@@ -157,8 +158,8 @@ PROVIDERS = (
         prefix=_UTF8_BOM,
         takes=frozenset({"suffix", "seed"}),
         extra={"trainingType": "GlobalStandard"},
-        deploy=later("deploy `{model}` in the Foundry portal"),
-        closings=(Closing("2027-04", later("existing customers (new ones may not begin)")),),
+        deploy=mark("deploy `{model}` in the Foundry portal"),
+        shutdowns=(Shutdown("2027-04", mark("existing customers (new ones may not begin)")),),
     ),
     Provider(
         key="nebius",
@@ -166,7 +167,7 @@ PROVIDERS = (
         hosts=("api.tokenfactory.nebius.com", "api.studio.nebius.com", "api.studio.nebius.ai"),
         takes=frozenset({"suffix", "seed"}),
         fixed={"lora": True},
-        deploy=later(
+        deploy=mark(
             "make a custom model of the newest checkpoint of `{job}` "
             '(POST /v0/models with "source": "{job}:CHECKPOINT")'
         ),
@@ -177,13 +178,13 @@ PROVIDERS = (
         hosts=("api.intelligence.crusoecloud.com", "api.inference.crusoecloud.com"),
         takes=frozenset({"suffix"}),
         hyperparameters_in="body",
-        deploy=later("deploy the newest checkpoint of `{job}` with Self-Serve Deployments"),
+        deploy=mark("deploy the newest checkpoint of `{job}` with Self-Serve Deployments"),
     ),
     OTHER,
 )
 
 # How a server is started that takes the engine's adapters.
-SERVING_HINT = later(
+SERVING_HINT = mark(
     "Start vLLM with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=true; with "
     "VLLM_PLUGINS=lora_filesystem_resolver and VLLM_LORA_RESOLVER_CACHE_DIR set to the folder of adapters "
     "as well it finds them again by itself after a restart."

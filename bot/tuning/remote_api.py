@@ -17,7 +17,7 @@ from openai.types import FileObject
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 
 from bot.errors import Forbidden, OutOfReach, ServerError, Unavailable, UnknownModel, UserError
-from bot.llm.retry import JOB, ONCE, PERSON, Patience, asked_pause, checked, patiently, said
+from bot.llm.retry import JOB, ONCE, PERSON, RetryPolicy, error_text, expect_type, retry_after, with_retries
 from bot.tuning.providers import Method, Provider
 from bot.tuning.training_files import TrainingFile
 
@@ -54,7 +54,7 @@ class Training:
         return f"{_SUFFIX}{hashlib.sha256(self.mark.encode()).hexdigest()[:8]}"
 
 
-class Trainer:
+class FineTuningApi:
     """Sends files, starts, finds, watches and stops trainings at one provider."""
 
     def __init__(self, api: AsyncOpenAI, provider: Provider, *, extra: dict[str, Any]) -> None:
@@ -64,13 +64,13 @@ class Trainer:
         self.provider = provider
         self._extra = extra
 
-    async def send(self, file: TrainingFile, *, since: float) -> str:
+    async def upload(self, file: TrainingFile, *, since: float) -> str:
         """The server's name of a file: sent now, or before (known by name, or by content alone).
 
         since is the time from which on it may have been sent.
         """
         create = partial(self._sending.files.create, file=(file.name, file.content), purpose="fine-tune")
-        upload = checked(create, FileObject)
+        upload = expect_type(create, FileObject)
         for pause in _SEND_PAUSES:
             found = await self._sent_before(file, since)
             if found:
@@ -80,14 +80,14 @@ class Trainer:
             except UnknownModel as error:
                 raise UserError(self.provider.no_training) from error
             except OutOfReach as error:  # the answer that got lost may have been that it arrived
-                wait = max(pause, asked_pause(error.__cause__) or 0.0)
+                wait = max(pause, retry_after(error.__cause__) or 0.0)
                 log.warning("%s: did it arrive? looking in %.0f s", file.name, wait)
                 await asyncio.sleep(wait)
         raise OutOfReach("The model server did not take the dataset. Run /finetune again later.")
 
     async def is_read(self, file_id: str) -> bool:
         """Whether the server has read a file. Raises UserError where it found a fault in it."""
-        file = await patiently(checked(partial(self._api.files.retrieve, file_id), FileObject), JOB)
+        file = await with_retries(expect_type(partial(self._api.files.retrieve, file_id), FileObject), JOB)
         if file.status == "error":
             raise UserError(
                 "The model server refuses the file: {reason}",
@@ -101,7 +101,7 @@ class Trainer:
         Never repeated blindly: an answer that gets lost may have been that it has started. Raises OutOfReach
         then, and Forbidden in the provider's words where this organization may not train.
         """
-        body = self.provider.order(
+        body = self.provider.create_request(
             base=training.base,
             method=training.method,
             epochs=training.epochs,
@@ -115,7 +115,7 @@ class Trainer:
             self._starting.fine_tuning.jobs.create, model=model, training_file=file, extra_body=body
         )
         try:
-            started = await self._permitted(checked(create, FineTuningJob), ONCE)
+            started = await self._permitted(expect_type(create, FineTuningJob), ONCE)
         except UnknownModel as error:
             raise UserError(
                 "The model server does not know {base}, or cannot train it. Run /finetune again with "
@@ -131,7 +131,7 @@ class Trainer:
         *,
         since: float,
         others: Iterable[str],
-        patience: Patience = JOB,
+        patience: RetryPolicy = JOB,
     ) -> str | None:
         """The training that was started for a row, though nobody lived or heard to write its name down.
 
@@ -152,24 +152,24 @@ class Trainer:
             raise Uncertain
         return None
 
-    async def look(self, remote_id: str) -> FineTuningJob:
+    async def get(self, remote_id: str) -> FineTuningJob:
         """A training as it stands."""
         retrieve = partial(self._api.fine_tuning.jobs.retrieve, remote_id)
-        return await patiently(checked(retrieve, FineTuningJob), ONCE)
+        return await with_retries(expect_type(retrieve, FineTuningJob), ONCE)
 
     async def newest_events(self, remote_id: str) -> list[FineTuningJobEvent]:
         """The newest events, the newest first; none where the server has none to show."""
         with suppress(Unavailable, ServerError):
-            return list((await patiently(self._page_of_events(remote_id, 20), ONCE)).data or ())
+            return list((await with_retries(self._page_of_events(remote_id, 20), ONCE)).data or ())
         return []
 
     async def all_events(self, remote_id: str) -> list[FineTuningJobEvent]:
         """Every event; none where the server has none to show: the model is there without them."""
         with suppress(Unavailable, ServerError):
-            page = await patiently(self._page_of_events(remote_id, 100), PERSON)
+            page = await with_retries(self._page_of_events(remote_id, 100), PERSON)
             events = list(page.data or ())
             while page.has_next_page():
-                page = await patiently(page.get_next_page, PERSON)
+                page = await with_retries(page.get_next_page, PERSON)
                 events += page.data or ()
             return events
         return []
@@ -178,12 +178,12 @@ class Trainer:
         async def page() -> Page[FineTuningJobEvent]:
             return await self._api.fine_tuning.jobs.list_events(remote_id, limit=most)
 
-        return checked(page, Page)
+        return expect_type(page, Page)
 
     async def result(self, file_id: str) -> bytes:
         """A result file's content; empty where it cannot be had, for the model is there without it."""
         with suppress(Unavailable, ServerError):
-            return await patiently(partial(self._content, file_id), PERSON)
+            return await with_retries(partial(self._content, file_id), PERSON)
         return b""
 
     async def pause(self, remote_id: str) -> bool:
@@ -196,27 +196,27 @@ class Trainer:
 
     async def cancel(self, remote_id: str) -> None:
         """Tell the server to stop a training."""
-        await patiently(lambda: self._api.fine_tuning.jobs.cancel(remote_id), PERSON)
+        await with_retries(lambda: self._api.fine_tuning.jobs.cancel(remote_id), PERSON)
 
     async def _asked(self, remote_id: str, what: str) -> bool:
         jobs = self._api.fine_tuning.jobs
         ask = jobs.pause if what == "pause" else jobs.resume
         try:
-            await patiently(lambda: ask(remote_id), PERSON)
+            await with_retries(lambda: ask(remote_id), PERSON)
         except (Unavailable, ServerError) as error:
             log.warning("training %s: no %s at the server: %s", remote_id, what, error)
             return False
         return True
 
-    async def _permitted(self, call: Callable[[], Awaitable[T]], patience: Patience) -> T:
+    async def _permitted(self, call: Callable[[], Awaitable[T]], patience: RetryPolicy) -> T:
         """A call that only those may make who may train; what the server refuses is told in its own words."""
         try:
-            return await patiently(call, patience)
+            return await with_retries(call, patience)
         except Forbidden as error:
             raise Forbidden(self.provider.refusal) from error
         except ServerError as error:
             told = error.__cause__
-            reason = said(told) if isinstance(told, openai.APIError) else str(told)
+            reason = error_text(told) if isinstance(told, openai.APIError) else str(told)
             raise UserError("The model server refused: {reason}", reason=reason) from error
 
     async def _sent_before(self, file: TrainingFile, since: float) -> FileObject | None:
@@ -229,7 +229,7 @@ class Trainer:
                 nameless.append(each)
         for each in nameless:
             with suppress(Unavailable, ServerError):
-                content = await patiently(partial(self._content, each.id), PERSON)
+                content = await with_retries(partial(self._content, each.id), PERSON)
                 if content == file.content:
                     return each
         return None
@@ -241,7 +241,7 @@ class Trainer:
             return await self._api.files.list(purpose="fine-tune")
 
         try:
-            return list((await patiently(checked(page, Page), JOB)).data or ())
+            return list((await with_retries(expect_type(page, Page), JOB)).data or ())
         except (UnknownModel, Forbidden, ServerError) as error:
             log.info("the server lists no files: %s", error)
             return []
@@ -249,14 +249,14 @@ class Trainer:
     async def _content(self, file_id: str) -> bytes:
         return (await self._api.files.content(file_id)).content
 
-    async def _recent(self, since: float, patience: Patience) -> list[FineTuningJob]:
+    async def _recent(self, since: float, patience: RetryPolicy) -> list[FineTuningJob]:
         """The server's trainings from a time on. Raises Uncertain where it lists none."""
 
         async def page() -> Page[FineTuningJob]:
             return await self._api.fine_tuning.jobs.list(limit=100)
 
         try:
-            found = await patiently(checked(page, Page), patience)
+            found = await with_retries(expect_type(page, Page), patience)
         except (UnknownModel, ServerError) as error:
             raise Uncertain from error
         return [each for each in found.data or () if _since(each.created_at, since)]

@@ -9,11 +9,11 @@ from openai.types.fine_tuning import FineTuningJob
 
 from bot.errors import HerosmithError, UserError
 from bot.heroes.vocabulary import Vocabulary
-from bot.i18n.message import Sentence
+from bot.i18n.message import LocalizedMessage
 from bot.llm.budget import Account
-from bot.registry.lora_deployment import Serving
+from bot.registry.lora_deployment import LoraDeployment
 from bot.registry.registry import Registry
-from bot.serving.comparison import Comparer, Comparison, title_of
+from bot.serving.comparison import Comparer, Comparison, model_title
 from bot.store.models import Model
 from bot.tuning.estimate import FinetuneSpec
 from bot.tuning.losses import Losses, draw_losses
@@ -22,14 +22,14 @@ from bot.tuning.providers import Provider
 log = logging.getLogger(__name__)
 
 
-class Debut:
+class TrainingResults:
     """Takes in what a server trained, and makes what the end of the job is told with."""
 
     def __init__(
         self,
         registry: Registry,
         provider: Provider,
-        serving: Serving | None,
+        serving: LoraDeployment | None,
         comparer: Comparer,
         vocabulary: Vocabulary,
         data_dir: Path,
@@ -59,7 +59,7 @@ class Debut:
             served_as=name if at_once else None,
         )
 
-    async def serve(self, model: Model, remote: FineTuningJob) -> tuple[Model, Sentence | None]:
+    async def deploy(self, model: Model, remote: FineTuningJob) -> tuple[Model, LocalizedMessage | None]:
         """Let the model answer where chats go. Returns it, and what must be done where it cannot yet."""
         if model.served_as is not None:
             return model, None
@@ -67,28 +67,28 @@ class Debut:
         if step is None:
             refusal = await self._refusal(model.name)
             if refusal is None:
-                return await self._registry.deployed(model.id, model.name), None
-            done = Sentence("mend what keeps it from being served ({refusal})", refusal=refusal)
+                return await self._registry.set_served_name(model.id, model.name), None
+            done = LocalizedMessage("mend what keeps it from being served ({refusal})", refusal=refusal)
         else:
-            done = Sentence(step, model=model.name, job=remote.id)
-        return model, Sentence(
+            done = LocalizedMessage(step, model=model.name, job=remote.id)
+        return model, LocalizedMessage(
             "{done}, then tell by which name it is asked: `/models deployed model:{number} name:...`",
             done=done,
             number=model.id,
         )
 
-    async def _refusal(self, name: str) -> Sentence | None:
+    async def _refusal(self, name: str) -> LocalizedMessage | None:
         """Why a server elsewhere does not answer as the model; None where it does."""
         if self._serving is None:
             return None
         try:
-            await self._serving.offer(name)
+            await self._serving.deploy(name)
         except HerosmithError as error:
             log.warning("%s is not served: %s", name, error, exc_info=error.__cause__)
-            return error.sentence if isinstance(error, UserError) else Sentence("the log says what")
+            return error.sentence if isinstance(error, UserError) else LocalizedMessage("the log says what")
         return None
 
-    async def show(
+    async def report(
         self, job_id: int, spec: FinetuneSpec, model: Model, live: Model | None, losses: Losses
     ) -> dict[str, Any]:
         """`heroes`, written by base, live and new model, and `files`, named within the data folder.
@@ -113,15 +113,15 @@ class Debut:
     ) -> list[Comparison]:
         if model.served_as is None:
             return []
-        tuned_from = await self._registry.named(spec.base)
+        tuned_from = await self._registry.by_name(spec.base)
         if tuned_from:
-            writers: list[tuple[Sentence, Model | str]] = [(Sentence("base"), tuned_from)]
+            writers: list[tuple[LocalizedMessage, Model | str]] = [(LocalizedMessage("base"), tuned_from)]
         else:
             writers = [(self._comparer.base_title, spec.base)]
         if live and live.id != model.id:
-            writers.append((title_of(live), live))
-        new = Sentence("new and live: model {number}", number=model.id)
-        writers.append((new if model.state == "live" else title_of(model), model))
+            writers.append((model_title(live), live))
+        new = LocalizedMessage("new and live: model {number}", number=model.id)
+        writers.append((new if model.state == "live" else model_title(model), model))
         account = Account("tuning", job_id)
         return await self._comparer.compare(self._vocabulary.sample(job_id), writers, account)
 

@@ -5,9 +5,9 @@ from discord.ext import commands
 
 from bot.app import App
 from bot.client import HeroBot, Interaction
-from bot.presentation.datasets import listed
-from cogs.common.locale import language_of
-from cogs.common.markdown import plain
+from bot.presentation.datasets import powers_text
+from cogs.common.locale import translator_of
+from cogs.common.markdown import escape_markdown
 from cogs.common.permissions import admins_group, is_operator, require_operator
 
 _MOST = 25  # choices that Discord shows
@@ -32,9 +32,9 @@ class PowersCog(commands.Cog):
         await require_operator(interaction)
         await interaction.response.defer(thinking=True)  # a write may have to wait for another process
         name = await self.app.powers.add(power, interaction.user.id)
-        say = await language_of(interaction)
+        t = await translator_of(interaction)
         await interaction.edit_original_response(
-            content=say(
+            content=t(
                 "{name} is in the vocabulary. From the next build on, well-rated descriptions of it train.",
                 name=name,
             )
@@ -46,9 +46,9 @@ class PowersCog(commands.Cog):
         await require_operator(interaction)
         await interaction.response.defer(thinking=True)
         name = await self.app.powers.remove(power)
-        say = await language_of(interaction)
+        t = await translator_of(interaction)
         await interaction.edit_original_response(
-            content=say(
+            content=t(
                 "{name} is out of the vocabulary: no new dataset takes descriptions of it in.", name=name
             )
         )
@@ -58,7 +58,7 @@ class PowersCog(commands.Cog):
         await require_operator(interaction)
         await interaction.response.defer(thinking=True, ephemeral=True)
         added, wished = await self.app.powers.added(), await self.app.powers.wished()
-        text = plain(listed(await language_of(interaction), added, wished))
+        text = escape_markdown(powers_text(await translator_of(interaction), added, wished))
         await interaction.edit_original_response(content=text[:2000])
 
     @add.autocomplete("power")

@@ -9,12 +9,12 @@ from discord.ext import commands
 from bot.app import App
 from bot.client import HeroBot, Interaction
 from bot.errors import NotAllowed, NotUnderstood
-from bot.i18n.message import Language
+from bot.i18n.message import Translator
 from bot.settings import RequestLimits
 from bot.store.guilds import GuildSetting
-from cogs.common.locale import language_of
+from cogs.common.locale import translator_of
 from cogs.common.permissions import admins_group
-from cogs.common.persistent import Lasting, lasting
+from cogs.common.persistent import PersistentItem, persistent_view
 
 _DAY = 86_400  # seconds
 _MOST_CHANNELS = 25  # that Discord's menu lets one choose
@@ -39,15 +39,15 @@ class SettingsCog(commands.Cog):
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """Forget what its admins set: the bot is no longer in the server. An outage is not told here."""
-        await self.app.guilds.reset(guild.id)
+        await self.app.guild_settings.reset(guild.id)
 
     @commands.Cog.listener()
     async def on_ready(self) -> None:
         """Forget the servers that the bot has left while it was away; one in an outage is still its own."""
         if self.bot.shard_count not in (None, 1):
             return  # this process may see a part of the servers only
-        for guild_id in await self.app.guilds.left({guild.id for guild in self.bot.guilds}):
-            await self.app.guilds.reset(guild_id)
+        for guild_id in await self.app.guild_settings.departed({guild.id for guild in self.bot.guilds}):
+            await self.app.guild_settings.reset(guild_id)
 
     @group.command(description="See what holds in this server")
     async def show(self, interaction: Interaction) -> None:
@@ -57,10 +57,10 @@ class SettingsCog(commands.Cog):
     @group.command(description="Choose the channels where heroes may be asked for")
     async def channels(self, interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True)
-        say = await language_of(interaction)
-        chosen = (await self.app.guilds.of(_guild(interaction))).channels or []
-        view = lasting([ChannelMenu(say("Everywhere"), chosen)])
-        question = say("Where may heroes be asked for? Choose none for everywhere.")
+        t = await translator_of(interaction)
+        chosen = (await self.app.guild_settings.get(_guild(interaction))).channels or []
+        view = persistent_view([ChannelMenu(t("Everywhere"), chosen)])
+        question = t("Where may heroes be asked for? Choose none for everywhere.")
         await interaction.edit_original_response(content=question, view=view)
 
     @group.command(description="Limit how much of the bot this server has; what is left out stays as it is")
@@ -85,24 +85,24 @@ class SettingsCog(commands.Cog):
         await interaction.response.defer(ephemeral=True)  # a write may have to wait for another process
         given = {name: value or None for name, value in wanted.items() if value is not None}
         if given:
-            await self.app.guilds.change(_guild(interaction), **given)
+            await self.app.guild_settings.change(_guild(interaction), **given)
         await self._tell(interaction)
 
     @group.command(description="Choose the language of the bot's answers in this server")
     @app_commands.describe(language="A language; everyone's own where left out")
     async def language(self, interaction: Interaction, language: str | None = None) -> None:
         await interaction.response.defer(ephemeral=True)
-        languages = self.app.guilds.languages
+        languages = self.app.guild_settings.languages
         code = None if language is None else languages.code(language)
         if language is not None and code is None:
             known = ", ".join(languages.names.values())
             raise NotUnderstood("I do not speak that language. I speak: {languages}.", languages=known)
-        await self.app.guilds.change(_guild(interaction), language=code)
+        await self.app.guild_settings.change(_guild(interaction), language=code)
         await self._tell(interaction)
 
     @language.autocomplete("language")
     async def _suggest(self, _interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        every = self.app.guilds.languages.names.items()
+        every = self.app.guild_settings.languages.names.items()
         return [
             app_commands.Choice(name=name, value=code)
             for code, name in every
@@ -112,18 +112,20 @@ class SettingsCog(commands.Cog):
     @group.command(description="Let the installation's own settings hold again in this server")
     async def reset(self, interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True)
-        await self.app.guilds.reset(_guild(interaction))
+        await self.app.guild_settings.reset(_guild(interaction))
         await self._tell(interaction)
 
     async def _tell(self, interaction: Interaction) -> None:
         """Answer with what holds by now, in what is by now the server's language."""
-        say = await language_of(interaction)
-        guilds, guild_id = self.app.guilds, _guild(interaction)
-        text = standing(say, await guilds.of(guild_id), await guilds.limits(guild_id), guilds.languages.names)
+        t = await translator_of(interaction)
+        guilds, guild_id = self.app.guild_settings, _guild(interaction)
+        text = settings_text(
+            t, await guilds.get(guild_id), await guilds.limits(guild_id), guilds.languages.names
+        )
         await interaction.edit_original_response(content=text)
 
 
-class ChannelMenu(Lasting[discord.ui.ChannelSelect[discord.ui.View]], template="settings:channels"):
+class ChannelMenu(PersistentItem[discord.ui.ChannelSelect[discord.ui.View]], template="settings:channels"):
     """The channels where heroes may be asked for. It is found by its id, so it outlives a restart."""
 
     def __init__(self, placeholder: str = "-", chosen: Sequence[int] = ()) -> None:
@@ -144,11 +146,11 @@ class ChannelMenu(Lasting[discord.ui.ChannelSelect[discord.ui.View]], template="
     async def act(self, interaction: Interaction) -> None:
         """Keep the choice and show what holds; only those who saw the menu can have chosen."""
         await interaction.response.defer()
-        say = await language_of(interaction)
-        guilds, guild_id = interaction.client.app.guilds, _guild(interaction)
+        t = await translator_of(interaction)
+        guilds, guild_id = interaction.client.app.guild_settings, _guild(interaction)
         chosen = [channel.id for channel in self.item.values] or None
         setting = await guilds.change(guild_id, channels=chosen)
-        text = standing(say, setting, await guilds.limits(guild_id), guilds.languages.names)
+        text = settings_text(t, setting, await guilds.limits(guild_id), guilds.languages.names)
         await interaction.edit_original_response(content=text, view=None)
 
 
@@ -159,32 +161,32 @@ def _guild(interaction: Interaction) -> int:
     return interaction.guild_id
 
 
-def standing(
-    say: Language, setting: GuildSetting, limits: RequestLimits, languages: Mapping[str, str]
+def settings_text(
+    t: Translator, setting: GuildSetting, limits: RequestLimits, languages: Mapping[str, str]
 ) -> str:
     """What holds in a server, line by line."""
-    channels = ", ".join(f"<#{each}>" for each in setting.channels or ()) or say("everywhere")
+    channels = ", ".join(f"<#{each}>" for each in setting.channels or ()) or t("everywhere")
     if setting.language is None:
-        language = say("everyone's own")
+        language = t("everyone's own")
     else:
         language = languages.get(setting.language, setting.language)
     cooldown = (
-        say.count("{number} second", "{number} seconds", round(limits.cooldown))
+        t.count("{number} second", "{number} seconds", round(limits.cooldown))
         if limits.cooldown
-        else say("none")
+        else t("none")
     )
     lines = (
-        say("Heroes may be asked for: {channels}", channels=channels),
-        say("Wait between two requests of one member: {time}", time=cooldown),
-        say("Descriptions for one member a day: {number}", number=_cap(say, limits.daily_per_user)),
-        say("Descriptions for the whole server a day: {number}", number=_cap(say, limits.daily_of_guild)),
-        say("Language of answers: {language}", language=language),
+        t("Heroes may be asked for: {channels}", channels=channels),
+        t("Wait between two requests of one member: {time}", time=cooldown),
+        t("Descriptions for one member a day: {number}", number=_cap(t, limits.daily_per_user)),
+        t("Descriptions for the whole server a day: {number}", number=_cap(t, limits.daily_of_guild)),
+        t("Language of answers: {language}", language=language),
     )
-    title = say("**What holds in this server**")
+    title = t("**What holds in this server**")
     listed = "\n".join(f"- {line}" for line in lines)
-    bound = say("-# The installation's own limits are the widest that a server can have.")
+    bound = t("-# The installation's own limits are the widest that a server can have.")
     return f"{title}\n{listed}\n{bound}"
 
 
-def _cap(say: Language, cap: int | None) -> str:
-    return say("no limit") if cap is None else str(cap)
+def _cap(t: Translator, cap: int | None) -> str:
+    return t("no limit") if cap is None else str(cap)

@@ -7,4 +7,4 @@ from cogs.common.locale import CatalogueTranslator
 
 async def setup(bot: HeroBot) -> None:
     bot.report_failure = report_failure
-    await bot.tree.set_translator(CatalogueTranslator(bot.app.guilds.languages))
+    await bot.tree.set_translator(CatalogueTranslator(bot.app.guild_settings.languages))

@@ -8,19 +8,19 @@ from discord import app_commands
 
 from bot.client import Interaction
 from bot.errors import OverBudget, Unavailable, UserError
-from bot.i18n.message import ENGLISH, Language
-from cogs.common.locale import language_of
-from cogs.common.responses import Showing
+from bot.i18n.message import ENGLISH, Translator
+from cogs.common.locale import translator_of
+from cogs.common.responses import Responder
 
 log = logging.getLogger(__name__)
 
 
 async def report_failure(interaction: Interaction, error: Exception) -> None:
     """Put a failure into words. Only a UserError's own text reaches the person."""
-    await _say(interaction, in_words(error, await _language(interaction)))
+    await _say(interaction, failure_text(error, await _language(interaction)))
 
 
-def in_words(error: Exception, say: Language) -> str:
+def failure_text(error: Exception, t: Translator) -> str:
     """A sentence for the person; the log gets the cause, under the reference that the sentence names.
 
     What the person alone can mend, such as a word mistyped, needs no reference.
@@ -29,24 +29,24 @@ def in_words(error: Exception, say: Language) -> str:
     reference = secrets.token_hex(4)
     if isinstance(cause, (Unavailable, OverBudget)):
         log.warning("refused, reference %s: %s", reference, cause, exc_info=cause.__cause__)
-        under = say("(reference `{reference}`)", reference=reference)
-        return f"{say(cause.sentence)} {under}"
+        under = t("(reference `{reference}`)", reference=reference)
+        return f"{t(cause.sentence)} {under}"
     if isinstance(cause, UserError):
         log.info("refused: %s", cause, exc_info=cause.__cause__)
-        return say(cause.sentence)
+        return t(cause.sentence)
     if isinstance(cause, app_commands.CheckFailure):
         log.info("refused: %s", cause)
-        return say("You may not use this command here.")
+        return t("You may not use this command here.")
     log.error("command failed, reference %s", reference, exc_info=cause)
-    return say(
+    return t(
         "Something went wrong on our side. Tell an operator the reference `{reference}`.", reference=reference
     )
 
 
-async def _language(interaction: Interaction) -> Language:
+async def _language(interaction: Interaction) -> Translator:
     """The person's language; English where even that cannot be found out."""
     try:
-        return await language_of(interaction)
+        return await translator_of(interaction)
     except Exception:
         log.exception("whose language is not known")
         return ENGLISH
@@ -54,11 +54,11 @@ async def _language(interaction: Interaction) -> Language:
 
 async def _say(interaction: Interaction, text: str) -> None:
     """Answer the person alone, or where the answer is shown to everyone by then."""
-    showing: Showing | None = interaction.extras.get("showing")
+    responder: Responder | None = interaction.extras.get("showing")
     thinking = interaction.response.type is discord.InteractionResponseType.deferred_channel_message
     try:
-        if showing:
-            await showing.refuse(text)
+        if responder:
+            await responder.send_error(text)
         elif not interaction.response.is_done():
             await interaction.response.send_message(text, ephemeral=True)
         elif thinking:

@@ -7,7 +7,7 @@ import discord
 from discord import app_commands
 
 from bot.client import Interaction
-from bot.community.guild_settings import Guilds
+from bot.community.guild_settings import GuildSettings
 from bot.errors import NotAllowed
 
 
@@ -53,7 +53,7 @@ def admins_group(*, name: str, description: str) -> app_commands.Group:
     )
 
 
-def for_admins(command: T) -> T:
+def admins_only(command: T) -> T:
     """Make one command such a one."""
     marks: tuple[Callable[[Any], Any], ...] = (
         app_commands.default_permissions(manage_guild=True),
@@ -65,7 +65,7 @@ def for_admins(command: T) -> T:
     return command
 
 
-async def require_open(guilds: Guilds, guild_id: int | None, channel: object) -> None:
+async def require_open(guilds: GuildSettings, guild_id: int | None, channel: object) -> None:
     """Let pass where the server's admins left the bot open. Raises NotAllowed with the channels that are.
 
     channel is discord.py's, None where it is not known.
@@ -75,7 +75,7 @@ async def require_open(guilds: Guilds, guild_id: int | None, channel: object) ->
         getattr(channel, "parent_id", None),
     )  # a thread has its channel's too
     if not await guilds.is_open(guild_id, *ids):
-        channels = (await guilds.of(guild_id)).channels if guild_id else None
+        channels = (await guilds.get(guild_id)).channels if guild_id else None
         raise NotAllowed(
             "Heroes are asked for elsewhere in this server: {channels}.",
             channels=", ".join(f"<#{each}>" for each in channels or ()),

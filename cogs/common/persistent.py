@@ -15,7 +15,7 @@ ClientT = TypeVar("ClientT", bound=discord.Client)
 _NONE = r"(?!)"  # the template of what has no ids of its own
 
 
-class Lasting(discord.ui.DynamicItem[ItemT], template=_NONE):
+class PersistentItem(discord.ui.DynamicItem[ItemT], template=_NONE):
     """A button or menu. The named parts of its template are the arguments that make it after a restart."""
 
     @classmethod
@@ -30,16 +30,16 @@ class Lasting(discord.ui.DynamicItem[ItemT], template=_NONE):
         """Handle the interaction. discord.py would only log a failure: the person is told."""
         ours = cast(Interaction, interaction)  # every client here is a HeroBot
         try:
-            await self.act(ours)
+            await self.handle(ours)
         except Exception as error:  # noqa: BLE001 (whatever it is, it is put into words and logged there)
             await report_failure(ours, error)
 
-    async def act(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Handle the interaction."""
         raise NotImplementedError
 
 
-class LastingButton(Lasting[discord.ui.Button[discord.ui.View]], template=_NONE):
+class PersistentButton(PersistentItem[discord.ui.Button[discord.ui.View]], template=_NONE):
     """A button."""
 
     def __init__(self, custom_id: str, **look: Any) -> None:
@@ -47,7 +47,7 @@ class LastingButton(Lasting[discord.ui.Button[discord.ui.View]], template=_NONE)
         super().__init__(discord.ui.Button(custom_id=custom_id, **look))
 
 
-def lasting(items: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
+def persistent_view(items: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
     """A view of these items. It listens to nothing: the bot finds them by their ids."""
     view = discord.ui.View(timeout=None)
     for item in items:

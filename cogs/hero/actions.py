@@ -1,11 +1,11 @@
 """What Stop and Again do under a hero."""
 
 from bot.client import Interaction
-from cogs.common.persistent import LastingButton
+from cogs.common.persistent import PersistentButton
 from cogs.hero.cog import HeroCog
 
 
-class StopButton(LastingButton, template=r"hero:stop:(?P<generation>[0-9]{1,20})"):
+class StopButton(PersistentButton, template=r"hero:stop:(?P<generation>[0-9]{1,20})"):
     """Ends a generation and keeps the text so far."""
 
     def __init__(self, generation: int) -> None:
@@ -13,10 +13,10 @@ class StopButton(LastingButton, template=r"hero:stop:(?P<generation>[0-9]{1,20})
         self.generation = generation
 
     async def act(self, interaction: Interaction) -> None:
-        await interaction.client.cog(HeroCog).writings.stop(interaction, self.generation)
+        await interaction.client.cog(HeroCog).live_messages.stop(interaction, self.generation)
 
 
-class AgainButton(LastingButton, template=r"hero:again:(?P<description_id>[0-9]{1,20})"):
+class AgainButton(PersistentButton, template=r"hero:again:(?P<description_id>[0-9]{1,20})"):
     """Describes the same hero once more."""
 
     def __init__(self, description_id: int) -> None:

@@ -5,15 +5,15 @@ What each does and to what stands in its id. cogs/hero/actions.py and cogs/moder
 
 import discord
 
-from bot.i18n.message import Language, later
-from cogs.common.persistent import lasting
+from bot.i18n.message import Translator, mark
+from cogs.common.persistent import persistent_view
 
-_LABELS = {"stop": later("Stop"), "again": later("Again"), "report": later("Report")}
+_LABELS = {"stop": mark("Stop"), "again": mark("Again"), "report": mark("Report")}
 
 
-def hero_buttons(*actions: str, subject: int, say: Language) -> discord.ui.View:
+def hero_buttons(*actions: str, subject: int, t: Translator) -> discord.ui.View:
     """Buttons for a message. subject: the id of the description, or of the generation that Stop ends."""
-    return lasting(
-        discord.ui.Button(custom_id=f"hero:{action}:{subject}", label=say(_LABELS[action]))
+    return persistent_view(
+        discord.ui.Button(custom_id=f"hero:{action}:{subject}", label=t(_LABELS[action]))
         for action in actions
     )

@@ -14,13 +14,20 @@ from bot.heroes.hero import Hero
 from bot.i18n.message import ENGLISH
 from bot.llm.stream import Stream
 from bot.store.descriptions import Description, Posted
-from cogs.common.errors import in_words
-from cogs.common.locale import language_of_server
+from cogs.common.errors import failure_text
+from cogs.common.locale import translator_of_server
 from cogs.common.permissions import require_open
-from cogs.common.responses import Asker, InteractionShowing, Look, ReplyShowing, Showing, asker_of
-from cogs.hero.duel_embeds import duel_draft, duel_look, stopped_duel
-from cogs.hero.embeds import hero_draft, hero_look
-from cogs.hero.live_message import Draft, Writings
+from cogs.common.responses import (
+    InteractionResponder,
+    MessageContent,
+    ReplyResponder,
+    Requester,
+    Responder,
+    requester_of,
+)
+from cogs.hero.duel_embeds import duel_content, duel_draft_content, stopped_duel_content
+from cogs.hero.embeds import hero_content, hero_draft_content
+from cogs.hero.live_message import LiveMessages, LivePreview
 from cogs.votes.buttons import offer_thumbs
 
 log = logging.getLogger(__name__)
@@ -34,7 +41,7 @@ class HeroCog(commands.Cog):
     def __init__(self, bot: HeroBot, app: App) -> None:
         self.bot = bot
         self.app = app
-        self.writings = Writings()
+        self.live_messages = LiveMessages()
 
     @app_commands.command(description="Describe a superhero: an age, a gender and a power")
     @app_commands.describe(hero="age, gender and power, for example: 40 woman healing")
@@ -42,8 +49,8 @@ class HeroCog(commands.Cog):
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def hero(self, interaction: Interaction, hero: str) -> None:
         asked = self.parse(hero)
-        asker, showing = await self.heard(interaction)
-        await self._describe(asked, asker, showing)
+        requester, responder = await self.acknowledge(interaction)
+        await self._describe(asked, requester, responder)
 
     @hero.autocomplete("hero")
     async def _suggest(self, _interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
@@ -57,18 +64,18 @@ class HeroCog(commands.Cog):
         if typed is None:
             return
         guild = message.guild
-        say, showing = ENGLISH, ReplyShowing(message)
+        t, responder = ENGLISH, ReplyResponder(message)
         try:
             guild_id = guild.id if guild else None
-            say = await language_of_server(self.bot, guild)
-            await require_open(self.app.guilds, guild_id, message.channel)
+            t = await translator_of_server(self.bot, guild)
+            await require_open(self.app.guild_settings, guild_id, message.channel)
             hero = self.parse(typed)
-            await showing.begin()
-            await self._describe(hero, Asker(message.author.id, guild_id, say), showing)
+            await responder.acknowledge()
+            await self._describe(hero, Requester(message.author.id, guild_id, t), responder)
         except discord.Forbidden as error:
             log.info("a message cannot be answered in channel %d: %s", message.channel.id, error)
         except Exception as error:  # noqa: BLE001 (whatever it is, it is put into words and logged there)
-            await showing.refuse(in_words(error, say))
+            await responder.send_error(failure_text(error, t))
 
     def _typed(self, message: discord.Message) -> str | None:
         """What a person wrote to the bot: what follows its name, in a direct message also without it."""
@@ -81,22 +88,22 @@ class HeroCog(commands.Cog):
 
     async def again(self, interaction: Interaction, description_id: int) -> None:
         """Describe the same hero once more, for whoever clicked."""
-        asker, showing = await self.heard(interaction)
+        requester, responder = await self.acknowledge(interaction)
         description = await self.app.describer.get(description_id)
         if description is None or not description.text:
             raise UserError("This description is gone. Ask with /hero.")
         hero = self.parse(description.hero.typed)  # what may be asked may have changed since
-        await self._describe(hero, asker, showing)
+        await self._describe(hero, requester, responder)
 
-    async def heard(self, interaction: Interaction) -> tuple[Asker, Showing]:
+    async def acknowledge(self, interaction: Interaction) -> tuple[Requester, Responder]:
         """Let somebody see that they were heard, before anything that may take long; then see who it is.
 
         Raises NotAllowed where heroes are not asked for here.
         """
-        showing = InteractionShowing(interaction)
-        await showing.begin()
-        await require_open(self.app.guilds, interaction.guild_id, interaction.channel)
-        return await asker_of(interaction), showing
+        responder = InteractionResponder(interaction)
+        await responder.acknowledge()
+        await require_open(self.app.guild_settings, interaction.guild_id, interaction.channel)
+        return await requester_of(interaction), responder
 
     def parse(self, typed: str) -> Hero:
         """A hero that may be asked for. Raises NotUnderstood with what is wrong."""
@@ -104,47 +111,47 @@ class HeroCog(commands.Cog):
         self.app.blocklist.check(hero)
         return hero
 
-    async def _describe(self, hero: Hero, asker: Asker, showing: Showing) -> None:
+    async def _describe(self, hero: Hero, requester: Requester, responder: Responder) -> None:
         """Have a hero described before everyone's eyes, by two models where that is to be a duel."""
         if await self.app.duels.wanted():
-            await self.duel(hero, asker, showing)
+            await self.duel(hero, requester, responder)
             return
         stream = Stream()
-        draft = Draft([stream], lambda: hero_draft(hero, stream, asker.say))
-        async with self.app.usage.request(asker.user_id, asker.guild_id):
+        draft = LivePreview([stream], lambda: hero_draft_content(hero, stream, requester.t))
+        async with self.app.rate_limits.acquire(requester.user_id, requester.guild_id):
             work = self.app.describer.describe(
-                hero, requester=asker.user_id, guild_id=asker.guild_id, stream=stream
+                hero, requester=requester.user_id, guild_id=requester.guild_id, stream=stream
             )
-            description = await self.writings.follow(work, draft, asker, showing)
-        await self._offer(description, asker, showing)
+            description = await self.live_messages.run(work, draft, requester, responder)
+        await self._offer(description, requester, responder)
 
-    async def duel(self, hero: Hero, asker: Asker, showing: Showing) -> None:
+    async def duel(self, hero: Hero, requester: Requester, responder: Responder) -> None:
         """Let two models describe a hero; where only one of them can, show what it wrote."""
         streams = Stream(), Stream()
-        draft = Draft(streams, lambda: duel_draft(hero, streams, asker.say))
-        async with self.app.usage.request(asker.user_id, asker.guild_id):
-            work = self.app.duels.hold(
-                hero, requester=asker.user_id, guild_id=asker.guild_id, streams=streams
+        draft = LivePreview(streams, lambda: duel_draft_content(hero, streams, requester.t))
+        async with self.app.rate_limits.acquire(requester.user_id, requester.guild_id):
+            work = self.app.duels.run(
+                hero, requester=requester.user_id, guild_id=requester.guild_id, streams=streams
             )
-            held = await self.writings.follow(work, draft, asker, showing)
+            held = await self.live_messages.run(work, draft, requester, responder)
         if isinstance(held, Description):
-            await self._offer(held, asker, showing)
+            await self._offer(held, requester, responder)
             return
         if held is None:
-            await showing.show(stopped_duel(asker.say))
+            await responder.show(stopped_duel_content(requester.t))
             return
-        message = await showing.show(duel_look(held, asker.say))
+        message = await responder.show(duel_content(held, requester.t))
         if not await self.app.duels.shown_as(held.id, message.channel.id, message.id):
-            await showing.show(Look(content=asker.say("Whoever asked for it had it deleted.")))
+            await responder.show(MessageContent(content=requester.t("Whoever asked for it had it deleted.")))
 
-    async def _offer(self, description: Description, asker: Asker, showing: Showing) -> None:
+    async def _offer(self, description: Description, requester: Requester, responder: Responder) -> None:
         """Show a description, and let people vote on it; unless it was deleted or hidden meanwhile."""
-        message = await showing.show(hero_look(description, asker.say))
+        message = await responder.show(hero_content(description, requester.t))
         shown = await self.app.describer.shown_as(description, message.channel.id, message.id)
         if shown is None:
-            await showing.show(Look(content=asker.say("Whoever asked for it had it deleted.")))
+            await responder.show(MessageContent(content=requester.t("Whoever asked for it had it deleted.")))
         elif shown.removed_at is not None:
-            await showing.show(hero_look(shown, asker.say))
+            await responder.show(hero_content(shown, requester.t))
         else:
             self.bot.dispatch("shown", Posted(shown.id, message.channel.id, message.id))
             await offer_thumbs(message, shown.id)

@@ -21,16 +21,16 @@ class DuelCog(commands.Cog):
         self._heroes = heroes
 
     async def cog_load(self) -> None:
-        self.tend.start()
+        self.advance_trials.start()
 
     async def cog_unload(self) -> None:
-        self.tend.cancel()
+        self.advance_trials.cancel()
 
     @tasks.loop(minutes=10)
-    async def tend(self) -> None:
+    async def advance_trials(self) -> None:
         """End trials that took too long, and begin those whose turn it is."""
         try:
-            await self.app.trials.tend()
+            await self.app.trials.advance()
         except Exception:
             log.exception("the trials could not be tended")
 
@@ -42,8 +42,8 @@ class DuelCog(commands.Cog):
     @app_commands.allowed_contexts(guilds=True)  # it takes others to vote
     async def duel(self, interaction: Interaction, hero: str) -> None:
         asked = self._heroes.parse(hero)
-        asker, showing = await self._heroes.heard(interaction)
-        await self._heroes.duel(asked, asker, showing)
+        requester, responder = await self._heroes.acknowledge(interaction)
+        await self._heroes.duel(asked, requester, responder)
 
     @duel.autocomplete("hero")
     async def _suggest(self, _interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:

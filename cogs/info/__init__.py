@@ -2,11 +2,11 @@
 
 from bot.client import HeroBot
 from cogs.info.about import AboutCog
-from cogs.info.leaderboard import PageButton, TopCog
+from cogs.info.leaderboard import LeaderboardCog, PageButton
 from cogs.info.privacy import PrivacyButton, PrivacyCog
 
 
 async def setup(bot: HeroBot) -> None:
-    for cog in (TopCog, AboutCog, PrivacyCog):
+    for cog in (LeaderboardCog, AboutCog, PrivacyCog):
         await bot.add_cog(cog(bot, bot.app))
     bot.add_dynamic_items(PageButton, PrivacyButton)

@@ -6,11 +6,11 @@ from discord.ext import commands
 
 from bot.app import App
 from bot.client import HeroBot, Interaction
-from bot.community.about import Standing
-from bot.i18n.message import Language
+from bot.community.about import Overview
+from bot.i18n.message import Translator
 from bot.store.statistics import Totals
-from cogs.common.locale import language_of
-from cogs.common.persistent import lasting
+from cogs.common.locale import translator_of
+from cogs.common.persistent import persistent_view
 
 
 class AboutCog(commands.Cog):
@@ -25,34 +25,34 @@ class AboutCog(commands.Cog):
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def about(self, interaction: Interaction) -> None:
         await interaction.response.defer()  # its figures are counted
-        say = await language_of(interaction)
+        t = await translator_of(interaction)
         settings = self.app.settings
-        card = _card(say, await self.app.about.now())
-        links = {say("Source code"): settings.source_url, say("Privacy"): settings.privacy_url}
-        view = lasting(discord.ui.Button(label=label, url=url) for label, url in links.items() if url)
+        card = _card(t, await self.app.about.now())
+        links = {t("Source code"): settings.source_url, t("Privacy"): settings.privacy_url}
+        view = persistent_view(discord.ui.Button(label=label, url=url) for label, url in links.items() if url)
         await interaction.edit_original_response(embed=card, view=view)
 
 
-def _card(say: Language, standing: Standing) -> discord.Embed:
+def _card(t: Translator, standing: Overview) -> discord.Embed:
     card = discord.Embed(
-        title=say("A bot that owns its model, and learns from you"),
-        description=say(
+        title=t("A bot that owns its model, and learns from you"),
+        description=t(
             "Ask for a hero with `/hero 40 woman healing`, and leave a thumb under what you read. "
             "What people like teaches the next model; it takes over only when your votes prove it better."
         ),
         colour=discord.Colour.blurple(),
     )
-    card.add_field(name=say("Model"), value=_model(say, standing), inline=False)
-    card.add_field(name=say("Dataset"), value=_dataset(say, standing), inline=False)
-    card.add_field(name=say("The loop so far"), value=_loop(say, standing.totals), inline=False)
+    card.add_field(name=t("Model"), value=_model(t, standing), inline=False)
+    card.add_field(name=t("Dataset"), value=_dataset(t, standing), inline=False)
+    card.add_field(name=t("The loop so far"), value=_loop(t, standing.totals), inline=False)
     return card
 
 
-def _model(say: Language, standing: Standing) -> str:
+def _model(t: Translator, standing: Overview) -> str:
     live = standing.live
     if live is None:
-        return say("The untuned base model, {base}.", base=f"`{standing.base}`")
-    return say(
+        return t("The untuned base model, {base}.", base=f"`{standing.base}`")
+    return t(
         "Model {number}, {name}, tuned from {base}.",
         number=live.id,
         name=f"`{live.name}`",
@@ -60,18 +60,18 @@ def _model(say: Language, standing: Standing) -> str:
     )
 
 
-def _dataset(say: Language, standing: Standing) -> str:
+def _dataset(t: Translator, standing: Overview) -> str:
     if standing.dataset is None:
-        return say("None: no model has been tuned yet.")
+        return t("None: no model has been tuned yet.")
     version, counts = standing.dataset.id, standing.dataset.counts
     size = counts.get("train", 0) + counts.get("valid", 0)
     if standing.dataset.kind == "preference":
-        return say(
+        return t(
             "Version {version}: {pairs} pairs of the bot's own texts, one of each liked better by people.",
             version=version,
             pairs=size,
         )
-    return say(
+    return t(
         "Version {version}: {texts} texts, {own} of them written by the bot itself, {liked} liked by people.",
         version=version,
         texts=size,
@@ -80,15 +80,15 @@ def _dataset(say: Language, standing: Standing) -> str:
     )
 
 
-def _loop(say: Language, totals: Totals) -> str:
+def _loop(t: Translator, totals: Totals) -> str:
     lines = (
-        say.count("{number} description written", "{number} descriptions written", totals.descriptions),
-        say.count("{number} vote on descriptions", "{number} votes on descriptions", totals.votes),
-        say.count("{number} pick in a duel", "{number} picks in duels", totals.picks),
-        say.count("{number} person voted", "{number} people voted", totals.voters),
-        say.count("{number} dataset built", "{number} datasets built", totals.datasets),
-        say.count("{number} model tuned", "{number} models tuned", totals.models),
-        say.count(
+        t.count("{number} description written", "{number} descriptions written", totals.descriptions),
+        t.count("{number} vote on descriptions", "{number} votes on descriptions", totals.votes),
+        t.count("{number} pick in a duel", "{number} picks in duels", totals.picks),
+        t.count("{number} person voted", "{number} people voted", totals.voters),
+        t.count("{number} dataset built", "{number} datasets built", totals.datasets),
+        t.count("{number} model tuned", "{number} models tuned", totals.models),
+        t.count(
             "{number} of them made live by votes", "{number} of them made live by votes", totals.promoted
         ),
     )

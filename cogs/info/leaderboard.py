@@ -6,16 +6,16 @@ from discord.ext import commands
 
 from bot.app import App
 from bot.client import HeroBot, Interaction
-from bot.i18n.message import Language
+from bot.i18n.message import Translator
 from bot.rating.scores import PAGE, Scored
-from cogs.common.locale import language_of
-from cogs.common.markdown import plain
-from cogs.common.persistent import LastingButton, lasting
+from cogs.common.locale import translator_of
+from cogs.common.markdown import escape_markdown
+from cogs.common.persistent import PersistentButton, persistent_view
 
 _LONGEST = 550  # characters of a text: five of them, escaped, fit into a card
 
 
-class TopCog(commands.Cog):
+class LeaderboardCog(commands.Cog):
     """The descriptions that people liked best."""
 
     def __init__(self, bot: HeroBot, app: App) -> None:
@@ -34,7 +34,7 @@ class TopCog(commands.Cog):
 
 
 class PageButton(
-    LastingButton,
+    PersistentButton,
     template=r"top:(?P<scope>here|all):(?P<page>[0-9]{1,6})",
 ):
     """Turns to a page of the hall of fame. Which one stands in its id, so it outlives a restart."""
@@ -53,7 +53,7 @@ class PageButton(
 
 async def _page(interaction: Interaction, scope: str, page: int) -> tuple[discord.Embed, discord.ui.View]:
     """A page of this server's best, or of all servers'. What was typed freely stays in its own server."""
-    say = await language_of(interaction)
+    t = await translator_of(interaction)
     app: App = interaction.client.app
     if scope == "here":
         best = await app.scores.best(guild_id=interaction.guild_id or 0, page=page)
@@ -63,21 +63,19 @@ async def _page(interaction: Interaction, scope: str, page: int) -> tuple[discor
         return await _page(interaction, scope, page - 1)
     turns = (("◀", page - 1, page > 0), ("▶", page + 1, len(best) > PAGE))
     buttons = [PageButton(scope, max(to, 0), label, disabled=not there) for label, to, there in turns]
-    view = lasting(buttons if page or len(best) > PAGE else ())
-    return _card(say, scope, page, best[:PAGE]), view
+    view = persistent_view(buttons if page or len(best) > PAGE else ())
+    return _card(t, scope, page, best[:PAGE]), view
 
 
-def _card(say: Language, scope: str, page: int, best: list[Scored]) -> discord.Embed:
-    title = say("Hall of fame of this server") if scope == "here" else say("Hall of fame of all servers")
+def _card(t: Translator, scope: str, page: int, best: list[Scored]) -> discord.Embed:
+    title = t("Hall of fame of this server") if scope == "here" else t("Hall of fame of all servers")
     if not best:
-        text = say("Nobody is in it yet. Ask for a hero with `/hero`, and let others leave a thumb under it.")
+        text = t("Nobody is in it yet. Ask for a hero with `/hero`, and let others leave a thumb under it.")
     else:
         text = "\n".join(_entry(page * PAGE + at, each) for at, each in enumerate(best, 1))
     card = discord.Embed(title=title, description=text, colour=discord.Colour.gold())
     if best:
-        card.set_footer(
-            text=say("Page {page}. The percentage weighs few votes less than many.", page=page + 1)
-        )
+        card.set_footer(text=t("Page {page}. The percentage weighs few votes less than many.", page=page + 1))
     return card
 
 
@@ -85,6 +83,6 @@ def _entry(place: int, scored: Scored) -> str:
     """A place: the hero, its score and votes, and the text as far as it fits, its markdown harmless."""
     described = scored.description
     text = described.text if len(described.text) <= _LONGEST else f"{described.text[:_LONGEST]} …"
-    shown = plain(" ".join(text.split()))[: _LONGEST + 100]
-    hero = plain(str(described.hero).capitalize())
+    shown = escape_markdown(" ".join(text.split()))[: _LONGEST + 100]
+    hero = escape_markdown(str(described.hero).capitalize())
     return f"**{place}. {hero}** · {scored.score:.0%} (👍 {scored.ups} 👎 {scored.downs})\n> {shown}"

@@ -9,10 +9,10 @@ from discord.ext import commands
 
 from bot.app import App
 from bot.client import HeroBot, Interaction
-from bot.i18n.message import Language, later
+from bot.i18n.message import Translator, mark
 from bot.store.personal_data import Erased
-from cogs.common.locale import language_of
-from cogs.common.persistent import LastingButton, lasting
+from cogs.common.locale import translator_of
+from cogs.common.persistent import PersistentButton, persistent_view
 
 
 class PrivacyCog(commands.Cog):
@@ -32,45 +32,45 @@ class PrivacyCog(commands.Cog):
     @group.command(description="See what the bot holds about you")
     async def show(self, interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        say = await language_of(interaction)
+        t = await translator_of(interaction)
         counts = await self.app.privacy.counts(interaction.user.id)
-        await interaction.edit_original_response(content=_held(say, counts, self.app.settings.privacy_url))
+        await interaction.edit_original_response(content=_held(t, counts, self.app.settings.privacy_url))
 
     @group.command(description="Get everything that the bot holds about you as a file")
     async def export(self, interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        say = await language_of(interaction)
+        t = await translator_of(interaction)
         content = await self.app.privacy.export(interaction.user.id)
         name = "herosmith.json"
         if len(content) > interaction.filesize_limit:
             content, name = gzip.compress(content), "herosmith.json.gz"
         file = discord.File(io.BytesIO(content), name)
         await interaction.edit_original_response(
-            content=say("This is all that is held about you. Only you can see this message."),
+            content=t("This is all that is held about you. Only you can see this message."),
             attachments=[file],
         )
 
     @group.command(description="Have everything deleted that the bot holds about you")
     async def delete(self, interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
-        say = await language_of(interaction)
+        t = await translator_of(interaction)
         counts = await self.app.privacy.counts(interaction.user.id)
         if not any(counts.values()):
-            await interaction.edit_original_response(content=say("Nothing is held about you."))
+            await interaction.edit_original_response(content=t("Nothing is held about you."))
             return
         await interaction.edit_original_response(
-            content=f"{_listed(say, counts)}\n{say(_WHAT_GOES)}", view=_choice(say)
+            content=f"{_listed(t, counts)}\n{t(_WHAT_GOES)}", view=_choice(t)
         )
 
 
-_WHAT_GOES = later(
+_WHAT_GOES = mark(
     "**Delete all of it? This is final.** Your votes, picks and reports go and no longer count, "
     "in a running trial of two models either. What you asked for is emptied, and taken out of datasets. "
     "A model that has learnt from a text keeps what it learnt. Messages in Discord stay where they are."
 )
 
 
-class PrivacyButton(LastingButton, template=r"privacy:(?P<action>delete|keep)"):
+class PrivacyButton(PersistentButton, template=r"privacy:(?P<action>delete|keep)"):
     """The answer to whether all is to be deleted. It is about whoever clicks, and outlives a restart."""
 
     def __init__(self, action: str, label: str = "-") -> None:
@@ -81,78 +81,80 @@ class PrivacyButton(LastingButton, template=r"privacy:(?P<action>delete|keep)"):
     async def act(self, interaction: Interaction) -> None:
         """Delete, or leave all as it is; the question goes either way."""
         await interaction.response.defer()
-        say = await language_of(interaction)
+        t = await translator_of(interaction)
         if self.action == "delete":
-            text = _gone(say, await interaction.client.app.privacy.delete(interaction.user.id))
+            text = _gone(t, await interaction.client.app.privacy.delete(interaction.user.id))
         else:
-            text = say("Nothing was deleted.")
+            text = t("Nothing was deleted.")
         await interaction.edit_original_response(content=text, view=None)
 
 
-def _choice(say: Language) -> discord.ui.View:
-    return lasting([PrivacyButton("delete", say("Delete everything")), PrivacyButton("keep", say("Keep it"))])
+def _choice(t: Translator) -> discord.ui.View:
+    return persistent_view(
+        [PrivacyButton("delete", t("Delete everything")), PrivacyButton("keep", t("Keep it"))]
+    )
 
 
-def _held(say: Language, counts: dict[str, int], policy: str | None) -> str:
-    parts = [_listed(say, counts) if any(counts.values()) else say("Nothing is held about you.")]
+def _held(t: Translator, counts: dict[str, int], policy: str | None) -> str:
+    parts = [_listed(t, counts) if any(counts.values()) else t("Nothing is held about you.")]
     if any(counts.values()):
         parts.append(
-            say(
+            t(
                 "With descriptions, votes and reports stands a pseudonym, never your id. "
                 "`/privacy export` gives you all of it as a file; `/privacy delete` has it deleted."
             )
         )
     if policy:
-        parts.append(say("What is kept, what for and how long: {url}", url=f"<{policy}>"))
+        parts.append(t("What is kept, what for and how long: {url}", url=f"<{policy}>"))
     return "\n".join(parts)
 
 
-def _listed(say: Language, counts: dict[str, int]) -> str:
+def _listed(t: Translator, counts: dict[str, int]) -> str:
     """What is held, a line for each kind of which there is any."""
     lines = {
-        "description": say.count(
+        "description": t.count(
             "{number} description that you asked for, with its hero and where it was shown",
             "{number} descriptions that you asked for, with their heroes and where they were shown",
             counts["description"],
         ),
-        "reaction": say.count(
+        "reaction": t.count(
             "{number} thumb that you left", "{number} thumbs that you left", counts["reaction"]
         ),
-        "vote": say.count("{number} vote that they make", "{number} votes that they make", counts["vote"]),
-        "duel_vote": say.count(
+        "vote": t.count("{number} vote that they make", "{number} votes that they make", counts["vote"]),
+        "duel_vote": t.count(
             "{number} pick of yours in a duel", "{number} picks of yours in duels", counts["duel_vote"]
         ),
-        "report": say.count(
+        "report": t.count(
             "{number} report of a description", "{number} reports of descriptions", counts["report"]
         ),
-        "job": say.count(
+        "job": t.count(
             "{number} job that you ordered as an operator",
             "{number} jobs that you ordered as an operator",
             counts["job"],
         ),
-        "model_event": say.count(
+        "model_event": t.count(
             "{number} change of a model that you made as an operator",
             "{number} changes of models that you made as an operator",
             counts["model_event"],
         ),
-        "power": say.count(
+        "power": t.count(
             "{number} power that you added to the vocabulary",
             "{number} powers that you added to the vocabulary",
             counts["power"],
         ),
-        "notice": say.count(
+        "notice": t.count(
             "{number} notice that named you", "{number} notices that named you", counts["notice"]
         ),
     }
     held = [f"- {line}" for table, line in lines.items() if counts[table]]
-    return "\n".join([say("**What is held about you**"), *held])
+    return "\n".join([t("**What is held about you**"), *held])
 
 
-def _gone(say: Language, erased: Erased) -> str:
-    text = say("All that was held about you is deleted. What you do from now on is kept anew.")
+def _gone(t: Translator, erased: Erased) -> str:
+    text = t("All that was held about you is deleted. What you do from now on is kept anew.")
     if erased.datasets:
         versions = ", ".join(f"v{version}" for version in erased.datasets)
-        text += "\n" + say(
+        text += "\n" + t(
             "Your texts were taken out of these datasets, on which nothing is trained any more: {versions}.",
             versions=versions,
         )

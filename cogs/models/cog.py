@@ -7,14 +7,14 @@ from discord.ext import commands, tasks
 
 from bot.app import App
 from bot.client import HeroBot, Interaction
-from bot.i18n.message import Language, later
+from bot.i18n.message import Translator, mark
 from bot.llm.budget import Account
 from bot.presentation import models
-from bot.rating.votes import Tally
+from bot.rating.votes import VoteCounts
 from bot.store.models import Model
-from cogs.common.locale import language_of
+from cogs.common.locale import translator_of
 from cogs.common.permissions import admins_group, is_operator, require_operator
-from cogs.models.embeds import cards
+from cogs.models.embeds import comparison_embeds
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class ModelsCog(commands.Cog):
     async def ask_servers(self) -> None:
         """Learn from the model servers until when our models live."""
         try:
-            await self.app.upkeep.refresh()
+            await self.app.availability.refresh()
         except Exception:
             log.exception("the model servers could not be asked after our models")
 
@@ -53,13 +53,12 @@ class ModelsCog(commands.Cog):
         await require_operator(interaction)
         await interaction.response.defer(thinking=True, ephemeral=True)
         votes = await self.app.votes.by_model()
-        challenger, trial = await self.app.registry.challenger(), await self.app.trials.standing()
-        newest_first = reversed(await self.app.registry.every())
-        say = await language_of(interaction)
-        lines = [models.line(say, each, challenger, votes[each.name], trial) for each in newest_first]
+        challenger, trial = await self.app.registry.challenger(), await self.app.trials.status()
+        newest_first = reversed(await self.app.registry.all())
+        t = await translator_of(interaction)
+        lines = [models.model_line(t, each, challenger, votes[each.name], trial) for each in newest_first]
         await interaction.edit_original_response(
-            content=_fitting(say, lines)
-            or say("No model has been tuned yet: /build-dataset, then /finetune.")
+            content=_fitting(t, lines) or t("No model has been tuned yet: /build-dataset, then /finetune.")
         )
 
     @group.command(description="Show all that is known of a model, its history among it")
@@ -68,12 +67,12 @@ class ModelsCog(commands.Cog):
         await require_operator(interaction)
         await interaction.response.defer(thinking=True, ephemeral=True)
         number = model or await self._live_number()
-        entry = await self.app.registry.entry(number)
-        votes: Tally = (await self.app.votes.by_model())[entry.model.name]
+        entry = await self.app.registry.record(number)
+        votes: VoteCounts = (await self.app.votes.by_model())[entry.model.name]
         trials = await self.app.trials.of_model(number)
-        say = await language_of(interaction)
-        text = models.page(say, entry, await self.app.registry.challenger(), votes, trials)
-        await interaction.edit_original_response(content=_fitting(say, text.split("\n")))
+        t = await translator_of(interaction)
+        text = models.model_page(t, entry, await self.app.registry.challenger(), votes, trials)
+        await interaction.edit_original_response(content=_fitting(t, text.split("\n")))
 
     @group.command(description="Let two models write the same heroes, side by side")
     @app_commands.describe(
@@ -99,9 +98,9 @@ class ModelsCog(commands.Cog):
         heroes = [parsed] if parsed else self.app.heroes.vocabulary.sample(interaction.id)
         written = await self.app.comparer.compare(heroes, writers, Account("hero"))
         trials = await self.app.trials.between(first.id, second.id) if second else []
-        say = await language_of(interaction)
-        told = _fitting(say, [models.trial_lines(say, each) for each in trials])
-        await interaction.edit_original_response(content=told, embeds=cards(say, written))
+        t = await translator_of(interaction)
+        told = _fitting(t, [models.trial_text(t, each) for each in trials])
+        await interaction.edit_original_response(content=told, embeds=comparison_embeds(t, written))
 
     @group.command(description="Let a model serve in place of the live one (kept as an override)")
     @app_commands.describe(model="The model's number")
@@ -109,7 +108,7 @@ class ModelsCog(commands.Cog):
         await require_operator(interaction)
         await interaction.response.defer(thinking=True)
         live = await self.app.registry.promote(model, actor_id=interaction.user.id)
-        told = later("Model {number}, `{name}`, is live. `/models rollback` brings back the one before.")
+        told = mark("Model {number}, `{name}`, is live. `/models rollback` brings back the one before.")
         await self._tell(interaction, told, live)
 
     @group.command(description="Let the model serve again whose place the live one took")
@@ -117,7 +116,7 @@ class ModelsCog(commands.Cog):
         await require_operator(interaction)
         await interaction.response.defer(thinking=True)
         live = await self.app.registry.roll_back(actor_id=interaction.user.id)
-        await self._tell(interaction, later("Model {number}, `{name}`, is live again."), live)
+        await self._tell(interaction, mark("Model {number}, `{name}`, is live again."), live)
 
     @group.command(description="Take a candidate out of the running")
     @app_commands.describe(model="The model's number")
@@ -125,7 +124,7 @@ class ModelsCog(commands.Cog):
         await require_operator(interaction)
         await interaction.response.defer(thinking=True)
         retired = await self.app.registry.retire(model, actor_id=interaction.user.id)
-        await self._tell(interaction, later("Model {number}, `{name}`, is retired."), retired)
+        await self._tell(interaction, mark("Model {number}, `{name}`, is retired."), retired)
 
     @group.command(description="Tell by which name a model can be asked, after it was deployed by hand")
     @app_commands.describe(model="The model's number", name="The deployment's name at the provider")
@@ -137,10 +136,10 @@ class ModelsCog(commands.Cog):
     ) -> None:
         await require_operator(interaction)
         await interaction.response.defer(thinking=True)
-        found = await self.app.registry.deployed(model, name.strip(), actor_id=interaction.user.id)
-        told = later("Model {number} is asked as `{served_as}` and is a candidate.")
+        found = await self.app.registry.set_served_name(model, name.strip(), actor_id=interaction.user.id)
+        told = mark("Model {number} is asked as `{served_as}` and is a candidate.")
         if found.state == "live":
-            told = later("Model {number} is asked as `{served_as}` and is live.")
+            told = mark("Model {number} is asked as `{served_as}` and is live.")
         await self._tell(interaction, told, found)
 
     @show.autocomplete("model")
@@ -152,33 +151,33 @@ class ModelsCog(commands.Cog):
     async def _suggest(self, interaction: Interaction, typed: int | str) -> list[app_commands.Choice[int]]:
         if not await is_operator(interaction):
             return []
-        say = await language_of(interaction)
+        t = await translator_of(interaction)
         shown = (
-            (each.id, f"{each.id} · {say(each.state)} · {each.name}"[:100])
-            for each in reversed(await self.app.registry.every())
+            (each.id, f"{each.id} · {t(each.state)} · {each.name}"[:100])
+            for each in reversed(await self.app.registry.all())
         )
         return [app_commands.Choice(name=name, value=number) for number, name in shown if str(typed) in name][
             :25
         ]
 
     async def _tell(self, interaction: Interaction, told: str, model: Model) -> None:
-        say = await language_of(interaction)
-        text = say(told, number=model.id, name=model.name, served_as=model.served_as)
+        t = await translator_of(interaction)
+        text = t(told, number=model.id, name=model.name, served_as=model.served_as)
         await interaction.edit_original_response(content=text)
 
     async def _live_number(self) -> int:
         live = await self.app.registry.live()
-        every = await self.app.registry.every()
+        every = await self.app.registry.all()
         return live.id if live else every[-1].id if every else 1
 
 
-def _fitting(say: Language, lines: list[str]) -> str:
+def _fitting(t: Translator, lines: list[str]) -> str:
     """As many lines as a message takes, and how many were left out."""
     shown: list[str] = []
     room = _LONGEST
     for line in lines:
         room -= len(line) + 1
         if room < 0:
-            return "\n".join([*shown, say("... and {number} more.", number=len(lines) - len(shown))])
+            return "\n".join([*shown, t("... and {number} more.", number=len(lines) - len(shown))])
         shown.append(line)
     return "\n".join(shown)

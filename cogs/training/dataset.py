@@ -10,12 +10,12 @@ from bot.app import App
 from bot.client import HeroBot, Interaction
 from bot.dataset.build.plan import FEWEST, MOST, MOST_REPEATS
 from bot.errors import UserError
-from bot.presentation.datasets import told
-from bot.presentation.jobs import paired, plan
-from cogs.common.locale import language_of
-from cogs.common.permissions import admins_group, for_admins, require_operator
-from cogs.training.job_buttons import controls
-from cogs.training.review import buttons, show
+from bot.presentation.datasets import dataset_status_text
+from bot.presentation.jobs import build_plan_text, pairs_text
+from cogs.common.locale import translator_of
+from cogs.common.permissions import admins_group, admins_only, require_operator
+from cogs.training.job_buttons import job_view
+from cogs.training.review import review_text, review_view
 
 log = logging.getLogger(__name__)
 
@@ -30,16 +30,16 @@ class DatasetCog(commands.Cog):
         self.app = app
 
     async def cog_load(self) -> None:
-        self.tell_changes.start()
+        self.notify_changed_thresholds.start()
 
     async def cog_unload(self) -> None:
-        self.tell_changes.cancel()
+        self.notify_changed_thresholds.cancel()
 
     @tasks.loop(count=1)
-    async def tell_changes(self) -> None:
+    async def notify_changed_thresholds(self) -> None:
         """Once, beside everything else that a start takes."""
         try:
-            await self.app.statuses.tell_changes()
+            await self.app.dataset_statuses.notify_changed_thresholds()
         except Exception:
             log.exception("whether the thresholds have changed could not be told")
 
@@ -54,7 +54,7 @@ class DatasetCog(commands.Cog):
         budget="The most that this build may cost, in US dollars",
         batch="Through the provider's Batch API: half the price, within a day; large builds do so anyway",
     )
-    @for_admins
+    @admins_only
     async def build_dataset(
         self,
         interaction: Interaction,
@@ -66,12 +66,12 @@ class DatasetCog(commands.Cog):
         batch: bool | None = None,
     ) -> None:
         await require_operator(interaction)
-        say = await language_of(interaction)
+        t = await translator_of(interaction)
         if kind == "preference":
             if any(option is not None for option in (repeats, model, limit, budget, batch)):
                 raise UserError("Pairs come from votes, nothing is written: leave the other options out.")
             await interaction.response.defer(thinking=True)
-            await interaction.edit_original_response(content=paired(say, await self.app.pairs.freeze()))
+            await interaction.edit_original_response(content=pairs_text(t, await self.app.pairs.freeze()))
             return
         spec = self.app.planner.spec(repeats=repeats, model=model, limit=limit, budget=budget, batch=batch)
         await interaction.response.defer(thinking=True)
@@ -80,9 +80,9 @@ class DatasetCog(commands.Cog):
         )
         left = await self.app.budget.left_today()
         message = await interaction.edit_original_response(
-            content=plan(say, spec, forecast, left), view=controls(say, job)
+            content=build_plan_text(t, spec, forecast, left), view=job_view(t, job)
         )
-        await self.app.board.shown_in(job.id, message.id)
+        await self.app.jobs.set_message(job.id, message.id)
 
     @group.command(description="What is frozen, which votes count, and what the next dataset would take in")
     @app_commands.rename(min_voters="min-voters")
@@ -100,8 +100,12 @@ class DatasetCog(commands.Cog):
     ) -> None:
         await require_operator(interaction)
         await interaction.response.defer(thinking=True, ephemeral=True)
-        status = await self.app.statuses.now(min_voters=min_voters, above=above, confidence=confidence)
-        await interaction.edit_original_response(content=told(await language_of(interaction), status))
+        status = await self.app.dataset_statuses.now(
+            min_voters=min_voters, above=above, confidence=confidence
+        )
+        await interaction.edit_original_response(
+            content=dataset_status_text(await translator_of(interaction), status)
+        )
 
     @group.command(description="Look at the examples of a dataset one by one: keep, edit or reject")
     @app_commands.describe(version="The dataset's version; the newest where left out")
@@ -111,5 +115,5 @@ class DatasetCog(commands.Cog):
         await require_operator(interaction)
         await interaction.response.defer(thinking=True, ephemeral=True)
         page = await self.app.reviews.next(version)
-        say = await language_of(interaction)
-        await interaction.edit_original_response(content=show(say, page), view=buttons(say, page))
+        t = await translator_of(interaction)
+        await interaction.edit_original_response(content=review_text(t, page), view=review_view(t, page))

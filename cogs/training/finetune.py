@@ -7,14 +7,14 @@ from discord.ext import commands
 
 from bot.app import App
 from bot.client import HeroBot, Interaction
-from bot.presentation.models import plan
+from bot.presentation.models import finetune_plan_text
 from bot.tuning.estimate import MOST_EPOCHS
-from cogs.common.locale import language_of
-from cogs.common.permissions import for_admins, require_operator
-from cogs.training.job_buttons import controls
+from cogs.common.locale import translator_of
+from cogs.common.permissions import admins_only, require_operator
+from cogs.training.job_buttons import job_view
 
 
-class TuningCog(commands.Cog):
+class FinetuneCog(commands.Cog):
     """Tuning: the model learns what the dataset holds."""
 
     def __init__(self, bot: HeroBot, app: App) -> None:
@@ -29,7 +29,7 @@ class TuningCog(commands.Cog):
         method="supervised learns from texts, dpo from rated pairs; what fits the dataset where left out",
         epochs="How often the model sees each text; the model server chooses where left out",
     )
-    @for_admins
+    @admins_only
     async def finetune(
         self,
         interaction: Interaction,
@@ -49,8 +49,8 @@ class TuningCog(commands.Cog):
             channel_id=interaction.channel_id,
         )
         left = await self.app.budget.left_today()
-        say = await language_of(interaction)
+        t = await translator_of(interaction)
         message = await interaction.edit_original_response(
-            content=plan(say, forecast, left), view=controls(say, job)
+            content=finetune_plan_text(t, forecast, left), view=job_view(t, job)
         )
-        await self.app.board.shown_in(job.id, message.id)
+        await self.app.jobs.set_message(job.id, message.id)

@@ -6,20 +6,20 @@ from functools import partial
 import discord
 
 from bot.client import Interaction
-from bot.i18n.message import ENGLISH, Language, later
-from bot.presentation.jobs import standing
+from bot.i18n.message import ENGLISH, Translator, mark
+from bot.presentation.jobs import progress_text
 from bot.store.jobs import Job
-from cogs.common.locale import language_of
+from cogs.common.locale import translator_of
 from cogs.common.permissions import require_operator
-from cogs.common.persistent import LastingButton, Modal, lasting
+from cogs.common.persistent import Modal, PersistentButton, persistent_view
 
 _LOOKS = {
-    "confirm": (later("Confirm"), discord.ButtonStyle.success),
-    "pause": (later("Pause"), discord.ButtonStyle.secondary),
-    "resume": (later("Resume"), discord.ButtonStyle.success),
-    "cancel": (later("Cancel"), discord.ButtonStyle.danger),
-    "found": (later("It was started"), discord.ButtonStyle.primary),
-    "none": (later("There is none"), discord.ButtonStyle.secondary),
+    "confirm": (mark("Confirm"), discord.ButtonStyle.success),
+    "pause": (mark("Pause"), discord.ButtonStyle.secondary),
+    "resume": (mark("Resume"), discord.ButtonStyle.success),
+    "cancel": (mark("Cancel"), discord.ButtonStyle.danger),
+    "found": (mark("It was started"), discord.ButtonStyle.primary),
+    "none": (mark("There is none"), discord.ButtonStyle.secondary),
 }
 _OFFERED = {
     "planned": ("confirm", "cancel"),
@@ -31,7 +31,7 @@ _ANSWERS = ("found", "none", "cancel")  # to a job's question
 
 
 class JobButton(
-    LastingButton,
+    PersistentButton,
     template=r"job:(?P<action>confirm|pause|resume|cancel|found|none):(?P<job_id>[0-9]{1,18})",
 ):
     """One button of a job's message.
@@ -39,9 +39,9 @@ class JobButton(
     What it does and to which job stands in its id, so it outlives a restart.
     """
 
-    def __init__(self, action: str, job_id: int, say: Language = ENGLISH) -> None:
+    def __init__(self, action: str, job_id: int, t: Translator = ENGLISH) -> None:
         label, style = _LOOKS[action]
-        super().__init__(f"job:{action}:{job_id}", label=say(label), style=style)
+        super().__init__(f"job:{action}:{job_id}", label=t(label), style=style)
         self.action = action
         self.job_id = job_id
 
@@ -49,10 +49,10 @@ class JobButton(
         """Do it, and show how the job stands."""
         await require_operator(interaction)
         if self.action == "found":
-            await interaction.response.send_modal(TrainingForm(self.job_id, await language_of(interaction)))
+            await interaction.response.send_modal(TrainingForm(self.job_id, await translator_of(interaction)))
             return
         await interaction.response.defer()
-        board = interaction.client.app.board
+        board = interaction.client.app.jobs
         act: dict[str, Callable[[int], Awaitable[Job]]] = {
             "confirm": board.confirm,
             "pause": board.pause,
@@ -62,36 +62,36 @@ class JobButton(
         }
         job = await act[self.action](self.job_id)
         if job.state == "cancelled" and job.started_at is None:
-            await board.announced(job.id)  # nothing had begun: its message says all there is to say
+            await board.mark_notified(job.id)  # nothing had begun: its message says all there is to say
         await _show(interaction, job)
 
 
 class TrainingForm(Modal):
     """The id of a training that was started though the answer got lost."""
 
-    def __init__(self, job_id: int, say: Language) -> None:
-        super().__init__(title=say("The training at the model server"))
+    def __init__(self, job_id: int, t: Translator) -> None:
+        super().__init__(title=t("The training at the model server"))
         self.job_id = job_id
         self.remote_id: discord.ui.TextInput[TrainingForm] = discord.ui.TextInput(
-            label=say("Its id there"), custom_id="id", placeholder="ftjob-...", max_length=200
+            label=t("Its id there"), custom_id="id", placeholder="ftjob-...", max_length=200
         )
         self.add_item(self.remote_id)
 
     async def submit(self, interaction: Interaction) -> None:
         await require_operator(interaction)
         await interaction.response.defer()
-        job = await interaction.client.app.board.answer(self.job_id, self.remote_id.value.strip())
+        job = await interaction.client.app.jobs.answer(self.job_id, self.remote_id.value.strip())
         await _show(interaction, job)
 
 
 async def _show(interaction: Interaction, job: Job) -> None:
-    say = await language_of(interaction)
-    await interaction.edit_original_response(content=standing(say, job), view=controls(say, job))
+    t = await translator_of(interaction)
+    await interaction.edit_original_response(content=progress_text(t, job), view=job_view(t, job))
 
 
-def controls(say: Language, job: Job) -> discord.ui.View | None:
+def job_view(t: Translator, job: Job) -> discord.ui.View | None:
     """The buttons that a job's state allows; None where it has ended."""
     actions = _ANSWERS if job.question and job.state == "paused" else _OFFERED.get(job.state)
     if actions is None:
         return None
-    return lasting(JobButton(action, job.id, say) for action in actions)
+    return persistent_view(JobButton(action, job.id, t) for action in actions)

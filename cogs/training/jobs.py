@@ -10,13 +10,13 @@ from discord.ext import commands, tasks
 
 from bot.app import App
 from bot.client import HeroBot
-from bot.presentation.jobs import ending, standing
+from bot.presentation.jobs import progress_text, result_text
 from bot.serving.comparison import Comparison
 from bot.store.jobs import Job
-from cogs.common.locale import language_in
-from cogs.common.markdown import addressed
-from cogs.models.embeds import cards
-from cogs.training.job_buttons import controls
+from cogs.common.locale import translator_in
+from cogs.common.markdown import with_mention
+from cogs.models.embeds import comparison_embeds
+from cogs.training.job_buttons import job_view
 
 log = logging.getLogger(__name__)
 
@@ -61,12 +61,12 @@ class JobsCog(commands.Cog):
     async def render(self) -> None:
         """Bring every message up to its row. One job's trouble leaves the others alone."""
         try:
-            for job in await self.app.board.unannounced():
+            for job in await self.app.jobs.unnotified():
                 try:
                     await self._show(job)
                 except (discord.Forbidden, discord.NotFound) as error:
                     log.warning("job %d: channel %s is closed to the bot: %s", job.id, job.channel_id, error)
-                    await self.app.board.announced(job.id)  # do not try for ever
+                    await self.app.jobs.mark_notified(job.id)  # do not try for ever
                 except (discord.HTTPException, OSError) as error:
                     log.warning(
                         "job %d: Discord is in trouble, the next round tries again: %s", job.id, error
@@ -84,21 +84,21 @@ class JobsCog(commands.Cog):
         except discord.HTTPException as error:  # deleted, perhaps: the end is told all the same
             log.warning("job %d: its progress message cannot be edited: %s", job.id, error)
         if job.ended:
-            say = await language_in(self.bot, job.channel_id or 0)
-            text, told = addressed(ending(say, job), job.requester_id)
+            t = await translator_in(self.bot, job.channel_id or 0)
+            text, told = with_mention(result_text(t, job), job.requester_id)
             files = [discord.File(path) for path in self._attachments(job)]
-            embeds = cards(say, _comparisons(job))
+            embeds = comparison_embeds(t, _comparisons(job))
             await self._channel(job).send(text, allowed_mentions=told, files=files, embeds=embeds)
-            await self.app.board.announced(job.id)
+            await self.app.jobs.mark_notified(job.id)
             self._shown.pop(job.id, None)
 
     async def _progress(self, job: Job) -> None:
         if job.message_id is None:  # the command that ordered it has not answered yet
             return
         now = time.time()
-        say = await language_in(self.bot, job.channel_id or 0)
+        t = await translator_in(self.bot, job.channel_id or 0)
         # a loss changes at every step: that is progress, not another state
-        fresh = _Shown(standing(say, job), (job.state, job.phase.template if job.phase else ""), now)
+        fresh = _Shown(progress_text(t, job), (job.state, job.phase.template if job.phase else ""), now)
         shown = self._shown.get(job.id)
         if shown and not fresh.worth_an_edit_after(shown, age=now - (job.created_at or now)):
             return
@@ -107,15 +107,13 @@ class JobsCog(commands.Cog):
             await (
                 self._channel(job)
                 .get_partial_message(job.message_id)
-                .edit(content=fresh.text, view=controls(say, job))
+                .edit(content=fresh.text, view=job_view(t, job))
             )
         except discord.HTTPException as error:
             if error.code != _TOO_MANY_EDITS:
                 raise
-            again = await self._channel(job).send(
-                fresh.text, view=controls(say, job) or discord.utils.MISSING
-            )
-            await self.app.board.shown_in(job.id, again.id)
+            again = await self._channel(job).send(fresh.text, view=job_view(t, job) or discord.utils.MISSING)
+            await self.app.jobs.set_message(job.id, again.id)
 
     def _attachments(self, job: Job) -> list[Path]:
         """The files that a job's end is told with, as far as they are here and fit."""

@@ -3,30 +3,30 @@
 import discord
 
 from bot.client import Interaction
-from bot.dataset.versions.review import LONGEST, Page
-from bot.i18n.message import ENGLISH, Language, later
+from bot.dataset.versions.review import LONGEST, ReviewPage
+from bot.i18n.message import ENGLISH, Translator, mark
 from bot.store.examples import Verdict
-from cogs.common.locale import language_of
-from cogs.common.markdown import plain
+from cogs.common.locale import translator_of
+from cogs.common.markdown import escape_markdown
 from cogs.common.permissions import require_operator
-from cogs.common.persistent import LastingButton, Modal, lasting
+from cogs.common.persistent import Modal, PersistentButton, persistent_view
 
 _LOOKS: dict[Verdict, tuple[str, discord.ButtonStyle]] = {
-    "keep": (later("Keep"), discord.ButtonStyle.success),
-    "edit": (later("Edit"), discord.ButtonStyle.primary),
-    "reject": (later("Reject"), discord.ButtonStyle.danger),
+    "keep": (mark("Keep"), discord.ButtonStyle.success),
+    "edit": (mark("Edit"), discord.ButtonStyle.primary),
+    "reject": (mark("Reject"), discord.ButtonStyle.danger),
 }
 
 
 class ReviewButton(
-    LastingButton,
+    PersistentButton,
     template=r"review:(?P<verdict>keep|edit|reject):(?P<version>[0-9]{1,9}):(?P<example_id>[0-9]{1,18})",
 ):
     """One verdict on one example. Which ones stands in its id, so it outlives a restart."""
 
-    def __init__(self, verdict: Verdict, version: int, example_id: int, say: Language = ENGLISH) -> None:
+    def __init__(self, verdict: Verdict, version: int, example_id: int, t: Translator = ENGLISH) -> None:
         label, style = _LOOKS[verdict]
-        super().__init__(f"review:{verdict}:{version}:{example_id}", label=say(label), style=style)
+        super().__init__(f"review:{verdict}:{version}:{example_id}", label=t(label), style=style)
         self.verdict = verdict
         self.version = version
         self.example_id = example_id
@@ -37,8 +37,8 @@ class ReviewButton(
         reviews = interaction.client.app.reviews
         if self.verdict == "edit":
             text = await reviews.text(self.example_id)
-            say = await language_of(interaction)
-            await interaction.response.send_modal(EditForm(self.version, self.example_id, text, say))
+            t = await translator_of(interaction)
+            await interaction.response.send_modal(EditForm(self.version, self.example_id, text, t))
             return
         await interaction.response.defer()
         await reviews.judge(self.example_id, self.verdict)
@@ -48,12 +48,12 @@ class ReviewButton(
 class EditForm(Modal):
     """The text of an example, to be changed."""
 
-    def __init__(self, version: int, example_id: int, text: str, say: Language) -> None:
-        super().__init__(title=say("Edit the example"))
+    def __init__(self, version: int, example_id: int, text: str, t: Translator) -> None:
+        super().__init__(title=t("Edit the example"))
         self.version = version
         self.example_id = example_id
         self.text: discord.ui.TextInput[EditForm] = discord.ui.TextInput(
-            label=say("Text"),
+            label=t("Text"),
             custom_id="text",
             style=discord.TextStyle.paragraph,
             default=text[:LONGEST],
@@ -71,24 +71,26 @@ class EditForm(Modal):
 async def turn_page(interaction: Interaction, version: int) -> None:
     """Put the next example in the place of the one that was judged."""
     page = await interaction.client.app.reviews.next(version)
-    say = await language_of(interaction)
-    await interaction.edit_original_response(content=show(say, page), view=buttons(say, page))
+    t = await translator_of(interaction)
+    await interaction.edit_original_response(content=review_text(t, page), view=review_view(t, page))
 
 
-def show(say: Language, page: Page | None) -> str:
+def review_text(t: Translator, page: ReviewPage | None) -> str:
     """An example as it is shown for a verdict."""
     if page is None:
-        return say("Every example of this dataset has been looked at. Verdicts count from the next build on.")
-    text = plain(page.example.text)
-    title = say(
+        return t("Every example of this dataset has been looked at. Verdicts count from the next build on.")
+    text = escape_markdown(page.example.text)
+    title = t(
         "**Dataset v{version}, {number} still to be looked at**", version=page.version, number=page.left
     )
-    note = say("-# A verdict counts from the next build on.")
+    note = t("-# A verdict counts from the next build on.")
     return f"{title}\n`{page.example.prompt}`\n> {text[:1700]}\n{note}"
 
 
-def buttons(say: Language, page: Page | None) -> discord.ui.View | None:
+def review_view(t: Translator, page: ReviewPage | None) -> discord.ui.View | None:
     """The verdicts to choose from; None where nothing is left."""
     if page is None:
         return None
-    return lasting(ReviewButton(verdict, page.version, page.example.example_id, say) for verdict in _LOOKS)
+    return persistent_view(
+        ReviewButton(verdict, page.version, page.example.example_id, t) for verdict in _LOOKS
+    )

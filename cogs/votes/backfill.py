@@ -25,37 +25,37 @@ _KINDS: dict[Source, discord.ReactionType] = {
 _GONE = (10003, 10008)  # Discord knows no such channel, or no such message
 
 
-class Walk:
+class ReactionBackfill:
     """Looks at one message after the other, and lists people only where the counts differ from ours."""
 
     def __init__(self, bot: HeroBot, app: App) -> None:
         self._bot = bot
         self._app = app
-        self._stirred: dict[int, None] = {}  # in their order, the newest last
+        self._active: dict[int, None] = {}  # in their order, the newest last
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Walk in the background; a walk that is under way begins anew."""
         if self.run.is_running():
             self.run.restart()
         else:
             self.run.start()
 
-    def end(self) -> None:
+    def stop(self) -> None:
         self.run.cancel()
 
-    def stir(self, message_id: int) -> None:
+    def mark_active(self, message_id: int) -> None:
         """Know that somebody votes under a message now: what was just read there may be outdated."""
-        self._stirred.pop(message_id, None)
-        self._stirred[message_id] = None
-        if len(self._stirred) > _REMEMBERED:
-            self._stirred.pop(next(iter(self._stirred)))
+        self._active.pop(message_id, None)
+        self._active[message_id] = None
+        if len(self._active) > _REMEMBERED:
+            self._active.pop(next(iter(self._active)))
 
     async def catch_up(self, posted: Posted) -> None:
         """Look at one message where people voted before it was known what it shows.
 
         A text is seen, and its message reacted to, while it is still being written.
         """
-        if posted.message_id not in self._stirred:
+        if posted.message_id not in self._active:
             return
         try:
             await self._look(posted)
@@ -67,7 +67,7 @@ class Walk:
         """Walk over all messages that are worth a look. One that cannot be read leaves the others alone."""
         outcome: Counter[str] = Counter()
         closed: set[int] = set()
-        for posted in await self._app.reconciler.posted():
+        for posted in await self._app.vote_backfill.posted():
             if posted.channel_id in closed:
                 continue
             if outcome:
@@ -94,11 +94,11 @@ class Walk:
         """Keep what stands under a message. Returns how many clicks came or went."""
         channel = self._bot.get_partial_messageable(posted.channel_id)
         for _ in range(_TRIES):
-            self._stirred.pop(posted.message_id, None)
+            self._active.pop(posted.message_id, None)
             message = await channel.fetch_message(posted.message_id)
-            found = await _people(message, await self._app.reconciler.counts(posted))
-            if posted.message_id not in self._stirred:
-                return await self._app.reconciler.keep(posted, found) if found else 0
+            found = await _people(message, await self._app.vote_backfill.counts(posted))
+            if posted.message_id not in self._active:
+                return await self._app.vote_backfill.keep(posted, found) if found else 0
         return 0  # who votes there now is heard
 
 

@@ -6,8 +6,8 @@ import discord
 
 from bot.client import Interaction
 from bot.rating.votes import DOWN, UP
-from cogs.common.locale import language_of
-from cogs.common.persistent import LastingButton
+from cogs.common.locale import translator_of
+from cogs.common.persistent import PersistentButton
 
 log = logging.getLogger(__name__)
 
@@ -15,7 +15,7 @@ _THUMBS = {"up": UP, "down": DOWN}
 
 
 class ThumbButton(
-    LastingButton,
+    PersistentButton,
     template=r"vote:(?P<thumb>up|down):(?P<description_id>[0-9]{1,18})",
 ):
     """A vote on a description. Which one stands in its id, so it outlives a restart."""
@@ -30,11 +30,11 @@ class ThumbButton(
         await interaction.response.defer(ephemeral=True)
         votes = interaction.client.app.votes
         stays = await votes.pressed(self.description_id, interaction.user.id, self.emoji)
-        say = await language_of(interaction)
+        t = await translator_of(interaction)
         if stays:
-            said = say("Your {emoji} is noted; the same button takes it back.", emoji=self.emoji)
+            said = t("Your {emoji} is noted; the same button takes it back.", emoji=self.emoji)
         else:
-            said = say("Your {emoji} is taken back.", emoji=self.emoji)
+            said = t("Your {emoji} is taken back.", emoji=self.emoji)
         await interaction.followup.send(said, ephemeral=True)
 
 

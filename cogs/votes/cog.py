@@ -6,7 +6,7 @@ from discord.ext import commands
 from bot.app import App
 from bot.client import HeroBot
 from bot.store.descriptions import Posted
-from cogs.votes.backfill import Walk
+from cogs.votes.backfill import ReactionBackfill
 
 
 class VotesCog(commands.Cog):
@@ -15,44 +15,44 @@ class VotesCog(commands.Cog):
     def __init__(self, bot: HeroBot, app: App) -> None:
         self.bot = bot
         self.app = app
-        self.walk = Walk(bot, app)
+        self.backfill = ReactionBackfill(bot, app)
 
     async def cog_unload(self) -> None:
-        self.walk.end()
+        self.backfill.stop()
 
     @commands.Cog.listener()
     async def on_ready(self) -> None:
         """The bot was away: it has just started, or Discord does not tell it what it missed."""
-        self.walk.begin()
+        self.backfill.start()
 
     @commands.Cog.listener()
     async def on_shown(self, posted: Posted) -> None:
         """A description is tied to its message: who was quicker than that is looked up."""
-        await self.walk.catch_up(posted)
+        await self.backfill.catch_up(posted)
 
     @commands.Cog.listener()
     async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
         if not self._is_bot(payload) and self._may_be_ours(payload.message_author_id):
-            self.walk.stir(payload.message_id)
+            self.backfill.mark_active(payload.message_id)
             await self.app.votes.clicked(
                 payload.message_id, payload.user_id, payload.emoji.name or "", burst=payload.burst
             )
 
     @commands.Cog.listener()
     async def on_raw_reaction_remove(self, payload: discord.RawReactionActionEvent) -> None:
-        self.walk.stir(payload.message_id)
+        self.backfill.mark_active(payload.message_id)
         await self.app.votes.withdrawn(
             payload.message_id, payload.user_id, payload.emoji.name or "", burst=payload.burst
         )
 
     @commands.Cog.listener()
     async def on_raw_reaction_clear(self, payload: discord.RawReactionClearEvent) -> None:
-        self.walk.stir(payload.message_id)
+        self.backfill.mark_active(payload.message_id)
         await self.app.votes.cleared(payload.message_id)
 
     @commands.Cog.listener()
     async def on_raw_reaction_clear_emoji(self, payload: discord.RawReactionClearEmojiEvent) -> None:
-        self.walk.stir(payload.message_id)
+        self.backfill.mark_active(payload.message_id)
         await self.app.votes.cleared(payload.message_id, payload.emoji.name or "")
 
     @commands.Cog.listener()

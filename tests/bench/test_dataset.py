@@ -16,7 +16,7 @@ from bench.common.stopwatch import spent
 from bench.dataset.figures import Cost, Figures, Limited, Memory, Rated, Speed
 from bench.dataset.memory import fill, peak_mib
 from bench.dataset.peers import all_tasks, semaphore
-from bot.dataset.versions.near_duplicates import Likeness
+from bot.dataset.versions.near_duplicates import NearDuplicates
 from bot.heroes.hero import Hero
 from tests.heroes.test_hero import FILE
 
@@ -153,12 +153,12 @@ def test_every_answer_passes_curation() -> None:
         asked = asked_for(FILE.prompts.generation(hero))
         assert asked == (str(hero.age), hero.gender, hero.power)
         text = FILE.curation.trim(describe(*asked, variant))
-        faults[FILE.curation.fault(hero, text)] += 1
+        faults[FILE.curation.rejection_reason(hero, text)] += 1
     assert faults == {None: len(heroes)}
 
 
 def test_as_many_answers_as_a_large_build_gives_one_hero_are_unlike() -> None:
-    known = Likeness()
+    known = NearDuplicates()
     texts = [describe("40", "woman", "flight", variant) for variant in range(800)]
     assert [known.repeats("her", text) for text in texts] == [None] * 800
 

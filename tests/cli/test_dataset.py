@@ -66,7 +66,7 @@ async def _leave_behind(
 ) -> None:
     settings = Settings(data_dir=data, heroes_file=ROOT / "data" / "heroes.toml")
     async with open_app(settings) as app:
-        job, _ = await app.builds.order(app.planner.spec(limit=16))
+        job, _ = await app.builds.submit(app.planner.spec(limit=16))
         async with app.db.write() as tx:
             await jobs.change(tx, job.id, state=state, owner=owner, heartbeat=time.time() - silent)
 

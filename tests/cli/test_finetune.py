@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from bot.app import open_app
-from bot.i18n.message import Sentence
+from bot.i18n.message import LocalizedMessage
 from bot.settings import ROOT, Settings
 from bot.store import jobs
 from tests.cli.conftest import Terminal
@@ -57,6 +57,6 @@ def test_a_question_is_answered(terminal: Terminal, tmp_path: Path, served: str)
 
 async def _ask(settings: Settings) -> None:
     async with open_app(settings) as app:
-        job, _ = await app.finetunes.order()
+        job, _ = await app.finetunes.submit()
         async with app.db.write() as tx:
-            await jobs.change(tx, job.id, state="paused", question=Sentence("Which one?"))
+            await jobs.change(tx, job.id, state="paused", question=LocalizedMessage("Which one?"))

@@ -3,19 +3,19 @@
 import stat
 from pathlib import Path
 
-from bot.community.accounts import load_voters
+from bot.community.accounts import load_pseudonyms
 
 
 def test_a_voter_is_the_same_after_a_restart_and_elsewhere_another(tmp_path: Path) -> None:
     here, there = tmp_path / "a" / "voters.key", tmp_path / "b" / "voters.key"
-    voter = load_voters(here).of(1234)
-    assert load_voters(here).of(1234) == voter
-    assert load_voters(there).of(1234) != voter
-    assert load_voters(here).of(1235) != voter
+    voter = load_pseudonyms(here).of(1234)
+    assert load_pseudonyms(here).of(1234) == voter
+    assert load_pseudonyms(there).of(1234) != voter
+    assert load_pseudonyms(here).of(1235) != voter
     assert "1234" not in voter
 
 
 def test_only_the_owner_may_read_the_secret(tmp_path: Path) -> None:
-    load_voters(tmp_path / "voters.key")
+    load_pseudonyms(tmp_path / "voters.key")
     assert stat.S_IMODE((tmp_path / "voters.key").stat().st_mode) == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["voters.key"]

@@ -12,7 +12,7 @@ GOOD = describe("40", "woman", "healing")
 
 
 def test_a_fitting_text_passes() -> None:
-    assert CURATION.fault(HERO, GOOD) is None
+    assert CURATION.rejection_reason(HERO, GOOD) is None
 
 
 @pytest.mark.parametrize(
@@ -39,17 +39,17 @@ def test_a_fitting_text_passes() -> None:
     ],
 )
 def test_each_fault_is_named(text: str, fault: str) -> None:
-    assert CURATION.fault(HERO, text) == fault
+    assert CURATION.rejection_reason(HERO, text) == fault
 
 
 def test_what_people_say_in_a_tale_may_speak_to_you() -> None:
-    assert CURATION.fault(HERO, GOOD + ' "I will help you," she says.') is None
+    assert CURATION.rejection_reason(HERO, GOOD + ' "I will help you," she says.') is None
 
 
 def test_a_power_outside_the_stems_is_named_by_its_longest_word() -> None:
     hero = Hero(40, "woman", "throwing pancakes")
-    assert CURATION.fault(hero, describe("40", "woman", "pancake throwing")) is None
-    assert CURATION.fault(hero, GOOD) == "power never named"
+    assert CURATION.rejection_reason(hero, describe("40", "woman", "pancake throwing")) is None
+    assert CURATION.rejection_reason(hero, GOOD) == "power never named"
 
 
 def test_trimming_cuts_at_a_sentence_end_and_drops_markup() -> None:

@@ -32,14 +32,14 @@ def test_a_small_author_sees_a_worked_example_and_goes_on_from_a_given_opening()
 
 def test_the_first_sentence_of_a_small_authors_answer_stands_between_opening_and_ending() -> None:
     ask = FILE.prompts.ask_author(HERO, small=True, seed=1)
-    whole = ask.whole(" mend what is broken! She wanders off, as small models do.")
+    whole = ask.render(" mend what is broken! She wanders off, as small models do.")
     assert whole == f"{ask.opening} mend what is broken! {ask.ending}"
     assert FILE.curation.trim(whole) == whole
 
 
 def test_a_sentence_that_was_cut_short_gets_no_ending() -> None:
     ask = FILE.prompts.ask_author(HERO, small=True, seed=1)
-    assert ask.whole(" mend what is") == f"{ask.opening} mend what is"
+    assert ask.render(" mend what is") == f"{ask.opening} mend what is"
 
 
 def test_openings_vary_with_the_seed_and_only_with_it() -> None:
@@ -55,10 +55,10 @@ def test_whatever_is_drawn_passes_curation() -> None:
     powers = [*FILE.vocabulary.powers, "juggling"]
     for seed in range(4000):
         hero = Hero(chance.randint(18, 120), chance.choice(["man", "woman"]), chance.choice(powers))
-        text = FILE.prompts.ask_author(hero, small=True, seed=seed).whole(
+        text = FILE.prompts.ask_author(hero, small=True, seed=seed).render(
             " do what has to be done, and does it before anyone can say a word."
         )
-        assert FILE.curation.fault(hero, text) is None, text
+        assert FILE.curation.rejection_reason(hero, text) is None, text
         assert "{" not in text
         assert str(hero.age) in text
 
@@ -87,12 +87,12 @@ def test_the_worked_examples_pass_curation_themselves() -> None:
     for worked in FILE.prompts.profile.examples:
         hero = Hero(worked.age, worked.gender, worked.power)
         assert FILE.curation.trim(worked.text) == worked.text
-        assert FILE.curation.fault(hero, worked.text) is None
+        assert FILE.curation.rejection_reason(hero, worked.text) is None
 
 
 def test_no_power_is_named_by_words_that_are_drawn_for_another() -> None:
     """What is drawn must not look like adherence."""
     for seed in range(2000):
-        text = FILE.prompts.ask_author(Hero(40, "man", "juggling"), small=True, seed=seed).whole(" help.")
+        text = FILE.prompts.ask_author(Hero(40, "man", "juggling"), small=True, seed=seed).render(" help.")
         named = [p for p in FILE.vocabulary.powers if FILE.curation.names_power(Hero(40, "man", p), text)]
         assert named == [], text

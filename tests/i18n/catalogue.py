@@ -58,7 +58,7 @@ def _errors(of: type[UserError] = UserError) -> Iterator[str]:
         yield from _errors(each)
 
 
-_SAYING = {"say", "later", "Sentence", *_COUNTED, *_errors()}
+_SAYING = {"t", "mark", "LocalizedMessage", *_COUNTED, *_errors()}
 
 
 def sentences() -> dict[str | tuple[str, str], str]:

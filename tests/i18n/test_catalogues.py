@@ -12,7 +12,7 @@ from babel.messages.pofile import read_po
 from discord import app_commands
 
 from bot.client import HeroBot
-from bot.i18n.catalogues import Languages
+from bot.i18n.catalogues import Catalogues
 from bot.i18n.message import ENGLISH
 from bot.settings import ROOT
 from tests.conftest import Stage
@@ -106,11 +106,11 @@ def _first(message_id: str | list[str] | tuple[str, ...]) -> str:
 
 
 def test_a_language_that_is_not_spoken_falls_back_to_english(tmp_path: Path) -> None:
-    languages = Languages(FOLDER)
-    assert languages.of("de-AT").code == "de"
-    assert languages.of(None, "en-GB") is ENGLISH
-    assert languages.of("fr", "de").code == "de"
-    assert Languages(tmp_path).of("de") is ENGLISH
+    languages = Catalogues(FOLDER)
+    assert languages.translator_for("de-AT").code == "de"
+    assert languages.translator_for(None, "en-GB") is ENGLISH
+    assert languages.translator_for("fr", "de").code == "de"
+    assert Catalogues(tmp_path).translator_for("de") is ENGLISH
     assert languages.code("fr") is None
     assert languages.code(" deutsch") == languages.code("DE") == "de"
 
@@ -119,13 +119,13 @@ def test_a_copied_catalogue_makes_a_language_whatever_its_code(tmp_path: Path) -
     """Also one of a country, as Discord names it."""
     german = (FOLDER / "de.po").read_text(encoding="utf-8")
     (tmp_path / "pt-BR.po").write_text(german.replace("Language: de", "Language: pt-BR"), encoding="utf-8")
-    languages = Languages(tmp_path)
-    assert languages.of("pt-BR")("Done.") == "Fertig."
+    languages = Catalogues(tmp_path)
+    assert languages.translator_for("pt-BR")("Done.") == "Fertig."
     assert languages.names["pt-BR"] == "Português (Brasil)"
 
 
 def test_numbers_take_their_forms() -> None:
-    german = Languages(FOLDER).of("de")
+    german = Catalogues(FOLDER).translator_for("de")
     one = german.count("{number} person voted", "{number} people voted", 1)
     many = german.count("{number} person voted", "{number} people voted", 2)
     assert (one, many) == ("1 Mensch hat abgestimmt", "2 Menschen haben abgestimmt")

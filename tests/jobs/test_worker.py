@@ -14,14 +14,14 @@ from bot.app import App
 from bot.errors import Busy
 from bot.jobs.queue import STALE
 from bot.jobs.worker import Run, Worker
-from bot.processes import worker_beside
+from bot.processes import run_worker
 from bot.store import jobs
 from tests.support.scripted_server import Script
 from tests.support.workflows import spec
 
 
 async def order(app: App) -> int:
-    return (await app.board.submit("build", {})).id
+    return (await app.jobs.submit("build", {})).id
 
 
 class Does:
@@ -50,7 +50,7 @@ async def test_a_defect_in_a_job_is_told_by_reference_only(app: App) -> None:
     job_id = await order(app)
     assert await Worker(app.db, {"build": Does(broken)}).run_next()
 
-    job = await app.board.get(job_id)
+    job = await app.jobs.get(job_id)
     assert job.state == "failed"
     assert "The log has it under" in str(job.error)
     assert "secret" not in str(job.error)
@@ -73,7 +73,7 @@ async def test_a_worker_that_ends_leaves_its_job_to_the_next(app: App, *, killed
     await began.wait()
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
-    assert (await app.board.get(job_id)).state == "running"
+    assert (await app.jobs.get(job_id)).state == "running"
 
     second = Worker(app.db, {"build": Does(quick)})
     if killed:
@@ -83,7 +83,7 @@ async def test_a_worker_that_ends_leaves_its_job_to_the_next(app: App, *, killed
         async with app.db.write() as tx:
             await jobs.change(tx, job_id, heartbeat=time.time() - STALE - 1)
     assert await second.run_next()
-    assert (await app.board.get(job_id)).state == "succeeded"
+    assert (await app.jobs.get(job_id)).state == "succeeded"
 
 
 async def test_a_worker_that_lost_its_job_stops_working_on_it(
@@ -100,14 +100,14 @@ async def test_a_worker_that_lost_its_job_stops_working_on_it(
 
     job_id = await order(app)
     work = asyncio.create_task(Worker(app.db, {"build": Does(endless)}).run_next())
-    while (await app.board.get(job_id)).state == "queued":
+    while (await app.jobs.get(job_id)).state == "queued":
         await asyncio.sleep(0.01)
     async with app.db.write() as tx:
         await jobs.change(tx, job_id, owner="another")
 
     await asyncio.wait_for(work, 5)
     assert stopped.is_set()
-    assert (await app.board.get(job_id)).state == "running"
+    assert (await app.jobs.get(job_id)).state == "running"
 
 
 async def test_a_worker_that_slept_through_its_lease_writes_nothing(app: App) -> None:
@@ -121,7 +121,7 @@ async def test_a_worker_that_slept_through_its_lease_writes_nothing(app: App) ->
     job_id = await order(app)
     assert await Worker(app.db, {"build": Does(overslept)}).run_next()
 
-    job = await app.board.get(job_id)
+    job = await app.jobs.get(job_id)
     assert (job.state, job.owner, job.result) == ("running", "another", None)
 
 
@@ -129,16 +129,16 @@ async def test_the_workers_process_is_started_again_when_killed_and_ends_with_us
     app: App, script: Script
 ) -> None:
     """The real process: a job ordered here is done there, also after a kill."""
-    async with worker_beside(app.settings):
+    async with run_worker(app.settings):
         pids = _workers()
         assert len(pids) == 1
         os.kill(pids[0], signal.SIGKILL)
         while not (again := set(_workers()) - set(pids)):
             await asyncio.sleep(0.1)
-        job, _ = await app.builds.order(spec(app))
-        while not (await app.board.get(job.id)).ended:
+        job, _ = await app.builds.submit(spec(app))
+        while not (await app.jobs.get(job.id)).ended:
             await asyncio.sleep(0.1)
-    assert (await app.board.get(job.id)).state == "succeeded"
+    assert (await app.jobs.get(job.id)).state == "succeeded"
     assert len(script.asked) == 16
     assert not set(_workers()) & again
 
@@ -161,16 +161,16 @@ async def test_who_works_elsewhere_is_told_and_the_job_ends_whatever_they_say(
     job_id = await order(app)
     worker = Worker(app.db, {"build": runner})
     work = asyncio.create_task(worker.run_next())
-    while (await app.board.get(job_id)).owner is None:
+    while (await app.jobs.get(job_id)).owner is None:
         await asyncio.sleep(0.01)
 
-    assert (await app.board.cancel(job_id)).state == "cancelling"
+    assert (await app.jobs.cancel(job_id)).state == "cancelling"
     await asyncio.wait_for(work, 5)
     with pytest.raises(Busy, match="just being cancelled"):
         await order(app)
     assert await worker.run_next()
 
-    assert (await app.board.get(job_id)).state == "cancelled"
+    assert (await app.jobs.get(job_id)).state == "cancelled"
     assert runner.cancelled == [job_id]
     await order(app)
 
@@ -188,6 +188,6 @@ async def test_a_pause_whose_worker_died_is_passed_on_by_the_next(app: App) -> N
     assert await worker.run_next()
     assert not await worker.run_next()
 
-    job = await app.board.get(job_id)
+    job = await app.jobs.get(job_id)
     assert (job.state, job.owner) == ("paused", None)
     assert runner.paused == [job_id]

@@ -7,16 +7,16 @@ from dataclasses import replace
 import pytest
 
 from bot.app import App, open_app
-from bot.chat import Ask, Sampling
+from bot.chat import ChatRequest, Sampling
 from bot.errors import OutOfReach, OverBudget, ServerError, Unavailable, UnknownModel
 from bot.llm.budget import Account
-from bot.llm.client import Answer
+from bot.llm.client import ChatAnswer
 from bot.llm.retry import JOB, ONCE, PERSON
 from bot.settings import Settings
 from bot.store import spending
 from tests.support.scripted_server import RateLimit, Script
 
-ASK = Ask(
+ASK = ChatRequest(
     ({"role": "user", "content": "40, woman, healing ->"},),
     Sampling(temperature=1, top_p=1, max_tokens=9),
     opening="So: ",
@@ -24,7 +24,7 @@ ASK = Ask(
 SOMEBODY = Account("hero")
 
 
-async def ask(app: App, model: str = "m") -> Answer:
+async def ask(app: App, model: str = "m") -> ChatAnswer:
     return await app.client.complete(ASK, model=model, account=SOMEBODY)
 
 
@@ -71,7 +71,7 @@ async def test_a_429_holds_everybody_back(app: App, script: Script) -> None:
     started = time.monotonic()
 
     async def one() -> float:
-        await app.client.complete(ASK, model="m", account=SOMEBODY, patience=JOB)
+        await app.client.complete(ASK, model="m", account=SOMEBODY, retry_policy=JOB)
         return time.monotonic() - started
 
     first = asyncio.create_task(one())
@@ -85,14 +85,14 @@ async def test_a_429_holds_everybody_back(app: App, script: Script) -> None:
 async def test_patience_ends(app: App, script: Script) -> None:
     script.failures = [500] * 1000
     with pytest.raises(OutOfReach):
-        await app.client.complete(ASK, model="m", account=SOMEBODY, patience=replace(PERSON, seconds=1))
+        await app.client.complete(ASK, model="m", account=SOMEBODY, retry_policy=replace(PERSON, seconds=1))
     assert 1 < len(script.asked) < 20
 
 
 async def test_attempts_are_bounded(app: App, script: Script) -> None:
     script.failures, script.retry_after = [429] * 1000, "0"
     with pytest.raises(OutOfReach):
-        await app.client.complete(ASK, model="m", account=SOMEBODY, patience=JOB)
+        await app.client.complete(ASK, model="m", account=SOMEBODY, retry_policy=JOB)
     assert len(script.asked) == JOB.attempts
 
 
@@ -123,7 +123,9 @@ async def test_a_server_that_is_not_there_is_out_of_reach(settings: Settings) ->
     nowhere = settings.model_copy(update={"engine_url": "http://127.0.0.1:9/v1"})
     async with open_app(nowhere) as app:
         with pytest.raises(OutOfReach):
-            await app.client.complete(ASK, model="m", account=SOMEBODY, patience=replace(PERSON, seconds=0.5))
+            await app.client.complete(
+                ASK, model="m", account=SOMEBODY, retry_policy=replace(PERSON, seconds=0.5)
+            )
 
 
 async def test_refused_parameters_are_left_out_from_then_on(app: App, script: Script) -> None:
@@ -164,7 +166,7 @@ async def test_the_pace_keeps_to_the_servers_limit(app: App, script: Script) -> 
     script.limit = RateLimit(10, 60)
     started = time.monotonic()
     await asyncio.gather(
-        *(app.client.complete(ASK, model="m", account=SOMEBODY, patience=JOB) for _ in range(120))
+        *(app.client.complete(ASK, model="m", account=SOMEBODY, retry_policy=JOB) for _ in range(120))
     )
     assert time.monotonic() - started >= 110 / 60
     assert script.rate_limited <= 3
@@ -210,10 +212,10 @@ async def test_a_call_without_an_answer_is_booked_where_it_may_be_billed(
             script.failures = [500]
     async with open_app(hosted) as app:
         with pytest.raises(OutOfReach):
-            await app.client.complete(ASK, model="dear", account=SOMEBODY, patience=ONCE)
+            await app.client.complete(ASK, model="dear", account=SOMEBODY, retry_policy=ONCE)
         async with app.db.read() as tx:
             spent = await spending.of_day(tx, time.strftime("%Y-%m-%d", time.gmtime()))
-    most = sum(ASK.tokens_at_most) / 1000
+    most = sum(ASK.max_tokens) / 1000
     assert spent == (0 if trouble in {"no connection", "refused"} else pytest.approx(most))
 
 

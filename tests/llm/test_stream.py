@@ -9,18 +9,18 @@ from itertools import pairwise
 import pytest
 
 from bot.app import App, open_app
-from bot.chat import Ask, Sampling
+from bot.chat import ChatRequest, Sampling
 from bot.errors import Busy, OutOfReach, Stopped
 from bot.llm.budget import Account
-from bot.llm.client import Answer
-from bot.llm.retry import ONCE, PERSON, Patience
+from bot.llm.client import ChatAnswer
+from bot.llm.retry import ONCE, PERSON, RetryPolicy
 from bot.llm.stream import Stream
-from bot.serving.waiting_queue import Line
+from bot.serving.waiting_queue import WaitingQueue
 from bot.settings import Settings
 from bot.store import spending
 from tests.support.scripted_server import Script
 
-ASK = Ask(
+ASK = ChatRequest(
     ({"role": "user", "content": "40, woman, healing ->"},),
     Sampling(temperature=1, top_p=1, max_tokens=200),
 )
@@ -32,9 +32,9 @@ async def paid(hosted: Settings) -> AsyncIterator[App]:
         yield opened
 
 
-async def ask(app: App, stream: Stream, patience: Patience = PERSON) -> Answer:
+async def ask(app: App, stream: Stream, patience: RetryPolicy = PERSON) -> ChatAnswer:
     return await app.client.complete(
-        ASK, model="dear", account=Account("hero"), patience=patience, stream=stream
+        ASK, model="dear", account=Account("hero"), retry_policy=patience, stream=stream
     )
 
 
@@ -45,7 +45,7 @@ async def spent(app: App) -> float:
 
 async def until_words(stream: Stream, words: int) -> None:
     while len(stream.text.split()) < words:
-        await stream.news()
+        await stream.changed()
 
 
 async def test_the_text_grows_and_the_counts_come_at_the_end(paid: App, script: Script) -> None:
@@ -53,7 +53,9 @@ async def test_the_text_grows_and_the_counts_come_at_the_end(paid: App, script: 
     script.stream.word_delay = 0.005
     work = asyncio.create_task(ask(paid, stream))
     while not work.done():
-        await asyncio.wait({work, asyncio.ensure_future(stream.news())}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(
+            {work, asyncio.ensure_future(stream.changed())}, return_when=asyncio.FIRST_COMPLETED
+        )
         seen.append(stream.text)
     answer = await work
 
@@ -75,7 +77,7 @@ async def test_stop_keeps_what_is_there_and_books_the_most_it_may_cost(paid: App
 
     assert answer.finish_reason == "stopped"
     assert len(answer.text.split()) == 12
-    assert await spent(paid) == pytest.approx(sum(ASK.tokens_at_most) / 1000)
+    assert await spent(paid) == pytest.approx(sum(ASK.max_tokens) / 1000)
 
 
 @pytest.mark.parametrize("words", [0, 9])
@@ -99,7 +101,7 @@ async def test_stop_in_the_pause_before_another_attempt_asks_nothing_more(
         with pytest.raises(Stopped):
             await asyncio.wait_for(work, 1)
     assert len(script.asked) == 1
-    assert await spent(paid) == pytest.approx(sum(ASK.tokens_at_most) / 1000)
+    assert await spent(paid) == pytest.approx(sum(ASK.max_tokens) / 1000)
 
 
 async def test_stop_before_a_word_cuts_the_call_and_books_it_once(paid: App, script: Script) -> None:
@@ -114,7 +116,7 @@ async def test_stop_before_a_word_cuts_the_call_and_books_it_once(paid: App, scr
     with pytest.raises(Stopped):
         await asyncio.wait_for(work, 1)
     assert len(script.asked) == 1
-    assert await spent(paid) == pytest.approx(sum(ASK.tokens_at_most) / 1000)
+    assert await spent(paid) == pytest.approx(sum(ASK.max_tokens) / 1000)
 
 
 async def test_stop_while_a_server_asks_everyone_to_wait_asks_nothing(paid: App, script: Script) -> None:
@@ -137,7 +139,7 @@ async def test_a_server_that_does_not_count_in_streams_is_asked_without(paid: Ap
     script.refused = {"stream_options": "Unknown parameter: stream_options"}
     answer = await ask(paid, Stream())
     assert answer.attempts == 2
-    assert (answer.prompt_tokens, answer.completion_tokens) == ASK.tokens_at_most
+    assert (answer.prompt_tokens, answer.completion_tokens) == ASK.max_tokens
 
 
 @pytest.mark.parametrize("trouble", ["an error midway", "dropped midway"])
@@ -150,7 +152,7 @@ async def test_a_stream_that_breaks_off_is_asked_for_anew(paid: App, script: Scr
     assert answer.attempts == 2
     assert answer.text.endswith("boils.")
     assert await spent(paid) == pytest.approx(
-        (sum(ASK.tokens_at_most) + answer.prompt_tokens + answer.completion_tokens) / 1000
+        (sum(ASK.max_tokens) + answer.prompt_tokens + answer.completion_tokens) / 1000
     )
 
 
@@ -161,21 +163,21 @@ async def test_a_stream_that_falls_silent_is_given_up(
     script.stream.silent_after = 5
     with pytest.raises(OutOfReach):
         await ask(paid, Stream(), ONCE)
-    assert await spent(paid) == pytest.approx(sum(ASK.tokens_at_most) / 1000)
+    assert await spent(paid) == pytest.approx(sum(ASK.max_tokens) / 1000)
 
 
 async def test_only_a_sentence_that_has_surely_ended_gets_its_ending() -> None:
     framed = replace(ASK, opening="Ada can", ending="So it goes.")
-    assert framed.so_far(" lift 3.") == "Ada can lift 3"
-    assert framed.so_far(" lift 3.5 tons") == "Ada can lift 3.5 tons"
-    assert framed.so_far(" lift tons. She") == "Ada can lift tons. So it goes."
+    assert framed.render_partial(" lift 3.") == "Ada can lift 3"
+    assert framed.render_partial(" lift 3.5 tons") == "Ada can lift 3.5 tons"
+    assert framed.render_partial(" lift tons. She") == "Ada can lift tons. So it goes."
 
 
 async def test_the_line_lets_as_many_in_as_it_may_and_tells_the_others_their_places() -> None:
-    line, streams, served = Line(1, longest=2), [Stream() for _ in range(4)], []
+    line, streams, served = WaitingQueue(1, longest=2), [Stream() for _ in range(4)], []
 
     async def go(number: int) -> None:
-        async with line.place(streams[number]):
+        async with line.slot(streams[number]):
             served.append(number)
             await asyncio.sleep(0.02)
 
@@ -195,10 +197,10 @@ async def test_the_line_lets_as_many_in_as_it_may_and_tells_the_others_their_pla
 
 
 async def test_whoever_leaves_just_when_called_passes_the_place_on() -> None:
-    line, here = Line(1, longest=9), asyncio.Event()
+    line, here = WaitingQueue(1, longest=9), asyncio.Event()
 
     async def go() -> None:
-        async with line.place(Stream()):
+        async with line.slot(Stream()):
             await here.wait()
 
     holder, leaver, last = (asyncio.create_task(go()) for _ in range(3))

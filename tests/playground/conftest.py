@@ -11,7 +11,7 @@ import pytest
 
 from bot.app import App
 from bot.playground.server import Page, open_page
-from bot.playground.simulated_discord import HOME, World, open_world
+from bot.playground.simulated_discord import HOME, SimulatedDiscord, open_simulated_discord
 from bot.settings import Settings
 
 Message = dict[str, Any]
@@ -23,15 +23,15 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-async def world(app: App) -> AsyncIterator[World]:
-    async with open_world(app) as opened:
+async def world(app: App) -> AsyncIterator[SimulatedDiscord]:
+    async with open_simulated_discord(app) as opened:
         time_passes = asyncio.create_task(opened.keep_time())
         yield opened
         time_passes.cancel()
 
 
 @pytest.fixture
-async def page(world: World, app: App) -> AsyncIterator[Page]:
+async def page(world: SimulatedDiscord, app: App) -> AsyncIterator[Page]:
     async with open_page(world, app, 0) as served:
         yield served
 

@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Locator, async_playwright, expect
 from playwright.async_api import Page as Window
 
 from bot.playground.server import Page
-from bot.playground.simulated_discord import World
+from bot.playground.simulated_discord import SimulatedDiscord
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = [
@@ -109,7 +109,7 @@ async def test_a_refused_line_comes_back_with_the_reason(window: Window) -> None
     await expect(window.get_by_role("combobox")).to_have_value("/build-dataset limit:5")
 
 
-async def test_what_people_write_stays_text(window: Window, world: World) -> None:
+async def test_what_people_write_stays_text(window: Window, world: SimulatedDiscord) -> None:
     await type_line(
         window, "<img src=x onerror=alert(1)> **bold** `<b>` [x](javascript:alert(1)) a_b_c \\*not\\*"
     )
@@ -155,7 +155,7 @@ async def test_a_server_chooses_its_channels(window: Window) -> None:
     await expect(asked).to_contain_text("Heroes may be asked for: #heroes")
 
 
-async def test_the_keyboard_keeps_its_place(window: Window, world: World) -> None:
+async def test_the_keyboard_keeps_its_place(window: Window, world: SimulatedDiscord) -> None:
     step = window.get_by_role("button", name="/finetune epochs:2")
     await step.focus()
     await world.people["ana"].send(world.channel, "hi")

@@ -3,13 +3,13 @@
 import pytest
 
 from bot.playground.command_line import commands_of, read
-from bot.playground.simulated_discord import Refused, World
+from bot.playground.simulated_discord import Refused, SimulatedDiscord
 from tests.playground.conftest import Visitor
 
 NAMED = {"@ana": "ana", "#heroes": "heroes"}
 
 
-def as_olga(typed: str, world: World) -> tuple[str, dict[str, object]]:
+def as_olga(typed: str, world: SimulatedDiscord) -> tuple[str, dict[str, object]]:
     return read(typed, commands_of(world.people["olga"], world), NAMED)
 
 
@@ -28,7 +28,9 @@ def as_olga(typed: str, world: World) -> tuple[str, dict[str, object]]:
         ("/models compare a:1 hero:30 man flight", "models compare", {"a": 1, "hero": "30 man flight"}),
     ],
 )
-async def test_reads_commands(world: World, typed: str, name: str, options: dict[str, object]) -> None:
+async def test_reads_commands(
+    world: SimulatedDiscord, typed: str, name: str, options: dict[str, object]
+) -> None:
     assert as_olga(typed, world) == (name, options)
 
 
@@ -48,7 +50,7 @@ async def test_reads_commands(world: World, typed: str, name: str, options: dict
         ("/", "There is no command / for you"),
     ],
 )
-async def test_what_is_not_understood_is_said(world: World, typed: str, why: str) -> None:
+async def test_what_is_not_understood_is_said(world: SimulatedDiscord, typed: str, why: str) -> None:
     with pytest.raises(Refused) as refused:
         as_olga(typed, world)
     assert why in str(refused.value)

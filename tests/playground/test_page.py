@@ -10,7 +10,7 @@ from bot.app import App
 from bot.client import HeroBot
 from bot.errors import OperatorError
 from bot.playground.server import Page, open_page
-from bot.playground.simulated_discord import World
+from bot.playground.simulated_discord import SimulatedDiscord
 from tests.playground.conftest import Message, Visitor, visiting
 from tests.support.scripted_server import Script
 
@@ -55,7 +55,7 @@ async def test_what_is_not_understood_is_told_to_its_author_alone(ana: Visitor, 
     assert told["id"] not in olga.messages
 
 
-async def test_messages_mention_people_and_bot(olga: Visitor, world: World) -> None:
+async def test_messages_mention_people_and_bot(olga: Visitor, world: SimulatedDiscord) -> None:
     await olga.type("@ana, ask @Herosmith and @nobody <b>please</b>")
     said = await olga.until(lambda message: "please" in message["content"])
     ana, bot = world.people["ana"].id, world.env.backend.bot_user.id
@@ -95,7 +95,7 @@ async def test_a_job_is_confirmed_and_moves(olga: Visitor, ana: Visitor) -> None
 
 
 async def test_edits_are_seen_while_the_command_runs_and_nobody_waits(
-    world: World, ana: Visitor, olga: Visitor, script: Script
+    world: SimulatedDiscord, ana: Visitor, olga: Visitor, script: Script
 ) -> None:
     """Neither a command's pauses nor a slow model keep the page from moving."""
     script.delay = 2.0
@@ -129,7 +129,7 @@ def _slow_command(
     return slow
 
 
-async def test_a_command_that_never_answers_is_told(world: World, olga: Visitor) -> None:
+async def test_a_command_that_never_answers_is_told(world: SimulatedDiscord, olga: Visitor) -> None:
     @discord.app_commands.command(description="Says nothing")
     async def mute(_interaction: discord.Interaction[HeroBot]) -> None: ...
 
@@ -137,7 +137,7 @@ async def test_a_command_that_never_answers_is_told(world: World, olga: Visitor)
     assert await olga.type("/mute") == {"refused": "Herosmith did not respond in time."}
 
 
-async def test_a_form_is_opened_filled_and_sent(world: World, olga: Visitor, ana: Visitor) -> None:
+async def test_a_form_is_opened_filled_and_sent(world: SimulatedDiscord, olga: Visitor, ana: Visitor) -> None:
     class Question(discord.ui.Modal, title="A question"):
         text: discord.ui.TextInput["Question"] = discord.ui.TextInput(label="Text", custom_id="text")
 
@@ -158,7 +158,7 @@ async def test_a_form_is_opened_filled_and_sent(world: World, olga: Visitor, ana
     assert (await olga.ask(**send))["refused"] == "That modal has already been submitted."
 
 
-async def test_a_menu_is_chosen_from_in_a_layout(world: World, olga: Visitor) -> None:
+async def test_a_menu_is_chosen_from_in_a_layout(world: SimulatedDiscord, olga: Visitor) -> None:
     class Menu(discord.ui.LayoutView):
         row: discord.ui.ActionRow["Menu"] = discord.ui.ActionRow()
 
@@ -181,7 +181,7 @@ async def test_a_menu_is_chosen_from_in_a_layout(world: World, olga: Visitor) ->
 
 
 async def _add(
-    world: World, command: "discord.app_commands.Command[discord.app_commands.Group, ..., None]"
+    world: SimulatedDiscord, command: "discord.app_commands.Command[discord.app_commands.Group, ..., None]"
 ) -> None:
     bot = world.env.bot
     assert isinstance(bot, HeroBot)
@@ -226,7 +226,9 @@ async def test_only_the_page_itself_gets_in(page: Page) -> None:
             await session.ws_connect(f"{page.url}socket?as=eve", origin=page.url.rstrip("/"))
 
 
-async def test_pictures_are_shown_and_other_files_saved(page: Page, world: World, olga: Visitor) -> None:
+async def test_pictures_are_shown_and_other_files_saved(
+    page: Page, world: SimulatedDiscord, olga: Visitor
+) -> None:
     script = b"<script>alert(1)</script>"
     files = [("my chart.png", b"png"), ("page.html", script), ("x.svg", script)]
     await world.act(world.people["ana"].send(world.channel, "files", attachments=files))
@@ -242,7 +244,7 @@ async def test_pictures_are_shown_and_other_files_saved(page: Page, world: World
     assert kinds == [("image/png", None), *[("application/octet-stream", "attachment")] * 2]
 
 
-async def test_a_port_that_is_taken_is_said(page: Page, world: World, app: App) -> None:
+async def test_a_port_that_is_taken_is_said(page: Page, world: SimulatedDiscord, app: App) -> None:
     taken = int(page.url.rstrip("/").rsplit(":", 1)[1])
     with pytest.raises(OperatorError, match=f"PLAYGROUND_PORT {taken}"):
         async with open_page(world, app, taken):

@@ -10,7 +10,7 @@ from bot.errors import OutOfReach, UserError
 from bot.rating.duels import Pairing
 from bot.store import models, notifications, trials
 from bot.store.descriptions import Description
-from bot.store.notifications import Notice
+from bot.store.notifications import Notification
 from tests.support.duels import HERO, choice_for, everyone, pairing, ruled, two_models, vote
 from tests.support.scripted_server import Script
 from tests.support.workflows import finetune
@@ -22,20 +22,20 @@ async def _two(app: App) -> None:
 
 
 async def states(app: App) -> list[str]:
-    return [model.state for model in await app.registry.every()]
+    return [model.state for model in await app.registry.all()]
 
 
 async def events(app: App, model: int) -> list[tuple[str, int | None]]:
-    return [(each.what, each.replaced_id) for each in (await app.registry.entry(model)).events]
+    return [(each.what, each.replaced_id) for each in (await app.registry.record(model)).events]
 
 
-async def told(app: App) -> list[Notice]:
+async def told(app: App) -> list[Notification]:
     async with app.db.read() as tx:
-        return [each for each in await notifications.untold(tx) if each.key.startswith("trial:")]
+        return [each for each in await notifications.pending(tx) if each.key.startswith("trial:")]
 
 
 async def figures(app: App) -> str:
-    standing = await app.trials.standing()
+    standing = await app.trials.status()
     assert standing
     return str(standing.figures)
 
@@ -54,11 +54,11 @@ async def test_sides_are_drawn(app: App) -> None:
 
 async def test_a_vote_reveals_and_is_final(app: App) -> None:
     held = await pairing(app)
-    pick = await app.duels.voted(held.id, 7, "a")
+    pick = await app.duels.vote(held.id, 7, "a")
     assert (pick.a.id, pick.b.id) == (held.a.id, held.b.id)
     assert {"a": pick.a, "b": pick.b}[pick.live].version == 1
     assert (pick.choice, pick.counts, pick.again) == ("a", True, False)
-    again = await app.duels.voted(held.id, 7, "b")
+    again = await app.duels.vote(held.id, 7, "b")
     assert (again.choice, again.again) == ("a", True)
     assert (await figures(app)).startswith(("1 of 1 person", "0 of 1 person"))
 
@@ -145,14 +145,14 @@ async def test_the_loser_is_retired(app: App) -> None:
     (notice,) = await told(app)
     assert "keeps its place" in str(notice.text)
     with pytest.raises(UserError, match="no new model to try"):
-        await app.duels.hold(HERO, requester=1)
+        await app.duels.run(HERO, requester=1)
 
 
 async def test_undecided_is_said_once_and_left_to_the_operators(app: App) -> None:
     ruled(app, duels=10)
     for number in range(10):
         await vote(app, number, "candidate" if number % 2 else "live")
-    await app.trials.tend()
+    await app.trials.advance()
     (notice,) = await told(app)
     assert "ends undecided: 5 of 10 people" in str(notice.text)
     assert "/models promote model:2" in str(notice.text)
@@ -163,14 +163,14 @@ async def test_undecided_is_said_once_and_left_to_the_operators(app: App) -> Non
 async def test_a_trial_does_not_last_for_ever(app: App) -> None:
     await vote(app, 1, "candidate")
     ruled(app, days=1e-9)
-    assert await app.trials.tend() is None
+    assert await app.trials.advance() is None
     assert "ends undecided" in str((await told(app))[0].text)
 
 
 async def test_the_dethroned_model_may_win_its_place_back(app: App) -> None:
     ruled(app, auto=True)
     await everyone(app, "candidate")
-    standing = await app.trials.standing() or (await app.trials.running() and await app.trials.standing())
+    standing = await app.trials.status() or (await app.trials.running() and await app.trials.status())
     assert standing
     assert (standing.live.id, standing.candidate.id) == (2, 1)
     await everyone(app, "candidate")
@@ -198,7 +198,7 @@ async def test_after_a_place_was_won_back_trials_go_on_and_the_old_win_promotes_
 async def test_the_dethroned_model_is_retired_when_its_days_are_over(app: App) -> None:
     ruled(app, auto=True, rematch_days=1e-9)
     await everyone(app, "candidate")
-    assert await app.trials.tend() is None
+    assert await app.trials.advance() is None
     assert await states(app) == ["retired", "live"]
 
 
@@ -211,7 +211,7 @@ async def test_a_rematch_whose_days_are_over_is_told(app: App) -> None:
     async with app.db.write() as tx:
         await models.change(tx, rematch.candidate_id, challenges_until=time.time() - 1)
 
-    assert await app.trials.tend() is None
+    assert await app.trials.advance() is None
 
     assert await states(app) == ["retired", "live"]
     (notice,) = [each for each in await told(app) if each.key == f"trial:{rematch.id}"]
@@ -245,7 +245,7 @@ async def test_a_change_by_hand_stops_the_trial_and_the_next_begins(app: App) ->
 async def test_votes_that_come_at_once_count_once(app: App) -> None:
     held = await pairing(app)
     side = await choice_for(app, held.id, "candidate")
-    picks = await asyncio.gather(*(app.duels.voted(held.id, user, side) for user in (1, 2, 2, 3)))
+    picks = await asyncio.gather(*(app.duels.vote(held.id, user, side) for user in (1, 2, 2, 3)))
     assert sum(pick.counts and not pick.again for pick in picks) == 1
     duels = [(await pairing(app)).id for _ in range(10)]
     picks = await asyncio.gather(*(vote(app, "busy", "live", each) for each in duels))
@@ -266,7 +266,7 @@ async def test_where_one_side_fails_the_other_is_an_answer_alone(
     app: App, script: Script, lost: str, answers: str
 ) -> None:
     script.unknown_models = {lost}
-    held = await app.duels.hold(HERO, requester=1)
+    held = await app.duels.run(HERO, requester=1)
     assert isinstance(held, Description)
     assert held.model == answers
 
@@ -276,7 +276,7 @@ async def test_a_candidate_that_its_server_has_lost_makes_room_for_the_next(app:
     await app.trials.running()
     script.trainings.lists = [app.settings.base_model]
     script.unknown_models = script.trainings.gone = {"ft:tiny:2"}
-    await app.duels.hold(HERO, requester=1)
+    await app.duels.run(HERO, requester=1)
     assert await states(app) == ["live", "retired", "candidate"]
     assert (await events(app, 2))[-1] == ("lost", None)
     trial = await app.trials.running()
@@ -284,12 +284,12 @@ async def test_a_candidate_that_its_server_has_lost_makes_room_for_the_next(app:
     assert trial.candidate_id == 3
     async with app.db.read() as tx:
         assert [
-            "does not know the candidate 2" in str(each.text) for each in await notifications.untold(tx)
+            "does not know the candidate 2" in str(each.text) for each in await notifications.pending(tx)
         ] == [True]
 
 
 async def test_a_duel_that_was_deleted_while_it_was_shown_is_tied_to_no_message(app: App) -> None:
-    kept, gone = await pairing(app), await app.duels.hold(HERO, requester=2)
+    kept, gone = await pairing(app), await app.duels.run(HERO, requester=2)
     assert isinstance(gone, Pairing)
     await app.privacy.delete(2)
     assert await app.duels.shown_as(kept.id, 7, 71)
@@ -304,7 +304,7 @@ async def test_where_both_are_unknown_to_their_server_it_answers_as_hero_does(
     app: App, script: Script
 ) -> None:
     script.unknown_models = {"ft:tiny:1", "ft:tiny:2"}
-    held = await app.duels.hold(HERO, requester=1)
+    held = await app.duels.run(HERO, requester=1)
     assert isinstance(held, Description)
     assert not held.tuned
     assert await states(app) == ["live", "candidate"]  # the server may know them again later
@@ -313,7 +313,7 @@ async def test_where_both_are_unknown_to_their_server_it_answers_as_hero_does(
 async def test_where_both_fail_it_is_said(app: App, script: Script) -> None:
     script.failures = [503] * 20
     with pytest.raises(OutOfReach):
-        await app.duels.hold(HERO, requester=1)
+        await app.duels.run(HERO, requester=1)
 
 
 async def test_a_share_of_calls_are_duels_while_a_candidate_is_on_trial(app: App) -> None:
@@ -328,7 +328,7 @@ async def test_a_share_of_calls_are_duels_while_a_candidate_is_on_trial(app: App
 
 async def test_an_unknown_duel_is_said(app: App) -> None:
     with pytest.raises(UserError, match="not known any more"):
-        await app.duels.voted(99, 1, "a")
+        await app.duels.vote(99, 1, "a")
 
 
 def test_a_pairing_tells_no_names() -> None:

@@ -6,7 +6,7 @@ import sys
 from sqlalchemy import select
 
 from bot.app import App
-from bot.community.accounts import Voters
+from bot.community.accounts import Pseudonyms
 from bot.heroes.hero import Hero
 from bot.settings import ROOT, Settings
 from bot.store.database import open_database
@@ -30,7 +30,7 @@ async def test_votes_that_were_taken_outlive_their_process(app: App, settings: S
     taken += (await process.stdout.read()).splitlines(keepends=True)
     await process.wait()
 
-    voters = Voters(SECRET)
+    voters = Pseudonyms(SECRET)
     wanted = {voters.of(int(each)) for each in taken if each.endswith(b"\n")}
     assert len(wanted) >= _ENOUGH
     async with open_database(settings.database) as db, db.read() as tx:

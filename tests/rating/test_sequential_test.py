@@ -46,8 +46,8 @@ def test_the_interval_ends_where_the_test_refuses_a_share(wins: int, losses: int
         likelihood = math.comb(total, wins) * Fraction(share) ** wins * Fraction(1 - share) ** losses
         return float(1 / (total + 1) / likelihood)
 
-    assert low == 0 or against(low - 0.001) > sequential_test.NEEDED > against(low + 0.001)
-    assert high == 1 or against(high + 0.001) > sequential_test.NEEDED > against(high - 0.001)
+    assert low == 0 or against(low - 0.001) > sequential_test.EVIDENCE_THRESHOLD > against(low + 0.001)
+    assert high == 1 or against(high + 0.001) > sequential_test.EVIDENCE_THRESHOLD > against(high - 0.001)
 
 
 def test_the_interval_leaves_one_half_out_exactly_when_the_test_decides() -> None:
@@ -61,10 +61,10 @@ def test_what_is_still_needed_decides_and_one_less_does_not() -> None:
     more = sequential_test.still_needed(6, 2)
     assert more
     assert sequential_test.log_evidence(0.75 * (8 + more), 0.25 * (8 + more)) >= math.log(
-        sequential_test.NEEDED
+        sequential_test.EVIDENCE_THRESHOLD
     )
     assert sequential_test.log_evidence(0.75 * (7 + more), 0.25 * (7 + more)) < math.log(
-        sequential_test.NEEDED
+        sequential_test.EVIDENCE_THRESHOLD
     )
     assert sequential_test.still_needed(8, 0) == 0
     assert sequential_test.still_needed(5, 5) is None

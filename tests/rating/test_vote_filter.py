@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from bot.app import App
-from bot.rating.vote_filter import Guard, deviating
+from bot.rating.vote_filter import VoteFilter, outliers
 from bot.store import scores
-from bot.store.scores import Kept, Rule, Stand
+from bot.store.scores import Kept, Rule, VoterAgreement
 from tests.support.electorate import NOW, ballots, cast, chance_of, describe, honest, row
 
 HONEST = [f"honest {number}" for number in range(30)]
@@ -16,7 +16,7 @@ BRIGADE = [f"brigader {number}" for number in range(10)]
 
 async def found(app: App) -> frozenset[str]:
     async with app.db.read() as tx:
-        return (await Guard(account_days=7, daily=100).rule(tx)).without
+        return (await VoteFilter(account_days=7, daily=100).rule(tx)).without
 
 
 async def kept(app: App, rule: Rule) -> Kept:
@@ -132,13 +132,16 @@ async def test_a_lone_contrarian_is_found_among_a_few(app: App) -> None:
 
 
 def test_few_votes_prove_nothing() -> None:
-    crowd = [Stand(f"honest {number}", 50, 5) for number in range(20)]
-    assert deviating([*crowd, Stand("new", 9, 9)]) == frozenset()
-    assert deviating([*crowd, Stand("known", 12, 12)]) == {"known"}
-    assert deviating([]) == frozenset()
+    crowd = [VoterAgreement(f"honest {number}", 50, 5) for number in range(20)]
+    assert outliers([*crowd, VoterAgreement("new", 9, 9)]) == frozenset()
+    assert outliers([*crowd, VoterAgreement("known", 12, 12)]) == {"known"}
+    assert outliers([]) == frozenset()
 
 
 def test_among_many_none_stands_out_by_chance() -> None:
     chance = chance_of(5)
-    crowd = [Stand(str(number), 40, sum(chance.random() < 0.3 for _ in range(40))) for number in range(5000)]
-    assert deviating(crowd) == frozenset()
+    crowd = [
+        VoterAgreement(str(number), 40, sum(chance.random() < 0.3 for _ in range(40)))
+        for number in range(5000)
+    ]
+    assert outliers(crowd) == frozenset()

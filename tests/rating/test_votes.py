@@ -156,7 +156,7 @@ async def test_a_vote_outlives_its_message(app: App, shown: int) -> None:
     await app.votes.gone({MESSAGE, MESSAGE + 1})
     await app.votes.withdrawn(MESSAGE, ANN, UP)
     assert await values(app) == [1]
-    assert await app.reconciler.posted() == []
+    assert await app.vote_backfill.posted() == []
 
 
 def test_an_accounts_age_stands_in_its_id() -> None:

@@ -16,9 +16,9 @@ def in_days(days: int) -> str:
 
 async def told(app: App) -> list[str]:
     """The notices that wait, and are told now."""
-    waiting = await app.notices.untold()
+    waiting = await app.notifications.pending()
     for notice, _ in waiting:
-        await app.notices.told(notice)
+        await app.notifications.mark_sent(notice)
     return [str(notice.text) for notice, _ in waiting]
 
 
@@ -38,15 +38,15 @@ async def test_the_end_of_a_live_model_or_of_its_base_is_told_from_sixty_days_be
     app: App, script: Script, whose: str
 ) -> None:
     script.trainings.shutdown_dates[whose] = in_days(61)
-    await app.upkeep.refresh()
+    await app.availability.refresh()
     assert await told(app) == []
     assert (await app.registry.get(1)).retires_on == in_days(61)
 
     script.trainings.shutdown_dates[whose] = in_days(60)
-    await app.upkeep.refresh()
+    await app.availability.refresh()
     (text,) = await told(app)
     assert f"shut down on {in_days(60)}, in 60 days" in text
-    await app.upkeep.refresh()
+    await app.availability.refresh()
     assert await told(app) == []
 
 
@@ -59,7 +59,7 @@ async def test_it_is_told_again_as_the_end_comes_near(
         monkeypatch.setattr(
             "bot.registry.availability.days_until", lambda _day, days=days: days
         )  # time passes
-        await app.upkeep.refresh()
+        await app.availability.refresh()
         assert len(await told(app)) == expected, days
 
 
@@ -68,10 +68,10 @@ async def test_the_earlier_of_both_ends_counts_and_a_withdrawn_one_is_forgotten(
     app: App, script: Script
 ) -> None:
     script.trainings.shutdown_dates = {"ft:tiny:1": in_days(200), "smollm2-135m-instruct": in_days(100)}
-    await app.upkeep.refresh()
+    await app.availability.refresh()
     assert (await app.registry.get(1)).retires_on == in_days(100)
     script.trainings.shutdown_dates = {}
-    await app.upkeep.refresh()
+    await app.availability.refresh()
     assert (await app.registry.get(1)).retires_on is None
 
 
@@ -79,14 +79,14 @@ async def test_the_earlier_of_both_ends_counts_and_a_withdrawn_one_is_forgotten(
 @pytest.mark.parametrize("fault", [401, 404, 500])
 async def test_a_server_that_does_not_answer_changes_nothing(app: App, script: Script, fault: int) -> None:
     script.trainings.shutdown_dates["ft:tiny:1"] = in_days(100)
-    await app.upkeep.refresh()
+    await app.availability.refresh()
     script.faults["GET /v1/models"] = [fault] * 5
-    await app.upkeep.refresh()
+    await app.availability.refresh()
     assert (await app.registry.get(1)).retires_on == in_days(100)
 
 
 @pytest.mark.usefixtures("live")
 async def test_a_date_of_a_strange_form_is_shown_and_breaks_nothing(app: App, script: Script) -> None:
     script.trainings.shutdown_dates["ft:tiny:1"] = "next spring"
-    await app.upkeep.refresh()
+    await app.availability.refresh()
     assert (await app.registry.get(1)).retires_on == "next sprin"

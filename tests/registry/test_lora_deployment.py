@@ -19,7 +19,7 @@ from aiohttp import web
 from openai import AsyncOpenAI
 
 from bot.errors import OutOfReach, Unavailable, UserError
-from bot.registry.lora_deployment import Serving
+from bot.registry.lora_deployment import LoraDeployment
 from tests.support.engine_process import EngineProcess
 from tests.support.lora_server import BASE, KEY, NAME, LoraServer, lora_server, serving
 from tests.support.tiny_engine import TINY, Training
@@ -41,8 +41,10 @@ class Stage:
         api = AsyncOpenAI(base_url=url, api_key=key, max_retries=0, timeout=30)
         return await self.clients.enter_async_context(api)
 
-    async def serving(self, *, trained_at: str | None = None, key: str = KEY, there: str = "") -> Serving:
-        return Serving(
+    async def serving(
+        self, *, trained_at: str | None = None, key: str = KEY, there: str = ""
+    ) -> LoraDeployment:
+        return LoraDeployment(
             await self.client(trained_at or self.training.engine.url),
             await self.client(self.server.url, key),
             here=self.folder,
@@ -77,7 +79,7 @@ async def test_a_tuned_model_is_loaded_and_answers(stage: Stage) -> None:
     with pytest.raises(openai.NotFoundError):
         await stage.ask(model)
 
-    await (await stage.serving()).offer(model)
+    await (await stage.serving()).deploy(model)
 
     assert float(await stage.ask(model)) > 0
     assert await stage.ask(NAME) == "the base"
@@ -95,7 +97,7 @@ async def test_where_the_endpoint_is_off_the_folder_is_read(stage: Stage, status
     stage.server.updating, stage.server.refused_as = False, status
     stage.server.folder = stage.folder
 
-    await (await stage.serving()).offer(stage.training.model)
+    await (await stage.serving()).deploy(stage.training.model)
 
     assert float(await stage.ask(stage.training.model)) > 0
     assert stage.server.loads == 0
@@ -103,9 +105,9 @@ async def test_where_the_endpoint_is_off_the_folder_is_read(stage: Stage, status
 
 async def test_it_may_be_offered_again_and_by_two_at_once(stage: Stage) -> None:
     services = [await stage.serving() for _ in range(2)]
-    await asyncio.gather(*(each.offer(stage.training.model) for each in services))
+    await asyncio.gather(*(each.deploy(stage.training.model) for each in services))
     before = stage.adapter(stage.training.model)
-    await services[0].offer(stage.training.model)
+    await services[0].deploy(stage.training.model)
 
     assert stage.server.loads == 1
     assert stage.adapter(stage.training.model) == before
@@ -113,13 +115,13 @@ async def test_it_may_be_offered_again_and_by_two_at_once(stage: Stage) -> None:
 
 
 async def test_what_a_restart_forgot_comes_back_without_the_engine(stage: Stage) -> None:
-    await (await stage.serving()).offer(stage.training.model)
+    await (await stage.serving()).deploy(stage.training.model)
     stage.server.restart()
     stage.server.base = "/models/moved"
     with pytest.raises(openai.NotFoundError):
         await stage.ask(stage.training.model)
 
-    await (await stage.serving(trained_at="http://127.0.0.1:1/v1")).offer(stage.training.model)
+    await (await stage.serving(trained_at="http://127.0.0.1:1/v1")).deploy(stage.training.model)
 
     assert float(await stage.ask(stage.training.model)) > 0
     config = json.loads(stage.adapter(stage.training.model)["adapter_config.json"])
@@ -131,12 +133,12 @@ async def test_a_server_that_takes_no_adapters_is_told_of_with_the_hint(stage: S
     """One that answers as its base, whatever it is called, must not pass for the tuned model."""
     stage.server.updating, stage.server.any_name = False, any_name
     with pytest.raises(UserError, match=r"takes no adapters while it runs. Start it with --adapters\."):
-        await (await stage.serving()).offer(stage.training.model)
+        await (await stage.serving()).deploy(stage.training.model)
 
 
 async def test_a_folder_that_the_server_sees_elsewhere_is_named(stage: Stage) -> None:
     with pytest.raises(UserError, match=f"no adapter at /elsewhere/{stage.training.model}.*SERVING_ADAPTER"):
-        await (await stage.serving(there="/elsewhere")).offer(stage.training.model)
+        await (await stage.serving(there="/elsewhere")).deploy(stage.training.model)
 
 
 async def test_an_adapter_that_does_not_fit_is_said_to_be_in_the_log(
@@ -144,30 +146,30 @@ async def test_an_adapter_that_does_not_fit_is_said_to_be_in_the_log(
 ) -> None:
     stage.server.greatest_rank = 8
     with pytest.raises(UserError, match="could not load"):
-        await (await stage.serving()).offer(stage.training.model)
+        await (await stage.serving()).deploy(stage.training.model)
     assert "max_lora_rank" in caplog.text
 
 
 async def test_a_server_that_is_starting_is_waited_for(stage: Stage) -> None:
     stage.server.gateway["/v1/models"] = 2
-    await (await stage.serving()).offer(stage.training.model)
+    await (await stage.serving()).deploy(stage.training.model)
     assert stage.server.loads == 1
 
 
 async def test_a_server_out_of_reach_is_no_fault_of_the_adapter(stage: Stage) -> None:
     stage.server.gateway["/v1/load_lora_adapter"] = 99
     with pytest.raises(OutOfReach):
-        await (await stage.serving()).offer(stage.training.model)
+        await (await stage.serving()).deploy(stage.training.model)
 
 
 async def test_a_refused_key_names_its_setting(stage: Stage) -> None:
     with pytest.raises(Unavailable, match="SERVING_API_KEY"):
-        await (await stage.serving(key="wrong")).offer(stage.training.model)
+        await (await stage.serving(key="wrong")).deploy(stage.training.model)
 
 
 async def test_a_model_that_the_engine_does_not_know_is_said_to_have_no_adapter(stage: Stage) -> None:
     with pytest.raises(UserError, match="has no adapter of it"):
-        await (await stage.serving()).offer("ft:tiny:gone:1")
+        await (await stage.serving()).deploy("ft:tiny:gone:1")
     assert stage.is_tidy()
 
 
@@ -179,7 +181,7 @@ async def test_a_name_with_a_slash_is_a_path_below_the_folder(stage: Stage, tmp_
     (kept / "manifest.json").write_text(json.dumps(manifest | {"id": name}))
     stage.server.updating, stage.server.folder = False, stage.folder
     with EngineProcess(data, stage.training.engine.base) as engine:
-        await (await stage.serving(trained_at=engine.url)).offer(name)
+        await (await stage.serving(trained_at=engine.url)).deploy(name)
 
     assert (stage.folder / "ft:owner" / "tiny:heroes:1" / "adapter_config.json").is_file()
     assert float(await stage.ask(name)) > 0
@@ -188,7 +190,7 @@ async def test_a_name_with_a_slash_is_a_path_below_the_folder(stage: Stage, tmp_
 @pytest.mark.parametrize("name", ["../up", "a/../../up", "/etc", "a//b", ".", "a\\b", ".unfinished-1"])
 async def test_a_name_that_leads_elsewhere_is_refused(stage: Stage, name: str) -> None:
     with pytest.raises(UserError, match="cannot be the name of a folder"):
-        await (await stage.serving()).offer(name)
+        await (await stage.serving()).deploy(name)
 
 
 def tar_of(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
@@ -239,7 +241,7 @@ async def test_an_archive_that_reaches_out_of_its_folder_is_refused(
 ) -> None:
     async with serving(gives(tar_of((tarfile.TarInfo("adapter_model.safetensors"), b"1"), member))) as url:
         with pytest.raises(UserError, match="reaches out of its folder"):
-            await (await stage.serving(trained_at=url)).offer(MODEL)
+            await (await stage.serving(trained_at=url)).deploy(MODEL)
     assert list(stage.folder.iterdir()) == []
     assert [path.name for path in stage.folder.parent.iterdir()] == ["adapters"]
 
@@ -247,7 +249,7 @@ async def test_an_archive_that_reaches_out_of_its_folder_is_refused(
 async def test_an_archive_of_something_else_is_refused(stage: Stage) -> None:
     async with serving(gives(tar_of((tarfile.TarInfo("readme"), b"1")))) as url:
         with pytest.raises(UserError, match="is no adapter"):
-            await (await stage.serving(trained_at=url)).offer(MODEL)
+            await (await stage.serving(trained_at=url)).deploy(MODEL)
     assert list(stage.folder.iterdir()) == []
 
 
@@ -255,7 +257,7 @@ async def test_an_archive_that_came_in_part_is_fetched_again(stage: Stage) -> No
     files = {path.name: path.read_bytes() for path in (stage.training.folder / "adapter").iterdir()}
     whole = tar_of(*((tarfile.TarInfo(name), content) for name, content in files.items()))
     async with serving(gives(whole[: len(whole) // 2], b"no archive at all" * 99, whole)) as url:
-        await (await stage.serving(trained_at=url)).offer(MODEL)
+        await (await stage.serving(trained_at=url)).deploy(MODEL)
     assert float(await stage.ask(MODEL)) > 0
     assert stage.is_tidy()
 
@@ -286,13 +288,13 @@ async def test_a_process_killed_half_way_leaves_nothing_that_passes_for_an_adapt
             await killed.wait()
     assert not (stage.folder / model).exists()
 
-    await (await stage.serving()).offer(model)
+    await (await stage.serving()).deploy(model)
 
     assert float(await stage.ask(model)) > 0
     (left,) = (path for path in stage.folder.iterdir() if path.name.startswith("."))
     old = time.time() - 2 * 86_400
     os.utime(left, (old, old))
     (stage.folder / model / "adapter_config.json").unlink()  # as if half of it had been deleted
-    await (await stage.serving()).offer(model)
+    await (await stage.serving()).deploy(model)
     assert stage.is_tidy()
     assert set(stage.adapter(model)) == {"adapter_config.json", "adapter_model.safetensors"}

@@ -16,7 +16,7 @@ HERO = Hero(40, "woman", "healing")
 
 
 async def states(app: App) -> dict[str, str]:
-    return {model.name: model.state for model in await app.registry.every()}
+    return {model.name: model.state for model in await app.registry.all()}
 
 
 async def tuned(app: App, number: int) -> list[Model]:
@@ -24,11 +24,13 @@ async def tuned(app: App, number: int) -> list[Model]:
     await build(app)
     for _ in range(number):
         await finetune(app)
-    return await app.registry.every()
+    return await app.registry.all()
 
 
 async def history(app: App, model: int) -> list[tuple[str, int | None, int | None]]:
-    return [(each.what, each.replaced_id, each.actor_id) for each in (await app.registry.entry(model)).events]
+    return [
+        (each.what, each.replaced_id, each.actor_id) for each in (await app.registry.record(model)).events
+    ]
 
 
 async def test_the_first_goes_live_and_later_ones_challenge_it_one_at_a_time(app: App) -> None:

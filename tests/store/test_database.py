@@ -16,7 +16,7 @@ from bot.app import App
 from bot.errors import StoreError
 from bot.registry.registry import Registry
 from bot.store import jobs, migrations, models, notifications
-from bot.store.database import Piece, Transaction, open_database
+from bot.store.database import Transaction, WriteTask, open_database
 from bot.store.migrate import migrate, newest
 from bot.store.schema import job, metadata
 
@@ -112,17 +112,17 @@ async def test_writers_take_turns(app: App) -> None:
     async with app.db.write() as tx:
         job = await jobs.add(tx, kind="build", spec={}, requester_id=None, channel_id=None, at=1.0)
     await asyncio.gather(*(count_up() for _ in range(20)))
-    assert (await app.board.get(job.id)).done == 20
+    assert (await app.jobs.get(job.id)).done == 20
 
 
 async def test_writers_that_are_cancelled_midway_leave_no_lock_behind(app: App) -> None:
     """Wherever it strikes them, and though their tracebacks are kept."""
-    job_id = (await app.board.plan("build", {})).id
+    job_id = (await app.jobs.plan("build", {})).id
 
     async def write() -> None:
         async with app.db.write() as tx:
             await jobs.change(tx, job_id, owner="me")
-            await jobs.work_on(tx, job_id, worker="me", done=1)
+            await jobs.update_claimed(tx, job_id, worker="me", done=1)
 
     cancelled: list[object] = []
     for turns in range(120):
@@ -141,7 +141,7 @@ async def test_the_database_itself_lets_no_second_job_of_a_kind_be_active(app: A
     async def add(kind: jobs.Kind) -> None:
         async with app.db.write() as tx:
             job = await jobs.add(tx, kind=kind, spec={}, requester_id=None, channel_id=None, at=1.0)
-            await jobs.put(tx, job.id, "queued", was=("planned",))
+            await jobs.change_state(tx, job.id, "queued", was=("planned",))
 
     await add("build")
     await add("finetune")
@@ -266,7 +266,7 @@ async def test_what_was_told_before_in_english_is_shown_as_it_was(tmp_path: Path
         assert asking is not None
         assert (str(failed.phase), str(failed.error)) == ("training, loss 1.20", 'It said {"no": 1}.')
         assert (asking.phase, str(asking.question), asking.error) == (None, "Was it?", None)
-        assert [str(notice.text) for notice in await notifications.untold(tx)] == ["⏳ A model ends."]
+        assert [str(notice.text) for notice in await notifications.pending(tx)] == ["⏳ A model ends."]
 
 
 async def test_work_done_together_is_kept_and_a_spoilt_piece_spoils_no_other(app: App) -> None:
@@ -277,7 +277,7 @@ async def test_work_done_together_is_kept_and_a_spoilt_piece_spoils_no_other(app
         return [await _planned(tx, number) for number in numbers]
 
     done = await asyncio.gather(
-        *(app.db.write_together(Piece(note, number)) for number in range(40)), return_exceptions=True
+        *(app.db.write_together(WriteTask(note, number)) for number in range(40)), return_exceptions=True
     )
 
     assert max(together) == 40
@@ -298,7 +298,7 @@ async def test_pieces_of_one_writer_are_kept_all_or_none(app: App) -> None:
 
     done = await asyncio.gather(
         *(
-            app.db.write_together(Piece(note, at), Piece(note_other, 13 if at == 2 else at))
+            app.db.write_together(WriteTask(note, at), WriteTask(note_other, 13 if at == 2 else at))
             for at in range(4)
         ),
         return_exceptions=True,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from bot.app import App
 from bot.heroes.hero import Hero
-from bot.rating.duels import Choice, Pairing, Pick
+from bot.rating.duels import Choice, DuelVoteResult, Pairing
 from bot.store import duels
 from bot.store.duels import Result
 from tests.support.workflows import build, finetune
@@ -25,7 +25,7 @@ def ruled(app: App, **rules: float | bool) -> None:
 
 
 async def pairing(app: App) -> Pairing:
-    held = await app.duels.hold(HERO, requester=1)
+    held = await app.duels.run(HERO, requester=1)
     assert isinstance(held, Pairing)
     return held
 
@@ -38,10 +38,10 @@ async def choice_for(app: App, duel_id: int, result: Result) -> Choice:
     return "tie" if result == "tie" else "a" if duel.a == result else "b"
 
 
-async def vote(app: App, user: int | str, result: Result, duel_id: int | None = None) -> Pick:
+async def vote(app: App, user: int | str, result: Result, duel_id: int | None = None) -> DuelVoteResult:
     """One vote, in a duel of its own where none is named."""
     number = duel_id or (await pairing(app)).id
-    return await app.duels.voted(number, user, await choice_for(app, number, result))
+    return await app.duels.vote(number, user, await choice_for(app, number, result))
 
 
 async def everyone(app: App, result: Result, number: int = 8) -> None:

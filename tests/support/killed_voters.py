@@ -9,7 +9,7 @@ import asyncio
 import os
 import sys
 
-from bot.community.accounts import Voters
+from bot.community.accounts import Pseudonyms
 from bot.rating.votes import UP, Votes
 from bot.store.database import open_database
 
@@ -19,7 +19,7 @@ PEOPLE = 100
 
 async def _vote(url: str) -> None:
     async with open_database(url) as db:
-        votes = Votes(db, Voters(SECRET))
+        votes = Votes(db, Pseudonyms(SECRET))
 
         async def keep_voting(number: int) -> None:
             person = number << 22

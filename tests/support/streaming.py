@@ -7,9 +7,9 @@ import discord
 import pytest
 import simcord
 
-from bot.llm.response import listen
+from bot.llm.response import read_stream
 from bot.llm.stream import Stream
-from bot.serving.waiting_queue import Line
+from bot.serving.waiting_queue import WaitingQueue
 from tests.conftest import Stage
 from tests.support.scripted_server import Script
 
@@ -28,8 +28,8 @@ def words_from_outside(env: simcord.Env, monkeypatch: pytest.MonkeyPatch) -> Non
 
         return wait
 
-    monkeypatch.setattr("bot.llm.client.listen", outside(listen))
-    monkeypatch.setattr(Line, "_wait", outside(Line._wait))
+    monkeypatch.setattr("bot.llm.client.listen", outside(read_stream))
+    monkeypatch.setattr(WaitingQueue, "_wait", outside(WaitingQueue._wait))
     for name in ("news", "until_stopped", "until_served"):
         monkeypatch.setattr(Stream, name, outside(getattr(Stream, name)))
 

@@ -3,7 +3,7 @@
 from bot.app import App
 from bot.dataset.build.builder import Built
 from bot.dataset.build.plan import BuildSpec
-from bot.i18n.message import Sentence
+from bot.i18n.message import LocalizedMessage
 from bot.llm.budget import Account
 from bot.store.jobs import Job
 
@@ -11,7 +11,9 @@ from bot.store.jobs import Job
 class Silent:
     """A watcher whom nothing is told."""
 
-    async def progress(self, done: int, total: int, phase: Sentence, rate: float | None = None) -> None:
+    async def progress(
+        self, done: int, total: int, phase: LocalizedMessage, rate: float | None = None
+    ) -> None:
         """Hear it and say nothing."""
 
 
@@ -30,15 +32,15 @@ async def build(app: App, limit: int = 16) -> Job:
 
 async def carry_out(app: App, wanted: BuildSpec) -> Job:
     """A build to its end, by the app's own worker."""
-    job, _ = await app.builds.order(wanted)
+    job, _ = await app.builds.submit(wanted)
     return await _done(app, job)
 
 
 async def finetune(app: App) -> Job:
-    job, _ = await app.finetunes.order(epochs=1)
+    job, _ = await app.finetunes.submit(epochs=1)
     return await _done(app, job)
 
 
 async def _done(app: App, job: Job) -> Job:
     assert await app.worker.run_next()
-    return await app.board.get(job.id)
+    return await app.jobs.get(job.id)

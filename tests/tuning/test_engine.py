@@ -14,8 +14,8 @@ import pytest
 
 from bot.app import App, open_app
 from bot.heroes.hero import Hero
-from bot.i18n.message import Sentence
-from bot.processes import engine_beside
+from bot.i18n.message import LocalizedMessage
+from bot.processes import run_engine
 from bot.settings import ROOT, Settings
 from bot.store import datasets, jobs
 from bot.store.datasets import DatasetKind, Item
@@ -69,25 +69,25 @@ async def freeze(app: App, kind: DatasetKind, number: int = 24) -> int:
 
 async def done(app: App, job: Job) -> Job:
     assert await app.worker.run_next()
-    return await app.board.get(job.id)
+    return await app.jobs.get(job.id)
 
 
 async def test_texts_then_pairs_from_the_live_model_on(app: App) -> None:
     await freeze(app, "sft")
     await freeze(app, "preference")
 
-    first = await done(app, (await app.finetunes.order(dataset=1, epochs=2))[0])
+    first = await done(app, (await app.finetunes.submit(dataset=1, epochs=2))[0])
     assert (first.state, first.error) == ("succeeded", None)
-    second = await done(app, (await app.finetunes.order(dataset=2))[0])
+    second = await done(app, (await app.finetunes.submit(dataset=2))[0])
     assert (second.state, second.error) == ("succeeded", None)
 
-    live, candidate = await app.registry.every()
+    live, candidate = await app.registry.all()
     assert (second.spec["base"], second.spec["method"]) == (live.name, "dpo")
     assert (live.state, candidate.state) == ("live", "candidate")
     assert candidate.metrics["loss_before"] == pytest.approx(0.6931, abs=0.01)  # log 2: nothing preferred yet
     result = second.result or {}
     assert len(result["heroes"]) == 3
-    assert [str(Sentence.from_json(side["by"])) for side in result["heroes"][0]["sides"]] == [
+    assert [str(LocalizedMessage.from_json(side["by"])) for side in result["heroes"][0]["sides"]] == [
         "base",
         "live: model 1",
         "candidate: model 2",
@@ -99,19 +99,19 @@ async def test_texts_then_pairs_from_the_live_model_on(app: App) -> None:
 async def test_a_training_outlives_its_engine(settings: Settings, tiny_base: Path) -> None:
     """Kill -9 of a supervised engine in the middle: it is started again, and the job goes on where it was."""
     plain = settings.model_copy(update={"engine_url": None, "engine_base": str(tiny_base)})
-    async with engine_beside(plain) as reachable, open_app(reachable) as own:
+    async with run_engine(plain) as reachable, open_app(reachable) as own:
         await freeze(own, "sft", 120)
-        job, _ = await own.finetunes.order(epochs=8)
+        job, _ = await own.finetunes.submit(epochs=8)
         work = asyncio.create_task(own.worker.run_next())
-        while (await own.board.get(job.id)).done < 20:
+        while (await own.jobs.get(job.id)).done < 20:
             await asyncio.sleep(0.05)
         data = str(own.settings.data_dir / "engine")
         (engine,) = (each for each in psutil.Process().children() if data in each.cmdline())
         os.kill(engine.pid, signal.SIGKILL)
         assert await asyncio.wait_for(work, 200)
-        ended = await own.board.get(job.id)
+        ended = await own.jobs.get(job.id)
         assert (ended.state, ended.error) == ("succeeded", None)
-        assert [model.state for model in await own.registry.every()] == ["live"]
+        assert [model.state for model in await own.registry.all()] == ["live"]
 
 
 @pytest.fixture
@@ -132,9 +132,9 @@ async def test_a_model_tuned_here_answers_elsewhere_also_after_a_restart_there(
 ) -> None:
     app, server = elsewhere
     await freeze(app, "sft")
-    ended = await done(app, (await app.finetunes.order(epochs=1))[0])
+    ended = await done(app, (await app.finetunes.submit(epochs=1))[0])
     assert (ended.state, ended.error) == ("succeeded", None)
-    (model,) = await app.registry.every()
+    (model,) = await app.registry.all()
 
     assert (await app.describer.describe(HERO, requester=1)).model == model.name
     server.restart()
@@ -145,19 +145,19 @@ async def test_a_model_tuned_here_answers_elsewhere_also_after_a_restart_there(
 async def test_a_pause_holds_the_engines_training(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.jobs.worker.HEARTBEAT", 0.05)
     await freeze(app, "sft", 80)
-    job, _ = await app.finetunes.order(epochs=6)
+    job, _ = await app.finetunes.submit(epochs=6)
     work = asyncio.create_task(app.worker.run_next())
-    while (await app.board.get(job.id)).done < 2:
+    while (await app.jobs.get(job.id)).done < 2:
         await asyncio.sleep(0.02)
 
-    await app.board.pause(job.id)
+    await app.jobs.pause(job.id)
     await work
-    paused = await app.board.get(job.id)
+    paused = await app.jobs.get(job.id)
     assert (paused.state, str(paused.phase), paused.owner) == ("paused", "held at the model server", None)
 
-    await app.board.resume(job.id)
+    await app.jobs.resume(job.id)
     assert await app.worker.run_next()
-    ended = await app.board.get(job.id)
+    ended = await app.jobs.get(job.id)
     assert (ended.state, ended.remote_job_id) == ("succeeded", paused.remote_job_id)
     async with app.db.read() as tx:
         assert await jobs.remote_ids(tx) == {paused.remote_job_id}
@@ -169,8 +169,8 @@ async def test_a_model_that_cannot_be_served_yet_is_kept_and_waits_for_its_name(
     app, server = elsewhere
     server.updating = False
     await freeze(app, "sft")
-    ended = await done(app, (await app.finetunes.order(epochs=1))[0])
+    ended = await done(app, (await app.finetunes.submit(epochs=1))[0])
     assert (ended.state, ended.error) == ("succeeded", None)
-    (model,) = await app.registry.every()
+    (model,) = await app.registry.all()
     assert (model.state, model.served_as) == ("candidate", None)
-    assert "/models deployed model:1" in str(Sentence.from_json((ended.result or {})["deploy"]))
+    assert "/models deployed model:1" in str(LocalizedMessage.from_json((ended.result or {})["deploy"]))

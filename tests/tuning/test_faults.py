@@ -42,7 +42,7 @@ async def test_what_passes_is_waited_out_and_nothing_is_done_twice(
     assert (done.state, done.error) == ("succeeded", None)
     assert len(script.trainings.created) == 1
     assert len(script.trainings.uploads) == 2
-    assert [model.state for model in await app.registry.every()] == ["live"]
+    assert [model.state for model in await app.registry.all()] == ["live"]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ async def test_events_that_cannot_be_had_cost_no_training(app: App, script: Scri
     script.trainings.statuses = ["running"] * 3
     done = await finetune(app)
     assert (done.state, done.error) == ("succeeded", None)
-    assert [model.state for model in await app.registry.every()] == ["live"]
+    assert [model.state for model in await app.registry.all()] == ["live"]
 
 
 @pytest.mark.parametrize("where", [LOOK, EVENTS, JOBS, FILES, FILE, UPLOAD, MODELS])
@@ -101,7 +101,7 @@ async def test_odd_numbers_in_events_cost_no_training(app: App, script: Script) 
     await build(app)
     done = await finetune(app)
     assert (done.state, done.error) == ("succeeded", None)
-    (model,) = await app.registry.every()
+    (model,) = await app.registry.all()
     assert model.metrics == {"loss_after": 2.5}
 
 

@@ -7,7 +7,7 @@ import pytest
 from bot.app import App, open_app
 from bot.errors import OverBudget, UserError
 from bot.i18n.message import ENGLISH
-from bot.presentation.jobs import ending
+from bot.presentation.jobs import result_text
 from bot.settings import Settings
 from bot.store import jobs
 from bot.tuning.job import pause_after
@@ -63,7 +63,7 @@ async def test_a_worker_that_died_before_it_wrote_the_id_down_leaves_its_trainin
     assert await app.worker.run_next()
 
     assert len(script.trainings.created) == 1
-    assert (await app.board.get(2)).remote_job_id == "ftjob-1"
+    assert (await app.jobs.get(2)).remote_job_id == "ftjob-1"
 
 
 async def test_a_server_out_of_reach_is_waited_for(
@@ -95,10 +95,10 @@ async def test_a_single_404_is_a_hiccup_and_a_lasting_one_a_question(
 
     script.faults.clear()
     with pytest.raises(UserError, match="ftjob-1 belongs to another job"):
-        await app.board.answer(asked.id, "ftjob-1")
-    await app.board.answer(asked.id, "ftjob-2")
+        await app.jobs.answer(asked.id, "ftjob-1")
+    await app.jobs.answer(asked.id, "ftjob-2")
     assert await app.worker.run_next()
-    assert [model.name for model in await app.registry.every()] == ["ft:tiny:1", "ft:tiny:2"]
+    assert [model.name for model in await app.registry.all()] == ["ft:tiny:1", "ft:tiny:2"]
 
 
 async def test_a_job_taken_up_again_neither_uploads_nor_starts_twice(app: App, script: Script) -> None:
@@ -115,8 +115,8 @@ async def test_a_job_taken_up_again_neither_uploads_nor_starts_twice(app: App, s
 
     assert len(script.files) == uploads
     assert len(script.trainings.created) == 1
-    assert [model.name for model in await app.registry.every()] == ["ft:tiny:1"]
-    assert (await app.board.get(2)).state == "succeeded"
+    assert [model.name for model in await app.registry.all()] == ["ft:tiny:1"]
+    assert (await app.jobs.get(2)).state == "succeeded"
 
 
 async def test_the_days_budget_covers_trainings(hosted: Settings, script: Script) -> None:
@@ -156,7 +156,7 @@ async def test_a_budget_used_up_meanwhile_loses_no_training(hosted: Settings, sc
             await jobs.change(tx, 2, state="running", owner="gone", heartbeat=0.0, remote_job_id=None)
     async with open_app(hosted.model_copy(update={"daily_budget": 0.01})) as app:
         assert await app.worker.run_next()
-        assert (await app.board.get(2)).state == "succeeded"
+        assert (await app.jobs.get(2)).state == "succeeded"
     assert len(script.trainings.created) == 1
 
 
@@ -165,7 +165,7 @@ async def test_a_training_that_is_out_holds_its_part_of_the_day(hosted: Settings
     async with open_app(hosted.model_copy(update={"daily_budget": 50.0})) as app:
         await build(app)
         before = await app.budget.left_today() or 0.0
-        job, forecast = await app.finetunes.order(epochs=1)
+        job, forecast = await app.finetunes.submit(epochs=1)
         async with app.db.write() as tx:
             await jobs.change(tx, job.id, remote_asked_at=1.0)
         assert await app.budget.left_today() == pytest.approx(before - (forecast.cost or 0.0))
@@ -173,22 +173,22 @@ async def test_a_training_that_is_out_holds_its_part_of_the_day(hosted: Settings
             await jobs.change(tx, job.id, remote_asked_at=None)
 
         assert await app.worker.run_next()  # the server tells no tokens: what was forecast is booked
-        done = await app.board.get(job.id)
+        done = await app.jobs.get(job.id)
         assert (forecast.cost or 0.0) <= done.cost < (forecast.cost or 0.0) + 0.5
 
 
 async def test_a_cancel_that_the_server_refuses_is_told(app: App, script: Script) -> None:
     script.trainings.refuses_cancel = True
     await build(app)
-    job, _ = await app.finetunes.order()
+    job, _ = await app.finetunes.submit()
     async with app.db.write() as tx:
         await jobs.change(tx, job.id, remote_job_id="ftjob-1")
     script.trainings.created.append({"model": "tiny", "training_file": "file-1"})
-    await app.board.cancel(job.id)
+    await app.jobs.cancel(job.id)
     assert await app.worker.run_next()
-    ended = await app.board.get(job.id)
+    ended = await app.jobs.get(job.id)
     assert ended.state == "cancelled"
-    assert "could not be told to stop ftjob-1" in ending(ENGLISH, ended)
+    assert "could not be told to stop ftjob-1" in result_text(ENGLISH, ended)
 
 
 def test_looks_become_sparse() -> None:

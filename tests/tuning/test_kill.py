@@ -68,7 +68,7 @@ async def ordered(hosted: Settings) -> Settings:
     """An installation with a dataset and a fine-tuning that waits for a worker."""
     async with open_app(hosted) as app:
         await build(app)
-        await app.finetunes.order()
+        await app.finetunes.submit()
     return hosted
 
 
@@ -83,7 +83,7 @@ def fresh(ordered: Settings, script: Script, folder: Path, ways: Ways) -> Settin
 
 async def outcome(settings: Settings) -> tuple[Job, list[str]]:
     async with open_app(settings) as app:
-        return await app.board.get(2), [model.state for model in await app.registry.every()]
+        return await app.jobs.get(2), [model.state for model in await app.registry.all()]
 
 
 def once(trainings: ScriptedTrainings) -> tuple[int, int]:

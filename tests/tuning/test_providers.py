@@ -6,7 +6,7 @@ import pytest
 
 from bot.app import open_app
 from bot.errors import SettingsError
-from bot.i18n.message import Sentence
+from bot.i18n.message import LocalizedMessage
 from bot.settings import ROOT, Settings
 from bot.tuning.providers import ENGINE, OTHER, PROVIDERS, provider_of
 from tests.support.provider_quirks import WAYS
@@ -34,7 +34,7 @@ async def test_a_training_passes_at_a_server_of_each_shape(
         await build(app)
         done = await finetune(app)
         assert (done.state, done.error) == ("succeeded", None)
-        (model,) = await app.registry.every()
+        (model,) = await app.registry.all()
 
     assert len(script.trainings.created) == 1
     assert all(len(lines(content)) > 0 for _, content in script.trainings.uploads)
@@ -49,11 +49,11 @@ async def test_where_a_model_must_be_deployed_it_waits_for_its_name(
     async with open_app(at(hosted, key)) as app:
         await build(app)
         done = await finetune(app)
-        (model,) = await app.registry.every()
+        (model,) = await app.registry.all()
         assert (model.state, model.served_as) == ("candidate", None)
-        assert "/models deployed model:1" in str(Sentence.from_json((done.result or {})["deploy"]))
+        assert "/models deployed model:1" in str(LocalizedMessage.from_json((done.result or {})["deploy"]))
 
-        live = await app.registry.deployed(model.id, "heroes-prod")
+        live = await app.registry.set_served_name(model.id, "heroes-prod")
         assert live.state == "live"
         description = await app.describer.describe(app.heroes.vocabulary.sample(1)[0], requester=1)
     assert script.asked[-1]["model"] == "heroes-prod"

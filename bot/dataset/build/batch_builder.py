@@ -11,15 +11,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from bot.chat import Ask
+from bot.chat import ChatRequest
 from bot.dataset.build.builder import Built, ExampleRecord
-from bot.dataset.build.chooser import Choice, Chooser
+from bot.dataset.build.example_selector import ExampleSelector, Selection
 from bot.dataset.build.moderation import Moderation
 from bot.dataset.build.plan import BuildSpec, Planner
 from bot.errors import OverBudget, Unavailable, UnknownModel
-from bot.i18n.message import Sentence
+from bot.i18n.message import LocalizedMessage
 from bot.jobs.worker import Run
-from bot.llm.batch_api import Batches, failure
+from bot.llm.batch_api import BatchApi, failure
 from bot.llm.budget import Account, Budget
 from bot.llm.client import ModelClient
 from bot.llm.retry import JOB
@@ -54,12 +54,12 @@ class BatchBuilder:
         client: ModelClient,
         budget: Budget,
         planner: Planner,
-        chooser: Chooser,
+        chooser: ExampleSelector,
         moderation: Moderation,
     ) -> None:
         self._db = db
         self._client = client
-        self._batches = Batches(client.api)
+        self._batches = BatchApi(client.api)
         self._budget = budget
         self._planner = planner
         self._chooser = chooser
@@ -111,7 +111,7 @@ class BatchBuilder:
             else:
                 await self._note(row, over=True)
 
-    def _walk(self, build: "_Build") -> AsyncIterator[Choice]:
+    def _walk(self, build: "_Build") -> AsyncIterator[Selection]:
         return self._chooser.walk(build.spec, self._planner.slots(build.spec), build.without)
 
     async def _submit_round(self, build: "_Build") -> bool:
@@ -139,20 +139,22 @@ class BatchBuilder:
                 sent = True
         return True
 
-    async def _fill_part(self, build: "_Build", walk: AsyncIterator[Choice], folder: Path) -> "_Part | None":
+    async def _fill_part(
+        self, build: "_Build", walk: AsyncIterator[Selection], folder: Path
+    ) -> "_Part | None":
         """Put open slots into a part until it is full, or may cost all that is left. None: none is open."""
         part = _Part(folder / "herosmith.jsonl")
-        room = await self._budget.room(build.account)
-        body = self._client.dialect(build.spec.model).body
+        room = await self._budget.remaining(build.account)
+        body = self._client.supported_parameters(build.spec.model).body
         with part.path.open("wb") as file:
             while not part.full and (choice := await self._next_open(walk, build)):
                 request, ask = self._planner.question(build.spec, choice.slot, choice.tried)
                 file.write(part.line(request, ask, body(ask)))
-                if room is not None and self._budget.most(*part.and_one_more(build.spec.model)) > room:
+                if room is not None and self._budget.max_calls(*part.and_one_more(build.spec.model)) > room:
                     break
         return part if part.requests else None
 
-    async def _next_open(self, walk: AsyncIterator[Choice], build: "_Build") -> Choice | None:
+    async def _next_open(self, walk: AsyncIterator[Selection], build: "_Build") -> Selection | None:
         async for choice in walk:
             judged = await self._moderation.judge(choice)
             if judged.accepted is None and judged.tried < self._chooser.attempts:
@@ -160,12 +162,12 @@ class BatchBuilder:
             build.settled += 1
         return None
 
-    async def _probe(self, build: "_Build", choice: Choice) -> None:
+    async def _probe(self, build: "_Build", choice: Selection) -> None:
         """Ask for one slot directly: were a parameter refused, a whole batch would come back empty."""
         request, ask = self._planner.question(build.spec, choice.slot, choice.tried)
         record = ExampleRecord(self._db, request)
         answer = await self._client.complete(
-            ask, model=request.model, account=build.account, patience=JOB, record=record
+            ask, model=request.model, account=build.account, retry_policy=JOB, record=record
         )
         build.built.asked += 1
         build.built.calls += answer.attempts
@@ -220,20 +222,20 @@ class BatchBuilder:
         """
         pause = _POLL
         try:
-            batch, over = await self._batches.look(row.remote_id or "")
+            batch, over = await self._batches.get(row.remote_id or "")
             while wait and not over:
                 answered = batch.request_counts.completed if batch.request_counts else 0
                 await build.tell(answered, batch.status)
                 await asyncio.sleep(pause)
                 pause = min(pause * 1.3, _SLOWEST_POLL)
-                batch, over = await self._batches.look(row.remote_id or "")
+                batch, over = await self._batches.get(row.remote_id or "")
             if not over:
                 return
             refused = failure(batch)
             if batch.output_file_id:
                 await self._keep(build, row, batch.output_file_id)
         except UnknownModel:
-            refused = Sentence("The provider has this batch no more. Order the build again.")
+            refused = LocalizedMessage("The provider has this batch no more. Order the build again.")
         await self._note(row, over=True)
         if refused and row.job_id == build.run.job.id:
             raise Unavailable(refused)
@@ -267,7 +269,7 @@ class BatchBuilder:
                 )
             await rows.change(tx, row.id, taken=taken)
             if answered:
-                await self._budget.book_in(
+                await self._budget.book_within(
                     tx,
                     Account("build", row.job_id),
                     row.model,
@@ -298,7 +300,9 @@ class _Build:
         came = self.built.asked - self.asked_before
         done = min(self.total, self.settled + came + answered)
         await self.run.progress(
-            done, self.total, Sentence("in the provider's batch ({status})", status=status.replace("_", " "))
+            done,
+            self.total,
+            LocalizedMessage("in the provider's batch ({status})", status=status.replace("_", " ")),
         )
 
 
@@ -312,13 +316,13 @@ class _Part:
     completion_tokens: int = 0
     size: int = 0  # bytes
 
-    def line(self, request: Request, ask: Ask, body: dict[str, Any]) -> bytes:
+    def line(self, request: Request, ask: ChatRequest, body: dict[str, Any]) -> bytes:
         """Count a request in; returns its line of the file."""
         asked = {"model": request.model, "messages": list(ask.messages), **body}
         whole = {"custom_id": request.key, "method": "POST", "url": "/v1/chat/completions", "body": asked}
         line = json.dumps(whole, ensure_ascii=False).encode() + b"\n"
         self.requests.append(request)
-        prompt_tokens, completion_tokens = ask.tokens_at_most
+        prompt_tokens, completion_tokens = ask.max_tokens
         self.prompt_tokens += prompt_tokens
         self.completion_tokens += completion_tokens
         self.size += len(line)

@@ -7,35 +7,37 @@ from collections.abc import AsyncIterator, Awaitable, Collection, Coroutine, Ite
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from bot.chat import Ask
-from bot.dataset.build.chooser import FLAGGED, Choice, Chooser
+from bot.chat import ChatRequest
+from bot.dataset.build.example_selector import FLAGGED, ExampleSelector, Selection
 from bot.dataset.build.moderation import Moderation
 from bot.dataset.build.plan import BuildSpec, Planner
 from bot.errors import Unavailable
-from bot.i18n.message import Sentence
+from bot.i18n.message import LocalizedMessage
 from bot.llm.budget import Account
-from bot.llm.client import Answer, ModelClient
+from bot.llm.client import ChatAnswer, ModelClient
 from bot.llm.retry import JOB
 from bot.store import examples
-from bot.store.database import Database, Piece
+from bot.store.database import Database, WriteTask
 from bot.store.examples import Answered, Received, Request, Sent, Speed
 
 # The engine answers eight at once: one stays free, so that /hero need not wait for a build. Hosted models
 # answer as many as their limits allow, which the pace finds out.
 ENGINE_WORKERS, HOSTED_WORKERS = 7, 50
 
-_WRITING = Sentence("writing examples")
+_WRITING = LocalizedMessage("writing examples")
 _HOMECOMING = 60.0  # seconds that answers on their way get when a build is stopped
 _WATCH = 5.0  # seconds between two looks whether the server makes everyone wait
 
 
-class Watch(Protocol):
+class ProgressSink(Protocol):
     """Who looks on while a build goes: a job's run.
 
     Raising ends the build; what is out comes home all the same.
     """
 
-    async def progress(self, done: int, total: int, phase: Sentence, rate: float | None = None) -> None: ...
+    async def progress(
+        self, done: int, total: int, phase: LocalizedMessage, rate: float | None = None
+    ) -> None: ...
 
 
 @dataclass(slots=True)
@@ -54,10 +56,10 @@ class Built:
     rejected: Counter[str] = field(default_factory=Counter)
     finish_reasons: Counter[str] = field(default_factory=Counter)
 
-    def see(self, choice: Choice) -> None:
+    def see(self, choice: Selection) -> None:
         """Count the answers that are cached for a slot."""
         self.cached += choice.tried
-        self.rejected.update(choice.faults)
+        self.rejected.update(choice.rejections)
         self.finish_reasons.update(choice.finish_reasons)
 
     def close(self, *, filled: bool) -> None:
@@ -74,7 +76,7 @@ class Builder:
         db: Database,
         client: ModelClient,
         planner: Planner,
-        chooser: Chooser,
+        chooser: ExampleSelector,
         moderation: Moderation,
         *,
         workers: int,
@@ -87,7 +89,7 @@ class Builder:
         self._moderation = moderation
 
     async def build(
-        self, spec: BuildSpec, watch: Watch, account: Account, without: Collection[int] = ()
+        self, spec: BuildSpec, watch: ProgressSink, account: Account, without: Collection[int] = ()
     ) -> Built:
         """Fill the slots. Killed at any moment, the next build repeats only calls that were in the air.
 
@@ -116,7 +118,7 @@ class Builder:
 
         Whoever takes the build up next would hold them for lost, and pay for them twice.
         """
-        home = asyncio.create_task(self._client.settle())
+        home = asyncio.create_task(self._client.wait_for_bookings())
         end = time.monotonic() + _HOMECOMING
         told_again: asyncio.CancelledError | None = None
         while not home.done() and time.monotonic() < end:
@@ -128,8 +130,8 @@ class Builder:
             raise told_again
 
     async def _next_open(
-        self, walk: AsyncIterator[Choice], line: asyncio.Lock, build: "_Build", watch: Watch
-    ) -> Choice | None:
+        self, walk: AsyncIterator[Selection], line: asyncio.Lock, build: "_Build", watch: ProgressSink
+    ) -> Selection | None:
         """The next slot that has to be asked for; what is cached is counted on the way."""
         async with line:
             async for choice in walk:
@@ -142,7 +144,7 @@ class Builder:
                     await build.tell(watch)
         return None
 
-    async def _fill(self, choice: Choice, build: "_Build") -> None:
+    async def _fill(self, choice: Selection, build: "_Build") -> None:
         """Ask for a slot until an answer passes, a bounded number of times."""
         for attempt in range(choice.tried, self._chooser.attempts):
             request, ask = self._planner.question(build.spec, choice.slot, attempt)
@@ -156,11 +158,11 @@ class Builder:
             build.built.rejected[fault] += 1
         build.built.close(filled=False)
 
-    async def _answer(self, request: Request, ask: Ask, build: "_Build") -> Answered:
+    async def _answer(self, request: Request, ask: ChatRequest, build: "_Build") -> Answered:
         """Ask: the answer is committed before it is counted."""
         record = ExampleRecord(self._db, request)
         answer = await self._client.complete(
-            ask, model=request.model, account=build.account, patience=JOB, record=record
+            ask, model=request.model, account=build.account, retry_policy=JOB, record=record
         )
         if record.kept is None:
             raise Unavailable("An answer could not be kept.")
@@ -169,21 +171,21 @@ class Builder:
         build.built.finish_reasons[answer.finish_reason] += 1
         return record.kept
 
-    async def _tell_pauses(self, build: "_Build", watch: Watch) -> None:
+    async def _tell_pauses(self, build: "_Build", watch: ProgressSink) -> None:
         """Say so where the server makes everyone wait: nothing else moves meanwhile."""
         while True:
             await asyncio.sleep(_WATCH)
-            wait = self._client.pace(build.spec.model).paused_for
+            wait = self._client.rate_limiter(build.spec.model).paused_for
             if wait > _WATCH:
                 until = time.strftime("%H:%M:%S", time.gmtime(time.time() + wait))
-                phase = Sentence("the model server asks to wait until {time} UTC", time=until)
+                phase = LocalizedMessage("the model server asks to wait until {time} UTC", time=until)
                 await watch.progress(build.built.done, build.total, phase)
 
     async def _clock(self, build: "_Build") -> None:
         """Keep how fast it went, for the next plan's forecast."""
         if build.rate is None:
             return
-        pace = self._client.pace(build.spec.model)
+        pace = self._client.rate_limiter(build.spec.model)
         speed = Speed(build.rate, pace.per_second("requests"), pace.per_second("tokens"))
         async with self._db.write() as tx:
             await examples.clocked(tx, build.spec.model, speed, at=time.time())
@@ -205,7 +207,7 @@ class _Build:
         """Answers a second; None before the first one."""
         return self.built.asked / (time.monotonic() - self._started) if self.built.asked else None
 
-    async def tell(self, watch: Watch) -> None:
+    async def tell(self, watch: ProgressSink) -> None:
         await watch.progress(self.built.done, self.total, _WRITING, self.rate)
 
 
@@ -218,9 +220,9 @@ class ExampleRecord:
         self.kept: Answered | None = None
 
     async def sent(self) -> None:
-        await self._db.write_together(Piece(examples.asked, Sent(self._request, time.time())))
+        await self._db.write_together(WriteTask(examples.asked, Sent(self._request, time.time())))
 
-    async def answered(self, answer: Answer, booking: Piece[None]) -> None:
+    async def answered(self, answer: ChatAnswer, booking: WriteTask[None]) -> None:
         """Keep the answer and its price: both or neither."""
         received = Received(
             self._request,
@@ -230,7 +232,7 @@ class ExampleRecord:
             answer.completion_tokens,
             time.time(),
         )
-        self.kept = await self._db.write_together(Piece(examples.answered, received), booking)
+        self.kept = await self._db.write_together(WriteTask(examples.answered, received), booking)
 
     async def failed(self) -> None:
         async with self._db.write() as tx:

@@ -16,7 +16,7 @@ _TYPICAL_ANSWER = 130  # tokens of a hundred words
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
+class BuildEstimate:
     """A build's plan in figures. Tokens are those of the missing examples' first answers, an estimate.
 
     cost is in US dollars, None where the price is unknown; seconds None where nothing is known of the model's
@@ -37,7 +37,7 @@ class Forecast:
         return self.slots - self.cached
 
 
-class Forecaster:
+class BuildEstimator:
     """Counts, prices and times builds from what is cached and what was seen of the model before."""
 
     def __init__(self, db: Database, planner: Planner, prices: Prices) -> None:
@@ -45,7 +45,7 @@ class Forecaster:
         self._planner = planner
         self._prices = prices
 
-    async def forecast(self, spec: BuildSpec) -> Forecast:
+    async def estimate(self, spec: BuildSpec) -> BuildEstimate:
         """Raises UserError where the build is of a senseless size."""
         slots = self._planner.size(spec)
         cached = await self._cached(spec)
@@ -57,7 +57,7 @@ class Forecaster:
         completion_tokens = round(missing * usage.completion_tokens)
         price = self._prices.of(spec.model)
         seconds, limited = _wait(speed, missing, prompt_tokens + completion_tokens)
-        return Forecast(
+        return BuildEstimate(
             slots,
             cached,
             prompt_tokens,
@@ -88,7 +88,7 @@ class Forecaster:
 
     def at_most(self, spec: BuildSpec) -> tuple[int, int]:
         """Tokens that one call may use: of the question and of the answer."""
-        return self._planner.any_question(spec).tokens_at_most
+        return self._planner.any_question(spec).max_tokens
 
 
 def _wait(speed: Speed | None, calls: int, tokens: int) -> tuple[float | None, bool]:

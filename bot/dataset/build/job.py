@@ -7,13 +7,13 @@ from typing import Any
 from bot.dataset.build.attachments import Attachments
 from bot.dataset.build.batch_builder import BatchBuilder
 from bot.dataset.build.builder import Builder, Built
-from bot.dataset.build.estimate import Forecast, Forecaster
+from bot.dataset.build.estimate import BuildEstimate, BuildEstimator
 from bot.dataset.build.plan import BuildSpec
 from bot.dataset.versions.admission import Admitted
 from bot.dataset.versions.draft import Draft
 from bot.dataset.versions.freeze import Freezer
-from bot.i18n.message import Sentence
-from bot.jobs.queue import JobBoard
+from bot.i18n.message import LocalizedMessage
+from bot.jobs.queue import JobQueue
 from bot.jobs.worker import Run
 from bot.llm.budget import Account, Budget
 from bot.store import examples
@@ -29,9 +29,9 @@ class BuildJobs:
     def __init__(
         self,
         db: Database,
-        board: JobBoard,
+        board: JobQueue,
         budget: Budget,
-        forecaster: Forecaster,
+        forecaster: BuildEstimator,
         builder: Builder,
         batches: BatchBuilder,
         freezer: Freezer,
@@ -46,17 +46,17 @@ class BuildJobs:
         self._freezer = freezer
         self._attachments = attachments
 
-    async def plan(self, spec: BuildSpec, **origin: int | None) -> tuple[Job, Forecast]:
+    async def plan(self, spec: BuildSpec, **origin: int | None) -> tuple[Job, BuildEstimate]:
         """Write a build down and say what it will take; it waits for the board's confirm().
 
         origin: requester_id and channel_id, where it was ordered in Discord. Raises Busy where a build runs,
         and UserError or OverBudget where it cannot be done as it was asked for.
         """
-        forecast = await self._forecaster.forecast(spec)
+        forecast = await self._forecaster.estimate(spec)
         self._budget.check_known(spec.model, spec.budget)  # told now, not in the middle
         return await self._board.plan("build", asdict(spec), **origin), forecast
 
-    async def order(self, spec: BuildSpec, **origin: int | None) -> tuple[Job, Forecast]:
+    async def submit(self, spec: BuildSpec, **origin: int | None) -> tuple[Job, BuildEstimate]:
         """Plan a build and confirm it in one go."""
         job, forecast = await self.plan(spec, **origin)
         return await self._board.confirm(job.id), forecast
@@ -81,8 +81,8 @@ class BuildJobs:
             admitted = admitted or await self._freezer.admission.now()  # of the moment when all is written
             with Draft() as draft:
                 await self._freezer.fill(draft, spec, admitted, alike)
-                if left and draft.alike - alike:
-                    alike |= draft.alike
+                if left and draft.near_duplicate_ids - alike:
+                    alike |= draft.near_duplicate_ids
                     continue
                 return await self._freeze(run, spec, built, draft, admitted)
         raise AssertionError("unreachable: the last round freezes")
@@ -90,7 +90,7 @@ class BuildJobs:
     async def _freeze(
         self, run: Run, spec: BuildSpec, built: Built, draft: Draft, admitted: Admitted
     ) -> dict[str, Any]:
-        await run.progress(built.done, built.done, Sentence("freezing the dataset"))
+        await run.progress(built.done, built.done, LocalizedMessage("freezing the dataset"))
         frozen = await self._freezer.freeze(draft, asdict(spec))
         files = await self._attachments.make(run.job.id, frozen.dataset, draft.lengths, built.finish_reasons)
         return {
@@ -109,7 +109,7 @@ class BuildJobs:
                 "liked": admitted.counts["liked"],
                 "voted_down": admitted.counts["voted down"],
                 "unfit": dict(admitted.unfit),
-                "not_counted": [each.json() for each in admitted.standing.not_counted],
+                "not_counted": [each.to_json() for each in admitted.standing.not_counted],
             },
             "cost": await self._budget.spent_by(run.job.id),
             "files": files,
@@ -136,9 +136,9 @@ class BuildJobs:
                 prompt_tokens, completion_tokens = (
                     lost * tokens for tokens in self._forecaster.at_most(spec)
                 )
-                await self._budget.book_in(
+                await self._budget.book_within(
                     tx, account, spec.model, prompt_tokens, completion_tokens, calls=lost
                 )
         if lost:
-            await run.note(lost=run.job.lost + lost)
+            await run.update(lost=run.job.lost + lost)
             await run.refresh()

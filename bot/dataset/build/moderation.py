@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bot.dataset.build.chooser import FLAGGED, Choice
+from bot.dataset.build.example_selector import FLAGGED, Selection
 from bot.llm.client import ModelClient
 from bot.store import examples
 from bot.store.database import Database
@@ -16,14 +16,14 @@ class Moderation:
         self._client = client
         self._wanted = wanted
 
-    async def judge(self, choice: Choice) -> Choice:
+    async def judge(self, choice: Selection) -> Selection:
         """The choice as it stands after moderation: what is flagged is accepted no more."""
         accepted = choice.accepted
         if not self._wanted or accepted is None or accepted.moderated:
             return choice
         if not await self.flagged(accepted.example_id, accepted.text):
             return choice
-        return replace(choice, accepted=None, faults=(*choice.faults, FLAGGED))
+        return replace(choice, accepted=None, rejections=(*choice.rejections, FLAGGED))
 
     async def flagged(self, example_id: int, text: str) -> bool:
         """Whether the provider objects to an example's text; its word is kept."""

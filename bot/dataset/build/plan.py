@@ -10,7 +10,7 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
-from bot.chat import Ask
+from bot.chat import ChatRequest
 from bot.errors import UserError
 from bot.heroes.hero import Hero
 from bot.heroes.prompts import Prompts
@@ -136,7 +136,7 @@ class Planner:
         )
         return islice(every, spec.limit)
 
-    def any_question(self, spec: BuildSpec) -> Ask:
+    def any_question(self, spec: BuildSpec) -> ChatRequest:
         """A question like all others of the build."""
         return self.question(spec, Slot(next(self._vocabulary.grid.heroes()), 0), 0)[1]
 
@@ -148,7 +148,7 @@ class Planner:
         for hero in sorted(repeats, key=lambda hero: hero.typed):
             yield from (Slot(hero, repeat) for repeat in repeats[hero])
 
-    def question(self, spec: BuildSpec, slot: Slot, attempt: int) -> tuple[Request, Ask]:
+    def question(self, spec: BuildSpec, slot: Slot, attempt: int) -> tuple[Request, ChatRequest]:
         """The question of one attempt at a slot, with the request under which its answer is kept."""
         seed = _seed({"hero": _parts(slot.hero), "repeat": slot.repeat, "attempt": attempt})
         ask = self._prompts.ask_author(slot.hero, small=spec.small, seed=seed)

@@ -59,7 +59,7 @@ class Transfer:
             raise UserError("There is no dataset v{version}. Make one with /build-dataset.", version=version)
         return found
 
-    async def bring(self, path: Path) -> tuple[Frozen, Draft]:
+    async def import_file(self, path: Path) -> tuple[Frozen, Draft]:
         """Import a file as a dataset of its own.
 
         Texts are taken as they are: only what repeats or is empty is dropped.
@@ -76,7 +76,7 @@ class Transfer:
         remaining = iter(rows)
         while page := list(islice(remaining, _PAGE)):
             async with self._db.write() as tx:
-                ids = await datasets.bring(tx, [_stored(row, file) for row in page])
+                ids = await datasets.import_rows(tx, [_stored(row, file) for row in page])
             taken += ids
             for row, row_id in zip(page, ids, strict=True):
                 prompt = row.tuning_prompt

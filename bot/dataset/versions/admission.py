@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bot.community.powers import Powers
-from bot.heroes.config import HeroesFile
+from bot.heroes.config import HeroesConfig
 from bot.heroes.vocabulary import Vocabulary
-from bot.i18n.message import later
-from bot.rating.scores import Scores, Standing, Thresholds, Verdict, interval
+from bot.i18n.message import mark
+from bot.rating.scores import Scores, Thresholds, Verdict, VoteSnapshot, interval
 from bot.store import descriptions
 from bot.store.database import Database
 from bot.store.descriptions import Description
 
-FREE_POWER = later("of a power outside the vocabulary")
+FREE_POWER = mark("of a power outside the vocabulary")
 
 _CHUNK = 1000  # descriptions looked at together
 
@@ -37,7 +37,7 @@ class Admitted:
     disliked holds what is of the vocabulary alone.
     """
 
-    standing: Standing
+    standing: VoteSnapshot
     liked: dict[str, list[Judged]] = field(default_factory=lambda: defaultdict(list))
     disliked: dict[str, list[Judged]] = field(default_factory=lambda: defaultdict(list))
     unfit: Counter[str] = field(default_factory=Counter)
@@ -63,7 +63,7 @@ class Admission:
     """Lets descriptions in that enough people liked, that keep their hero, and whose power is known."""
 
     def __init__(
-        self, db: Database, scores: Scores, powers: Powers, heroes: HeroesFile, thresholds: Thresholds
+        self, db: Database, scores: Scores, powers: Powers, heroes: HeroesConfig, thresholds: Thresholds
     ) -> None:
         self._db = db
         self._scores = scores
@@ -75,7 +75,7 @@ class Admission:
 
     async def now(self) -> Admitted:
         """All that is admitted or voted down now, by the thresholds that are set."""
-        standing = await self._scores.standing()
+        standing = await self._scores.snapshot()
         admitted = Admitted(standing)
         for judged in await self.judged(await self._surest_first(standing, "admitted")):
             if judged.fault is None:
@@ -87,7 +87,7 @@ class Admission:
                 admitted.disliked[judged.prompt].append(judged)
         return admitted
 
-    async def intakes(self, standing: Standing, ways: Sequence[Thresholds]) -> list[Intake]:
+    async def intakes(self, standing: VoteSnapshot, ways: Sequence[Thresholds]) -> list[Intake]:
         """What each of some thresholds would let in. A text is read once, however often it is asked for."""
         vocabulary = await self._powers.vocabulary()
         known = frozenset(vocabulary.powers)
@@ -98,7 +98,7 @@ class Admission:
             await asyncio.to_thread(lambda: [self._read(each) for each in found])  # noqa: B023
         return await asyncio.to_thread(self._intakes, standing, ways, known)
 
-    def _unread(self, standing: Standing, ways: Sequence[Thresholds], known: frozenset[str]) -> list[int]:
+    def _unread(self, standing: VoteSnapshot, ways: Sequence[Thresholds], known: frozenset[str]) -> list[int]:
         """The descriptions whose words decide whether they are let in, and were never looked at."""
         let_in = {votes: any(way.admits(*votes) for way in ways) for votes in _votes_of(standing)}
         return [
@@ -109,7 +109,9 @@ class Admission:
             and each.description_id not in self._faults
         ]
 
-    def _intakes(self, standing: Standing, ways: Sequence[Thresholds], known: frozenset[str]) -> list[Intake]:
+    def _intakes(
+        self, standing: VoteSnapshot, ways: Sequence[Thresholds], known: frozenset[str]
+    ) -> list[Intake]:
         alike = Counter(
             (
                 (each.ups, each.downs),
@@ -140,14 +142,14 @@ class Admission:
         """The text that may train, and what is wrong with its words."""
         text = self._curation.trim(description.text)
         if description.id not in self._faults:
-            self._faults[description.id] = self._curation.fault(description.hero, text)
+            self._faults[description.id] = self._curation.rejection_reason(description.hero, text)
         return text, self._faults[description.id]
 
-    async def _surest_first(self, standing: Standing, verdict: Verdict) -> list[int]:
+    async def _surest_first(self, standing: VoteSnapshot, verdict: Verdict) -> list[int]:
         return await asyncio.to_thread(_surest_first, standing, self.thresholds, verdict)
 
 
-def _surest_first(standing: Standing, way: Thresholds, verdict: Verdict) -> list[int]:
+def _surest_first(standing: VoteSnapshot, way: Thresholds, verdict: Verdict) -> list[int]:
     rank: dict[tuple[int, int], float] = {}
     for ups, downs in _votes_of(standing):
         if way.verdict(ups, downs) == verdict:
@@ -162,7 +164,7 @@ def _chunks(ids: Sequence[int]) -> Iterator[list[int]]:
     return (list(ids[at : at + _CHUNK]) for at in range(0, len(ids), _CHUNK))
 
 
-def _votes_of(standing: Standing) -> set[tuple[int, int]]:
+def _votes_of(standing: VoteSnapshot) -> set[tuple[int, int]]:
     """All numbers of ups and downs that descriptions have: a verdict is theirs, and they are few."""
     return {(each.ups, each.downs) for each in standing.tallies}
 

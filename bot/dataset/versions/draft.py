@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import IO, Self
 
 from bot.dataset.lint.checks import LONGEST
-from bot.dataset.versions.near_duplicates import Likeness
-from bot.i18n.message import later
+from bot.dataset.versions.near_duplicates import NearDuplicates
+from bot.i18n.message import mark
 from bot.store.datasets import Item, Source, Split
 
 _HELD_OUT = 0.1  # of the heroes
@@ -45,13 +45,13 @@ class Draft:
 
     def __init__(self) -> None:
         self.dropped: Counter[str] = Counter()
-        self.alike: set[int] = set()
+        self.near_duplicate_ids: set[int] = set()
         self.sources: Counter[str] = Counter()
         self.lengths: Counter[int] = Counter()  # words
         self._heroes: dict[
             str, tuple[bytes, bool, int]
         ] = {}  # by prompt: digest, whether kept training, texts
-        self._likeness = Likeness()
+        self._likeness = NearDuplicates()
         self._held_out: set[str] | None = None
         self._spool: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n")  # noqa: SIM115 (__exit__)
 
@@ -77,7 +77,7 @@ class Draft:
             parts = [text.text, text.source, text.source_id, text.rejected, text.rejected_id]
             self._spool.write(json.dumps([prompt, *parts]) + "\n")
 
-    def leave_out(self, reason: str, texts: int) -> None:
+    def count_dropped(self, reason: str, texts: int) -> None:
         """Count texts that were dropped before they came here."""
         if texts:
             self.dropped[reason] += texts
@@ -85,19 +85,19 @@ class Draft:
     def _faulty(self, prompt: str, text: Text) -> bool:
         """The checks of every freeze: none of them changes a text."""
         if text.empty:
-            fault: str | None = later("empty")
+            fault: str | None = mark("empty")
         elif len(prompt) + max(len(text.text), len(text.rejected or "")) > LONGEST:
-            fault = later("over 10,000 characters")
+            fault = mark("over 10,000 characters")
         else:
             fault = self._likeness.repeats(prompt, text.text)
             if fault and text.source == "example":
-                self.alike.add(text.source_id)
+                self.near_duplicate_ids.add(text.source_id)
         if fault:
             self.dropped[fault] += 1
         return fault is not None
 
     @property
-    def only_prompt(self) -> str | None:
+    def never_hold_out(self) -> str | None:
         """The prompt, where all texts are of one: a model learns nothing of what it is asked."""
         return next(iter(self._heroes)) if len(self._heroes) == 1 else None
 

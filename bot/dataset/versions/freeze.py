@@ -5,27 +5,27 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bot.dataset.build.chooser import Chooser
+from bot.dataset.build.example_selector import ExampleSelector
 from bot.dataset.build.plan import BuildSpec, Planner
 from bot.dataset.versions.admission import Admission, Admitted, Judged
 from bot.dataset.versions.draft import Draft, Text
-from bot.dataset.versions.near_duplicates import like_any
+from bot.dataset.versions.near_duplicates import similar_to_any
 from bot.errors import UserError
-from bot.heroes.config import HeroesFile
-from bot.i18n.message import later
+from bot.heroes.config import HeroesConfig
+from bot.i18n.message import mark
 from bot.store import datasets, descriptions
 from bot.store.database import Database
 from bot.store.datasets import Changes, Dataset, DatasetKind
 
 FEWEST_TRAINING = 10  # what fine-tuning APIs ask for
-VOTED_DOWN = later("like what was voted down")
+VOTED_DOWN = mark("like what was voted down")
 
 _TOO_FEW: dict[DatasetKind, str] = {
-    "sft": later(
+    "sft": mark(
         "Only {training} usable texts came together, and training needs {fewest}. "
         "Run /build-dataset again with a larger limit; what was written stays cached."
     ),
-    "preference": later(
+    "preference": mark(
         "Only {training} usable pairs came together beside the {valid} held out, and training needs "
         "{fewest}. They come from duels, and from heroes with a liked text and another one voted down."
     ),
@@ -52,9 +52,9 @@ class Freezer:
         self,
         db: Database,
         admission: Admission,
-        heroes: HeroesFile,
+        heroes: HeroesConfig,
         planner: Planner,
-        chooser: Chooser,
+        chooser: ExampleSelector,
     ) -> None:
         self._db = db
         self.admission = admission
@@ -75,9 +75,9 @@ class Freezer:
         prompt, texts = "", list[Text]()
 
         def close() -> None:
-            disliked = like_any([each.text for each in admitted.disliked.get(prompt, ())])
+            disliked = similar_to_any([each.text for each in admitted.disliked.get(prompt, ())])
             good = [text for text in texts if not disliked(text.text)]
-            draft.leave_out(VOTED_DOWN, len(texts) - len(good))
+            draft.count_dropped(VOTED_DOWN, len(texts) - len(good))
             liked = [_text(each) for each in rated.pop(prompt, ())]
             if liked or good:
                 draft.add(prompt, [*liked, *good], keep_training=bool(liked))
@@ -99,11 +99,11 @@ class Freezer:
         training, valid = counts.get("train", 0), counts.get("valid", 0)
         if training < FEWEST_TRAINING:
             raise UserError(_TOO_FEW[kind], training=training, valid=valid, fewest=FEWEST_TRAINING)
-        if draft.only_prompt:
+        if draft.never_hold_out:
             raise UserError(
                 "All texts are answers to one prompt, {only_prompt!r}: a model would learn nothing "
                 "of what it is asked. Add texts of other heroes.",
-                only_prompt=draft.only_prompt,
+                only_prompt=draft.never_hold_out,
             )
         recipe = {
             **spec,
@@ -124,7 +124,7 @@ class Freezer:
                 at=time.time(),
             )
             # texts may have been deleted or hidden while the draft was being written
-            await datasets.bury(tx, descriptions.removed(), found.id)
+            await datasets.redact(tx, descriptions.removed(), found.id)
         if before is None or before.id == found.id:
             return Frozen(found, new=known is None)
         async with self._db.read() as tx:

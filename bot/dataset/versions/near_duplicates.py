@@ -5,19 +5,19 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from bot.i18n.message import later
+from bot.i18n.message import mark
 
 if TYPE_CHECKING:
     import rensa
 
-ALIKE = later("much like another")
+NEAR_DUPLICATE = mark("much like another")
 
 _SHINGLE = 3  # words
 _ALIKE = 0.7  # of the shingles of both texts, so many in common
 _PERMUTATIONS, _BANDS = 128, 32
 
 
-class Likeness:
+class NearDuplicates:
     """Compares texts: exact repeats with all that were seen, near ones with those of the same hero.
 
     The same answer to another question may teach that question; nearly the same answer to the same one
@@ -40,14 +40,14 @@ class Likeness:
         words = _words(text)
         whole = int.from_bytes(hashlib.sha256(" ".join(words).encode()).digest()[:8])
         if whole in self._seen:
-            return later("the same as another")
+            return mark("the same as another")
         if not self._near.add(str(whole), _fingerprint(words)):
-            return ALIKE
+            return NEAR_DUPLICATE
         self._seen.add(whole)
         return None
 
 
-def like_any(texts: Sequence[str]) -> Callable[[str], bool]:
+def similar_to_any(texts: Sequence[str]) -> Callable[[str], bool]:
     """A test whether a text says what one of these says, in the same words or nearly."""
     if not texts:
         return lambda _: False

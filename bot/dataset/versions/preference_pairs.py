@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from bot.dataset.versions.admission import Admission, Admitted, Judged
 from bot.dataset.versions.draft import Draft, Text
 from bot.dataset.versions.freeze import Freezer, Frozen
-from bot.i18n.message import Sentence, later
+from bot.i18n.message import LocalizedMessage, mark
 from bot.store import scores
 from bot.store.database import Database
 
 MOST_OF_VOTER = 20  # duels that one voter has a say in: nobody's taste alone is to be learnt
 
-_UNDECIDED, _HIDDEN = later("undecided duels"), later("taken from sight")
-_CONTRADICTED = later("contradicted by other votes")
+_UNDECIDED, _HIDDEN = mark("undecided duels"), mark("taken from sight")
+_CONTRADICTED = mark("contradicted by other votes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Paired:
+class FrozenPairs:
     """A frozen dataset of pairs, or one that was there already, and what came together for it.
 
     by_origin counts usable pairs by where they come from, left_out the others by the reason; not_counted
@@ -46,10 +46,10 @@ class Paired:
     frozen: Frozen
     by_origin: dict[str, int]
     left_out: Counter[str]
-    not_counted: tuple[Sentence, ...] = field(default=())
+    not_counted: tuple[LocalizedMessage, ...] = field(default=())
 
 
-class Pairs:
+class PreferencePairs:
     """Finds pairs in what people voted, and freezes them."""
 
     def __init__(self, db: Database, admission: Admission, freezer: Freezer) -> None:
@@ -57,7 +57,7 @@ class Pairs:
         self._admission = admission
         self._freezer = freezer
 
-    async def freeze(self) -> Paired:
+    async def freeze(self) -> FrozenPairs:
         """Freeze all usable pairs as a dataset of kind preference.
 
         Raises UserError where they are too few.
@@ -75,7 +75,7 @@ class Pairs:
                 draft.add(prompt, texts)
             frozen = await self._freezer.freeze(draft, {"pairs": by_origin}, "preference")
             left_out += draft.dropped
-        return Paired(frozen, by_origin, left_out, admitted.standing.not_counted)
+        return FrozenPairs(frozen, by_origin, left_out, admitted.standing.not_counted)
 
     async def _of_duels(self, admitted: Admitted, left_out: Counter[str]) -> list[Pair]:
         """One pair for each duel in which most counted voters agree, where its better text may train."""

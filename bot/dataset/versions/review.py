@@ -14,7 +14,7 @@ LONGEST = 4000  # characters that a form takes
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ReviewPage:
     """One example to look at, and how many of its dataset's are left, this one among them."""
 
     version: int
@@ -32,7 +32,7 @@ class Reviews:
         self._db = db
         self._curation = curation
 
-    async def next(self, version: int | None = None) -> Page | None:
+    async def next(self, version: int | None = None) -> ReviewPage | None:
         """The first example of a version (None: the newest) that nobody has judged; None where all are.
 
         Raises UserError where there is no such version.
@@ -42,7 +42,7 @@ class Reviews:
             if found is None:
                 raise UserError("There is no such dataset yet. Make one with /build-dataset.")
             example, left = await datasets.unreviewed(tx, found.id)
-        return Page(found.id, example, left) if example else None
+        return ReviewPage(found.id, example, left) if example else None
 
     async def judge(self, example_id: int, verdict: Verdict, edited: str | None = None) -> None:
         """Keep a verdict; edited is the text to take in place of the answer.

@@ -6,8 +6,8 @@ import time
 from dataclasses import asdict, dataclass, fields
 
 from bot.dataset.versions.admission import Admission, Intake
-from bot.i18n.message import Sentence
-from bot.rating.scores import Scores, Standing, Thresholds
+from bot.i18n.message import LocalizedMessage
+from bot.rating.scores import Scores, Thresholds, VoteSnapshot
 from bot.store import datasets, notifications
 from bot.store.database import Database
 from bot.store.datasets import Dataset
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class DatasetStatus:
     """Datasets and votes at one moment.
 
     intake: what the thresholds that are set would let in; around: how many descriptions those that are tried
@@ -25,14 +25,14 @@ class Status:
 
     newest: Dataset | None
     newest_pairs: Dataset | None
-    standing: Standing
+    standing: VoteSnapshot
     thresholds: Thresholds
     intake: Intake
     tried: Thresholds
     around: list[tuple[Thresholds, int]]
 
 
-class Statuses:
+class DatasetStatuses:
     """Says how datasets and votes stand."""
 
     def __init__(self, db: Database, scores: Scores, admission: Admission) -> None:
@@ -42,7 +42,7 @@ class Statuses:
 
     async def now(
         self, *, min_voters: int | None = None, above: float | None = None, confidence: float | None = None
-    ) -> Status:
+    ) -> DatasetStatus:
         """How it stands. What is given is tried in place of the thresholds that are set, which stay.
 
         Raises UserError where a threshold makes no sense.
@@ -53,15 +53,15 @@ class Statuses:
             set_.above if above is None else above,
             set_.confidence if confidence is None else confidence,
         )
-        standing = await self._scores.standing()
+        standing = await self._scores.snapshot()
         ways = list(tried.neighbours())
         async with self._db.read() as tx:
             newest, pairs = await datasets.latest(tx), await datasets.latest(tx, "preference")
         now, *others = await self.admission.intakes(standing, [set_, *ways])
         around = [(way, each.enters) for way, each in zip(ways, others, strict=True)]
-        return Status(newest, pairs, standing, set_, now, tried, around)
+        return DatasetStatus(newest, pairs, standing, set_, now, tried, around)
 
-    async def tell_changes(self) -> None:
+    async def notify_changed_thresholds(self) -> None:
         """Tell the admins, once, where the thresholds are not those of the newest dataset any more."""
         set_ = self.admission.thresholds
         async with self._db.read() as tx:
@@ -69,9 +69,9 @@ class Statuses:
         before = _thresholds_of(newest) if newest else None
         if newest is None or before is None or before == set_:
             return
-        standing = await self._scores.standing()
+        standing = await self._scores.snapshot()
         then, now = await self.admission.intakes(standing, [before, set_])
-        text = Sentence(
+        text = LocalizedMessage(
             "The thresholds for votes have changed since dataset v{version} ({before}). Now it takes {set}: "
             "{now:,} descriptions would enter the next dataset; by the old thresholds, {then:,}.",
             version=newest.id,

@@ -7,7 +7,7 @@ import simcord
 
 from bot.app import App
 from bot.client import HeroBot
-from bot.community.guild_settings import narrowed
+from bot.community.guild_settings import narrow_limits
 from bot.settings import RequestLimits
 from bot.store import guilds
 from bot.store.guilds import GuildSetting
@@ -32,7 +32,7 @@ async def choose(stage: Stage, *channels: simcord.ChannelHandle) -> str:
 async def test_without_any_the_installations_own_hold(
     stage: Stage, app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app.guilds, "_widest", RequestLimits(5, 200, None))
+    monkeypatch.setattr(app.guild_settings, "_widest", RequestLimits(5, 200, None))
     text = await told(stage, "show")
     for line in (
         "asked for: everywhere",
@@ -49,11 +49,11 @@ async def test_limits_are_set_one_by_one_and_reset(stage: Stage, app: App) -> No
     text = await told(stage, "limits", **{"daily-per-member": 10, "daily-of-server": 90})
 
     assert "60 seconds" in text
-    assert await app.guilds.limits(HOME) == RequestLimits(60, 10, 90)
+    assert await app.guild_settings.limits(HOME) == RequestLimits(60, 10, 90)
     await told(stage, "limits", **{"daily-per-member": 0})
-    assert await app.guilds.limits(HOME) == RequestLimits(60, app.settings.daily_per_user, 90)
+    assert await app.guild_settings.limits(HOME) == RequestLimits(60, app.settings.daily_per_user, 90)
     await told(stage, "reset")
-    assert await app.guilds.limits(HOME) == app.settings.limits
+    assert await app.guild_settings.limits(HOME) == app.settings.limits
 
 
 async def test_a_server_can_narrow_the_installations_limits_and_never_widen_them(
@@ -61,9 +61,9 @@ async def test_a_server_can_narrow_the_installations_limits_and_never_widen_them
 ) -> None:
     await told(stage, "limits", cooldown=0, **{"daily-per-member": 1_000_000})
 
-    assert await app.guilds.limits(HOME) == app.settings.limits
-    assert await app.guilds.limits(None) == app.settings.limits  # direct messages
-    assert narrowed(
+    assert await app.guild_settings.limits(HOME) == app.settings.limits
+    assert await app.guild_settings.limits(None) == app.settings.limits  # direct messages
+    assert narrow_limits(
         RequestLimits(5, None, 3), GuildSetting(1, cooldown=9, daily_per_user=2)
     ) == RequestLimits(9, 2, 3)
 
@@ -92,15 +92,15 @@ async def test_settings_and_the_menu_outlive_a_restart(stage: Stage, app: App) -
     assert shown.response is not None
     await stage.olga.select(shown.response.message, [stage.channel])
 
-    app.guilds._read.clear()
-    assert (await app.guilds.of(HOME)).channels == [stage.channel.id]
+    app.guild_settings._read.clear()
+    assert (await app.guild_settings.get(HOME)).channels == [stage.channel.id]
 
 
 async def test_a_language_is_chosen_by_code_or_name(stage: Stage, app: App) -> None:
     assert "English" in await told(stage, "language", language="english")
-    assert (await app.guilds.of(HOME)).language == "en"
+    assert (await app.guild_settings.get(HOME)).language == "en"
     await told(stage, "language")
-    assert (await app.guilds.of(HOME)).language is None
+    assert (await app.guild_settings.get(HOME)).language is None
     await told(stage, "language", language="klingon")
     assert "do not speak" in stage.refusal()
 
@@ -112,11 +112,11 @@ async def test_members_do_not_see_it(stage: Stage) -> None:
 
 
 async def test_a_change_is_not_undone_by_who_read_before_it(app: App) -> None:
-    reading = asyncio.ensure_future(app.guilds.of(HOME))
+    reading = asyncio.ensure_future(app.guild_settings.get(HOME))
     await asyncio.sleep(0)
-    await app.guilds.change(HOME, daily_per_user=3)
+    await app.guild_settings.change(HOME, daily_per_user=3)
     await reading
-    assert (await app.guilds.of(HOME)).daily_per_user == 3
+    assert (await app.guild_settings.get(HOME)).daily_per_user == 3
 
 
 async def test_only_what_anybody_may_use_anywhere_is_installed_by_users(stage: Stage) -> None:
@@ -145,14 +145,14 @@ async def test_they_go_when_the_bot_leaves_and_stay_through_an_outage(stage: Sta
     await stage.env.settle()
 
     assert await kept_for(app) == []
-    assert (await app.guilds.of(HOME)).cooldown is None
+    assert (await app.guild_settings.get(HOME)).cooldown is None
 
 
 async def test_what_the_bot_has_left_meanwhile_is_forgotten_at_the_next_start(stage: Stage, app: App) -> None:
     await told(stage, "limits", cooldown=60)
-    await app.guilds.change(7, cooldown=60)
+    await app.guild_settings.change(7, cooldown=60)
 
     await stage.env.restart_bot(HeroBot(app))
 
     assert await kept_for(app) == [HOME]
-    assert (await app.guilds.of(HOME)).cooldown == 60
+    assert (await app.guild_settings.get(HOME)).cooldown == 60

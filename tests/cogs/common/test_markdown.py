@@ -2,7 +2,7 @@
 
 import pytest
 
-from cogs.common.markdown import plain
+from cogs.common.markdown import escape_markdown
 
 
 @pytest.mark.parametrize(
@@ -16,4 +16,4 @@ from cogs.common.markdown import plain
     ],
 )
 def test_nothing_of_it_is_rendered(written: str, shown: str) -> None:
-    assert plain(written) == shown
+    assert escape_markdown(written) == shown

@@ -126,7 +126,7 @@ async def test_the_votes_of_members_propose_a_promotion_which_operators_confirm(
     stage: Stage, app: App
 ) -> None:
     admins = stage.env.guild.create_text_channel("admins")
-    app.notices._admin_channel = admins.id
+    app.notifications._admin_channel = admins.id
     members = [stage.env.guild.add_member(stage.env.create_user(f"member {at}")) for at in range(8)]
     for member in members:
         message = await duel(stage)
@@ -144,7 +144,7 @@ async def test_the_votes_of_members_propose_a_promotion_which_operators_confirm(
     (proposal,) = admins.history()
     assert f"Model 2 is live, by <@{stage.olga.id}>" in proposal.content
     assert proposal.components == []
-    assert [model.state for model in await app.registry.every()] == ["candidate", "live"]
+    assert [model.state for model in await app.registry.all()] == ["candidate", "live"]
     assert f"went live by votes, in the place of model 1, by <@{stage.olga.id}>" in await said(
         stage, "models show", model=2
     )
@@ -152,7 +152,7 @@ async def test_the_votes_of_members_propose_a_promotion_which_operators_confirm(
 
 @pytest.mark.usefixtures("two")
 async def test_a_proposal_that_time_has_overtaken_is_refused_in_words(stage: Stage, app: App) -> None:
-    app.notices._admin_channel = stage.channel.id
+    app.notifications._admin_channel = stage.channel.id
     await everyone(app, "candidate")
     await stage.env.advance_time(12)
     proposal = stage.channel.last_message
@@ -182,7 +182,7 @@ async def test_of_a_public_duel_all_votes_are_kept_and_one_counts(stage: Stage, 
     label = await button(app, message, "candidate")
     await stage.ben.click(message, label=label)
     await stage.olga.click(message, label=label)
-    standing = await app.trials.standing()
+    standing = await app.trials.status()
     assert standing
     assert (standing.tally.wins, standing.tally.votes) == (1, 2)
 
@@ -192,7 +192,7 @@ async def test_trials_are_tended_while_nobody_votes(stage: Stage, app: App) -> N
     await app.trials.running()
     ruled(app, days=1e-9)
     await stage.env.advance_time(700)
-    assert await app.trials.standing() is None
+    assert await app.trials.status() is None
 
 
 def _again(stage: Stage, message: discord.Message) -> discord.Message:

@@ -11,7 +11,7 @@ from bot.heroes.hero import Hero
 from bot.i18n.message import ENGLISH
 from bot.llm.stream import Stream
 from bot.store.schema import description, duel
-from cogs.hero.duel_embeds import duel_draft
+from cogs.hero.duel_embeds import duel_draft_content
 from tests.conftest import Stage
 from tests.support.duels import two_models
 from tests.support.scripted_server import Script
@@ -68,14 +68,17 @@ async def test_stop_leaves_no_duel_and_says_so(stage: Stage, script: Script, app
     assert message.content.startswith("Stopped. Two models were writing here")
     assert labels(message) == []
     assert await rows(app) == (0, 0)
-    assert list(app.usage._day.had.values()) == [1, 1]  # of the user and of the server: it was written for
+    assert list(app.rate_limits._day.had.values()) == [
+        1,
+        1,
+    ]  # of the user and of the server: it was written for
 
 
 async def test_who_waits_in_line_sees_the_place_and_may_leave(stage: Stage, app: App) -> None:
     line = app.describer._line
     async with AsyncExitStack() as others:
         while line._free:
-            await others.enter_async_context(line.place(Stream()))
+            await others.enter_async_context(line.slot(Stream()))
         await stage.ana.slash(stage.channel, "duel", hero=TYPED)
         waiting = await until(
             stage, lambda message: message.content == "The model is busy: you are 2nd in line."
@@ -84,7 +87,7 @@ async def test_who_waits_in_line_sees_the_place_and_may_leave(stage: Stage, app:
         left = await until(stage, lambda message: "Stopped" in message.content)
         assert left.content == "Stopped before the first sentence was written."
         stage.refusal()
-    assert list(app.usage._day.had.values()) == [0, 0]
+    assert list(app.rate_limits._day.had.values()) == [0, 0]
 
 
 async def test_where_one_model_has_failed_the_others_text_grows_alone(stage: Stage, script: Script) -> None:
@@ -103,15 +106,15 @@ def test_of_each_text_as_much_is_seen_as_of_the_other() -> None:
     hero = Hero(40, "woman", "healing")
 
     def seen() -> list[int]:
-        cards = duel_draft(hero, (quick, slow), ENGLISH).embeds
+        cards = duel_draft_content(hero, (quick, slow), ENGLISH).embeds
         return [len((card.description or "").removesuffix(" ...")) - len("**A**\n") for card in cards]
 
-    quick.grow(SENTENCE * 9)
+    quick.append(SENTENCE * 9)
     assert seen() == []
-    slow.grow(SENTENCE)
+    slow.append(SENTENCE)
     assert seen() == [len(SENTENCE)] * 2
     quick.end()
-    slow.grow(SENTENCE * 2)
+    slow.append(SENTENCE * 2)
     assert seen() == [2 * len(SENTENCE)] * 2
     slow.end()
     assert seen() == [9 * len(SENTENCE), 2 * len(SENTENCE)]

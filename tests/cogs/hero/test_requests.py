@@ -86,27 +86,27 @@ async def test_users_and_servers_have_so_many_a_day(stage: Stage, script: Script
 
 
 async def test_what_is_being_written_counts(app: App) -> None:
-    async with app.usage.request(1, HOME), app.usage.request(1, HOME):
+    async with app.rate_limits.acquire(1, HOME), app.rate_limits.acquire(1, HOME):
         with pytest.raises(TooMany):
-            async with app.usage.request(1, HOME):
+            async with app.rate_limits.acquire(1, HOME):
                 raise AssertionError
 
 
 async def test_what_fails_is_given_back(app: App) -> None:
     for _ in range(3):
         with pytest.raises(ZeroDivisionError):
-            async with app.usage.request(1, HOME):
+            async with app.rate_limits.acquire(1, HOME):
                 raise ZeroDivisionError
 
 
 async def test_between_two_heroes_of_one_user_there_is_a_pause(settings: Settings) -> None:
     async with open_app(settings.model_copy(update={"cooldown": 30})) as app:
-        async with app.usage.request(1, HOME):
+        async with app.rate_limits.acquire(1, HOME):
             pass
         with pytest.raises(TooMany, match=r"again in (29|30) s"):
-            async with app.usage.request(1, HOME):
+            async with app.rate_limits.acquire(1, HOME):
                 raise AssertionError
-        async with app.usage.request(2, HOME):
+        async with app.rate_limits.acquire(2, HOME):
             pass
 
 
@@ -116,19 +116,19 @@ async def test_a_restart_forgets_nothing_of_the_day(settings: Settings) -> None:
             await app.describer.describe(Hero(40, "woman", "healing"), requester=1, guild_id=HOME)
     async with open_app(settings) as again:
         with pytest.raises(TooMany):
-            async with again.usage.request(1, HOME):
+            async with again.rate_limits.acquire(1, HOME):
                 raise AssertionError
 
 
 async def test_a_duel_is_one_hero_of_the_day_after_a_restart_too(settings: Settings) -> None:
     async with open_app(settings) as app:
         await two_models(app)
-        await app.duels.hold(Hero(40, "woman", "healing"), requester=1, guild_id=HOME)
+        await app.duels.run(Hero(40, "woman", "healing"), requester=1, guild_id=HOME)
     async with open_app(settings) as again:
-        async with again.usage.request(1, HOME):
+        async with again.rate_limits.acquire(1, HOME):
             pass
         with pytest.raises(TooMany):
-            async with again.usage.request(1, HOME):
+            async with again.rate_limits.acquire(1, HOME):
                 raise AssertionError
 
 
@@ -159,7 +159,7 @@ async def test_a_busy_database_keeps_nobody_from_being_heard(stage: Stage, app: 
     """Discord waits 3 seconds for a sign of life, whatever else goes on here."""
     await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
     first = stage.channel.history()[-1]
-    app.guilds._read.clear()
+    app.guild_settings._read.clear()
     async with AsyncExitStack() as busy:
         for _ in range(app.db._reader.pool.size() + app.db._reader.pool._max_overflow):  # type: ignore[attr-defined]
             await busy.enter_async_context(app.db.read())
@@ -184,9 +184,9 @@ async def test_a_busy_database_keeps_nobody_from_being_heard(stage: Stage, app: 
 async def test_no_pause_is_due_after_a_failure(settings: Settings) -> None:
     async with open_app(settings.model_copy(update={"cooldown": 30})) as app:
         with pytest.raises(ZeroDivisionError):
-            async with app.usage.request(1, HOME):
+            async with app.rate_limits.acquire(1, HOME):
                 raise ZeroDivisionError
-        async with app.usage.request(1, HOME):
+        async with app.rate_limits.acquire(1, HOME):
             pass
 
 

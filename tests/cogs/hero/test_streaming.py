@@ -10,7 +10,7 @@ from bot.app import App
 from bot.client import HeroBot
 from bot.i18n.message import ENGLISH
 from bot.llm.stream import Stream
-from bot.rating.votes import Tally
+from bot.rating.votes import VoteCounts
 from bot.store import descriptions
 from bot.store.descriptions import Description
 from cogs.hero.buttons import hero_buttons
@@ -70,7 +70,7 @@ async def test_who_waits_in_line_sees_the_place_and_may_leave(stage: Stage, app:
     line = app.describer._line
     async with AsyncExitStack() as others:
         while line._free:
-            await others.enter_async_context(line.place(Stream()))
+            await others.enter_async_context(line.slot(Stream()))
         await stage.ben.slash(stage.channel, "hero", hero=TYPED)
         first = await until(stage, lambda message: message.content == "The model is busy: you are next.")
         await stage.olga.slash(stage.channel, "hero", hero=TYPED)
@@ -102,7 +102,7 @@ async def test_a_restart_leaves_the_partial_text_and_a_button_that_goes(
 async def test_a_stop_that_comes_after_the_end_leaves_the_buttons_that_stand_by_then(stage: Stage) -> None:
     channel = stage.env.bot.get_channel(stage.channel.id)
     assert isinstance(channel, discord.TextChannel)
-    await channel.send("a description", view=hero_buttons("stop", subject=time.time_ns(), say=ENGLISH))
+    await channel.send("a description", view=hero_buttons("stop", subject=time.time_ns(), t=ENGLISH))
 
     await stage.ana.click(stage.channel.history()[-1], label="Stop")
 
@@ -171,7 +171,7 @@ async def test_where_nothing_was_shown_in_that_time_the_answer_is_a_message_of_i
     line = app.describer._line
     async with AsyncExitStack() as others:
         while line._free:
-            await others.enter_async_context(line.place(Stream()))
+            await others.enter_async_context(line.slot(Stream()))
         stage.env.inject_error("PATCH", "/webhooks/*/messages/@original", status=404, code=10015, times=None)
         await stage.ana.slash(stage.channel, "hero", hero=TYPED)
         await until(stage, lambda message: message.content == "The model is busy: you are next.")
@@ -201,13 +201,13 @@ async def test_a_thumb_left_before_the_text_was_finished_is_a_vote(
 ) -> None:
     message = await half_written(stage, script, words=13)
     await stage.ben.react(message, "👍")
-    assert (await app.votes.by_model())["ft:tiny:1"] == Tally()
+    assert (await app.votes.by_model())["ft:tiny:1"] == VoteCounts()
 
     await stage.ana.click(message, label="Stop")
     await until(stage, finished)
     await stage.env.settle()
 
-    assert (await app.votes.by_model())["ft:tiny:1"] == Tally(ups=1)
+    assert (await app.votes.by_model())["ft:tiny:1"] == VoteCounts(ups=1)
 
 
 async def test_what_was_deleted_while_it_was_written_is_shown_no_more(

@@ -12,7 +12,7 @@ from bot.app import App
 from bot.client import HeroBot
 from bot.dataset.versions.draft import Draft
 from bot.errors import UserError
-from bot.i18n.message import Sentence
+from bot.i18n.message import LocalizedMessage
 from bot.settings import Settings
 from bot.store import datasets, descriptions, notifications
 from bot.store.schema import duel, duel_vote, metadata, report
@@ -102,7 +102,7 @@ async def test_after_a_deletion_nothing_leads_to_the_person(stage: Stage, app: A
     async with app.db.read() as tx:
         asked = await descriptions.of_message(tx, message)
     assert asked is not None
-    await app.removals.report(asked.id, stage.ben.id)  # the operators' notice quotes it
+    await app.content_reports.report(asked.id, stage.ben.id)  # the operators' notice quotes it
 
     await delete(stage, stage.ana)
 
@@ -135,7 +135,7 @@ async def test_picks_and_reports_go_and_a_running_trials_counts_go_down(stage: S
     shown = stage.channel.history()[-1]
     for who in (stage.ana, stage.olga):
         await who.click(shown, label="A")
-    await app.removals.report(1, stage.ana.id)
+    await app.content_reports.report(1, stage.ana.id)
     assert "- 1 pick of yours in a duel" in await said(stage, stage.ana, "show")
     assert "- 1 report of a description" in await said(stage, stage.ana, "show")
 
@@ -159,12 +159,14 @@ async def test_operators_ids_go_and_what_they_did_stays(stage: Stage, app: App) 
     await stage.olga.slash(stage.channel, "privacy show")
     assert (await app.privacy.counts(stage.olga.id))["job"] == 1
     async with app.db.write() as tx:
-        await notifications.add(tx, "k", Sentence("A model is gone."), at=1.0, mention_id=stage.olga.id)
+        await notifications.add(
+            tx, "k", LocalizedMessage("A model is gone."), at=1.0, mention_id=stage.olga.id
+        )
 
     await delete(stage, stage.olga)
 
     assert str(stage.olga.id) not in await everything(app)
-    assert (await app.board.recent())[0].kind == "build"
+    assert (await app.jobs.recent())[0].kind == "build"
 
 
 async def liked(stage: Stage, app: App) -> None:
@@ -209,27 +211,27 @@ async def test_a_rebuilt_dataset_is_a_new_one_and_trains(stage: Stage, app: App)
     assert job.result is not None
     assert (job.result["dataset"], job.result["new"]) == (2, True)
     assert (await finetune(app)).state == "succeeded"
-    assert (await app.registry.entry(1)).model.dataset_id == 2
+    assert (await app.registry.record(1)).model.dataset_id == 2
 
 
 async def test_a_trained_models_record_keeps_the_hash_it_learnt_from(stage: Stage, app: App) -> None:
     await liked(stage, app)
     await finetune(app)
-    before = (await app.registry.entry(1)).dataset_hash
+    before = (await app.registry.record(1)).dataset_hash
 
     await app.privacy.delete(stage.ana.id)
 
-    assert (await app.registry.entry(1)).dataset_hash == before
+    assert (await app.registry.record(1)).dataset_hash == before
 
 
 async def test_a_training_that_waited_is_not_begun_after_a_deletion(stage: Stage, app: App) -> None:
     await liked(stage, app)
-    job, _ = await app.finetunes.order(epochs=1)
+    job, _ = await app.finetunes.submit(epochs=1)
     await app.privacy.delete(stage.ana.id)
 
     await app.worker.run_next()
 
-    ended = await app.board.get(job.id)
+    ended = await app.jobs.get(job.id)
     assert ended.state == "failed"
     assert "was deleted" in str(ended.error)
 
@@ -249,7 +251,7 @@ async def test_what_goes_while_a_draft_is_written_is_not_frozen(stage: Stage, ap
         if how == "deleted":
             await app.privacy.delete(stage.ana.id)
         else:
-            await app.removals.remove(1)
+            await app.content_reports.remove(1)
         frozen = await app.builds._freezer.freeze(draft, {})
     async with app.db.read() as tx:
         found = await datasets.get(tx, frozen.dataset.id)

@@ -46,7 +46,7 @@ async def test_the_list_tells_state_loss_and_votes(stage: Stage, app: App) -> No
 async def test_a_models_page_tells_base_dataset_hash_and_history(stage: Stage, app: App) -> None:
     await said(stage, "promote", model=2)
     text = await said(stage, "show", model=2)
-    entry = await app.registry.entry(2)
+    entry = await app.registry.record(2)
     for part in (
         "smollm2-135m-instruct",
         "Job 3",
@@ -63,7 +63,7 @@ async def test_promote_rollback_and_retire(stage: Stage, app: App) -> None:
     assert "Model 2, `ft:tiny:2`, is live" in await said(stage, "promote", model=2)
     assert "Model 1, `ft:tiny:1`, is live again" in await said(stage, "rollback")
     assert "Model 2, `ft:tiny:2`, is retired" in await said(stage, "retire", model=2)
-    assert [model.state for model in await app.registry.every()] == ["live", "retired"]
+    assert [model.state for model in await app.registry.all()] == ["live", "retired"]
     await said(stage, "retire", model=1)
     assert "Let another one serve first" in stage.refusal()
 
@@ -125,7 +125,7 @@ async def test_an_end_that_comes_near_is_told_in_the_admin_channel_and_marked_in
     stage: Stage, app: App, script: Script
 ) -> None:
     admins = stage.env.guild.create_text_channel("admins")
-    app.notices._admin_channel = admins.id
+    app.notifications._admin_channel = admins.id
     day = str((datetime.now(UTC) + timedelta(days=20)).date())
     script.trainings.shutdown_dates["ft:tiny:1"] = day
 

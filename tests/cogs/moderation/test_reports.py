@@ -21,7 +21,7 @@ from tests.support.streaming import labels
 async def office(stage: Stage, app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     """A channel for the admins."""
     channel = stage.env.guild.create_text_channel("office")
-    monkeypatch.setattr(app.notices, "_admin_channel", channel.id)
+    monkeypatch.setattr(app.notifications, "_admin_channel", channel.id)
     stage.office = channel  # type: ignore[attr-defined]
 
 
@@ -119,12 +119,12 @@ async def test_young_accounts_hide_nothing_and_operators_hear_of_it_once(stage: 
     fresh = discord.utils.time_snowflake(datetime.now(UTC) - timedelta(days=6))  # simcord has older ones
 
     for number in range(4):
-        assert await app.removals.report(1, fresh + number) is None
+        assert await app.content_reports.report(1, fresh + number) is None
     assert (await description(app)).removed_at is None
     (notice,) = await notices(stage)
     await stage.olga.click(notice, label="Keep")
 
-    assert await app.removals.report(1, fresh + 9) is None
+    assert await app.content_reports.report(1, fresh + 9) is None
     assert len(await notices(stage)) == 1
     for someone in (stage.ben, stage.olga):
         await someone.click(shown(stage), label="Report")
@@ -133,28 +133,28 @@ async def test_young_accounts_hide_nothing_and_operators_hear_of_it_once(stage: 
 
 
 async def test_whose_reports_were_mostly_dismissed_hides_nothing(stage: Stage, app: App) -> None:
-    app.removals._reports_to_hide = 1
+    app.content_reports._reports_to_hide = 1
     for _ in range(8):
         await hero(stage)
     wolf, honest = stage.ben.id, stage.olga.id
     for number in (1, 2, 3):
-        assert await app.removals.report(number, wolf)  # two dismissed ones say nothing yet
-        assert await app.removals.report(number + 3, honest)
-        await app.removals.keep(number)
-    await app.removals.keep(4)
+        assert await app.content_reports.report(number, wolf)  # two dismissed ones say nothing yet
+        assert await app.content_reports.report(number + 3, honest)
+        await app.content_reports.keep(number)
+    await app.content_reports.keep(4)
 
-    assert await app.removals.report(7, wolf) is None
-    assert await app.removals.report(7, honest)  # one dismissed, two not
-    await app.removals.remove(7)
-    assert await app.removals.report(8, wolf) is None
+    assert await app.content_reports.report(7, wolf) is None
+    assert await app.content_reports.report(7, honest)  # one dismissed, two not
+    await app.content_reports.remove(7)
+    assert await app.content_reports.report(8, wolf) is None
 
 
 async def test_one_person_reports_so_much_a_day(stage: Stage, app: App) -> None:
-    app.removals._daily = 2
+    app.content_reports._daily = 2
     for _ in range(3):
         await hero(stage)
     for number in (1, 2):
-        await app.removals.report(number, stage.ben.id)
+        await app.content_reports.report(number, stage.ben.id)
 
     refused = await stage.ben.click(shown(stage), label="Report")
 
@@ -166,7 +166,7 @@ async def test_one_person_reports_so_much_a_day(stage: Stage, app: App) -> None:
 
 
 async def test_one_report_may_be_enough(stage: Stage, app: App) -> None:
-    app.removals._reports_to_hide = 1
+    app.content_reports._reports_to_hide = 1
     await stage.ben.click(await hero(stage), label="Report")
     assert shown(stage).embeds == []
 
@@ -203,7 +203,7 @@ async def test_a_duels_text_is_hidden_by_reports_and_comes_back_where_it_is_kept
     assert labels(hidden) == ["Report A"]
     assert "nothing to vote on" in (hidden.embeds[1].footer.text or "")
     with pytest.raises(UserError, match="out of sight"):  # of who clicked before they saw it
-        await app.duels.voted(1, stage.ben.id, "a")
+        await app.duels.vote(1, stage.ben.id, "a")
 
     await stage.env.restart_bot(HeroBot(app))
     await stage.olga.click(notice, label="Keep")
@@ -244,7 +244,7 @@ async def test_of_a_duel_whose_texts_were_deleted_nothing_is_brought_back(stage:
 async def test_where_only_a_person_installed_the_bot_the_click_hides_and_a_keep_says_that_it_cannot_show(
     stage: Stage, app: App, command: str, button: str
 ) -> None:
-    app.removals._reports_to_hide = 1
+    app.content_reports._reports_to_hide = 1
     await two_models(app)
     await stage.ana.slash(stage.channel, command, hero="40 woman healing")
     message = shown(stage)

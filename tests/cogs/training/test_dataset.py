@@ -33,7 +33,7 @@ async def status(stage: Stage, **tried: float) -> str:
 async def built(stage: Stage, app: App) -> str:
     """Build through Discord; what the end says."""
     await stage.build(limit=16)
-    (job,) = await app.board.unannounced()
+    (job,) = await app.jobs.unnotified()
     await stage.until_told(app, job.id)
     return stage.channel.history()[-1].content
 
@@ -123,7 +123,7 @@ async def test_changed_thresholds_are_told_to_the_admins_once(
             await stage.env.restart_bot(HeroBot(later))
             await stage.env.settle()
             async with later.db.read() as tx:
-                waiting = await notifications.untold(tx)
+                waiting = await notifications.pending(tx)
         assert len(waiting) == told
     assert "changed since dataset v1" in str(waiting[0].text)
     assert "1 descriptions would enter the next dataset; by the old thresholds, 2." in str(waiting[0].text)

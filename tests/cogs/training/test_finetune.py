@@ -91,7 +91,7 @@ async def test_a_failed_training_is_told_in_the_servers_words(stage: Stage, app:
     await stage.until_told(app, 2)
 
     assert "the file has 3 lines too few" in stage.channel.history()[-1].content
-    assert await app.registry.every() == []
+    assert await app.registry.all() == []
 
 
 async def under_way(stage: Stage, app: App, script: Script) -> None:
@@ -99,7 +99,7 @@ async def under_way(stage: Stage, app: App, script: Script) -> None:
     script.trainings.statuses = ["running"] * 1000
     await build(app)
     await stage.finetune()
-    while not (await app.board.get(2)).remote_job_id:
+    while not (await app.jobs.get(2)).remote_job_id:
         await asyncio.sleep(0.02)
 
 
@@ -122,7 +122,7 @@ async def test_a_training_is_held_at_the_server_while_it_is_paused(
     await stage.olga.click(stage.channel.history()[-1], label="Resume")
     await stage.until_told(app, 2)
     assert script.trainings.resumed == ["ftjob-1"]
-    assert (await app.board.get(2)).state == "succeeded"
+    assert (await app.jobs.get(2)).state == "succeeded"
     assert len(script.trainings.created) == 1
 
 
@@ -166,7 +166,7 @@ async def test_where_nothing_tells_the_operator_is_asked_and_says_which_training
     await stage.olga.submit_modal(form, {"id": "ftjob-1"})
     assert await app.worker.run_next()
 
-    assert (await app.board.get(2)).state == "succeeded"
+    assert (await app.jobs.get(2)).state == "succeeded"
     assert len(script.trainings.created) == 1
 
 
@@ -179,7 +179,7 @@ async def test_where_there_is_none_the_operators_word_starts_it(
     await stage.olga.click(stage.channel.history()[-2], label="There is none")
     assert await app.worker.run_next()
 
-    assert (await app.board.get(2)).state == "succeeded"
+    assert (await app.jobs.get(2)).state == "succeeded"
     assert len(script.trainings.created) == 1
 
 
@@ -209,7 +209,7 @@ async def test_preference_tuning_without_pairs_says_so(stage: Stage, app: App) -
 
 async def test_a_second_fine_tuning_waits_for_the_first(stage: Stage, app: App) -> None:
     await build(app)
-    await app.finetunes.order()
+    await app.finetunes.submit()
     await stage.olga.slash(stage.channel, "finetune")
     assert "running already" in stage.refusal()
 

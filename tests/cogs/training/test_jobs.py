@@ -10,8 +10,8 @@ import pytest
 
 from bot.app import App
 from bot.client import HeroBot
-from bot.i18n.message import ENGLISH, Sentence
-from bot.presentation.jobs import standing
+from bot.i18n.message import ENGLISH, LocalizedMessage
+from bot.presentation.jobs import progress_text
 from bot.store import jobs
 from tests.conftest import HOME, Stage
 from tests.support.scripted_server import Script
@@ -20,7 +20,7 @@ from tests.support.workflows import spec
 
 async def job_id(app: App) -> int:
     """The newest job that still has something to tell."""
-    return (await app.board.unannounced())[-1].id
+    return (await app.jobs.unnotified())[-1].id
 
 
 async def bot_commands(stage: Stage) -> list[discord.app_commands.AppCommand]:
@@ -49,7 +49,7 @@ async def test_a_build_shows_its_progress_and_tells_its_end(stage: Stage, app: A
 
 
 async def test_a_second_build_waits_for_the_first(stage: Stage, app: App) -> None:
-    await app.builds.order(spec(app))
+    await app.builds.submit(spec(app))
 
     result = await stage.olga.slash(stage.channel, "build-dataset", limit=16)
 
@@ -80,7 +80,7 @@ async def test_members_cannot_press_an_operators_buttons(stage: Stage, app: App)
     assert result.ephemeral
     assert result.response is not None
     assert "Only the operators" in result.response.content
-    assert await app.board.unannounced() == []
+    assert await app.jobs.unnotified() == []
 
 
 @pytest.mark.usefixtures("working")
@@ -112,11 +112,17 @@ async def test_a_build_is_paused_and_resumed_by_buttons_that_outlive_a_restart(
 @pytest.mark.usefixtures("working")
 async def test_progress_tells_rate_time_left_and_cost(stage: Stage, app: App) -> None:
     await stage.build(limit=16)
-    job = await app.board.get(await job_id(app))
-    text = standing(
+    job = await app.jobs.get(await job_id(app))
+    text = progress_text(
         ENGLISH,
         replace(
-            job, state="running", done=4, total=16, rate=2.0, cost=0.25, phase=Sentence("writing examples")
+            job,
+            state="running",
+            done=4,
+            total=16,
+            rate=2.0,
+            cost=0.25,
+            phase=LocalizedMessage("writing examples"),
         ),
     )
     assert "25 % · 4 of 16" in text
@@ -126,7 +132,7 @@ async def test_progress_tells_rate_time_left_and_cost(stage: Stage, app: App) ->
 
 async def test_a_plan_that_became_old_is_refused_while_another_build_runs(stage: Stage, app: App) -> None:
     await stage.olga.slash(stage.channel, "build-dataset", limit=16)
-    await app.builds.order(spec(app, 20))
+    await app.builds.submit(spec(app, 20))
 
     result = await stage.olga.click(stage.channel.history()[-1], label="Confirm")
 
@@ -211,7 +217,7 @@ async def test_a_hiccup_of_discord_does_not_lose_the_end(stage: Stage, app: App)
 
 async def test_too_many_edits_of_an_old_message_begin_a_new_one(stage: Stage, app: App) -> None:
     await stage.build(limit=16)
-    ordered = await app.board.get(await job_id(app))
+    ordered = await app.jobs.get(await job_id(app))
     stage.env.inject_error("PATCH", "/channels/*/messages/*", status=429, code=30046)
 
     async with app.db.write() as tx:
@@ -219,7 +225,7 @@ async def test_too_many_edits_of_an_old_message_begin_a_new_one(stage: Stage, ap
     await stage.env.advance_time(4)
 
     assert "3 of 16" in stage.channel.history()[-1].content
-    assert (await app.board.get(ordered.id)).message_id == stage.channel.history()[-1].id
+    assert (await app.jobs.get(ordered.id)).message_id == stage.channel.history()[-1].id
 
 
 async def test_progress_is_edited_sparsely_and_a_state_at_once(

@@ -5,7 +5,7 @@ import discord
 from bot.app import App
 from bot.i18n.message import ENGLISH
 from bot.store import datasets
-from cogs.training.review import buttons
+from cogs.training.review import review_view
 from tests.conftest import Stage
 from tests.support.scripted_server import Script, describe
 from tests.support.workflows import build
@@ -25,7 +25,7 @@ async def test_members_may_not_judge(stage: Stage, app: App) -> None:
     assert page is not None
     channel = stage.env.bot.get_channel(stage.channel.id)
     assert isinstance(channel, discord.TextChannel)
-    await channel.send("an example", view=buttons(ENGLISH, page) or discord.utils.MISSING)
+    await channel.send("an example", view=review_view(ENGLISH, page) or discord.utils.MISSING)
 
     result = await stage.ana.click(stage.channel.history()[-1], label="Reject")
 

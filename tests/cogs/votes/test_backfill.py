@@ -10,11 +10,11 @@ import cogs.votes.backfill
 from bot.app import App
 from bot.client import HeroBot
 from bot.heroes.hero import Hero
-from bot.rating.backfill import Reconciler
+from bot.rating.backfill import VoteBackfill
 from bot.rating.votes import DOWN, UP
 from bot.store.descriptions import Posted
 from bot.store.schema import description, vote
-from cogs.votes.backfill import Walk
+from cogs.votes.backfill import ReactionBackfill
 from cogs.votes.cog import VotesCog
 from tests.support.scripted_discord import BOT, BURST, NORMAL, ScriptedDiscord, scripted_discord
 
@@ -29,12 +29,14 @@ async def discord_() -> AsyncIterator[ScriptedDiscord]:
 
 
 @pytest.fixture
-async def walk(app: App, discord_: ScriptedDiscord, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Walk]:
+async def walk(
+    app: App, discord_: ScriptedDiscord, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[ReactionBackfill]:
     assert discord_
     monkeypatch.setattr(cogs.votes.backfill, "_PAUSE", 0.0)
     async with HeroBot(app) as bot:
         await bot.login("a token")
-        yield bot.cog(VotesCog).walk
+        yield bot.cog(VotesCog).backfill
 
 
 async def show(app: App, message_id: int = MESSAGE, channel_id: int = CHANNEL) -> int:
@@ -49,7 +51,7 @@ async def votes(app: App) -> list[int]:
 
 
 async def test_everyone_on_every_page_is_found_and_bots_are_not(
-    app: App, walk: Walk, discord_: ScriptedDiscord
+    app: App, walk: ReactionBackfill, discord_: ScriptedDiscord
 ) -> None:
     await show(app)
     robot = 99 << 22
@@ -76,7 +78,7 @@ async def test_everyone_on_every_page_is_found_and_bots_are_not(
 
 
 async def test_what_vanished_is_withdrawn_and_a_plain_thumb_outlives_a_super_one(
-    app: App, walk: Walk, discord_: ScriptedDiscord
+    app: App, walk: ReactionBackfill, discord_: ScriptedDiscord
 ) -> None:
     await show(app)
     ann, bob, eve = PEOPLE[:3]
@@ -92,7 +94,9 @@ async def test_what_vanished_is_withdrawn_and_a_plain_thumb_outlives_a_super_one
     assert await votes(app) == [1, 1]
 
 
-async def test_a_rate_limit_is_waited_out(app: App, walk: Walk, discord_: ScriptedDiscord) -> None:
+async def test_a_rate_limit_is_waited_out(
+    app: App, walk: ReactionBackfill, discord_: ScriptedDiscord
+) -> None:
     await show(app)
     discord_.messages[MESSAGE] = {(UP, NORMAL): PEOPLE[:3]}
     discord_.limited = 2
@@ -104,7 +108,7 @@ async def test_a_rate_limit_is_waited_out(app: App, walk: Walk, discord_: Script
 
 
 async def test_a_message_that_is_gone_keeps_its_votes_and_is_not_looked_for_again(
-    app: App, walk: Walk, discord_: ScriptedDiscord
+    app: App, walk: ReactionBackfill, discord_: ScriptedDiscord
 ) -> None:
     await show(app)
     await app.votes.clicked(MESSAGE, PEOPLE[0], UP)
@@ -117,7 +121,7 @@ async def test_a_message_that_is_gone_keeps_its_votes_and_is_not_looked_for_agai
 
 
 async def test_closed_channels_and_broken_messages_leave_the_others_alone(
-    app: App, walk: Walk, discord_: ScriptedDiscord
+    app: App, walk: ReactionBackfill, discord_: ScriptedDiscord
 ) -> None:
     for message_id, channel_id in ((1, CHANNEL), (2, 20), (3, 20), (4, CHANNEL), (5, CHANNEL)):
         await show(app, message_id, channel_id)
@@ -133,7 +137,7 @@ async def test_closed_channels_and_broken_messages_leave_the_others_alone(
 
 
 async def test_a_vote_taken_back_while_people_are_listed_stays_taken_back(
-    app: App, walk: Walk, discord_: ScriptedDiscord
+    app: App, walk: ReactionBackfill, discord_: ScriptedDiscord
 ) -> None:
     await show(app)
     ann, bob = PEOPLE[:2]
@@ -146,7 +150,7 @@ async def test_a_vote_taken_back_while_people_are_listed_stays_taken_back(
         listed += 1
         if listed == 2:
             under[UP, NORMAL] = [bob]
-            walk.stir(MESSAGE)
+            walk.mark_active(MESSAGE)
 
     discord_.on_page = take_back
     await walk.run()
@@ -162,7 +166,7 @@ async def test_the_walk_is_bounded_in_days_and_messages(app: App) -> None:
             await tx.execute(update(description).where(description.c.id == its_id).values(created_at=made))
 
     async def reached(days: float, most: int) -> list[int]:
-        walker = Reconciler(app.db, app.votes._voters, days=days, most=most)
+        walker = VoteBackfill(app.db, app.votes._voters, days=days, most=most)
         return [each.message_id for each in await walker.posted()]
 
     assert await reached(3.5, 500) == [5, 4, 3]
@@ -172,7 +176,7 @@ async def test_the_walk_is_bounded_in_days_and_messages(app: App) -> None:
 
 
 async def test_a_deleted_vote_does_not_come_back_from_the_thumb_that_still_stands(
-    app: App, walk: Walk, discord_: ScriptedDiscord
+    app: App, walk: ReactionBackfill, discord_: ScriptedDiscord
 ) -> None:
     its_id = await show(app)
     discord_.messages[MESSAGE] = {(UP, NORMAL): [PEOPLE[0]]}
@@ -185,5 +189,5 @@ async def test_a_deleted_vote_does_not_come_back_from_the_thumb_that_still_stand
 
     # nor by a walk that was under way
     posted = Posted(its_id, CHANNEL, MESSAGE)
-    assert await app.reconciler.keep(posted, {(UP, "reaction"): [PEOPLE[0]]}) == 0
+    assert await app.vote_backfill.keep(posted, {(UP, "reaction"): [PEOPLE[0]]}) == 0
     assert await votes(app) == []

@@ -6,7 +6,7 @@ import simcord
 
 from bot.app import App
 from bot.client import HeroBot
-from bot.rating.votes import Tally
+from bot.rating.votes import VoteCounts
 from cogs.moderation.reports import refresh_message
 from cogs.votes.buttons import ThumbButton
 from tests.conftest import Stage
@@ -34,8 +34,8 @@ def buttons(message: discord.Message) -> list[str]:
     return [each.emoji.name for each in found if each.emoji]
 
 
-async def tally(app: App) -> Tally:
-    return next(iter((await app.votes.by_model()).values()), Tally())
+async def tally(app: App) -> VoteCounts:
+    return next(iter((await app.votes.by_model()).values()), VoteCounts())
 
 
 async def test_where_the_bot_may_react_it_seeds_both_thumbs(stage: Stage) -> None:
@@ -55,10 +55,10 @@ async def test_where_it_may_not_buttons_take_the_votes(
 
     said = await stage.ben.click(shown, custom_id="vote:up:1")
     assert said.followups[-1].content.startswith("Your 👍 is noted")
-    assert await tally(app) == Tally(ups=1)
+    assert await tally(app) == VoteCounts(ups=1)
 
     await stage.ben.click(shown, custom_id="vote:down:1")
-    assert await tally(app) == Tally(downs=1)
+    assert await tally(app) == VoteCounts(downs=1)
 
     await stage.env.restart_bot(HeroBot(app))
     said = await stage.ben.click(shown, custom_id="vote:down:1")
@@ -67,7 +67,7 @@ async def test_where_it_may_not_buttons_take_the_votes(
     said = await stage.ben.click(shown, custom_id="vote:down:1")
     assert said.followups[-1].content.startswith("Dein 👎 ist notiert")
     await stage.ben.click(shown, custom_id="vote:down:1")
-    assert await tally(app) == Tally()
+    assert await tally(app) == VoteCounts()
 
 
 async def test_a_refusal_that_nobody_could_foresee_leads_to_buttons(stage: Stage) -> None:
@@ -82,7 +82,7 @@ async def test_a_direct_message_has_buttons(stage: Stage, app: App) -> None:
     assert (shown.reactions, buttons(shown)) == ([], ["👍", "👎"])
 
     await stage.ana.user.click(shown, custom_id="vote:up:1")
-    assert await tally(app) == Tally()  # the asker's own
+    assert await tally(app) == VoteCounts()  # the asker's own
 
 
 async def test_a_button_of_a_description_that_is_gone_says_so(
@@ -99,28 +99,28 @@ async def test_a_button_of_a_description_that_is_gone_says_so(
 
 
 async def test_what_is_hidden_is_not_voted_on(stage: Stage, app: App, closed: simcord.ChannelHandle) -> None:
-    app.removals._reports_to_hide = 1
+    app.content_reports._reports_to_hide = 1
     pressed, clicked = await described(stage, closed), await described(stage, stage.channel)
     await stage.ben.click(pressed, custom_id="vote:up:1")
     for number in (1, 2):
-        await app.removals.report(number, stage.olga.id)
+        await app.content_reports.report(number, stage.olga.id)
 
     said = await stage.ben.click(pressed, custom_id="vote:down:1")
     assert said.followups[-1].content == "This description is gone; there is nothing to vote on."
     await stage.ben.react(clicked, "👍")
-    assert await tally(app) == Tally(ups=1)  # from before
+    assert await tally(app) == VoteCounts(ups=1)  # from before
 
-    await app.removals.keep(2)
+    await app.content_reports.keep(2)
     await stage.ben.unreact(clicked, "👍")
     await stage.ben.react(clicked, "👍")
-    assert await tally(app) == Tally(ups=2)
+    assert await tally(app) == VoteCounts(ups=2)
 
 
 async def test_buttons_are_there_again_when_a_hidden_description_is_kept(
     stage: Stage, app: App, closed: simcord.ChannelHandle
 ) -> None:
     await described(stage, closed)
-    kept = await app.removals.keep(1)
+    kept = await app.content_reports.keep(1)
     assert isinstance(stage.env.bot, HeroBot)
     assert await refresh_message(stage.env.bot, kept)
     await stage.ben.click(closed.history()[-1], custom_id="vote:up:1")

@@ -5,7 +5,7 @@ import pytest
 
 from bot.app import App
 from bot.client import HeroBot
-from bot.rating.votes import Tally
+from bot.rating.votes import VoteCounts
 from tests.conftest import HOME, Stage
 
 
@@ -18,19 +18,19 @@ async def message(stage: Stage) -> int:
     return shown.id
 
 
-async def tally(app: App) -> Tally:
+async def tally(app: App) -> VoteCounts:
     votes = await app.votes.by_model()
     assert len(votes) <= 1
-    return next(iter(votes.values()), Tally())
+    return next(iter(votes.values()), VoteCounts())
 
 
 async def test_a_thumb_is_a_vote_and_the_bots_own_are_not(stage: Stage, app: App, message: int) -> None:
-    assert await tally(app) == Tally()
+    assert await tally(app) == VoteCounts()
 
     await stage.ben.react(_shown(stage, message), "👍")
     await stage.olga.react(_shown(stage, message), "👎🏽")
 
-    assert await tally(app) == Tally(ups=1, downs=1)
+    assert await tally(app) == VoteCounts(ups=1, downs=1)
 
 
 async def test_the_latest_thumb_wins_and_withdrawing_it_restores_the_other(
@@ -38,13 +38,13 @@ async def test_the_latest_thumb_wins_and_withdrawing_it_restores_the_other(
 ) -> None:
     await stage.ben.react(_shown(stage, message), "👎")
     await stage.ben.react(_shown(stage, message), "👍")
-    assert await tally(app) == Tally(ups=1)
+    assert await tally(app) == VoteCounts(ups=1)
 
     await stage.ben.unreact(_shown(stage, message), "👍")
-    assert await tally(app) == Tally(downs=1)
+    assert await tally(app) == VoteCounts(downs=1)
 
     await stage.ben.unreact(_shown(stage, message), "👎")
-    assert await tally(app) == Tally()
+    assert await tally(app) == VoteCounts()
 
 
 async def test_the_requesters_own_vote_and_other_emojis_do_not_count(
@@ -53,7 +53,7 @@ async def test_the_requesters_own_vote_and_other_emojis_do_not_count(
     await stage.ana.react(_shown(stage, message), "👍")
     await stage.ben.react(_shown(stage, message), "🔥")
 
-    assert await tally(app) == Tally()
+    assert await tally(app) == VoteCounts()
 
 
 async def test_other_bots_do_not_vote(stage: Stage, app: App, message: int) -> None:
@@ -61,7 +61,7 @@ async def test_other_bots_do_not_vote(stage: Stage, app: App, message: int) -> N
 
     await robot.react(_shown(stage, message), "👍")
 
-    assert await tally(app) == Tally()
+    assert await tally(app) == VoteCounts()
 
 
 async def test_votes_count_on_messages_the_bot_has_forgotten(stage: Stage, app: App, message: int) -> None:
@@ -69,7 +69,7 @@ async def test_votes_count_on_messages_the_bot_has_forgotten(stage: Stage, app: 
 
     await stage.ben.react(_shown(stage, message), "👍")
 
-    assert await tally(app) == Tally(ups=1)
+    assert await tally(app) == VoteCounts(ups=1)
 
 
 async def test_a_moderator_may_clear_votes(stage: Stage, app: App, message: int) -> None:
@@ -79,11 +79,11 @@ async def test_a_moderator_may_clear_votes(stage: Stage, app: App, message: int)
 
     await bot_channel.get_partial_message(message).clear_reaction("👎")
     await stage.env.settle()
-    assert await tally(app) == Tally(ups=1)
+    assert await tally(app) == VoteCounts(ups=1)
 
     await bot_channel.get_partial_message(message).clear_reactions()
     await stage.env.settle()
-    assert await tally(app) == Tally()
+    assert await tally(app) == VoteCounts()
 
 
 async def test_a_reaction_to_any_other_message_is_nothing(stage: Stage, app: App) -> None:
@@ -91,7 +91,7 @@ async def test_a_reaction_to_any_other_message_is_nothing(stage: Stage, app: App
 
     await stage.ben.react(chat, "👍")
 
-    assert await tally(app) == Tally()
+    assert await tally(app) == VoteCounts()
 
 
 async def test_a_super_thumb_and_a_plain_one_are_taken_back_each_by_itself(
@@ -107,23 +107,23 @@ async def test_a_super_thumb_and_a_plain_one_are_taken_back_each_by_itself(
     for kind in (0, 1):
         tell("MESSAGE_REACTION_ADD", kind)
     await stage.env.settle()
-    assert await tally(app) == Tally(ups=1)
+    assert await tally(app) == VoteCounts(ups=1)
 
     tell("MESSAGE_REACTION_REMOVE", 1)
     await stage.env.settle()
-    assert await tally(app) == Tally(ups=1)
+    assert await tally(app) == VoteCounts(ups=1)
 
     tell("MESSAGE_REACTION_REMOVE", 0)
     await stage.env.settle()
-    assert await tally(app) == Tally()
+    assert await tally(app) == VoteCounts()
 
 
 async def test_votes_outlive_a_deleted_message(stage: Stage, app: App, message: int) -> None:
     await stage.ben.react(_shown(stage, message), "👍")
     await stage.olga.delete(_shown(stage, message))
 
-    assert await tally(app) == Tally(ups=1)
-    assert await app.reconciler.posted() == []
+    assert await tally(app) == VoteCounts(ups=1)
+    assert await app.vote_backfill.posted() == []
 
 
 async def test_votes_outlive_messages_deleted_in_bulk(stage: Stage, app: App, message: int) -> None:
@@ -133,8 +133,8 @@ async def test_votes_outlive_messages_deleted_in_bulk(stage: Stage, app: App, me
     stage.env.backend.emit("MESSAGE_DELETE_BULK", payload)
     await stage.env.settle()
 
-    assert await tally(app) == Tally(ups=1)
-    assert await app.reconciler.posted() == []
+    assert await tally(app) == VoteCounts(ups=1)
+    assert await app.vote_backfill.posted() == []
 
 
 async def test_votes_given_and_taken_back_while_the_bot_was_away_are_found_at_its_start(
@@ -143,12 +143,12 @@ async def test_votes_given_and_taken_back_while_the_bot_was_away_are_found_at_it
     await stage.ben.react(_shown(stage, message), "👍")
     await app.votes.withdrawn(message, stage.ben.id, "👍")  # as if nobody had told us of it
     await app.votes.clicked(message, stage.olga.id, "👎")  # and of what she took back since
-    await app.votes.pressed((await app.reconciler.posted())[0].description_id, 99 << 22, "👎")
-    assert await tally(app) == Tally(downs=2)
+    await app.votes.pressed((await app.vote_backfill.posted())[0].description_id, 99 << 22, "👎")
+    assert await tally(app) == VoteCounts(downs=2)
 
     await stage.env.restart_bot(HeroBot(app))
 
-    assert await tally(app) == Tally(ups=1, downs=1)
+    assert await tally(app) == VoteCounts(ups=1, downs=1)
 
 
 def _shown(stage: Stage, message: int) -> discord.Message:

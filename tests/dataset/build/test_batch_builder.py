@@ -59,9 +59,9 @@ async def test_progress_counts_what_was_cached_and_what_the_batch_has_answered(
 ) -> None:
     await carry_out(app, app.planner.spec(repeats=1, limit=20, batch=False))
     script.batches.held = True
-    job, _ = await app.builds.order(wanted(app))
+    job, _ = await app.builds.submit(wanted(app))
     work = asyncio.create_task(app.worker.run_next())
-    while "in the provider's batch" not in str((shown := await app.board.get(job.id)).phase):
+    while "in the provider's batch" not in str((shown := await app.jobs.get(job.id)).phase):
         await asyncio.sleep(0.05)
     await _kill(app, job, work)
     assert (shown.done, shown.total) == (21, 30)  # the one that is asked directly among them
@@ -69,16 +69,16 @@ async def test_progress_counts_what_was_cached_and_what_the_batch_has_answered(
 
 async def test_a_restart_waits_for_the_batch_that_is_out(app: App, script: Script) -> None:
     script.batches.held = True
-    job, _ = await app.builds.order(wanted(app))
+    job, _ = await app.builds.submit(wanted(app))
     work = asyncio.create_task(app.worker.run_next())
-    while "in the provider's batch" not in str((await app.board.get(job.id)).phase):
+    while "in the provider's batch" not in str((await app.jobs.get(job.id)).phase):
         await asyncio.sleep(0.05)
     await _kill(app, job, work)
     script.batches.held = False
 
     assert await app.worker.run_next()
 
-    assert (await app.board.get(job.id)).state == "succeeded"
+    assert (await app.jobs.get(job.id)).state == "succeeded"
     assert len(script.batches.created) == 1
     assert len(script.asked) == 30
 
@@ -123,11 +123,11 @@ async def test_a_batch_out_counts_against_the_day_until_it_is_booked(
 ) -> None:
     script.batches.held = True
     async with open_app(hosted.model_copy(update={"daily_budget": 10.0})) as app:
-        job, _ = await app.builds.order(wanted(app))
+        job, _ = await app.builds.submit(wanted(app))
         work = asyncio.create_task(app.worker.run_next())
         while not script.batches.created:
             await asyncio.sleep(0.02)
-        room = await app.budget.room(Account("hero"))
+        room = await app.budget.remaining(Account("hero"))
         await _kill(app, job, work)
     assert room is not None
     assert room < 2
@@ -138,11 +138,11 @@ async def test_a_direct_build_pays_for_nothing_that_a_cancelled_batch_answered(
 ) -> None:
     """The provider had answered by the time it was told to stop."""
     script.batches.held = True
-    job, _ = await app.builds.order(wanted(app))
+    job, _ = await app.builds.submit(wanted(app))
     work = asyncio.create_task(app.worker.run_next())
     while not script.batches.created:
         await asyncio.sleep(0.02)
-    await app.board.cancel(job.id)
+    await app.jobs.cancel(job.id)
     await asyncio.wait_for(work, 5)
     script.batches.held = False
     assert await app.worker.run_next()
@@ -152,7 +152,7 @@ async def test_a_direct_build_pays_for_nothing_that_a_cancelled_batch_answered(
 
     assert direct.state == "succeeded"
     assert len(script.asked) == 30
-    assert (await app.board.get(job.id)).cost > 1
+    assert (await app.jobs.get(job.id)).cost > 1
     assert direct.cost == 0
 
 
@@ -176,19 +176,19 @@ async def test_cancelling_stops_the_provider_and_pausing_does_not(
     app: App, script: Script, *, paused: bool
 ) -> None:
     script.batches.held = True
-    job, _ = await app.builds.order(wanted(app))
+    job, _ = await app.builds.submit(wanted(app))
     work = asyncio.create_task(app.worker.run_next())
-    while "in the provider's batch" not in str((await app.board.get(job.id)).phase):
+    while "in the provider's batch" not in str((await app.jobs.get(job.id)).phase):
         await asyncio.sleep(0.02)
     if paused:
-        await app.board.pause(job.id)
+        await app.jobs.pause(job.id)
         await asyncio.wait_for(work, 5)
         assert script.batches.cancelled == set()
-    assert (await app.board.cancel(job.id)).state == "cancelling"
+    assert (await app.jobs.cancel(job.id)).state == "cancelling"
     await asyncio.wait_for(work, 5)
     assert await app.worker.run_next()
     assert script.batches.cancelled == {"batch-1"}
-    assert (await app.board.get(job.id)).state == "cancelled"
+    assert (await app.jobs.get(job.id)).state == "cancelled"
 
 
 async def test_large_builds_use_batches_by_themselves(hosted: Settings, settings: Settings) -> None:

@@ -84,7 +84,7 @@ async def test_killed_midway_the_next_process_repeats_only_what_was_in_the_air(
     """The first process dies with calls in the air; the second opens the same database."""
     script.delay = 0.05
     async with open_app(settings) as first:
-        job, _ = await first.builds.order(spec(first, 40))
+        job, _ = await first.builds.submit(spec(first, 40))
         work = asyncio.create_task(first.worker.run_next())
         while len(script.asked) < 12:
             await asyncio.sleep(0)
@@ -96,7 +96,7 @@ async def test_killed_midway_the_next_process_repeats_only_what_was_in_the_air(
         in_the_air = len(script.asked) - answered
         await _forget_the_owner(again, job)
         assert await again.worker.run_next()
-        done = await again.board.get(job.id)
+        done = await again.jobs.get(job.id)
 
     assert done.result is not None
     assert in_the_air > 0
@@ -126,7 +126,7 @@ def _keys(app: App) -> list[str]:
 
 async def test_a_worker_that_is_told_to_end_keeps_what_is_on_its_way(app: App, script: Script) -> None:
     script.delay = 0.2
-    await app.builds.order(spec(app, 40))
+    await app.builds.submit(spec(app, 40))
     work = asyncio.create_task(app.worker.run_next())
     while len(script.asked) < 5:
         await asyncio.sleep(0.01)
@@ -285,13 +285,13 @@ async def test_stopping_while_the_server_makes_everyone_wait_sends_nothing_more(
     monkeypatch.setattr("bot.dataset.build.builder._WATCH", 0.2)
     monkeypatch.setattr("bot.jobs.worker.HEARTBEAT", 0.05)
     async with open_app(hosted) as app:
-        job, _ = await app.builds.order(app.planner.spec(limit=60))
+        job, _ = await app.builds.submit(app.planner.spec(limit=60))
         script.failures, script.retry_after = [429], "30"
         work = asyncio.create_task(app.worker.run_next())
-        while "asks to wait" not in str((await app.board.get(job.id)).phase):
+        while "asks to wait" not in str((await app.jobs.get(job.id)).phase):
             await asyncio.sleep(0.05)
         asked = len(script.asked)
-        await app.board.cancel(job.id)
+        await app.jobs.cancel(job.id)
         await asyncio.wait_for(work, 5)
     assert len(script.asked) == asked < 5
 
@@ -321,9 +321,9 @@ async def test_a_plan_waits_until_it_is_confirmed(app: App, script: Script) -> N
     assert not await app.worker.run_next()
     assert script.asked == []
 
-    await app.board.confirm(job.id)
+    await app.jobs.confirm(job.id)
     with pytest.raises(UserError, match="is queued"):
-        await app.board.confirm(job.id)
+        await app.jobs.confirm(job.id)
     with pytest.raises(Busy):
         await app.builds.plan(spec(app))
 
@@ -332,9 +332,9 @@ async def test_a_plan_waits_until_it_is_confirmed(app: App, script: Script) -> N
 
 async def test_a_dropped_plan_is_never_carried_out(app: App, script: Script) -> None:
     job, _ = await app.builds.plan(spec(app))
-    await app.board.cancel(job.id)
+    await app.jobs.cancel(job.id)
     with pytest.raises(UserError, match="is cancelled"):
-        await app.board.confirm(job.id)
+        await app.jobs.confirm(job.id)
     assert not await app.worker.run_next()
     assert script.asked == []
 
@@ -345,12 +345,12 @@ async def test_a_stopped_build_keeps_what_is_on_its_way(
 ) -> None:
     monkeypatch.setattr("bot.jobs.worker.HEARTBEAT", 0.05)
     script.delay = 0.1
-    job, _ = await app.builds.order(spec(app, 40))
+    job, _ = await app.builds.submit(spec(app, 40))
     work = asyncio.create_task(app.worker.run_next())
     while len(script.asked) < 10:
         await asyncio.sleep(0.01)
 
-    stopped = await (app.board.pause(job.id) if order == "pause" else app.board.cancel(job.id))
+    stopped = await (app.jobs.pause(job.id) if order == "pause" else app.jobs.cancel(job.id))
     await asyncio.wait_for(work, 5)
     assert await app.worker.run_next() is (order == "cancel")
 
@@ -363,8 +363,8 @@ async def test_a_stopped_build_keeps_what_is_on_its_way(
         await build(app, 40)
     else:
         with pytest.raises(Busy, match="is paused"):
-            await app.builds.order(spec(app))
-        await app.board.resume(job.id)
+            await app.builds.submit(spec(app))
+        await app.jobs.resume(job.id)
         assert await app.worker.run_next()
-        assert (await app.board.get(job.id)).state == "succeeded"
+        assert (await app.jobs.get(job.id)).state == "succeeded"
     assert len(script.asked) == 40

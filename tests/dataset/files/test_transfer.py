@@ -44,7 +44,7 @@ async def test_the_articles_own_table_comes_out_of_a_build(app: App, tmp_path: P
 async def test_texts_of_one_hero_alone_are_refused_and_none_is_kept(app: App, tmp_path: Path) -> None:
     rows = [Row("40", "man", "ice", "", "40, man, ice", f"{r.age} {r.response_txt}", "stop") for r in ODD]
     with pytest.raises(UserError, match="All texts are answers to one prompt, '40, man, ice ->'"):
-        await app.transfer.bring(table_of(tmp_path, rows))
+        await app.transfer.import_file(table_of(tmp_path, rows))
     async with app.db.read() as tx:
         assert (await tx.execute(text("SELECT count(*) FROM imported"))).scalar_one() == 0
 
@@ -62,7 +62,7 @@ async def test_odd_texts_survive_the_way_through_the_database(app: App, tmp_path
         Row(r.age, r.gender, r.power, r.prompt, r.sub_prompt, f"{r.age} {r.response_txt}", "stop")
         for r in ODD
     ]
-    frozen, draft = await app.transfer.bring(table_of(tmp_path, rows))
+    frozen, draft = await app.transfer.import_file(table_of(tmp_path, rows))
     assert frozen.new
     assert frozen.dataset.counts["import"] == 15
     assert not draft.dropped
@@ -81,14 +81,14 @@ async def test_the_same_file_again_is_the_same_version(app: App, tmp_path: Path)
     path = table_of(
         tmp_path, [Row(r.age, "man", r.power, "", r.sub_prompt, f"Text {r.age}", "") for r in ODD]
     )
-    once, _ = await app.transfer.bring(path)
-    again, _ = await app.transfer.bring(path)
+    once, _ = await app.transfer.import_file(path)
+    again, _ = await app.transfer.import_file(path)
     assert (once.dataset.id, again.dataset.id, again.new) == (1, 1, False)
 
 
 async def test_repeats_are_dropped_and_told(app: App, tmp_path: Path) -> None:
     rows = [Row(f"{age}", "man", "ice", "", f"{age}, man, ice", f"Text {age % 12}", "") for age in range(24)]
-    _, draft = await app.transfer.bring(table_of(tmp_path, rows))
+    _, draft = await app.transfer.import_file(table_of(tmp_path, rows))
     assert draft.dropped == {"the same as another": 12}
 
 
@@ -98,6 +98,6 @@ async def test_bad_files_and_versions_are_sentences(app: App, tmp_path: Path) ->
     broken = tmp_path / "broken.csv"
     broken.write_text("age,colour\n1,red\n")
     with pytest.raises(UserError, match="lacks the columns"):
-        await app.transfer.bring(broken)
+        await app.transfer.import_file(broken)
     with pytest.raises(UserError, match=r"Only . usable texts"):
-        await app.transfer.bring(table_of(tmp_path, ODD[:3]))
+        await app.transfer.import_file(table_of(tmp_path, ODD[:3]))

@@ -189,7 +189,7 @@ def test_what_must_not_train_is_dropped_and_counted() -> None:
             "empty": 1,
             "over 10,000 characters": 1,
         }
-        assert draft.alike == {2, 3, 6}
+        assert draft.near_duplicate_ids == {2, 3, 6}
         assert draft.counts["example"] == 1
         assert draft.lengths == {20: 1, 21: 1}
 

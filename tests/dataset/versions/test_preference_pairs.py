@@ -54,11 +54,11 @@ async def on_trial(app: App) -> None:
 
 async def duel(app: App, hero: Hero, **picks: Result) -> tuple[int, int]:
     """Let voters pick in a duel; returns the live and the candidate description's ids."""
-    held = await app.duels.hold(hero, requester=1)
+    held = await app.duels.run(hero, requester=1)
     assert isinstance(held, Pairing)
     for name, result in picks.items():
         voter = _YOUNG if name == "young" else name
-        await app.duels.voted(held.id, voter, await choice_for(app, held.id, result))
+        await app.duels.vote(held.id, voter, await choice_for(app, held.id, result))
     async with app.db.read() as tx:
         shown = await duels.get(tx, held.id)
     assert shown

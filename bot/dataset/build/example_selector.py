@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from itertools import islice
 
 from bot.dataset.build.plan import BuildSpec, Planner, Slot
-from bot.dataset.versions.near_duplicates import ALIKE
+from bot.dataset.versions.near_duplicates import NEAR_DUPLICATE
 from bot.heroes.curation import TOO_SHORT, Curation
 from bot.heroes.prompts import Prompts
-from bot.i18n.message import later
+from bot.i18n.message import mark
 from bot.store import examples
 from bot.store.database import Database
 from bot.store.examples import Answered
 
-FLAGGED = later("flagged by moderation")
+FLAGGED = mark("flagged by moderation")
 
 _CHUNK = 200  # slots looked up at once
 _LONGEST_QUOTE = 6  # words of the prompt that a text may hold in one row
@@ -31,12 +31,12 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Selection:
     """What there is for a slot: the accepted text, or the faults of all that was written so far."""
 
     slot: Slot
     accepted: Accepted | None
-    faults: tuple[str, ...]
+    rejections: tuple[str, ...]
     finish_reasons: tuple[str, ...]
 
     @property
@@ -45,7 +45,7 @@ class Choice:
         return len(self.finish_reasons)
 
 
-class Chooser:
+class ExampleSelector:
     """Looks at what is cached. It writes nothing: the same answers and reviews give the same choices."""
 
     def __init__(self, db: Database, planner: Planner, prompts: Prompts, curation: Curation) -> None:
@@ -61,7 +61,7 @@ class Chooser:
 
     async def walk(
         self, spec: BuildSpec, slots: Iterable[Slot], without: Collection[int] = ()
-    ) -> AsyncIterator[Choice]:
+    ) -> AsyncIterator[Selection]:
         """The choices of slots in their order, lazily.
 
         `without` are ids of examples that say the same as others.
@@ -70,7 +70,7 @@ class Chooser:
             for choice in await self._choose(spec, chunk, without):
                 yield choice
 
-    async def _choose(self, spec: BuildSpec, slots: list[Slot], without: Collection[int]) -> list[Choice]:
+    async def _choose(self, spec: BuildSpec, slots: list[Slot], without: Collection[int]) -> list[Selection]:
         chosen: dict[int, Accepted] = {}
         faults: list[list[str]] = [[] for _ in slots]
         reasons: list[list[str]] = [[] for _ in slots]
@@ -91,7 +91,7 @@ class Chooser:
                 else:
                     faults[at].append(fault)
         return [
-            Choice(slot, chosen.get(at), tuple(faults[at]), tuple(reasons[at]))
+            Selection(slot, chosen.get(at), tuple(faults[at]), tuple(reasons[at]))
             for at, slot in enumerate(slots)
         ]
 
@@ -107,15 +107,15 @@ class Chooser:
             case "keep":
                 return text, None
             case "reject":
-                return text, later("rejected in review")
+                return text, mark("rejected in review")
             case None:
-                fault = self._curation.fault(slot.hero, text)
+                fault = self._curation.rejection_reason(slot.hero, text)
         faults = (
-            (example.id in without, ALIKE),
+            (example.id in without, NEAR_DUPLICATE),
             (bool(example.flagged), FLAGGED),
-            (example.finish_reason == "content_filter", later("filtered by the provider")),
-            (fault == TOO_SHORT and example.finish_reason == "length", later("unfinished")),
-            (self.quotes_the_prompt(slot, text), later("quotes the prompt")),
+            (example.finish_reason == "content_filter", mark("filtered by the provider")),
+            (fault == TOO_SHORT and example.finish_reason == "length", mark("unfinished")),
+            (self.quotes_the_prompt(slot, text), mark("quotes the prompt")),
         )
         return text, next((reason for found, reason in faults if found), fault)
 

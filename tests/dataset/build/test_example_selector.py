@@ -32,17 +32,17 @@ def answered(text: str, **changes: object) -> Answered:
     ],
 )
 async def test_every_rule_has_its_name(app: App, example: Answered, fault: str | None) -> None:
-    assert app.chooser.judge(SLOT, example)[1] == fault
+    assert app.selector.judge(SLOT, example)[1] == fault
 
 
 async def test_naming_a_power_of_many_words_is_no_quotation(app: App) -> None:
     slot = Slot(Hero(40, "woman", "turning lead into gold"), 0)
-    assert not app.chooser.quotes_the_prompt(slot, "Mira has the superpower of turning lead into gold.")
-    assert app.chooser.quotes_the_prompt(slot, "Here: a 40-year-old woman fictional character who has it.")
+    assert not app.selector.quotes_the_prompt(slot, "Mira has the superpower of turning lead into gold.")
+    assert app.selector.quotes_the_prompt(slot, "Here: a 40-year-old woman fictional character who has it.")
 
 
 async def test_what_a_person_keeps_or_writes_counts_whatever_the_rules_say(app: App) -> None:
-    assert app.chooser.judge(SLOT, answered("She rises.", verdict="keep")) == ("She rises.", None)
+    assert app.selector.judge(SLOT, answered("She rises.", verdict="keep")) == ("She rises.", None)
     edited = answered("She rises.", verdict="edit", edited="She soars.")
-    assert app.chooser.judge(SLOT, edited) == ("She soars.", None)
-    assert app.chooser.judge(SLOT, answered(GOOD), {1})[1] == "much like another"
+    assert app.selector.judge(SLOT, edited) == ("She soars.", None)
+    assert app.selector.judge(SLOT, answered(GOOD), {1})[1] == "much like another"
