@@ -143,7 +143,7 @@ class ChannelMenu(PersistentItem[discord.ui.ChannelSelect[discord.ui.View]], tem
             )
         )
 
-    async def act(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Keep the choice and show what holds; only those who saw the menu can have chosen."""
         await interaction.response.defer()
         t = await translator_of(interaction)

@@ -12,7 +12,7 @@ class StopButton(PersistentButton, template=r"hero:stop:(?P<generation>[0-9]{1,2
         super().__init__(f"hero:stop:{generation}")
         self.generation = generation
 
-    async def act(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         await interaction.client.cog(HeroCog).live_messages.stop(interaction, self.generation)
 
 
@@ -23,5 +23,5 @@ class AgainButton(PersistentButton, template=r"hero:again:(?P<description_id>[0-
         super().__init__(f"hero:again:{description_id}")
         self.description_id = description_id
 
-    async def act(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         await interaction.client.cog(HeroCog).again(interaction, self.description_id)

@@ -26,7 +26,7 @@ class DuelButton(
         self.choice = choice
         self.duel_id = duel_id
 
-    async def act(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Keep the vote and tell the voter alone who wrote what: the message stays blind for the others."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         pick = await interaction.client.app.duels.vote(self.duel_id, interaction.user.id, self.choice)

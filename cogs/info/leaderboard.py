@@ -44,7 +44,7 @@ class PageButton(
         self.scope = scope
         self.page = page
 
-    async def act(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Put the page in the place of the one that is shown; scores are of now."""
         await interaction.response.defer()
         card, view = await _page(interaction, self.scope, self.page)

@@ -78,7 +78,7 @@ class PrivacyButton(PersistentButton, template=r"privacy:(?P<action>delete|keep)
         super().__init__(f"privacy:{action}", label=label, style=style)
         self.action = action
 
-    async def act(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Delete, or leave all as it is; the question goes either way."""
         await interaction.response.defer()
         t = await translator_of(interaction)

@@ -16,7 +16,7 @@ class PromoteButton(PersistentButton, template=r"promote:(?P<trial_id>[0-9]{1,18
         super().__init__(f"promote:{trial_id}", label=t("Promote"), style=discord.ButtonStyle.success)
         self.trial_id = trial_id
 
-    async def act(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Promote, and say so in the notice's own message, which needs its button no more."""
         await require_operator(interaction)
         await interaction.response.defer()

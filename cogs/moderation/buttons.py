@@ -30,7 +30,7 @@ class ReportButton(PersistentButton, template=r"hero:report:(?P<description_id>[
         super().__init__(f"hero:report:{description_id}")
         self.description_id = description_id
 
-    async def act(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         await report(interaction, self.description_id)
 
 
@@ -45,7 +45,7 @@ class DuelReportButton(
         self.letter = letter
         self.duel_id = duel_id
 
-    async def act(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         await report_in_duel(interaction, self.duel_id, self.letter)
 
 
@@ -61,7 +61,7 @@ class RemovalButton(
         self.verdict = verdict
         self.description_id = description_id
 
-    async def act(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Carry the verdict out and put it in the place of the buttons."""
         await require_operator(interaction)
         await interaction.response.defer()

@@ -45,7 +45,7 @@ class JobButton(
         self.action = action
         self.job_id = job_id
 
-    async def act(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Do it, and show how the job stands."""
         await require_operator(interaction)
         if self.action == "found":

@@ -31,7 +31,7 @@ class ReviewButton(
         self.version = version
         self.example_id = example_id
 
-    async def act(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Keep the verdict and show the next example; for an edit, ask for the text first."""
         await require_operator(interaction)
         reviews = interaction.client.app.reviews

@@ -25,7 +25,7 @@ class ThumbButton(
         self.emoji = _THUMBS[thumb]
         self.description_id = description_id
 
-    async def act(self, interaction: Interaction) -> None:
+    async def handle(self, interaction: Interaction) -> None:
         """Keep the vote."""
         await interaction.response.defer(ephemeral=True)
         votes = interaction.client.app.votes

@@ -85,7 +85,7 @@ async def test_stop_in_the_pause_before_another_attempt_asks_nothing_more(
     paid: App, script: Script, monkeypatch: pytest.MonkeyPatch, words: int
 ) -> None:
     """What was said until the call broke off is the answer, and is paid for once."""
-    monkeypatch.setattr("bot.llm.retry.asked_pause", lambda _error: 15.0)
+    monkeypatch.setattr("bot.llm.retry.retry_after", lambda _error: 15.0)
     stream = Stream()
     script.stream.error_after = words
     work = asyncio.create_task(ask(paid, stream))

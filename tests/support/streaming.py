@@ -28,9 +28,9 @@ def words_from_outside(env: simcord.Env, monkeypatch: pytest.MonkeyPatch) -> Non
 
         return wait
 
-    monkeypatch.setattr("bot.llm.client.listen", outside(read_stream))
+    monkeypatch.setattr("bot.llm.client.read_stream", outside(read_stream))
     monkeypatch.setattr(WaitingQueue, "_wait", outside(WaitingQueue._wait))
-    for name in ("news", "until_stopped", "until_served"):
+    for name in ("changed", "until_stopped", "until_served"):
         monkeypatch.setattr(Stream, name, outside(getattr(Stream, name)))
 
 
