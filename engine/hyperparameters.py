@@ -70,7 +70,7 @@ def batches(lengths: Sequence[int], size: int, rng: random.Random) -> list[list[
 def micro_batches(batch: Iterable[int], padded_lengths: Sequence[int]) -> Iterator[list[int]]:
     """Split a batch of indices into parts of at most `MICRO_BATCH_TOKENS`, the shortest examples first.
 
-    In a part every example is padded to the longest one. An example that exceeds the limit stands alone.
+    In a part every example is padded to the longest one. An example above the limit is a part of its own.
     """
     part: list[int] = []
     for index in sorted(batch, key=padded_lengths.__getitem__):

@@ -92,6 +92,7 @@ class TrainingLoop(Generic[T]):
     def save(self, path: Path, progress: dict[str, object]) -> None:
         """Save the training state, and `progress` with it, atomically."""
         part = path.with_name(path.name + ".part")
+        # "done" and "told" stay as they are: a new version must read the states of an old one
         state = {
             "done": self.step,
             "adapter": self._model.state(),

@@ -3,7 +3,7 @@
 import aiohttp
 from openai import AsyncOpenAI
 
-from tests.engine.inference.test_chat_request import PROMPT, ask
+from tests.support.engine_chats import PROMPT_TOKENS, ask
 from tests.support.engine_process import EngineProcess
 from tests.support.tiny_engine import TINY
 
@@ -19,7 +19,7 @@ async def test_chats_are_counted_and_timed(engine: EngineProcess, client: AsyncO
     def increase(name: str) -> float:
         return after[name] - before.get(name, 0.0)
 
-    assert increase(f"engine_chat_prompt_tokens_total{model}") == 2 * PROMPT
+    assert increase(f"engine_chat_prompt_tokens_total{model}") == 2 * PROMPT_TOKENS
     assert increase(f"engine_chat_completion_tokens_total{model}") == 15
     assert increase(f"engine_chat_seconds_count{model}") == 2
     assert increase(f"engine_chat_first_token_seconds_count{model}") == 2

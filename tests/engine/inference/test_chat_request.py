@@ -13,19 +13,10 @@ from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import BaseModel
 
+from tests.support.engine_chats import PROMPT_TOKENS, USER, ask
 from tests.support.engine_process import EngineProcess
 from tests.support.eventually import eventually
 from tests.support.tiny_engine import TINY
-
-PROMPT = 57
-"""Tokens of USER in the chat template: its system message, the question, the start of the answer."""
-USER: Any = [{"role": "user", "content": "40, woman, flight ->"}]
-
-
-async def ask(client: AsyncOpenAI, messages: Any = USER, **options: Any) -> Any:
-    return await client.chat.completions.create(
-        model=TINY, messages=messages, **({"max_tokens": 12} | options)
-    )
 
 
 async def test_answer(client: AsyncOpenAI) -> None:
@@ -36,8 +27,8 @@ async def test_answer(client: AsyncOpenAI) -> None:
     assert answer.choices[0].message.content
     assert answer.choices[0].finish_reason == "length"
     assert answer.usage.completion_tokens == 12
-    assert answer.usage.prompt_tokens == PROMPT
-    assert answer.usage.total_tokens == PROMPT + 12
+    assert answer.usage.prompt_tokens == PROMPT_TOKENS
+    assert answer.usage.total_tokens == PROMPT_TOKENS + 12
 
 
 async def test_same_seed_same_answer(client: AsyncOpenAI) -> None:
@@ -86,8 +77,8 @@ async def test_choices_have_consecutive_seeds(client: AsyncOpenAI) -> None:
     alone = [(await ask(client, seed=seed)).choices[0].message.content for seed in (5, 6, 7)]
     assert [choice.message.content for choice in answer.choices] == alone
     assert len(set(alone)) == 3
-    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (PROMPT, 36)
-    assert answer.usage.total_tokens == PROMPT + 36
+    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (PROMPT_TOKENS, 36)
+    assert answer.usage.total_tokens == PROMPT_TOKENS + 36
 
 
 async def test_streamed_choices_are_interleaved(client: AsyncOpenAI) -> None:

@@ -20,7 +20,7 @@ from engine.messages import Message
 from engine.storage.files import FileStore
 from engine.storage.models import ModelStore
 from engine.storage.weights import Weights
-from tests.engine.inference.test_chat_request import USER
+from tests.support.engine_chats import USER
 from tests.support.tiny_engine import TINY
 
 FIRST = {"choices": [{"delta": {"content": "She"}, "finish_reason": None}]}

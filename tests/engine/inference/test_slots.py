@@ -11,7 +11,7 @@ from openai import AsyncOpenAI
 from engine.errors import ApiError
 from engine.inference.slots import Slots
 from engine.limits import MAX_WAITING, SLOTS
-from tests.engine.inference.test_chat_request import USER, ask
+from tests.support.engine_chats import USER, ask
 from tests.support.engine_process import EngineProcess
 from tests.support.eventually import eventually
 from tests.support.tiny_engine import TINY

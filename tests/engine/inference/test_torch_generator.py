@@ -15,7 +15,7 @@ import pytest
 from openai import AsyncOpenAI
 
 from engine.storage import weights
-from tests.engine.jobs.test_queue import start
+from tests.support.engine_jobs import start
 from tests.support.engine_process import EngineProcess
 from tests.support.tiny_engine import TINY
 from tests.support.tiny_folder import EXPECTED_TOKENS, PROMPT

@@ -4,36 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import openai
-import psutil
 import pytest
 from openai import AsyncOpenAI
 
-from tests.support.engine_process import EngineProcess, example, jsonl
+from tests.support.engine_jobs import has_exited, start, trainer_of, upload
+from tests.support.engine_process import EngineProcess, example
 from tests.support.tiny_engine import TINY
-
-
-async def upload(client: AsyncOpenAI, examples: Any = None) -> str:
-    file = jsonl(map(example, range(20, 44)) if examples is None else examples)
-    return (await client.files.create(file=file, purpose="fine-tune")).id
-
-
-async def start(client: AsyncOpenAI, **options: Any) -> Any:
-    request = {
-        "model": TINY,
-        "training_file": await upload(client),
-        "hyperparameters": {"n_epochs": 50},
-    } | options
-    return await client.fine_tuning.jobs.create(**request)
-
-
-def trainer_of(engine: EngineProcess) -> psutil.Process:
-    [child] = psutil.Process(engine.process.pid).children()
-    return child
-
-
-def gone(process: psutil.Process) -> bool:
-    psutil.wait_procs([process], timeout=10)
-    return not process.is_running()
 
 
 @pytest.mark.parametrize(
@@ -97,7 +73,7 @@ async def test_one_job_trains_the_next_waits_and_both_can_be_cancelled(engine: E
     cancelled = await client.fine_tuning.jobs.cancel(first.id)
     assert cancelled.status == "cancelled"
     assert cancelled.finished_at
-    assert gone(trainer)
+    assert has_exited(trainer)
     # once the next job runs, the queue is done with the cancelled ones
     following = await start(client)
     await engine.until(following.id, {"running"})
@@ -144,7 +120,7 @@ async def test_jobs_survive_a_killed_engine(tiny_base: Path, tmp_path: Path) -> 
         trainer = trainer_of(engine)
         engine.process.kill()
         engine.process.wait()
-        assert gone(trainer), "the trainer outlived its engine"
+        assert has_exited(trainer), "the trainer outlived its engine"
 
         # the crash cut the last event
         events = tmp_path / "jobs" / running.id / "events.jsonl"

@@ -6,7 +6,7 @@ from typing import Any
 import openai
 import pytest
 
-from tests.engine.jobs.test_queue import start, upload
+from tests.support.engine_jobs import start, upload
 from tests.support.engine_process import EngineProcess, example
 from tests.support.tiny_engine import Training
 

@@ -8,8 +8,7 @@ import pytest
 
 from engine.training import resource_checks
 from engine.training_request import TrainingError, TrainingRequest
-from tests.engine.jobs.test_long_trainings import until_step
-from tests.engine.jobs.test_queue import start, trainer_of
+from tests.support.engine_jobs import start, trainer_of, until_step
 from tests.support.engine_process import EngineProcess
 from tests.support.tiny_engine import TINY
 

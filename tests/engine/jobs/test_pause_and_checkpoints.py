@@ -9,26 +9,11 @@ import openai
 import pytest
 from openai import AsyncOpenAI
 
-from tests.engine.jobs.test_queue import gone, start, trainer_of
+from tests.support.engine_jobs import has_exited, messages_of, start, trainer_of, until_step
 from tests.support.engine_process import EngineProcess, example, jsonl
-from tests.support.eventually import eventually
 from tests.support.tiny_engine import TINY, Training
 
 USER: Any = [{"role": "user", "content": "31, woman, flight ->"}]
-
-
-async def messages_of(engine: EngineProcess, job_id: str) -> list[str]:
-    """Return the messages of a job's events, the oldest first."""
-    events = engine.client().fine_tuning.jobs.list_events(job_id, limit=100)
-    return [event.message async for event in events][::-1]
-
-
-async def until_step(engine: EngineProcess, job_id: str, step: int) -> None:
-    async def reached() -> bool:
-        return any(message.startswith(f"Step {step}/") for message in await messages_of(engine, job_id))
-
-    # polled rarely: the trainer runs at the lowest priority
-    await eventually(reached, timeout=240, interval=0.1, what=f"step {step} of {job_id}")
 
 
 async def losses(client: AsyncOpenAI, job: Any) -> list[dict[str, str]]:
@@ -72,7 +57,7 @@ async def test_a_paused_and_resumed_training_has_the_same_losses(engine: EngineP
     trainer = trainer_of(engine)
     await client.fine_tuning.jobs.pause(job.id)
     await engine.until(job.id, {"paused"})
-    assert gone(trainer)
+    assert has_exited(trainer)
     # the next job runs meanwhile
     await engine.until((await start(client, hyperparameters={"n_epochs": 1})).id, {"succeeded"})
     await engine.until(job.id, {"paused"})
@@ -117,7 +102,7 @@ async def test_after_a_kill_the_training_resumes_from_its_last_checkpoint(
         trainer = trainer_of(engine)
         engine.process.kill()
         engine.process.wait()
-        assert gone(trainer)
+        assert has_exited(trainer)
         assert (tmp_path / "jobs" / job.id / "state.pt").is_file()
         engine.start()
         await engine.until(job.id, {"succeeded"})
