@@ -15,7 +15,7 @@ def _join_text_parts(content: Any) -> Any:
     texts = []
     for part in content:
         if not isinstance(part, dict) or part.get("type") != "text" or not isinstance(part.get("text"), str):
-            raise ValueError('only parts {"type": "text", "text": "..."} are understood')
+            raise ValueError('only parts {"type": "text", "text": "..."} are supported')
         texts.append(part["text"])
     return "".join(texts)
 

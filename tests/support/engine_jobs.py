@@ -25,11 +25,13 @@ async def start(client: AsyncOpenAI, **options: Any) -> Any:
 
 
 def trainer_of(engine: EngineProcess) -> psutil.Process:
+    """Return the trainer process of the running job."""
     [child] = psutil.Process(engine.process.pid).children()
     return child
 
 
 def has_exited(process: psutil.Process) -> bool:
+    """Return whether a process exits within ten seconds."""
     psutil.wait_procs([process], timeout=10)
     return not process.is_running()
 
@@ -41,6 +43,8 @@ async def messages_of(engine: EngineProcess, job_id: str) -> list[str]:
 
 
 async def until_step(engine: EngineProcess, job_id: str, step: int) -> None:
+    """Wait for the metrics event of a step."""
+
     async def reached() -> bool:
         return any(message.startswith(f"Step {step}/") for message in await messages_of(engine, job_id))
 
