@@ -12,9 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bot.app import App, open_app
+from bot.app import App, Timing, open_app
 from bot.heroes.hero import Hero
 from bot.i18n.message import LocalizedMessage
+from bot.jobs.queue import WorkerTiming
 from bot.processes import run_engine
 from bot.settings import ROOT, Settings
 from bot.store import datasets, jobs
@@ -36,6 +37,11 @@ def settings(training: Training, tmp_path: Path) -> Settings:
         base_model=TINY,
         heroes_file=ROOT / "data" / "heroes.toml",
     )
+
+
+@pytest.fixture
+def timing() -> Timing:
+    return Timing(worker=WorkerTiming(heartbeat=0.05))
 
 
 async def freeze(app: App, kind: DatasetKind, number: int = 24) -> int:
@@ -142,8 +148,7 @@ async def test_a_model_tuned_here_answers_elsewhere_also_after_a_restart_there(
     assert model.state == "live"
 
 
-async def test_a_pause_holds_the_engines_training(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.jobs.worker.HEARTBEAT", 0.05)
+async def test_a_pause_holds_the_engines_training(app: App) -> None:
     await freeze(app, "sft", 80)
     job, _ = await app.finetunes.submit(epochs=6)
     work = asyncio.create_task(app.worker.run_next())

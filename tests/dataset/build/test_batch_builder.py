@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.app import App, open_app
+from bot.app import App, Timing, open_app
 from bot.dataset.build.plan import BuildSpec
 from bot.errors import UserError
+from bot.jobs.queue import WorkerTiming
 from bot.llm.budget import Account
 from bot.settings import Settings
 from bot.store import jobs
@@ -19,8 +20,7 @@ from tests.support.workflows import carry_out
 @pytest.fixture
 async def app(hosted: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[App]:
     monkeypatch.setattr("bot.dataset.build.batch_builder._POLL", 0.05)
-    monkeypatch.setattr("bot.jobs.worker.HEARTBEAT", 0.05)
-    async with open_app(hosted) as opened:
+    async with open_app(hosted, Timing(worker=WorkerTiming(heartbeat=0.05))) as opened:
         yield opened
 
 

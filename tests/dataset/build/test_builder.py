@@ -8,15 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from bot.app import App, open_app
+from bot.app import App, Timing, open_app
 from bot.dataset.build.builder import ENGINE_WORKERS, HOSTED_WORKERS
 from bot.errors import Busy, OverBudget, Unavailable, UserError
 from bot.heroes.hero import Hero
+from bot.jobs.queue import WorkerTiming
 from bot.settings import Settings
 from bot.store import examples, jobs
 from bot.store.jobs import Job
 from tests.support.scripted_server import Script
 from tests.support.workflows import build, carry_out, spec, write
+
+
+@pytest.fixture
+def timing() -> Timing:
+    return Timing(worker=WorkerTiming(heartbeat=0.05))
 
 
 async def test_a_rebuild_asks_for_nothing(app: App, script: Script) -> None:
@@ -280,11 +286,10 @@ async def test_what_heroes_cost_is_no_builds_affair(hosted: Settings) -> None:
 
 
 async def test_stopping_while_the_server_makes_everyone_wait_sends_nothing_more(
-    hosted: Settings, script: Script, monkeypatch: pytest.MonkeyPatch
+    hosted: Settings, timing: Timing, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.dataset.build.builder._WATCH", 0.2)
-    monkeypatch.setattr("bot.jobs.worker.HEARTBEAT", 0.05)
-    async with open_app(hosted) as app:
+    async with open_app(hosted, timing) as app:
         job, _ = await app.builds.submit(app.planner.spec(limit=60))
         script.failures, script.retry_after = [429], "30"
         work = asyncio.create_task(app.worker.run_next())
@@ -340,10 +345,7 @@ async def test_a_dropped_plan_is_never_carried_out(app: App, script: Script) -> 
 
 
 @pytest.mark.parametrize("order", ["pause", "cancel"])
-async def test_a_stopped_build_keeps_what_is_on_its_way(
-    app: App, script: Script, order: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bot.jobs.worker.HEARTBEAT", 0.05)
+async def test_a_stopped_build_keeps_what_is_on_its_way(app: App, script: Script, order: str) -> None:
     script.delay = 0.1
     job, _ = await app.builds.submit(spec(app, 40))
     work = asyncio.create_task(app.worker.run_next())
