@@ -3,7 +3,7 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from openai import AsyncOpenAI
 
@@ -31,7 +31,7 @@ from bot.dataset.versions.status import DatasetStatuses
 from bot.heroes.blocklist import Blocklist
 from bot.heroes.config import HeroesConfig, read_heroes
 from bot.i18n.catalogues import Catalogues
-from bot.jobs.queue import JobQueue
+from bot.jobs.queue import JobQueue, WorkerTiming
 from bot.jobs.worker import Worker
 from bot.llm.budget import Budget
 from bot.llm.client import ModelClient, open_api, open_client
@@ -64,10 +64,18 @@ _NOWHERE = "http://127.0.0.1:1/v1"  # while no engine runs; the SDK takes no add
 
 
 @dataclass(frozen=True, slots=True)
+class Timing:
+    """Every interval, pause and time limit that tests shorten; each class lies beside its user."""
+
+    worker: WorkerTiming = field(default_factory=WorkerTiming)
+
+
+@dataclass(frozen=True, slots=True)
 class App:
     """What cogs, worker and terminal work with."""
 
     settings: Settings
+    timing: Timing
     heroes: HeroesConfig
     db: Database
     client: ModelClient
@@ -102,11 +110,12 @@ class App:
 
 
 @asynccontextmanager
-async def open_app(settings: Settings) -> AsyncIterator[App]:
+async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIterator[App]:
     """Open everything that the settings describe.
 
     Raises SettingsError or StoreError, whose texts tell the operator what to mend.
     """
+    timing = timing or Timing()
     heroes = read_heroes(settings.heroes_file)
     small = not settings.hosted  # the engine's own model is small: it is asked with the profile
     provider = provider_of(settings.openai_base_url, hosted=settings.hosted, key=settings.provider)
@@ -129,7 +138,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         thresholds = Thresholds(settings.min_voters, settings.admit_above, settings.vote_confidence)
         admission = Admission(db, scores, powers, heroes, thresholds)
         registry = Registry(db)
-        board = JobQueue(db)
+        board = JobQueue(db, timing.worker)
         planner = Planner(
             heroes.vocabulary,
             heroes.prompts,
@@ -180,6 +189,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         )
         yield App(
             settings,
+            timing,
             heroes,
             db,
             client,
@@ -216,7 +226,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             board,
             builds,
             finetunes,
-            Worker(db, {"build": builds, "finetune": finetunes}),
+            Worker(db, {"build": builds, "finetune": finetunes}, timing.worker),
         )
 
 

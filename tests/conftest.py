@@ -12,7 +12,7 @@ import pytest
 import simcord
 from sqlalchemy import create_engine
 
-from bot.app import App, open_app
+from bot.app import App, Timing, open_app
 from bot.client import HeroBot
 from bot.errors import UserError
 from bot.settings import ROOT, Settings
@@ -96,8 +96,14 @@ def hosted(settings: Settings, script: Script, tmp_path: Path, migrated: Path) -
 
 
 @pytest.fixture
-async def app(settings: Settings) -> AsyncIterator[App]:
-    async with open_app(settings) as opened:
+def timing() -> Timing:
+    """Return the intervals and limits that `app` runs with; a module overrides it with shorter ones."""
+    return Timing()
+
+
+@pytest.fixture
+async def app(settings: Settings, timing: Timing) -> AsyncIterator[App]:
+    async with open_app(settings, timing) as opened:
         yield opened
 
 

@@ -1,6 +1,5 @@
 """The terminal's `herosmith jobs`: long work, listed, paused, resumed and cancelled."""
 
-import time
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
@@ -8,8 +7,9 @@ import typer
 from rich.console import Console
 
 from bot.cli.runtime import go, installation
-from bot.jobs.queue import JobQueue, is_claimed
+from bot.jobs.queue import JobQueue
 from bot.settings import Settings
+from bot.store.job_schema import BuildResult
 from bot.store.jobs import Job
 
 jobs = typer.Typer(help="Long work: list it, pause, resume or cancel it.", no_args_is_help=True)
@@ -64,14 +64,14 @@ async def _list() -> None:
 
     async with open_app(installation()) as app:
         for job in await app.jobs.recent():
-            typer.echo(_line(job))
+            typer.echo(_line(app.jobs, job))
 
 
 async def _change(job_id: int, change: Callable[[JobQueue, int], Awaitable[Job]]) -> None:
     from bot.app import open_app  # noqa: PLC0415
 
     async with open_app(installation()) as app:
-        typer.echo(_line(await change(app.jobs, job_id)))
+        typer.echo(_line(app.jobs, await change(app.jobs, job_id)))
 
 
 async def _follow(settings: Settings, job_id: int, *, resume: bool) -> None:
@@ -93,18 +93,18 @@ async def _cancel(settings: Settings, job_id: int) -> None:
         job = await app.jobs.cancel(job_id)
         if job.state == "cancelling":  # by the worker that has it, or one that tells the provider
             job = await run_worker_until(app, job_id, settings, Console())
-        typer.echo(_line(job))
+        typer.echo(_line(app.jobs, job))
 
 
-def _line(job: Job) -> str:
+def _line(board: JobQueue, job: Job) -> str:
     cost = f"\t${job.cost:,.4f}" if job.cost else ""
-    return f"{job.id}\t{job.kind}\t{job.state}\t{job.done} of {job.total}{cost}\t{_outcome(job)}"
+    return f"{job.id}\t{job.kind}\t{job.state}\t{job.done} of {job.total}{cost}\t{_outcome(board, job)}"
 
 
-def _outcome(job: Job) -> str:
-    if job.state == "running" and not is_claimed(job, time.time()):
+def _outcome(board: JobQueue, job: Job) -> str:
+    if job.state == "running" and not board.is_claimed(job):
         return f"no worker is heard of; to go on: herosmith jobs follow {job.id}"
-    if job.kind == "build" and job.result:
-        return f"dataset v{job.result['dataset']}"
+    if isinstance(job.result, BuildResult):
+        return f"dataset v{job.result.dataset}"
     said = job.error or job.question or (None if job.ended else job.phase)
     return str(said or "")

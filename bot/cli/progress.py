@@ -11,7 +11,7 @@ from bot.app import App
 from bot.cli.runtime import log_to_stderr
 from bot.errors import UserError
 from bot.i18n.message import ENGLISH
-from bot.jobs.queue import STALE, JobQueue, is_claimed
+from bot.jobs.queue import JobQueue
 from bot.presentation.jobs import result_text
 from bot.processes import run_engine, run_worker
 from bot.settings import Settings
@@ -45,7 +45,7 @@ async def follow(
             bars.update(task, completed=job.done, total=job.total or None, description=said)
             beat = job.heartbeat or 0.0
             heard_of = beat if job.owner else max(began, beat)  # one that let go may have a successor soon
-            if over or (until_left and time.time() - heard_of > STALE):
+            if over or (until_left and time.time() - heard_of > board.timing.stale_after):
                 return job
             await asyncio.sleep(_LOOK)
 
@@ -61,7 +61,7 @@ def print_end(job: Job, settings: Settings, console: Console) -> None:
     if job.result is None:
         raise UserError(result_text(ENGLISH, job))
     console.print(result_text(ENGLISH, job), highlight=False, soft_wrap=True)
-    for name in job.result.get("files", ()):
+    for name in job.result.files:
         console.print(str(settings.data_dir / name), highlight=False, soft_wrap=True)
 
 
@@ -69,7 +69,7 @@ async def attended(board: JobQueue, job_id: int) -> bool:
     """Whether a worker has a job, or takes it up within a few seconds: one that runs with the bot."""
     for _ in range(int(_PATIENCE / _LOOK)):
         job = await board.get(job_id)
-        if job.ended or is_claimed(job, time.time()):
+        if job.ended or board.is_claimed(job):
             return True
         await asyncio.sleep(_LOOK)
     return False

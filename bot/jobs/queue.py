@@ -2,15 +2,16 @@
 
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from bot.errors import Busy, UserError
 from bot.i18n.message import LocalizedMessage, mark
 from bot.store import batches, jobs
 from bot.store.database import Database, Transaction
-from bot.store.jobs import Job, Kind, State
+from bot.store.job_schema import JobSpec, Kind
+from bot.store.jobs import Job, State
 
-STALE = 15.0  # seconds of silence after which a running job may be taken over
 WAITING_FOR_ANSWER = mark("Job {job_id} waits for an answer. {question}")
 
 
@@ -27,40 +28,40 @@ _STATES: dict[State, str] = {
 }
 
 
-def is_claimed(job: Job, now: float) -> bool:
-    """Whether a worker has a job and has been heard of lately."""
-    return bool(job.owner) and now - (job.heartbeat or 0) < STALE
+@dataclass(frozen=True, slots=True)
+class WorkerTiming:
+    """Intervals of workers, in seconds."""
+
+    heartbeat: float = 2.0  # between two heartbeats of a running job
+    stale_after: float = 15.0  # without a heartbeat, until another worker may take a job over
+    poll: float = 0.5  # between two looks for work
+    progress: float = 0.5  # at least, between two writes of progress
 
 
 class JobQueue:
     """Takes orders for jobs, changes of mind among them, and tells how they stand."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, timing: WorkerTiming) -> None:
         self._db = db
+        self.timing = timing
 
     async def plan(
         self,
-        kind: Kind,
-        spec: dict[str, Any],
+        spec: JobSpec,
         *,
         requester_id: int | None = None,
         channel_id: int | None = None,
     ) -> Job:
         """Write a job down; it waits for confirm(). Raises Busy where one of the kind is active."""
         async with self._db.write() as tx:
-            await _none_active(tx, kind)
+            await _none_active(tx, spec.kind)
             return await jobs.add(
-                tx,
-                kind=kind,
-                spec=spec,
-                requester_id=requester_id,
-                channel_id=channel_id,
-                at=time.time(),
+                tx, spec=spec, requester_id=requester_id, channel_id=channel_id, at=time.time()
             )
 
-    async def submit(self, kind: Kind, spec: dict[str, Any], **origin: int | None) -> Job:
+    async def submit(self, spec: JobSpec, **origin: int | None) -> Job:
         """Plan a job and confirm it in one go: where somebody has seen the plan already."""
-        return await self.confirm((await self.plan(kind, spec, **origin)).id)
+        return await self.confirm((await self.plan(spec, **origin)).id)
 
     async def confirm(self, job_id: int) -> Job:
         """Queue a planned job. Raises Busy where one of its kind is active by now."""
@@ -105,16 +106,17 @@ class JobQueue:
 
         What a worker has, or somebody elsewhere, is ended by a worker: it tells them to stop.
         """
-        job, now = await self.get(job_id), time.time()
+        job = await self.get(job_id)
         async with self._db.read() as tx:
             elsewhere = job.remote_job_id or job.remote_asked_at or await batches.out(tx, job_id=job_id)
-        if not (is_claimed(job, now) or elsewhere):
+        if not (self.is_claimed(job) or elsewhere):
+            now = time.time()
             with suppress(UserError):  # a worker took it just now
                 return await self._change_state(
                     job_id,
                     "cancelled",
                     was=("planned", *jobs.ACTIVE),
-                    free_since=now - STALE,
+                    free_since=now - self.timing.stale_after,
                     owner=None,
                     finished_at=now,
                 )
@@ -127,6 +129,10 @@ class JobQueue:
         if found is None:
             raise UserError("There is no job {job_id}. `herosmith jobs list` shows them.", job_id=job_id)
         return found
+
+    def is_claimed(self, job: Job) -> bool:
+        """Return whether a worker has the job and sent a heartbeat lately."""
+        return bool(job.owner) and time.time() - (job.heartbeat or 0) < self.timing.stale_after
 
     async def recent(self, most: int = 10) -> list[Job]:
         """The newest jobs, the newest first."""

@@ -12,17 +12,13 @@ from typing import Any, NoReturn, Protocol
 
 from bot.errors import UserError
 from bot.i18n.message import LocalizedMessage
-from bot.jobs.queue import STALE, WAITING_FOR_ANSWER
+from bot.jobs.queue import WAITING_FOR_ANSWER, WorkerTiming
 from bot.store import jobs, notifications
 from bot.store.database import Database
-from bot.store.jobs import KINDS, Job, Kind, State
+from bot.store.job_schema import KINDS, JobResult, Kind
+from bot.store.jobs import Job, State
 
 log = logging.getLogger(__name__)
-
-HEARTBEAT = 2.0  # seconds between two signs of life
-
-_LOOK = 0.5  # seconds between two looks for work
-_SHOW = 0.5  # seconds between two writes of progress
 
 
 class JobTaken(Exception):
@@ -36,7 +32,7 @@ class JobStopped(Exception):
 class Runner(Protocol):
     """Knows how jobs of one kind are done."""
 
-    async def run(self, run: "Run") -> dict[str, Any]:
+    async def run(self, run: "Run") -> JobResult:
         """Carry a job out, or go on with it. Returns its result."""
 
     async def pause(self, run: "Run") -> None:
@@ -49,10 +45,11 @@ class Runner(Protocol):
 class Run:
     """One job in the hands of a worker."""
 
-    def __init__(self, db: Database, job: Job, worker: str) -> None:
+    def __init__(self, db: Database, job: Job, worker: str, timing: WorkerTiming) -> None:
         self.job = job
         self._db = db
         self._worker = worker
+        self._timing = timing
         self._shown_at = 0.0
         self.stopped: State | None = None  # the state that a person has put the job into meanwhile
 
@@ -61,7 +58,7 @@ class Run:
     ) -> None:
         """Write how far the job is: at most twice a second, but always the start and the end."""
         now = time.monotonic()
-        if 0 < done < total and now - self._shown_at < _SHOW:
+        if 0 < done < total and now - self._shown_at < self._timing.progress:
             return
         self._shown_at = now
         await self.update(done=done, total=total, phase=phase, rate=rate)
@@ -106,14 +103,22 @@ class Run:
         async with self._db.read() as tx:
             self.job = await jobs.get(tx, self.job.id) or self.job
 
-    async def end(self, state: State, **columns: Any) -> bool:
+    async def end(
+        self, state: State, *, result: JobResult | None = None, error: LocalizedMessage | None = None
+    ) -> bool:
         """Write how the job ended.
 
         False where it is not this worker's any more, or was cancelled meanwhile.
         """
         async with self._db.write() as tx:
             return await jobs.end(
-                tx, self.job.id, worker=self._worker, state=state, finished_at=time.time(), **columns
+                tx,
+                self.job.id,
+                worker=self._worker,
+                state=state,
+                at=time.time(),
+                result=result,
+                error=error,
             )
 
     async def release(self) -> None:
@@ -125,9 +130,10 @@ class Run:
 class Worker:
     """Carries out one job after another; runners say how, by kind."""
 
-    def __init__(self, db: Database, runners: Mapping[Kind, Runner]) -> None:
+    def __init__(self, db: Database, runners: Mapping[Kind, Runner], timing: WorkerTiming) -> None:
         self._db = db
         self._runners = runners
+        self._timing = timing
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
 
     async def run_forever(self) -> None:
@@ -142,17 +148,18 @@ class Worker:
     async def _run_forever(self, kind: Kind) -> None:
         while True:
             if not await self.run_next((kind,)):
-                await asyncio.sleep(_LOOK)
+                await asyncio.sleep(self._timing.poll)
 
     async def run_next(self, kinds: Sequence[Kind] = KINDS) -> bool:
         """Carry out the oldest job of these kinds that is free. Returns whether there was one."""
         now = time.time()
         async with self._db.write() as tx:
-            job = await jobs.claim(tx, kinds, owner=self._owner, at=now, stale_before=now - STALE)
+            stale_before = now - self._timing.stale_after
+            job = await jobs.claim(tx, kinds, owner=self._owner, at=now, stale_before=stale_before)
         if job is None:
             return False
         log.info("job %d (%s) begins", job.id, job.kind)
-        run = Run(self._db, job, self._owner)
+        run = Run(self._db, job, self._owner, self._timing)
         runner = self._runners[job.kind]
         if job.state == "cancelling":
             await self._cancel(run, runner)
@@ -178,11 +185,13 @@ class Worker:
                 await run.release()  # the next worker need not wait until this one is known to be silent
         return True
 
-    async def _end(self, run: Run, work: Awaitable[dict[str, Any]]) -> None:
+    async def _end(self, run: Run, work: Awaitable[JobResult]) -> None:
         """Await the work and write how it ended, in words for people where it failed."""
         state: State = "failed"
+        result: JobResult | None = None
+        reason: LocalizedMessage | None = None
         try:
-            end: dict[str, Any] = {"result": await work}
+            result = await work
             state = "succeeded"
         except asyncio.CancelledError:
             current = asyncio.current_task()
@@ -199,16 +208,14 @@ class Worker:
             return
         except UserError as error:
             log.warning("job %d failed: %s", run.job.id, error, exc_info=error.__cause__)
-            end = {"error": error.sentence}
+            reason = error.sentence
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("job %d failed, reference %s", run.job.id, reference)
-            end = {
-                "error": LocalizedMessage(
-                    "Something went wrong. The log has it under {reference}.", reference=reference
-                )
-            }
-        if await run.end(state, **end):
+            reason = LocalizedMessage(
+                "Something went wrong. The log has it under {reference}.", reference=reference
+            )
+        if await run.end(state, result=result, error=reason):
             log.info("job %d ended: %s", run.job.id, state)
         else:
             log.warning("job %d ended, but it is not this worker's any more, or was cancelled", run.job.id)
@@ -250,7 +257,7 @@ class Worker:
     async def _send_heartbeats(self, run: Run, work: "asyncio.Future[Any]") -> None:
         """Show that this worker lives; end the work where the job was stopped, or is not its own any more."""
         while True:
-            await asyncio.sleep(HEARTBEAT)
+            await asyncio.sleep(self._timing.heartbeat)
             already = run.stopped is not None
             try:
                 await run.update(heartbeat=time.time())

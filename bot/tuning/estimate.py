@@ -8,7 +8,8 @@ from bot.registry.availability import ModelAvailability
 from bot.store import datasets, jobs
 from bot.store.database import Database, Transaction
 from bot.store.datasets import Dataset, DatasetKind
-from bot.tuning.providers import Method, Provider
+from bot.store.job_schema import FinetuneResult, FinetuneSpec, Method
+from bot.tuning.providers import Provider
 
 MOST_EPOCHS = 10
 
@@ -16,24 +17,6 @@ KINDS: dict[Method, DatasetKind] = {"supervised": "sft", "dpo": "preference"}
 
 _CHARACTERS = 4  # of English in a token, about
 _TURNS = 10  # tokens of a chat's own marks
-
-
-@dataclass(frozen=True, slots=True)
-class FinetuneSpec:
-    """What a fine-tuning job was asked to do; kept in the job's row.
-
-    epochs None: the server chooses. tokens is about how many it trains in all: what the budget holds for it.
-    """
-
-    dataset: int
-    base: str
-    epochs: int | None
-    method: Method = "supervised"
-    tokens: int = 0
-
-    def __post_init__(self) -> None:
-        if self.epochs is not None and not 1 <= self.epochs <= MOST_EPOCHS:
-            raise UserError("Epochs must lie between 1 and {most_epochs}.", most_epochs=MOST_EPOCHS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +78,10 @@ class TuningEstimator:
     async def _speed(self, tx: Transaction, spec: FinetuneSpec) -> float | None:
         """Trained tokens a second of the newest training of that base and method, start and end included."""
         for job in await jobs.tuned(tx):
-            result = job.result or {}
-            same = (job.spec.get("base"), job.spec.get("method", "supervised")) == (spec.base, spec.method)
-            if same and result.get("trained_tokens") and result.get("seconds"):
-                return float(result["trained_tokens"] / result["seconds"])
+            done, result = job.spec_as(FinetuneSpec), job.result_as(FinetuneResult)
+            same = (done.base, done.method) == (spec.base, spec.method)
+            if same and result.trained_tokens and result.seconds:
+                return result.trained_tokens / result.seconds
         return None
 
 

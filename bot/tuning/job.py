@@ -5,7 +5,6 @@ import logging
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -20,10 +19,10 @@ from bot.llm.retry import JOB, NO_REASON, PERSON, RetryPolicy, retry_after
 from bot.registry.registry import Registry
 from bot.store import datasets, jobs
 from bot.store.database import Database
+from bot.store.job_schema import FinetuneResult, FinetuneSpec, Method
 from bot.store.jobs import Job
-from bot.tuning.estimate import KINDS, FinetuneSpec, TuningEstimate, TuningEstimator, usable
+from bot.tuning.estimate import KINDS, MOST_EPOCHS, TuningEstimate, TuningEstimator, usable
 from bot.tuning.losses import Losses, data_of, from_csv, from_events
-from bot.tuning.providers import Method
 from bot.tuning.remote_api import FineTuningApi, Training, Uncertain, may_have_started
 from bot.tuning.results import TrainingResults
 from bot.tuning.training_files import training_files
@@ -98,9 +97,9 @@ class FinetuneJobs:
                 name=self._trainer.provider.called,
             )
         forecast = await self._forecaster.estimate(spec)
-        spec = replace(spec, tokens=forecast.tokens * forecast.epochs)
+        spec = spec.model_copy(update={"tokens": forecast.tokens * forecast.epochs})
         await self._budget.check_training(Account("tuning"), spec.base, spec.tokens)
-        return await self._board.plan("finetune", asdict(spec), **origin), forecast
+        return await self._board.plan(spec, **origin), forecast
 
     async def submit(self, **wanted: Any) -> tuple[Job, TuningEstimate]:
         """Plan a fine-tuning and confirm it in one go."""
@@ -110,6 +109,8 @@ class FinetuneJobs:
     async def _spec(
         self, version: int | None, base: str | None, method: Method | None, epochs: int | None
     ) -> FinetuneSpec:
+        if epochs is not None and not 1 <= epochs <= MOST_EPOCHS:
+            raise UserError("Epochs must lie between 1 and {most_epochs}.", most_epochs=MOST_EPOCHS)
         async with self._db.read() as tx:
             found = await (
                 datasets.latest(tx, KINDS[method or "supervised"])
@@ -134,16 +135,16 @@ class FinetuneJobs:
         if base is None:
             live = await self._registry.live() if method == "dpo" else None
             base = live.name if live else self._base
-        return FinetuneSpec(found.id, base, epochs, method)
+        return FinetuneSpec(dataset=found.id, base=base, epochs=epochs, method=method)
 
-    async def run(self, run: Run) -> dict[str, Any]:
+    async def run(self, run: Run) -> FinetuneResult:
         """Carry the job out. Its result: the model, its held-out losses, what its end is told with.
 
         The server's names of files and training are in the row before they are used, and the moment of asking
         for a training before it is asked for: so a job that is taken up again goes on where it was. Raises
         UserError with the server's reason where the training failed.
         """
-        spec = FinetuneSpec(**run.job.spec)
+        spec = run.job.spec_as(FinetuneSpec)
         remote_id = run.job.remote_job_id or await self._begin(run, spec)
         remote = await self._follow(run, remote_id)
         trained = spec.tokens if remote.trained_tokens is None else remote.trained_tokens
@@ -153,27 +154,27 @@ class FinetuneJobs:
         await run.update(phase=LocalizedMessage("taking the model in"))
         model, left_to_do = await self._debut.deploy(model, remote)
         losses = await self._losses(remote)
-        await self._registry.set_metrics(model.id, losses.held_out)
+        await self._registry.set_metrics(model.id, {**losses.held_out})
         await run.update(phase=LocalizedMessage("writing three heroes to compare"))
         shown = await self._debut.report(run.job.id, spec, model, live, losses)
-        return {
-            "model": model.id,
-            "name": model.name,
-            "state": model.state,
-            "dataset": spec.dataset,
-            "trained_tokens": trained,
-            "seconds": round(time.time() - (run.job.started_at or time.time()), 1),
-            "deploy": left_to_do.to_json() if left_to_do else None,
+        return FinetuneResult(
+            model=model.id,
+            name=model.name,
+            state=model.state,
+            dataset=spec.dataset,
+            trained_tokens=trained,
+            seconds=round(time.time() - (run.job.started_at or time.time()), 1),
+            deploy=left_to_do,
             **losses.held_out,
             **shown,
-        }
+        )
 
     async def pause(self, run: Run) -> None:
         """Tell the server to hold the training; where it cannot, the row says so."""
         remote_id = run.job.remote_job_id
         if remote_id is None and run.job.remote_asked_at:
             with suppress(Uncertain, Unavailable):
-                remote_id = await self._found(run, FinetuneSpec(**run.job.spec), PERSON)
+                remote_id = await self._found(run, run.job.spec_as(FinetuneSpec), PERSON)
             if remote_id:
                 await run.update_even_if_stopped(remote_job_id=remote_id)
         if remote_id is not None:
@@ -191,7 +192,7 @@ class FinetuneJobs:
 
         Raises UserError where a training may go on there.
         """
-        spec, remote_id = FinetuneSpec(**run.job.spec), run.job.remote_job_id
+        spec, remote_id = run.job.spec_as(FinetuneSpec), run.job.remote_job_id
         if remote_id is None and run.job.remote_asked_at:
             try:
                 remote_id = await self._found(run, spec, PERSON)

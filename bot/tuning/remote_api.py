@@ -18,7 +18,8 @@ from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 
 from bot.errors import Forbidden, OutOfReach, ServerError, Unavailable, UnknownModel, UserError
 from bot.llm.retry import JOB, ONCE, PERSON, RetryPolicy, error_text, expect_type, retry_after, with_retries
-from bot.tuning.providers import Method, Provider
+from bot.store.job_schema import Method
+from bot.tuning.providers import Provider
 from bot.tuning.training_files import TrainingFile
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from discord.ext import commands, tasks
 from bot.app import App
 from bot.client import HeroBot
 from bot.presentation.jobs import progress_text, result_text
-from bot.serving.comparison import Comparison
+from bot.store.job_schema import FinetuneResult
 from bot.store.jobs import Job
 from cogs.common.locale import translator_in
 from cogs.common.markdown import with_mention
@@ -87,7 +87,8 @@ class JobsCog(commands.Cog):
             t = await translator_in(self.bot, job.channel_id or 0)
             text, told = with_mention(result_text(t, job), job.requester_id)
             files = [discord.File(path) for path in self._attachments(job)]
-            embeds = comparison_embeds(t, _comparisons(job))
+            heroes = job.result.heroes if isinstance(job.result, FinetuneResult) else ()
+            embeds = comparison_embeds(t, heroes)
             await self._channel(job).send(text, allowed_mentions=told, files=files, embeds=embeds)
             await self.app.jobs.mark_notified(job.id)
             self._shown.pop(job.id, None)
@@ -118,7 +119,7 @@ class JobsCog(commands.Cog):
     def _attachments(self, job: Job) -> list[Path]:
         """The files that a job's end is told with, as far as they are here and fit."""
         folder = self.app.settings.data_dir
-        made = [folder / name for name in (job.result or {}).get("files", ())]
+        made = [folder / name for name in (job.result.files if job.result else ())]
         fitting: list[Path] = []
         room = discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES - _MARGIN
         for path in made:
@@ -130,8 +131,3 @@ class JobsCog(commands.Cog):
 
     def _channel(self, job: Job) -> discord.PartialMessageable:
         return self.bot.get_partial_messageable(job.channel_id or 0)
-
-
-def _comparisons(job: Job) -> list[Comparison]:
-    """The heroes that models wrote at the end of a fine-tuning."""
-    return [Comparison.from_json(each) for each in (job.result or {}).get("heroes", ())]

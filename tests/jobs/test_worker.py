@@ -5,34 +5,39 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import psutil
 import pytest
 
-from bot.app import App
+from bot.app import App, Timing
 from bot.errors import Busy
-from bot.jobs.queue import STALE
+from bot.jobs.queue import WorkerTiming
 from bot.jobs.worker import Run, Worker
 from bot.processes import run_worker
 from bot.store import jobs
+from bot.store.job_schema import BuildResult, BuildSpec
 from tests.support.scripted_server import Script
 from tests.support.workflows import spec
 
 
+@pytest.fixture
+def timing() -> Timing:
+    return Timing(worker=WorkerTiming(heartbeat=0.05))
+
+
 async def order(app: App) -> int:
-    return (await app.jobs.submit("build", {})).id
+    return (await app.jobs.submit(BuildSpec())).id
 
 
 class Does:
     """A runner that does what a test says."""
 
-    def __init__(self, what: Callable[[Run], Awaitable[dict[str, Any]]]) -> None:
+    def __init__(self, what: Callable[[Run], Awaitable[BuildResult]]) -> None:
         self._what = what
         self.cancelled: list[int] = []
         self.paused: list[int] = []
 
-    async def run(self, run: Run) -> dict[str, Any]:
+    async def run(self, run: Run) -> BuildResult:
         return await self._what(run)
 
     async def pause(self, run: Run) -> None:
@@ -44,11 +49,11 @@ class Does:
 
 
 async def test_a_defect_in_a_job_is_told_by_reference_only(app: App) -> None:
-    async def broken(_run: Run) -> dict[str, Any]:
+    async def broken(_run: Run) -> BuildResult:
         raise ZeroDivisionError("secret detail")
 
     job_id = await order(app)
-    assert await Worker(app.db, {"build": Does(broken)}).run_next()
+    assert await Worker(app.db, {"build": Does(broken)}, app.timing.worker).run_next()
 
     job = await app.jobs.get(job_id)
     assert job.state == "failed"
@@ -61,45 +66,42 @@ async def test_a_worker_that_ends_leaves_its_job_to_the_next(app: App, *, killed
     """At once where it was told to end, once it has long been silent where it was killed."""
     began = asyncio.Event()
 
-    async def endless(_run: Run) -> dict[str, Any]:
+    async def endless(_run: Run) -> BuildResult:
         began.set()
-        return await asyncio.Future()
+        return await asyncio.Future[BuildResult]()
 
-    async def quick(_run: Run) -> dict[str, Any]:
-        return {"dataset": 1}
+    async def quick(_run: Run) -> BuildResult:
+        return BuildResult(dataset=1)
 
     job_id = await order(app)
-    first = asyncio.create_task(Worker(app.db, {"build": Does(endless)}).run_forever())
+    first = asyncio.create_task(Worker(app.db, {"build": Does(endless)}, app.timing.worker).run_forever())
     await began.wait()
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
     assert (await app.jobs.get(job_id)).state == "running"
 
-    second = Worker(app.db, {"build": Does(quick)})
+    second = Worker(app.db, {"build": Does(quick)}, app.timing.worker)
     if killed:
         async with app.db.write() as tx:
             await jobs.change(tx, job_id, owner="killed")
         assert not await second.run_next()  # it may still be alive
         async with app.db.write() as tx:
-            await jobs.change(tx, job_id, heartbeat=time.time() - STALE - 1)
+            await jobs.change(tx, job_id, heartbeat=time.time() - app.timing.worker.stale_after - 1)
     assert await second.run_next()
     assert (await app.jobs.get(job_id)).state == "succeeded"
 
 
-async def test_a_worker_that_lost_its_job_stops_working_on_it(
-    app: App, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bot.jobs.worker.HEARTBEAT", 0.05)
+async def test_a_worker_that_lost_its_job_stops_working_on_it(app: App) -> None:
     stopped = asyncio.Event()
 
-    async def endless(_run: Run) -> dict[str, Any]:
+    async def endless(_run: Run) -> BuildResult:
         try:
-            return await asyncio.Future()
+            return await asyncio.Future[BuildResult]()
         finally:
             stopped.set()
 
     job_id = await order(app)
-    work = asyncio.create_task(Worker(app.db, {"build": Does(endless)}).run_next())
+    work = asyncio.create_task(Worker(app.db, {"build": Does(endless)}, app.timing.worker).run_next())
     while (await app.jobs.get(job_id)).state == "queued":
         await asyncio.sleep(0.01)
     async with app.db.write() as tx:
@@ -113,13 +115,13 @@ async def test_a_worker_that_lost_its_job_stops_working_on_it(
 async def test_a_worker_that_slept_through_its_lease_writes_nothing(app: App) -> None:
     """It wakes up just as its work ends; meanwhile another worker has the job."""
 
-    async def overslept(run: Run) -> dict[str, Any]:
+    async def overslept(run: Run) -> BuildResult:
         async with app.db.write() as tx:
             await jobs.change(tx, run.job.id, owner="another")
-        return {"dataset": 99}
+        return BuildResult(dataset=99)
 
     job_id = await order(app)
-    assert await Worker(app.db, {"build": Does(overslept)}).run_next()
+    assert await Worker(app.db, {"build": Does(overslept)}, app.timing.worker).run_next()
 
     job = await app.jobs.get(job_id)
     assert (job.state, job.owner, job.result) == ("running", "another", None)
@@ -149,17 +151,14 @@ def _workers() -> list[int]:
     return [child.pid for child in alive if "worker" in child.cmdline()]
 
 
-async def test_who_works_elsewhere_is_told_and_the_job_ends_whatever_they_say(
-    app: App, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bot.jobs.worker.HEARTBEAT", 0.05)
+async def test_who_works_elsewhere_is_told_and_the_job_ends_whatever_they_say(app: App) -> None:
 
-    async def endless(_run: Run) -> dict[str, Any]:
-        return await asyncio.Future()
+    async def endless(_run: Run) -> BuildResult:
+        return await asyncio.Future[BuildResult]()
 
     runner = Does(endless)
     job_id = await order(app)
-    worker = Worker(app.db, {"build": runner})
+    worker = Worker(app.db, {"build": runner}, app.timing.worker)
     work = asyncio.create_task(worker.run_next())
     while (await app.jobs.get(job_id)).owner is None:
         await asyncio.sleep(0.01)
@@ -176,15 +175,21 @@ async def test_who_works_elsewhere_is_told_and_the_job_ends_whatever_they_say(
 
 
 async def test_a_pause_whose_worker_died_is_passed_on_by_the_next(app: App) -> None:
-    async def endless(_run: Run) -> dict[str, Any]:
-        return await asyncio.Future()
+    async def endless(_run: Run) -> BuildResult:
+        return await asyncio.Future[BuildResult]()
 
     runner = Does(endless)
     job_id = await order(app)
     async with app.db.write() as tx:
-        await jobs.change(tx, job_id, state="paused", owner="gone", heartbeat=time.time() - STALE - 1)
+        await jobs.change(
+            tx,
+            job_id,
+            state="paused",
+            owner="gone",
+            heartbeat=time.time() - app.timing.worker.stale_after - 1,
+        )
 
-    worker = Worker(app.db, {"build": runner})
+    worker = Worker(app.db, {"build": runner}, app.timing.worker)
     assert await worker.run_next()
     assert not await worker.run_next()
 

@@ -7,21 +7,18 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
-import bot.jobs.queue
-import bot.jobs.worker
 import bot.tuning.job
-from bot.app import open_app
+from bot.app import Timing, open_app
+from bot.jobs.queue import WorkerTiming
 from bot.settings import Settings
 
+# The worker before is certainly dead; transactions are counted, so no heartbeat may come between.
+_TIMING = Timing(worker=WorkerTiming(heartbeat=3600.0, stale_after=0.0))
 _WRITES = ("INSERT", "UPDATE", "DELETE")
 
 
 def work(settings: Settings, kill_at: int | None) -> None:
     """Work until nothing is left; die by SIGKILL just before the kill_at-th transaction is on the disk."""
-    vars(bot.jobs.queue)["STALE"] = vars(bot.jobs.worker)["STALE"] = (
-        0.0  # whoever had the job before is certainly dead
-    )
-    bot.jobs.worker.HEARTBEAT = 3600.0  # transactions are counted: none may come by the clock
     bot.tuning.job._POLL = 0.01
     bot.tuning.job._LISTED_WITHIN = 0.2
     if kill_at is not None:
@@ -30,7 +27,7 @@ def work(settings: Settings, kill_at: int | None) -> None:
 
 
 async def _work(settings: Settings) -> None:
-    async with open_app(settings) as app:
+    async with open_app(settings, _TIMING) as app:
         while await app.worker.run_next():
             pass
 

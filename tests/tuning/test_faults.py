@@ -3,6 +3,7 @@
 import pytest
 
 from bot.app import App
+from bot.store.job_schema import FinetuneResult
 from tests.support.scripted_server import Fault, Script
 from tests.support.workflows import build, finetune
 
@@ -116,7 +117,7 @@ async def test_a_server_without_events_is_followed_all_the_same(app: App, script
     await build(app)
     done = await finetune(app)
     assert done.state == "succeeded"
-    assert "loss_after" not in (done.result or {})
+    assert done.result_as(FinetuneResult).loss_after is None
 
 
 async def test_statuses_never_seen_before_count_as_running(app: App, script: Script) -> None:

@@ -10,6 +10,7 @@ from bot.i18n.message import ENGLISH
 from bot.presentation.jobs import result_text
 from bot.settings import Settings
 from bot.store import jobs
+from bot.store.job_schema import KINDS
 from bot.tuning.job import pause_after
 from tests.support.scripted_server import Script
 from tests.support.scripted_trainings import Ways
@@ -107,7 +108,7 @@ async def test_a_job_taken_up_again_neither_uploads_nor_starts_twice(app: App, s
     await finetune(app)
     uploads = len(script.files)
     async with app.db.write() as tx:
-        job = await jobs.claim(tx, jobs.KINDS, owner="gone", at=0, stale_before=0)
+        job = await jobs.claim(tx, KINDS, owner="gone", at=0, stale_before=0)
         assert job is None
         await jobs.change(tx, 2, state="running", owner="gone", heartbeat=0.0, result=None)
 

@@ -6,8 +6,8 @@ import pytest
 
 from bot.app import open_app
 from bot.errors import SettingsError
-from bot.i18n.message import LocalizedMessage
 from bot.settings import ROOT, Settings
+from bot.store.job_schema import FinetuneResult
 from bot.tuning.providers import ENGINE, OTHER, PROVIDERS, provider_of
 from tests.support.provider_quirks import WAYS
 from tests.support.scripted_server import Script
@@ -51,7 +51,7 @@ async def test_where_a_model_must_be_deployed_it_waits_for_its_name(
         done = await finetune(app)
         (model,) = await app.registry.all()
         assert (model.state, model.served_as) == ("candidate", None)
-        assert "/models deployed model:1" in str(LocalizedMessage.from_json((done.result or {})["deploy"]))
+        assert "/models deployed model:1" in str(done.result_as(FinetuneResult).deploy)
 
         live = await app.registry.set_served_name(model.id, "heroes-prod")
         assert live.state == "live"

@@ -4,13 +4,19 @@ import asyncio
 
 import pytest
 
-from bot.app import App
+from bot.app import App, Timing
+from bot.jobs.queue import WorkerTiming
 from tests.conftest import Stage
 from tests.support.scripted_server import Script
 from tests.support.scripted_trainings import Ways
 from tests.support.workflows import build, finetune
 
 BASE = "base, given a beginning and an ending"
+
+
+@pytest.fixture
+def timing() -> Timing:
+    return Timing(worker=WorkerTiming(heartbeat=0.05))
 
 
 async def test_the_plan_tells_size_cost_and_time_and_starts_nothing(
@@ -105,9 +111,8 @@ async def under_way(stage: Stage, app: App, script: Script) -> None:
 
 @pytest.mark.usefixtures("working")
 async def test_a_training_is_held_at_the_server_while_it_is_paused(
-    stage: Stage, app: App, script: Script, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, app: App, script: Script
 ) -> None:
-    monkeypatch.setattr("bot.jobs.worker.HEARTBEAT", 0.05)
     await under_way(stage, app, script)
 
     await stage.olga.click(stage.channel.history()[-1], label="Pause")
@@ -128,9 +133,8 @@ async def test_a_training_is_held_at_the_server_while_it_is_paused(
 
 @pytest.mark.usefixtures("working")
 async def test_a_cancelled_training_is_cancelled_at_the_server(
-    stage: Stage, app: App, script: Script, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, app: App, script: Script
 ) -> None:
-    monkeypatch.setattr("bot.jobs.worker.HEARTBEAT", 0.05)
     await under_way(stage, app, script)
 
     await stage.olga.click(stage.channel.history()[-1], label="Cancel")

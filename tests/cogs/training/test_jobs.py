@@ -8,14 +8,20 @@ from typing import Any
 import discord
 import pytest
 
-from bot.app import App
+from bot.app import App, Timing
 from bot.client import HeroBot
 from bot.i18n.message import ENGLISH, LocalizedMessage
+from bot.jobs.queue import WorkerTiming
 from bot.presentation.jobs import progress_text
 from bot.store import jobs
 from tests.conftest import HOME, Stage
 from tests.support.scripted_server import Script
 from tests.support.workflows import spec
+
+
+@pytest.fixture
+def timing() -> Timing:
+    return Timing(worker=WorkerTiming(heartbeat=0.05))
 
 
 async def job_id(app: App) -> int:
@@ -85,9 +91,8 @@ async def test_members_cannot_press_an_operators_buttons(stage: Stage, app: App)
 
 @pytest.mark.usefixtures("working")
 async def test_a_build_is_paused_and_resumed_by_buttons_that_outlive_a_restart(
-    stage: Stage, app: App, script: Script, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, app: App, script: Script
 ) -> None:
-    monkeypatch.setattr("bot.jobs.worker.HEARTBEAT", 0.05)
     script.delay = 0.2
     await stage.build(limit=40)
     ordered = await job_id(app)
