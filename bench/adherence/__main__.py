@@ -115,16 +115,16 @@ async def run(
         prompts, curation = app.heroes.prompts, app.heroes.curation
         heroes = unseen(app.heroes.vocabulary, size.heroes)
 
-        def ask_tuned(hero: Hero) -> ChatRequest:
-            ask = prompts.ask_tuned(hero)
+        def tuned_request(hero: Hero) -> ChatRequest:
+            ask = prompts.tuned_request(hero)
             return replace(ask, sampling=ask.sampling.model_copy(update=sampling))
 
         def ask_base(hero: Hero) -> ChatRequest:
-            return prompts.ask_author(hero, small=False, seed=hero.age)
+            return prompts.author_request(hero, small=False, seed=hero.age)
 
-        await described(app, name, heroes[:1], ask_tuned)  # loads the model
+        await described(app, name, heroes[:1], tuned_request)  # loads the model
         minutes = (time.monotonic() - started) / 60
-        texts = await described(app, name, heroes, ask_tuned)
+        texts = await described(app, name, heroes, tuned_request)
         base = await described(app, app.settings.base_model, heroes[: size.base_heroes], ask_base)
     if kept:
         rows = ({**asdict(each), "held": measured(each, curation)} for each in texts + base)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bot.heroes.curation import Curation, keeps_age, repeats_a_sentence
 from bot.heroes.curation_ages import stated_ages
-from bot.heroes.curation_names import people
+from bot.heroes.curation_names import named_people
 from bot.heroes.hero import Hero
 
 SHORTEST, LONGEST = 60, 120  # words
@@ -44,7 +44,7 @@ def measured(one: Described, curation: Curation) -> dict[str, bool]:
         "ends": one.finish_reason == "stop",
         "length_ok": SHORTEST <= len(text.split()) <= LONGEST,
         "no_repeat": not repeats_a_sentence(text),
-        "one_name": len(people(text)) == 1,
+        "one_name": len(named_people(text)) == 1,
     }
 
 
@@ -58,7 +58,7 @@ def shares(every: Sequence[Described], curation: Curation) -> dict[str, float]:
 def masked_opening(one: Described) -> str:
     """The first eight words, with name, age, gender and power each as one word that is always the same."""
     text = one.text
-    for person in people(text)[:1]:
+    for person in named_people(text)[:1]:
         text = re.sub("|".join(rf"\b{re.escape(part)}\b" for part in person), "NAME", text)
     hero = one.hero
     text = re.sub(re.escape(hero.power), "POWER", text, flags=re.IGNORECASE)

@@ -160,7 +160,7 @@ async def _measured(app: App, model: Model, size: Size) -> Generation:
     curation, vocabulary = app.heroes.curation, app.heroes.vocabulary
     taste = Taste(curation)
     heroes = [hero for hero in unseen(vocabulary, 400) if vocabulary.trains(hero)][: size.probe]
-    texts = await described(app, model.served_as or model.name, heroes, app.heroes.prompts.ask_tuned)
+    texts = await described(app, model.served_as or model.name, heroes, app.heroes.prompts.tuned_request)
     probe = [
         {
             "hero": each.hero.typed,

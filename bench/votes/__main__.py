@@ -31,7 +31,7 @@ from bot.heroes.hero import Hero
 from bot.rating.votes import UP
 from bot.store import descriptions, reactions
 from bot.store.database import Database, WriteTask, open_database
-from bot.store.reactions import Click, Shown
+from bot.store.reactions import Click, MessageRef
 
 _DESCRIPTIONS = 200
 _AT_ONCE = 5_000
@@ -105,7 +105,9 @@ def clicks(count: int) -> list[Click]:
     """One click of each of so many voters, spread over the descriptions."""
     voters = Pseudonyms(b"a secret of the bench")
     return [
-        Click(Shown(1 + number % _DESCRIPTIONS), voters.of(number), UP, 1, "reaction", float(number), 366)
+        Click(
+            MessageRef(1 + number % _DESCRIPTIONS), voters.of(number), UP, 1, "reaction", float(number), 366
+        )
         for number in range(count)
     ]
 
@@ -119,7 +121,7 @@ async def through_the_store(made: Sequence[Click], folder: Path) -> Spent:
 
         async def keep_voting() -> None:
             for click in left:
-                await db.write_together(WriteTask(reactions.change, click))
+                await db.write_together(WriteTask(reactions.apply, click))
 
         with spent() as took:
             await asyncio.gather(*(keep_voting() for _ in range(_AT_ONCE)))
@@ -171,7 +173,7 @@ async def _show(db: Database) -> None:
     async with db.write() as tx:
         for _ in range(_DESCRIPTIONS):
             described = await descriptions.add(tx, hero, **written, **answer, **asked)
-            await descriptions.shown_as(tx, described.id, 1, described.id)
+            await descriptions.set_message(tx, described.id, 1, described.id)
 
 
 def _all_kept(path: Path, wanted: int) -> None:

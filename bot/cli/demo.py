@@ -80,9 +80,9 @@ class Demo:
     async def _describe_and_vote(self) -> Description:
         """Ask base and tuned model for the hero; let the voters judge until they like a description."""
         prompts = self._app.heroes.prompts
-        tuning = prompts.tuning(HERO)
+        tuning = prompts.tuning_prompt(HERO)
         base = await self._app.client.complete(
-            prompts.ask_tuned(HERO), model=self._app.settings.base_model, account=Account("hero")
+            prompts.tuned_request(HERO), model=self._app.settings.base_model, account=Account("hero")
         )
         self._console.print(Panel(base.text, title=f"{tuning}  the base model", border_style="dim"))
         for _ in range(_TRIES):
@@ -107,7 +107,7 @@ class Demo:
     async def _say_found(self, version: int, liked: Description) -> None:
         """Look the liked description up in the dataset, and say where it stands."""
         async with self._app.db.read() as tx:
-            items = await datasets.items(tx, version)
+            items = await datasets.list_items(tx, version)
         wanted = ("description", liked.id)
         found = next((item for item in items if (item.source, item.source_id) == wanted), None)
         if found is None:

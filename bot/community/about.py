@@ -28,6 +28,6 @@ class About:
 
     async def now(self) -> Overview:
         async with self._db.read() as tx:
-            live = await models.live(tx)
+            live = await models.get_live(tx)
             learnt = await datasets.get(tx, live.dataset_id) if live else None
-            return Overview(live.base if live else self._base, live, learnt, await statistics.totals(tx))
+            return Overview(live.base if live else self._base, live, learnt, await statistics.get_totals(tx))

@@ -7,7 +7,7 @@ import os
 import secrets
 from pathlib import Path
 
-MOST_ACCOUNT_DAYS = 366
+MAX_ACCOUNT_DAYS = 366
 _DISCORDS_FIRST_MS = 1_420_070_400_000  # what the moments in Discord's ids are counted from
 
 
@@ -42,4 +42,4 @@ def load_pseudonyms(path: Path) -> Pseudonyms:
 def account_days(user_id: int, at: float) -> int:
     """How many days old a Discord account is at a moment, at most a year: its id says when it was made."""
     made = ((user_id >> 22) + _DISCORDS_FIRST_MS) / 1000
-    return min(MOST_ACCOUNT_DAYS, max(0, int((at - made) / 86400)))
+    return min(MAX_ACCOUNT_DAYS, max(0, int((at - made) / 86400)))

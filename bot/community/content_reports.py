@@ -42,28 +42,28 @@ class ContentReports:
             if found.removed_at is not None:
                 raise UserError("It is hidden already.")
             counts = await self._add(tx, description_id, user_id)
-            dismissed = await content_reports.dismissed_ones(tx, description_id)
+            dismissed = await content_reports.count_dismissed(tx, description_id)
             if counts or not dismissed:  # what is reported after a Keep is told anew, by whoever counts
-                blind = await duels.with_description(tx, description_id) is not None
+                blind = await duels.get_by_description(tx, description_id) is not None
                 action = NotificationAction("removal", description_id)
                 key = f"{action}:{dismissed}"
                 await notifications.add(tx, key, _told(found, blind=blind), at=time.time(), action=action)
-            if not counts or await content_reports.open_ones(tx, description_id) < self._reports_to_hide:
+            if not counts or await content_reports.count_open(tx, description_id) < self._reports_to_hide:
                 return None
             return await descriptions.remove(tx, description_id, at=time.time())
 
     async def _add(self, tx: Transaction, description_id: int, user_id: int) -> bool:
         """Keep a report. Returns whether it counts towards hiding the description."""
         now, reporter = time.time(), self._voters.of(user_id)
-        if await content_reports.known(tx, description_id, reporter):
+        if await content_reports.exists(tx, description_id, reporter):
             raise UserError("You have reported it already: the operators know.")
-        if await content_reports.number_since(tx, reporter, now // _DAY * _DAY) >= self._daily:
+        if await content_reports.count_since(tx, reporter, now // _DAY * _DAY) >= self._daily:
             raise TooMany(
                 "You have reported {most} descriptions today, which is all that one person may. "
                 "The next day begins at midnight UTC.",
                 most=self._daily,
             )
-        record = await content_reports.record(tx, reporter)
+        record = await content_reports.get_record(tx, reporter)
         heard = record.dismissed < _FEWEST_DISMISSED or record.dismissed <= record.upheld
         counts = heard and account_days(user_id, now) >= self._account_days
         await content_reports.add(tx, description_id, reporter, counts=counts, at=now)

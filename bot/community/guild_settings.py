@@ -39,13 +39,13 @@ class GuildSettings:
     async def reset(self, guild_id: int) -> None:
         """Let everything of the installation's hold again."""
         async with self._db.write() as tx:
-            await guilds.forget(tx, guild_id)
+            await guilds.remove(tx, guild_id)
         self._read.pop(guild_id, None)
 
-    async def departed(self, joined: Collection[int]) -> list[int]:
+    async def list_departed(self, joined: Collection[int]) -> list[int]:
         """The servers for which something is kept, and that are not among those the bot is in."""
         async with self._db.read() as tx:
-            return [each for each in await guilds.with_settings(tx) if each not in joined]
+            return [each for each in await guilds.list_ids(tx) if each not in joined]
 
     async def limits(self, guild_id: int | None) -> RequestLimits:
         """What holds in a server, or in direct messages: at the widest what the installation allows."""

@@ -15,7 +15,7 @@ class Notifications:
     async def pending(self) -> list[tuple[Notification, int]]:
         """Each notice with its channel; those without one wait until there is an admin channel or a job's."""
         async with self._db.read() as tx:
-            waiting = await notifications.pending(tx)
+            waiting = await notifications.list_pending(tx)
             general = self._admin_channel or (await jobs.newest_channel(tx) if waiting else None)
         placed = ((each, each.channel_id or general) for each in waiting)
         return [(each, channel) for each, channel in placed if channel]
@@ -27,4 +27,4 @@ class Notifications:
     async def redirect_to_admins(self, notice: Notification) -> None:
         """Let the general channel have what its own is closed to."""
         async with self._db.write() as tx:
-            await notifications.anywhere(tx, notice.id)
+            await notifications.clear_channel(tx, notice.id)

@@ -7,7 +7,7 @@ from bot.heroes.blocklist import Blocklist
 from bot.heroes.vocabulary import Vocabulary
 from bot.store import descriptions, powers
 from bot.store.database import Database
-from bot.store.powers import Asked
+from bot.store.powers import RequestedPower
 
 _RANKING_LIFE = 60.0  # seconds
 
@@ -32,14 +32,14 @@ class Powers:
         if self._ranked is None or now - self._ranked_at > _RANKING_LIFE:
             vocabulary = await self.vocabulary()
             async with self._db.read() as tx:
-                self._ranked = vocabulary, await descriptions.uses_of_powers(tx)
+                self._ranked = vocabulary, await descriptions.count_by_power(tx)
             self._ranked_at = now
         vocabulary, used = self._ranked
         return vocabulary.suggest(typed, used)
 
     async def added(self) -> list[str]:
         async with self._db.read() as tx:
-            return await powers.added(tx)
+            return await powers.list_added(tx)
 
     async def add(self, typed: str, actor_id: int | None = None) -> str:
         """Add a power, and return it as it is kept.
@@ -76,9 +76,9 @@ class Powers:
     def _name(self, typed: str) -> str:
         return self._of_file.power(" ".join(typed.split()))
 
-    async def wished(self, most: int = 25) -> list[Asked]:
+    async def requested(self, most: int = 25) -> list[RequestedPower]:
         """Powers outside the vocabulary that people asked for, the one of most people first."""
         vocabulary = await self.vocabulary()
         async with self._db.read() as tx:
-            asked = await powers.asked_for(tx)
+            asked = await powers.list_requested(tx)
         return [each for each in asked if each.power not in vocabulary.powers][:most]

@@ -21,7 +21,7 @@ class Privacy:
     async def counts(self, user_id: int) -> dict[str, int]:
         """How many rows of each table are the user's, by the table's name."""
         async with self._db.read() as tx:
-            return await personal_data.counts(tx, self._person(user_id))
+            return await personal_data.count_rows(tx, self._person(user_id))
 
     async def export(self, user_id: int) -> bytes:
         """Every row that is the user's, in all its columns, as JSON; times are seconds since 1970.
@@ -29,7 +29,7 @@ class Privacy:
         What was to be told is in English.
         """
         async with self._db.read() as tx:
-            rows = await personal_data.rows(tx, self._person(user_id))
+            rows = await personal_data.list_rows(tx, self._person(user_id))
         whole = {"user_id": user_id, "exported_at": datetime.now(UTC).isoformat(timespec="seconds"), **rows}
         return await asyncio.to_thread(
             lambda: json.dumps(whole, ensure_ascii=False, indent=1, default=str).encode()

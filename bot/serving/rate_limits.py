@@ -61,7 +61,7 @@ class UserRateLimits:
         number = int(time.time() // _DAY)
         if self._day.number != number:
             async with self._db.read() as tx:
-                had = await descriptions.counts_since(tx, number * _DAY)
+                had = await descriptions.count_since(tx, number * _DAY)
             if self._day.number != number:  # others were waiting for the same
                 self._day = _Day(number, Counter(had))
                 self._asked_at.clear()  # of nobody a pseudonym is remembered longer than that day

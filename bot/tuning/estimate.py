@@ -115,5 +115,5 @@ async def _dataset(tx: Transaction, spec: FinetuneSpec) -> Dataset:
 
 async def _tokens(tx: Transaction, version: int) -> int:
     """About how many tokens one epoch reads."""
-    texts, characters = await datasets.learnt(tx, version)
+    texts, characters = await datasets.count_learnt(tx, version)
     return characters // _CHARACTERS + texts * _TURNS

@@ -113,7 +113,7 @@ class FinetuneJobs:
             raise UserError("Epochs must lie between 1 and {most_epochs}.", most_epochs=MOST_EPOCHS)
         async with self._db.read() as tx:
             found = await (
-                datasets.latest(tx, KINDS[method or "supervised"])
+                datasets.get_latest(tx, KINDS[method or "supervised"])
                 if version is None
                 else datasets.get(tx, version)
             )
@@ -231,7 +231,7 @@ class FinetuneJobs:
         await run.progress(0, 0, LocalizedMessage("sending the dataset"))
         async with self._db.read() as tx:
             await usable(tx, spec.dataset)  # a deletion may have come since the plan
-            items = await datasets.items(tx, spec.dataset)
+            items = await datasets.list_items(tx, spec.dataset)
         files = dict(run.job.remote_file_ids or {})
         prefix = self._trainer.provider.prefix
         for file in await asyncio.to_thread(training_files, items, prefix=prefix):

@@ -63,7 +63,7 @@ def figures(examples: int = 300_000) -> Figures:
 
 
 def asks(power: str = "flight") -> dict[str, object]:
-    prompt = FILE.prompts.generation(Hero(40, "woman", power))
+    prompt = FILE.prompts.generation_prompt(Hero(40, "woman", power))
     return {"model": "m", "messages": [{"role": "user", "content": prompt}]}
 
 
@@ -151,7 +151,7 @@ def test_every_answer_passes_curation() -> None:
     heroes = [hero for repeat in range(5) for hero in FILE.vocabulary.grid.heroes(repeat)]
     faults: Counter[str | None] = Counter()
     for variant, hero in enumerate(heroes):
-        asked = asked_for(FILE.prompts.generation(hero))
+        asked = asked_for(FILE.prompts.generation_prompt(hero))
         assert asked == hero
         text = FILE.curation.trim(describe(asked, variant))
         faults[FILE.curation.rejection_reason(hero, text)] += 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.heroes.curation_names import people
+from bot.heroes.curation_names import named_people
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from bot.heroes.curation_names import people
     ],
 )
 def test_one_person_is_one_name(text: str) -> None:
-    assert people(text) == [{"Mira"}]
+    assert named_people(text) == [{"Mira"}]
 
 
 @pytest.mark.parametrize(
@@ -34,12 +34,12 @@ def test_one_person_is_one_name(text: str) -> None:
     ],
 )
 def test_a_second_person_is_noticed(text: str) -> None:
-    assert people(text) == [{"Mira"}, {"Elena"}]
+    assert named_people(text) == [{"Mira"}, {"Elena"}]
 
 
 def test_a_surname_belongs_to_its_person() -> None:
-    assert people("Mira Okafor mends clocks. Okafor is calm, and Mira smiles.") == [{"Mira", "Okafor"}]
+    assert named_people("Mira Okafor mends clocks. Okafor is calm, and Mira smiles.") == [{"Mira", "Okafor"}]
 
 
 def test_a_text_without_names_has_none() -> None:
-    assert people("A quiet woman mends clocks. She sings. The town sleeps.") == []
+    assert named_people("A quiet woman mends clocks. She sings. The town sleeps.") == []

@@ -191,8 +191,8 @@ async def test_a_database_of_the_first_version_is_brought_up_with_all_it_holds(t
             assert (await tx.execute(text("SELECT state, lost FROM job"))).one() == ("running", 0)
             assert (await tx.execute(text("SELECT text FROM dataset_item"))).scalar_one() == "t"
             assert await jobs.active(tx, "finetune") is not None
-            assert [model.served_as for model in await models.every(tx)] == ["m1", "m2"]
-            told = [(event.what, event.replaced_id) for event in await models.events(tx)]
+            assert [model.served_as for model in await models.list_all(tx)] == ["m1", "m2"]
+            told = [(event.what, event.replaced_id) for event in await models.list_events(tx)]
             assert told == [("registered", None), ("registered", None), ("override", 1)]
         assert (await Registry(db).roll_back()).name == "m1"
         for wrong in (
@@ -267,7 +267,7 @@ async def test_what_was_told_before_in_english_is_shown_as_it_was(tmp_path: Path
         assert asking is not None
         assert (str(failed.phase), str(failed.error)) == ("training, loss 1.20", 'It said {"no": 1}.')
         assert (asking.phase, str(asking.question), asking.error) == (None, "Was it?", None)
-        assert [str(notice.text) for notice in await notifications.pending(tx)] == ["⏳ A model ends."]
+        assert [str(notice.text) for notice in await notifications.list_pending(tx)] == ["⏳ A model ends."]
 
 
 async def test_work_done_together_is_kept_and_a_spoilt_piece_spoils_no_other(app: App) -> None:

@@ -131,7 +131,7 @@ async def test_only_what_anybody_may_use_anywhere_is_installed_by_users(stage: S
 
 async def kept_for(app: App) -> list[int]:
     async with app.db.read() as tx:
-        return await guilds.with_settings(tx)
+        return await guilds.list_ids(tx)
 
 
 async def test_they_go_when_the_bot_leaves_and_stay_through_an_outage(stage: Stage, app: App) -> None:
