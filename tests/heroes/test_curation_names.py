@@ -1,4 +1,4 @@
-"""Whom a text names: a rule of thumb, strict where it doubts."""
+"""The people that a text names: a heuristic that is strict in doubt."""
 
 import pytest
 
@@ -18,7 +18,7 @@ from bot.heroes.curation_names import named_people
         "Smiling, Mira opens the door. Tall and calm, she waits. Six cats wait with her.",
     ],
 )
-def test_one_person_is_one_name(text: str) -> None:
+def test_one_person_has_one_name(text: str) -> None:
     assert named_people(text) == [{"Mira"}]
 
 
@@ -33,7 +33,7 @@ def test_one_person_is_one_name(text: str) -> None:
         "Mira mends clocks for Elena.",
     ],
 )
-def test_a_second_person_is_noticed(text: str) -> None:
+def test_finds_a_second_person(text: str) -> None:
     assert named_people(text) == [{"Mira"}, {"Elena"}]
 
 
@@ -41,5 +41,5 @@ def test_a_surname_belongs_to_its_person() -> None:
     assert named_people("Mira Okafor mends clocks. Okafor is calm, and Mira smiles.") == [{"Mira", "Okafor"}]
 
 
-def test_a_text_without_names_has_none() -> None:
+def test_finds_no_names_in_other_texts() -> None:
     assert named_people("A quiet woman mends clocks. She sings. The town sleeps.") == []

@@ -92,7 +92,7 @@ async def test_settings_and_the_menu_outlive_a_restart(stage: Stage, app: App) -
     assert shown.response is not None
     await stage.olga.select(shown.response.message, [stage.channel])
 
-    app.guild_settings._read.clear()
+    app.guild_settings._cache.clear()
     assert (await app.guild_settings.get(HOME)).channels == [stage.channel.id]
 
 

@@ -159,7 +159,7 @@ async def test_a_busy_database_keeps_nobody_from_being_heard(stage: Stage, app: 
     """Discord waits 3 seconds for a sign of life, whatever else goes on here."""
     await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
     first = stage.channel.history()[-1]
-    app.guild_settings._read.clear()
+    app.guild_settings._cache.clear()
     async with AsyncExitStack() as busy:
         for _ in range(app.db._reader.pool.size() + app.db._reader.pool._max_overflow):  # type: ignore[attr-defined]
             await busy.enter_async_context(app.db.read())
