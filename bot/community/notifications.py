@@ -20,8 +20,8 @@ class Notifications:
         async with self._db.read() as tx:
             waiting = await notifications.list_pending(tx)
             general = self._admin_channel or (await jobs.newest_channel(tx) if waiting else None)
-        placed = ((each, each.channel_id or general) for each in waiting)
-        return [(each, channel) for each, channel in placed if channel]
+        with_channels = ((notice, notice.channel_id or general) for notice in waiting)
+        return [(notice, channel) for notice, channel in with_channels if channel]
 
     async def mark_sent(self, notice: Notification) -> None:
         async with self._db.write() as tx:

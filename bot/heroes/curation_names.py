@@ -36,7 +36,7 @@ _OPENERS = frozenset('.!?:;"“”')
 def named_people(text: str) -> list[set[str]]:
     """Return the people that a text names, in order, each as the words of the name: `{"Mira", "Okafor"}`.
 
-    A rule of thumb, on the strict side: any capitalised word that no grammar explains is somebody's name.
+    This is a heuristic, strict in doubt: a capitalised word counts as a name unless grammar explains it.
     """
     found: list[set[str]] = []
     for name in _names(_WORD.findall(text)):

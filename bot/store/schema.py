@@ -215,7 +215,7 @@ model = Table(
 
 # The history of a model, never deleted. promoted: by votes; override: by hand; challenges: it may win its
 # place back; outvoted: it lost a trial. replaced_id is the live model that it replaced; actor_id is the
-# operator's Discord id, NULL if it was nobody in Discord.
+# operator's Discord id, NULL if it was not done in Discord.
 model_event = Table(
     "model_event",
     metadata,

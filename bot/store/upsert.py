@@ -31,5 +31,5 @@ def _statement(table: Table, dialect: Dialect, newer_by: str | None) -> str:
     key = [column.name for column in table.primary_key]
     values = {column.name: insert.excluded[column.name] for column in table.c if column.name not in key}
     where = insert.excluded[newer_by] >= table.c[newer_by] if newer_by else None
-    upsert = insert.on_conflict_do_update(index_elements=key, set_=values, where=where)
-    return str(upsert.compile(dialect=dialect))
+    query = insert.on_conflict_do_update(index_elements=key, set_=values, where=where)
+    return str(query.compile(dialect=dialect))
