@@ -30,12 +30,12 @@ class HerosmithError(Exception):
 class UserError(HerosmithError):
     """Tells the person who asked what is wrong and what to do next, in one sentence.
 
-    A Translator translates the sentence; str() is English, for the log.
+    A Translator translates the message; str() is English, for the log.
     """
 
-    def __init__(self, sentence: str | LocalizedMessage, /, **fields: object) -> None:
-        self.sentence = LocalizedMessage(sentence, **fields) if isinstance(sentence, str) else sentence
-        super().__init__(str(self.sentence))
+    def __init__(self, message: str | LocalizedMessage, /, **fields: object) -> None:
+        self.message = LocalizedMessage(message, **fields) if isinstance(message, str) else message
+        super().__init__(str(self.message))
 
 
 class NotUnderstood(UserError):

@@ -208,7 +208,7 @@ class Worker:
             return
         except UserError as error:
             log.warning("job %d failed: %s", run.job.id, error, exc_info=error.__cause__)
-            reason = error.sentence
+            reason = error.message
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("job %d failed, reference %s", run.job.id, reference)
@@ -243,7 +243,7 @@ class Worker:
             await work
         except UserError as told:
             log.warning("job %d: %s", run.job.id, told, exc_info=told.__cause__)
-            error = told.sentence
+            error = told.message
         except Exception:
             log.exception("job %d: what works for it elsewhere could not be told to stop", run.job.id)
             error = LocalizedMessage(

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from sqlalchemy import Select, bindparam, func, select, update
@@ -42,7 +42,10 @@ class Request:
 
     def _settings(self) -> dict[str, Any]:
         """Return all other fields; asdict() would copy the parameters for every key."""
-        return {name: getattr(self, name) for name in self.__slots__ if name != "hero"}
+        return {name: getattr(self, name) for name in _SETTINGS}
+
+
+_SETTINGS = tuple(field.name for field in fields(Request) if field.name != "hero")
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def test_numbers_have_the_languages_separators_and_words_do_not(german: Translat
 def test_foreign_text_is_not_a_template(german: Translator) -> None:
     """A server's message, or a message of an older version, may contain braces."""
     error = UserError("The training failed: {reason}", reason="{0} {secret} %s")
-    assert german(round_trip(error.sentence)) == "Das Training ist gescheitert: {0} {secret} %s"
+    assert german(round_trip(error.message)) == "Das Training ist gescheitert: {0} {secret} %s"
     assert german(LocalizedMessage.from_json('It said {"no": 1}.')) == 'It said {"no": 1}.'
 
 
