@@ -87,7 +87,7 @@ class JobQueue:
         if not job.question:
             raise UserError("Job {job_id} has asked nothing.", job_id=job_id)
         async with self._db.read() as tx:
-            if remote_job_id in await jobs.remote_ids(tx) - {job.remote_job_id}:
+            if remote_job_id in await jobs.remote_job_ids(tx) - {job.remote_job_id}:
                 raise UserError(
                     "{remote_job_id} belongs to another job here. Give this one's.",
                     remote_job_id=remote_job_id,
@@ -134,10 +134,10 @@ class JobQueue:
         """Return whether a worker has the job and sent a heartbeat lately."""
         return bool(job.owner) and time.time() - (job.heartbeat or 0) < self.timing.stale_after
 
-    async def recent(self, most: int = 10) -> list[Job]:
+    async def recent(self, limit: int = 10) -> list[Job]:
         """The newest jobs, the newest first."""
         async with self._db.read() as tx:
-            return await jobs.recent(tx, most)
+            return await jobs.recent(tx, limit)
 
     async def unnotified(self) -> list[Job]:
         """Jobs of a channel that are active, or whose end nobody has been told yet."""

@@ -13,9 +13,9 @@ from bot.store.job_schema import BuildResult, BuildSpec, VoteSummary
 from bot.store.jobs import Job
 
 _TITLES = {"build": mark("Building a dataset"), "finetune": mark("Fine-tuning")}
-_BAR = 20
+_BAR_WIDTH = 20
 _FEW = 100  # texts
-_LONGEST = 1900  # characters, of the 2,000 that a message may have
+_MAX_LENGTH = 1900  # characters, of the 2,000 that a message may have
 
 
 def build_plan_text(t: Translator, spec: BuildSpec, forecast: BuildEstimate, left_today: float | None) -> str:
@@ -36,17 +36,17 @@ def build_plan_text(t: Translator, spec: BuildSpec, forecast: BuildEstimate, lef
             asked=forecast.prompt_tokens,
             answered=forecast.completion_tokens,
         ),
-        _price(t, forecast),
+        _price_text(t, forecast),
     ]
     if spec.budget is not None:
         lines.append(t("It stops before it would cost more than ${budget:,.2f}.", budget=spec.budget))
     if left_today is not None:
         lines.append(t("Today's budget still holds ${left:,.2f}.", left=max(0.0, left_today)))
-    lines.append(_time(t, spec, forecast))
+    lines.append(_time_text(t, spec, forecast))
     return "\n".join(lines)
 
 
-def _price(t: Translator, forecast: BuildEstimate) -> str:
+def _price_text(t: Translator, forecast: BuildEstimate) -> str:
     price, cost = forecast.price, forecast.cost
     if price is None or cost is None:
         return t("Cost: **price unknown**. An operator can add it to data/prices.toml.")
@@ -61,7 +61,7 @@ def _price(t: Translator, forecast: BuildEstimate) -> str:
     )
 
 
-def _time(t: Translator, spec: BuildSpec, forecast: BuildEstimate) -> str:
+def _time_text(t: Translator, spec: BuildSpec, forecast: BuildEstimate) -> str:
     if spec.batch:
         return t("Time: within 24 hours, as the provider promises for batches.")
     if forecast.seconds is None:
@@ -77,8 +77,8 @@ def progress_text(t: Translator, job: Job) -> str:
     said = {
         "planned": t("Waiting for somebody to confirm it."),
         "queued": t("Waiting for the worker to take it up."),
-        "running": _running(t, job),
-        "paused": _paused(t, job),
+        "running": _running_text(t, job),
+        "paused": _paused_text(t, job),
         "succeeded": t("Done."),
         "cancelling": t("Being cancelled ..."),
         "cancelled": t("Cancelled. What was written is kept.") if job.kind == "build" else t("Cancelled."),
@@ -88,7 +88,7 @@ def progress_text(t: Translator, job: Job) -> str:
     return f"{title}\n{progress_bar(t, job.done, job.total)}\n{said[job.state]}"
 
 
-def _running(t: Translator, job: Job) -> str:
+def _running_text(t: Translator, job: Job) -> str:
     """What is being done, how fast, how long it will take, and the cost so far, as far as these are known."""
     parts = [t(job.phase or mark("starting"))]
     if job.rate and job.kind == "build":
@@ -100,7 +100,7 @@ def _running(t: Translator, job: Job) -> str:
     return " · ".join(parts)
 
 
-def _paused(t: Translator, job: Job) -> str:
+def _paused_text(t: Translator, job: Job) -> str:
     if job.question:
         return f"❓ {t(job.question)}"
     if job.kind == "finetune" and job.phase:
@@ -112,43 +112,45 @@ def result_text(t: Translator, job: Job) -> str:
     """What is told at a job's end, with what to do next."""
     if job.result is not None and job.state != "cancelled":
         if isinstance(job.result, BuildResult):
-            return _built(t, job.result)
+            return _build_result_text(t, job.result)
         return finetune_result_text(t, job.result)
     error = job.error or LocalizedMessage("")
     if job.state != "cancelled":
         told = mark("Building a dataset failed: {error}")
         if job.kind == "finetune":
             told = mark("Fine-tuning failed: {error}")
-        return t(told, error=error)[:_LONGEST] + _reached(t, job)
+        return t(told, error=error)[:_MAX_LENGTH] + _reached_text(t, job)
     told = mark("Building a dataset was cancelled; what was written is kept.")
     if job.kind == "finetune":
         told = mark("Fine-tuning was cancelled; no model came of it.")
     trouble = f" ⚠️ {t(error)}" if job.error else ""
-    return f"{t(told)}{trouble}{_reached(t, job)}"
+    return f"{t(told)}{trouble}{_reached_text(t, job)}"
 
 
-def _reached(t: Translator, job: Job) -> str:
+def _reached_text(t: Translator, job: Job) -> str:
     """How far a job came that has no result, and what it cost."""
     if not job.total:
         return ""
-    reached = t("{done} of {total} were done{paid}.", done=job.done, total=job.total, paid=_paid(job.cost))
+    reached = t(
+        "{done} of {total} were done{paid}.", done=job.done, total=job.total, paid=_paid_text(job.cost)
+    )
     return f"\n{reached}"
 
 
-def _paid(cost: float) -> LocalizedMessage | str:
+def _paid_text(cost: float) -> LocalizedMessage | str:
     return LocalizedMessage(", ${cost:,.4f} paid", cost=cost) if cost else ""
 
 
 def progress_bar(t: Translator, done: int, total: int) -> str:
     """A bar of twenty places with the share and the counts; empty where the total is not known."""
     if not total:
-        return "▱" * _BAR
-    filled = _BAR * done // total
+        return "▱" * _BAR_WIDTH
+    filled = _BAR_WIDTH * done // total
     counts = t("{done} of {total}", done=done, total=total)
-    return f"{'▰' * filled}{'▱' * (_BAR - filled)} {100 * done // total} % · {counts}"
+    return f"{'▰' * filled}{'▱' * (_BAR_WIDTH - filled)} {100 * done // total} % · {counts}"
 
 
-def _built(t: Translator, result: BuildResult) -> str:
+def _build_result_text(t: Translator, result: BuildResult) -> str:
     counts = result.counts
     told = mark("Dataset v{version} stays as it was (no text is new): {texts}.")
     if result.new:
@@ -166,7 +168,7 @@ def _built(t: Translator, result: BuildResult) -> str:
             asked=result.asked,
             calls=result.calls,
             cached=result.cached,
-            paid=_paid(result.cost),
+            paid=_paid_text(result.cost),
         ),
     ]
     if result.rejected:
@@ -179,14 +181,14 @@ def _built(t: Translator, result: BuildResult) -> str:
         )
     if result.dropped:
         lines.append(t("Left out at the end: {reasons}.", reasons=count_by_reason(result.dropped)))
-    return "\n".join([*lines, *_voted(t, result.votes), *_next(t, result)])
+    return "\n".join([*lines, *_votes_lines(t, result.votes), *_next_lines(t, result)])
 
 
-def _next(t: Translator, result: BuildResult) -> list[str]:
+def _next_lines(t: Translator, result: BuildResult) -> list[str]:
     """What has changed since the version before, and what to do next."""
     lines, changes, train = [], result.changes, result.counts.get("train", 0)
     if changes:
-        lines.append(_changed(t, changes))
+        lines.append(_changes_text(t, changes))
     if result.lost:
         lines.append(
             t.count(
@@ -233,13 +235,13 @@ def pairs_text(t: Translator, found: FrozenPairs) -> str:
     if found.not_counted:
         lines.append(t("Votes not counted: {reasons}.", reasons=found.not_counted))
     if found.frozen.changes:
-        lines.append(_changed(t, found.frozen.changes, pairs=True))
+        lines.append(_changes_text(t, found.frozen.changes, pairs=True))
     if new:
         lines.append(t("Next: `/finetune method:dpo`."))
     return "\n".join(lines)
 
 
-def _voted(t: Translator, votes: VoteSummary) -> list[str]:
+def _votes_lines(t: Translator, votes: VoteSummary) -> list[str]:
     """What the votes let in and kept out, and which of them did not count."""
     lines = []
     if votes.liked or votes.voted_down or votes.unfit:
@@ -261,17 +263,17 @@ def _voted(t: Translator, votes: VoteSummary) -> list[str]:
     return lines
 
 
-def _changed(t: Translator, changes: Changes, *, pairs: bool = False) -> str:
+def _changes_text(t: Translator, changes: Changes, *, pairs: bool = False) -> str:
     """What came and went since the version before, by source."""
     return t(
         "Since v{version}: {added} added, {gone} gone.",
         version=changes.since,
-        added=_sources(changes.added, pairs=pairs),
-        gone=_sources(changes.gone, pairs=pairs),
+        added=_source_counts(changes.added, pairs=pairs),
+        gone=_source_counts(changes.gone, pairs=pairs),
     )
 
 
-def _sources(counts: dict[str, int], *, pairs: bool) -> list[LocalizedMessage]:
+def _source_counts(counts: dict[str, int], *, pairs: bool) -> list[LocalizedMessage]:
     if pairs:
         counts = {"pair": sum(counts.values())} if counts else {}
     number = Counter(counts)

@@ -7,13 +7,13 @@ from bot.i18n.format import format_duration
 from bot.i18n.message import LocalizedMessage, Translator, mark
 from bot.rating.trial_status import TrialStatus
 from bot.rating.votes import VoteCounts
-from bot.registry.availability import days_until, on_day
+from bot.registry.availability import date_text, days_until
 from bot.registry.registry import ModelRecord
 from bot.store.job_schema import FinetuneResult
 from bot.store.models import Model, ModelEvent
 from bot.tuning.estimate import TuningEstimate
 
-_SOON = 60  # days before a model's end from which on it is marked
+_SOON_DAYS = 60  # days before a model's end from which on it is marked
 
 _EVENTS = {
     "registered": mark("trained and registered"),
@@ -40,7 +40,7 @@ def finetune_plan_text(t: Translator, forecast: TuningEstimate, left_today: floa
     if spec.method == "dpo":
         title = mark("**Fine-tuning {base}** by preference (DPO) on dataset v{version}, by {provider}")
     lines = [
-        t(title, base=spec.base, version=spec.dataset, provider=forecast.provider.called),
+        t(title, base=spec.base, version=spec.dataset, provider=forecast.provider.display_name),
         t(
             "{train:,} texts to learn from, {valid:,} held out to measure.",
             train=counts.get("train", 0),
@@ -55,33 +55,33 @@ def finetune_plan_text(t: Translator, forecast: TuningEstimate, left_today: floa
             ),
             all=forecast.tokens * forecast.epochs,
         ),
-        _cost(t, forecast),
+        _cost_text(t, forecast),
     ]
     if left_today is not None:
         lines.append(t("Today's budget still holds ${left:,.2f}.", left=max(0.0, left_today)))
-    return "\n".join([*lines, _time(t, forecast), *_warnings(t, forecast)])
+    return "\n".join([*lines, _time_text(t, forecast), *_warning_lines(t, forecast)])
 
 
-def _warnings(t: Translator, forecast: TuningEstimate) -> list[str]:
+def _warning_lines(t: Translator, forecast: TuningEstimate) -> list[str]:
     """What speaks against the base or the provider, and what will be left to do."""
     base, provider, lines = forecast.spec.base, forecast.provider, []
     if forecast.retires_on:
         told = t("The server shuts `{base}` down on {day}.", base=base, day=forecast.retires_on)
-        lines.append(f"{_mark(forecast.retires_on)}{told}")
+        lines.append(f"{_shutdown_mark(forecast.retires_on)}{told}")
     if forecast.listed is False:
         lines.append(t("⚠️ The server does not list `{base}` among its models.", base=base))
     if forecast.listed is None:
         lines.append(t("Whether the server knows `{base}` could not be asked now.", base=base))
     if provider.shutdown_notice:
         lines.append(f"⚠️ {t(provider.shutdown_notice)}")
-    if provider.deploy:
+    if provider.deploy_step:
         lines.append(
             t("A model trained there must be deployed by hand before it can be asked; its end says how.")
         )
     return lines
 
 
-def _cost(t: Translator, forecast: TuningEstimate) -> str:
+def _cost_text(t: Translator, forecast: TuningEstimate) -> str:
     price, cost = forecast.price, forecast.cost
     if price is None or price.training is None or cost is None:
         return t("Cost: **price unknown**. An operator can add it to data/prices.toml (`training`).")
@@ -95,7 +95,7 @@ def _cost(t: Translator, forecast: TuningEstimate) -> str:
     )
 
 
-def _time(t: Translator, forecast: TuningEstimate) -> str:
+def _time_text(t: Translator, forecast: TuningEstimate) -> str:
     if forecast.seconds is None:
         return t("Time: not known before the first training of this model.")
     told = mark("Time: about {time}, on two cores; it begins when the server has its turn.")
@@ -104,9 +104,9 @@ def _time(t: Translator, forecast: TuningEstimate) -> str:
     return t(told, time=format_duration(forecast.seconds))
 
 
-def _mark(day: str) -> str:
+def _shutdown_mark(day: str) -> str:
     left = days_until(day)
-    return "⏳ " if left is not None and left <= _SOON else ""
+    return "⏳ " if left is not None and left <= _SOON_DAYS else ""
 
 
 def finetune_result_text(t: Translator, result: FinetuneResult) -> str:
@@ -125,10 +125,10 @@ def finetune_result_text(t: Translator, result: FinetuneResult) -> str:
             "To let it serve: `/models promote model:{number}`.",
             number=result.model,
         )
-    return f"{' '.join([ended, *_losses(t, result.loss_before, result.loss_after, end='.')])}\n{todo}"
+    return f"{' '.join([ended, *_loss_lines(t, result.loss_before, result.loss_after, end='.')])}\n{todo}"
 
 
-def _losses(t: Translator, before: float | None, after: float | None, end: str = "") -> list[str]:
+def _loss_lines(t: Translator, before: float | None, after: float | None, end: str = "") -> list[str]:
     """The loss on what was held out, as far as it was measured."""
     if not after:
         return []
@@ -143,11 +143,15 @@ def model_line(
     """A model in the list; trial is the one that runs."""
     after = model.metrics.get("loss_after")
     parts = [
-        t(_state(model, challenger)),
+        t(_state_text(model, challenger)),
         t("dataset v{version}", version=model.dataset_id),
         *([t("loss {after:.3f}", after=after)] if after else []),
-        _score(t, votes),
-        *([_mark(model.retires_on) + t("until {day}", day=model.retires_on)] if model.retires_on else []),
+        _votes_text(t, votes),
+        *(
+            [_shutdown_mark(model.retires_on) + t("until {day}", day=model.retires_on)]
+            if model.retires_on
+            else []
+        ),
     ]
     lines = [f"**{model.id}** `{model.name}`", f"-# {' · '.join(parts)}"]
     if trial and trial.candidate.id == model.id:
@@ -155,7 +159,7 @@ def model_line(
     return "\n".join(lines)
 
 
-def _state(model: Model, challenger: Model | None) -> str:
+def _state_text(model: Model, challenger: Model | None) -> str:
     if model.state != "candidate":
         return mark("**live**") if model.state == "live" else mark("retired")
     if challenger and challenger.id == model.id:
@@ -165,7 +169,7 @@ def _state(model: Model, challenger: Model | None) -> str:
     return mark("candidate, waits for its turn")
 
 
-def _score(t: Translator, votes: VoteCounts) -> str:
+def _votes_text(t: Translator, votes: VoteCounts) -> str:
     """The votes on a model's descriptions, and the share of them that is for it."""
     cast = votes.ups + votes.downs
     share = t(" ({percent:.0f} % for it)", percent=100 * votes.ups / cast) if cast else ""
@@ -193,13 +197,15 @@ def model_page(
     ]
     if model.served_as and model.served_as != model.name:
         lines.append(t("Asked as `{name}`", name=model.served_as))
-    lines += _losses(t, model.metrics.get("loss_before"), model.metrics.get("loss_after"))
+    lines += _loss_lines(t, model.metrics.get("loss_before"), model.metrics.get("loss_after"))
     if model.retires_on:
-        when = on_day(model.retires_on, days_until(model.retires_on))
-        lines.append(_mark(model.retires_on) + t("Its server shuts it or its base down {when}.", when=when))
+        when = date_text(model.retires_on, days_until(model.retires_on))
+        lines.append(
+            _shutdown_mark(model.retires_on) + t("Its server shuts it or its base down {when}.", when=when)
+        )
     lines += [trial_text(t, each) for each in trials]
     lines.append(t("**History**, the newest first"))
-    return "\n".join([*lines, *(_event(t, each) for each in reversed(entry.events))])
+    return "\n".join([*lines, *(_event_line(t, each) for each in reversed(entry.events))])
 
 
 def trial_text(t: Translator, trial: TrialStatus) -> str:
@@ -207,7 +213,7 @@ def trial_text(t: Translator, trial: TrialStatus) -> str:
     return f"{t(trial.title)}\n-# {t(trial.figures)}"
 
 
-def _event(t: Translator, event: ModelEvent) -> str:
+def _event_line(t: Translator, event: ModelEvent) -> str:
     at = datetime.fromtimestamp(event.at, UTC)
     what = t(_EVENTS[event.what])
     if event.replaced_id:

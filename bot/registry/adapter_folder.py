@@ -15,9 +15,9 @@ from bot.errors import UserError
 
 _CONFIG = "adapter_config.json"
 _FILES = (_CONFIG, "adapter_model.safetensors")
-_BASE = "base_model_name_or_path"
+_BASE_KEY = "base_model_name_or_path"
 _UNFINISHED = ".unfinished-"
-_STALE = 86_400.0  # seconds after which what is unfinished was left behind by a killed process
+_STALE_AFTER = 86_400.0  # seconds after which what is unfinished was left behind by a killed process
 
 
 class BrokenArchive(Exception):
@@ -32,7 +32,7 @@ class AdapterFolder:
         self._root = root
 
     def has(self, model: str) -> bool:
-        return all((self._place(model) / name).is_file() for name in _FILES)
+        return all((self._path(model) / name).is_file() for name in _FILES)
 
     @contextmanager
     def workspace(self) -> Iterator[Path]:
@@ -48,7 +48,7 @@ class AdapterFolder:
     def _sweep(self) -> None:
         for left in self._root.glob(f"{_UNFINISHED}*"):
             # between our look and this one, its owner may have removed it
-            if left.exists() and time.time() - left.stat().st_mtime > _STALE:
+            if left.exists() and time.time() - left.stat().st_mtime > _STALE_AFTER:
                 shutil.rmtree(left, ignore_errors=True)
 
     def unpack(self, archive: Path, model: str, workspace: Path) -> None:
@@ -69,10 +69,10 @@ class AdapterFolder:
         if not all((unpacked / name).is_file() for name in _FILES):
             raise UserError("What the model server gave for {model} is no adapter.", model=model)
         for name in _FILES:
-            _to_disk(unpacked / name)
-        self._put(unpacked, self._place(model), model)
+            _fsync(unpacked / name)
+        self._move_in(unpacked, self._path(model), model)
 
-    def _put(self, unpacked: Path, place: Path, model: str) -> None:
+    def _move_in(self, unpacked: Path, place: Path, model: str) -> None:
         if self.has(model):
             return  # somebody else was quicker
         shutil.rmtree(place, ignore_errors=True)
@@ -83,19 +83,19 @@ class AdapterFolder:
             if not self.has(model):  # else somebody else was quicker, at the last moment
                 raise
 
-    def name_base(self, model: str, base: str) -> None:
+    def set_base(self, model: str, base: str) -> None:
         """Write into an adapter's description which model it was trained on, as its readers call that."""
-        config = self._place(model) / _CONFIG
+        config = self._path(model) / _CONFIG
         content: dict[str, Any] = json.loads(config.read_text(encoding="utf-8"))
-        if content.get(_BASE) == base:
+        if content.get(_BASE_KEY) == base:
             return
         with self.workspace() as workspace:
             changed = workspace / _CONFIG
-            changed.write_text(json.dumps(content | {_BASE: base}, indent=1), encoding="utf-8")
-            _to_disk(changed)
+            changed.write_text(json.dumps(content | {_BASE_KEY: base}, indent=1), encoding="utf-8")
+            _fsync(changed)
             changed.replace(config)
 
-    def _place(self, model: str) -> Path:
+    def _path(self, model: str) -> Path:
         """Where a model's adapter lies. Raises UserError for a name that is no path below the folder."""
         parts = model.split("/")
         if "\\" in model or any(not part or part.startswith(".") for part in parts):
@@ -103,6 +103,6 @@ class AdapterFolder:
         return self._root.joinpath(*parts)
 
 
-def _to_disk(path: Path) -> None:
+def _fsync(path: Path) -> None:
     with path.open("rb+") as file:
         os.fsync(file.fileno())

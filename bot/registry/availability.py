@@ -20,9 +20,9 @@ from bot.store.models import Model
 
 log = logging.getLogger(__name__)
 
-_BRING_BACK_LIMIT = 20.0  # seconds: somebody waits for a hero
-_QUICK = RetryPolicy(0, 1)  # what is asked for here is good to know, and no more
-_WARN = (60, 30, 7, 1)  # days before the end, at each of which the admins are told
+_RELOAD_TIMEOUT = 20.0  # seconds: somebody waits for a hero
+_POLICY = RetryPolicy(0, 1)  # what is asked for here is good to know, and no more
+_WARNING_DAYS = (60, 30, 7, 1)  # days before the end, at each of which the admins are told
 
 
 class ModelAvailability:
@@ -63,7 +63,7 @@ class ModelAvailability:
         """
         try:
             apis = dict.fromkeys((self._training, self._answering))  # often one
-            listed = [await _listed(api) for api in apis]
+            listed = [await _list_models(api) for api in apis]
         except HerosmithError as error:
             log.info("the servers list no models: %s", error)
             return None
@@ -72,10 +72,10 @@ class ModelAvailability:
             ends |= {name: day or ends.get(name) for name, day in each.items()}
         return ends
 
-    async def is_lost(self, model: Model) -> bool:
+    async def is_missing(self, model: Model) -> bool:
         """Whether the server that answers lists models, and this one is not among them."""
         try:
-            listed = await _listed(self._answering)
+            listed = await _list_models(self._answering)
             return bool(listed) and not {model.served_as, model.name} & listed.keys()
         except HerosmithError as error:
             log.warning("whether %s is lost cannot be told: %s", model.name, error)
@@ -86,7 +86,7 @@ class ModelAvailability:
         if self._serving is None:
             return False
         try:
-            async with asyncio.timeout(_BRING_BACK_LIMIT):
+            async with asyncio.timeout(_RELOAD_TIMEOUT):
                 await self._serving.deploy(model.name)
         except (HerosmithError, TimeoutError) as error:
             log.warning("%s cannot be loaded anew: %s", model.name, error)
@@ -94,11 +94,11 @@ class ModelAvailability:
         return True
 
 
-async def _listed(api: AsyncOpenAI) -> dict[str, str | None]:
+async def _list_models(api: AsyncOpenAI) -> dict[str, str | None]:
     async def page() -> AsyncPage[ServerModel]:
         return await api.models.list(timeout=10)
 
-    found = await with_retries(expect_type(page, AsyncPage), _QUICK)
+    found = await with_retries(expect_type(page, AsyncPage), _POLICY)
     return {each.id: (each.shutdown_date or "")[:10] or None for each in found.data or ()}
 
 
@@ -118,7 +118,7 @@ def days_until(day: str) -> int | None:
         return None
 
 
-def on_day(day: str, left: int | None) -> LocalizedMessage:
+def date_text(day: str, left: int | None) -> LocalizedMessage:
     """When something ends: the day, and how many days are left where there are any."""
     if left is None or left <= 0:
         return LocalizedMessage("on {day}", day=day)
@@ -130,7 +130,7 @@ def _warning(model: Model, day: str) -> tuple[str, LocalizedMessage] | None:
     left = days_until(day)
     if left is None:
         return None
-    stage = min((each for each in _WARN if left <= each), default=None)
+    stage = min((each for each in _WARNING_DAYS if left <= each), default=None)
     if stage is None:
         return None
     text = LocalizedMessage(
@@ -139,6 +139,6 @@ def _warning(model: Model, day: str) -> tuple[str, LocalizedMessage] | None:
         number=model.id,
         name=model.name,
         base=model.base,
-        when=on_day(day, left),
+        when=date_text(day, left),
     )
     return f"retires:{model.id}:{day}:{stage}", text

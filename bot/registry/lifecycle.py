@@ -73,7 +73,7 @@ def is_rematch(candidate: Model) -> bool:
 async def predecessor(tx: Transaction, model: Model) -> Model | None:
     """The model whose place this one took, or the one before that where the server has lost it since."""
     events = await models.events(tx)
-    gone = _gone(events)
+    gone = _missing_ids(events)
     place, seen = model.id, {model.id}
     while True:
         took = [each for each in events if each.model_id == place and each.what in _TOOK_OVER]
@@ -86,7 +86,7 @@ async def predecessor(tx: Transaction, model: Model) -> Model | None:
         place = replaced
 
 
-def _gone(events: list[ModelEvent]) -> set[int]:
+def _missing_ids(events: list[ModelEvent]) -> set[int]:
     """The models that their server has lost, less those that came back since."""
     gone: set[int] = set()
     for event in events:

@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_LOAD = "/load_lora_adapter"
-_SOON = RetryPolicy(
+_LOAD_PATH = "/load_lora_adapter"
+_RETRY_POLICY = RetryPolicy(
     20, 3
 )  # for a server that has just told its models; an adapter that does not fit is a 500, too
 
@@ -58,9 +58,9 @@ class LoraDeployment:
         """
         try:
             if not self._folder.has(model):
-                await self._bring(model)
-            cards = await self._cards()
-            await asyncio.to_thread(self._folder.name_base, model, _base_among(cards))
+                await self._fetch_adapter(model)
+            cards = await self._list_models()
+            await asyncio.to_thread(self._folder.set_base, model, _base_name(cards))
         except OSError as error:
             raise UserError(
                 "The adapter of {model} could not be stored ({reason}). An operator must look at "
@@ -68,18 +68,18 @@ class LoraDeployment:
                 model=model,
                 reason=error.strerror or error,
             ) from error
-        if not _listed(model, cards):
+        if not _is_listed(model, cards):
             await self._load(model)
 
-    async def _bring(self, model: str) -> None:
+    async def _fetch_adapter(self, model: str) -> None:
         try:
-            await with_retries(partial(self._fetch, model), JOB)
+            await with_retries(partial(self._download_and_unpack, model), JOB)
         except UnknownModel as error:
             raise UserError(
                 "The model server that trained {model} has no adapter of it.", model=model
             ) from error
 
-    async def _fetch(self, model: str) -> None:
+    async def _download_and_unpack(self, model: str) -> None:
         with self._folder.workspace() as workspace:
             archive = workspace / "adapter.tar"
             try:
@@ -109,25 +109,25 @@ class LoraDeployment:
         """
         body = {"lora_name": model, "lora_path": str(self._there / model)}
         try:
-            await self._ask(lambda: self._serving.post(_LOAD, cast_to=str, body=body))
+            await self._call(lambda: self._serving.post(_LOAD_PATH, cast_to=str, body=body))
         except HerosmithError as error:
             refused = error.__cause__
-            if not isinstance(refused, openai.APIStatusError) or _passes(error, refused):
+            if not isinstance(refused, openai.APIStatusError) or _is_transient(error, refused):
                 raise
-            if _listed(model, await self._cards()):
+            if _is_listed(model, await self._list_models()):
                 return
-            if refused.status_code in (404, 405) and await self._found_when_asked(model):
+            if refused.status_code in (404, 405) and await self._resolves(model):
                 return
             log.warning("the serving server did not load %s: %s", model, refused)
-            raise await self._reason(model, refused.status_code) from error
+            raise await self._load_error(model, refused.status_code) from error
 
-    async def _found_when_asked(self, model: str) -> bool:
+    async def _resolves(self, model: str) -> bool:
         """Whether the server answers as the model, and is not one that answers to any name."""
         return await self._answers(model) and not await self._answers(f"{model}-nobody")
 
     async def _answers(self, model: str) -> bool:
         try:
-            await self._ask(
+            await self._call(
                 lambda: self._serving.chat.completions.create(
                     model=model, messages=[{"role": "user", "content": "Hello"}], max_tokens=1
                 )
@@ -136,11 +136,11 @@ class LoraDeployment:
             return False
         return True
 
-    async def _reason(self, model: str, status: int) -> UserError:
+    async def _load_error(self, model: str, status: int) -> UserError:
         """Why an adapter was not loaded, as far as it can be told."""
         if status not in (404, 405):
             return UserError("The serving server could not load {model}; its log says why.", model=model)
-        if status == 404 and await self._takes_adapters():
+        if status == 404 and await self._has_load_endpoint():
             return UserError(
                 "The serving server sees no adapter at {folder}. An operator must check "
                 "SERVING_ADAPTER_DIR: it is the path of ADAPTER_DIR as that server sees it.",
@@ -150,20 +150,20 @@ class LoraDeployment:
             "The serving server takes no adapters while it runs. {hint}", hint=LocalizedMessage(self._hint)
         )
 
-    async def _takes_adapters(self) -> bool:
+    async def _has_load_endpoint(self) -> bool:
         """Whether there is the endpoint that loads them: it takes POST alone, and says so to a GET."""
         try:
-            await self._ask(lambda: self._serving.get(_LOAD, cast_to=str))
+            await self._call(lambda: self._serving.get(_LOAD_PATH, cast_to=str))
         except UnknownModel:
             return False
         except ServerError:
             return True
         return False
 
-    async def _cards(self) -> list[Model]:
-        return (await self._ask(self._serving.models.list, patience=JOB)).data
+    async def _list_models(self) -> list[Model]:
+        return (await self._call(self._serving.models.list, patience=JOB)).data
 
-    async def _ask(self, call: Callable[[], Awaitable[T]], patience: RetryPolicy = _SOON) -> T:
+    async def _call(self, call: Callable[[], Awaitable[T]], patience: RetryPolicy = _RETRY_POLICY) -> T:
         """Call the serving server, whose key is not the one that other callers of `patiently` speak of."""
         try:
             return await with_retries(call, patience)
@@ -176,16 +176,16 @@ class LoraDeployment:
             raise
 
 
-def _passes(error: HerosmithError, refused: openai.APIStatusError) -> bool:
+def _is_transient(error: HerosmithError, refused: openai.APIStatusError) -> bool:
     """Whether the trouble is the server's, not the adapter's: of one that does not fit it says 500."""
     return isinstance(error, OutOfReach) and refused.status_code != 500
 
 
-def _listed(model: str, cards: list[Model]) -> bool:
+def _is_listed(model: str, cards: list[Model]) -> bool:
     return any(card.id == model for card in cards)
 
 
-def _base_among(cards: list[Model]) -> str:
+def _base_name(cards: list[Model]) -> str:
     """What the server calls its base where it looks for an adapter's: the path or id it was started with.
 
     It is the `root` of the one model without a `parent`; its `id` may be another name, made for clients.

@@ -95,7 +95,7 @@ class Registry:
                 created_at=now,
             )
             await models.note(tx, added.id, "registered", at=now)
-            return await _first(tx, added)
+            return await _promote_first(tx, added)
 
     async def by_name(self, name: str) -> Model | None:
         async with self._db.read() as tx:
@@ -117,7 +117,7 @@ class Registry:
             await _get_or_raise(tx, model_id)
             await models.change(tx, model_id, served_as=served_as.strip())
             await models.note(tx, model_id, "deployed", at=time.time(), actor_id=actor_id)
-            return await _first(tx, await _get_or_raise(tx, model_id))
+            return await _promote_first(tx, await _get_or_raise(tx, model_id))
 
     async def promote(self, model_id: int, *, actor_id: int | None = None) -> Model:
         """Make a model the live one by hand and retire the one before, in one transaction: an override.
@@ -170,7 +170,7 @@ class Registry:
                 await lifecycle.retire(tx, model_id, "retired", actor_id=actor_id)
             return await _get_or_raise(tx, model_id)
 
-    async def mark_missing(self, lost: Model) -> Model | None:
+    async def mark_missing(self, missing: Model) -> Model | None:
         """The server does not know a model any more: for the live one fall back, and tell the admins.
 
         A candidate is retired, and its trial stops: the next one's turn has come. Returns the model that
@@ -179,15 +179,15 @@ class Registry:
         now = time.time()
         async with self._db.write() as tx:
             live = await models.live(tx)
-            if live is None or live.id != lost.id:
-                await _lose_candidate(tx, await _get_or_raise(tx, lost.id), now)
+            if live is None or live.id != missing.id:
+                await _retire_missing(tx, await _get_or_raise(tx, missing.id), now)
                 return live
-            await models.note(tx, lost.id, "lost", at=now)
-            before = await lifecycle.predecessor(tx, lost)
+            await models.note(tx, missing.id, "lost", at=now)
+            before = await lifecycle.predecessor(tx, missing)
             if before:
                 await lifecycle.promote(tx, before, "fell back")
             else:
-                await models.change(tx, lost.id, state="retired")
+                await models.change(tx, missing.id, state="retired")
                 await trials.stop_void(tx, at=now)
             if before:
                 serves = LocalizedMessage(
@@ -198,11 +198,11 @@ class Registry:
             told = LocalizedMessage(
                 "⚠️ The model server does not know the live model {number}, `{name}`, any more: {serves}. "
                 "`/models list` shows what there is.",
-                number=lost.id,
-                name=lost.name,
+                number=missing.id,
+                name=missing.name,
                 serves=serves,
             )
-            await notifications.add(tx, f"lost:{lost.id}:{now}", told, at=now)
+            await notifications.add(tx, f"lost:{missing.id}:{now}", told, at=now)
             return await _get_or_raise(tx, before.id) if before else None
 
 
@@ -213,7 +213,7 @@ async def _get_or_raise(tx: Transaction, model_id: int) -> Model:
     return found
 
 
-async def _lose_candidate(tx: Transaction, lost: Model, now: float) -> None:
+async def _retire_missing(tx: Transaction, lost: Model, now: float) -> None:
     if lost.state != "candidate":
         return
     await lifecycle.retire(tx, lost.id, "lost")
@@ -226,7 +226,7 @@ async def _lose_candidate(tx: Transaction, lost: Model, now: float) -> None:
     await notifications.add(tx, f"lost:{lost.id}:{now}", text, at=now)
 
 
-async def _first(tx: Transaction, model: Model) -> Model:
+async def _promote_first(tx: Transaction, model: Model) -> Model:
     """Let a model serve where none does."""
     if model.served_as is None or await models.live(tx):
         return model

@@ -21,17 +21,17 @@ class Comparer:
     """Has models write the same heroes."""
 
     def __init__(self, writer: Generator) -> None:
-        self._writer = writer
+        self._generator = writer
 
     @property
     def base_title(self) -> LocalizedMessage:
         """What the base is called beside others."""
-        return self._writer.base_title
+        return self._generator.base_title
 
     def opponents(self, first: Model, second: Model | None) -> Writers:
         """Two models by their titles; the base in the second's place where that is the same or none."""
         if second is None or second.id == first.id:
-            return [(model_title(first), first), (self.base_title, self._writer.base)]
+            return [(model_title(first), first), (self.base_title, self._generator.base)]
         return [(model_title(first), first), (model_title(second), second)]
 
     async def compare(self, heroes: Sequence[Hero], writers: Writers, account: Account) -> list[Comparison]:
@@ -53,7 +53,7 @@ class Comparer:
         self, hero: Hero, title: LocalizedMessage, model: Model | str, account: Account
     ) -> ComparisonSide:
         try:
-            text: str | LocalizedMessage = (await self._writer.generate(hero, model, account)).text
+            text: str | LocalizedMessage = (await self._generator.generate(hero, model, account)).text
         except HerosmithError as error:
             log.warning("%s wrote nothing: %s", title, error, exc_info=error.__cause__)
             refused = LocalizedMessage("the model server refused")

@@ -38,10 +38,10 @@ class Describer:
     ) -> None:
         self._db = db
         self._registry = registry
-        self._upkeep = upkeep
-        self._writer = writer
-        self._voters = voters
-        self._line = line
+        self._availability = upkeep
+        self._generator = writer
+        self._pseudonyms = voters
+        self._queue = line
         self._prompt_version = prompt_version
 
     async def describe(
@@ -58,10 +58,10 @@ class Describer:
 
     async def generate(self, hero: Hero, stream: Stream, model: Model | None = None) -> GeneratedText:
         """Have a text written when its turn in the line has come: by one model, or by whatever is live."""
-        async with self._line.slot(stream):
+        async with self._queue.slot(stream):
             if model:
-                return await self._written_by(hero, model, stream)
-            return await self._written_live(hero, stream)
+                return await self._generate_with(hero, model, stream)
+            return await self._generate_live(hero, stream)
 
     async def keep(
         self,
@@ -82,8 +82,8 @@ class Describer:
             text=written.text,
             finish_reason=answer.finish_reason,
             prompt_version=self._prompt_version,
-            sampling=written.ask.sampling.model_dump(),
-            requester=self._voters.of(requester),
+            sampling=written.request.sampling.model_dump(),
+            requester=self._pseudonyms.of(requester),
             guild_id=guild_id,
             prompt_tokens=answer.prompt_tokens,
             completion_tokens=answer.completion_tokens,
@@ -91,39 +91,39 @@ class Describer:
             created_at=time.time(),
         )
 
-    async def _written_live(self, hero: Hero, stream: Stream) -> GeneratedText:
+    async def _generate_live(self, hero: Hero, stream: Stream) -> GeneratedText:
         """Ask the model that is live now, whatever is promoted meanwhile; if it is lost, its successor."""
         model = await self._registry.live()
         while model is not None:
             try:
-                return await self._written_by(hero, model, stream)
+                return await self._generate_with(hero, model, stream)
             except UnknownModel:
-                model = await self.after(model)
-        return await self._writer.generate(hero, self._writer.base, _ACCOUNT, stream)
+                model = await self.fallback(model)
+        return await self._generator.generate(hero, self._generator.base, _ACCOUNT, stream)
 
-    async def _written_by(self, hero: Hero, model: Model, stream: Stream) -> GeneratedText:
+    async def _generate_with(self, hero: Hero, model: Model, stream: Stream) -> GeneratedText:
         """Let one model write; where its server has forgotten it, once more after it was loaded anew.
 
         Raises UnknownModel where the server does not know it all the same, Unavailable, Stopped.
         """
         try:
-            return await self._writer.generate(hero, model, _ACCOUNT, stream)
+            return await self._generator.generate(hero, model, _ACCOUNT, stream)
         except UnknownModel:
             log.error("the server does not know the model %s", model.name)  # noqa: TRY400
-            if not await stream.run_until_stopped(self._upkeep.reload(model)):
+            if not await stream.run_until_stopped(self._availability.reload(model)):
                 raise
-        return await self._writer.generate(hero, model, _ACCOUNT, stream)
+        return await self._generator.generate(hero, model, _ACCOUNT, stream)
 
-    async def after(self, model: Model) -> Model | None:
+    async def fallback(self, model: Model) -> Model | None:
         """Who answers for a model that its server denies: the base this once, where that may pass.
 
         Where it is lost for good, the registry learns it.
         """
-        if await self._upkeep.is_lost(model):
+        if await self._availability.is_missing(model):
             return await self._registry.mark_missing(model)
         return None
 
-    async def shown_as(
+    async def set_message(
         self, description: Description, channel_id: int, message_id: int
     ) -> Description | None:
         """Note which message shows a description: the reactions to it are votes on the description.

@@ -22,7 +22,7 @@ class GeneratedText:
     text: str
     model: str
     tuned: bool
-    ask: ChatRequest
+    request: ChatRequest
     answer: ChatAnswer
 
 
@@ -59,5 +59,5 @@ class Generator:
         if not text:
             raise Unavailable("The model had nothing to say this time. Ask once more.")
         if isinstance(model, str):
-            return GeneratedText(text, model, tuned=False, ask=ask, answer=answer)
-        return GeneratedText(text, model.name, tuned=True, ask=ask, answer=answer)
+            return GeneratedText(text, model, tuned=False, request=ask, answer=answer)
+        return GeneratedText(text, model.name, tuned=True, request=ask, answer=answer)

@@ -13,7 +13,7 @@ from bot.store import descriptions
 from bot.store.database import Database
 
 _DAY = 86_400  # seconds
-_MANY = 10_000
+_MAX_COOLDOWNS = 10_000
 
 
 @dataclass(slots=True)
@@ -35,7 +35,7 @@ class UserRateLimits:
         self, db: Database, voters: Pseudonyms, limits: Callable[[int | None], Awaitable[RequestLimits]]
     ) -> None:
         self._db = db
-        self._voters = voters
+        self._pseudonyms = voters
         self._limits = limits
         self._asked_at: dict[str, float] = {}  # by user, for the cooldown
         self._day = _Day(0, Counter())
@@ -45,9 +45,9 @@ class UserRateLimits:
         """Let one hero be written for a user. Raises TooMany with what is used up."""
         limits = await self._limits(guild_id)
         today = await self._today()
-        user = self._voters.of(user_id)
-        _check_day(today, user, guild_id, limits)
-        self._cool_down(user, limits.cooldown)
+        user = self._pseudonyms.of(user_id)
+        _check_daily(today, user, guild_id, limits)
+        self._check_cooldown(user, limits.cooldown)
         counted: list[str | int] = [user] if guild_id is None else [user, guild_id]
         today.had.update(counted)
         try:
@@ -67,19 +67,19 @@ class UserRateLimits:
                 self._asked_at.clear()  # of nobody a pseudonym is remembered longer than that day
         return self._day
 
-    def _cool_down(self, user: str, cooldown: float) -> None:
+    def _check_cooldown(self, user: str, cooldown: float) -> None:
         now = time.monotonic()
         left = self._asked_at.get(user, now - cooldown) + cooldown - now
         if left > 0:
             raise TooMany(
                 "You have just asked for a hero: ask again in {seconds} s.", seconds=max(1, round(left))
             )
-        if len(self._asked_at) > _MANY:
+        if len(self._asked_at) > _MAX_COOLDOWNS:
             self._asked_at = {who: at for who, at in self._asked_at.items() if now - at < cooldown}
         self._asked_at[user] = now
 
 
-def _check_day(day: _Day, user: str, guild_id: int | None, limits: RequestLimits) -> None:
+def _check_daily(day: _Day, user: str, guild_id: int | None, limits: RequestLimits) -> None:
     if limits.daily_per_user is not None and day.had[user] >= limits.daily_per_user:
         raise TooMany(
             "You have had your {most} heroes of today. The next day begins at midnight UTC.",

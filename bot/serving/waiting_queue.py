@@ -12,7 +12,7 @@ class WaitingQueue:
 
     def __init__(self, at_once: int, *, longest: int) -> None:
         self._free = at_once
-        self._longest = longest
+        self._max_length = longest
         self._waiting: list[Stream] = []  # in the order in which they came
 
     @asynccontextmanager
@@ -28,34 +28,34 @@ class WaitingQueue:
         try:
             yield
         finally:
-            self._leave()
+            self._release()
 
     async def _wait(self, stream: Stream) -> None:
-        if len(self._waiting) >= self._longest:
+        if len(self._waiting) >= self._max_length:
             raise Busy(
                 "{number} people are waiting for the model. Try again in a minute.", number=len(self._waiting)
             )
         self._waiting.append(stream)
-        self._tell()
+        self._update_positions()
         try:
             await stream.run_until_stopped(stream.until_served())
         except BaseException:
             if stream in self._waiting:
                 self._waiting.remove(stream)
-                self._tell()
+                self._update_positions()
             else:  # the place was given, and whoever was to have it has gone
-                self._leave()
+                self._release()
             raise
 
-    def _leave(self) -> None:
+    def _release(self) -> None:
         """Give the place to whoever is next."""
         if not self._waiting:
             self._free += 1
             return
         self._waiting.pop(0).leave_queue()
-        self._tell()
+        self._update_positions()
 
-    def _tell(self) -> None:
+    def _update_positions(self) -> None:
         for place, stream in enumerate(self._waiting, 1):
             if stream.place != place:
                 stream.set_position(place)

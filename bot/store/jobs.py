@@ -122,9 +122,9 @@ async def get(tx: Transaction, job_id: int) -> Job | None:
     return _job(row) if row else None
 
 
-async def recent(tx: Transaction, most: int) -> list[Job]:
+async def recent(tx: Transaction, limit: int) -> list[Job]:
     """The newest jobs, the newest first; plans that nobody confirmed are none yet."""
-    query = _jobs().where(job.c.state != "planned").order_by(job.c.id.desc()).limit(most)
+    query = _jobs().where(job.c.state != "planned").order_by(job.c.id.desc()).limit(limit)
     return [_job(row) for row in await tx.execute(query)]
 
 
@@ -225,7 +225,7 @@ async def ask(tx: Transaction, job_id: int, question: LocalizedMessage, *, worke
     return (await tx.execute(asked)).rowcount == 1
 
 
-async def tuned(tx: Transaction, most: int = 20) -> list[Job]:
+async def succeeded_trainings(tx: Transaction, most: int = 20) -> list[Job]:
     """The newest fine-tunings that succeeded, the newest first."""
     done = (job.c.kind == "finetune", job.c.state == "succeeded")
     query = _jobs().where(*done).order_by(job.c.id.desc()).limit(most)
@@ -238,7 +238,7 @@ async def remote_trainings(tx: Transaction) -> list[Job]:
     return [_job(row) for row in await tx.execute(_jobs().where(*out))]
 
 
-async def remote_ids(tx: Transaction) -> set[str]:
+async def remote_job_ids(tx: Transaction) -> set[str]:
     """The names of all trainings at servers that belong to a job here."""
     query = select(job.c.remote_job_id).where(job.c.remote_job_id.is_not(None))
     return set((await tx.execute(query)).scalars())

@@ -12,12 +12,12 @@ from bot.store.datasets import Dataset, DatasetKind
 from bot.store.job_schema import FinetuneResult, FinetuneSpec, Method
 from bot.tuning.providers import Provider
 
-MOST_EPOCHS = 10
+MAX_EPOCHS = 10
 
-KINDS: dict[Method, DatasetKind] = {"supervised": "sft", "dpo": "preference"}
+DATASET_KINDS: dict[Method, DatasetKind] = {"supervised": "sft", "dpo": "preference"}
 
-_CHARACTERS = 4  # of English in a token, about
-_TURNS = 10  # tokens of a chat's own marks
+_CHARACTERS_PER_TOKEN = 4  # of English in a token, about
+_CHAT_TOKENS = 10  # tokens of a chat's own marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +77,11 @@ class TuningEstimator:
         for preference tuning), the server's choice of epochs. Raises UserError if there is no such dataset,
         or the provider does not know the method.
         """
-        if epochs is not None and not 1 <= epochs <= MOST_EPOCHS:
-            raise UserError("Epochs must lie between 1 and {most_epochs}.", most_epochs=MOST_EPOCHS)
+        if epochs is not None and not 1 <= epochs <= MAX_EPOCHS:
+            raise UserError("Epochs must lie between 1 and {most_epochs}.", most_epochs=MAX_EPOCHS)
         async with self._db.read() as tx:
             found = await (
-                datasets.latest(tx, KINDS[method or "supervised"])
+                datasets.latest(tx, DATASET_KINDS[method or "supervised"])
                 if dataset is None
                 else datasets.get(tx, dataset)
             )
@@ -94,7 +94,7 @@ class TuningEstimator:
         if method not in self._provider.methods:
             raise UserError(
                 "Preference tuning is not known to {name}. Leave the method out, or train elsewhere.",
-                name=self._provider.called,
+                name=self._provider.display_name,
             )
         return FinetuneSpec(dataset=found.id, base=base, epochs=epochs, method=method)
 
@@ -102,11 +102,11 @@ class TuningEstimator:
         """Raises UserError where the dataset is not there, or is of the other method's kind."""
         async with self._db.read() as tx:
             dataset = await _dataset(tx, spec)
-            tokens = await _tokens(tx, spec.dataset)
+            tokens = await _epoch_tokens(tx, spec.dataset)
             speed = await self._speed(tx, spec)
-        epochs = spec.epochs or self._provider.usual_epochs
+        epochs = spec.epochs or self._provider.default_epochs
         price = self._prices.of(spec.base)
-        rate, start = (speed, 0.0) if speed else (self._provider.usual_speed, self._provider.usual_start)
+        rate, start = (speed, 0.0) if speed else (self._provider.typical_speed, self._provider.typical_start)
         ends = await self._availability.shutdown_dates()
         return TuningEstimate(
             spec,
@@ -124,7 +124,7 @@ class TuningEstimator:
 
     async def _speed(self, tx: Transaction, spec: FinetuneSpec) -> float | None:
         """Trained tokens a second of the newest training of that base and method, start and end included."""
-        for job in await jobs.tuned(tx):
+        for job in await jobs.succeeded_trainings(tx):
             done, result = job.spec_as(FinetuneSpec), job.result_as(FinetuneResult)
             same = (done.base, done.method) == (spec.base, spec.method)
             if same and result.trained_tokens and result.seconds:
@@ -145,7 +145,7 @@ def _no_dataset(version: int | None, method: Method | None) -> UserError:
     return UserError("There is no dataset yet. Make one with /build-dataset, then run /finetune again.")
 
 
-async def usable(tx: Transaction, version: int) -> Dataset:
+async def trainable_dataset(tx: Transaction, version: int) -> Dataset:
     """A dataset that may train. Raises UserError where there is none, or a text of it was deleted."""
     found = await datasets.get(tx, version)
     if found is None:
@@ -161,8 +161,8 @@ async def usable(tx: Transaction, version: int) -> Dataset:
 
 
 async def _dataset(tx: Transaction, spec: FinetuneSpec) -> Dataset:
-    found = await usable(tx, spec.dataset)
-    if found.kind != KINDS[spec.method]:
+    found = await trainable_dataset(tx, spec.dataset)
+    if found.kind != DATASET_KINDS[spec.method]:
         if spec.method == "dpo":
             raise UserError(
                 "Dataset v{id} holds single texts. Preference tuning learns from pairs that people "
@@ -173,7 +173,7 @@ async def _dataset(tx: Transaction, spec: FinetuneSpec) -> Dataset:
     return found
 
 
-async def _tokens(tx: Transaction, version: int) -> int:
+async def _epoch_tokens(tx: Transaction, version: int) -> int:
     """About how many tokens one epoch reads."""
     texts, characters = await datasets.learnt(tx, version)
-    return characters // _CHARACTERS + texts * _TURNS
+    return characters // _CHARACTERS_PER_TOKEN + texts * _CHAT_TOKENS

@@ -20,9 +20,9 @@ from bot.store import datasets, jobs
 from bot.store.database import Database
 from bot.store.job_schema import FinetuneResult, FinetuneSpec, Method
 from bot.store.jobs import Job
-from bot.tuning.estimate import TuningEstimate, TuningEstimator, usable
+from bot.tuning.estimate import TuningEstimate, TuningEstimator, trainable_dataset
 from bot.tuning.follow import HELD, OUT_OF_REACH, TrainingFollower, TrainingTiming, poll_until
-from bot.tuning.losses import Losses, from_csv, from_events
+from bot.tuning.losses import Losses, losses_from_csv, losses_from_events
 from bot.tuning.remote_api import FineTuningApi, Training, Uncertain, may_have_started
 from bot.tuning.results import TrainingResults
 from bot.tuning.training_files import training_files
@@ -182,7 +182,7 @@ class FinetuneJobs:
         """Send each side that has texts, and wait until the server has read it; its names by split."""
         await run.progress(0, 0, LocalizedMessage("sending the dataset"))
         async with self._db.read() as tx:
-            await usable(tx, spec.dataset)  # a deletion may have come since the plan
+            await trainable_dataset(tx, spec.dataset)  # a deletion may have come since the plan
             items = await datasets.items(tx, spec.dataset)
         files = dict(run.job.remote_file_ids or {})
         prefix = self._api.provider.prefix
@@ -191,7 +191,7 @@ class FinetuneJobs:
                 files[file.split] = await self._api.upload(file, since=run.job.started_at or time.time())
                 await run.update(remote_file_ids=files)
         for file_id in files.values():
-            await poll_until(partial(self._api.is_read, file_id), self._timing)
+            await poll_until(partial(self._api.is_processed, file_id), self._timing)
         return files
 
     async def _start(self, run: Run, spec: FinetuneSpec, files: dict[str, str]) -> str:
@@ -235,7 +235,7 @@ class FinetuneJobs:
 
     async def _find_once(self, run: Run, spec: FinetuneSpec, policy: RetryPolicy) -> str | None:
         async with self._db.read() as tx:
-            others = await jobs.remote_ids(tx) - {run.job.remote_job_id}
+            others = await jobs.remote_job_ids(tx) - {run.job.remote_job_id}
         files = run.job.remote_file_ids
         if not files:
             return None
@@ -249,11 +249,11 @@ class FinetuneJobs:
 
     async def _losses(self, remote: FineTuningJob) -> Losses:
         """What the server measured: told in events, or in a result file."""
-        losses = from_events(await self._api.all_events(remote.id))
+        losses = losses_from_events(await self._api.all_events(remote.id))
         for file_id in remote.result_files or ():
             if losses.train or losses.valid:
                 break
-            losses = from_csv(await self._api.result(file_id))
+            losses = losses_from_csv(await self._api.result_file(file_id))
         return losses
 
 

@@ -37,19 +37,19 @@ class Losses:
         return {"loss_after": after}
 
 
-def data_of(event: FineTuningJobEvent) -> dict[str, Any]:
+def event_data(event: FineTuningJobEvent) -> dict[str, Any]:
     return event.data if isinstance(event.data, dict) else {}
 
 
-def from_events(events: Iterable[FineTuningJobEvent]) -> Losses:
+def losses_from_events(events: Iterable[FineTuningJobEvent]) -> Losses:
     """Losses out of a training's metrics events, in whatever order they come."""
     losses = Losses()
-    for data in map(data_of, events):
-        _take(losses, data, valid="full_valid_loss")
+    for data in map(event_data, events):
+        _add(losses, data, valid="full_valid_loss")
     return losses
 
 
-def from_csv(content: bytes) -> Losses:
+def losses_from_csv(content: bytes) -> Losses:
     """Losses out of a result file: `step,train_loss,...,valid_loss`, plain or in base64."""
     if not content.startswith(b"step"):
         try:
@@ -59,11 +59,11 @@ def from_csv(content: bytes) -> Losses:
     losses = Losses()
     for row in csv.DictReader(io.StringIO(content.decode("utf-8", "replace"))):
         valid = "full_valid_loss" if row.get("full_valid_loss") else "valid_loss"
-        _take(losses, row, valid=valid)
+        _add(losses, row, valid=valid)
     return losses
 
 
-def _take(losses: Losses, row: dict[str, Any], *, valid: str) -> None:
+def _add(losses: Losses, row: dict[str, Any], *, valid: str) -> None:
     try:
         step = int(row["step"])
     except (KeyError, TypeError, ValueError):
@@ -77,7 +77,7 @@ def _take(losses: Losses, row: dict[str, Any], *, valid: str) -> None:
             into[step] = value
 
 
-_SMOOTH = 0.2  # least weight of the newest step in the moving average: more where there are few
+_SMOOTHING = 0.2  # least weight of the newest step in the moving average: more where there are few
 
 
 def draw_losses(path: Path, *, title: str, losses: Losses) -> None:
@@ -113,7 +113,7 @@ def draw_losses(path: Path, *, title: str, losses: Losses) -> None:
 
 def _smoothed(values: list[float]) -> list[float]:
     """The exponential moving average."""
-    weight = min(1.0, max(_SMOOTH, 4 / len(values)))
+    weight = min(1.0, max(_SMOOTHING, 4 / len(values)))
     smooth = values[:1]
     for _, value in pairwise(values):
         smooth.append(smooth[-1] + weight * (value - smooth[-1]))

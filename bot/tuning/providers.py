@@ -21,7 +21,7 @@ class Shutdown:
     """From a day or month on (ISO), a provider trains no more for somebody."""
 
     on: str
-    whom: str
+    audience: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +41,15 @@ class Provider:
     hosts: tuple[str, ...] = ()
     methods: frozenset[Method] = frozenset({"supervised"})
     prefix: bytes = b""
-    takes: frozenset[str] = frozenset({"suffix", "seed", "metadata"})
+    optional_fields: frozenset[str] = frozenset({"suffix", "seed", "metadata"})
     hyperparameters_in: Literal["method", "body"] = "method"
-    extra: Mapping[str, Any] = field(default_factory=dict)
-    fixed: Mapping[str, Any] = field(default_factory=dict)
-    deploy: str | None = None
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
+    fixed_hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    deploy_step: str | None = None
     shutdowns: tuple[Shutdown, ...] = ()
-    usual_epochs: int = 3
-    usual_speed: float | None = None
-    usual_start: float = 0.0
+    default_epochs: int = 3
+    typical_speed: float | None = None
+    typical_start: float = 0.0
 
     def create_request(
         self,
@@ -63,21 +63,21 @@ class Provider:
         extra: Mapping[str, Any],
     ) -> dict[str, Any]:
         """The body of the call that starts a training. files are the server's names by split."""
-        hyperparameters = dict(self.fixed) | ({} if epochs is None else {"n_epochs": epochs})
+        hyperparameters = dict(self.fixed_hyperparameters) | ({} if epochs is None else {"n_epochs": epochs})
         body: dict[str, Any] = {"model": base, "training_file": files["train"]}
         if "valid" in files:
             body["validation_file"] = files["valid"]
         optional = {"suffix": suffix, "seed": 0, "metadata": dict(metadata)}
-        body |= {name: value for name, value in optional.items() if name in self.takes}
+        body |= {name: value for name, value in optional.items() if name in self.optional_fields}
         if self.hyperparameters_in == "method":
             inner = {method: {"hyperparameters": hyperparameters}} if hyperparameters else {}
             body["method"] = {"type": method, **inner}
         elif hyperparameters:
             body["hyperparameters"] = hyperparameters
-        return body | dict(self.extra) | dict(extra)
+        return body | dict(self.extra_body) | dict(extra)
 
     @property
-    def called(self) -> LocalizedMessage:
+    def display_name(self) -> LocalizedMessage:
         """Its name, in the midst of a sentence."""
         return LocalizedMessage(self.name)
 
@@ -87,11 +87,11 @@ class Provider:
         if not self.shutdowns:
             return None
         steps = [
-            LocalizedMessage("{day} for {whom}", day=each.on, whom=LocalizedMessage(each.whom))
+            LocalizedMessage("{day} for {whom}", day=each.on, whom=LocalizedMessage(each.audience))
             for each in self.shutdowns
         ]
         return LocalizedMessage(
-            "{provider} closes fine-tuning step by step: {steps}.", provider=self.called, steps=steps
+            "{provider} closes fine-tuning step by step: {steps}.", provider=self.display_name, steps=steps
         )
 
     @property
@@ -99,8 +99,8 @@ class Provider:
         """What an operator is told whose server only chats."""
         return LocalizedMessage(
             "There is no fine-tuning with {provider}: it knows no training files. {elsewhere}",
-            provider=self.called,
-            elsewhere=self._elsewhere,
+            provider=self.display_name,
+            elsewhere=self._alternatives,
         )
 
     @property
@@ -108,19 +108,19 @@ class Provider:
         """What an organization is told that may not train: why, since when, and what it can do today."""
         return LocalizedMessage(
             "This organization may not fine-tune with {provider}: it answered 403. {why} {elsewhere}",
-            provider=self.called,
+            provider=self.display_name,
             why=self.shutdown_notice or LocalizedMessage("Its key may lack the permission to fine-tune."),
-            elsewhere=self._elsewhere,
+            elsewhere=self._alternatives,
         )
 
     @property
-    def _elsewhere(self) -> LocalizedMessage:
+    def _alternatives(self) -> LocalizedMessage:
         return LocalizedMessage(
             "What works today: the embedded engine (leave OPENAI_API_KEY and OPENAI_BASE_URL empty: it "
             "trains on this machine), another provider by its base URL ({others}), or `herosmith dataset "
             "export` for a service with an API of its own, such as Together or Fireworks. The dataset stays "
             "as it is.",
-            others=[each.called for each in PROVIDERS if each.hosts and each is not self],
+            others=[each.display_name for each in PROVIDERS if each.hosts and each is not self],
         )
 
 
@@ -128,9 +128,9 @@ ENGINE = Provider(
     key="engine",
     name=mark("the embedded engine"),
     methods=frozenset({"supervised", "dpo"}),
-    usual_epochs=2,
-    usual_speed=250.0,  # on two cores: bench/training.md
-    usual_start=30.0,
+    default_epochs=2,
+    typical_speed=250.0,  # on two cores: bench/training.md
+    typical_start=30.0,
 )
 
 # What is known of a server whose base URL says nothing: OpenAI's shape, and no more.
@@ -155,18 +155,18 @@ PROVIDERS = (
         hosts=("openai.azure.com", "services.ai.azure.com", "cognitiveservices.azure.com"),
         methods=frozenset({"supervised", "dpo"}),
         prefix=_UTF8_BOM,
-        takes=frozenset({"suffix", "seed"}),
-        extra={"trainingType": "GlobalStandard"},
-        deploy=mark("deploy `{model}` in the Foundry portal"),
+        optional_fields=frozenset({"suffix", "seed"}),
+        extra_body={"trainingType": "GlobalStandard"},
+        deploy_step=mark("deploy `{model}` in the Foundry portal"),
         shutdowns=(Shutdown("2027-04", mark("existing customers (new ones may not begin)")),),
     ),
     Provider(
         key="nebius",
         name="Nebius Token Factory",
         hosts=("api.tokenfactory.nebius.com", "api.studio.nebius.com", "api.studio.nebius.ai"),
-        takes=frozenset({"suffix", "seed"}),
-        fixed={"lora": True},
-        deploy=mark(
+        optional_fields=frozenset({"suffix", "seed"}),
+        fixed_hyperparameters={"lora": True},
+        deploy_step=mark(
             "make a custom model of the newest checkpoint of `{job}` "
             '(POST /v0/models with "source": "{job}:CHECKPOINT")'
         ),
@@ -175,9 +175,9 @@ PROVIDERS = (
         key="crusoe",
         name="Crusoe",
         hosts=("api.intelligence.crusoecloud.com", "api.inference.crusoecloud.com"),
-        takes=frozenset({"suffix"}),
+        optional_fields=frozenset({"suffix"}),
         hyperparameters_in="body",
-        deploy=mark("deploy the newest checkpoint of `{job}` with Self-Serve Deployments"),
+        deploy_step=mark("deploy the newest checkpoint of `{job}` with Self-Serve Deployments"),
     ),
     OTHER,
 )

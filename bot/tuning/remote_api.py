@@ -26,10 +26,10 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_CLOCKS_APART = 300.0  # seconds by which the server's clock may differ from ours
-_BEING_READ = frozenset({"pending", "running"})  # statuses of a file that no training takes yet
-_MARK = "herosmith_job"
-_SUFFIX = "herosmith-"
+_CLOCK_TOLERANCE = 300.0  # seconds by which the server's clock may differ from ours
+_UNPROCESSED = frozenset({"pending", "running"})  # statuses of a file that no training takes yet
+_METADATA_KEY = "herosmith_job"
+_SUFFIX_PREFIX = "herosmith-"
 
 
 class Uncertain(Exception):
@@ -43,12 +43,12 @@ class Training:
     base: str
     method: Method
     epochs: int | None
-    mark: str
+    key: str
 
     @property
     def suffix(self) -> str:
         """The part of the model's name that we choose: 18 characters without a dot fit everywhere."""
-        return f"{_SUFFIX}{hashlib.sha256(self.mark.encode()).hexdigest()[:8]}"
+        return f"{_SUFFIX_PREFIX}{hashlib.sha256(self.key.encode()).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,8 @@ class FineTuningApi:
         self, api: AsyncOpenAI, provider: Provider, *, extra: dict[str, Any], timing: FineTuningApiTiming
     ) -> None:
         self._api = api.with_options(timeout=timing.timeout)
-        self._starting = api.with_options(timeout=timing.start_timeout)
-        self._sending = api.with_options(timeout=timing.upload_timeout)
+        self._start_api = api.with_options(timeout=timing.start_timeout)
+        self._upload_api = api.with_options(timeout=timing.upload_timeout)
         self._upload_pauses = timing.upload_pauses
         self.provider = provider
         self._extra = extra
@@ -85,14 +85,14 @@ class FineTuningApi:
 
         since is the time from which on it may have been sent.
         """
-        create = partial(self._sending.files.create, file=(file.name, file.content), purpose="fine-tune")
+        create = partial(self._upload_api.files.create, file=(file.name, file.content), purpose="fine-tune")
         upload = expect_type(create, FileObject)
         for pause in self._upload_pauses:
-            found = await self._sent_before(file, since)
+            found = await self._find_upload(file, since)
             if found:
                 return found.id
             try:
-                return (await self._permitted(upload, ONCE)).id
+                return (await self._call(upload, ONCE)).id
             except UnknownModel as error:
                 raise UserError(self.provider.no_training) from error
             except OutOfReach as error:  # the answer that got lost may have been that it arrived
@@ -101,7 +101,7 @@ class FineTuningApi:
                 await asyncio.sleep(wait)
         raise OutOfReach("The model server did not take the dataset. Run /finetune again later.")
 
-    async def is_read(self, file_id: str) -> bool:
+    async def is_processed(self, file_id: str) -> bool:
         """Whether the server has read a file. Raises UserError where it found a fault in it."""
         file = await with_retries(expect_type(partial(self._api.files.retrieve, file_id), FileObject), JOB)
         if file.status == "error":
@@ -109,7 +109,7 @@ class FineTuningApi:
                 "The model server refuses the file: {reason}",
                 reason=file.status_details or "no reason was given",
             )
-        return file.status not in _BEING_READ
+        return file.status not in _UNPROCESSED
 
     async def start(self, training: Training, files: dict[str, str]) -> str:
         """Ask once for a training to be started; returns its name there.
@@ -123,15 +123,15 @@ class FineTuningApi:
             epochs=training.epochs,
             files=files,
             suffix=training.suffix,
-            metadata={_MARK: training.mark},
+            metadata={_METADATA_KEY: training.key},
             extra=self._extra,
         )
         model, file = body.pop("model"), body.pop("training_file")
         create = partial(
-            self._starting.fine_tuning.jobs.create, model=model, training_file=file, extra_body=body
+            self._start_api.fine_tuning.jobs.create, model=model, training_file=file, extra_body=body
         )
         try:
-            started = await self._permitted(expect_type(create, FineTuningJob), ONCE)
+            started = await self._call(expect_type(create, FineTuningJob), ONCE)
         except UnknownModel as error:
             raise UserError(
                 "The model server does not know {base}, or cannot train it. Run /finetune again with "
@@ -156,10 +156,10 @@ class FineTuningApi:
         nothing by which it could be told.
         """
         unknown, others = False, frozenset(others)
-        for each in await self._recent(since, policy):
+        for each in await self._list_trainings(since, policy):
             if each.id in others:
                 continue
-            match _is(training, files, each):
+            match _matches(training, files, each):
                 case True:
                     return each.id
                 case None:
@@ -176,13 +176,13 @@ class FineTuningApi:
     async def newest_events(self, remote_id: str) -> list[FineTuningJobEvent]:
         """The newest events, the newest first; none where the server has none to show."""
         with suppress(Unavailable, ServerError):
-            return list((await with_retries(self._page_of_events(remote_id, 20), ONCE)).data or ())
+            return list((await with_retries(self._events_page(remote_id, 20), ONCE)).data or ())
         return []
 
     async def all_events(self, remote_id: str) -> list[FineTuningJobEvent]:
         """Every event; none where the server has none to show: the model is there without them."""
         with suppress(Unavailable, ServerError):
-            page = await with_retries(self._page_of_events(remote_id, 100), PERSON)
+            page = await with_retries(self._events_page(remote_id, 100), PERSON)
             events = list(page.data or ())
             while page.has_next_page():
                 page = await with_retries(page.get_next_page, PERSON)
@@ -190,31 +190,31 @@ class FineTuningApi:
             return events
         return []
 
-    def _page_of_events(self, remote_id: str, most: int) -> Callable[[], Awaitable[Page[FineTuningJobEvent]]]:
+    def _events_page(self, remote_id: str, most: int) -> Callable[[], Awaitable[Page[FineTuningJobEvent]]]:
         async def page() -> Page[FineTuningJobEvent]:
             return await self._api.fine_tuning.jobs.list_events(remote_id, limit=most)
 
         return expect_type(page, Page)
 
-    async def result(self, file_id: str) -> bytes:
+    async def result_file(self, file_id: str) -> bytes:
         """A result file's content; empty where it cannot be had, for the model is there without it."""
         with suppress(Unavailable, ServerError):
-            return await with_retries(partial(self._content, file_id), PERSON)
+            return await with_retries(partial(self._download, file_id), PERSON)
         return b""
 
     async def pause(self, remote_id: str) -> bool:
         """Ask the server to hold a training. False where it cannot."""
-        return await self._asked(remote_id, "pause")
+        return await self._try(remote_id, "pause")
 
     async def resume(self, remote_id: str) -> bool:
         """Ask the server to go on with a training that it holds. False where it cannot."""
-        return await self._asked(remote_id, "resume")
+        return await self._try(remote_id, "resume")
 
     async def cancel(self, remote_id: str) -> None:
         """Tell the server to stop a training."""
         await with_retries(lambda: self._api.fine_tuning.jobs.cancel(remote_id), PERSON)
 
-    async def _asked(self, remote_id: str, what: str) -> bool:
+    async def _try(self, remote_id: str, what: str) -> bool:
         jobs = self._api.fine_tuning.jobs
         ask = jobs.pause if what == "pause" else jobs.resume
         try:
@@ -224,7 +224,7 @@ class FineTuningApi:
             return False
         return True
 
-    async def _permitted(self, call: Callable[[], Awaitable[T]], policy: RetryPolicy) -> T:
+    async def _call(self, call: Callable[[], Awaitable[T]], policy: RetryPolicy) -> T:
         """A call that only those may make who may train; what the server refuses is told in its own words."""
         try:
             return await with_retries(call, policy)
@@ -235,22 +235,22 @@ class FineTuningApi:
             reason = error_text(told) if isinstance(told, openai.APIError) else str(told)
             raise UserError("The model server refused: {reason}", reason=reason) from error
 
-    async def _sent_before(self, file: TrainingFile, since: float) -> FileObject | None:
+    async def _find_upload(self, file: TrainingFile, since: float) -> FileObject | None:
         """A file of that name at the server, or one whose name got lost there but not its content."""
         nameless = []
-        for each in await self._files():
+        for each in await self._list_files():
             if each.filename == file.name and each.status != "error":
                 return each
-            if _since(each.created_at, since) and each.bytes == len(file.content):
+            if _may_be_made_since(each.created_at, since) and each.bytes == len(file.content):
                 nameless.append(each)
         for each in nameless:
             with suppress(Unavailable, ServerError):
-                content = await with_retries(partial(self._content, each.id), PERSON)
+                content = await with_retries(partial(self._download, each.id), PERSON)
                 if content == file.content:
                     return each
         return None
 
-    async def _files(self) -> list[FileObject]:
+    async def _list_files(self) -> list[FileObject]:
         """The newest files; none where the server lists none."""
 
         async def page() -> Page[FileObject]:
@@ -262,10 +262,10 @@ class FineTuningApi:
             log.info("the server lists no files: %s", error)
             return []
 
-    async def _content(self, file_id: str) -> bytes:
+    async def _download(self, file_id: str) -> bytes:
         return (await self._api.files.content(file_id)).content
 
-    async def _recent(self, since: float, policy: RetryPolicy) -> list[FineTuningJob]:
+    async def _list_trainings(self, since: float, policy: RetryPolicy) -> list[FineTuningJob]:
         """The server's trainings from a time on. Raises Uncertain where it lists none."""
 
         async def page() -> Page[FineTuningJob]:
@@ -275,7 +275,7 @@ class FineTuningApi:
             found = await with_retries(expect_type(page, Page), policy)
         except (UnknownModel, ServerError) as error:
             raise Uncertain from error
-        return [each for each in found.data or () if _since(each.created_at, since)]
+        return [each for each in found.data or () if _may_be_made_since(each.created_at, since)]
 
 
 def may_have_started(error: OutOfReach) -> bool:
@@ -289,25 +289,25 @@ def may_have_started(error: OutOfReach) -> bool:
     return not refused
 
 
-def _since(made: float | None, since: float) -> bool:
+def _may_be_made_since(made: float | None, since: float) -> bool:
     """Whether something may have been made from a time on, by the server's clock."""
-    return made is None or made >= since - _CLOCKS_APART
+    return made is None or made >= since - _CLOCK_TOLERANCE
 
 
-def _is(training: Training, files: dict[str, str], found: FineTuningJob) -> bool | None:
+def _matches(training: Training, files: dict[str, str], found: FineTuningJob) -> bool | None:
     """Whether a training at the server is the one that was asked for; None where nothing tells.
 
     Some servers drop the metadata, some cut or drop the suffix, some both.
     """
-    mark = (found.metadata or {}).get(_MARK)
+    mark = (found.metadata or {}).get(_METADATA_KEY)
     if mark is not None:
-        return mark == training.mark
+        return mark == training.key
     extra = found.model_extra or {}
     suffix = str(extra.get("suffix") or extra.get("user_provided_suffix") or "")
     if suffix == training.suffix:
         return True
     if not found.training_file:
         return None
-    anothers = suffix.startswith(_SUFFIX) and not training.suffix.startswith(suffix)
+    anothers = suffix.startswith(_SUFFIX_PREFIX) and not training.suffix.startswith(suffix)
     of_base = not found.model or found.model.startswith(training.base)  # dated versions of it, too
     return found.training_file == files["train"] and of_base and not anothers

@@ -53,10 +53,10 @@ class TrainingResults:
 
         Raises UserError where the server names no model, or one that another training made.
         """
-        name = remote.fine_tuned_model or (remote.id if self._provider.deploy else None)
+        name = remote.fine_tuned_model or (remote.id if self._provider.deploy_step else None)
         if name is None:
             raise UserError("The model server says that it trained, but names no model. Ask its operator.")
-        at_once = self._provider.deploy is None and self._serving is None
+        at_once = self._provider.deploy_step is None and self._serving is None
         return await self._registry.register(
             name=name,
             base=spec.base,
@@ -70,7 +70,7 @@ class TrainingResults:
         """Let the model answer where chats go. Returns it, and what must be done where it cannot yet."""
         if model.served_as is not None:
             return model, None
-        step = self._provider.deploy
+        step = self._provider.deploy_step
         if step is None:
             refusal = await self._refusal(model.name)
             if refusal is None:

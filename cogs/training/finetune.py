@@ -8,7 +8,7 @@ from discord.ext import commands
 from bot.app import App
 from bot.client import HeroBot, Interaction
 from bot.presentation.models import finetune_plan_text
-from bot.tuning.estimate import MOST_EPOCHS
+from bot.tuning.estimate import MAX_EPOCHS
 from cogs.common.locale import translator_of
 from cogs.common.permissions import admins_only, require_operator
 from cogs.training.job_buttons import job_view
@@ -36,7 +36,7 @@ class FinetuneCog(commands.Cog):
         dataset: app_commands.Range[int, 1] | None = None,
         base_model: app_commands.Range[str, 1, 200] | None = None,
         method: Literal["supervised", "dpo"] | None = None,
-        epochs: app_commands.Range[int, 1, MOST_EPOCHS] | None = None,
+        epochs: app_commands.Range[int, 1, MAX_EPOCHS] | None = None,
     ) -> None:
         await require_operator(interaction)
         await interaction.response.defer(thinking=True)

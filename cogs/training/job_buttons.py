@@ -13,7 +13,7 @@ from cogs.common.locale import translator_of
 from cogs.common.permissions import require_operator
 from cogs.common.persistent import Modal, PersistentButton, persistent_view
 
-_LOOKS = {
+_STYLES = {
     "confirm": (mark("Confirm"), discord.ButtonStyle.success),
     "pause": (mark("Pause"), discord.ButtonStyle.secondary),
     "resume": (mark("Resume"), discord.ButtonStyle.success),
@@ -21,7 +21,7 @@ _LOOKS = {
     "found": (mark("It was started"), discord.ButtonStyle.primary),
     "none": (mark("There is none"), discord.ButtonStyle.secondary),
 }
-_OFFERED = {
+_ACTIONS = {
     "planned": ("confirm", "cancel"),
     "queued": ("pause", "cancel"),
     "running": ("pause", "cancel"),
@@ -40,7 +40,7 @@ class JobButton(
     """
 
     def __init__(self, action: str, job_id: int, t: Translator = ENGLISH) -> None:
-        label, style = _LOOKS[action]
+        label, style = _STYLES[action]
         super().__init__(f"job:{action}:{job_id}", label=t(label), style=style)
         self.action = action
         self.job_id = job_id
@@ -91,7 +91,7 @@ async def _show(interaction: Interaction, job: Job) -> None:
 
 def job_view(t: Translator, job: Job) -> discord.ui.View | None:
     """The buttons that a job's state allows; None where it has ended."""
-    actions = _ANSWERS if job.question and job.state == "paused" else _OFFERED.get(job.state)
+    actions = _ANSWERS if job.question and job.state == "paused" else _ACTIONS.get(job.state)
     if actions is None:
         return None
     return persistent_view(JobButton(action, job.id, t) for action in actions)

@@ -20,25 +20,26 @@ from cogs.training.job_buttons import job_view
 
 log = logging.getLogger(__name__)
 
-_MARGIN = 64 * 1024  # bytes of a message beside its files
+_MESSAGE_MARGIN = 64 * 1024  # bytes of a message beside its files
 _TOO_MANY_EDITS = 30046  # Discord's code for it
 
 
 @dataclass(frozen=True, slots=True)
-class _Shown:
-    """A text of a progress message, what is being done by it, and when it was shown."""
+class _ProgressMessage:
+    """The text of a job's message, the state and phase it shows, and when it was last edited."""
 
     text: str
-    doing: tuple[str, str]  # state and phase
+    state: str
+    phase: str
     at: float
 
-    def replaces(self, shown: "_Shown", *, age: float, timing: JobMessageTiming) -> bool:
+    def replaces(self, shown: "_ProgressMessage", *, age: float, timing: JobMessageTiming) -> bool:
         """Return whether to edit the message: at once for another state, after an interval for progress.
 
         age is the message's, in seconds.
         """
         old = age > timing.old_after
-        if self.doing[0] != shown.doing[0] or (self.doing != shown.doing and not old):
+        if self.state != shown.state or (self.phase != shown.phase and not old):
             return True
         interval = timing.old_edit_interval if old else timing.edit_interval
         return self.text != shown.text and self.at - shown.at >= interval
@@ -50,7 +51,7 @@ class JobsCog(commands.Cog):
     def __init__(self, bot: HeroBot, app: App) -> None:
         self.bot = bot
         self.app = app
-        self._shown: dict[int, _Shown] = {}  # by job
+        self._shown: dict[int, _ProgressMessage] = {}  # by job
 
     async def cog_load(self) -> None:
         self.render.start()
@@ -64,7 +65,7 @@ class JobsCog(commands.Cog):
         try:
             for job in await self.app.jobs.unnotified():
                 try:
-                    await self._show(job)
+                    await self._render_job(job)
                 except (discord.Forbidden, discord.NotFound) as error:
                     log.warning("job %d: channel %s is closed to the bot: %s", job.id, job.channel_id, error)
                     await self.app.jobs.mark_notified(job.id)  # do not try for ever
@@ -79,9 +80,9 @@ class JobsCog(commands.Cog):
     async def _ready(self) -> None:
         await self.bot.wait_until_ready()
 
-    async def _show(self, job: Job) -> None:
+    async def _render_job(self, job: Job) -> None:
         try:
-            await self._progress(job)
+            await self._update_progress(job)
         except discord.HTTPException as error:  # deleted, perhaps: the end is told all the same
             log.warning("job %d: its progress message cannot be edited: %s", job.id, error)
         if job.ended:
@@ -94,13 +95,15 @@ class JobsCog(commands.Cog):
             await self.app.jobs.mark_notified(job.id)
             self._shown.pop(job.id, None)
 
-    async def _progress(self, job: Job) -> None:
+    async def _update_progress(self, job: Job) -> None:
         if job.message_id is None:  # the command that ordered it has not answered yet
             return
         now = time.time()
         t = await translator_in(self.bot, job.channel_id or 0)
         # a loss changes at every step: that is progress, not another state
-        fresh = _Shown(progress_text(t, job), (job.state, job.phase.template if job.phase else ""), now)
+        fresh = _ProgressMessage(
+            progress_text(t, job), (job.state, job.phase.template if job.phase else ""), now
+        )
         shown = self._shown.get(job.id)
         age = now - (job.created_at or now)
         if shown and not fresh.replaces(shown, age=age, timing=self.app.timing.job_messages):
@@ -123,7 +126,7 @@ class JobsCog(commands.Cog):
         folder = self.app.settings.data_dir
         made = [folder / name for name in (job.result.files if job.result else ())]
         fitting: list[Path] = []
-        room = discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES - _MARGIN
+        room = discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES - _MESSAGE_MARGIN
         for path in made:
             size = path.stat().st_size if path.is_file() else room
             if size < room:

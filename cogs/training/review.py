@@ -11,7 +11,7 @@ from cogs.common.markdown import escape_markdown
 from cogs.common.permissions import require_operator
 from cogs.common.persistent import Modal, PersistentButton, persistent_view
 
-_LOOKS: dict[Verdict, tuple[str, discord.ButtonStyle]] = {
+_STYLES: dict[Verdict, tuple[str, discord.ButtonStyle]] = {
     "keep": (mark("Keep"), discord.ButtonStyle.success),
     "edit": (mark("Edit"), discord.ButtonStyle.primary),
     "reject": (mark("Reject"), discord.ButtonStyle.danger),
@@ -25,7 +25,7 @@ class ReviewButton(
     """One verdict on one example. Which ones stands in its id, so it outlives a restart."""
 
     def __init__(self, verdict: Verdict, version: int, example_id: int, t: Translator = ENGLISH) -> None:
-        label, style = _LOOKS[verdict]
+        label, style = _STYLES[verdict]
         super().__init__(f"review:{verdict}:{version}:{example_id}", label=t(label), style=style)
         self.verdict = verdict
         self.version = version
@@ -92,5 +92,5 @@ def review_view(t: Translator, page: ReviewPage | None) -> discord.ui.View | Non
     if page is None:
         return None
     return persistent_view(
-        ReviewButton(verdict, page.version, page.example.example_id, t) for verdict in _LOOKS
+        ReviewButton(verdict, page.version, page.example.example_id, t) for verdict in _STYLES
     )

@@ -75,7 +75,7 @@ async def test_stop_leaves_no_duel_and_says_so(stage: Stage, script: Script, app
 
 
 async def test_who_waits_in_line_sees_the_place_and_may_leave(stage: Stage, app: App) -> None:
-    line = app.describer._line
+    line = app.describer._queue
     async with AsyncExitStack() as others:
         while line._free:
             await others.enter_async_context(line.slot(Stream()))
