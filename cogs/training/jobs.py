@@ -101,9 +101,8 @@ class JobsCog(commands.Cog):
         now = time.time()
         t = await translator_in(self.bot, job.channel_id or 0)
         # a loss changes at every step: that is progress, not another state
-        fresh = _ProgressMessage(
-            progress_text(t, job), (job.state, job.phase.template if job.phase else ""), now
-        )
+        phase = job.phase.template if job.phase else ""
+        fresh = _ProgressMessage(progress_text(t, job), job.state, phase, now)
         shown = self._shown.get(job.id)
         age = now - (job.created_at or now)
         if shown and not fresh.replaces(shown, age=age, timing=self.app.timing.job_messages):
