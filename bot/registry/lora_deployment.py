@@ -1,4 +1,4 @@
-"""Serving elsewhere: a model tuned at one server answers at another one, which has the same base."""
+"""LoRA deployment: an adapter trained at one server is loaded into another one with the same base."""
 
 import asyncio
 import logging
@@ -23,13 +23,11 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _LOAD_PATH = "/load_lora_adapter"
-_RETRY_POLICY = RetryPolicy(
-    20, 3
-)  # for a server that has just told its models; an adapter that does not fit is a 500, too
+_RETRY_POLICY = RetryPolicy(20, 3)  # few attempts: a 500 may mean that the adapter does not fit
 
 
 class LoraDeployment:
-    """Brings adapters from the server that trains to the one that answers, through a folder that both see."""
+    """Copies adapters from the training server into a folder, and has the serving server load them."""
 
     def __init__(
         self,
@@ -40,9 +38,9 @@ class LoraDeployment:
         there: PurePosixPath | str,
         hint: str,
     ) -> None:
-        """`here` is the folder, `there` its path as the serving server sees it.
+        """Use the folder `here`, whose path is `there` for the serving server.
 
-        `hint` is a sentence: how that server is started so that it takes adapters.
+        hint: a sentence that tells how to start that server so that it loads adapters.
         """
         self._training = training
         self._serving = serving
@@ -51,10 +49,10 @@ class LoraDeployment:
         self._hint = hint
 
     async def deploy(self, model: str) -> None:
-        """Make a tuned model answer at the serving server; where it does already, nothing happens.
+        """Load a tuned model's adapter into the serving server, if it is not loaded.
 
-        A server that was restarted has forgotten its adapters: offer them again. Raises UserError with what
-        to mend, or ServerError.
+        A restarted server has forgotten its adapters: call this again. Raises UserError with what to mend, or
+        ServerError.
         """
         try:
             if not self._folder.has(model):
@@ -86,26 +84,26 @@ class LoraDeployment:
                 await self._download(f"/models/{quote(model, safe=':')}/adapter", archive)
                 await asyncio.to_thread(self._folder.unpack, archive, model, workspace)
             except (httpx2.HTTPError, BrokenArchive) as error:
-                raise Truncated(f"the adapter of {model} came in part") from error
+                raise Truncated(f"the adapter of {model} was truncated") from error
 
     async def _download(self, path: str, to: Path) -> None:
         response = await self._training.get(
             path,
             cast_to=httpx2.Response,
-            # as the SDK's own with_streaming_response asks, which is there for paths that it knows only
+            # as the SDK's with_streaming_response does, which exists only for paths that the SDK knows
             options={"headers": {"X-Stainless-Raw-Response": "stream"}},
         )
         try:
             with to.open("wb") as out:
-                async for piece in response.aiter_bytes():
-                    await asyncio.to_thread(out.write, piece)
+                async for chunk in response.aiter_bytes():
+                    await asyncio.to_thread(out.write, chunk)
         finally:
             await response.aclose()
 
     async def _load(self, model: str) -> None:
-        """Ask for the adapter to be loaded.
+        """Have the server load the adapter.
 
-        Where that is refused, others may have loaded it, or the server finds it by itself when it is asked.
+        If it refuses, another process may have loaded it, or the server resolves it by itself on request.
         """
         body = {"lora_name": model, "lora_path": str(self._there / model)}
         try:
@@ -122,7 +120,7 @@ class LoraDeployment:
             raise await self._load_error(model, refused.status_code) from error
 
     async def _resolves(self, model: str) -> bool:
-        """Whether the server answers as the model, and is not one that answers to any name."""
+        """Return whether the server answers as the model, but not under any name."""
         return await self._answers(model) and not await self._answers(f"{model}-nobody")
 
     async def _answers(self, model: str) -> bool:
@@ -137,7 +135,7 @@ class LoraDeployment:
         return True
 
     async def _load_error(self, model: str, status: int) -> UserError:
-        """Why an adapter was not loaded, as far as it can be told."""
+        """Return why an adapter was not loaded, as far as the answer shows it."""
         if status not in (404, 405):
             return UserError("The serving server could not load {model}; its log says why.", model=model)
         if status == 404 and await self._has_load_endpoint():
@@ -151,7 +149,7 @@ class LoraDeployment:
         )
 
     async def _has_load_endpoint(self) -> bool:
-        """Whether there is the endpoint that loads them: it takes POST alone, and says so to a GET."""
+        """Return whether the server has the endpoint that loads adapters: it answers a GET with 405."""
         try:
             await self._call(lambda: self._serving.get(_LOAD_PATH, cast_to=str))
         except UnknownModel:
@@ -161,12 +159,12 @@ class LoraDeployment:
         return False
 
     async def _list_models(self) -> list[Model]:
-        return (await self._call(self._serving.models.list, patience=JOB)).data
+        return (await self._call(self._serving.models.list, policy=JOB)).data
 
-    async def _call(self, call: Callable[[], Awaitable[T]], patience: RetryPolicy = _RETRY_POLICY) -> T:
-        """Call the serving server, whose key is not the one that other callers of `patiently` speak of."""
+    async def _call(self, call: Callable[[], Awaitable[T]], policy: RetryPolicy = _RETRY_POLICY) -> T:
+        """Call the serving server, and name its own key (SERVING_API_KEY) if the server refuses it."""
         try:
-            return await with_retries(call, patience)
+            return await with_retries(call, policy)
         except Unavailable as error:
             if isinstance(error.__cause__, (openai.AuthenticationError, openai.PermissionDeniedError)):
                 raise Unavailable(
@@ -177,7 +175,7 @@ class LoraDeployment:
 
 
 def _is_transient(error: HerosmithError, refused: openai.APIStatusError) -> bool:
-    """Whether the trouble is the server's, not the adapter's: of one that does not fit it says 500."""
+    """Return whether the server is in trouble, not the adapter: one that does not fit is a 500."""
     return isinstance(error, OutOfReach) and refused.status_code != 500
 
 
@@ -186,9 +184,9 @@ def _is_listed(model: str, cards: list[Model]) -> bool:
 
 
 def _base_name(cards: list[Model]) -> str:
-    """What the server calls its base where it looks for an adapter's: the path or id it was started with.
+    """Return the base's path or id with which the server was started: adapters must name it as their base.
 
-    It is the `root` of the one model without a `parent`; its `id` may be another name, made for clients.
+    It is the `root` of the one model without a `parent`; its `id` may be another name for clients.
     """
     for card in cards:
         if not getattr(card, "parent", None):

@@ -1,4 +1,4 @@
-"""The describer: answers /hero with the live model, or with the base model where none is tuned yet."""
+"""The describer: answers /hero with the live model, or with the base model if none is live."""
 
 import logging
 import time
@@ -23,41 +23,41 @@ _ACCOUNT = Account("hero")
 
 
 class Describer:
-    """Has descriptions written and keeps each one before it is shown."""
+    """Generates descriptions, and stores each one before it is shown."""
 
     def __init__(
         self,
         db: Database,
         registry: Registry,
-        upkeep: ModelAvailability,
-        writer: Generator,
-        voters: Pseudonyms,
-        line: WaitingQueue,
+        availability: ModelAvailability,
+        generator: Generator,
+        pseudonyms: Pseudonyms,
+        queue: WaitingQueue,
         *,
         prompt_version: int,
     ) -> None:
         self._db = db
         self._registry = registry
-        self._availability = upkeep
-        self._generator = writer
-        self._pseudonyms = voters
-        self._queue = line
+        self._availability = availability
+        self._generator = generator
+        self._pseudonyms = pseudonyms
+        self._queue = queue
         self._prompt_version = prompt_version
 
     async def describe(
         self, hero: Hero, *, requester: int | str, guild_id: int | None = None, stream: Stream | None = None
     ) -> Description:
-        """Describe a hero for a user; a stream tells the place in the line, then the text as it comes.
+        """Describe a hero for a user; a stream gets the position in the queue, then the text as it grows.
 
-        Raises Unavailable where no model answers, Busy where too many wait, Stopped where the stream was
-        stopped within the first sentence.
+        Raises Unavailable if no model answers, Busy if too many wait, Stopped if the stream was stopped within
+        the first sentence.
         """
         written = await self.generate(hero, stream or Stream())
         async with self._db.write() as tx:
             return await self.keep(tx, hero, written, requester=requester, guild_id=guild_id)
 
     async def generate(self, hero: Hero, stream: Stream, model: Model | None = None) -> GeneratedText:
-        """Have a text written when its turn in the line has come: by one model, or by whatever is live."""
+        """Wait for a slot, then generate a text with a model, by default the live one."""
         async with self._queue.slot(stream):
             if model:
                 return await self._generate_with(hero, model, stream)
@@ -72,7 +72,7 @@ class Describer:
         requester: int | str,
         guild_id: int | None = None,
     ) -> Description:
-        """Keep what a model wrote of a hero for a user."""
+        """Store a generated text as a description for a user."""
         answer = written.answer
         return await descriptions.add(
             tx,
@@ -92,7 +92,7 @@ class Describer:
         )
 
     async def _generate_live(self, hero: Hero, stream: Stream) -> GeneratedText:
-        """Ask the model that is live now, whatever is promoted meanwhile; if it is lost, its successor."""
+        """Generate with the model that is live now; if its server has lost it, with its successor."""
         model = await self._registry.live()
         while model is not None:
             try:
@@ -102,9 +102,9 @@ class Describer:
         return await self._generator.generate(hero, self._generator.base, _ACCOUNT, stream)
 
     async def _generate_with(self, hero: Hero, model: Model, stream: Stream) -> GeneratedText:
-        """Let one model write; where its server has forgotten it, once more after it was loaded anew.
+        """Generate with a model; if its server has forgotten it, load it again and retry once.
 
-        Raises UnknownModel where the server does not know it all the same, Unavailable, Stopped.
+        Raises UnknownModel if the server still does not know it, Unavailable, Stopped.
         """
         try:
             return await self._generator.generate(hero, model, _ACCOUNT, stream)
@@ -115,9 +115,9 @@ class Describer:
         return await self._generator.generate(hero, model, _ACCOUNT, stream)
 
     async def fallback(self, model: Model) -> Model | None:
-        """Who answers for a model that its server denies: the base this once, where that may pass.
+        """Return the model that answers in place of a missing one, None for the base.
 
-        Where it is lost for good, the registry learns it.
+        If the server lost it for good, the registry records that.
         """
         if await self._availability.is_missing(model):
             return await self._registry.mark_missing(model)
@@ -126,10 +126,10 @@ class Describer:
     async def set_message(
         self, description: Description, channel_id: int, message_id: int
     ) -> Description | None:
-        """Note which message shows a description: the reactions to it are votes on the description.
+        """Record which message shows a description: reactions to the message are votes on the description.
 
-        Returns the description as it is now: it may be hidden already. None where who asked for it has had it
-        deleted meanwhile: then nothing is noted.
+        Return the description as it is now: it may be hidden already. Return None, with nothing recorded, if
+        the requester had it deleted meanwhile.
         """
         async with self._db.write() as tx:
             return await descriptions.shown_as(tx, description.id, channel_id, message_id)

@@ -1,4 +1,4 @@
-"""The line: so many questions are with the model at once, the others wait in the order in which they came."""
+"""The waiting queue: a limited number of requests is with the model at once, others wait in order."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,18 +8,18 @@ from bot.llm.stream import Stream
 
 
 class WaitingQueue:
-    """Gives out places at the model, and tells those who wait how many are before them."""
+    """Hands out slots at the model, and tells each waiting stream its position."""
 
-    def __init__(self, at_once: int, *, longest: int) -> None:
-        self._free = at_once
-        self._max_length = longest
-        self._waiting: list[Stream] = []  # in the order in which they came
+    def __init__(self, slots: int, *, max_length: int) -> None:
+        self._free = slots
+        self._max_length = max_length
+        self._waiting: list[Stream] = []  # in the order of their arrival
 
     @asynccontextmanager
     async def slot(self, stream: Stream) -> AsyncIterator[None]:
-        """Have a place at the model until the block ends.
+        """Hold a slot at the model until the block ends.
 
-        Raises Busy where too many wait already, Stopped where the stream is stopped meanwhile.
+        Raises Busy if max_length streams wait already, Stopped if the stream is stopped meanwhile.
         """
         if self._free:
             self._free -= 1
@@ -43,12 +43,12 @@ class WaitingQueue:
             if stream in self._waiting:
                 self._waiting.remove(stream)
                 self._update_positions()
-            else:  # the place was given, and whoever was to have it has gone
+            else:  # it was given the slot, and does not use it
                 self._release()
             raise
 
     def _release(self) -> None:
-        """Give the place to whoever is next."""
+        """Give the slot to the next waiting stream."""
         if not self._waiting:
             self._free += 1
             return

@@ -1,4 +1,4 @@
-"""Forecasts: what a fine-tuning will take, before it is ordered."""
+"""Choose what a fine-tuning is to do, and estimate its tokens, cost and time before it is confirmed."""
 
 from dataclasses import dataclass
 
@@ -16,18 +16,18 @@ MAX_EPOCHS = 10
 
 DATASET_KINDS: dict[Method, DatasetKind] = {"supervised": "sft", "dpo": "preference"}
 
-_CHARACTERS_PER_TOKEN = 4  # of English in a token, about
-_CHAT_TOKENS = 10  # tokens of a chat's own marks
+_CHARACTERS_PER_TOKEN = 4  # of English, roughly
+_CHAT_TOKENS = 10  # of a chat's own markup, a text
 
 
 @dataclass(frozen=True, slots=True)
 class TuningEstimate:
-    """A fine-tuning's plan in figures; tokens are those of one epoch, an estimate.
+    """A fine-tuning's plan in figures; tokens estimates those of one epoch.
 
-    epochs is what the server usually chooses where the order leaves it open; price and cost (US dollars) are
-    None where unknown, cost also where training has no price; seconds None where nothing is known of the
-    speed; retires_on the base's last day where the server tells; listed whether the server lists the base,
-    None where it lists nothing.
+    epochs is the spec's, or the provider's usual number. price and cost (US dollars) are None if unknown,
+    cost also if training has no price. seconds is None if the speed is unknown; measured tells whether it
+    comes from a training here. retires_on is the base's last day, if the server announces one. listed tells
+    whether the server lists the base, None if it lists nothing.
     """
 
     spec: FinetuneSpec
@@ -44,7 +44,7 @@ class TuningEstimate:
 
 
 class TuningEstimator:
-    """Counts, prices and times trainings from the dataset and from what was seen of trainings before."""
+    """Estimates trainings from the dataset, the prices, and the speed of earlier trainings."""
 
     def __init__(
         self,
@@ -99,7 +99,10 @@ class TuningEstimator:
         return FinetuneSpec(dataset=found.id, base=base, epochs=epochs, method=method)
 
     async def estimate(self, spec: FinetuneSpec) -> TuningEstimate:
-        """Raises UserError where the dataset is not there, or is of the other method's kind."""
+        """Estimate a fine-tuning.
+
+        Raises UserError if there is no such dataset, or it is of the other method's kind.
+        """
         async with self._db.read() as tx:
             dataset = await _dataset(tx, spec)
             tokens = await _epoch_tokens(tx, spec.dataset)
@@ -107,7 +110,7 @@ class TuningEstimator:
         epochs = spec.epochs or self._provider.default_epochs
         price = self._prices.of(spec.base)
         rate, start = (speed, 0.0) if speed else (self._provider.typical_speed, self._provider.typical_start)
-        ends = await self._availability.shutdown_dates()
+        shutdown_dates = await self._availability.shutdown_dates()
         return TuningEstimate(
             spec,
             dataset,
@@ -118,16 +121,17 @@ class TuningEstimator:
             None if price is None or price.training is None else tokens * epochs * price.training / 1_000_000,
             start + tokens * epochs / rate if rate else None,
             speed is not None,
-            (ends or {}).get(spec.base),
-            None if ends is None else spec.base in ends,
+            (shutdown_dates or {}).get(spec.base),
+            None if shutdown_dates is None else spec.base in shutdown_dates,
         )
 
     async def _speed(self, tx: Transaction, spec: FinetuneSpec) -> float | None:
-        """Trained tokens a second of the newest training of that base and method, start and end included."""
+        """Return trained tokens a second, with overhead, of the newest training of that base and method."""
         for job in await jobs.succeeded_trainings(tx):
-            done, result = job.spec_as(FinetuneSpec), job.result_as(FinetuneResult)
-            same = (done.base, done.method) == (spec.base, spec.method)
-            if same and result.trained_tokens and result.seconds:
+            done, result = job.spec_as(FinetuneSpec), job.result
+            if (done.base, done.method) != (spec.base, spec.method) or not isinstance(result, FinetuneResult):
+                continue
+            if result.trained_tokens and result.seconds:
                 return result.trained_tokens / result.seconds
         return None
 
@@ -146,7 +150,7 @@ def _no_dataset(version: int | None, method: Method | None) -> UserError:
 
 
 async def trainable_dataset(tx: Transaction, version: int) -> Dataset:
-    """A dataset that may train. Raises UserError where there is none, or a text of it was deleted."""
+    """Return a dataset to train on. Raises UserError if there is none, or a text of it was deleted."""
     found = await datasets.get(tx, version)
     if found is None:
         raise UserError("There is no dataset v{version}. Make one with /build-dataset.", version=version)
@@ -174,6 +178,6 @@ async def _dataset(tx: Transaction, spec: FinetuneSpec) -> Dataset:
 
 
 async def _epoch_tokens(tx: Transaction, version: int) -> int:
-    """About how many tokens one epoch reads."""
+    """Estimate the tokens of one epoch."""
     texts, characters = await datasets.learnt(tx, version)
     return characters // _CHARACTERS_PER_TOKEN + texts * _CHAT_TOKENS

@@ -1,7 +1,7 @@
-"""Providers: how servers of OpenAI's shape differ where they train. No other module names one.
+"""Providers: how the fine-tuning APIs of OpenAI's shape differ. No other module names a provider.
 
-Read on 2026-11-24 in the documentation of each: developers.openai.com, learn.microsoft.com (Azure, Foundry),
-docs.tokenfactory.nebius.com, docs.crusoecloud.com. None but the engine has been run live.
+From each one's documentation, read on 2026-11-24: developers.openai.com, learn.microsoft.com (Azure,
+Foundry), docs.tokenfactory.nebius.com, docs.crusoecloud.com. Only the engine has been run live.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _UTF8_BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class Shutdown:
-    """From a day or month on (ISO), a provider trains no more for somebody."""
+    """The day or month (ISO) from which a provider no longer trains for an audience."""
 
     on: str
     audience: str
@@ -26,14 +26,13 @@ class Shutdown:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One server's ways.
+    """How one provider's fine-tuning API differs.
 
-    key is what PROVIDER calls it, hosts how its base URL is known; prefix stands before every training file;
-    takes names the optional fields of its create call; extra and fixed are what it wants besides, in the body
-    and among the hyperparameters. deploy says what an operator must do before a tuned model answers, None
-    where it answers at once; {model} and {job} are filled in. closings tell whom it trains no more for.
-    usual_epochs is what it chooses by itself, usual_speed in trained tokens a second, usual_start the seconds
-    before the first of them.
+    key is its name in PROVIDER; hosts recognise its base URL; prefix precedes every training file.
+    optional_fields are those that its create call accepts; extra_body and fixed_hyperparameters are sent with
+    every call. deploy_step tells what an operator must do before a tuned model answers, None if it answers at
+    once; {model} and {job} are filled in. default_epochs is what the server chooses by itself, typical_speed
+    is in trained tokens a second, typical_start in seconds before the first of them.
     """
 
     key: str
@@ -62,7 +61,7 @@ class Provider:
         metadata: Mapping[str, str],
         extra: Mapping[str, Any],
     ) -> dict[str, Any]:
-        """The body of the call that starts a training. files are the server's names by split."""
+        """Return the body of the call that starts a training. files: the server's file ids by split."""
         hyperparameters = dict(self.fixed_hyperparameters) | ({} if epochs is None else {"n_epochs": epochs})
         body: dict[str, Any] = {"model": base, "training_file": files["train"]}
         if "valid" in files:
@@ -78,12 +77,12 @@ class Provider:
 
     @property
     def display_name(self) -> LocalizedMessage:
-        """Its name, in the midst of a sentence."""
+        """Return its name, as used within a sentence."""
         return LocalizedMessage(self.name)
 
     @property
     def shutdown_notice(self) -> LocalizedMessage | None:
-        """Whom it trains no more for, and since when; None where nothing of the kind is announced."""
+        """Return for whom it no longer trains, and since when; None if nothing is announced."""
         if not self.shutdowns:
             return None
         steps = [
@@ -96,7 +95,7 @@ class Provider:
 
     @property
     def no_training(self) -> LocalizedMessage:
-        """What an operator is told whose server only chats."""
+        """Return the message for an operator whose server only chats."""
         return LocalizedMessage(
             "There is no fine-tuning with {provider}: it knows no training files. {elsewhere}",
             provider=self.display_name,
@@ -105,7 +104,7 @@ class Provider:
 
     @property
     def refusal(self) -> LocalizedMessage:
-        """What an organization is told that may not train: why, since when, and what it can do today."""
+        """Return the message for an organization that may not train: why, since when, what works today."""
         return LocalizedMessage(
             "This organization may not fine-tune with {provider}: it answered 403. {why} {elsewhere}",
             provider=self.display_name,
@@ -133,7 +132,7 @@ ENGINE = Provider(
     typical_start=30.0,
 )
 
-# What is known of a server whose base URL says nothing: OpenAI's shape, and no more.
+# A server whose base URL is not known: OpenAI's shape, and no more.
 OTHER = Provider(key="other", name=mark("the model server"), methods=frozenset({"supervised", "dpo"}))
 
 PROVIDERS = (
@@ -182,7 +181,7 @@ PROVIDERS = (
     OTHER,
 )
 
-# How a server is started that takes the engine's adapters.
+# How to start a server that loads the engine's adapters.
 SERVING_HINT = mark(
     "Start vLLM with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=true; with "
     "VLLM_PLUGINS=lora_filesystem_resolver and VLLM_LORA_RESOLVER_CACHE_DIR set to the folder of adapters "
@@ -191,9 +190,9 @@ SERVING_HINT = mark(
 
 
 def provider_of(base_url: str | None, *, hosted: bool, key: str | None = None) -> Provider:
-    """The provider behind a base URL (None: OpenAI's own), or the one that PROVIDER names.
+    """Return the provider of a base URL (None: OpenAI's own), or the one that PROVIDER names.
 
-    Raises SettingsError for a name that is none.
+    Raises SettingsError for an unknown name.
     """
     if key is not None:
         found = next((each for each in PROVIDERS if each.key == key.lower()), None)
