@@ -1,4 +1,4 @@
-"""Reports: how a job stands and how it ended, in words and bars for Discord and the terminal."""
+"""The texts of jobs for Discord and the terminal: plans, progress and results."""
 
 from collections import Counter
 
@@ -18,36 +18,35 @@ _FEW = 100  # texts
 _MAX_LENGTH = 1900  # characters, of the 2,000 that a message may have
 
 
-def build_plan_text(t: Translator, spec: BuildSpec, forecast: BuildEstimate, left_today: float | None) -> str:
-    """What a build will take, before it begins.
-
-    left_today is what the day's budget still holds, in US dollars.
-    """
+def build_plan_text(
+    t: Translator, spec: BuildSpec, estimate: BuildEstimate, remaining_today: float | None
+) -> str:
+    """Return a build's plan; remaining_today is the rest of the day's budget, in US dollars."""
     title = mark("**A dataset of {number:,} examples, written by {model}**")
     if spec.batch:
         title = mark("**A dataset of {number:,} examples, written by {model}**, through the Batch API")
     lines = [
-        t(title, number=forecast.slots, model=spec.model),
+        t(title, number=estimate.slots, model=spec.model),
         t(
             "{cached:,} are cached already, {missing:,} are to be written: "
             "about {asked:,} tokens asked and {answered:,} answered.",
-            cached=forecast.cached,
-            missing=forecast.missing,
-            asked=forecast.prompt_tokens,
-            answered=forecast.completion_tokens,
+            cached=estimate.cached,
+            missing=estimate.missing,
+            asked=estimate.prompt_tokens,
+            answered=estimate.completion_tokens,
         ),
-        _price_text(t, forecast),
+        _price_text(t, estimate),
     ]
     if spec.budget is not None:
         lines.append(t("It stops before it would cost more than ${budget:,.2f}.", budget=spec.budget))
-    if left_today is not None:
-        lines.append(t("Today's budget still holds ${left:,.2f}.", left=max(0.0, left_today)))
-    lines.append(_time_text(t, spec, forecast))
+    if remaining_today is not None:
+        lines.append(t("Today's budget still holds ${left:,.2f}.", left=max(0.0, remaining_today)))
+    lines.append(_time_text(t, spec, estimate))
     return "\n".join(lines)
 
 
-def _price_text(t: Translator, forecast: BuildEstimate) -> str:
-    price, cost = forecast.price, forecast.cost
+def _price_text(t: Translator, estimate: BuildEstimate) -> str:
+    price, cost = estimate.price, estimate.cost
     if price is None or cost is None:
         return t("Cost: **price unknown**. An operator can add it to data/prices.toml.")
     if price.input == price.output == 0:
@@ -61,20 +60,22 @@ def _price_text(t: Translator, forecast: BuildEstimate) -> str:
     )
 
 
-def _time_text(t: Translator, spec: BuildSpec, forecast: BuildEstimate) -> str:
+def _time_text(t: Translator, spec: BuildSpec, estimate: BuildEstimate) -> str:
     if spec.batch:
         return t("Time: within 24 hours, as the provider promises for batches.")
-    if forecast.seconds is None:
+    if estimate.seconds is None:
         return t("Time: not known before the first build with this model.")
-    told = mark("Time: about {time} at the pace of the last build; rejected answers are asked for again.")
-    if forecast.limited:
-        told = mark("Time: about {time} at the server's rate limit; rejected answers are asked for again.")
-    return t(told, time=format_duration(forecast.seconds))
+    template = mark("Time: about {time} at the pace of the last build; rejected answers are asked for again.")
+    if estimate.limited:
+        template = mark(
+            "Time: about {time} at the server's rate limit; rejected answers are asked for again."
+        )
+    return t(template, time=format_duration(estimate.seconds))
 
 
 def progress_text(t: Translator, job: Job) -> str:
-    """The text of a job's progress message."""
-    said = {
+    """Return the text of a job's progress message."""
+    states = {
         "planned": t("Waiting for somebody to confirm it."),
         "queued": t("Waiting for the worker to take it up."),
         "running": _running_text(t, job),
@@ -85,11 +86,11 @@ def progress_text(t: Translator, job: Job) -> str:
         "failed": t("Failed."),
     }
     title = t("**{title}** (job {number})", title=LocalizedMessage(_TITLES[job.kind]), number=job.id)
-    return f"{title}\n{progress_bar(t, job.done, job.total)}\n{said[job.state]}"
+    return f"{title}\n{progress_bar(t, job.done, job.total)}\n{states[job.state]}"
 
 
 def _running_text(t: Translator, job: Job) -> str:
-    """What is being done, how fast, how long it will take, and the cost so far, as far as these are known."""
+    """Return phase, speed, remaining time and cost so far, as far as they are known."""
     parts = [t(job.phase or mark("starting"))]
     if job.rate and job.kind == "build":
         parts.append(t("{rate:.1f} a second", rate=job.rate))
@@ -109,26 +110,26 @@ def _paused_text(t: Translator, job: Job) -> str:
 
 
 def result_text(t: Translator, job: Job) -> str:
-    """What is told at a job's end, with what to do next."""
+    """Return the text of a job's end, with the next step."""
     if job.result is not None and job.state != "cancelled":
         if isinstance(job.result, BuildResult):
             return _build_result_text(t, job.result)
         return finetune_result_text(t, job.result)
     error = job.error or LocalizedMessage("")
     if job.state != "cancelled":
-        told = mark("Building a dataset failed: {error}")
+        template = mark("Building a dataset failed: {error}")
         if job.kind == "finetune":
-            told = mark("Fine-tuning failed: {error}")
-        return t(told, error=error)[:_MAX_LENGTH] + _reached_text(t, job)
-    told = mark("Building a dataset was cancelled; what was written is kept.")
+            template = mark("Fine-tuning failed: {error}")
+        return t(template, error=error)[:_MAX_LENGTH] + _reached_text(t, job)
+    template = mark("Building a dataset was cancelled; what was written is kept.")
     if job.kind == "finetune":
-        told = mark("Fine-tuning was cancelled; no model came of it.")
-    trouble = f" ⚠️ {t(error)}" if job.error else ""
-    return f"{t(told)}{trouble}{_reached_text(t, job)}"
+        template = mark("Fine-tuning was cancelled; no model came of it.")
+    warning = f" ⚠️ {t(error)}" if job.error else ""
+    return f"{t(template)}{warning}{_reached_text(t, job)}"
 
 
 def _reached_text(t: Translator, job: Job) -> str:
-    """How far a job came that has no result, and what it cost."""
+    """Return how far a job without a result came, and its cost."""
     if not job.total:
         return ""
     reached = t(
@@ -142,7 +143,7 @@ def _paid_text(cost: float) -> LocalizedMessage | str:
 
 
 def progress_bar(t: Translator, done: int, total: int) -> str:
-    """A bar of twenty places with the share and the counts; empty where the total is not known."""
+    """Return a bar of twenty characters with percentage and counts; an empty bar if the total is unknown."""
     if not total:
         return "▱" * _BAR_WIDTH
     filled = _BAR_WIDTH * done // total
@@ -152,9 +153,9 @@ def progress_bar(t: Translator, done: int, total: int) -> str:
 
 def _build_result_text(t: Translator, result: BuildResult) -> str:
     counts = result.counts
-    told = mark("Dataset v{version} stays as it was (no text is new): {texts}.")
+    template = mark("Dataset v{version} stays as it was (no text is new): {texts}.")
     if result.new:
-        told = mark("Dataset v{version} is ready: {texts}.")
+        template = mark("Dataset v{version} is ready: {texts}.")
     texts = LocalizedMessage(
         "{train} texts to learn from ({liked} of them rated well by people), {valid} held out",
         train=counts.get("train", 0),
@@ -162,7 +163,7 @@ def _build_result_text(t: Translator, result: BuildResult) -> str:
         liked=counts.get("description", 0),
     )
     lines = [
-        t(told, version=result.dataset, texts=texts),
+        t(template, version=result.dataset, texts=texts),
         t(
             "{asked} answers written in {calls} calls, {cached} found cached{paid}.",
             asked=result.asked,
@@ -185,7 +186,7 @@ def _build_result_text(t: Translator, result: BuildResult) -> str:
 
 
 def _next_lines(t: Translator, result: BuildResult) -> list[str]:
-    """What has changed since the version before, and what to do next."""
+    """Return lines on the changes since the previous version, and the next step."""
     lines, changes, train = [], result.changes, result.counts.get("train", 0)
     if changes:
         lines.append(_changes_text(t, changes))
@@ -215,20 +216,20 @@ def _next_lines(t: Translator, result: BuildResult) -> list[str]:
 
 
 def pairs_text(t: Translator, found: FrozenPairs) -> str:
-    """What is told of a dataset of pairs, with what to do next."""
+    """Return the text of a new dataset of pairs, with the next step."""
     dataset, new = found.frozen.dataset, found.frozen.new
     train, valid = (dataset.counts.get(name, 0) for name in ("train", "valid"))
     texts = LocalizedMessage("{train:,} pairs to learn from, {valid:,} held out", train=train, valid=valid)
-    told = mark("Dataset v{version} stays as it was (no pair is new): {texts}.")
+    template = mark("Dataset v{version} stays as it was (no pair is new): {texts}.")
     if new:
-        told = mark("Dataset v{version} is ready: {texts}.")
+        template = mark("Dataset v{version} is ready: {texts}.")
     origins = {"duels": mark("{number:,} from duels"), "verdicts": mark("{number:,} from verdicts")}
-    came = [
+    sources = [
         LocalizedMessage(origins[name], number=number) for name, number in sorted(found.by_origin.items())
     ]
     lines = [
-        t(told, version=dataset.id, texts=texts),
-        t("The pairs: {origins}.", origins=came),
+        t(template, version=dataset.id, texts=texts),
+        t("The pairs: {origins}.", origins=sources),
     ]
     if +found.left_out:
         lines.append(t("Left out: {reasons}.", reasons=count_by_reason(+found.left_out)))
@@ -242,7 +243,7 @@ def pairs_text(t: Translator, found: FrozenPairs) -> str:
 
 
 def _votes_lines(t: Translator, votes: VoteSummary) -> list[str]:
-    """What the votes let in and kept out, and which of them did not count."""
+    """Return lines on what the votes admitted and kept out, and which votes did not count."""
     lines = []
     if votes.liked or votes.voted_down or votes.unfit:
         unfit: LocalizedMessage | str = ""
@@ -264,7 +265,7 @@ def _votes_lines(t: Translator, votes: VoteSummary) -> list[str]:
 
 
 def _changes_text(t: Translator, changes: Changes, *, pairs: bool = False) -> str:
-    """What came and went since the version before, by source."""
+    """Return what was added and removed since a version, by source."""
     return t(
         "Since v{version}: {added} added, {gone} gone.",
         version=changes.since,
@@ -277,7 +278,7 @@ def _source_counts(counts: dict[str, int], *, pairs: bool) -> list[LocalizedMess
     if pairs:
         counts = {"pair": sum(counts.values())} if counts else {}
     number = Counter(counts)
-    said = {
+    texts = {
         "pair": LocalizedMessage.counted("{number:,} pair", "{number:,} pairs", number["pair"]),
         "example": LocalizedMessage.counted("{number:,} example", "{number:,} examples", number["example"]),
         "description": LocalizedMessage.counted(
@@ -285,4 +286,4 @@ def _source_counts(counts: dict[str, int], *, pairs: bool) -> list[LocalizedMess
         ),
         "import": LocalizedMessage.counted("{number:,} import", "{number:,} imports", number["import"]),
     }
-    return [said[each] for each in sorted(counts)] or [LocalizedMessage("nothing")]
+    return [texts[source] for source in sorted(counts)] or [LocalizedMessage("nothing")]

@@ -47,10 +47,10 @@ class Describer:
     async def describe(
         self, hero: Hero, *, requester: int | str, guild_id: int | None = None, stream: Stream | None = None
     ) -> Description:
-        """Describe a hero for a user; a stream gets the position in the queue, then the text as it grows.
+        """Describe a hero for a user; a stream gets its position in the queue, then the text.
 
-        Raises Unavailable if no model answers, Busy if too many wait, Stopped if the stream was stopped within
-        the first sentence.
+        Raises Unavailable if no model answers, Busy if too many wait, Stopped if the stream was stopped
+        within the first sentence.
         """
         written = await self.generate(hero, stream or Stream())
         async with self._db.write() as tx:

@@ -1,4 +1,4 @@
-"""/models: the registry of tuned models, and what its servers announce."""
+"""/models: list, compare, promote and retire tuned models; refresh their availability."""
 
 import logging
 
@@ -35,18 +35,18 @@ class ModelsCog(commands.Cog):
         self.app = app
 
     async def cog_load(self) -> None:
-        self.ask_servers.start()
+        self.refresh_availability.start()
 
     async def cog_unload(self) -> None:
-        self.ask_servers.cancel()
+        self.refresh_availability.cancel()
 
     @tasks.loop(hours=6)
-    async def ask_servers(self) -> None:
-        """Learn from the model servers until when our models live."""
+    async def refresh_availability(self) -> None:
+        """Ask the model servers for shutdown dates."""
         try:
             await self.app.availability.refresh()
         except Exception:
-            log.exception("the model servers could not be asked after our models")
+            log.exception("the availability of the models could not be refreshed")
 
     @group.command(name="list", description="List the tuned models, the newest first")
     async def list_(self, interaction: Interaction) -> None:
@@ -68,11 +68,11 @@ class ModelsCog(commands.Cog):
         await require_operator(interaction)
         await interaction.response.defer(thinking=True, ephemeral=True)
         number = model or await self._live_number()
-        entry = await self.app.registry.record(number)
-        votes: VoteCounts = (await self.app.votes.by_model())[entry.model.name]
+        record = await self.app.registry.record(number)
+        votes: VoteCounts = (await self.app.votes.by_model())[record.model.name]
         trials = await self.app.trials.of_model(number)
         t = await translator_of(interaction)
-        text = models.model_page(t, entry, await self.app.registry.challenger(), votes, trials)
+        text = models.model_page(t, record, await self.app.registry.challenger(), votes, trials)
         await interaction.edit_original_response(content=_truncate_lines(t, text.split("\n")))
 
     @group.command(description="Let two models write the same heroes, side by side")
@@ -100,8 +100,8 @@ class ModelsCog(commands.Cog):
         written = await self.app.comparer.compare(heroes, writers, Account("hero"))
         trials = await self.app.trials.between(first.id, second.id) if second else []
         t = await translator_of(interaction)
-        told = _truncate_lines(t, [models.trial_text(t, each) for each in trials])
-        await interaction.edit_original_response(content=told, embeds=comparison_embeds(t, written))
+        content = _truncate_lines(t, [models.trial_text(t, each) for each in trials])
+        await interaction.edit_original_response(content=content, embeds=comparison_embeds(t, written))
 
     @group.command(description="Let a model serve in place of the live one (kept as an override)")
     @app_commands.describe(model="The model's number")
@@ -109,8 +109,8 @@ class ModelsCog(commands.Cog):
         await require_operator(interaction)
         await interaction.response.defer(thinking=True)
         live = await self.app.registry.promote(model, actor_id=interaction.user.id)
-        told = mark("Model {number}, `{name}`, is live. `/models rollback` brings back the one before.")
-        await self._reply(interaction, told, live)
+        template = mark("Model {number}, `{name}`, is live. `/models rollback` brings back the one before.")
+        await self._reply(interaction, template, live)
 
     @group.command(description="Let the model serve again whose place the live one took")
     async def rollback(self, interaction: Interaction) -> None:
@@ -138,10 +138,10 @@ class ModelsCog(commands.Cog):
         await require_operator(interaction)
         await interaction.response.defer(thinking=True)
         found = await self.app.registry.set_served_name(model, name.strip(), actor_id=interaction.user.id)
-        told = mark("Model {number} is asked as `{served_as}` and is a candidate.")
+        template = mark("Model {number} is asked as `{served_as}` and is a candidate.")
         if found.state == "live":
-            told = mark("Model {number} is asked as `{served_as}` and is live.")
-        await self._reply(interaction, told, found)
+            template = mark("Model {number} is asked as `{served_as}` and is live.")
+        await self._reply(interaction, template, found)
 
     @show.autocomplete("model")
     @promote.autocomplete("model")
@@ -161,24 +161,24 @@ class ModelsCog(commands.Cog):
             :25
         ]
 
-    async def _reply(self, interaction: Interaction, told: str, model: Model) -> None:
+    async def _reply(self, interaction: Interaction, template: str, model: Model) -> None:
         t = await translator_of(interaction)
-        text = t(told, number=model.id, name=model.name, served_as=model.served_as)
+        text = t(template, number=model.id, name=model.name, served_as=model.served_as)
         await interaction.edit_original_response(content=text)
 
     async def _live_number(self) -> int:
         live = await self.app.registry.live()
-        every = await self.app.registry.all()
-        return live.id if live else every[-1].id if every else 1
+        models_ = await self.app.registry.all()
+        return live.id if live else models_[-1].id if models_ else 1
 
 
 def _truncate_lines(t: Translator, lines: list[str]) -> str:
-    """As many lines as a message takes, and how many were left out."""
+    """Join as many lines as fit into a message, and add how many were left out."""
     shown: list[str] = []
-    room = _MAX_LENGTH
+    remaining = _MAX_LENGTH
     for line in lines:
-        room -= len(line) + 1
-        if room < 0:
+        remaining -= len(line) + 1
+        if remaining < 0:
             return "\n".join([*shown, t("... and {number} more.", number=len(lines) - len(shown))])
         shown.append(line)
     return "\n".join(shown)

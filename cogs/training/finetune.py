@@ -1,4 +1,4 @@
-"""/finetune: tune a model on a dataset."""
+"""/finetune: fine-tune a model on a dataset."""
 
 from typing import Literal
 
@@ -40,7 +40,7 @@ class FinetuneCog(commands.Cog):
     ) -> None:
         await require_operator(interaction)
         await interaction.response.defer(thinking=True)
-        job, forecast = await self.app.finetunes.plan(
+        job, estimate = await self.app.finetunes.plan(
             dataset=dataset,
             base=base_model,
             method=method,
@@ -48,9 +48,9 @@ class FinetuneCog(commands.Cog):
             requester_id=interaction.user.id,
             channel_id=interaction.channel_id,
         )
-        left = await self.app.budget.left_today()
+        remaining = await self.app.budget.left_today()
         t = await translator_of(interaction)
         message = await interaction.edit_original_response(
-            content=finetune_plan_text(t, forecast, left), view=job_view(t, job)
+            content=finetune_plan_text(t, estimate, remaining), view=job_view(t, job)
         )
         await self.app.jobs.set_message(job.id, message.id)
