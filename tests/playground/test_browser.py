@@ -158,14 +158,14 @@ async def test_a_server_chooses_its_channels(window: Window) -> None:
 async def test_the_keyboard_keeps_its_place(window: Window, world: SimulatedDiscord) -> None:
     step = window.get_by_role("button", name="/finetune epochs:2")
     await step.focus()
-    await world.people["ana"].send(world.channel, "hi")
+    await world.act(world.people["ana"].send(world.channel, "hi"))
     await expect(messages(window)).to_have_count(1)
     await expect(step).to_be_focused()
 
     more = messages(window).last.get_by_label("Add a reaction")
     await more.focus()
     await more.press("Enter")
-    await world.people["ben"].react(world.channel.history()[-1], "🔥")
+    await world.act(world.people["ben"].react(world.channel.history()[-1], "🔥"))
     await expect(messages(window).last.get_by_label("🔥, 1")).to_be_visible()
     await expect(more).to_be_focused()
     await expect(messages(window).last.get_by_label("React with 👍")).to_be_visible()
