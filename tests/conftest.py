@@ -23,7 +23,7 @@ from tests.support.scripted_server import Script, scripted_server
 pytest_plugins = ["tests.support.tiny_engine", "tests.support.streaming"]
 
 HOME = 424_242_424_242_424_242
-SETTLE = 60.0  # seconds that one action may take: enough for a real model on a busy machine
+SETTLE_TIMEOUT = 60.0  # seconds that one action may take: enough for a real model on a busy machine
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
@@ -51,7 +51,7 @@ async def script() -> AsyncIterator[Script]:
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty database of the newest schema, to copy: to migrate one anew takes four times as long."""
     path = tmp_path_factory.mktemp("migrated") / "hero.db"
     engine = create_engine(f"sqlite:///{path}")
@@ -62,10 +62,10 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, script: Script, migrated: Path) -> Settings:
+def settings(tmp_path: Path, script: Script, migrated_database: Path) -> Settings:
     data_dir = tmp_path / "var"
     data_dir.mkdir()
-    shutil.copy(migrated, data_dir)
+    shutil.copy(migrated_database, data_dir)
     return Settings(
         data_dir=data_dir,
         engine_url=script.url,
@@ -77,11 +77,11 @@ def settings(tmp_path: Path, script: Script, migrated: Path) -> Settings:
 
 
 @pytest.fixture
-def hosted(settings: Settings, script: Script, tmp_path: Path, migrated: Path) -> Settings:
+def hosted(settings: Settings, script: Script, tmp_path: Path, migrated_database: Path) -> Settings:
     """An installation on a paid API: a thousand tokens cost a dollar, in a batch half of that."""
     data_dir = settings.data_dir / "hosted"
     data_dir.mkdir()
-    shutil.copy(migrated, data_dir)
+    shutil.copy(migrated_database, data_dir)
     prices = tmp_path / "prices.toml"
     prices.write_text("[models.dear]\ninput = 1000\noutput = 1000\nbatch = 0.5\ntraining = 1000\n")
     return settings.model_copy(
@@ -159,7 +159,7 @@ class Stage:
 @pytest.fixture
 async def env(app: App) -> AsyncIterator[simcord.Env]:
     """A simulated Discord around the real bot. Every error it raises must be looked at, or the test fails."""
-    simulated = simcord.Env(HeroBot(app), settle_timeout=SETTLE)
+    simulated = simcord.Env(HeroBot(app), settle_timeout=SETTLE_TIMEOUT)
     await simulated.start()
     yield simulated
     await simulated.shutdown()

@@ -46,13 +46,13 @@ def test_adapters_lie_with_the_data_unless_told_otherwise(
     monkeypatch.setenv("DATA_DIR", "var")
     settings = load_settings()
     assert settings.adapters == tmp_path / "var" / "adapters"
-    assert settings.adapters_there == str(settings.adapters)
+    assert settings.adapters_on_server == str(settings.adapters)
     assert settings.within("playground").adapters == tmp_path / "var" / "playground" / "adapters"
 
     monkeypatch.setenv("ADAPTER_DIR", "/mnt/shared")
     monkeypatch.setenv("SERVING_ADAPTER_DIR", "/adapters")
     settings = load_settings()
-    assert (str(settings.adapters), settings.adapters_there) == ("/mnt/shared", "/adapters")
+    assert (str(settings.adapters), settings.adapters_on_server) == ("/mnt/shared", "/adapters")
 
 
 @pytest.mark.parametrize("name", ["SERVING_URL", "SERVING_API_KEY", "ADAPTER_DIR", "SERVING_ADAPTER_DIR"])

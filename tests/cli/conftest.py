@@ -11,11 +11,11 @@ from typer.testing import CliRunner, Result
 from bot.__main__ import cli
 from tests.support.scripted_server import scripted_server
 
-Terminal = Callable[..., Result]
+RunCommand = Callable[..., Result]
 
 
 @pytest.fixture
-def served() -> Iterator[str]:
+def server_url() -> Iterator[str]:
     """The server's address."""
     loop = asyncio.new_event_loop()
     server = scripted_server()
@@ -30,10 +30,10 @@ def served() -> Iterator[str]:
 
 
 @pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, served: str) -> Terminal:
+def terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server_url: str) -> RunCommand:
     """Runs a command on an installation whose models answer at the scripted server."""
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "var"))
-    monkeypatch.setenv("ENGINE_URL", served)
+    monkeypatch.setenv("ENGINE_URL", server_url)
 
     def run(*arguments: str, typed: str | None = None) -> Result:
         return CliRunner().invoke(cli, list(arguments), input=typed)

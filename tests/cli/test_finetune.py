@@ -7,10 +7,10 @@ from bot.app import open_app
 from bot.i18n.message import LocalizedMessage
 from bot.settings import ROOT, Settings
 from bot.store import jobs
-from tests.cli.conftest import Terminal
+from tests.cli.conftest import RunCommand
 
 
-def test_a_model_is_planned_tuned_shown_and_followed_by_another(terminal: Terminal) -> None:
+def test_a_model_is_planned_tuned_shown_and_followed_by_another(terminal: RunCommand) -> None:
     assert "no dataset yet" in terminal("finetune", "--yes").output
     assert terminal("dataset", "build", "--limit", "16", "--yes").exit_code == 0
 
@@ -35,16 +35,18 @@ def test_a_model_is_planned_tuned_shown_and_followed_by_another(terminal: Termin
     assert "base, given a beginning and an ending: " in compared
 
 
-def test_a_method_that_is_none_is_named(terminal: Terminal) -> None:
+def test_a_method_that_is_none_is_named(terminal: RunCommand) -> None:
     refused = terminal("finetune", "--method", "magic")
     assert refused.exit_code == 2
     assert "magic is no method" in refused.output
 
 
-def test_a_question_is_answered(terminal: Terminal, tmp_path: Path, served: str) -> None:
+def test_a_question_is_answered(terminal: RunCommand, tmp_path: Path, server_url: str) -> None:
     terminal("dataset", "build", "--limit", "16", "--yes")
     settings = Settings(
-        data_dir=tmp_path / "var" / "playground", engine_url=served, heroes_file=ROOT / "data" / "heroes.toml"
+        data_dir=tmp_path / "var" / "playground",
+        engine_url=server_url,
+        heroes_file=ROOT / "data" / "heroes.toml",
     )
     asyncio.run(_ask(settings))
 

@@ -25,7 +25,7 @@ def settings(settings: Settings) -> Settings:
 @pytest.fixture
 async def world(app: App) -> AsyncIterator[SimulatedDiscord]:
     async with open_simulated_discord(app) as opened:
-        time_passes = asyncio.create_task(opened.keep_time())
+        time_passes = asyncio.create_task(opened.follow_real_time())
         yield opened
         time_passes.cancel()
 
@@ -66,13 +66,13 @@ class Visitor:
         await self._socket.send_json({"number": number, "action": action})
         return await asyncio.wait_for(self._answers[number], 20)
 
-    async def type(self, text: str) -> dict[str, Any]:
+    async def type_line(self, text: str) -> dict[str, Any]:
         return await self.ask(do="type", text=text)
 
     async def suggestions(self, text: str) -> list[str]:
         return [each["line"] for each in (await self.ask(do="suggest", text=text))["suggestions"]]
 
-    async def until(self, fits: Callable[[Message], Any], seconds: float = 20) -> Message:
+    async def wait_for_message(self, fits: Callable[[Message], Any], seconds: float = 20) -> Message:
         """The first message that fits, as soon as the page shows it."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:

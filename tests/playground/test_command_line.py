@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.playground.command_line import commands_of, read
+from bot.playground.command_line import parse_command, visible_commands
 from bot.playground.simulated_discord import Refused, SimulatedDiscord
 from tests.playground.conftest import Visitor
 
@@ -10,7 +10,7 @@ NAMED = {"@ana": "ana", "#heroes": "heroes"}
 
 
 def as_olga(typed: str, world: SimulatedDiscord) -> tuple[str, dict[str, object]]:
-    return read(typed, commands_of(world.people["olga"], world), NAMED)
+    return parse_command(typed, visible_commands(world.people["olga"], world), NAMED)
 
 
 @pytest.mark.parametrize(

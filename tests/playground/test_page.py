@@ -24,8 +24,8 @@ def title(message: Message) -> str:
 
 
 async def hero(visitor: Visitor) -> Message:
-    assert await visitor.type("/hero 40 woman healing") == {}
-    return await visitor.until(
+    assert await visitor.type_line("/hero 40 woman healing") == {}
+    return await visitor.wait_for_message(
         lambda message: title(message).startswith("40-year-old") and len(message["reactions"]) == 2
     )
 
@@ -42,22 +42,22 @@ async def test_a_command_is_answered_in_its_authors_name(ana: Visitor, olga: Vis
     answer = await hero(ana)
     assert answer["interaction_metadata"]["user"]["username"] == "ana"
     assert answer["interaction_metadata"]["name"] == "hero"
-    assert (await olga.until(title))["id"] == answer["id"]
+    assert (await olga.wait_for_message(title))["id"] == answer["id"]
 
 
 async def test_what_is_not_understood_is_told_to_its_author_alone(ana: Visitor, olga: Visitor) -> None:
-    assert await ana.type("/hero dragon") == {}
-    told = await ana.until(lambda message: message["flags"] & 64)
+    assert await ana.type_line("/hero dragon") == {}
+    told = await ana.wait_for_message(lambda message: message["flags"] & 64)
     assert "age" in told["content"]
-    assert (await ana.type("/finetune"))["refused"].startswith("There is no command /finetune for you")
-    await ana.type("done")
-    await olga.until(lambda message: message["content"] == "done")
+    assert (await ana.type_line("/finetune"))["refused"].startswith("There is no command /finetune for you")
+    await ana.type_line("done")
+    await olga.wait_for_message(lambda message: message["content"] == "done")
     assert told["id"] not in olga.messages
 
 
 async def test_messages_mention_people_and_bot(olga: Visitor, world: SimulatedDiscord) -> None:
-    await olga.type("@ana, ask @Herosmith and @nobody <b>please</b>")
-    said = await olga.until(lambda message: "please" in message["content"])
+    await olga.type_line("@ana, ask @Herosmith and @nobody <b>please</b>")
+    said = await olga.wait_for_message(lambda message: "please" in message["content"])
     ana, bot = world.people["ana"].id, world.env.backend.bot_user.id
     assert said["content"] == f"<@{ana}>, ask <@{bot}> and @nobody <b>please</b>"
     assert said["author"]["username"] == "olga"
@@ -65,12 +65,12 @@ async def test_messages_mention_people_and_bot(olga: Visitor, world: SimulatedDi
 
 async def test_reactions_are_votes_and_can_be_taken_back(ana: Visitor, olga: Visitor) -> None:
     answer = await hero(olga)
-    await ana.until(title)
+    await ana.wait_for_message(title)
     for on, count in ((True, 2), (False, 1)):
         assert await ana.ask(do="react", message=answer["id"], emoji="👍", on=on) == {}
-        mine = await ana.until(lambda message, count=count: count in _thumbs(message))  # type: ignore[misc]
+        mine = await ana.wait_for_message(lambda message, count=count: count in _thumbs(message))  # type: ignore[misc]
         assert mine["reactions"][0]["me"] is on
-        theirs = await olga.until(lambda message, count=count: count in _thumbs(message))  # type: ignore[misc]
+        theirs = await olga.wait_for_message(lambda message, count=count: count in _thumbs(message))  # type: ignore[misc]
         assert theirs["reactions"][0]["me"] is False
 
 
@@ -81,13 +81,13 @@ def _thumbs(message: Message) -> list[int]:
 @pytest.mark.usefixtures("working")
 async def test_a_job_is_confirmed_and_moves(olga: Visitor, ana: Visitor) -> None:
     assert [step["done"] for step in olga.steps] == [False] * len(olga.steps)
-    await olga.type("/build-dataset limit:24")
-    plan = await olga.until(lambda message: "Confirm" in buttons(message))
+    await olga.type_line("/build-dataset limit:24")
+    plan = await olga.wait_for_message(lambda message: "Confirm" in buttons(message))
     refused = await ana.ask(do="click", message=plan["id"], custom_id=buttons(plan)["Confirm"])
     assert refused == {}  # the bot says it, to ana alone
-    await ana.until(lambda message: "Only the operators" in message["content"])
+    await ana.wait_for_message(lambda message: "Only the operators" in message["content"])
     assert await olga.ask(do="click", message=plan["id"], custom_id=buttons(plan)["Confirm"]) == {}
-    told = await olga.until(lambda message: "Dataset v1 is ready" in message["content"], 60)
+    told = await olga.wait_for_message(lambda message: "Dataset v1 is ready" in message["content"], 60)
     assert [file["content_type"] for file in told["attachments"]] == ["image/png", "text/csv"]
     assert [step["done"] for step in olga.steps] == [True, False, False]
     gone = await olga.ask(do="click", message=plan["id"], custom_id=buttons(plan)["Confirm"])
@@ -101,17 +101,17 @@ async def test_edits_are_seen_while_the_command_runs_and_nobody_waits(
     script.delay = 2.0
     go_on = asyncio.Event()
     await _add(world, _slow_command(go_on))
-    await olga.type("/slow")
-    await olga.until(lambda message: message["flags"] & 128)  # is thinking
-    await ana.type("/hero 40 woman healing")  # hangs on the model server meanwhile
-    await ana.until(lambda message: "two words" in message["content"])
+    await olga.type_line("/slow")
+    await olga.wait_for_message(lambda message: message["flags"] & 128)  # is thinking
+    await ana.type_line("/hero 40 woman healing")  # hangs on the model server meanwhile
+    await ana.wait_for_message(lambda message: "two words" in message["content"])
     assert not go_on.is_set()
     assert [text for text in ana.texts if text] == ["one", "two words"]
-    await ana.type("still here")
-    await olga.until(lambda message: message["content"] == "still here")
+    await ana.type_line("still here")
+    await olga.wait_for_message(lambda message: message["content"] == "still here")
     go_on.set()
-    await olga.until(lambda message: message["content"] == "the end")
-    await ana.until(title)
+    await olga.wait_for_message(lambda message: message["content"] == "the end")
+    await ana.wait_for_message(title)
 
 
 def _slow_command(
@@ -134,7 +134,7 @@ async def test_a_command_that_never_answers_is_told(world: SimulatedDiscord, olg
     async def mute(_interaction: discord.Interaction[HeroBot]) -> None: ...
 
     await _add(world, mute)
-    assert await olga.type("/mute") == {"refused": "Herosmith did not respond in time."}
+    assert await olga.type_line("/mute") == {"refused": "Herosmith did not respond in time."}
 
 
 async def test_a_form_is_opened_filled_and_sent(world: SimulatedDiscord, olga: Visitor, ana: Visitor) -> None:
@@ -149,12 +149,12 @@ async def test_a_form_is_opened_filled_and_sent(world: SimulatedDiscord, olga: V
         await interaction.response.send_modal(Question())
 
     await _add(world, form)
-    opened = (await olga.type("/form"))["form"]
+    opened = (await olga.type_line("/form"))["form"]
     assert opened["title"] == "A question"
     send = {"do": "submit", "form": opened["id"], "values": {"text": "hello"}}
     assert (await ana.ask(**send))["refused"] == "Only the modal opener can submit it."
     assert await olga.ask(**send) == {}
-    await ana.until(lambda message: message["content"] == "read hello")
+    await ana.wait_for_message(lambda message: message["content"] == "read hello")
     assert (await olga.ask(**send))["refused"] == "That modal has already been submitted."
 
 
@@ -171,13 +171,13 @@ async def test_a_menu_is_chosen_from_in_a_layout(world: SimulatedDiscord, olga: 
         await interaction.response.send_message(view=Menu())
 
     await _add(world, menu)
-    await olga.type("/menu")
-    shown = await olga.until(lambda message: message["components"])
+    await olga.type_line("/menu")
+    shown = await olga.wait_for_message(lambda message: message["components"])
     custom_id = shown["components"][0]["components"][0]["custom_id"]
     choose = {"do": "select", "message": shown["id"], "custom_id": custom_id}
     assert "does not exist" in (await olga.ask(**choose, values=["Green"]))["refused"]
     await olga.ask(**choose, values=["Blue"])
-    await olga.until(lambda message: message["content"] == "chosen Blue")
+    await olga.wait_for_message(lambda message: message["content"] == "chosen Blue")
 
 
 async def _add(
@@ -190,11 +190,11 @@ async def _add(
 
 
 async def test_reloading_and_many_tabs(page: Page, olga: Visitor) -> None:
-    await olga.type("hello")
-    await olga.until(lambda message: message["content"] == "hello")
+    await olga.type_line("hello")
+    await olga.wait_for_message(lambda message: message["content"] == "hello")
     for _ in range(40):
         async with visiting(page, "olga") as again:
-            await again.until(lambda message: message["content"] == "hello")
+            await again.wait_for_message(lambda message: message["content"] == "hello")
             assert len(again.messages) == 1
 
 
@@ -232,7 +232,7 @@ async def test_pictures_are_shown_and_other_files_saved(
     script = b"<script>alert(1)</script>"
     files = [("my chart.png", b"png"), ("page.html", script), ("x.svg", script)]
     await world.act(world.people["ana"].send(world.channel, "files", attachments=files))
-    sent = await olga.until(lambda message: message["content"] == "files")
+    sent = await olga.wait_for_message(lambda message: message["content"] == "files")
     async with aiohttp.ClientSession() as session:
         kinds = []
         for file in sent["attachments"]:
