@@ -1,4 +1,4 @@
-"""A scripted model server in a thread of its own: the terminal's commands run event loops of theirs."""
+"""A scripted model server in its own thread: the terminal's commands run their own event loops."""
 
 import asyncio
 import threading
@@ -16,7 +16,7 @@ RunCommand = Callable[..., Result]
 
 @pytest.fixture
 def server_url() -> Iterator[str]:
-    """The server's address."""
+    """Run the server and return its URL."""
     loop = asyncio.new_event_loop()
     server = scripted_server()
     script = loop.run_until_complete(server.__aenter__())
@@ -31,7 +31,7 @@ def server_url() -> Iterator[str]:
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server_url: str) -> RunCommand:
-    """Runs a command on an installation whose models answer at the scripted server."""
+    """Return a function that runs a command on an installation with the scripted server."""
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "var"))
     monkeypatch.setenv("ENGINE_URL", server_url)
 
