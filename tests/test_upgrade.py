@@ -16,11 +16,8 @@ from bot.app import App
 from bot.i18n.message import ENGLISH
 from bot.presentation.jobs import result_text
 from bot.settings import ROOT, Settings
-from engine.jobs.queue import Jobs
-from engine.storage.files import Files
-from engine.storage.models import Models
-from engine.storage.weights import Weights
 from tests.conftest import HOME, Stage
+from tests.support.engine_process import EngineProcess
 from tests.support.scripted_server import Script
 
 T = TypeVar("T")
@@ -280,25 +277,18 @@ async def test_notices_that_wait_are_sent_with_buttons_that_work(stage: Stage, a
     assert [each for each, _ in await app.notifications.pending() if each.action] == []
 
 
-async def test_the_engine_opens_its_folder(tmp_path: Path) -> None:
+def test_the_engine_opens_its_folder(tmp_path: Path, tiny_base: Path) -> None:
     data = tmp_path / "engine"
     shutil.copytree(OLD / "engine", data)
-    models = Models(data / "models", Weights("tiny", OLD / "README.md"))  # a file that is there: not read
-    files = Files(data / "files")
-
-    async def count(_messages: object) -> int:
-        raise AssertionError("no job is to be checked")
-
-    async with Jobs(data / "jobs", files, models, count) as jobs:
-        (job,) = jobs.all()
+    with EngineProcess(data, tiny_base) as engine, engine.blocking_client() as client:
+        assert [model.id for model in client.models.list()] == ["tiny", "ft:tiny:heroes:7a85fac0"]
+        (job,) = client.fine_tuning.jobs.list()
         assert (job.status, job.fine_tuned_model) == ("succeeded", "ft:tiny:heroes:7a85fac0")
-        assert jobs.events(job.id)[0].message == "The job has successfully completed"
-        steps = [checkpoint.step_number for checkpoint in jobs.checkpoints(job.id)]
-    assert steps == [18, 15, 12]
-    assert [each["id"] for each in models.all()["data"]] == ["tiny", "ft:tiny:heroes:7a85fac0"]
-    assert (
-        models.start_of("ft:tiny:heroes:7a85fac0") == data / "models" / "ft_tiny_heroes_7a85fac0" / "adapter"
-    )
-    (result,) = job.result_files
-    assert files.path(result).read_text().startswith("step")
-    assert {each.purpose for each in files.all()} == {"fine-tune", "fine-tune-results"}
+        assert job.hyperparameters.n_epochs == 6
+        newest, *_ = client.fine_tuning.jobs.list_events(job.id)
+        assert newest.message == "The job has successfully completed"
+        checkpoints = client.fine_tuning.jobs.checkpoints.list(job.id)
+        assert [checkpoint.step_number for checkpoint in checkpoints] == [18, 15, 12]
+        assert {file.purpose for file in client.files.list()} == {"fine-tune", "fine-tune-results"}
+        (result,) = job.result_files
+        assert client.files.content(result).text.startswith("step")
