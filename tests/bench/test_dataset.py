@@ -9,16 +9,21 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from bench.common.installation import installation, questions, wanted, whole_job, write
-from bench.common.rated_server import Limit, RatedServer
-from bench.common.rated_texts import asked_for, describe
-from bench.common.stopwatch import spent
-from bench.dataset.figures import Cost, Figures, Limited, Memory, Rated, Speed
+from bench.common.canned_answers import canned_answer, parse_prompt
+from bench.common.rate_limited_server import RateLimit, RateLimitedServer
+from bench.common.stopwatch import stopwatch
+from bench.dataset.baselines import semaphore_client, wait_as_tasks
+from bench.dataset.figures import Cost, Figures, Memory, RateLimited, RateLimitedRun, Speed
+from bench.dataset.installation import (
+    build_questions,
+    build_spec,
+    installation,
+    run_build_job,
+    write_examples,
+)
 from bench.dataset.memory import fill, peak_mib
-from bench.dataset.peers import all_tasks, semaphore
 from bot.dataset.versions.near_duplicates import NearDuplicates
 from bot.heroes.hero import Hero
-from bot.store.job_schema import BuildResult
 from tests.heroes.test_hero import FILE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,10 +48,10 @@ def figures(examples: int = 300_000) -> Figures:
             writing=[2.0, 3.0, 6.0],
             job=[4.0, 5.0, 6.0],
         ),
-        rated=Rated(
+        rated=RateLimited(
             calls=600,
-            ours=[Limited(19.0, 0, 0), Limited(20.9, 2, 0)],
-            semaphore=[Limited(38.0, 90, 7), Limited(38.0, 80, 5)],
+            ours=[RateLimitedRun(19.0, 0, 0), RateLimitedRun(20.9, 2, 0)],
+            semaphore=[RateLimitedRun(38.0, 90, 7), RateLimitedRun(38.0, 80, 5)],
         ),
         memory=Memory(
             examples=examples,
@@ -108,30 +113,30 @@ def test_the_table_shows_every_comparison() -> None:
 
 def test_a_limit_grows_back_steadily_and_never_beyond_itself() -> None:
     clock = Clock()
-    limit = Limit(2, per_second=4, clock=clock)
-    assert [limit.take() for _ in range(3)] == [True, True, False]
+    limit = RateLimit(2, per_second=4, clock=clock)
+    assert [limit.try_acquire() for _ in range(3)] == [True, True, False]
     clock.now = 0.25
-    assert [limit.take() for _ in range(2)] == [True, False]
+    assert [limit.try_acquire() for _ in range(2)] == [True, False]
     clock.now = 100
-    assert [limit.take() for _ in range(3)] == [True, True, False]
+    assert [limit.try_acquire() for _ in range(3)] == [True, True, False]
 
 
 def test_a_limit_tells_the_truth() -> None:
     clock = Clock()
-    limit = Limit(4, per_second=2, clock=clock)
-    limit.take()
-    limit.take()
+    limit = RateLimit(4, per_second=2, clock=clock)
+    limit.try_acquire()
+    limit.try_acquire()
     assert limit.headers() == {
         "x-ratelimit-limit-requests": "4",
         "x-ratelimit-remaining-requests": "2",
         "x-ratelimit-reset-requests": "1.000s",
     }
-    assert [limit.take() for _ in range(3)] == [True, True, False]
-    assert limit.retry_after() == {"Retry-After": "1"}
+    assert [limit.try_acquire() for _ in range(3)] == [True, True, False]
+    assert limit.retry_after_header() == {"Retry-After": "1"}
 
 
 async def test_the_server_refuses_what_is_beyond_its_limit_and_counts_it() -> None:
-    async with TestClient(TestServer(RatedServer(0, Limit(3, per_second=0.01)).app())) as client:
+    async with TestClient(TestServer(RateLimitedServer(0, RateLimit(3, per_second=0.01)).app())) as client:
         told = [await client.post("/v1/chat/completions", json=asks()) for _ in range(5)]
         counts = await (await client.get("/counts")).json()
     assert [each.status for each in told] == [200, 200, 200, 429, 429]
@@ -142,7 +147,7 @@ async def test_the_server_refuses_what_is_beyond_its_limit_and_counts_it() -> No
 
 
 async def test_the_server_answers_no_other_question() -> None:
-    async with TestClient(TestServer(RatedServer(0).app())) as client:
+    async with TestClient(TestServer(RateLimitedServer(0).app())) as client:
         body = {"model": "m", "messages": [{"role": "user", "content": "Hello?"}]}
         assert (await client.post("/v1/chat/completions", json=body)).status == 400
 
@@ -151,57 +156,57 @@ def test_every_answer_passes_curation() -> None:
     heroes = [hero for repeat in range(5) for hero in FILE.vocabulary.grid.heroes(repeat)]
     faults: Counter[str | None] = Counter()
     for variant, hero in enumerate(heroes):
-        asked = asked_for(FILE.prompts.generation(hero))
-        assert asked == hero
-        text = FILE.curation.trim(describe(asked, variant))
+        asked = parse_prompt(FILE.prompts.generation(hero))
+        assert asked == (str(hero.age), hero.gender, hero.power)
+        text = FILE.curation.trim(canned_answer(*asked, variant))
         faults[FILE.curation.rejection_reason(hero, text)] += 1
     assert faults == {None: len(heroes)}
 
 
 def test_as_many_answers_as_a_large_build_gives_one_hero_are_unlike() -> None:
     known = NearDuplicates()
-    texts = [describe(Hero(40, "woman", "flight"), variant) for variant in range(800)]
+    texts = [canned_answer("40", "woman", "flight", variant) for variant in range(800)]
     assert [known.repeats("her", text) for text in texts] == [None] * 800
 
 
 async def test_ours_and_the_peers_ask_the_same(tmp_path: Path) -> None:
-    async with TestServer(RatedServer(0).app()) as server:
+    async with TestServer(RateLimitedServer(0).app()) as server:
         url = str(server.make_url("/v1"))
         async with installation(url, tmp_path / "ours") as app:
-            asked = questions(app, 20)
-            built, took = await write(app, 20)
-        peer = await semaphore(url, asked)
+            asked = build_questions(app, 20)
+            built, took = await write_examples(app, 20)
+        peer = await semaphore_client(url, asked)
     assert (built.asked, built.calls, len(peer.texts), peer.lost) == (20, 20, 20, 0)
     assert took.seconds > 0
     assert len(set(asked)) == 20
 
 
 async def test_filling_leaves_every_hundredth_to_the_job(tmp_path: Path) -> None:
-    async with TestServer(RatedServer(0).app()) as server:
+    async with TestServer(RateLimitedServer(0).app()) as server:
         url = str(server.make_url("/v1"))
         filled = await fill(url, tmp_path, 200)
         async with installation(url, tmp_path) as app:
-            job, _ = await whole_job(app, 200)
+            job, _ = await run_build_job(app, 200)
     assert filled["kept"] == 198
-    assert isinstance(job.result, BuildResult)
-    assert (job.result.asked, job.result.cached, job.result.dropped) == (2, 198, {})
+    assert job.result is not None
+    assert (job.result["asked"], job.result["cached"], job.result["dropped"]) == (2, 198, {})
 
 
 async def test_a_build_takes_as_many_repeats_as_it_needs(tmp_path: Path) -> None:
     async with installation("http://127.0.0.1:9/v1", tmp_path) as app:
-        spec = wanted(app, 300_000)
+        spec = build_spec(app, 300_000)
         assert (spec.repeats, spec.limit, spec.batch) == (3062, 300_000, False)
         assert app.planner.size(spec) == 300_000
 
 
 async def test_the_tasks_of_the_peer_all_wait_and_end() -> None:
-    await all_tasks(["a question"] * 100)
+    await wait_as_tasks(["a question"] * 100)
 
 
 def test_time_is_told_when_the_block_has_ended() -> None:
-    with spent() as took:
+    with stopwatch() as took:
         sum(range(200_000))
-    assert took.busy_seconds > 0
+    assert took.cpu_seconds > 0
     assert took.seconds > 0
     assert peak_mib() > 10
 

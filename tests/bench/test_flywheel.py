@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from bench.flywheel.__main__ import run
+from bench.flywheel.figures import bootstrap_interval, draw, generations_table, summary
 from bench.flywheel.generations import QUICK, first_generation, later_generations
-from bench.flywheel.report import draw, interval, summary, table
-from bench.flywheel.taste import Reader, Taste
+from bench.flywheel.measure import measure
+from bench.flywheel.preference_model import PreferenceModel, Reader
 from bot.heroes.config import read_heroes
 from bot.rating.scores import Thresholds
 from bot.settings import ROOT
@@ -63,19 +63,21 @@ def check_the_loop(data: Path, found: dict[str, Any]) -> None:
 async def test_liked_texts_train_a_candidate_that_challenges_the_live_model(
     tmp_path: Path, script: Script
 ) -> None:
-    found = await run(tmp_path, QUICK, (SEED,), engine_url=script.url)
+    found = await measure(tmp_path, QUICK, (SEED,), engine_url=script.url)
 
     check_the_loop(tmp_path, found)
     (second,) = found["seeds"][str(SEED)]
     assert second["dataset"]["counts"]["description"] > 0
-    assert table(found).row_count == 3  # the common first one, that without votes, and the readers' second
+    assert (
+        generations_table(found, "a machine").row_count == 3
+    )  # the common first one, that without votes, and the readers' second
     draw(tmp_path / "flywheel.png", found)
     assert (tmp_path / "flywheel.png").stat().st_size > 10_000
 
     assert summary(found)["trials"] == 1
 
     asked = len(script.asked)
-    assert await run(tmp_path, QUICK, (SEED,), engine_url=script.url) == found
+    assert await measure(tmp_path, QUICK, (SEED,), engine_url=script.url) == found
     assert len(script.asked) == asked
 
 
@@ -91,7 +93,7 @@ async def test_two_generations_on_the_real_engine(tmp_path: Path) -> None:
 
 def test_readers_like_few_words_and_the_power_named() -> None:
     heroes = read_heroes(ROOT / "data" / "heroes.toml")
-    taste = Taste(heroes.curation)
+    taste = PreferenceModel(heroes.curation)
     hero = heroes.vocabulary.parse("40 woman healing")
     long, unnamed = describe("40", "woman", "healing"), describe("40", "woman", "flight")
     short = " ".join(long.split()[:50])
@@ -102,12 +104,12 @@ def test_readers_like_few_words_and_the_power_named() -> None:
     assert likes == pytest.approx(
         taste.score(hero, long), abs=0.08
     )  # slips and strictness pull to the middle
-    picks = [reader.picks(hero, long, short) for reader in crowd]
+    picks = [reader.pick(hero, long, short) for reader in crowd]
     assert picks.count("B") > 0.8 * len(crowd)
     assert {"A", "B", "Tie"} >= set(picks)
 
 
 def test_a_gain_is_sure_where_its_interval_lies_above_zero() -> None:
-    low, high = interval([0.1, 0.2, 0.3, 0.4] * 10)
+    low, high = bootstrap_interval([0.1, 0.2, 0.3, 0.4] * 10)
 
     assert 0.2 < low < 0.25 < high < 0.3

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.trials.electorate import Electorate
-from bench.trials.stopping_rules import by_evidence, by_z_test
+from bench.trials.simulated_voters import SimulatedVoters
+from bench.trials.stopping_rules import evidence_rule, z_test_rule
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -18,29 +18,29 @@ def row(text: str) -> np.ndarray:
 
 
 def test_of_each_reader_the_first_vote_counts() -> None:
-    ballots = Electorate(10).vote(np.random.default_rng(1), runs=50, duels=400)
-    assert ballots.first.sum(axis=1).max() == 10
-    assert ballots.first.sum(axis=1).min() >= 8  # the idlest may not have come
-    assert ballots.first[:, 0].all()
+    ballots = SimulatedVoters(10).vote(np.random.default_rng(1), runs=50, duels=400)
+    assert ballots.is_first.sum(axis=1).max() == 10
+    assert ballots.is_first.sum(axis=1).min() >= 8  # the idlest may not have come
+    assert ballots.is_first[:, 0].all()
 
 
 def test_readers_prefer_as_they_are_told() -> None:
     for readers in (None, 1000):
-        ballots = Electorate(readers, 0.65).vote(np.random.default_rng(1), runs=500, duels=100)
-        assert abs(ballots.wins[ballots.first].mean() - 0.65) < 0.02
+        ballots = SimulatedVoters(readers, 0.65).vote(np.random.default_rng(1), runs=500, duels=100)
+        assert abs(ballots.wins[ballots.is_first].mean() - 0.65) < 0.02
 
 
 def test_eight_agreeing_decide_and_what_does_not_count_does_not() -> None:
     every = row("1" * 12)
-    verdict = by_evidence(every, every, most=400)
+    verdict = evidence_rule(every, every, max_results=400)
     assert (verdict.decided[0], verdict.promoted[0], verdict.results[0]) == (True, True, 8)
-    assert by_evidence(~every, every, most=400).promoted.tolist() == [False]
-    assert by_evidence(every, row("101010101010"), most=400).decided.tolist() == [False]
-    assert by_evidence(every, every, most=7).decided.tolist() == [False]
+    assert evidence_rule(~every, every, max_results=400).promoted.tolist() == [False]
+    assert evidence_rule(every, row("101010101010"), max_results=400).decided.tolist() == [False]
+    assert evidence_rule(every, every, max_results=7).decided.tolist() == [False]
 
 
 def test_the_z_test_believes_ten_who_agree_by_nine() -> None:
-    verdict = by_z_test(row("1111111110"), row("1" * 10), most=400)
+    verdict = z_test_rule(row("1111111110"), row("1" * 10), max_results=400)
     assert (verdict.decided[0], verdict.results[0]) == (True, 10)
 
 

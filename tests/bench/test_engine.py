@@ -9,23 +9,25 @@ from pathlib import Path
 import pytest
 
 from bench.common.machine import MatrixPeak
-from bench.engine import work
-from bench.engine.__main__ import rotated
+from bench.common.rounds import rotated
+from bench.engine import model_size
 from bench.engine.figures import STREAMS, Figures
-from bench.engine.load import Round
+from bench.engine.load import ChatRound
 from bench.engine.texts import questions, texts
-from bench.engine.training import Seen, Training, speed
+from bench.engine.training import ObservedStep, TrainingRun, tokens_per_second
 from engine.messages import TrainingExample
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def rounds(*speeds: float) -> list[Round]:
-    return [Round(each, first=0.02) for each in speeds]
+def rounds(*speeds: float) -> list[ChatRound]:
+    return [ChatRound(each, first=0.02) for each in speeds]
 
 
 def figures() -> Figures:
-    size = work.size({"token_embd.weight": [8, 100], "blk.0.ffn_up.weight": [8, 16]}, weight_bytes=1000)
+    size = model_size.size_from_shapes(
+        {"token_embd.weight": [8, 100], "blk.0.ffn_up.weight": [8, 16]}, weight_bytes=1000
+    )
     return Figures(
         bandwidth=100_000.0,
         peak=MatrixPeak(gflops=2.0, dtype="bfloat16"),
@@ -38,9 +40,9 @@ def figures() -> Figures:
             for name, speeds in (("base", (40, 50, 10)), ("tuned", (36, 45, 20)), ("llama.cpp", (20, 25, 5)))
         },
         serve_mib=900.0,
-        peer_mib=300.0,
-        supervised=Training("ft:a", tokens_per_second=100_000.0, peak_gib=2.0),
-        dpo=Training("ft:b", tokens_per_second=1.0, peak_gib=3.0),
+        baseline_mib=300.0,
+        supervised=TrainingRun("ft:a", tokens_per_second=100_000.0, peak_gib=2.0),
+        dpo=TrainingRun("ft:b", tokens_per_second=1.0, peak_gib=3.0),
         quiet_seconds=0.5,
         busy_seconds=1.5,
     )
@@ -69,13 +71,17 @@ def test_the_table_shows_every_comparison() -> None:
 
 
 def test_training_costs_four_operations_a_frozen_weight_and_six_a_trained_one() -> None:
-    size = work.size({"token_embd.weight": [8, 100], "blk.0.ffn_up.weight": [8, 16]}, weight_bytes=1)
+    size = model_size.size_from_shapes(
+        {"token_embd.weight": [8, 100], "blk.0.ffn_up.weight": [8, 16]}, weight_bytes=1
+    )
     assert (size.layers, size.head) == (128, 800)
     assert size.training_flops(0.5) == 4 * 128 + 4 * 400 + 6 * size.adapter
 
 
 def test_training_speed_leaves_out_what_came_before_the_first_step() -> None:
-    assert speed(1000, [Seen(1, 100.0), Seen(7, 109.0), Seen(10, 109.0)]) == pytest.approx(900 / 9)
+    assert tokens_per_second(
+        1000, [ObservedStep(1, 100.0), ObservedStep(7, 109.0), ObservedStep(10, 109.0)]
+    ) == pytest.approx(900 / 9)
 
 
 def test_models_take_turns_at_being_the_first() -> None:
@@ -88,7 +94,7 @@ def test_texts_are_lines_the_engine_takes_and_the_same_each_time() -> None:
     made = texts(20)
     assert made == texts(20)
     for text in made:
-        TrainingExample.model_validate(text.supervised())
+        TrainingExample.model_validate(text.to_supervised())
     asked = questions()
     assert len({next(asked) for _ in range(50)}) > 45
 

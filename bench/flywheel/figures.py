@@ -1,4 +1,4 @@
-"""What the generations came to: a table, plain figures, and the plot."""
+"""The figures of all generations: a table, a summary and a plot."""
 
 import random
 from collections.abc import Sequence
@@ -14,37 +14,43 @@ _COLOURS = ("#5865f2", "#e67e22", "#16a085")
 Generation = dict[str, Any]
 
 
-def interval(values: Sequence[float]) -> tuple[float, float]:
-    """The bootstrap's 95 % interval of a mean: texts drawn again with replacement, always the same ones."""
-    chance = random.Random(0)  # noqa: S311 (statistics, no secret)
-    means = sorted(mean(chance.choices(values, k=len(values))) for _ in range(_DRAWS))
+def bootstrap_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of a mean: always the same one for the same values."""
+    rng = random.Random(0)  # noqa: S311 (statistics, no secret)
+    means = sorted(mean(rng.choices(values, k=len(values))) for _ in range(_DRAWS))
     return means[_DRAWS // 40], means[-_DRAWS // 40]
 
 
-def lines(found: dict[str, Any]) -> dict[str, list[Generation]]:
-    """Each seed's generations, the common first one at the head."""
+def generations_by_seed(found: dict[str, Any]) -> dict[str, list[Generation]]:
+    """Return the generations of each seed, starting with the first one, which all share."""
     return {seed: [found["first"], *later] for seed, later in found["seeds"].items()}
 
 
 def summary(found: dict[str, Any]) -> dict[str, Any]:
-    """The figures of a run: means over the seeds by generation, and what rose in how many of them."""
-    every = lines(found)
-    generations = range(len(next(iter(every.values()))))
-    scores = {seed: [mean(_column(each, "score")) for each in line] for seed, line in every.items()}
-    last_gains = [_gain(line[0], line[-1]) for line in every.values()]
-    trials = [each["trial"] for line in every.values() for each in line[1:]]
+    """Return the figures of a run: means over the seeds by generation, and how many seeds improved."""
+    by_seed = generations_by_seed(found)
+    numbers = range(len(next(iter(by_seed.values()))))
+    scores = {
+        seed: [mean(_column(each, "score")) for each in generations] for seed, generations in by_seed.items()
+    }
+    last_gains = [_gain(generations[0], generations[-1]) for generations in by_seed.values()]
+    trials = [each["trial"] for generations in by_seed.values() for each in generations[1:]]
     return {
-        "score_by_generation": [round(mean(each[at] for each in scores.values()), 3) for at in generations],
+        "score_by_generation": [
+            round(mean(seed_scores[number] for seed_scores in scores.values()), 3) for number in numbers
+        ],
         "words_by_generation": [
-            round(mean(mean(_column(line[at], "words")) for line in every.values()), 1) for at in generations
+            round(mean(mean(_column(generations[number], "words")) for generations in by_seed.values()), 1)
+            for number in numbers
         ],
         "fit_by_generation": [
-            round(mean(_fit(line[at]) for line in every.values()), 2) for at in generations
+            round(mean(_fit(generations[number]) for generations in by_seed.values()), 2)
+            for number in numbers
         ],
         "score_without_votes": [
             round(mean(_column(each, "score")), 3) for each in (found["first"], *found["without_votes"])
         ],
-        "seeds": len(every),
+        "seeds": len(by_seed),
         "rose": sum(each[-1] > each[0] for each in scores.values()),
         "rose_surely": sum(low > 0 for _, (low, _) in last_gains),
         "gain": round(mean(gain for gain, _ in last_gains), 3),
@@ -56,10 +62,10 @@ def summary(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _gain(first: Generation, last: Generation) -> tuple[float, tuple[float, float]]:
-    """How much higher the later model's score is, hero by hero, with the interval of its mean."""
+    """Return the mean gain in score, hero by hero, and its interval."""
     pairs = zip(_column(first, "score"), _column(last, "score"), strict=True)
     differences = [after - before for before, after in pairs]
-    return mean(differences), interval(differences)
+    return mean(differences), bootstrap_interval(differences)
 
 
 def _column(generation: Generation, name: str) -> list[float]:
@@ -67,13 +73,13 @@ def _column(generation: Generation, name: str) -> list[float]:
 
 
 def _fit(generation: Generation) -> float:
-    """The share of texts that curation would let in."""
+    """Return the share of texts that curation would admit."""
     return mean(each["fault"] is None for each in generation["probe"])
 
 
-def table(found: dict[str, Any]) -> Table:
-    """One row for each generation of each seed."""
-    shown = Table(
+def generations_table(found: dict[str, Any], title: str) -> Table:
+    """Return one row for each generation of each seed."""
+    table = Table(
         *(
             "seed",
             "generation",
@@ -85,22 +91,23 @@ def table(found: dict[str, Any]) -> Table:
             "score (95 %)",
         ),
         *("for : against", "evidence", "trial"),
+        title=title,
     )
-    shown.add_row("all", "1", *_row(found["first"]))
+    table.add_row("all", "1", *_row(found["first"]))
     for number, each in enumerate(found["without_votes"], 2):
-        shown.add_row("no votes", str(number), *_row(each))
-    for seed, line in lines(found).items():
-        for number, each in enumerate(line, 1):
+        table.add_row("no votes", str(number), *_row(each))
+    for seed, generations in generations_by_seed(found).items():
+        for number, each in enumerate(generations, 1):
             if number > 1:
-                shown.add_row(seed, str(number), *_row(each))
-    return shown
+                table.add_row(seed, str(number), *_row(each))
+    return table
 
 
 def _row(generation: Generation) -> list[str]:
     counts, tuning, trial = generation["dataset"]["counts"], generation["tuning"], generation.get("trial")
-    low, high = interval(_column(generation, "score"))
-    ends = (
-        [f"{trial['wins']} : {trial['losses']}", f"{trial['evidence']:.3g}", _end(trial)]
+    low, high = bootstrap_interval(_column(generation, "score"))
+    trial_cells = (
+        [f"{trial['wins']} : {trial['losses']}", f"{trial['evidence']:.3g}", _trial_outcome(trial)]
         if trial
         else [""] * 3
     )
@@ -111,46 +118,50 @@ def _row(generation: Generation) -> list[str]:
         f"{mean(_column(generation, 'power_named')):.2f}",
         f"{_fit(generation):.2f}",
         f"{mean(_column(generation, 'score')):.3f} ({low:.3f}-{high:.3f})",
-        *ends,
+        *trial_cells,
     ]
 
 
-def _end(trial: dict[str, Any]) -> str:
+def _trial_outcome(trial: dict[str, Any]) -> str:
     return "won, promoted" if trial["promoted"] else str(trial["state"])
 
 
 def draw(path: Path, found: dict[str, Any]) -> None:
-    """Draw score and words by generation as a PNG, with 95 % intervals."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 (heavy: where it is used)
+    """Write a PNG of score and words by generation, with 95 % intervals."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 (heavy, and --help does not need it)
 
     figure = Figure(figsize=(9, 3.6), dpi=120, layout="constrained")
     panels = figure.subplots(1, 2)
     for axes, name, title in zip(
         panels,
         ("score", "words"),
-        ("what readers with the hidden taste like (0 to 1)", "words a description"),
+        ("share that readers like (0 to 1)", "words a description"),
         strict=True,
     ):
-        for shift, (colour, (seed, line)) in enumerate(zip(_COLOURS, lines(found).items(), strict=False)):
-            _draw_line(axes, line, name, colour=colour, label=f"readers {seed}", shift=(shift - 1) * 0.06)
+        for shift, (colour, (seed, generations)) in enumerate(
+            zip(_COLOURS, generations_by_seed(found).items(), strict=False)
+        ):
+            _draw_generations(
+                axes, generations, name, colour=colour, label=f"readers {seed}", shift=(shift - 1) * 0.06
+            )
         control = [mean(_column(each, name)) for each in (found["first"], *found["without_votes"])]
         axes.plot(range(1, len(control) + 1), control, "x--", color="grey", label="without votes")
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("generation (hollow: not promoted)")
-        axes.set_xticks(range(1, len(line) + 1))
+        axes.set_xticks(range(1, len(generations) + 1))
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].legend(frameon=False)
     figure.savefig(path)
 
 
-def _draw_line(
-    axes: Any, line: list[Generation], name: str, *, colour: str, label: str, shift: float
+def _draw_generations(
+    axes: Any, generations: list[Generation], name: str, *, colour: str, label: str, shift: float
 ) -> None:
-    places = [at + 1 + shift for at in range(len(line))]
-    means = [mean(_column(each, name)) for each in line]
+    places = [number + 1 + shift for number in range(len(generations))]
+    means = [mean(_column(each, name)) for each in generations]
     axes.plot(places, means, color=colour, linewidth=1.2, alpha=0.6, label=label)
-    for place, middle, each in zip(places, means, line, strict=True):
-        low, high = interval(_column(each, name))
+    for place, middle, each in zip(places, means, generations, strict=True):
+        low, high = bootstrap_interval(_column(each, name))
         promoted = each.get("trial", {"promoted": True})["promoted"]
         axes.errorbar(
             place,
