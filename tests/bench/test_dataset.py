@@ -1,8 +1,6 @@
-"""What the bench of datasets measures becomes the right ratios; its server keeps the limit that it tells."""
+"""bench.dataset: the ratios of its figures, its server's rate limit, and its baselines."""
 
 import json
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -27,7 +25,7 @@ from bot.heroes.hero import Hero
 from tests.heroes.test_hero import FILE
 
 ROOT = Path(__file__).resolve().parents[2]
-WATCHED = (
+MAIN_KEYS = (
     "speedup_over_article",
     "over_ideal",
     "rate_limited",
@@ -67,13 +65,13 @@ def figures(examples: int = 300_000) -> Figures:
     )
 
 
-def asks(power: str = "flight") -> dict[str, object]:
+def chat_request(power: str = "flight") -> dict[str, object]:
     prompt = FILE.prompts.generation(Hero(40, "woman", power))
     return {"model": "m", "messages": [{"role": "user", "content": prompt}]}
 
 
 class Clock:
-    """A clock that a test sets."""
+    """A clock that the test sets."""
 
     now = 0.0
 
@@ -81,37 +79,37 @@ class Clock:
         return self.now
 
 
-def test_the_articles_loop_is_counted_up_to_all_calls() -> None:
+def test_the_articles_loop_is_extrapolated_to_all_calls() -> None:
     summary = figures().summary()
     assert summary["article_seconds"] == 60
     assert summary["speedup_over_article"] == pytest.approx(60 / 3)
     assert summary["speedup_of_whole_job"] == pytest.approx(60 / 5)
-    assert summary["writing_over_semaphore"] == pytest.approx(2.0)  # of 2, 1.5 and 3: each round by itself
+    assert summary["writing_over_semaphore"] == pytest.approx(2.0)  # the median of 2, 1.5 and 3
 
 
-def test_what_the_limit_allows_begins_with_all_of_it() -> None:
+def test_the_ideal_time_starts_with_a_full_bucket() -> None:
     summary = figures().summary()
     assert summary["ideal_seconds"] == (600 - 30) / 30
     assert summary["over_ideal"] == pytest.approx(1.05)
     assert (summary["rate_limited"], summary["semaphore_lost"]) == (2, 6)
 
 
-def test_the_memory_is_named_by_what_was_built() -> None:
-    assert set(WATCHED) <= figures().summary().keys()
+def test_the_memory_key_names_the_number_of_examples() -> None:
+    assert set(MAIN_KEYS) <= figures().summary().keys()
     quick = figures(30_000).summary()
     assert "mib_at_300k" not in quick
     assert quick["mib_at_30k"] == 200
     assert json.loads(json.dumps(quick)) == quick
 
 
-def test_the_table_shows_every_comparison() -> None:
+def test_the_table_shows_each_comparison() -> None:
     cells = [cell for column in figures().table("a machine").columns for cell in column.cells]
     assert "article's loop: 60.0 s, counted up from 147 calls" in cells
     assert "20.0 x" in cells
     assert "3.00" in cells  # processor time over the SDK on aiohttp
 
 
-def test_a_limit_grows_back_steadily_and_never_beyond_itself() -> None:
+def test_a_rate_limit_refills_steadily_up_to_its_burst() -> None:
     clock = Clock()
     limit = RateLimit(2, per_second=4, clock=clock)
     assert [limit.try_acquire() for _ in range(3)] == [True, True, False]
@@ -121,7 +119,7 @@ def test_a_limit_grows_back_steadily_and_never_beyond_itself() -> None:
     assert [limit.try_acquire() for _ in range(3)] == [True, True, False]
 
 
-def test_a_limit_tells_the_truth() -> None:
+def test_rate_limit_headers_say_what_is_left() -> None:
     clock = Clock()
     limit = RateLimit(4, per_second=2, clock=clock)
     limit.try_acquire()
@@ -135,53 +133,53 @@ def test_a_limit_tells_the_truth() -> None:
     assert limit.retry_after_header() == {"Retry-After": "1"}
 
 
-async def test_the_server_refuses_what_is_beyond_its_limit_and_counts_it() -> None:
+async def test_the_server_refuses_and_counts_calls_beyond_its_limit() -> None:
     async with TestClient(TestServer(RateLimitedServer(0, RateLimit(3, per_second=0.01)).app())) as client:
-        told = [await client.post("/v1/chat/completions", json=asks()) for _ in range(5)]
+        responses = [await client.post("/v1/chat/completions", json=chat_request()) for _ in range(5)]
         counts = await (await client.get("/counts")).json()
-    assert [each.status for each in told] == [200, 200, 200, 429, 429]
-    assert [each.headers["x-ratelimit-remaining-requests"] for each in told] == ["2", "1", "0", "0", "0"]
-    assert int(told[-1].headers["Retry-After"]) == pytest.approx(100, abs=2)
+    assert [each.status for each in responses] == [200, 200, 200, 429, 429]
+    assert [each.headers["x-ratelimit-remaining-requests"] for each in responses] == ["2", "1", "0", "0", "0"]
+    assert int(responses[-1].headers["Retry-After"]) == pytest.approx(100, abs=2)
     assert (counts["requests"], counts["rate_limited"]) == (5, 2)
     assert counts["busy_seconds"] > 0
 
 
-async def test_the_server_answers_no_other_question() -> None:
+async def test_the_server_answers_no_other_prompt() -> None:
     async with TestClient(TestServer(RateLimitedServer(0).app())) as client:
         body = {"model": "m", "messages": [{"role": "user", "content": "Hello?"}]}
         assert (await client.post("/v1/chat/completions", json=body)).status == 400
 
 
-def test_every_answer_passes_curation() -> None:
+def test_canned_answers_pass_curation() -> None:
     heroes = [hero for repeat in range(5) for hero in FILE.vocabulary.grid.heroes(repeat)]
-    faults: Counter[str | None] = Counter()
+    reasons: Counter[str | None] = Counter()
     for variant, hero in enumerate(heroes):
-        asked = parse_prompt(FILE.prompts.generation(hero))
-        assert asked == (str(hero.age), hero.gender, hero.power)
-        text = FILE.curation.trim(canned_answer(*asked, variant))
-        faults[FILE.curation.rejection_reason(hero, text)] += 1
-    assert faults == {None: len(heroes)}
+        parsed = parse_prompt(FILE.prompts.generation(hero))
+        assert parsed == (str(hero.age), hero.gender, hero.power)
+        text = FILE.curation.trim(canned_answer(*parsed, variant))
+        reasons[FILE.curation.rejection_reason(hero, text)] += 1
+    assert reasons == {None: len(heroes)}
 
 
-def test_as_many_answers_as_a_large_build_gives_one_hero_are_unlike() -> None:
+def test_canned_answers_for_one_hero_are_no_near_duplicates() -> None:
     known = NearDuplicates()
     texts = [canned_answer("40", "woman", "flight", variant) for variant in range(800)]
     assert [known.repeats("her", text) for text in texts] == [None] * 800
 
 
-async def test_ours_and_the_peers_ask_the_same(tmp_path: Path) -> None:
+async def test_the_bot_and_the_baselines_ask_the_same(tmp_path: Path) -> None:
     async with TestServer(RateLimitedServer(0).app()) as server:
         url = str(server.make_url("/v1"))
         async with installation(url, tmp_path / "ours") as app:
-            asked = build_questions(app, 20)
-            built, took = await write_examples(app, 20)
-        peer = await semaphore_client(url, asked)
-    assert (built.asked, built.calls, len(peer.texts), peer.lost) == (20, 20, 20, 0)
-    assert took.seconds > 0
-    assert len(set(asked)) == 20
+            questions = build_questions(app, 20)
+            built, elapsed = await write_examples(app, 20)
+        baseline = await semaphore_client(url, questions)
+    assert (built.asked, built.calls, len(baseline.texts), baseline.lost) == (20, 20, 20, 0)
+    assert elapsed.seconds > 0
+    assert len(set(questions)) == 20
 
 
-async def test_filling_leaves_every_hundredth_to_the_job(tmp_path: Path) -> None:
+async def test_fill_leaves_every_hundredth_answer_to_the_job(tmp_path: Path) -> None:
     async with TestServer(RateLimitedServer(0).app()) as server:
         url = str(server.make_url("/v1"))
         filled = await fill(url, tmp_path, 200)
@@ -192,37 +190,20 @@ async def test_filling_leaves_every_hundredth_to_the_job(tmp_path: Path) -> None
     assert (job.result["asked"], job.result["cached"], job.result["dropped"]) == (2, 198, {})
 
 
-async def test_a_build_takes_as_many_repeats_as_it_needs(tmp_path: Path) -> None:
+async def test_a_build_has_as_many_repeats_as_it_needs(tmp_path: Path) -> None:
     async with installation("http://127.0.0.1:9/v1", tmp_path) as app:
         spec = build_spec(app, 300_000)
         assert (spec.repeats, spec.limit, spec.batch) == (3062, 300_000, False)
         assert app.planner.size(spec) == 300_000
 
 
-async def test_the_tasks_of_the_peer_all_wait_and_end() -> None:
+async def test_the_waiting_tasks_all_end() -> None:
     await wait_as_tasks(["a question"] * 100)
 
 
-def test_time_is_told_when_the_block_has_ended() -> None:
-    with stopwatch() as took:
+def test_the_stopwatch_is_read_after_the_block() -> None:
+    with stopwatch() as elapsed:
         sum(range(200_000))
-    assert took.cpu_seconds > 0
-    assert took.seconds > 0
+    assert elapsed.cpu_seconds > 0
+    assert elapsed.seconds > 0
     assert peak_mib() > 10
-
-
-def test_help_needs_nothing_heavy() -> None:
-    program = """
-import sys
-from bench.dataset import __main__ as dataset
-sys.argv[1:] = ["--help"]
-try:
-    dataset.main()
-except SystemExit:
-    assert not {"torch", "pandas", "matplotlib", "pyarrow", "rensa"} & set(sys.modules)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    assert "--quick" in done.stdout
