@@ -22,6 +22,7 @@ from bench.dataset.installation import (
 from bench.dataset.memory import fill, peak_mib
 from bot.dataset.versions.near_duplicates import NearDuplicates
 from bot.heroes.hero import Hero
+from bot.store.job_schema import BuildResult
 from tests.heroes.test_hero import FILE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -155,15 +156,15 @@ def test_canned_answers_pass_curation() -> None:
     reasons: Counter[str | None] = Counter()
     for variant, hero in enumerate(heroes):
         parsed = parse_prompt(FILE.prompts.generation(hero))
-        assert parsed == (str(hero.age), hero.gender, hero.power)
-        text = FILE.curation.trim(canned_answer(*parsed, variant))
+        assert parsed == hero
+        text = FILE.curation.trim(canned_answer(parsed, variant))
         reasons[FILE.curation.rejection_reason(hero, text)] += 1
     assert reasons == {None: len(heroes)}
 
 
 def test_canned_answers_for_one_hero_are_no_near_duplicates() -> None:
     known = NearDuplicates()
-    texts = [canned_answer("40", "woman", "flight", variant) for variant in range(800)]
+    texts = [canned_answer(Hero(40, "woman", "flight"), variant) for variant in range(800)]
     assert [known.repeats("her", text) for text in texts] == [None] * 800
 
 
@@ -186,8 +187,8 @@ async def test_fill_leaves_every_hundredth_answer_to_the_job(tmp_path: Path) -> 
         async with installation(url, tmp_path) as app:
             job, _ = await run_build_job(app, 200)
     assert filled["kept"] == 198
-    assert job.result is not None
-    assert (job.result["asked"], job.result["cached"], job.result["dropped"]) == (2, 198, {})
+    assert isinstance(job.result, BuildResult)
+    assert (job.result.asked, job.result.cached, job.result.dropped) == (2, 198, {})
 
 
 async def test_a_build_has_as_many_repeats_as_it_needs(tmp_path: Path) -> None:
