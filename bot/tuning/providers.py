@@ -129,7 +129,7 @@ ENGINE = Provider(
     name=mark("the embedded engine"),
     methods=frozenset({"supervised", "dpo"}),
     usual_epochs=2,
-    usual_speed=250.0,  # on two cores: bench/training.md
+    usual_speed=250.0,  # on two cores: bench/engine/training.md
     usual_start=30.0,
 )
 
