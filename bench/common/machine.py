@@ -88,13 +88,13 @@ def _multiply() -> MatrixPeak:
     import torch  # noqa: PLC0415  (takes seconds, and only this process needs it)
 
     torch.set_num_threads(system.usable_cores())
-    found = []
+    peaks = []
     for dtype in (torch.bfloat16, torch.float32):
         for side in _SIDES:
             left, right = torch.ones(side, side, dtype=dtype), torch.ones(side, side, dtype=dtype)
             seconds = _fastest(lambda left=left, right=right: left @ right, 12)  # type: ignore[misc]
-            found.append(MatrixPeak(2 * side**3 / seconds / 1e9, str(dtype).removeprefix("torch.")))
-    return max(found, key=lambda peak: peak.gflops)
+            peaks.append(MatrixPeak(2 * side**3 / seconds / 1e9, str(dtype).removeprefix("torch.")))
+    return max(peaks, key=lambda peak: peak.gflops)
 
 
 if __name__ == "__main__":

@@ -38,18 +38,18 @@ FULL, QUICK = Plan(160, 40, 5, 20), Plan(32, 10, 2, 8)
 
 async def measure(plan: Plan, base: Path | None, folder: Path) -> Figures:
     """Measure with all data in a folder. Raises BenchError or WeightsError."""
-    found = weights.find(base)
-    if not found.is_gguf:
+    base_weights = weights.find(base)
+    if not base_weights.is_gguf:
         raise BenchError("Only a .gguf base can be measured: the baseline is llama.cpp.")
     log_progress("measuring memory bandwidth and matrix products ...")
     bandwidth, peak = machine.memory_bandwidth(), machine.matrix_peak()
     async with servers.engine_server(folder / "engine", base) as server:
-        supervised = await _train_supervised(server, found.id, plan)
-        dpo = await _train_dpo(server, found.id, plan)
-        base_model = ServedModel(server.client, found.id)
+        supervised = await _train_supervised(server, base_weights.id, plan)
+        dpo = await _train_dpo(server, base_weights.id, plan)
+        base_model = ServedModel(server.client, base_weights.id)
         tuned_model = ServedModel(server.client, supervised.model)
-        async with servers.llama_server(found.path, max(STREAMS), folder / "llama.log") as llama:
-            llama_model = ServedModel(llama.client, found.id)
+        async with servers.llama_server(base_weights.path, max(STREAMS), folder / "llama.log") as llama:
+            llama_model = ServedModel(llama.client, base_weights.id)
             models = {"base": base_model, "tuned": tuned_model, "llama.cpp": llama_model}
             rounds = await _chat_rounds(models, plan.rounds)
             baseline_mib = machine.resident_mib(llama.process_id)
@@ -64,9 +64,9 @@ async def measure(plan: Plan, base: Path | None, folder: Path) -> Figures:
     return Figures(
         bandwidth=bandwidth,
         peak=peak,
-        base=model_size.read_size(found.path),
+        base=model_size.read_size(base_weights.path),
         tuned=model_size.read_size(tuned_file),
-        learned_share=model_size.learned_share(found.path, texts(plan.examples)),
+        learned_share=model_size.learned_share(base_weights.path, texts(plan.examples)),
         rounds=rounds,
         serve_mib=serve_mib,
         baseline_mib=baseline_mib,

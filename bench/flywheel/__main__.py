@@ -33,12 +33,12 @@ def main() -> None:
     size, seeds = (QUICK, SEEDS[:1]) if options.quick else (FULL, SEEDS)
     title = machine.describe()
     with exit_on(), TemporaryDirectory(prefix="bench-flywheel-") as temporary:
-        found = asyncio.run(measure(options.data or Path(temporary), size, seeds))
-    figures = {**summary(found), "machine": title}
+        results = asyncio.run(measure(options.data or Path(temporary), size, seeds))
+    figures = {**summary(results), "machine": title}
     if options.out:
-        write_json(options.out / "flywheel.json", {**figures, **found})
-        draw(options.out / "flywheel.png", found)
-    print_report(generations_table(found, title), figures, as_json=options.json)
+        write_json(options.out / "flywheel.json", {**figures, **results})
+        draw(options.out / "flywheel.png", results)
+    print_report(generations_table(results, title), figures, as_json=options.json)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
-_DRAWS = 4000  # resamples of the bootstrap
+_DRAWS = 4000  # bootstrap resamples
 _COLOURS = ("#5865f2", "#e67e22", "#16a085")
 
 Generation = dict[str, Any]
@@ -21,20 +21,21 @@ def bootstrap_interval(values: Sequence[float]) -> tuple[float, float]:
     return means[_DRAWS // 40], means[-_DRAWS // 40]
 
 
-def generations_by_seed(found: dict[str, Any]) -> dict[str, list[Generation]]:
+def generations_by_seed(results: dict[str, Any]) -> dict[str, list[Generation]]:
     """Return the generations of each seed, starting with the first one, which all share."""
-    return {seed: [found["first"], *later] for seed, later in found["seeds"].items()}
+    return {seed: [results["first"], *later] for seed, later in results["seeds"].items()}
 
 
-def summary(found: dict[str, Any]) -> dict[str, Any]:
+def summary(results: dict[str, Any]) -> dict[str, Any]:
     """Return the figures of a run: means over the seeds by generation, and how many seeds improved."""
-    by_seed = generations_by_seed(found)
+    by_seed = generations_by_seed(results)
     numbers = range(len(next(iter(by_seed.values()))))
     scores = {
-        seed: [mean(_column(each, "score")) for each in generations] for seed, generations in by_seed.items()
+        seed: [mean(_column(generation, "score")) for generation in generations]
+        for seed, generations in by_seed.items()
     }
     last_gains = [_gain(generations[0], generations[-1]) for generations in by_seed.values()]
-    trials = [each["trial"] for generations in by_seed.values() for each in generations[1:]]
+    trials = [generation["trial"] for generations in by_seed.values() for generation in generations[1:]]
     return {
         "score_by_generation": [
             round(mean(seed_scores[number] for seed_scores in scores.values()), 3) for number in numbers
@@ -48,16 +49,17 @@ def summary(found: dict[str, Any]) -> dict[str, Any]:
             for number in numbers
         ],
         "score_without_votes": [
-            round(mean(_column(each, "score")), 3) for each in (found["first"], *found["without_votes"])
+            round(mean(_column(generation, "score")), 3)
+            for generation in (results["first"], *results["without_votes"])
         ],
         "seeds": len(by_seed),
-        "rose": sum(each[-1] > each[0] for each in scores.values()),
+        "rose": sum(seed_scores[-1] > seed_scores[0] for seed_scores in scores.values()),
         "rose_surely": sum(low > 0 for _, (low, _) in last_gains),
         "gain": round(mean(gain for gain, _ in last_gains), 3),
         "trials": len(trials),
-        "promoted": sum(each["promoted"] for each in trials),
-        "minutes": found["minutes"],
-        "outvoted": sum(each["state"] == "lost" for each in trials),
+        "promoted": sum(trial["promoted"] for trial in trials),
+        "minutes": results["minutes"],
+        "outvoted": sum(trial["state"] == "lost" for trial in trials),
     }
 
 
@@ -69,15 +71,15 @@ def _gain(first: Generation, last: Generation) -> tuple[float, tuple[float, floa
 
 
 def _column(generation: Generation, name: str) -> list[float]:
-    return [float(each[name]) for each in generation["probe"]]
+    return [float(text[name]) for text in generation["probe"]]
 
 
 def _fit(generation: Generation) -> float:
     """Return the share of texts that curation would admit."""
-    return mean(each["fault"] is None for each in generation["probe"])
+    return mean(text["fault"] is None for text in generation["probe"])
 
 
-def generations_table(found: dict[str, Any], title: str) -> Table:
+def generations_table(results: dict[str, Any], title: str) -> Table:
     """Return one row for each generation of each seed."""
     table = Table(
         *(
@@ -93,13 +95,13 @@ def generations_table(found: dict[str, Any], title: str) -> Table:
         *("for : against", "evidence", "trial"),
         title=title,
     )
-    table.add_row("all", "1", *_row(found["first"]))
-    for number, each in enumerate(found["without_votes"], 2):
-        table.add_row("no votes", str(number), *_row(each))
-    for seed, generations in generations_by_seed(found).items():
-        for number, each in enumerate(generations, 1):
+    table.add_row("all", "1", *_row(results["first"]))
+    for number, generation in enumerate(results["without_votes"], 2):
+        table.add_row("no votes", str(number), *_row(generation))
+    for seed, generations in generations_by_seed(results).items():
+        for number, generation in enumerate(generations, 1):
             if number > 1:
-                table.add_row(seed, str(number), *_row(each))
+                table.add_row(seed, str(number), *_row(generation))
     return table
 
 
@@ -126,7 +128,7 @@ def _trial_outcome(trial: dict[str, Any]) -> str:
     return "won, promoted" if trial["promoted"] else str(trial["state"])
 
 
-def draw(path: Path, found: dict[str, Any]) -> None:
+def draw(path: Path, results: dict[str, Any]) -> None:
     """Write a PNG of score and words by generation, with 95 % intervals."""
     from matplotlib.figure import Figure  # noqa: PLC0415 (heavy, and --help does not need it)
 
@@ -135,16 +137,18 @@ def draw(path: Path, found: dict[str, Any]) -> None:
     for axes, name, title in zip(
         panels,
         ("score", "words"),
-        ("share that readers like (0 to 1)", "words a description"),
+        ("share that readers like (0 to 1)", "words per description"),
         strict=True,
     ):
         for shift, (colour, (seed, generations)) in enumerate(
-            zip(_COLOURS, generations_by_seed(found).items(), strict=False)
+            zip(_COLOURS, generations_by_seed(results).items(), strict=False)
         ):
             _draw_generations(
                 axes, generations, name, colour=colour, label=f"readers {seed}", shift=(shift - 1) * 0.06
             )
-        control = [mean(_column(each, name)) for each in (found["first"], *found["without_votes"])]
+        control = [
+            mean(_column(generation, name)) for generation in (results["first"], *results["without_votes"])
+        ]
         axes.plot(range(1, len(control) + 1), control, "x--", color="grey", label="without votes")
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("generation (hollow: not promoted)")
@@ -158,11 +162,11 @@ def _draw_generations(
     axes: Any, generations: list[Generation], name: str, *, colour: str, label: str, shift: float
 ) -> None:
     places = [number + 1 + shift for number in range(len(generations))]
-    means = [mean(_column(each, name)) for each in generations]
+    means = [mean(_column(generation, name)) for generation in generations]
     axes.plot(places, means, color=colour, linewidth=1.2, alpha=0.6, label=label)
-    for place, middle, each in zip(places, means, generations, strict=True):
-        low, high = bootstrap_interval(_column(each, name))
-        promoted = each.get("trial", {"promoted": True})["promoted"]
+    for place, middle, generation in zip(places, means, generations, strict=True):
+        low, high = bootstrap_interval(_column(generation, name))
+        promoted = generation.get("trial", {"promoted": True})["promoted"]
         axes.errorbar(
             place,
             middle,

@@ -132,13 +132,13 @@ async def _copied_installation(
 async def _generation(app: App, crowd: Crowd, heroes: Iterator[Hero], size: Size) -> Generation:
     """Let members ask and rate, the operator tune the live model further, and members duel both."""
     thumbs = await crowd.ask_and_rate([next(heroes) for _ in range(size.asked)], size.readers)
-    made = await _next_model(app, crowd, size)
-    candidate = await app.registry.get(made["tuning"]["model"])
+    generation = await _next_model(app, crowd, size)
+    candidate = await app.registry.get(generation["tuning"]["model"])
     await crowd.run_duels(heroes)
     trial = await _trial_result(app, candidate)
     if not trial["promoted"]:
         await crowd.run_operator_command("models retire", model=candidate.id)
-    return {"thumbs": thumbs, **made, "trial": trial, "errors": crowd.errors}
+    return {"thumbs": thumbs, **generation, "trial": trial, "errors": crowd.errors}
 
 
 async def _next_model(app: App, crowd: Crowd, size: Size) -> Generation:
@@ -163,17 +163,17 @@ async def _measure_model(app: App, model: Model, size: Size) -> Generation:
     curation, vocabulary = app.heroes.curation, app.heroes.vocabulary
     preference = PreferenceModel(curation)
     heroes = [hero for hero in unseen_heroes(vocabulary, 400) if vocabulary.trains(hero)][: size.probe]
-    texts = await ask_for_each(app, model.served_as or model.name, heroes, app.heroes.prompts.ask_tuned)
+    answers = await ask_for_each(app, model.served_as or model.name, heroes, app.heroes.prompts.ask_tuned)
     probe = [
         {
-            "hero": each.hero.typed,
-            "words": len(each.text.split()),
-            "power_named": curation.names_power(each.hero, each.text),
-            "fault": curation.rejection_reason(each.hero, curation.trim(each.text)),
-            "score": round(preference.score(each.hero, each.text), 4),
-            "text": each.text,
+            "hero": answer.hero.typed,
+            "words": len(answer.text.split()),
+            "power_named": curation.names_power(answer.hero, answer.text),
+            "fault": curation.rejection_reason(answer.hero, curation.trim(answer.text)),
+            "score": round(preference.score(answer.hero, answer.text), 4),
+            "text": answer.text,
         }
-        for each in texts
+        for answer in answers
     ]
     return {"model": model.name, "probe": probe}
 

@@ -40,8 +40,10 @@ class SimulatedVoters:
         if self.readers is None:  # preferences of readers who vote once average out
             return Ballots(drawn < self.preference, np.ones((runs, duels), dtype=bool))
         preferences = rng.normal(self.preference, PREFERENCE_SD, (runs, self.readers)).clip(0, 1)
-        who = self._draw_voters(rng, runs, duels)
-        return Ballots(drawn < np.take_along_axis(preferences, who, axis=1), _first_votes(who, self.readers))
+        voters = self._draw_voters(rng, runs, duels)
+        return Ballots(
+            drawn < np.take_along_axis(preferences, voters, axis=1), _first_votes(voters, self.readers)
+        )
 
     def _draw_voters(self, rng: "np.random.Generator", runs: int, duels: int) -> "NDArray[np.intp]":
         """Return the index of the reader who votes in each duel."""
@@ -51,18 +53,18 @@ class SimulatedVoters:
         cumulative = np.cumsum(activity / activity.sum(axis=1, keepdims=True), axis=1)
         cumulative[:, -1] = 1
         row = np.arange(runs)[:, None]
-        found = np.searchsorted(
+        positions = np.searchsorted(
             (cumulative + row).ravel(), (rng.random((runs, duels)) + row).ravel(), "right"
         )
-        places: NDArray[np.intp] = found.reshape(runs, duels) - row * cumulative.shape[1]
-        return places.clip(0, cumulative.shape[1] - 1)
+        readers: NDArray[np.intp] = positions.reshape(runs, duels) - row * cumulative.shape[1]
+        return readers.clip(0, cumulative.shape[1] - 1)
 
 
-def _first_votes(who: "NDArray[np.intp]", readers: int) -> "NDArray[Any]":
+def _first_votes(voters: "NDArray[np.intp]", readers: int) -> "NDArray[Any]":
     """Return a mask of the first vote of each reader in each run."""
     import numpy as np  # noqa: PLC0415
 
-    keys = who + readers * np.arange(len(who))[:, None]
+    keys = voters + readers * np.arange(len(voters))[:, None]
     first = np.zeros(keys.size, dtype=bool)
     first[np.unique(keys, return_index=True)[1]] = True
-    return first.reshape(who.shape)
+    return first.reshape(voters.shape)
