@@ -1,4 +1,4 @@
-"""An installation of the bot as it stands: all its parts and a database in a folder, beside a server."""
+"""The bot's real parts with a database in a folder, for a model server at a URL."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from bench.common.servers import BenchError
-from bench.common.stopwatch import Spent, spent
+from bench.common.errors import BenchError
+from bench.common.stopwatch import Elapsed, stopwatch
 from bot.app import App, open_app
 from bot.dataset.build.builder import HOSTED_WORKERS, Builder, Built
 from bot.dataset.build.moderation import Moderation
@@ -20,22 +20,22 @@ from bot.store.jobs import Job
 
 MODEL = "author"
 
-# with a price every answer is booked, as it is at a paid provider
+# with a price, every answer is booked, as with a paid provider
 _PRICES = f"[models.{MODEL}]\ninput = 0.10\noutput = 0.50\n"
 
 
-class _Silent:
-    """A watcher whom nothing is told."""
+class _NoProgress:
+    """Ignores progress."""
 
     async def progress(
         self, done: int, total: int, phase: LocalizedMessage, rate: float | None = None
     ) -> None:
-        """Hear it and say nothing."""
+        """Ignore it."""
 
 
 @asynccontextmanager
 async def installation(url: str, folder: Path) -> AsyncIterator[App]:
-    """Open the bot's parts for a server that is paid for; what lies in the folder already is kept."""
+    """Open the bot's parts for a paid model server; data already in the folder is kept."""
     async with open_app(_settings(url, folder)) as app:
         yield app
 
@@ -57,36 +57,36 @@ def _settings(url: str, folder: Path) -> Settings:
     )
 
 
-def wanted(app: App, examples: int) -> BuildSpec:
-    """A build of so many examples, call by call, with as many repeats of the grid as that takes."""
+def build_spec(app: App, examples: int) -> BuildSpec:
+    """Return a build of `examples` single calls, with as many repeats of the grid as that needs."""
     repeats = ceil(examples / app.heroes.vocabulary.grid.size)
     return app.planner.spec(repeats=repeats, limit=examples, batch=False)
 
 
-def questions(app: App, examples: int) -> list[str]:
-    """What a build of so many examples asks: the same for the peers."""
-    spec = wanted(app, examples)
-    asks = (app.planner.question(spec, slot, 0)[1] for slot in app.planner.slots(spec))
-    return [ask.messages[-1]["content"] for ask in asks]
+def build_questions(app: App, examples: int) -> list[str]:
+    """Return the prompts of such a build, so that the baselines ask the same."""
+    spec = build_spec(app, examples)
+    requests = (app.planner.question(spec, slot, 0)[1] for slot in app.planner.slots(spec))
+    return [request.messages[-1]["content"] for request in requests]
 
 
-async def write(app: App, examples: int) -> tuple[Built, Spent]:
-    """The writing alone, every answer on the disk. Returns what it came to, and what it took."""
+async def write_examples(app: App, examples: int) -> tuple[Built, Elapsed]:
+    """Write all examples to the database, without freezing them. Raises BenchError if one is missing."""
     moderation = Moderation(app.db, app.client, wanted=False)
     builder = Builder(app.db, app.client, app.planner, app.selector, moderation, workers=HOSTED_WORKERS)
-    with spent() as took:
-        built = await builder.build(wanted(app, examples), _Silent(), Account("build"))
+    with stopwatch() as elapsed:
+        built = await builder.build(build_spec(app, examples), _NoProgress(), Account("build"))
     if built.done != examples or built.given_up:
-        raise BenchError(f"A build of {examples} came to {built}.")
-    return built, took
+        raise BenchError(f"A build of {examples} ended as {built}.")
+    return built, elapsed
 
 
-async def whole_job(app: App, examples: int) -> tuple[Job, Spent]:
-    """A build as it is ordered: forecast, writing, freezing, files. Returns it, and what it took."""
-    with spent() as took:
-        job, _ = await app.builds.submit(wanted(app, examples))
+async def run_build_job(app: App, examples: int) -> tuple[Job, Elapsed]:
+    """Run a whole build job: estimate, writing, freezing, files. Raises BenchError if it fails."""
+    with stopwatch() as elapsed:
+        job, _ = await app.builds.submit(build_spec(app, examples))
         await app.worker.run_next()
     job = await app.jobs.get(job.id)
     if job.state != "succeeded":
         raise BenchError(f"A build of {examples} {job.state}: {job.error}")
-    return job, took
+    return job, elapsed

@@ -1,4 +1,4 @@
-"""A model that costs nothing: it streams the same words at once, in OpenAI's shape."""
+"""A model server without a model: it streams the same words at once, by OpenAI's chat API."""
 
 import json
 from collections.abc import AsyncIterator
@@ -16,8 +16,8 @@ TEXT = (
 
 
 @asynccontextmanager
-async def word_server() -> AsyncIterator[str]:
-    """Serve on a free port of this machine until the block ends; gives the base URL."""
+async def model_server() -> AsyncIterator[str]:
+    """Serve on a free port of 127.0.0.1 until the block ends; yield the base URL."""
     app = web.Application()
     app.router.add_post("/v1/chat/completions", _chat)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
@@ -32,7 +32,7 @@ async def word_server() -> AsyncIterator[str]:
 async def _chat(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     await response.prepare(request)
-    for event in _EVENTS:  # each goes out by itself, as a model's words do
+    for event in _EVENTS:  # one write for each event, as a model sends its words
         await response.write(event)
     return response
 

@@ -1,7 +1,7 @@
-"""Answers of a server that has no model: each passes curation, and shares few words with every other.
+"""Answers of a server that has no model: each passes curation, and any two share few words.
 
-Hundreds of texts come of one hero in a large build, and what is much like another may not train. So nearly
-every third word is drawn from a list of its own.
+A large build writes hundreds of texts about one hero, and near duplicates do not train. So nearly every third
+word is drawn from a list.
 """
 
 import random
@@ -9,7 +9,7 @@ import re
 
 from bot.heroes.hero import Hero
 
-_ASKED = re.compile(r"a (\d+)-year-old (\w+) fictional character who has the superpower of (.+?)\.")
+_PROMPT = re.compile(r"a (\d+)-year-old (\w+) fictional character who has the superpower of (.+?)\.")
 
 _KINDS = """
     quiet patient stubborn gentle restless careful cheerful clumsy curious proud sleepy honest nervous shy
@@ -46,17 +46,17 @@ _TEXT = (
 _ORDER = "KAGLPDLTWKTDHLPPLTHDTPPKKMKKLTLTPHDLTDTLPLTLT"
 
 
-def asked_for(prompt: str) -> Hero | None:
-    """The hero that the product's own question names; None where it is another question."""
-    found = _ASKED.search(prompt)
-    return Hero.from_strings(found.groups()) if found else None
+def parse_prompt(prompt: str) -> Hero | None:
+    """Return the hero in the bot's generation prompt, or None if it is another prompt."""
+    match = _PROMPT.search(prompt)
+    return Hero.from_strings(match.groups()) if match else None
 
 
-def describe(hero: Hero, variant: int) -> str:
-    """A description of a hero; the same variant is always the same text."""
+def canned_answer(hero: Hero, variant: int) -> str:
+    """Return a description of a hero: always the same text for the same variant."""
     chance = random.Random(variant)  # noqa: S311 (variety, not secrecy)
     man = hero.gender == "man"
-    said = {
+    fixed = {
         "A": str(hero.age),
         "G": hero.gender,
         "W": hero.power,
@@ -64,5 +64,5 @@ def describe(hero: Hero, variant: int) -> str:
         "M": "him" if man else "her",
     }
     drawn = {"K": _KINDS, "L": _LOOKS, "T": _THINGS, "P": _PLACES, "D": _DEEDS}
-    words = (said.get(kind) or chance.choice(drawn[kind]) for kind in _ORDER)
+    words = (fixed.get(kind) or chance.choice(drawn[kind]) for kind in _ORDER)
     return _TEXT.format(*words)

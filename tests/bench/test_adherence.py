@@ -1,9 +1,10 @@
-"""The measures of bench.adherence: each holds of a good text and fails of one that lacks just it."""
+"""The metrics of bench.adherence: each holds for a good text and fails for a text with one fault."""
 
 import pytest
 
-from bench.adherence.measures import MEASURES, Described, masked_opening, measured, shares
-from bench.adherence.unseen import unseen
+from bench.adherence.metrics import METRICS, evaluate, masked_opening, pass_rates
+from bench.common.answers import Answer
+from bench.common.unseen_heroes import unseen_heroes
 from bot.heroes.hero import Hero
 from tests.heroes.test_hero import FILE
 
@@ -17,16 +18,16 @@ TEXT = (
 
 
 def failing(text: str, finish_reason: str = "stop") -> set[str]:
-    held = measured(Described(HERO, text, finish_reason), FILE.curation)
-    return {name for name in MEASURES if not held[name]}
+    held = evaluate(Answer(HERO, text, finish_reason), FILE.curation)
+    return {name for name in METRICS if not held[name]}
 
 
-def test_everything_holds_of_a_good_text() -> None:
+def test_all_metrics_hold_for_a_good_text() -> None:
     assert failing(TEXT) == set()
 
 
 @pytest.mark.parametrize(
-    ("text", "measures"),
+    ("text", "metrics"),
     [
         (TEXT.replace("47", "74"), {"right_age", "never_wrong_age"}),
         (TEXT.replace("47-year-old ", ""), {"right_age"}),
@@ -40,30 +41,30 @@ def test_everything_holds_of_a_good_text() -> None:
         (TEXT.replace("Mira, a", "A"), {"one_name"}),
     ],
 )
-def test_each_lack_is_noticed(text: str, measures: set[str]) -> None:
-    assert failing(text) == measures
+def test_each_fault_fails_its_metric(text: str, metrics: set[str]) -> None:
+    assert failing(text) == metrics
 
 
-def test_a_text_that_was_cut_short_does_not_end() -> None:
+def test_a_truncated_text_does_not_end() -> None:
     assert failing(TEXT, finish_reason="length") == {"ends"}
 
 
-def test_openings_that_differ_in_the_hero_alone_are_one() -> None:
+def test_openings_that_differ_only_in_the_hero_are_equal() -> None:
     other = Hero(18, "man", "ice")
     text = TEXT.replace("Mira, a quiet 47-year-old woman", "Tomas, a quiet 18-year-old man")
-    both = [Described(HERO, TEXT, "stop"), Described(other, text.replace("bending light", "ice"), "stop")]
+    both = [Answer(HERO, TEXT, "stop"), Answer(other, text.replace("bending light", "ice"), "stop")]
     assert (
         masked_opening(both[0])
         == masked_opening(both[1])
         == "name a quiet age-year-old gender who mends clocks"
     )
-    assert shares(both, FILE.curation)["distinct_openings"] == 0.5
+    assert pass_rates(both, FILE.curation)["distinct_openings"] == 0.5
 
 
-def test_the_unseen_grid_is_unseen_and_always_the_same() -> None:
-    heroes = unseen(FILE.vocabulary, 500)
+def test_unseen_heroes_are_not_in_the_grid_and_always_the_same() -> None:
+    heroes = unseen_heroes(FILE.vocabulary, 500)
     assert len(set(heroes)) == 500
-    assert heroes[:7] == unseen(FILE.vocabulary, 7)
+    assert heroes[:7] == unseen_heroes(FILE.vocabulary, 7)
     grid = FILE.vocabulary.grid
     assert {hero.age for hero in heroes} & {*grid.ages} == set()
     assert {hero.power for hero in heroes} & {*grid.powers} == set()
