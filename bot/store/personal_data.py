@@ -46,7 +46,7 @@ class Person:
 class Erased:
     """The result of a deletion: rows per table, and the versions of datasets that must be rebuilt."""
 
-    list_rows: dict[str, int]
+    rows: dict[str, int]
     datasets: list[int] = field(default_factory=list)
 
 

@@ -7,22 +7,23 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
-import bot.tuning.job
 from bot.app import Timing, open_app
 from bot.jobs.queue import WorkerTiming
 from bot.settings import Settings
+from bot.tuning.follow import TrainingTiming
 
 # The worker before is certainly dead; transactions are counted, so no heartbeat may come between.
-_TIMING = Timing(worker=WorkerTiming(heartbeat=3600.0, stale_after=0.0))
+_TIMING = Timing(
+    worker=WorkerTiming(heartbeat=3600.0, stale_after=0.0),
+    training=TrainingTiming(poll=0.01, listed_within=0.2),
+)
 _WRITES = ("INSERT", "UPDATE", "DELETE")
 
 
 def work(settings: Settings, kill_at: int | None) -> None:
     """Work until nothing is left; die by SIGKILL just before the kill_at-th transaction is on the disk."""
-    bot.tuning.job._POLL = 0.01
-    bot.tuning.job._LISTED_WITHIN = 0.2
     if kill_at is not None:
-        _die_at(kill_at)
+        _kill_at(kill_at)
     asyncio.run(_work(settings))
 
 
@@ -32,7 +33,7 @@ async def _work(settings: Settings) -> None:
             pass
 
 
-def _die_at(number: int) -> None:
+def _kill_at(number: int) -> None:
     written = 0
 
     @event.listens_for(Engine, "before_cursor_execute")
