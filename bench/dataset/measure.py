@@ -56,8 +56,8 @@ class Bench:
 
     async def measure(self) -> Figures:
         """Measure everything. Raises BenchError if a client or a job fails."""
-        speed, rated, cost = await self._speed(), await self._rate_limited(), await self._cost()
-        return Figures(speed=speed, rated=rated, cost=cost, memory=await self._memory())
+        speed, rate_limited, cost = await self._speed(), await self._rate_limited(), await self._cost()
+        return Figures(speed=speed, rate_limited=rate_limited, cost=cost, memory=await self._memory())
 
     async def _speed(self) -> Speed:
         plan = self._plan
