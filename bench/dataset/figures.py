@@ -30,7 +30,7 @@ class Speed:
 
     def speedup(self, seconds: Sequence[float]) -> float:
         """Return how much faster this is than the article's loop: the median over the rounds."""
-        return median(self.article_seconds / each for each in seconds)
+        return median(self.article_seconds / ours for ours in seconds)
 
     @property
     def over_semaphore(self) -> float:
@@ -62,7 +62,7 @@ class RateLimited:
 
     def over_ideal(self, rounds: Sequence[RateLimitedRun]) -> float:
         """Return the median of the seconds over the ideal."""
-        return median(each.seconds for each in rounds) / self.ideal
+        return median(run.seconds for run in rounds) / self.ideal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +109,7 @@ class Figures:
         figures = {
             "speedup_over_article": speed.speedup(speed.writing),
             "over_ideal": limited.over_ideal(limited.ours),
-            "rate_limited": max(each.refused for each in limited.ours),
+            "rate_limited": max(run.refused for run in limited.ours),
             memory.key: memory.mib,
             "cpu_ms_per_call": median(cost.ours),
             "bare_cpu_ms_per_call": median(cost.bare),
@@ -122,11 +122,11 @@ class Figures:
             "job_seconds": median(speed.job),
             "writing_over_semaphore": speed.over_semaphore,
             "ideal_seconds": limited.ideal,
-            "limited_seconds": median(each.seconds for each in limited.ours),
-            "limited_lost": max(each.lost for each in limited.ours),
+            "limited_seconds": median(run.seconds for run in limited.ours),
+            "limited_lost": max(run.lost for run in limited.ours),
             "semaphore_over_ideal": limited.over_ideal(limited.semaphore),
-            "semaphore_rate_limited": median(each.refused for each in limited.semaphore),
-            "semaphore_lost": median(each.lost for each in limited.semaphore),
+            "semaphore_rate_limited": median(run.refused for run in limited.semaphore),
+            "semaphore_lost": median(run.lost for run in limited.semaphore),
             "mib_opened": memory.opened_mib,
             "large_job_seconds": memory.seconds,
             "large_job_busy_seconds": memory.busy_seconds,
@@ -168,9 +168,9 @@ class Figures:
     def _rate_limited_rows(self, table: Table) -> None:
         limited = self.rate_limited
         for name, rounds in (("written and kept", limited.ours), ("semaphore", limited.semaphore)):
-            seconds = median(each.seconds for each in rounds)
-            refused = ", ".join(str(each.refused) for each in rounds)
-            lost = ", ".join(str(each.lost) for each in rounds)
+            seconds = median(run.seconds for run in rounds)
+            refused = ", ".join(str(run.refused) for run in rounds)
+            lost = ", ".join(str(run.lost) for run in rounds)
             table.add_row(
                 f"{limited.calls} calls at {PER_SECOND:.0f} a second, {name}",
                 f"{seconds:.2f} s; refused (429): {refused}; lost: {lost}",
