@@ -47,7 +47,7 @@ def figures(examples: int = 300_000) -> Figures:
             writing=[2.0, 3.0, 6.0],
             job=[4.0, 5.0, 6.0],
         ),
-        rated=RateLimited(
+        rate_limited=RateLimited(
             calls=600,
             ours=[RateLimitedRun(19.0, 0, 0), RateLimitedRun(20.9, 2, 0)],
             semaphore=[RateLimitedRun(38.0, 90, 7), RateLimitedRun(38.0, 80, 5)],
