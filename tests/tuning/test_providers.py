@@ -1,4 +1,4 @@
-"""Providers: each one's contract, against a server of its shape, and who is who."""
+"""Providers: fine-tuning at a server of each one's shape, and which base URL is whose."""
 
 import re
 
@@ -42,7 +42,7 @@ async def test_a_training_passes_at_a_server_of_each_shape(
 
 
 @pytest.mark.parametrize("key", ["azure", "nebius", "crusoe"])
-async def test_where_a_model_must_be_deployed_it_waits_for_its_name(
+async def test_a_model_that_must_be_deployed_waits_for_its_name(
     hosted: Settings, timing: Timing, script: Script, key: str
 ) -> None:
     script.trainings.quirks = QUIRKS[key]
@@ -73,7 +73,7 @@ async def test_a_lost_start_is_found_again_at_a_server_of_each_shape(
     assert len(script.trainings.created) == 1
 
 
-async def test_the_same_dataset_is_uploaded_once_even_where_names_are_lost(
+async def test_the_same_dataset_is_uploaded_once_even_if_names_are_lost(
     hosted: Settings, timing: Timing, script: Script
 ) -> None:
     script.trainings.quirks = QUIRKS["nebius"]
@@ -108,7 +108,7 @@ async def test_settings_add_to_the_call_that_starts_a_training(
         ("http://127.0.0.1:8000/v1", "other"),
     ],
 )
-def test_a_provider_is_known_by_its_host(url: str | None, key: str) -> None:
+def test_a_provider_is_recognised_by_its_host(url: str | None, key: str) -> None:
     assert provider_of(url, hosted=True).key == key
 
 
@@ -131,7 +131,7 @@ async def test_an_organization_that_may_not_train_is_told_why_since_when_and_wha
     assert "secret" not in told
 
 
-async def test_an_unknown_server_that_refuses_is_told_without_dates(
+async def test_an_unknown_server_that_refuses_is_reported_without_dates(
     hosted: Settings, timing: Timing, script: Script
 ) -> None:
     script.faults["POST /v1/files"] = [403]
