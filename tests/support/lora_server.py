@@ -1,7 +1,7 @@
 """A server of vLLM's shape: it has one base model, and answers as the adapters that it has loaded.
 
 Names, paths and statuses follow vLLM's `entrypoints/openai/models/serving.py` and its
-`lora_filesystem_resolver`. It opens the adapters, but does not run a model: answers show the adapter's numbers.
+`lora_filesystem_resolver`. It opens the adapters but runs no model: answers show the adapter's numbers.
 """
 
 import json
