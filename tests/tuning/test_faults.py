@@ -51,7 +51,7 @@ async def test_transient_faults_are_retried_and_nothing_is_done_twice(
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"),
+    ("fault", "expected"),
     [
         (401, "refuses this installation's key"),
         (403, "may not fine-tune"),
@@ -60,13 +60,13 @@ async def test_transient_faults_are_retried_and_nothing_is_done_twice(
     ],
 )
 async def test_permanent_faults_fail_the_job_with_a_sentence(
-    app: App, script: Script, fault: int, told: str
+    app: App, script: Script, fault: int, expected: str
 ) -> None:
     await build(app)
     script.faults[START] = [fault]
     done = await finetune(app)
     assert done.state == "failed"
-    assert told in str(done.error)
+    assert expected in str(done.error)
     assert script.trainings.created == []
 
 

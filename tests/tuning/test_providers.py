@@ -125,10 +125,10 @@ async def test_an_organization_that_may_not_train_is_told_why_since_when_and_wha
     script.faults["POST /v1/fine_tuning/jobs"] = [403]
     async with open_app(at(hosted, "openai"), timing) as app:
         await build(app)
-        told = str((await finetune(app)).error)
+        error = str((await finetune(app)).error)
     for part in ("2026-05-07", "2026-07-02", "2027-01-06", "embedded engine", "Nebius", "dataset export"):
-        assert part in told
-    assert "secret" not in told
+        assert part in error
+    assert "secret" not in error
 
 
 async def test_an_unknown_server_that_refuses_is_reported_without_dates(
@@ -137,15 +137,15 @@ async def test_an_unknown_server_that_refuses_is_reported_without_dates(
     script.faults["POST /v1/files"] = [403]
     async with open_app(at(hosted, "other"), timing) as app:
         await build(app)
-        told = str((await finetune(app)).error)
-    assert "This organization may not fine-tune with the model server" in told
-    assert "2027" not in told
+        error = str((await finetune(app)).error)
+    assert "This organization may not fine-tune with the model server" in error
+    assert "2027" not in error
 
 
 def test_no_other_module_names_a_provider() -> None:
     keys = [each.key for each in PROVIDERS if each.hosts and each.key != "openai"]  # the SDK is called openai
     names = re.compile("|".join([*keys, "vllm"]), re.IGNORECASE)
-    told = [
+    found = [
         f"{path.relative_to(ROOT)}: {line.strip()}"
         for room in ("bot", "cogs")
         for path in (ROOT / room).rglob("*.py")
@@ -153,5 +153,5 @@ def test_no_other_module_names_a_provider() -> None:
         for line in path.read_text().splitlines()
         if names.search(line)
     ]
-    assert told == []
+    assert found == []
     assert OTHER.hosts == ()
