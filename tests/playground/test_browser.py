@@ -152,7 +152,7 @@ async def test_channels_are_chosen_from_a_menu(window: Window) -> None:
     settings = messages(window).last
     await settings.get_by_role("listbox").select_option("#heroes")
     await settings.get_by_role("button", name="Choose").click()
-    await expect(settings).to_contain_text("Heroes may be settings for: #heroes")
+    await expect(settings).to_contain_text("Heroes may be asked for: #heroes")
 
 
 async def test_updates_keep_the_keyboard_focus(window: Window, world: SimulatedDiscord) -> None:
