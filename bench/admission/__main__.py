@@ -145,14 +145,14 @@ def fill(path: Path, heroes: HeroesConfig, count: int) -> None:
 async def ask(app: App) -> tuple[int, Answer, Answer, Answer]:
     """Ask a bot that has just started. Returns how many are admitted, and what each question took."""
     async with _timed() as first:
-        status = await app.dataset_statuses.now()
+        status = await app.dataset_statuses.status()
     async with _timed() as again:
-        await app.dataset_statuses.now(above=0.3)
+        await app.dataset_statuses.status(above=0.3)
     async with _timed() as build:
         admitted = await app.dataset_statuses.admission.now()
-    if admitted.counts["liked"] != status.intake.enters:
-        raise BenchError(f"status says {status.intake.enters}, a build takes {admitted.counts['liked']}.")
-    return status.intake.enters, first, again, build
+    if admitted.counts["liked"] != status.counts.admitted:
+        raise BenchError(f"status says {status.counts.admitted}, a build takes {admitted.counts['liked']}.")
+    return status.counts.admitted, first, again, build
 
 
 def alone(path: Path, heroes: HeroesConfig) -> tuple[int, Spent]:

@@ -10,7 +10,7 @@ from bot.app import open_app
 from bot.cli.lint import check
 from bot.cli.progress import run_worker_if
 from bot.cli.runtime import go, installation
-from bot.dataset.files.formats import Format
+from bot.dataset.files.formats import FileFormat
 from bot.i18n.message import ENGLISH
 from bot.presentation.datasets import dataset_status_text
 from bot.presentation.jobs import build_plan_text, pairs_text
@@ -110,7 +110,7 @@ async def _pairs(settings: Settings) -> None:
 
 async def _status(settings: Settings, **tried: Any) -> None:
     async with open_app(settings) as app:
-        text = dataset_status_text(ENGLISH, await app.dataset_statuses.now(**tried))
+        text = dataset_status_text(ENGLISH, await app.dataset_statuses.status(**tried))
     typer.echo(text.replace("**", "").replace("```\n", "").replace("\n```", ""))
 
 
@@ -129,14 +129,14 @@ async def _import(settings: Settings, file: Path) -> None:
 
 
 async def _export(
-    settings: Settings, to: Path, form: Format, version: int | None, *, overwrite: bool
+    settings: Settings, to: Path, form: FileFormat, version: int | None, *, overwrite: bool
 ) -> None:
     async with open_app(settings) as app:
         found, written = await app.transfer.export(version, to, form, overwrite=overwrite)
     typer.echo(f"Wrote {to}: {written} texts of dataset v{found.id}.")
 
 
-def _format(name: str) -> Format:
+def _format(name: str) -> FileFormat:
     match name:
         case "article" | "prepared" | "csv" | "jsonl" | "parquet" | "huggingface":
             return name

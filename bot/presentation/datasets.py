@@ -20,7 +20,7 @@ def count_by_reason(counts: Mapping[str, int]) -> list[LocalizedMessage]:
 
 def dataset_status_text(t: Translator, status: DatasetStatus) -> str:
     """The status in words and a table, for Discord and the terminal."""
-    kept, standing = status.standing.kept, status.standing
+    kept, standing = status.votes.kept, status.votes
     lines = [
         f"{t('**The newest dataset:**')} {_frozen(t, status.newest)}",
         f"{t('**The newest of pairs:**')} {_frozen(t, status.newest_pairs)}",
@@ -37,15 +37,15 @@ def dataset_status_text(t: Translator, status: DatasetStatus) -> str:
     lines.append(
         t(
             "{enters:,} would enter the next dataset, {down:,} are voted down.",
-            enters=status.intake.enters,
-            down=status.intake.voted_down,
+            enters=status.counts.admitted,
+            down=status.counts.voted_down,
         )
     )
-    if status.intake.unfit:
+    if status.counts.unfit:
         lines.append(
             t(
                 "People liked, but they may not train: {reasons}.",
-                reasons=count_by_reason(status.intake.unfit),
+                reasons=count_by_reason(status.counts.unfit),
             )
         )
     if status.tried != status.thresholds:
@@ -77,7 +77,7 @@ def _frozen(t: Translator, found: Dataset | None) -> str:
 
 def _table(t: Translator, status: DatasetStatus) -> list[str]:
     """A row for each number of voters, a column for each share of ups; the tried ones are marked."""
-    rows = [list(row) for _, row in groupby(status.around, key=lambda each: each[0].min_voters)]
+    rows = [list(row) for _, row in groupby(status.neighbours, key=lambda each: each[0].min_voters)]
     first = t("voters")
     head = f"{first}  " + "".join(f"{f'> {way.above:.0%}':>9}" for way, _ in rows[0])
     return [head, *(_row(t, row, status.tried, len(first)) for row in rows)]

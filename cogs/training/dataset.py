@@ -100,7 +100,7 @@ class DatasetCog(commands.Cog):
     ) -> None:
         await require_operator(interaction)
         await interaction.response.defer(thinking=True, ephemeral=True)
-        status = await self.app.dataset_statuses.now(
+        status = await self.app.dataset_statuses.status(
             min_voters=min_voters, above=above, confidence=confidence
         )
         await interaction.edit_original_response(

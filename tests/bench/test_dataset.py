@@ -16,7 +16,7 @@ from bench.common.stopwatch import spent
 from bench.dataset.figures import Cost, Figures, Limited, Memory, Rated, Speed
 from bench.dataset.memory import fill, peak_mib
 from bench.dataset.peers import all_tasks, semaphore
-from bot.dataset.versions.near_duplicates import NearDuplicates
+from bot.dataset.versions.near_duplicates import DuplicateDetector
 from bot.heroes.hero import Hero
 from tests.heroes.test_hero import FILE
 
@@ -158,9 +158,9 @@ def test_every_answer_passes_curation() -> None:
 
 
 def test_as_many_answers_as_a_large_build_gives_one_hero_are_unlike() -> None:
-    known = NearDuplicates()
+    known = DuplicateDetector()
     texts = [describe("40", "woman", "flight", variant) for variant in range(800)]
-    assert [known.repeats("her", text) for text in texts] == [None] * 800
+    assert [known.duplicate_reason("her", text) for text in texts] == [None] * 800
 
 
 async def test_ours_and_the_peers_ask_the_same(tmp_path: Path) -> None:

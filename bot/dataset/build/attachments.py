@@ -27,7 +27,7 @@ class Attachments:
             f"Dataset v{dataset.id}: {sum(lengths.values())} texts, {sum(finish_reasons.values())} answers"
         )
         await asyncio.to_thread(
-            draw_chart, chart, title=title, lengths=lengths, finish_reasons=finish_reasons
+            draw_length_chart, chart, title=title, lengths=lengths, finish_reasons=finish_reasons
         )
         made = [chart]
         if sum(lengths.values()) <= _MOST_TEXTS:
@@ -39,7 +39,7 @@ class Attachments:
 _BINS = 30  # at most
 
 
-def draw_chart(
+def draw_length_chart(
     path: Path, *, title: str, lengths: Mapping[int, int], finish_reasons: Mapping[str, int]
 ) -> None:
     """Draw a PNG. lengths counts texts by their words, finish_reasons answers by why they ended."""

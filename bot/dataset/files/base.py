@@ -10,18 +10,18 @@ from pathlib import Path
 
 from bot.errors import UserError
 
-MOST_BYTES = 512 * 1024 * 1024
+MAX_BYTES = 512 * 1024 * 1024
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
+def guarded_read(path: Path) -> Iterator[None]:
     """Look at a file before it is read. Raises UserError where it cannot be read, now or on the way."""
     try:
         size = path.stat().st_size
-        if size > MOST_BYTES:
-            most = f"{MOST_BYTES // 1024**2} MB"
+        if size > MAX_BYTES:
+            most = f"{MAX_BYTES // 1024**2} MB"
             raise UserError(f"{path.name} is larger than {most}: split it into several files.")
         if size == 0:
             raise UserError(f"{path.name} is empty: choose a file with rows in it.")
@@ -34,9 +34,9 @@ def reading(path: Path) -> Iterator[None]:
         raise UserError(f"{path.name} cannot be read: {_reason(error)}.") from error
 
 
-def text_lines(path: Path) -> Iterator[str]:
+def read_lines(path: Path) -> Iterator[str]:
     r"""Read a file's lines, each with its end; only \n ends a line. UTF-8, with or without BOM."""
-    with reading(path), path.open(encoding="utf-8-sig", newline="\n") as file:
+    with guarded_read(path), path.open(encoding="utf-8-sig", newline="\n") as file:
         for number, line in enumerate(file, 1):
             if "\0" in line:
                 raise UserError(
@@ -47,7 +47,7 @@ def text_lines(path: Path) -> Iterator[str]:
 
 
 @contextmanager
-def new(path: Path, *, overwrite: bool) -> Iterator[Path]:
+def atomic_write(path: Path, *, overwrite: bool) -> Iterator[Path]:
     """Give a name beside the path to write a file or folder under; in the end it moves into place.
 
     Where anything is raised nothing is left behind and what stood there stays. Raises UserError where the

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from bot.dataset.files.base import text_lines
+from bot.dataset.files.base import read_lines
 from bot.dataset.files.row import COLUMNS, MOST_CHARACTERS, Row, reader_for, values_of
 from bot.errors import UserError
 
@@ -21,14 +21,14 @@ Put = Callable[[Row], None]
 
 
 @contextmanager
-def all_columns(path: Path) -> Iterator[Put]:
+def open_full_writer(path: Path) -> Iterator[Put]:
     """Write every field of a row."""
     with _table(path, COLUMNS) as put:
         yield lambda row: put(values_of(row))
 
 
 @contextmanager
-def article(path: Path) -> Iterator[Put]:
+def open_article_writer(path: Path) -> Iterator[Put]:
     """Write out_openai_completion.csv: pandas' index without a name, then the seven columns."""
     index = count()
     with _table(path, ("", *_ARTICLE)) as put:
@@ -36,7 +36,7 @@ def article(path: Path) -> Iterator[Put]:
 
 
 @contextmanager
-def prepared(path: Path) -> Iterator[Put]:
+def open_prepared_writer(path: Path) -> Iterator[Put]:
     """Write prepared_data.csv: what a tuned model is asked, without the arrow, and the text."""
     with _table(path, ("prompt", "completion")) as put:
         yield lambda row: put((row.sub_prompt, row.response_txt))
@@ -77,7 +77,7 @@ def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
     pandas leaves a carriage return alone without quotes, which the csv module takes for a damaged file: it is
     put back afterwards. Only one that ends a line cannot be told from the line's end.
     """
-    lines = (_RETURN.sub(_STAND_IN, line) if "\r" in line else line for line in text_lines(path))
+    lines = (_RETURN.sub(_STAND_IN, line) if "\r" in line else line for line in read_lines(path))
     records = csv.reader(lines, strict=True)
     line = 1
     try:

@@ -74,7 +74,7 @@ Exported by Herosmith, a Discord bot that tunes its own language model. No field
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class DatasetCard:
     """What the owner of a dataset says of it; the rest follows from the rows."""
 
     title: str = "Herosmith descriptions"

@@ -7,15 +7,20 @@ from pathlib import Path
 from typing import Literal
 
 from bot.dataset.files import base, csv_file, huggingface_folder, jsonl_file, parquet_file
-from bot.dataset.files.dataset_card import Card
+from bot.dataset.files.dataset_card import DatasetCard
 from bot.dataset.files.row import Row
 from bot.errors import UserError
 
-Format = Literal["article", "prepared", "csv", "jsonl", "parquet", "huggingface"]
+FileFormat = Literal["article", "prepared", "csv", "jsonl", "parquet", "huggingface"]
 
 
-def write(
-    rows: Iterable[Row], path: Path, form: Format, *, overwrite: bool = False, card: Card | None = None
+def write_rows(
+    rows: Iterable[Row],
+    path: Path,
+    file_format: FileFormat,
+    *,
+    overwrite: bool = False,
+    card: DatasetCard | None = None,
 ) -> int:
     """Write rows as they come, and return how many; the path appears when all of them are written.
 
@@ -24,7 +29,10 @@ def write(
     left behind.
     """
     number = 0
-    with base.new(path, overwrite=overwrite) as fresh, _opened(fresh, form, card or Card()) as put:
+    with (
+        base.atomic_write(path, overwrite=overwrite) as fresh,
+        _opened(fresh, file_format, card or DatasetCard()) as put,
+    ):
         for number, row in enumerate(rows, 1):
             put(row.checked(f"Row {number}"))
         if not number:
@@ -32,7 +40,7 @@ def write(
     return number
 
 
-def read(path: Path) -> Iterator[Row]:
+def read_rows(path: Path) -> Iterator[Row]:
     """Read a file of any of the formats, told apart by its ending and its columns, or a Hugging Face folder.
 
     Rows come as they are read: whoever keeps them waits for the end, for a UserError may come at any row. Its
@@ -45,20 +53,20 @@ def read(path: Path) -> Iterator[Row]:
     yield from chain([first], rows)
 
 
-def _opened(path: Path, form: Format, card: Card) -> AbstractContextManager[Callable[[Row], None]]:
+def _opened(path: Path, form: FileFormat, card: DatasetCard) -> AbstractContextManager[Callable[[Row], None]]:
     match form:
         case "article":
-            return csv_file.article(path)
+            return csv_file.open_article_writer(path)
         case "prepared":
-            return csv_file.prepared(path)
+            return csv_file.open_prepared_writer(path)
         case "csv":
-            return csv_file.all_columns(path)
+            return csv_file.open_full_writer(path)
         case "jsonl":
-            return jsonl_file.chat(path)
+            return jsonl_file.open_chat_writer(path)
         case "parquet":
-            return parquet_file.all_columns(path)
+            return parquet_file.open_writer(path)
         case "huggingface":
-            return huggingface_folder.files(path, card)
+            return huggingface_folder.open_folder_writer(path, card)
 
 
 def _reader(path: Path) -> Callable[[Path], Iterator[Row]]:

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from bot.dataset.files import parquet_file
-from bot.dataset.files.dataset_card import Card
+from bot.dataset.files.dataset_card import DatasetCard
 from bot.dataset.files.row import Row
 from bot.errors import UserError
 
@@ -15,7 +15,7 @@ _SPLITS = {"train": "train", "valid": "validation"}
 
 
 @contextmanager
-def files(folder: Path, card: Card) -> Iterator[Callable[[Row], None]]:
+def open_folder_writer(folder: Path, card: DatasetCard) -> Iterator[Callable[[Row], None]]:
     """Write each row to the file of its split, and in the end the card. A split without rows has no file."""
     folder.mkdir()
     (folder / "data").mkdir()
@@ -27,7 +27,7 @@ def files(folder: Path, card: Card) -> Iterator[Callable[[Row], None]]:
             split = _SPLITS.get(row.split, "train")
             if split not in puts:
                 path = folder / "data" / f"{split}-00000-of-00001.parquet"
-                puts[split] = opened.enter_context(parquet_file.all_columns(path))
+                puts[split] = opened.enter_context(parquet_file.open_writer(path))
             puts[split](row)
             rows[split] += 1
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.dataset.files.base import text_lines
+from bot.dataset.files.base import read_lines
 from bot.dataset.files.row import Row, from_prompt
 from bot.errors import UserError
 
@@ -24,7 +24,7 @@ class _Pair:
 
 
 @contextmanager
-def chat(path: Path) -> Iterator[Callable[[Row], None]]:
+def open_chat_writer(path: Path) -> Iterator[Callable[[Row], None]]:
     """Write conversations: the tuning prompt as the user, the text as the answer."""
     with path.open("x", encoding="utf-8", newline="") as file:
 
@@ -58,7 +58,7 @@ def _frame(path: Path) -> tuple[str, str]:
 
 
 def _pairs(path: Path) -> Iterator[tuple[str, _Pair]]:
-    for number, line in enumerate(text_lines(path), 1):
+    for number, line in enumerate(read_lines(path), 1):
         if line.strip():
             place = f"Line {number} of {path.name}"
             yield place, _pair(line, place)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bot.dataset.files.base import MOST_BYTES, reading
+from bot.dataset.files.base import MAX_BYTES, guarded_read
 from bot.dataset.files.row import COLUMNS, Row, reader_for, values_of
 from bot.errors import UserError
 
@@ -13,7 +13,7 @@ _CHUNK = 5_000  # rows: some megabytes
 
 
 @contextmanager
-def all_columns(path: Path) -> Iterator[Callable[[Row], None]]:
+def open_writer(path: Path) -> Iterator[Callable[[Row], None]]:
     """Write every field of a row."""
     import pyarrow as pa  # noqa: PLC0415  seconds and 100 MB, for those who export
     from pyarrow import parquet  # noqa: PLC0415
@@ -44,7 +44,7 @@ def read(path: Path, *, split: str = "") -> Iterator[Row]:
     """
     import pyarrow as pa  # noqa: PLC0415  seconds and 100 MB, for those who import
 
-    with reading(path):
+    with guarded_read(path):
         try:
             yield from _rows(path, split)
         except (pa.ArrowException, OSError, IndexError) as error:  # a damaged file points past its end
@@ -89,6 +89,6 @@ def _texts(column: Any) -> list[str]:
 def _refuse_swollen(metadata: Any, path: Path) -> None:
     """Look at the size that a small file may unpack to."""
     size = sum(metadata.row_group(at).total_byte_size for at in range(metadata.num_row_groups))
-    if size > MOST_BYTES:
-        most = f"{MOST_BYTES // 1024**2} MB"
+    if size > MAX_BYTES:
+        most = f"{MAX_BYTES // 1024**2} MB"
         raise UserError(f"{path.name} unpacks to more than {most}: split it into several files.")

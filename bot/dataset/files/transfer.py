@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from bot.dataset.files.dataset_card import Card
-from bot.dataset.files.formats import Format, read, write
+from bot.dataset.files.dataset_card import DatasetCard
+from bot.dataset.files.formats import FileFormat, read_rows, write_rows
 from bot.dataset.files.row import Row
-from bot.dataset.versions.draft import Draft, Text
-from bot.dataset.versions.freeze import Freezer, Frozen
+from bot.dataset.versions.draft import Draft, TrainingText
+from bot.dataset.versions.freeze import Freezer, FreezeResult
 from bot.errors import UserError
 from bot.heroes.hero import Hero
 from bot.heroes.prompts import Prompts
@@ -29,7 +29,7 @@ class Transfer:
         self._freezer = freezer
 
     async def export(
-        self, version: int | None, path: Path, form: Format, *, overwrite: bool = False
+        self, version: int | None, path: Path, file_format: FileFormat, *, overwrite: bool = False
     ) -> tuple[Dataset, int]:
         """Write a version (None: the newest) to a file or folder.
 
@@ -37,19 +37,19 @@ class Transfer:
 
         Raises UserError where there is none, it holds pairs, or the file cannot be written.
         """
-        found = await self.version(version)
+        found = await self.get_version(version)
         if found.kind == "preference":
             raise UserError(
                 "Dataset v{version} holds pairs; files hold single texts. Export another version.",
                 version=found.id,
             )
-        card = Card(title=f"Herosmith dataset v{found.id}", recipe=found.recipe, counts=found.counts)
+        card = DatasetCard(title=f"Herosmith dataset v{found.id}", recipe=found.recipe, counts=found.counts)
         rows = self._rows(found.id, asyncio.get_running_loop())
         # the writers are plain functions: they work in a thread, which fetches its pages from here
-        written = await asyncio.to_thread(write, rows, path, form, overwrite=overwrite, card=card)
+        written = await asyncio.to_thread(write_rows, rows, path, file_format, overwrite=overwrite, card=card)
         return found, written
 
-    async def version(self, version: int | None) -> Dataset:
+    async def get_version(self, version: int | None) -> Dataset:
         """A version, or the newest. Raises UserError where there is none."""
         async with self._db.read() as tx:
             found = await (datasets.latest(tx) if version is None else datasets.get(tx, version))
@@ -59,7 +59,7 @@ class Transfer:
             raise UserError("There is no dataset v{version}. Make one with /build-dataset.", version=version)
         return found
 
-    async def import_file(self, path: Path) -> tuple[Frozen, Draft]:
+    async def import_file(self, path: Path) -> tuple[FreezeResult, Draft]:
         """Import a file as a dataset of its own.
 
         Texts are taken as they are: only what repeats or is empty is dropped.
@@ -69,9 +69,9 @@ class Transfer:
         """
         file = path.name
         taken: list[int] = []
-        prompts: dict[str, list[Text]] = {}
+        prompts: dict[str, list[TrainingText]] = {}
         rows = await asyncio.to_thread(
-            lambda: list(read(path))
+            lambda: list(read_rows(path))
         )  # all of the file is sound before any of it counts
         remaining = iter(rows)
         while page := list(islice(remaining, _PAGE)):
@@ -80,7 +80,7 @@ class Transfer:
             taken += ids
             for row, row_id in zip(page, ids, strict=True):
                 prompt = row.tuning_prompt
-                prompts.setdefault(prompt, []).append(Text(row.response_txt, "import", row_id))
+                prompts.setdefault(prompt, []).append(TrainingText(row.response_txt, "import", row_id))
         with Draft() as draft:
             for prompt, texts in sorted(prompts.items()):
                 draft.add(prompt, texts)

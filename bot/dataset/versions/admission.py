@@ -14,19 +14,19 @@ from bot.store import descriptions
 from bot.store.database import Database
 from bot.store.descriptions import Description
 
-FREE_POWER = mark("of a power outside the vocabulary")
+OUTSIDE_VOCABULARY = mark("of a power outside the vocabulary")
 
 _CHUNK = 1000  # descriptions looked at together
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedDescription:
     """A description with the text that may train, and why it may not; fault None where it may."""
 
     description: Description
     prompt: str
     text: str
-    fault: str | None
+    rejection_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class Admitted:
     """
 
     standing: VoteSnapshot
-    liked: dict[str, list[Judged]] = field(default_factory=lambda: defaultdict(list))
-    disliked: dict[str, list[Judged]] = field(default_factory=lambda: defaultdict(list))
+    liked: dict[str, list[JudgedDescription]] = field(default_factory=lambda: defaultdict(list))
+    disliked: dict[str, list[JudgedDescription]] = field(default_factory=lambda: defaultdict(list))
     unfit: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -51,10 +51,10 @@ class Admitted:
 
 
 @dataclass(frozen=True, slots=True)
-class Intake:
+class AdmissionCounts:
     """How many descriptions some thresholds let in and vote down; unfit as in Admitted."""
 
-    enters: int
+    admitted: int
     voted_down: int
     unfit: Counter[str]
 
@@ -77,17 +77,19 @@ class Admission:
         """All that is admitted or voted down now, by the thresholds that are set."""
         standing = await self._scores.snapshot()
         admitted = Admitted(standing)
-        for judged in await self.judged(await self._surest_first(standing, "admitted")):
-            if judged.fault is None:
+        for judged in await self.judge(await self._surest_first(standing, "admitted")):
+            if judged.rejection_reason is None:
                 admitted.liked[judged.prompt].append(judged)
             else:
-                admitted.unfit[judged.fault] += 1
-        for judged in await self.judged(await self._surest_first(standing, "voted down")):
-            if judged.fault != FREE_POWER:
+                admitted.unfit[judged.rejection_reason] += 1
+        for judged in await self.judge(await self._surest_first(standing, "voted down")):
+            if judged.rejection_reason != OUTSIDE_VOCABULARY:
                 admitted.disliked[judged.prompt].append(judged)
         return admitted
 
-    async def intakes(self, standing: VoteSnapshot, ways: Sequence[Thresholds]) -> list[Intake]:
+    async def count_by_thresholds(
+        self, standing: VoteSnapshot, ways: Sequence[Thresholds]
+    ) -> list[AdmissionCounts]:
         """What each of some thresholds would let in. A text is read once, however often it is asked for."""
         vocabulary = await self._powers.vocabulary()
         known = frozenset(vocabulary.powers)
@@ -111,20 +113,20 @@ class Admission:
 
     def _intakes(
         self, standing: VoteSnapshot, ways: Sequence[Thresholds], known: frozenset[str]
-    ) -> list[Intake]:
+    ) -> list[AdmissionCounts]:
         alike = Counter(
             (
                 (each.ups, each.downs),
-                self._faults.get(each.description_id) if each.power in known else FREE_POWER,
+                self._faults.get(each.description_id) if each.power in known else OUTSIDE_VOCABULARY,
             )
             for each in standing.tallies
         )
         return [_intake(way, alike) for way in ways]
 
-    async def judged(self, ids: Sequence[int]) -> list[Judged]:
+    async def judge(self, ids: Sequence[int]) -> list[JudgedDescription]:
         """Descriptions in the order of their ids here; those that are in sight no more are left out."""
         vocabulary = await self._powers.vocabulary()
-        found: list[Judged] = []
+        found: list[JudgedDescription] = []
         for some in _chunks(ids):
             async with self._db.read() as tx:
                 by_id = {each.id: each for each in await descriptions.get_many(tx, some)}
@@ -133,10 +135,12 @@ class Admission:
             found += await asyncio.to_thread(lambda: [self._judge(each, vocabulary) for each in shown])  # noqa: B023
         return found
 
-    def _judge(self, description: Description, vocabulary: Vocabulary) -> Judged:
+    def _judge(self, description: Description, vocabulary: Vocabulary) -> JudgedDescription:
         text, fault = self._read(description)
         prompt = self._prompts.tuning(description.hero)
-        return Judged(description, prompt, text, fault if vocabulary.trains(description.hero) else FREE_POWER)
+        return JudgedDescription(
+            description, prompt, text, fault if vocabulary.trains(description.hero) else OUTSIDE_VOCABULARY
+        )
 
     def _read(self, description: Description) -> tuple[str, str | None]:
         """The text that may train, and what is wrong with its words."""
@@ -169,7 +173,7 @@ def _votes_of(standing: VoteSnapshot) -> set[tuple[int, int]]:
     return {(each.ups, each.downs) for each in standing.tallies}
 
 
-def _intake(way: Thresholds, alike: Counter[tuple[tuple[int, int], str | None]]) -> Intake:
+def _intake(way: Thresholds, alike: Counter[tuple[tuple[int, int], str | None]]) -> AdmissionCounts:
     """What a way lets in of those counted by their ups and downs, and by what keeps them out."""
     unfit: Counter[str] = Counter()
     enters = voted_down = 0
@@ -179,6 +183,6 @@ def _intake(way: Thresholds, alike: Counter[tuple[tuple[int, int], str | None]])
             enters += number
         elif verdict == "admitted" and fault is not None:
             unfit[fault] += number
-        elif verdict == "voted down" and fault != FREE_POWER:
+        elif verdict == "voted down" and fault != OUTSIDE_VOCABULARY:
             voted_down += number
-    return Intake(enters, voted_down, unfit)
+    return AdmissionCounts(enters, voted_down, unfit)

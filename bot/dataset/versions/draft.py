@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import IO, Self
 
-from bot.dataset.lint.checks import LONGEST
-from bot.dataset.versions.near_duplicates import NearDuplicates
+from bot.dataset.lint.rules import MAX_CHARACTERS
+from bot.dataset.versions.near_duplicates import DuplicateDetector
 from bot.i18n.message import mark
 from bot.store.datasets import Item, Source, Split
 
@@ -18,7 +18,7 @@ _HELD_OUT = 0.1  # of the heroes
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class TrainingText:
     """A text that may train, with the row it came from; of a pair, with the worse one and its row."""
 
     text: str
@@ -33,7 +33,7 @@ class Text:
         return hashlib.sha256(whole.encode()).digest()
 
     @property
-    def empty(self) -> bool:
+    def is_empty(self) -> bool:
         return not self.text.strip() or (self.rejected is not None and not self.rejected.strip())
 
 
@@ -51,7 +51,7 @@ class Draft:
         self._heroes: dict[
             str, tuple[bytes, bool, int]
         ] = {}  # by prompt: digest, whether kept training, texts
-        self._likeness = NearDuplicates()
+        self._likeness = DuplicateDetector()
         self._held_out: set[str] | None = None
         self._spool: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n")  # noqa: SIM115 (__exit__)
 
@@ -63,13 +63,13 @@ class Draft:
     ) -> None:
         self._spool.close()
 
-    def add(self, prompt: str, texts: Sequence[Text], *, keep_training: bool = False) -> None:
+    def add(self, prompt: str, texts: Sequence[TrainingText], *, never_hold_out: bool = False) -> None:
         """Take in all texts of one hero. keep_training: it is never held out, for people chose its texts."""
         kept = [text for text in texts if not self._faulty(prompt, text)]
         if not kept:
             return
         digests = sorted(text.digest for text in kept)
-        self._heroes[prompt] = (hashlib.sha256(b"".join(digests)).digest(), keep_training, len(kept))
+        self._heroes[prompt] = (hashlib.sha256(b"".join(digests)).digest(), never_hold_out, len(kept))
         self._held_out = None
         for text in kept:
             self.sources[text.source] += 1
@@ -82,14 +82,14 @@ class Draft:
         if texts:
             self.dropped[reason] += texts
 
-    def _faulty(self, prompt: str, text: Text) -> bool:
+    def _faulty(self, prompt: str, text: TrainingText) -> bool:
         """The checks of every freeze: none of them changes a text."""
-        if text.empty:
+        if text.is_empty:
             fault: str | None = mark("empty")
-        elif len(prompt) + max(len(text.text), len(text.rejected or "")) > LONGEST:
+        elif len(prompt) + max(len(text.text), len(text.rejected or "")) > MAX_CHARACTERS:
             fault = mark("over 10,000 characters")
         else:
-            fault = self._likeness.repeats(prompt, text.text)
+            fault = self._likeness.duplicate_reason(prompt, text.text)
             if fault and text.source == "example":
                 self.near_duplicate_ids.add(text.source_id)
         if fault:
@@ -97,12 +97,12 @@ class Draft:
         return fault is not None
 
     @property
-    def never_hold_out(self) -> str | None:
+    def only_prompt(self) -> str | None:
         """The prompt, where all texts are of one: a model learns nothing of what it is asked."""
         return next(iter(self._heroes)) if len(self._heroes) == 1 else None
 
     @property
-    def held_out(self) -> set[str]:
+    def held_out_prompts(self) -> set[str]:
         """The prompts of a tenth of the heroes, chosen by their hash: always the same ones."""
         if self._held_out is None:
             free = [prompt for prompt, (_, keep, _) in self._heroes.items() if not keep]
@@ -112,7 +112,7 @@ class Draft:
         return self._held_out
 
     def _side(self, prompt: str) -> Split:
-        return "valid" if prompt in self.held_out else "train"
+        return "valid" if prompt in self.held_out_prompts else "train"
 
     @property
     def counts(self) -> dict[str, int]:

@@ -7,8 +7,8 @@ from typing import Any
 
 from bot.dataset.build.example_selector import ExampleSelector
 from bot.dataset.build.plan import BuildSpec, Planner
-from bot.dataset.versions.admission import Admission, Admitted, Judged
-from bot.dataset.versions.draft import Draft, Text
+from bot.dataset.versions.admission import Admission, Admitted, JudgedDescription
+from bot.dataset.versions.draft import Draft, TrainingText
 from bot.dataset.versions.near_duplicates import similar_to_any
 from bot.errors import UserError
 from bot.heroes.config import HeroesConfig
@@ -17,8 +17,8 @@ from bot.store import datasets, descriptions
 from bot.store.database import Database
 from bot.store.datasets import Changes, Dataset, DatasetKind
 
-FEWEST_TRAINING = 10  # what fine-tuning APIs ask for
-VOTED_DOWN = mark("like what was voted down")
+MIN_TRAINING_TEXTS = 10  # what fine-tuning APIs ask for
+SIMILAR_TO_VOTED_DOWN = mark("like what was voted down")
 
 _TOO_FEW: dict[DatasetKind, str] = {
     "sft": mark(
@@ -33,7 +33,7 @@ _TOO_FEW: dict[DatasetKind, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Frozen:
+class FreezeResult:
     """A dataset, and whether it is new: one of exactly these texts may exist already.
 
     changes says what is other than in the version that was the newest until then; None where it is that
@@ -72,15 +72,15 @@ class Freezer:
         out with it.
         """
         rated = dict(admitted.liked)
-        prompt, texts = "", list[Text]()
+        prompt, texts = "", list[TrainingText]()
 
         def close() -> None:
             disliked = similar_to_any([each.text for each in admitted.disliked.get(prompt, ())])
             good = [text for text in texts if not disliked(text.text)]
-            draft.count_dropped(VOTED_DOWN, len(texts) - len(good))
+            draft.count_dropped(SIMILAR_TO_VOTED_DOWN, len(texts) - len(good))
             liked = [_text(each) for each in rated.pop(prompt, ())]
             if liked or good:
-                draft.add(prompt, [*liked, *good], keep_training=bool(liked))
+                draft.add(prompt, [*liked, *good], never_hold_out=bool(liked))
 
         async for choice in self._chooser.walk(spec, self._planner.by_hero(spec), without):
             asked = self._prompts.tuning(choice.slot.hero)
@@ -88,22 +88,22 @@ class Freezer:
                 close()
                 prompt, texts = asked, []
             if choice.accepted:
-                texts.append(Text(choice.accepted.text, "example", choice.accepted.example_id))
+                texts.append(TrainingText(choice.accepted.text, "example", choice.accepted.example_id))
         close()
         for prompt, others in sorted(rated.items()):  # heroes that the grid lacks
-            draft.add(prompt, [_text(each) for each in others], keep_training=True)
+            draft.add(prompt, [_text(each) for each in others], never_hold_out=True)
 
-    async def freeze(self, draft: Draft, spec: dict[str, Any], kind: DatasetKind = "sft") -> Frozen:
+    async def freeze(self, draft: Draft, spec: dict[str, Any], kind: DatasetKind = "sft") -> FreezeResult:
         """Freeze a draft. Raises UserError where too few texts are left, or all are of one hero."""
         counts = draft.counts
         training, valid = counts.get("train", 0), counts.get("valid", 0)
-        if training < FEWEST_TRAINING:
-            raise UserError(_TOO_FEW[kind], training=training, valid=valid, fewest=FEWEST_TRAINING)
-        if draft.never_hold_out:
+        if training < MIN_TRAINING_TEXTS:
+            raise UserError(_TOO_FEW[kind], training=training, valid=valid, fewest=MIN_TRAINING_TEXTS)
+        if draft.only_prompt:
             raise UserError(
                 "All texts are answers to one prompt, {only_prompt!r}: a model would learn nothing "
                 "of what it is asked. Add texts of other heroes.",
-                only_prompt=draft.never_hold_out,
+                only_prompt=draft.only_prompt,
             )
         recipe = {
             **spec,
@@ -126,11 +126,11 @@ class Freezer:
             # texts may have been deleted or hidden while the draft was being written
             await datasets.redact(tx, descriptions.removed(), found.id)
         if before is None or before.id == found.id:
-            return Frozen(found, new=known is None)
+            return FreezeResult(found, new=known is None)
         async with self._db.read() as tx:
             changes = await datasets.changes(tx, found.id, since=before.id)
-        return Frozen(found, new=known is None, changes=changes)
+        return FreezeResult(found, new=known is None, changes=changes)
 
 
-def _text(judged: Judged) -> Text:
-    return Text(judged.text, "description", judged.description.id)
+def _text(judged: JudgedDescription) -> TrainingText:
+    return TrainingText(judged.text, "description", judged.description.id)

@@ -17,7 +17,7 @@ _ALIKE = 0.7  # of the shingles of both texts, so many in common
 _PERMUTATIONS, _BANDS = 128, 32
 
 
-class NearDuplicates:
+class DuplicateDetector:
     """Compares texts: exact repeats with all that were seen, near ones with those of the same hero.
 
     The same answer to another question may teach that question; nearly the same answer to the same one
@@ -30,7 +30,7 @@ class NearDuplicates:
         self._hero = ""
         self._near = _fingerprints()
 
-    def repeats(self, hero: str, text: str) -> str | None:
+    def duplicate_reason(self, hero: str, text: str) -> str | None:
         """Why a text says nothing new; None where it does, and from then on it is known.
 
         The texts of one hero must come one after the other.

@@ -10,7 +10,7 @@ from bot.store.database import Database
 from bot.store.datasets import Unreviewed
 from bot.store.examples import Verdict
 
-LONGEST = 4000  # characters that a form takes
+MAX_LENGTH = 4000  # characters that a form takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class ReviewPage:
 
     version: int
     example: Unreviewed
-    left: int
+    remaining: int
 
 
 class Reviews:
@@ -57,7 +57,7 @@ class Reviews:
             text = " ".join(edited.split()) if edited else None
             await examples.judge(tx, example_id, verdict, edited=text, at=time.time())
 
-    async def text(self, example_id: int) -> str:
+    async def current_text(self, example_id: int) -> str:
         """What stands for an example now: the edited text, or the answer."""
         async with self._db.read() as tx:
             found = await examples.get(tx, example_id)

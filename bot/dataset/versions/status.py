@@ -5,7 +5,7 @@ import logging
 import time
 from dataclasses import asdict, dataclass, fields
 
-from bot.dataset.versions.admission import Admission, Intake
+from bot.dataset.versions.admission import Admission, AdmissionCounts
 from bot.i18n.message import LocalizedMessage
 from bot.rating.scores import Scores, Thresholds, VoteSnapshot
 from bot.store import datasets, notifications
@@ -25,11 +25,11 @@ class DatasetStatus:
 
     newest: Dataset | None
     newest_pairs: Dataset | None
-    standing: VoteSnapshot
+    votes: VoteSnapshot
     thresholds: Thresholds
-    intake: Intake
+    counts: AdmissionCounts
     tried: Thresholds
-    around: list[tuple[Thresholds, int]]
+    neighbours: list[tuple[Thresholds, int]]
 
 
 class DatasetStatuses:
@@ -40,7 +40,7 @@ class DatasetStatuses:
         self._scores = scores
         self.admission = admission
 
-    async def now(
+    async def status(
         self, *, min_voters: int | None = None, above: float | None = None, confidence: float | None = None
     ) -> DatasetStatus:
         """How it stands. What is given is tried in place of the thresholds that are set, which stay.
@@ -57,8 +57,8 @@ class DatasetStatuses:
         ways = list(tried.neighbours())
         async with self._db.read() as tx:
             newest, pairs = await datasets.latest(tx), await datasets.latest(tx, "preference")
-        now, *others = await self.admission.intakes(standing, [set_, *ways])
-        around = [(way, each.enters) for way, each in zip(ways, others, strict=True)]
+        now, *others = await self.admission.count_by_thresholds(standing, [set_, *ways])
+        around = [(way, each.admitted) for way, each in zip(ways, others, strict=True)]
         return DatasetStatus(newest, pairs, standing, set_, now, tried, around)
 
     async def notify_changed_thresholds(self) -> None:
@@ -70,15 +70,15 @@ class DatasetStatuses:
         if newest is None or before is None or before == set_:
             return
         standing = await self._scores.snapshot()
-        then, now = await self.admission.intakes(standing, [before, set_])
+        then, now = await self.admission.count_by_thresholds(standing, [before, set_])
         text = LocalizedMessage(
             "The thresholds for votes have changed since dataset v{version} ({before}). Now it takes {set}: "
             "{now:,} descriptions would enter the next dataset; by the old thresholds, {then:,}.",
             version=newest.id,
             before=before.told,
             set=set_.told,
-            now=now.enters,
-            then=then.enters,
+            now=now.admitted,
+            then=then.admitted,
         )
         log.warning("%s", text)
         async with self._db.write() as tx:

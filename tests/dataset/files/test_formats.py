@@ -17,15 +17,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from bot.dataset.files.dataset_card import Card
-from bot.dataset.files.formats import Format, read, write
+from bot.dataset.files.dataset_card import DatasetCard
+from bot.dataset.files.formats import FileFormat, read_rows, write_rows
 from bot.dataset.files.row import COLUMNS, Row, values_of
 from bot.errors import UserError
 from bot.heroes.config import read_heroes
 from bot.heroes.hero import Hero
 from bot.settings import ROOT
 
-FORMATS: tuple[Format, ...] = get_args(Format)
+FORMATS: tuple[FileFormat, ...] = get_args(FileFormat)
 NAMES = {"article": "rows.csv", "prepared": "rows.csv", "csv": "rows.csv", "huggingface": "rows"}
 ARTICLE = COLUMNS[:7]
 
@@ -70,11 +70,11 @@ def rows(draw: st.DrawFn) -> Row:
     )
 
 
-def name(form: Format) -> str:
+def name(form: FileFormat) -> str:
     return NAMES.get(form, f"rows.{form}")
 
 
-def carried(row: Row, form: Format) -> Row:
+def carried(row: Row, form: FileFormat) -> Row:
     """What a format has room for."""
     match form:
         case "article":
@@ -85,14 +85,14 @@ def carried(row: Row, form: Format) -> Row:
             return row
 
 
-def in_order(given_rows: list[Row], form: Format) -> list[Row]:
+def in_order(given_rows: list[Row], form: FileFormat) -> list[Row]:
     """A Hugging Face folder keeps what is held out apart."""
     return sorted(given_rows, key=lambda row: row.split == "valid") if form == "huggingface" else given_rows
 
 
 def refusal(path: Path) -> str:
     with pytest.raises(UserError) as refused:
-        list(read(path))
+        list(read_rows(path))
     return str(refused.value)
 
 
@@ -106,24 +106,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @given(given_rows=st.lists(rows(), min_size=1, max_size=6))
 @example(given_rows=[replace(ONE, response_txt=text, prompt=text, finish_reason=text) for text in hard])
 def test_every_format_brings_back_what_it_was_given(
-    form: Format, given_rows: list[Row], folder: Path
+    form: FileFormat, given_rows: list[Row], folder: Path
 ) -> None:
     path = folder / form / name(form)
     path.parent.mkdir(exist_ok=True)
 
-    assert write(given_rows, path, form, overwrite=True) == len(given_rows)
+    assert write_rows(given_rows, path, form, overwrite=True) == len(given_rows)
 
-    assert list(read(path)) == [carried(row, form) for row in in_order(given_rows, form)]
+    assert list(read_rows(path)) == [carried(row, form) for row in in_order(given_rows, form)]
 
 
 @pytest.mark.parametrize("form", ["article", "prepared", "csv"])
 @given(given_rows=st.lists(rows(), min_size=1, max_size=6))
 @example(given_rows=[replace(ONE, response_txt=text, prompt=text, finish_reason=text) for text in hard])
 def test_pandas_reads_our_tables_as_they_were_meant(
-    form: Format, given_rows: list[Row], folder: Path
+    form: FileFormat, given_rows: list[Row], folder: Path
 ) -> None:
     path = folder / "pandas.csv"
-    write(given_rows, path, form, overwrite=True)
+    write_rows(given_rows, path, form, overwrite=True)
 
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
 
@@ -169,11 +169,11 @@ def test_the_articles_own_files_are_read_and_written_to_the_byte(answers: list[s
     frame = frame_of_the_article(answers)
     frame.to_csv(theirs)
 
-    found = list(read(theirs))
+    found = list(read_rows(theirs))
 
     assert [list(values_of(row)[:7]) for row in found] == frame.astype(str).to_numpy().tolist()
     if not any("\r" in answer for answer in answers):  # pandas forgets the quotes that those need
-        write(found, ours, "article", overwrite=True)
+        write_rows(found, ours, "article", overwrite=True)
         assert ours.read_bytes() == theirs.read_bytes()
 
 
@@ -183,18 +183,18 @@ def test_the_articles_prepared_data_names_age_gender_and_power(tmp_path: Path) -
     prepared = frame.loc[:, ["sub_prompt", "response_txt"]]
     prepared.rename(columns={"sub_prompt": "prompt", "response_txt": "completion"}).to_csv(path, index=False)
 
-    found = list(read(path))
+    found = list(read_rows(path))
 
     assert [(row.age, row.gender, row.power) for row in found[-2:]] == [
         ("90", "woman", "invisibility"),
         ("90", "woman", "read in the thoughts"),
     ]
-    write(found, tmp_path / "ours.csv", "prepared")
+    write_rows(found, tmp_path / "ours.csv", "prepared")
     assert (tmp_path / "ours.csv").read_bytes() == path.read_bytes()
 
 
 def test_jsonl_asks_what_the_product_asks(tmp_path: Path) -> None:
-    write([ONE], tmp_path / "rows.jsonl", "jsonl")
+    write_rows([ONE], tmp_path / "rows.jsonl", "jsonl")
     line = json.loads((tmp_path / "rows.jsonl").read_text(encoding="utf-8"))
     asked = read_heroes(ROOT / "data" / "heroes.toml").prompts.tuning(Hero(18, "man", "invisibility"))
     assert line["messages"] == [
@@ -217,8 +217,8 @@ def test_the_older_tools_marks_come_off_where_every_line_has_them(
     path = tmp_path / "prepared_data_prepared.jsonl"
     lines = [{"prompt": "18, man, invisibility ->", "completion": text} for text in completions]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert [row.response_txt for row in read(path)] == found
-    assert {row.sub_prompt for row in read(path)} == {"18, man, invisibility"}
+    assert [row.response_txt for row in read_rows(path)] == found
+    assert {row.sub_prompt for row in read_rows(path)} == {"18, man, invisibility"}
 
 
 def test_the_hugging_face_folder_loads_offline_with_its_splits(
@@ -231,7 +231,7 @@ def test_the_hugging_face_folder_loads_offline_with_its_splits(
     given_rows = [replace(ONE, response_txt=text, power="NA", split="train") for text in hard]
     held_out = [replace(ONE, age="007", split="valid"), replace(ONE, age="null", split="valid")]
     path = tmp_path / "heroes"
-    write([*held_out, *given_rows], path, "huggingface")
+    write_rows([*held_out, *given_rows], path, "huggingface")
 
     loaded = load_dataset(str(path), cache_dir=str(tmp_path / "cache"))
 
@@ -241,9 +241,9 @@ def test_the_hugging_face_folder_loads_offline_with_its_splits(
 
 
 def test_the_card_says_what_it_was_given_and_leaves_the_licence_open(tmp_path: Path) -> None:
-    card = Card('Heroes: "v2"', recipe={"model": "```\n# small", "repeats": 3}, counts={"train": 1})
-    write([ONE], tmp_path / "open", "huggingface", card=card)
-    write([ONE], tmp_path / "free", "huggingface", card=replace(card, licence="cc-by-4.0"))
+    card = DatasetCard('Heroes: "v2"', recipe={"model": "```\n# small", "repeats": 3}, counts={"train": 1})
+    write_rows([ONE], tmp_path / "open", "huggingface", card=card)
+    write_rows([ONE], tmp_path / "free", "huggingface", card=replace(card, licence="cc-by-4.0"))
 
     header, text = (tmp_path / "open" / "README.md").read_text().split("---\n\n", 1)
     assert yaml.safe_load(header.strip("-\n"))["pretty_name"] == 'Heroes: "v2"'
@@ -273,12 +273,12 @@ def test_tables_of_other_makers_are_read(tmp_path: Path) -> None:
     )
     flies = Row("18", "man", "flight", "", "18, man, flight", "He flies.", "")
 
-    assert list(read(tmp_path / "theirs.parquet")) == [
+    assert list(read_rows(tmp_path / "theirs.parquet")) == [
         flies,
         replace(flies, age="", sub_prompt=", man, flight"),
     ]
-    assert list(read(tmp_path / "excel.csv")) == [replace(flies, response_txt="He\r\nflies.")]
-    assert list(read(tmp_path / "theirs")) == [replace(flies, response_txt=" He.", split="valid")]
+    assert list(read_rows(tmp_path / "excel.csv")) == [replace(flies, response_txt="He\r\nflies.")]
+    assert list(read_rows(tmp_path / "theirs")) == [replace(flies, response_txt=" He.", split="valid")]
 
 
 @pytest.mark.parametrize(
@@ -337,7 +337,7 @@ def test_what_is_large_or_no_table_of_text_is_refused(tmp_path: Path) -> None:
         file.truncate(512 * 1024 * 1024 + 1)
     nested = {"age": [["18"]], "gender": "man", "power": "flight", "response_txt": "He flies."}
     pd.DataFrame(nested).to_parquet(tmp_path / "nested.parquet")
-    write([ONE] * 1000, tmp_path / "cut.parquet", "parquet")
+    write_rows([ONE] * 1000, tmp_path / "cut.parquet", "parquet")
     os.truncate(tmp_path / "cut.parquet", 900)
     (tmp_path / "folder").mkdir()
 
@@ -351,24 +351,24 @@ def test_what_is_large_or_no_table_of_text_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_an_interrupted_export_leaves_what_was_there(tmp_path: Path, form: Format) -> None:
+def test_an_interrupted_export_leaves_what_was_there(tmp_path: Path, form: FileFormat) -> None:
     def cut_short() -> Iterator[Row]:
         yield from [ONE] * 6_000
         raise KeyboardInterrupt
 
     path = tmp_path / name(form)
     with pytest.raises(KeyboardInterrupt):
-        write(cut_short(), path, form)
+        write_rows(cut_short(), path, form)
     assert list(tmp_path.iterdir()) == []
 
-    write([ONE], path, form)
+    write_rows([ONE], path, form)
     with pytest.raises(UserError, match="exists already"):
-        write([ONE, ONE], path, form)
+        write_rows([ONE, ONE], path, form)
     with pytest.raises(KeyboardInterrupt):
-        write(cut_short(), path, form, overwrite=True)
-    assert (list(tmp_path.iterdir()), len(list(read(path)))) == ([path], 1)
-    write([ONE, ONE], path, form, overwrite=True)
-    assert (list(tmp_path.iterdir()), len(list(read(path)))) == ([path], 2)
+        write_rows(cut_short(), path, form, overwrite=True)
+    assert (list(tmp_path.iterdir()), len(list(read_rows(path)))) == ([path], 1)
+    write_rows([ONE, ONE], path, form, overwrite=True)
+    assert (list(tmp_path.iterdir()), len(list(read_rows(path)))) == ([path], 2)
 
 
 @pytest.mark.parametrize(
@@ -383,7 +383,7 @@ def test_an_interrupted_export_leaves_what_was_there(tmp_path: Path, form: Forma
 def test_a_row_that_not_every_format_carries_is_never_written(tmp_path: Path, row: Row, said: str) -> None:
     for form in FORMATS:
         with pytest.raises(UserError, match=said):
-            write([ONE, row], tmp_path / name(form), form)
+            write_rows([ONE, row], tmp_path / name(form), form)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -393,31 +393,31 @@ def test_a_place_that_cannot_be_written_is_said_in_a_sentence(
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "diary.txt").touch()
     with pytest.raises(UserError, match=r"rows.csv cannot be written: no such file or directory\. Choose"):
-        write([ONE], tmp_path / "gone" / "rows.csv", "csv")
+        write_rows([ONE], tmp_path / "gone" / "rows.csv", "csv")
     with pytest.raises(UserError, match="mine is a folder with other things in it"):
-        write([ONE], tmp_path / "mine", "huggingface", overwrite=True)
+        write_rows([ONE], tmp_path / "mine", "huggingface", overwrite=True)
     with pytest.raises(UserError, match="no rows to write"):
-        write([], tmp_path / "rows.csv", "csv")
+        write_rows([], tmp_path / "rows.csv", "csv")
 
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(UserError, match=r"The disk is too full for rows\.csv"):
-        write([ONE], tmp_path / "rows.csv", "csv")
+        write_rows([ONE], tmp_path / "rows.csv", "csv")
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])
-def test_a_hundred_thousand_rows_pass_through_little_memory(tmp_path: Path, form: Format) -> None:
+def test_a_hundred_thousand_rows_pass_through_little_memory(tmp_path: Path, form: FileFormat) -> None:
     """More than a hundred megabytes as rows: were they kept, it would show."""
     path, used = tmp_path / name(form), psutil.Process().memory_info
     peak = 0
 
     def through(number: int) -> int:
         many = (replace(ONE, response_txt=f"{number} " + "He hides. " * 60) for number in range(number))
-        written = write(watched(many), path, form, overwrite=True)
-        assert sum(1 for _ in watched(read(path))) == written
+        written = write_rows(watched(many), path, form, overwrite=True)
+        assert sum(1 for _ in watched(read_rows(path))) == written
         return written
 
     def watched(passing: Iterable[Row]) -> Iterator[Row]:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from bot.app import App
-from bot.dataset.files.formats import Format, read
+from bot.dataset.files.formats import FileFormat, read_rows
 from bot.dataset.files.row import Row
 from bot.errors import UserError
 from tests.support.workflows import build
@@ -57,7 +57,9 @@ def table_of(folder: Path, rows: list[Row]) -> Path:
 
 
 @pytest.mark.parametrize("form", ["article", "csv", "parquet", "huggingface"])
-async def test_odd_texts_survive_the_way_through_the_database(app: App, tmp_path: Path, form: Format) -> None:
+async def test_odd_texts_survive_the_way_through_the_database(
+    app: App, tmp_path: Path, form: FileFormat
+) -> None:
     rows = [
         Row(r.age, r.gender, r.power, r.prompt, r.sub_prompt, f"{r.age} {r.response_txt}", "stop")
         for r in ODD
@@ -74,7 +76,7 @@ async def test_odd_texts_survive_the_way_through_the_database(app: App, tmp_path
     def plain(found: list[Row]) -> set[tuple[str, ...]]:
         return {(r.age, r.power, r.prompt, r.sub_prompt, r.response_txt, r.finish_reason) for r in found}
 
-    assert plain(list(read(out))) == plain(rows)
+    assert plain(list(read_rows(out))) == plain(rows)
 
 
 async def test_the_same_file_again_is_the_same_version(app: App, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.app import App
-from bot.dataset.versions.draft import Draft, Text
+from bot.dataset.versions.draft import Draft, TrainingText
 from bot.heroes.hero import Hero
 from bot.rating.votes import DOWN, UP
 from bot.store import datasets, descriptions
@@ -103,13 +103,13 @@ async def test_a_rated_description_trains_and_no_hero_is_on_both_sides(app: App)
     assert len(sides["valid"]) == 4
 
 
-def thirty(words: int = 12) -> list[tuple[str, list[Text]]]:
+def thirty(words: int = 12) -> list[tuple[str, list[TrainingText]]]:
     """Thirty heroes of two texts each, none like another."""
     return [
         (
             f"{age}, man, flight ->",
             [
-                Text(
+                TrainingText(
                     " ".join(f"{name}{age}{turn}{number}" for number in range(words)),
                     "example",
                     age * 2 + turn,
@@ -121,17 +121,17 @@ def thirty(words: int = 12) -> list[tuple[str, list[Text]]]:
     ]
 
 
-def drafted(heroes: list[tuple[str, list[Text]]], keep: str = "") -> Draft:
+def drafted(heroes: list[tuple[str, list[TrainingText]]], keep: str = "") -> Draft:
     draft = Draft()
     for prompt, texts in heroes:
-        draft.add(prompt, texts, keep_training=prompt == keep)
+        draft.add(prompt, texts, never_hold_out=prompt == keep)
     return draft
 
 
 @given(st.permutations(thirty()))
 @settings(max_examples=25)
 def test_the_order_of_arrival_changes_neither_split_nor_hash(
-    heroes: list[tuple[str, list[Text]]],
+    heroes: list[tuple[str, list[TrainingText]]],
 ) -> None:
     with drafted(thirty()) as once, drafted([(prompt, texts[::-1]) for prompt, texts in heroes]) as again:
         assert once.content_hash == again.content_hash
@@ -143,10 +143,10 @@ def test_the_order_of_arrival_changes_neither_split_nor_hash(
 
 def test_heroes_that_people_chose_are_never_held_out() -> None:
     with drafted(thirty()) as draft:
-        (held_out, *_) = draft.held_out
+        (held_out, *_) = draft.held_out_prompts
     with drafted(thirty(), keep=held_out) as draft:
-        assert held_out not in draft.held_out
-        assert len(draft.held_out) == 3
+        assert held_out not in draft.held_out_prompts
+        assert len(draft.held_out_prompts) == 3
 
 
 def test_another_text_another_hero_or_another_side_is_another_hash() -> None:
@@ -157,15 +157,15 @@ def test_another_text_another_hero_or_another_side_is_another_hash() -> None:
     assert len(hashes) == 4
 
 
-def _other_text(heroes: list[tuple[str, list[Text]]]) -> list[tuple[str, list[Text]]]:
-    return [("20, man, flight ->", [Text("something else", "example", 1)]), *heroes[1:]]
+def _other_text(heroes: list[tuple[str, list[TrainingText]]]) -> list[tuple[str, list[TrainingText]]]:
+    return [("20, man, flight ->", [TrainingText("something else", "example", 1)]), *heroes[1:]]
 
 
-def _other_hero(heroes: list[tuple[str, list[Text]]]) -> list[tuple[str, list[Text]]]:
+def _other_hero(heroes: list[tuple[str, list[TrainingText]]]) -> list[tuple[str, list[TrainingText]]]:
     return [("20, man, ice ->", heroes[0][1]), *heroes[1:]]
 
 
-def _one_less(heroes: list[tuple[str, list[Text]]]) -> list[tuple[str, list[Text]]]:
+def _one_less(heroes: list[tuple[str, list[TrainingText]]]) -> list[tuple[str, list[TrainingText]]]:
     return heroes[1:]
 
 
@@ -175,14 +175,17 @@ def test_what_must_not_train_is_dropped_and_counted() -> None:
         draft.add(
             "20, man, flight ->",
             [
-                Text(text, "example", 1),
-                Text(text.upper() + "!", "example", 2),
-                Text(text + " today", "example", 3),
-                Text("  ", "example", 4),
-                Text("word " * 2001, "example", 5),
+                TrainingText(text, "example", 1),
+                TrainingText(text.upper() + "!", "example", 2),
+                TrainingText(text + " today", "example", 3),
+                TrainingText("  ", "example", 4),
+                TrainingText("word " * 2001, "example", 5),
             ],
         )
-        draft.add("30, man, flight ->", [Text(text, "example", 6), Text(text + " today", "description", 7)])
+        draft.add(
+            "30, man, flight ->",
+            [TrainingText(text, "example", 6), TrainingText(text + " today", "description", 7)],
+        )
         assert draft.dropped == {
             "the same as another": 2,
             "much like another": 1,
@@ -206,6 +209,6 @@ def test_training_files_keep_every_character(text: str) -> None:
 def test_a_draft_keeps_every_character(texts: list[str]) -> None:
     with Draft() as draft:
         for number, text in enumerate(texts):
-            draft.add(f"{number}, man, flight ->", [Text(text, "example", number)])
+            draft.add(f"{number}, man, flight ->", [TrainingText(text, "example", number)])
         kept = {item.source_id: item.text for item in draft.items()}
     assert {number: texts[number] for number in kept} == kept

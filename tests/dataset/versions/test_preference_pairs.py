@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.app import App
-from bot.dataset.versions.preference_pairs import MOST_OF_VOTER
+from bot.dataset.versions.preference_pairs import MAX_DUELS_PER_VOTER
 from bot.errors import UserError
 from bot.heroes.hero import Hero
 from bot.rating.duels import Pairing
@@ -101,7 +101,7 @@ async def test_duels_that_are_decided_are_pairs(app: App) -> None:
     paired = await app.pairs.freeze()
 
     assert paired.by_origin == {"duels": 13}
-    assert paired.left_out["undecided duels"] == 1
+    assert paired.dropped["undecided duels"] == 1
     found = {(item.source_id, item.rejected_id) for item in await items(app, paired.frozen.dataset.id)}
     assert found == {(candidate, live) for live, candidate in won} | {split}
     job, forecast = await app.finetunes.plan(method="dpo")
@@ -110,10 +110,10 @@ async def test_duels_that_are_decided_are_pairs(app: App) -> None:
 
 @pytest.mark.usefixtures("on_trial")
 async def test_one_voter_has_a_say_in_so_many_duels(app: App) -> None:
-    for hero in heroes(app, MOST_OF_VOTER + 5):
+    for hero in heroes(app, MAX_DUELS_PER_VOTER + 5):
         await duel(app, hero, ana="candidate")
     paired = await app.pairs.freeze()
-    assert paired.by_origin == {"duels": MOST_OF_VOTER}
+    assert paired.by_origin == {"duels": MAX_DUELS_PER_VOTER}
 
 
 @pytest.mark.usefixtures("on_trial")
@@ -132,7 +132,7 @@ async def test_what_votes_contradict_or_operators_removed_is_no_pair(app: App) -
     paired = await app.pairs.freeze()
 
     assert paired.by_origin == {"duels": 12}
-    assert paired.left_out["contradicted by other votes"] == 2
+    assert paired.dropped["contradicted by other votes"] == 2
 
 
 async def test_pairs_do_not_leave_as_single_texts(app: App, tmp_path: Path) -> None:
