@@ -149,9 +149,9 @@ async def ask(app: App) -> tuple[int, Answer, Answer, Answer]:
     async with _timed() as again:
         await app.dataset_statuses.status(above=0.3)
     async with _timed() as build:
-        admitted = await app.dataset_statuses.admission.now()
-    if admitted.counts["liked"] != status.counts.admitted:
-        raise BenchError(f"status says {status.counts.admitted}, a build takes {admitted.counts['liked']}.")
+        admitted = await app.dataset_statuses.admission.admit()
+    if admitted.liked_count != status.counts.admitted:
+        raise BenchError(f"status says {status.counts.admitted}, a build takes {admitted.liked_count}.")
     return status.counts.admitted, first, again, build
 
 

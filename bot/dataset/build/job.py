@@ -9,7 +9,7 @@ from bot.dataset.build.batch_builder import BatchBuilder
 from bot.dataset.build.builder import Builder, Built
 from bot.dataset.build.estimate import BuildEstimate, BuildEstimator
 from bot.dataset.build.plan import BuildSpec
-from bot.dataset.versions.admission import Admitted
+from bot.dataset.versions.admission import AdmissionResult
 from bot.dataset.versions.draft import Draft
 from bot.dataset.versions.freeze import Freezer
 from bot.i18n.message import LocalizedMessage
@@ -73,12 +73,12 @@ class BuildJobs:
         await self._book_lost(run, spec, account)
         alike: set[int] = set()
         asked = calls = 0
-        admitted: Admitted | None = None
+        admitted: AdmissionResult | None = None
         for left in reversed(range(_ROUNDS)):
             built = await self._build(run, spec, account, alike)
             built.cached -= asked
             built.asked, built.calls = asked, calls = built.asked + asked, built.calls + calls
-            admitted = admitted or await self._freezer.admission.now()  # of the moment when all is written
+            admitted = admitted or await self._freezer.admission.admit()  # of the moment when all is written
             with Draft() as draft:
                 await self._freezer.fill(draft, spec, admitted, alike)
                 if left and draft.near_duplicate_ids - alike:
@@ -88,7 +88,7 @@ class BuildJobs:
         raise AssertionError("unreachable: the last round freezes")
 
     async def _freeze(
-        self, run: Run, spec: BuildSpec, built: Built, draft: Draft, admitted: Admitted
+        self, run: Run, spec: BuildSpec, built: Built, draft: Draft, admitted: AdmissionResult
     ) -> dict[str, Any]:
         await run.progress(built.done, built.done, LocalizedMessage("freezing the dataset"))
         frozen = await self._freezer.freeze(draft, asdict(spec))
@@ -106,10 +106,10 @@ class BuildJobs:
             "dropped": dict(draft.dropped),
             "changes": asdict(frozen.changes) if frozen.changes else None,
             "votes": {
-                "liked": admitted.counts["liked"],
-                "voted_down": admitted.counts["voted down"],
+                "liked": admitted.liked_count,
+                "voted_down": admitted.disliked_count,
                 "unfit": dict(admitted.unfit),
-                "not_counted": [each.to_json() for each in admitted.standing.not_counted],
+                "not_counted": [each.to_json() for each in admitted.votes.not_counted],
             },
             "cost": await self._budget.spent_by(run.job.id),
             "files": files,

@@ -1,4 +1,4 @@
-"""Freezing: written examples and well-rated descriptions become an immutable numbered dataset."""
+"""Freeze examples and well-rated descriptions as an immutable, numbered dataset."""
 
 import time
 from collections.abc import Collection
@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.dataset.build.example_selector import ExampleSelector
 from bot.dataset.build.plan import BuildSpec, Planner
-from bot.dataset.versions.admission import Admission, Admitted, JudgedDescription
+from bot.dataset.versions.admission import Admission, AdmissionResult, JudgedDescription
 from bot.dataset.versions.draft import Draft, TrainingText
 from bot.dataset.versions.near_duplicates import similar_to_any
 from bot.errors import UserError
@@ -17,7 +17,7 @@ from bot.store import datasets, descriptions
 from bot.store.database import Database
 from bot.store.datasets import Changes, Dataset, DatasetKind
 
-MIN_TRAINING_TEXTS = 10  # what fine-tuning APIs ask for
+MIN_TRAINING_TEXTS = 10  # the minimum of fine-tuning APIs
 SIMILAR_TO_VOTED_DOWN = mark("like what was voted down")
 
 _TOO_FEW: dict[DatasetKind, str] = {
@@ -34,10 +34,10 @@ _TOO_FEW: dict[DatasetKind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class FreezeResult:
-    """A dataset, and whether it is new: one of exactly these texts may exist already.
+    """The frozen dataset. new is False if a dataset of exactly these texts existed already.
 
-    changes says what is other than in the version that was the newest until then; None where it is that
-    version itself, or the first.
+    changes lists the differences from the version that was the newest before; None if this is that version,
+    or the first.
     """
 
     dataset: Dataset
@@ -46,7 +46,7 @@ class FreezeResult:
 
 
 class Freezer:
-    """Makes datasets; the same inputs give the same content hash, and so the same dataset."""
+    """Make datasets. The same inputs give the same content hash, and so the same dataset."""
 
     def __init__(
         self,
@@ -54,47 +54,56 @@ class Freezer:
         admission: Admission,
         heroes: HeroesConfig,
         planner: Planner,
-        chooser: ExampleSelector,
+        selector: ExampleSelector,
     ) -> None:
         self._db = db
         self.admission = admission
         self._prompts = heroes.prompts
         self._curation = heroes.curation
         self._planner = planner
-        self._chooser = chooser
+        self._selector = selector
 
     async def fill(
-        self, draft: Draft, spec: BuildSpec, admitted: Admitted, without: Collection[int] = ()
+        self,
+        draft: Draft,
+        spec: BuildSpec,
+        admitted: AdmissionResult,
+        excluded_ids: Collection[int] = (),
     ) -> None:
-        """Put the accepted examples of a build into a draft, and the descriptions that the votes admit.
+        """Add the accepted examples of a build and the admitted descriptions to a draft.
 
-        Nobody votes on examples; one that says nearly what a voted-down description of its hero says is left
-        out with it.
+        Nobody votes on examples. One that nearly repeats a voted-down description of its hero is dropped.
+
+        excluded_ids: examples that were dropped as duplicates in earlier rounds.
         """
-        rated = dict(admitted.liked)
-        prompt, texts = "", list[TrainingText]()
+        remaining_liked = dict(admitted.liked)
+        prompt, examples = "", list[TrainingText]()
 
-        def close() -> None:
-            disliked = similar_to_any([each.text for each in admitted.disliked.get(prompt, ())])
-            good = [text for text in texts if not disliked(text.text)]
-            draft.count_dropped(SIMILAR_TO_VOTED_DOWN, len(texts) - len(good))
-            liked = [_text(each) for each in rated.pop(prompt, ())]
-            if liked or good:
-                draft.add(prompt, [*liked, *good], never_hold_out=bool(liked))
+        def add_hero() -> None:
+            is_disliked = similar_to_any([judged.text for judged in admitted.disliked.get(prompt, ())])
+            kept = [example for example in examples if not is_disliked(example.text)]
+            draft.count_dropped(SIMILAR_TO_VOTED_DOWN, len(examples) - len(kept))
+            liked = [_training_text(judged) for judged in remaining_liked.pop(prompt, ())]
+            if liked or kept:
+                draft.add(prompt, [*liked, *kept], never_hold_out=bool(liked))
 
-        async for choice in self._chooser.walk(spec, self._planner.by_hero(spec), without):
-            asked = self._prompts.tuning(choice.slot.hero)
-            if asked != prompt:
-                close()
-                prompt, texts = asked, []
-            if choice.accepted:
-                texts.append(TrainingText(choice.accepted.text, "example", choice.accepted.example_id))
-        close()
-        for prompt, others in sorted(rated.items()):  # heroes that the grid lacks
-            draft.add(prompt, [_text(each) for each in others], never_hold_out=True)
+        async for selection in self._selector.walk(spec, self._planner.by_hero(spec), excluded_ids):
+            hero_prompt = self._prompts.tuning(selection.slot.hero)
+            if hero_prompt != prompt:
+                add_hero()
+                prompt, examples = hero_prompt, []
+            if accepted := selection.accepted:
+                examples.append(TrainingText(accepted.text, "example", accepted.example_id))
+        add_hero()
+        for prompt, liked in sorted(remaining_liked.items()):  # heroes outside the grid
+            draft.add(prompt, [_training_text(judged) for judged in liked], never_hold_out=True)
 
-    async def freeze(self, draft: Draft, spec: dict[str, Any], kind: DatasetKind = "sft") -> FreezeResult:
-        """Freeze a draft. Raises UserError where too few texts are left, or all are of one hero."""
+    async def freeze(self, draft: Draft, origin: dict[str, Any], kind: DatasetKind = "sft") -> FreezeResult:
+        """Freeze a draft.
+
+        origin: where the texts came from, for the dataset's recipe. Raises UserError if there are too few
+        texts, or all are of one hero.
+        """
         counts = draft.counts
         training, valid = counts.get("train", 0), counts.get("valid", 0)
         if training < MIN_TRAINING_TEXTS:
@@ -106,15 +115,15 @@ class Freezer:
                 only_prompt=draft.only_prompt,
             )
         recipe = {
-            **spec,
+            **origin,
             "votes": asdict(self.admission.thresholds),
             "prompts": self._prompts.version,
             "curation": self._curation.curation.model_dump(),
         }
         async with self._db.write() as tx:
-            before = await datasets.latest(tx, kind)
-            known = await datasets.with_hash(tx, draft.content_hash)
-            found = known or await datasets.add(
+            previous = await datasets.latest(tx, kind)
+            existing = await datasets.with_hash(tx, draft.content_hash)
+            dataset = existing or await datasets.add(
                 tx,
                 draft.items(),
                 kind=kind,
@@ -123,14 +132,14 @@ class Freezer:
                 counts=counts,
                 at=time.time(),
             )
-            # texts may have been deleted or hidden while the draft was being written
-            await datasets.redact(tx, descriptions.removed(), found.id)
-        if before is None or before.id == found.id:
-            return FreezeResult(found, new=known is None)
+            # texts may have been deleted or hidden while the draft was filled
+            await datasets.redact(tx, descriptions.removed(), dataset.id)
+        if previous is None or previous.id == dataset.id:
+            return FreezeResult(dataset, new=existing is None)
         async with self._db.read() as tx:
-            changes = await datasets.changes(tx, found.id, since=before.id)
-        return FreezeResult(found, new=known is None, changes=changes)
+            changes = await datasets.changes(tx, dataset.id, since=previous.id)
+        return FreezeResult(dataset, new=existing is None, changes=changes)
 
 
-def _text(judged: JudgedDescription) -> TrainingText:
+def _training_text(judged: JudgedDescription) -> TrainingText:
     return TrainingText(judged.text, "description", judged.description.id)

@@ -247,7 +247,7 @@ async def test_what_goes_while_a_draft_is_written_is_not_frozen(stage: Stage, ap
     await liked(stage, app)
     wanted = spec(app, limit=14)
     with Draft() as draft:
-        await app.builds._freezer.fill(draft, wanted, await app.builds._freezer.admission.now())
+        await app.builds._freezer.fill(draft, wanted, await app.builds._freezer.admission.admit())
         if how == "deleted":
             await app.privacy.delete(stage.ana.id)
         else:

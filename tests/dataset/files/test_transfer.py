@@ -1,4 +1,4 @@
-"""Transfer: versions as files, files as versions."""
+"""Export of dataset versions to files, and import of files as versions."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ ODD = [
 ]
 
 
-async def test_the_articles_own_table_comes_out_of_a_build(app: App, tmp_path: Path) -> None:
+async def test_a_build_is_exported_as_the_articles_table(app: App, tmp_path: Path) -> None:
     await build(app)
     table = tmp_path / "out_openai_completion.csv"
 
@@ -41,15 +41,15 @@ async def test_the_articles_own_table_comes_out_of_a_build(app: App, tmp_path: P
     assert first["sub_prompt"] == f"{first['age']}, {first['gender']}, {first['power']}"
 
 
-async def test_texts_of_one_hero_alone_are_refused_and_none_is_kept(app: App, tmp_path: Path) -> None:
+async def test_texts_of_a_single_hero_are_refused_and_not_stored(app: App, tmp_path: Path) -> None:
     rows = [Row("40", "man", "ice", "", "40, man, ice", f"{r.age} {r.response_txt}", "stop") for r in ODD]
     with pytest.raises(UserError, match="All texts are answers to one prompt, '40, man, ice ->'"):
-        await app.transfer.import_file(table_of(tmp_path, rows))
+        await app.transfer.import_file(write_table(tmp_path, rows))
     async with app.db.read() as tx:
         assert (await tx.execute(text("SELECT count(*) FROM imported"))).scalar_one() == 0
 
 
-def table_of(folder: Path, rows: list[Row]) -> Path:
+def write_table(folder: Path, rows: list[Row]) -> Path:
     path = folder / "texts.csv"
     columns = ["age", "gender", "power", "prompt", "sub_prompt", "response_txt", "finish_reason"]
     pd.DataFrame([{name: getattr(row, name) for name in columns} for row in rows]).to_csv(path)
@@ -57,14 +57,12 @@ def table_of(folder: Path, rows: list[Row]) -> Path:
 
 
 @pytest.mark.parametrize("form", ["article", "csv", "parquet", "huggingface"])
-async def test_odd_texts_survive_the_way_through_the_database(
-    app: App, tmp_path: Path, form: FileFormat
-) -> None:
+async def test_odd_texts_survive_import_and_export(app: App, tmp_path: Path, form: FileFormat) -> None:
     rows = [
         Row(r.age, r.gender, r.power, r.prompt, r.sub_prompt, f"{r.age} {r.response_txt}", "stop")
         for r in ODD
     ]
-    frozen, draft = await app.transfer.import_file(table_of(tmp_path, rows))
+    frozen, draft = await app.transfer.import_file(write_table(tmp_path, rows))
     assert frozen.new
     assert frozen.dataset.counts["import"] == 15
     assert not draft.dropped
@@ -73,28 +71,28 @@ async def test_odd_texts_survive_the_way_through_the_database(
     out = tmp_path / f"out{suffix}"
     await app.transfer.export(frozen.dataset.id, out, form)
 
-    def plain(found: list[Row]) -> set[tuple[str, ...]]:
+    def fields_of(found: list[Row]) -> set[tuple[str, ...]]:
         return {(r.age, r.power, r.prompt, r.sub_prompt, r.response_txt, r.finish_reason) for r in found}
 
-    assert plain(list(read_rows(out))) == plain(rows)
+    assert fields_of(list(read_rows(out))) == fields_of(rows)
 
 
-async def test_the_same_file_again_is_the_same_version(app: App, tmp_path: Path) -> None:
-    path = table_of(
+async def test_importing_a_file_twice_gives_the_same_version(app: App, tmp_path: Path) -> None:
+    path = write_table(
         tmp_path, [Row(r.age, "man", r.power, "", r.sub_prompt, f"Text {r.age}", "") for r in ODD]
     )
-    once, _ = await app.transfer.import_file(path)
-    again, _ = await app.transfer.import_file(path)
-    assert (once.dataset.id, again.dataset.id, again.new) == (1, 1, False)
+    first, _ = await app.transfer.import_file(path)
+    second, _ = await app.transfer.import_file(path)
+    assert (first.dataset.id, second.dataset.id, second.new) == (1, 1, False)
 
 
-async def test_repeats_are_dropped_and_told(app: App, tmp_path: Path) -> None:
+async def test_duplicates_are_dropped_and_counted(app: App, tmp_path: Path) -> None:
     rows = [Row(f"{age}", "man", "ice", "", f"{age}, man, ice", f"Text {age % 12}", "") for age in range(24)]
-    _, draft = await app.transfer.import_file(table_of(tmp_path, rows))
+    _, draft = await app.transfer.import_file(write_table(tmp_path, rows))
     assert draft.dropped == {"the same as another": 12}
 
 
-async def test_bad_files_and_versions_are_sentences(app: App, tmp_path: Path) -> None:
+async def test_bad_files_and_missing_versions_raise_clear_errors(app: App, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="There is no dataset yet"):
         await app.transfer.export(None, tmp_path / "x.csv", "csv")
     broken = tmp_path / "broken.csv"
@@ -102,4 +100,4 @@ async def test_bad_files_and_versions_are_sentences(app: App, tmp_path: Path) ->
     with pytest.raises(UserError, match="lacks the columns"):
         await app.transfer.import_file(broken)
     with pytest.raises(UserError, match=r"Only . usable texts"):
-        await app.transfer.import_file(table_of(tmp_path, ODD[:3]))
+        await app.transfer.import_file(write_table(tmp_path, ODD[:3]))
