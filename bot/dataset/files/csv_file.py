@@ -8,13 +8,11 @@ from itertools import count
 from pathlib import Path
 
 from bot.dataset.files.base import read_lines
-from bot.dataset.files.row import COLUMNS, MOST_CHARACTERS, Row, reader_for, values_of
+from bot.dataset.files.row import ARTICLE_COLUMNS, COLUMNS, MOST_CHARACTERS, Row, reader_for, values_of
 from bot.errors import UserError
 
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 _PLACEHOLDER = "\0"  # for lone carriage returns; no line holds this character
-
-_ARTICLE_COLUMNS = COLUMNS[:7]
 
 WriteRow = Callable[[Row], None]
 
@@ -30,8 +28,8 @@ def open_full_writer(path: Path) -> Iterator[WriteRow]:
 def open_article_writer(path: Path) -> Iterator[WriteRow]:
     """Write out_openai_completion.csv: pandas' unnamed index, then the article's seven columns."""
     index = count()
-    with _open_table(path, ("", *_ARTICLE_COLUMNS)) as write:
-        yield lambda row: write((str(next(index)), *values_of(row)[: len(_ARTICLE_COLUMNS)]))
+    with _open_table(path, ("", *ARTICLE_COLUMNS)) as write:
+        yield lambda row: write((str(next(index)), *values_of(row)[: len(ARTICLE_COLUMNS)]))
 
 
 @contextmanager

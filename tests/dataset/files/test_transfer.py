@@ -8,12 +8,12 @@ from sqlalchemy import text
 
 from bot.app import App
 from bot.dataset.files.formats import FileFormat, read_rows
-from bot.dataset.files.row import Row
+from bot.dataset.files.row import ARTICLE_COLUMNS, COLUMNS, Row, values_of
 from bot.errors import UserError
 from tests.support.workflows import build
 
 ODD = [
-    Row(f"{age:03d}", "man", power, "asked", f"{age:03d}, man, {power}", text, "stop")
+    Row((f"{age:03d}", "man", power), "asked", f"{age:03d}, man, {power}", text, "stop")
     for age, (power, text) in enumerate(
         [
             ("NA", 'He said "no", twice.\nThen "yes".'),
@@ -42,7 +42,8 @@ async def test_a_build_is_exported_as_the_articles_table(app: App, tmp_path: Pat
 
 
 async def test_texts_of_a_single_hero_are_refused_and_not_stored(app: App, tmp_path: Path) -> None:
-    rows = [Row("40", "man", "ice", "", "40, man, ice", f"{r.age} {r.response_txt}", "stop") for r in ODD]
+    texts = [f"{r.hero[0]} {r.response_txt}" for r in ODD]
+    rows = [Row(("40", "man", "ice"), "", "40, man, ice", answer, "stop") for answer in texts]
     with pytest.raises(UserError, match="All texts are answers to one prompt, '40, man, ice ->'"):
         await app.transfer.import_file(write_table(tmp_path, rows))
     async with app.db.read() as tx:
@@ -51,17 +52,13 @@ async def test_texts_of_a_single_hero_are_refused_and_not_stored(app: App, tmp_p
 
 def write_table(folder: Path, rows: list[Row]) -> Path:
     path = folder / "texts.csv"
-    columns = ["age", "gender", "power", "prompt", "sub_prompt", "response_txt", "finish_reason"]
-    pd.DataFrame([{name: getattr(row, name) for name in columns} for row in rows]).to_csv(path)
+    pd.DataFrame([values_of(row) for row in rows], columns=COLUMNS)[list(ARTICLE_COLUMNS)].to_csv(path)
     return path
 
 
 @pytest.mark.parametrize("form", ["article", "csv", "parquet", "huggingface"])
 async def test_odd_texts_survive_import_and_export(app: App, tmp_path: Path, form: FileFormat) -> None:
-    rows = [
-        Row(r.age, r.gender, r.power, r.prompt, r.sub_prompt, f"{r.age} {r.response_txt}", "stop")
-        for r in ODD
-    ]
+    rows = [Row(r.hero, r.prompt, r.sub_prompt, f"{r.hero[0]} {r.response_txt}", "stop") for r in ODD]
     frozen, draft = await app.transfer.import_file(write_table(tmp_path, rows))
     assert frozen.new
     assert frozen.dataset.counts["import"] == 15
@@ -72,22 +69,21 @@ async def test_odd_texts_survive_import_and_export(app: App, tmp_path: Path, for
     await app.transfer.export(frozen.dataset.id, out, form)
 
     def fields_of(found: list[Row]) -> set[tuple[str, ...]]:
-        return {(r.age, r.power, r.prompt, r.sub_prompt, r.response_txt, r.finish_reason) for r in found}
+        return {(*r.hero, r.prompt, r.sub_prompt, r.response_txt, r.finish_reason) for r in found}
 
     assert fields_of(list(read_rows(out))) == fields_of(rows)
 
 
 async def test_importing_a_file_twice_gives_the_same_version(app: App, tmp_path: Path) -> None:
-    path = write_table(
-        tmp_path, [Row(r.age, "man", r.power, "", r.sub_prompt, f"Text {r.age}", "") for r in ODD]
-    )
+    path = write_table(tmp_path, [Row(r.hero, "", r.sub_prompt, f"Text {r.hero[0]}", "") for r in ODD])
     first, _ = await app.transfer.import_file(path)
     second, _ = await app.transfer.import_file(path)
     assert (first.dataset.id, second.dataset.id, second.new) == (1, 1, False)
 
 
 async def test_duplicates_are_dropped_and_counted(app: App, tmp_path: Path) -> None:
-    rows = [Row(f"{age}", "man", "ice", "", f"{age}, man, ice", f"Text {age % 12}", "") for age in range(24)]
+    heroes = [(f"{age}", "man", "ice") for age in range(24)]
+    rows = [Row(hero, "", ", ".join(hero), f"Text {at % 12}", "") for at, hero in enumerate(heroes)]
     _, draft = await app.transfer.import_file(write_table(tmp_path, rows))
     assert draft.dropped == {"the same as another": 12}
 
