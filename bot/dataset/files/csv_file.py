@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from bot.dataset.files.base import read_lines
-from bot.dataset.files.row import ARTICLE_COLUMNS, COLUMNS, MOST_CHARACTERS, Row, reader_for, values_of
+from bot.dataset.files.row import ARTICLE_COLUMNS, COLUMNS, MAX_FIELD_CHARACTERS, Row, parser_for, values_of
 from bot.errors import UserError
 
 _LONE_RETURN = re.compile(r"\r(?!\n)")
@@ -43,7 +43,7 @@ def read(path: Path) -> Iterator[Row]:
     """Read any of the three tables; every field stays as it is."""
     records = _read_records(path)
     _, header = next(records, (0, []))
-    parse = reader_for(header, path.name)
+    parse = parser_for(header, path.name)
     for number, (line, cells) in enumerate(records, 1):
         if len(cells) != len(header):
             raise UserError(
@@ -90,7 +90,7 @@ def _damage_text(error: csv.Error, line: int, path: Path) -> str:
     if "field larger" in str(error):
         return (
             f"The row that begins on line {line} of {path.name} holds a field of more than "
-            f"{MOST_CHARACTERS:,} characters: shorten it, or close the quotes that were left open there."
+            f"{MAX_FIELD_CHARACTERS:,} characters: shorten it, or close the quotes that were left open there."
         )
     return (
         f"{path.name} is damaged in the row that begins on line {line} ({error}): "

@@ -33,7 +33,7 @@ def write_rows(
         _open_writer(temporary, file_format, card or DatasetCard()) as write,
     ):
         for number, row in enumerate(rows, 1):
-            write(row.checked(f"Row {number}"))
+            write(row.validated(f"Row {number}"))
         if not number:
             raise UserError("There are no rows to write: build a dataset first.")
     return number

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.dataset.files.base import MAX_BYTES, guarded_read
-from bot.dataset.files.row import COLUMNS, Row, reader_for, values_of
+from bot.dataset.files.row import COLUMNS, Row, parser_for, values_of
 from bot.errors import UserError
 
 _CHUNK_ROWS = 5_000  # some megabytes
@@ -61,7 +61,7 @@ def _read_rows(path: Path, split: str) -> Iterator[Row]:
     metadata = parquet.read_metadata(path)
     _check_unpacked_size(metadata, path)
     columns = metadata.schema.to_arrow_schema().names
-    parse = reader_for(columns, path.name)
+    parse = parser_for(columns, path.name)
     defaults = {"split": split} if "split" not in columns else {}
     used = [name for name in columns if name in {*COLUMNS, "completion"}]
     flat = {metadata.schema.column(at).path for at in range(len(metadata.schema))}
