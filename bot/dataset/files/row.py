@@ -112,8 +112,8 @@ def from_prompt(prompt: str, text: str, location: str) -> Row:
     hero = tuple(sub_prompt.split(_COMMA, len(FIELD_NAMES) - 1))
     if len(hero) < len(FIELD_NAMES) or not all(map(str.strip, hero)):
         raise UserError(
-            f"{location} has the prompt {quoted(prompt)}: write age, gender and power with a comma and a space "
-            'between them, as in "18, man, invisibility".'
+            f"{location} has the prompt {quoted(prompt)}: write age, gender and power with a comma and a "
+            'space between them, as in "18, man, invisibility".'
         )
     return Row(hero, "", sub_prompt, text, "").validated(location)
 
