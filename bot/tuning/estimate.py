@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from bot.errors import UserError
 from bot.llm.prices import Price, Prices
 from bot.registry.availability import ModelAvailability
+from bot.registry.registry import Registry
 from bot.store import datasets, jobs
 from bot.store.database import Database, Transaction
 from bot.store.datasets import Dataset, DatasetKind
@@ -45,11 +46,57 @@ class TuningEstimate:
 class TuningEstimator:
     """Counts, prices and times trainings from the dataset and from what was seen of trainings before."""
 
-    def __init__(self, db: Database, provider: Provider, prices: Prices, upkeep: ModelAvailability) -> None:
+    def __init__(
+        self,
+        db: Database,
+        provider: Provider,
+        prices: Prices,
+        registry: Registry,
+        availability: ModelAvailability,
+        *,
+        base: str,
+    ) -> None:
         self._db = db
         self._provider = provider
         self._prices = prices
-        self._upkeep = upkeep
+        self._registry = registry
+        self._availability = availability
+        self._base = base
+
+    async def spec(
+        self,
+        *,
+        dataset: int | None = None,
+        base: str | None = None,
+        method: Method | None = None,
+        epochs: int | None = None,
+    ) -> FinetuneSpec:
+        """Return what a fine-tuning is to do.
+
+        Left out: the newest dataset of the method's kind, the dataset's method, BASE_MODEL (the live model
+        for preference tuning), the server's choice of epochs. Raises UserError if there is no such dataset,
+        or the provider does not know the method.
+        """
+        if epochs is not None and not 1 <= epochs <= MOST_EPOCHS:
+            raise UserError("Epochs must lie between 1 and {most_epochs}.", most_epochs=MOST_EPOCHS)
+        async with self._db.read() as tx:
+            found = await (
+                datasets.latest(tx, KINDS[method or "supervised"])
+                if dataset is None
+                else datasets.get(tx, dataset)
+            )
+        if found is None:
+            raise _no_dataset(dataset, method)
+        method = method or ("dpo" if found.kind == "preference" else "supervised")
+        if base is None:
+            live = await self._registry.live() if method == "dpo" else None
+            base = live.name if live else self._base
+        if method not in self._provider.methods:
+            raise UserError(
+                "Preference tuning is not known to {name}. Leave the method out, or train elsewhere.",
+                name=self._provider.called,
+            )
+        return FinetuneSpec(dataset=found.id, base=base, epochs=epochs, method=method)
 
     async def estimate(self, spec: FinetuneSpec) -> TuningEstimate:
         """Raises UserError where the dataset is not there, or is of the other method's kind."""
@@ -60,7 +107,7 @@ class TuningEstimator:
         epochs = spec.epochs or self._provider.usual_epochs
         price = self._prices.of(spec.base)
         rate, start = (speed, 0.0) if speed else (self._provider.usual_speed, self._provider.usual_start)
-        ends = await self._upkeep.shutdown_dates()
+        ends = await self._availability.shutdown_dates()
         return TuningEstimate(
             spec,
             dataset,
@@ -83,6 +130,19 @@ class TuningEstimator:
             if same and result.trained_tokens and result.seconds:
                 return result.trained_tokens / result.seconds
         return None
+
+
+def _no_dataset(version: int | None, method: Method | None) -> UserError:
+    if version is not None:
+        return UserError(
+            "There is no dataset v{version}. Make one with /build-dataset, then run /finetune again.",
+            version=version,
+        )
+    if method == "dpo":
+        return UserError(
+            "There is no dataset of rated pairs yet: they come from what people vote. Leave the method out."
+        )
+    return UserError("There is no dataset yet. Make one with /build-dataset, then run /finetune again.")
 
 
 async def usable(tx: Transaction, version: int) -> Dataset:

@@ -134,7 +134,7 @@ async def stored(app: App, kind: Kind, spec: Any, result: Any, **columns: Any) -
         **columns,
     }
     async with app.db.write() as tx:
-        (key,) = (await tx.execute(job.insert().values(values | columns))).inserted_primary_key or ()
+        key = (await tx.execute(job.insert().values(values | columns).returning(job.c.id))).scalar_one()
     return await app.jobs.get(key)
 
 
