@@ -12,6 +12,7 @@ from bot.i18n.message import mark
 from bot.llm.prices import Prices
 from bot.store import batches, jobs, spending
 from bot.store.database import Database, Transaction
+from bot.store.job_schema import FinetuneSpec
 from bot.store.spending import Purpose
 
 _UNKNOWN = mark(
@@ -128,8 +129,8 @@ class Budget:
                 out_of[each.job_id] += cost
         for training in trainings:
             if training.cost == 0 and training.id != account.job_id:  # not booked yet
-                spec = training.spec
-                out_of[training.id] += self._training_cost(spec["base"], spec.get("tokens", 0)) or 0.0
+                spec = training.spec_as(FinetuneSpec)
+                out_of[training.id] += self._training_cost(spec.base, spec.tokens) or 0.0
         return _Spent(account, at, today, job, out_of)
 
     def _refusal(self, account: Account, most: float, spent: "_Spent") -> OverBudget | None:

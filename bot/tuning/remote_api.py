@@ -18,17 +18,14 @@ from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 
 from bot.errors import Forbidden, OutOfReach, ServerError, Unavailable, UnknownModel, UserError
 from bot.llm.retry import JOB, ONCE, PERSON, RetryPolicy, error_text, expect_type, retry_after, with_retries
-from bot.tuning.providers import Method, Provider
+from bot.store.job_schema import Method
+from bot.tuning.providers import Provider
 from bot.tuning.training_files import TrainingFile
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_LOOK_LIMIT = 30.0  # seconds that a look at the server may take
-_START_LIMIT = 120.0  # and the call that starts a training
-_SEND_LIMIT = 600.0  # and an upload
-_SEND_PAUSES = (2.0, 10.0, 30.0, 60.0, 120.0)  # seconds before looking again whether a file arrived
 _CLOCKS_APART = 300.0  # seconds by which the server's clock may differ from ours
 _BEING_READ = frozenset({"pending", "running"})  # statuses of a file that no training takes yet
 _MARK = "herosmith_job"
@@ -54,13 +51,32 @@ class Training:
         return f"{_SUFFIX}{hashlib.sha256(self.mark.encode()).hexdigest()[:8]}"
 
 
+@dataclass(frozen=True, slots=True)
+class FineTuningApiTiming:
+    """Time limits of the calls, in seconds."""
+
+    timeout: float = 30.0
+    start_timeout: float = 120.0  # of the call that starts a training
+    upload_timeout: float = 600.0
+    upload_pauses: tuple[float, ...] = (
+        2.0,
+        10.0,
+        30.0,
+        60.0,
+        120.0,
+    )  # before looking for the file
+
+
 class FineTuningApi:
     """Sends files, starts, finds, watches and stops trainings at one provider."""
 
-    def __init__(self, api: AsyncOpenAI, provider: Provider, *, extra: dict[str, Any]) -> None:
-        self._api = api.with_options(timeout=_LOOK_LIMIT)
-        self._starting = api.with_options(timeout=_START_LIMIT)
-        self._sending = api.with_options(timeout=_SEND_LIMIT)
+    def __init__(
+        self, api: AsyncOpenAI, provider: Provider, *, extra: dict[str, Any], timing: FineTuningApiTiming
+    ) -> None:
+        self._api = api.with_options(timeout=timing.timeout)
+        self._starting = api.with_options(timeout=timing.start_timeout)
+        self._sending = api.with_options(timeout=timing.upload_timeout)
+        self._upload_pauses = timing.upload_pauses
         self.provider = provider
         self._extra = extra
 
@@ -71,7 +87,7 @@ class FineTuningApi:
         """
         create = partial(self._sending.files.create, file=(file.name, file.content), purpose="fine-tune")
         upload = expect_type(create, FileObject)
-        for pause in _SEND_PAUSES:
+        for pause in self._upload_pauses:
             found = await self._sent_before(file, since)
             if found:
                 return found.id
@@ -131,7 +147,7 @@ class FineTuningApi:
         *,
         since: float,
         others: Iterable[str],
-        patience: RetryPolicy = JOB,
+        policy: RetryPolicy = JOB,
     ) -> str | None:
         """The training that was started for a row, though nobody lived or heard to write its name down.
 
@@ -140,7 +156,7 @@ class FineTuningApi:
         nothing by which it could be told.
         """
         unknown, others = False, frozenset(others)
-        for each in await self._recent(since, patience):
+        for each in await self._recent(since, policy):
             if each.id in others:
                 continue
             match _is(training, files, each):
@@ -208,10 +224,10 @@ class FineTuningApi:
             return False
         return True
 
-    async def _permitted(self, call: Callable[[], Awaitable[T]], patience: RetryPolicy) -> T:
+    async def _permitted(self, call: Callable[[], Awaitable[T]], policy: RetryPolicy) -> T:
         """A call that only those may make who may train; what the server refuses is told in its own words."""
         try:
-            return await with_retries(call, patience)
+            return await with_retries(call, policy)
         except Forbidden as error:
             raise Forbidden(self.provider.refusal) from error
         except ServerError as error:
@@ -249,14 +265,14 @@ class FineTuningApi:
     async def _content(self, file_id: str) -> bytes:
         return (await self._api.files.content(file_id)).content
 
-    async def _recent(self, since: float, patience: RetryPolicy) -> list[FineTuningJob]:
+    async def _recent(self, since: float, policy: RetryPolicy) -> list[FineTuningJob]:
         """The server's trainings from a time on. Raises Uncertain where it lists none."""
 
         async def page() -> Page[FineTuningJob]:
             return await self._api.fine_tuning.jobs.list(limit=100)
 
         try:
-            found = await with_retries(expect_type(page, Page), patience)
+            found = await with_retries(expect_type(page, Page), policy)
         except (UnknownModel, ServerError) as error:
             raise Uncertain from error
         return [each for each in found.data or () if _since(each.created_at, since)]

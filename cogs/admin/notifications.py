@@ -8,7 +8,7 @@ from discord.ext import commands, tasks
 from bot.app import App
 from bot.client import HeroBot
 from bot.i18n.message import Translator
-from bot.store.notifications import Notification
+from bot.store.notifications import Notification, NotificationAction
 from cogs.common.locale import translator_in
 from cogs.common.markdown import with_mention
 from cogs.models.buttons import promotion_view
@@ -65,7 +65,7 @@ class NotificationsCog(commands.Cog):
         await channel.send(text[:2000], allowed_mentions=told, view=view)
 
 
-def _asked(t: Translator, action: str) -> discord.ui.View:
-    """The buttons of a notice, by its action: `promote:3`, `removal:7`."""
-    kind, _, subject = action.partition(":")
-    return {"promote": promotion_view, "removal": verdict_view}[kind](t, int(subject))
+def _asked(t: Translator, action: NotificationAction) -> discord.ui.View:
+    """The buttons of a notice, by its action."""
+    views = {"promote": promotion_view, "removal": verdict_view}
+    return views[action.kind](t, action.subject_id)

@@ -10,7 +10,7 @@ from bot.errors import OutOfReach, UserError
 from bot.rating.duels import Pairing
 from bot.store import models, notifications, trials
 from bot.store.descriptions import Description
-from bot.store.notifications import Notification
+from bot.store.notifications import Notification, NotificationAction
 from tests.support.duels import HERO, choice_for, everyone, pairing, ruled, two_models, vote
 from tests.support.scripted_server import Script
 from tests.support.workflows import finetune
@@ -100,7 +100,7 @@ async def test_the_winner_is_proposed_and_goes_live_when_an_operator_says_so(app
     await everyone(app, "candidate")
     assert await states(app) == ["live", "candidate"]
     (notice,) = await told(app)
-    assert notice.action == "promote:1"
+    assert notice.action == NotificationAction("promote", 1)
     assert "8 of 8 people preferred the candidate (100 %, surely between 52 % and 100 %)" in str(notice.text)
     assert await app.trials.running() is None  # nothing else is tried meanwhile
 
