@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from bench.common.servers import BenchError
 from bench.common.stopwatch import Spent, spent
 from bot.app import App, open_app
-from bot.dataset.build.builder import HOSTED_WORKERS, Builder, Built
+from bot.dataset.build.builder import HOSTED_WORKERS, BuildCounts, Builder
 from bot.dataset.build.moderation import Moderation
 from bot.i18n.message import LocalizedMessage
 from bot.llm.budget import Account
@@ -70,9 +70,9 @@ def questions(app: App, examples: int) -> list[str]:
     return [ask.messages[-1]["content"] for ask in asks]
 
 
-async def write(app: App, examples: int) -> tuple[Built, Spent]:
+async def write(app: App, examples: int) -> tuple[BuildCounts, Spent]:
     """The writing alone, every answer on the disk. Returns what it came to, and what it took."""
-    moderation = Moderation(app.db, app.client, wanted=False)
+    moderation = Moderation(app.db, app.client, enabled=False)
     builder = Builder(app.db, app.client, app.planner, app.selector, moderation, workers=HOSTED_WORKERS)
     with spent() as took:
         built = await builder.build(wanted(app, examples), _Silent(), Account("build"))

@@ -88,7 +88,7 @@ class Freezer:
             if liked or kept:
                 draft.add(prompt, [*liked, *kept], never_hold_out=bool(liked))
 
-        async for selection in self._selector.walk(spec, self._planner.by_hero(spec), excluded_ids):
+        async for selection in self._selector.walk(spec, self._planner.slots_by_hero(spec), excluded_ids):
             hero_prompt = self._prompts.tuning(selection.slot.hero)
             if hero_prompt != prompt:
                 add_hero()
