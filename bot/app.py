@@ -190,7 +190,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             timing.training,
         )
         guilds = GuildSettings(db, Catalogues(settings.languages_dir), settings.limits)
-        line = WaitingQueue(settings.heroes_at_once, longest=settings.longest_line)
+        line = WaitingQueue(settings.heroes_at_once, max_length=settings.longest_line)
         describer = Describer(
             db, registry, upkeep, writer, voters, line, prompt_version=heroes.prompts.version
         )

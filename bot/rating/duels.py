@@ -206,7 +206,7 @@ class Duels:
             return error
         except HerosmithError as error:
             if isinstance(error, UnknownModel):
-                await self._describer.after(model)
+                await self._describer.fallback(model)
             log.warning("model %d wrote nothing for a duel: %s", model.id, error, exc_info=error.__cause__)
             return error
         finally:

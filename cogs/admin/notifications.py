@@ -61,11 +61,11 @@ class NotificationsCog(commands.Cog):
         t = await translator_in(self.bot, channel_id)
         text, told = with_mention(t(notice.text), notice.mention_id)
         channel = self.bot.get_partial_messageable(channel_id)
-        view = _asked(t, notice.action) if notice.action else discord.utils.MISSING
+        view = _view(t, notice.action) if notice.action else discord.utils.MISSING
         await channel.send(text[:2000], allowed_mentions=told, view=view)
 
 
-def _asked(t: Translator, action: NotificationAction) -> discord.ui.View:
+def _view(t: Translator, action: NotificationAction) -> discord.ui.View:
     """The buttons of a notice, by its action."""
     views = {"promote": promotion_view, "removal": verdict_view}
     return views[action.kind](t, action.subject_id)

@@ -147,7 +147,7 @@ class HeroCog(commands.Cog):
     async def _offer(self, description: Description, requester: Requester, responder: Responder) -> None:
         """Show a description, and let people vote on it; unless it was deleted or hidden meanwhile."""
         message = await responder.show(hero_content(description, requester.t))
-        shown = await self.app.describer.shown_as(description, message.channel.id, message.id)
+        shown = await self.app.describer.set_message(description, message.channel.id, message.id)
         if shown is None:
             await responder.show(MessageContent(content=requester.t("Whoever asked for it had it deleted.")))
         elif shown.removed_at is not None:

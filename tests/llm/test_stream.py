@@ -174,7 +174,7 @@ async def test_only_a_sentence_that_has_surely_ended_gets_its_ending() -> None:
 
 
 async def test_the_line_lets_as_many_in_as_it_may_and_tells_the_others_their_places() -> None:
-    line, streams, served = WaitingQueue(1, longest=2), [Stream() for _ in range(4)], []
+    line, streams, served = WaitingQueue(1, max_length=2), [Stream() for _ in range(4)], []
 
     async def go(number: int) -> None:
         async with line.slot(streams[number]):
@@ -197,7 +197,7 @@ async def test_the_line_lets_as_many_in_as_it_may_and_tells_the_others_their_pla
 
 
 async def test_whoever_leaves_just_when_called_passes_the_place_on() -> None:
-    line, here = WaitingQueue(1, longest=9), asyncio.Event()
+    line, here = WaitingQueue(1, max_length=9), asyncio.Event()
 
     async def go() -> None:
         async with line.slot(Stream()):

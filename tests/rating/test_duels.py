@@ -336,7 +336,7 @@ def test_a_pairing_tells_no_names() -> None:
 
 
 async def test_both_texts_wait_in_the_line_of_all_who_ask(app: App, script: Script) -> None:
-    app.describer._line._free = 1
+    app.describer._queue._free = 1
     script.delay, script.most_answering = 0.05, 0
     await asyncio.gather(pairing(app), app.describer.describe(HERO, requester=2))
     assert script.most_answering == 1

@@ -141,7 +141,7 @@ async def test_no_discord_id_is_kept(app: App, shown: int) -> None:
     async with app.db.read() as tx:
         kept = [*(await tx.execute(select(reaction))).one(), *(await tx.execute(select(vote))).one()]
     assert str(ANN) not in map(str, kept)
-    assert kept.count(app.describer._voters.of(ANN)) == 2
+    assert kept.count(app.describer._pseudonyms.of(ANN)) == 2
 
 
 async def test_clicks_on_other_messages_are_nothing(app: App, shown: int) -> None:

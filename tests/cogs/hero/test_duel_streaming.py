@@ -68,14 +68,14 @@ async def test_stop_leaves_no_duel_and_says_so(stage: Stage, script: Script, app
     assert message.content.startswith("Stopped. Two models were writing here")
     assert labels(message) == []
     assert await rows(app) == (0, 0)
-    assert list(app.rate_limits._day.had.values()) == [
+    assert list(app.rate_limits._day.counts.values()) == [
         1,
         1,
     ]  # of the user and of the server: it was written for
 
 
 async def test_who_waits_in_line_sees_the_place_and_may_leave(stage: Stage, app: App) -> None:
-    line = app.describer._line
+    line = app.describer._queue
     async with AsyncExitStack() as others:
         while line._free:
             await others.enter_async_context(line.slot(Stream()))
@@ -87,7 +87,7 @@ async def test_who_waits_in_line_sees_the_place_and_may_leave(stage: Stage, app:
         left = await until(stage, lambda message: "Stopped" in message.content)
         assert left.content == "Stopped before the first sentence was written."
         stage.refusal()
-    assert list(app.rate_limits._day.had.values()) == [0, 0]
+    assert list(app.rate_limits._day.counts.values()) == [0, 0]
 
 
 async def test_where_one_model_has_failed_the_others_text_grows_alone(stage: Stage, script: Script) -> None:

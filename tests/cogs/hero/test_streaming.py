@@ -67,7 +67,7 @@ async def test_only_the_asker_and_moderators_may_stop(stage: Stage, script: Scri
 
 
 async def test_who_waits_in_line_sees_the_place_and_may_leave(stage: Stage, app: App) -> None:
-    line = app.describer._line
+    line = app.describer._queue
     async with AsyncExitStack() as others:
         while line._free:
             await others.enter_async_context(line.slot(Stream()))
@@ -168,7 +168,7 @@ async def test_where_discords_time_for_a_command_is_over_the_bot_edits_by_its_ow
 async def test_where_nothing_was_shown_in_that_time_the_answer_is_a_message_of_its_own(
     stage: Stage, app: App
 ) -> None:
-    line = app.describer._line
+    line = app.describer._queue
     async with AsyncExitStack() as others:
         while line._free:
             await others.enter_async_context(line.slot(Stream()))
@@ -213,7 +213,7 @@ async def test_a_thumb_left_before_the_text_was_finished_is_a_vote(
 async def test_what_was_deleted_while_it_was_written_is_shown_no_more(
     stage: Stage, script: Script, app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tied = app.describer.shown_as
+    tied = app.describer.set_message
 
     async def deleted_before(
         description: Description, channel_id: int, message_id: int
@@ -221,7 +221,7 @@ async def test_what_was_deleted_while_it_was_written_is_shown_no_more(
         await app.privacy.delete(stage.ana.id)
         return await tied(description, channel_id, message_id)
 
-    monkeypatch.setattr(app.describer, "shown_as", deleted_before)
+    monkeypatch.setattr(app.describer, "set_message", deleted_before)
     message = await half_written(stage, script, words=13)
     await stage.ana.click(message, label="Stop")
 
