@@ -8,8 +8,8 @@ from rich.console import Console
 
 from bot.app import open_app
 from bot.cli.lint import check
-from bot.cli.progress import run_worker_if
-from bot.cli.runtime import go, installation
+from bot.cli.progress import run_if_confirmed
+from bot.cli.runtime import installation_settings, run_command
 from bot.dataset.files.formats import FileFormat
 from bot.i18n.message import ENGLISH
 from bot.presentation.datasets import dataset_status_text
@@ -39,13 +39,13 @@ def build(
     Where the bot runs, its worker does the work; where it does not, this command does.
     """
     options = {"repeats": repeats, "model": model, "limit": limit, "budget": budget, "batch": batch}
-    go(_build(installation(), options, confirmed=yes))
+    run_command(_build(installation_settings(), options, confirmed=yes))
 
 
 @dataset.command()
 def pairs() -> None:
     """Freeze the pairs that people voted on, for preference tuning."""
-    go(_pairs(installation()))
+    run_command(_pairs(installation_settings()))
 
 
 @dataset.command()
@@ -58,13 +58,13 @@ def status(
 
     The options try other thresholds without setting them.
     """
-    go(_status(installation(), min_voters=min_voters, above=above, confidence=confidence))
+    run_command(_status(installation_settings(), min_voters=min_voters, above=above, confidence=confidence))
 
 
 @dataset.command("import")
 def import_(file: Annotated[Path, typer.Argument(help="A .csv, .jsonl or .parquet, or a folder")]) -> None:
     """Take a file's texts in as a dataset of its own."""
-    go(_import(installation(), file))
+    run_command(_import(installation_settings(), file))
 
 
 @dataset.command()
@@ -82,7 +82,7 @@ def export(
 ) -> None:
     """Write a dataset to a file: to train elsewhere, for a table, or for the Hugging Face hub."""
     file_format = _parse_format(form or to.suffix.removeprefix(".") or "jsonl")
-    go(_export(installation(), to, file_format, version, overwrite=overwrite))
+    run_command(_export(installation_settings(), to, file_format, version, overwrite=overwrite))
 
 
 async def _build(settings: Settings, options: dict[str, Any], *, confirmed: bool) -> None:
@@ -93,7 +93,7 @@ async def _build(settings: Settings, options: dict[str, Any], *, confirmed: bool
         plan = build_plan_text(ENGLISH, spec, estimate, await app.budget.left_today()).replace("**", "")
         console.print(plan, highlight=False, soft_wrap=True)
         confirmed = confirmed or typer.confirm("Build it?", default=True)
-        await run_worker_if(confirmed, app, job, settings, console)
+        await run_if_confirmed(confirmed, app, job, settings, console)
 
 
 async def _pairs(settings: Settings) -> None:

@@ -99,7 +99,7 @@ class ModelClient:
         except Stopped:
             if not (stream and stream.text):
                 raise
-            return self._answer(call, stream.text, "stopped", request.max_tokens)  # its call is booked
+            return self._answer(call, stream.text, "stopped", request.token_estimate)  # its call is booked
         except UnknownModel as error:
             raise UnknownModel(
                 "The model server does not know the model {model}. An operator must check its name.",
@@ -126,7 +126,7 @@ class ModelClient:
     async def _attempt(self, call: "_Call", pace: RateLimiter) -> ChatAnswer:
         """One call: hold what it may cost, wait for a turn; then ask, book and record, not to be cut off."""
         call.attempts += 1
-        at_most = call.request.max_tokens
+        at_most = call.request.token_estimate
         async with self._budget.reserve(call.account, call.model, *at_most):
             turn = await call.run_until_stopped(
                 _acquire_in_time(pace.acquire(sum(at_most)), call.retry_policy, pace)
@@ -153,7 +153,7 @@ class ModelClient:
             answer = self._read(call, said)
         except Exception as error:
             if _may_be_billed(error):
-                await self._db.write_together(self._booking(call, *call.request.max_tokens))
+                await self._db.write_together(self._booking(call, *call.request.token_estimate))
             if record:
                 await record.failed()
             raise
@@ -171,7 +171,7 @@ class ModelClient:
         return WriteTask(self._budget.book_all, charge)
 
     def _read(self, call: "_Call", said: Completion) -> ChatAnswer:
-        text, tokens = call.request.render(said.text), said.tokens or call.request.max_tokens
+        text, tokens = call.request.render(said.text), said.tokens or call.request.token_estimate
         return self._answer(call, text, said.finish_reason, tokens)
 
     def _answer(self, call: "_Call", text: str, finish_reason: str, tokens: tuple[int, int]) -> ChatAnswer:

@@ -7,7 +7,7 @@ from bot.dataset.versions.status import DatasetStatus
 from bot.i18n.message import LocalizedMessage, Translator
 from bot.rating.scores import Thresholds
 from bot.store.datasets import Dataset
-from bot.store.powers import Asked
+from bot.store.powers import RequestedPower
 
 
 def count_by_reason(counts: Mapping[str, int]) -> list[LocalizedMessage]:
@@ -90,7 +90,7 @@ def _row_text(t: Translator, row: list[tuple[Thresholds, int]], tried: Threshold
     return f"{row[0][0].min_voters:>{width}}  " + "".join(f"{cell:>9}" for cell in cells)
 
 
-def powers_text(t: Translator, added: list[str], wished: list[Asked]) -> str:
+def powers_text(t: Translator, added: list[str], wished: list[RequestedPower]) -> str:
     """Return the added powers, and those that were asked for but are not in the vocabulary."""
     if added:
         lines = [t("Added to the vocabulary: {powers}.", powers=added)]
@@ -104,6 +104,6 @@ def powers_text(t: Translator, added: list[str], wished: list[Asked]) -> str:
     return "\n".join(lines)
 
 
-def _times_text(t: Translator, asked: Asked) -> str:
+def _times_text(t: Translator, asked: RequestedPower) -> str:
     times = t.count("once", "{number:,} times", asked.descriptions)
     return t.count("{times}, by {number} person", "{times}, by {number:,} people", asked.people, times=times)

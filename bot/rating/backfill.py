@@ -8,7 +8,7 @@ from bot.rating.votes import value_of
 from bot.store import descriptions, reactions
 from bot.store.database import Database, WriteTask
 from bot.store.descriptions import Posted
-from bot.store.reactions import Click, Found, Thumb
+from bot.store.reactions import Click, MessageClicks, Thumb
 
 
 class VoteBackfill:
@@ -26,12 +26,12 @@ class VoteBackfill:
     async def posted(self) -> list[Posted]:
         """The messages to look at, the newest first."""
         async with self._db.read() as tx:
-            return await descriptions.shown_since(tx, time.time() - self._seconds, self._most)
+            return await descriptions.list_posted_since(tx, time.time() - self._seconds, self._most)
 
     async def counts(self, posted: Posted) -> dict[Thumb, int]:
         """How often each thumb is kept for a message: where Discord counts as many, nothing was missed."""
         async with self._db.read() as tx:
-            return await reactions.counts(tx, posted.description_id)
+            return await reactions.count_thumbs(tx, posted.description_id)
 
     async def keep(self, posted: Posted, found: Mapping[Thumb, Collection[int]]) -> int:
         """Let the votes be what was found: the ids of all people who left a thumb.
@@ -53,5 +53,5 @@ class VoteBackfill:
             for (emoji, source), user_ids in found.items()
             for user_id in user_ids
         ]
-        change = Found(posted.description_id, frozenset(found), tuple(clicks))
-        return await self._db.write_together(WriteTask(reactions.change, change)) or 0
+        change = MessageClicks(posted.description_id, frozenset(found), tuple(clicks))
+        return await self._db.write_together(WriteTask(reactions.apply, change)) or 0

@@ -19,7 +19,7 @@ from bot.serving.generator import GeneratedText
 from bot.store import descriptions, duels, trials
 from bot.store.database import Database, Transaction
 from bot.store.descriptions import Description
-from bot.store.duels import Duel, DuelVote, Result, Side, other
+from bot.store.duels import Duel, DuelVote, Result, Side, other_side
 from bot.store.models import Model
 from bot.store.trials import Trial
 
@@ -111,7 +111,7 @@ class Duels:
             )
         first: Side = _CHANCE.choice(_SIDES)
         streams = streams or (Stream(), Stream())
-        order = {first: streams[0], other(first): streams[1]}
+        order = {first: streams[0], other_side(first): streams[1]}
         written, failed = await self._texts(hero, standing, order)
         if _stopped(written, failed):
             if any(stream.text for stream in streams):
@@ -133,7 +133,7 @@ class Duels:
     async def shown_as(self, duel_id: int, channel_id: int, message_id: int) -> bool:
         """Note which message shows a duel. False where who asked for it has had it deleted meanwhile."""
         async with self._db.write() as tx:
-            return await duels.shown_as(tx, duel_id, channel_id, message_id)
+            return await duels.set_message(tx, duel_id, channel_id, message_id)
 
     async def get(self, duel_id: int) -> Pairing:
         """A duel as it is shown now. Raises UserError where there is no such duel."""
@@ -143,7 +143,7 @@ class Duels:
     async def with_description(self, description_id: int) -> Pairing | None:
         """The duel in which a description is one of the texts, where there is one."""
         async with self._db.read() as tx:
-            found = await duels.with_description(tx, description_id)
+            found = await duels.get_by_description(tx, description_id)
             return await _shown(tx, found) if found else None
 
     async def vote(
@@ -161,8 +161,8 @@ class Duels:
             shown = await _shown(tx, duel)
             if not shown.in_sight:
                 raise UserError("A text of this duel is out of sight now: there is nothing to compare.")
-            trial = await trials.locked(tx, duel.trial_id)
-            known = await duels.vote_of(tx, duel_id, voter)
+            trial = await trials.get_for_update(tx, duel.trial_id)
+            known = await duels.get_vote(tx, duel_id, voter)
             vote = known or DuelVote(
                 duel_id,
                 voter,
@@ -171,7 +171,7 @@ class Duels:
                 counts=result != "tie"
                 and trial.state == "running"
                 and not self._too_young(days)
-                and not await duels.is_spent(tx, duel, voter),
+                and not await duels.has_counted_vote(tx, duel, voter),
                 source=source,
                 account_days=days,
                 at=now,
@@ -231,7 +231,7 @@ async def _pairing(tx: Transaction, trial: Trial, a: Side, kept: dict[Side, Desc
         a=a,
         at=time.time(),
     )
-    return Pairing(duel.id, kept[a], kept[other(a)], duel.channel_id, duel.message_id)
+    return Pairing(duel.id, kept[a], kept[other_side(a)], duel.channel_id, duel.message_id)
 
 
 async def _known(tx: Transaction, duel_id: int) -> Duel:

@@ -12,7 +12,7 @@ from bot.rating.vote_filter import VoteFilter
 from bot.store import descriptions, scores
 from bot.store.database import Database, Transaction
 from bot.store.descriptions import Description
-from bot.store.scores import DescriptionVotes, Kept, Rule
+from bot.store.scores import CountingRule, DescriptionVotes, VoteCounts
 
 PAGE = 5  # descriptions
 
@@ -97,9 +97,9 @@ class Prior:
 class VoteSnapshot:
     """Every description's counted votes at one moment, the rule by which they count, and what does not."""
 
-    rule: Rule
+    rule: CountingRule
     tallies: tuple[DescriptionVotes, ...]
-    kept: Kept
+    kept: VoteCounts
     not_counted: tuple[LocalizedMessage, ...]
 
 
@@ -119,13 +119,13 @@ class Scores:
     def __init__(self, db: Database, guard: VoteFilter) -> None:
         self._db = db
         self._guard = guard
-        self._ranking: tuple[float, Rule, Prior] | None = None
+        self._ranking: tuple[float, CountingRule, Prior] | None = None
 
     async def snapshot(self) -> VoteSnapshot:
         """All there is, of this moment."""
         async with self._db.read() as tx:
             rule = await self._guard.rule(tx)
-            tallies, kept = await scores.tallies(tx, rule), await scores.kept(tx, rule)
+            tallies, kept = await scores.list_description_votes(tx, rule), await scores.count_votes(tx, rule)
         return VoteSnapshot(rule, tuple(tallies), kept, self._guard.describe(kept))
 
     async def best(
@@ -141,14 +141,14 @@ class Scores:
         """
         async with self._db.read() as tx:
             rule, prior = await self._rankable(tx)
-            found = await scores.best(
+            found = await scores.list_best(
                 tx,
                 rule,
                 prior=(prior.weight, prior.mean),
                 guild_id=guild_id,
                 powers=powers,
-                skip=page * PAGE,
-                most=PAGE + 1,
+                offset=page * PAGE,
+                limit=PAGE + 1,
             )
             shown = await descriptions.get_many(tx, [each.description_id for each in found])
         by_id = {each.id: each for each in shown}
@@ -159,11 +159,11 @@ class Scores:
             for each in found
         ]
 
-    async def _rankable(self, tx: Transaction) -> tuple[Rule, Prior]:
+    async def _rankable(self, tx: Transaction) -> tuple[CountingRule, Prior]:
         now = time.monotonic()
         if self._ranking is None or now - self._ranking[0] > _FRESH:
             rule = await self._guard.rule(tx)
-            self._ranking = (now, rule, prior_of(await scores.tallies(tx, rule)))
+            self._ranking = (now, rule, prior_of(await scores.list_description_votes(tx, rule)))
         return self._ranking[1:]
 
 

@@ -50,7 +50,7 @@ class Trials:
     async def running(self) -> Trial | None:
         """The trial that is under way; where a candidate waits for one, it begins now."""
         async with self._db.read() as tx:
-            found = await trials.running(tx)
+            found = await trials.get_running(tx)
             if found or await lifecycle.challenger(tx) is None:
                 return found
         return await self.advance()
@@ -59,17 +59,17 @@ class Trials:
         """See to what time alone brings: trials that took too long, rematches forgone, trials to begin."""
         now = time.time()
         async with self._db.write() as tx:
-            for model in await models.every(tx):
+            for model in await models.list_all(tx):
                 if model.challenges_until is not None and model.challenges_until <= now:
                     await self._end_rematch(tx, model, now)
-            found = await trials.running(tx)
+            found = await trials.get_running(tx)
             if found and now - found.started_at > self._rules.days * _DAY:
                 await self._end_undecided(tx, found, now)
-            return await trials.running(tx) or await self._begin(tx, now)
+            return await trials.get_running(tx) or await self._begin(tx, now)
 
     async def evaluate(self, tx: Transaction, trial: Trial) -> None:
         """Look at a running trial after a vote that counts, and decide it where the evidence suffices."""
-        tally, now = await duels.tally(tx, trial.id), time.time()
+        tally, now = await duels.get_tally(tx, trial.id), time.time()
         if sequential_test.decides(tally.wins, tally.losses):
             if tally.wins > tally.losses:
                 await self._end_won(tx, trial, now)
@@ -113,23 +113,23 @@ class Trials:
     async def status(self) -> TrialStatus | None:
         """How the running trial stands."""
         async with self._db.read() as tx:
-            found = await trials.running(tx)
+            found = await trials.get_running(tx)
             return await _standing(tx, found) if found else None
 
     async def of_model(self, model_id: int) -> list[TrialStatus]:
         """All trials that a model took part in, the newest first."""
         async with self._db.read() as tx:
-            return [await _standing(tx, each) for each in reversed(await trials.of_model(tx, model_id))]
+            return [await _standing(tx, each) for each in reversed(await trials.list_by_model(tx, model_id))]
 
     async def between(self, one: int, other: int) -> list[TrialStatus]:
         """All trials of two models against each other, the newest first."""
         return [each for each in await self.of_model(one) if other in (each.live.id, each.candidate.id)]
 
     async def _begin(self, tx: Transaction, now: float) -> Trial | None:
-        live, candidate = await models.live(tx), await lifecycle.challenger(tx)
+        live, candidate = await models.get_live(tx), await lifecycle.challenger(tx)
         if live is None or candidate is None:
             return None
-        return await trials.begin(tx, live_id=live.id, candidate_id=candidate.id, at=now)
+        return await trials.add(tx, live_id=live.id, candidate_id=candidate.id, at=now)
 
     async def _end_won(self, tx: Transaction, trial: Trial, now: float) -> None:
         await trials.end(tx, trial.id, "won", at=now)
@@ -169,7 +169,7 @@ class Trials:
 
     async def _end_rematch(self, tx: Transaction, model: Model, now: float) -> None:
         """Its days are over: a trial that it is in goes no further, and the live model keeps the place."""
-        trial = await trials.running(tx)
+        trial = await trials.get_running(tx)
         await lifecycle.retire(tx, model.id, "retired")
         if trial is None or trial.candidate_id != model.id:
             return
@@ -206,7 +206,7 @@ async def _standing(tx: Transaction, trial: Trial) -> TrialStatus:
     now = await trials.get(tx, trial.id)
     if live is None or candidate is None or now is None:
         raise LookupError(f"trial {trial.id} names what is not there")
-    return TrialStatus(now, live, candidate, await duels.tally(tx, trial.id))
+    return TrialStatus(now, live, candidate, await duels.get_tally(tx, trial.id))
 
 
 def _told(standing: TrialStatus, how: str) -> LocalizedMessage:

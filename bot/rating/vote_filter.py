@@ -8,7 +8,7 @@ from statistics import median
 from bot.i18n.message import LocalizedMessage, mark
 from bot.store import scores
 from bot.store.database import Transaction
-from bot.store.scores import Kept, Rule, VoterAgreement
+from bot.store.scores import CountingRule, VoteCounts, VoterAgreement
 
 FEWEST = 10  # votes of a voter before anything is said of them
 MARGIN = 0.05  # taste differs: a rate so much above the usual one is nothing yet
@@ -25,22 +25,22 @@ class VoteFilter:
     """
 
     def __init__(self, *, account_days: int, daily: int) -> None:
-        self._rule = Rule(account_days, daily)
+        self._rule = CountingRule(account_days, daily)
 
-    async def rule(self, tx: Transaction) -> Rule:
+    async def rule(self, tx: Transaction) -> CountingRule:
         """The rule for the votes as they are now.
 
         Who deviates is looked for again without those found: they had a part in the majorities.
         """
         rule = self._rule
         for _ in range(_ROUNDS):
-            found = await asyncio.to_thread(outliers, await scores.voter_agreements(tx, rule))
+            found = await asyncio.to_thread(outliers, await scores.list_voter_agreements(tx, rule))
             if not found:
                 break
             rule = replace(rule, without=rule.without | found)
         return rule
 
-    def describe(self, kept: Kept) -> tuple[LocalizedMessage, ...]:
+    def describe(self, kept: VoteCounts) -> tuple[LocalizedMessage, ...]:
         """What does not count, by reason, in words for people; empty where everything counts."""
         named = (
             (kept.by_requester, mark("{number:,} by whoever asked for the description")),

@@ -9,7 +9,7 @@ from bot.community.accounts import Pseudonyms, account_days
 from bot.errors import UserError
 from bot.store import descriptions, reactions, votes
 from bot.store.database import Database, WriteTask
-from bot.store.reactions import UNDER_THE_MESSAGE, Change, Click, Press, Shown, Source, Withdrawal
+from bot.store.reactions import MESSAGE_SOURCES, Change, Click, MessageRef, Press, Source, Withdrawal
 
 UP, DOWN = "👍", "👎"
 
@@ -41,7 +41,7 @@ class Votes:
             now = time.time()
             await self._change(
                 Click(
-                    Shown(message_id),
+                    MessageRef(message_id),
                     self._voters.of(user_id),
                     emoji,
                     value_of(emoji),
@@ -55,17 +55,17 @@ class Votes:
         """Forget one user's emoji under a message. A super reaction and a plain one go each by itself."""
         if is_thumb(emoji):
             source: Source = "super" if burst else "reaction"
-            await self._change(Withdrawal(Shown(message_id), (source,), self._voters.of(user_id), emoji))
+            await self._change(Withdrawal(MessageRef(message_id), (source,), self._voters.of(user_id), emoji))
 
     async def cleared(self, message_id: int, emoji: str | None = None) -> None:
         """Forget what a moderator took from under a message: one emoji of everyone's, or all of them."""
         if emoji is None or is_thumb(emoji):
-            await self._change(Withdrawal(Shown(message_id), UNDER_THE_MESSAGE, emoji=emoji))
+            await self._change(Withdrawal(MessageRef(message_id), MESSAGE_SOURCES, emoji=emoji))
 
     async def gone(self, message_ids: Collection[int]) -> None:
         """Note that messages were deleted: the votes on what they showed stay as they are."""
         async with self._db.write() as tx:
-            await descriptions.message_gone(tx, message_ids)
+            await descriptions.clear_messages(tx, message_ids)
 
     async def pressed(self, description_id: int, user_id: int, emoji: str) -> bool:
         """Keep a press of a thumb's button; the same one again takes it back. Returns whether it stays.
@@ -85,12 +85,12 @@ class Votes:
         await self._change(Click(description_id, voter, emoji, value_of(emoji), "simulated", time.time()))
 
     async def _change(self, change: Change) -> int | None:
-        return await self._db.write_together(WriteTask(reactions.change, change))
+        return await self._db.write_together(WriteTask(reactions.apply, change))
 
     async def by_model(self) -> defaultdict[str, VoteCounts]:
         """All votes on each model's descriptions, by the model's name."""
         async with self._db.read() as tx:
-            counts = await votes.counts_by_model(tx)
+            counts = await votes.count_by_model(tx)
         return defaultdict(VoteCounts, {name: VoteCounts(*each) for name, each in counts.items()})
 
 

@@ -45,7 +45,7 @@ class ModelAvailability:
         if dates is None:
             return
         async with self._db.write() as tx:
-            for model in await models.every(tx):
+            for model in await models.list_all(tx):
                 if model.state == "retired":
                     continue
                 retires_on = _first_shutdown(dates, model)

@@ -128,7 +128,7 @@ ENGINE = Provider(
     name=mark("the embedded engine"),
     methods=frozenset({"supervised", "dpo"}),
     default_epochs=2,
-    typical_speed=250.0,  # on two cores: bench/training.md
+    typical_speed=250.0,  # on two cores: bench/engine/training.md
     typical_start=30.0,
 )
 

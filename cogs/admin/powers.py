@@ -57,13 +57,13 @@ class PowersCog(commands.Cog):
     async def list_(self, interaction: Interaction) -> None:
         await require_operator(interaction)
         await interaction.response.defer(thinking=True, ephemeral=True)
-        added, wished = await self.app.powers.added(), await self.app.powers.wished()
+        added, wished = await self.app.powers.added(), await self.app.powers.requested()
         text = escape_markdown(powers_text(await translator_of(interaction), added, wished))
         await interaction.edit_original_response(content=text[:2000])
 
     @add.autocomplete("power")
     async def _wished(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        wished = await self.app.powers.wished(200) if await is_operator(interaction) else []
+        wished = await self.app.powers.requested(200) if await is_operator(interaction) else []
         return _choices([each.power for each in wished], typed)
 
     @remove.autocomplete("power")

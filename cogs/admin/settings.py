@@ -46,7 +46,7 @@ class SettingsCog(commands.Cog):
         """Forget the servers that the bot has left while it was away; one in an outage is still its own."""
         if self.bot.shard_count not in (None, 1):
             return  # this process may see a part of the servers only
-        for guild_id in await self.app.guild_settings.departed({guild.id for guild in self.bot.guilds}):
+        for guild_id in await self.app.guild_settings.list_departed({guild.id for guild in self.bot.guilds}):
             await self.app.guild_settings.reset(guild_id)
 
     @group.command(description="See what holds in this server")

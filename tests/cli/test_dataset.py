@@ -9,10 +9,10 @@ import pytest
 from bot.app import open_app
 from bot.settings import ROOT, Settings
 from bot.store import jobs
-from tests.cli.conftest import Terminal
+from tests.cli.conftest import RunCommand
 
 
-def test_a_build_is_planned_run_and_exported(terminal: Terminal, tmp_path: Path) -> None:
+def test_a_build_is_planned_run_and_exported(terminal: RunCommand, tmp_path: Path) -> None:
     built = terminal("dataset", "build", "--limit", "16", "--yes")
     assert built.exit_code == 0, built.output
     assert "0 are cached already, 16 are to be written" in built.output
@@ -30,7 +30,7 @@ def test_a_build_is_planned_run_and_exported(terminal: Terminal, tmp_path: Path)
     assert "build\tsucceeded\t16 of 16" in terminal("jobs", "list").output
 
 
-def test_a_queued_job_without_a_worker_is_followed_to_its_end(terminal: Terminal, tmp_path: Path) -> None:
+def test_a_queued_job_without_a_worker_is_followed_to_its_end(terminal: RunCommand, tmp_path: Path) -> None:
     """As after a kill: the job is queued, and no worker runs it."""
     asyncio.run(_abandon_job(tmp_path / "var" / "playground"))
     assert "running already" in terminal("dataset", "build", "--limit", "20", "--yes").output
@@ -41,7 +41,7 @@ def test_a_queued_job_without_a_worker_is_followed_to_its_end(terminal: Terminal
 
 
 def test_a_job_whose_worker_was_just_killed_is_followed_to_its_end(
-    terminal: Terminal, tmp_path: Path
+    terminal: RunCommand, tmp_path: Path
 ) -> None:
     """Its row still names the worker as the owner."""
     asyncio.run(_abandon_job(tmp_path / "var" / "playground", state="running", owner="dead", silent=12))
@@ -52,7 +52,7 @@ def test_a_job_whose_worker_was_just_killed_is_followed_to_its_end(
 
 @pytest.mark.parametrize("state", ["running", "cancelling"])
 def test_a_job_of_a_dead_worker_can_be_cancelled(
-    terminal: Terminal, tmp_path: Path, state: jobs.State
+    terminal: RunCommand, tmp_path: Path, state: jobs.State
 ) -> None:
     asyncio.run(_abandon_job(tmp_path / "var" / "playground", state=state, owner="dead", silent=60))
     if state == "running":
@@ -71,7 +71,7 @@ async def _abandon_job(
             await jobs.change(tx, job.id, state=state, owner=owner, heartbeat=time.time() - silent)
 
 
-def test_a_declined_plan_is_cancelled(terminal: Terminal) -> None:
+def test_a_declined_plan_is_cancelled(terminal: RunCommand) -> None:
     declined = terminal("dataset", "build", "--limit", "16", typed="n\n")
     assert declined.exit_code == 0
     assert "Nothing was done." in declined.output
@@ -90,7 +90,7 @@ def test_a_declined_plan_is_cancelled(terminal: Terminal) -> None:
     ],
 )
 def test_errors_are_printed_without_a_traceback(
-    terminal: Terminal, arguments: tuple[str, ...], message: str
+    terminal: RunCommand, arguments: tuple[str, ...], message: str
 ) -> None:
     done = terminal(*arguments)
     assert done.exit_code == 1
@@ -98,7 +98,7 @@ def test_errors_are_printed_without_a_traceback(
     assert "Traceback" not in done.output
 
 
-def test_status_pairs_and_powers_are_printed(terminal: Terminal) -> None:
+def test_status_pairs_and_powers_are_printed(terminal: RunCommand) -> None:
     status = terminal("dataset", "status", "--min-voters", "3")
     assert status.exit_code == 0, status.output
     assert "What admits a description: at least 2 voters" in status.output

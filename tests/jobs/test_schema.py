@@ -217,6 +217,6 @@ async def test_actions_of_notifications_are_stored_as_before(
     async with app.db.write() as tx:
         await notifications.add(tx, "key", LocalizedMessage("Decide."), at=1.0, action=action)
         assert (await tx.execute(select(notice.c.action))).scalar_one() == text
-        assert [each.action for each in await notifications.pending(tx)] == [action]
+        assert [each.action for each in await notifications.list_pending(tx)] == [action]
     with pytest.raises(ValueError, match="rename:3"):
         NotificationAction.parse("rename:3")

@@ -184,7 +184,7 @@ async def test_the_days_budget_covers_every_call(hosted: Settings, script: Scrip
         left = await app.budget.left_today()
         async with app.db.read() as tx:
             day = time.strftime("%Y-%m-%d", time.gmtime())
-            assert await spending.of_day(tx, day) == pytest.approx(1 - (left or 0))
+            assert await spending.get_day_total(tx, day) == pytest.approx(1 - (left or 0))
     assert left is not None
     assert 0 <= left < 0.23
     assert len(script.asked) > 3
@@ -214,8 +214,8 @@ async def test_a_call_without_an_answer_is_booked_where_it_may_be_billed(
         with pytest.raises(OutOfReach):
             await app.client.complete(ASK, model="dear", account=SOMEBODY, retry_policy=ONCE)
         async with app.db.read() as tx:
-            spent = await spending.of_day(tx, time.strftime("%Y-%m-%d", time.gmtime()))
-    most = sum(ASK.max_tokens) / 1000
+            spent = await spending.get_day_total(tx, time.strftime("%Y-%m-%d", time.gmtime()))
+    most = sum(ASK.token_estimate) / 1000
     assert spent == (0 if trouble in {"no connection", "refused"} else pytest.approx(most))
 
 

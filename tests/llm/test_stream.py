@@ -40,7 +40,7 @@ async def ask(app: App, stream: Stream, patience: RetryPolicy = PERSON) -> ChatA
 
 async def spent(app: App) -> float:
     async with app.db.read() as tx:
-        return await spending.of_day(tx, time.strftime("%Y-%m-%d", time.gmtime()))
+        return await spending.get_day_total(tx, time.strftime("%Y-%m-%d", time.gmtime()))
 
 
 async def until_words(stream: Stream, words: int) -> None:
@@ -77,7 +77,7 @@ async def test_stop_keeps_what_is_there_and_books_the_most_it_may_cost(paid: App
 
     assert answer.finish_reason == "stopped"
     assert len(answer.text.split()) == 12
-    assert await spent(paid) == pytest.approx(sum(ASK.max_tokens) / 1000)
+    assert await spent(paid) == pytest.approx(sum(ASK.token_estimate) / 1000)
 
 
 @pytest.mark.parametrize("words", [0, 9])
@@ -101,7 +101,7 @@ async def test_stop_in_the_pause_before_another_attempt_asks_nothing_more(
         with pytest.raises(Stopped):
             await asyncio.wait_for(work, 1)
     assert len(script.asked) == 1
-    assert await spent(paid) == pytest.approx(sum(ASK.max_tokens) / 1000)
+    assert await spent(paid) == pytest.approx(sum(ASK.token_estimate) / 1000)
 
 
 async def test_stop_before_a_word_cuts_the_call_and_books_it_once(paid: App, script: Script) -> None:
@@ -116,7 +116,7 @@ async def test_stop_before_a_word_cuts_the_call_and_books_it_once(paid: App, scr
     with pytest.raises(Stopped):
         await asyncio.wait_for(work, 1)
     assert len(script.asked) == 1
-    assert await spent(paid) == pytest.approx(sum(ASK.max_tokens) / 1000)
+    assert await spent(paid) == pytest.approx(sum(ASK.token_estimate) / 1000)
 
 
 async def test_stop_while_a_server_asks_everyone_to_wait_asks_nothing(paid: App, script: Script) -> None:
@@ -139,7 +139,7 @@ async def test_a_server_that_does_not_count_in_streams_is_asked_without(paid: Ap
     script.refused = {"stream_options": "Unknown parameter: stream_options"}
     answer = await ask(paid, Stream())
     assert answer.attempts == 2
-    assert (answer.prompt_tokens, answer.completion_tokens) == ASK.max_tokens
+    assert (answer.prompt_tokens, answer.completion_tokens) == ASK.token_estimate
 
 
 @pytest.mark.parametrize("trouble", ["an error midway", "dropped midway"])
@@ -152,7 +152,7 @@ async def test_a_stream_that_breaks_off_is_asked_for_anew(paid: App, script: Scr
     assert answer.attempts == 2
     assert answer.text.endswith("boils.")
     assert await spent(paid) == pytest.approx(
-        (sum(ASK.max_tokens) + answer.prompt_tokens + answer.completion_tokens) / 1000
+        (sum(ASK.token_estimate) + answer.prompt_tokens + answer.completion_tokens) / 1000
     )
 
 
@@ -163,7 +163,7 @@ async def test_a_stream_that_falls_silent_is_given_up(
     script.stream.silent_after = 5
     with pytest.raises(OutOfReach):
         await ask(paid, Stream(), ONCE)
-    assert await spent(paid) == pytest.approx(sum(ASK.max_tokens) / 1000)
+    assert await spent(paid) == pytest.approx(sum(ASK.token_estimate) / 1000)
 
 
 async def test_only_a_sentence_that_has_surely_ended_gets_its_ending() -> None:

@@ -31,7 +31,7 @@ async def events(app: App, model: int) -> list[tuple[str, int | None]]:
 
 async def told(app: App) -> list[Notification]:
     async with app.db.read() as tx:
-        return [each for each in await notifications.pending(tx) if each.key.startswith("trial:")]
+        return [each for each in await notifications.list_pending(tx) if each.key.startswith("trial:")]
 
 
 async def figures(app: App) -> str:
@@ -239,7 +239,10 @@ async def test_a_change_by_hand_stops_the_trial_and_the_next_begins(app: App) ->
     await app.registry.retire(2)
     assert await app.trials.running() is None
     async with app.db.read() as tx:
-        assert [(await trials.locked(tx, number)).state for number in (1, 2)] == ["stopped", "stopped"]
+        assert [(await trials.get_for_update(tx, number)).state for number in (1, 2)] == [
+            "stopped",
+            "stopped",
+        ]
 
 
 async def test_votes_that_come_at_once_count_once(app: App) -> None:
@@ -258,7 +261,7 @@ async def test_the_deciding_vote_may_come_twice_at_once(app: App) -> None:
     await asyncio.gather(*(vote(app, number, "candidate", each) for number, each in enumerate(last)))
     assert len(await told(app)) == 1
     async with app.db.read() as tx:
-        assert (await trials.locked(tx, 1)).state == "won"
+        assert (await trials.get_for_update(tx, 1)).state == "won"
 
 
 @pytest.mark.parametrize(("lost", "answers"), [("ft:tiny:1", "ft:tiny:2"), ("ft:tiny:2", "ft:tiny:1")])
@@ -284,7 +287,7 @@ async def test_a_candidate_that_its_server_has_lost_makes_room_for_the_next(app:
     assert trial.candidate_id == 3
     async with app.db.read() as tx:
         assert [
-            "does not know the candidate 2" in str(each.text) for each in await notifications.pending(tx)
+            "does not know the candidate 2" in str(each.text) for each in await notifications.list_pending(tx)
         ] == [True]
 
 

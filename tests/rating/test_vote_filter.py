@@ -7,7 +7,7 @@ import pytest
 from bot.app import App
 from bot.rating.vote_filter import VoteFilter, outliers
 from bot.store import scores
-from bot.store.scores import Kept, Rule, VoterAgreement
+from bot.store.scores import CountingRule, VoteCounts, VoterAgreement
 from tests.support.electorate import NOW, ballots, cast, chance_of, describe, honest, row
 
 HONEST = [f"honest {number}" for number in range(30)]
@@ -19,14 +19,14 @@ async def found(app: App) -> frozenset[str]:
         return (await VoteFilter(account_days=7, daily=100).rule(tx)).without
 
 
-async def kept(app: App, rule: Rule) -> Kept:
+async def kept(app: App, rule: CountingRule) -> VoteCounts:
     async with app.db.read() as tx:
-        return await scores.kept(tx, rule)
+        return await scores.count_votes(tx, rule)
 
 
-async def tally(app: App, rule: Rule) -> list[tuple[int, int]]:
+async def tally(app: App, rule: CountingRule) -> list[tuple[int, int]]:
     async with app.db.read() as tx:
-        return [(each.ups, each.downs) for each in await scores.tallies(tx, rule)]
+        return [(each.ups, each.downs) for each in await scores.list_description_votes(tx, rule)]
 
 
 async def test_whoever_asked_and_young_accounts_do_not_count_simulated_ones_do(app: App) -> None:
@@ -41,9 +41,9 @@ async def test_whoever_asked_and_young_accounts_do_not_count_simulated_ones_do(a
             row(one, "of before", -1, account_days=None),
         ],
     )
-    rule = Rule(account_days=7, daily=100)
+    rule = CountingRule(account_days=7, daily=100)
     assert await tally(app, rule) == [(1, 2)]
-    assert await kept(app, rule) == Kept(5, 1, by_requester=1, young=1, too_many=0, deviating=0)
+    assert await kept(app, rule) == VoteCounts(5, 1, by_requester=1, young=1, too_many=0, deviating=0)
     assert (await kept(app, rule)).counted == 3
 
 
@@ -51,9 +51,9 @@ async def test_the_earliest_votes_of_a_day_count(app: App) -> None:
     ids = await describe(app, 5)
     times = (NOW + 3, NOW + 1, NOW + 2, NOW + 86_400, NOW + 86_401)
     await cast(app, [row(each, "eager", 1, at=at) for each, at in zip(ids, times, strict=True)])
-    rule = Rule(account_days=7, daily=2)
+    rule = CountingRule(account_days=7, daily=2)
     async with app.db.read() as tx:
-        counted = {each.description_id for each in await scores.tallies(tx, rule)}
+        counted = {each.description_id for each in await scores.list_description_votes(tx, rule)}
     assert counted == set(ids[1:])
     assert (await kept(app, rule)).too_many == 1
 
@@ -64,7 +64,10 @@ async def test_a_days_last_second_is_of_that_day(app: App) -> None:
     times = (midnight - 0.6, midnight - 0.3, midnight)
     await cast(app, [row(each, "late", 1, at=at) for each, at in zip(ids, times, strict=True)])
     async with app.db.read() as tx:
-        counted = [each.description_id for each in await scores.tallies(tx, Rule(account_days=7, daily=1))]
+        counted = [
+            each.description_id
+            for each in await scores.list_description_votes(tx, CountingRule(account_days=7, daily=1))
+        ]
     assert counted == [ids[0], ids[2]]
 
 
@@ -73,7 +76,7 @@ async def test_what_was_removed_has_no_tally(app: App) -> None:
     await cast(app, [row(one, "somebody", 1)])
     async with app.db.write() as tx:
         await tx.exec_driver_sql("UPDATE description SET removed_at = 1")
-    assert await tally(app, Rule(7, 100)) == []
+    assert await tally(app, CountingRule(7, 100)) == []
 
 
 BRIGADES: dict[str, Callable[[float, int], int]] = {
@@ -127,7 +130,7 @@ async def test_a_lone_contrarian_is_found_among_a_few(app: App) -> None:
     )
     await cast(app, few + one)
     assert await found(app) == {"contrarian"}
-    rule = Rule(7, 100, frozenset({"contrarian"}))
+    rule = CountingRule(7, 100, frozenset({"contrarian"}))
     assert (await kept(app, rule)).deviating == 40
 
 

@@ -7,12 +7,12 @@ import pytest
 from sqlalchemy import select
 
 from bot.app import App
-from bot.community.accounts import MOST_ACCOUNT_DAYS, account_days
+from bot.community.accounts import MAX_ACCOUNT_DAYS, account_days
 from bot.errors import UserError
 from bot.heroes.hero import Hero
 from bot.rating.votes import DOWN, UP, Votes
 from bot.store import descriptions
-from bot.store.reactions import Click, Found, change
+from bot.store.reactions import Click, MessageClicks, apply
 from bot.store.schema import reaction, vote
 
 MESSAGE, ASKER, ANN, BOB = 77, 1 << 22, 2 << 22, 3 << 22
@@ -23,7 +23,7 @@ async def shown(app: App) -> int:
     """The id of a description that ASKER asked for, shown as MESSAGE."""
     described = await app.describer.describe(Hero(40, "woman", "healing"), requester=ASKER)
     async with app.db.write() as tx:
-        await descriptions.shown_as(tx, described.id, 7, MESSAGE)
+        await descriptions.set_message(tx, described.id, 7, MESSAGE)
     return described.id
 
 
@@ -92,12 +92,12 @@ async def test_a_button_of_no_description_is_told_in_words(app: App) -> None:
 async def test_both_thumbs_found_at_once_are_no_vote(app: App, shown: int) -> None:
     """After an outage nobody knows which of the two came last."""
     both = [Click(shown, "v", thumb, value, "reaction", 5.0) for thumb, value in ((UP, 1), (DOWN, -1))]
-    found = Found(shown, frozenset({(UP, "reaction"), (DOWN, "reaction")}), tuple(both))
+    found = MessageClicks(shown, frozenset({(UP, "reaction"), (DOWN, "reaction")}), tuple(both))
     async with app.db.write() as tx:
-        assert await change(tx, [found, found]) == [2, 0]
+        assert await apply(tx, [found, found]) == [2, 0]
     assert await values(app) == []
     async with app.db.write() as tx:
-        await change(tx, [Click(shown, "v", DOWN, -1, "reaction", at=6.0)])
+        await apply(tx, [Click(shown, "v", DOWN, -1, "reaction", at=6.0)])
     assert await values(app) == [-1]
 
 
@@ -111,9 +111,9 @@ async def test_what_is_found_takes_the_place_of_what_was_kept(app: App, shown: i
         Click(shown, "other", "👍🏿", 1, "reaction", 1.0),
     ]
     async with app.db.write() as tx:
-        await change(tx, clicks)
+        await apply(tx, clicks)
         there = [Click(shown, voter, UP, 1, "reaction", 5.0, 3) for voter in ("stays", "new")]
-        assert await change(tx, [Found(shown, frozenset({(UP, "reaction")}), tuple(there))]) == [2]
+        assert await apply(tx, [MessageClicks(shown, frozenset({(UP, "reaction")}), tuple(there))]) == [2]
         kept = (await tx.execute(select(vote.c.voter, vote.c.at, vote.c.account_days))).all()
     assert sorted(kept) == [
         ("button", 1.0, None),
@@ -164,4 +164,4 @@ def test_an_accounts_age_stands_in_its_id() -> None:
     made = 1462015105.796
     assert account_days(discords_own_example, made) == 0
     assert account_days(discords_own_example, made + 86400 * 2.5) == 2
-    assert account_days(discords_own_example, made + 86400 * 5000) == MOST_ACCOUNT_DAYS
+    assert account_days(discords_own_example, made + 86400 * 5000) == MAX_ACCOUNT_DAYS

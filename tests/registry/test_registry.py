@@ -137,7 +137,7 @@ async def test_a_live_model_that_its_server_lost_gives_way_to_the_one_before_and
     assert (described.tuned, described.model) == (False, app.settings.author_model)
     assert await app.registry.live() is None
     async with app.db.read() as tx:
-        told = [event.what for event in await models.events(tx, 1)]
+        told = [event.what for event in await models.list_events(tx, 1)]
     assert told == ["registered", "first", "fell back", "lost"]
 
 

@@ -100,7 +100,7 @@ class BatchBuilder:
         The next build with that model collects what they have answered by then.
         """
         async with self._db.read() as tx:
-            pending = await batches.out(tx, job_id=job.id)
+            pending = await batches.list_open(tx, job_id=job.id)
         for row in pending:
             remote_id = row.remote_id or (await self._api.find(_marker(row)) if row.file else None)
             if remote_id:
@@ -178,7 +178,7 @@ class BatchBuilder:
         remaining = iter(part.requests)
         while chunk := list(islice(remaining, _CHUNK_SIZE)):
             async with self._db.write() as tx:
-                await examples.expect(tx, chunk)
+                await examples.add_requests(tx, chunk)
         async with self._db.write() as tx:
             row = await batches.add(
                 tx,
@@ -206,7 +206,7 @@ class BatchBuilder:
 
     async def _pending(self, model: str) -> list[BatchRow]:
         async with self._db.read() as tx:
-            return await batches.out(tx, model=model)
+            return await batches.list_open(tx, model=model)
 
     async def _collect_all(self, build: "_BatchBuild") -> None:
         """Wait for every pending batch of this model, earlier jobs' too, and save the answers."""
@@ -259,7 +259,7 @@ class BatchBuilder:
         answers = list(_parse_answers(lines, typical_tokens))
         async with self._db.write() as tx:
             for answer in answers:
-                await examples.joined(
+                await examples.add_answer(
                     tx,
                     answer.key,
                     answer=answer.text,
@@ -324,7 +324,7 @@ class _BatchPart:
         entry = {"custom_id": request.key, "method": "POST", "url": "/v1/chat/completions", "body": chat}
         line = json.dumps(entry, ensure_ascii=False).encode() + b"\n"
         self.requests.append(request)
-        prompt_tokens, completion_tokens = ask.max_tokens
+        prompt_tokens, completion_tokens = ask.token_estimate
         self.prompt_tokens += prompt_tokens
         self.completion_tokens += completion_tokens
         self.size += len(line)

@@ -18,7 +18,7 @@ from bot.llm.client import ChatAnswer, ModelClient
 from bot.llm.retry import JOB
 from bot.store import examples
 from bot.store.database import Database, WriteTask
-from bot.store.examples import Answered, Received, Request, Sent, Speed
+from bot.store.examples import ReceivedAnswer, Request, SentRequest, Speed, StoredAnswer
 from bot.store.job_schema import BuildSpec
 
 # The engine answers eight at once: one place stays free, so that /hero need not wait for a build. Hosted
@@ -169,7 +169,7 @@ class Builder:
             build.counts.rejected[reason] += 1
         build.counts.close_slot(filled=False)
 
-    async def _ask(self, request: Request, ask: ChatRequest, build: "_Build") -> Answered:
+    async def _ask(self, request: Request, ask: ChatRequest, build: "_Build") -> StoredAnswer:
         """Ask one question. The answer is committed before it is counted."""
         record = ExampleRecord(self._db, request)
         answer = await self._client.complete(
@@ -199,7 +199,7 @@ class Builder:
         limiter = self._client.rate_limiter(build.spec.model)
         speed = Speed(build.rate, limiter.per_second("requests"), limiter.per_second("tokens"))
         async with self._db.write() as tx:
-            await examples.clocked(tx, build.spec.model, speed, at=time.time())
+            await examples.set_speed(tx, build.spec.model, speed, at=time.time())
 
 
 class _Build:
@@ -229,14 +229,14 @@ class ExampleRecord:
     def __init__(self, db: Database, request: Request) -> None:
         self._db = db
         self._request = request
-        self.kept: Answered | None = None
+        self.kept: StoredAnswer | None = None
 
     async def sent(self) -> None:
-        await self._db.write_together(WriteTask(examples.asked, Sent(self._request, time.time())))
+        await self._db.write_together(WriteTask(examples.mark_asked, SentRequest(self._request, time.time())))
 
     async def answered(self, answer: ChatAnswer, booking: WriteTask[None]) -> None:
         """Save the answer and book its price, in one transaction."""
-        received = Received(
+        received = ReceivedAnswer(
             self._request,
             answer.text,
             answer.finish_reason,
@@ -244,11 +244,11 @@ class ExampleRecord:
             answer.completion_tokens,
             time.time(),
         )
-        self.kept = await self._db.write_together(WriteTask(examples.answered, received), booking)
+        self.kept = await self._db.write_together(WriteTask(examples.add_answers, received), booking)
 
     async def failed(self) -> None:
         async with self._db.write() as tx:
-            await examples.failed(tx, self._request.key)
+            await examples.mark_failed(tx, self._request.key)
 
 
 async def _run_until_first(*work: Coroutine[Any, Any, None]) -> None:

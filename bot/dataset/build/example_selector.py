@@ -12,7 +12,7 @@ from bot.heroes.prompts import Prompts
 from bot.i18n.message import mark
 from bot.store import examples
 from bot.store.database import Database
-from bot.store.examples import Answered
+from bot.store.examples import StoredAnswer
 from bot.store.job_schema import BuildSpec
 
 FLAGGED = mark("flagged by moderation")
@@ -85,7 +85,7 @@ class ExampleSelector:
             if not keys:
                 break
             async with self._db.read() as tx:
-                cached = await examples.answers(tx, list(keys.values()))
+                cached = await examples.get_answers(tx, list(keys.values()))
             for at, key in keys.items():
                 if key not in cached:
                     continue
@@ -102,7 +102,7 @@ class ExampleSelector:
         ]
 
     def judge(
-        self, slot: Slot, example: Answered, excluded_ids: Collection[int] = ()
+        self, slot: Slot, example: StoredAnswer, excluded_ids: Collection[int] = ()
     ) -> tuple[str, str | None]:
         """Return the text of an answer and its rejection reason, None if it may train.
 
@@ -132,12 +132,12 @@ class ExampleSelector:
 
         The words of the power are left out: a text must name it.
         """
-        prompt = self._prompts.generation(slot.hero).lower()
+        prompt = self._prompts.generation_prompt(slot.hero).lower()
         prompt_ngrams = (_ngrams(part) for part in prompt.split(slot.hero.power))
         return not set().union(*prompt_ngrams).isdisjoint(_ngrams(text.lower()))
 
 
-def _is_moderated(example: Answered) -> bool:
+def _is_moderated(example: StoredAnswer) -> bool:
     return example.flagged is not None or example.verdict in ("keep", "edit")
 
 

@@ -126,7 +126,7 @@ class BuildJobs:
     async def _book_lost_calls(self, run: Run, spec: BuildSpec, account: Account) -> None:
         """Count and book, once, the calls in flight when a worker died: they may have been paid for."""
         async with self._db.write() as tx:
-            lost = await examples.lost(tx, spec.model)
+            lost = await examples.reset_unanswered(tx, spec.model)
             if lost:
                 prompt_tokens, completion_tokens = (
                     lost * tokens for tokens in self.estimator.max_tokens_per_call(spec)

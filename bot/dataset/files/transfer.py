@@ -15,7 +15,7 @@ from bot.heroes.hero import FIELD_NAMES, Hero
 from bot.heroes.prompts import Prompts
 from bot.store import datasets
 from bot.store.database import Database
-from bot.store.datasets import Dataset, Sourced
+from bot.store.datasets import Dataset, SourcedText
 
 _PAGE_SIZE = 1000  # rows per query or transaction
 
@@ -52,7 +52,7 @@ class Transfer:
     async def get_version(self, version: int | None) -> Dataset:
         """Return a version (None: the newest). Raises UserError if there is none."""
         async with self._db.read() as tx:
-            dataset = await (datasets.latest(tx) if version is None else datasets.get(tx, version))
+            dataset = await (datasets.get_latest(tx) if version is None else datasets.get(tx, version))
         if dataset is None:
             if version is None:
                 raise UserError("There is no dataset yet. Make one with /build-dataset.")
@@ -73,7 +73,7 @@ class Transfer:
         remaining = iter(rows)
         while page := list(islice(remaining, _PAGE_SIZE)):
             async with self._db.write() as tx:
-                ids = await datasets.import_rows(tx, [_imported_values(row, file) for row in page])
+                ids = await datasets.add_imported(tx, [_imported_values(row, file) for row in page])
             imported += ids
             for row, row_id in zip(page, ids, strict=True):
                 prompt = row.tuning_prompt
@@ -93,7 +93,7 @@ class Transfer:
     async def _delete_imported(self, ids: list[int]) -> None:
         """Delete imported rows that no dataset refers to."""
         async with self._db.write() as tx:
-            await datasets.forget(tx, ids)
+            await datasets.delete_imported(tx, ids)
 
     def _iter_rows(self, version: int, loop: asyncio.AbstractEventLoop) -> Iterator[Row]:
         """Yield a version's rows, fetched page by page through the loop. To be called in another thread."""
@@ -102,14 +102,14 @@ class Transfer:
             yield from (self._to_row(item) for item in page)
             after = page[-1].position
 
-    async def _get_page(self, version: int, after: int) -> list[Sourced]:
+    async def _get_page(self, version: int, after: int) -> list[SourcedText]:
         async with self._db.read() as tx:
-            return await datasets.page(tx, version, after=after, size=_PAGE_SIZE)
+            return await datasets.list_page(tx, version, after=after, size=_PAGE_SIZE)
 
-    def _to_row(self, found: Sourced) -> Row:
+    def _to_row(self, found: SourcedText) -> Row:
         prompt = found.asked
         if prompt is None:  # examples do not store it: it follows from the template
-            prompt = self._prompts.generation(Hero.from_strings(found.hero))
+            prompt = self._prompts.generation_prompt(Hero.from_strings(found.hero))
         return Row(
             hero=found.hero,
             prompt=prompt,

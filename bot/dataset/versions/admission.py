@@ -150,7 +150,7 @@ class Admission:
         text, reason = self._curate(description)
         if not vocabulary.trains(description.hero):
             reason = OUTSIDE_VOCABULARY
-        return JudgedDescription(description, self._prompts.tuning(description.hero), text, reason)
+        return JudgedDescription(description, self._prompts.tuning_prompt(description.hero), text, reason)
 
     def _curate(self, description: Description) -> tuple[str, str | None]:
         """Return the trimmed text, and why curation rejects it."""

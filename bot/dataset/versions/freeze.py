@@ -89,7 +89,7 @@ class Freezer:
                 draft.add(prompt, [*liked, *kept], never_hold_out=bool(liked))
 
         async for selection in self._selector.walk(spec, self._planner.slots_by_hero(spec), excluded_ids):
-            hero_prompt = self._prompts.tuning(selection.slot.hero)
+            hero_prompt = self._prompts.tuning_prompt(selection.slot.hero)
             if hero_prompt != prompt:
                 add_hero()
                 prompt, examples = hero_prompt, []
@@ -122,8 +122,8 @@ class Freezer:
             "curation": self._curation.curation.model_dump(),
         }
         async with self._db.write() as tx:
-            previous = await datasets.latest(tx, kind)
-            existing = await datasets.with_hash(tx, draft.content_hash)
+            previous = await datasets.get_latest(tx, kind)
+            existing = await datasets.get_by_hash(tx, draft.content_hash)
             dataset = existing or await datasets.add(
                 tx,
                 draft.items(),
@@ -134,11 +134,11 @@ class Freezer:
                 at=time.time(),
             )
             # texts may have been deleted or hidden while the draft was filled
-            await datasets.redact(tx, descriptions.removed(), dataset.id)
+            await datasets.redact(tx, descriptions.removed_ids(), dataset.id)
         if previous is None or previous.id == dataset.id:
             return FreezeResult(dataset, new=existing is None)
         async with self._db.read() as tx:
-            changes = await datasets.changes(tx, dataset.id, since=previous.id)
+            changes = await datasets.get_changes(tx, dataset.id, since=previous.id)
         return FreezeResult(dataset, new=existing is None, changes=changes)
 
 

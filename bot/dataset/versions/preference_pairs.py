@@ -80,7 +80,7 @@ class PreferencePairs:
     ) -> list[PreferencePair]:
         """Return a pair per duel that a majority of counted votes decides, if the better text is usable."""
         async with self._db.read() as tx:
-            duels = await scores.duels(tx, admitted.votes.rule, most_of_voter=MAX_DUELS_PER_VOTER)
+            duels = await scores.list_duel_counts(tx, admitted.votes.rule, max_per_voter=MAX_DUELS_PER_VOTER)
         decided = [duel for duel in duels if duel.for_live != duel.for_candidate]
         dropped[_UNDECIDED] += len(duels) - len(decided)
         ids = {id_ for duel in decided for id_ in (duel.live_id, duel.candidate_id)}

@@ -38,10 +38,10 @@ class Reviews:
         Raises UserError if there is no such version.
         """
         async with self._db.read() as tx:
-            dataset = await (datasets.latest(tx) if version is None else datasets.get(tx, version))
+            dataset = await (datasets.get_latest(tx) if version is None else datasets.get(tx, version))
             if dataset is None:
                 raise UserError("There is no such dataset yet. Make one with /build-dataset.")
-            example, remaining = await datasets.unreviewed(tx, dataset.id)
+            example, remaining = await datasets.get_unreviewed(tx, dataset.id)
         return ReviewPage(dataset.id, example, remaining) if example else None
 
     async def judge(self, example_id: int, verdict: Verdict, edited: str | None = None) -> None:
@@ -55,7 +55,7 @@ class Reviews:
             if await examples.get(tx, example_id) is None:
                 raise UserError("That example is not there any more.")
             text = " ".join(edited.split()) if edited else None
-            await examples.judge(tx, example_id, verdict, edited=text, at=time.time())
+            await examples.set_review(tx, example_id, verdict, edited=text, at=time.time())
 
     async def current_text(self, example_id: int) -> str:
         """Return the edited text of an example, or else its trimmed answer."""

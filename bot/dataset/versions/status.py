@@ -56,7 +56,7 @@ class DatasetStatuses:
         votes = await self._scores.snapshot()
         options = list(tried.neighbours())
         async with self._db.read() as tx:
-            newest, pairs = await datasets.latest(tx), await datasets.latest(tx, "preference")
+            newest, pairs = await datasets.get_latest(tx), await datasets.get_latest(tx, "preference")
         counts, *others = await self.admission.count_by_thresholds(votes, [configured, *options])
         neighbours = [(thresholds, found.admitted) for thresholds, found in zip(options, others, strict=True)]
         return DatasetStatus(newest, pairs, votes, configured, counts, tried, neighbours)
@@ -65,7 +65,7 @@ class DatasetStatuses:
         """Notify the admins, once, if the thresholds differ from those of the newest dataset."""
         configured = self.admission.thresholds
         async with self._db.read() as tx:
-            newest = await datasets.latest(tx)
+            newest = await datasets.get_latest(tx)
         before = _thresholds_of(newest) if newest else None
         if newest is None or before is None or before == configured:
             return

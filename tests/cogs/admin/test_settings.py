@@ -92,7 +92,7 @@ async def test_settings_and_the_menu_outlive_a_restart(stage: Stage, app: App) -
     assert shown.response is not None
     await stage.olga.select(shown.response.message, [stage.channel])
 
-    app.guild_settings._read.clear()
+    app.guild_settings._cache.clear()
     assert (await app.guild_settings.get(HOME)).channels == [stage.channel.id]
 
 
@@ -131,7 +131,7 @@ async def test_only_what_anybody_may_use_anywhere_is_installed_by_users(stage: S
 
 async def kept_for(app: App) -> list[int]:
     async with app.db.read() as tx:
-        return await guilds.with_settings(tx)
+        return await guilds.list_ids(tx)
 
 
 async def test_they_go_when_the_bot_leaves_and_stay_through_an_outage(stage: Stage, app: App) -> None:

@@ -51,7 +51,7 @@ async def test_thumbs_are_offered_and_the_text_is_kept(stage: Stage, app: App) -
     assert message is not None
     assert [str(reaction.emoji) for reaction in message.reactions] == ["👍", "👎"]
     async with app.db.read() as tx:
-        kept = await descriptions.of_message(tx, message.id)
+        kept = await descriptions.get_by_message(tx, message.id)
     assert kept is not None
     assert kept.text == message.embeds[0].description
     assert str(stage.ana.id) not in kept.requester

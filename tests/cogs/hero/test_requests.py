@@ -31,7 +31,7 @@ async def test_a_mention_is_answered_by_a_reply(stage: Stage, app: App) -> None:
     assert [str(reaction.emoji) for reaction in answer.reactions] == ["👍", "👎"]
     assert asked.author not in answer.mentions
     async with app.db.read() as tx:
-        assert await descriptions.of_message(tx, answer.id)
+        assert await descriptions.get_by_message(tx, answer.id)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ async def test_a_direct_message_needs_no_mention(stage: Stage, app: App, text: s
     assert answer.reference.message_id == asked.id
     assert answer.embeds[0].title == "40-year-old woman, healing"
     async with app.db.read() as tx:
-        kept = await descriptions.of_message(tx, answer.id)
+        kept = await descriptions.get_by_message(tx, answer.id)
     assert kept is not None
     assert kept.guild_id is None
 
@@ -159,7 +159,7 @@ async def test_a_busy_database_keeps_nobody_from_being_heard(stage: Stage, app: 
     """Discord waits 3 seconds for a sign of life, whatever else goes on here."""
     await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
     first = stage.channel.history()[-1]
-    app.guild_settings._read.clear()
+    app.guild_settings._cache.clear()
     async with AsyncExitStack() as busy:
         for _ in range(app.db._reader.pool.size() + app.db._reader.pool._max_overflow):  # type: ignore[attr-defined]
             await busy.enter_async_context(app.db.read())

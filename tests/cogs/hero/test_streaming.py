@@ -30,7 +30,7 @@ async def _tuned(app: App) -> None:
 
 async def kept(app: App, message: discord.Message) -> Description | None:
     async with app.db.read() as tx:
-        return await descriptions.of_message(tx, message.id)
+        return await descriptions.get_by_message(tx, message.id)
 
 
 async def test_the_text_is_seen_while_it_is_written_and_stop_keeps_its_sentences(

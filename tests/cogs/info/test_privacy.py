@@ -101,7 +101,7 @@ async def test_after_a_deletion_nothing_leads_to_the_person(stage: Stage, app: A
     await hero(stage, stage.ben)
     await stage.ana.react(stage.channel.history()[-1], "👎")
     async with app.db.read() as tx:
-        asked = await descriptions.of_message(tx, message)
+        asked = await descriptions.get_by_message(tx, message)
     assert asked is not None
     await app.content_reports.report(asked.id, stage.ben.id)  # the operators' notice quotes it
 
@@ -184,7 +184,7 @@ async def test_a_text_in_a_dataset_leaves_a_tombstone_and_nothing_is_trained_on_
     await liked(stage, app)
     async with app.db.read() as tx:
         before = await datasets.get(tx, 1)
-        texts = await datasets.items(tx, 1)
+        texts = await datasets.list_items(tx, 1)
     assert before is not None
     assert [item.source for item in texts].count("description") == 1
 
@@ -192,7 +192,7 @@ async def test_a_text_in_a_dataset_leaves_a_tombstone_and_nothing_is_trained_on_
 
     async with app.db.read() as tx:
         after = await datasets.get(tx, 1)
-        left = await datasets.items(tx, 1)
+        left = await datasets.list_items(tx, 1)
     assert after is not None
     assert after.rebuild
     assert len(left) == len(texts) - 1
@@ -256,7 +256,7 @@ async def test_what_goes_while_a_draft_is_written_is_not_frozen(stage: Stage, ap
         frozen = await app.builds.freezer.freeze(draft, {})
     async with app.db.read() as tx:
         found = await datasets.get(tx, frozen.dataset.id)
-        sources = {item.source for item in await datasets.items(tx, frozen.dataset.id)}
+        sources = {item.source for item in await datasets.list_items(tx, frozen.dataset.id)}
     assert found is not None
     assert found.rebuild
     assert sources == {"example"}

@@ -63,7 +63,7 @@ async def test_the_end_of_a_build_tells_what_came_from_where_and_what_changed(st
 async def test_an_example_like_what_was_voted_down_goes(app: App) -> None:
     await build(app)
     async with app.db.read() as tx:
-        (first, *_) = [item for item in await datasets.items(tx, 1) if item.split == "train"]
+        (first, *_) = [item for item in await datasets.list_items(tx, 1) if item.split == "train"]
     hero = app.heroes.vocabulary.parse(first.prompt)
     disliked = await rate(app, hero, DOWN, DOWN)
     async with app.db.write() as tx:
@@ -125,7 +125,7 @@ async def test_changed_thresholds_are_told_to_the_admins_once(
             await stage.env.restart_bot(HeroBot(later))
             await stage.env.settle()
             async with later.db.read() as tx:
-                waiting = await notifications.pending(tx)
+                waiting = await notifications.list_pending(tx)
         assert len(waiting) == told
     assert "changed since dataset v1" in str(waiting[0].text)
     assert "1 descriptions would enter the next dataset; by the old thresholds, 2." in str(waiting[0].text)

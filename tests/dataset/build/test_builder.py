@@ -98,7 +98,7 @@ async def test_after_a_kill_the_next_process_repeats_only_the_calls_in_flight(
 
     async with open_app(settings) as second:
         async with second.db.read() as tx:
-            answered = len(await examples.answers(tx, _keys(second)))
+            answered = len(await examples.get_answers(tx, _keys(second)))
         in_flight = len(script.asked) - answered
         await _release(second, job)
         assert await second.worker.run_next()
@@ -139,8 +139,8 @@ async def test_a_worker_that_is_stopped_saves_the_answers_in_flight(app: App, sc
     await asyncio.gather(work, return_exceptions=True)
 
     async with app.db.write() as tx:
-        assert await examples.lost(tx, app.settings.author_model) == 0
-        assert len(await examples.answers(tx, _keys(app))) == len(script.asked)
+        assert await examples.reset_unanswered(tx, app.settings.author_model) == 0
+        assert len(await examples.get_answers(tx, _keys(app))) == len(script.asked)
     assert await app.worker.run_next()  # at once, without waiting for a missing heartbeat
     assert len(script.asked) == 40
 
@@ -358,7 +358,7 @@ async def test_a_stopped_build_saves_the_answers_in_flight(app: App, script: Scr
     assert asked < 40
     assert stopped.state == {"pause": "paused", "cancel": "cancelling"}[order]
     async with app.db.read() as tx:
-        assert len(await examples.answers(tx, _keys(app))) == asked
+        assert len(await examples.get_answers(tx, _keys(app))) == asked
     if order == "cancel":
         await build(app, 40)
     else:

@@ -45,9 +45,9 @@ async def test_a_known_rate_limit_decides_the_time(hosted: Settings, script: Scr
     async with open_app(hosted) as app:
         await build(app, 40)
         async with app.db.write() as tx:  # as on a fast machine: the measured speed depends on its load
-            speed = await examples.speed(tx, "dear")
+            speed = await examples.get_speed(tx, "dear")
             assert speed is not None
-            await examples.clocked(tx, "dear", replace(speed, answers=100.0), at=time.time())
+            await examples.set_speed(tx, "dear", replace(speed, answers=100.0), at=time.time())
         estimate = await app.builds.estimator.estimate(app.planner.spec(limit=98))
     assert estimate.seconds == pytest.approx(58 / 20, rel=0.25)
     assert estimate.limited

@@ -199,7 +199,7 @@ def test_prompts_of_prepared_data_are_split_into_age_gender_and_power(tmp_path: 
 def test_jsonl_holds_the_tuning_prompt(tmp_path: Path) -> None:
     write_rows([ONE], tmp_path / "rows.jsonl", "jsonl")
     line = json.loads((tmp_path / "rows.jsonl").read_text(encoding="utf-8"))
-    asked = read_heroes(ROOT / "data" / "heroes.toml").prompts.tuning(Hero(18, "man", "invisibility"))
+    asked = read_heroes(ROOT / "data" / "heroes.toml").prompts.tuning_prompt(Hero(18, "man", "invisibility"))
     assert line["messages"] == [
         {"role": "user", "content": asked},
         {"role": "assistant", "content": "He hides."},
