@@ -16,7 +16,7 @@ from bot.community.powers import Powers
 from bot.community.privacy import Privacy
 from bot.dataset.build.attachments import Attachments
 from bot.dataset.build.batch_builder import BatchBuilder
-from bot.dataset.build.builder import ENGINE_WORKERS, HOSTED_WORKERS, Builder
+from bot.dataset.build.builder import ENGINE_WORKERS, HOSTED_WORKERS, Builder, BuildTiming
 from bot.dataset.build.estimate import BuildEstimator
 from bot.dataset.build.example_selector import ExampleSelector
 from bot.dataset.build.job import BuildJobs
@@ -33,6 +33,7 @@ from bot.heroes.config import HeroesConfig, read_heroes
 from bot.i18n.catalogues import Catalogues
 from bot.jobs.queue import JobQueue, WorkerTiming
 from bot.jobs.worker import Worker
+from bot.llm.batch_api import BatchLimits
 from bot.llm.budget import Budget
 from bot.llm.client import ModelClient, open_api, open_client
 from bot.llm.prices import read_prices
@@ -85,6 +86,8 @@ class Timing:
     training: TrainingTiming = field(default_factory=TrainingTiming)
     fine_tuning_api: FineTuningApiTiming = field(default_factory=FineTuningApiTiming)
     job_messages: JobMessageTiming = field(default_factory=JobMessageTiming)
+    build: BuildTiming = field(default_factory=BuildTiming)
+    batches: BatchLimits = field(default_factory=BatchLimits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,9 +174,9 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         )
         selector = ExampleSelector(db, planner, heroes.prompts, heroes.curation)
         workers = ENGINE_WORKERS if small else HOSTED_WORKERS
-        moderation = Moderation(db, client, wanted=settings.moderate)
-        builder = Builder(db, client, planner, selector, moderation, workers=workers)
-        batch_builder = BatchBuilder(db, client, budget, planner, selector, moderation)
+        moderation = Moderation(db, client, enabled=settings.moderate)
+        builder = Builder(db, client, planner, selector, moderation, workers=workers, timing=timing.build)
+        batch_builder = BatchBuilder(db, client, budget, planner, selector, moderation, timing.batches)
         freezer = Freezer(db, admission, heroes, planner, selector)
         transfer = Transfer(db, heroes.prompts, freezer)
         attachments = Attachments(settings.data_dir, transfer)

@@ -67,14 +67,14 @@ async def time_admission(app: App) -> tuple[int, Timing, Timing, Timing]:
     Raises BenchError if the status and the build disagree.
     """
     async with _timed() as first:
-        status = await app.dataset_statuses.now()
+        status = await app.dataset_statuses.status()
     async with _timed() as again:
-        await app.dataset_statuses.now(above=0.3)
+        await app.dataset_statuses.status(above=0.3)
     async with _timed() as build:
-        admitted = await app.dataset_statuses.admission.now()
-    if admitted.counts["liked"] != status.intake.enters:
-        raise BenchError(f"status says {status.intake.enters}, a build takes {admitted.counts['liked']}.")
-    return status.intake.enters, first, again, build
+        admitted = await app.dataset_statuses.admission.admit()
+    if admitted.liked_count != status.counts.admitted:
+        raise BenchError(f"status says {status.counts.admitted}, a build takes {admitted.liked_count}.")
+    return status.counts.admitted, first, again, build
 
 
 def time_alone(path: Path, heroes: HeroesConfig) -> tuple[int, Elapsed]:

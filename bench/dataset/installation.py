@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from bench.common.errors import BenchError
 from bench.common.stopwatch import Elapsed, stopwatch
 from bot.app import App, open_app
-from bot.dataset.build.builder import HOSTED_WORKERS, Builder, Built
+from bot.dataset.build.builder import HOSTED_WORKERS, BuildCounts, Builder
 from bot.dataset.build.moderation import Moderation
 from bot.i18n.message import LocalizedMessage
 from bot.llm.budget import Account
@@ -70,9 +70,9 @@ def build_questions(app: App, examples: int) -> list[str]:
     return [request.messages[-1]["content"] for request in requests]
 
 
-async def write_examples(app: App, examples: int) -> tuple[Built, Elapsed]:
+async def write_examples(app: App, examples: int) -> tuple[BuildCounts, Elapsed]:
     """Write all examples to the database, without freezing them. Raises BenchError if one is missing."""
-    moderation = Moderation(app.db, app.client, wanted=False)
+    moderation = Moderation(app.db, app.client, enabled=False)
     builder = Builder(app.db, app.client, app.planner, app.selector, moderation, workers=HOSTED_WORKERS)
     with stopwatch() as elapsed:
         built = await builder.build(build_spec(app, examples), _NoProgress(), Account("build"))

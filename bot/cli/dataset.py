@@ -1,4 +1,4 @@
-"""The terminal's `herosmith dataset`: build, check, import, export, and how it stands."""
+"""The terminal's `herosmith dataset`: build, check, import, export and status."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +10,7 @@ from bot.app import open_app
 from bot.cli.lint import check
 from bot.cli.progress import run_if_confirmed
 from bot.cli.runtime import installation_settings, run_command
-from bot.dataset.files.formats import Format
+from bot.dataset.files.formats import FileFormat
 from bot.i18n.message import ENGLISH
 from bot.presentation.datasets import dataset_status_text
 from bot.presentation.jobs import build_plan_text, pairs_text
@@ -38,8 +38,8 @@ def build(
 
     Where the bot runs, its worker does the work; where it does not, this command does.
     """
-    asked = {"repeats": repeats, "model": model, "limit": limit, "budget": budget, "batch": batch}
-    run_command(_build(installation_settings(), asked, confirmed=yes))
+    options = {"repeats": repeats, "model": model, "limit": limit, "budget": budget, "batch": batch}
+    run_command(_build(installation_settings(), options, confirmed=yes))
 
 
 @dataset.command()
@@ -81,26 +81,19 @@ def export(
     overwrite: Annotated[bool, typer.Option(help="Put it in the place of what is there")] = False,
 ) -> None:
     """Write a dataset to a file: to train elsewhere, for a table, or for the Hugging Face hub."""
-    run_command(
-        _export(
-            installation_settings(),
-            to,
-            _format(form or to.suffix.removeprefix(".") or "jsonl"),
-            version,
-            overwrite=overwrite,
-        )
-    )
+    file_format = _parse_format(form or to.suffix.removeprefix(".") or "jsonl")
+    run_command(_export(installation_settings(), to, file_format, version, overwrite=overwrite))
 
 
-async def _build(settings: Settings, asked: dict[str, Any], *, confirmed: bool) -> None:
+async def _build(settings: Settings, options: dict[str, Any], *, confirmed: bool) -> None:
     console = Console()
     async with open_app(settings) as app:
-        spec = app.planner.spec(**asked)
-        job, forecast = await app.builds.plan(spec)
-        shown = build_plan_text(ENGLISH, spec, forecast, await app.budget.left_today()).replace("**", "")
-        console.print(shown, highlight=False, soft_wrap=True)
-        wanted = confirmed or typer.confirm("Build it?", default=True)
-        await run_if_confirmed(wanted, app, job, settings, console)
+        spec = app.planner.spec(**options)
+        job, estimate = await app.builds.plan(spec)
+        plan = build_plan_text(ENGLISH, spec, estimate, await app.budget.left_today()).replace("**", "")
+        console.print(plan, highlight=False, soft_wrap=True)
+        confirmed = confirmed or typer.confirm("Build it?", default=True)
+        await run_if_confirmed(confirmed, app, job, settings, console)
 
 
 async def _pairs(settings: Settings) -> None:
@@ -108,9 +101,9 @@ async def _pairs(settings: Settings) -> None:
         typer.echo(pairs_text(ENGLISH, await app.pairs.freeze()).replace("`", ""))
 
 
-async def _status(settings: Settings, **tried: Any) -> None:
+async def _status(settings: Settings, **thresholds: Any) -> None:
     async with open_app(settings) as app:
-        text = dataset_status_text(ENGLISH, await app.dataset_statuses.now(**tried))
+        text = dataset_status_text(ENGLISH, await app.dataset_statuses.status(**thresholds))
     typer.echo(text.replace("**", "").replace("```\n", "").replace("\n```", ""))
 
 
@@ -129,14 +122,14 @@ async def _import(settings: Settings, file: Path) -> None:
 
 
 async def _export(
-    settings: Settings, to: Path, form: Format, version: int | None, *, overwrite: bool
+    settings: Settings, to: Path, file_format: FileFormat, version: int | None, *, overwrite: bool
 ) -> None:
     async with open_app(settings) as app:
-        found, written = await app.transfer.export(version, to, form, overwrite=overwrite)
-    typer.echo(f"Wrote {to}: {written} texts of dataset v{found.id}.")
+        dataset_, written = await app.transfer.export(version, to, file_format, overwrite=overwrite)
+    typer.echo(f"Wrote {to}: {written} texts of dataset v{dataset_.id}.")
 
 
-def _format(name: str) -> Format:
+def _parse_format(name: str) -> FileFormat:
     match name:
         case "article" | "prepared" | "csv" | "jsonl" | "parquet" | "huggingface":
             return name

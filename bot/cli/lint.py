@@ -1,4 +1,4 @@
-"""The terminal's `herosmith dataset check`: files of examples, before they become datasets."""
+"""The terminal's `herosmith dataset check`: lint files of examples before they become datasets."""
 
 import io
 import shlex
@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from bot.dataset.lint.finding import Finding, Kind
-from bot.dataset.lint.prepare import Examination, examine, free_path, reminders, write
-from bot.dataset.lint.tables import Format, read_table
+from bot.dataset.lint.finding import Finding, Severity
+from bot.dataset.lint.linter import LintReport, lint
+from bot.dataset.lint.prepared_file import default_output_path, usage_reminders, write_prepared_file
+from bot.dataset.lint.tables import TableFormat, read_table
 from bot.errors import HerosmithError, UserError
 
 
@@ -28,9 +29,9 @@ def check(
 ) -> None:
     """Check a file of examples, and write it anew as JSONL that can be trained on."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not know the letters of a text
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not support every character
     try:
-        _check(file, out, wanted=Format.PAIRS if legacy else Format.CHAT, quiet=quiet)
+        _check(file, out, target=TableFormat.PAIRS if legacy else TableFormat.CHAT, quiet=quiet)
     except HerosmithError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
@@ -39,49 +40,51 @@ def check(
         raise typer.Exit(1) from None
 
 
-def _check(source: Path, out: Path | None, *, wanted: Format, quiet: bool) -> None:
+def _check(source: Path, out: Path | None, *, target: TableFormat, quiet: bool) -> None:
     if out and out.exists():
         raise UserError(f"{out} exists already. Give another name.")
     typer.echo(f"Checking {source} ...\n")
-    examination = examine(read_table(source), wanted=wanted)
-    _print_findings(examination)
-    chosen = _choose(examination, quiet=quiet)
-    frame = examination.fixed(chosen)
-    target = source
-    if chosen or examination.of_kind(Kind.NECESSARY):
-        target = out or free_path(source)
-        if not _yes(f"\nWrite {target}? Proceed [Y/n]:", quiet=quiet):
+    report = lint(read_table(source), target=target)
+    _print_findings(report)
+    accepted = _ask_for_fixes(report, quiet=quiet)
+    frame = report.apply_fixes(accepted)
+    prepared = source
+    if accepted or report.with_severity(Severity.NECESSARY):
+        prepared = out or default_output_path(source)
+        if not _confirm(f"\nWrite {prepared}? Proceed [Y/n]:", quiet=quiet):
             typer.echo("Nothing is written.")
             return
-        write(frame, target, wanted=wanted)
-        typer.echo(f"\nWrote {target}: {len(frame):,} examples as {wanted}.")
+        write_prepared_file(frame, prepared, target=target)
+        typer.echo(f"\nWrote {prepared}: {len(frame):,} examples as {target}.")
     else:
         typer.echo(f"\nNothing changes: {source} can be used as it is.")
-    typer.echo(f"Import it with `herosmith dataset import {shlex.quote(str(target))}`, then use /finetune.")
-    for reminder in reminders(frame) if wanted is Format.PAIRS else ():
+    typer.echo(f"Import it with `herosmith dataset import {shlex.quote(str(prepared))}`, then use /finetune.")
+    for reminder in usage_reminders(frame) if target is TableFormat.PAIRS else ():
         typer.echo(reminder)
 
 
-def _print_findings(examination: Examination) -> None:
-    """All but the error, which ends the command as its sentence on standard error."""
-    shown = (finding for finding in examination.findings if finding.kind is not Kind.ERROR)
+def _print_findings(report: LintReport) -> None:
+    """Print all findings but the error, which is printed to standard error at the end."""
+    shown = (finding for finding in report.findings if finding.severity is not Severity.ERROR)
     for number, finding in enumerate(shown, start=1):
-        typer.echo(f"{number}. {finding.text}")
+        typer.echo(f"{number}. {finding.message}")
 
 
-def _choose(examination: Examination, *, quiet: bool) -> list[Finding]:
-    """The optional fixes that are wanted; none is asked about where an error stands."""
-    necessary, optional = examination.of_kind(Kind.NECESSARY), examination.of_kind(Kind.OPTIONAL)
-    if examination.of_kind(Kind.ERROR) or not necessary + optional:
+def _ask_for_fixes(report: LintReport, *, quiet: bool) -> list[Finding]:
+    """Ask about each optional fix and return the accepted ones. Ask nothing if there is an error."""
+    necessary, optional = report.with_severity(Severity.NECESSARY), report.with_severity(Severity.OPTIONAL)
+    if report.with_severity(Severity.ERROR) or not necessary + optional:
         return []
     typer.echo("\nThese changes are made:")
     for finding in necessary:
         typer.echo(f"- [Necessary] {finding.action}")
-    return [each for each in optional if _yes(f"- [Recommended] {each.action} [Y/n]:", quiet=quiet)]
+    return [
+        finding for finding in optional if _confirm(f"- [Recommended] {finding.action} [Y/n]:", quiet=quiet)
+    ]
 
 
-def _yes(question: str, *, quiet: bool) -> bool:
-    """Anything but n is yes."""
+def _confirm(question: str, *, quiet: bool) -> bool:
+    """Return whether the answer is anything but n."""
     if quiet:
         typer.echo(f"{question} Y")
         return True

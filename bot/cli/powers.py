@@ -1,4 +1,4 @@
-"""The terminal's `herosmith powers`: which powers train, beside those of the file."""
+"""The terminal's `herosmith powers`: powers that train, in addition to those of the heroes file."""
 
 from typing import Annotated
 
@@ -32,7 +32,7 @@ def remove(power: Power) -> None:
 
 
 async def _list(settings: Settings) -> None:
-    from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
+    from bot.app import open_app  # noqa: PLC0415 (to keep --help fast)
     from bot.presentation.datasets import powers_text  # noqa: PLC0415
 
     async with open_app(settings) as app:

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -15,16 +17,28 @@ from bot.llm.retry import JOB, NO_REASON, ONCE, PERSON, with_retries
 log = logging.getLogger(__name__)
 
 _MARK = "herosmith_batch"
-_START_PAUSES = (2, 10, 30, 60)  # seconds before looking again whether a batch was started
+
 _PAGE = 100  # batches listed at once
 _OVER = frozenset({"completed", "failed", "expired", "cancelled"})
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """Limits of a batch, and the pauses between calls of the Batch API in seconds."""
+
+    max_requests: int = 50_000  # the limit of the Batch API
+    max_bytes: int = 150_000_000  # of the 200 MB that a file may have
+    start_pauses: tuple[float, ...] = (2, 10, 30, 60)  # before checking whether a batch was started
+    poll: float = 2.0  # between two polls of a running batch, at first
+    slowest_poll: float = 60.0
 
 
 class BatchApi:
     """Uploads, starts, finds, reads and cancels batches. A mark in the metadata tells whose each one is."""
 
-    def __init__(self, api: AsyncOpenAI) -> None:
+    def __init__(self, api: AsyncOpenAI, start_pauses: Sequence[float]) -> None:
         self._api = api
+        self._start_pauses = start_pauses
 
     async def upload(self, path: Path) -> str:
         """Send a file of requests; returns its id. Raises Unavailable where the server knows no batches."""
@@ -43,7 +57,7 @@ class BatchApi:
         Where the answer gets lost, look whether it began before trying again. Raises Unavailable where it
         does not.
         """
-        for pause in _START_PAUSES:
+        for pause in self._start_pauses:
             begun = await self.find(mark)
             if begun:
                 return begun

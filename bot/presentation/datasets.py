@@ -1,4 +1,4 @@
-"""Reasons: why texts were left out, counted, in words."""
+"""Texts about datasets, votes and powers, shared by Discord and the terminal."""
 
 from collections.abc import Mapping
 from itertools import groupby
@@ -11,7 +11,7 @@ from bot.store.powers import RequestedPower
 
 
 def count_by_reason(counts: Mapping[str, int]) -> list[LocalizedMessage]:
-    """Each reason with its number of texts, in the order of the reasons."""
+    """Return each reason with its number of texts, sorted by reason."""
     return [
         LocalizedMessage("{number:,} {reason}", number=number, reason=LocalizedMessage(reason))
         for reason, number in sorted(counts.items())
@@ -19,11 +19,11 @@ def count_by_reason(counts: Mapping[str, int]) -> list[LocalizedMessage]:
 
 
 def dataset_status_text(t: Translator, status: DatasetStatus) -> str:
-    """The status in words and a table, for Discord and the terminal."""
-    kept, standing = status.standing.kept, status.standing
+    """Return the status as text with a table of thresholds."""
+    kept = status.votes.kept
     lines = [
-        f"{t('**The newest dataset:**')} {_frozen(t, status.newest)}",
-        f"{t('**The newest of pairs:**')} {_frozen(t, status.newest_pairs)}",
+        f"{t('**The newest dataset:**')} {_dataset_text(t, status.newest)}",
+        f"{t('**The newest of pairs:**')} {_dataset_text(t, status.newest_pairs)}",
         t(
             "**Votes:** {votes:,} on {descriptions:,} descriptions, {counted:,} of them count.",
             votes=kept.votes,
@@ -31,21 +31,21 @@ def dataset_status_text(t: Translator, status: DatasetStatus) -> str:
             counted=kept.counted,
         ),
     ]
-    if standing.not_counted:
-        lines.append(t("Not counted: {reasons}.", reasons=standing.not_counted))
+    if status.votes.not_counted:
+        lines.append(t("Not counted: {reasons}.", reasons=status.votes.not_counted))
     lines.append(t("**What admits a description:** {thresholds}.", thresholds=status.thresholds.told))
     lines.append(
         t(
             "{enters:,} would enter the next dataset, {down:,} are voted down.",
-            enters=status.intake.enters,
-            down=status.intake.voted_down,
+            enters=status.counts.admitted,
+            down=status.counts.voted_down,
         )
     )
-    if status.intake.unfit:
+    if status.counts.unfit:
         lines.append(
             t(
                 "People liked, but they may not train: {reasons}.",
-                reasons=count_by_reason(status.intake.unfit),
+                reasons=count_by_reason(status.counts.unfit),
             )
         )
     if status.tried != status.thresholds:
@@ -56,52 +56,54 @@ def dataset_status_text(t: Translator, status: DatasetStatus) -> str:
             confidence=status.tried.confidence,
         )
     )
-    return "\n".join([*lines, "```", *_table(t, status), "```"])
+    return "\n".join([*lines, "```", *_table_lines(t, status), "```"])
 
 
-def _frozen(t: Translator, found: Dataset | None) -> str:
-    if found is None:
+def _dataset_text(t: Translator, dataset: Dataset | None) -> str:
+    if dataset is None:
         return t("none so far.")
-    train, valid, liked = (found.counts.get(part, 0) for part in ("train", "valid", "description"))
-    figures = {"version": found.id, "train": train, "valid": valid, "liked": liked}
-    if found.kind == "preference":
+    train, valid, liked = (dataset.counts.get(name, 0) for name in ("train", "valid", "description"))
+    figures = {"version": dataset.id, "train": train, "valid": valid, "liked": liked}
+    if dataset.kind == "preference":
         text = t("v{version}, {train:,} pairs to learn from, {valid:,} held out.", **figures)
     else:
         text = t(
             "v{version}, {train:,} texts ({liked:,} rated well by people) to learn from, {valid:,} held out.",
             **figures,
         )
-    rebuild = t("A text had to be deleted from it: build it again.") if found.rebuild else ""
+    rebuild = t("A text had to be deleted from it: build it again.") if dataset.rebuild else ""
     return f"{text} {rebuild}".rstrip()
 
 
-def _table(t: Translator, status: DatasetStatus) -> list[str]:
-    """A row for each number of voters, a column for each share of ups; the tried ones are marked."""
-    rows = [list(row) for _, row in groupby(status.around, key=lambda each: each[0].min_voters)]
-    first = t("voters")
-    head = f"{first}  " + "".join(f"{f'> {way.above:.0%}':>9}" for way, _ in rows[0])
-    return [head, *(_row(t, row, status.tried, len(first)) for row in rows)]
+def _table_lines(t: Translator, status: DatasetStatus) -> list[str]:
+    """Format a row per number of voters and a column per share of ups; an asterisk marks the tried ones."""
+    rows = [list(row) for _, row in groupby(status.neighbours, key=lambda cell: cell[0].min_voters)]
+    label = t("voters")
+    header = f"{label}  " + "".join(f"{f'> {thresholds.above:.0%}':>9}" for thresholds, _ in rows[0])
+    return [header, *(_row_text(t, row, status.tried, len(label)) for row in rows)]
 
 
-def _row(t: Translator, row: list[tuple[Thresholds, int]], tried: Thresholds, width: int) -> str:
-    cells = (f"{'*' if way == tried else ''}{t('{number:,}', number=count)}" for way, count in row)
+def _row_text(t: Translator, row: list[tuple[Thresholds, int]], tried: Thresholds, width: int) -> str:
+    cells = (
+        f"{'*' if thresholds == tried else ''}{t('{number:,}', number=count)}" for thresholds, count in row
+    )
     return f"{row[0][0].min_voters:>{width}}  " + "".join(f"{cell:>9}" for cell in cells)
 
 
 def powers_text(t: Translator, added: list[str], wished: list[RequestedPower]) -> str:
-    """Both kinds in words."""
+    """Return the added powers, and those that were asked for but are not in the vocabulary."""
     if added:
         lines = [t("Added to the vocabulary: {powers}.", powers=added)]
     else:
         lines = [t("No power was added so far.")]
     if wished:
         lines.append(t("Asked for, but not in the vocabulary (descriptions of these train nothing):"))
-        lines += [f"- {each.power}: {_times(t, each)}" for each in wished]
+        lines += [f"- {asked.power}: {_times_text(t, asked)}" for asked in wished]
     else:
         lines.append(t("Nobody has asked for a power outside the vocabulary."))
     return "\n".join(lines)
 
 
-def _times(t: Translator, asked: RequestedPower) -> str:
+def _times_text(t: Translator, asked: RequestedPower) -> str:
     times = t.count("once", "{number:,} times", asked.descriptions)
     return t.count("{times}, by {number} person", "{times}, by {number:,} people", asked.people, times=times)

@@ -231,8 +231,8 @@ def pairs_text(t: Translator, found: FrozenPairs) -> str:
         t(template, version=dataset.id, texts=texts),
         t("The pairs: {origins}.", origins=sources),
     ]
-    if +found.left_out:
-        lines.append(t("Left out: {reasons}.", reasons=count_by_reason(+found.left_out)))
+    if +found.dropped:
+        lines.append(t("Left out: {reasons}.", reasons=count_by_reason(+found.dropped)))
     if found.not_counted:
         lines.append(t("Votes not counted: {reasons}.", reasons=found.not_counted))
     if found.frozen.changes:

@@ -8,7 +8,7 @@ from discord.ext import commands, tasks
 
 from bot.app import App
 from bot.client import HeroBot, Interaction
-from bot.dataset.build.plan import FEWEST, MOST, MOST_REPEATS
+from bot.dataset.build.plan import MAX_EXAMPLES, MAX_REPEATS, MIN_EXAMPLES
 from bot.errors import UserError
 from bot.presentation.datasets import dataset_status_text
 from bot.presentation.jobs import build_plan_text, pairs_text
@@ -59,9 +59,9 @@ class DatasetCog(commands.Cog):
         self,
         interaction: Interaction,
         kind: Literal["sft", "preference"] = "sft",
-        repeats: app_commands.Range[int, 1, MOST_REPEATS] | None = None,
+        repeats: app_commands.Range[int, 1, MAX_REPEATS] | None = None,
         model: app_commands.Range[str, 1, 200] | None = None,
-        limit: app_commands.Range[int, FEWEST, MOST] | None = None,
+        limit: app_commands.Range[int, MIN_EXAMPLES, MAX_EXAMPLES] | None = None,
         budget: float | None = None,
         batch: bool | None = None,
     ) -> None:
@@ -100,7 +100,7 @@ class DatasetCog(commands.Cog):
     ) -> None:
         await require_operator(interaction)
         await interaction.response.defer(thinking=True, ephemeral=True)
-        status = await self.app.dataset_statuses.now(
+        status = await self.app.dataset_statuses.status(
             min_voters=min_voters, above=above, confidence=confidence
         )
         await interaction.edit_original_response(

@@ -3,7 +3,7 @@
 import discord
 
 from bot.client import Interaction
-from bot.dataset.versions.review import LONGEST, ReviewPage
+from bot.dataset.versions.review import MAX_LENGTH, ReviewPage
 from bot.i18n.message import ENGLISH, Translator, mark
 from bot.store.examples import Verdict
 from cogs.common.locale import translator_of
@@ -36,7 +36,7 @@ class ReviewButton(
         await require_operator(interaction)
         reviews = interaction.client.app.reviews
         if self.verdict == "edit":
-            text = await reviews.text(self.example_id)
+            text = await reviews.current_text(self.example_id)
             t = await translator_of(interaction)
             await interaction.response.send_modal(EditForm(self.version, self.example_id, text, t))
             return
@@ -56,8 +56,8 @@ class EditForm(Modal):
             label=t("Text"),
             custom_id="text",
             style=discord.TextStyle.paragraph,
-            default=text[:LONGEST],
-            max_length=LONGEST,
+            default=text[:MAX_LENGTH],
+            max_length=MAX_LENGTH,
         )
         self.add_item(self.text)
 
@@ -81,7 +81,7 @@ def review_text(t: Translator, page: ReviewPage | None) -> str:
         return t("Every example of this dataset has been looked at. Verdicts count from the next build on.")
     text = escape_markdown(page.example.text)
     title = t(
-        "**Dataset v{version}, {number} still to be looked at**", version=page.version, number=page.left
+        "**Dataset v{version}, {number} still to be looked at**", version=page.version, number=page.remaining
     )
     note = t("-# A verdict counts from the next build on.")
     return f"{title}\n`{page.example.prompt}`\n> {text[:1700]}\n{note}"

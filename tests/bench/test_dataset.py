@@ -20,7 +20,7 @@ from bench.dataset.installation import (
     write_examples,
 )
 from bench.dataset.memory import fill, peak_mib
-from bot.dataset.versions.near_duplicates import NearDuplicates
+from bot.dataset.versions.near_duplicates import DuplicateDetector
 from bot.heroes.hero import Hero
 from bot.store.job_schema import BuildResult
 from tests.heroes.test_hero import FILE
@@ -163,9 +163,9 @@ def test_canned_answers_pass_curation() -> None:
 
 
 def test_canned_answers_for_one_hero_are_no_near_duplicates() -> None:
-    known = NearDuplicates()
+    known = DuplicateDetector()
     texts = [canned_answer(Hero(40, "woman", "flight"), variant) for variant in range(800)]
-    assert [known.repeats("her", text) for text in texts] == [None] * 800
+    assert [known.duplicate_reason("her", text) for text in texts] == [None] * 800
 
 
 async def test_the_bot_and_the_baselines_ask_the_same(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`herosmith dataset` and `herosmith jobs`: the same services, from the terminal."""
+"""`herosmith dataset`, `herosmith jobs` and `herosmith powers`."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ from bot.store import jobs
 from tests.cli.conftest import RunCommand
 
 
-def test_a_build_is_planned_carried_out_and_exported(terminal: RunCommand, tmp_path: Path) -> None:
+def test_a_build_is_planned_run_and_exported(terminal: RunCommand, tmp_path: Path) -> None:
     built = terminal("dataset", "build", "--limit", "16", "--yes")
     assert built.exit_code == 0, built.output
     assert "0 are cached already, 16 are to be written" in built.output
@@ -26,13 +26,13 @@ def test_a_build_is_planned_carried_out_and_exported(terminal: RunCommand, tmp_p
     assert terminal("dataset", "export", str(tmp_path / "b.csv")).exit_code == 0
     assert (tmp_path / "b.csv").read_text().startswith("age,")
     again = terminal("dataset", "import", str(tmp_path / "a.csv"))
-    assert "was already dataset v1" in again.output, again.output  # the very same texts
+    assert "was already dataset v1" in again.output, again.output  # the same texts
     assert "build\tsucceeded\t16 of 16" in terminal("jobs", "list").output
 
 
-def test_a_job_left_behind_is_followed_to_its_end(terminal: RunCommand, tmp_path: Path) -> None:
-    """As after a kill: the job is queued, and nobody works on it."""
-    asyncio.run(_leave_behind(tmp_path / "var" / "playground"))
+def test_a_queued_job_without_a_worker_is_followed_to_its_end(terminal: RunCommand, tmp_path: Path) -> None:
+    """As after a kill: the job is queued, and no worker runs it."""
+    asyncio.run(_abandon_job(tmp_path / "var" / "playground"))
     assert "running already" in terminal("dataset", "build", "--limit", "20", "--yes").output
     followed = terminal("jobs", "follow", "1")
     assert "Dataset v1 is ready" in followed.output, followed.output
@@ -43,25 +43,25 @@ def test_a_job_left_behind_is_followed_to_its_end(terminal: RunCommand, tmp_path
 def test_a_job_whose_worker_was_just_killed_is_followed_to_its_end(
     terminal: RunCommand, tmp_path: Path
 ) -> None:
-    """Its row still looks as if somebody worked on it."""
-    asyncio.run(_leave_behind(tmp_path / "var" / "playground", state="running", owner="dead", silent=12))
+    """Its row still names the worker as the owner."""
+    asyncio.run(_abandon_job(tmp_path / "var" / "playground", state="running", owner="dead", silent=12))
     followed = terminal("jobs", "follow", "1")
     assert "Dataset v1 is ready" in followed.output, followed.output
     assert "build\tsucceeded\t16 of 16\tdataset v1" in terminal("jobs", "list").output
 
 
 @pytest.mark.parametrize("state", ["running", "cancelling"])
-def test_a_job_whose_worker_is_gone_can_be_cancelled(
+def test_a_job_of_a_dead_worker_can_be_cancelled(
     terminal: RunCommand, tmp_path: Path, state: jobs.State
 ) -> None:
-    asyncio.run(_leave_behind(tmp_path / "var" / "playground", state=state, owner="dead", silent=60))
+    asyncio.run(_abandon_job(tmp_path / "var" / "playground", state=state, owner="dead", silent=60))
     if state == "running":
         assert "no worker is heard of" in terminal("jobs", "list").output
     assert "build\tcancelled" in terminal("jobs", "cancel", "1").output
     assert terminal("dataset", "build", "--limit", "16", "--yes").exit_code == 0
 
 
-async def _leave_behind(
+async def _abandon_job(
     data: Path, *, state: jobs.State = "queued", owner: str | None = None, silent: float = 0
 ) -> None:
     settings = Settings(data_dir=data, heroes_file=ROOT / "data" / "heroes.toml")
@@ -71,15 +71,15 @@ async def _leave_behind(
             await jobs.change(tx, job.id, state=state, owner=owner, heartbeat=time.time() - silent)
 
 
-def test_no_is_an_answer(terminal: RunCommand) -> None:
-    refused = terminal("dataset", "build", "--limit", "16", typed="n\n")
-    assert refused.exit_code == 0
-    assert "Nothing was done." in refused.output
+def test_a_declined_plan_is_cancelled(terminal: RunCommand) -> None:
+    declined = terminal("dataset", "build", "--limit", "16", typed="n\n")
+    assert declined.exit_code == 0
+    assert "Nothing was done." in declined.output
     assert "build\tcancelled" in terminal("jobs", "list").output
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (("dataset", "build", "--limit", "3"), "at least 14 examples"),
         (("dataset", "build", "--budget", "0"), "above 0 dollars"),
@@ -89,22 +89,22 @@ def test_no_is_an_answer(terminal: RunCommand) -> None:
         (("jobs", "pause", "7"), "There is no job 7"),
     ],
 )
-def test_what_cannot_be_done_is_a_sentence(
-    terminal: RunCommand, arguments: tuple[str, ...], words: str
+def test_errors_are_printed_without_a_traceback(
+    terminal: RunCommand, arguments: tuple[str, ...], message: str
 ) -> None:
     done = terminal(*arguments)
     assert done.exit_code == 1
-    assert words in done.output
+    assert message in done.output
     assert "Traceback" not in done.output
 
 
-def test_status_pairs_and_powers_are_told_in_the_terminal(terminal: RunCommand) -> None:
-    told = terminal("dataset", "status", "--min-voters", "3")
-    assert told.exit_code == 0, told.output
-    assert "What admits a description: at least 2 voters" in told.output
-    assert "Tried: at least 3 voters" in told.output
-    assert "`" not in told.output
-    assert "*" not in told.output.replace("*0", "")  # which marks what is tried
+def test_status_pairs_and_powers_are_printed(terminal: RunCommand) -> None:
+    status = terminal("dataset", "status", "--min-voters", "3")
+    assert status.exit_code == 0, status.output
+    assert "What admits a description: at least 2 voters" in status.output
+    assert "Tried: at least 3 voters" in status.output
+    assert "`" not in status.output
+    assert "*" not in status.output.replace("*0", "")  # the asterisk marks the tried thresholds
     refused = terminal("dataset", "pairs")
     assert refused.exit_code == 1
     assert "Only 0 usable pairs" in refused.output

@@ -1,4 +1,4 @@
-"""`herosmith dataset check`: files in, questions, files out, and sentences where that fails."""
+"""`herosmith dataset check`: questions, the written files, and errors."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ def lines(path: Path) -> list[dict[str, object]]:
 
 @pytest.fixture
 def heroes(tmp_path: Path) -> Path:
-    """A file of heroes with their descriptions, as the first tutorials made it."""
+    """A CSV file of heroes with their descriptions, as early fine-tuning tutorials made it."""
     path = tmp_path / "prepared_data.csv"
     pairs = [
         (f"{age}, {gender}, {power}", f"\n\n{name} is {age}, and {power} is the gift of this {gender}.{end}")
@@ -35,7 +35,7 @@ def heroes(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_first_tutorials_file_gets_separators_spaces_an_ending_and_reminders(heroes: Path) -> None:
+def test_legacy_pairs_get_separators_spaces_an_ending_and_reminders(heroes: Path) -> None:
     done = check(heroes, "-q", "--legacy")
 
     assert done.exit_code == 0
@@ -56,7 +56,7 @@ def test_the_first_tutorials_file_gets_separators_spaces_an_ending_and_reminders
     assert "herosmith dataset import" in done.stdout
 
 
-def test_chats_are_written_by_default_and_used_as_they_are(heroes: Path) -> None:
+def test_chats_are_written_by_default_and_need_no_change(heroes: Path) -> None:
     done = check(heroes, answers="y\n" * 5)
     prepared = heroes.with_name("prepared_data_prepared.jsonl")
     assert done.exit_code == 0
@@ -84,14 +84,14 @@ def test_only_n_declines(heroes: Path, tmp_path: Path) -> None:
     assert "already" in check(heroes, "--out", out).stderr
 
 
-def test_not_proceeding_writes_nothing(heroes: Path) -> None:
+def test_declining_the_last_question_writes_nothing(heroes: Path) -> None:
     done = check(heroes, answers="N\n")
     assert done.exit_code == 0
     assert "Nothing is written." in done.stdout
     assert list(heroes.parent.iterdir()) == [heroes]
 
 
-def test_an_unanswered_question_is_a_sentence(heroes: Path) -> None:
+def test_an_unanswered_question_is_an_error(heroes: Path) -> None:
     done = check(heroes, "--legacy", answers="y\n")
     assert done.exit_code == 1
     assert "nothing is written" in done.stderr
@@ -99,18 +99,18 @@ def test_an_unanswered_question_is_a_sentence(heroes: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "sentence"),
+    ("content", "message"),
     [
         ("hero,completion\na,b\n", "There is no column 'prompt', only 'hero', 'completion'."),
         ("prompt,completion\na,b\na,c\n", "All prompts are identical"),
         ("prompt,completion\na,b,c,d\n", "is damaged"),
     ],
 )
-def test_faults_are_sentences_on_standard_error(tmp_path: Path, content: str, sentence: str) -> None:
+def test_errors_are_printed_to_standard_error(tmp_path: Path, content: str, message: str) -> None:
     path = tmp_path / "a.csv"
     path.write_text(content)
     done = check(path, "-q")
     assert done.exit_code == 1
-    assert sentence in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.output
     assert list(tmp_path.iterdir()) == [path]

@@ -1,4 +1,4 @@
-"""The Batch API of the scripted server: answered at once, or held back until a test lets it go."""
+"""The Batch API of the scripted server. Batches complete at once, or when a test releases them."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -10,21 +10,21 @@ if TYPE_CHECKING:
 
 
 class ScriptedBatches:
-    """What the server will do with batches, and which it was given."""
+    """How the server treats batches, and which it has received."""
 
     def __init__(self, script: "Script") -> None:
         self._script = script
         self.created: list[dict[str, Any]] = []
         self.cancelled: set[str] = set()
         self.held = False  # whether batches stay in progress
-        self.lost_starts = 0  # how many batches will start though the answer says 500
+        self.lost_starts = 0  # how many of the next batches start though the response is a 500
         self.unanswered = 0  # how many of the next requests get an error in place of an answer
-        self.refusal: str | None = None
-        self.others = 0  # how many batches of somebody else on the account are newer
-        self.unknown = False  # whether the server takes no files of batches
+        self.refusal: str | None = None  # the error of every batch
+        self.others = 0  # how many newer batches the list begins with
+        self.unknown = False  # whether the server refuses the files of batches
 
     def serve(self, app: web.Application) -> None:
-        """Add the routes."""
+        """Add the routes to a server."""
         app.router.add_post("/v1/batches", self._create)
         app.router.add_get("/v1/batches", self._list)
         app.router.add_get("/v1/batches/{batch}", self._get)
@@ -33,8 +33,8 @@ class ScriptedBatches:
 
     @property
     def requests(self) -> list[str]:
-        """The custom_ids of all requests of all batches, in the order in which they came."""
-        files = (self._script.files[each["input_file_id"]] for each in self.created)
+        """The custom_ids of all requests of all batches, in order."""
+        files = (self._script.files[batch["input_file_id"]] for batch in self.created)
         return [json.loads(line)["custom_id"] for file in files for line in file.splitlines()]
 
     async def _create(self, request: web.Request) -> web.Response:
@@ -47,12 +47,13 @@ class ScriptedBatches:
     async def _list(self, request: web.Request) -> web.Response:
         newest_first = [self._batch(number) for number in range(len(self.created), 0, -1)]
         other = self._batch(1) | {"metadata": None} if self.created else {}
-        every = [other | {"id": f"other-{number}"} for number in range(self.others) if other] + newest_first
-        names = [each["id"] for each in every]
-        start = names.index(request.query["after"]) + 1 if "after" in request.query else 0
-        page = every[start : start + int(request.query.get("limit", 20))]
-        more = start + len(page) < len(every)
-        return web.json_response({"object": "list", "data": page, "has_more": more})
+        batches = [other | {"id": f"other-{number}"} for number in range(self.others) if other]
+        batches += newest_first
+        ids = [batch["id"] for batch in batches]
+        start = ids.index(request.query["after"]) + 1 if "after" in request.query else 0
+        page = batches[start : start + int(request.query.get("limit", 20))]
+        has_more = start + len(page) < len(batches)
+        return web.json_response({"object": "list", "data": page, "has_more": has_more})
 
     async def _get(self, request: web.Request) -> web.Response:
         return web.json_response(self._batch(int(request.match_info["batch"].removeprefix("batch-"))))
@@ -89,7 +90,7 @@ class ScriptedBatches:
         number = int(name.removeprefix("output-"))
         asked = self._script.files[self.created[number - 1]["input_file_id"]]
         lines = [json.dumps(self._result(json.loads(line))) for line in asked.splitlines()]
-        return web.Response(text="\n".join(reversed(lines)))  # in any order, as providers say
+        return web.Response(text="\n".join(reversed(lines)))  # providers promise no order
 
     def _result(self, line: dict[str, Any]) -> dict[str, Any]:
         if self.unanswered:

@@ -1,7 +1,7 @@
 """Workflows without Discord: jobs are submitted, and run by the app's own worker."""
 
 from bot.app import App
-from bot.dataset.build.builder import Built
+from bot.dataset.build.builder import BuildCounts
 from bot.i18n.message import LocalizedMessage
 from bot.llm.budget import Account
 from bot.store.job_schema import BuildSpec
@@ -21,9 +21,9 @@ def spec(app: App, limit: int = 16, repeats: int = 1) -> BuildSpec:
     return app.planner.spec(repeats=repeats, limit=limit)
 
 
-async def write(app: App, wanted: BuildSpec) -> Built:
+async def write(app: App, wanted: BuildSpec) -> BuildCounts:
     """Run only the first part of a build: the writing."""
-    return await app.builds._builder.build(wanted, NoProgress(), Account("build"))
+    return await app.builds.builder.build(wanted, NoProgress(), Account("build"))
 
 
 async def build(app: App, limit: int = 16) -> Job:

@@ -1,4 +1,4 @@
-"""Attachments: the files that a build's end is told with."""
+"""The files attached to the message of a finished build: a chart and a table."""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,11 +7,12 @@ from pathlib import Path
 from bot.dataset.files.transfer import Transfer
 from bot.store.datasets import Dataset
 
-_MOST_TEXTS = 20_000  # in a table that may still fit into a message
+_MAX_TABLE_TEXTS = 20_000  # a larger table may not fit into a Discord message
+_MAX_BINS = 30  # of the histogram
 
 
 class Attachments:
-    """Makes a build's chart and table, in a folder of its own below the data folder."""
+    """Make a build's chart and table, in a folder of its own below the data folder."""
 
     def __init__(self, data_dir: Path, transfer: Transfer) -> None:
         self._data_dir = data_dir
@@ -20,37 +21,37 @@ class Attachments:
     async def make(
         self, job_id: int, dataset: Dataset, lengths: Mapping[int, int], finish_reasons: Mapping[str, int]
     ) -> list[str]:
-        """Make the files. Returns their paths within the data folder, the chart first."""
+        """Make the files and return their paths relative to the data folder, the chart first.
+
+        lengths counts texts by their number of words, finish_reasons answers by finish reason.
+        """
         folder = self._data_dir / "reports" / str(job_id)
         chart, table = folder / "lengths.png", folder / "out_openai_completion.csv"
         title = (
             f"Dataset v{dataset.id}: {sum(lengths.values())} texts, {sum(finish_reasons.values())} answers"
         )
         await asyncio.to_thread(
-            draw_chart, chart, title=title, lengths=lengths, finish_reasons=finish_reasons
+            draw_length_chart, chart, title=title, lengths=lengths, finish_reasons=finish_reasons
         )
-        made = [chart]
-        if sum(lengths.values()) <= _MOST_TEXTS:
+        files = [chart]
+        if sum(lengths.values()) <= _MAX_TABLE_TEXTS:
             await self._transfer.export(dataset.id, table, "article", overwrite=True)
-            made.append(table)
-        return [str(path.relative_to(self._data_dir)) for path in made]
+            files.append(table)
+        return [str(path.relative_to(self._data_dir)) for path in files]
 
 
-_BINS = 30  # at most
-
-
-def draw_chart(
+def draw_length_chart(
     path: Path, *, title: str, lengths: Mapping[int, int], finish_reasons: Mapping[str, int]
 ) -> None:
-    """Draw a PNG. lengths counts texts by their words, finish_reasons answers by why they ended."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 (heavy: where it is used)
+    """Draw a PNG: a histogram of text lengths, and bars of finish reasons."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 (heavy, so imported on use)
     from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
 
     figure = Figure(figsize=(8, 3.4), dpi=120, layout="constrained")
     figure.suptitle(title, fontsize=11)
     words, reasons = figure.subplots(1, 2, width_ratios=(2, 1))
     shortest, longest = min(lengths, default=0), max(lengths, default=0)
-    width = (longest - shortest) // _BINS + 1  # whole words, so that no bin holds more of them than the next
+    width = (longest - shortest) // _MAX_BINS + 1  # in whole words, so that all bins cover as many
     edges = range(shortest, longest + width + 1, width)
     words.hist(list(lengths), bins=list(edges), weights=list(lengths.values()), color="#5865f2")
     words.set_xlabel("words")

@@ -1,4 +1,4 @@
-"""Builds through the provider's Batch API, round by round."""
+"""Write examples through the provider's Batch API, round by round."""
 
 import asyncio
 import json
@@ -12,19 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from bot.chat import ChatRequest
-from bot.dataset.build.builder import Built, ExampleRecord
+from bot.dataset.build.builder import BuildCounts, ExampleRecord
 from bot.dataset.build.example_selector import ExampleSelector, Selection
 from bot.dataset.build.moderation import Moderation
 from bot.dataset.build.plan import Planner
 from bot.errors import OverBudget, Unavailable, UnknownModel
 from bot.i18n.message import LocalizedMessage
 from bot.jobs.worker import Run
-from bot.llm.batch_api import BatchApi, failure
+from bot.llm.batch_api import BatchApi, BatchLimits, failure
 from bot.llm.budget import Account, Budget
 from bot.llm.client import ModelClient
 from bot.llm.retry import JOB
-from bot.store import batches as rows
-from bot.store import examples
+from bot.store import batches, examples
 from bot.store.batches import BatchRow
 from bot.store.database import Database
 from bot.store.examples import Request
@@ -33,18 +32,14 @@ from bot.store.jobs import Job
 
 log = logging.getLogger(__name__)
 
-LARGEST_PART = 50_000  # requests: what the Batch API takes at once
-_MOST_BYTES = 150_000_000  # of the 200 MB that a file may have
-
-_CHUNK = 500  # results kept in one transaction
-_IDLE_ROUNDS = 3  # that bring no answer: then the slots are given up
-_POLL, _SLOWEST_POLL = 2.0, 60.0  # seconds
+_CHUNK_SIZE = 500  # requests or results per transaction
+_MAX_IDLE_ROUNDS = 3  # rounds in a row without an answer, after which the open slots are given up
 
 
 class BatchBuilder:
-    """Fills slots through batches; whatever is rejected or lost is asked for in the next one.
+    """Fill slots through batches. Rejected and missing answers are asked for again in the next batch.
 
-    A batch is a row before anything of it goes out, so none is submitted twice, and what it may cost counts
+    A batch gets a row before anything is sent, so that none is submitted twice, and its maximum cost counts
     against the budget until its answers are booked. Answers are joined to their examples by custom_id, the
     example's key.
     """
@@ -55,71 +50,70 @@ class BatchBuilder:
         client: ModelClient,
         budget: Budget,
         planner: Planner,
-        chooser: ExampleSelector,
+        selector: ExampleSelector,
         moderation: Moderation,
+        limits: BatchLimits | None = None,
     ) -> None:
+        self._limits = limits or BatchLimits()
         self._db = db
         self._client = client
-        self._batches = BatchApi(client.api)
+        self._api = BatchApi(client.api, self._limits.start_pauses)
         self._budget = budget
         self._planner = planner
-        self._chooser = chooser
+        self._selector = selector
         self._moderation = moderation
 
     async def build(
-        self, spec: BuildSpec, run: Run, account: Account, without: Collection[int] = ()
-    ) -> Built:
+        self, spec: BuildSpec, run: Run, account: Account, excluded_ids: Collection[int] = ()
+    ) -> BuildCounts:
         """Fill the slots.
 
-        Raises Unavailable where the provider refuses a batch, OverBudget where one may cost too much.
+        Raises Unavailable if the provider refuses a batch, OverBudget if a batch may cost too much.
         """
-        build = _Build(spec, run, account, without, self._planner.size(spec))
-        idle = 0  # rounds in a row that brought no answer
-        await self._take_in_all(build)
-        while idle < _IDLE_ROUNDS and await self._submit_round(build):
-            before = build.built.asked
-            await self._take_in_all(build)
-            idle = idle + 1 if build.built.asked == before else 0
-        async for choice in self._walk(build):
-            build.built.see(choice)
-            build.built.close(filled=choice.accepted is not None)
-        build.built.cached = max(0, build.built.cached - build.built.asked)
-        return build.built
+        build = _BatchBuild(spec, run, account, excluded_ids, self._planner.size(spec))
+        idle_rounds = 0
+        await self._collect_all(build)
+        while idle_rounds < _MAX_IDLE_ROUNDS and await self._submit_round(build):
+            asked = build.counts.asked
+            await self._collect_all(build)
+            idle_rounds = idle_rounds + 1 if build.counts.asked == asked else 0
+        async for selection in self._walk(build):
+            build.counts.add_cached(selection)
+            build.counts.close_slot(filled=selection.accepted is not None)
+        build.counts.cached = max(0, build.counts.cached - build.counts.asked)
+        return build.counts
 
-    async def take_in_finished(self, spec: BuildSpec, run: Run, account: Account) -> int:
-        """Keep what batches of earlier builds with this model have answered by now, without waiting for any.
+    async def collect_finished(self, spec: BuildSpec, run: Run, account: Account) -> int:
+        """Save the answers of earlier builds' finished batches with this model, without waiting for others.
 
-        Returns how many answers came.
+        Return the number of answers.
         """
-        build = _Build(spec, run, account, (), 0)
-        for row in await self._out(spec.model):
+        build = _BatchBuild(spec, run, account, (), 0)
+        for row in await self._pending(spec.model):
             if row.remote_id:
-                await self._take_in(build, row, wait=False)
-        return build.built.asked
+                await self._collect(build, row, wait=False)
+        return build.counts.asked
 
     async def cancel(self, job: Job) -> None:
-        """Tell the provider to stop a job's batches.
+        """Cancel a job's batches at the provider.
 
-        What they have answered by then is taken in by the next build with that model.
+        The next build with that model collects what they have answered by then.
         """
         async with self._db.read() as tx:
-            pending = await rows.list_open(tx, job_id=job.id)
+            pending = await batches.list_open(tx, job_id=job.id)
         for row in pending:
-            remote_id = row.remote_id or (await self._batches.find(_mark(row)) if row.file else None)
+            remote_id = row.remote_id or (await self._api.find(_marker(row)) if row.file else None)
             if remote_id:
-                await self._batches.cancel(remote_id)
-                await self._note(row, remote_id=remote_id)
+                await self._api.cancel(remote_id)
+                await self._update(row, remote_id=remote_id)
             else:
-                await self._note(row, over=True)
+                await self._update(row, over=True)
 
-    def _walk(self, build: "_Build") -> AsyncIterator[Selection]:
-        return self._chooser.walk(build.spec, self._planner.slots(build.spec), build.without)
+    def _walk(self, build: "_BatchBuild") -> AsyncIterator[Selection]:
+        return self._selector.walk(build.spec, self._planner.slots(build.spec), build.excluded_ids)
 
-    async def _submit_round(self, build: "_Build") -> bool:
-        """Submit the slots that are open, in parts, as far as the budget goes.
-
-        Returns whether there was one.
-        """
+    async def _submit_round(self, build: "_BatchBuild") -> bool:
+        """Submit the open slots in parts, as far as the budget allows. Return whether there were any."""
         walk = self._walk(build)
         first = await self._next_open(walk, build)
         if first is None:
@@ -127,60 +121,66 @@ class BatchBuilder:
         if not build.probed:
             await self._probe(build, first)
             build.probed = True
-        walk, sent = self._walk(build), False
-        build.settled, build.asked_before = 0, build.built.asked
+        walk, submitted = self._walk(build), False
+        build.closed_slots, build.asked_before = 0, build.counts.asked
         with tempfile.TemporaryDirectory() as folder:
             while part := await self._fill_part(build, walk, Path(folder)):
                 try:
                     await self._submit(build, part)
                 except OverBudget:
-                    if not sent:
+                    if not submitted:
                         raise
-                    break  # what is out may turn out cheaper: the next round goes on
-                sent = True
+                    break  # the submitted parts may cost less than their maximum: the next round continues
+                submitted = True
         return True
 
     async def _fill_part(
-        self, build: "_Build", walk: AsyncIterator[Selection], folder: Path
-    ) -> "_Part | None":
-        """Put open slots into a part until it is full, or may cost all that is left. None: none is open."""
-        part = _Part(folder / "herosmith.jsonl")
-        room = await self._budget.remaining(build.account)
+        self, build: "_BatchBuild", walk: AsyncIterator[Selection], folder: Path
+    ) -> "_BatchPart | None":
+        """Add open slots to a part until it is full, or may cost all that is left. None: no slot is open."""
+        part = _BatchPart(folder / "herosmith.jsonl", self._limits)
+        remaining = await self._budget.remaining(build.account)
         body = self._client.supported_parameters(build.spec.model).body
         with part.path.open("wb") as file:
-            while not part.full and (choice := await self._next_open(walk, build)):
-                request, ask = self._planner.question(build.spec, choice.slot, choice.tried)
-                file.write(part.line(request, ask, body(ask)))
-                if room is not None and self._budget.max_calls(*part.and_one_more(build.spec.model)) > room:
+            while not part.is_full and (selection := await self._next_open(walk, build)):
+                request, ask = self._planner.question(build.spec, selection.slot, selection.tried)
+                file.write(part.add(request, ask, body(ask)))
+                if (
+                    remaining is not None
+                    and self._budget.max_calls(*part.usage_with_one_more(build.spec.model)) > remaining
+                ):
                     break
         return part if part.requests else None
 
-    async def _next_open(self, walk: AsyncIterator[Selection], build: "_Build") -> Selection | None:
-        async for choice in walk:
-            judged = await self._moderation.judge(choice)
-            if judged.accepted is None and judged.tried < self._chooser.attempts:
-                return judged
-            build.settled += 1
+    async def _next_open(self, walk: AsyncIterator[Selection], build: "_BatchBuild") -> Selection | None:
+        async for candidate in walk:
+            selection = await self._moderation.check(candidate)
+            if selection.accepted is None and selection.tried < self._selector.max_attempts:
+                return selection
+            build.closed_slots += 1
         return None
 
-    async def _probe(self, build: "_Build", choice: Selection) -> None:
-        """Ask for one slot directly: were a parameter refused, a whole batch would come back empty."""
-        request, ask = self._planner.question(build.spec, choice.slot, choice.tried)
+    async def _probe(self, build: "_BatchBuild", selection: Selection) -> None:
+        """Ask for one slot directly, to learn which parameters the model refuses.
+
+        Otherwise a refused parameter would cost the answers of a whole batch.
+        """
+        request, ask = self._planner.question(build.spec, selection.slot, selection.tried)
         record = ExampleRecord(self._db, request)
         answer = await self._client.complete(
             ask, model=request.model, account=build.account, retry_policy=JOB, record=record
         )
-        build.built.asked += 1
-        build.built.calls += answer.attempts
+        build.counts.asked += 1
+        build.counts.calls += answer.attempts
 
-    async def _submit(self, build: "_Build", part: "_Part") -> None:
-        await self._budget.check_batch(build.account, *part.at_most(build.spec.model))
+    async def _submit(self, build: "_BatchBuild", part: "_BatchPart") -> None:
+        await self._budget.check_batch(build.account, *part.max_usage(build.spec.model))
         remaining = iter(part.requests)
-        while chunk := list(islice(remaining, _CHUNK)):
+        while chunk := list(islice(remaining, _CHUNK_SIZE)):
             async with self._db.write() as tx:
                 await examples.add_requests(tx, chunk)
         async with self._db.write() as tx:
-            row = await rows.add(
+            row = await batches.add(
                 tx,
                 job_id=build.run.job.id,
                 model=build.spec.model,
@@ -190,116 +190,116 @@ class BatchBuilder:
                 at=time.time(),
             )
         try:
-            row = await self._note(row, file=await self._batches.upload(part.path))
+            row = await self._update(row, file=await self._api.upload(part.path))
         except BaseException:
-            await self._note(row, over=True)  # nothing of it is out
+            await self._update(row, over=True)  # nothing was submitted
             raise
         await self._start(row)
 
     async def _start(self, row: BatchRow) -> BatchRow:
-        return await self._note(row, remote_id=await self._batches.start(row.file or "", _mark(row)))
+        return await self._update(row, remote_id=await self._api.start(row.file or "", _marker(row)))
 
-    async def _note(self, row: BatchRow, **values: Any) -> BatchRow:
-        """Write it down also where the job was just stopped: the batch is out."""
+    async def _update(self, row: BatchRow, **values: Any) -> BatchRow:
+        """Update a batch's row, even if the job was stopped meanwhile: the provider has the batch."""
         async with self._db.write() as tx:
-            return await rows.change(tx, row.id, **values)
+            return await batches.change(tx, row.id, **values)
 
-    async def _out(self, model: str) -> list[BatchRow]:
+    async def _pending(self, model: str) -> list[BatchRow]:
         async with self._db.read() as tx:
-            return await rows.list_open(tx, model=model)
+            return await batches.list_open(tx, model=model)
 
-    async def _take_in_all(self, build: "_Build") -> None:
-        """Wait for every batch that is out, earlier jobs' for this model, too, and keep the answers."""
-        for row in await self._out(build.spec.model):
+    async def _collect_all(self, build: "_BatchBuild") -> None:
+        """Wait for every pending batch of this model, earlier jobs' too, and save the answers."""
+        for row in await self._pending(build.spec.model):
             if row.remote_id is None and row.file is None:
-                await self._note(row, over=True)  # killed before anything of it went out
+                await self._update(row, over=True)  # killed before anything was submitted
                 continue
-            await self._take_in(build, row if row.remote_id else await self._start(row), wait=True)
+            await self._collect(build, row if row.remote_id else await self._start(row), wait=True)
 
-    async def _take_in(self, build: "_Build", row: BatchRow, *, wait: bool) -> None:
-        """Keep a batch's answers once it is over. What has none is open in the next round.
+    async def _collect(self, build: "_BatchBuild", row: BatchRow, *, wait: bool) -> None:
+        """Save a batch's answers when it is over. Requests without an answer are open in the next round.
 
-        Raises Unavailable with the provider's reason where it refused a batch of this very job.
+        Raises Unavailable with the provider's reason if it refused a batch of this job.
         """
-        pause = _POLL
+        pause = self._limits.poll
         try:
-            batch, over = await self._batches.get(row.remote_id or "")
+            batch, over = await self._api.get(row.remote_id or "")
             while wait and not over:
                 answered = batch.request_counts.completed if batch.request_counts else 0
-                await build.tell(answered, batch.status)
+                await build.report(answered, batch.status)
                 await asyncio.sleep(pause)
-                pause = min(pause * 1.3, _SLOWEST_POLL)
-                batch, over = await self._batches.get(row.remote_id or "")
+                pause = min(pause * 1.3, self._limits.slowest_poll)
+                batch, over = await self._api.get(row.remote_id or "")
             if not over:
                 return
-            refused = failure(batch)
+            refusal = failure(batch)
             if batch.output_file_id:
-                await self._keep(build, row, batch.output_file_id)
+                await self._save_answers(build, row, batch.output_file_id)
         except UnknownModel:
-            refused = LocalizedMessage("The provider has this batch no more. Order the build again.")
-        await self._note(row, over=True)
-        if refused and row.job_id == build.run.job.id:
-            raise Unavailable(refused)
+            refusal = LocalizedMessage("The provider has this batch no more. Order the build again.")
+        await self._update(row, over=True)
+        if refusal and row.job_id == build.run.job.id:
+            raise Unavailable(refusal)
 
-    async def _keep(self, build: "_Build", row: BatchRow, file: str) -> None:
-        """Join a batch's answers to their examples, from the first that is not kept yet on."""
+    async def _save_answers(self, build: "_BatchBuild", row: BatchRow, file: str) -> None:
+        """Join a batch's answers to their examples, beginning at the first that is not saved yet."""
         taken = row.taken
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "output.jsonl"
-            await self._batches.download(file, path)
+            await self._api.download(file, path)
             with path.open(encoding="utf-8", errors="replace") as lines:
                 remaining = islice(lines, taken, None)
-                while chunk := list(islice(remaining, _CHUNK)):
+                while chunk := list(islice(remaining, _CHUNK_SIZE)):
                     taken += len(chunk)
-                    await self._keep_some(build, row, chunk, taken)
+                    await self._save_chunk(build, row, chunk, taken)
 
-    async def _keep_some(self, build: "_Build", row: BatchRow, lines: list[str], taken: int) -> None:
-        """Keep some answers, book them for their own job, and note how far it went: all or nothing."""
-        typical = (row.prompt_tokens // row.requests, row.completion_tokens // row.requests)
-        answered = list(_answers(lines, typical))
+    async def _save_chunk(self, build: "_BatchBuild", row: BatchRow, lines: list[str], taken: int) -> None:
+        """Save some answers, book them for the batch's job, and note the position, in one transaction."""
+        typical_tokens = (row.prompt_tokens // row.requests, row.completion_tokens // row.requests)
+        answers = list(_parse_answers(lines, typical_tokens))
         async with self._db.write() as tx:
-            for one in answered:
+            for answer in answers:
                 await examples.add_answer(
                     tx,
-                    one.key,
-                    answer=one.text,
-                    finish_reason=one.finish_reason,
-                    prompt_tokens=one.prompt_tokens,
-                    completion_tokens=one.completion_tokens,
+                    answer.key,
+                    answer=answer.text,
+                    finish_reason=answer.finish_reason,
+                    prompt_tokens=answer.prompt_tokens,
+                    completion_tokens=answer.completion_tokens,
                     at=time.time(),
                 )
-            await rows.change(tx, row.id, taken=taken)
-            if answered:
+            await batches.change(tx, row.id, taken=taken)
+            if answers:
                 await self._budget.book_within(
                     tx,
                     Account("build", row.job_id),
                     row.model,
-                    sum(one.prompt_tokens for one in answered),
-                    sum(one.completion_tokens for one in answered),
+                    sum(answer.prompt_tokens for answer in answers),
+                    sum(answer.completion_tokens for answer in answers),
                     batch=True,
-                    calls=len(answered),
+                    calls=len(answers),
                 )
-        build.built.asked += len(answered)
-        build.built.calls += len(answered)
+        build.counts.asked += len(answers)
+        build.counts.calls += len(answers)
 
 
 @dataclass(slots=True)
-class _Build:
-    """One build on its way."""
+class _BatchBuild:
+    """The state of a running build."""
 
     spec: BuildSpec
     run: Run
     account: Account
-    without: Collection[int]
+    excluded_ids: Collection[int]
     total: int
-    built: Built = field(default_factory=Built)
+    counts: BuildCounts = field(default_factory=BuildCounts)
     probed: bool = False
-    settled: int = 0  # slots that this round found filled or given up
-    asked_before: int = 0  # answers that had come before this round
+    closed_slots: int = 0  # slots that this round found filled or given up
+    asked_before: int = 0  # answers before this round
 
-    async def tell(self, answered: int, status: str) -> None:
-        came = self.built.asked - self.asked_before
-        done = min(self.total, self.settled + came + answered)
+    async def report(self, answered: int, status: str) -> None:
+        new = self.counts.asked - self.asked_before
+        done = min(self.total, self.closed_slots + new + answered)
         await self.run.progress(
             done,
             self.total,
@@ -308,20 +308,21 @@ class _Build:
 
 
 @dataclass(slots=True)
-class _Part:
-    """Requests on their way into a batch, and what they may use at most."""
+class _BatchPart:
+    """The requests of one batch and the maximum of tokens that they may use."""
 
     path: Path
+    limits: BatchLimits
     requests: list[Request] = field(default_factory=list)
     prompt_tokens: int = 0
     completion_tokens: int = 0
     size: int = 0  # bytes
 
-    def line(self, request: Request, ask: ChatRequest, body: dict[str, Any]) -> bytes:
-        """Count a request in; returns its line of the file."""
-        asked = {"model": request.model, "messages": list(ask.messages), **body}
-        whole = {"custom_id": request.key, "method": "POST", "url": "/v1/chat/completions", "body": asked}
-        line = json.dumps(whole, ensure_ascii=False).encode() + b"\n"
+    def add(self, request: Request, ask: ChatRequest, body: dict[str, Any]) -> bytes:
+        """Add a request. Return its line of the file."""
+        chat = {"model": request.model, "messages": list(ask.messages), **body}
+        entry = {"custom_id": request.key, "method": "POST", "url": "/v1/chat/completions", "body": chat}
+        line = json.dumps(entry, ensure_ascii=False).encode() + b"\n"
         self.requests.append(request)
         prompt_tokens, completion_tokens = ask.token_estimate
         self.prompt_tokens += prompt_tokens
@@ -329,18 +330,18 @@ class _Part:
         self.size += len(line)
         return line
 
-    def at_most(self, model: str) -> tuple[str, int, int]:
-        """Model and tokens, as the budget asks for them."""
+    def max_usage(self, model: str) -> tuple[str, int, int]:
+        """Return model, prompt tokens and completion tokens, the arguments of the budget's checks."""
         return model, self.prompt_tokens, self.completion_tokens
 
-    def and_one_more(self, model: str) -> tuple[str, int, int]:
-        """The same for a part with another request like those in it."""
-        more = 1 + 1 / len(self.requests)
-        return model, round(self.prompt_tokens * more), round(self.completion_tokens * more)
+    def usage_with_one_more(self, model: str) -> tuple[str, int, int]:
+        """Return the same with another request of average size."""
+        growth = 1 + 1 / len(self.requests)
+        return model, round(self.prompt_tokens * growth), round(self.completion_tokens * growth)
 
     @property
-    def full(self) -> bool:
-        return len(self.requests) >= LARGEST_PART or self.size >= _MOST_BYTES
+    def is_full(self) -> bool:
+        return len(self.requests) >= self.limits.max_requests or self.size >= self.limits.max_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,8 +355,8 @@ class _Answer:
     completion_tokens: int
 
 
-def _answers(lines: list[str], typical: tuple[int, int]) -> Iterator[_Answer]:
-    """The answered requests among results; typical tokens stand for what a provider does not tell."""
+def _parse_answers(lines: list[str], typical_tokens: tuple[int, int]) -> Iterator[_Answer]:
+    """Yield the answered requests. typical_tokens: for results of providers that report no usage."""
     for line in lines:
         try:
             result = json.loads(line)
@@ -365,13 +366,13 @@ def _answers(lines: list[str], typical: tuple[int, int]) -> Iterator[_Answer]:
                 result["custom_id"],
                 (choice["message"]["content"] or "").strip(),
                 choice["finish_reason"] or "stop",
-                usage.get("prompt_tokens", typical[0]),
-                usage.get("completion_tokens", typical[1]),
+                usage.get("prompt_tokens", typical_tokens[0]),
+                usage.get("completion_tokens", typical_tokens[1]),
             )
         except (ValueError, KeyError, IndexError, TypeError, AttributeError):
             log.warning("a batch's request has no answer: %.300s", line)
 
 
-def _mark(row: BatchRow) -> str:
-    """What marks the provider's batch as this row's: no other, here or elsewhere, has both numbers."""
+def _marker(row: BatchRow) -> str:
+    """Return the metadata that marks the provider's batch as this row's; unique over all installations."""
     return f"{row.id}-{row.at}"

@@ -1,4 +1,4 @@
-"""Building: every slot filled with a text that passes curation, every answer cached before it counts."""
+"""Write examples through the chat API: fill every slot with a text that passes curation."""
 
 import asyncio
 import time
@@ -21,19 +21,25 @@ from bot.store.database import Database, WriteTask
 from bot.store.examples import ReceivedAnswer, Request, SentRequest, Speed, StoredAnswer
 from bot.store.job_schema import BuildSpec
 
-# The engine answers eight at once: one stays free, so that /hero need not wait for a build. Hosted models
-# answer as many as their limits allow, which the pace finds out.
+# The engine answers eight at once: one place stays free, so that /hero need not wait for a build. Hosted
+# models answer as many as their rate limits allow, which the rate limiter finds out.
 ENGINE_WORKERS, HOSTED_WORKERS = 7, 50
 
 _WRITING = LocalizedMessage("writing examples")
-_HOMECOMING = 60.0  # seconds that answers on their way get when a build is stopped
-_WATCH = 5.0  # seconds between two looks whether the server makes everyone wait
+
+
+@dataclass(frozen=True, slots=True)
+class BuildTiming:
+    """Intervals and limits of a build, in seconds."""
+
+    drain: float = 60.0  # for calls in flight when a build is stopped
+    pause_check: float = 5.0  # between two checks whether the server's rate limit pauses every call
 
 
 class ProgressSink(Protocol):
-    """Who looks on while a build goes: a job's run.
+    """Receives a build's progress: a job's run.
 
-    Raising ends the build; what is out comes home all the same.
+    If it raises, the build ends; calls in flight are still awaited.
     """
 
     async def progress(
@@ -42,11 +48,11 @@ class ProgressSink(Protocol):
 
 
 @dataclass(slots=True)
-class Built:
-    """What a build came to.
+class BuildCounts:
+    """The counts of a build.
 
-    done counts slots, asked and cached count answers, calls the attempts at the API; rejected counts answers
-    by their fault, given_up the slots left empty.
+    done counts slots, asked and cached count answers, calls the attempts at the API, rejected the answers by
+    rejection reason, given_up the slots left empty.
     """
 
     done: int = 0
@@ -57,163 +63,168 @@ class Built:
     rejected: Counter[str] = field(default_factory=Counter)
     finish_reasons: Counter[str] = field(default_factory=Counter)
 
-    def see(self, choice: Selection) -> None:
-        """Count the answers that are cached for a slot."""
-        self.cached += choice.tried
-        self.rejected.update(choice.rejections)
-        self.finish_reasons.update(choice.finish_reasons)
+    def add_cached(self, selection: Selection) -> None:
+        """Count the cached answers of a slot."""
+        self.cached += selection.tried
+        self.rejected.update(selection.rejections)
+        self.finish_reasons.update(selection.finish_reasons)
 
-    def close(self, *, filled: bool) -> None:
+    def close_slot(self, *, filled: bool) -> None:
         """Count a slot as done, filled or given up."""
         self.done += 1
         self.given_up += not filled
 
 
 class Builder:
-    """Writes examples with a model: a fixed number of workers over a lazy walk through the slots."""
+    """Write examples with a fixed number of workers, which share one lazy walk through the slots."""
 
     def __init__(
         self,
         db: Database,
         client: ModelClient,
         planner: Planner,
-        chooser: ExampleSelector,
+        selector: ExampleSelector,
         moderation: Moderation,
         *,
         workers: int,
+        timing: BuildTiming | None = None,
     ) -> None:
         self._db = db
         self._client = client
         self._planner = planner
-        self._chooser = chooser
+        self._selector = selector
         self._workers = workers
         self._moderation = moderation
+        self._timing = timing or BuildTiming()
 
     async def build(
-        self, spec: BuildSpec, watch: ProgressSink, account: Account, without: Collection[int] = ()
-    ) -> Built:
-        """Fill the slots. Killed at any moment, the next build repeats only calls that were in the air.
+        self, spec: BuildSpec, sink: ProgressSink, account: Account, excluded_ids: Collection[int] = ()
+    ) -> BuildCounts:
+        """Fill the slots. After a kill at any moment, the next build repeats only the calls in flight.
 
-        without are ids of examples that may not be used again. Raises Unavailable where the model server
-        stays out of reach, OverBudget where the money ends; what was answered stays cached.
+        excluded_ids: examples that may not be used again. Raises Unavailable if the model server stays out of
+        reach, OverBudget if the budget is used up; answers so far stay cached.
         """
-        build = _Build(spec, account, self._planner.size(spec), without)
-        walk = self._chooser.walk(spec, self._planner.slots(spec), without)
-        line = asyncio.Lock()
+        build = _Build(spec, account, self._planner.size(spec), excluded_ids)
+        walk = self._selector.walk(spec, self._planner.slots(spec), excluded_ids)
+        walk_lock = asyncio.Lock()
 
         async def work() -> None:
-            while choice := await self._next_open(walk, line, build, watch):
-                await self._fill(choice, build)
-                await build.tell(watch)
+            while selection := await self._next_open(walk, walk_lock, build, sink):
+                await self._fill(selection, build)
+                await build.report(sink)
 
-        await watch.progress(0, build.total, _WRITING)
+        await sink.progress(0, build.total, _WRITING)
         try:
-            await _first(self._tell_pauses(build, watch), _together(work() for _ in range(self._workers)))
+            await _run_until_first(
+                self._report_pauses(build, sink), _run_all(work() for _ in range(self._workers))
+            )
         finally:
-            await self._come_home()
-            await self._clock(build)
-        return build.built
+            await self._drain()
+            await self._save_speed(build)
+        return build.counts
 
-    async def _come_home(self) -> None:
-        """Wait for answers on their way, also where the build is told again to stop meanwhile.
+    async def _drain(self) -> None:
+        """Wait for calls in flight, even if the build is cancelled again meanwhile.
 
-        Whoever takes the build up next would hold them for lost, and pay for them twice.
+        Otherwise the next worker would repeat (and pay for) these calls.
         """
-        home = asyncio.create_task(self._client.wait_for_bookings())
-        end = time.monotonic() + _HOMECOMING
-        told_again: asyncio.CancelledError | None = None
-        while not home.done() and time.monotonic() < end:
+        bookings = asyncio.create_task(self._client.wait_for_bookings())
+        end = time.monotonic() + self._timing.drain
+        cancelled: asyncio.CancelledError | None = None
+        while not bookings.done() and time.monotonic() < end:
             try:
-                await asyncio.wait({home}, timeout=end - time.monotonic())
+                await asyncio.wait({bookings}, timeout=end - time.monotonic())
             except asyncio.CancelledError as error:
-                told_again = error
-        if told_again:
-            raise told_again
+                cancelled = error
+        if cancelled:
+            raise cancelled
 
     async def _next_open(
-        self, walk: AsyncIterator[Selection], line: asyncio.Lock, build: "_Build", watch: ProgressSink
+        self, walk: AsyncIterator[Selection], walk_lock: asyncio.Lock, build: "_Build", sink: ProgressSink
     ) -> Selection | None:
-        """The next slot that has to be asked for; what is cached is counted on the way."""
-        async with line:
-            async for choice in walk:
-                judged = await self._moderation.judge(choice)
-                build.built.see(judged)
-                if judged.accepted is None and judged.tried < self._chooser.attempts:
-                    return judged
-                build.built.close(filled=judged.accepted is not None)
-                if build.built.done % 500 == 0:
-                    await build.tell(watch)
+        """Return the next slot without an accepted answer. Count cached answers on the way."""
+        async with walk_lock:
+            async for candidate in walk:
+                selection = await self._moderation.check(candidate)
+                build.counts.add_cached(selection)
+                if selection.accepted is None and selection.tried < self._selector.max_attempts:
+                    return selection
+                build.counts.close_slot(filled=selection.accepted is not None)
+                if build.counts.done % 500 == 0:
+                    await build.report(sink)
         return None
 
-    async def _fill(self, choice: Selection, build: "_Build") -> None:
-        """Ask for a slot until an answer passes, a bounded number of times."""
-        for attempt in range(choice.tried, self._chooser.attempts):
-            request, ask = self._planner.question(build.spec, choice.slot, attempt)
-            example = await self._answer(request, ask, build)
-            text, fault = self._chooser.judge(choice.slot, example, build.without)
-            if fault is None and await self._moderation.flagged(example.id, text):
-                fault = FLAGGED
-            if fault is None:
-                build.built.close(filled=True)
+    async def _fill(self, selection: Selection, build: "_Build") -> None:
+        """Ask for answers to a slot until one is accepted, or the attempts are used up."""
+        for attempt in range(selection.tried, self._selector.max_attempts):
+            request, ask = self._planner.question(build.spec, selection.slot, attempt)
+            example = await self._ask(request, ask, build)
+            text, reason = self._selector.judge(selection.slot, example, build.excluded_ids)
+            if reason is None and await self._moderation.is_flagged(example.id, text):
+                reason = FLAGGED
+            if reason is None:
+                build.counts.close_slot(filled=True)
                 return
-            build.built.rejected[fault] += 1
-        build.built.close(filled=False)
+            build.counts.rejected[reason] += 1
+        build.counts.close_slot(filled=False)
 
-    async def _answer(self, request: Request, ask: ChatRequest, build: "_Build") -> StoredAnswer:
-        """Ask: the answer is committed before it is counted."""
+    async def _ask(self, request: Request, ask: ChatRequest, build: "_Build") -> StoredAnswer:
+        """Ask one question. The answer is committed before it is counted."""
         record = ExampleRecord(self._db, request)
         answer = await self._client.complete(
             ask, model=request.model, account=build.account, retry_policy=JOB, record=record
         )
         if record.kept is None:
             raise Unavailable("An answer could not be kept.")
-        build.built.asked += 1
-        build.built.calls += answer.attempts
-        build.built.finish_reasons[answer.finish_reason] += 1
+        build.counts.asked += 1
+        build.counts.calls += answer.attempts
+        build.counts.finish_reasons[answer.finish_reason] += 1
         return record.kept
 
-    async def _tell_pauses(self, build: "_Build", watch: ProgressSink) -> None:
-        """Say so where the server makes everyone wait: nothing else moves meanwhile."""
+    async def _report_pauses(self, build: "_Build", sink: ProgressSink) -> None:
+        """Report while the server's rate limit pauses every call: no other progress comes then."""
         while True:
-            await asyncio.sleep(_WATCH)
-            wait = self._client.rate_limiter(build.spec.model).paused_for
-            if wait > _WATCH:
-                until = time.strftime("%H:%M:%S", time.gmtime(time.time() + wait))
+            await asyncio.sleep(self._timing.pause_check)
+            pause = self._client.rate_limiter(build.spec.model).paused_for
+            if pause > self._timing.pause_check:
+                until = time.strftime("%H:%M:%S", time.gmtime(time.time() + pause))
                 phase = LocalizedMessage("the model server asks to wait until {time} UTC", time=until)
-                await watch.progress(build.built.done, build.total, phase)
+                await sink.progress(build.counts.done, build.total, phase)
 
-    async def _clock(self, build: "_Build") -> None:
-        """Keep how fast it went, for the next plan's forecast."""
+    async def _save_speed(self, build: "_Build") -> None:
+        """Save the measured speed, for later estimates."""
         if build.rate is None:
             return
-        pace = self._client.rate_limiter(build.spec.model)
-        speed = Speed(build.rate, pace.per_second("requests"), pace.per_second("tokens"))
+        limiter = self._client.rate_limiter(build.spec.model)
+        speed = Speed(build.rate, limiter.per_second("requests"), limiter.per_second("tokens"))
         async with self._db.write() as tx:
             await examples.set_speed(tx, build.spec.model, speed, at=time.time())
 
 
 class _Build:
-    """One build on its way."""
+    """The state of a running build."""
 
-    def __init__(self, spec: BuildSpec, account: Account, total: int, without: Collection[int]) -> None:
+    def __init__(self, spec: BuildSpec, account: Account, total: int, excluded_ids: Collection[int]) -> None:
         self.spec = spec
         self.account = account
         self.total = total
-        self.without = without
-        self.built = Built()
+        self.excluded_ids = excluded_ids
+        self.counts = BuildCounts()
         self._started = time.monotonic()
 
     @property
     def rate(self) -> float | None:
-        """Answers a second; None before the first one."""
-        return self.built.asked / (time.monotonic() - self._started) if self.built.asked else None
+        """Answers per second; None before the first one."""
+        return self.counts.asked / (time.monotonic() - self._started) if self.counts.asked else None
 
-    async def tell(self, watch: ProgressSink) -> None:
-        await watch.progress(self.built.done, self.total, _WRITING, self.rate)
+    async def report(self, sink: ProgressSink) -> None:
+        """Report how many slots are done."""
+        await sink.progress(self.counts.done, self.total, _WRITING, self.rate)
 
 
 class ExampleRecord:
-    """Writes an example's row: that it was asked for, and the answer."""
+    """Write an example's row: that it was asked, and its answer."""
 
     def __init__(self, db: Database, request: Request) -> None:
         self._db = db
@@ -224,7 +235,7 @@ class ExampleRecord:
         await self._db.write_together(WriteTask(examples.mark_asked, SentRequest(self._request, time.time())))
 
     async def answered(self, answer: ChatAnswer, booking: WriteTask[None]) -> None:
-        """Keep the answer and its price: both or neither."""
+        """Save the answer and book its price, in one transaction."""
         received = ReceivedAnswer(
             self._request,
             answer.text,
@@ -240,27 +251,27 @@ class ExampleRecord:
             await examples.mark_failed(tx, self._request.key)
 
 
-async def _first(*work: Coroutine[Any, Any, None]) -> None:
-    """Run all at once until the first one ends, well or not; that ends the others."""
+async def _run_until_first(*work: Coroutine[Any, Any, None]) -> None:
+    """Run all concurrently until the first one ends or fails; then cancel the others."""
     tasks = [asyncio.ensure_future(each) for each in work]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
     finally:
-        await _end(tasks)
+        await _cancel(tasks)
 
 
-async def _together(work: Iterator[Awaitable[None]]) -> None:
-    """Run all at once; the first failure ends the others and is raised as it was."""
+async def _run_all(work: Iterator[Awaitable[None]]) -> None:
+    """Run all concurrently. Cancel the others at the first failure, and raise it unwrapped."""
     tasks = [asyncio.ensure_future(each) for each in work]
     try:
         await asyncio.gather(*tasks)
     finally:
-        await _end(tasks)
+        await _cancel(tasks)
 
 
-async def _end(tasks: Sequence["asyncio.Future[None]"]) -> None:
+async def _cancel(tasks: Sequence["asyncio.Future[None]"]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

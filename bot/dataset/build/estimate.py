@@ -1,4 +1,4 @@
-"""Forecasts: what a build will ask for, what that costs and how long it takes, before a cent is spent."""
+"""Estimate a build's calls, tokens, cost and time before it starts."""
 
 import asyncio
 from collections.abc import Iterator
@@ -12,16 +12,16 @@ from bot.store.database import Database
 from bot.store.examples import Speed, Usage
 from bot.store.job_schema import BuildSpec
 
-_CHUNK = 500  # keys looked up at once
-_TYPICAL_ANSWER = 130  # tokens of a hundred words
+_CHUNK_SIZE = 500  # keys per query
+_TYPICAL_ANSWER_TOKENS = 130  # of a hundred words
 
 
 @dataclass(frozen=True, slots=True)
 class BuildEstimate:
-    """A build's plan in figures. Tokens are those of the missing examples' first answers, an estimate.
+    """The estimate of a build. Tokens are those of the first answers of the missing examples.
 
-    cost is in US dollars, None where the price is unknown; seconds None where nothing is known of the model's
-    speed; limited says that it is the server's rate limit that decides.
+    cost is in US dollars, None if the price is unknown. seconds is None if the model's speed is unknown.
+    limited tells whether the server's rate limit, and not its speed, decides the time.
     """
 
     slots: int
@@ -39,7 +39,7 @@ class BuildEstimate:
 
 
 class BuildEstimator:
-    """Counts, prices and times builds from what is cached and what was seen of the model before."""
+    """Estimate builds from the cached examples and the model's earlier usage and speed."""
 
     def __init__(self, db: Database, planner: Planner, prices: Prices) -> None:
         self._db = db
@@ -47,17 +47,17 @@ class BuildEstimator:
         self._prices = prices
 
     async def estimate(self, spec: BuildSpec) -> BuildEstimate:
-        """Raises UserError where the build is of a senseless size."""
+        """Return the estimate. Raises UserError if the build is too small or too large."""
         slots = self._planner.size(spec)
-        cached = await self._cached(spec)
+        cached = await self._count_cached(spec)
         async with self._db.read() as tx:
-            usage = await examples.get_usage(tx, spec.model) or self._typical(spec)
+            usage = await examples.get_usage(tx, spec.model) or self._typical_usage(spec)
             speed = await examples.get_speed(tx, spec.model)
         missing = slots - cached
         prompt_tokens = round(missing * usage.prompt_tokens)
         completion_tokens = round(missing * usage.completion_tokens)
         price = self._prices.of(spec.model)
-        seconds, limited = _wait(speed, missing, prompt_tokens + completion_tokens)
+        seconds, limited = _estimate_seconds(speed, missing, prompt_tokens + completion_tokens)
         return BuildEstimate(
             slots,
             cached,
@@ -69,31 +69,31 @@ class BuildEstimator:
             limited,
         )
 
-    async def _cached(self, spec: BuildSpec) -> int:
-        """For how many slots a first answer is there."""
-        found = 0
+    async def _count_cached(self, spec: BuildSpec) -> int:
+        """Return for how many slots the first answer is cached."""
+        count = 0
         keys = self._first_keys(spec)
-        # thousands of hashes are no work for the event loop
-        while chunk := await asyncio.to_thread(lambda: list(islice(keys, _CHUNK))):
+        # in a thread: thousands of hashes would block the event loop
+        while chunk := await asyncio.to_thread(lambda: list(islice(keys, _CHUNK_SIZE))):
             async with self._db.read() as tx:
-                found += await examples.count_answered(tx, chunk)
-        return found
+                count += await examples.count_answered(tx, chunk)
+        return count
 
     def _first_keys(self, spec: BuildSpec) -> Iterator[str]:
         return (self._planner.question(spec, slot, 0)[0].key for slot in self._planner.slots(spec))
 
-    def _typical(self, spec: BuildSpec) -> Usage:
-        """What an answer will take, where the model has given none yet."""
-        asked, at_most = self.at_most(spec)
-        return Usage(asked, min(at_most, _TYPICAL_ANSWER))
+    def _typical_usage(self, spec: BuildSpec) -> Usage:
+        """Return the expected usage of a call to a model without earlier answers."""
+        prompt_tokens, max_completion_tokens = self.max_tokens_per_call(spec)
+        return Usage(prompt_tokens, min(max_completion_tokens, _TYPICAL_ANSWER_TOKENS))
 
-    def at_most(self, spec: BuildSpec) -> tuple[int, int]:
-        """Tokens that one call may use: of the question and of the answer."""
-        return self._planner.any_question(spec).token_estimate
+    def max_tokens_per_call(self, spec: BuildSpec) -> tuple[int, int]:
+        """Return the maximum of prompt and completion tokens of one call."""
+        return self._planner.sample_question(spec).token_estimate
 
 
-def _wait(speed: Speed | None, calls: int, tokens: int) -> tuple[float | None, bool]:
-    """Seconds for so many calls and tokens, and whether the server's limits decide them."""
+def _estimate_seconds(speed: Speed | None, calls: int, tokens: int) -> tuple[float | None, bool]:
+    """Return the seconds for so many calls and tokens, and whether the server's rate limits decide them."""
     if speed is None:
         return None, False
     by_limits = max(

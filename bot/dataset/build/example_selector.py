@@ -1,4 +1,4 @@
-"""Choosing: which of the answers written for a slot may train, if any."""
+"""Select the answer of each slot that may train, if any."""
 
 import re
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator
@@ -17,23 +17,23 @@ from bot.store.job_schema import BuildSpec
 
 FLAGGED = mark("flagged by moderation")
 
-_CHUNK = 200  # slots looked up at once
-_LONGEST_QUOTE = 6  # words of the prompt that a text may hold in one row
+_CHUNK_SIZE = 200  # slots per query
+_QUOTE_WORDS = 6  # so many words in a row that stand in the prompt make a quotation
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A text that may train, and the example it was made from."""
+    """A text that may train, and the example it comes from."""
 
     slot: Slot
     text: str
     example_id: int
-    moderated: bool  # whether the provider was asked about it, or a person has looked at it
+    is_moderated: bool  # by the provider, or reviewed by a person
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What there is for a slot: the accepted text, or the faults of all that was written so far."""
+    """The accepted text of a slot, or why each answer so far was rejected."""
 
     slot: Slot
     accepted: Accepted | None
@@ -42,12 +42,12 @@ class Selection:
 
     @property
     def tried(self) -> int:
-        """How many attempts have been answered."""
+        """How many attempts have an answer."""
         return len(self.finish_reasons)
 
 
 class ExampleSelector:
-    """Looks at what is cached. It writes nothing: the same answers and reviews give the same choices."""
+    """Select among cached answers. The same answers and reviews always give the same selection."""
 
     def __init__(self, db: Database, planner: Planner, prompts: Prompts, curation: Curation) -> None:
         self._db = db
@@ -56,27 +56,31 @@ class ExampleSelector:
         self._curation = curation
 
     @property
-    def attempts(self) -> int:
-        """How often a slot is asked for before it is given up."""
+    def max_attempts(self) -> int:
+        """How many times a slot is asked for before it is given up."""
         return self._curation.attempts
 
     async def walk(
-        self, spec: BuildSpec, slots: Iterable[Slot], without: Collection[int] = ()
+        self, spec: BuildSpec, slots: Iterable[Slot], excluded_ids: Collection[int] = ()
     ) -> AsyncIterator[Selection]:
-        """The choices of slots in their order, lazily.
+        """Yield the selections of slots lazily, in the order of the slots.
 
-        `without` are ids of examples that say the same as others.
+        excluded_ids: examples that were dropped as duplicates.
         """
         for chunk in _chunks(slots):
-            for choice in await self._choose(spec, chunk, without):
-                yield choice
+            for selection in await self._select(spec, chunk, excluded_ids):
+                yield selection
 
-    async def _choose(self, spec: BuildSpec, slots: list[Slot], without: Collection[int]) -> list[Selection]:
-        chosen: dict[int, Accepted] = {}
-        faults: list[list[str]] = [[] for _ in slots]
-        reasons: list[list[str]] = [[] for _ in slots]
-        for attempt in range(self.attempts):
-            open_ = [at for at in range(len(slots)) if at not in chosen and len(reasons[at]) == attempt]
+    async def _select(
+        self, spec: BuildSpec, slots: list[Slot], excluded_ids: Collection[int]
+    ) -> list[Selection]:
+        accepted: dict[int, Accepted] = {}  # by index of the slot
+        rejections: list[list[str]] = [[] for _ in slots]
+        finish_reasons: list[list[str]] = [[] for _ in slots]
+        for attempt in range(self.max_attempts):
+            open_ = [
+                at for at in range(len(slots)) if at not in accepted and len(finish_reasons[at]) == attempt
+            ]
             keys = {at: self._planner.question(spec, slots[at], attempt)[0].key for at in open_}
             if not keys:
                 break
@@ -85,23 +89,24 @@ class ExampleSelector:
             for at, key in keys.items():
                 if key not in cached:
                     continue
-                reasons[at].append(cached[key].finish_reason)
-                text, fault = self.judge(slots[at], cached[key], without)
-                if fault is None:
-                    chosen[at] = Accepted(slots[at], text, cached[key].id, _looked_at(cached[key]))
+                example = cached[key]
+                finish_reasons[at].append(example.finish_reason)
+                text, reason = self.judge(slots[at], example, excluded_ids)
+                if reason is None:
+                    accepted[at] = Accepted(slots[at], text, example.id, _is_moderated(example))
                 else:
-                    faults[at].append(fault)
+                    rejections[at].append(reason)
         return [
-            Selection(slot, chosen.get(at), tuple(faults[at]), tuple(reasons[at]))
+            Selection(slot, accepted.get(at), tuple(rejections[at]), tuple(finish_reasons[at]))
             for at, slot in enumerate(slots)
         ]
 
     def judge(
-        self, slot: Slot, example: StoredAnswer, without: Collection[int] = ()
+        self, slot: Slot, example: StoredAnswer, excluded_ids: Collection[int] = ()
     ) -> tuple[str, str | None]:
-        """The text that an answer gives, and why it may not train; None where it may.
+        """Return the text of an answer and its rejection reason, None if it may train.
 
-        A person's word counts first.
+        A person's verdict overrides every rule.
         """
         text = self._curation.trim(example.answer)
         match example.verdict:
@@ -112,36 +117,36 @@ class ExampleSelector:
             case "reject":
                 return text, mark("rejected in review")
             case None:
-                fault = self._curation.rejection_reason(slot.hero, text)
-        faults = (
-            (example.id in without, NEAR_DUPLICATE),
+                curation_reason = self._curation.rejection_reason(slot.hero, text)
+        rules = (
+            (example.id in excluded_ids, NEAR_DUPLICATE),
             (bool(example.flagged), FLAGGED),
             (example.finish_reason == "content_filter", mark("filtered by the provider")),
-            (fault == TOO_SHORT and example.finish_reason == "length", mark("unfinished")),
+            (curation_reason == TOO_SHORT and example.finish_reason == "length", mark("unfinished")),
             (self.quotes_the_prompt(slot, text), mark("quotes the prompt")),
         )
-        return text, next((reason for found, reason in faults if found), fault)
+        return text, next((reason for applies, reason in rules if applies), curation_reason)
 
     def quotes_the_prompt(self, slot: Slot, text: str) -> bool:
-        """Whether six words in a row are the prompt's.
+        """Return whether the text and the prompt share six words in a row.
 
-        The power's own words are not counted: a text must name it.
+        The words of the power are left out: a text must name it.
         """
         prompt = self._prompts.generation_prompt(slot.hero).lower()
-        asked = (_runs(part) for part in prompt.split(slot.hero.power))
-        return not set().union(*asked).isdisjoint(_runs(text.lower()))
+        prompt_ngrams = (_ngrams(part) for part in prompt.split(slot.hero.power))
+        return not set().union(*prompt_ngrams).isdisjoint(_ngrams(text.lower()))
 
 
-def _looked_at(example: StoredAnswer) -> bool:
+def _is_moderated(example: StoredAnswer) -> bool:
     return example.flagged is not None or example.verdict in ("keep", "edit")
 
 
-def _runs(text: str) -> set[tuple[str, ...]]:
+def _ngrams(text: str) -> set[tuple[str, ...]]:
     words = re.findall(r"\w+", text)
-    return {tuple(words[at : at + _LONGEST_QUOTE]) for at in range(len(words) - _LONGEST_QUOTE + 1)}
+    return {tuple(words[at : at + _QUOTE_WORDS]) for at in range(len(words) - _QUOTE_WORDS + 1)}
 
 
 def _chunks(slots: Iterable[Slot]) -> Iterator[list[Slot]]:
     remaining = iter(slots)
-    while chunk := list(islice(remaining, _CHUNK)):
+    while chunk := list(islice(remaining, _CHUNK_SIZE)):
         yield chunk

@@ -1,12 +1,12 @@
-"""The build job: what /build-dataset, the terminal and the demo order, and what the worker then does."""
+"""The build job, which /build-dataset, the terminal and the demo order and a worker runs."""
 
 from collections.abc import Collection
 
 from bot.dataset.build.attachments import Attachments
 from bot.dataset.build.batch_builder import BatchBuilder
-from bot.dataset.build.builder import Builder, Built
+from bot.dataset.build.builder import BuildCounts, Builder
 from bot.dataset.build.estimate import BuildEstimate, BuildEstimator
-from bot.dataset.versions.admission import Admitted
+from bot.dataset.versions.admission import AdmissionResult
 from bot.dataset.versions.draft import Draft
 from bot.dataset.versions.freeze import Freezer
 from bot.i18n.message import LocalizedMessage
@@ -18,121 +18,118 @@ from bot.store.database import Database
 from bot.store.job_schema import BuildResult, BuildSpec, VoteSummary
 from bot.store.jobs import Job
 
-_ROUNDS = 3  # of building, where texts turn out to say the same as others
+_MAX_ROUNDS = 3  # of building, while new answers turn out to be near duplicates
 
 
 class BuildJobs:
-    """Plans, orders and carries out builds: write, curate, freeze."""
+    """Plan, submit and run build jobs: write, curate, freeze."""
 
     def __init__(
         self,
         db: Database,
-        board: JobQueue,
+        jobs: JobQueue,
         budget: Budget,
-        forecaster: BuildEstimator,
+        estimator: BuildEstimator,
         builder: Builder,
-        batches: BatchBuilder,
+        batch_builder: BatchBuilder,
         freezer: Freezer,
         attachments: Attachments,
     ) -> None:
         self._db = db
-        self._board = board
+        self._jobs = jobs
         self._budget = budget
-        self._forecaster = forecaster
-        self._builder = builder
-        self._batches = batches
-        self._freezer = freezer
+        self.estimator = estimator
+        self.builder = builder
+        self._batch_builder = batch_builder
+        self.freezer = freezer
         self._attachments = attachments
 
     async def plan(self, spec: BuildSpec, **origin: int | None) -> tuple[Job, BuildEstimate]:
-        """Write a build down and say what it will take; it waits for the board's confirm().
+        """Save a build as a job that waits for the queue's confirm(), and estimate it.
 
-        origin: requester_id and channel_id, where it was ordered in Discord. Raises Busy where a build runs,
-        and UserError or OverBudget where it cannot be done as it was asked for.
+        origin: requester_id and channel_id, if it was ordered in Discord. Raises Busy if another build runs,
+        and UserError or OverBudget if it cannot be done as ordered.
         """
-        forecast = await self._forecaster.estimate(spec)
-        self._budget.check_known(spec.model, spec.budget)  # told now, not in the middle
-        return await self._board.plan(spec, **origin), forecast
+        estimate = await self.estimator.estimate(spec)
+        self._budget.check_known(spec.model, spec.budget)  # fail here rather than in the middle of the build
+        return await self._jobs.plan(spec, **origin), estimate
 
     async def submit(self, spec: BuildSpec, **origin: int | None) -> tuple[Job, BuildEstimate]:
-        """Plan a build and confirm it in one go."""
-        job, forecast = await self.plan(spec, **origin)
-        return await self._board.confirm(job.id), forecast
+        """Plan a build and confirm it."""
+        job, estimate = await self.plan(spec, **origin)
+        return await self._jobs.confirm(job.id), estimate
 
     async def run(self, run: Run) -> BuildResult:
-        """Carry the job out.
-
-        Its result: the dataset's version, whether it is new, all counts, cost and files.
-
-        What turns out to say the same as another text is asked for again, as rejected answers are.
-        """
+        """Run the job. Near duplicates are asked for again, as rejected answers are."""
         spec = run.job.spec_as(BuildSpec)
         account = Account("build", run.job.id, spec.budget)
-        await self._book_lost(run, spec, account)
-        alike: set[int] = set()
+        await self._book_lost_calls(run, spec, account)
+        duplicate_ids: set[int] = set()
         asked = calls = 0
-        admitted: Admitted | None = None
-        for left in reversed(range(_ROUNDS)):
-            built = await self._build(run, spec, account, alike)
-            built.cached -= asked
-            built.asked, built.calls = asked, calls = built.asked + asked, built.calls + calls
-            admitted = admitted or await self._freezer.admission.now()  # of the moment when all is written
+        admitted: AdmissionResult | None = None
+        for remaining_rounds in reversed(range(_MAX_ROUNDS)):
+            counts = await self._build(run, spec, account, duplicate_ids)
+            counts.cached -= asked
+            counts.asked, counts.calls = asked, calls = counts.asked + asked, counts.calls + calls
+            admitted = admitted or await self.freezer.admission.admit()  # once, after the first round
             with Draft() as draft:
-                await self._freezer.fill(draft, spec, admitted, alike)
-                if left and draft.near_duplicate_ids - alike:
-                    alike |= draft.near_duplicate_ids
+                await self.freezer.fill(draft, spec, admitted, duplicate_ids)
+                if remaining_rounds and draft.near_duplicate_ids - duplicate_ids:
+                    duplicate_ids |= draft.near_duplicate_ids
                     continue
-                return await self._freeze(run, spec, built, draft, admitted)
+                return await self._freeze(run, spec, counts, draft, admitted)
         raise AssertionError("unreachable: the last round freezes")
 
     async def _freeze(
-        self, run: Run, spec: BuildSpec, built: Built, draft: Draft, admitted: Admitted
+        self, run: Run, spec: BuildSpec, counts: BuildCounts, draft: Draft, admitted: AdmissionResult
     ) -> BuildResult:
-        await run.progress(built.done, built.done, LocalizedMessage("freezing the dataset"))
-        frozen = await self._freezer.freeze(draft, spec.model_dump())
-        files = await self._attachments.make(run.job.id, frozen.dataset, draft.lengths, built.finish_reasons)
+        await run.progress(counts.done, counts.done, LocalizedMessage("freezing the dataset"))
+        frozen = await self.freezer.freeze(draft, spec.model_dump())
+        files = await self._attachments.make(run.job.id, frozen.dataset, draft.lengths, counts.finish_reasons)
         return BuildResult(
             dataset=frozen.dataset.id,
             new=frozen.new,
             counts=frozen.dataset.counts,
-            asked=built.asked,
-            calls=built.calls,
-            cached=built.cached,
+            asked=counts.asked,
+            calls=counts.calls,
+            cached=counts.cached,
             lost=run.job.lost,
-            given_up=built.given_up,
-            rejected=dict(built.rejected),
+            given_up=counts.given_up,
+            rejected=dict(counts.rejected),
             dropped=dict(draft.dropped),
             changes=frozen.changes,
             votes=VoteSummary(
-                liked=admitted.counts["liked"],
-                voted_down=admitted.counts["voted down"],
+                liked=admitted.liked_count,
+                voted_down=admitted.disliked_count,
                 unfit=dict(admitted.unfit),
-                not_counted=list(admitted.standing.not_counted),
+                not_counted=list(admitted.votes.not_counted),
             ),
             cost=await self._budget.spent_by(run.job.id),
             files=files,
         )
 
-    async def _build(self, run: Run, spec: BuildSpec, account: Account, without: Collection[int]) -> Built:
+    async def _build(
+        self, run: Run, spec: BuildSpec, account: Account, excluded_ids: Collection[int]
+    ) -> BuildCounts:
         if spec.batch:
-            return await self._batches.build(spec, run, account, without)
-        await self._batches.take_in_finished(spec, run, account)
-        return await self._builder.build(spec, run, account, without)
+            return await self._batch_builder.build(spec, run, account, excluded_ids)
+        await self._batch_builder.collect_finished(spec, run, account)
+        return await self.builder.build(spec, run, account, excluded_ids)
 
     async def pause(self, run: Run) -> None:
-        """Batches go on by themselves: what they answer is taken in when the build is resumed."""
+        """Do nothing: batches go on, and their answers are collected when the build is resumed."""
 
     async def cancel(self, run: Run) -> None:
-        """Cancel the provider's batches; calls that are out have come home by now."""
-        await self._batches.cancel(run.job)
+        """Cancel the provider's batches; calls in flight were awaited before."""
+        await self._batch_builder.cancel(run.job)
 
-    async def _book_lost(self, run: Run, spec: BuildSpec, account: Account) -> None:
-        """Calls that were in the air when a worker died may have been paid for: count and book them once."""
+    async def _book_lost_calls(self, run: Run, spec: BuildSpec, account: Account) -> None:
+        """Count and book, once, the calls in flight when a worker died: they may have been paid for."""
         async with self._db.write() as tx:
             lost = await examples.reset_unanswered(tx, spec.model)
             if lost:
                 prompt_tokens, completion_tokens = (
-                    lost * tokens for tokens in self._forecaster.at_most(spec)
+                    lost * tokens for tokens in self.estimator.max_tokens_per_call(spec)
                 )
                 await self._budget.book_within(
                     tx, account, spec.model, prompt_tokens, completion_tokens, calls=lost

@@ -1,4 +1,4 @@
-"""Moderation: the provider looks at every text before it may train, where an operator wishes it."""
+"""Moderation: check texts with the provider's moderation endpoint before they may train, if enabled."""
 
 from dataclasses import replace
 
@@ -9,25 +9,25 @@ from bot.store.database import Database
 
 
 class Moderation:
-    """Asks about texts that nobody has asked about, once each; `wanted` False: about none."""
+    """Check each text once, and save the outcome. If not enabled, flag nothing."""
 
-    def __init__(self, db: Database, client: ModelClient, *, wanted: bool) -> None:
+    def __init__(self, db: Database, client: ModelClient, *, enabled: bool) -> None:
         self._db = db
         self._client = client
-        self._wanted = wanted
+        self._enabled = enabled
 
-    async def judge(self, choice: Selection) -> Selection:
-        """The choice as it stands after moderation: what is flagged is accepted no more."""
-        accepted = choice.accepted
-        if not self._wanted or accepted is None or accepted.moderated:
-            return choice
-        if not await self.flagged(accepted.example_id, accepted.text):
-            return choice
-        return replace(choice, accepted=None, rejections=(*choice.rejections, FLAGGED))
+    async def check(self, selection: Selection) -> Selection:
+        """Return the selection, with its accepted text rejected if it is flagged."""
+        accepted = selection.accepted
+        if not self._enabled or accepted is None or accepted.is_moderated:
+            return selection
+        if not await self.is_flagged(accepted.example_id, accepted.text):
+            return selection
+        return replace(selection, accepted=None, rejections=(*selection.rejections, FLAGGED))
 
-    async def flagged(self, example_id: int, text: str) -> bool:
-        """Whether the provider objects to an example's text; its word is kept."""
-        if not self._wanted:
+    async def is_flagged(self, example_id: int, text: str) -> bool:
+        """Ask the provider about an example's text, and save the answer."""
+        if not self._enabled:
             return False
         flagged = await self._client.flagged(text)
         async with self._db.write() as tx:

@@ -1,4 +1,4 @@
-"""The plan of a build: which examples it wants, in which order, and what it asks for each."""
+"""Plan a build: which examples it needs, in which order, and the prompt of each."""
 
 import hashlib
 import heapq
@@ -19,21 +19,21 @@ from bot.llm.prices import Prices
 from bot.store.examples import Request
 from bot.store.job_schema import BuildSpec
 
-FEWEST = 14  # with fewer, the ten training texts that fine-tuning asks for may not come together
-MOST = 500_000
-MOST_REPEATS = 10_000
+MIN_EXAMPLES = 14  # fewer may not yield the ten training texts that fine-tuning requires
+MAX_EXAMPLES = 500_000
+MAX_REPEATS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A place in the dataset: one hero, the how-manieth time."""
+    """One hero and the index of its repeat."""
 
     hero: Hero
     repeat: int
 
 
 class Planner:
-    """Lays a build out: its slots in order, and the question that belongs to each."""
+    """Derive a build's slots, in order, and the chat request of each."""
 
     def __init__(
         self,
@@ -61,9 +61,9 @@ class Planner:
         budget: float | None = None,
         batch: bool | None = None,
     ) -> BuildSpec:
-        """What a build is asked to do; what is left out is the installation's choice.
+        """Return the spec of a build. Omitted arguments have the installation's defaults.
 
-        Raises UserError where a figure makes no sense.
+        Raises UserError if an argument is out of range.
         """
         repeats = self._vocabulary.grid.repeats if repeats is None else repeats
         spec = BuildSpec(
@@ -74,58 +74,58 @@ class Planner:
             budget=budget,
             batch=bool(batch),
         )
-        _check(spec)
+        _check_ranges(spec)
         size = self.size(spec)
         if batch and self._small:
             raise UserError("The embedded engine has no Batch API: leave batch out.")
         price = self._prices.of(spec.model)
         cheaper = not self._small and price is not None and price.batch is not None
-        by_itself = batch is None and cheaper and size >= self._batch_from
-        return spec.model_copy(update={"batch": True}) if by_itself else spec
+        use_batch = batch is None and cheaper and size >= self._batch_from
+        return spec.model_copy(update={"batch": True}) if use_batch else spec
 
     def size(self, spec: BuildSpec) -> int:
-        """How many slots a build has. Raises UserError where they are too many, or too few to train on."""
-        every = self._vocabulary.grid.size * spec.repeats
-        size = every if spec.limit is None else min(every, spec.limit)
-        if size > MOST:
+        """Return the number of slots. Raises UserError if they are too many, or too few to train on."""
+        unlimited = self._vocabulary.grid.size * spec.repeats
+        size = unlimited if spec.limit is None else min(unlimited, spec.limit)
+        if size > MAX_EXAMPLES:
             raise UserError(
                 "That would be {size:,} examples, and {most:,} is the most: set a limit or fewer repeats.",
                 size=size,
-                most=MOST,
+                most=MAX_EXAMPLES,
             )
-        if size < FEWEST:
+        if size < MIN_EXAMPLES:
             raise UserError(
                 "The grid in heroes.toml gives {size} examples, and a dataset needs {fewest}: add "
                 "ages or powers to it, or set more repeats.",
                 size=size,
-                fewest=FEWEST,
+                fewest=MIN_EXAMPLES,
             )
         return size
 
     def slots(self, spec: BuildSpec) -> Iterator[Slot]:
-        """The grid's slots, repeat by repeat.
+        """Yield the grid's slots, repeat by repeat.
 
-        Within a repeat they are shuffled, always in the same way, so that a limited build is spread over the
-        grid and a later, larger one finds its examples cached.
+        Within a repeat they are shuffled deterministically: a limited build is spread over the grid, and a
+        later, larger one finds its examples cached.
         """
         grid = self._vocabulary.grid
-        most = grid.size if spec.limit is None else min(grid.size, spec.limit)
-        # every few repeats the same heroes come again
-        shuffled = cache(_place) if grid.size * spec.repeats <= MOST else _place
-        every = (
+        limit = grid.size if spec.limit is None else min(grid.size, spec.limit)
+        # the same heroes recur every few repeats
+        shuffle_key = cache(_shuffle_key) if grid.size * spec.repeats <= MAX_EXAMPLES else _shuffle_key
+        slots = (
             Slot(hero, repeat)
             for repeat in range(spec.repeats)
-            # as sorted() would have them, without a large grid's other heroes
-            for hero in heapq.nsmallest(most, grid.heroes(repeat), key=shuffled)
+            # the order of sorted(), without holding a large grid's other heroes in memory
+            for hero in heapq.nsmallest(limit, grid.heroes(repeat), key=shuffle_key)
         )
-        return islice(every, spec.limit)
+        return islice(slots, spec.limit)
 
-    def any_question(self, spec: BuildSpec) -> ChatRequest:
-        """A question like all others of the build."""
+    def sample_question(self, spec: BuildSpec) -> ChatRequest:
+        """Return the chat request of one slot, for the maximum of tokens, which is the same for all."""
         return self.question(spec, Slot(next(self._vocabulary.grid.heroes()), 0), 0)[1]
 
-    def by_hero(self, spec: BuildSpec) -> Iterator[Slot]:
-        """The same slots, those of one hero side by side; four bytes a slot are kept meanwhile."""
+    def slots_by_hero(self, spec: BuildSpec) -> Iterator[Slot]:
+        """Yield the same slots grouped by hero. It keeps four bytes per slot in memory."""
         repeats: dict[Hero, array[int]] = {}
         for slot in self.slots(spec):
             repeats.setdefault(slot.hero, array("I")).append(slot.repeat)
@@ -133,7 +133,7 @@ class Planner:
             yield from (Slot(hero, repeat) for repeat in repeats[hero])
 
     def question(self, spec: BuildSpec, slot: Slot, attempt: int) -> tuple[Request, ChatRequest]:
-        """The question of one attempt at a slot, with the request under which its answer is kept."""
+        """Return one attempt at a slot: the key and row of its example, and the chat request to send."""
         seed = _seed({"hero": slot.hero.identity(), "repeat": slot.repeat, "attempt": attempt})
         ask = self._prompts.author_request(slot.hero, small=spec.small, seed=seed)
         request = Request(
@@ -147,25 +147,24 @@ class Planner:
         return request, ask
 
 
-def _check(spec: BuildSpec) -> None:
-    """Raise UserError if a figure makes no sense."""
-    if not 1 <= spec.repeats <= MOST_REPEATS:
-        raise UserError("Repeats must lie between 1 and {most_repeats:,}.", most_repeats=MOST_REPEATS)
-    if spec.limit is not None and spec.limit < FEWEST:
+def _check_ranges(spec: BuildSpec) -> None:
+    if not 1 <= spec.repeats <= MAX_REPEATS:
+        raise UserError("Repeats must lie between 1 and {most_repeats:,}.", most_repeats=MAX_REPEATS)
+    if spec.limit is not None and spec.limit < MIN_EXAMPLES:
         raise UserError(
-            "A dataset needs at least {fewest} examples: set limit to {fewest} or more.", fewest=FEWEST
+            "A dataset needs at least {fewest} examples: set limit to {fewest} or more.", fewest=MIN_EXAMPLES
         )
     if spec.budget is not None and not (spec.budget > 0 and math.isfinite(spec.budget)):
         raise UserError("A budget must be above 0 dollars; leave it out to build without one.")
 
 
-def _place(hero: Hero) -> int:
-    """Where a hero stands in the shuffled grid."""
+def _shuffle_key(hero: Hero) -> int:
+    """Return the sort key of a hero in the shuffled grid."""
     return _seed(hero.identity())
 
 
 def _seed(parts: dict[str, Any]) -> int:
-    """A number below 2^31 that follows from the parts alone, on every machine."""
+    """Return a number below 2^31 that depends only on the parts, on every machine."""
     return int.from_bytes(_digest(parts)[:4]) >> 1
 
 

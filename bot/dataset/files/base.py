@@ -1,4 +1,4 @@
-"""Exchange file: a file from outside that may be read, and a new one that appears only when it is whole."""
+"""Guard the reading of files from outside, and write files and folders atomically."""
 
 import errno
 import os
@@ -10,19 +10,19 @@ from pathlib import Path
 
 from bot.errors import UserError
 
-MOST_BYTES = 512 * 1024 * 1024
+MAX_BYTES = 512 * 1024 * 1024
 
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Look at a file before it is read. Raises UserError where it cannot be read, now or on the way."""
+def guarded_read(path: Path) -> Iterator[None]:
+    """Check a file before it is read. Raises UserError if it cannot be read, now or within the block."""
     try:
         size = path.stat().st_size
-        if size > MOST_BYTES:
-            most = f"{MOST_BYTES // 1024**2} MB"
-            raise UserError(f"{path.name} is larger than {most}: split it into several files.")
+        if size > MAX_BYTES:
+            limit = f"{MAX_BYTES // 1024**2} MB"
+            raise UserError(f"{path.name} is larger than {limit}: split it into several files.")
         if size == 0:
             raise UserError(f"{path.name} is empty: choose a file with rows in it.")
         yield
@@ -31,12 +31,12 @@ def reading(path: Path) -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise UserError(f"{path.name} is not written in UTF-8: save it as UTF-8 and try again.") from error
     except OSError as error:
-        raise UserError(f"{path.name} cannot be read: {_reason(error)}.") from error
+        raise UserError(f"{path.name} cannot be read: {_error_text(error)}.") from error
 
 
-def text_lines(path: Path) -> Iterator[str]:
-    r"""Read a file's lines, each with its end; only \n ends a line. UTF-8, with or without BOM."""
-    with reading(path), path.open(encoding="utf-8-sig", newline="\n") as file:
+def read_lines(path: Path) -> Iterator[str]:
+    r"""Yield a file's lines with their line ends; only \n ends a line. UTF-8, with or without BOM."""
+    with guarded_read(path), path.open(encoding="utf-8-sig", newline="\n") as file:
         for number, line in enumerate(file, 1):
             if "\0" in line:
                 raise UserError(
@@ -47,63 +47,65 @@ def text_lines(path: Path) -> Iterator[str]:
 
 
 @contextmanager
-def new(path: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Give a name beside the path to write a file or folder under; in the end it moves into place.
+def atomic_write(path: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Yield a temporary path to write a file or folder to; move it to the target at the end of the block.
 
-    Where anything is raised nothing is left behind and what stood there stays. Raises UserError where the
-    path is taken, the disk is full or the folder cannot be written.
+    After an exception no partial file remains and an existing one is unchanged. Raises UserError if the
+    target exists, the disk is full or the folder cannot be written.
     """
     try:
-        place = path.resolve()
-        _refuse_taken(place, overwrite=overwrite)
-        fresh = place.with_name(f".{place.name}.{secrets.token_hex(4)}.part")
+        target = path.resolve()
+        _check_target(target, overwrite=overwrite)
+        temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
         try:
-            yield fresh
-            _settle(fresh)
-            _move(fresh, place)
+            yield temporary
+            _sync(temporary)
+            _replace(temporary, target)
         finally:
-            _remove(fresh)
+            _remove(temporary)
     except OSError as error:
-        if error.errno in _NO_SPACE:
+        if error.errno in _DISK_FULL:
             raise UserError(
                 f"The disk is too full for {path.name}: free some space and try again."
             ) from error
-        raise UserError(f"{path.name} cannot be written: {_reason(error)}. Choose another place.") from error
+        raise UserError(
+            f"{path.name} cannot be written: {_error_text(error)}. Choose another place."
+        ) from error
 
 
-def _refuse_taken(place: Path, *, overwrite: bool) -> None:
-    if place.exists() and not overwrite:
-        raise UserError(f"{place.name} exists already: choose another name, or replace it with --overwrite.")
-    if place.is_dir() and not _is_export(place):
-        raise UserError(f"{place.name} is a folder with other things in it: choose another name.")
+def _check_target(target: Path, *, overwrite: bool) -> None:
+    if target.exists() and not overwrite:
+        raise UserError(f"{target.name} exists already: choose another name, or replace it with --overwrite.")
+    if target.is_dir() and not _is_export(target):
+        raise UserError(f"{target.name} is a folder with other things in it: choose another name.")
 
 
 def _is_export(folder: Path) -> bool:
-    """Whether a folder holds what an export makes and nothing else, so that replacing it loses nothing."""
+    """Return whether a folder holds only files of an export, so that replacing it loses nothing else."""
     return all(
         name in {"README.md", "data"} or (name.startswith("data/") and name.endswith(".parquet"))
         for name in (found.relative_to(folder).as_posix() for found in folder.rglob("*"))
     )
 
 
-def _settle(fresh: Path) -> None:
-    """Bring everything to the disk first: after a power cut the name must not stand before the content."""
-    for path in fresh.rglob("*") if fresh.is_dir() else [fresh]:
+def _sync(written: Path) -> None:
+    """Flush to disk before the rename: after a power cut the final name must not have partial content."""
+    for path in written.rglob("*") if written.is_dir() else [written]:
         if path.is_file():
             with path.open("rb+") as file:
                 os.fsync(file.fileno())
 
 
-def _move(fresh: Path, place: Path) -> None:
-    if not (fresh.is_dir() and place.is_dir()):
-        fresh.replace(place)
+def _replace(temporary: Path, target: Path) -> None:
+    if not (temporary.is_dir() and target.is_dir()):
+        temporary.replace(target)
         return
-    old = fresh.with_suffix(".old")  # a folder cannot take the place of another in one step
-    place.rename(old)
+    old = temporary.with_suffix(".old")  # a folder cannot replace another in one step
+    target.rename(old)
     try:
-        fresh.rename(place)
+        temporary.rename(target)
     except OSError:
-        old.rename(place)
+        old.rename(target)
         raise
     _remove(old)
 
@@ -116,5 +118,5 @@ def _remove(path: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _reason(error: OSError) -> str:
+def _error_text(error: OSError) -> str:
     return (error.strerror or str(error)).lower()

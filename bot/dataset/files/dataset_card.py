@@ -1,15 +1,17 @@
-"""Dataset card: the README that tells people and the Hugging Face hub what a folder of texts is."""
+"""The dataset card: the README.md of a Hugging Face dataset folder."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-# The hub's words for how many rows there are
-_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
-_MORE = "1M<n<10M"
+# the hub's size categories by upper bound
+_SIZE_CATEGORIES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+_LARGEST_SIZE_CATEGORY = "1M<n<10M"
 
-_NO_LICENCE = "# license: the owner has not chosen one yet; write its identifier here, for example cc-by-4.0"
+_NO_LICENCE_COMMENT = (
+    "# license: the owner has not chosen one yet; write its identifier here, for example cc-by-4.0"
+)
 
 _TEMPLATE = """\
 ---
@@ -74,36 +76,42 @@ Exported by Herosmith, a Discord bot that tunes its own language model. No field
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """What the owner of a dataset says of it; the rest follows from the rows."""
+class DatasetCard:
+    """What the card says beside the numbers of rows."""
 
     title: str = "Herosmith descriptions"
-    licence: str | None = None  # an identifier that the hub knows, such as cc-by-4.0
+    licence: str | None = None  # an identifier of the hub, such as cc-by-4.0
     recipe: Mapping[str, Any] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
 
     def markdown(self, rows: Mapping[str, int]) -> str:
-        """Write the card of a folder with so many rows in each split."""
+        """Return the card as Markdown.
+
+        rows: the number of rows by split.
+        """
         return _TEMPLATE.format(
-            licence=f"license: {_in_quotes(self.licence)}" if self.licence else _NO_LICENCE,
+            licence=f"license: {_yaml_string(self.licence)}" if self.licence else _NO_LICENCE_COMMENT,
             title=" ".join(self.title.split()),
-            title_in_quotes=_in_quotes(self.title),
-            size=next((name for most, name in _SIZES if sum(rows.values()) < most), _MORE),
+            title_in_quotes=_yaml_string(self.title),
+            size=next(
+                (name for limit, name in _SIZE_CATEGORIES if sum(rows.values()) < limit),
+                _LARGEST_SIZE_CATEGORY,
+            ),
             data_files="\n".join(f"  - split: {name}\n    path: data/{name}-*.parquet" for name in rows),
-            recipe=_block(self.recipe),
-            counts=_block(self.counts),
+            recipe=_json_block(self.recipe),
+            counts=_json_block(self.counts),
             rows="\n".join(f"| {name} | {number} |" for name, number in rows.items()),
             terms=f"Licence: {self.licence}." if self.licence else "The owner has not chosen a licence yet.",
         )
 
 
-def _in_quotes(text: str) -> str:
-    """Write a string as YAML does: JSON's quotes are among its own."""
+def _yaml_string(text: str) -> str:
+    """Quote a string for YAML, of which JSON strings are a subset."""
     return json.dumps(text, ensure_ascii=False)
 
 
-def _block(values: Mapping[str, Any]) -> str:
-    """Show values as JSON, which no value can break out of."""
+def _json_block(values: Mapping[str, Any]) -> str:
+    """Format values as a JSON code block; JSON escaping keeps values from ending the block."""
     if not values:
         return "Not noted."
     return f"```json\n{json.dumps(dict(values), indent=2, ensure_ascii=False, default=str)}\n```"

@@ -1,4 +1,4 @@
-"""Exchange: the files by which datasets leave and enter."""
+"""Read and write datasets as files in every supported format."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -7,61 +7,70 @@ from pathlib import Path
 from typing import Literal
 
 from bot.dataset.files import base, csv_file, huggingface_folder, jsonl_file, parquet_file
-from bot.dataset.files.dataset_card import Card
+from bot.dataset.files.dataset_card import DatasetCard
 from bot.dataset.files.row import Row
 from bot.errors import UserError
 
-Format = Literal["article", "prepared", "csv", "jsonl", "parquet", "huggingface"]
+FileFormat = Literal["article", "prepared", "csv", "jsonl", "parquet", "huggingface"]
 
 
-def write(
-    rows: Iterable[Row], path: Path, form: Format, *, overwrite: bool = False, card: Card | None = None
+def write_rows(
+    rows: Iterable[Row],
+    path: Path,
+    file_format: FileFormat,
+    *,
+    overwrite: bool = False,
+    card: DatasetCard | None = None,
 ) -> int:
-    """Write rows as they come, and return how many; the path appears when all of them are written.
+    """Write rows lazily and return their number. The path appears only when all of them are written.
 
-    card: what the README of a Hugging Face folder says. Raises UserError where there are no rows, a row
-    cannot be written, the path is taken, the disk is full or the folder cannot be written; then nothing is
-    left behind.
+    card: the README of a Hugging Face folder. Raises UserError if there are no rows, a row cannot be written,
+    the path exists, the disk is full or the folder cannot be written; then no partial file remains.
     """
     number = 0
-    with base.new(path, overwrite=overwrite) as fresh, _opened(fresh, form, card or Card()) as put:
+    with (
+        base.atomic_write(path, overwrite=overwrite) as temporary,
+        _open_writer(temporary, file_format, card or DatasetCard()) as write,
+    ):
         for number, row in enumerate(rows, 1):
-            put(row.checked(f"Row {number}"))
+            write(row.validated(f"Row {number}"))
         if not number:
             raise UserError("There are no rows to write: build a dataset first.")
     return number
 
 
-def read(path: Path) -> Iterator[Row]:
-    """Read a file of any of the formats, told apart by its ending and its columns, or a Hugging Face folder.
+def read_rows(path: Path) -> Iterator[Row]:
+    """Read a file of any format, detected by extension and columns, or a Hugging Face folder.
 
-    Rows come as they are read: whoever keeps them waits for the end, for a UserError may come at any row. Its
-    sentence says what is wrong with the file, in which row, and what to do.
+    Rows are yielded while the file is read, and any of them may raise UserError: the file is known to be
+    sound only at the end. The error names the problem, the row and what to do.
     """
-    rows = _reader(path)(path)
+    rows = _reader_for(path)(path)
     first = next(rows, None)
     if first is None:
         raise UserError(f"{path.name} holds no rows: choose a file with rows in it.")
     yield from chain([first], rows)
 
 
-def _opened(path: Path, form: Format, card: Card) -> AbstractContextManager[Callable[[Row], None]]:
-    match form:
+def _open_writer(
+    path: Path, file_format: FileFormat, card: DatasetCard
+) -> AbstractContextManager[Callable[[Row], None]]:
+    match file_format:
         case "article":
-            return csv_file.article(path)
+            return csv_file.open_article_writer(path)
         case "prepared":
-            return csv_file.prepared(path)
+            return csv_file.open_prepared_writer(path)
         case "csv":
-            return csv_file.all_columns(path)
+            return csv_file.open_full_writer(path)
         case "jsonl":
-            return jsonl_file.chat(path)
+            return jsonl_file.open_chat_writer(path)
         case "parquet":
-            return parquet_file.all_columns(path)
+            return parquet_file.open_writer(path)
         case "huggingface":
-            return huggingface_folder.files(path, card)
+            return huggingface_folder.open_folder_writer(path, card)
 
 
-def _reader(path: Path) -> Callable[[Path], Iterator[Row]]:
+def _reader_for(path: Path) -> Callable[[Path], Iterator[Row]]:
     if path.is_dir():
         return huggingface_folder.read
     match path.suffix.lower():

@@ -1,30 +1,30 @@
-"""Parquet: every field as a string, written and read in chunks, so that memory stays flat."""
+"""Parquet: every field as a string, written and read in chunks, so that memory use stays constant."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bot.dataset.files.base import MOST_BYTES, reading
-from bot.dataset.files.row import COLUMNS, Row, reader_for, values_of
+from bot.dataset.files.base import MAX_BYTES, guarded_read
+from bot.dataset.files.row import COLUMNS, Row, parser_for, values_of
 from bot.errors import UserError
 
-_CHUNK = 5_000  # rows: some megabytes
+_CHUNK_ROWS = 5_000  # some megabytes
 
 
 @contextmanager
-def all_columns(path: Path) -> Iterator[Callable[[Row], None]]:
+def open_writer(path: Path) -> Iterator[Callable[[Row], None]]:
     """Write every field of a row."""
-    import pyarrow as pa  # noqa: PLC0415  seconds and 100 MB, for those who export
+    import pyarrow as pa  # noqa: PLC0415  takes seconds and 100 MB, for exports only
     from pyarrow import parquet  # noqa: PLC0415
 
     schema = pa.schema([(name, pa.string()) for name in COLUMNS])
     chunk: list[tuple[str, ...]] = []
     with path.open("xb") as file, parquet.ParquetWriter(file, schema, compression="zstd") as writer:
 
-        def put(row: Row) -> None:
+        def write(row: Row) -> None:
             chunk.append(values_of(row))
-            if len(chunk) == _CHUNK:
+            if len(chunk) == _CHUNK_ROWS:
                 flush()
 
         def flush() -> None:
@@ -32,22 +32,22 @@ def all_columns(path: Path) -> Iterator[Callable[[Row], None]]:
             writer.write_batch(pa.record_batch(columns, schema=schema))
             chunk.clear()
 
-        yield put
+        yield write
         if chunk:
             flush()
 
 
 def read(path: Path, *, split: str = "") -> Iterator[Row]:
-    """Read rows; numbers become strings, and nothing becomes an empty one.
+    """Read rows. Numbers become strings, null the empty string.
 
-    split: that of rows whose file has no such column.
+    split: the split of rows if the file has no such column.
     """
-    import pyarrow as pa  # noqa: PLC0415  seconds and 100 MB, for those who import
+    import pyarrow as pa  # noqa: PLC0415  takes seconds and 100 MB, for imports only
 
-    with reading(path):
+    with guarded_read(path):
         try:
-            yield from _rows(path, split)
-        except (pa.ArrowException, OSError, IndexError) as error:  # a damaged file points past its end
+            yield from _read_rows(path, split)
+        except (pa.ArrowException, OSError, IndexError) as error:  # offsets of a damaged file exceed its end
             if isinstance(error, OSError) and error.errno is not None:
                 raise
             raise UserError(
@@ -55,40 +55,40 @@ def read(path: Path, *, split: str = "") -> Iterator[Row]:
             ) from error
 
 
-def _rows(path: Path, split: str) -> Iterator[Row]:
+def _read_rows(path: Path, split: str) -> Iterator[Row]:
     from pyarrow import parquet  # noqa: PLC0415
 
     metadata = parquet.read_metadata(path)
-    _refuse_swollen(metadata, path)
+    _check_unpacked_size(metadata, path)
     columns = metadata.schema.to_arrow_schema().names
-    make = reader_for(columns, path.name)
+    parse = parser_for(columns, path.name)
     defaults = {"split": split} if "split" not in columns else {}
-    wanted = [name for name in columns if name in {*COLUMNS, "completion"}]
+    used = [name for name in columns if name in {*COLUMNS, "completion"}]
     flat = {metadata.schema.column(at).path for at in range(len(metadata.schema))}
-    shared = [name for name in wanted if name in flat]
-    with parquet.ParquetFile(path, metadata=metadata, read_dictionary=shared) as file:
+    dictionary_columns = [name for name in used if name in flat]  # nested columns have longer paths
+    with parquet.ParquetFile(path, metadata=metadata, read_dictionary=dictionary_columns) as file:
         number = 0
-        for batch in file.iter_batches(_CHUNK, columns=wanted):
-            for cells in zip(*map(_texts, batch.columns), strict=True):
+        for batch in file.iter_batches(_CHUNK_ROWS, columns=used):
+            for cells in zip(*map(_to_strings, batch.columns), strict=True):
                 number += 1
-                yield make(
-                    {**defaults, **dict(zip(wanted, cells, strict=True))}, f"Row {number} of {path.name}"
+                yield parse(
+                    {**defaults, **dict(zip(used, cells, strict=True))}, f"Row {number} of {path.name}"
                 )
 
 
-def _texts(column: Any) -> list[str]:
-    """The values of a column; one that stands in many rows is one string, however small the file says it."""
+def _to_strings(column: Any) -> list[str]:
+    """Return the values of a column. Rows of a dictionary column share one string, to save memory."""
     import pyarrow as pa  # noqa: PLC0415
 
     if pa.types.is_dictionary(column.type):
-        known = _texts(column.dictionary)
-        return ["" if at is None else known[at] for at in column.indices.to_pylist()]
+        values = _to_strings(column.dictionary)
+        return ["" if at is None else values[at] for at in column.indices.to_pylist()]
     return [value or "" for value in column.cast(pa.string()).to_pylist()]
 
 
-def _refuse_swollen(metadata: Any, path: Path) -> None:
-    """Look at the size that a small file may unpack to."""
+def _check_unpacked_size(metadata: Any, path: Path) -> None:
+    """Raise UserError if the unpacked size is too large, which may be far above the file's."""
     size = sum(metadata.row_group(at).total_byte_size for at in range(metadata.num_row_groups))
-    if size > MOST_BYTES:
-        most = f"{MOST_BYTES // 1024**2} MB"
-        raise UserError(f"{path.name} unpacks to more than {most}: split it into several files.")
+    if size > MAX_BYTES:
+        limit = f"{MAX_BYTES // 1024**2} MB"
+        raise UserError(f"{path.name} unpacks to more than {limit}: split it into several files.")

@@ -1,4 +1,4 @@
-"""Finding: what one check has found, and what can be done about it."""
+"""A finding of the linter: what is wrong, and the fix for it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,25 +11,29 @@ if TYPE_CHECKING:
 Fix = Callable[["pd.DataFrame"], "pd.DataFrame"]
 
 
-class Kind(StrEnum):
+class Severity(StrEnum):
+    """How serious a finding is, and so who decides on its fix."""
+
     INFORMATION = "information"
-    NECESSARY = "necessary"  # fixed without asking: nothing can train otherwise
-    OPTIONAL = "optional"  # recommended: the person decides
-    ERROR = "error"  # ends the checks: only a person can mend it
+    NECESSARY = "necessary"  # fixed without asking: training is impossible otherwise
+    OPTIONAL = "optional"  # recommended: the user decides
+    ERROR = "error"  # ends the run: only the user can fix it
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found, what would be done about it in words, and the fix that does it.
+    """One finding of a rule.
 
-    The fix holds what it needs of the data in which the fault was found. It may be applied after others.
+    action describes the fix in words. The fix holds what it needs of the data in which the problem was found,
+    and may be applied after other fixes.
     """
 
-    kind: Kind
-    text: str
+    severity: Severity
+    message: str
     action: str = ""
     fix: Fix | None = None
 
 
-def information(text: str) -> Finding:
-    return Finding(Kind.INFORMATION, text)
+def info(message: str) -> Finding:
+    """Return a finding that needs no fix."""
+    return Finding(Severity.INFORMATION, message)

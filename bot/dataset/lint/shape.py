@@ -1,4 +1,4 @@
-"""Shape: what can be told of all examples at once, without knowing what they mean."""
+"""The shape of the examples: the kind of task, and prefixes and suffixes that all texts share."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Task(StrEnum):
-    """What the examples teach, as far as their shape tells."""
+    """What the examples teach, judged by their shape."""
 
     OPEN = "open-ended generation"
     CLASSIFICATION = "classification"
@@ -18,7 +18,7 @@ class Task(StrEnum):
 
 
 def task_of(frame: "pd.DataFrame") -> Task:
-    """Without prompts the task is open; completions that come more than thrice on average are classes."""
+    """Return OPEN if all prompts are empty, CLASSIFICATION if a completion occurs over 3 times on average."""
     if (frame["prompt"] == "").all():
         return Task.OPEN
     if frame["completion"].nunique() < len(frame) / 3:
@@ -26,18 +26,18 @@ def task_of(frame: "pd.DataFrame") -> Task:
     return Task.CONDITIONAL
 
 
-def alike(texts: "pd.Series[str]") -> bool:
-    """Whether all texts are the same."""
+def all_equal(texts: "pd.Series[str]") -> bool:
+    """Return whether all texts are the same."""
     return bool((texts == texts.iloc[0]).all())
 
 
-def common_start(texts: Iterable[str]) -> str:
-    """The longest text with which all begin: where the first and the last in order agree, all between do."""
-    every = list(texts)
-    agreed = takewhile(lambda pair: pair[0] == pair[1], zip(min(every), max(every), strict=False))
-    return "".join(letter for letter, _ in agreed)
+def common_prefix(texts: Iterable[str]) -> str:
+    """Return the longest prefix that all texts share."""
+    items = list(texts)  # the prefix that the smallest and the largest share is shared by all between them
+    equal = takewhile(lambda pair: pair[0] == pair[1], zip(min(items), max(items), strict=False))
+    return "".join(letter for letter, _ in equal)
 
 
-def common_end(texts: Iterable[str]) -> str:
-    """The longest text with which all end."""
-    return common_start(text[::-1] for text in texts)[::-1]
+def common_suffix(texts: Iterable[str]) -> str:
+    """Return the longest suffix that all texts share."""
+    return common_prefix(text[::-1] for text in texts)[::-1]

@@ -1,4 +1,4 @@
-"""Admission: which descriptions may enter a dataset, by their votes and by their words."""
+"""Admission: decide which descriptions may enter a dataset, by their votes and by curation."""
 
 import asyncio
 from collections import Counter, defaultdict
@@ -14,53 +14,56 @@ from bot.store import descriptions
 from bot.store.database import Database
 from bot.store.descriptions import Description
 
-FREE_POWER = mark("of a power outside the vocabulary")
+OUTSIDE_VOCABULARY = mark("of a power outside the vocabulary")
 
-_CHUNK = 1000  # descriptions looked at together
+_CHUNK_SIZE = 1000  # descriptions per query
+
+Votes = tuple[int, int]  # ups and downs
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """A description with the text that may train, and why it may not; fault None where it may."""
+class JudgedDescription:
+    """A description, its curated text, and why the text may not train (None if it may)."""
 
     description: Description
     prompt: str
     text: str
-    fault: str | None
+    rejection_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Admitted:
-    """What the votes say at one moment: liked texts, fit to train, and disliked ones, by tuning prompt.
+class AdmissionResult:
+    """The descriptions that the votes admit or vote down, by tuning prompt, the most certain verdicts first.
 
-    The surest verdicts come first. unfit counts what people liked and must not train, by the reason;
-    disliked holds what is of the vocabulary alone.
+    liked holds usable texts; unfit counts the admitted texts that may not train, by reason. disliked holds
+    texts of the vocabulary only.
     """
 
-    standing: VoteSnapshot
-    liked: dict[str, list[Judged]] = field(default_factory=lambda: defaultdict(list))
-    disliked: dict[str, list[Judged]] = field(default_factory=lambda: defaultdict(list))
+    votes: VoteSnapshot
+    liked: dict[str, list[JudgedDescription]] = field(default_factory=lambda: defaultdict(list))
+    disliked: dict[str, list[JudgedDescription]] = field(default_factory=lambda: defaultdict(list))
     unfit: Counter[str] = field(default_factory=Counter)
 
     @property
-    def counts(self) -> dict[str, int]:
-        return {
-            "liked": sum(map(len, self.liked.values())),
-            "voted down": sum(map(len, self.disliked.values())),
-        }
+    def liked_count(self) -> int:
+        return sum(map(len, self.liked.values()))
+
+    @property
+    def disliked_count(self) -> int:
+        return sum(map(len, self.disliked.values()))
 
 
 @dataclass(frozen=True, slots=True)
-class Intake:
-    """How many descriptions some thresholds let in and vote down; unfit as in Admitted."""
+class AdmissionCounts:
+    """How many descriptions some thresholds admit and vote down; unfit as in AdmissionResult."""
 
-    enters: int
+    admitted: int
     voted_down: int
     unfit: Counter[str]
 
 
 class Admission:
-    """Lets descriptions in that enough people liked, that keep their hero, and whose power is known."""
+    """Admit descriptions that enough people liked, with a power of the vocabulary and a text that is fit."""
 
     def __init__(
         self, db: Database, scores: Scores, powers: Powers, heroes: HeroesConfig, thresholds: Thresholds
@@ -70,115 +73,128 @@ class Admission:
         self._powers = powers
         self._prompts = heroes.prompts
         self._curation = heroes.curation
-        self._faults: dict[int, str | None] = {}  # of descriptions' words, which never change
+        # by description id; cached for good, since a description's text never changes
+        self._rejection_reasons: dict[int, str | None] = {}
         self.thresholds = thresholds
 
-    async def now(self) -> Admitted:
-        """All that is admitted or voted down now, by the thresholds that are set."""
-        standing = await self._scores.snapshot()
-        admitted = Admitted(standing)
-        for judged in await self.judged(await self._surest_first(standing, "admitted")):
-            if judged.fault is None:
-                admitted.liked[judged.prompt].append(judged)
+    async def admit(self) -> AdmissionResult:
+        """Return what the configured thresholds admit and vote down now."""
+        votes = await self._scores.snapshot()
+        result = AdmissionResult(votes)
+        for judged in await self.judge(await self._most_certain_first(votes, "admitted")):
+            if judged.rejection_reason is None:
+                result.liked[judged.prompt].append(judged)
             else:
-                admitted.unfit[judged.fault] += 1
-        for judged in await self.judged(await self._surest_first(standing, "voted down")):
-            if judged.fault != FREE_POWER:
-                admitted.disliked[judged.prompt].append(judged)
-        return admitted
+                result.unfit[judged.rejection_reason] += 1
+        for judged in await self.judge(await self._most_certain_first(votes, "voted down")):
+            if judged.rejection_reason != OUTSIDE_VOCABULARY:
+                result.disliked[judged.prompt].append(judged)
+        return result
 
-    async def intakes(self, standing: VoteSnapshot, ways: Sequence[Thresholds]) -> list[Intake]:
-        """What each of some thresholds would let in. A text is read once, however often it is asked for."""
+    async def count_by_thresholds(
+        self, votes: VoteSnapshot, options: Sequence[Thresholds]
+    ) -> list[AdmissionCounts]:
+        """Count what each of the thresholds would admit. Each text is curated once at most."""
         vocabulary = await self._powers.vocabulary()
-        known = frozenset(vocabulary.powers)
-        unread = await asyncio.to_thread(self._unread, standing, ways, known)
-        for some in _chunks(unread):
+        known_powers = frozenset(vocabulary.powers)
+        uncurated = await asyncio.to_thread(self._uncurated, votes, options, known_powers)
+        for chunk in _chunks(uncurated):
             async with self._db.read() as tx:
-                found = await descriptions.get_many(tx, some)
-            await asyncio.to_thread(lambda: [self._read(each) for each in found])  # noqa: B023
-        return await asyncio.to_thread(self._intakes, standing, ways, known)
+                found = await descriptions.get_many(tx, chunk)
+            await asyncio.to_thread(lambda: [self._curate(description) for description in found])  # noqa: B023
+        return await asyncio.to_thread(self._count, votes, options, known_powers)
 
-    def _unread(self, standing: VoteSnapshot, ways: Sequence[Thresholds], known: frozenset[str]) -> list[int]:
-        """The descriptions whose words decide whether they are let in, and were never looked at."""
-        let_in = {votes: any(way.admits(*votes) for way in ways) for votes in _votes_of(standing)}
+    def _uncurated(
+        self, votes: VoteSnapshot, options: Sequence[Thresholds], known_powers: frozenset[str]
+    ) -> list[int]:
+        """Return the ids of descriptions that some thresholds admit and that were never curated."""
+        is_admitted = {
+            pair: any(thresholds.admits(*pair) for thresholds in options) for pair in _distinct_votes(votes)
+        }
         return [
-            each.description_id
-            for each in standing.tallies
-            if each.power in known
-            and let_in[each.ups, each.downs]
-            and each.description_id not in self._faults
+            tally.description_id
+            for tally in votes.tallies
+            if tally.power in known_powers
+            and is_admitted[tally.ups, tally.downs]
+            and tally.description_id not in self._rejection_reasons
         ]
 
-    def _intakes(
-        self, standing: VoteSnapshot, ways: Sequence[Thresholds], known: frozenset[str]
-    ) -> list[Intake]:
-        alike = Counter(
+    def _count(
+        self, votes: VoteSnapshot, options: Sequence[Thresholds], known_powers: frozenset[str]
+    ) -> list[AdmissionCounts]:
+        # descriptions of the same votes and rejection reason get the same verdict: these groups are few
+        groups = Counter(
             (
-                (each.ups, each.downs),
-                self._faults.get(each.description_id) if each.power in known else FREE_POWER,
+                (tally.ups, tally.downs),
+                self._rejection_reasons.get(tally.description_id)
+                if tally.power in known_powers
+                else OUTSIDE_VOCABULARY,
             )
-            for each in standing.tallies
+            for tally in votes.tallies
         )
-        return [_intake(way, alike) for way in ways]
+        return [_count_groups(thresholds, groups) for thresholds in options]
 
-    async def judged(self, ids: Sequence[int]) -> list[Judged]:
-        """Descriptions in the order of their ids here; those that are in sight no more are left out."""
+    async def judge(self, ids: Sequence[int]) -> list[JudgedDescription]:
+        """Curate descriptions, in the order of the given ids. Removed ones are left out."""
         vocabulary = await self._powers.vocabulary()
-        found: list[Judged] = []
-        for some in _chunks(ids):
+        judged: list[JudgedDescription] = []
+        for chunk in _chunks(ids):
             async with self._db.read() as tx:
-                by_id = {each.id: each for each in await descriptions.get_many(tx, some)}
-            shown = [by_id[each] for each in some if each in by_id and by_id[each].removed_at is None]
-            # a thousand texts are no work for the event loop
-            found += await asyncio.to_thread(lambda: [self._judge(each, vocabulary) for each in shown])  # noqa: B023
-        return found
+                by_id = {found.id: found for found in await descriptions.get_many(tx, chunk)}
+            visible = [by_id[id_] for id_ in chunk if id_ in by_id and by_id[id_].removed_at is None]
+            # in a thread: a thousand texts would block the event loop
+            judged += await asyncio.to_thread(lambda: [self._judge(each, vocabulary) for each in visible])  # noqa: B023
+        return judged
 
-    def _judge(self, description: Description, vocabulary: Vocabulary) -> Judged:
-        text, fault = self._read(description)
-        prompt = self._prompts.tuning_prompt(description.hero)
-        return Judged(description, prompt, text, fault if vocabulary.trains(description.hero) else FREE_POWER)
+    def _judge(self, description: Description, vocabulary: Vocabulary) -> JudgedDescription:
+        text, reason = self._curate(description)
+        if not vocabulary.trains(description.hero):
+            reason = OUTSIDE_VOCABULARY
+        return JudgedDescription(description, self._prompts.tuning_prompt(description.hero), text, reason)
 
-    def _read(self, description: Description) -> tuple[str, str | None]:
-        """The text that may train, and what is wrong with its words."""
+    def _curate(self, description: Description) -> tuple[str, str | None]:
+        """Return the trimmed text, and why curation rejects it."""
         text = self._curation.trim(description.text)
-        if description.id not in self._faults:
-            self._faults[description.id] = self._curation.rejection_reason(description.hero, text)
-        return text, self._faults[description.id]
+        if description.id not in self._rejection_reasons:
+            reason = self._curation.rejection_reason(description.hero, text)
+            self._rejection_reasons[description.id] = reason
+        return text, self._rejection_reasons[description.id]
 
-    async def _surest_first(self, standing: VoteSnapshot, verdict: Verdict) -> list[int]:
-        return await asyncio.to_thread(_surest_first, standing, self.thresholds, verdict)
+    async def _most_certain_first(self, votes: VoteSnapshot, verdict: Verdict) -> list[int]:
+        return await asyncio.to_thread(_most_certain_first, votes, self.thresholds, verdict)
 
 
-def _surest_first(standing: VoteSnapshot, way: Thresholds, verdict: Verdict) -> list[int]:
-    rank: dict[tuple[int, int], float] = {}
-    for ups, downs in _votes_of(standing):
-        if way.verdict(ups, downs) == verdict:
-            low, high = interval(ups, downs, way.confidence)
+def _most_certain_first(votes: VoteSnapshot, thresholds: Thresholds, verdict: Verdict) -> list[int]:
+    """Return the ids of descriptions with a verdict, by the bound of their interval."""
+    rank: dict[Votes, float] = {}
+    for ups, downs in _distinct_votes(votes):
+        if thresholds.verdict(ups, downs) == verdict:
+            low, high = interval(ups, downs, thresholds.confidence)
             rank[ups, downs] = -low if verdict == "admitted" else high
-    found = [each for each in standing.tallies if (each.ups, each.downs) in rank]
-    found.sort(key=lambda each: (rank[each.ups, each.downs], each.description_id))
-    return [each.description_id for each in found]
+    found = [tally for tally in votes.tallies if (tally.ups, tally.downs) in rank]
+    found.sort(key=lambda tally: (rank[tally.ups, tally.downs], tally.description_id))
+    return [tally.description_id for tally in found]
 
 
 def _chunks(ids: Sequence[int]) -> Iterator[list[int]]:
-    return (list(ids[at : at + _CHUNK]) for at in range(0, len(ids), _CHUNK))
+    return (list(ids[at : at + _CHUNK_SIZE]) for at in range(0, len(ids), _CHUNK_SIZE))
 
 
-def _votes_of(standing: VoteSnapshot) -> set[tuple[int, int]]:
-    """All numbers of ups and downs that descriptions have: a verdict is theirs, and they are few."""
-    return {(each.ups, each.downs) for each in standing.tallies}
+def _distinct_votes(votes: VoteSnapshot) -> set[Votes]:
+    """Return the distinct counts of ups and downs. A verdict depends on them only, and they are few."""
+    return {(tally.ups, tally.downs) for tally in votes.tallies}
 
 
-def _intake(way: Thresholds, alike: Counter[tuple[tuple[int, int], str | None]]) -> Intake:
-    """What a way lets in of those counted by their ups and downs, and by what keeps them out."""
+def _count_groups(thresholds: Thresholds, groups: Counter[tuple[Votes, str | None]]) -> AdmissionCounts:
+    """Count what the thresholds admit, from the sizes of groups with the same votes and rejection reason."""
     unfit: Counter[str] = Counter()
-    enters = voted_down = 0
-    for (votes, fault), number in alike.items():
-        verdict = way.verdict(*votes)
-        if verdict == "admitted" and fault is None:
-            enters += number
-        elif verdict == "admitted" and fault is not None:
-            unfit[fault] += number
-        elif verdict == "voted down" and fault != FREE_POWER:
-            voted_down += number
-    return Intake(enters, voted_down, unfit)
+    admitted = voted_down = 0
+    for (votes, reason), size in groups.items():
+        verdict = thresholds.verdict(*votes)
+        if verdict == "admitted" and reason is None:
+            admitted += size
+        elif verdict == "admitted" and reason is not None:
+            unfit[reason] += size
+        elif verdict == "voted down" and reason != OUTSIDE_VOCABULARY:
+            voted_down += size
+    return AdmissionCounts(admitted, voted_down, unfit)

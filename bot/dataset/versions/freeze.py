@@ -1,4 +1,4 @@
-"""Freezing: written examples and well-rated descriptions become an immutable numbered dataset."""
+"""Freeze examples and well-rated descriptions as an immutable, numbered dataset."""
 
 import time
 from collections.abc import Collection
@@ -7,8 +7,8 @@ from typing import Any
 
 from bot.dataset.build.example_selector import ExampleSelector
 from bot.dataset.build.plan import Planner
-from bot.dataset.versions.admission import Admission, Admitted, Judged
-from bot.dataset.versions.draft import Draft, Text
+from bot.dataset.versions.admission import Admission, AdmissionResult, JudgedDescription
+from bot.dataset.versions.draft import Draft, TrainingText
 from bot.dataset.versions.near_duplicates import similar_to_any
 from bot.errors import UserError
 from bot.heroes.config import HeroesConfig
@@ -18,8 +18,8 @@ from bot.store.database import Database
 from bot.store.datasets import Changes, Dataset, DatasetKind
 from bot.store.job_schema import BuildSpec
 
-FEWEST_TRAINING = 10  # what fine-tuning APIs ask for
-VOTED_DOWN = mark("like what was voted down")
+MIN_TRAINING_TEXTS = 10  # the minimum of fine-tuning APIs
+SIMILAR_TO_VOTED_DOWN = mark("like what was voted down")
 
 _TOO_FEW: dict[DatasetKind, str] = {
     "sft": mark(
@@ -34,11 +34,11 @@ _TOO_FEW: dict[DatasetKind, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Frozen:
-    """A dataset, and whether it is new: one of exactly these texts may exist already.
+class FreezeResult:
+    """The frozen dataset. new is False if a dataset of exactly these texts existed already.
 
-    changes says what is other than in the version that was the newest until then; None where it is that
-    version itself, or the first.
+    changes lists the differences from the version that was the newest before; None if this is that version,
+    or the first.
     """
 
     dataset: Dataset
@@ -47,7 +47,7 @@ class Frozen:
 
 
 class Freezer:
-    """Makes datasets; the same inputs give the same content hash, and so the same dataset."""
+    """Make datasets. The same inputs give the same content hash, and so the same dataset."""
 
     def __init__(
         self,
@@ -55,67 +55,76 @@ class Freezer:
         admission: Admission,
         heroes: HeroesConfig,
         planner: Planner,
-        chooser: ExampleSelector,
+        selector: ExampleSelector,
     ) -> None:
         self._db = db
         self.admission = admission
         self._prompts = heroes.prompts
         self._curation = heroes.curation
         self._planner = planner
-        self._chooser = chooser
+        self._selector = selector
 
     async def fill(
-        self, draft: Draft, spec: BuildSpec, admitted: Admitted, without: Collection[int] = ()
+        self,
+        draft: Draft,
+        spec: BuildSpec,
+        admitted: AdmissionResult,
+        excluded_ids: Collection[int] = (),
     ) -> None:
-        """Put the accepted examples of a build into a draft, and the descriptions that the votes admit.
+        """Add the accepted examples of a build and the admitted descriptions to a draft.
 
-        Nobody votes on examples; one that says nearly what a voted-down description of its hero says is left
-        out with it.
+        Nobody votes on examples. One that nearly repeats a voted-down description of its hero is dropped.
+
+        excluded_ids: examples that were dropped as duplicates in earlier rounds.
         """
-        rated = dict(admitted.liked)
-        prompt, texts = "", list[Text]()
+        remaining_liked = dict(admitted.liked)
+        prompt, examples = "", list[TrainingText]()
 
-        def close() -> None:
-            disliked = similar_to_any([each.text for each in admitted.disliked.get(prompt, ())])
-            good = [text for text in texts if not disliked(text.text)]
-            draft.count_dropped(VOTED_DOWN, len(texts) - len(good))
-            liked = [_text(each) for each in rated.pop(prompt, ())]
-            if liked or good:
-                draft.add(prompt, [*liked, *good], keep_training=bool(liked))
+        def add_hero() -> None:
+            is_disliked = similar_to_any([judged.text for judged in admitted.disliked.get(prompt, ())])
+            kept = [example for example in examples if not is_disliked(example.text)]
+            draft.count_dropped(SIMILAR_TO_VOTED_DOWN, len(examples) - len(kept))
+            liked = [_training_text(judged) for judged in remaining_liked.pop(prompt, ())]
+            if liked or kept:
+                draft.add(prompt, [*liked, *kept], never_hold_out=bool(liked))
 
-        async for choice in self._chooser.walk(spec, self._planner.by_hero(spec), without):
-            asked = self._prompts.tuning_prompt(choice.slot.hero)
-            if asked != prompt:
-                close()
-                prompt, texts = asked, []
-            if choice.accepted:
-                texts.append(Text(choice.accepted.text, "example", choice.accepted.example_id))
-        close()
-        for prompt, others in sorted(rated.items()):  # heroes that the grid lacks
-            draft.add(prompt, [_text(each) for each in others], keep_training=True)
+        async for selection in self._selector.walk(spec, self._planner.slots_by_hero(spec), excluded_ids):
+            hero_prompt = self._prompts.tuning_prompt(selection.slot.hero)
+            if hero_prompt != prompt:
+                add_hero()
+                prompt, examples = hero_prompt, []
+            if accepted := selection.accepted:
+                examples.append(TrainingText(accepted.text, "example", accepted.example_id))
+        add_hero()
+        for prompt, liked in sorted(remaining_liked.items()):  # heroes outside the grid
+            draft.add(prompt, [_training_text(judged) for judged in liked], never_hold_out=True)
 
-    async def freeze(self, draft: Draft, spec: dict[str, Any], kind: DatasetKind = "sft") -> Frozen:
-        """Freeze a draft. Raises UserError where too few texts are left, or all are of one hero."""
+    async def freeze(self, draft: Draft, origin: dict[str, Any], kind: DatasetKind = "sft") -> FreezeResult:
+        """Freeze a draft.
+
+        origin: where the texts came from, for the dataset's recipe. Raises UserError if there are too few
+        texts, or all are of one hero.
+        """
         counts = draft.counts
         training, valid = counts.get("train", 0), counts.get("valid", 0)
-        if training < FEWEST_TRAINING:
-            raise UserError(_TOO_FEW[kind], training=training, valid=valid, fewest=FEWEST_TRAINING)
-        if draft.never_hold_out:
+        if training < MIN_TRAINING_TEXTS:
+            raise UserError(_TOO_FEW[kind], training=training, valid=valid, fewest=MIN_TRAINING_TEXTS)
+        if draft.only_prompt:
             raise UserError(
                 "All texts are answers to one prompt, {only_prompt!r}: a model would learn nothing "
                 "of what it is asked. Add texts of other heroes.",
-                only_prompt=draft.never_hold_out,
+                only_prompt=draft.only_prompt,
             )
         recipe = {
-            **spec,
+            **origin,
             "votes": asdict(self.admission.thresholds),
             "prompts": self._prompts.version,
             "curation": self._curation.curation.model_dump(),
         }
         async with self._db.write() as tx:
-            before = await datasets.get_latest(tx, kind)
-            known = await datasets.get_by_hash(tx, draft.content_hash)
-            found = known or await datasets.add(
+            previous = await datasets.get_latest(tx, kind)
+            existing = await datasets.get_by_hash(tx, draft.content_hash)
+            dataset = existing or await datasets.add(
                 tx,
                 draft.items(),
                 kind=kind,
@@ -124,14 +133,14 @@ class Freezer:
                 counts=counts,
                 at=time.time(),
             )
-            # texts may have been deleted or hidden while the draft was being written
-            await datasets.redact(tx, descriptions.removed_ids(), found.id)
-        if before is None or before.id == found.id:
-            return Frozen(found, new=known is None)
+            # texts may have been deleted or hidden while the draft was filled
+            await datasets.redact(tx, descriptions.removed_ids(), dataset.id)
+        if previous is None or previous.id == dataset.id:
+            return FreezeResult(dataset, new=existing is None)
         async with self._db.read() as tx:
-            changes = await datasets.get_changes(tx, found.id, since=before.id)
-        return Frozen(found, new=known is None, changes=changes)
+            changes = await datasets.get_changes(tx, dataset.id, since=previous.id)
+        return FreezeResult(dataset, new=existing is None, changes=changes)
 
 
-def _text(judged: Judged) -> Text:
-    return Text(judged.text, "description", judged.description.id)
+def _training_text(judged: JudgedDescription) -> TrainingText:
+    return TrainingText(judged.text, "description", judged.description.id)

@@ -1,4 +1,4 @@
-"""Likeness: which texts say what another one has said already."""
+"""Detect texts that repeat another text, exactly or nearly (MinHash over word shingles)."""
 
 import hashlib
 import re
@@ -10,69 +10,71 @@ from bot.i18n.message import mark
 if TYPE_CHECKING:
     import rensa
 
+EXACT_DUPLICATE = mark("the same as another")
 NEAR_DUPLICATE = mark("much like another")
 
-_SHINGLE = 3  # words
-_ALIKE = 0.7  # of the shingles of both texts, so many in common
+_SHINGLE_WORDS = 3
+_SIMILARITY_THRESHOLD = 0.7  # Jaccard similarity of the shingles of two texts
 _PERMUTATIONS, _BANDS = 128, 32
 
 
-class NearDuplicates:
-    """Compares texts: exact repeats with all that were seen, near ones with those of the same hero.
+class DuplicateDetector:
+    """Compare texts: exact duplicates among all texts, near duplicates among the texts of one hero.
 
-    The same answer to another question may teach that question; nearly the same answer to the same one
-    teaches nothing. Memory is small: eight bytes for a text, and the fingerprints of one hero's texts at a
-    time.
+    The same answer to another prompt may teach that prompt. Nearly the same answer to the same prompt teaches
+    nothing. Memory stays small: eight bytes per text, and the MinHashes of one hero's texts at a time.
     """
 
     def __init__(self) -> None:
-        self._seen: set[int] = set()
+        self._seen_digests: set[int] = set()
         self._hero = ""
-        self._near = _fingerprints()
+        self._minhashes = _new_deduplicator()
 
-    def repeats(self, hero: str, text: str) -> str | None:
-        """Why a text says nothing new; None where it does, and from then on it is known.
+    def duplicate_reason(self, hero: str, text: str) -> str | None:
+        """Return why a text is a duplicate. Return None if it is not, and remember the text.
 
         The texts of one hero must come one after the other.
         """
         if hero != self._hero:
-            self._hero, self._near = hero, _fingerprints()
+            self._hero, self._minhashes = hero, _new_deduplicator()
         words = _words(text)
-        whole = int.from_bytes(hashlib.sha256(" ".join(words).encode()).digest()[:8])
-        if whole in self._seen:
-            return mark("the same as another")
-        if not self._near.add(str(whole), _fingerprint(words)):
+        digest = int.from_bytes(hashlib.sha256(" ".join(words).encode()).digest()[:8])
+        if digest in self._seen_digests:
+            return EXACT_DUPLICATE
+        if not self._minhashes.add(str(digest), _minhash(words)):
             return NEAR_DUPLICATE
-        self._seen.add(whole)
+        self._seen_digests.add(digest)
         return None
 
 
 def similar_to_any(texts: Sequence[str]) -> Callable[[str], bool]:
-    """A test whether a text says what one of these says, in the same words or nearly."""
+    """Return a predicate that tells whether a text is a duplicate of one of these, exactly or nearly."""
     if not texts:
         return lambda _: False
-    known = _fingerprints()
+    known = _new_deduplicator()
     for number, text in enumerate(texts):
-        known.add(str(number), _fingerprint(_words(text)))
-    return lambda text: bool(known.is_duplicate("", _fingerprint(_words(text))))
+        known.add(str(number), _minhash(_words(text)))
+    return lambda text: bool(known.is_duplicate("", _minhash(_words(text))))
 
 
 def _words(text: str) -> list[str]:
     return re.findall(r"\w+", text.lower())
 
 
-def _fingerprints() -> "rensa.RMinHashDeduplicator":
-    import rensa  # noqa: PLC0415 (where it is used)
+def _new_deduplicator() -> "rensa.RMinHashDeduplicator":
+    import rensa  # noqa: PLC0415 (imported on first use)
 
     return rensa.RMinHashDeduplicator(
-        threshold=_ALIKE, num_perm=_PERMUTATIONS, use_lsh=True, num_bands=_BANDS, seed=1
+        threshold=_SIMILARITY_THRESHOLD, num_perm=_PERMUTATIONS, use_lsh=True, num_bands=_BANDS, seed=1
     )
 
 
-def _fingerprint(words: list[str]) -> "rensa.RMinHash":
+def _minhash(words: list[str]) -> "rensa.RMinHash":
     import rensa  # noqa: PLC0415
 
-    shingles = [" ".join(words[at : at + _SHINGLE]) for at in range(max(1, len(words) - _SHINGLE + 1))]
+    shingles = [
+        " ".join(words[at : at + _SHINGLE_WORDS]) for at in range(max(1, len(words) - _SHINGLE_WORDS + 1))
+    ]
     minhash = rensa.RMinHash(num_perm=_PERMUTATIONS, seed=1)
     minhash.update(shingles)
     return minhash

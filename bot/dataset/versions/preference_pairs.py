@@ -1,56 +1,57 @@
-"""Pairs for preference tuning: a better and a worse text of one hero, from duels and opposite verdicts."""
+"""Preference pairs: a better and a worse text of one hero, from duels and from opposite verdicts."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from bot.dataset.versions.admission import Admission, Admitted, Judged
-from bot.dataset.versions.draft import Draft, Text
-from bot.dataset.versions.freeze import Freezer, Frozen
+from bot.dataset.versions.admission import Admission, AdmissionResult, JudgedDescription
+from bot.dataset.versions.draft import Draft, TrainingText
+from bot.dataset.versions.freeze import Freezer, FreezeResult
 from bot.i18n.message import LocalizedMessage, mark
 from bot.store import scores
 from bot.store.database import Database
 
-MOST_OF_VOTER = 20  # duels that one voter has a say in: nobody's taste alone is to be learnt
+MAX_DUELS_PER_VOTER = 20  # so that no single voter's taste decides what is learned
 
 _UNDECIDED, _HIDDEN = mark("undecided duels"), mark("taken from sight")
 _CONTRADICTED = mark("contradicted by other votes")
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """What people preferred, and to what."""
+class PreferencePair:
+    """Two descriptions of one hero, of which people preferred one."""
 
-    better: Judged
-    worse: Judged
+    preferred: JudgedDescription
+    rejected: JudgedDescription
 
     @property
     def ids(self) -> tuple[int, int]:
-        return self.better.description.id, self.worse.description.id
+        """The ids of the preferred and the rejected description."""
+        return self.preferred.description.id, self.rejected.description.id
 
     @property
-    def text(self) -> Text:
-        """The worse text as it was shown, on one line; the better one as it may train."""
-        shown = " ".join(self.worse.description.text.split())
-        return Text(self.better.text, "description", self.ids[0], shown, self.ids[1])
+    def text(self) -> TrainingText:
+        """The preferred text as curated, and the rejected one as shown, on one line."""
+        shown = " ".join(self.rejected.description.text.split())
+        return TrainingText(self.preferred.text, "description", self.ids[0], shown, self.ids[1])
 
 
 @dataclass(frozen=True, slots=True)
 class FrozenPairs:
-    """A frozen dataset of pairs, or one that was there already, and what came together for it.
+    """The outcome of freezing pairs.
 
-    by_origin counts usable pairs by where they come from, left_out the others by the reason; not_counted
-    says, in words, which votes do not count.
+    by_origin counts usable pairs by their origin, dropped counts the others by reason. not_counted tells in
+    words which votes do not count.
     """
 
-    frozen: Frozen
+    frozen: FreezeResult
     by_origin: dict[str, int]
-    left_out: Counter[str]
-    not_counted: tuple[LocalizedMessage, ...] = field(default=())
+    dropped: Counter[str]
+    not_counted: tuple[LocalizedMessage, ...] = ()
 
 
 class PreferencePairs:
-    """Finds pairs in what people voted, and freezes them."""
+    """Find preference pairs in the votes and freeze them."""
 
     def __init__(self, db: Database, admission: Admission, freezer: Freezer) -> None:
         self._db = db
@@ -58,59 +59,60 @@ class PreferencePairs:
         self._freezer = freezer
 
     async def freeze(self) -> FrozenPairs:
-        """Freeze all usable pairs as a dataset of kind preference.
-
-        Raises UserError where they are too few.
-        """
-        admitted = await self._admission.now()
-        left_out: Counter[str] = Counter()
-        duels = await self._of_duels(admitted, left_out)
-        verdicts = list(_of_verdicts(admitted))
-        pairs, by_origin = _agreed({"duels": duels, "verdicts": verdicts}, left_out)
-        by_prompt: dict[str, list[Text]] = defaultdict(list)
+        """Freeze all usable pairs as a dataset of kind preference. Raises UserError if there are too few."""
+        admitted = await self._admission.admit()
+        dropped: Counter[str] = Counter()
+        duels = await self._pairs_from_duels(admitted, dropped)
+        verdicts = list(_pairs_from_verdicts(admitted))
+        pairs, by_origin = _merge({"duels": duels, "verdicts": verdicts}, dropped)
+        by_prompt: dict[str, list[TrainingText]] = defaultdict(list)
         for pair in pairs:
-            by_prompt[pair.better.prompt].append(pair.text)
+            by_prompt[pair.preferred.prompt].append(pair.text)
         with Draft() as draft:
             for prompt, texts in sorted(by_prompt.items()):
                 draft.add(prompt, texts)
             frozen = await self._freezer.freeze(draft, {"pairs": by_origin}, "preference")
-            left_out += draft.dropped
-        return FrozenPairs(frozen, by_origin, left_out, admitted.standing.not_counted)
+            dropped += draft.dropped
+        return FrozenPairs(frozen, by_origin, dropped, admitted.votes.not_counted)
 
-    async def _of_duels(self, admitted: Admitted, left_out: Counter[str]) -> list[Pair]:
-        """One pair for each duel in which most counted voters agree, where its better text may train."""
+    async def _pairs_from_duels(
+        self, admitted: AdmissionResult, dropped: Counter[str]
+    ) -> list[PreferencePair]:
+        """Return a pair per duel that a majority of counted votes decides, if the better text is usable."""
         async with self._db.read() as tx:
-            counts = await scores.list_duel_counts(tx, admitted.standing.rule, max_per_voter=MOST_OF_VOTER)
-        decided = [each for each in counts if each.for_live != each.for_candidate]
-        left_out[_UNDECIDED] += len(counts) - len(decided)
-        shown = {side for each in decided for side in (each.live_id, each.candidate_id)}
-        judged = {each.description.id: each for each in await self._admission.judged(sorted(shown))}
+            duels = await scores.list_duel_counts(tx, admitted.votes.rule, max_per_voter=MAX_DUELS_PER_VOTER)
+        decided = [duel for duel in duels if duel.for_live != duel.for_candidate]
+        dropped[_UNDECIDED] += len(duels) - len(decided)
+        ids = {id_ for duel in decided for id_ in (duel.live_id, duel.candidate_id)}
+        judged = {found.description.id: found for found in await self._admission.judge(sorted(ids))}
         pairs = []
-        for each in decided:
-            sides = (each.live_id, each.candidate_id)
-            better, worse = map(judged.get, sides if each.for_live > each.for_candidate else sides[::-1])
+        for duel in decided:
+            sides = (duel.live_id, duel.candidate_id)
+            better, worse = map(judged.get, sides if duel.for_live > duel.for_candidate else sides[::-1])
             if better is None or worse is None:
-                left_out[_HIDDEN] += 1
-            elif better.fault:
-                left_out[better.fault] += 1
+                dropped[_HIDDEN] += 1
+            elif better.rejection_reason:
+                dropped[better.rejection_reason] += 1
             else:
-                pairs.append(Pair(better, worse))
+                pairs.append(PreferencePair(better, worse))
         return pairs
 
 
-def _of_verdicts(admitted: Admitted) -> Iterator[Pair]:
-    """The surest liked text of a hero beside the surest disliked one, the next beside the next; each once."""
+def _pairs_from_verdicts(admitted: AdmissionResult) -> Iterator[PreferencePair]:
+    """Pair the liked and disliked texts of each hero by rank of certainty; each text is used once."""
     for prompt, liked in admitted.liked.items():
-        yield from map(Pair, liked, admitted.disliked.get(prompt, ()))
+        yield from map(PreferencePair, liked, admitted.disliked.get(prompt, ()))
 
 
-def _agreed(origins: dict[str, Iterable[Pair]], left_out: Counter[str]) -> tuple[list[Pair], dict[str, int]]:
-    """Every pair once, none that another turns round; and how many came from where first."""
-    found: dict[tuple[int, int], tuple[str, Pair]] = {}
+def _merge(
+    origins: dict[str, Iterable[PreferencePair]], dropped: Counter[str]
+) -> tuple[list[PreferencePair], dict[str, int]]:
+    """Return each pair once, without those that another pair contradicts, and the counts by first origin."""
+    found: dict[tuple[int, int], tuple[str, PreferencePair]] = {}
     for origin, pairs in origins.items():
         for pair in pairs:
             found.setdefault(pair.ids, (origin, pair))
-    kept = [each for ids, each in found.items() if ids[::-1] not in found]
+    kept = [origin_and_pair for ids, origin_and_pair in found.items() if ids[::-1] not in found]
     if len(kept) < len(found):
-        left_out[_CONTRADICTED] += len(found) - len(kept)
+        dropped[_CONTRADICTED] += len(found) - len(kept)
     return [pair for _, pair in kept], dict(Counter(origin for origin, _ in kept))

@@ -1,4 +1,4 @@
-"""Review: a person looks at examples one by one, and has the last word on each."""
+"""Review: operators judge examples one by one. Their verdict overrides curation."""
 
 import time
 from dataclasses import dataclass
@@ -10,22 +10,22 @@ from bot.store.database import Database
 from bot.store.datasets import Unreviewed
 from bot.store.examples import Verdict
 
-LONGEST = 4000  # characters that a form takes
+MAX_LENGTH = 4000  # characters, the limit of a Discord text input
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewPage:
-    """One example to look at, and how many of its dataset's are left, this one among them."""
+    """The next example to review, and how many of its dataset remain, including this one."""
 
     version: int
     example: Unreviewed
-    left: int
+    remaining: int
 
 
 class Reviews:
-    """Shows a dataset's examples and keeps the verdicts.
+    """Show a dataset's examples and save the verdicts.
 
-    They count from the next build on: a dataset never changes.
+    Verdicts take effect in the next build, since a dataset never changes.
     """
 
     def __init__(self, db: Database, curation: Curation) -> None:
@@ -33,21 +33,21 @@ class Reviews:
         self._curation = curation
 
     async def next(self, version: int | None = None) -> ReviewPage | None:
-        """The first example of a version (None: the newest) that nobody has judged; None where all are.
+        """Return the first example of a version (None: the newest) without a verdict. None: all have one.
 
-        Raises UserError where there is no such version.
+        Raises UserError if there is no such version.
         """
         async with self._db.read() as tx:
-            found = await (datasets.get_latest(tx) if version is None else datasets.get(tx, version))
-            if found is None:
+            dataset = await (datasets.get_latest(tx) if version is None else datasets.get(tx, version))
+            if dataset is None:
                 raise UserError("There is no such dataset yet. Make one with /build-dataset.")
-            example, left = await datasets.get_unreviewed(tx, found.id)
-        return ReviewPage(found.id, example, left) if example else None
+            example, remaining = await datasets.get_unreviewed(tx, dataset.id)
+        return ReviewPage(dataset.id, example, remaining) if example else None
 
     async def judge(self, example_id: int, verdict: Verdict, edited: str | None = None) -> None:
-        """Keep a verdict; edited is the text to take in place of the answer.
+        """Save a verdict.
 
-        Raises UserError where it is empty.
+        edited: the text that replaces the answer, for the verdict edit. Raises UserError if it is empty.
         """
         if verdict == "edit" and not (edited or "").strip():
             raise UserError("The text is empty. Reject the example if it is not to be used.")
@@ -57,10 +57,10 @@ class Reviews:
             text = " ".join(edited.split()) if edited else None
             await examples.set_review(tx, example_id, verdict, edited=text, at=time.time())
 
-    async def text(self, example_id: int) -> str:
-        """What stands for an example now: the edited text, or the answer."""
+    async def current_text(self, example_id: int) -> str:
+        """Return the edited text of an example, or else its trimmed answer."""
         async with self._db.read() as tx:
-            found = await examples.get(tx, example_id)
-        if found is None:
+            example = await examples.get(tx, example_id)
+        if example is None:
             raise UserError("That example is not there any more.")
-        return found.edited or self._curation.trim(found.answer)
+        return example.edited or self._curation.trim(example.answer)

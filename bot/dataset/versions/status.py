@@ -1,11 +1,11 @@
-"""Status: what is frozen, what the votes would let into the next dataset, and what other thresholds would."""
+"""Status: the newest datasets, and what the votes would admit to the next one by various thresholds."""
 
 import json
 import logging
 import time
 from dataclasses import asdict, dataclass, fields
 
-from bot.dataset.versions.admission import Admission, Intake
+from bot.dataset.versions.admission import Admission, AdmissionCounts
 from bot.i18n.message import LocalizedMessage
 from bot.rating.scores import Scores, Thresholds, VoteSnapshot
 from bot.store import datasets, notifications
@@ -19,74 +19,74 @@ log = logging.getLogger(__name__)
 class DatasetStatus:
     """Datasets and votes at one moment.
 
-    intake: what the thresholds that are set would let in; around: how many descriptions those that are tried
-    would, and others beside them.
+    counts: what the configured thresholds would admit. neighbours: how many descriptions the tried thresholds
+    and those next to them would admit.
     """
 
     newest: Dataset | None
     newest_pairs: Dataset | None
-    standing: VoteSnapshot
+    votes: VoteSnapshot
     thresholds: Thresholds
-    intake: Intake
+    counts: AdmissionCounts
     tried: Thresholds
-    around: list[tuple[Thresholds, int]]
+    neighbours: list[tuple[Thresholds, int]]
 
 
 class DatasetStatuses:
-    """Says how datasets and votes stand."""
+    """Compute the status, and notify admins of changed thresholds."""
 
     def __init__(self, db: Database, scores: Scores, admission: Admission) -> None:
         self._db = db
         self._scores = scores
         self.admission = admission
 
-    async def now(
+    async def status(
         self, *, min_voters: int | None = None, above: float | None = None, confidence: float | None = None
     ) -> DatasetStatus:
-        """How it stands. What is given is tried in place of the thresholds that are set, which stay.
+        """Return the status. The arguments are tried in place of the configured thresholds, without a change.
 
-        Raises UserError where a threshold makes no sense.
+        Raises UserError if a threshold is out of range.
         """
-        set_ = self.admission.thresholds
+        configured = self.admission.thresholds
         tried = Thresholds(
-            set_.min_voters if min_voters is None else min_voters,
-            set_.above if above is None else above,
-            set_.confidence if confidence is None else confidence,
+            configured.min_voters if min_voters is None else min_voters,
+            configured.above if above is None else above,
+            configured.confidence if confidence is None else confidence,
         )
-        standing = await self._scores.snapshot()
-        ways = list(tried.neighbours())
+        votes = await self._scores.snapshot()
+        options = list(tried.neighbours())
         async with self._db.read() as tx:
             newest, pairs = await datasets.get_latest(tx), await datasets.get_latest(tx, "preference")
-        now, *others = await self.admission.intakes(standing, [set_, *ways])
-        around = [(way, each.enters) for way, each in zip(ways, others, strict=True)]
-        return DatasetStatus(newest, pairs, standing, set_, now, tried, around)
+        counts, *others = await self.admission.count_by_thresholds(votes, [configured, *options])
+        neighbours = [(thresholds, found.admitted) for thresholds, found in zip(options, others, strict=True)]
+        return DatasetStatus(newest, pairs, votes, configured, counts, tried, neighbours)
 
     async def notify_changed_thresholds(self) -> None:
-        """Tell the admins, once, where the thresholds are not those of the newest dataset any more."""
-        set_ = self.admission.thresholds
+        """Notify the admins, once, if the thresholds differ from those of the newest dataset."""
+        configured = self.admission.thresholds
         async with self._db.read() as tx:
             newest = await datasets.get_latest(tx)
         before = _thresholds_of(newest) if newest else None
-        if newest is None or before is None or before == set_:
+        if newest is None or before is None or before == configured:
             return
-        standing = await self._scores.snapshot()
-        then, now = await self.admission.intakes(standing, [before, set_])
+        votes = await self._scores.snapshot()
+        then, now = await self.admission.count_by_thresholds(votes, [before, configured])
         text = LocalizedMessage(
             "The thresholds for votes have changed since dataset v{version} ({before}). Now it takes {set}: "
             "{now:,} descriptions would enter the next dataset; by the old thresholds, {then:,}.",
             version=newest.id,
             before=before.told,
-            set=set_.told,
-            now=now.enters,
-            then=then.enters,
+            set=configured.told,
+            now=now.admitted,
+            then=then.admitted,
         )
         log.warning("%s", text)
         async with self._db.write() as tx:
-            key = f"thresholds:{newest.id}:{json.dumps(asdict(set_))}"  # the sentence rounds them
+            key = f"thresholds:{newest.id}:{json.dumps(asdict(configured))}"  # the text rounds them
             await notifications.add(tx, key, text, at=time.time())
 
 
 def _thresholds_of(dataset: Dataset) -> Thresholds | None:
-    """Those that a dataset was frozen with; None where it was frozen before they were kept."""
-    kept = dataset.recipe.get("votes", {})
-    return Thresholds(**kept) if set(kept) == {field.name for field in fields(Thresholds)} else None
+    """Return the thresholds that a dataset was frozen with. None: an older version, whose recipe has none."""
+    saved = dataset.recipe.get("votes", {})
+    return Thresholds(**saved) if set(saved) == {field.name for field in fields(Thresholds)} else None

@@ -248,12 +248,12 @@ async def test_what_goes_while_a_draft_is_written_is_not_frozen(stage: Stage, ap
     await liked(stage, app)
     wanted = spec(app, limit=14)
     with Draft() as draft:
-        await app.builds._freezer.fill(draft, wanted, await app.builds._freezer.admission.now())
+        await app.builds.freezer.fill(draft, wanted, await app.dataset_statuses.admission.admit())
         if how == "deleted":
             await app.privacy.delete(stage.ana.id)
         else:
             await app.content_reports.remove(1)
-        frozen = await app.builds._freezer.freeze(draft, {})
+        frozen = await app.builds.freezer.freeze(draft, {})
     async with app.db.read() as tx:
         found = await datasets.get(tx, frozen.dataset.id)
         sources = {item.source for item in await datasets.list_items(tx, frozen.dataset.id)}

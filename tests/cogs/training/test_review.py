@@ -56,7 +56,7 @@ async def test_verdicts_change_the_next_dataset(stage: Stage, app: App, script: 
 
     left = await app.reviews.next()
     assert left is not None
-    assert left.left == 13
+    assert left.remaining == 13
 
     job = await build(app)
     assert isinstance(job.result, BuildResult)

@@ -1,35 +1,52 @@
-"""Builds through the Batch API: submitted once, joined by key, half the price."""
+"""Builds through the Batch API: batches are submitted once, joined by key, at half the price."""
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
 from bot.app import App, Timing, open_app
 from bot.errors import UserError
 from bot.jobs.queue import WorkerTiming
+from bot.llm.batch_api import BatchLimits
 from bot.llm.budget import Account
 from bot.settings import Settings
 from bot.store import jobs
 from bot.store.job_schema import BuildResult, BuildSpec
 from bot.store.jobs import Job
+from tests.support.eventually import eventually
 from tests.support.scripted_server import Script, describe
 from tests.support.workflows import carry_out
 
 
 @pytest.fixture
-async def app(hosted: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[App]:
-    monkeypatch.setattr("bot.dataset.build.batch_builder._POLL", 0.05)
-    async with open_app(hosted, Timing(worker=WorkerTiming(heartbeat=0.05))) as opened:
+def timing() -> Timing:
+    return Timing(worker=WorkerTiming(heartbeat=0.05), batches=BatchLimits(poll=0.05, start_pauses=(0, 0)))
+
+
+@pytest.fixture
+async def app(hosted: Settings, timing: Timing) -> AsyncIterator[App]:
+    async with open_app(hosted, timing) as opened:
         yield opened
 
 
-def wanted(app: App) -> BuildSpec:
+def batch_spec(app: App) -> BuildSpec:
     return app.planner.spec(repeats=1, limit=30, batch=True)
 
 
+async def until_batch_runs(app: App, job: Job) -> Job:
+    """Wait until the job shows the progress of its batch. Return the job."""
+
+    async def is_running() -> bool:
+        return "in the provider's batch" in str((await app.jobs.get(job.id)).phase)
+
+    await eventually(is_running, what="the job shows the provider's batch")
+    return await app.jobs.get(job.id)
+
+
 async def test_a_batch_fills_the_dataset_at_half_the_price(app: App, script: Script) -> None:
-    job = await carry_out(app, wanted(app))
+    job = await carry_out(app, batch_spec(app))
 
     assert isinstance(job.result, BuildResult)
     assert (job.result.asked, job.result.given_up, job.result.counts["example"]) == (30, 0, 30)
@@ -40,39 +57,35 @@ async def test_a_batch_fills_the_dataset_at_half_the_price(app: App, script: Scr
     assert job.cost == pytest.approx(29 * 0.06 + probe, abs=0.02)
 
 
-async def test_what_is_rejected_or_lost_goes_into_the_next_batch(app: App, script: Script) -> None:
+async def test_rejected_and_missing_answers_go_into_the_next_batch(app: App, script: Script) -> None:
     script.batches.unanswered = 4
     script.texts = ["Fit.", "Too short."]
 
-    job = await carry_out(app, wanted(app))
+    job = await carry_out(app, batch_spec(app))
 
     assert isinstance(job.result, BuildResult)
     assert job.result.counts["example"] == 30
     assert job.result.rejected["too short"] == 2
     assert len(script.batches.created) >= 2
     repeated = [key for key in script.batches.requests if script.batches.requests.count(key) > 1]
-    assert len(set(repeated)) <= 4  # those that got no answer, and nobody else's
+    assert len(set(repeated)) <= 4  # only those without an answer
 
 
-async def test_progress_counts_what_was_cached_and_what_the_batch_has_answered(
-    app: App, script: Script
-) -> None:
+async def test_progress_counts_cached_and_batch_answers(app: App, script: Script) -> None:
     await carry_out(app, app.planner.spec(repeats=1, limit=20, batch=False))
     script.batches.held = True
-    job, _ = await app.builds.submit(wanted(app))
+    job, _ = await app.builds.submit(batch_spec(app))
     work = asyncio.create_task(app.worker.run_next())
-    while "in the provider's batch" not in str((shown := await app.jobs.get(job.id)).phase):
-        await asyncio.sleep(0.05)
+    shown = await until_batch_runs(app, job)
     await _kill(app, job, work)
-    assert (shown.done, shown.total) == (21, 30)  # the one that is asked directly among them
+    assert (shown.done, shown.total) == (21, 30)  # with the one that is asked directly
 
 
-async def test_a_restart_waits_for_the_batch_that_is_out(app: App, script: Script) -> None:
+async def test_a_restart_waits_for_the_pending_batch(app: App, script: Script) -> None:
     script.batches.held = True
-    job, _ = await app.builds.submit(wanted(app))
+    job, _ = await app.builds.submit(batch_spec(app))
     work = asyncio.create_task(app.worker.run_next())
-    while "in the provider's batch" not in str((await app.jobs.get(job.id)).phase):
-        await asyncio.sleep(0.05)
+    await until_batch_runs(app, job)
     await _kill(app, job, work)
     script.batches.held = False
 
@@ -84,64 +97,60 @@ async def test_a_restart_waits_for_the_batch_that_is_out(app: App, script: Scrip
 
 
 @pytest.mark.parametrize("others", [0, 250])
-async def test_a_batch_whose_answer_got_lost_is_found_and_not_started_again(
-    app: App, script: Script, monkeypatch: pytest.MonkeyPatch, others: int
+async def test_a_batch_whose_start_went_unanswered_is_found_and_not_started_again(
+    app: App, script: Script, others: int
 ) -> None:
-    monkeypatch.setattr("bot.llm.batch_api._START_PAUSES", (0, 0))
     script.batches.lost_starts, script.batches.others = 1, others
-    job = await carry_out(app, wanted(app))
+    job = await carry_out(app, batch_spec(app))
     assert job.state == "succeeded"
     assert len(script.batches.created) == 1
 
 
-async def test_a_refused_batch_is_told_in_the_providers_words_and_stops_no_later_one(
+async def test_a_refused_batch_fails_with_the_providers_reason_and_blocks_no_later_build(
     app: App, script: Script
 ) -> None:
     script.batches.refusal = "Enqueued token limit reached"
-    job = await carry_out(app, wanted(app))
+    job = await carry_out(app, batch_spec(app))
     assert job.state == "failed"
     assert "Enqueued token limit reached" in str(job.error)
 
     script.batches.refusal = None
-    assert (await carry_out(app, wanted(app))).state == "succeeded"
+    assert (await carry_out(app, batch_spec(app))).state == "succeeded"
 
 
-async def test_parts_that_do_not_fit_the_budget_together_go_out_one_after_the_other(
-    app: App, script: Script, monkeypatch: pytest.MonkeyPatch
+async def test_parts_that_exceed_the_budget_together_are_submitted_in_turn(
+    hosted: Settings, timing: Timing, script: Script
 ) -> None:
     """An answer may cost 0.30 and costs about 0.06: 29 could cost 8.70, five fit into two dollars."""
-    monkeypatch.setattr("bot.dataset.build.batch_builder.LARGEST_PART", 5)
-    job = await carry_out(app, app.planner.spec(repeats=1, limit=30, batch=True, budget=2.5))
+    limits = replace(timing.batches, max_requests=5)
+    async with open_app(hosted, replace(timing, batches=limits)) as app:
+        job = await carry_out(app, app.planner.spec(repeats=1, limit=30, batch=True, budget=2.5))
     assert job.state == "succeeded", job.error
     assert len(script.batches.created) >= 6
     assert job.cost < 2.5
     assert len(script.asked) == 30
 
 
-async def test_a_batch_out_counts_against_the_day_until_it_is_booked(
-    hosted: Settings, script: Script
+async def test_a_pending_batch_counts_against_the_daily_budget(
+    hosted: Settings, timing: Timing, script: Script
 ) -> None:
     script.batches.held = True
-    async with open_app(hosted.model_copy(update={"daily_budget": 10.0})) as app:
-        job, _ = await app.builds.submit(wanted(app))
+    async with open_app(hosted.model_copy(update={"daily_budget": 10.0}), timing) as app:
+        job, _ = await app.builds.submit(batch_spec(app))
         work = asyncio.create_task(app.worker.run_next())
-        while not script.batches.created:
-            await asyncio.sleep(0.02)
-        room = await app.budget.remaining(Account("hero"))
+        await eventually(lambda: script.batches.created, what="a batch is created")
+        remaining = await app.budget.remaining(Account("hero"))
         await _kill(app, job, work)
-    assert room is not None
-    assert room < 2
+    assert remaining is not None
+    assert remaining < 2
 
 
-async def test_a_direct_build_pays_for_nothing_that_a_cancelled_batch_answered(
-    app: App, script: Script
-) -> None:
-    """The provider had answered by the time it was told to stop."""
+async def test_a_direct_build_reuses_the_answers_of_a_cancelled_batch(app: App, script: Script) -> None:
+    """The provider had answered before it cancelled the batch."""
     script.batches.held = True
-    job, _ = await app.builds.submit(wanted(app))
+    job, _ = await app.builds.submit(batch_spec(app))
     work = asyncio.create_task(app.worker.run_next())
-    while not script.batches.created:
-        await asyncio.sleep(0.02)
+    await eventually(lambda: script.batches.created, what="a batch is created")
     await app.jobs.cancel(job.id)
     await asyncio.wait_for(work, 5)
     script.batches.held = False
@@ -156,30 +165,29 @@ async def test_a_direct_build_pays_for_nothing_that_a_cancelled_batch_answered(
     assert direct.cost == 0
 
 
-async def test_batches_are_moderated_too(hosted: Settings, script: Script) -> None:
+async def test_batch_answers_are_moderated(hosted: Settings, script: Script) -> None:
     script.flagged = {"street 7,", "street 9,"}
     async with open_app(hosted.model_copy(update={"moderate": True})) as app:
-        job = await carry_out(app, wanted(app))
+        job = await carry_out(app, batch_spec(app))
     assert isinstance(job.result, BuildResult)
     assert job.result.rejected == {"flagged by moderation": 2}
     assert job.result.counts["example"] == 30
 
 
-async def test_a_server_without_batches_is_told_so(app: App, script: Script) -> None:
+async def test_a_server_without_batch_api_fails_with_a_clear_error(app: App, script: Script) -> None:
     script.batches.unknown = True
-    job = await carry_out(app, wanted(app))
+    job = await carry_out(app, batch_spec(app))
     assert "has no Batch API" in str(job.error)
 
 
 @pytest.mark.parametrize("paused", [False, True])
-async def test_cancelling_stops_the_provider_and_pausing_does_not(
+async def test_cancelling_a_job_cancels_its_batch_and_pausing_does_not(
     app: App, script: Script, *, paused: bool
 ) -> None:
     script.batches.held = True
-    job, _ = await app.builds.submit(wanted(app))
+    job, _ = await app.builds.submit(batch_spec(app))
     work = asyncio.create_task(app.worker.run_next())
-    while "in the provider's batch" not in str((await app.jobs.get(job.id)).phase):
-        await asyncio.sleep(0.02)
+    await until_batch_runs(app, job)
     if paused:
         await app.jobs.pause(job.id)
         await asyncio.wait_for(work, 5)
@@ -191,7 +199,7 @@ async def test_cancelling_stops_the_provider_and_pausing_does_not(
     assert (await app.jobs.get(job.id)).state == "cancelled"
 
 
-async def test_large_builds_use_batches_by_themselves(hosted: Settings, settings: Settings) -> None:
+async def test_large_builds_use_batches_by_default(hosted: Settings, settings: Settings) -> None:
     async with open_app(hosted.model_copy(update={"batch_from": 50})) as app:
         assert app.planner.spec(limit=50).batch
         assert not app.planner.spec(limit=49).batch

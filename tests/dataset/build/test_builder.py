@@ -1,4 +1,4 @@
-"""Builds: each answer is paid for once, whatever happens."""
+"""Builds: each answer is paid for once, even after kills, cancellations and errors."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.app import App, Timing, open_app
-from bot.dataset.build.builder import ENGINE_WORKERS, HOSTED_WORKERS
+from bot.dataset.build.builder import ENGINE_WORKERS, HOSTED_WORKERS, BuildTiming
 from bot.errors import Busy, OverBudget, Unavailable, UserError
 from bot.heroes.hero import Hero
 from bot.jobs.queue import WorkerTiming
@@ -16,13 +16,14 @@ from bot.settings import Settings
 from bot.store import examples, jobs
 from bot.store.job_schema import BuildResult
 from bot.store.jobs import Job
+from tests.support.eventually import eventually
 from tests.support.scripted_server import Script
 from tests.support.workflows import build, carry_out, spec, write
 
 
 @pytest.fixture
 def timing() -> Timing:
-    return Timing(worker=WorkerTiming(heartbeat=0.05))
+    return Timing(worker=WorkerTiming(heartbeat=0.05), build=BuildTiming(pause_check=0.2))
 
 
 async def test_a_rebuild_asks_for_nothing(app: App, script: Script) -> None:
@@ -41,13 +42,13 @@ async def test_a_rebuild_asks_for_nothing(app: App, script: Script) -> None:
     assert not second.result.new
 
 
-async def test_a_larger_build_finds_the_smaller_ones_examples(app: App, script: Script) -> None:
+async def test_a_larger_build_reuses_the_examples_of_a_smaller_one(app: App, script: Script) -> None:
     await build(app, limit=16)
     await build(app, limit=30)
     assert len(script.asked) == 30
 
 
-async def test_a_rejected_answer_is_asked_for_again_and_counted(app: App, script: Script) -> None:
+async def test_a_rejected_answer_is_counted_and_asked_for_again(app: App, script: Script) -> None:
     script.texts = [" lift the roof and"] * 2  # cut short
 
     job = await build(app)
@@ -58,11 +59,11 @@ async def test_a_rejected_answer_is_asked_for_again_and_counted(app: App, script
     assert job.result.given_up == 0
 
 
-async def test_an_answer_that_says_what_another_says_is_asked_for_again(
+async def test_a_near_duplicate_is_asked_for_again(
     hosted: Settings, heroes_toml: Path, script: Script
 ) -> None:
     """28 heroes, twice each; the model answers every hero's first two questions with the same text."""
-    _shrink(heroes_toml)
+    _shrink_grid(heroes_toml)
     script.same = 56
     async with open_app(hosted.model_copy(update={"heroes_file": heroes_toml})) as app:
         job = await carry_out(app, app.planner.spec(repeats=2))
@@ -74,7 +75,7 @@ async def test_an_answer_that_says_what_another_says_is_asked_for_again(
     assert job.result.counts["example"] == 56
 
 
-async def test_a_hopeless_example_is_given_up_after_three_attempts(app: App, script: Script) -> None:
+async def test_a_slot_is_given_up_after_three_rejected_answers(app: App, script: Script) -> None:
     script.texts = [" ask you."] * 200
 
     job = await build(app)
@@ -84,69 +85,67 @@ async def test_a_hopeless_example_is_given_up_after_three_attempts(app: App, scr
     assert "Only 0 usable texts" in str(job.error)
 
 
-async def test_killed_midway_the_next_process_repeats_only_what_was_in_the_air(
+async def test_after_a_kill_the_next_process_repeats_only_the_calls_in_flight(
     settings: Settings, script: Script
 ) -> None:
-    """The first process dies with calls in the air; the second opens the same database."""
+    """The first process dies with calls in flight; the second opens the same database."""
     script.delay = 0.05
     async with open_app(settings) as first:
         job, _ = await first.builds.submit(spec(first, 40))
         work = asyncio.create_task(first.worker.run_next())
-        while len(script.asked) < 12:
-            await asyncio.sleep(0)
-        await _die(first, work)
+        await eventually(lambda: len(script.asked) >= 12, what="12 calls are in flight", interval=0)
+        await _kill(first, work)
 
-    async with open_app(settings) as again:
-        async with again.db.read() as tx:
-            answered = len(await examples.get_answers(tx, _keys(again)))
-        in_the_air = len(script.asked) - answered
-        await _forget_the_owner(again, job)
-        assert await again.worker.run_next()
-        done = await again.jobs.get(job.id)
+    async with open_app(settings) as second:
+        async with second.db.read() as tx:
+            answered = len(await examples.get_answers(tx, _keys(second)))
+        in_flight = len(script.asked) - answered
+        await _release(second, job)
+        assert await second.worker.run_next()
+        done = await second.jobs.get(job.id)
 
     assert isinstance(done.result, BuildResult)
-    assert in_the_air > 0
-    assert done.result.lost >= in_the_air  # a call noted but not yet sent counts, too
+    assert in_flight > 0
+    assert done.result.lost >= in_flight  # a call that was saved but not yet sent counts too
     assert done.result.cached == answered
-    assert len(script.asked) == 40 + in_the_air
+    assert len(script.asked) == 40 + in_flight
     assert done.result.counts["train"] + done.result.counts["valid"] == 40
 
 
-async def _die(app: App, work: "asyncio.Task[bool]") -> None:
-    """End as a killed process does: no answer on its way is kept any more."""
+async def _kill(app: App, work: "asyncio.Task[bool]") -> None:
+    """End as a killed process does: answers to calls in flight are not saved."""
     for call in list(app.client._flying):
         call.cancel()
     work.cancel()
     await asyncio.gather(work, return_exceptions=True)
 
 
-async def _forget_the_owner(app: App, job: Job) -> None:
+async def _release(app: App, job: Job) -> None:
     async with app.db.write() as tx:
         await jobs.change(tx, job.id, owner=None)
 
 
 def _keys(app: App) -> list[str]:
-    wanted = spec(app, 40)
-    return [app.planner.question(wanted, slot, 0)[0].key for slot in app.planner.slots(wanted)]
+    build_spec = spec(app, 40)
+    return [app.planner.question(build_spec, slot, 0)[0].key for slot in app.planner.slots(build_spec)]
 
 
-async def test_a_worker_that_is_told_to_end_keeps_what_is_on_its_way(app: App, script: Script) -> None:
+async def test_a_worker_that_is_stopped_saves_the_answers_in_flight(app: App, script: Script) -> None:
     script.delay = 0.2
     await app.builds.submit(spec(app, 40))
     work = asyncio.create_task(app.worker.run_next())
-    while len(script.asked) < 5:
-        await asyncio.sleep(0.01)
+    await eventually(lambda: len(script.asked) >= 5, what="five calls are in flight")
     work.cancel()
     await asyncio.gather(work, return_exceptions=True)
 
     async with app.db.write() as tx:
         assert await examples.reset_unanswered(tx, app.settings.author_model) == 0
         assert len(await examples.get_answers(tx, _keys(app))) == len(script.asked)
-    assert await app.worker.run_next()  # at once: nobody has to wait until it is known to be silent
+    assert await app.worker.run_next()  # at once, without waiting for a missing heartbeat
     assert len(script.asked) == 40
 
 
-async def test_passing_trouble_is_waited_out_and_counted(app: App, script: Script) -> None:
+async def test_temporary_errors_are_retried_and_counted(app: App, script: Script) -> None:
     script.failures = [500, 429, 503]
     job = await build(app)
     assert job.state == "succeeded"
@@ -155,7 +154,7 @@ async def test_passing_trouble_is_waited_out_and_counted(app: App, script: Scrip
     assert (job.result.asked, job.result.calls) == (16, 19)
 
 
-async def test_a_refused_key_ends_the_build_at_once_and_keeps_the_rest(app: App, script: Script) -> None:
+async def test_a_refused_key_ends_the_build_at_once(app: App, script: Script) -> None:
     script.failures = [401] * 200
 
     with pytest.raises(Unavailable, match="OPENAI_API_KEY"):
@@ -166,14 +165,14 @@ async def test_a_refused_key_ends_the_build_at_once_and_keeps_the_rest(app: App,
     assert (await write(app, spec(app, 40))).given_up == 0
 
 
-async def test_a_model_that_is_not_there_is_named(app: App, script: Script) -> None:
+async def test_an_unknown_model_is_named(app: App, script: Script) -> None:
     script.unknown_models = {"nosuch"}
     job = await carry_out(app, app.planner.spec(limit=16, model="nosuch"))
     assert job.state == "failed"
     assert "does not know the model nosuch" in str(job.error)
 
 
-async def test_the_author_gets_its_opening_and_penalty_only_where_it_knows_them(
+async def test_opening_and_repeat_penalty_are_sent_only_to_the_engine(
     app: App, hosted: Settings, script: Script
 ) -> None:
     await build(app)
@@ -199,13 +198,13 @@ async def test_the_author_gets_its_opening_and_penalty_only_where_it_knows_them(
         {"limit": 20, "budget": float("inf")},
     ],
 )
-async def test_senseless_orders_are_refused_in_words(app: App, asked: dict[str, int]) -> None:
+async def test_arguments_out_of_range_are_refused(app: App, asked: dict[str, int]) -> None:
     with pytest.raises(UserError):
         app.planner.spec(**asked)  # type: ignore[arg-type]
 
 
 async def test_a_grid_of_millions_is_refused(heroes_toml: Path, settings: Settings, script: Script) -> None:
-    _swell(heroes_toml)
+    _enlarge_grid(heroes_toml)
     async with open_app(settings.model_copy(update={"heroes_file": heroes_toml})) as app:
         with pytest.raises(UserError, match="500,000 is the most"):
             app.planner.spec(repeats=1)
@@ -213,46 +212,44 @@ async def test_a_grid_of_millions_is_refused(heroes_toml: Path, settings: Settin
     assert script.asked == []
 
 
-async def test_a_build_of_a_few_among_a_million_heroes_begins_soon(
-    heroes_toml: Path, settings: Settings
-) -> None:
-    _swell(heroes_toml)
+async def test_a_small_build_of_a_grid_of_millions_starts_soon(heroes_toml: Path, settings: Settings) -> None:
+    _enlarge_grid(heroes_toml)
     async with open_app(settings.model_copy(update={"heroes_file": heroes_toml})) as app:
-        wanted = app.planner.spec(repeats=1, limit=20)
-        started = time.process_time()  # the work itself: what else the machine does is no fault of ours
-        _, forecast = await app.builds.plan(wanted)
+        small_spec = app.planner.spec(repeats=1, limit=20)
+        started = time.process_time()  # CPU time, so that other processes do not count
+        _, estimate = await app.builds.plan(small_spec)
         assert time.process_time() - started < 10
-        assert (forecast.slots, forecast.missing) == (20, 20)
-        chosen = {slot.hero for slot in app.planner.slots(wanted)}
+        assert (estimate.slots, estimate.missing) == (20, 20)
+        chosen = {slot.hero for slot in app.planner.slots(small_spec)}
         assert len(chosen) == 20
         larger = app.planner.slots(app.planner.spec(repeats=1, limit=40))
         assert chosen == {slot.hero for slot in islice(larger, 20)}
 
 
-def _shrink(heroes: Path) -> None:
-    """Leave a grid of 28 heroes, the same in every repeat."""
+def _shrink_grid(heroes: Path) -> None:
+    """Reduce the grid to 28 heroes, the same in every repeat."""
     text = heroes.read_text().replace("ages = [18, 20, 30, 40, 50, 60, 90]", "ages = [20, 30]")
     start, end = text.index("other_powers = ["), text.index("repeats = 3")
     heroes.write_text(text[:start] + text[end:])
 
 
-def _swell(heroes: Path) -> None:
-    """Make a grid of more than a million heroes."""
+def _enlarge_grid(heroes: Path) -> None:
+    """Enlarge the grid to more than a million heroes."""
     many = ", ".join(str(age) for age in range(18, 118))
     powers = ", ".join(f'"power {number}"' for number in range(6000))
     text = heroes.read_text().replace("ages = [18, 20, 30, 40, 50, 60, 90]", f"ages = [{many}]")
     heroes.write_text(text.replace("\npowers = [", f"\npowers = [{powers},", 1))
 
 
-async def test_slots_are_spread_over_the_grid_and_always_the_same(app: App) -> None:
+async def test_slots_are_spread_over_the_grid_deterministically(app: App) -> None:
     planner = app.planner
     slots = list(planner.slots(spec(app, limit=28, repeats=3)))
     assert slots == list(planner.slots(spec(app, limit=28, repeats=3)))
     assert {slot.hero.power for slot in slots} == set(app.heroes.vocabulary.grid.powers)
     assert {slot.repeat for slot in slots} == {0}
-    every = planner.spec(repeats=3)
-    assert len(list(planner.slots(every))) == planner.size(every) == 294
-    assert sorted(planner.by_hero(every), key=str) == sorted(planner.slots(every), key=str)
+    unlimited = planner.spec(repeats=3)
+    assert len(list(planner.slots(unlimited))) == planner.size(unlimited) == 294
+    assert sorted(planner.slots_by_hero(unlimited), key=str) == sorted(planner.slots(unlimited), key=str)
 
 
 async def test_hosted_models_are_asked_by_many_workers(hosted: Settings, script: Script) -> None:
@@ -279,40 +276,42 @@ async def test_a_budget_stops_the_build_before_it_is_exceeded(hosted: Settings, 
         assert more.result.cached == asked
 
 
-async def test_what_heroes_cost_is_no_builds_affair(hosted: Settings) -> None:
+async def test_the_cost_of_heroes_does_not_count_against_a_builds_budget(hosted: Settings) -> None:
     async with open_app(hosted) as app:
         await app.describer.describe(Hero(40, "woman", "healing"), requester=1)
         await app.builds.plan(app.planner.spec(limit=16, budget=0.05))
 
 
-async def test_stopping_while_the_server_makes_everyone_wait_sends_nothing_more(
-    hosted: Settings, timing: Timing, script: Script, monkeypatch: pytest.MonkeyPatch
+async def test_cancelling_while_the_rate_limit_pauses_calls_sends_no_more(
+    hosted: Settings, timing: Timing, script: Script
 ) -> None:
-    monkeypatch.setattr("bot.dataset.build.builder._WATCH", 0.2)
     async with open_app(hosted, timing) as app:
         job, _ = await app.builds.submit(app.planner.spec(limit=60))
         script.failures, script.retry_after = [429], "30"
         work = asyncio.create_task(app.worker.run_next())
-        while "asks to wait" not in str((await app.jobs.get(job.id)).phase):
-            await asyncio.sleep(0.05)
+
+        async def is_paused() -> bool:
+            return "asks to wait" in str((await app.jobs.get(job.id)).phase)
+
+        await eventually(is_paused, what="the job shows the server's pause")
         asked = len(script.asked)
         await app.jobs.cancel(job.id)
         await asyncio.wait_for(work, 5)
     assert len(script.asked) == asked < 5
 
 
-async def test_a_text_that_no_database_takes_is_mended(app: App, script: Script) -> None:
+async def test_a_text_with_invalid_characters_is_cleaned(app: App, script: Script) -> None:
     script.texts = [" lift\ud83d the \0roof"]
     assert (await build(app)).state == "succeeded"
 
 
-async def test_a_budget_that_cannot_be_kept_is_told_before_the_build(hosted: Settings) -> None:
+async def test_a_budget_for_an_unknown_price_is_refused_before_the_build(hosted: Settings) -> None:
     async with open_app(hosted) as app:
         with pytest.raises(OverBudget, match="price of strange is unknown"):
             await app.builds.plan(app.planner.spec(limit=20, model="strange", budget=1.0))
 
 
-async def test_moderation_rejects_what_it_flags(hosted: Settings, script: Script) -> None:
+async def test_moderation_rejects_flagged_texts(hosted: Settings, script: Script) -> None:
     script.flagged = {"street 3,"}
     async with open_app(hosted.model_copy(update={"moderate": True})) as app:
         job = await build(app)
@@ -335,7 +334,7 @@ async def test_a_plan_waits_until_it_is_confirmed(app: App, script: Script) -> N
     assert await app.worker.run_next()
 
 
-async def test_a_dropped_plan_is_never_carried_out(app: App, script: Script) -> None:
+async def test_a_cancelled_plan_is_never_run(app: App, script: Script) -> None:
     job, _ = await app.builds.plan(spec(app))
     await app.jobs.cancel(job.id)
     with pytest.raises(UserError, match="is cancelled"):
@@ -345,12 +344,11 @@ async def test_a_dropped_plan_is_never_carried_out(app: App, script: Script) -> 
 
 
 @pytest.mark.parametrize("order", ["pause", "cancel"])
-async def test_a_stopped_build_keeps_what_is_on_its_way(app: App, script: Script, order: str) -> None:
+async def test_a_stopped_build_saves_the_answers_in_flight(app: App, script: Script, order: str) -> None:
     script.delay = 0.1
     job, _ = await app.builds.submit(spec(app, 40))
     work = asyncio.create_task(app.worker.run_next())
-    while len(script.asked) < 10:
-        await asyncio.sleep(0.01)
+    await eventually(lambda: len(script.asked) >= 10, what="ten calls are in flight")
 
     stopped = await (app.jobs.pause(job.id) if order == "pause" else app.jobs.cancel(job.id))
     await asyncio.wait_for(work, 5)

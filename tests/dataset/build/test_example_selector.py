@@ -1,4 +1,4 @@
-"""Choosing: which answers may train, and a person's last word."""
+"""Selection: which answers may train, and verdicts of reviews."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ def answered(text: str, **changes: object) -> StoredAnswer:
 
 
 @pytest.mark.parametrize(
-    ("example", "fault"),
+    ("example", "reason"),
     [
         (answered(GOOD), None),
         (answered(GOOD.replace("40-year-old", "30-year-old")), "another age"),
@@ -31,17 +31,19 @@ def answered(text: str, **changes: object) -> StoredAnswer:
         (answered(GOOD, verdict="reject"), "rejected in review"),
     ],
 )
-async def test_every_rule_has_its_name(app: App, example: StoredAnswer, fault: str | None) -> None:
-    assert app.selector.judge(SLOT, example)[1] == fault
+async def test_every_rule_has_its_rejection_reason(
+    app: App, example: StoredAnswer, reason: str | None
+) -> None:
+    assert app.selector.judge(SLOT, example)[1] == reason
 
 
-async def test_naming_a_power_of_many_words_is_no_quotation(app: App) -> None:
+async def test_the_words_of_a_power_do_not_count_as_a_quotation(app: App) -> None:
     slot = Slot(Hero(40, "woman", "turning lead into gold"), 0)
     assert not app.selector.quotes_the_prompt(slot, "Mira has the superpower of turning lead into gold.")
     assert app.selector.quotes_the_prompt(slot, "Here: a 40-year-old woman fictional character who has it.")
 
 
-async def test_what_a_person_keeps_or_writes_counts_whatever_the_rules_say(app: App) -> None:
+async def test_verdicts_of_reviews_override_the_rules(app: App) -> None:
     assert app.selector.judge(SLOT, answered("She rises.", verdict="keep")) == ("She rises.", None)
     edited = answered("She rises.", verdict="edit", edited="She soars.")
     assert app.selector.judge(SLOT, edited) == ("She soars.", None)

@@ -1,4 +1,4 @@
-"""Datasets as files: nothing is lost on the way out and in, and what cannot be read is said in a sentence."""
+"""Datasets as files: writing and reading lose nothing, and unreadable files raise clear errors."""
 
 import errno
 import json
@@ -13,19 +13,19 @@ import psutil
 import pyarrow as pa
 import pytest
 import yaml
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from bot.dataset.files.dataset_card import Card
-from bot.dataset.files.formats import Format, read, write
+from bot.dataset.files.dataset_card import DatasetCard
+from bot.dataset.files.formats import FileFormat, read_rows, write_rows
 from bot.dataset.files.row import ARTICLE_COLUMNS, COLUMNS, Row, values_of
 from bot.errors import UserError
 from bot.heroes.config import read_heroes
 from bot.heroes.hero import Hero
 from bot.settings import ROOT
 
-FORMATS: tuple[Format, ...] = get_args(Format)
+FORMATS: tuple[FileFormat, ...] = get_args(FileFormat)
 NAMES = {"article": "rows.csv", "prepared": "rows.csv", "csv": "rows.csv", "huggingface": "rows"}
 
 INVISIBLE = ("18", "man", "invisibility")
@@ -72,12 +72,12 @@ def article_values(row: Row) -> list[str]:
     return list(values_of(row)[: len(ARTICLE_COLUMNS)])
 
 
-def name(form: Format) -> str:
+def file_name(form: FileFormat) -> str:
     return NAMES.get(form, f"rows.{form}")
 
 
-def carried(row: Row, form: Format) -> Row:
-    """What a format has room for."""
+def supported_fields(row: Row, form: FileFormat) -> Row:
+    """Return the row without the fields that a format cannot store."""
     match form:
         case "article":
             return replace(row, split="", source="")
@@ -87,45 +87,45 @@ def carried(row: Row, form: Format) -> Row:
             return row
 
 
-def in_order(given_rows: list[Row], form: Format) -> list[Row]:
-    """A Hugging Face folder keeps what is held out apart."""
+def reading_order(given_rows: list[Row], form: FileFormat) -> list[Row]:
+    """Return the rows in the order of reading: a Hugging Face folder has held-out rows at the end."""
     return sorted(given_rows, key=lambda row: row.split == "valid") if form == "huggingface" else given_rows
 
 
-def refusal(path: Path) -> str:
-    with pytest.raises(UserError) as refused:
-        list(read(path))
-    return str(refused.value)
+def read_error(path: Path) -> str:
+    with pytest.raises(UserError) as raised:
+        list(read_rows(path))
+    return str(raised.value)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder for all that hypothesis tries, written over and over."""
-    return tmp_path_factory.mktemp("exchange")
+    """Return one folder for all examples of hypothesis, which overwrite each other's files."""
+    return tmp_path_factory.mktemp("files")
 
 
 @pytest.mark.parametrize("form", FORMATS)
+@settings(deadline=None)  # the first import of pandas and pyarrow is slow
 @given(given_rows=st.lists(rows(), min_size=1, max_size=6))
 @example(given_rows=[replace(ONE, response_txt=text, prompt=text, finish_reason=text) for text in hard])
-def test_every_format_brings_back_what_it_was_given(
-    form: Format, given_rows: list[Row], folder: Path
+def test_every_format_reads_back_what_was_written(
+    form: FileFormat, given_rows: list[Row], folder: Path
 ) -> None:
-    path = folder / form / name(form)
+    path = folder / form / file_name(form)
     path.parent.mkdir(exist_ok=True)
 
-    assert write(given_rows, path, form, overwrite=True) == len(given_rows)
+    assert write_rows(given_rows, path, form, overwrite=True) == len(given_rows)
 
-    assert list(read(path)) == [carried(row, form) for row in in_order(given_rows, form)]
+    assert list(read_rows(path)) == [supported_fields(row, form) for row in reading_order(given_rows, form)]
 
 
 @pytest.mark.parametrize("form", ["article", "prepared", "csv"])
+@settings(deadline=None)
 @given(given_rows=st.lists(rows(), min_size=1, max_size=6))
 @example(given_rows=[replace(ONE, response_txt=text, prompt=text, finish_reason=text) for text in hard])
-def test_pandas_reads_our_tables_as_they_were_meant(
-    form: Format, given_rows: list[Row], folder: Path
-) -> None:
+def test_pandas_reads_our_tables_unchanged(form: FileFormat, given_rows: list[Row], folder: Path) -> None:
     path = folder / "pandas.csv"
-    write(given_rows, path, form, overwrite=True)
+    write_rows(given_rows, path, form, overwrite=True)
 
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
 
@@ -140,11 +140,11 @@ def test_pandas_reads_our_tables_as_they_were_meant(
         assert frame.to_numpy().tolist() == [list(values_of(row)) for row in given_rows]
 
 
-def frame_of_the_article(answers: list[str]) -> pd.DataFrame:
-    """The article's own loop, with these answers instead of a model's."""
+def article_frame(answers: list[str]) -> pd.DataFrame:
+    """Run the article's own loop, with these answers instead of a model's."""
     f_prompt = "Imagine a {age}-year-old {gender} with {power}, in detail:"
     f_sub_prompt = "{age}, {gender}, {power}"
-    left = iter(answers)
+    remaining = iter(answers)
     df = pd.DataFrame()
     for age in [18, 90]:
         for gender in ["man", "woman"]:
@@ -157,46 +157,47 @@ def frame_of_the_article(answers: list[str]) -> pd.DataFrame:
                     "power": power,
                     "prompt": prompt,
                     "sub_prompt": sub_prompt,
-                    "response_txt": next(left),
+                    "response_txt": next(remaining),
                     "finish_reason": "stop",
                 }
                 df = pd.concat([df, pd.DataFrame([new_row])], axis=0, ignore_index=True)
     return df
 
 
+@settings(deadline=None)
 @given(answers=st.lists(texts, min_size=8, max_size=8))
 @example(answers=["\n\nHe hides.", "a\rb", "a\r\nb", "NA", "", '"Hush," he says.', " a ", "🦸"])
-def test_the_articles_own_files_are_read_and_written_to_the_byte(answers: list[str], folder: Path) -> None:
+def test_the_articles_files_are_read_and_written_byte_for_byte(answers: list[str], folder: Path) -> None:
     theirs, ours = folder / "out_openai_completion.csv", folder / "ours.csv"
-    frame = frame_of_the_article(answers)
+    frame = article_frame(answers)
     frame.to_csv(theirs)
 
-    found = list(read(theirs))
+    found = list(read_rows(theirs))
 
     assert [article_values(row) for row in found] == frame.astype(str).to_numpy().tolist()
-    if not any("\r" in answer for answer in answers):  # pandas forgets the quotes that those need
-        write(found, ours, "article", overwrite=True)
+    if not any("\r" in answer for answer in answers):  # which pandas does not quote
+        write_rows(found, ours, "article", overwrite=True)
         assert ours.read_bytes() == theirs.read_bytes()
 
 
-def test_the_articles_prepared_data_names_age_gender_and_power(tmp_path: Path) -> None:
+def test_prompts_of_prepared_data_are_split_into_age_gender_and_power(tmp_path: Path) -> None:
     path = tmp_path / "prepared_data.csv"
-    frame = frame_of_the_article(["\n\nHe hides."] * 8)
+    frame = article_frame(["\n\nHe hides."] * 8)
     prepared = frame.loc[:, ["sub_prompt", "response_txt"]]
     prepared.rename(columns={"sub_prompt": "prompt", "response_txt": "completion"}).to_csv(path, index=False)
 
-    found = list(read(path))
+    found = list(read_rows(path))
 
     assert [row.hero for row in found[-2:]] == [
         ("90", "woman", "invisibility"),
         ("90", "woman", "read in the thoughts"),
     ]
-    write(found, tmp_path / "ours.csv", "prepared")
+    write_rows(found, tmp_path / "ours.csv", "prepared")
     assert (tmp_path / "ours.csv").read_bytes() == path.read_bytes()
 
 
-def test_jsonl_asks_what_the_product_asks(tmp_path: Path) -> None:
-    write([ONE], tmp_path / "rows.jsonl", "jsonl")
+def test_jsonl_holds_the_tuning_prompt(tmp_path: Path) -> None:
+    write_rows([ONE], tmp_path / "rows.jsonl", "jsonl")
     line = json.loads((tmp_path / "rows.jsonl").read_text(encoding="utf-8"))
     asked = read_heroes(ROOT / "data" / "heroes.toml").prompts.tuning_prompt(Hero(18, "man", "invisibility"))
     assert line["messages"] == [
@@ -213,17 +214,17 @@ def test_jsonl_asks_what_the_product_asks(tmp_path: Path) -> None:
         (["He hides. END", " She flies. END"], ["He hides. END", " She flies. END"]),
     ],
 )
-def test_the_older_tools_marks_come_off_where_every_line_has_them(
+def test_the_older_tools_affixes_are_removed_if_every_line_has_them(
     tmp_path: Path, completions: list[str], found: list[str]
 ) -> None:
     path = tmp_path / "prepared_data_prepared.jsonl"
     lines = [{"prompt": "18, man, invisibility ->", "completion": text} for text in completions]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert [row.response_txt for row in read(path)] == found
-    assert {row.sub_prompt for row in read(path)} == {"18, man, invisibility"}
+    assert [row.response_txt for row in read_rows(path)] == found
+    assert {row.sub_prompt for row in read_rows(path)} == {"18, man, invisibility"}
 
 
-def test_the_hugging_face_folder_loads_offline_with_its_splits(
+def test_the_datasets_library_loads_the_folder_offline_with_its_splits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -233,7 +234,7 @@ def test_the_hugging_face_folder_loads_offline_with_its_splits(
     given_rows = [replace(ONE, response_txt=text, hero=("18", "man", "NA"), split="train") for text in hard]
     held_out = [replace(ONE, hero=(age, "man", "flight"), split="valid") for age in ("007", "null")]
     path = tmp_path / "heroes"
-    write([*held_out, *given_rows], path, "huggingface")
+    write_rows([*held_out, *given_rows], path, "huggingface")
 
     loaded = load_dataset(str(path), cache_dir=str(tmp_path / "cache"))
 
@@ -243,10 +244,10 @@ def test_the_hugging_face_folder_loads_offline_with_its_splits(
         assert cells == [values_of(row) for row in expected]
 
 
-def test_the_card_says_what_it_was_given_and_leaves_the_licence_open(tmp_path: Path) -> None:
-    card = Card('Heroes: "v2"', recipe={"model": "```\n# small", "repeats": 3}, counts={"train": 1})
-    write([ONE], tmp_path / "open", "huggingface", card=card)
-    write([ONE], tmp_path / "free", "huggingface", card=replace(card, licence="cc-by-4.0"))
+def test_the_card_holds_recipe_and_counts_and_a_licence_only_if_given(tmp_path: Path) -> None:
+    card = DatasetCard('Heroes: "v2"', recipe={"model": "```\n# small", "repeats": 3}, counts={"train": 1})
+    write_rows([ONE], tmp_path / "open", "huggingface", card=card)
+    write_rows([ONE], tmp_path / "free", "huggingface", card=replace(card, licence="cc-by-4.0"))
 
     header, text = (tmp_path / "open" / "README.md").read_text().split("---\n\n", 1)
     assert yaml.safe_load(header.strip("-\n"))["pretty_name"] == 'Heroes: "v2"'
@@ -258,7 +259,7 @@ def test_the_card_says_what_it_was_given_and_leaves_the_licence_open(tmp_path: P
     assert yaml.safe_load(free.strip("-\n"))["license"] == "cc-by-4.0"
 
 
-def test_tables_of_other_makers_are_read(tmp_path: Path) -> None:
+def test_tables_of_other_tools_are_read(tmp_path: Path) -> None:
     table = {
         "age": [18, None],
         "gender": "man",
@@ -276,16 +277,16 @@ def test_tables_of_other_makers_are_read(tmp_path: Path) -> None:
     )
     flies = Row(("18", "man", "flight"), "", "18, man, flight", "He flies.", "")
 
-    assert list(read(tmp_path / "theirs.parquet")) == [
+    assert list(read_rows(tmp_path / "theirs.parquet")) == [
         flies,
         replace(flies, hero=("", "man", "flight"), sub_prompt=", man, flight"),
     ]
-    assert list(read(tmp_path / "excel.csv")) == [replace(flies, response_txt="He\r\nflies.")]
-    assert list(read(tmp_path / "theirs")) == [replace(flies, response_txt=" He.", split="valid")]
+    assert list(read_rows(tmp_path / "excel.csv")) == [replace(flies, response_txt="He\r\nflies.")]
+    assert list(read_rows(tmp_path / "theirs")) == [replace(flies, response_txt=" He.", split="valid")]
 
 
 @pytest.mark.parametrize(
-    ("file", "content", "said"),
+    ("file", "content", "message"),
     [
         ("gone.csv", None, "There is no gone.csv"),
         ("a.xlsx", b"PK", "must end in .csv, .jsonl or .parquet"),
@@ -322,60 +323,60 @@ def test_tables_of_other_makers_are_read(tmp_path: Path) -> None:
         ("a.parquet", b"PAR1 no more than this", "a.parquet is damaged"),
     ],
 )
-def test_what_cannot_be_read_is_said_in_a_sentence(
-    tmp_path: Path, file: str, content: bytes | None, said: str
+def test_an_unreadable_file_raises_a_clear_error(
+    tmp_path: Path, file: str, content: bytes | None, message: str
 ) -> None:
     if content is not None:
         (tmp_path / file).write_bytes(content)
-    assert said in refusal(tmp_path / file)
+    assert message in read_error(tmp_path / file)
 
 
-def test_what_is_large_or_no_table_of_text_is_refused(tmp_path: Path) -> None:
+def test_large_nested_and_damaged_files_are_refused(tmp_path: Path) -> None:
     long = pa.DictionaryArray.from_arrays(pa.array([0] * 5_000), pa.array(["a" * 20_000_000]))
     swollen = {**dict.fromkeys(("age", "gender", "power"), ["18"] * 5_000), "response_txt": long}
     parquet.write_table(
         pa.table(swollen), tmp_path / "swollen.parquet"
-    )  # two kilobytes, or a hundred gigabytes
+    )  # two kilobytes that unpack to a hundred gigabytes
     with (tmp_path / "large.csv").open("wb") as file:
         file.truncate(512 * 1024 * 1024 + 1)
     nested = {"age": [["18"]], "gender": "man", "power": "flight", "response_txt": "He flies."}
     pd.DataFrame(nested).to_parquet(tmp_path / "nested.parquet")
-    write([ONE] * 1000, tmp_path / "cut.parquet", "parquet")
+    write_rows([ONE] * 1000, tmp_path / "cut.parquet", "parquet")
     os.truncate(tmp_path / "cut.parquet", 900)
     (tmp_path / "folder").mkdir()
 
-    assert "Row 1 of swollen.parquet holds a field of more" in refusal(tmp_path / "swollen.parquet")
-    assert "larger than 512 MB" in refusal(tmp_path / "large.csv")
-    assert "nested.parquet is damaged, or no Parquet with columns of text" in refusal(
+    assert "Row 1 of swollen.parquet holds a field of more" in read_error(tmp_path / "swollen.parquet")
+    assert "larger than 512 MB" in read_error(tmp_path / "large.csv")
+    assert "nested.parquet is damaged, or no Parquet with columns of text" in read_error(
         tmp_path / "nested.parquet"
     )
-    assert "cut.parquet is damaged" in refusal(tmp_path / "cut.parquet")
-    assert "holds no data/train-*.parquet" in refusal(tmp_path / "folder")
+    assert "cut.parquet is damaged" in read_error(tmp_path / "cut.parquet")
+    assert "holds no data/train-*.parquet" in read_error(tmp_path / "folder")
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_an_interrupted_export_leaves_what_was_there(tmp_path: Path, form: Format) -> None:
-    def cut_short() -> Iterator[Row]:
+def test_an_interrupted_export_changes_nothing(tmp_path: Path, form: FileFormat) -> None:
+    def interrupted() -> Iterator[Row]:
         yield from [ONE] * 6_000
         raise KeyboardInterrupt
 
-    path = tmp_path / name(form)
+    path = tmp_path / file_name(form)
     with pytest.raises(KeyboardInterrupt):
-        write(cut_short(), path, form)
+        write_rows(interrupted(), path, form)
     assert list(tmp_path.iterdir()) == []
 
-    write([ONE], path, form)
+    write_rows([ONE], path, form)
     with pytest.raises(UserError, match="exists already"):
-        write([ONE, ONE], path, form)
+        write_rows([ONE, ONE], path, form)
     with pytest.raises(KeyboardInterrupt):
-        write(cut_short(), path, form, overwrite=True)
-    assert (list(tmp_path.iterdir()), len(list(read(path)))) == ([path], 1)
-    write([ONE, ONE], path, form, overwrite=True)
-    assert (list(tmp_path.iterdir()), len(list(read(path)))) == ([path], 2)
+        write_rows(interrupted(), path, form, overwrite=True)
+    assert (list(tmp_path.iterdir()), len(list(read_rows(path)))) == ([path], 1)
+    write_rows([ONE, ONE], path, form, overwrite=True)
+    assert (list(tmp_path.iterdir()), len(list(read_rows(path)))) == ([path], 2)
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "message"),
     [
         (replace(ONE, hero=("18", "man", "a\0")), "Row 2 holds a NUL byte"),
         (replace(ONE, hero=("18", "man", "\ud800")), "Row 2 holds half a character"),
@@ -383,54 +384,52 @@ def test_an_interrupted_export_leaves_what_was_there(tmp_path: Path, form: Forma
         (replace(ONE, split="test"), "Row 2 has the split 'test'"),
     ],
 )
-def test_a_row_that_not_every_format_carries_is_never_written(tmp_path: Path, row: Row, said: str) -> None:
+def test_an_invalid_row_is_written_in_no_format(tmp_path: Path, row: Row, message: str) -> None:
     for form in FORMATS:
-        with pytest.raises(UserError, match=said):
-            write([ONE, row], tmp_path / name(form), form)
+        with pytest.raises(UserError, match=message):
+            write_rows([ONE, row], tmp_path / file_name(form), form)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_place_that_cannot_be_written_is_said_in_a_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unwritable_path_raises_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "diary.txt").touch()
     with pytest.raises(UserError, match=r"rows.csv cannot be written: no such file or directory\. Choose"):
-        write([ONE], tmp_path / "gone" / "rows.csv", "csv")
+        write_rows([ONE], tmp_path / "gone" / "rows.csv", "csv")
     with pytest.raises(UserError, match="mine is a folder with other things in it"):
-        write([ONE], tmp_path / "mine", "huggingface", overwrite=True)
+        write_rows([ONE], tmp_path / "mine", "huggingface", overwrite=True)
     with pytest.raises(UserError, match="no rows to write"):
-        write([], tmp_path / "rows.csv", "csv")
+        write_rows([], tmp_path / "rows.csv", "csv")
 
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(UserError, match=r"The disk is too full for rows\.csv"):
-        write([ONE], tmp_path / "rows.csv", "csv")
+        write_rows([ONE], tmp_path / "rows.csv", "csv")
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])
-def test_a_hundred_thousand_rows_pass_through_little_memory(tmp_path: Path, form: Format) -> None:
-    """More than a hundred megabytes as rows: were they kept, it would show."""
-    path, used = tmp_path / name(form), psutil.Process().memory_info
+def test_a_hundred_thousand_rows_take_constant_memory(tmp_path: Path, form: FileFormat) -> None:
+    """The rows are more than a hundred megabytes: keeping them would exceed the limit."""
+    path, memory = tmp_path / file_name(form), psutil.Process().memory_info
     peak = 0
 
-    def through(number: int) -> int:
+    def write_and_read(number: int) -> int:
         many = (replace(ONE, response_txt=f"{number} " + "He hides. " * 60) for number in range(number))
-        written = write(watched(many), path, form, overwrite=True)
-        assert sum(1 for _ in watched(read(path))) == written
+        written = write_rows(measured(many), path, form, overwrite=True)
+        assert sum(1 for _ in measured(read_rows(path))) == written
         return written
 
-    def watched(passing: Iterable[Row]) -> Iterator[Row]:
+    def measured(rows: Iterable[Row]) -> Iterator[Row]:
         nonlocal peak
-        for number, row in enumerate(passing):
+        for number, row in enumerate(rows):
             if number % 1000 == 0:
-                peak = max(peak, used().rss)
+                peak = max(peak, memory().rss)
             yield row
 
-    through(10_000)
-    after_few = peak
-    assert through(100_000) == 100_000
-    assert peak - after_few < 60_000_000
+    write_and_read(10_000)
+    peak_of_few = peak
+    assert write_and_read(100_000) == 100_000
+    assert peak - peak_of_few < 60_000_000

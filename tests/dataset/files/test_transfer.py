@@ -1,4 +1,4 @@
-"""Transfer: versions as files, files as versions."""
+"""Export of dataset versions to files, and import of files as versions."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from bot.app import App
-from bot.dataset.files.formats import Format, read
+from bot.dataset.files.formats import FileFormat, read_rows
 from bot.dataset.files.row import ARTICLE_COLUMNS, COLUMNS, Row, values_of
 from bot.errors import UserError
 from tests.support.workflows import build
@@ -25,7 +25,7 @@ ODD = [
 ]
 
 
-async def test_the_articles_own_table_comes_out_of_a_build(app: App, tmp_path: Path) -> None:
+async def test_a_build_is_exported_as_the_articles_table(app: App, tmp_path: Path) -> None:
     await build(app)
     table = tmp_path / "out_openai_completion.csv"
 
@@ -41,25 +41,25 @@ async def test_the_articles_own_table_comes_out_of_a_build(app: App, tmp_path: P
     assert first["sub_prompt"] == f"{first['age']}, {first['gender']}, {first['power']}"
 
 
-async def test_texts_of_one_hero_alone_are_refused_and_none_is_kept(app: App, tmp_path: Path) -> None:
+async def test_texts_of_a_single_hero_are_refused_and_not_stored(app: App, tmp_path: Path) -> None:
     texts = [f"{r.hero[0]} {r.response_txt}" for r in ODD]
     rows = [Row(("40", "man", "ice"), "", "40, man, ice", answer, "stop") for answer in texts]
     with pytest.raises(UserError, match="All texts are answers to one prompt, '40, man, ice ->'"):
-        await app.transfer.import_file(table_of(tmp_path, rows))
+        await app.transfer.import_file(write_table(tmp_path, rows))
     async with app.db.read() as tx:
         assert (await tx.execute(text("SELECT count(*) FROM imported"))).scalar_one() == 0
 
 
-def table_of(folder: Path, rows: list[Row]) -> Path:
+def write_table(folder: Path, rows: list[Row]) -> Path:
     path = folder / "texts.csv"
     pd.DataFrame([values_of(row) for row in rows], columns=COLUMNS)[list(ARTICLE_COLUMNS)].to_csv(path)
     return path
 
 
 @pytest.mark.parametrize("form", ["article", "csv", "parquet", "huggingface"])
-async def test_odd_texts_survive_the_way_through_the_database(app: App, tmp_path: Path, form: Format) -> None:
+async def test_odd_texts_survive_import_and_export(app: App, tmp_path: Path, form: FileFormat) -> None:
     rows = [Row(r.hero, r.prompt, r.sub_prompt, f"{r.hero[0]} {r.response_txt}", "stop") for r in ODD]
-    frozen, draft = await app.transfer.import_file(table_of(tmp_path, rows))
+    frozen, draft = await app.transfer.import_file(write_table(tmp_path, rows))
     assert frozen.new
     assert frozen.dataset.counts["import"] == 15
     assert not draft.dropped
@@ -68,27 +68,27 @@ async def test_odd_texts_survive_the_way_through_the_database(app: App, tmp_path
     out = tmp_path / f"out{suffix}"
     await app.transfer.export(frozen.dataset.id, out, form)
 
-    def plain(found: list[Row]) -> set[tuple[str, ...]]:
+    def fields_of(found: list[Row]) -> set[tuple[str, ...]]:
         return {(*r.hero, r.prompt, r.sub_prompt, r.response_txt, r.finish_reason) for r in found}
 
-    assert plain(list(read(out))) == plain(rows)
+    assert fields_of(list(read_rows(out))) == fields_of(rows)
 
 
-async def test_the_same_file_again_is_the_same_version(app: App, tmp_path: Path) -> None:
-    path = table_of(tmp_path, [Row(r.hero, "", r.sub_prompt, f"Text {r.hero[0]}", "") for r in ODD])
-    once, _ = await app.transfer.import_file(path)
-    again, _ = await app.transfer.import_file(path)
-    assert (once.dataset.id, again.dataset.id, again.new) == (1, 1, False)
+async def test_importing_a_file_twice_gives_the_same_version(app: App, tmp_path: Path) -> None:
+    path = write_table(tmp_path, [Row(r.hero, "", r.sub_prompt, f"Text {r.hero[0]}", "") for r in ODD])
+    first, _ = await app.transfer.import_file(path)
+    second, _ = await app.transfer.import_file(path)
+    assert (first.dataset.id, second.dataset.id, second.new) == (1, 1, False)
 
 
-async def test_repeats_are_dropped_and_told(app: App, tmp_path: Path) -> None:
+async def test_duplicates_are_dropped_and_counted(app: App, tmp_path: Path) -> None:
     heroes = [(f"{age}", "man", "ice") for age in range(24)]
     rows = [Row(hero, "", ", ".join(hero), f"Text {at % 12}", "") for at, hero in enumerate(heroes)]
-    _, draft = await app.transfer.import_file(table_of(tmp_path, rows))
+    _, draft = await app.transfer.import_file(write_table(tmp_path, rows))
     assert draft.dropped == {"the same as another": 12}
 
 
-async def test_bad_files_and_versions_are_sentences(app: App, tmp_path: Path) -> None:
+async def test_bad_files_and_missing_versions_raise_clear_errors(app: App, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="There is no dataset yet"):
         await app.transfer.export(None, tmp_path / "x.csv", "csv")
     broken = tmp_path / "broken.csv"
@@ -96,4 +96,4 @@ async def test_bad_files_and_versions_are_sentences(app: App, tmp_path: Path) ->
     with pytest.raises(UserError, match="lacks the columns"):
         await app.transfer.import_file(broken)
     with pytest.raises(UserError, match=r"Only . usable texts"):
-        await app.transfer.import_file(table_of(tmp_path, ODD[:3]))
+        await app.transfer.import_file(write_table(tmp_path, ODD[:3]))

@@ -1,4 +1,4 @@
-"""Tables: every kind of file is read as the text it holds, and what cannot be read is a sentence."""
+"""Reading tables: every format is read as text, and unreadable files raise clear errors."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from bot.dataset.lint import tables
-from bot.dataset.lint.tables import Format, read_table
+from bot.dataset.lint.tables import TableFormat, read_table
 from bot.errors import UserError
 
 HARD = [
@@ -18,7 +18,7 @@ HARD = [
 ]
 
 
-def put(folder: Path, name: str, content: str | bytes) -> Path:
+def create_file(folder: Path, name: str, content: str | bytes) -> Path:
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return path
@@ -29,7 +29,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def save(path: Path) -> None:
-    """The hard rows, as each kind of file is usually made."""
+    """Write HARD in the format of the path's extension."""
     frame = pd.DataFrame(HARD)
     match path.suffix:
         case ".csv":
@@ -47,60 +47,66 @@ def save(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.xlsx", "a.parquet", "a.json", "a.jsonl"])
-def test_every_kind_of_file_keeps_every_word(tmp_path: Path, name: str) -> None:
+def test_every_format_keeps_every_text(tmp_path: Path, name: str) -> None:
     save(tmp_path / name)
     assert rows(tmp_path / name) == HARD
 
 
-def test_plain_text_is_a_completion_a_line(tmp_path: Path) -> None:
-    path = put(tmp_path, "a.TXT", "She flies.\r\n\r\nHe heals.\n")
+def test_plain_text_has_a_completion_per_line(tmp_path: Path) -> None:
+    path = create_file(tmp_path, "a.TXT", "She flies.\r\n\r\nHe heals.\n")
     assert [row["completion"] for row in rows(path)] == ["She flies.", "", "He heals."]
     assert {row["prompt"] for row in rows(path)} == {""}
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_marked_encodings_are_read(tmp_path: Path, encoding: str) -> None:
-    path = put(tmp_path, "a.csv", "prompt,completion\n40,Ærø 😀\n".encode(encoding))
+def test_utf_8_and_utf_16_with_bom_are_read(tmp_path: Path, encoding: str) -> None:
+    path = create_file(tmp_path, "a.csv", "prompt,completion\n40,Ærø 😀\n".encode(encoding))
     assert rows(path) == [{"prompt": "40", "completion": "Ærø 😀"}]
 
 
-def test_json_numbers_stay_as_written_and_what_is_missing_is_empty(tmp_path: Path) -> None:
-    path = put(tmp_path, "a.json", '[{"prompt": 1.50, "completion": null}, {"prompt": true, "n": NaN}]')
+def test_json_numbers_stay_as_written_and_missing_values_are_empty(tmp_path: Path) -> None:
+    path = create_file(
+        tmp_path, "a.json", '[{"prompt": 1.50, "completion": null}, {"prompt": true, "n": NaN}]'
+    )
     assert rows(path) == [
         {"prompt": "1.50", "completion": "", "n": ""},
         {"prompt": "true", "completion": "", "n": ""},
     ]
 
 
-def test_the_content_tells_json_from_jsonl(tmp_path: Path) -> None:
+def test_the_content_decides_between_json_and_jsonl(tmp_path: Path) -> None:
     pair = '{"prompt": "a", "completion": "b"}'
-    lines = read_table(put(tmp_path, "lines.json", f"{pair}\n{pair}\n"))
-    whole = read_table(put(tmp_path, "whole.jsonl", f"[{pair},\n{pair}]"))
-    proper = read_table(put(tmp_path, "proper.jsonl", f"{pair}\n"))
-    assert (lines.format, whole.format, proper.format) == (Format.JSON, Format.JSON, Format.PAIRS)
-    assert "one object a line" in lines.remarks[0]
-    assert "one JSON list" in whole.remarks[0]
+    lines = read_table(create_file(tmp_path, "lines.json", f"{pair}\n{pair}\n"))
+    whole = read_table(create_file(tmp_path, "whole.jsonl", f"[{pair},\n{pair}]"))
+    proper = read_table(create_file(tmp_path, "proper.jsonl", f"{pair}\n"))
+    assert (lines.format, whole.format, proper.format) == (
+        TableFormat.JSON,
+        TableFormat.JSON,
+        TableFormat.PAIRS,
+    )
+    assert "one object a line" in lines.notes[0]
+    assert "one JSON list" in whole.notes[0]
     assert len(lines.frame) == len(whole.frame) == 2
 
 
-def test_chats_of_two_messages_are_prompts_and_completions(tmp_path: Path) -> None:
+def test_chats_of_two_messages_become_prompt_and_completion(tmp_path: Path) -> None:
     turns = [{"role": "user", "content": "40"}, {"role": "assistant", "content": "Mira"}]
-    table = read_table(put(tmp_path, "a.jsonl", json.dumps({"messages": turns})))
-    assert table.format is Format.CHAT
+    table = read_table(create_file(tmp_path, "a.jsonl", json.dumps({"messages": turns})))
+    assert table.format is TableFormat.CHAT
     assert table.frame.to_dict("records") == [{"prompt": "40", "completion": "Mira"}]
 
 
-def test_a_workbook_is_read_by_its_first_sheet(tmp_path: Path) -> None:
+def test_the_first_sheet_of_a_workbook_is_read(tmp_path: Path) -> None:
     with pd.ExcelWriter(tmp_path / "a.xlsx") as book:
         pd.DataFrame(HARD).to_excel(book, sheet_name="heroes", index=False)
         pd.DataFrame({"x": [1]}).to_excel(book, sheet_name="notes")
     table = read_table(tmp_path / "a.xlsx")
-    assert "2 sheets; only the first, 'heroes'" in table.remarks[0]
+    assert "2 sheets; only the first, 'heroes'" in table.notes[0]
     assert table.frame.to_dict("records") == HARD
 
 
-# What cannot be read, and a part of the sentence about it.
-FAULTS: list[tuple[str, str | bytes, str]] = [
+# File name, content, and a part of the error.
+UNREADABLE: list[tuple[str, str | bytes, str]] = [
     ("a.doc", "x", "has no extension that is known here"),
     ("a.csv", "", "is empty"),
     ("a.csv", "\n\n", "nothing but blank lines"),
@@ -132,14 +138,14 @@ FAULTS: list[tuple[str, str | bytes, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "content", "sentence"), FAULTS)
-def test_what_cannot_be_read_is_a_sentence(
-    tmp_path: Path, name: str, content: str | bytes, sentence: str
+@pytest.mark.parametrize(("name", "content", "message"), UNREADABLE)
+def test_an_unreadable_file_raises_a_clear_error(
+    tmp_path: Path, name: str, content: str | bytes, message: str
 ) -> None:
-    with pytest.raises(UserError) as refusal:
-        read_table(put(tmp_path, name, content))
-    assert sentence in str(refusal.value)
-    assert str(tmp_path / name) in str(refusal.value)
+    with pytest.raises(UserError) as raised:
+        read_table(create_file(tmp_path, name, content))
+    assert message in str(raised.value)
+    assert str(tmp_path / name) in str(raised.value)
 
 
 def test_lists_in_parquet_are_refused(tmp_path: Path) -> None:
@@ -155,15 +161,17 @@ def test_folders_and_missing_files_are_named(tmp_path: Path) -> None:
         read_table(tmp_path / "a.csv")
 
 
-def test_a_large_file_is_refused_unread(tmp_path: Path) -> None:
+def test_a_large_file_is_refused_without_reading(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     with path.open("wb") as file:
-        file.truncate(tables.LARGEST + 1)  # a hole: it takes no room
+        file.truncate(tables.MAX_BYTES + 1)  # sparse: takes no space on the disk
     with pytest.raises(UserError, match="at most 537 MB are read"):
         read_table(path)
 
 
-def test_without_openpyxl_a_workbook_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_workbook_without_openpyxl_raises_a_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     save(tmp_path / "a.xlsx")
     monkeypatch.setitem(sys.modules, "openpyxl", None)
     with pytest.raises(UserError, match="pip install openpyxl"):

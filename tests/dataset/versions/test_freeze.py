@@ -1,4 +1,4 @@
-"""Freezing: what enters a dataset, on which side, and under which hash."""
+"""Freezing: which texts enter a dataset, its split and its content hash."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.app import App
-from bot.dataset.versions.draft import Draft, Text
+from bot.dataset.versions.draft import Draft, TrainingText
 from bot.heroes.hero import Hero
 from bot.rating.votes import DOWN, UP
 from bot.store import datasets, descriptions
@@ -47,25 +47,25 @@ async def test_a_well_rated_description_enters_the_next_version(app: App) -> Non
     assert second.result.counts["description"] == 1
 
 
-async def test_what_is_hidden_since_does_not_train_and_may_again(app: App) -> None:
+async def test_a_removed_description_leaves_the_dataset_until_it_is_restored(app: App) -> None:
     await build(app)
     liked = await rate(app, HEALER, UP, UP)
     await build(app)
     async with app.db.read() as tx:
-        learnt, _ = await datasets.count_learnt(tx, 2)
+        before, _ = await datasets.count_learnt(tx, 2)
 
     async with app.db.write() as tx:
         await descriptions.remove(tx, liked.id, at=1.0)
     assert ("description", liked.id) not in await sources(app, 2)
     async with app.db.read() as tx:
-        assert (await datasets.count_learnt(tx, 2))[0] == learnt - 1
+        assert (await datasets.count_learnt(tx, 2))[0] == before - 1
 
     async with app.db.write() as tx:
         await descriptions.remove(tx, liked.id, at=None)
     assert ("description", liked.id) in await sources(app, 2)
 
 
-async def test_what_few_or_dissatisfied_voters_saw_does_not_enter(app: App) -> None:
+async def test_descriptions_with_few_or_mixed_votes_do_not_enter(app: App) -> None:
     await build(app)
     await rate(app, HEALER, UP)
     await rate(app, HEALER, UP, DOWN)
@@ -87,7 +87,7 @@ async def test_a_power_outside_the_vocabulary_trains_nothing(app: App) -> None:
     assert not again.result.new
 
 
-async def test_a_rated_description_trains_and_no_hero_is_on_both_sides(app: App) -> None:
+async def test_a_rated_description_trains_and_no_hero_is_in_both_splits(app: App) -> None:
     await build(app)
     grid = next(app.heroes.vocabulary.grid.heroes())
     liked = await rate(app, grid, UP, UP)
@@ -104,13 +104,13 @@ async def test_a_rated_description_trains_and_no_hero_is_on_both_sides(app: App)
     assert len(sides["valid"]) == 4
 
 
-def thirty(words: int = 12) -> list[tuple[str, list[Text]]]:
-    """Thirty heroes of two texts each, none like another."""
+def thirty(words: int = 12) -> list[tuple[str, list[TrainingText]]]:
+    """Return thirty heroes with two texts each, without near duplicates."""
     return [
         (
             f"{age}, man, flight ->",
             [
-                Text(
+                TrainingText(
                     " ".join(f"{name}{age}{turn}{number}" for number in range(words)),
                     "example",
                     age * 2 + turn,
@@ -122,19 +122,22 @@ def thirty(words: int = 12) -> list[tuple[str, list[Text]]]:
     ]
 
 
-def drafted(heroes: list[tuple[str, list[Text]]], keep: str = "") -> Draft:
+def filled_draft(heroes: list[tuple[str, list[TrainingText]]], keep: str = "") -> Draft:
     draft = Draft()
     for prompt, texts in heroes:
-        draft.add(prompt, texts, keep_training=prompt == keep)
+        draft.add(prompt, texts, never_hold_out=prompt == keep)
     return draft
 
 
 @given(st.permutations(thirty()))
 @settings(max_examples=25)
-def test_the_order_of_arrival_changes_neither_split_nor_hash(
-    heroes: list[tuple[str, list[Text]]],
+def test_the_order_of_texts_changes_neither_split_nor_hash(
+    heroes: list[tuple[str, list[TrainingText]]],
 ) -> None:
-    with drafted(thirty()) as once, drafted([(prompt, texts[::-1]) for prompt, texts in heroes]) as again:
+    with (
+        filled_draft(thirty()) as once,
+        filled_draft([(prompt, texts[::-1]) for prompt, texts in heroes]) as again,
+    ):
         assert once.content_hash == again.content_hash
         assert sorted(once.items(), key=str) == sorted(again.items(), key=str)
         assert once.counts == {"train": 54, "valid": 6, "example": 60}
@@ -142,48 +145,51 @@ def test_the_order_of_arrival_changes_neither_split_nor_hash(
         assert not sides["train"] & sides["valid"]
 
 
-def test_heroes_that_people_chose_are_never_held_out() -> None:
-    with drafted(thirty()) as draft:
-        (held_out, *_) = draft.held_out
-    with drafted(thirty(), keep=held_out) as draft:
-        assert held_out not in draft.held_out
-        assert len(draft.held_out) == 3
+def test_heroes_with_liked_descriptions_are_never_held_out() -> None:
+    with filled_draft(thirty()) as draft:
+        (held_out, *_) = draft.held_out_prompts
+    with filled_draft(thirty(), keep=held_out) as draft:
+        assert held_out not in draft.held_out_prompts
+        assert len(draft.held_out_prompts) == 3
 
 
-def test_another_text_another_hero_or_another_side_is_another_hash() -> None:
+def test_another_text_hero_or_split_changes_the_hash() -> None:
     hashes = set()
     for change in (lambda heroes: heroes, _other_text, _other_hero, _one_less):
-        with drafted(change(thirty())) as draft:
+        with filled_draft(change(thirty())) as draft:
             hashes.add(draft.content_hash)
     assert len(hashes) == 4
 
 
-def _other_text(heroes: list[tuple[str, list[Text]]]) -> list[tuple[str, list[Text]]]:
-    return [("20, man, flight ->", [Text("something else", "example", 1)]), *heroes[1:]]
+def _other_text(heroes: list[tuple[str, list[TrainingText]]]) -> list[tuple[str, list[TrainingText]]]:
+    return [("20, man, flight ->", [TrainingText("something else", "example", 1)]), *heroes[1:]]
 
 
-def _other_hero(heroes: list[tuple[str, list[Text]]]) -> list[tuple[str, list[Text]]]:
+def _other_hero(heroes: list[tuple[str, list[TrainingText]]]) -> list[tuple[str, list[TrainingText]]]:
     return [("20, man, ice ->", heroes[0][1]), *heroes[1:]]
 
 
-def _one_less(heroes: list[tuple[str, list[Text]]]) -> list[tuple[str, list[Text]]]:
+def _one_less(heroes: list[tuple[str, list[TrainingText]]]) -> list[tuple[str, list[TrainingText]]]:
     return heroes[1:]
 
 
-def test_what_must_not_train_is_dropped_and_counted() -> None:
+def test_unusable_texts_are_dropped_and_counted() -> None:
     text = "He lives above a bakery and rises before dawn to look at the river from the bridge of the mill"
     with Draft() as draft:
         draft.add(
             "20, man, flight ->",
             [
-                Text(text, "example", 1),
-                Text(text.upper() + "!", "example", 2),
-                Text(text + " today", "example", 3),
-                Text("  ", "example", 4),
-                Text("word " * 2001, "example", 5),
+                TrainingText(text, "example", 1),
+                TrainingText(text.upper() + "!", "example", 2),
+                TrainingText(text + " today", "example", 3),
+                TrainingText("  ", "example", 4),
+                TrainingText("word " * 2001, "example", 5),
             ],
         )
-        draft.add("30, man, flight ->", [Text(text, "example", 6), Text(text + " today", "description", 7)])
+        draft.add(
+            "30, man, flight ->",
+            [TrainingText(text, "example", 6), TrainingText(text + " today", "description", 7)],
+        )
         assert draft.dropped == {
             "the same as another": 2,
             "much like another": 1,
@@ -207,6 +213,6 @@ def test_training_files_keep_every_character(text: str) -> None:
 def test_a_draft_keeps_every_character(texts: list[str]) -> None:
     with Draft() as draft:
         for number, text in enumerate(texts):
-            draft.add(f"{number}, man, flight ->", [Text(text, "example", number)])
+            draft.add(f"{number}, man, flight ->", [TrainingText(text, "example", number)])
         kept = {item.source_id: item.text for item in draft.items()}
     assert {number: texts[number] for number in kept} == kept

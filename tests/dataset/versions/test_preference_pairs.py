@@ -1,4 +1,4 @@
-"""Pairs: what people preferred becomes a dataset for preference tuning."""
+"""Preference pairs: duels and opposite verdicts become a dataset for preference tuning."""
 
 import json
 import time
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.app import App
-from bot.dataset.versions.preference_pairs import MOST_OF_VOTER
+from bot.dataset.versions.preference_pairs import MAX_DUELS_PER_VOTER
 from bot.errors import UserError
 from bot.heroes.hero import Hero
 from bot.rating.duels import Pairing
@@ -37,7 +37,7 @@ async def rated(app: App, hero: Hero, thumb: str, voters: int = 2) -> Descriptio
 
 
 async def opposed(app: App, number: int) -> list[tuple[int, int]]:
-    """So many heroes with a liked and a disliked text each; their ids."""
+    """Rate a liked and a disliked text of so many heroes. Return the pairs of ids."""
     return [
         ((await rated(app, hero, UP)).id, (await rated(app, hero, DOWN)).id) for hero in heroes(app, number)
     ]
@@ -54,7 +54,7 @@ async def on_trial(app: App) -> None:
 
 
 async def duel(app: App, hero: Hero, **picks: Result) -> tuple[int, int]:
-    """Let voters pick in a duel; returns the live and the candidate description's ids."""
+    """Let voters pick in a duel. Return the ids of the live and the candidate description."""
     held = await app.duels.run(hero, requester=1)
     assert isinstance(held, Pairing)
     for name, result in picks.items():
@@ -66,9 +66,9 @@ async def duel(app: App, hero: Hero, **picks: Result) -> tuple[int, int]:
     return shown.live_description_id, shown.candidate_description_id
 
 
-async def test_opposite_verdicts_on_one_hero_are_a_pair(app: App) -> None:
+async def test_opposite_verdicts_on_one_hero_make_a_pair(app: App) -> None:
     ids = await opposed(app, 12)
-    await rated(app, heroes(app, 13)[-1], UP)  # nothing to be better than
+    await rated(app, heroes(app, 13)[-1], UP)  # no disliked text to pair it with
 
     paired = await app.pairs.freeze()
 
@@ -85,14 +85,14 @@ async def test_opposite_verdicts_on_one_hero_are_a_pair(app: App) -> None:
     assert (again.frozen.new, again.frozen.dataset.id) == (False, paired.frozen.dataset.id)
 
 
-async def test_too_few_pairs_are_told(app: App) -> None:
+async def test_too_few_pairs_are_refused(app: App) -> None:
     await opposed(app, 3)
     with pytest.raises(UserError, match=r"Only 2 usable pairs .* beside the 1 held out.*come from duels"):
         await app.pairs.freeze()
 
 
 @pytest.mark.usefixtures("on_trial")
-async def test_duels_that_are_decided_are_pairs(app: App) -> None:
+async def test_decided_duels_make_pairs(app: App) -> None:
     won = [await duel(app, hero, ana="candidate") for hero in heroes(app, 12)]
     await duel(app, heroes(app, 13)[-1], ana="live", ben="candidate")
     await duel(app, heroes(app, 13)[-1], ana="tie")
@@ -102,7 +102,7 @@ async def test_duels_that_are_decided_are_pairs(app: App) -> None:
     paired = await app.pairs.freeze()
 
     assert paired.by_origin == {"duels": 13}
-    assert paired.left_out["undecided duels"] == 1
+    assert paired.dropped["undecided duels"] == 1
     found = {(item.source_id, item.rejected_id) for item in await items(app, paired.frozen.dataset.id)}
     assert found == {(candidate, live) for live, candidate in won} | {split}
     job, forecast = await app.finetunes.plan(method="dpo")
@@ -113,33 +113,33 @@ async def test_duels_that_are_decided_are_pairs(app: App) -> None:
 
 
 @pytest.mark.usefixtures("on_trial")
-async def test_one_voter_has_a_say_in_so_many_duels(app: App) -> None:
-    for hero in heroes(app, MOST_OF_VOTER + 5):
+async def test_the_duels_of_one_voter_are_limited(app: App) -> None:
+    for hero in heroes(app, MAX_DUELS_PER_VOTER + 5):
         await duel(app, hero, ana="candidate")
     paired = await app.pairs.freeze()
-    assert paired.by_origin == {"duels": MOST_OF_VOTER}
+    assert paired.by_origin == {"duels": MAX_DUELS_PER_VOTER}
 
 
 @pytest.mark.usefixtures("on_trial")
-async def test_what_votes_contradict_or_operators_removed_is_no_pair(app: App) -> None:
+async def test_contradicted_and_removed_texts_make_no_pair(app: App) -> None:
     for hero in heroes(app, 12):
         await duel(app, hero, ana="candidate")
     live, candidate = await duel(app, heroes(app, 13)[-1], ana="candidate")
-    for voter in ("one", "two"):  # who vote the other way round
+    for voter in ("one", "two"):  # who vote the opposite way
         await app.votes.simulate(live, voter, UP)
         await app.votes.simulate(candidate, voter, DOWN)
     removed, _ = await duel(app, heroes(app, 14)[-1], ana="candidate")
     async with app.db.write() as tx:
-        gone = description.update().where(description.c.id == removed)
-        await tx.execute(gone.values(removed_at=1.0))
+        update = description.update().where(description.c.id == removed)
+        await tx.execute(update.values(removed_at=1.0))
 
     paired = await app.pairs.freeze()
 
     assert paired.by_origin == {"duels": 12}
-    assert paired.left_out["contradicted by other votes"] == 2
+    assert paired.dropped["contradicted by other votes"] == 2
 
 
-async def test_pairs_do_not_leave_as_single_texts(app: App, tmp_path: Path) -> None:
+async def test_pairs_cannot_be_exported_as_single_texts(app: App, tmp_path: Path) -> None:
     await opposed(app, 12)
     paired = await app.pairs.freeze()
     with pytest.raises(UserError, match="holds pairs"):

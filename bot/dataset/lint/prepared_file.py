@@ -1,0 +1,78 @@
+"""Write the prepared training file, and what to remember when a model is trained on it."""
+
+import json
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.dataset.lint.shape import Task, all_equal, common_suffix, task_of
+from bot.dataset.lint.tables import TableFormat
+from bot.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def default_output_path(source: Path) -> Path:
+    """Return a path beside the source that no file has yet: NAME_prepared.jsonl, else with a number."""
+    first = source.with_name(f"{source.stem}_prepared.jsonl")
+    numbered = (first.with_stem(f"{first.stem} ({number})") for number in count(1))
+    return first if not first.exists() else next(path for path in numbered if not path.exists())
+
+
+def write_prepared_file(frame: "pd.DataFrame", path: Path, *, target: TableFormat) -> None:
+    """Write one example per line, in UTF-8. Never overwrite a file.
+
+    Raises UserError if the file exists or cannot be written; then no partial file remains.
+    """
+    try:
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            try:
+                for prompt, completion in zip(frame["prompt"], frame["completion"], strict=True):
+                    file.write(_format_line(prompt, completion, target))
+            except BaseException:
+                path.unlink()
+                raise
+    except FileExistsError:
+        raise UserError(f"{path} exists already. Give another name.") from None
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be written: {error.strerror}. Name another file with --out."
+        ) from None
+
+
+def _format_line(prompt: str, completion: str, target: TableFormat) -> str:
+    example: dict[str, object] = {"prompt": prompt, "completion": completion}
+    if target is TableFormat.CHAT:
+        turns = (("user", prompt), ("assistant", completion))
+        example = {"messages": [{"role": role, "content": content} for role, content in turns]}
+    return json.dumps(example, ensure_ascii=False) + "\n"
+
+
+def usage_reminders(frame: "pd.DataFrame") -> list[str]:
+    """Return sentences on how to prompt a model that was trained on these prompt-completion pairs."""
+    reminders = []
+    separator = _shared_suffix(frame["prompt"])
+    if separator:
+        reminders.append(f"Ask the tuned model with prompts that end with the separator {separator!r}.")
+    stop = _shared_suffix(frame["completion"])
+    if stop:
+        reminders.append(f"Ask it with stop=[{stop!r}], so that it ends where its examples did.")
+    minutes = legacy_training_seconds(frame) / 60
+    reminders.append(f"OpenAI's retired tool would have estimated the training at {minutes:,.1f} minutes.")
+    return reminders
+
+
+def legacy_training_seconds(frame: "pd.DataFrame") -> float:
+    """Estimate the training time as OpenAI's retired tool did, without queues.
+
+    It used the number of examples for classification, else the memory of the table, in which a text counted
+    as a pointer of eight bytes.
+    """
+    if task_of(frame) is Task.CLASSIFICATION:
+        return 140 + 1.44 * len(frame)
+    return 140 + 0.0515 * float(frame.astype(object).memory_usage(index=True).sum())
+
+
+def _shared_suffix(texts: "pd.Series[str]") -> str:
+    return "" if all_equal(texts) else common_suffix(texts)

@@ -1,0 +1,312 @@
+"""The lint rules for prompts and completions.
+
+The rules, their order and their thresholds are those of `fine_tunes.prepare_data`, a tool that OpenAI has
+retired. The messages are ours.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from bot.dataset.lint.finding import Finding, Severity, info
+from bot.dataset.lint.shape import Task, all_equal, common_prefix, common_suffix, task_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RECOMMENDED_EXAMPLES = 100  # fewer get advice
+MAX_CHARACTERS = 10_000  # characters of prompt and completion together
+MAX_ENDING_LENGTH = 10  # characters
+MAX_PROMPT_PREFIX_LENGTH = 12
+MIN_COMPLETION_PREFIX_LENGTH = 5
+
+COLUMNS = ["prompt", "completion"]
+
+# Proposed ends of prompts and completions: the first that occurs in none of them, else the last.
+SEPARATORS = (
+    " ->",
+    "\n\n###\n\n",
+    "\n\n===\n\n",
+    "\n\n---\n\n",
+    "\n\n===>\n\n",
+    "\n\n--->\n\n",
+    "\n\n### =>\n\n",
+)
+ENDINGS = ("\n", ".", " END", "***", "+++", "&&&", "$$$", "@@@", "%%%", " [END]")
+
+_MAX_QUOTED_CHARACTERS = 60  # of a text, in a message
+_MAX_LISTED_EXAMPLES = 5  # in a message
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A check of all examples, which have the necessary fixes of earlier rules applied."""
+
+    check: Callable[["pd.DataFrame"], Finding | None]
+    pairs_only: bool = False  # skipped for chats, where roles separate prompt and completion
+
+
+def number_of_examples(frame: "pd.DataFrame") -> Finding:
+    advice = (
+        f" Fewer than {RECOMMENDED_EXAMPLES} teach little: a few hundred at least are better."
+        if len(frame) < RECOMMENDED_EXAMPLES
+        else ""
+    )
+    return info(f"There {_are(len(frame), 'example')}.{advice}")
+
+
+def column_present(column: str, frame: "pd.DataFrame") -> Finding | None:
+    if column in frame:
+        return None
+    other = next((name for name in frame if str(name).lower() == column), None)
+    if other is None:
+        found = ", ".join(_quoted(str(name)) for name in frame)
+        return Finding(Severity.ERROR, f"There is no column {column!r}, only {found}. Name one so.")
+    return Finding(
+        Severity.NECESSARY,
+        f"The column {other!r} is not in lower case.",
+        f"Rename it to {column!r}",
+        lambda data: data.rename(columns={other: column}),
+    )
+
+
+def additional_columns(frame: "pd.DataFrame") -> Finding | None:
+    additional = [str(name) for name in frame if name not in COLUMNS]
+    if not additional:
+        return None
+    names = ", ".join(_quoted(name) for name in additional)
+    misleading = [name for name in additional if any(column in name.lower() for column in COLUMNS)]
+    warning = f" Mind that {_quoted(misleading[0])} is not what trains." if misleading else ""
+    return Finding(
+        Severity.NECESSARY,
+        f"There {_are(len(additional), 'column')} beside prompt and completion: {names}.{warning}",
+        "Keep the columns prompt and completion alone",
+        lambda data: data[COLUMNS],
+    )
+
+
+def empty_completions(frame: "pd.DataFrame") -> Finding | None:
+    empty = frame.index[frame["completion"] == ""]
+    if empty.empty:
+        return None
+    if len(empty) == len(frame):
+        return Finding(Severity.ERROR, "No example has a completion. Fill the column.")
+    count = _count(len(empty), "example")
+    return Finding(
+        Severity.NECESSARY,
+        f"{count} without a completion: {_numbers(empty)}.",
+        f"Drop {count} without a completion",
+        lambda data: data.drop(empty),
+    )
+
+
+def task(frame: "pd.DataFrame") -> Finding:
+    found = task_of(frame)
+    advice = (
+        " A small model is enough for that, such as ada was; hold some examples out to measure it with."
+        if found is Task.CLASSIFICATION
+        else ""
+    )
+    return info(f"By their shape, the examples teach {found}.{advice}")
+
+
+def duplicates(frame: "pd.DataFrame") -> Finding | None:
+    repeated = frame.index[frame.duplicated(COLUMNS)]
+    if repeated.empty:
+        return None
+    return Finding(
+        Severity.OPTIONAL,
+        f"{_count(len(repeated), 'example')} repeating an earlier one: {_numbers(repeated)}.",
+        f"Drop {_count(len(repeated), 'duplicate')}",
+        lambda data: data.drop(repeated, errors="ignore"),
+    )
+
+
+def long_examples(frame: "pd.DataFrame") -> Finding | None:
+    if task_of(frame) is Task.OPEN:
+        return None
+    long = frame.index[frame["prompt"].str.len() + frame["completion"].str.len() > MAX_CHARACTERS]
+    if long.empty:
+        return None
+    count = _count(len(long), "example")
+    return Finding(
+        Severity.OPTIONAL,
+        f"{count} of more than {MAX_CHARACTERS:,} characters: {_numbers(long)}.",
+        f"Drop {count} of more than {MAX_CHARACTERS:,} characters",
+        lambda data: data.drop(long, errors="ignore"),
+    )
+
+
+def upper_case(column: str, frame: "pd.DataFrame") -> Finding | None:
+    letters = Counter[str]()
+    for text in frame[column]:
+        letters.update(text)
+    upper = sum(count for letter, count in letters.items() if letter.isalpha() and letter.isupper())
+    lower = sum(count for letter, count in letters.items() if letter.isalpha() and letter.islower())
+    if upper * 2 <= lower:
+        return None
+    return Finding(
+        Severity.OPTIONAL,
+        f"More than a third of the letters in the {column}s are capitals, of which models make less.",
+        f"Write all {column}s in lower case",
+        lambda data: _map_column(data, column, str.lower),
+    )
+
+
+def identical_prompts(frame: "pd.DataFrame") -> Finding | None:
+    if task_of(frame) is Task.OPEN or not all_equal(frame["prompt"]):
+        return None
+    return Finding(
+        Severity.ERROR,
+        f"All prompts are identical: {_quoted(frame['prompt'].iloc[0])}. "
+        "Leave them empty to teach open-ended generation, else let them differ.",
+    )
+
+
+def separator(frame: "pd.DataFrame") -> Finding | None:
+    """Check that all prompts end with the same text, which tells the model where the prompt ends."""
+    if task_of(frame) is Task.OPEN:
+        return None
+    common = common_suffix(frame["prompt"])
+    if common:
+        return _shared_suffix("prompt", common, frame)
+    multiline = frame["prompt"].str.contains("\n", regex=False).any()  # an arrow would go unnoticed there
+    return _missing_suffix("prompt", "separator", SEPARATORS[1:] if multiline else SEPARATORS, frame)
+
+
+def prompt_prefix(frame: "pd.DataFrame") -> Finding | None:
+    common = common_prefix(frame["prompt"])
+    if not common:
+        return None
+    message = f"All prompts begin with {_quoted(common)}."
+    if len(common) <= MAX_PROMPT_PREFIX_LENGTH:
+        return info(message)
+    return Finding(
+        Severity.OPTIONAL,
+        f"{message} A tuned model needs no instruction that is always the same.",
+        "Take that beginning from all prompts",
+        lambda data: _map_column(data, "prompt", partial(_without_prefix, common)),
+    )
+
+
+def completion_prefix(frame: "pd.DataFrame") -> Finding | None:
+    common = common_prefix(frame["completion"])
+    if len(common) < MIN_COMPLETION_PREFIX_LENGTH or all_equal(frame["completion"]):
+        return None
+    space = " " if common.startswith(" ") else ""
+    return Finding(
+        Severity.OPTIONAL,
+        f"All completions begin with {_quoted(common)}. Most of that teaches nothing.",
+        "Take that beginning from all completions" + (", but for one space" if space else ""),
+        lambda data: _map_column(data, "completion", lambda text: space + _without_prefix(common, text)),
+    )
+
+
+def identical_completions(frame: "pd.DataFrame") -> Finding | None:
+    if task_of(frame) is not Task.CONDITIONAL or not all_equal(frame["completion"]):
+        return None
+    return Finding(
+        Severity.ERROR,
+        f"All completions are identical: {_quoted(frame['completion'].iloc[0])}. "
+        "A model learns nothing from them: let them differ.",
+    )
+
+
+def ending(frame: "pd.DataFrame") -> Finding | None:
+    """Check that all completions end with the same text, which serves as the stop sequence."""
+    if task_of(frame) is not Task.CONDITIONAL:
+        return None
+    common = common_suffix(frame["completion"])
+    if common:
+        return _shared_suffix("completion", common, frame)
+    return _missing_suffix("completion", "ending", ENDINGS, frame)
+
+
+def leading_space(frame: "pd.DataFrame") -> Finding | None:
+    """Check that completions begin with a space: most models have one token for a space and its word."""
+    if frame["completion"].str.startswith(" ").all():
+        return None
+    return Finding(
+        Severity.OPTIONAL,
+        "Completions do not all begin with a space, as models like words best.",
+        "Begin all completions with a space",
+        lambda data: _map_column(
+            data, "completion", lambda text: text if text.startswith(" ") else f" {text}"
+        ),
+    )
+
+
+RULES = (
+    Rule(number_of_examples),
+    Rule(partial(column_present, "prompt")),
+    Rule(partial(column_present, "completion")),
+    Rule(additional_columns),
+    Rule(empty_completions),
+    Rule(task),
+    Rule(duplicates),
+    Rule(long_examples),
+    Rule(partial(upper_case, "prompt")),
+    Rule(partial(upper_case, "completion")),
+    Rule(identical_prompts),
+    Rule(separator, pairs_only=True),
+    Rule(prompt_prefix),
+    Rule(completion_prefix),
+    Rule(identical_completions),
+    Rule(ending, pairs_only=True),
+    Rule(leading_space, pairs_only=True),
+)
+
+
+def _shared_suffix(column: str, common: str, frame: "pd.DataFrame") -> Finding:
+    message = f"All {column}s end with {_quoted(common)}."
+    if len(common) > MAX_ENDING_LENGTH:
+        message += " That is very long: a shorter ending does."
+    if frame[column].str.slice(stop=-len(common)).str.contains(common, regex=False).any():
+        message += (
+            f" Warning: some {column}s have it in their midst as well. Choose one that occurs nowhere else."
+        )
+    return info(message)
+
+
+def _missing_suffix(column: str, name: str, candidates: tuple[str, ...], frame: "pd.DataFrame") -> Finding:
+    *preferred, last = candidates
+    unused = (text for text in preferred if not frame[column].str.contains(text, regex=False).any())
+    chosen = next(unused, last)
+    return Finding(
+        Severity.OPTIONAL,
+        f"The {column}s have no common {name}, so that a model cannot tell where they end.",
+        f"End all {column}s with the {name} {chosen!r}",
+        lambda data: _map_column(data, column, lambda text: text + chosen),
+    )
+
+
+def _map_column(frame: "pd.DataFrame", column: str, function: Callable[[str], str]) -> "pd.DataFrame":
+    return frame.assign(**{column: [function(text) for text in frame[column]]})
+
+
+def _without_prefix(prefix: str, text: str) -> str:
+    """Remove the prefix, which an earlier fix may have written in lower case."""
+    return text.removeprefix(prefix if text.startswith(prefix) else prefix.lower())
+
+
+def _are(number: int, noun: str) -> str:
+    return f"{'is' if number == 1 else 'are'} {_count(number, noun)}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _numbers(index: "pd.Index[int]") -> str:
+    """List examples by their position in the file, from 1 on."""
+    first = ", ".join(str(label + 1) for label in index[:_MAX_LISTED_EXAMPLES])
+    remaining = len(index) - _MAX_LISTED_EXAMPLES
+    return f"{first} and {remaining:,} more" if remaining > 0 else first
+
+
+def _quoted(text: str) -> str:
+    """Quote a text as a Python literal, so that spaces and line breaks are visible."""
+    cut = f"{text[:_MAX_QUOTED_CHARACTERS]}..." if len(text) > _MAX_QUOTED_CHARACTERS else text
+    return repr(cut)
