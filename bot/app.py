@@ -177,7 +177,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         moderation = Moderation(db, client, enabled=settings.moderate)
         builder = Builder(db, client, planner, selector, moderation, workers=workers, timing=timing.build)
         batch_builder = BatchBuilder(db, client, budget, planner, selector, moderation, timing.batches)
-        freezer = Freezer(db, admission, heroes, planner, selector)
+        freezer = Freezer(db, admission, heroes)
         transfer = Transfer(db, heroes.prompts, freezer)
         attachments = Attachments(settings.data_dir, transfer)
         build_estimator = BuildEstimator(db, planner, prices)

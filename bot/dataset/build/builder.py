@@ -92,7 +92,7 @@ class Builder:
         self._db = db
         self._client = client
         self._planner = planner
-        self._selector = selector
+        self.selector = selector
         self._workers = workers
         self._moderation = moderation
         self._timing = timing or BuildTiming()
@@ -106,7 +106,7 @@ class Builder:
         reach, OverBudget if the budget is used up; answers so far stay cached.
         """
         build = _Build(spec, account, self._planner.size(spec), excluded_ids)
-        walk = self._selector.walk(spec, self._planner.slots(spec), excluded_ids)
+        walk = self.selector.walk(spec, self._planner.slots(spec), excluded_ids)
         walk_lock = asyncio.Lock()
 
         async def work() -> None:
@@ -148,7 +148,7 @@ class Builder:
             async for candidate in walk:
                 selection = await self._moderation.check(candidate)
                 build.counts.add_cached(selection)
-                if selection.accepted is None and selection.tried < self._selector.max_attempts:
+                if selection.accepted is None and selection.tried < self.selector.max_attempts:
                     return selection
                 build.counts.close_slot(filled=selection.accepted is not None)
                 if build.counts.done % 500 == 0:
@@ -157,10 +157,10 @@ class Builder:
 
     async def _fill(self, selection: Selection, build: "_Build") -> None:
         """Ask for answers to a slot until one is accepted, or the attempts are used up."""
-        for attempt in range(selection.tried, self._selector.max_attempts):
+        for attempt in range(selection.tried, self.selector.max_attempts):
             request, ask = self._planner.question(build.spec, selection.slot, attempt)
             example = await self._ask(request, ask, build)
-            text, reason = self._selector.judge(selection.slot, example, build.excluded_ids)
+            text, reason = self.selector.judge(selection.slot, example, build.excluded_ids)
             if reason is None and await self._moderation.is_flagged(example.id, text):
                 reason = FLAGGED
             if reason is None:

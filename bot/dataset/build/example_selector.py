@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from itertools import islice
 
 from bot.dataset.build.plan import Planner, Slot
+from bot.dataset.versions.draft import TrainingText
 from bot.dataset.versions.near_duplicates import NEAR_DUPLICATE
 from bot.heroes.curation import TOO_SHORT, Curation
+from bot.heroes.hero import Hero
 from bot.heroes.prompts import Prompts
 from bot.i18n.message import mark
 from bot.store import examples
@@ -70,6 +72,18 @@ class ExampleSelector:
         for chunk in _chunks(slots):
             for selection in await self._select(spec, chunk, excluded_ids):
                 yield selection
+
+    async def examples_by_hero(
+        self, spec: BuildSpec, excluded_ids: Collection[int] = ()
+    ) -> AsyncIterator[tuple[Hero, TrainingText | None]]:
+        """Yield the accepted example of every slot, those of one hero side by side; None if it has none.
+
+        excluded_ids: examples that were dropped as duplicates.
+        """
+        async for selection in self.walk(spec, self._planner.slots_by_hero(spec), excluded_ids):
+            accepted = selection.accepted
+            text = TrainingText(accepted.text, "example", accepted.example_id) if accepted else None
+            yield selection.slot.hero, text
 
     async def _select(
         self, spec: BuildSpec, slots: list[Slot], excluded_ids: Collection[int]

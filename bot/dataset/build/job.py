@@ -73,7 +73,8 @@ class BuildJobs:
             counts.asked, counts.calls = asked, calls = counts.asked + asked, counts.calls + calls
             admitted = admitted or await self.freezer.admission.admit()  # once, after the first round
             with Draft() as draft:
-                await self.freezer.fill(draft, spec, admitted, duplicate_ids)
+                examples = self.builder.selector.examples_by_hero(spec, duplicate_ids)
+                await self.freezer.fill(draft, examples, admitted)
                 if remaining_rounds and draft.near_duplicate_ids - duplicate_ids:
                     duplicate_ids |= draft.near_duplicate_ids
                     continue

@@ -1,22 +1,20 @@
 """Freeze examples and well-rated descriptions as an immutable, numbered dataset."""
 
 import time
-from collections.abc import Collection
+from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bot.dataset.build.example_selector import ExampleSelector
-from bot.dataset.build.plan import Planner
 from bot.dataset.versions.admission import Admission, AdmissionResult, JudgedDescription
 from bot.dataset.versions.draft import Draft, TrainingText
 from bot.dataset.versions.near_duplicates import similar_to_any
 from bot.errors import UserError
 from bot.heroes.config import HeroesConfig
+from bot.heroes.hero import Hero
 from bot.i18n.message import mark
 from bot.store import datasets, descriptions
 from bot.store.database import Database
 from bot.store.datasets import Changes, Dataset, DatasetKind
-from bot.store.job_schema import BuildSpec
 
 MIN_TRAINING_TEXTS = 10  # the minimum of fine-tuning APIs
 SIMILAR_TO_VOTED_DOWN = mark("like what was voted down")
@@ -54,28 +52,23 @@ class Freezer:
         db: Database,
         admission: Admission,
         heroes: HeroesConfig,
-        planner: Planner,
-        selector: ExampleSelector,
     ) -> None:
         self._db = db
         self.admission = admission
         self._prompts = heroes.prompts
         self._curation = heroes.curation
-        self._planner = planner
-        self._selector = selector
 
     async def fill(
         self,
         draft: Draft,
-        spec: BuildSpec,
+        examples_by_hero: AsyncIterator[tuple[Hero, TrainingText | None]],
         admitted: AdmissionResult,
-        excluded_ids: Collection[int] = (),
     ) -> None:
         """Add the accepted examples of a build and the admitted descriptions to a draft.
 
         Nobody votes on examples. One that nearly repeats a voted-down description of its hero is dropped.
 
-        excluded_ids: examples that were dropped as duplicates in earlier rounds.
+        examples_by_hero: the texts of a build, those of one hero side by side; None for a place that has none.
         """
         remaining_liked = dict(admitted.liked)
         prompt, examples = "", list[TrainingText]()
@@ -88,13 +81,13 @@ class Freezer:
             if liked or kept:
                 draft.add(prompt, [*liked, *kept], never_hold_out=bool(liked))
 
-        async for selection in self._selector.walk(spec, self._planner.slots_by_hero(spec), excluded_ids):
-            hero_prompt = self._prompts.tuning_prompt(selection.slot.hero)
+        async for hero, example in examples_by_hero:
+            hero_prompt = self._prompts.tuning_prompt(hero)
             if hero_prompt != prompt:
                 add_hero()
                 prompt, examples = hero_prompt, []
-            if accepted := selection.accepted:
-                examples.append(TrainingText(accepted.text, "example", accepted.example_id))
+            if example:
+                examples.append(example)
         add_hero()
         for prompt, liked in sorted(remaining_liked.items()):  # heroes outside the grid
             draft.add(prompt, [_training_text(judged) for judged in liked], never_hold_out=True)

@@ -248,7 +248,8 @@ async def test_what_goes_while_a_draft_is_written_is_not_frozen(stage: Stage, ap
     await liked(stage, app)
     wanted = spec(app, limit=14)
     with Draft() as draft:
-        await app.builds.freezer.fill(draft, wanted, await app.dataset_statuses.admission.admit())
+        admitted = await app.dataset_statuses.admission.admit()
+        await app.builds.freezer.fill(draft, app.selector.examples_by_hero(wanted), admitted)
         if how == "deleted":
             await app.privacy.delete(stage.ana.id)
         else:
