@@ -199,7 +199,9 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             transfer,
             Reviews(db, heroes.curation),
             votes,
-            VoteBackfill(db, voters, days=settings.reconcile_days, most=settings.reconcile_messages),
+            VoteBackfill(
+                db, voters, max_age_days=settings.reconcile_days, max_messages=settings.reconcile_messages
+            ),
             scores,
             powers,
             PreferencePairs(db, admission, freezer),

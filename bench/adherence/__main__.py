@@ -25,7 +25,7 @@ from bot.chat import ChatRequest
 from bot.dataset.build.builder import ENGINE_WORKERS
 from bot.heroes.hero import Hero
 from bot.llm.budget import Account
-from bot.llm.retry import JOB
+from bot.llm.retry import BACKGROUND
 from bot.processes import run_engine
 from bot.settings import Settings
 from bot.store.jobs import Job
@@ -88,7 +88,7 @@ async def described(
     async def one(hero: Hero) -> Described:
         async with free:
             answer = await app.client.complete(
-                ask(hero), model=model, account=Account("hero"), retry_policy=JOB
+                ask(hero), model=model, account=Account("hero"), retry_policy=BACKGROUND
             )
         return Described(hero, answer.text, answer.finish_reason)
 

@@ -97,7 +97,7 @@ async def _build(settings: Settings, asked: dict[str, Any], *, confirmed: bool) 
     async with open_app(settings) as app:
         spec = app.planner.spec(**asked)
         job, forecast = await app.builds.plan(spec)
-        shown = build_plan_text(ENGLISH, spec, forecast, await app.budget.left_today()).replace("**", "")
+        shown = build_plan_text(ENGLISH, spec, forecast, await app.budget.remaining_today()).replace("**", "")
         console.print(shown, highlight=False, soft_wrap=True)
         wanted = confirmed or typer.confirm("Build it?", default=True)
         await run_worker_if(wanted, app, job, settings, console)

@@ -39,7 +39,7 @@ async def _finetune(settings: Settings, asked: dict[str, Any], *, confirmed: boo
     console = Console()
     async with open_app(settings) as app:
         job, forecast = await app.finetunes.plan(**asked)
-        told = finetune_plan_text(ENGLISH, forecast, await app.budget.left_today()).replace("**", "")
+        told = finetune_plan_text(ENGLISH, forecast, await app.budget.remaining_today()).replace("**", "")
         console.print(told, highlight=False, markup=False)
         wanted = confirmed or typer.confirm("Tune it?", default=True)
         await run_worker_if(wanted, app, job, settings, console)

@@ -10,7 +10,7 @@ from openai.types import Batch
 
 from bot.errors import OutOfReach, ServerError, Unavailable, UnknownModel
 from bot.i18n.message import LocalizedMessage
-from bot.llm.retry import JOB, NO_REASON, ONCE, PERSON, with_retries
+from bot.llm.retry import BACKGROUND, INTERACTIVE, NO_REASON, NO_RETRY, with_retries
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class BatchApi:
         content = await asyncio.to_thread(path.read_bytes)
         try:
             send = partial(self._api.files.create, file=(path.name, content), purpose="batch")
-            return (await with_retries(send, JOB)).id
+            return (await with_retries(send, BACKGROUND)).id
         except UnknownModel as error:
             raise Unavailable(
                 "The model server has no Batch API: order the build again with batch set to False."
@@ -55,7 +55,7 @@ class BatchApi:
                         completion_window="24h",
                         metadata={_MARK: mark},
                     ),
-                    ONCE,
+                    NO_RETRY,
                 )
             except OutOfReach:
                 log.warning("batch %s: was it started? looking in %d s", mark, pause)
@@ -66,31 +66,31 @@ class BatchApi:
 
     async def find(self, mark: str) -> str | None:
         """The batch that carries a mark, though nobody lived or heard to write its id down."""
-        page = await with_retries(partial(self._api.batches.list, limit=_PAGE), JOB)
+        page = await with_retries(partial(self._api.batches.list, limit=_PAGE), BACKGROUND)
         while True:
             for each in page.data:
                 if (each.metadata or {}).get(_MARK) == mark:
                     return each.id
             if not page.has_next_page():  # on a busy account it is not among the newest any more
                 return None
-            page = await with_retries(page.get_next_page, JOB)
+            page = await with_retries(page.get_next_page, BACKGROUND)
 
     async def get(self, batch_id: str) -> tuple[Batch, bool]:
         """A batch as it stands, and whether it is over. A status never seen before counts as still running.
 
         Raises UnknownModel where the server has it no more.
         """
-        batch = await with_retries(partial(self._api.batches.retrieve, batch_id), JOB)
+        batch = await with_retries(partial(self._api.batches.retrieve, batch_id), BACKGROUND)
         return batch, batch.status in _OVER
 
     async def download(self, file: str, path: Path) -> None:
         """Fetch a batch's results into a file."""
-        await with_retries(partial(self._stream, file, path), JOB)
+        await with_retries(partial(self._stream, file, path), BACKGROUND)
 
     async def cancel(self, batch_id: str) -> None:
         """Ask the provider to stop a batch; where that cannot be, the log has it."""
         try:
-            await with_retries(partial(self._api.batches.cancel, batch_id), PERSON)
+            await with_retries(partial(self._api.batches.cancel, batch_id), INTERACTIVE)
         except (Unavailable, ServerError) as error:
             log.warning("batch %s could not be cancelled: %s", batch_id, error)
 

@@ -124,7 +124,7 @@ class Budget:
         out_of: dict[int, float] = defaultdict(float)
         for each in out:  # a batch is answered within a day: an older one costs nothing more
             if time.time() - each.at < _BATCH_LIFE:
-                cost = self.max_calls(each.model, each.prompt_tokens, each.completion_tokens)
+                cost = self.max_batch_cost(each.model, each.prompt_tokens, each.completion_tokens)
                 out_of[each.job_id] += cost
         for training in trainings:
             if training.cost == 0 and training.id != account.job_id:  # not booked yet
@@ -215,12 +215,12 @@ class Budget:
             calls=calls,
         )
 
-    def check_known(self, model: str, limit: float | None) -> None:
+    def check_price_known(self, model: str, limit: float | None) -> None:
         """See whether a budget can be kept for a model. Raises OverBudget where its price is unknown."""
         if (self._daily is not None or limit is not None) and self._prices.of(model) is None:
             raise OverBudget(_UNKNOWN, model=model)
 
-    def max_calls(self, model: str, prompt_tokens: int, completion_tokens: int) -> float:
+    def max_batch_cost(self, model: str, prompt_tokens: int, completion_tokens: int) -> float:
         """The most that a batch over so many tokens may cost; 0 where the price is unknown."""
         price = self._prices.of(model)
         return price.cost(prompt_tokens, completion_tokens, batch=True) if price else 0.0
@@ -240,8 +240,8 @@ class Budget:
         self, account: Account, model: str, prompt_tokens: int, completion_tokens: int
     ) -> None:
         """See whether a batch fits in; from then on its row counts. Raises OverBudget where it does not."""
-        self.check_known(model, account.limit)
-        most = self.max_calls(model, prompt_tokens, completion_tokens)
+        self.check_price_known(model, account.limit)
+        most = self.max_batch_cost(model, prompt_tokens, completion_tokens)
         if not (most and self._bounded(account)):
             return
         refusal = self._refusal(account, most, await self._spent(account))
@@ -292,7 +292,7 @@ class Budget:
         async with self._db.read() as tx:
             return await spending.of_job(tx, job_id)
 
-    async def left_today(self) -> float | None:
+    async def remaining_today(self) -> float | None:
         """US dollars left of today's budget; None where there is none."""
         if self._daily is None:
             return None

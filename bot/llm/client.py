@@ -17,7 +17,7 @@ from bot.llm.budget import Account, Budget, Charge
 from bot.llm.model_parameters import SupportedParameters
 from bot.llm.rate_limiter import Permit, RateLimiter
 from bot.llm.response import Completion, parse, read_stream
-from bot.llm.retry import JOB, PERSON, RetryPolicy, Truncated, retry_after, with_retries
+from bot.llm.retry import BACKGROUND, INTERACTIVE, RetryPolicy, Truncated, retry_after, with_retries
 from bot.llm.stream import Stream
 from bot.store.database import Database, WriteTask
 
@@ -58,7 +58,7 @@ class CallRecord(Protocol):
 
     async def sent(self) -> None: ...
 
-    async def answered(self, answer: ChatAnswer, booking: WriteTask[None]) -> None: ...
+    async def answered(self, answer: ChatAnswer, charge: WriteTask[None]) -> None: ...
 
     async def failed(self) -> None: ...
 
@@ -81,7 +81,7 @@ class ModelClient:
         *,
         model: str,
         account: Account,
-        retry_policy: RetryPolicy = PERSON,
+        retry_policy: RetryPolicy = INTERACTIVE,
         record: CallRecord | None = None,
         stream: Stream | None = None,
     ) -> ChatAnswer:
@@ -116,7 +116,7 @@ class ModelClient:
 
     async def flagged(self, text: str) -> bool:
         """Whether the provider's moderation endpoint objects to a text."""
-        verdict = await with_retries(lambda: self.api.moderations.create(input=text), JOB)
+        verdict = await with_retries(lambda: self.api.moderations.create(input=text), BACKGROUND)
         return any(result.flagged for result in verdict.results)
 
     async def wait_for_bookings(self) -> None:
@@ -158,7 +158,7 @@ class ModelClient:
                 await record.failed()
             raise
         finally:
-            pace.release_unused()
+            pace.release_probe()
         booking = self._booking(call, answer.prompt_tokens, answer.completion_tokens)
         if record:
             await record.answered(answer, booking)
@@ -250,7 +250,7 @@ async def _acquire_in_time(
     try:
         if patience.honour_retry_after:
             return await turn
-        async with asyncio.timeout(max(patience.seconds, 1.0)):
+        async with asyncio.timeout(max(patience.max_seconds, 1.0)):
             return await turn
     except TimeoutError as error:
         if pace.paused_for > 1:

@@ -36,14 +36,14 @@ class Price(FrozenModel):
         return whole * self.batch if batch and self.batch is not None else whole
 
     @property
-    def where(self) -> LocalizedMessage | str:
+    def location(self) -> LocalizedMessage | str:
         """Where a model is that costs nothing."""
         if not self.source:
             return LocalizedMessage("a server of your own")
         return LocalizedMessage(self.source) if self.source == _HERE else self.source
 
     @property
-    def origin(self) -> LocalizedMessage | str:
+    def citation(self) -> LocalizedMessage | str:
         """When and where a price was read, as a sentence ends with it."""
         link = f" (<{self.source}>)" if self.source.startswith("http") else ""
         if self.read_on is None:

@@ -125,7 +125,7 @@ class RateLimiter:
                 known = self._allowances[name] = _TokenBucket(limit)
             known.read(remaining, full_in, sent_then=sent, sent_now=self._sent[name])
 
-    def release_unused(self) -> None:
+    def release_probe(self) -> None:
         """Let the next call go alone, where the first one came to nothing."""
         if not self._told.is_set():
             self._probing = False

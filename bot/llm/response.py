@@ -63,12 +63,12 @@ async def read_stream(raw: Any, stream: Stream, so_far: Callable[[str], str]) ->
     with _in_words(stream):
         async with (
             aclosing(_chunks(raw.http_response)) as chunks,
-            asyncio.timeout(0 if stream.stopped else _FIRST_WORD) as stream.limit,
+            asyncio.timeout(0 if stream.stopped else _FIRST_WORD) as stream.deadline,
         ):
             async for chunk in chunks:
                 if stream.stopped:
                     break
-                stream.limit.reschedule(now() + _LONGEST_SILENCE)
+                stream.deadline.reschedule(now() + _LONGEST_SILENCE)
                 said.take(chunk)
                 stream.append(so_far(said.text))
     if stream.stopped and said.text:
@@ -107,4 +107,4 @@ def _in_words(stream: Stream) -> Iterator[None]:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Truncated("the stream is none of a chat") from error
     finally:
-        stream.limit = None
+        stream.deadline = None

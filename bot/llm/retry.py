@@ -36,13 +36,17 @@ class RetryPolicy:
     server asks for (Retry-After), however long that is.
     """
 
-    seconds: float
-    attempts: int
+    max_seconds: float
+    max_attempts: int
     honour_retry_after: bool = False
 
 
 # A person's attention is short, a job's long. ONCE is for what must not be repeated blindly.
-PERSON, JOB, ONCE = RetryPolicy(20, 8), RetryPolicy(600, 30, honour_retry_after=True), RetryPolicy(0, 1)
+INTERACTIVE, BACKGROUND, NO_RETRY = (
+    RetryPolicy(20, 8),
+    RetryPolicy(600, 30, honour_retry_after=True),
+    RetryPolicy(0, 1),
+)
 
 
 class Truncated(Exception):
@@ -66,8 +70,8 @@ def expect_type(call: Callable[[], Awaitable[T]], kind: type[T]) -> Callable[[],
 
 async def with_retries(
     call: Callable[[], Awaitable[T]],
-    patience: RetryPolicy,
-    pace: RateLimiter | None = None,
+    policy: RetryPolicy,
+    rate_limiter: RateLimiter | None = None,
     stream: Stream | None = None,
 ) -> T:
     """Await a call to the API; repeat it where that may help; put failures into words.
@@ -86,15 +90,15 @@ async def with_retries(
             _raise_unless_transient(error)
             told = retry_after(error)
             pause = min(2.0**attempt, _LONGEST_PAUSE) * random.uniform(0.2, 0.4) if told is None else told  # noqa: S311
-            waited += 0.0 if told is not None and patience.honour_retry_after else pause
-            trouble = waited if patience.honour_retry_after else time.monotonic() - started + pause
-            if attempt >= patience.attempts or trouble > patience.seconds:
+            waited += 0.0 if told is not None and policy.honour_retry_after else pause
+            trouble = waited if policy.honour_retry_after else time.monotonic() - started + pause
+            if attempt >= policy.max_attempts or trouble > policy.max_seconds:
                 raise OutOfReach("The model is not answering right now. Try again in a minute.") from error
             log.warning("model server: %s; trying again in %.1f s", error, pause)
-            if pace and isinstance(error, openai.RateLimitError):
-                pace.pause(pause)  # the next call's turn waits for it, as everyone's does
+            if rate_limiter and isinstance(error, openai.RateLimitError):
+                rate_limiter.pause(pause)  # the next call's turn waits for it, as everyone's does
             else:
-                await stream.rest(pause)
+                await stream.sleep(pause)
                 stream.raise_if_stopped()
         except openai.OpenAIError as error:
             raise ServerError(f"The model server refused: {error}") from error

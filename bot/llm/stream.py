@@ -18,10 +18,10 @@ class Stream:
     """
 
     def __init__(self) -> None:
-        self.place = 0
+        self.position = 0
         self.text = ""
-        self.over = False  # nothing more comes, whatever became of it
-        self.limit: asyncio.Timeout | None = None  # what ends the reading of the answer
+        self.finished = False  # nothing more comes, whatever became of it
+        self.deadline: asyncio.Timeout | None = None  # what ends the reading of the answer
         self._stopped = asyncio.Event()
         self._served = asyncio.Event()
         self._news = asyncio.Event()
@@ -30,8 +30,8 @@ class Stream:
     def stopped(self) -> bool:
         return self._stopped.is_set()
 
-    def set_position(self, place: int) -> None:
-        self.place = place
+    def set_position(self, position: int) -> None:
+        self.position = position
         self._news.set()
 
     def leave_queue(self) -> None:
@@ -45,14 +45,14 @@ class Stream:
 
     def end(self) -> None:
         """Say that nothing more comes."""
-        self.over = True
+        self.finished = True
         self._news.set()
 
     def stop(self) -> None:
         """End the answer here: at once, whatever the model is about."""
         self._stopped.set()
-        if self.limit:
-            self.limit.reschedule(asyncio.get_running_loop().time())
+        if self.deadline:
+            self.deadline.reschedule(asyncio.get_running_loop().time())
 
     async def changed(self) -> None:
         """Wait for something that was not there at the last look."""
@@ -69,7 +69,7 @@ class Stream:
         if self.stopped:
             raise Stopped("Stopped before the first sentence was written.")
 
-    async def rest(self, seconds: float) -> None:
+    async def sleep(self, seconds: float) -> None:
         """Let so much time pass, or less where somebody stops."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):

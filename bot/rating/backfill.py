@@ -17,13 +17,15 @@ class VoteBackfill:
     days is how old a description may be, most how many of the newest are looked at.
     """
 
-    def __init__(self, db: Database, voters: Pseudonyms, *, days: float, most: int) -> None:
+    def __init__(
+        self, db: Database, pseudonyms: Pseudonyms, *, max_age_days: float, max_messages: int
+    ) -> None:
         self._db = db
-        self._voters = voters
-        self._seconds = days * 86400
-        self._most = most
+        self._voters = pseudonyms
+        self._seconds = max_age_days * 86400
+        self._most = max_messages
 
-    async def posted(self) -> list[Posted]:
+    async def recent_messages(self) -> list[Posted]:
         """The messages to look at, the newest first."""
         async with self._db.read() as tx:
             return await descriptions.shown_since(tx, time.time() - self._seconds, self._most)
@@ -33,7 +35,7 @@ class VoteBackfill:
         async with self._db.read() as tx:
             return await reactions.counts(tx, posted.description_id)
 
-    async def keep(self, posted: Posted, found: Mapping[Thumb, Collection[int]]) -> int:
+    async def sync(self, posted: Posted, found: Mapping[Thumb, Collection[int]]) -> int:
         """Let the votes be what was found: the ids of all people who left a thumb.
 
         What is new counts from now on, the age of the account included: when it came is not known. Returns

@@ -43,11 +43,11 @@ class Pairing:
     channel_id: int | None
     message_id: int | None
 
-    def text(self, letter: Position) -> Description:
-        return self.a if letter == "a" else self.b
+    def text(self, position: Position) -> Description:
+        return self.a if position == "a" else self.b
 
     @property
-    def in_sight(self) -> bool:
+    def visible(self) -> bool:
         """Whether both texts may be seen, and so be voted on."""
         return self.a.removed_at is None and self.b.removed_at is None
 
@@ -58,7 +58,7 @@ class DuelVoteResult:
 
     choice: Choice
     counts: bool
-    again: bool
+    repeated: bool
     a: Description
     b: Description
     live: Position
@@ -72,7 +72,7 @@ class Duels:
         db: Database,
         trials: Trials,
         describer: Describer,
-        voters: Pseudonyms,
+        pseudonyms: Pseudonyms,
         *,
         share: float,
         account_days: int,
@@ -80,11 +80,11 @@ class Duels:
         self._db = db
         self._trials = trials
         self._describer = describer
-        self._voters = voters
+        self._voters = pseudonyms
         self._share = share
         self._account_days = account_days
 
-    async def wanted(self) -> bool:
+    async def should_duel(self) -> bool:
         """Whether this /hero is to be a duel: a share of them is while a candidate is on trial."""
         return _CHANCE.random() < self._share and await self._trials.running() is not None
 
@@ -159,7 +159,7 @@ class Duels:
         async with self._db.write() as tx:
             duel = await _known(tx, duel_id)
             shown = await _shown(tx, duel)
-            if not shown.in_sight:
+            if not shown.visible:
                 raise UserError("A text of this duel is out of sight now: there is nothing to compare.")
             trial = await trials.locked(tx, duel.trial_id)
             known = await duels.vote_of(tx, duel_id, voter)

@@ -61,7 +61,7 @@ class Thresholds:
                     yield Thresholds(voters, round(above, 3), self.confidence)
 
     @property
-    def told(self) -> LocalizedMessage:
+    def summary(self) -> LocalizedMessage:
         """What they ask for."""
         return LocalizedMessage.counted(
             "at least {number} voter, and with {confidence:.0%} confidence more than {above:.0%} for it",
@@ -98,7 +98,7 @@ class VoteSnapshot:
     """Every description's counted votes at one moment, the rule by which they count, and what does not."""
 
     rule: Rule
-    tallies: tuple[DescriptionVotes, ...]
+    descriptions: tuple[DescriptionVotes, ...]
     kept: Kept
     not_counted: tuple[LocalizedMessage, ...]
 
@@ -116,9 +116,9 @@ class Scored:
 class Scores:
     """Reads scores off the votes that count."""
 
-    def __init__(self, db: Database, guard: VoteFilter) -> None:
+    def __init__(self, db: Database, vote_filter: VoteFilter) -> None:
         self._db = db
-        self._guard = guard
+        self._guard = vote_filter
         self._ranking: tuple[float, Rule, Prior] | None = None
 
     async def snapshot(self) -> VoteSnapshot:
@@ -163,11 +163,11 @@ class Scores:
         now = time.monotonic()
         if self._ranking is None or now - self._ranking[0] > _FRESH:
             rule = await self._guard.rule(tx)
-            self._ranking = (now, rule, prior_of(await scores.tallies(tx, rule)))
+            self._ranking = (now, rule, estimate_prior(await scores.tallies(tx, rule)))
         return self._ranking[1:]
 
 
-def prior_of(tallies: list[DescriptionVotes]) -> Prior:
+def estimate_prior(tallies: list[DescriptionVotes]) -> Prior:
     """The prior that all votes give; without any, two votes that balance each other."""
     ups, votes = sum(each.ups for each in tallies), sum(each.ups + each.downs for each in tallies)
     return Prior(votes / len(tallies), ups / votes) if votes else Prior(2.0, 0.5)

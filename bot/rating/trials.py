@@ -36,7 +36,7 @@ class Promoted:
     """A model that is live; now: it was not before."""
 
     model: Model
-    now: bool
+    changed: bool
 
 
 class Trials:
@@ -90,7 +90,7 @@ class Trials:
                 )
             pair = await _standing(tx, trial)
             if pair.candidate.state == "live":
-                return Promoted(pair.candidate, now=False)
+                return Promoted(pair.candidate, changed=False)
             if lifecycle.is_rematch(pair.candidate):
                 raise UserError(
                     "Model {number} went live by that trial, and has lost its place to other votes since. "
@@ -107,7 +107,7 @@ class Trials:
                     standing=LocalizedMessage(_STATES[pair.candidate.state]),
                 )
             await self._promote(tx, pair, actor_id)
-            return Promoted((await _standing(tx, trial)).candidate, now=True)
+            return Promoted((await _standing(tx, trial)).candidate, changed=True)
 
     async def status(self) -> TrialStatus | None:
         """How the running trial stands."""

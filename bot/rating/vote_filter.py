@@ -10,9 +10,9 @@ from bot.store import scores
 from bot.store.database import Transaction
 from bot.store.scores import Kept, Rule, VoterAgreement
 
-FEWEST = 10  # votes of a voter before anything is said of them
+MIN_VOTES = 10  # votes of a voter before anything is said of them
 MARGIN = 0.05  # taste differs: a rate so much above the usual one is nothing yet
-FALSE_DISCOVERIES = 0.05  # of those who are left out, the share that may be honest
+FALSE_DISCOVERY_RATE = 0.05  # of those who are left out, the share that may be honest
 _ROUNDS = 5
 
 
@@ -61,12 +61,12 @@ def outliers(stands: Sequence[VoterAgreement]) -> frozenset[str]:
     """
     from scipy import stats  # noqa: PLC0415 (where it is used)
 
-    tested = [stand for stand in stands if stand.votes >= FEWEST]
+    tested = [stand for stand in stands if stand.votes >= MIN_VOTES]
     if not tested:
         return frozenset()
     usual = min(1.0, median(stand.against / stand.votes for stand in tested) + MARGIN)
     chances = stats.binom.sf(
         [stand.against - 1 for stand in tested], [stand.votes for stand in tested], usual
     )
-    found = stats.false_discovery_control(chances) <= FALSE_DISCOVERIES
+    found = stats.false_discovery_control(chances) <= FALSE_DISCOVERY_RATE
     return frozenset(stand.voter for stand, out in zip(tested, found, strict=True) if out)

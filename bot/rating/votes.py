@@ -28,11 +28,11 @@ class VoteCounts:
 class Votes:
     """Keeps what people click, and counts it. What has returned is on the disk."""
 
-    def __init__(self, db: Database, voters: Pseudonyms) -> None:
+    def __init__(self, db: Database, pseudonyms: Pseudonyms) -> None:
         self._db = db
-        self._voters = voters
+        self._voters = pseudonyms
 
-    async def clicked(self, message_id: int, user_id: int, emoji: str, *, burst: bool = False) -> None:
+    async def add_reaction(self, message_id: int, user_id: int, emoji: str, *, burst: bool = False) -> None:
         """Keep a thumb left on a description's message; anything else is no vote and is not kept.
 
         burst says that it is a super reaction.
@@ -51,23 +51,25 @@ class Votes:
                 )
             )
 
-    async def withdrawn(self, message_id: int, user_id: int, emoji: str, *, burst: bool = False) -> None:
+    async def remove_reaction(
+        self, message_id: int, user_id: int, emoji: str, *, burst: bool = False
+    ) -> None:
         """Forget one user's emoji under a message. A super reaction and a plain one go each by itself."""
         if is_thumb(emoji):
             source: Source = "super" if burst else "reaction"
             await self._change(Withdrawal(Shown(message_id), (source,), self._voters.of(user_id), emoji))
 
-    async def cleared(self, message_id: int, emoji: str | None = None) -> None:
+    async def clear_reactions(self, message_id: int, emoji: str | None = None) -> None:
         """Forget what a moderator took from under a message: one emoji of everyone's, or all of them."""
         if emoji is None or is_thumb(emoji):
             await self._change(Withdrawal(Shown(message_id), UNDER_THE_MESSAGE, emoji=emoji))
 
-    async def gone(self, message_ids: Collection[int]) -> None:
+    async def mark_messages_deleted(self, message_ids: Collection[int]) -> None:
         """Note that messages were deleted: the votes on what they showed stay as they are."""
         async with self._db.write() as tx:
             await descriptions.message_gone(tx, message_ids)
 
-    async def pressed(self, description_id: int, user_id: int, emoji: str) -> bool:
+    async def toggle(self, description_id: int, user_id: int, emoji: str) -> bool:
         """Keep a press of a thumb's button; the same one again takes it back. Returns whether it stays.
 
         Raises UserError where the description is gone, or out of sight.

@@ -15,7 +15,7 @@ from openai.types import Model
 
 from bot.errors import HerosmithError, OutOfReach, ServerError, Unavailable, UnknownModel, UserError
 from bot.i18n.message import LocalizedMessage
-from bot.llm.retry import JOB, RetryPolicy, Truncated, with_retries
+from bot.llm.retry import BACKGROUND, RetryPolicy, Truncated, with_retries
 from bot.registry.adapter_folder import AdapterFolder, BrokenArchive
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class LoraDeployment:
 
     async def _bring(self, model: str) -> None:
         try:
-            await with_retries(partial(self._fetch, model), JOB)
+            await with_retries(partial(self._fetch, model), BACKGROUND)
         except UnknownModel as error:
             raise UserError(
                 "The model server that trained {model} has no adapter of it.", model=model
@@ -161,7 +161,7 @@ class LoraDeployment:
         return False
 
     async def _cards(self) -> list[Model]:
-        return (await self._ask(self._serving.models.list, patience=JOB)).data
+        return (await self._ask(self._serving.models.list, patience=BACKGROUND)).data
 
     async def _ask(self, call: Callable[[], Awaitable[T]], patience: RetryPolicy = _SOON) -> T:
         """Call the serving server, whose key is not the one that other callers of `patiently` speak of."""

@@ -57,5 +57,5 @@ class WaitingQueue:
 
     def _tell(self) -> None:
         for place, stream in enumerate(self._waiting, 1):
-            if stream.place != place:
+            if stream.position != place:
                 stream.set_position(place)

@@ -16,7 +16,7 @@ from bot.i18n.message import LocalizedMessage, mark
 from bot.jobs.queue import JobQueue
 from bot.jobs.worker import Run
 from bot.llm.budget import Account, Budget
-from bot.llm.retry import JOB, NO_REASON, PERSON, RetryPolicy, retry_after
+from bot.llm.retry import BACKGROUND, INTERACTIVE, NO_REASON, RetryPolicy, retry_after
 from bot.registry.registry import Registry
 from bot.store import datasets, jobs
 from bot.store.database import Database
@@ -173,7 +173,7 @@ class FinetuneJobs:
         remote_id = run.job.remote_job_id
         if remote_id is None and run.job.remote_asked_at:
             with suppress(Uncertain, Unavailable):
-                remote_id = await self._found(run, FinetuneSpec(**run.job.spec), PERSON)
+                remote_id = await self._found(run, FinetuneSpec(**run.job.spec), INTERACTIVE)
             if remote_id:
                 await run.update_even_if_stopped(remote_job_id=remote_id)
         if remote_id is not None:
@@ -194,7 +194,7 @@ class FinetuneJobs:
         spec, remote_id = FinetuneSpec(**run.job.spec), run.job.remote_job_id
         if remote_id is None and run.job.remote_asked_at:
             try:
-                remote_id = await self._found(run, spec, PERSON)
+                remote_id = await self._found(run, spec, INTERACTIVE)
             except (Uncertain, Unavailable) as error:
                 raise UserError(
                     "Whether a training was started at the model server could not be told: look at its list."
@@ -267,7 +267,7 @@ class FinetuneJobs:
         asked_at = run.job.remote_asked_at or 0.0
         while True:
             try:
-                found = await self._found(run, spec, JOB)
+                found = await self._found(run, spec, BACKGROUND)
             except Uncertain:
                 await run.ask(_QUESTION)
             except Unavailable as error:

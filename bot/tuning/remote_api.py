@@ -17,7 +17,16 @@ from openai.types import FileObject
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 
 from bot.errors import Forbidden, OutOfReach, ServerError, Unavailable, UnknownModel, UserError
-from bot.llm.retry import JOB, ONCE, PERSON, RetryPolicy, error_text, expect_type, retry_after, with_retries
+from bot.llm.retry import (
+    BACKGROUND,
+    INTERACTIVE,
+    NO_RETRY,
+    RetryPolicy,
+    error_text,
+    expect_type,
+    retry_after,
+    with_retries,
+)
 from bot.tuning.providers import Method, Provider
 from bot.tuning.training_files import TrainingFile
 
@@ -76,7 +85,7 @@ class FineTuningApi:
             if found:
                 return found.id
             try:
-                return (await self._permitted(upload, ONCE)).id
+                return (await self._permitted(upload, NO_RETRY)).id
             except UnknownModel as error:
                 raise UserError(self.provider.no_training) from error
             except OutOfReach as error:  # the answer that got lost may have been that it arrived
@@ -87,7 +96,9 @@ class FineTuningApi:
 
     async def is_read(self, file_id: str) -> bool:
         """Whether the server has read a file. Raises UserError where it found a fault in it."""
-        file = await with_retries(expect_type(partial(self._api.files.retrieve, file_id), FileObject), JOB)
+        file = await with_retries(
+            expect_type(partial(self._api.files.retrieve, file_id), FileObject), BACKGROUND
+        )
         if file.status == "error":
             raise UserError(
                 "The model server refuses the file: {reason}",
@@ -115,7 +126,7 @@ class FineTuningApi:
             self._starting.fine_tuning.jobs.create, model=model, training_file=file, extra_body=body
         )
         try:
-            started = await self._permitted(expect_type(create, FineTuningJob), ONCE)
+            started = await self._permitted(expect_type(create, FineTuningJob), NO_RETRY)
         except UnknownModel as error:
             raise UserError(
                 "The model server does not know {base}, or cannot train it. Run /finetune again with "
@@ -131,7 +142,7 @@ class FineTuningApi:
         *,
         since: float,
         others: Iterable[str],
-        patience: RetryPolicy = JOB,
+        patience: RetryPolicy = BACKGROUND,
     ) -> str | None:
         """The training that was started for a row, though nobody lived or heard to write its name down.
 
@@ -155,21 +166,21 @@ class FineTuningApi:
     async def get(self, remote_id: str) -> FineTuningJob:
         """A training as it stands."""
         retrieve = partial(self._api.fine_tuning.jobs.retrieve, remote_id)
-        return await with_retries(expect_type(retrieve, FineTuningJob), ONCE)
+        return await with_retries(expect_type(retrieve, FineTuningJob), NO_RETRY)
 
     async def newest_events(self, remote_id: str) -> list[FineTuningJobEvent]:
         """The newest events, the newest first; none where the server has none to show."""
         with suppress(Unavailable, ServerError):
-            return list((await with_retries(self._page_of_events(remote_id, 20), ONCE)).data or ())
+            return list((await with_retries(self._page_of_events(remote_id, 20), NO_RETRY)).data or ())
         return []
 
     async def all_events(self, remote_id: str) -> list[FineTuningJobEvent]:
         """Every event; none where the server has none to show: the model is there without them."""
         with suppress(Unavailable, ServerError):
-            page = await with_retries(self._page_of_events(remote_id, 100), PERSON)
+            page = await with_retries(self._page_of_events(remote_id, 100), INTERACTIVE)
             events = list(page.data or ())
             while page.has_next_page():
-                page = await with_retries(page.get_next_page, PERSON)
+                page = await with_retries(page.get_next_page, INTERACTIVE)
                 events += page.data or ()
             return events
         return []
@@ -183,7 +194,7 @@ class FineTuningApi:
     async def result(self, file_id: str) -> bytes:
         """A result file's content; empty where it cannot be had, for the model is there without it."""
         with suppress(Unavailable, ServerError):
-            return await with_retries(partial(self._content, file_id), PERSON)
+            return await with_retries(partial(self._content, file_id), INTERACTIVE)
         return b""
 
     async def pause(self, remote_id: str) -> bool:
@@ -196,13 +207,13 @@ class FineTuningApi:
 
     async def cancel(self, remote_id: str) -> None:
         """Tell the server to stop a training."""
-        await with_retries(lambda: self._api.fine_tuning.jobs.cancel(remote_id), PERSON)
+        await with_retries(lambda: self._api.fine_tuning.jobs.cancel(remote_id), INTERACTIVE)
 
     async def _asked(self, remote_id: str, what: str) -> bool:
         jobs = self._api.fine_tuning.jobs
         ask = jobs.pause if what == "pause" else jobs.resume
         try:
-            await with_retries(lambda: ask(remote_id), PERSON)
+            await with_retries(lambda: ask(remote_id), INTERACTIVE)
         except (Unavailable, ServerError) as error:
             log.warning("training %s: no %s at the server: %s", remote_id, what, error)
             return False
@@ -229,7 +240,7 @@ class FineTuningApi:
                 nameless.append(each)
         for each in nameless:
             with suppress(Unavailable, ServerError):
-                content = await with_retries(partial(self._content, each.id), PERSON)
+                content = await with_retries(partial(self._content, each.id), INTERACTIVE)
                 if content == file.content:
                     return each
         return None
@@ -241,7 +252,7 @@ class FineTuningApi:
             return await self._api.files.list(purpose="fine-tune")
 
         try:
-            return list((await with_retries(expect_type(page, Page), JOB)).data or ())
+            return list((await with_retries(expect_type(page, Page), BACKGROUND)).data or ())
         except (UnknownModel, Forbidden, ServerError) as error:
             log.info("the server lists no files: %s", error)
             return []

@@ -65,7 +65,7 @@ def admins_only(command: T) -> T:
     return command
 
 
-async def require_open(guilds: GuildSettings, guild_id: int | None, channel: object) -> None:
+async def require_open_channel(guilds: GuildSettings, guild_id: int | None, channel: object) -> None:
     """Let pass where the server's admins left the bot open. Raises NotAllowed with the channels that are.
 
     channel is discord.py's, None where it is not known.

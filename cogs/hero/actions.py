@@ -24,4 +24,4 @@ class AgainButton(PersistentButton, template=r"hero:again:(?P<description_id>[0-
         self.description_id = description_id
 
     async def handle(self, interaction: Interaction) -> None:
-        await interaction.client.cog(HeroCog).again(interaction, self.description_id)
+        await interaction.client.cog(HeroCog).describe_again(interaction, self.description_id)

@@ -16,7 +16,7 @@ from bot.llm.stream import Stream
 from bot.store.descriptions import Description, Posted
 from cogs.common.errors import failure_text
 from cogs.common.locale import translator_of_server
-from cogs.common.permissions import require_open
+from cogs.common.permissions import require_open_channel
 from cogs.common.responses import (
     InteractionResponder,
     MessageContent,
@@ -68,7 +68,7 @@ class HeroCog(commands.Cog):
         try:
             guild_id = guild.id if guild else None
             t = await translator_of_server(self.bot, guild)
-            await require_open(self.app.guild_settings, guild_id, message.channel)
+            await require_open_channel(self.app.guild_settings, guild_id, message.channel)
             hero = self.parse(typed)
             await responder.acknowledge()
             await self._describe(hero, Requester(message.author.id, guild_id, t), responder)
@@ -86,7 +86,7 @@ class HeroCog(commands.Cog):
         name = re.match(rf"<@!?{me.id}>", message.content)
         return message.content[name.end() if name else 0 :] if name or direct else None
 
-    async def again(self, interaction: Interaction, description_id: int) -> None:
+    async def describe_again(self, interaction: Interaction, description_id: int) -> None:
         """Describe the same hero once more, for whoever clicked."""
         requester, responder = await self.acknowledge(interaction)
         description = await self.app.describer.get(description_id)
@@ -102,7 +102,7 @@ class HeroCog(commands.Cog):
         """
         responder = InteractionResponder(interaction)
         await responder.acknowledge()
-        await require_open(self.app.guild_settings, interaction.guild_id, interaction.channel)
+        await require_open_channel(self.app.guild_settings, interaction.guild_id, interaction.channel)
         return await requester_of(interaction), responder
 
     def parse(self, typed: str) -> Hero:
@@ -113,7 +113,7 @@ class HeroCog(commands.Cog):
 
     async def _describe(self, hero: Hero, requester: Requester, responder: Responder) -> None:
         """Have a hero described before everyone's eyes, by two models where that is to be a duel."""
-        if await self.app.duels.wanted():
+        if await self.app.duels.should_duel():
             await self.duel(hero, requester, responder)
             return
         stream = Stream()

@@ -39,7 +39,7 @@ def duel_buttons(pairing: Pairing, t: Translator) -> discord.ui.View:
     votes = [DuelButton(choice, pairing.id, t) for choice in get_args(Choice)]
     seen = [letter for letter in get_args(Position) if pairing.text(letter).removed_at is None]
     reports = [_report_button(letter, pairing.id, t) for letter in seen]
-    return persistent_view([*votes, *reports] if pairing.in_sight else reports)
+    return persistent_view([*votes, *reports] if pairing.visible else reports)
 
 
 def _report_button(letter: Position, duel_id: int, t: Translator) -> discord.ui.Button[discord.ui.View]:
@@ -49,7 +49,7 @@ def _report_button(letter: Position, duel_id: int, t: Translator) -> discord.ui.
 
 def _revealed(pick: DuelVoteResult, t: Translator) -> str:
     picked = t("a tie") if pick.choice == "tie" else _CHOICES[pick.choice]
-    if pick.again:
+    if pick.repeated:
         first = t("Your vote is final: you said {picked}.", picked=picked)
     else:
         first = t("You say {picked}: thank you.", picked=picked)

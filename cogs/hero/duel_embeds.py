@@ -21,7 +21,7 @@ def duel_content(pairing: Pairing, t: Translator) -> MessageContent:
     While a text is hidden, there is nothing to vote on.
     """
     texts = _text(pairing.a, t), _text(pairing.b, t)
-    if pairing.in_sight:
+    if pairing.visible:
         ask = t("Two models, one hero: which text is better? You see who wrote them when you have voted.")
     else:
         ask = t("A text of this duel is hidden: while it is, there is nothing to vote on.")
@@ -34,11 +34,11 @@ def duel_draft_content(hero: Hero, streams: tuple[Stream, Stream], t: Translator
     The quicker model's text waits for the slower one's: which comes first would tell who writes it. Where one
     model has failed, the other's text is going to be a plain description.
     """
-    alone = [stream for stream in streams if stream.text or not stream.over]
+    alone = [stream for stream in streams if stream.text or not stream.finished]
     if len(alone) < len(streams):
         text = draft_embed(hero, alone[0].text, t) if alone else None
         return MessageContent([text] if text else [], content=queue_text(alone, t))
-    seen = min((len(stream.text) for stream in streams if not stream.over), default=_ROOM)
+    seen = min((len(stream.text) for stream in streams if not stream.finished), default=_ROOM)
     first, second = (stream.text[:seen] for stream in streams)
     if not (has_sentence(first) and has_sentence(second)):
         return MessageContent(content=queue_text(streams, t))

@@ -48,7 +48,7 @@ def draft_embed(hero: Hero, text: str, t: Translator) -> discord.Embed | None:
 
 def queue_text(streams: Iterable[Stream], t: Translator) -> str | None:
     """Where in the line somebody waits, for the last of these; None where they do not."""
-    place = max((stream.place for stream in streams), default=0)
+    place = max((stream.position for stream in streams), default=0)
     if not place:
         return None
     if place == 1:

@@ -67,7 +67,7 @@ class ReactionBackfill:
         """Walk over all messages that are worth a look. One that cannot be read leaves the others alone."""
         outcome: Counter[str] = Counter()
         closed: set[int] = set()
-        for posted in await self._app.vote_backfill.posted():
+        for posted in await self._app.vote_backfill.recent_messages():
             if posted.channel_id in closed:
                 continue
             if outcome:
@@ -80,7 +80,7 @@ class ReactionBackfill:
             except discord.NotFound as error:
                 if error.code in _GONE:
                     outcome["gone"] += 1
-                    await self._app.votes.gone([posted.message_id])
+                    await self._app.votes.mark_messages_deleted([posted.message_id])
             except (discord.HTTPException, OSError) as error:
                 log.warning("the votes under message %d could not be read: %s", posted.message_id, error)
         log.info(
@@ -98,7 +98,7 @@ class ReactionBackfill:
             message = await channel.fetch_message(posted.message_id)
             found = await _people(message, await self._app.vote_backfill.counts(posted))
             if posted.message_id not in self._active:
-                return await self._app.vote_backfill.keep(posted, found) if found else 0
+                return await self._app.vote_backfill.sync(posted, found) if found else 0
         return 0  # who votes there now is heard
 
 

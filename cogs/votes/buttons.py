@@ -29,7 +29,7 @@ class ThumbButton(
         """Keep the vote."""
         await interaction.response.defer(ephemeral=True)
         votes = interaction.client.app.votes
-        stays = await votes.pressed(self.description_id, interaction.user.id, self.emoji)
+        stays = await votes.toggle(self.description_id, interaction.user.id, self.emoji)
         t = await translator_of(interaction)
         if stays:
             said = t("Your {emoji} is noted; the same button takes it back.", emoji=self.emoji)

@@ -34,34 +34,34 @@ class VotesCog(commands.Cog):
     async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
         if not self._is_bot(payload) and self._may_be_ours(payload.message_author_id):
             self.backfill.mark_active(payload.message_id)
-            await self.app.votes.clicked(
+            await self.app.votes.add_reaction(
                 payload.message_id, payload.user_id, payload.emoji.name or "", burst=payload.burst
             )
 
     @commands.Cog.listener()
     async def on_raw_reaction_remove(self, payload: discord.RawReactionActionEvent) -> None:
         self.backfill.mark_active(payload.message_id)
-        await self.app.votes.withdrawn(
+        await self.app.votes.remove_reaction(
             payload.message_id, payload.user_id, payload.emoji.name or "", burst=payload.burst
         )
 
     @commands.Cog.listener()
     async def on_raw_reaction_clear(self, payload: discord.RawReactionClearEvent) -> None:
         self.backfill.mark_active(payload.message_id)
-        await self.app.votes.cleared(payload.message_id)
+        await self.app.votes.clear_reactions(payload.message_id)
 
     @commands.Cog.listener()
     async def on_raw_reaction_clear_emoji(self, payload: discord.RawReactionClearEmojiEvent) -> None:
         self.backfill.mark_active(payload.message_id)
-        await self.app.votes.cleared(payload.message_id, payload.emoji.name or "")
+        await self.app.votes.clear_reactions(payload.message_id, payload.emoji.name or "")
 
     @commands.Cog.listener()
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
-        await self.app.votes.gone({payload.message_id})
+        await self.app.votes.mark_messages_deleted({payload.message_id})
 
     @commands.Cog.listener()
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
-        await self.app.votes.gone(payload.message_ids)
+        await self.app.votes.mark_messages_deleted(payload.message_ids)
 
     def _may_be_ours(self, author_id: int | None) -> bool:
         """Whether the bot wrote what was reacted to; Discord does not always say who did."""

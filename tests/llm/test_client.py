@@ -11,7 +11,7 @@ from bot.chat import ChatRequest, Sampling
 from bot.errors import OutOfReach, OverBudget, ServerError, Unavailable, UnknownModel
 from bot.llm.budget import Account
 from bot.llm.client import ChatAnswer
-from bot.llm.retry import JOB, ONCE, PERSON
+from bot.llm.retry import BACKGROUND, INTERACTIVE, NO_RETRY
 from bot.settings import Settings
 from bot.store import spending
 from tests.support.scripted_server import RateLimit, Script
@@ -71,7 +71,7 @@ async def test_a_429_holds_everybody_back(app: App, script: Script) -> None:
     started = time.monotonic()
 
     async def one() -> float:
-        await app.client.complete(ASK, model="m", account=SOMEBODY, retry_policy=JOB)
+        await app.client.complete(ASK, model="m", account=SOMEBODY, retry_policy=BACKGROUND)
         return time.monotonic() - started
 
     first = asyncio.create_task(one())
@@ -85,15 +85,17 @@ async def test_a_429_holds_everybody_back(app: App, script: Script) -> None:
 async def test_patience_ends(app: App, script: Script) -> None:
     script.failures = [500] * 1000
     with pytest.raises(OutOfReach):
-        await app.client.complete(ASK, model="m", account=SOMEBODY, retry_policy=replace(PERSON, seconds=1))
+        await app.client.complete(
+            ASK, model="m", account=SOMEBODY, retry_policy=replace(INTERACTIVE, max_seconds=1)
+        )
     assert 1 < len(script.asked) < 20
 
 
 async def test_attempts_are_bounded(app: App, script: Script) -> None:
     script.failures, script.retry_after = [429] * 1000, "0"
     with pytest.raises(OutOfReach):
-        await app.client.complete(ASK, model="m", account=SOMEBODY, retry_policy=JOB)
-    assert len(script.asked) == JOB.attempts
+        await app.client.complete(ASK, model="m", account=SOMEBODY, retry_policy=BACKGROUND)
+    assert len(script.asked) == BACKGROUND.max_attempts
 
 
 @pytest.mark.parametrize(
@@ -124,7 +126,7 @@ async def test_a_server_that_is_not_there_is_out_of_reach(settings: Settings) ->
     async with open_app(nowhere) as app:
         with pytest.raises(OutOfReach):
             await app.client.complete(
-                ASK, model="m", account=SOMEBODY, retry_policy=replace(PERSON, seconds=0.5)
+                ASK, model="m", account=SOMEBODY, retry_policy=replace(INTERACTIVE, max_seconds=0.5)
             )
 
 
@@ -166,7 +168,7 @@ async def test_the_pace_keeps_to_the_servers_limit(app: App, script: Script) -> 
     script.limit = RateLimit(10, 60)
     started = time.monotonic()
     await asyncio.gather(
-        *(app.client.complete(ASK, model="m", account=SOMEBODY, retry_policy=JOB) for _ in range(120))
+        *(app.client.complete(ASK, model="m", account=SOMEBODY, retry_policy=BACKGROUND) for _ in range(120))
     )
     assert time.monotonic() - started >= 110 / 60
     assert script.rate_limited <= 3
@@ -181,7 +183,7 @@ async def test_the_days_budget_covers_every_call(hosted: Settings, script: Scrip
         answers = await asyncio.gather(*questions, return_exceptions=True)
         refusals = [str(each) for each in answers if isinstance(each, OverBudget)]
         assert "DAILY_BUDGET" in refusals[0]
-        left = await app.budget.left_today()
+        left = await app.budget.remaining_today()
         async with app.db.read() as tx:
             day = time.strftime("%Y-%m-%d", time.gmtime())
             assert await spending.of_day(tx, day) == pytest.approx(1 - (left or 0))
@@ -212,7 +214,7 @@ async def test_a_call_without_an_answer_is_booked_where_it_may_be_billed(
             script.failures = [500]
     async with open_app(hosted) as app:
         with pytest.raises(OutOfReach):
-            await app.client.complete(ASK, model="dear", account=SOMEBODY, retry_policy=ONCE)
+            await app.client.complete(ASK, model="dear", account=SOMEBODY, retry_policy=NO_RETRY)
         async with app.db.read() as tx:
             spent = await spending.of_day(tx, time.strftime("%Y-%m-%d", time.gmtime()))
     most = sum(ASK.max_tokens) / 1000

@@ -61,7 +61,7 @@ async def test_tokens_are_limited_like_requests() -> None:
 async def test_an_older_answer_teaches_nothing() -> None:
     pace = RateLimiter()
     older = await pace.acquire(1)
-    pace.release_unused()
+    pace.release_probe()
     newer = await pace.acquire(1)
     pace.update_from_headers(newer, headers("requests", 100, 99, "10ms"))
     pace.update_from_headers(older, headers("requests", 100, 1, "60s"))
@@ -83,7 +83,7 @@ async def test_where_the_first_call_fails_the_next_one_goes_alone() -> None:
     await pace.acquire(1)
     second, third = (asyncio.create_task(pace.acquire(1)) for _ in range(2))
     await asyncio.sleep(0.05)
-    pace.release_unused()
+    pace.release_probe()
     await asyncio.wait_for(second, 1)
     await asyncio.sleep(0.05)
     assert not third.done()

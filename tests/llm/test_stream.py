@@ -13,7 +13,7 @@ from bot.chat import ChatRequest, Sampling
 from bot.errors import Busy, OutOfReach, Stopped
 from bot.llm.budget import Account
 from bot.llm.client import ChatAnswer
-from bot.llm.retry import ONCE, PERSON, RetryPolicy
+from bot.llm.retry import INTERACTIVE, NO_RETRY, RetryPolicy
 from bot.llm.stream import Stream
 from bot.serving.waiting_queue import WaitingQueue
 from bot.settings import Settings
@@ -32,7 +32,7 @@ async def paid(hosted: Settings) -> AsyncIterator[App]:
         yield opened
 
 
-async def ask(app: App, stream: Stream, patience: RetryPolicy = PERSON) -> ChatAnswer:
+async def ask(app: App, stream: Stream, patience: RetryPolicy = INTERACTIVE) -> ChatAnswer:
     return await app.client.complete(
         ASK, model="dear", account=Account("hero"), retry_policy=patience, stream=stream
     )
@@ -162,7 +162,7 @@ async def test_a_stream_that_falls_silent_is_given_up(
     monkeypatch.setattr("bot.llm.response._LONGEST_SILENCE", 0.2)
     script.stream.silent_after = 5
     with pytest.raises(OutOfReach):
-        await ask(paid, Stream(), ONCE)
+        await ask(paid, Stream(), NO_RETRY)
     assert await spent(paid) == pytest.approx(sum(ASK.max_tokens) / 1000)
 
 
@@ -183,14 +183,14 @@ async def test_the_line_lets_as_many_in_as_it_may_and_tells_the_others_their_pla
 
     first, second, third = (asyncio.create_task(go(number)) for number in range(3))
     await asyncio.sleep(0.01)
-    assert [each.place for each in streams] == [0, 1, 2, 0]
+    assert [each.position for each in streams] == [0, 1, 2, 0]
     with pytest.raises(Busy, match="2 people are waiting"):
         await go(3)
 
     streams[1].stop()
     with pytest.raises(Stopped):
         await second
-    assert streams[2].place == 1
+    assert streams[2].position == 1
     await asyncio.gather(first, third)
     await go(3)
     assert served == [0, 2, 3]

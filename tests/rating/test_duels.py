@@ -57,9 +57,9 @@ async def test_a_vote_reveals_and_is_final(app: App) -> None:
     pick = await app.duels.vote(held.id, 7, "a")
     assert (pick.a.id, pick.b.id) == (held.a.id, held.b.id)
     assert {"a": pick.a, "b": pick.b}[pick.live].version == 1
-    assert (pick.choice, pick.counts, pick.again) == ("a", True, False)
+    assert (pick.choice, pick.counts, pick.repeated) == ("a", True, False)
     again = await app.duels.vote(held.id, 7, "b")
-    assert (again.choice, again.again) == ("a", True)
+    assert (again.choice, again.repeated) == ("a", True)
     assert (await figures(app)).startswith(("1 of 1 person", "0 of 1 person"))
 
 
@@ -105,12 +105,12 @@ async def test_the_winner_is_proposed_and_goes_live_when_an_operator_says_so(app
     assert await app.trials.running() is None  # nothing else is tried meanwhile
 
     promoted = await app.trials.promote(1, actor_id=7)
-    assert (promoted.model.id, promoted.now) == (2, True)
+    assert (promoted.model.id, promoted.changed) == (2, True)
     assert await states(app) == ["candidate", "live"]
     assert (await events(app, 2))[-1] == ("promoted", 1)
     assert (await events(app, 1))[-1] == ("challenges", None)
     again = await app.trials.promote(1)  # pressed twice
-    assert (again.model.id, again.now) == (2, False)
+    assert (again.model.id, again.changed) == (2, False)
 
 
 async def test_a_promotion_is_undone_by_rollback(app: App) -> None:
@@ -246,7 +246,7 @@ async def test_votes_that_come_at_once_count_once(app: App) -> None:
     held = await pairing(app)
     side = await choice_for(app, held.id, "candidate")
     picks = await asyncio.gather(*(app.duels.vote(held.id, user, side) for user in (1, 2, 2, 3)))
-    assert sum(pick.counts and not pick.again for pick in picks) == 1
+    assert sum(pick.counts and not pick.repeated for pick in picks) == 1
     duels = [(await pairing(app)).id for _ in range(10)]
     picks = await asyncio.gather(*(vote(app, "busy", "live", each) for each in duels))
     assert sum(pick.counts for pick in picks) == 1
@@ -318,12 +318,12 @@ async def test_where_both_fail_it_is_said(app: App, script: Script) -> None:
 
 async def test_a_share_of_calls_are_duels_while_a_candidate_is_on_trial(app: App) -> None:
     app.duels._share = 1
-    assert await app.duels.wanted()
+    assert await app.duels.should_duel()
     app.duels._share = 0
-    assert not await app.duels.wanted()
+    assert not await app.duels.should_duel()
     app.duels._share = 1
     await app.registry.retire(2)
-    assert not await app.duels.wanted()
+    assert not await app.duels.should_duel()
 
 
 async def test_an_unknown_duel_is_said(app: App) -> None:

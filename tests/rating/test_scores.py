@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import UserError
-from bot.rating.scores import Prior, Thresholds, interval, prior_of
+from bot.rating.scores import Prior, Thresholds, estimate_prior, interval
 from bot.store.scores import DescriptionVotes
 
 counts = st.integers(min_value=0, max_value=300)
@@ -62,7 +62,7 @@ def test_another_up_never_hurts_and_admission_never_contradicts(
 
 @given(st.lists(st.tuples(counts, counts).filter(any), min_size=1, max_size=20))
 def test_the_bayesian_average_lies_between_the_prior_and_the_share(votes: list[tuple[int, int]]) -> None:
-    prior = prior_of([DescriptionVotes(number, "flight", *each) for number, each in enumerate(votes)])
+    prior = estimate_prior([DescriptionVotes(number, "flight", *each) for number, each in enumerate(votes)])
     for ups, downs in votes:
         share = ups / (ups + downs)
         low, high = sorted((prior.mean, share))
@@ -73,7 +73,7 @@ def test_the_bayesian_average_lies_between_the_prior_and_the_share(votes: list[t
 def test_few_votes_weigh_little() -> None:
     prior = Prior(weight=5, mean=0.6)
     assert prior.posterior_mean(1, 0) < prior.posterior_mean(90, 10)
-    assert prior_of([]).posterior_mean(0, 0) == 0.5
+    assert estimate_prior([]).posterior_mean(0, 0) == 0.5
 
 
 def test_senseless_thresholds_are_refused() -> None:

@@ -35,15 +35,21 @@ async def values(app: App) -> list[int]:
 Step = Callable[[Votes], Awaitable[object]]
 
 STEPS: dict[str, tuple[Step, list[int]]] = {
-    "a super thumb is a thumb": (lambda votes: votes.clicked(MESSAGE, ANN, UP, burst=True), [1]),
-    "a plain one beside it is the same vote": (lambda votes: votes.clicked(MESSAGE, ANN, UP), [1]),
-    "withdrawing one leaves the other": (lambda votes: votes.withdrawn(MESSAGE, ANN, UP, burst=True), [1]),
-    "the latest thumb wins": (lambda votes: votes.clicked(MESSAGE, ANN, "👎🏿"), [-1]),
-    "withdrawing it restores the other": (lambda votes: votes.withdrawn(MESSAGE, ANN, "👎🏿"), [1]),
-    "what was never clicked is withdrawn in vain": (lambda votes: votes.withdrawn(MESSAGE, ANN, DOWN), [1]),
-    "somebody else's is another": (lambda votes: votes.clicked(MESSAGE, BOB, DOWN), [-1, 1]),
-    "a cleared emoji goes for everyone": (lambda votes: votes.cleared(MESSAGE, UP), [-1]),
-    "all that is cleared goes": (lambda votes: votes.cleared(MESSAGE), []),
+    "a super thumb is a thumb": (lambda votes: votes.add_reaction(MESSAGE, ANN, UP, burst=True), [1]),
+    "a plain one beside it is the same vote": (lambda votes: votes.add_reaction(MESSAGE, ANN, UP), [1]),
+    "withdrawing one leaves the other": (
+        lambda votes: votes.remove_reaction(MESSAGE, ANN, UP, burst=True),
+        [1],
+    ),
+    "the latest thumb wins": (lambda votes: votes.add_reaction(MESSAGE, ANN, "👎🏿"), [-1]),
+    "withdrawing it restores the other": (lambda votes: votes.remove_reaction(MESSAGE, ANN, "👎🏿"), [1]),
+    "what was never clicked is withdrawn in vain": (
+        lambda votes: votes.remove_reaction(MESSAGE, ANN, DOWN),
+        [1],
+    ),
+    "somebody else's is another": (lambda votes: votes.add_reaction(MESSAGE, BOB, DOWN), [-1, 1]),
+    "a cleared emoji goes for everyone": (lambda votes: votes.clear_reactions(MESSAGE, UP), [-1]),
+    "all that is cleared goes": (lambda votes: votes.clear_reactions(MESSAGE), []),
 }
 
 
@@ -58,35 +64,35 @@ async def test_votes_follow_the_reactions_in_one_batch(app: App, shown: int) -> 
     """Whatever is written together is done in the order in which it was asked for."""
     assert shown
     await asyncio.gather(
-        *(step(app.votes) for step, _ in STEPS.values()), app.votes.clicked(MESSAGE, BOB, UP)
+        *(step(app.votes) for step, _ in STEPS.values()), app.votes.add_reaction(MESSAGE, BOB, UP)
     )
     assert await values(app) == [1]
 
 
 async def test_a_button_pressed_again_takes_its_vote_back(app: App, shown: int) -> None:
-    assert await app.votes.pressed(shown, ANN, UP)
-    assert await app.votes.pressed(shown, ANN, DOWN)
+    assert await app.votes.toggle(shown, ANN, UP)
+    assert await app.votes.toggle(shown, ANN, DOWN)
     assert await values(app) == [-1]
-    assert not await app.votes.pressed(shown, ANN, DOWN)
+    assert not await app.votes.toggle(shown, ANN, DOWN)
     assert await values(app) == []  # the other button's press was replaced, not covered
 
 
 async def test_presses_of_one_moment_count_in_their_order(app: App, shown: int) -> None:
-    stays = await asyncio.gather(*(app.votes.pressed(shown, ANN, UP) for _ in range(3)))
+    stays = await asyncio.gather(*(app.votes.toggle(shown, ANN, UP) for _ in range(3)))
     assert stays == [True, False, True]
     assert await values(app) == [1]
 
 
 async def test_clearing_reactions_leaves_buttons_and_simulated_voters_alone(app: App, shown: int) -> None:
-    await app.votes.pressed(shown, ANN, UP)
+    await app.votes.toggle(shown, ANN, UP)
     await app.votes.simulate(shown, "a simulated voter", DOWN)
-    await app.votes.cleared(MESSAGE)
+    await app.votes.clear_reactions(MESSAGE)
     assert await values(app) == [-1, 1]
 
 
 async def test_a_button_of_no_description_is_told_in_words(app: App) -> None:
     with pytest.raises(UserError, match="gone"):
-        await app.votes.pressed(12345, ANN, UP)
+        await app.votes.toggle(12345, ANN, UP)
 
 
 async def test_both_thumbs_found_at_once_are_no_vote(app: App, shown: int) -> None:
@@ -126,8 +132,8 @@ async def test_what_is_found_takes_the_place_of_what_was_kept(app: App, shown: i
 
 async def test_the_requesters_own_vote_is_kept_and_marked(app: App, shown: int) -> None:
     assert shown
-    await app.votes.clicked(MESSAGE, ASKER, UP)
-    await app.votes.clicked(MESSAGE, BOB, DOWN)
+    await app.votes.add_reaction(MESSAGE, ASKER, UP)
+    await app.votes.add_reaction(MESSAGE, BOB, DOWN)
     async with app.db.read() as tx:
         kept = (await tx.execute(select(vote.c.value, vote.c.by_requester, vote.c.source))).all()
     assert sorted(kept) == [(-1, False, "reaction"), (1, True, "reaction")]
@@ -137,7 +143,7 @@ async def test_the_requesters_own_vote_is_kept_and_marked(app: App, shown: int) 
 
 async def test_no_discord_id_is_kept(app: App, shown: int) -> None:
     assert shown
-    await app.votes.clicked(MESSAGE, ANN, UP)
+    await app.votes.add_reaction(MESSAGE, ANN, UP)
     async with app.db.read() as tx:
         kept = [*(await tx.execute(select(reaction))).one(), *(await tx.execute(select(vote))).one()]
     assert str(ANN) not in map(str, kept)
@@ -146,17 +152,17 @@ async def test_no_discord_id_is_kept(app: App, shown: int) -> None:
 
 async def test_clicks_on_other_messages_are_nothing(app: App, shown: int) -> None:
     assert shown
-    await app.votes.clicked(MESSAGE + 1, ANN, UP)
+    await app.votes.add_reaction(MESSAGE + 1, ANN, UP)
     assert await values(app) == []
 
 
 async def test_a_vote_outlives_its_message(app: App, shown: int) -> None:
     assert shown
-    await app.votes.clicked(MESSAGE, ANN, UP)
-    await app.votes.gone({MESSAGE, MESSAGE + 1})
-    await app.votes.withdrawn(MESSAGE, ANN, UP)
+    await app.votes.add_reaction(MESSAGE, ANN, UP)
+    await app.votes.mark_messages_deleted({MESSAGE, MESSAGE + 1})
+    await app.votes.remove_reaction(MESSAGE, ANN, UP)
     assert await values(app) == [1]
-    assert await app.vote_backfill.posted() == []
+    assert await app.vote_backfill.recent_messages() == []
 
 
 def test_an_accounts_age_stands_in_its_id() -> None:

@@ -24,7 +24,7 @@ async def _vote(url: str) -> None:
         async def keep_voting(number: int) -> None:
             person = number << 22
             while True:
-                await votes.clicked(77, person, UP)
+                await votes.add_reaction(77, person, UP)
                 os.write(1, b"%d\n" % person)
                 person += PEOPLE << 22
 

@@ -22,7 +22,7 @@ from bot.jobs.worker import Run
 from bot.llm.batch_api import BatchApi, failure
 from bot.llm.budget import Account, Budget
 from bot.llm.client import ModelClient
-from bot.llm.retry import JOB
+from bot.llm.retry import BACKGROUND
 from bot.store import batches as rows
 from bot.store import examples
 from bot.store.batches import BatchRow
@@ -150,7 +150,10 @@ class BatchBuilder:
             while not part.full and (choice := await self._next_open(walk, build)):
                 request, ask = self._planner.question(build.spec, choice.slot, choice.tried)
                 file.write(part.line(request, ask, body(ask)))
-                if room is not None and self._budget.max_calls(*part.and_one_more(build.spec.model)) > room:
+                if (
+                    room is not None
+                    and self._budget.max_batch_cost(*part.and_one_more(build.spec.model)) > room
+                ):
                     break
         return part if part.requests else None
 
@@ -167,7 +170,7 @@ class BatchBuilder:
         request, ask = self._planner.question(build.spec, choice.slot, choice.tried)
         record = ExampleRecord(self._db, request)
         answer = await self._client.complete(
-            ask, model=request.model, account=build.account, retry_policy=JOB, record=record
+            ask, model=request.model, account=build.account, retry_policy=BACKGROUND, record=record
         )
         build.built.asked += 1
         build.built.calls += answer.attempts

@@ -53,7 +53,7 @@ class BuildJobs:
         and UserError or OverBudget where it cannot be done as it was asked for.
         """
         forecast = await self._forecaster.estimate(spec)
-        self._budget.check_known(spec.model, spec.budget)  # told now, not in the middle
+        self._budget.check_price_known(spec.model, spec.budget)  # told now, not in the middle
         return await self._board.plan("build", asdict(spec), **origin), forecast
 
     async def submit(self, spec: BuildSpec, **origin: int | None) -> tuple[Job, BuildEstimate]:

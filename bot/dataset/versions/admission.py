@@ -103,7 +103,7 @@ class Admission:
         let_in = {votes: any(way.admits(*votes) for way in ways) for votes in _votes_of(standing)}
         return [
             each.description_id
-            for each in standing.tallies
+            for each in standing.descriptions
             if each.power in known
             and let_in[each.ups, each.downs]
             and each.description_id not in self._faults
@@ -117,7 +117,7 @@ class Admission:
                 (each.ups, each.downs),
                 self._faults.get(each.description_id) if each.power in known else FREE_POWER,
             )
-            for each in standing.tallies
+            for each in standing.descriptions
         )
         return [_intake(way, alike) for way in ways]
 
@@ -155,7 +155,7 @@ def _surest_first(standing: VoteSnapshot, way: Thresholds, verdict: Verdict) -> 
         if way.verdict(ups, downs) == verdict:
             low, high = interval(ups, downs, way.confidence)
             rank[ups, downs] = -low if verdict == "admitted" else high
-    found = [each for each in standing.tallies if (each.ups, each.downs) in rank]
+    found = [each for each in standing.descriptions if (each.ups, each.downs) in rank]
     found.sort(key=lambda each: (rank[each.ups, each.downs], each.description_id))
     return [each.description_id for each in found]
 
@@ -166,7 +166,7 @@ def _chunks(ids: Sequence[int]) -> Iterator[list[int]]:
 
 def _votes_of(standing: VoteSnapshot) -> set[tuple[int, int]]:
     """All numbers of ups and downs that descriptions have: a verdict is theirs, and they are few."""
-    return {(each.ups, each.downs) for each in standing.tallies}
+    return {(each.ups, each.downs) for each in standing.descriptions}
 
 
 def _intake(way: Thresholds, alike: Counter[tuple[tuple[int, int], str | None]]) -> Intake:

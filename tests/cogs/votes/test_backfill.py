@@ -82,11 +82,11 @@ async def test_what_vanished_is_withdrawn_and_a_plain_thumb_outlives_a_super_one
 ) -> None:
     await show(app)
     ann, bob, eve = PEOPLE[:3]
-    await app.votes.clicked(MESSAGE, ann, UP, burst=True)
-    await app.votes.clicked(MESSAGE, ann, UP)
-    await app.votes.clicked(MESSAGE, bob, DOWN)
-    await app.votes.clicked(MESSAGE, eve, UP)
-    await app.votes.clicked(MESSAGE, eve, DOWN)
+    await app.votes.add_reaction(MESSAGE, ann, UP, burst=True)
+    await app.votes.add_reaction(MESSAGE, ann, UP)
+    await app.votes.add_reaction(MESSAGE, bob, DOWN)
+    await app.votes.add_reaction(MESSAGE, eve, UP)
+    await app.votes.add_reaction(MESSAGE, eve, DOWN)
     discord_.messages[MESSAGE] = {(UP, NORMAL): [BOT, ann, eve]}
 
     await walk.run()
@@ -111,7 +111,7 @@ async def test_a_message_that_is_gone_keeps_its_votes_and_is_not_looked_for_agai
     app: App, walk: ReactionBackfill, discord_: ScriptedDiscord
 ) -> None:
     await show(app)
-    await app.votes.clicked(MESSAGE, PEOPLE[0], UP)
+    await app.votes.add_reaction(MESSAGE, PEOPLE[0], UP)
 
     await walk.run()
     await walk.run()
@@ -128,7 +128,7 @@ async def test_closed_channels_and_broken_messages_leave_the_others_alone(
         discord_.messages[message_id] = {(UP, NORMAL): [PEOPLE[message_id]]}
     discord_.closed = {20}
     discord_.broken = {4}
-    await app.votes.clicked(3, PEOPLE[0], DOWN)
+    await app.votes.add_reaction(3, PEOPLE[0], DOWN)
 
     await walk.run()
 
@@ -166,8 +166,8 @@ async def test_the_walk_is_bounded_in_days_and_messages(app: App) -> None:
             await tx.execute(update(description).where(description.c.id == its_id).values(created_at=made))
 
     async def reached(days: float, most: int) -> list[int]:
-        walker = VoteBackfill(app.db, app.votes._voters, days=days, most=most)
-        return [each.message_id for each in await walker.posted()]
+        walker = VoteBackfill(app.db, app.votes._voters, max_age_days=days, max_messages=most)
+        return [each.message_id for each in await walker.recent_messages()]
 
     assert await reached(3.5, 500) == [5, 4, 3]
     assert await reached(3.5, 2) == [5, 4]
@@ -189,5 +189,5 @@ async def test_a_deleted_vote_does_not_come_back_from_the_thumb_that_still_stand
 
     # nor by a walk that was under way
     posted = Posted(its_id, CHANNEL, MESSAGE)
-    assert await app.vote_backfill.keep(posted, {(UP, "reaction"): [PEOPLE[0]]}) == 0
+    assert await app.vote_backfill.sync(posted, {(UP, "reaction"): [PEOPLE[0]]}) == 0
     assert await votes(app) == []

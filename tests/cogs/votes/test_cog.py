@@ -123,7 +123,7 @@ async def test_votes_outlive_a_deleted_message(stage: Stage, app: App, message: 
     await stage.olga.delete(_shown(stage, message))
 
     assert await tally(app) == VoteCounts(ups=1)
-    assert await app.vote_backfill.posted() == []
+    assert await app.vote_backfill.recent_messages() == []
 
 
 async def test_votes_outlive_messages_deleted_in_bulk(stage: Stage, app: App, message: int) -> None:
@@ -134,16 +134,16 @@ async def test_votes_outlive_messages_deleted_in_bulk(stage: Stage, app: App, me
     await stage.env.settle()
 
     assert await tally(app) == VoteCounts(ups=1)
-    assert await app.vote_backfill.posted() == []
+    assert await app.vote_backfill.recent_messages() == []
 
 
 async def test_votes_given_and_taken_back_while_the_bot_was_away_are_found_at_its_start(
     stage: Stage, app: App, message: int
 ) -> None:
     await stage.ben.react(_shown(stage, message), "👍")
-    await app.votes.withdrawn(message, stage.ben.id, "👍")  # as if nobody had told us of it
-    await app.votes.clicked(message, stage.olga.id, "👎")  # and of what she took back since
-    await app.votes.pressed((await app.vote_backfill.posted())[0].description_id, 99 << 22, "👎")
+    await app.votes.remove_reaction(message, stage.ben.id, "👍")  # as if nobody had told us of it
+    await app.votes.add_reaction(message, stage.olga.id, "👎")  # and of what she took back since
+    await app.votes.toggle((await app.vote_backfill.recent_messages())[0].description_id, 99 << 22, "👎")
     assert await tally(app) == VoteCounts(downs=2)
 
     await stage.env.restart_bot(HeroBot(app))
