@@ -68,6 +68,8 @@ class Timing:
     """Every interval, pause and time limit that tests shorten; each class lies beside its user."""
 
     worker: WorkerTiming = field(default_factory=WorkerTiming)
+    edit_interval: float = 1.0  # seconds between edits of a text in progress: what a channel bears
+    backfill_pause: float = 0.2  # seconds between messages, so that what people do goes first
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from bot.llm.stream import Stream
 from bot.rating.votes import VoteCounts
 from bot.store import descriptions
 from bot.store.descriptions import Description
-from cogs.hero.buttons import hero_buttons
+from cogs.hero.embeds import hero_buttons
 from tests.cogs.hero.test_cog import tune
 from tests.conftest import Stage
 from tests.support.scripted_server import Script
