@@ -33,8 +33,9 @@ from bot.heroes.config import HeroesConfig, read_heroes
 from bot.i18n.catalogues import Catalogues
 from bot.jobs.queue import JobQueue, WorkerTiming
 from bot.jobs.worker import Worker
+from bot.llm.batch_api import START_PAUSES as BATCH_START_PAUSES
 from bot.llm.budget import Budget
-from bot.llm.client import ModelClient, open_api, open_client
+from bot.llm.client import ClientTiming, ModelClient, open_api, open_client
 from bot.llm.prices import read_prices
 from bot.rating.backfill import VoteBackfill
 from bot.rating.duels import Duels
@@ -68,6 +69,8 @@ class Timing:
     """Every interval, pause and time limit that tests shorten; each class lies beside its user."""
 
     worker: WorkerTiming = field(default_factory=WorkerTiming)
+    client: ClientTiming = field(default_factory=ClientTiming)
+    batch_start_pauses: tuple[float, ...] = BATCH_START_PAUSES
     edit_interval: float = 1.0  # seconds between edits of a text in progress: what a channel bears
     backfill_pause: float = 0.2  # seconds between messages, so that what people do goes first
 
@@ -131,7 +134,9 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             answering = await stack.enter_async_context(_serving_api(settings, settings.serving_url))
             here, there = settings.adapters, settings.adapters_there
             serving = LoraDeployment(training, answering, here=here, there=there, hint=SERVING_HINT)
-        client = await stack.enter_async_context(open_client(answering, db, budget, extensions=small))
+        client = await stack.enter_async_context(
+            open_client(answering, db, budget, extensions=small, timing=timing.client)
+        )
         voters = load_pseudonyms(settings.data_dir / "voters.key")
         votes = Votes(db, voters)
         scores = Scores(db, VoteFilter(account_days=settings.account_days, daily=settings.daily_votes))
@@ -153,7 +158,9 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         workers = ENGINE_WORKERS if small else HOSTED_WORKERS
         moderation = Moderation(db, client, wanted=settings.moderate)
         builder = Builder(db, client, planner, chooser, moderation, workers=workers)
-        batches = BatchBuilder(db, client, budget, planner, chooser, moderation)
+        batches = BatchBuilder(
+            db, client, budget, planner, chooser, moderation, start_pauses=timing.batch_start_pauses
+        )
         freezer = Freezer(db, admission, heroes, planner, chooser)
         transfer = Transfer(db, heroes.prompts, freezer)
         attachments = Attachments(settings.data_dir, transfer)

@@ -1,8 +1,11 @@
 """Trouble at the model server while a model is tuned: every status, hung connections, answers cut short."""
 
+from dataclasses import replace
+
 import pytest
 
 from bot.app import App
+from bot.llm.retry import BACKGROUND, INTERACTIVE
 from tests.support.scripted_server import Fault, Script
 from tests.support.workflows import build, finetune
 
@@ -22,7 +25,9 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.tuning.job._LISTED_WITHIN", 0.0)
     monkeypatch.setattr("bot.tuning.job._SLOWEST_POLL", 0.02)
     monkeypatch.setattr("bot.tuning.job._START_PAUSES", (0, 0, 0))
-    monkeypatch.setattr("bot.llm.retry._LONGEST_PAUSE", 0.05)
+    for module in ("bot.tuning.job", "bot.tuning.remote_api"):
+        monkeypatch.setattr(f"{module}.BACKGROUND", replace(BACKGROUND, max_pause=0.05))
+        monkeypatch.setattr(f"{module}.INTERACTIVE", replace(INTERACTIVE, max_pause=0.05))
     monkeypatch.setattr("bot.tuning.remote_api._LOOK_LIMIT", 0.3)
     monkeypatch.setattr("bot.tuning.remote_api._START_LIMIT", 0.3)
     monkeypatch.setattr("bot.tuning.remote_api._SEND_LIMIT", 0.3)

@@ -56,10 +56,12 @@ class BatchBuilder:
         planner: Planner,
         chooser: ExampleSelector,
         moderation: Moderation,
+        *,
+        start_pauses: tuple[float, ...],
     ) -> None:
         self._db = db
         self._client = client
-        self._batches = BatchApi(client.api)
+        self._batches = BatchApi(client.api, start_pauses=start_pauses)
         self._budget = budget
         self._planner = planner
         self._chooser = chooser

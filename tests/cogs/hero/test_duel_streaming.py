@@ -19,7 +19,7 @@ from tests.support.streaming import SENTENCE, TYPED, finished, half_written, lab
 
 VOTES = ["A", "B", "Tie", "Report A", "Report B"]
 
-pytestmark = pytest.mark.usefixtures("words_from_outside")
+pytestmark = pytest.mark.usefixtures("unsettled_streams")
 
 
 @pytest.fixture(autouse=True)

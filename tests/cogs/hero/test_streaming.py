@@ -17,9 +17,9 @@ from cogs.hero.embeds import hero_buttons
 from tests.cogs.hero.test_cog import tune
 from tests.conftest import Stage
 from tests.support.scripted_server import Script
-from tests.support.streaming import SENTENCE, TYPED, finished, half_written, labels, until, written
+from tests.support.streaming import SENTENCE, TYPED, embed_text, finished, half_written, labels, until
 
-pytestmark = pytest.mark.usefixtures("words_from_outside")
+pytestmark = pytest.mark.usefixtures("unsettled_streams")
 
 
 @pytest.fixture(autouse=True)
@@ -40,13 +40,13 @@ async def test_the_text_is_seen_while_it_is_written_and_stop_keeps_its_sentences
 
     assert message.embeds[0].title == "40-year-old woman, healing"
     assert labels(message) == ["Stop"]
-    await until(stage, lambda each: written(each) == f"{SENTENCE * 2}Ada mends clocks ...")
+    await until(stage, lambda each: embed_text(each) == f"{SENTENCE * 2}Ada mends clocks ...")
     assert await kept(app, message) is None
 
     await stage.ana.click(message, label="Stop")
 
     message = await until(stage, finished)
-    assert written(message) == (SENTENCE * 2).strip()
+    assert embed_text(message) == (SENTENCE * 2).strip()
     assert "stopped" in (message.embeds[0].footer.text or "")
     description = await kept(app, message)
     assert description is not None
@@ -95,7 +95,7 @@ async def test_a_restart_leaves_the_partial_text_and_a_button_that_goes(
     await stage.ana.click(message, label="Stop")
 
     message = await until(stage, lambda each: labels(each) == [])
-    assert written(message).startswith(SENTENCE)
+    assert embed_text(message).startswith(SENTENCE)
     assert await kept(app, message) is None
 
 
@@ -139,7 +139,7 @@ async def test_again_asks_anew_for_whoever_clicked(stage: Stage, app: App) -> No
 
     second = await until(stage, lambda message: message.id != first.id and finished(message))
     assert second.embeds[0].title == first.embeds[0].title
-    assert written(second) != written(first)
+    assert embed_text(second) != embed_text(first)
     both = [await kept(app, each) for each in (first, second)]
     assert len({each.requester for each in both if each}) == 2
 
@@ -160,7 +160,7 @@ async def test_where_discords_time_for_a_command_is_over_the_bot_edits_by_its_ow
     await stage.ana.click(message, label="Stop")
 
     message = await until(stage, finished, message.id)
-    assert written(message) == (SENTENCE * 2).strip()
+    assert embed_text(message) == (SENTENCE * 2).strip()
     assert [str(each.emoji) for each in message.reactions] == ["👍", "👎"]
     assert await kept(app, message)
 

@@ -20,7 +20,9 @@ from tests.support.workflows import carry_out
 @pytest.fixture
 async def app(hosted: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[App]:
     monkeypatch.setattr("bot.dataset.build.batch_builder._POLL", 0.05)
-    async with open_app(hosted, Timing(worker=WorkerTiming(heartbeat=0.05))) as opened:
+    async with open_app(
+        hosted, Timing(worker=WorkerTiming(heartbeat=0.05), batch_start_pauses=(0, 0))
+    ) as opened:
         yield opened
 
 
@@ -85,9 +87,8 @@ async def test_a_restart_waits_for_the_batch_that_is_out(app: App, script: Scrip
 
 @pytest.mark.parametrize("others", [0, 250])
 async def test_a_batch_whose_answer_got_lost_is_found_and_not_started_again(
-    app: App, script: Script, monkeypatch: pytest.MonkeyPatch, others: int
+    app: App, script: Script, others: int
 ) -> None:
-    monkeypatch.setattr("bot.llm.batch_api._START_PAUSES", (0, 0))
     script.batches.lost_starts, script.batches.others = 1, others
     job = await carry_out(app, wanted(app))
     assert job.state == "succeeded"
