@@ -114,7 +114,7 @@ async def test_killed_midway_the_next_process_repeats_only_what_was_in_the_air(
 
 async def _die(app: App, work: "asyncio.Task[bool]") -> None:
     """End as a killed process does: no answer on its way is kept any more."""
-    for call in list(app.client._flying):
+    for call in list(app.client._in_flight):
         call.cancel()
     work.cancel()
     await asyncio.gather(work, return_exceptions=True)
