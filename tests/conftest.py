@@ -62,10 +62,12 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, script: Script, migrated: Path) -> Settings:
+def settings(tmp_path: Path, script: Script, migrated: Path, request: pytest.FixtureRequest) -> Settings:
+    """Return settings for a fresh data folder, with those of the test's mark `settings` on top."""
     data_dir = tmp_path / "var"
     data_dir.mkdir()
     shutil.copy(migrated, data_dir)
+    mark = request.node.get_closest_marker("settings")
     return Settings(
         data_dir=data_dir,
         engine_url=script.url,
@@ -73,7 +75,7 @@ def settings(tmp_path: Path, script: Script, migrated: Path) -> Settings:
         heroes_file=ROOT / "data" / "heroes.toml",
         cooldown=0,
         duel_share=0,  # tests of duels ask for them
-    )
+    ).model_copy(update=mark.kwargs if mark else {})
 
 
 @pytest.fixture

@@ -89,32 +89,11 @@ class Trials:
                     "That trial was not won, so nothing is promoted. /models list shows them all."
                 )
             status = await _load_status(tx, trial)
-            self._check_promotable(status)
             if status.candidate.state == "live":
                 return Promoted(status.candidate, changed=False)
+            _check_promotable(status.live, status.candidate)
             await self._promote(tx, status, actor_id)
             return Promoted((await _load_status(tx, trial)).candidate, changed=True)
-
-    @staticmethod
-    def _check_promotable(status: TrialStatus) -> None:
-        live, candidate = status.live, status.candidate
-        if candidate.state == "live":
-            return
-        if lifecycle.is_rematch(candidate):
-            raise UserError(
-                "Model {number} went live by that trial, and has lost its place to other votes since. "
-                "/models list shows them all.",
-                number=candidate.id,
-            )
-        if live.state != "live" or candidate.state != "candidate":
-            raise UserError(
-                "Meanwhile model {live} is {state} and model {candidate} {standing}: the votes say "
-                "nothing about that. /models list shows them all.",
-                live=live.id,
-                state=LocalizedMessage(_STATES[live.state]),
-                candidate=candidate.id,
-                standing=LocalizedMessage(_STATES[candidate.state]),
-            )
 
     async def status(self) -> TrialStatus | None:
         """Return the status of the running trial; None if there is none."""
@@ -205,6 +184,25 @@ class Trials:
     async def _promote(self, tx: Transaction, status: TrialStatus, actor_id: int | None) -> None:
         until = time.time() + self._rules.rematch_days * _DAY
         await lifecycle.promote(tx, status.candidate, "promoted", actor_id=actor_id, challenges_until=until)
+
+
+def _check_promotable(live: Model, candidate: Model) -> None:
+    """Raise UserError if the votes of their trial no longer say which of the two models should be live."""
+    if lifecycle.is_rematch(candidate):
+        raise UserError(
+            "Model {number} went live by that trial, and has lost its place to other votes since. "
+            "/models list shows them all.",
+            number=candidate.id,
+        )
+    if live.state != "live" or candidate.state != "candidate":
+        raise UserError(
+            "Meanwhile model {live} is {state} and model {candidate} {standing}: the votes say "
+            "nothing about that. /models list shows them all.",
+            live=live.id,
+            state=LocalizedMessage(_STATES[live.state]),
+            candidate=candidate.id,
+            standing=LocalizedMessage(_STATES[candidate.state]),
+        )
 
 
 async def _load_status(tx: Transaction, trial: Trial) -> TrialStatus:

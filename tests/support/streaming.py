@@ -1,13 +1,15 @@
 """Messages whose texts are still being generated, in a simulated Discord."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import discord
 import pytest
 import simcord
 
+from bot.app import App
 from bot.llm.response import StreamReader
 from bot.llm.stream import Stream
 from bot.serving.waiting_queue import WaitingQueue
@@ -42,6 +44,16 @@ def unsettled_streams(env: simcord.Env, monkeypatch: pytest.MonkeyPatch) -> None
     )
     for owner, name in waits:
         monkeypatch.setattr(owner, name, external(getattr(owner, name)))
+
+
+@asynccontextmanager
+async def all_slots(app: App) -> AsyncIterator[None]:
+    """Occupy the model with other requests until the block ends, so that new ones must queue."""
+    queue = app.describer._line
+    async with AsyncExitStack() as others:
+        for _ in range(app.settings.heroes_at_once):
+            await others.enter_async_context(queue.slot(Stream()))
+        yield
 
 
 async def half_written(stage: Stage, script: Script, words: int, command: str = "hero") -> discord.Message:
