@@ -44,7 +44,7 @@ def interval(wins: int, losses: int) -> tuple[float, float]:
     """Return the 95 % confidence sequence for the share of wins, 0 to 1; (0, 1) without results.
 
     It holds every share p0 that the same test, with p0 in place of 1/2, does not reject. However often it is
-    evaluated, all of the intervals together contain the true share with a probability of at least 95 %.
+    evaluated, the true share lies in all of the intervals with a probability of at least 95 %.
     """
     total = wins + losses
     if not total:
