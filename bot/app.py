@@ -54,9 +54,10 @@ from bot.serving.waiting_queue import WaitingQueue
 from bot.settings import Settings
 from bot.store.database import Database, open_database
 from bot.tuning.estimate import TuningEstimator
+from bot.tuning.follow import TrainingTiming
 from bot.tuning.job import FinetuneJobs
 from bot.tuning.providers import SERVING_HINT, provider_of
-from bot.tuning.remote_api import FineTuningApi
+from bot.tuning.remote_api import FineTuningApi, FineTuningApiTiming
 from bot.tuning.results import TrainingResults
 
 log = logging.getLogger(__name__)
@@ -65,14 +66,29 @@ _NOWHERE = "http://127.0.0.1:1/v1"  # while no engine runs; the SDK takes no add
 
 
 @dataclass(frozen=True, slots=True)
+class JobMessageTiming:
+    """Intervals between edits of a job's message that show nothing but progress, in seconds."""
+
+    edit_interval: float = 5.0
+    old_after: float = 3000.0  # Discord rations edits of messages older than an hour
+    old_edit_interval: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
 class Timing:
-    """Every interval, pause and time limit that tests shorten; each class lies beside its user."""
+    """Every interval, pause and time limit that tests shorten.
+
+    Each class lies beside its user; those of cogs lie here, which may import no cog.
+    """
 
     worker: WorkerTiming = field(default_factory=WorkerTiming)
     client: ClientTiming = field(default_factory=ClientTiming)
     batch_start_pauses: tuple[float, ...] = BATCH_START_PAUSES
     edit_interval: float = 1.0  # seconds between edits of a text in progress: what a channel bears
     backfill_pause: float = 0.2  # seconds between messages, so that what people do goes first
+    training: TrainingTiming = field(default_factory=TrainingTiming)
+    fine_tuning_api: FineTuningApiTiming = field(default_factory=FineTuningApiTiming)
+    job_messages: JobMessageTiming = field(default_factory=JobMessageTiming)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +188,12 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         finetunes = FinetuneJobs(
             db,
             board,
-            FineTuningApi(training, provider, extra=settings.tuning_extra),
+            FineTuningApi(training, provider, extra=settings.tuning_extra, timing=timing.fine_tuning_api),
             budget,
             registry,
-            TuningEstimator(db, provider, prices, upkeep),
+            TuningEstimator(db, provider, prices, registry, upkeep, base=settings.base_model),
             TrainingResults(registry, provider, serving, comparer, heroes.vocabulary, settings.data_dir),
-            base=settings.base_model,
+            timing.training,
         )
         guilds = GuildSettings(db, Catalogues(settings.languages_dir), settings.limits)
         line = WaitingQueue(settings.heroes_at_once, longest=settings.longest_line)

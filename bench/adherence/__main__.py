@@ -28,6 +28,7 @@ from bot.llm.budget import Account
 from bot.llm.retry import BACKGROUND
 from bot.processes import run_engine
 from bot.settings import Settings
+from bot.store.job_schema import JobResult
 from bot.store.jobs import Job
 
 SHOWN = 20  # texts printed: the first ones, unselected
@@ -63,20 +64,20 @@ async def tuned(app: App, size: Size) -> str:
     live = await app.registry.live()
     if live is None:
         spec = app.planner.spec(limit=size.examples)
-        print("dataset:", (await _done(app, (await app.builds.submit(spec))[0])).result)
-        print("model:", (await _done(app, (await app.finetunes.submit())[0])).result)
+        print("dataset:", (await _result(app, (await app.builds.submit(spec))[0])).to_json())
+        print("model:", (await _result(app, (await app.finetunes.submit())[0])).to_json())
         live = await app.registry.live()
     if live is None:
         raise RuntimeError("The training left no live model.")
     return live.name
 
 
-async def _done(app: App, job: Job) -> Job:
+async def _result(app: App, job: Job) -> JobResult:
     await app.worker.run_next()
     job = await app.jobs.get(job.id)
     if job.result is None:
         raise RuntimeError(f"The {job.kind} job failed: {job.error}")
-    return job
+    return job.result
 
 
 async def described(

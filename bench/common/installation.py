@@ -12,10 +12,10 @@ from bench.common.stopwatch import Spent, spent
 from bot.app import App, open_app
 from bot.dataset.build.builder import HOSTED_WORKERS, Builder, Built
 from bot.dataset.build.moderation import Moderation
-from bot.dataset.build.plan import BuildSpec
 from bot.i18n.message import LocalizedMessage
 from bot.llm.budget import Account
 from bot.settings import Settings
+from bot.store.job_schema import BuildSpec
 from bot.store.jobs import Job
 
 MODEL = "author"

@@ -84,7 +84,7 @@ async def job(url: str, folder: Path, count: int) -> dict[str, Any]:
         "opened_mib": opened,
         "seconds": took.seconds,
         "busy_seconds": took.busy_seconds,
-        "result": done.result,
+        "result": done.result and done.result.to_json(),
     }
 
 

@@ -19,6 +19,8 @@ from bot.processes import run_engine, run_worker
 from bot.rating import sequential_test
 from bot.settings import Settings
 from bot.store import descriptions, jobs
+from bot.store.job_schema import BuildResult, FinetuneResult
+from bot.store.jobs import Job
 from bot.store.models import Model
 
 SEEDS = (1, 2, 3)  # who the readers are and what they ask for; the models' own chance is the engine's
@@ -85,7 +87,7 @@ async def first_generation(data: Path, size: Size, *, engine_url: str | None = N
             tuned = await people.order("finetune", epochs=size.epochs[0])
         live = await app.registry.live()
         assert live is not None  # noqa: S101 (the first model goes live)
-        return {"dataset": built.result, "tuning": tuned.result, **await _measured(app, live, size)}
+        return {**_results(built, tuned), **await _measured(app, live, size)}
 
 
 async def later_generations(
@@ -142,8 +144,15 @@ async def _next_model(app: App, people: Crowd, size: Size) -> Generation:
     assert live is not None  # noqa: S101 (the first generation's model, or one after it)
     built = await people.order("build-dataset", limit=size.kept)
     tuned = await people.order("finetune", **{"base-model": live.name, "epochs": size.epochs[1]})
-    candidate = await app.registry.get((tuned.result or {})["model"])
-    return {"dataset": built.result, "tuning": tuned.result, **await _measured(app, candidate, size)}
+    candidate = await app.registry.get(tuned.result_as(FinetuneResult).model)
+    return {**_results(built, tuned), **await _measured(app, candidate, size)}
+
+
+def _results(built: Job, tuned: Job) -> dict[str, Any]:
+    return {
+        "dataset": built.result_as(BuildResult).to_json(),
+        "tuning": tuned.result_as(FinetuneResult).to_json(),
+    }
 
 
 async def _measured(app: App, model: Model, size: Size) -> Generation:

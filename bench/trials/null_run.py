@@ -17,6 +17,7 @@ from bot.rating.duels import Choice
 from bot.settings import Settings
 from bot.store import datasets, descriptions, duels, jobs
 from bot.store.duels import Side
+from bot.store.job_schema import FinetuneSpec
 from bot.store.trials import Trial
 
 _CROWD = 60  # of which most come more than once
@@ -52,7 +53,7 @@ async def _origin(app: App) -> tuple[int, int]:
     """A dataset and a job for models to come from."""
     async with app.db.write() as tx:
         made = await datasets.add(tx, [], kind="sft", content_hash="control", recipe={}, counts={}, at=0)
-        job = await jobs.add(tx, kind="finetune", spec={}, requester_id=None, channel_id=None, at=0)
+        job = await jobs.add(tx, spec=FinetuneSpec(), requester_id=None, channel_id=None, at=0)
         return made.id, job.id
 
 

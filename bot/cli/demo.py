@@ -5,7 +5,7 @@ import shutil
 import time
 from collections.abc import Awaitable
 from contextlib import AsyncExitStack, suppress
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from rich.console import Console
 from rich.panel import Panel
@@ -21,6 +21,8 @@ from bot.rating.votes import DOWN, UP
 from bot.settings import Settings
 from bot.store import datasets
 from bot.store.descriptions import Description
+from bot.store.job_schema import BuildResult, FinetuneResult
+from bot.store.jobs import Job
 
 T = TypeVar("T")
 
@@ -43,13 +45,13 @@ class Demo:
         self._say_built(first)
         tuned = await self._stage("fine-tune", self._tune(epochs))
         self._console.print(
-            f"[bold]held-out loss: {tuned['loss_before']:.3f} -> {tuned['loss_after']:.3f}[/bold] "
-            f"({tuned['name']}, {tuned['state']})"
+            f"[bold]held-out loss: {tuned.loss_before:.3f} -> {tuned.loss_after:.3f}[/bold] "
+            f"({tuned.name}, {tuned.state})"
         )
         liked = await self._stage("describe and vote", self._describe_and_vote())
         second = await self._stage("write dataset v2", self._build(examples))
         self._say_built(second)
-        await self._say_found(second["dataset"], liked)
+        await self._say_found(second.dataset, liked)
         self._say_times()
 
     async def _stage(self, name: str, work: Awaitable[T]) -> T:
@@ -58,22 +60,22 @@ class Demo:
         self._took.append((name, time.monotonic() - started))
         return result
 
-    async def _build(self, examples: int) -> dict[str, Any]:
+    async def _build(self, examples: int) -> BuildResult:
         repeats = -(-examples // self._app.heroes.vocabulary.grid.size)
         spec = self._app.planner.spec(repeats=repeats, limit=examples)
         job, _ = await self._app.builds.submit(spec)
-        return await self._follow(job.id, "dataset")
+        return (await self._follow(job.id, "dataset")).result_as(BuildResult)
 
-    async def _tune(self, epochs: int) -> dict[str, Any]:
+    async def _tune(self, epochs: int) -> FinetuneResult:
         job, _ = await self._app.finetunes.submit(epochs=epochs)
-        return await self._follow(job.id, "tuning")
+        return (await self._follow(job.id, "tuning")).result_as(FinetuneResult)
 
-    async def _follow(self, job_id: int, title: str) -> dict[str, Any]:
+    async def _follow(self, job_id: int, title: str) -> Job:
         """Show a job until it ends. Raises UserError with the job's own words if it failed."""
         job = await follow(self._app.jobs, job_id, self._console, title)
         if job.result is None:
             raise UserError(f"The demo ends here: {job.error}")
-        return job.result
+        return job
 
     async def _describe_and_vote(self) -> Description:
         """Ask base and tuned model for the hero; let the voters judge until they like a description."""
@@ -115,13 +117,13 @@ class Demo:
             f"({found.split}): {found.prompt} {found.text[:60]}..."
         )
 
-    def _say_built(self, result: dict[str, Any]) -> None:
-        counts = result["counts"]
+    def _say_built(self, result: BuildResult) -> None:
+        counts = result.counts
         self._console.print(
-            f"[bold]dataset v{result['dataset']}[/bold]: {counts.get('train', 0)} to train on, "
+            f"[bold]dataset v{result.dataset}[/bold]: {counts.get('train', 0)} to train on, "
             f"{counts.get('valid', 0)} held out, {counts.get('description', 0)} well rated; "
-            f"{result['asked']} written, {result['cached']} cached, "
-            f"{sum(result['rejected'].values())} rejected, {result['given_up']} given up"
+            f"{result.asked} written, {result.cached} cached, "
+            f"{sum(result.rejected.values())} rejected, {result.given_up} given up"
         )
 
     def _say_times(self) -> None:

@@ -9,6 +9,7 @@ from rich.console import Console
 from bot.cli.runtime import go, installation
 from bot.jobs.queue import JobQueue
 from bot.settings import Settings
+from bot.store.job_schema import BuildResult
 from bot.store.jobs import Job
 
 jobs = typer.Typer(help="Long work: list it, pause, resume or cancel it.", no_args_is_help=True)
@@ -103,7 +104,7 @@ def _line(board: JobQueue, job: Job) -> str:
 def _outcome(board: JobQueue, job: Job) -> str:
     if job.state == "running" and not board.is_claimed(job):
         return f"no worker is heard of; to go on: herosmith jobs follow {job.id}"
-    if job.kind == "build" and job.result:
-        return f"dataset v{job.result['dataset']}"
+    if isinstance(job.result, BuildResult):
+        return f"dataset v{job.result.dataset}"
     said = job.error or job.question or (None if job.ended else job.phase)
     return str(said or "")

@@ -61,7 +61,7 @@ def print_end(job: Job, settings: Settings, console: Console) -> None:
     if job.result is None:
         raise UserError(result_text(ENGLISH, job))
     console.print(result_text(ENGLISH, job), highlight=False, soft_wrap=True)
-    for name in job.result.get("files", ()):
+    for name in job.result.files:
         console.print(str(settings.data_dir / name), highlight=False, soft_wrap=True)
 
 

@@ -8,6 +8,7 @@ from bot.i18n.message import LocalizedMessage
 from bot.store import content_reports, descriptions, duels, notifications
 from bot.store.database import Database, Transaction
 from bot.store.descriptions import Description
+from bot.store.notifications import NotificationAction
 
 _DAY = 86_400  # seconds
 _FEWEST_DISMISSED = 3  # reports before anything is made of a person's record
@@ -44,7 +45,8 @@ class ContentReports:
             dismissed = await content_reports.dismissed_ones(tx, description_id)
             if counts or not dismissed:  # what is reported after a Keep is told anew, by whoever counts
                 blind = await duels.with_description(tx, description_id) is not None
-                key, action = f"removal:{description_id}:{dismissed}", f"removal:{description_id}"
+                action = NotificationAction("removal", description_id)
+                key = f"{action}:{dismissed}"
                 await notifications.add(tx, key, _told(found, blind=blind), at=time.time(), action=action)
             if not counts or await content_reports.open_ones(tx, description_id) < self._reports_to_hide:
                 return None

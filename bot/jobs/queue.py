@@ -9,7 +9,8 @@ from bot.errors import Busy, UserError
 from bot.i18n.message import LocalizedMessage, mark
 from bot.store import batches, jobs
 from bot.store.database import Database, Transaction
-from bot.store.jobs import Job, Kind, State
+from bot.store.job_schema import JobSpec, Kind
+from bot.store.jobs import Job, State
 
 WAITING_FOR_ANSWER = mark("Job {job_id} waits for an answer. {question}")
 
@@ -46,27 +47,21 @@ class JobQueue:
 
     async def plan(
         self,
-        kind: Kind,
-        spec: dict[str, Any],
+        spec: JobSpec,
         *,
         requester_id: int | None = None,
         channel_id: int | None = None,
     ) -> Job:
         """Write a job down; it waits for confirm(). Raises Busy where one of the kind is active."""
         async with self._db.write() as tx:
-            await _none_active(tx, kind)
+            await _none_active(tx, spec.kind)
             return await jobs.add(
-                tx,
-                kind=kind,
-                spec=spec,
-                requester_id=requester_id,
-                channel_id=channel_id,
-                at=time.time(),
+                tx, spec=spec, requester_id=requester_id, channel_id=channel_id, at=time.time()
             )
 
-    async def submit(self, kind: Kind, spec: dict[str, Any], **origin: int | None) -> Job:
+    async def submit(self, spec: JobSpec, **origin: int | None) -> Job:
         """Plan a job and confirm it in one go: where somebody has seen the plan already."""
-        return await self.confirm((await self.plan(kind, spec, **origin)).id)
+        return await self.confirm((await self.plan(spec, **origin)).id)
 
     async def confirm(self, job_id: int) -> Job:
         """Queue a planned job. Raises Busy where one of its kind is active by now."""

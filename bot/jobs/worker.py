@@ -15,7 +15,8 @@ from bot.i18n.message import LocalizedMessage
 from bot.jobs.queue import WAITING_FOR_ANSWER, WorkerTiming
 from bot.store import jobs, notifications
 from bot.store.database import Database
-from bot.store.jobs import KINDS, Job, Kind, State
+from bot.store.job_schema import KINDS, JobResult, Kind
+from bot.store.jobs import Job, State
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ class JobStopped(Exception):
 class Runner(Protocol):
     """Knows how jobs of one kind are done."""
 
-    async def run(self, run: "Run") -> dict[str, Any]:
+    async def run(self, run: "Run") -> JobResult:
         """Carry a job out, or go on with it. Returns its result."""
 
     async def pause(self, run: "Run") -> None:
@@ -102,14 +103,22 @@ class Run:
         async with self._db.read() as tx:
             self.job = await jobs.get(tx, self.job.id) or self.job
 
-    async def end(self, state: State, **columns: Any) -> bool:
+    async def end(
+        self, state: State, *, result: JobResult | None = None, error: LocalizedMessage | None = None
+    ) -> bool:
         """Write how the job ended.
 
         False where it is not this worker's any more, or was cancelled meanwhile.
         """
         async with self._db.write() as tx:
             return await jobs.end(
-                tx, self.job.id, worker=self._worker, state=state, finished_at=time.time(), **columns
+                tx,
+                self.job.id,
+                worker=self._worker,
+                state=state,
+                at=time.time(),
+                result=result,
+                error=error,
             )
 
     async def release(self) -> None:
@@ -176,11 +185,13 @@ class Worker:
                 await run.release()  # the next worker need not wait until this one is known to be silent
         return True
 
-    async def _end(self, run: Run, work: Awaitable[dict[str, Any]]) -> None:
+    async def _end(self, run: Run, work: Awaitable[JobResult]) -> None:
         """Await the work and write how it ended, in words for people where it failed."""
         state: State = "failed"
+        result: JobResult | None = None
+        reason: LocalizedMessage | None = None
         try:
-            end: dict[str, Any] = {"result": await work}
+            result = await work
             state = "succeeded"
         except asyncio.CancelledError:
             current = asyncio.current_task()
@@ -197,16 +208,14 @@ class Worker:
             return
         except UserError as error:
             log.warning("job %d failed: %s", run.job.id, error, exc_info=error.__cause__)
-            end = {"error": error.sentence}
+            reason = error.sentence
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("job %d failed, reference %s", run.job.id, reference)
-            end = {
-                "error": LocalizedMessage(
-                    "Something went wrong. The log has it under {reference}.", reference=reference
-                )
-            }
-        if await run.end(state, **end):
+            reason = LocalizedMessage(
+                "Something went wrong. The log has it under {reference}.", reference=reference
+            )
+        if await run.end(state, result=result, error=reason):
             log.info("job %d ended: %s", run.job.id, state)
         else:
             log.warning("job %d ended, but it is not this worker's any more, or was cancelled", run.job.id)

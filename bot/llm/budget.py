@@ -12,6 +12,7 @@ from bot.i18n.message import mark
 from bot.llm.prices import Prices
 from bot.store import batches, jobs, spending
 from bot.store.database import Database, Transaction
+from bot.store.job_schema import FinetuneSpec
 from bot.store.spending import Purpose
 
 _UNKNOWN = mark(
@@ -126,8 +127,8 @@ class Budget:
                 outstanding[batch.job_id] += cost
         for training in trainings:
             if training.cost == 0 and training.id != account.job_id:  # not booked yet
-                spec = training.spec
-                outstanding[training.id] += self._training_cost(spec["base"], spec.get("tokens", 0)) or 0.0
+                spec = training.spec_as(FinetuneSpec)
+                outstanding[training.id] += self._training_cost(spec.base, spec.tokens) or 0.0
         return _Spending(account, read_at, today, job, outstanding)
 
     def _refusal(self, account: Account, cost: float, spent: _Spending) -> OverBudget | None:

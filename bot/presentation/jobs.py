@@ -1,16 +1,15 @@
 """Reports: how a job stands and how it ended, in words and bars for Discord and the terminal."""
 
 from collections import Counter
-from dataclasses import asdict
-from typing import Any
 
 from bot.dataset.build.estimate import BuildEstimate
-from bot.dataset.build.plan import BuildSpec
 from bot.dataset.versions.preference_pairs import FrozenPairs
 from bot.i18n.format import format_duration
 from bot.i18n.message import LocalizedMessage, Translator, mark
 from bot.presentation.datasets import count_by_reason
 from bot.presentation.models import finetune_result_text
+from bot.store.datasets import Changes
+from bot.store.job_schema import BuildResult, BuildSpec, VoteSummary
 from bot.store.jobs import Job
 
 _TITLES = {"build": mark("Building a dataset"), "finetune": mark("Fine-tuning")}
@@ -112,7 +111,9 @@ def _paused(t: Translator, job: Job) -> str:
 def result_text(t: Translator, job: Job) -> str:
     """What is told at a job's end, with what to do next."""
     if job.result is not None and job.state != "cancelled":
-        return _built(t, job.result) if job.kind == "build" else finetune_result_text(t, job.result)
+        if isinstance(job.result, BuildResult):
+            return _built(t, job.result)
+        return finetune_result_text(t, job.result)
     error = job.error or LocalizedMessage("")
     if job.state != "cancelled":
         told = mark("Building a dataset failed: {error}")
@@ -147,10 +148,10 @@ def progress_bar(t: Translator, done: int, total: int) -> str:
     return f"{'▰' * filled}{'▱' * (_BAR - filled)} {100 * done // total} % · {counts}"
 
 
-def _built(t: Translator, result: dict[str, Any]) -> str:
-    counts = result["counts"]
+def _built(t: Translator, result: BuildResult) -> str:
+    counts = result.counts
     told = mark("Dataset v{version} stays as it was (no text is new): {texts}.")
-    if result["new"]:
+    if result.new:
         told = mark("Dataset v{version} is ready: {texts}.")
     texts = LocalizedMessage(
         "{train} texts to learn from ({liked} of them rated well by people), {valid} held out",
@@ -159,54 +160,54 @@ def _built(t: Translator, result: dict[str, Any]) -> str:
         liked=counts.get("description", 0),
     )
     lines = [
-        t(told, version=result["dataset"], texts=texts),
+        t(told, version=result.dataset, texts=texts),
         t(
             "{asked} answers written in {calls} calls, {cached} found cached{paid}.",
-            asked=result["asked"],
-            calls=result["calls"],
-            cached=result["cached"],
-            paid=_paid(result["cost"]),
+            asked=result.asked,
+            calls=result.calls,
+            cached=result.cached,
+            paid=_paid(result.cost),
         ),
     ]
-    if result["rejected"]:
+    if result.rejected:
         lines.append(
             t(
                 "Rejected on the way: {reasons}. Examples given up: {given_up}.",
-                reasons=count_by_reason(result["rejected"]),
-                given_up=result["given_up"],
+                reasons=count_by_reason(result.rejected),
+                given_up=result.given_up,
             )
         )
-    if result["dropped"]:
-        lines.append(t("Left out at the end: {reasons}.", reasons=count_by_reason(result["dropped"])))
-    return "\n".join([*lines, *_voted(t, result["votes"]), *_next(t, result)])
+    if result.dropped:
+        lines.append(t("Left out at the end: {reasons}.", reasons=count_by_reason(result.dropped)))
+    return "\n".join([*lines, *_voted(t, result.votes), *_next(t, result)])
 
 
-def _next(t: Translator, result: dict[str, Any]) -> list[str]:
+def _next(t: Translator, result: BuildResult) -> list[str]:
     """What has changed since the version before, and what to do next."""
-    lines, changes, train = [], result["changes"], result["counts"].get("train", 0)
+    lines, changes, train = [], result.changes, result.counts.get("train", 0)
     if changes:
-        lines.append(_changed(t, **changes))
-    if result["lost"]:
+        lines.append(_changed(t, changes))
+    if result.lost:
         lines.append(
             t.count(
                 "{number} call was in the air when the build was cut off: it was made again, and may have "
                 "been paid for twice.",
                 "{number} calls were in the air when the build was cut off: they were made again, and may "
                 "have been paid for twice.",
-                result["lost"],
+                result.lost,
             )
         )
     if train < _FEW:
         lines.append(t("Few texts teach little: a few hundred are worth having."))
-    if not result["new"] and changes:
+    if not result.new and changes:
         lines.append(
             t(
                 "To tune on it, though v{newer} is newer: `/finetune dataset:{version}`.",
-                newer=changes["since"],
-                version=result["dataset"],
+                newer=changes.since,
+                version=result.dataset,
             )
         )
-    if result["new"]:
+    if result.new:
         lines.append(t("Next: `/finetune`. To look through the texts: `/dataset review`."))
     return lines
 
@@ -232,44 +233,41 @@ def pairs_text(t: Translator, found: FrozenPairs) -> str:
     if found.not_counted:
         lines.append(t("Votes not counted: {reasons}.", reasons=found.not_counted))
     if found.frozen.changes:
-        lines.append(_changed(t, **asdict(found.frozen.changes), pairs=True))
+        lines.append(_changed(t, found.frozen.changes, pairs=True))
     if new:
         lines.append(t("Next: `/finetune method:dpo`."))
     return "\n".join(lines)
 
 
-def _voted(t: Translator, votes: dict[str, Any]) -> list[str]:
+def _voted(t: Translator, votes: VoteSummary) -> list[str]:
     """What the votes let in and kept out, and which of them did not count."""
     lines = []
-    if votes["liked"] or votes["voted_down"] or votes["unfit"]:
+    if votes.liked or votes.voted_down or votes.unfit:
         unfit: LocalizedMessage | str = ""
-        if votes["unfit"]:
+        if votes.unfit:
             unfit = LocalizedMessage(
-                "; liked, but unfit to train: {reasons}", reasons=count_by_reason(votes["unfit"])
+                "; liked, but unfit to train: {reasons}", reasons=count_by_reason(votes.unfit)
             )
         lines.append(
             t(
                 "Descriptions: {liked:,} admitted by votes, {down:,} voted down{unfit}.",
-                liked=votes["liked"],
-                down=votes["voted_down"],
+                liked=votes.liked,
+                down=votes.voted_down,
                 unfit=unfit,
             )
         )
-    if votes["not_counted"]:
-        not_counted = [LocalizedMessage.from_json(each) for each in votes["not_counted"]]
-        lines.append(t("Votes not counted: {reasons}.", reasons=not_counted))
+    if votes.not_counted:
+        lines.append(t("Votes not counted: {reasons}.", reasons=votes.not_counted))
     return lines
 
 
-def _changed(
-    t: Translator, since: int, added: dict[str, int], gone: dict[str, int], *, pairs: bool = False
-) -> str:
+def _changed(t: Translator, changes: Changes, *, pairs: bool = False) -> str:
     """What came and went since the version before, by source."""
     return t(
         "Since v{version}: {added} added, {gone} gone.",
-        version=since,
-        added=_sources(added, pairs=pairs),
-        gone=_sources(gone, pairs=pairs),
+        version=changes.since,
+        added=_sources(changes.added, pairs=pairs),
+        gone=_sources(changes.gone, pairs=pairs),
     )
 
 

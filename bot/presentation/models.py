@@ -1,8 +1,7 @@
 """Reports on tuning and models, in words for Discord and the terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from bot.i18n.format import format_duration
 from bot.i18n.message import LocalizedMessage, Translator, mark
@@ -10,6 +9,7 @@ from bot.rating.trial_status import TrialStatus
 from bot.rating.votes import VoteCounts
 from bot.registry.availability import days_until, on_day
 from bot.registry.registry import ModelRecord
+from bot.store.job_schema import FinetuneResult
 from bot.store.models import Model, ModelEvent
 from bot.tuning.estimate import TuningEstimate
 
@@ -109,13 +109,13 @@ def _mark(day: str) -> str:
     return "⏳ " if left is not None and left <= _SOON else ""
 
 
-def finetune_result_text(t: Translator, result: dict[str, Any]) -> str:
+def finetune_result_text(t: Translator, result: FinetuneResult) -> str:
     """What is told at a fine-tuning's end, with what to do next."""
-    named = {"name": result["name"], "number": result["model"]}
-    if result.get("deploy"):
+    named = {"name": result.name, "number": result.model}
+    if result.deploy:
         ended = t("`{name}` is trained as model {number}.", **named)
-        todo = t("Next: {step}.", step=LocalizedMessage.from_json(result["deploy"]))
-    elif result["state"] == "live":
+        todo = t("Next: {step}.", step=result.deploy)
+    elif result.state == "live":
         ended = t("`{name}` is trained and live.", **named)
         todo = t("Try it: `/hero 40 woman healing`.")
     else:
@@ -123,14 +123,13 @@ def finetune_result_text(t: Translator, result: dict[str, Any]) -> str:
         todo = t(
             "To look closer: `/models compare a:{number}`. "
             "To let it serve: `/models promote model:{number}`.",
-            number=result["model"],
+            number=result.model,
         )
-    return f"{' '.join([ended, *_losses(t, result, end='.')])}\n{todo}"
+    return f"{' '.join([ended, *_losses(t, result.loss_before, result.loss_after, end='.')])}\n{todo}"
 
 
-def _losses(t: Translator, metrics: Mapping[str, Any], end: str = "") -> list[str]:
+def _losses(t: Translator, before: float | None, after: float | None, end: str = "") -> list[str]:
     """The loss on what was held out, as far as it was measured."""
-    before, after = metrics.get("loss_before"), metrics.get("loss_after")
     if not after:
         return []
     if not before:
@@ -194,7 +193,7 @@ def model_page(
     ]
     if model.served_as and model.served_as != model.name:
         lines.append(t("Asked as `{name}`", name=model.served_as))
-    lines += _losses(t, model.metrics)
+    lines += _losses(t, model.metrics.get("loss_before"), model.metrics.get("loss_after"))
     if model.retires_on:
         when = on_day(model.retires_on, days_until(model.retires_on))
         lines.append(_mark(model.retires_on) + t("Its server shuts it or its base down {when}.", when=when))

@@ -11,6 +11,7 @@ from bot.registry import lifecycle
 from bot.store import duels, models, notifications, trials
 from bot.store.database import Database, Transaction
 from bot.store.models import Model
+from bot.store.notifications import NotificationAction
 from bot.store.trials import Trial
 
 _DAY = 86_400.0
@@ -141,7 +142,9 @@ class Trials:
                 "model:{number}."
             ),
         )
-        await notifications.add(tx, f"trial:{trial.id}", text, at=now, action=f"promote:{trial.id}")
+        await notifications.add(
+            tx, f"trial:{trial.id}", text, at=now, action=NotificationAction("promote", trial.id)
+        )
 
     async def _end_lost(self, tx: Transaction, trial: Trial, now: float) -> None:
         await trials.end(tx, trial.id, "lost", at=now)

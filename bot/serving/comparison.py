@@ -3,55 +3,18 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Self
 
 from bot.errors import HerosmithError, UserError
 from bot.heroes.hero import Hero
 from bot.i18n.message import LocalizedMessage, mark
 from bot.llm.budget import Account
 from bot.serving.generator import Generator
+from bot.store.job_schema import Comparison, ComparisonSide
 from bot.store.models import Model
 
 log = logging.getLogger(__name__)
 
 Writers = Sequence[tuple[LocalizedMessage, Model | str]]  # each with what it is called beside the others
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """One model's text of a hero; where it wrote none, why not."""
-
-    by: LocalizedMessage
-    text: str | LocalizedMessage
-
-    def json(self) -> dict[str, Any]:
-        text = self.text if isinstance(self.text, str) else self.text.to_json()
-        return {"by": self.by.to_json(), "text": text}
-
-    @classmethod
-    def from_json(cls, kept: dict[str, Any]) -> Self:
-        text = kept["text"]
-        return cls(
-            LocalizedMessage.from_json(kept["by"]),
-            text if isinstance(text, str) else LocalizedMessage.from_json(text),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """One hero, written by each model in turn."""
-
-    hero: str
-    sides: list[Side]
-
-    def json(self) -> dict[str, Any]:
-        """What from_json() takes."""
-        return {"hero": self.hero, "sides": [side.json() for side in self.sides]}
-
-    @classmethod
-    def from_json(cls, kept: dict[str, Any]) -> Self:
-        return cls(kept["hero"], [Side.from_json(side) for side in kept["sides"]])
 
 
 class Comparer:
@@ -78,20 +41,25 @@ class Comparer:
         """
         return [
             Comparison(
-                str(hero),
-                await asyncio.gather(*(self._side(hero, title, model, account) for title, model in writers)),
+                hero=str(hero),
+                sides=await asyncio.gather(
+                    *(self._side(hero, title, model, account) for title, model in writers)
+                ),
             )
             for hero in heroes
         ]
 
-    async def _side(self, hero: Hero, title: LocalizedMessage, model: Model | str, account: Account) -> Side:
+    async def _side(
+        self, hero: Hero, title: LocalizedMessage, model: Model | str, account: Account
+    ) -> ComparisonSide:
         try:
-            return Side(title, (await self._writer.generate(hero, model, account)).text)
+            text: str | LocalizedMessage = (await self._writer.generate(hero, model, account)).text
         except HerosmithError as error:
             log.warning("%s wrote nothing: %s", title, error, exc_info=error.__cause__)
             refused = LocalizedMessage("the model server refused")
             why = error.sentence if isinstance(error, UserError) else refused
-            return Side(title, LocalizedMessage("(no text: {why})", why=why))
+            text = LocalizedMessage("(no text: {why})", why=why)
+        return ComparisonSide(by=title, text=text)
 
 
 def model_title(model: Model) -> LocalizedMessage:

@@ -2,17 +2,29 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, func, or_, select, update
 
 from bot.i18n.message import LocalizedMessage
 from bot.store.database import Transaction
+from bot.store.job_schema import (
+    RESULTS,
+    SPECS,
+    BuildResult,
+    BuildSpec,
+    FinetuneResult,
+    FinetuneSpec,
+    JobResult,
+    JobSpec,
+    Kind,
+)
 from bot.store.schema import job, spending
 
-Kind = Literal["build", "finetune"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 State = Literal["planned", "queued", "running", "paused", "cancelling", "succeeded", "failed", "cancelled"]
+
+SpecT = TypeVar("SpecT", BuildSpec, FinetuneSpec)
+ResultT = TypeVar("ResultT", BuildResult, FinetuneResult)
 
 ACTIVE: tuple[State, ...] = ("queued", "running", "paused", "cancelling")
 
@@ -28,7 +40,7 @@ class Job:
 
     id: int
     kind: Kind
-    spec: dict[str, Any]
+    spec: JobSpec
     state: State
     phase: LocalizedMessage | None
     done: int
@@ -36,7 +48,7 @@ class Job:
     rate: float | None
     lost: int
     cost: float
-    result: dict[str, Any] | None
+    result: JobResult | None
     error: LocalizedMessage | None
     requester_id: int | None
     channel_id: int | None
@@ -56,27 +68,47 @@ class Job:
     def ended(self) -> bool:
         return self.state in ("succeeded", "failed", "cancelled")
 
+    def spec_as(self, kind: type[SpecT]) -> SpecT:
+        """Return the spec. Raises TypeError if the job is of another kind."""
+        if not isinstance(self.spec, kind):
+            raise TypeError(f"job {self.id} is a {self.kind}")
+        return self.spec
+
+    def result_as(self, kind: type[ResultT]) -> ResultT:
+        """Return the result. Raises TypeError if there is none, or the job is of another kind."""
+        if not isinstance(self.result, kind):
+            raise TypeError(f"job {self.id} is a {self.kind} that {self.state}: {self.error}")
+        return self.result
+
 
 async def add(
     tx: Transaction,
     *,
-    kind: Kind,
-    spec: dict[str, Any],
+    spec: JobSpec,
     requester_id: int | None,
     channel_id: int | None,
     at: float,
 ) -> Job:
     """Write down a plan for a job."""
     values = {
-        "kind": kind,
-        "spec": spec,
+        "kind": spec.kind,
+        "spec": spec.to_json(),
         "state": "planned",
         "requester_id": requester_id,
         "channel_id": channel_id,
         "created_at": at,
     }
     row = (await tx.execute(job.insert().values(values).returning(*job.c))).one()
-    return Job(**row._mapping, cost=0.0)
+    return _job(row, cost=0.0)
+
+
+def _job(row: Row[Any], **others: Any) -> Job:
+    columns: dict[str, Any] = {**row._mapping, **others}
+    kind: Kind = columns["kind"]
+    columns["spec"] = SPECS[kind].from_json(columns["spec"])
+    if columns["result"] is not None:
+        columns["result"] = RESULTS[kind].from_json(columns["result"])
+    return Job(**columns)
 
 
 def _jobs() -> Select[Any]:
@@ -87,24 +119,24 @@ def _jobs() -> Select[Any]:
 
 async def get(tx: Transaction, job_id: int) -> Job | None:
     row = (await tx.execute(_jobs().where(job.c.id == job_id))).one_or_none()
-    return Job(**row._mapping) if row else None
+    return _job(row) if row else None
 
 
 async def recent(tx: Transaction, most: int) -> list[Job]:
     """The newest jobs, the newest first; plans that nobody confirmed are none yet."""
     query = _jobs().where(job.c.state != "planned").order_by(job.c.id.desc()).limit(most)
-    return [Job(**row._mapping) for row in await tx.execute(query)]
+    return [_job(row) for row in await tx.execute(query)]
 
 
 async def active(tx: Transaction, kind: Kind) -> Job | None:
     row = (await tx.execute(_jobs().where(job.c.kind == kind, job.c.state.in_(ACTIVE)))).one_or_none()
-    return Job(**row._mapping) if row else None
+    return _job(row) if row else None
 
 
 async def unnotified(tx: Transaction) -> list[Job]:
     """Jobs of a channel whose end nobody has been told yet, active ones among them."""
     told = (job.c.announced.is_(False), job.c.channel_id.is_not(None), job.c.state != "planned")
-    return [Job(**row._mapping) for row in await tx.execute(_jobs().where(*told).order_by(job.c.id))]
+    return [_job(row) for row in await tx.execute(_jobs().where(*told).order_by(job.c.id))]
 
 
 async def change_state(
@@ -167,11 +199,23 @@ async def update_claimed(tx: Transaction, job_id: int, *, worker: str, **values:
     return state
 
 
-async def end(tx: Transaction, job_id: int, *, worker: str, state: State, **values: Any) -> bool:
+async def end(
+    tx: Transaction,
+    job_id: int,
+    *,
+    worker: str,
+    state: State,
+    at: float,
+    result: JobResult | None = None,
+    error: LocalizedMessage | None = None,
+) -> bool:
     """End a job. False, and nothing written, where it is another worker's, or is to be cancelled first."""
+    values: dict[str, Any] = {"state": state, "finished_at": at, "error": error}
+    if result is not None:
+        values["result"] = result.to_json()
     was = ("cancelling",) if state == "cancelled" else ("running", "paused")
     mine = (job.c.id == job_id) & (job.c.owner == worker) & job.c.state.in_(was)
-    return (await tx.execute(update(job).where(mine).values(state=state, **values))).rowcount == 1
+    return (await tx.execute(update(job).where(mine).values(values))).rowcount == 1
 
 
 async def ask(tx: Transaction, job_id: int, question: LocalizedMessage, *, worker: str) -> bool:
@@ -185,13 +229,13 @@ async def tuned(tx: Transaction, most: int = 20) -> list[Job]:
     """The newest fine-tunings that succeeded, the newest first."""
     done = (job.c.kind == "finetune", job.c.state == "succeeded")
     query = _jobs().where(*done).order_by(job.c.id.desc()).limit(most)
-    return [Job(**row._mapping) for row in await tx.execute(query)]
+    return [_job(row) for row in await tx.execute(query)]
 
 
 async def remote_trainings(tx: Transaction) -> list[Job]:
     """Fine-tunings that a server was asked for and that are not over: they cost what is not booked yet."""
     out = (job.c.kind == "finetune", job.c.state.in_(ACTIVE), job.c.remote_asked_at.is_not(None))
-    return [Job(**row._mapping) for row in await tx.execute(_jobs().where(*out))]
+    return [_job(row) for row in await tx.execute(_jobs().where(*out))]
 
 
 async def remote_ids(tx: Transaction) -> set[str]:

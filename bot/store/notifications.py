@@ -1,12 +1,38 @@
 """Queries on notices: what the admins are to be told."""
 
 from dataclasses import dataclass
+from typing import Any, Literal, Self, get_args
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, Select, Text, cast, literal, select, update
 
 from bot.i18n.message import LocalizedMessage
 from bot.store.database import Transaction
 from bot.store.schema import notice
+
+ActionKind = Literal["promote", "removal"]
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationAction:
+    """What the buttons under a notification do: promote a trial's winner, or judge a reported description.
+
+    It is stored as `promote:3` (a trial's id) or `removal:7` (a description's id).
+    """
+
+    kind: ActionKind
+    subject_id: int
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.subject_id}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read the stored form. Raises ValueError for any other text."""
+        kind, _, subject_id = text.partition(":")
+        for known in get_args(ActionKind):
+            if kind == known:
+                return cls(known, int(subject_id))
+        raise ValueError(f"no action of a notification: {text}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +47,7 @@ class Notification:
     text: LocalizedMessage
     channel_id: int | None
     mention_id: int | None
-    action: str | None
+    action: NotificationAction | None
     told: bool
     at: float
 
@@ -34,7 +60,7 @@ async def add(
     at: float,
     channel_id: int | None = None,
     mention_id: int | None = None,
-    action: str | None = None,
+    action: NotificationAction | None = None,
 ) -> bool:
     """Keep a sentence to be told. False where one of that key was kept before: each is told once."""
     known = (await tx.execute(select(notice.c.id).where(notice.c.key == key))).scalar_one_or_none()
@@ -45,16 +71,29 @@ async def add(
         "text": text,
         "channel_id": channel_id,
         "mention_id": mention_id,
-        "action": action,
+        "action": str(action) if action else None,
         "at": at,
     }
     await tx.execute(notice.insert().values(values))
     return True
 
 
+def actions(kind: ActionKind, subject_ids: Select[tuple[int]]) -> Select[tuple[str]]:
+    """Return a query for the stored forms of the actions on these subjects."""
+    ids = subject_ids.subquery()
+    return select(literal(f"{kind}:") + cast(ids.c[0], Text))
+
+
 async def pending(tx: Transaction) -> list[Notification]:
     query = select(notice).where(notice.c.told.is_(False)).order_by(notice.c.id)
-    return [Notification(**row._mapping) for row in await tx.execute(query)]
+    return [_notification(row) for row in await tx.execute(query)]
+
+
+def _notification(row: Row[Any]) -> Notification:
+    columns: dict[str, Any] = {**row._mapping}
+    if columns["action"] is not None:
+        columns["action"] = NotificationAction.parse(columns["action"])
+    return Notification(**columns)
 
 
 async def mark_sent(tx: Transaction, notice_id: int) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, Text, cast, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Table, delete, func, or_, select, update
 
 from bot.i18n.message import LocalizedMessage
-from bot.store import datasets
+from bot.store import datasets, notifications
 from bot.store.database import Transaction
 from bot.store.schema import (
     description,
@@ -77,8 +77,7 @@ async def erase(tx: Transaction, person: Person, *, at: float) -> Erased:
     gone = await counts(tx, person)
     theirs = select(description.c.id).where(description.c.requester == person.pseudonym)
     to_rebuild = await datasets.redact(tx, theirs)
-    about = select(literal("removal:") + cast(description.c.id, Text)).where(description.c.id.in_(theirs))
-    quoting = update(notice).where(notice.c.action.in_(about))
+    quoting = update(notice).where(notice.c.action.in_(notifications.actions("removal", theirs)))
     await tx.execute(quoting.values(text=LocalizedMessage(""), told=True))
     shown = or_(duel.c.live_description_id.in_(theirs), duel.c.candidate_description_id.in_(theirs))
     await tx.execute(update(duel).where(shown).values(channel_id=None, message_id=None))

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from bot.errors import UserError
 from bot.llm.prices import Price, Prices
 from bot.registry.availability import ModelAvailability
+from bot.registry.registry import Registry
 from bot.store import datasets, jobs
 from bot.store.database import Database, Transaction
 from bot.store.datasets import Dataset, DatasetKind
-from bot.tuning.providers import Method, Provider
+from bot.store.job_schema import FinetuneResult, FinetuneSpec, Method
+from bot.tuning.providers import Provider
 
 MOST_EPOCHS = 10
 
@@ -16,24 +18,6 @@ KINDS: dict[Method, DatasetKind] = {"supervised": "sft", "dpo": "preference"}
 
 _CHARACTERS = 4  # of English in a token, about
 _TURNS = 10  # tokens of a chat's own marks
-
-
-@dataclass(frozen=True, slots=True)
-class FinetuneSpec:
-    """What a fine-tuning job was asked to do; kept in the job's row.
-
-    epochs None: the server chooses. tokens is about how many it trains in all: what the budget holds for it.
-    """
-
-    dataset: int
-    base: str
-    epochs: int | None
-    method: Method = "supervised"
-    tokens: int = 0
-
-    def __post_init__(self) -> None:
-        if self.epochs is not None and not 1 <= self.epochs <= MOST_EPOCHS:
-            raise UserError("Epochs must lie between 1 and {most_epochs}.", most_epochs=MOST_EPOCHS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +46,57 @@ class TuningEstimate:
 class TuningEstimator:
     """Counts, prices and times trainings from the dataset and from what was seen of trainings before."""
 
-    def __init__(self, db: Database, provider: Provider, prices: Prices, upkeep: ModelAvailability) -> None:
+    def __init__(
+        self,
+        db: Database,
+        provider: Provider,
+        prices: Prices,
+        registry: Registry,
+        availability: ModelAvailability,
+        *,
+        base: str,
+    ) -> None:
         self._db = db
         self._provider = provider
         self._prices = prices
-        self._upkeep = upkeep
+        self._registry = registry
+        self._availability = availability
+        self._base = base
+
+    async def spec(
+        self,
+        *,
+        dataset: int | None = None,
+        base: str | None = None,
+        method: Method | None = None,
+        epochs: int | None = None,
+    ) -> FinetuneSpec:
+        """Return what a fine-tuning is to do.
+
+        Left out: the newest dataset of the method's kind, the dataset's method, BASE_MODEL (the live model
+        for preference tuning), the server's choice of epochs. Raises UserError if there is no such dataset,
+        or the provider does not know the method.
+        """
+        if epochs is not None and not 1 <= epochs <= MOST_EPOCHS:
+            raise UserError("Epochs must lie between 1 and {most_epochs}.", most_epochs=MOST_EPOCHS)
+        async with self._db.read() as tx:
+            found = await (
+                datasets.latest(tx, KINDS[method or "supervised"])
+                if dataset is None
+                else datasets.get(tx, dataset)
+            )
+        if found is None:
+            raise _no_dataset(dataset, method)
+        method = method or ("dpo" if found.kind == "preference" else "supervised")
+        if base is None:
+            live = await self._registry.live() if method == "dpo" else None
+            base = live.name if live else self._base
+        if method not in self._provider.methods:
+            raise UserError(
+                "Preference tuning is not known to {name}. Leave the method out, or train elsewhere.",
+                name=self._provider.called,
+            )
+        return FinetuneSpec(dataset=found.id, base=base, epochs=epochs, method=method)
 
     async def estimate(self, spec: FinetuneSpec) -> TuningEstimate:
         """Raises UserError where the dataset is not there, or is of the other method's kind."""
@@ -77,7 +107,7 @@ class TuningEstimator:
         epochs = spec.epochs or self._provider.usual_epochs
         price = self._prices.of(spec.base)
         rate, start = (speed, 0.0) if speed else (self._provider.usual_speed, self._provider.usual_start)
-        ends = await self._upkeep.shutdown_dates()
+        ends = await self._availability.shutdown_dates()
         return TuningEstimate(
             spec,
             dataset,
@@ -95,11 +125,24 @@ class TuningEstimator:
     async def _speed(self, tx: Transaction, spec: FinetuneSpec) -> float | None:
         """Trained tokens a second of the newest training of that base and method, start and end included."""
         for job in await jobs.tuned(tx):
-            result = job.result or {}
-            same = (job.spec.get("base"), job.spec.get("method", "supervised")) == (spec.base, spec.method)
-            if same and result.get("trained_tokens") and result.get("seconds"):
-                return float(result["trained_tokens"] / result["seconds"])
+            done, result = job.spec_as(FinetuneSpec), job.result_as(FinetuneResult)
+            same = (done.base, done.method) == (spec.base, spec.method)
+            if same and result.trained_tokens and result.seconds:
+                return result.trained_tokens / result.seconds
         return None
+
+
+def _no_dataset(version: int | None, method: Method | None) -> UserError:
+    if version is not None:
+        return UserError(
+            "There is no dataset v{version}. Make one with /build-dataset, then run /finetune again.",
+            version=version,
+        )
+    if method == "dpo":
+        return UserError(
+            "There is no dataset of rated pairs yet: they come from what people vote. Leave the method out."
+        )
+    return UserError("There is no dataset yet. Make one with /build-dataset, then run /finetune again.")
 
 
 async def usable(tx: Transaction, version: int) -> Dataset:

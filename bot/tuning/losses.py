@@ -13,6 +13,8 @@ from typing import Any
 
 from openai.types.fine_tuning import FineTuningJobEvent
 
+from bot.store.job_schema import HeldOutLoss
+
 
 @dataclass(frozen=True, slots=True)
 class Losses:
@@ -25,12 +27,14 @@ class Losses:
     valid: dict[int, float] = field(default_factory=dict)
 
     @property
-    def held_out(self) -> dict[str, float]:
+    def held_out(self) -> HeldOutLoss:
         """The held-out loss before and after the training, as far as it was measured."""
         if not self.valid:
             return {}
-        after = {"loss_after": self.valid[max(self.valid)]}
-        return {"loss_before": self.valid[0], **after} if 0 in self.valid and len(self.valid) > 1 else after
+        after = self.valid[max(self.valid)]
+        if 0 in self.valid and len(self.valid) > 1:
+            return {"loss_before": self.valid[0], "loss_after": after}
+        return {"loss_after": after}
 
 
 def data_of(event: FineTuningJobEvent) -> dict[str, Any]:

@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 
 from bot.errors import SettingsError
 from bot.i18n.message import LocalizedMessage, mark
-
-Method = Literal["supervised", "dpo"]
+from bot.store.job_schema import Method
 
 _UTF8_BOM = b"\xef\xbb\xbf"
 

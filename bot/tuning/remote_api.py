@@ -5,7 +5,7 @@ import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -27,17 +27,14 @@ from bot.llm.retry import (
     retry_after,
     with_retries,
 )
-from bot.tuning.providers import Method, Provider
+from bot.store.job_schema import Method
+from bot.tuning.providers import Provider
 from bot.tuning.training_files import TrainingFile
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_LOOK_LIMIT = 30.0  # seconds that a look at the server may take
-_START_LIMIT = 120.0  # and the call that starts a training
-_SEND_LIMIT = 600.0  # and an upload
-_SEND_PAUSES = (2.0, 10.0, 30.0, 60.0, 120.0)  # seconds before looking again whether a file arrived
 _CLOCKS_APART = 300.0  # seconds by which the server's clock may differ from ours
 _BEING_READ = frozenset({"pending", "running"})  # statuses of a file that no training takes yet
 _MARK = "herosmith_job"
@@ -63,13 +60,34 @@ class Training:
         return f"{_SUFFIX}{hashlib.sha256(self.mark.encode()).hexdigest()[:8]}"
 
 
+@dataclass(frozen=True, slots=True)
+class FineTuningApiTiming:
+    """Time limits of the calls, in seconds."""
+
+    timeout: float = 30.0
+    start_timeout: float = 120.0  # of the call that starts a training
+    upload_timeout: float = 600.0
+    upload_pauses: tuple[float, ...] = (
+        2.0,
+        10.0,
+        30.0,
+        60.0,
+        120.0,
+    )  # before looking for the file
+    max_pause: float = 60.0  # between retries
+
+
 class FineTuningApi:
     """Sends files, starts, finds, watches and stops trainings at one provider."""
 
-    def __init__(self, api: AsyncOpenAI, provider: Provider, *, extra: dict[str, Any]) -> None:
-        self._api = api.with_options(timeout=_LOOK_LIMIT)
-        self._starting = api.with_options(timeout=_START_LIMIT)
-        self._sending = api.with_options(timeout=_SEND_LIMIT)
+    def __init__(
+        self, api: AsyncOpenAI, provider: Provider, *, extra: dict[str, Any], timing: FineTuningApiTiming
+    ) -> None:
+        self._api = api.with_options(timeout=timing.timeout)
+        self._starting = api.with_options(timeout=timing.start_timeout)
+        self._sending = api.with_options(timeout=timing.upload_timeout)
+        self._upload_pauses = timing.upload_pauses
+        self._max_pause = timing.max_pause
         self.provider = provider
         self._extra = extra
 
@@ -80,7 +98,7 @@ class FineTuningApi:
         """
         create = partial(self._sending.files.create, file=(file.name, file.content), purpose="fine-tune")
         upload = expect_type(create, FileObject)
-        for pause in _SEND_PAUSES:
+        for pause in self._upload_pauses:
             found = await self._sent_before(file, since)
             if found:
                 return found.id
@@ -96,7 +114,7 @@ class FineTuningApi:
 
     async def is_read(self, file_id: str) -> bool:
         """Whether the server has read a file. Raises UserError where it found a fault in it."""
-        file = await with_retries(
+        file = await self._with_retries(
             expect_type(partial(self._api.files.retrieve, file_id), FileObject), BACKGROUND
         )
         if file.status == "error":
@@ -142,7 +160,7 @@ class FineTuningApi:
         *,
         since: float,
         others: Iterable[str],
-        patience: RetryPolicy = BACKGROUND,
+        policy: RetryPolicy = BACKGROUND,
     ) -> str | None:
         """The training that was started for a row, though nobody lived or heard to write its name down.
 
@@ -151,7 +169,7 @@ class FineTuningApi:
         nothing by which it could be told.
         """
         unknown, others = False, frozenset(others)
-        for each in await self._recent(since, patience):
+        for each in await self._recent(since, policy):
             if each.id in others:
                 continue
             match _is(training, files, each):
@@ -166,21 +184,21 @@ class FineTuningApi:
     async def get(self, remote_id: str) -> FineTuningJob:
         """A training as it stands."""
         retrieve = partial(self._api.fine_tuning.jobs.retrieve, remote_id)
-        return await with_retries(expect_type(retrieve, FineTuningJob), NO_RETRY)
+        return await self._with_retries(expect_type(retrieve, FineTuningJob), NO_RETRY)
 
     async def newest_events(self, remote_id: str) -> list[FineTuningJobEvent]:
         """The newest events, the newest first; none where the server has none to show."""
         with suppress(Unavailable, ServerError):
-            return list((await with_retries(self._page_of_events(remote_id, 20), NO_RETRY)).data or ())
+            return list((await self._with_retries(self._page_of_events(remote_id, 20), NO_RETRY)).data or ())
         return []
 
     async def all_events(self, remote_id: str) -> list[FineTuningJobEvent]:
         """Every event; none where the server has none to show: the model is there without them."""
         with suppress(Unavailable, ServerError):
-            page = await with_retries(self._page_of_events(remote_id, 100), INTERACTIVE)
+            page = await self._with_retries(self._page_of_events(remote_id, 100), INTERACTIVE)
             events = list(page.data or ())
             while page.has_next_page():
-                page = await with_retries(page.get_next_page, INTERACTIVE)
+                page = await self._with_retries(page.get_next_page, INTERACTIVE)
                 events += page.data or ()
             return events
         return []
@@ -194,7 +212,7 @@ class FineTuningApi:
     async def result(self, file_id: str) -> bytes:
         """A result file's content; empty where it cannot be had, for the model is there without it."""
         with suppress(Unavailable, ServerError):
-            return await with_retries(partial(self._content, file_id), INTERACTIVE)
+            return await self._with_retries(partial(self._content, file_id), INTERACTIVE)
         return b""
 
     async def pause(self, remote_id: str) -> bool:
@@ -207,22 +225,25 @@ class FineTuningApi:
 
     async def cancel(self, remote_id: str) -> None:
         """Tell the server to stop a training."""
-        await with_retries(lambda: self._api.fine_tuning.jobs.cancel(remote_id), INTERACTIVE)
+        await self._with_retries(lambda: self._api.fine_tuning.jobs.cancel(remote_id), INTERACTIVE)
 
     async def _asked(self, remote_id: str, what: str) -> bool:
         jobs = self._api.fine_tuning.jobs
         ask = jobs.pause if what == "pause" else jobs.resume
         try:
-            await with_retries(lambda: ask(remote_id), INTERACTIVE)
+            await self._with_retries(lambda: ask(remote_id), INTERACTIVE)
         except (Unavailable, ServerError) as error:
             log.warning("training %s: no %s at the server: %s", remote_id, what, error)
             return False
         return True
 
-    async def _permitted(self, call: Callable[[], Awaitable[T]], patience: RetryPolicy) -> T:
+    async def _with_retries(self, call: Callable[[], Awaitable[T]], policy: RetryPolicy) -> T:
+        return await with_retries(call, replace(policy, max_pause=self._max_pause))
+
+    async def _permitted(self, call: Callable[[], Awaitable[T]], policy: RetryPolicy) -> T:
         """A call that only those may make who may train; what the server refuses is told in its own words."""
         try:
-            return await with_retries(call, patience)
+            return await self._with_retries(call, policy)
         except Forbidden as error:
             raise Forbidden(self.provider.refusal) from error
         except ServerError as error:
@@ -240,7 +261,7 @@ class FineTuningApi:
                 nameless.append(each)
         for each in nameless:
             with suppress(Unavailable, ServerError):
-                content = await with_retries(partial(self._content, each.id), INTERACTIVE)
+                content = await self._with_retries(partial(self._content, each.id), INTERACTIVE)
                 if content == file.content:
                     return each
         return None
@@ -252,7 +273,7 @@ class FineTuningApi:
             return await self._api.files.list(purpose="fine-tune")
 
         try:
-            return list((await with_retries(expect_type(page, Page), BACKGROUND)).data or ())
+            return list((await self._with_retries(expect_type(page, Page), BACKGROUND)).data or ())
         except (UnknownModel, Forbidden, ServerError) as error:
             log.info("the server lists no files: %s", error)
             return []
@@ -260,14 +281,14 @@ class FineTuningApi:
     async def _content(self, file_id: str) -> bytes:
         return (await self._api.files.content(file_id)).content
 
-    async def _recent(self, since: float, patience: RetryPolicy) -> list[FineTuningJob]:
+    async def _recent(self, since: float, policy: RetryPolicy) -> list[FineTuningJob]:
         """The server's trainings from a time on. Raises Uncertain where it lists none."""
 
         async def page() -> Page[FineTuningJob]:
             return await self._api.fine_tuning.jobs.list(limit=100)
 
         try:
-            found = await with_retries(expect_type(page, Page), patience)
+            found = await self._with_retries(expect_type(page, Page), policy)
         except (UnknownModel, ServerError) as error:
             raise Uncertain from error
         return [each for each in found.data or () if _since(each.created_at, since)]

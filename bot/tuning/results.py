@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from openai.types.fine_tuning import FineTuningJob
 
@@ -13,13 +13,20 @@ from bot.i18n.message import LocalizedMessage
 from bot.llm.budget import Account
 from bot.registry.lora_deployment import LoraDeployment
 from bot.registry.registry import Registry
-from bot.serving.comparison import Comparer, Comparison, model_title
+from bot.serving.comparison import Comparer, model_title
+from bot.store.job_schema import Comparison, FinetuneSpec
 from bot.store.models import Model
-from bot.tuning.estimate import FinetuneSpec
 from bot.tuning.losses import Losses, draw_losses
 from bot.tuning.providers import Provider
 
 log = logging.getLogger(__name__)
+
+
+class ModelReport(TypedDict, total=False):
+    """What the end of a fine-tuning shows; files are named within the data folder."""
+
+    heroes: list[Comparison]
+    files: list[str]
 
 
 class TrainingResults:
@@ -90,7 +97,7 @@ class TrainingResults:
 
     async def report(
         self, job_id: int, spec: FinetuneSpec, model: Model, live: Model | None, losses: Losses
-    ) -> dict[str, Any]:
+    ) -> ModelReport:
         """`heroes`, written by base, live and new model, and `files`, named within the data folder.
 
         What cannot be shown is left out: the model is there without it.
@@ -106,7 +113,7 @@ class TrainingResults:
             log.exception("model %d could not be shown in full", model.id)
             return {}
         files = [str(path.relative_to(self._data_dir)) for path in made if path]
-        return {"heroes": [each.json() for each in comparisons], "files": files}
+        return {"heroes": comparisons, "files": files}
 
     async def _compare(
         self, job_id: int, spec: FinetuneSpec, model: Model, live: Model | None

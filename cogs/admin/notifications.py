@@ -8,7 +8,7 @@ from discord.ext import commands, tasks
 from bot.app import App
 from bot.client import HeroBot
 from bot.i18n.message import Translator
-from bot.store.notifications import Notification
+from bot.store.notifications import Notification, NotificationAction
 from cogs.common.locale import translator_in
 from cogs.common.markdown import with_mention
 from cogs.models.buttons import promotion_view
@@ -69,7 +69,7 @@ class NotificationsCog(commands.Cog):
         await channel.send(text[:2000], allowed_mentions=mentions, view=view)
 
 
-def _action_view(t: Translator, action: str) -> discord.ui.View:
-    """Return the buttons for a notification's action, such as `promote:3` or `removal:7`."""
-    kind, _, subject = action.partition(":")
-    return {"promote": promotion_view, "removal": verdict_view}[kind](t, int(subject))
+def _action_view(t: Translator, action: NotificationAction) -> discord.ui.View:
+    """Return the buttons for a notification's action."""
+    views = {"promote": promotion_view, "removal": verdict_view}
+    return views[action.kind](t, action.subject_id)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import discord
 
 from bot.i18n.message import Translator
-from bot.serving.comparison import Comparison
+from bot.store.job_schema import Comparison
 from cogs.common.markdown import escape_markdown
 
 _LETTERS = 5000  # of the 6,000 that the cards of a message may have together

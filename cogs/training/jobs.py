@@ -8,10 +8,10 @@ from pathlib import Path
 import discord
 from discord.ext import commands, tasks
 
-from bot.app import App
+from bot.app import App, JobMessageTiming
 from bot.client import HeroBot
 from bot.presentation.jobs import progress_text, result_text
-from bot.serving.comparison import Comparison
+from bot.store.job_schema import FinetuneResult
 from bot.store.jobs import Job
 from cogs.common.locale import translator_in
 from cogs.common.markdown import with_mention
@@ -20,9 +20,6 @@ from cogs.training.job_buttons import job_view
 
 log = logging.getLogger(__name__)
 
-_GAP = 5.0  # seconds between edits that show nothing but progress
-_SPARSE_AFTER = 3000.0  # seconds: Discord rations edits of messages older than an hour
-_SPARSE = 60.0  # seconds between such edits then
 _MARGIN = 64 * 1024  # bytes of a message beside its files
 _TOO_MANY_EDITS = 30046  # Discord's code for it
 
@@ -35,12 +32,16 @@ class _Shown:
     doing: tuple[str, str]  # state and phase
     at: float
 
-    def worth_an_edit_after(self, shown: "_Shown", *, age: float) -> bool:
-        """Whether people should see it now: states at once, progress after a while, the longer the older."""
-        old = age > _SPARSE_AFTER
+    def replaces(self, shown: "_Shown", *, age: float, timing: JobMessageTiming) -> bool:
+        """Return whether to edit the message: at once for another state, after an interval for progress.
+
+        age is the message's, in seconds.
+        """
+        old = age > timing.old_after
         if self.doing[0] != shown.doing[0] or (self.doing != shown.doing and not old):
             return True
-        return self.text != shown.text and self.at - shown.at >= (_SPARSE if old else _GAP)
+        interval = timing.old_edit_interval if old else timing.edit_interval
+        return self.text != shown.text and self.at - shown.at >= interval
 
 
 class JobsCog(commands.Cog):
@@ -87,7 +88,8 @@ class JobsCog(commands.Cog):
             t = await translator_in(self.bot, job.channel_id or 0)
             text, told = with_mention(result_text(t, job), job.requester_id)
             files = [discord.File(path) for path in self._attachments(job)]
-            embeds = comparison_embeds(t, _comparisons(job))
+            heroes = job.result.heroes if isinstance(job.result, FinetuneResult) else ()
+            embeds = comparison_embeds(t, heroes)
             await self._channel(job).send(text, allowed_mentions=told, files=files, embeds=embeds)
             await self.app.jobs.mark_notified(job.id)
             self._shown.pop(job.id, None)
@@ -100,7 +102,8 @@ class JobsCog(commands.Cog):
         # a loss changes at every step: that is progress, not another state
         fresh = _Shown(progress_text(t, job), (job.state, job.phase.template if job.phase else ""), now)
         shown = self._shown.get(job.id)
-        if shown and not fresh.worth_an_edit_after(shown, age=now - (job.created_at or now)):
+        age = now - (job.created_at or now)
+        if shown and not fresh.replaces(shown, age=age, timing=self.app.timing.job_messages):
             return
         self._shown[job.id] = fresh
         try:
@@ -118,7 +121,7 @@ class JobsCog(commands.Cog):
     def _attachments(self, job: Job) -> list[Path]:
         """The files that a job's end is told with, as far as they are here and fit."""
         folder = self.app.settings.data_dir
-        made = [folder / name for name in (job.result or {}).get("files", ())]
+        made = [folder / name for name in (job.result.files if job.result else ())]
         fitting: list[Path] = []
         room = discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES - _MARGIN
         for path in made:
@@ -130,8 +133,3 @@ class JobsCog(commands.Cog):
 
     def _channel(self, job: Job) -> discord.PartialMessageable:
         return self.bot.get_partial_messageable(job.channel_id or 0)
-
-
-def _comparisons(job: Job) -> list[Comparison]:
-    """The heroes that models wrote at the end of a fine-tuning."""
-    return [Comparison.from_json(each) for each in (job.result or {}).get("heroes", ())]

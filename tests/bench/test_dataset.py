@@ -18,6 +18,7 @@ from bench.dataset.memory import fill, peak_mib
 from bench.dataset.peers import all_tasks, semaphore
 from bot.dataset.versions.near_duplicates import NearDuplicates
 from bot.heroes.hero import Hero
+from bot.store.job_schema import BuildResult
 from tests.heroes.test_hero import FILE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -182,8 +183,8 @@ async def test_filling_leaves_every_hundredth_to_the_job(tmp_path: Path) -> None
         async with installation(url, tmp_path) as app:
             job, _ = await whole_job(app, 200)
     assert filled["kept"] == 198
-    assert job.result is not None
-    assert (job.result["asked"], job.result["cached"], job.result["dropped"]) == (2, 198, {})
+    assert isinstance(job.result, BuildResult)
+    assert (job.result.asked, job.result.cached, job.result.dropped) == (2, 198, {})
 
 
 async def test_a_build_takes_as_many_repeats_as_it_needs(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import psutil
 import pytest
@@ -16,6 +15,7 @@ from bot.jobs.queue import WorkerTiming
 from bot.jobs.worker import Run, Worker
 from bot.processes import run_worker
 from bot.store import jobs
+from bot.store.job_schema import BuildResult, BuildSpec
 from tests.support.scripted_server import Script
 from tests.support.workflows import spec
 
@@ -26,18 +26,18 @@ def timing() -> Timing:
 
 
 async def order(app: App) -> int:
-    return (await app.jobs.submit("build", {})).id
+    return (await app.jobs.submit(BuildSpec())).id
 
 
 class Does:
     """A runner that does what a test says."""
 
-    def __init__(self, what: Callable[[Run], Awaitable[dict[str, Any]]]) -> None:
+    def __init__(self, what: Callable[[Run], Awaitable[BuildResult]]) -> None:
         self._what = what
         self.cancelled: list[int] = []
         self.paused: list[int] = []
 
-    async def run(self, run: Run) -> dict[str, Any]:
+    async def run(self, run: Run) -> BuildResult:
         return await self._what(run)
 
     async def pause(self, run: Run) -> None:
@@ -49,7 +49,7 @@ class Does:
 
 
 async def test_a_defect_in_a_job_is_told_by_reference_only(app: App) -> None:
-    async def broken(_run: Run) -> dict[str, Any]:
+    async def broken(_run: Run) -> BuildResult:
         raise ZeroDivisionError("secret detail")
 
     job_id = await order(app)
@@ -66,12 +66,12 @@ async def test_a_worker_that_ends_leaves_its_job_to_the_next(app: App, *, killed
     """At once where it was told to end, once it has long been silent where it was killed."""
     began = asyncio.Event()
 
-    async def endless(_run: Run) -> dict[str, Any]:
+    async def endless(_run: Run) -> BuildResult:
         began.set()
-        return await asyncio.Future()
+        return await asyncio.Future[BuildResult]()
 
-    async def quick(_run: Run) -> dict[str, Any]:
-        return {"dataset": 1}
+    async def quick(_run: Run) -> BuildResult:
+        return BuildResult(dataset=1)
 
     job_id = await order(app)
     first = asyncio.create_task(Worker(app.db, {"build": Does(endless)}, app.timing.worker).run_forever())
@@ -94,9 +94,9 @@ async def test_a_worker_that_ends_leaves_its_job_to_the_next(app: App, *, killed
 async def test_a_worker_that_lost_its_job_stops_working_on_it(app: App) -> None:
     stopped = asyncio.Event()
 
-    async def endless(_run: Run) -> dict[str, Any]:
+    async def endless(_run: Run) -> BuildResult:
         try:
-            return await asyncio.Future()
+            return await asyncio.Future[BuildResult]()
         finally:
             stopped.set()
 
@@ -115,10 +115,10 @@ async def test_a_worker_that_lost_its_job_stops_working_on_it(app: App) -> None:
 async def test_a_worker_that_slept_through_its_lease_writes_nothing(app: App) -> None:
     """It wakes up just as its work ends; meanwhile another worker has the job."""
 
-    async def overslept(run: Run) -> dict[str, Any]:
+    async def overslept(run: Run) -> BuildResult:
         async with app.db.write() as tx:
             await jobs.change(tx, run.job.id, owner="another")
-        return {"dataset": 99}
+        return BuildResult(dataset=99)
 
     job_id = await order(app)
     assert await Worker(app.db, {"build": Does(overslept)}, app.timing.worker).run_next()
@@ -153,8 +153,8 @@ def _workers() -> list[int]:
 
 async def test_who_works_elsewhere_is_told_and_the_job_ends_whatever_they_say(app: App) -> None:
 
-    async def endless(_run: Run) -> dict[str, Any]:
-        return await asyncio.Future()
+    async def endless(_run: Run) -> BuildResult:
+        return await asyncio.Future[BuildResult]()
 
     runner = Does(endless)
     job_id = await order(app)
@@ -175,8 +175,8 @@ async def test_who_works_elsewhere_is_told_and_the_job_ends_whatever_they_say(ap
 
 
 async def test_a_pause_whose_worker_died_is_passed_on_by_the_next(app: App) -> None:
-    async def endless(_run: Run) -> dict[str, Any]:
-        return await asyncio.Future()
+    async def endless(_run: Run) -> BuildResult:
+        return await asyncio.Future[BuildResult]()
 
     runner = Does(endless)
     job_id = await order(app)

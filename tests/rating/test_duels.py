@@ -11,7 +11,7 @@ from bot.rating.duels import Pairing
 from bot.settings import Settings
 from bot.store import models, notifications, trials
 from bot.store.descriptions import Description
-from bot.store.notifications import Notification
+from bot.store.notifications import Notification, NotificationAction
 from tests.support.duels import HERO, choice_for, run_duel, two_models, vote, vote_unanimously
 from tests.support.scripted_server import Script
 from tests.support.workflows import finetune
@@ -105,7 +105,7 @@ async def test_winner_is_proposed_and_promoted_by_an_operator(app: App) -> None:
     await vote_unanimously(app, "candidate")
     assert await states(app) == ["live", "candidate"]
     (notification,) = await trial_notifications(app)
-    assert notification.action == "promote:1"
+    assert notification.action == NotificationAction("promote", 1)
     assert "8 of 8 people preferred the candidate (100 %, surely between 52 % and 100 %)" in str(
         notification.text
     )

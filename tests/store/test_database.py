@@ -17,6 +17,7 @@ from bot.errors import StoreError
 from bot.registry.registry import Registry
 from bot.store import jobs, migrations, models, notifications
 from bot.store.database import Transaction, WriteTask, open_database
+from bot.store.job_schema import BuildSpec, FinetuneSpec, JobSpec
 from bot.store.migrate import migrate, newest
 from bot.store.schema import job, metadata
 
@@ -91,7 +92,7 @@ async def test_two_processes_may_open_a_new_database_at_once(tmp_path: Path) -> 
 async def test_a_failed_transaction_leaves_nothing(app: App) -> None:
     async def half() -> None:
         async with app.db.write() as tx:
-            await jobs.add(tx, kind="build", spec={}, requester_id=None, channel_id=None, at=1.0)
+            await jobs.add(tx, spec=BuildSpec(), requester_id=None, channel_id=None, at=1.0)
             raise KeyError("midway")
 
     with pytest.raises(KeyError, match="midway"):
@@ -110,14 +111,14 @@ async def test_writers_take_turns(app: App) -> None:
             await tx.execute(text("UPDATE job SET done = :done"), {"done": done + 1})
 
     async with app.db.write() as tx:
-        job = await jobs.add(tx, kind="build", spec={}, requester_id=None, channel_id=None, at=1.0)
+        job = await jobs.add(tx, spec=BuildSpec(), requester_id=None, channel_id=None, at=1.0)
     await asyncio.gather(*(count_up() for _ in range(20)))
     assert (await app.jobs.get(job.id)).done == 20
 
 
 async def test_writers_that_are_cancelled_midway_leave_no_lock_behind(app: App) -> None:
     """Wherever it strikes them, and though their tracebacks are kept."""
-    job_id = (await app.jobs.plan("build", {})).id
+    job_id = (await app.jobs.plan(BuildSpec())).id
 
     async def write() -> None:
         async with app.db.write() as tx:
@@ -138,15 +139,15 @@ async def test_writers_that_are_cancelled_midway_leave_no_lock_behind(app: App) 
 
 
 async def test_the_database_itself_lets_no_second_job_of_a_kind_be_active(app: App) -> None:
-    async def add(kind: jobs.Kind) -> None:
+    async def add(spec: JobSpec) -> None:
         async with app.db.write() as tx:
-            job = await jobs.add(tx, kind=kind, spec={}, requester_id=None, channel_id=None, at=1.0)
+            job = await jobs.add(tx, spec=spec, requester_id=None, channel_id=None, at=1.0)
             await jobs.change_state(tx, job.id, "queued", was=("planned",))
 
-    await add("build")
-    await add("finetune")
+    await add(BuildSpec())
+    await add(FinetuneSpec())
     with pytest.raises(IntegrityError):
-        await add("build")
+        await add(BuildSpec())
 
 
 async def test_the_database_itself_keeps_the_live_model_single(app: App) -> None:
@@ -155,7 +156,7 @@ async def test_the_database_itself_keeps_the_live_model_single(app: App) -> None
         "VALUES (:name, 'b', 1, 1, 'live', '{}', 1)"
     )
     async with app.db.write() as tx:
-        await jobs.add(tx, kind="build", spec={}, requester_id=None, channel_id=None, at=1.0)
+        await jobs.add(tx, spec=BuildSpec(), requester_id=None, channel_id=None, at=1.0)
         await tx.execute(
             text(
                 "INSERT INTO dataset (id, kind, content_hash, recipe, counts, created_at) "
@@ -285,7 +286,7 @@ async def test_work_done_together_is_kept_and_a_spoilt_piece_spoils_no_other(app
     ids = [each for each in done if isinstance(each, int)]
     assert len(set(ids)) == 39
     async with app.db.read() as tx:
-        kept = [job.spec["number"] for each in ids if (job := await jobs.get(tx, each))]
+        kept = [job.spec_as(BuildSpec).repeats for each in ids if (job := await jobs.get(tx, each))]
     assert kept == [number for number in range(40) if number != 13]
 
 
@@ -307,14 +308,14 @@ async def test_pieces_of_one_writer_are_kept_all_or_none(app: App) -> None:
     assert isinstance(done[2], KeyError)
     async with app.db.read() as tx:
         kept = (await tx.execute(select(job.c.spec))).scalars().all()
-    assert sorted(each["number"] for each in kept) == [0, 0, 1, 1, 3, 3]
+    assert sorted(each["repeats"] for each in kept) == [0, 0, 1, 1, 3, 3]
 
 
 async def _planned(tx: Transaction, number: int) -> int:
     if number == 13:
         raise KeyError("spoilt")
-    spec = {"number": number}
-    return (await jobs.add(tx, kind="build", spec=spec, requester_id=None, channel_id=None, at=1.0)).id
+    spec = BuildSpec(repeats=number)
+    return (await jobs.add(tx, spec=spec, requester_id=None, channel_id=None, at=1.0)).id
 
 
 async def test_rows_can_be_streamed(app: App) -> None:

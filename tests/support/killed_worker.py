@@ -7,20 +7,21 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
-import bot.tuning.job
 from bot.app import Timing, open_app
 from bot.jobs.queue import WorkerTiming
 from bot.settings import Settings
+from bot.tuning.follow import TrainingTiming
 
 # The worker before is certainly dead; transactions are counted, so no heartbeat may come between.
-_TIMING = Timing(worker=WorkerTiming(heartbeat=3600.0, stale_after=0.0))
+_TIMING = Timing(
+    worker=WorkerTiming(heartbeat=3600.0, stale_after=0.0),
+    training=TrainingTiming(poll=0.01, listed_within=0.2),
+)
 _WRITES = ("INSERT", "UPDATE", "DELETE")
 
 
 def work(settings: Settings, kill_at: int | None) -> None:
     """Work until nothing is left; die by SIGKILL just before the kill_at-th transaction is on the disk."""
-    bot.tuning.job._POLL = 0.01
-    bot.tuning.job._LISTED_WITHIN = 0.2
     if kill_at is not None:
         _die_at(kill_at)
     asyncio.run(_work(settings))

@@ -2,9 +2,9 @@
 
 from bot.app import App
 from bot.dataset.build.builder import Built
-from bot.dataset.build.plan import BuildSpec
 from bot.i18n.message import LocalizedMessage
 from bot.llm.budget import Account
+from bot.store.job_schema import BuildSpec
 from bot.store.jobs import Job
 
 

@@ -14,12 +14,12 @@ import pytest
 
 from bot.app import App, Timing, open_app
 from bot.heroes.hero import Hero
-from bot.i18n.message import LocalizedMessage
 from bot.jobs.queue import WorkerTiming
 from bot.processes import run_engine
 from bot.settings import ROOT, Settings
 from bot.store import datasets, jobs
 from bot.store.datasets import DatasetKind, Item
+from bot.store.job_schema import FinetuneResult, FinetuneSpec
 from bot.store.jobs import Job
 from tests.support.lora_server import KEY, LoraServer, lora_server
 from tests.support.tiny_engine import TINY, Training
@@ -88,17 +88,17 @@ async def test_texts_then_pairs_from_the_live_model_on(app: App) -> None:
     assert (second.state, second.error) == ("succeeded", None)
 
     live, candidate = await app.registry.all()
-    assert (second.spec["base"], second.spec["method"]) == (live.name, "dpo")
+    assert (second.spec_as(FinetuneSpec).base, second.spec_as(FinetuneSpec).method) == (live.name, "dpo")
     assert (live.state, candidate.state) == ("live", "candidate")
     assert candidate.metrics["loss_before"] == pytest.approx(0.6931, abs=0.01)  # log 2: nothing preferred yet
-    result = second.result or {}
-    assert len(result["heroes"]) == 3
-    assert [str(LocalizedMessage.from_json(side["by"])) for side in result["heroes"][0]["sides"]] == [
+    result = second.result_as(FinetuneResult)
+    assert len(result.heroes) == 3
+    assert [str(side.by) for side in result.heroes[0].sides] == [
         "base",
         "live: model 1",
         "candidate: model 2",
     ]
-    chart = app.settings.data_dir / result["files"][0]
+    chart = app.settings.data_dir / result.files[0]
     assert chart.read_bytes().startswith(b"\x89PNG")
 
 
@@ -178,4 +178,4 @@ async def test_a_model_that_cannot_be_served_yet_is_kept_and_waits_for_its_name(
     assert (ended.state, ended.error) == ("succeeded", None)
     (model,) = await app.registry.all()
     assert (model.state, model.served_as) == ("candidate", None)
-    assert "/models deployed model:1" in str(LocalizedMessage.from_json((ended.result or {})["deploy"]))
+    assert "/models deployed model:1" in str(ended.result_as(FinetuneResult).deploy)

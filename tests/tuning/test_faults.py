@@ -1,11 +1,11 @@
 """Trouble at the model server while a model is tuned: every status, hung connections, answers cut short."""
 
-from dataclasses import replace
-
 import pytest
 
-from bot.app import App
-from bot.llm.retry import BACKGROUND, INTERACTIVE
+from bot.app import App, Timing
+from bot.store.job_schema import FinetuneResult
+from bot.tuning.follow import TrainingTiming
+from bot.tuning.remote_api import FineTuningApiTiming
 from tests.support.scripted_server import Fault, Script
 from tests.support.workflows import build, finetune
 
@@ -19,19 +19,14 @@ FILES = "GET /v1/files"
 FILE = "GET /v1/files/ID"
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.tuning.job._POLL", 0.01)
-    monkeypatch.setattr("bot.tuning.job._LISTED_WITHIN", 0.0)
-    monkeypatch.setattr("bot.tuning.job._SLOWEST_POLL", 0.02)
-    monkeypatch.setattr("bot.tuning.job._START_PAUSES", (0, 0, 0))
-    for module in ("bot.tuning.job", "bot.tuning.remote_api"):
-        monkeypatch.setattr(f"{module}.BACKGROUND", replace(BACKGROUND, max_pause=0.05))
-        monkeypatch.setattr(f"{module}.INTERACTIVE", replace(INTERACTIVE, max_pause=0.05))
-    monkeypatch.setattr("bot.tuning.remote_api._LOOK_LIMIT", 0.3)
-    monkeypatch.setattr("bot.tuning.remote_api._START_LIMIT", 0.3)
-    monkeypatch.setattr("bot.tuning.remote_api._SEND_LIMIT", 0.3)
-    monkeypatch.setattr("bot.tuning.remote_api._SEND_PAUSES", (0, 0, 0))
+@pytest.fixture
+def timing() -> Timing:
+    return Timing(
+        training=TrainingTiming(poll=0.01, slowest_poll=0.02, listed_within=0.0, start_pauses=(0, 0, 0)),
+        fine_tuning_api=FineTuningApiTiming(
+            timeout=0.3, start_timeout=0.3, upload_timeout=0.3, upload_pauses=(0, 0, 0), max_pause=0.05
+        ),
+    )
 
 
 @pytest.mark.parametrize("fault", [429, 500, "half", "drop", "hang"])
@@ -121,7 +116,7 @@ async def test_a_server_without_events_is_followed_all_the_same(app: App, script
     await build(app)
     done = await finetune(app)
     assert done.state == "succeeded"
-    assert "loss_after" not in (done.result or {})
+    assert done.result_as(FinetuneResult).loss_after is None
 
 
 async def test_statuses_never_seen_before_count_as_running(app: App, script: Script) -> None:

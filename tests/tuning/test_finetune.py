@@ -4,21 +4,23 @@ import json
 
 import pytest
 
-from bot.app import App, open_app
+from bot.app import App, Timing, open_app
 from bot.errors import OverBudget, UserError
 from bot.i18n.message import ENGLISH
 from bot.presentation.jobs import result_text
 from bot.settings import Settings
 from bot.store import jobs
-from bot.tuning.job import pause_after
+from bot.store.job_schema import KINDS
+from bot.tuning.follow import TrainingTiming
 from tests.support.scripted_server import Script
 from tests.support.scripted_trainings import Ways
 from tests.support.workflows import build, finetune
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.tuning.job._LISTED_WITHIN", 0.0)
+@pytest.fixture
+def timing() -> Timing:
+    # with a single pause, the last try is looked after, too
+    return Timing(training=TrainingTiming(poll=0.01, listed_within=0.0, start_pauses=(0,)))
 
 
 async def test_the_server_gets_chat_files_whose_sides_share_no_hero(app: App, script: Script) -> None:
@@ -40,9 +42,8 @@ async def test_the_server_gets_chat_files_whose_sides_share_no_hero(app: App, sc
 
 
 async def test_a_training_whose_start_got_no_answer_is_found_and_not_started_twice(
-    app: App, script: Script, monkeypatch: pytest.MonkeyPatch
+    app: App, script: Script
 ) -> None:
-    monkeypatch.setattr("bot.tuning.job._START_PAUSES", (0,))  # the last try, too, is looked after
     script.trainings.lost_starts = 1
     await build(app)
 
@@ -66,10 +67,7 @@ async def test_a_worker_that_died_before_it_wrote_the_id_down_leaves_its_trainin
     assert (await app.jobs.get(2)).remote_job_id == "ftjob-1"
 
 
-async def test_a_server_out_of_reach_is_waited_for(
-    app: App, script: Script, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bot.tuning.job._POLL", 0.01)
+async def test_a_server_out_of_reach_is_waited_for(app: App, script: Script) -> None:
     script.faults["GET /v1/fine_tuning/jobs/ID"] = [500, 503, 401]
     await build(app)
 
@@ -79,26 +77,28 @@ async def test_a_server_out_of_reach_is_waited_for(
     assert script.faults["GET /v1/fine_tuning/jobs/ID"] == []
 
 
-async def test_a_single_404_is_a_hiccup_and_a_lasting_one_a_question(
-    app: App, script: Script, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bot.tuning.job._POLL", 0.01)
+async def test_a_single_404_is_a_hiccup(app: App, script: Script) -> None:
     script.faults["GET /v1/fine_tuning/jobs/ID"] = [404]
     await build(app)
     assert (await finetune(app)).state == "succeeded"
 
-    monkeypatch.setattr("bot.tuning.job._MISSING_LIMIT", 0.1)
-    script.faults["GET /v1/fine_tuning/jobs/ID"] = [404] * 1000
-    asked = await finetune(app)
-    assert asked.state == "paused"
-    assert "has no training ftjob-2" in str(asked.question)
 
-    script.faults.clear()
-    with pytest.raises(UserError, match="ftjob-1 belongs to another job"):
-        await app.jobs.answer(asked.id, "ftjob-1")
-    await app.jobs.answer(asked.id, "ftjob-2")
-    assert await app.worker.run_next()
-    assert [model.name for model in await app.registry.all()] == ["ft:tiny:1", "ft:tiny:2"]
+async def test_a_training_that_stays_missing_is_asked_about(settings: Settings, script: Script) -> None:
+    timing = Timing(training=TrainingTiming(poll=0.01, missing_limit=0.1))
+    async with open_app(settings, timing) as app:
+        await build(app)
+        assert (await finetune(app)).state == "succeeded"
+        script.faults["GET /v1/fine_tuning/jobs/ID"] = [404] * 1000
+        asked = await finetune(app)
+        assert asked.state == "paused"
+        assert "has no training ftjob-2" in str(asked.question)
+
+        script.faults.clear()
+        with pytest.raises(UserError, match="ftjob-1 belongs to another job"):
+            await app.jobs.answer(asked.id, "ftjob-1")
+        await app.jobs.answer(asked.id, "ftjob-2")
+        assert await app.worker.run_next()
+        assert [model.name for model in await app.registry.all()] == ["ft:tiny:1", "ft:tiny:2"]
 
 
 async def test_a_job_taken_up_again_neither_uploads_nor_starts_twice(app: App, script: Script) -> None:
@@ -107,7 +107,7 @@ async def test_a_job_taken_up_again_neither_uploads_nor_starts_twice(app: App, s
     await finetune(app)
     uploads = len(script.files)
     async with app.db.write() as tx:
-        job = await jobs.claim(tx, jobs.KINDS, owner="gone", at=0, stale_before=0)
+        job = await jobs.claim(tx, KINDS, owner="gone", at=0, stale_before=0)
         assert job is None
         await jobs.change(tx, 2, state="running", owner="gone", heartbeat=0.0, result=None)
 
@@ -119,50 +119,53 @@ async def test_a_job_taken_up_again_neither_uploads_nor_starts_twice(app: App, s
     assert (await app.jobs.get(2)).state == "succeeded"
 
 
-async def test_the_days_budget_covers_trainings(hosted: Settings, script: Script) -> None:
+async def test_the_days_budget_covers_trainings(hosted: Settings, timing: Timing, script: Script) -> None:
     """16 texts take about two dollars; a training over 10,000 tokens ten, its three heroes cents."""
-    async with open_app(hosted.model_copy(update={"daily_budget": 30.0})) as app:
+    async with open_app(hosted.model_copy(update={"daily_budget": 30.0}), timing) as app:
         await build(app)
         left = await app.budget.remaining_today()
         done = await finetune(app)
         assert done.state == "succeeded"
         assert 10 < done.cost < 10.5
         assert await app.budget.remaining_today() == pytest.approx((left or 0) - done.cost)
-    async with open_app(hosted.model_copy(update={"daily_budget": 5.0})) as app:
+    async with open_app(hosted.model_copy(update={"daily_budget": 5.0}), timing) as app:
         with pytest.raises(OverBudget, match=r"budget of \$5\.00 is used up"):
             await finetune(app)
     assert len(script.trainings.created) == 1
 
 
 async def test_a_training_that_is_listed_late_is_not_started_twice(
-    app: App, script: Script, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, script: Script
 ) -> None:
     """The worker left while the call was at the server, or the server's list lags behind."""
-    monkeypatch.setattr("bot.tuning.job._LISTED_WITHIN", 5.0)
-    monkeypatch.setattr("bot.tuning.job._POLL", 0.05)
-    monkeypatch.setattr("bot.tuning.job._START_PAUSES", (0,))
+    timing = Timing(training=TrainingTiming(poll=0.05, listed_within=5.0, start_pauses=(0,)))
     script.trainings.lost_starts = 1
     script.trainings.listed_after = 1.0
-    await build(app)
-    assert (await finetune(app)).state == "succeeded"
+    async with open_app(settings, timing) as app:
+        await build(app)
+        assert (await finetune(app)).state == "succeeded"
     assert len(script.trainings.created) == 1
 
 
-async def test_a_budget_used_up_meanwhile_loses_no_training(hosted: Settings, script: Script) -> None:
-    async with open_app(hosted) as app:
+async def test_a_budget_used_up_meanwhile_loses_no_training(
+    hosted: Settings, timing: Timing, script: Script
+) -> None:
+    async with open_app(hosted, timing) as app:
         await build(app)
         await finetune(app)
         async with app.db.write() as tx:
             await jobs.change(tx, 2, state="running", owner="gone", heartbeat=0.0, remote_job_id=None)
-    async with open_app(hosted.model_copy(update={"daily_budget": 0.01})) as app:
+    async with open_app(hosted.model_copy(update={"daily_budget": 0.01}), timing) as app:
         assert await app.worker.run_next()
         assert (await app.jobs.get(2)).state == "succeeded"
     assert len(script.trainings.created) == 1
 
 
-async def test_a_training_that_is_out_holds_its_part_of_the_day(hosted: Settings, script: Script) -> None:
+async def test_a_training_that_is_out_holds_its_part_of_the_day(
+    hosted: Settings, timing: Timing, script: Script
+) -> None:
     script.trainings.tells_tokens = False
-    async with open_app(hosted.model_copy(update={"daily_budget": 50.0})) as app:
+    async with open_app(hosted.model_copy(update={"daily_budget": 50.0}), timing) as app:
         await build(app)
         before = await app.budget.remaining_today() or 0.0
         job, forecast = await app.finetunes.submit(epochs=1)
@@ -191,8 +194,15 @@ async def test_a_cancel_that_the_server_refuses_is_told(app: App, script: Script
     assert "could not be told to stop ftjob-1" in result_text(ENGLISH, ended)
 
 
-def test_looks_become_sparse() -> None:
-    assert [pause_after(seconds) for seconds in (0, 30, 300, 900, 7200)] == [1.0, 1.0, 5.0, 15.0, 15.0]
+def test_polls_become_sparse() -> None:
+    timing = TrainingTiming()
+    assert [timing.poll_after(seconds) for seconds in (0, 30, 300, 900, 7200)] == [
+        1.0,
+        1.0,
+        5.0,
+        15.0,
+        15.0,
+    ]
 
 
 async def test_a_suffix_that_was_cut_is_known_all_the_same(app: App, script: Script) -> None:

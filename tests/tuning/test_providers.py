@@ -4,10 +4,11 @@ import re
 
 import pytest
 
-from bot.app import open_app
+from bot.app import Timing, open_app
 from bot.errors import SettingsError
-from bot.i18n.message import LocalizedMessage
 from bot.settings import ROOT, Settings
+from bot.store.job_schema import FinetuneResult
+from bot.tuning.follow import TrainingTiming
 from bot.tuning.providers import ENGINE, OTHER, PROVIDERS, provider_of
 from tests.support.provider_quirks import WAYS
 from tests.support.scripted_server import Script
@@ -15,10 +16,9 @@ from tests.support.scripted_trainings import lines
 from tests.support.workflows import build, finetune
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.tuning.job._POLL", 0.01)
-    monkeypatch.setattr("bot.tuning.job._LISTED_WITHIN", 0.0)
+@pytest.fixture
+def timing() -> Timing:
+    return Timing(training=TrainingTiming(poll=0.01, listed_within=0.0, start_pauses=(0,)))
 
 
 def at(settings: Settings, key: str) -> Settings:
@@ -27,10 +27,10 @@ def at(settings: Settings, key: str) -> Settings:
 
 @pytest.mark.parametrize("key", WAYS)
 async def test_a_training_passes_at_a_server_of_each_shape(
-    hosted: Settings, script: Script, key: str
+    hosted: Settings, timing: Timing, script: Script, key: str
 ) -> None:
     script.trainings.ways = WAYS[key]
-    async with open_app(at(hosted, key)) as app:
+    async with open_app(at(hosted, key), timing) as app:
         await build(app)
         done = await finetune(app)
         assert (done.state, done.error) == ("succeeded", None)
@@ -43,15 +43,15 @@ async def test_a_training_passes_at_a_server_of_each_shape(
 
 @pytest.mark.parametrize("key", ["azure", "nebius", "crusoe"])
 async def test_where_a_model_must_be_deployed_it_waits_for_its_name(
-    hosted: Settings, script: Script, key: str
+    hosted: Settings, timing: Timing, script: Script, key: str
 ) -> None:
     script.trainings.ways = WAYS[key]
-    async with open_app(at(hosted, key)) as app:
+    async with open_app(at(hosted, key), timing) as app:
         await build(app)
         done = await finetune(app)
         (model,) = await app.registry.all()
         assert (model.state, model.served_as) == ("candidate", None)
-        assert "/models deployed model:1" in str(LocalizedMessage.from_json((done.result or {})["deploy"]))
+        assert "/models deployed model:1" in str(done.result_as(FinetuneResult).deploy)
 
         live = await app.registry.set_served_name(model.id, "heroes-prod")
         assert live.state == "live"
@@ -62,23 +62,22 @@ async def test_where_a_model_must_be_deployed_it_waits_for_its_name(
 
 @pytest.mark.parametrize("key", WAYS)
 async def test_a_lost_start_is_found_again_at_a_server_of_each_shape(
-    hosted: Settings, script: Script, key: str, monkeypatch: pytest.MonkeyPatch
+    hosted: Settings, timing: Timing, script: Script, key: str
 ) -> None:
     """By the metadata, the suffix or the file: each provider keeps one of them at least."""
-    monkeypatch.setattr("bot.tuning.job._START_PAUSES", (0,))
     script.trainings.ways = WAYS[key]
     script.trainings.lost_starts = 1
-    async with open_app(at(hosted, key)) as app:
+    async with open_app(at(hosted, key), timing) as app:
         await build(app)
         assert (await finetune(app)).state == "succeeded"
     assert len(script.trainings.created) == 1
 
 
 async def test_the_same_dataset_is_uploaded_once_even_where_names_are_lost(
-    hosted: Settings, script: Script
+    hosted: Settings, timing: Timing, script: Script
 ) -> None:
     script.trainings.ways = WAYS["nebius"]
-    async with open_app(at(hosted, "nebius")) as app:
+    async with open_app(at(hosted, "nebius"), timing) as app:
         await build(app)
         await finetune(app)
         await finetune(app)
@@ -86,10 +85,12 @@ async def test_the_same_dataset_is_uploaded_once_even_where_names_are_lost(
     assert len(script.trainings.uploads) == 2  # to learn from, and held out
 
 
-async def test_settings_add_to_the_call_that_starts_a_training(hosted: Settings, script: Script) -> None:
+async def test_settings_add_to_the_call_that_starts_a_training(
+    hosted: Settings, timing: Timing, script: Script
+) -> None:
     script.trainings.ways = WAYS["azure"]
     chosen = at(hosted, "azure").model_copy(update={"tuning_extra": {"trainingType": "developerTier"}})
-    async with open_app(chosen) as app:
+    async with open_app(chosen, timing) as app:
         await build(app)
         await finetune(app)
     assert script.trainings.created[0]["trainingType"] == "developerTier"
@@ -119,10 +120,10 @@ def test_without_an_api_the_engine_trains() -> None:
 
 
 async def test_an_organization_that_may_not_train_is_told_why_since_when_and_what_it_can_do(
-    hosted: Settings, script: Script
+    hosted: Settings, timing: Timing, script: Script
 ) -> None:
     script.faults["POST /v1/fine_tuning/jobs"] = [403]
-    async with open_app(at(hosted, "openai")) as app:
+    async with open_app(at(hosted, "openai"), timing) as app:
         await build(app)
         told = str((await finetune(app)).error)
     for part in ("2026-05-07", "2026-07-02", "2027-01-06", "embedded engine", "Nebius", "dataset export"):
@@ -130,9 +131,11 @@ async def test_an_organization_that_may_not_train_is_told_why_since_when_and_wha
     assert "secret" not in told
 
 
-async def test_an_unknown_server_that_refuses_is_told_without_dates(hosted: Settings, script: Script) -> None:
+async def test_an_unknown_server_that_refuses_is_told_without_dates(
+    hosted: Settings, timing: Timing, script: Script
+) -> None:
     script.faults["POST /v1/files"] = [403]
-    async with open_app(at(hosted, "other")) as app:
+    async with open_app(at(hosted, "other"), timing) as app:
         await build(app)
         told = str((await finetune(app)).error)
     assert "This organization may not fine-tune with the model server" in told

@@ -15,7 +15,7 @@ from bot.chat import ChatRequest
 from bot.dataset.build.builder import Built, ExampleRecord
 from bot.dataset.build.example_selector import ExampleSelector, Selection
 from bot.dataset.build.moderation import Moderation
-from bot.dataset.build.plan import BuildSpec, Planner
+from bot.dataset.build.plan import Planner
 from bot.errors import OverBudget, Unavailable, UnknownModel
 from bot.i18n.message import LocalizedMessage
 from bot.jobs.worker import Run
@@ -28,6 +28,7 @@ from bot.store import examples
 from bot.store.batches import BatchRow
 from bot.store.database import Database
 from bot.store.examples import Request
+from bot.store.job_schema import BuildSpec
 from bot.store.jobs import Job
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from bot.chat import ChatRequest
 from bot.dataset.build.example_selector import FLAGGED, ExampleSelector, Selection
 from bot.dataset.build.moderation import Moderation
-from bot.dataset.build.plan import BuildSpec, Planner
+from bot.dataset.build.plan import Planner
 from bot.errors import Unavailable
 from bot.i18n.message import LocalizedMessage
 from bot.llm.budget import Account
@@ -19,6 +19,7 @@ from bot.llm.retry import BACKGROUND
 from bot.store import examples
 from bot.store.database import Database, WriteTask
 from bot.store.examples import Answered, Received, Request, Sent, Speed
+from bot.store.job_schema import BuildSpec
 
 # The engine answers eight at once: one stays free, so that /hero need not wait for a build. Hosted models
 # answer as many as their limits allow, which the pace finds out.

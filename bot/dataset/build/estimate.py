@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from bot.dataset.build.plan import BuildSpec, Planner
+from bot.dataset.build.plan import Planner
 from bot.llm.prices import Price, Prices
 from bot.store import examples
 from bot.store.database import Database
 from bot.store.examples import Speed, Usage
+from bot.store.job_schema import BuildSpec
 
 _CHUNK = 500  # keys looked up at once
 _TYPICAL_ANSWER = 130  # tokens of a hundred words

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from bot.dataset.build.plan import BuildSpec, Planner, Slot
+from bot.dataset.build.plan import Planner, Slot
 from bot.dataset.versions.near_duplicates import NEAR_DUPLICATE
 from bot.heroes.curation import TOO_SHORT, Curation
 from bot.heroes.prompts import Prompts
@@ -13,6 +13,7 @@ from bot.i18n.message import mark
 from bot.store import examples
 from bot.store.database import Database
 from bot.store.examples import Answered
+from bot.store.job_schema import BuildSpec
 
 FLAGGED = mark("flagged by moderation")
 

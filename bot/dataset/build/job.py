@@ -1,14 +1,11 @@
 """The build job: what /build-dataset, the terminal and the demo order, and what the worker then does."""
 
 from collections.abc import Collection
-from dataclasses import asdict
-from typing import Any
 
 from bot.dataset.build.attachments import Attachments
 from bot.dataset.build.batch_builder import BatchBuilder
 from bot.dataset.build.builder import Builder, Built
 from bot.dataset.build.estimate import BuildEstimate, BuildEstimator
-from bot.dataset.build.plan import BuildSpec
 from bot.dataset.versions.admission import Admitted
 from bot.dataset.versions.draft import Draft
 from bot.dataset.versions.freeze import Freezer
@@ -18,6 +15,7 @@ from bot.jobs.worker import Run
 from bot.llm.budget import Account, Budget
 from bot.store import examples
 from bot.store.database import Database
+from bot.store.job_schema import BuildResult, BuildSpec, VoteSummary
 from bot.store.jobs import Job
 
 _ROUNDS = 3  # of building, where texts turn out to say the same as others
@@ -54,21 +52,21 @@ class BuildJobs:
         """
         forecast = await self._forecaster.estimate(spec)
         self._budget.check_price_known(spec.model, spec.budget)  # told now, not in the middle
-        return await self._board.plan("build", asdict(spec), **origin), forecast
+        return await self._board.plan(spec, **origin), forecast
 
     async def submit(self, spec: BuildSpec, **origin: int | None) -> tuple[Job, BuildEstimate]:
         """Plan a build and confirm it in one go."""
         job, forecast = await self.plan(spec, **origin)
         return await self._board.confirm(job.id), forecast
 
-    async def run(self, run: Run) -> dict[str, Any]:
+    async def run(self, run: Run) -> BuildResult:
         """Carry the job out.
 
         Its result: the dataset's version, whether it is new, all counts, cost and files.
 
         What turns out to say the same as another text is asked for again, as rejected answers are.
         """
-        spec = BuildSpec(**run.job.spec)
+        spec = run.job.spec_as(BuildSpec)
         account = Account("build", run.job.id, spec.budget)
         await self._book_lost(run, spec, account)
         alike: set[int] = set()
@@ -89,31 +87,31 @@ class BuildJobs:
 
     async def _freeze(
         self, run: Run, spec: BuildSpec, built: Built, draft: Draft, admitted: Admitted
-    ) -> dict[str, Any]:
+    ) -> BuildResult:
         await run.progress(built.done, built.done, LocalizedMessage("freezing the dataset"))
-        frozen = await self._freezer.freeze(draft, asdict(spec))
+        frozen = await self._freezer.freeze(draft, spec.model_dump())
         files = await self._attachments.make(run.job.id, frozen.dataset, draft.lengths, built.finish_reasons)
-        return {
-            "dataset": frozen.dataset.id,
-            "new": frozen.new,
-            "counts": frozen.dataset.counts,
-            "asked": built.asked,
-            "calls": built.calls,
-            "cached": built.cached,
-            "lost": run.job.lost,
-            "given_up": built.given_up,
-            "rejected": dict(built.rejected),
-            "dropped": dict(draft.dropped),
-            "changes": asdict(frozen.changes) if frozen.changes else None,
-            "votes": {
-                "liked": admitted.counts["liked"],
-                "voted_down": admitted.counts["voted down"],
-                "unfit": dict(admitted.unfit),
-                "not_counted": [each.to_json() for each in admitted.standing.not_counted],
-            },
-            "cost": await self._budget.spent_by(run.job.id),
-            "files": files,
-        }
+        return BuildResult(
+            dataset=frozen.dataset.id,
+            new=frozen.new,
+            counts=frozen.dataset.counts,
+            asked=built.asked,
+            calls=built.calls,
+            cached=built.cached,
+            lost=run.job.lost,
+            given_up=built.given_up,
+            rejected=dict(built.rejected),
+            dropped=dict(draft.dropped),
+            changes=frozen.changes,
+            votes=VoteSummary(
+                liked=admitted.counts["liked"],
+                voted_down=admitted.counts["voted down"],
+                unfit=dict(admitted.unfit),
+                not_counted=list(admitted.standing.not_counted),
+            ),
+            cost=await self._budget.spent_by(run.job.id),
+            files=files,
+        )
 
     async def _build(self, run: Run, spec: BuildSpec, account: Account, without: Collection[int]) -> Built:
         if spec.batch:

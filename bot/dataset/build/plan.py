@@ -5,7 +5,7 @@ import heapq
 import math
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from typing import Any
@@ -17,6 +17,7 @@ from bot.heroes.prompts import Prompts
 from bot.heroes.vocabulary import Vocabulary
 from bot.llm.prices import Prices
 from bot.store.examples import Request
+from bot.store.job_schema import BuildSpec
 
 FEWEST = 14  # with fewer, the ten training texts that fine-tuning asks for may not come together
 MOST = 500_000
@@ -29,31 +30,6 @@ class Slot:
 
     hero: Hero
     repeat: int
-
-
-@dataclass(frozen=True, slots=True)
-class BuildSpec:
-    """What a build job was asked to do; it is kept in the job's row.
-
-    budget is in US dollars; batch says that the provider's Batch API is to be used.
-    """
-
-    repeats: int
-    limit: int | None
-    model: str
-    small: bool  # whether the author model is asked with the profile for small models
-    budget: float | None = None
-    batch: bool = False
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.repeats <= MOST_REPEATS:
-            raise UserError("Repeats must lie between 1 and {most_repeats:,}.", most_repeats=MOST_REPEATS)
-        if self.limit is not None and self.limit < FEWEST:
-            raise UserError(
-                "A dataset needs at least {fewest} examples: set limit to {fewest} or more.", fewest=FEWEST
-            )
-        if self.budget is not None and not (self.budget > 0 and math.isfinite(self.budget)):
-            raise UserError("A budget must be above 0 dollars; leave it out to build without one.")
 
 
 class Planner:
@@ -90,14 +66,22 @@ class Planner:
         Raises UserError where a figure makes no sense.
         """
         repeats = self._vocabulary.grid.repeats if repeats is None else repeats
-        spec = BuildSpec(repeats, limit, model or self._author, self._small, budget, batch=bool(batch))
+        spec = BuildSpec(
+            repeats=repeats,
+            limit=limit,
+            model=model or self._author,
+            small=self._small,
+            budget=budget,
+            batch=bool(batch),
+        )
+        _check(spec)
         size = self.size(spec)
         if batch and self._small:
             raise UserError("The embedded engine has no Batch API: leave batch out.")
         price = self._prices.of(spec.model)
         cheaper = not self._small and price is not None and price.batch is not None
         by_itself = batch is None and cheaper and size >= self._batch_from
-        return replace(spec, batch=True) if by_itself else spec
+        return spec.model_copy(update={"batch": True}) if by_itself else spec
 
     def size(self, spec: BuildSpec) -> int:
         """How many slots a build has. Raises UserError where they are too many, or too few to train on."""
@@ -161,6 +145,18 @@ class Planner:
             params={**ask.sampling.model_dump(), "asked": _digest((ask.messages, ask.ending)).hex()},
         )
         return request, ask
+
+
+def _check(spec: BuildSpec) -> None:
+    """Raise UserError if a figure makes no sense."""
+    if not 1 <= spec.repeats <= MOST_REPEATS:
+        raise UserError("Repeats must lie between 1 and {most_repeats:,}.", most_repeats=MOST_REPEATS)
+    if spec.limit is not None and spec.limit < FEWEST:
+        raise UserError(
+            "A dataset needs at least {fewest} examples: set limit to {fewest} or more.", fewest=FEWEST
+        )
+    if spec.budget is not None and not (spec.budget > 0 and math.isfinite(spec.budget)):
+        raise UserError("A budget must be above 0 dollars; leave it out to build without one.")
 
 
 def _parts(hero: Hero) -> dict[str, Any]:

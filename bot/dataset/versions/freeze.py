@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bot.dataset.build.example_selector import ExampleSelector
-from bot.dataset.build.plan import BuildSpec, Planner
+from bot.dataset.build.plan import Planner
 from bot.dataset.versions.admission import Admission, Admitted, Judged
 from bot.dataset.versions.draft import Draft, Text
 from bot.dataset.versions.near_duplicates import similar_to_any
@@ -16,6 +16,7 @@ from bot.i18n.message import mark
 from bot.store import datasets, descriptions
 from bot.store.database import Database
 from bot.store.datasets import Changes, Dataset, DatasetKind
+from bot.store.job_schema import BuildSpec
 
 FEWEST_TRAINING = 10  # what fine-tuning APIs ask for
 VOTED_DOWN = mark("like what was voted down")

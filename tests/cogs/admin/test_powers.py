@@ -6,6 +6,7 @@ from bot.app import App, open_app
 from bot.heroes.hero import Hero
 from bot.rating.votes import UP
 from bot.settings import Settings
+from bot.store.job_schema import BuildResult
 from tests.conftest import Stage
 from tests.support.workflows import build
 
@@ -23,12 +24,12 @@ async def test_added_power_trains_and_is_suggested_until_it_is_removed(
     described = await app.describer.describe(Hero(40, "woman", "juggling"), requester=1)
     for voter in ("one", "two"):
         await app.votes.simulate(described.id, voter, UP)
-    assert first.result is not None
+    assert isinstance(first.result, BuildResult)
 
     assert "juggling is in the vocabulary" in await answer(stage, "add", power="  Juggling ")
     second = await build(app)
-    assert second.result is not None
-    assert second.result["counts"]["description"] == 1
+    assert isinstance(second.result, BuildResult)
+    assert second.result.counts["description"] == 1
     suggestions = await stage.ana.autocomplete(stage.channel, "hero", "hero", "40 woman jug")
     assert "40 woman juggling" in [choice["value"] for choice in suggestions]
     async with open_app(settings) as other:  # another process sees it at once
@@ -36,8 +37,8 @@ async def test_added_power_trains_and_is_suggested_until_it_is_removed(
 
     assert "juggling is out of the vocabulary" in await answer(stage, "remove", power="juggling")
     third = await build(app)
-    assert third.result is not None
-    assert "description" not in third.result["counts"]
+    assert isinstance(third.result, BuildResult)
+    assert "description" not in third.result.counts
 
 
 async def test_list_shows_the_most_requested_powers(stage: Stage, app: App) -> None:

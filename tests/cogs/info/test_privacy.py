@@ -16,6 +16,7 @@ from bot.errors import UserError
 from bot.i18n.message import LocalizedMessage
 from bot.settings import Settings
 from bot.store import datasets, descriptions, notifications
+from bot.store.job_schema import BuildResult
 from bot.store.schema import duel, duel_vote, metadata, report
 from tests.conftest import Stage
 from tests.support.workflows import build, finetune, spec
@@ -213,8 +214,8 @@ async def test_rebuilt_dataset_is_a_new_version_and_trains(stage: Stage, app: Ap
 
     job = await build(app)
 
-    assert job.result is not None
-    assert (job.result["dataset"], job.result["new"]) == (2, True)
+    assert isinstance(job.result, BuildResult)
+    assert (job.result.dataset, job.result.new) == (2, True)
     assert (await finetune(app)).state == "succeeded"
     assert (await app.registry.record(1)).model.dataset_id == 2
 

@@ -8,7 +8,9 @@ from bot.heroes.hero import Hero
 from bot.rating.votes import DOWN, UP
 from bot.settings import Settings
 from bot.store import datasets, notifications
+from bot.store.datasets import Changes
 from bot.store.descriptions import Description
+from bot.store.job_schema import BuildResult
 from bot.store.schema import description
 from tests.conftest import Stage
 from tests.support.workflows import build
@@ -70,9 +72,9 @@ async def test_an_example_like_what_was_voted_down_goes(app: App) -> None:
 
     again = await build(app)
 
-    assert again.result is not None
-    assert again.result["dropped"] == {"like what was voted down": 1}
-    assert again.result["changes"] == {"since": 1, "added": {}, "gone": {"example": 1}}
+    assert isinstance(again.result, BuildResult)
+    assert again.result.dropped == {"like what was voted down": 1}
+    assert again.result.changes == Changes(since=1, added={}, gone={"example": 1})
 
 
 async def test_status_tells_what_would_enter_and_tries_other_thresholds(stage: Stage, app: App) -> None:

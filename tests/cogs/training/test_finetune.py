@@ -6,6 +6,7 @@ import pytest
 
 from bot.app import App, Timing
 from bot.jobs.queue import WorkerTiming
+from bot.tuning.follow import TrainingTiming
 from tests.conftest import Stage
 from tests.support.scripted_server import Script
 from tests.support.scripted_trainings import Ways
@@ -16,7 +17,10 @@ BASE = "base, given a beginning and an ending"
 
 @pytest.fixture
 def timing() -> Timing:
-    return Timing(worker=WorkerTiming(heartbeat=0.05))
+    return Timing(
+        worker=WorkerTiming(heartbeat=0.05),
+        training=TrainingTiming(start_pauses=(0,), listed_within=0.0),
+    )
 
 
 async def test_the_plan_tells_size_cost_and_time_and_starts_nothing(
@@ -145,10 +149,8 @@ async def test_a_cancelled_training_is_cancelled_at_the_server(
     assert "Fine-tuning was cancelled" in stage.channel.history()[-1].content
 
 
-async def doubtful(stage: Stage, app: App, script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+async def doubtful(stage: Stage, app: App, script: Script) -> None:
     """A training starts at a server that keeps nothing of it, and the answer gets lost."""
-    monkeypatch.setattr("bot.tuning.job._START_PAUSES", (0,))
-    monkeypatch.setattr("bot.tuning.job._LISTED_WITHIN", 0.0)
     script.trainings.ways = Ways(keeps_metadata=False, suffix_shown=None, shows_training_file=False)
     script.trainings.lost_starts = 1
     await build(app)
@@ -158,9 +160,9 @@ async def doubtful(stage: Stage, app: App, script: Script, monkeypatch: pytest.M
 
 
 async def test_where_nothing_tells_the_operator_is_asked_and_says_which_training_it_is(
-    stage: Stage, app: App, script: Script, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, app: App, script: Script
 ) -> None:
-    await doubtful(stage, app, script, monkeypatch)
+    await doubtful(stage, app, script)
     progress, asked = stage.channel.history()[-2:]
     assert stage.olga.mention in asked.content
     assert "Was a training started" in asked.content
@@ -175,9 +177,9 @@ async def test_where_nothing_tells_the_operator_is_asked_and_says_which_training
 
 
 async def test_where_there_is_none_the_operators_word_starts_it(
-    stage: Stage, app: App, script: Script, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, app: App, script: Script
 ) -> None:
-    await doubtful(stage, app, script, monkeypatch)
+    await doubtful(stage, app, script)
     script.trainings.created.clear()
 
     await stage.olga.click(stage.channel.history()[-2], label="There is none")

@@ -8,7 +8,7 @@ from typing import Any
 import discord
 import pytest
 
-from bot.app import App, Timing
+from bot.app import App, JobMessageTiming, Timing
 from bot.client import HeroBot
 from bot.i18n.message import ENGLISH, LocalizedMessage
 from bot.jobs.queue import WorkerTiming
@@ -233,21 +233,29 @@ async def test_too_many_edits_of_an_old_message_begin_a_new_one(stage: Stage, ap
     assert (await app.jobs.get(ordered.id)).message_id == stage.channel.history()[-1].id
 
 
-async def test_progress_is_edited_sparsely_and_a_state_at_once(
-    stage: Stage, app: App, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def changed(stage: Stage, app: App, ordered: int, **columns: Any) -> str:
+    """Change a job's row, let the bot look at it, and return the message."""
+    async with app.db.write() as tx:
+        await jobs.change(tx, ordered, total=16, **columns)
+    await stage.env.advance_time(4)
+    return stage.channel.history()[-1].content
+
+
+@pytest.mark.parametrize(
+    "timing", [Timing(job_messages=JobMessageTiming(edit_interval=3600.0))], ids=["long"]
+)
+async def test_progress_is_edited_sparsely_and_a_state_at_once(stage: Stage, app: App) -> None:
     await stage.build(limit=16)
     ordered = await job_id(app)
+    assert "3 of 16" in await changed(stage, app, ordered, state="running", done=3)
+    assert "3 of 16" in await changed(stage, app, ordered, done=4)
+    assert "Paused" in await changed(stage, app, ordered, state="paused")
 
-    async def shown_after(**changes: Any) -> str:
-        async with app.db.write() as tx:
-            await jobs.change(tx, ordered, total=16, **changes)
-        await stage.env.advance_time(4)
-        return stage.channel.history()[-1].content
 
-    assert "3 of 16" in await shown_after(state="running", done=3)
-    assert "3 of 16" in await shown_after(done=4)
-    monkeypatch.setattr("cogs.training.jobs._GAP", 0.0)
-    assert "4 of 16" in await shown_after()
-    assert "4 of 16" in await shown_after(done=5, created_at=time.time() - 3600)  # an old message
-    assert "Paused" in await shown_after(state="paused")
+@pytest.mark.parametrize("timing", [Timing(job_messages=JobMessageTiming(edit_interval=0.0))], ids=["0 s"])
+async def test_progress_of_an_old_message_is_edited_more_sparsely(stage: Stage, app: App) -> None:
+    await stage.build(limit=16)
+    ordered = await job_id(app)
+    assert "3 of 16" in await changed(stage, app, ordered, state="running", done=3)
+    assert "4 of 16" in await changed(stage, app, ordered, done=4)
+    assert "4 of 16" in await changed(stage, app, ordered, done=5, created_at=time.time() - 3600)

@@ -5,6 +5,7 @@ import discord
 from bot.app import App
 from bot.i18n.message import ENGLISH
 from bot.store import datasets
+from bot.store.job_schema import BuildResult
 from cogs.training.review import review_view
 from tests.conftest import Stage
 from tests.support.scripted_server import Script, describe
@@ -58,11 +59,11 @@ async def test_verdicts_change_the_next_dataset(stage: Stage, app: App, script: 
     assert left.left == 13
 
     job = await build(app)
-    assert job.result is not None
-    assert job.result["new"]
-    assert job.result["rejected"] == {"rejected in review": 1}
+    assert isinstance(job.result, BuildResult)
+    assert job.result.new
+    assert job.result.rejected == {"rejected in review": 1}
     assert len(script.asked) == asked + 1
     async with app.db.read() as tx:
-        texts = {item.text for item in await datasets.items(tx, job.result["dataset"])}
+        texts = {item.text for item in await datasets.items(tx, job.result.dataset)}
     assert EDITED in texts
     assert first.example.text not in texts

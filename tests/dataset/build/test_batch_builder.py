@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.app import App, Timing, open_app
-from bot.dataset.build.plan import BuildSpec
 from bot.errors import UserError
 from bot.jobs.queue import WorkerTiming
 from bot.llm.budget import Account
 from bot.settings import Settings
 from bot.store import jobs
+from bot.store.job_schema import BuildResult, BuildSpec
 from bot.store.jobs import Job
 from tests.support.scripted_server import Script, describe
 from tests.support.workflows import carry_out
@@ -33,8 +33,8 @@ def wanted(app: App) -> BuildSpec:
 async def test_a_batch_fills_the_dataset_at_half_the_price(app: App, script: Script) -> None:
     job = await carry_out(app, wanted(app))
 
-    assert job.result is not None
-    assert (job.result["asked"], job.result["given_up"], job.result["counts"]["example"]) == (30, 0, 30)
+    assert isinstance(job.result, BuildResult)
+    assert (job.result.asked, job.result.given_up, job.result.counts["example"]) == (30, 0, 30)
     assert len(script.batches.created) == 1
     assert len(script.batches.requests) == 29  # one was asked directly, to learn what the model refuses
     assert len(script.asked) == len({str(body["messages"]) for body in script.asked}) == 30
@@ -48,9 +48,9 @@ async def test_what_is_rejected_or_lost_goes_into_the_next_batch(app: App, scrip
 
     job = await carry_out(app, wanted(app))
 
-    assert job.result is not None
-    assert job.result["counts"]["example"] == 30
-    assert job.result["rejected"]["too short"] == 2
+    assert isinstance(job.result, BuildResult)
+    assert job.result.counts["example"] == 30
+    assert job.result.rejected["too short"] == 2
     assert len(script.batches.created) >= 2
     repeated = [key for key in script.batches.requests if script.batches.requests.count(key) > 1]
     assert len(set(repeated)) <= 4  # those that got no answer, and nobody else's
@@ -161,9 +161,9 @@ async def test_batches_are_moderated_too(hosted: Settings, script: Script) -> No
     script.flagged = {"street 7,", "street 9,"}
     async with open_app(hosted.model_copy(update={"moderate": True})) as app:
         job = await carry_out(app, wanted(app))
-    assert job.result is not None
-    assert job.result["rejected"] == {"flagged by moderation": 2}
-    assert job.result["counts"]["example"] == 30
+    assert isinstance(job.result, BuildResult)
+    assert job.result.rejected == {"flagged by moderation": 2}
+    assert job.result.counts["example"] == 30
 
 
 async def test_a_server_without_batches_is_told_so(app: App, script: Script) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from bot.heroes.hero import Hero
 from bot.jobs.queue import WorkerTiming
 from bot.settings import Settings
 from bot.store import examples, jobs
+from bot.store.job_schema import BuildResult
 from bot.store.jobs import Job
 from tests.support.scripted_server import Script
 from tests.support.workflows import build, carry_out, spec, write
@@ -33,12 +33,12 @@ async def test_a_rebuild_asks_for_nothing(app: App, script: Script) -> None:
 
     assert asked == 16
     assert len(script.asked) == asked
-    assert first.result is not None
-    assert second.result is not None
-    assert (first.result["asked"], first.result["cached"]) == (16, 0)
-    assert (second.result["asked"], second.result["cached"]) == (0, 16)
-    assert second.result["dataset"] == first.result["dataset"]
-    assert not second.result["new"]
+    assert isinstance(first.result, BuildResult)
+    assert isinstance(second.result, BuildResult)
+    assert (first.result.asked, first.result.cached) == (16, 0)
+    assert (second.result.asked, second.result.cached) == (0, 16)
+    assert second.result.dataset == first.result.dataset
+    assert not second.result.new
 
 
 async def test_a_larger_build_finds_the_smaller_ones_examples(app: App, script: Script) -> None:
@@ -53,9 +53,9 @@ async def test_a_rejected_answer_is_asked_for_again_and_counted(app: App, script
     job = await build(app)
 
     assert len(script.asked) == 18
-    assert job.result is not None
-    assert job.result["rejected"] == {"too short": 2}
-    assert job.result["given_up"] == 0
+    assert isinstance(job.result, BuildResult)
+    assert job.result.rejected == {"too short": 2}
+    assert job.result.given_up == 0
 
 
 async def test_an_answer_that_says_what_another_says_is_asked_for_again(
@@ -67,11 +67,11 @@ async def test_an_answer_that_says_what_another_says_is_asked_for_again(
     async with open_app(hosted.model_copy(update={"heroes_file": heroes_toml})) as app:
         job = await carry_out(app, app.planner.spec(repeats=2))
 
-    assert job.result is not None
+    assert isinstance(job.result, BuildResult)
     assert len(script.asked) == 56 + 28
-    assert job.result["rejected"] == {"much like another": 28}
-    assert job.result["dropped"] == {}
-    assert job.result["counts"]["example"] == 56
+    assert job.result.rejected == {"much like another": 28}
+    assert job.result.dropped == {}
+    assert job.result.counts["example"] == 56
 
 
 async def test_a_hopeless_example_is_given_up_after_three_attempts(app: App, script: Script) -> None:
@@ -104,12 +104,12 @@ async def test_killed_midway_the_next_process_repeats_only_what_was_in_the_air(
         assert await again.worker.run_next()
         done = await again.jobs.get(job.id)
 
-    assert done.result is not None
+    assert isinstance(done.result, BuildResult)
     assert in_the_air > 0
-    assert done.result["lost"] >= in_the_air  # a call noted but not yet sent counts, too
-    assert done.result["cached"] == answered
+    assert done.result.lost >= in_the_air  # a call noted but not yet sent counts, too
+    assert done.result.cached == answered
     assert len(script.asked) == 40 + in_the_air
-    assert done.result["counts"]["train"] + done.result["counts"]["valid"] == 40
+    assert done.result.counts["train"] + done.result.counts["valid"] == 40
 
 
 async def _die(app: App, work: "asyncio.Task[bool]") -> None:
@@ -151,8 +151,8 @@ async def test_passing_trouble_is_waited_out_and_counted(app: App, script: Scrip
     job = await build(app)
     assert job.state == "succeeded"
     assert len(script.asked) == 19
-    assert job.result is not None
-    assert (job.result["asked"], job.result["calls"]) == (16, 19)
+    assert isinstance(job.result, BuildResult)
+    assert (job.result.asked, job.result.calls) == (16, 19)
 
 
 async def test_a_refused_key_ends_the_build_at_once_and_keeps_the_rest(app: App, script: Script) -> None:
@@ -272,11 +272,11 @@ async def test_a_budget_stops_the_build_before_it_is_exceeded(hosted: Settings, 
         assert 1 < job.cost <= 2
         asked = len(script.asked)
 
-        more = await carry_out(app, replace(wanted, budget=50.0))
+        more = await carry_out(app, wanted.model_copy(update={"budget": 50.0}))
         assert more.state == "succeeded"
         assert len(script.asked) == 98 > asked > 5
-        assert more.result is not None
-        assert more.result["cached"] == asked
+        assert isinstance(more.result, BuildResult)
+        assert more.result.cached == asked
 
 
 async def test_what_heroes_cost_is_no_builds_affair(hosted: Settings) -> None:
@@ -316,8 +316,8 @@ async def test_moderation_rejects_what_it_flags(hosted: Settings, script: Script
     script.flagged = {"street 3,"}
     async with open_app(hosted.model_copy(update={"moderate": True})) as app:
         job = await build(app)
-    assert job.result is not None
-    assert job.result["rejected"] == {"flagged by moderation": 1}
+    assert isinstance(job.result, BuildResult)
+    assert job.result.rejected == {"flagged by moderation": 1}
     assert len(script.asked) == 17
 
 

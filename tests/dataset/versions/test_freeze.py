@@ -13,6 +13,7 @@ from bot.rating.votes import DOWN, UP
 from bot.store import datasets, descriptions
 from bot.store.datasets import Item
 from bot.store.descriptions import Description
+from bot.store.job_schema import BuildResult
 from bot.tuning.training_files import training_files
 from tests.support.workflows import build
 
@@ -38,12 +39,12 @@ async def test_a_well_rated_description_enters_the_next_version(app: App) -> Non
 
     second = await build(app)
 
-    assert first.result is not None
-    assert second.result is not None
-    assert (first.result["dataset"], second.result["dataset"]) == (1, 2)
+    assert isinstance(first.result, BuildResult)
+    assert isinstance(second.result, BuildResult)
+    assert (first.result.dataset, second.result.dataset) == (1, 2)
     assert ("description", liked.id) not in await sources(app, 1)
     assert ("description", liked.id) in await sources(app, 2)
-    assert second.result["counts"]["description"] == 1
+    assert second.result.counts["description"] == 1
 
 
 async def test_what_is_hidden_since_does_not_train_and_may_again(app: App) -> None:
@@ -72,8 +73,8 @@ async def test_what_few_or_dissatisfied_voters_saw_does_not_enter(app: App) -> N
 
     again = await build(app)
 
-    assert again.result is not None
-    assert not again.result["new"]
+    assert isinstance(again.result, BuildResult)
+    assert not again.result.new
 
 
 async def test_a_power_outside_the_vocabulary_trains_nothing(app: App) -> None:
@@ -82,8 +83,8 @@ async def test_a_power_outside_the_vocabulary_trains_nothing(app: App) -> None:
 
     again = await build(app)
 
-    assert again.result is not None
-    assert not again.result["new"]
+    assert isinstance(again.result, BuildResult)
+    assert not again.result.new
 
 
 async def test_a_rated_description_trains_and_no_hero_is_on_both_sides(app: App) -> None:

@@ -17,6 +17,7 @@ from bot.store import datasets, duels
 from bot.store.datasets import Item
 from bot.store.descriptions import Description
 from bot.store.duels import Result
+from bot.store.job_schema import FinetuneSpec
 from bot.store.schema import description
 from bot.tuning.training_files import training_files
 from tests.support.duels import choice_for, two_models
@@ -105,7 +106,10 @@ async def test_duels_that_are_decided_are_pairs(app: App) -> None:
     found = {(item.source_id, item.rejected_id) for item in await items(app, paired.frozen.dataset.id)}
     assert found == {(candidate, live) for live, candidate in won} | {split}
     job, forecast = await app.finetunes.plan(method="dpo")
-    assert (job.spec["dataset"], forecast.dataset.kind) == (paired.frozen.dataset.id, "preference")
+    assert (job.spec_as(FinetuneSpec).dataset, forecast.dataset.kind) == (
+        paired.frozen.dataset.id,
+        "preference",
+    )
 
 
 @pytest.mark.usefixtures("on_trial")

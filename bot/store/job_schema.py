@@ -1,0 +1,165 @@
+"""What a job's row holds as JSON: its spec (what was ordered) and its result, typed by the kind of job.
+
+Keys that a model does not know are ignored and missing ones have defaults, so rows of older versions parse.
+"""
+
+from typing import Annotated, Any, ClassVar, Literal, Self, TypedDict, get_args
+
+from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator
+
+from bot.i18n.message import LocalizedMessage
+from bot.store.datasets import Changes
+
+Kind = Literal["build", "finetune"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+Method = Literal["supervised", "dpo"]
+
+
+def _message(value: Any) -> LocalizedMessage:
+    return value if isinstance(value, LocalizedMessage) else LocalizedMessage.from_json(value)
+
+
+def _text(value: Any) -> str | LocalizedMessage:
+    return value if isinstance(value, str) else _message(value)
+
+
+def _to_json(value: str | LocalizedMessage) -> Any:
+    return value if isinstance(value, str) else value.to_json()
+
+
+Message = Annotated[LocalizedMessage, PlainValidator(_message), PlainSerializer(LocalizedMessage.to_json)]
+TextOrMessage = Annotated[str | LocalizedMessage, PlainValidator(_text), PlainSerializer(_to_json)]
+
+
+class _Json(BaseModel):
+    """A frozen object of a row's JSON."""
+
+    model_config = ConfigDict(frozen=True, protected_namespaces=())
+
+    @classmethod
+    def from_json(cls, value: Any) -> Self:
+        return cls.model_validate(value)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields that were set, as JSON: a row that was read is written as it was."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+class BuildSpec(_Json):
+    """What a build was ordered to do.
+
+    small tells whether the author model is asked with the profile for small models, batch whether the
+    provider's Batch API is used. budget is in US dollars. limit and budget None: no limit.
+    """
+
+    kind: ClassVar[Kind] = "build"
+
+    repeats: int = 1
+    limit: int | None = None
+    model: str = ""
+    small: bool = False
+    budget: float | None = None
+    batch: bool = False
+
+
+class FinetuneSpec(_Json):
+    """What a fine-tuning was ordered to do.
+
+    epochs None: the server chooses. tokens estimates how many it trains in all: the budget reserves for them.
+    """
+
+    kind: ClassVar[Kind] = "finetune"
+
+    dataset: int = 0
+    base: str = ""
+    epochs: int | None = None
+    method: Method = "supervised"
+    tokens: int = 0
+
+
+class VoteSummary(_Json):
+    """What the votes did to a dataset: how many descriptions they admitted and kept out, and why.
+
+    unfit counts liked descriptions that may not train, by reason.
+    """
+
+    liked: int = 0
+    voted_down: int = 0
+    unfit: dict[str, int] = {}
+    not_counted: list[Message] = []
+
+
+class BuildResult(_Json):
+    """How a build ended: the dataset's version, whether it is new, and the build's counts.
+
+    counts has the texts by split and source; asked, calls and cached count answers and calls of this build,
+    lost those in flight when a worker died; rejected and dropped are by reason; cost is in US dollars; files
+    are named within the data folder.
+    """
+
+    kind: ClassVar[Kind] = "build"
+
+    dataset: int = 0
+    new: bool = False
+    counts: dict[str, int] = {}
+    asked: int = 0
+    calls: int = 0
+    cached: int = 0
+    lost: int = 0
+    given_up: int = 0
+    rejected: dict[str, int] = {}
+    dropped: dict[str, int] = {}
+    changes: Changes | None = None
+    votes: VoteSummary = VoteSummary()
+    cost: float = 0.0
+    files: list[str] = []
+
+
+class HeldOutLoss(TypedDict, total=False):
+    """The held-out loss before and after a training, in nats a token, as far as it was measured."""
+
+    loss_before: float
+    loss_after: float
+
+
+class ComparisonSide(_Json):
+    """One model's text of a hero. A message in its place says why there is none."""
+
+    by: Message
+    text: TextOrMessage
+
+
+class Comparison(_Json):
+    """One hero, written by each model in turn."""
+
+    hero: str
+    sides: list[ComparisonSide]
+
+
+class FinetuneResult(_Json):
+    """How a fine-tuning ended: the model's number, name and state, its losses, and what it wrote.
+
+    seconds count from the job's start; deploy is what an operator must do before the model can answer; files
+    are named within the data folder.
+    """
+
+    kind: ClassVar[Kind] = "finetune"
+
+    model: int = 0
+    name: str = ""
+    state: str = "candidate"
+    dataset: int = 0
+    trained_tokens: int = 0
+    seconds: float = 0.0
+    deploy: Message | None = None
+    loss_before: float | None = None
+    loss_after: float | None = None
+    heroes: list[Comparison] = []
+    files: list[str] = []
+
+
+JobSpec = BuildSpec | FinetuneSpec
+JobResult = BuildResult | FinetuneResult
+
+SPECS: dict[Kind, type[JobSpec]] = {"build": BuildSpec, "finetune": FinetuneSpec}
+RESULTS: dict[Kind, type[JobResult]] = {"build": BuildResult, "finetune": FinetuneResult}

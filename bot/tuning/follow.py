@@ -1,0 +1,138 @@
+"""Follow a training at the model server until it ends, and report its progress."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
+
+from bot.errors import ServerError, Unavailable, UnknownModel, UserError
+from bot.i18n.message import LocalizedMessage, mark
+from bot.jobs.worker import Run
+from bot.llm.retry import NO_REASON
+from bot.tuning.losses import data_of
+from bot.tuning.remote_api import FineTuningApi
+
+log = logging.getLogger(__name__)
+
+OUT_OF_REACH = LocalizedMessage("the model server is out of reach; waiting for it")
+HELD = LocalizedMessage("held at the model server")
+
+_MISSING = mark(
+    "The model server has no training {remote_id}. Was one started there for this? Look at its list of jobs, "
+    "then answer: give the job's id, or say that there is none, and it is started anew."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingTiming:
+    """Intervals and limits of a fine-tuning job, in seconds."""
+
+    poll: float = 1.0  # between two polls of the server's job, at first
+    slowest_poll: float = 15.0
+    start_pauses: tuple[float, ...] = (2.0, 10.0, 30.0, 60.0)  # before checking whether a training started
+    listed_within: float = 60.0  # after which a training that was started is certainly in the server's list
+    missing_limit: float = 120.0  # for which a server may answer that it has no such training
+
+    def poll_after(self, followed: float) -> float:
+        """Return the pause before the next poll of a training that was followed for so long."""
+        return min(max(self.poll, followed / 60), self.slowest_poll)
+
+
+class TrainingFollower:
+    """Polls a server's training until it ends, and writes its progress into the job's row."""
+
+    def __init__(self, api: FineTuningApi, timing: TrainingTiming) -> None:
+        self._api = api
+        self._timing = timing
+
+    async def follow(self, run: Run, remote_id: str) -> FineTuningJob:
+        """Return the training once it succeeded.
+
+        An unknown status counts as running, and so does a server out of reach: it trains on, and an hour's
+        outage must not lose the model. Raises UserError with the server's reason if the training failed.
+        """
+        speed, started, seen = _TrainingSpeed(), time.monotonic(), time.monotonic()
+        first = True
+        while True:
+            try:
+                remote = await self._api.get(remote_id)
+            except UnknownModel:
+                if time.monotonic() - seen > self._timing.missing_limit:  # a single 404 may be a gateway's
+                    await run.ask(LocalizedMessage(_MISSING, remote_id=remote_id))
+                await run.update(
+                    phase=LocalizedMessage("the model server does not find the training; looking again")
+                )
+            except (Unavailable, ServerError) as error:
+                log.warning("job %d: %s", run.job.id, error, exc_info=error.__cause__)
+                await run.update(phase=OUT_OF_REACH)
+            else:
+                seen = time.monotonic()
+                if _has_succeeded(remote):
+                    return remote
+                await self._report(run, remote, speed, first=first)
+                first = False
+            await asyncio.sleep(self._timing.poll_after(time.monotonic() - started))
+
+    async def _report(self, run: Run, remote: FineTuningJob, speed: "_TrainingSpeed", *, first: bool) -> None:
+        """Write the training's progress, after resuming it if this job's own pause holds it."""
+        status: str = remote.status or ""
+        if status == "paused" and first:  # a later pause is somebody else's wish
+            await self._api.resume(remote.id)
+        events = await self._api.newest_events(remote.id)
+        done, total, phase = _progress(remote, events)
+        await run.progress(done, total, phase, speed.rate(done))
+
+
+async def poll_until(condition: Callable[[], Awaitable[bool]], timing: TrainingTiming) -> None:
+    """Wait until a condition at the server is true; the pauses between two polls grow."""
+    pause = timing.poll
+    while not await condition():
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, timing.slowest_poll)
+
+
+class _TrainingSpeed:
+    """Steps a second since the first step that was seen."""
+
+    def __init__(self) -> None:
+        self._first: tuple[int, float] | None = None
+
+    def rate(self, done: int) -> float | None:
+        now = time.monotonic()
+        if self._first is None:
+            self._first = (done, now) if done else None
+            return None
+        steps, seconds = done - self._first[0], now - self._first[1]
+        return steps / seconds if steps > 0 and seconds > 0 else None
+
+
+def _has_succeeded(remote: FineTuningJob) -> bool:
+    """Return whether a training succeeded. Raises UserError with the server's reason if it failed."""
+    status: str = remote.status or ""  # it may be one that the SDK does not know
+    if status in ("failed", "cancelled"):
+        reason = (remote.error.message if remote.error else None) or LocalizedMessage(NO_REASON)
+        if status == "failed":
+            raise UserError("The training failed: {reason}", reason=reason)
+        raise UserError("The training was cancelled at the server: {reason}", reason=reason)
+    return status == "succeeded"
+
+
+def _progress(remote: FineTuningJob, events: list[FineTuningJobEvent]) -> tuple[int, int, LocalizedMessage]:
+    """Return the steps done, the steps in all, and the phase."""
+    for data in map(data_of, events):
+        with suppress(KeyError, TypeError, ValueError):
+            loss, step, total = float(data["train_loss"]), int(data["step"]), int(data["total_steps"])
+            return step, total, LocalizedMessage("training, loss {loss:.2f}", loss=loss)
+    extra = remote.model_extra or {}
+    with suppress(KeyError, TypeError, ValueError):
+        return int(extra["trained_steps"]), int(extra["total_steps"]), LocalizedMessage("training")
+    status: str = remote.status or "?"
+    if status == "running":
+        return 0, 0, LocalizedMessage("preparing to train")
+    if status == "paused":
+        return 0, 0, HELD
+    return 0, 0, LocalizedMessage("waiting for the model server ({status})", status=status.replace("_", " "))
