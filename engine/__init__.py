@@ -1,4 +1,4 @@
-"""The embedded model server: chat and real LoRA fine-tuning on the CPU, offline, in the OpenAI API shape.
+"""The embedded model server: chat completions and LoRA fine-tuning, offline, behind the OpenAI API.
 
-Run it with `python -m engine --data FOLDER`. It knows nothing of who calls it.
+Run it with `python -m engine --data FOLDER`. It knows nothing about its clients.
 """

@@ -1,4 +1,4 @@
-"""`python -m engine --data FOLDER`: serve until told to stop."""
+"""The model server's command line: `python -m engine --data FOLDER` serves until it is stopped."""
 
 import argparse
 import asyncio
@@ -7,6 +7,8 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from aiohttp import web
@@ -14,26 +16,28 @@ from filelock import FileLock, Timeout
 
 from engine import system
 from engine.api.server import Api
-from engine.inference.model_cache import Residents
-from engine.jobs.queue import Jobs
+from engine.inference.model_cache import ModelCache
+from engine.jobs.job_folder import JobStore
+from engine.jobs.queue import JobQueue
+from engine.jobs.service import JobService
 from engine.storage import weights
-from engine.storage.files import Files
-from engine.storage.models import Models
+from engine.storage.files import FileStore
+from engine.storage.models import ModelStore
 
 log = logging.getLogger("engine")
 
-_GRACE_SECONDS = 3.0  # that answers under way get when the engine is told to stop
-_PREDECESSOR = 20.0  # seconds that an engine whose parent is gone may take to end, a training saved
+_SHUTDOWN_SECONDS = 3.0  # for running requests to complete when the engine is stopped
+_LOCK_SECONDS = 20.0  # for an engine whose parent died to save its training and exit
 
 
 def arguments() -> argparse.ArgumentParser:
-    """Return the command line."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(prog="python -m engine", description=__doc__)
     parser.add_argument(
-        "--data", type=Path, required=True, help="where files, jobs and tuned models are kept"
+        "--data", type=Path, required=True, help="the folder for files, jobs and tuned models"
     )
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8765, help="0 picks a free one")
+    parser.add_argument("--port", type=int, default=8765, help="0 picks a free port")
     parser.add_argument(
         "--base",
         metavar="MODEL",
@@ -45,23 +49,24 @@ def arguments() -> argparse.ArgumentParser:
 
 
 async def serve(options: argparse.Namespace, base: weights.Weights, api_key: str | None) -> None:
-    """Open everything, say where, and close it all when a signal or the parent's death says so."""
+    """Start the server, print its address, and stop it on a signal or the parent's death."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
     if options.with_parent:
-        system.on_end_of_stdin(lambda: loop.call_soon_threadsafe(stop.set))
+        system.watch_parent(lambda: loop.call_soon_threadsafe(stop.set))
 
-    models = Models(options.data / "models", base)
-    files = Files(options.data / "files")
-    residents = Residents(base.path)
+    models = ModelStore(options.data / "models", base)
+    files = FileStore(options.data / "files")
+    jobs = JobStore(options.data / "jobs")
+    model_cache = ModelCache(base.path)
     try:
-        async with Jobs(options.data / "jobs", files, models, residents.count_tokens) as jobs:
-            app = Api(models, residents, files, jobs).app(api_key)
-            # a client that leaves cancels its handler, and that stops its generation
+        async with JobQueue(jobs, files, models, model_cache.count_tokens) as queue:
+            app = Api(models, model_cache, files, JobService(jobs, files, models, queue)).app(api_key)
+            # a client that disconnects cancels its handler, which stops its generation
             runner = web.AppRunner(
-                app, handler_cancellation=True, access_log=None, shutdown_timeout=_GRACE_SECONDS
+                app, handler_cancellation=True, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS
             )
             await runner.setup()
             try:
@@ -69,17 +74,17 @@ async def serve(options: argparse.Namespace, base: weights.Weights, api_key: str
                 host, port = runner.addresses[0][:2]
                 if not api_key and not ipaddress.ip_address(host).is_loopback:
                     log.warning(
-                        "anybody who can reach %s may use this engine: set ENGINE_API_KEY to ask for a key",
+                        "anyone who can reach %s may use this engine: set ENGINE_API_KEY to require a key",
                         host,
                     )
-                # whoever started us waits for this line
+                # the parent process waits for this line
                 print(f"engine listening on http://{host}:{port}/v1", flush=True)  # noqa: T201
-                residents.warm_up()
+                model_cache.warm_up()
                 await stop.wait()
             finally:
                 await runner.cleanup()
     finally:
-        await residents.close()
+        await model_cache.close()
 
 
 def main() -> None:
@@ -92,12 +97,31 @@ def main() -> None:
         sys.exit(f"engine: {error}")
     options.data.mkdir(parents=True, exist_ok=True)
     try:
-        # two engines on one folder would sweep away each other's work; one whose parent was killed is
-        # about to end, and its parent's successor would start this one meanwhile
-        with FileLock(options.data / "engine.lock", timeout=_PREDECESSOR if options.with_parent else 0):
+        with _locked(options.data, wait=options.with_parent):
             asyncio.run(serve(options, base, os.environ.get("ENGINE_API_KEY")))
     except Timeout:
         sys.exit(f"engine: another engine is at work in {options.data}; stop it first.")
+
+
+@contextmanager
+def _locked(data: Path, *, wait: bool) -> Iterator[None]:
+    """Lock the data folder: two engines would delete each other's unfinished files. Raises Timeout.
+
+    `wait` gives the previous engine time to exit: a parent that was killed and restarted at once starts this
+    engine while the previous one still notices the death of its parent.
+    """
+    lock = FileLock(data / "engine.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        if not wait:
+            raise
+        log.info("waiting for the previous engine in %s to exit", data)
+        lock.acquire(timeout=_LOCK_SECONDS)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a client is told when a request cannot be met: OpenAI's error shape and nothing else."""
+"""API errors in the shape of OpenAI's error object."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,12 +8,15 @@ from pydantic import ValidationError
 _CODES = {"extra_forbidden": "unknown_parameter", "missing": "missing_required_parameter"}
 _TYPES = {401: "authentication_error", 429: "requests", 500: "server_error", 503: "server_error"}
 
-COMBINATIONS = {"invalid_parameter_combination": "invalid_parameter_combination", "only_when_streaming": None}
-"""Faults of two fields together: the type of their PydanticCustomError, and the code OpenAI gives them."""
+COMBINATION_CODES = {
+    "invalid_parameter_combination": "invalid_parameter_combination",
+    "only_when_streaming": None,
+}
+"""OpenAI's error code for each PydanticCustomError about two fields together."""
 
 
 class ApiError(Exception):
-    """A refusal with an HTTP status; `param` names the field at fault, `code` is for programs to compare."""
+    """An error response: `param` names the invalid field, `code` is for programs to compare."""
 
     def __init__(
         self,
@@ -24,7 +27,6 @@ class ApiError(Exception):
         param: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Hold what `body` will say and what the answer's headers will; the type follows from the status."""
         super().__init__(message)
         self.status = status
         self.message = message
@@ -34,43 +36,45 @@ class ApiError(Exception):
 
     def body(self) -> dict[str, Any]:
         """Return `{"error": {message, type, param, code}}`."""
-        kind = _TYPES.get(self.status, "invalid_request_error")
-        return {"error": {"message": self.message, "type": kind, "param": self.param, "code": self.code}}
+        error_type = _TYPES.get(self.status, "invalid_request_error")
+        return {
+            "error": {"message": self.message, "type": error_type, "param": self.param, "code": self.code}
+        }
 
 
 def not_found(message: str, *, code: str, param: str | None = None) -> ApiError:
-    """Make the 404 of a thing that is not there."""
+    """Return a 404."""
     return ApiError(404, message, code=code, param=param)
 
 
 def from_validation(error: ValidationError) -> ApiError:
-    """Turn the first fault pydantic found into a 400 that names the field, as `messages[0].role`."""
-    fault = error.errors(include_url=False)[0]
-    param = field_path(fault["loc"])
-    if fault["type"] == "json_invalid":
-        return ApiError(400, f"The body is not valid JSON: {fault['ctx']['error']}.", code="invalid_json")
-    if fault["type"] in COMBINATIONS:
-        return ApiError(400, fault["msg"], code=COMBINATIONS[fault["type"]], param=param)
+    """Turn pydantic's first error into a 400 that names the field, as in `messages[0].role`."""
+    first = error.errors(include_url=False)[0]
+    param = field_path(first["loc"])
+    if first["type"] == "json_invalid":
+        return ApiError(400, f"The body is not valid JSON: {first['ctx']['error']}.", code="invalid_json")
+    if first["type"] in COMBINATION_CODES:
+        return ApiError(400, first["msg"], code=COMBINATION_CODES[first["type"]], param=param)
     if not param:
-        return ApiError(400, f"Invalid body: {plain(fault['msg'])}.", code="invalid_value")
-    if fault["type"] == "extra_forbidden":
+        return ApiError(400, f"Invalid body: {as_clause(first['msg'])}.", code="invalid_value")
+    if first["type"] == "extra_forbidden":
         message = f"Unknown parameter: '{param}'."
-    elif fault["type"] == "missing":
+    elif first["type"] == "missing":
         message = f"Missing required parameter: '{param}'."
     else:
-        message = f"Invalid value for '{param}': {plain(fault['msg'])}."
-    return ApiError(400, message, code=_CODES.get(fault["type"], "invalid_value"), param=param)
+        message = f"Invalid value for '{param}': {as_clause(first['msg'])}."
+    return ApiError(400, message, code=_CODES.get(first["type"], "invalid_value"), param=param)
 
 
 def field_path(loc: tuple[int | str, ...]) -> str:
-    """Write a pydantic location the way OpenAI does: `messages[0].role`."""
+    """Format a pydantic location as OpenAI does: `messages[0].role`."""
     path = ""
     for part in loc:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
     return path
 
 
-def plain(message: str) -> str:
-    """Take pydantic's prefix and capital off a message, so that it fits into a sentence."""
+def as_clause(message: str) -> str:
+    """Remove the prefix, capital and full stop of a pydantic message, so that it fits into a sentence."""
     message = message.removeprefix("Value error, ").rstrip(".")
     return message[:1].lower() + message[1:]

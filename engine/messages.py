@@ -1,4 +1,4 @@
-"""A chat message, as requests and training files hold it."""
+"""Chat messages and training examples, as requests and training files hold them."""
 
 import re
 from typing import Annotated, Any, Literal
@@ -8,23 +8,23 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 _CONTROL_TOKEN = re.compile(r"<\|\w+\|>")
 
 
-def _joined(content: Any) -> Any:
-    """Take a list of text parts as one text; leave the rest to the validation of a string."""
+def _join_text_parts(content: Any) -> Any:
+    """Join a list of text parts; any other value is left to the validation of a string."""
     if not isinstance(content, list):
         return content
     texts = []
     for part in content:
         if not isinstance(part, dict) or part.get("type") != "text" or not isinstance(part.get("text"), str):
-            raise ValueError('only parts {"type": "text", "text": "..."} are understood')
+            raise ValueError('only parts {"type": "text", "text": "..."} are supported')
         texts.append(part["text"])
     return "".join(texts)
 
 
-def _no_control_token(content: str) -> str:
-    """Refuse what a chat template would put between turns.
+def _reject_control_tokens(content: str) -> str:
+    """Reject the tokens that a chat template puts between turns.
 
-    A tokenizer reads the whole chat as one text: such words within a message would end its turn and begin
-    another, of any role.
+    A tokenizer reads the whole chat as one text: such a token within a message would end its turn and begin
+    another one, of any role.
     """
     if found := _CONTROL_TOKEN.search(content):
         raise ValueError(f"'{found.group()}' is a control token, which a message cannot hold")
@@ -32,22 +32,22 @@ def _no_control_token(content: str) -> str:
 
 
 class Message(BaseModel):
-    """One turn of a chat. Content given as text parts becomes one string."""
+    """One message of a chat; content given as text parts becomes one string."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     role: Literal["system", "user", "assistant"]
-    content: Annotated[str, BeforeValidator(_joined), AfterValidator(_no_control_token)]
+    content: Annotated[str, BeforeValidator(_join_text_parts), AfterValidator(_reject_control_tokens)]
 
 
 class TrainingMessage(Message):
-    """A turn of a training example; an assistant turn of weight 0 is read but not learned."""
+    """A message of a training example; an assistant message of weight 0 adds nothing to the loss."""
 
     weight: Literal[0, 1] = 1
 
 
 class TrainingExample(BaseModel):
-    """One line of a training file for the method `supervised`."""
+    """One line of a training file for supervised training."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -55,18 +55,18 @@ class TrainingExample(BaseModel):
 
     @property
     def chats(self) -> list[list[Message]]:
-        """The chats that are read in training."""
+        """The chats that the model reads in training."""
         return [list(self.messages)]
 
 
 class Output(Message):
-    """An assistant's answer."""
+    """An assistant message."""
 
     role: Literal["assistant"]
 
 
 class Input(BaseModel):
-    """What both answers of a pair answer to."""
+    """The prompt that both outputs of a pair answer."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -74,7 +74,7 @@ class Input(BaseModel):
 
 
 class PreferenceExample(BaseModel):
-    """One line of a training file for the method `dpo`: two answers, of which the first is preferred."""
+    """One line of a training file for DPO: a preferred and a non-preferred output."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -84,7 +84,7 @@ class PreferenceExample(BaseModel):
 
     @property
     def chats(self) -> list[list[Message]]:
-        """The chats that are read in training, the preferred one first."""
+        """The chats that the model reads in training, the preferred one first."""
         return [
             [*self.input.messages, *self.preferred_output],
             [*self.input.messages, *self.non_preferred_output],

@@ -1,26 +1,27 @@
-"""A process that outlives its parent is an orphan eating two cores: hold its stdin, and its end ends us.
-
-The kernel closes the parent's side of the pipe however the parent dies, on every system alike.
-"""
+"""The process and its machine: notice the death of the parent process, count usable cores."""
 
 import os
 import threading
 from collections.abc import Callable
 
 
-def on_end_of_stdin(act: Callable[[], object]) -> None:
-    """Call `act` once, on a thread of its own, when the other side of stdin is closed."""
+def watch_parent(on_exit: Callable[[], object]) -> None:
+    """Call `on_exit` once, on a thread of its own, when the parent closes our stdin or dies.
+
+    An orphan would keep using two cores. The kernel closes the parent's end of the pipe however the parent
+    dies, on every operating system.
+    """
 
     def wait() -> None:
-        # os.read, not sys.stdin: a buffered reader holds a lock that the interpreter's exit would trip over
+        # os.read, not sys.stdin: a buffered reader holds a lock that would block the interpreter's exit
         while os.read(0, 4096):
             pass
-        act()
+        on_exit()
 
-    threading.Thread(target=wait, name="lifeline", daemon=True).start()
+    threading.Thread(target=wait, name="parent-watch", daemon=True).start()
 
 
-def usable() -> int:
+def usable_cores() -> int:
     """Return the number of cores this process may run on."""
     if hasattr(os, "sched_getaffinity"):  # not on macOS
         return len(os.sched_getaffinity(0))

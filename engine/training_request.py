@@ -1,55 +1,58 @@
-"""What the engine and its trainer say to each other."""
+"""The contract between the engine and its trainer process: the request, and the results it sends back."""
 
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel
 
+REQUEST_FILE = "order.json"
+"""The request's name in the job folder, which both processes know."""
+
 MethodName = Literal["supervised", "dpo"]
 
 
-class OrderError(Exception):
-    """An order that cannot be carried out; the text is meant for the one who ordered."""
+class TrainingError(Exception):
+    """A training that cannot start or go on; the text is for the client that created the job."""
 
 
-class Order(BaseModel):
-    """What to train on what, and where to put it."""
+class TrainingRequest(BaseModel):
+    """What to train on which files, and where to write the model."""
 
     base_id: str
     base: Path
     start: Path | None
-    """The adapter of the tuned model that is trained further."""
+    """The PEFT adapter to start from: that of a tuned model which is trained further."""
     unpacked: Path
-    """Where the base is kept as transformers reads it fastest."""
+    """The folder that caches the base in the format transformers loads fastest."""
     method: MethodName
     training_file: Path
     validation_file: Path | None
     out: Path
-    """The tuned model's folder; those of its checkpoints are called after it."""
+    """The tuned model's folder; `checkpoint` names those of its checkpoints."""
     state: Path
-    """Where the training is put down now and then; if it is there, the training goes on from it."""
+    """The training state, saved regularly; if the file exists, the training resumes from it."""
     losses: Path
-    """Where the losses go, as CSV."""
+    """The CSV file for the losses."""
     n_epochs: int
     batch_size: int
     learning_rate_multiplier: float
     beta: float | None = None
     seed: int
-    longest: int
-    """In tokens, prompt and answer together."""
+    max_length: int
+    """Tokens of an example, prompt and completion together."""
 
     def checkpoint(self, step: int) -> Path:
-        """Return the folder of the model as it is after a step."""
+        """Return the folder of the checkpoint after a step."""
         return self.out.with_name(f"{self.out.name}_{checkpoint_suffix(step)}")
 
 
 def checkpoint_suffix(step: int) -> str:
-    """Return what a checkpoint's name adds to that of its model."""
+    """Return what the name of a checkpoint adds to the name of its model."""
     return f"ckpt-step-{step}"
 
 
-class Done(BaseModel):
-    """What came of an order. `valid_loss` holds held-out losses by step, empty without a validation file."""
+class TrainingResult(BaseModel):
+    """A finished training. `valid_loss` holds held-out losses by step, empty without a validation file."""
 
     step: int
     trained_tokens: int
@@ -57,5 +60,5 @@ class Done(BaseModel):
     train_loss: float
 
 
-class Checkpoint(Done):
-    """A model on the way: usable, and complete in its folder."""
+class Checkpoint(TrainingResult):
+    """A model saved during the training, complete in its folder."""

@@ -1,22 +1,57 @@
-"""The design's walls: who may import whom, and that importing does nothing."""
+"""The walls of the house: who may import whom, what is loaded when, and a few habits that keep them standing.
 
+CONTRIBUTING.md draws the rooms. Each test below fails when its wall is broken.
+"""
+
+import ast
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from types import NoneType
+from typing import get_args, get_type_hints
 
 import grimp
 import pytest
+from pydantic import BaseModel
+
+import cogs
+from bot.settings import ROOT
+from bot.store.jobs import Job
+
+# A folder or module of bot/ may import those of the lines above it, never one of its own line or below.
+LAYERS = (
+    ("config", "i18n"),
+    ("chat", "errors"),
+    ("heroes",),
+    ("settings", "store"),
+    ("community", "jobs", "llm"),
+    ("registry",),
+    ("serving",),
+    ("rating", "tuning"),
+    ("dataset",),
+    ("app", "presentation", "processes"),
+    ("client",),
+    ("cli", "playground"),
+    ("__main__",),
+)
+MAY_LOAD_TORCH = {"engine.base_model", "engine.inference.sampling", "engine.inference.torch_generator"}
+TORCH_FOLDER = "engine.training"
+DISCORD = {"bot.client", "bot.playground.simulated_discord", "bot.playground.view"}
+PACKAGES = ("bot", "cogs", "engine")
 
 
 @pytest.fixture(scope="module")
 def graph() -> grimp.ImportGraph:
-    return grimp.build_graph("bot", "cogs", "engine", include_external_packages=True)
+    return grimp.build_graph(*PACKAGES, include_external_packages=True, cache_dir=None)
 
 
 def importers(graph: grimp.ImportGraph, package: str) -> set[str]:
-    """Our modules that import a package or any module of it directly."""
+    """Modules that import a package or any module of it directly, from outside it."""
     if package not in graph.modules:
         return set()
-    inside = {package} | graph.find_descendants(package) if package in ("bot", "cogs") else {package}
+    inside = {package} | (graph.find_descendants(package) if package in PACKAGES else set())
     return {
         importer
         for module in inside
@@ -25,11 +60,102 @@ def importers(graph: grimp.ImportGraph, package: str) -> set[str]:
     }
 
 
+def imports(graph: grimp.ImportGraph, root: str) -> Iterator[tuple[str, str]]:
+    """Every import between two modules of ours that begins in `root`."""
+    for module in graph.modules:
+        if module.split(".")[0] == root:
+            for imported in graph.find_modules_directly_imported_by(module):
+                if imported.split(".")[0] in PACKAGES:
+                    yield module, imported
+
+
+def folder(module: str) -> str:
+    return ".".join(module.split(".")[:2])
+
+
+def sources(*roots: str) -> Iterator[tuple[str, str]]:
+    for root in roots:
+        for path in sorted((ROOT / root).rglob("*.py")):
+            yield str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")
+
+
 def test_the_graph_sees_external_packages(graph: grimp.ImportGraph) -> None:
-    """Without it every wall below would stand for nothing."""
+    """Otherwise the walls below would prove nothing."""
     assert "bot.client" in importers(graph, "discord")
     assert "bot.store.schema" in importers(graph, "sqlalchemy")
     assert "bot.llm.client" in importers(graph, "openai")
+    assert "engine.training.loop" in importers(graph, "torch")
+
+
+def test_each_room_of_the_bot_imports_lower_layers_only(graph: grimp.ImportGraph) -> None:
+    layer_of = {name: number for number, names in enumerate(LAYERS) for name in names}
+    rooms = {module.split(".")[1] for module in graph.find_children("bot")}
+    assert rooms == set(layer_of)
+    upward = [
+        f"{importer} imports {imported}"
+        for importer, imported in imports(graph, "bot")
+        if imported.startswith("bot.")
+        and folder(importer) != folder(imported)
+        and layer_of[imported.split(".")[1]] >= layer_of[importer.split(".")[1]]
+    ]
+    assert upward == []
+
+
+def test_no_two_folders_import_each_other(graph: grimp.ImportGraph) -> None:
+    pairs = {
+        (folder(importer), folder(imported))
+        for root in PACKAGES
+        for importer, imported in imports(graph, root)
+        if importer not in PACKAGES and imported not in PACKAGES
+    }
+    assert [pair for pair in pairs if pair[0] < pair[1] and pair[::-1] in pairs] == []
+
+
+def test_no_circle_of_files(graph: grimp.ImportGraph) -> None:
+    files: TopologicalSorter[str] = TopologicalSorter()
+    for root in PACKAGES:
+        for importer, imported in imports(graph, root):
+            files.add(importer, imported)
+    files.prepare()  # raises CycleError, which names the circle
+
+
+def test_heroes_are_pure(graph: grimp.ImportGraph) -> None:
+    """No store, no network, no Discord; they read data/heroes.toml and nothing else."""
+    allowed = {"bot.chat", "bot.config", "bot.errors", "bot.heroes", "bot.i18n"}
+    outside = {"aiohttp", "aiosqlite", "asyncio", "discord", "httpx2", "openai", "sqlalchemy", "sqlite3"}
+    for module in graph.find_descendants("bot.heroes"):
+        for imported in graph.find_modules_directly_imported_by(module):
+            assert imported.split(".")[0] != "bot" or folder(imported) in allowed, (module, imported)
+            assert imported.split(".")[0] not in outside, (module, imported)
+
+
+def test_the_llm_knows_no_hero_and_chat_is_a_leaf(graph: grimp.ImportGraph) -> None:
+    assert {name for name in importers(graph, "bot.chat") if name.startswith("bot.llm")}
+    for module in graph.find_descendants("bot.llm"):
+        found = graph.find_modules_directly_imported_by(module)
+        assert not [name for name in found if name.startswith("bot.heroes")], module
+    found = graph.find_modules_directly_imported_by("bot.chat")
+    assert {name for name in found if name.startswith("bot.")} == {"bot.config"}
+
+
+def test_the_client_imports_no_feature(graph: grimp.ImportGraph) -> None:
+    """It loads what `cogs.EXTENSIONS` lists, and every feature is listed and adds itself."""
+    assert {
+        imported
+        for imported in graph.find_modules_directly_imported_by("bot.client")
+        if imported.startswith("cogs.")
+    } == set()
+    assert set(cogs.EXTENSIONS) == graph.find_children("cogs")
+    for name in cogs.EXTENSIONS:
+        source = (ROOT / name.replace(".", "/") / "__init__.py").read_text(encoding="utf-8")
+        assert "async def setup(bot: HeroBot) -> None:" in source, name
+
+
+def test_the_type_checker_sees_every_interaction() -> None:
+    """Interaction[Any] would hide what a button calls, and so would a cog that is looked up by its name."""
+    for path, source in sources("bot", "cogs"):
+        assert "Interaction[Any]" not in source, path
+        assert not re.search(r"\bget_cog\(", source), path
 
 
 def test_cogs_reach_models_and_tables_through_services_only(graph: grimp.ImportGraph) -> None:
@@ -38,8 +164,7 @@ def test_cogs_reach_models_and_tables_through_services_only(graph: grimp.ImportG
 
 
 def test_discord_stays_in_cogs_client_and_playground(graph: grimp.ImportGraph) -> None:
-    outside = {name for name in importers(graph, "discord") if not name.startswith("cogs.")}
-    assert outside == {"bot.client", "bot.playground.view", "bot.playground.simulated_discord"}
+    assert {name for name in importers(graph, "discord") if not name.startswith("cogs.")} == DISCORD
 
 
 def test_sql_stays_in_the_store(graph: grimp.ImportGraph) -> None:
@@ -53,32 +178,69 @@ def test_the_engine_stands_alone(graph: grimp.ImportGraph) -> None:
 
 
 def test_the_bot_knows_the_engine_by_its_address_only(graph: grimp.ImportGraph) -> None:
-    outside = {name for name in importers(graph, "engine") if not name.startswith("engine")}
-    assert outside == set()
+    assert {name for name in importers(graph, "engine") if not name.startswith("engine")} == set()
 
 
-def test_the_store_calls_nothing_above_it(graph: grimp.ImportGraph) -> None:
-    below = {"bot.config", "bot.errors", "bot.heroes", "bot.i18n", "bot.store"}
-    for module in graph.find_descendants("bot.store"):
-        for imported in graph.find_modules_directly_imported_by(module):
-            if imported.startswith("bot."):
-                assert any(imported == name or imported.startswith(f"{name}.") for name in below), module
+def test_torch_is_imported_where_models_are_trained_or_run() -> None:
+    """At module level; a lazy import inside a function costs only those who call it."""
+    heavy = {"torch", "transformers", "peft", "safetensors"}
+    found = set()
+    for path, source in sources("bot", "cogs", "engine"):
+        module = path.removesuffix(".py").replace("/", ".")
+        if module.startswith(f"{TORCH_FOLDER}.") or module in MAY_LOAD_TORCH:
+            continue
+        for node in ast.parse(source).body:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            if heavy & {name.split(".")[0] for name in names}:
+                found.add(module)
+    assert found == set()
+
+
+def test_job_rows_are_read_as_models() -> None:
+    """A job's spec and result are models by kind; dictionaries of them stay in bot/store/jobs.py."""
+    hints = get_type_hints(Job)
+    kinds = {kind for name in ("spec", "result") for kind in (*get_args(hints[name]),)} - {NoneType}
+    assert kinds
+    assert all(issubclass(kind, BaseModel) for kind in kinds)
+    by_key = re.compile(r"""\.(?:spec|result)(?:\s+or\s+\{\})?\)?(?:\[["']|\.get\()""")
+    found = [path for path, source in sources("bot", "cogs") if by_key.search(source)]
+    assert [path for path in found if path != "bot/store/jobs.py"] == []
+
+
+def test_tests_hand_in_what_they_change() -> None:
+    """No test patches a private name of ours, or a name by its dotted path: moved code would break it."""
+    ours = re.compile(
+        r"""setattr\(\s*["'](?:bot|cogs|engine|bench)\.|setattr\(\s*(?!discord\.)[\w.]+,\s*["']_"""
+    )
+    assert [path for path, source in sources("tests") if ours.search(source)] == []
+
+
+def test_tests_wait_with_a_bound() -> None:
+    """A loop that sleeps until something is true has a deadline: eventually() has one."""
+    unbounded = []
+    for path, source in sources("tests"):
+        for node in ast.walk(ast.parse(source)):
+            if not isinstance(node, ast.While) or path == "tests/support/eventually.py":
+                continue
+            calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
+            sleeps = any(ast.unparse(call.func).endswith("sleep") for call in calls)
+            if sleeps and "monotonic" not in ast.unparse(node.test):
+                unbounded.append(f"{path}:{node.lineno}")
+    assert unbounded == []
 
 
 def test_importing_reads_no_environment_and_no_heavy_library() -> None:
-    """Every module but the trainer's, in a fresh interpreter whose environment refuses to be read."""
-    probe = """
+    """Every module that may not load torch, in a fresh interpreter whose environment refuses to be read."""
+    probe = f"""
 import importlib, os, pkgutil, sys
 import bot, cogs, engine
 ours = [m.name for p in (bot, cogs, engine) for m in pkgutil.walk_packages(p.__path__, p.__name__ + ".")]
-# the training child's own, and what serves a Hugging Face folder: they import what is heavy
-trainer = {
-    "base_model", "training.gguf_export", "training.loop", "training.lora", "training.lora_model",
-    "training.objectives", "training.resource_checks", "training.run", "training.tokenization",
-    "inference.sampling", "inference.torch_generator",
-}
 ours = [name for name in ours if ".migrations" not in name and not name.endswith("__main__")]
-ours = [name for name in ours if name.removeprefix("engine.") not in trainer]
+torch = {sorted(MAY_LOAD_TORCH)!r}
+ours = [name for name in ours if name not in torch and not name.startswith("{TORCH_FOLDER}.")]
+"""
+    probe += """
 import discord, openai, sqlalchemy.ext.asyncio, pydantic_settings, simcord, rich.progress, typer
 from discord.ext import commands, tasks
 import alembic.command
@@ -97,3 +259,9 @@ raise SystemExit(f"loaded {heavy}" if heavy else 0)
 """
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_settings_load_no_database() -> None:
+    """Whoever only reads settings (--help, the engine's start) does not wait for SQLAlchemy."""
+    probe = "import sys, bot.settings; raise SystemExit('sqlalchemy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", probe], check=False, cwd=ROOT).returncode == 0

@@ -127,7 +127,7 @@ def fill(path: Path, heroes: HeroesConfig, count: int) -> None:
     def described() -> Iterator[tuple[object, ...]]:
         for number in range(1, count + 1):
             hero = grid[number % len(grid)]
-            text = describe(str(hero.age), hero.gender, hero.power, number)
+            text = describe(hero, number)
             yield number, hero.age, hero.gender, hero.power, text
 
     def cast() -> Iterator[tuple[object, ...]]:

@@ -37,7 +37,7 @@ def bandwidth(tries: int = 7) -> float:
 
     # sums of integers: they wait for memory alone, where those of floats wait for each other
     numbers = np.ones(_READ_BYTES // 8, dtype=np.int64)
-    parts = np.array_split(numbers, system.usable())
+    parts = np.array_split(numbers, system.usable_cores())
     with ThreadPoolExecutor(len(parts)) as threads:
         best = _fastest(lambda: list(threads.map(np.sum, parts)), tries)
     return _READ_BYTES / best
@@ -63,7 +63,7 @@ def resident_mib(process_id: int) -> float:
 def describe() -> str:
     """Return what kind of machine this is, in a few words."""
     memory = psutil.virtual_memory().total / 2**30
-    return f"{system.usable()} cores ({_processor()}), {memory:.0f} GiB, load {os.getloadavg()[0]:.1f}"
+    return f"{system.usable_cores()} cores ({_processor()}), {memory:.0f} GiB, load {os.getloadavg()[0]:.1f}"
 
 
 def _processor() -> str:
@@ -87,7 +87,7 @@ def _fastest(act: Callable[[], object], tries: int) -> float:
 def _multiply() -> MatrixPeak:
     import torch  # noqa: PLC0415  seconds, and only this process needs it
 
-    torch.set_num_threads(system.usable())
+    torch.set_num_threads(system.usable_cores())
     found = []
     for dtype in (torch.bfloat16, torch.float32):
         for side in _SIDES:

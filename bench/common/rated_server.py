@@ -88,7 +88,7 @@ class RatedServer:
             return _refusal(400, "Only the product's own question is answered here.", {})
         if self._latency:
             await asyncio.sleep(self._latency)
-        return web.json_response(_completion(body["model"], describe(*asked, number)), headers=headers)
+        return web.json_response(_completion(body["model"], describe(asked, number)), headers=headers)
 
     async def _count(self, _request: web.Request) -> web.Response:
         self._counts.busy_seconds = time.process_time()

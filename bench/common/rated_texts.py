@@ -7,6 +7,8 @@ every third word is drawn from a list of its own.
 import random
 import re
 
+from bot.heroes.hero import Hero
+
 _ASKED = re.compile(r"a (\d+)-year-old (\w+) fictional character who has the superpower of (.+?)\.")
 
 _KINDS = """
@@ -44,17 +46,23 @@ _TEXT = (
 _ORDER = "KAGLPDLTWKTDHLPPLTHDTPPKKMKKLTLTPHDLTDTLPLTLT"
 
 
-def asked_for(prompt: str) -> tuple[str, str, str] | None:
-    """The age, gender and power that the product's own question names; None where it is another question."""
+def asked_for(prompt: str) -> Hero | None:
+    """The hero that the product's own question names; None where it is another question."""
     found = _ASKED.search(prompt)
-    return (found[1], found[2], found[3]) if found else None
+    return Hero.from_strings(found.groups()) if found else None
 
 
-def describe(age: str, gender: str, power: str, variant: int) -> str:
+def describe(hero: Hero, variant: int) -> str:
     """A description of a hero; the same variant is always the same text."""
     chance = random.Random(variant)  # noqa: S311 (variety, not secrecy)
-    man = gender == "man"
-    said = {"A": age, "G": gender, "W": power, "H": "he" if man else "she", "M": "him" if man else "her"}
+    man = hero.gender == "man"
+    said = {
+        "A": str(hero.age),
+        "G": hero.gender,
+        "W": hero.power,
+        "H": "he" if man else "she",
+        "M": "him" if man else "her",
+    }
     drawn = {"K": _KINDS, "L": _LOOKS, "T": _THINGS, "P": _PLACES, "D": _DEEDS}
     words = (said.get(kind) or chance.choice(drawn[kind]) for kind in _ORDER)
     return _TEXT.format(*words)

@@ -56,7 +56,7 @@ def _answers(app: App, count: int) -> Iterator[tuple[Request, str]]:
         if number % MISSING:
             request, _ = app.planner.question(spec, slot, 0)
             # the server numbers its own answers from 1 on: none comes twice
-            yield request, describe(str(slot.hero.age), slot.hero.gender, slot.hero.power, number + count)
+            yield request, describe(slot.hero, number + count)
 
 
 async def _keep(app: App, rows: list[tuple[Request, str]]) -> None:

@@ -21,9 +21,9 @@ from engine import hyperparameters
 from engine.jobs import training_file
 from engine.messages import TrainingExample
 from engine.storage import weights
-from engine.training.loop import Training
-from engine.training.lora_model import Adapter
-from engine.training.objectives import Supervised, evaluate
+from engine.training.loop import TrainingLoop
+from engine.training.lora_model import LoraModel
+from engine.training.objectives import SupervisedObjective, evaluate
 
 T = TypeVar("T")
 
@@ -49,9 +49,11 @@ class Sweep:
 
     def __init__(self, train: Path, valid: Path, cache: Path) -> None:
         """Read everything."""
-        self._adapter = Adapter(weights.find(None).path, cache=cache, start=None, seed=0, longest=1024)
+        self._adapter = LoraModel(
+            weights.find(None).path, cache=cache, starting_adapter=None, seed=0, max_length=1024
+        )
         self._start = [weight.clone() for weight in self._adapter.state()]
-        self._objective = Supervised(self._adapter)
+        self._objective = SupervisedObjective(self._adapter)
         self._train, self._valid = (
             self._objective.prepare(
                 [
@@ -70,13 +72,13 @@ class Sweep:
     def run(self, multiplier: float, batch_size: int, epochs: int) -> Tried:
         """Train once from the common start."""
         self._adapter.restore(self._start)
-        training = Training(
+        training = TrainingLoop(
             self._adapter,
             self._objective,
             self._train,
             epochs=epochs,
             batch_size=batch_size,
-            rate=hyperparameters.LEARNING_RATES["supervised"] * multiplier,
+            learning_rate=hyperparameters.LEARNING_RATES["supervised"] * multiplier,
             seed=0,
         )
         started = time.monotonic()

@@ -47,7 +47,7 @@ def size(shapes: Mapping[str, Sequence[int]], weight_bytes: int) -> Size:
         weight_bytes=weight_bytes,
         layers=sum(rows * columns for rows, columns in layers),
         head=head[0] * head[1],
-        adapter=sum(hyperparameters.RANK * (rows + columns) for rows, columns in layers),
+        adapter=sum(hyperparameters.LORA_RANK * (rows + columns) for rows, columns in layers),
     )
 
 
@@ -61,4 +61,4 @@ def learned_share(base: Path, texts: Sequence[Text]) -> float:
     tokenizer: Any = PreTrainedTokenizerFast.from_pretrained(base.parent, gguf_file=base.name)
     lines = [TrainingExample.model_validate(text.supervised()) for text in texts]
     encoded = [encode(tokenizer, line) for line in lines]
-    return sum(sum(each.learned) for each in encoded) / sum(len(each.ids) for each in encoded)
+    return sum(sum(each.loss_mask) for each in encoded) / sum(len(each.ids) for each in encoded)

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import get_args
 
 from bot.app import App, open_app
+from bot.heroes.hero import Hero
 from bot.rating.duels import Choice
 from bot.settings import Settings
 from bot.store import datasets, descriptions, duels, jobs
@@ -96,11 +97,9 @@ async def _shown(app: App, trial: Trial, chance: random.Random, number: int) -> 
         texts = [
             await descriptions.add(
                 tx,
+                Hero(40, "woman", "healing"),
                 model=f"side {side}",
                 tuned=True,
-                age=40,
-                gender="woman",
-                power="healing",
                 text="A text.",
                 finish_reason="stop",
                 prompt_version=1,

@@ -27,6 +27,7 @@ from bench.common import machine
 from bench.common.servers import BenchError
 from bench.common.stopwatch import Spent, spent
 from bot.community.accounts import Pseudonyms
+from bot.heroes.hero import Hero
 from bot.rating.votes import UP
 from bot.store import descriptions, reactions
 from bot.store.database import Database, WriteTask, open_database
@@ -163,12 +164,13 @@ def _batches(made: Sequence[Click]) -> Iterator[tuple[list[Row], list[Row]]]:
 
 async def _show(db: Database) -> None:
     """Descriptions to vote on, the first one shown by message 1."""
-    written = {"model": "m", "tuned": True, "age": 40, "gender": "woman", "power": "healing", "text": "t"}
+    hero = Hero(40, "woman", "healing")
+    written = {"model": "m", "tuned": True, "text": "t"}
     answer = {"finish_reason": "stop", "prompt_tokens": 1, "completion_tokens": 1, "seconds": 1.0}
     asked = {"prompt_version": 1, "sampling": {}, "requester": "nobody", "created_at": 0.0}
     async with db.write() as tx:
         for _ in range(_DESCRIPTIONS):
-            described = await descriptions.add(tx, **written, **answer, **asked)
+            described = await descriptions.add(tx, hero, **written, **answer, **asked)
             await descriptions.shown_as(tx, described.id, 1, described.id)
 
 

@@ -1,11 +1,17 @@
-"""Hero: what a description is asked for, how it is typed, and the words it may be made of."""
+"""The hero: what a description is asked for."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True)
 class Hero:
-    """Age in years, gender and power (lower case): what a description is asked for."""
+    """Age in years, gender and power, in lower case.
+
+    The fields' names are also those of the placeholders in data/heroes.toml, of the database's columns and
+    of the columns of dataset files.
+    """
 
     age: int
     gender: str
@@ -18,3 +24,25 @@ class Hero:
     def typed(self) -> str:
         """The hero as people type it."""
         return f"{self.age} {self.gender} {self.power}"
+
+    @classmethod
+    def from_strings(cls, values: Sequence[str]) -> Self:
+        """Make a hero of its fields as strings, in their order. Raises ValueError if a number is none."""
+        return cls(*(field.type(value) for field, value in zip(FIELDS, values, strict=True)))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all fields by name. asdict() copies deeply, which takes longer."""
+        return {name: getattr(self, name) for name in FIELD_NAMES}
+
+    def identity(self) -> dict[str, Any]:
+        """Return the fields that differ from their default, by name: what hashes of a hero are made of.
+
+        A field that is added with a default thus leaves the hashes of earlier heroes as they are: the cached
+        answers of builds are still found, and the shuffled grid keeps its order.
+        """
+        found = ((field, getattr(self, field.name)) for field in FIELDS)
+        return {field.name: value for field, value in found if value != field.default}
+
+
+FIELDS: tuple[Any, ...] = fields(Hero)  # Any: a Field's type is a string where annotations are postponed
+FIELD_NAMES = tuple(field.name for field in FIELDS)

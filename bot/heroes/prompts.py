@@ -2,6 +2,9 @@
 
 import random
 import re
+from dataclasses import field
+
+import pydantic.dataclasses
 
 from bot.chat import ChatRequest, Message, Sampling
 from bot.config import FrozenModel
@@ -23,11 +26,11 @@ class _Samplings(FrozenModel):
     tuned: Sampling
 
 
-class _WorkedExample(FrozenModel):
-    age: int
-    gender: str
-    power: str
-    text: str
+@pydantic.dataclasses.dataclass(frozen=True, slots=True, config={"extra": "forbid"})
+class _WorkedExample(Hero):
+    """A hero with the text that an author model is shown for it."""
+
+    text: str = field(kw_only=True)
 
 
 class _Profile(FrozenModel):
@@ -46,8 +49,7 @@ class _Profile(FrozenModel):
         words = {
             **self.forms[hero.gender],
             "name": chance.choice(self.names[hero.gender]),
-            "age": str(hero.age),
-            "gender": hero.gender,
+            **hero.as_dict(),
             "power": self.spoken.get(hero.power, hero.power),
         }
         # in the order of the file: a phrase is made of the words drawn before it
@@ -74,7 +76,7 @@ class Prompts(FrozenModel):
 
     def tuning(self, hero: Hero) -> str:
         """What a tuned model is asked, in training and in serving alike: `40, woman, healing ->`."""
-        return self.prompts.tuning.format(age=hero.age, gender=hero.gender, power=hero.power)
+        return self.prompts.tuning.format(**hero.as_dict())
 
     def ask_tuned(self, hero: Hero) -> ChatRequest:
         return ChatRequest(({"role": "user", "content": self.tuning(hero)},), self.sampling.tuned)
@@ -92,9 +94,8 @@ class Prompts(FrozenModel):
         chance = random.Random(seed)  # noqa: S311 (variety, not secrecy)
         worked = chance.choice(self.profile.examples)
         opening, ending = self.profile.frame(hero, chance)
-        shown = Hero(worked.age, worked.gender, worked.power)
         messages: tuple[Message, ...] = (
-            {"role": "user", "content": self.generation(shown)},
+            {"role": "user", "content": self.generation(worked)},
             {"role": "assistant", "content": worked.text},
             question,
             {"role": "assistant", "content": opening},
@@ -103,4 +104,4 @@ class Prompts(FrozenModel):
 
     def generation(self, hero: Hero) -> str:
         """What an untuned model is asked: the long sentence of the file."""
-        return self.prompts.generation.format(age=hero.age, gender=hero.gender, power=hero.power)
+        return self.prompts.generation.format(**hero.as_dict())

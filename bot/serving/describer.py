@@ -76,11 +76,9 @@ class Describer:
         answer = written.answer
         return await descriptions.add(
             tx,
+            hero,
             model=written.model,
             tuned=written.tuned,
-            age=hero.age,
-            gender=hero.gender,
-            power=hero.power,
             text=written.text,
             finish_reason=answer.finish_reason,
             prompt_version=self._prompt_version,

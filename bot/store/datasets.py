@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, FromClause, Select, Text, cast, delete, func, or_, select, true, update
 
+from bot.heroes.hero import FIELD_NAMES
 from bot.store.database import Transaction
 from bot.store.schema import dataset, dataset_item, description, example, imported, review
 
@@ -42,13 +43,11 @@ class Sourced:
     Asked and sub_prompt None where nothing was kept.
     """
 
+    hero: tuple[str, ...]  # the fields of a Hero; of an imported text as the file had them
     position: int
     split: Split
     text: str
     source: Source
-    age: str
-    gender: str
-    power: str
     asked: str | None
     sub_prompt: str | None
     finish_reason: str
@@ -208,15 +207,14 @@ async def page(tx: Transaction, version: int, *, after: int, size: int) -> list[
     def first(column: str) -> ColumnElement[str]:
         return func.coalesce(*(cast(table.c[column], Text) for _, table in sources))
 
+    hero = [first(name) for name in FIELD_NAMES]
     query = (
         select(
+            *hero,
             dataset_item.c.position,
             dataset_item.c.split,
             dataset_item.c.text,
             dataset_item.c.source,
-            first("age"),
-            first("gender"),
-            first("power"),
             imported.c.prompt,
             imported.c.sub_prompt,
             first("finish_reason"),
@@ -230,7 +228,9 @@ async def page(tx: Transaction, version: int, *, after: int, size: int) -> list[
         .order_by(dataset_item.c.position)
         .limit(size)
     )
-    return [Sourced(*row) for row in await tx.execute(query)]
+    width = len(hero)
+    rows: Iterable[Any] = await tx.execute(query)
+    return [Sourced(tuple(row[:width]), *row[width:]) for row in rows]
 
 
 async def redact(tx: Transaction, descriptions: Select[int], version: int | None = None) -> list[int]:

@@ -4,16 +4,20 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Boolean, Select, and_, func, literal_column, select, update
+from sqlalchemy import Boolean, Row, Select, and_, func, literal_column, select, update
 
 from bot.heroes.hero import Hero
 from bot.store import datasets
 from bot.store.database import Transaction
+from bot.store.hero_columns import pop_hero
 from bot.store.schema import description, duel, model
 
 # named as text: SQLAlchemy relates a subquery to a SELECT around it, and to no RETURNING
-_OF_ROW = model.c.name == literal_column("description.model"), literal_column("description.tuned", Boolean())
-_COLUMNS = (*description.c, select(model.c.id).where(*_OF_ROW).scalar_subquery().label("version"))
+_ITS_MODEL = (
+    model.c.name == literal_column("description.model"),
+    literal_column("description.tuned", Boolean()),
+)
+_COLUMNS = (*description.c, select(model.c.id).where(*_ITS_MODEL).scalar_subquery().label("version"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +30,7 @@ class Description:
     id: int
     model: str
     tuned: bool
-    age: int
-    gender: str
-    power: str
+    hero: Hero
     text: str
     finish_reason: str
     prompt_version: int
@@ -45,10 +47,6 @@ class Description:
     settled: bool
     version: int | None
 
-    @property
-    def hero(self) -> Hero:
-        return Hero(self.age, self.gender, self.power)
-
 
 @dataclass(frozen=True, slots=True)
 class Posted:
@@ -59,10 +57,15 @@ class Posted:
     message_id: int
 
 
-async def add(tx: Transaction, **values: Any) -> Description:
-    """Keep a description; values name the columns; where it is shown may come later."""
-    row = (await tx.execute(description.insert().values(**values).returning(*_COLUMNS))).one()
-    return Description(**row._mapping)
+def _of_row(row: Row[Any]) -> Description:
+    values = dict(row._mapping)
+    return Description(hero=pop_hero(values), **values)
+
+
+async def add(tx: Transaction, hero: Hero, **values: Any) -> Description:
+    """Keep a description; values are the other columns. The message that shows it may be set later."""
+    insert = description.insert().values(**hero.as_dict(), **values)
+    return _of_row((await tx.execute(insert.returning(*_COLUMNS))).one())
 
 
 async def shown_as(
@@ -75,17 +78,17 @@ async def shown_as(
     there = update(description).where(description.c.id == description_id, description.c.requester != "")
     shown = there.values(channel_id=channel_id, message_id=message_id).returning(*_COLUMNS)
     row = (await tx.execute(shown)).one_or_none()
-    return Description(**row._mapping) if row else None
+    return _of_row(row) if row else None
 
 
 async def get(tx: Transaction, description_id: int) -> Description | None:
     row = (await tx.execute(select(*_COLUMNS).where(description.c.id == description_id))).one_or_none()
-    return Description(**row._mapping) if row else None
+    return _of_row(row) if row else None
 
 
 async def of_message(tx: Transaction, message_id: int) -> Description | None:
     row = (await tx.execute(select(*_COLUMNS).where(description.c.message_id == message_id))).one_or_none()
-    return Description(**row._mapping) if row else None
+    return _of_row(row) if row else None
 
 
 async def counts_since(tx: Transaction, at: float) -> dict[str | int, int]:
@@ -116,7 +119,7 @@ async def redact(tx: Transaction, description_id: int) -> None:
 async def remove(tx: Transaction, description_id: int, *, at: float | None) -> Description:
     """Take a description from sight and from training; with None for the moment, give it back."""
     changed = update(description).where(description.c.id == description_id).values(removed_at=at)
-    return Description(**(await tx.execute(changed.returning(*_COLUMNS))).one()._mapping)
+    return _of_row((await tx.execute(changed.returning(*_COLUMNS))).one())
 
 
 def removed() -> Select[int]:
@@ -126,7 +129,7 @@ def removed() -> Select[int]:
 
 async def get_many(tx: Transaction, ids: list[int]) -> list[Description]:
     query = select(*_COLUMNS).where(description.c.id.in_(ids)).order_by(description.c.id)
-    return [Description(**row._mapping) for row in await tx.execute(query)]
+    return [_of_row(row) for row in await tx.execute(query)]
 
 
 async def shown_since(tx: Transaction, moment: float, most: int) -> list[Posted]:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Select, bindparam, func, select, update
 
+from bot.heroes.hero import Hero
 from bot.store.database import Transaction
 from bot.store.schema import example, pace, review
 from bot.store.types import storable
@@ -21,9 +22,7 @@ _CHUNK = 500
 class Request:
     """What is asked of which model, and how: together the key under which the answer is kept."""
 
-    age: int
-    gender: str
-    power: str
+    hero: Hero
     repeat: int
     attempt: int
     template_version: int
@@ -32,12 +31,16 @@ class Request:
 
     @property
     def key(self) -> str:
-        return hashlib.sha256(json.dumps(self.columns, sort_keys=True).encode()).hexdigest()
+        parts = {**self.hero.identity(), **self._settings()}
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     @property
     def columns(self) -> dict[str, Any]:
-        """The request as its row has it: asdict() would copy the parameters, for every key anew."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {**self.hero.as_dict(), **self._settings()}
+
+    def _settings(self) -> dict[str, Any]:
+        """Return all other fields; asdict() would copy the parameters for every key."""
+        return {name: getattr(self, name) for name in self.__slots__ if name != "hero"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Table, delete, func, or_, select, update
 from bot.i18n.message import LocalizedMessage
 from bot.store import datasets, notifications
 from bot.store.database import Transaction
+from bot.store.hero_columns import EMPTY_HERO
 from bot.store.schema import (
     description,
     duel,
@@ -88,9 +89,7 @@ async def erase(tx: Transaction, person: Person, *, at: float) -> Erased:
             await tx.execute(delete(column.table).where(column == person.pseudonym))
     emptied = {
         "requester": "",
-        "age": 0,
-        "gender": "",
-        "power": "",
+        **EMPTY_HERO.as_dict(),
         "text": "",
         "sampling": {},
         "guild_id": None,

@@ -19,6 +19,7 @@ from sqlalchemy import (
     true,
 )
 
+from bot.store.hero_columns import hero_columns
 from bot.store.types import MessageColumn
 
 metadata = MetaData()
@@ -35,9 +36,7 @@ example = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("key", String(64), nullable=False, unique=True),
-    Column("age", Integer, nullable=False),
-    Column("gender", Text, nullable=False),
-    Column("power", Text, nullable=False),
+    *hero_columns(),
     Column("repeat", Integer, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("template_version", Integer, nullable=False),
@@ -68,9 +67,7 @@ imported = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("file", Text, nullable=False),
-    Column("age", Text, nullable=False),
-    Column("gender", Text, nullable=False),
-    Column("power", Text, nullable=False),
+    *hero_columns(Text),
     Column("prompt", Text, nullable=False),
     Column("sub_prompt", Text, nullable=False),
     Column("text", Text, nullable=False),
@@ -257,9 +254,7 @@ description = Table(
     Column("id", Integer, primary_key=True),
     Column("model", Text, nullable=False),
     Column("tuned", Boolean, nullable=False),
-    Column("age", Integer, nullable=False),
-    Column("gender", Text, nullable=False),
-    Column("power", Text, nullable=False),
+    *hero_columns(),
     Column("text", Text, nullable=False),
     Column("finish_reason", Text, nullable=False),
     Column("prompt_version", Integer, nullable=False),

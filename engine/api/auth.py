@@ -1,4 +1,4 @@
-"""The key that a request must carry."""
+"""Authentication: the API key that a request must carry."""
 
 import hmac
 
@@ -7,18 +7,19 @@ from aiohttp.typedefs import Handler, Middleware
 
 from engine.errors import ApiError
 
-_OPEN = "/healthz"
+_PUBLIC_PATH = "/healthz"
 
 
-def check(api_key: str | None) -> Middleware:
-    """Return the middleware that asks for `Authorization: Bearer <key>` everywhere but at /healthz.
+def require_api_key(api_key: str | None) -> Middleware:
+    """Return a middleware that requires `Authorization: Bearer <key>` everywhere except at /healthz.
 
-    Without a key it lets everybody in.
+    If `api_key` is empty, every request is allowed.
     """
 
     @web.middleware
-    async def checked(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if api_key and request.path != _OPEN and not _fits(request.headers.get("Authorization", ""), api_key):
+    async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
+        authorization = request.headers.get("Authorization", "")
+        if api_key and request.path != _PUBLIC_PATH and not _matches(authorization, api_key):
             raise ApiError(
                 401,
                 "Incorrect API key provided; it is expected as 'Authorization: Bearer <key>'.",
@@ -27,12 +28,12 @@ def check(api_key: str | None) -> Middleware:
             )
         return await handler(request)
 
-    return checked
+    return authenticate
 
 
-def _fits(authorization: str, api_key: str) -> bool:
-    scheme, _, given = authorization.partition(" ")
-    # a header may hold any bytes: aiohttp gives those that are no text as surrogates
+def _matches(authorization: str, api_key: str) -> bool:
+    scheme, _, key = authorization.partition(" ")
+    # a header may hold any bytes: aiohttp decodes those that are not UTF-8 as surrogates
     return scheme.lower() == "bearer" and hmac.compare_digest(
-        given.encode(errors="surrogateescape"), api_key.encode()
+        key.encode(errors="surrogateescape"), api_key.encode()
     )

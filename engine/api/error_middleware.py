@@ -1,4 +1,4 @@
-"""Every refusal as an answer: OpenAI's error object with its status and headers."""
+"""Turn every exception of a handler into OpenAI's error object with its status and headers."""
 
 import logging
 
@@ -13,38 +13,39 @@ log = logging.getLogger(__name__)
 
 
 @web.middleware
-async def in_openai_shape(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer whatever a handler raises."""
+async def error_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer an exception with its error object."""
     try:
         return await handler(request)
-    except ConnectionError:  # nobody is left to be told
+    except ConnectionError:  # the client is gone
         raise
-    except Exception as error:  # noqa: BLE001  the last place where one can be told
-        refusal = of(error)
-        return web.json_response(refusal.body(), status=refusal.status, headers=refusal.headers)
+    except Exception as exception:  # noqa: BLE001  the outermost place that can still answer
+        error = to_api_error(exception)
+        return web.json_response(error.body(), status=error.status, headers=error.headers)
 
 
-def of(error: Exception) -> ApiError:
-    """Put an exception into words for the client; what nobody foresaw is logged and told as a 500."""
+def to_api_error(error: Exception) -> ApiError:
+    """Return the error to send for an exception; an unexpected one is logged and becomes a 500."""
     if isinstance(error, ApiError):
         return error
     if isinstance(error, ValidationError):
         return from_validation(error)
     if isinstance(error, web.RequestPayloadError):
-        return ApiError(400, "The body cannot be read: it is not encoded as it says.", code="invalid_body")
+        message = "The body cannot be decoded: it does not match its headers."
+        return ApiError(400, message, code="invalid_body")
     if isinstance(error, web.HTTPException):
-        return _of_http(error)
-    if isinstance(error, OSError) and error.errno in atomic.NO_ROOM:
+        return _from_http(error)
+    if isinstance(error, OSError) and error.errno in atomic.DISK_FULL_ERRNOS:
         return ApiError(507, "The engine's disk is full.", code="disk_full")
-    log.error("unforeseen", exc_info=error)
+    log.error("unexpected error", exc_info=error)
     return ApiError(500, "Something went wrong inside the engine.", code="internal_error")
 
 
-def _of_http(error: web.HTTPException) -> ApiError:
+def _from_http(error: web.HTTPException) -> ApiError:
     if isinstance(error, web.HTTPRequestEntityTooLarge):
         return ApiError(413, "The request is too large.", code="request_too_large")
     if isinstance(error, web.HTTPMethodNotAllowed):
         allowed = ", ".join(sorted(error.allowed_methods))
-        message = f"{error.method} is not possible here; {allowed} is."
+        message = f"The method {error.method} is not allowed here, only {allowed}."
         return ApiError(405, message, code="method_not_supported", headers={"Allow": allowed})
-    return ApiError(error.status, f"There is nothing here: {error.reason}.", code="invalid_url")
+    return ApiError(error.status, f"Invalid URL: {error.reason}.", code="invalid_url")

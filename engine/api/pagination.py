@@ -1,4 +1,4 @@
-"""OpenAI's lists: a page of things, whether there are more behind it, and how clients ask for one."""
+"""Pagination: OpenAI's list objects, and the query parameters `limit`, `after` and `order`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,12 +15,12 @@ _PARAMETERS = {
     "/v1/fine_tuning/jobs/{id}/events": frozenset({"limit", "after"}),
     "/v1/fine_tuning/jobs/{id}/checkpoints": frozenset({"limit", "after"}),
 }
-"""What may stand behind the question mark, by route."""
+"""The query parameters of each route."""
 
 
 @web.middleware
-async def known_parameters(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse a query parameter below /v1 that its route does not know."""
+async def reject_unknown_parameters(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Reject a query parameter below /v1 that its route does not know."""
     resource = request.match_info.route.resource
     if resource is not None and resource.canonical.startswith("/v1/"):
         for name in request.query:
@@ -31,35 +31,35 @@ async def known_parameters(request: web.Request, handler: Handler) -> web.Stream
     return await handler(request)
 
 
-def page(
-    newest_first: Sequence[BaseModel], query: Mapping[str, str], *, default: int = 20, largest: int = 100
+def paginate(
+    newest_first: Sequence[BaseModel], query: Mapping[str, str], *, default: int = 20, max_limit: int = 100
 ) -> dict[str, Any]:
-    """Cut a page by the query's `limit`, `after` (an id) and `order` (asc or desc).
+    """Return the page that the query's `limit`, `after` (an id) and `order` (asc or desc) describe.
 
-    Raises ApiError for a limit that is no number from 1 to `largest`, an unknown `after` and any other order.
+    Raises ApiError for a limit that is no number from 1 to `max_limit`, an unknown `after` or another order.
     """
-    data = [thing.model_dump() for thing in newest_first]
+    data = [item.model_dump() for item in newest_first]
     limit = query.get("limit", str(default))
-    # as many digits as the largest has: int() itself raises for some thousands
-    if not limit.isdecimal() or len(limit) > len(str(largest)) or not 1 <= int(limit) <= largest:
-        raise _invalid("limit", f"it must be a number from 1 to {largest}")
+    # no more digits than the maximum has: int() itself raises for some thousands
+    if not limit.isdecimal() or len(limit) > len(str(max_limit)) or not 1 <= int(limit) <= max_limit:
+        raise _invalid("limit", f"it must be a number from 1 to {max_limit}")
     order = query.get("order", "desc")
     if order not in {"asc", "desc"}:
         raise _invalid("order", "it must be asc or desc")
     if order == "asc":
         data.reverse()
     if after := query.get("after"):
-        ids = [thing["id"] for thing in data]
+        ids = [item["id"] for item in data]
         if after not in ids:
             raise not_found(f"There is no '{after}' in this list.", code="not_found", param="after")
         data = data[ids.index(after) + 1 :]
-    shown = data[: int(limit)]
+    page = data[: int(limit)]
     return {
         "object": "list",
-        "data": shown,
-        "has_more": len(data) > len(shown),
-        "first_id": shown[0]["id"] if shown else None,
-        "last_id": shown[-1]["id"] if shown else None,
+        "data": page,
+        "has_more": len(data) > len(page),
+        "first_id": page[0]["id"] if page else None,
+        "last_id": page[-1]["id"] if page else None,
     }
 
 

@@ -1,4 +1,4 @@
-"""The HTTP side: the routes, and a thin handler for each."""
+"""The HTTP API: the routes, and a thin handler for each."""
 
 from contextlib import aclosing
 from functools import partial
@@ -6,43 +6,46 @@ from functools import partial
 from aiohttp import web
 from prometheus_client.aiohttp import make_aiohttp_handler
 
-from engine.api import auth, error_middleware, pagination, upload
+from engine.api import auth, upload
+from engine.api.error_middleware import error_middleware, to_api_error
 from engine.api.metrics import Metrics
-from engine.api.pagination import page
-from engine.api.tar import Tar
+from engine.api.pagination import paginate, reject_unknown_parameters
+from engine.api.tar import TarStream
 from engine.inference.chat_request import ChatRequest
-from engine.inference.completion import Answer, event
-from engine.inference.model_cache import AnyGenerator, Residents
+from engine.inference.completion import ChatCompletion, event
+from engine.inference.generator import Generator
+from engine.inference.model_cache import ModelCache
 from engine.inference.slots import Slots
-from engine.jobs.queue import Jobs
-from engine.jobs.schema import CreateJob
-from engine.storage.files import Files
-from engine.storage.models import Models
+from engine.jobs.schema import CreateJobRequest
+from engine.jobs.service import JobService
+from engine.storage.files import FileStore
+from engine.storage.models import ModelStore
 
 _MAX_JSON_BYTES = 4 * 1024 * 1024
 
 
 class Api:
-    """The handlers, over the services they call."""
+    """The handlers, and the services they call."""
 
-    def __init__(self, models: Models, residents: Residents, files: Files, jobs: Jobs) -> None:
-        """Hold the services; `app` makes the application."""
+    def __init__(
+        self, models: ModelStore, model_cache: ModelCache, files: FileStore, jobs: JobService
+    ) -> None:
         self.models = models
-        self.residents = residents
+        self.model_cache = model_cache
         self.files = files
         self.jobs = jobs
         self.slots = Slots()
-        self.metrics = Metrics(self.slots, residents, jobs)
+        self.metrics = Metrics(self.slots, model_cache, jobs)
 
     def app(self, api_key: str | None) -> web.Application:
-        """Return the application; with a key, everything but /healthz asks for it."""
+        """Return the application; if a key is given, every route except /healthz requires it."""
         app = web.Application(
             client_max_size=_MAX_JSON_BYTES,
             middlewares=[
-                self.metrics.counted,
-                error_middleware.in_openai_shape,
-                auth.check(api_key),
-                pagination.known_parameters,
+                self.metrics.count_request,
+                error_middleware,
+                auth.require_api_key(api_key),
+                reject_unknown_parameters,
             ],
         )
         app.add_routes(
@@ -50,7 +53,9 @@ class Api:
                 web.get("/healthz", self.health),
                 web.get("/metrics", make_aiohttp_handler(self.metrics.registry)),
                 web.get("/v1/models", self.list_models),
-                web.get("/v1/models/{id:.+}/adapter", self.get_adapter),  # before the route that takes all
+                web.get(
+                    "/v1/models/{id:.+}/adapter", self.get_adapter
+                ),  # before the next route, which matches it too
                 web.get("/v1/models/{id:.+}", self.get_model),
                 web.delete("/v1/models/{id:.+}", self.delete_model),
                 web.post("/v1/chat/completions", self.chat),
@@ -82,66 +87,68 @@ class Api:
 
     async def get_adapter(self, request: web.Request) -> web.StreamResponse:
         folder = self.models.adapter(request.match_info["id"])
-        with Tar([folder / name for name in ("adapter_config.json", "adapter_model.safetensors")]) as tar:
+        with TarStream(
+            [folder / name for name in ("adapter_config.json", "adapter_model.safetensors")]
+        ) as tar:
             response = web.StreamResponse(headers={"Content-Type": "application/x-tar"})
             response.content_length = tar.size
             await response.prepare(request)
             if request.method != "HEAD":
-                async for piece in tar.pieces():
-                    await response.write(piece)
+                async for chunk in tar.chunks():
+                    await response.write(chunk)
         return response
 
     async def delete_model(self, request: web.Request) -> web.Response:
         model = request.match_info["id"]
         for name, path in self.models.delete(model).items():
-            self.residents.forget(path)
-            self.metrics.forget(name)
+            self.model_cache.evict(path)
+            self.metrics.remove_model(name)
         return web.json_response({"id": model, "object": "model", "deleted": True})
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
-        asked = ChatRequest.model_validate_json(await request.read())
-        self.models.path(asked.model)  # a 404 for one that is unknown, before it has a line of its own
-        with self.slots.reserve(asked.model, asked.choices) as places:
-            answer = Answer(asked, places, partial(self._generator, asked.model))
-            if asked.stream:
-                return await self._stream(request, answer)
-            body = await answer.whole()
-        self.metrics.count_chat(answer)
+        chat = ChatRequest.model_validate_json(await request.read())
+        self.models.path(chat.model)  # an unknown model is a 404, and gets no slots
+        with self.slots.reserve(chat.model, chat.choices) as reservation:
+            completion = ChatCompletion(chat, reservation, partial(self._generator, chat.model))
+            if chat.stream:
+                return await self._stream(request, completion)
+            body = await completion.response()
+        self.metrics.count_chat(completion)
         return web.json_response(body)
 
-    async def _generator(self, model: str) -> AnyGenerator:
-        return await self.residents.get(self.models.path(model))
+    async def _generator(self, model: str) -> Generator:
+        return await self.model_cache.get(self.models.path(model))
 
-    async def _stream(self, request: web.Request, answer: Answer) -> web.StreamResponse:
+    async def _stream(self, request: web.Request, completion: ChatCompletion) -> web.StreamResponse:
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"}
         )
         try:
-            async with aclosing(answer.events()) as events:
+            async with aclosing(completion.events()) as events:
                 async for data in events:
-                    # only now: what the model refuses before its first word still gets its own status
+                    # only now: an error before the first token still gets its own status
                     if not response.prepared:
                         await response.prepare(request)
                     await response.write(data)
         except Exception as error:
             if isinstance(error, ConnectionError) or not response.prepared:
                 raise
-            await response.write(event(error_middleware.of(error).body()))
+            await response.write(event(to_api_error(error).body()))
         else:
-            self.metrics.count_chat(answer)
+            self.metrics.count_chat(completion)
         return response
 
     async def list_files(self, request: web.Request) -> web.Response:
         files = self.files.all(request.query.get("purpose"))
-        return web.json_response(page(files, request.query, default=10_000, largest=10_000))
+        return web.json_response(paginate(files, request.query, default=10_000, max_limit=10_000))
 
     async def upload(self, request: web.Request) -> web.Response:
-        content = self.files.begin()
+        content = self.files.begin_upload()
         try:
-            filename = await upload.receive(request, content)
-            file = self.files.keep(content, filename)
-        except BaseException:  # a client that leaves, too
-            self.files.drop(content)
+            filename = await upload.receive_file(request, content)
+            file = self.files.commit(content, filename)
+        except BaseException:  # including the cancellation if the client disconnects
+            self.files.discard(content)
             raise
         return web.json_response(file.model_dump())
 
@@ -157,10 +164,10 @@ class Api:
         return web.json_response(self.files.delete(request.match_info["id"]))
 
     async def list_jobs(self, request: web.Request) -> web.Response:
-        return web.json_response(page(self.jobs.all(), request.query))
+        return web.json_response(paginate(self.jobs.all(), request.query))
 
     async def create_job(self, request: web.Request) -> web.Response:
-        job = self.jobs.create(CreateJob.model_validate_json(await request.read()))
+        job = self.jobs.create(CreateJobRequest.model_validate_json(await request.read()))
         return web.json_response(job.model_dump())
 
     async def get_job(self, request: web.Request) -> web.Response:
@@ -177,8 +184,8 @@ class Api:
 
     async def list_checkpoints(self, request: web.Request) -> web.Response:
         return web.json_response(
-            page(self.jobs.checkpoints(request.match_info["id"]), request.query, default=10)
+            paginate(self.jobs.checkpoints(request.match_info["id"]), request.query, default=10)
         )
 
     async def list_events(self, request: web.Request) -> web.Response:
-        return web.json_response(page(self.jobs.events(request.match_info["id"]), request.query))
+        return web.json_response(paginate(self.jobs.events(request.match_info["id"]), request.query))

@@ -1,4 +1,4 @@
-"""A file as it comes in: multipart/form-data with a purpose and the file, in either order."""
+"""File uploads: multipart/form-data with `purpose` and `file`, in either order."""
 
 from pathlib import Path
 
@@ -6,24 +6,24 @@ from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from engine.errors import ApiError
-from engine.storage.files import MAX_BYTES
+from engine.limits import MAX_FILE_BYTES
 
-_MAX_FORM_BYTES = 1024 * 1024  # what a form may have besides its file
+_MAX_FORM_BYTES = 1024 * 1024  # of a form, besides its file
 _MAX_PURPOSE_BYTES = 256
 
 
-async def receive(request: web.Request, content: Path) -> str:
+async def receive_file(request: web.Request, content: Path) -> str:
     """Write the uploaded file to `content` and return its name. Raises ApiError."""
-    if request.content_length is not None and request.content_length > MAX_BYTES + _MAX_FORM_BYTES:
+    if request.content_length is not None and request.content_length > MAX_FILE_BYTES + _MAX_FORM_BYTES:
         raise _too_large()
     if not request.content_type.startswith("multipart/"):
         raise ApiError(400, "A file is uploaded as multipart/form-data.", code="invalid_content_type")
     try:
         fields = await _fields(request, content)
     except (ValueError, AssertionError, RuntimeError, HttpProcessingError) as error:
-        # what aiohttp's reader says to a form that is not one; a full disk is none of these
+        # aiohttp's errors for a malformed form; a full disk raises none of these
         raise ApiError(
-            400, "The form cannot be read: it is no multipart/form-data.", code="invalid_form"
+            400, "The form cannot be parsed: it is not multipart/form-data.", code="invalid_form"
         ) from error
     if fields.get("purpose") != "fine-tune":
         raise ApiError(400, "The purpose must be 'fine-tune'.", code="invalid_value", param="purpose")
@@ -38,7 +38,7 @@ async def _fields(request: web.Request, content: Path) -> dict[str, str]:
     fields: dict[str, str] = {}
     async for part in await request.multipart():
         if not isinstance(part, BodyPartReader):
-            raise ApiError(400, "Parts within parts are not understood.", code="invalid_value")
+            raise ApiError(400, "Nested multipart forms are not supported.", code="invalid_value")
         name = part.name
         if name not in {"purpose", "file"}:
             raise ApiError(400, f"Unknown parameter: '{name}'.", code="unknown_parameter", param=name)
@@ -60,12 +60,12 @@ async def _file(part: BodyPartReader, content: Path) -> str:
     with content.open("wb") as out:
         while chunk := await part.read_chunk(1 << 20):
             size += len(chunk)
-            if size > MAX_BYTES:
+            if size > MAX_FILE_BYTES:
                 raise _too_large()
             out.write(chunk)
     return (part.filename or "upload").encode(errors="replace").decode()
 
 
 def _too_large() -> ApiError:
-    limit = MAX_BYTES // 1024 // 1024
+    limit = MAX_FILE_BYTES // 1024 // 1024
     return ApiError(413, f"The file is larger than {limit} MiB.", code="file_too_large", param="file")

@@ -1,10 +1,10 @@
-"""The request of a chat completion: what is understood, what is refused.
+"""The request of a chat completion: its fields, their validation and their defaults.
 
-Two things OpenAI does not have: `repeat_penalty`, and a trailing assistant message that is continued; the
-answer is then only what follows it.
+It adds two things to OpenAI's API (https://platform.openai.com/docs/api-reference/chat/create):
+`repeat_penalty`, and a trailing assistant message, which the completion continues.
 
-Where a request says nothing, temperature is 0.8 and top_p 0.95. In any case only those of the 40 likeliest
-tokens are drawn that have 5 % of the likeliest one's probability: small models need that.
+The default temperature is 0.8, the default top_p 0.95. Small models also need a top_k of 40 and a min_p of
+0.05, which a request cannot change.
 """
 
 from typing import Annotated, Any, Literal
@@ -15,11 +15,11 @@ from pydantic_core import PydanticCustomError
 from engine.limits import CONTEXT, SLOTS
 from engine.messages import Message
 
-_SEEDS = 2**32 - 1  # llama.cpp takes the number 2**32 - 1 itself as "draw one"
+_SEEDS = 2**32 - 1  # for llama.cpp the number 2**32 - 1 itself means a random seed
 
 
 class StreamOptions(BaseModel):
-    """What a stream brings besides the text."""
+    """Options of a streamed response."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -31,7 +31,7 @@ def _as_list(value: Any) -> Any:
 
 
 class ChatRequest(BaseModel):
-    """The body of `POST /v1/chat/completions`; what is not here is refused by name."""
+    """The body of `POST /v1/chat/completions`; unknown fields are rejected by name."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -52,22 +52,22 @@ class ChatRequest(BaseModel):
     frequency_penalty: Annotated[float | None, Field(ge=-2, le=2)] = None
     repeat_penalty: Annotated[float | None, Field(gt=0, le=2)] = None
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
-    """Accepted so that one client can talk to all servers; these models do not reason."""
+    """Accepted and ignored, so that clients can send it to every server; these models do not reason."""
 
     @field_validator("messages")
     @classmethod
-    def _something_to_continue(cls, messages: list[Message]) -> list[Message]:
-        # llama.cpp would leave out the opening of the answer's turn, too
+    def _last_message_has_content(cls, messages: list[Message]) -> list[Message]:
+        # llama.cpp would also leave out the start of the assistant's turn
         if messages[-1].role == "assistant" and not messages[-1].content:
             raise ValueError("the assistant message at the end is continued, so it cannot be empty")
         return messages
 
     @field_validator("stream_options")
     @classmethod
-    def _only_when_streaming(
-        cls, options: StreamOptions | None, others: ValidationInfo
+    def _stream_options_need_stream(
+        cls, options: StreamOptions | None, info: ValidationInfo
     ) -> StreamOptions | None:
-        if options is not None and not others.data.get("stream"):
+        if options is not None and not info.data.get("stream"):
             raise PydanticCustomError(
                 "only_when_streaming",
                 "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
@@ -76,8 +76,8 @@ class ChatRequest(BaseModel):
 
     @field_validator("max_tokens")
     @classmethod
-    def _one_limit(cls, limit: int | None, others: ValidationInfo) -> int | None:
-        if limit is not None and others.data.get("max_completion_tokens") is not None:
+    def _only_one_limit(cls, limit: int | None, info: ValidationInfo) -> int | None:
+        if limit is not None and info.data.get("max_completion_tokens") is not None:
             raise PydanticCustomError(
                 "invalid_parameter_combination",
                 "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.",
@@ -86,25 +86,25 @@ class ChatRequest(BaseModel):
 
     @property
     def choices(self) -> int:
-        """How many answers are asked for."""
+        """Number of choices to generate."""
         return self.n or 1
 
     @property
-    def with_usage(self) -> bool:
-        """Whether a stream ends with the tokens it took."""
+    def include_usage(self) -> bool:
+        """Whether a stream ends with a chunk that holds the token usage."""
         return bool(self.stream_options and self.stream_options.include_usage)
 
-    def for_llama(self, choice: int = 0) -> dict[str, Any]:
-        """Return what llama.cpp is asked for one choice, with every default of sampling spelt out.
+    def for_generator(self, choice: int = 0) -> dict[str, Any]:
+        """Return the request for one choice in llama.cpp's format, with every sampling default set.
 
-        Each choice draws by a seed of its own, counted up from the request's.
+        Each choice has a seed of its own: the request's seed plus the choice's index.
         """
-        asked = {
+        settings = {
             "temperature": self.temperature,
             "top_p": self.top_p,
             "seed": None if self.seed is None else (self.seed + choice) % _SEEDS,
             "stop": self.stop,
-            # never more than there is room for: llama.cpp would wrap a number beyond 32 bits around
+            # bounded: llama.cpp wraps numbers beyond 32 bits around
             "max_tokens": min(self.max_completion_tokens or self.max_tokens or CONTEXT, CONTEXT),
             "presence_penalty": self.presence_penalty,
             "frequency_penalty": self.frequency_penalty,
@@ -116,5 +116,5 @@ class ChatRequest(BaseModel):
             "top_p": 0.95,
             "top_k": 40,
             "min_p": 0.05,
-            **{name: value for name, value in asked.items() if value is not None},
+            **{name: value for name, value in settings.items() if value is not None},
         }

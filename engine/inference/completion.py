@@ -1,4 +1,4 @@
-"""Chat completions in the making: the choices of one request, put into OpenAI's shape."""
+"""Chat completions: generate the choices of one request, streamed or complete, in OpenAI's format."""
 
 import asyncio
 import json
@@ -8,27 +8,27 @@ from contextlib import aclosing
 from typing import Any
 
 from engine.errors import ApiError
+from engine.ids import new_id
 from engine.inference.chat_request import ChatRequest
-from engine.inference.model_cache import AnyGenerator
-from engine.inference.slots import Places
+from engine.inference.generator import Generator
+from engine.inference.slots import Reservation
 from engine.limits import CONTEXT
-from engine.storage import atomic
 
 
-class Answer:
-    """One answer: an id, a time, and its choices' pieces as they come."""
+class ChatCompletion:
+    """One response: its id, its choices and its token usage."""
 
     def __init__(
-        self, request: ChatRequest, places: Places, generator: Callable[[], Awaitable[AnyGenerator]]
+        self, request: ChatRequest, reservation: Reservation, generator: Callable[[], Awaitable[Generator]]
     ) -> None:
-        """Prepare; nothing is generated before the first piece is asked for.
+        """Prepare; `response` or `events` starts the generation.
 
-        `generator` is called whenever a choice has its slot: a model may come and go while a choice waits.
+        `generator` is called when a choice has its slot: its model may be evicted or deleted while it waits.
         """
         self._request = request
-        self._places = places
+        self._reservation = reservation
         self._generator = generator
-        self._head = {"id": atomic.new_id("chatcmpl"), "created": int(time.time()), "model": request.model}
+        self._head = {"id": new_id("chatcmpl"), "created": int(time.time()), "model": request.model}
         self._started = time.monotonic()
         self.first_token_seconds: float | None = None
         self.prompt_tokens = 0
@@ -36,31 +36,31 @@ class Answer:
 
     @property
     def model(self) -> str:
-        """The model that answers."""
+        """The name of the model."""
         return self._request.model
 
     @property
     def seconds(self) -> float:
-        """How long ago it was asked for."""
+        """Time since the request, in seconds."""
         return time.monotonic() - self._started
 
     @property
     def usage(self) -> dict[str, int]:
-        """OpenAI's usage: the prompt counts once, however many choices read it."""
+        """OpenAI's usage object; the prompt counts once for all choices."""
         return {
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
             "total_tokens": self.prompt_tokens + self.completion_tokens,
         }
 
-    async def whole(self) -> dict[str, Any]:
-        """Return OpenAI's `chat.completion`. Raises ApiError."""
+    async def response(self) -> dict[str, Any]:
+        """Generate all choices and return OpenAI's `chat.completion`. Raises ApiError."""
         texts = [""] * self._request.choices
         reasons: list[str | None] = [None] * self._request.choices
-        async with aclosing(self._pieces()) as pieces:
-            async for index, piece in pieces:
-                texts[index] += piece["delta"].get("content") or ""
-                reasons[index] = piece["finish_reason"] or reasons[index]
+        async with aclosing(self._deltas()) as deltas:
+            async for index, choice in deltas:
+                texts[index] += choice["delta"].get("content") or ""
+                reasons[index] = choice["finish_reason"] or reasons[index]
         choices = [
             {
                 "index": index,
@@ -73,61 +73,61 @@ class Answer:
         return {**self._head, "object": "chat.completion", "choices": choices, "usage": self.usage}
 
     async def events(self) -> AsyncGenerator[bytes]:
-        """Yield server-sent `chat.completion.chunk`s.
+        """Yield `chat.completion.chunk`s as server-sent events.
 
-        Raises ApiError, and before the first for what is wrong with the request.
+        Raises ApiError; for an invalid request, before the first event.
         """
-        async with aclosing(self._pieces()) as pieces:
-            async for index, piece in pieces:
-                choice = {
+        async with aclosing(self._deltas()) as deltas:
+            async for index, choice in deltas:
+                shown = {
                     "index": index,
-                    "delta": _delta(piece["delta"]),
-                    "finish_reason": piece["finish_reason"],
+                    "delta": _without_null(choice["delta"]),
+                    "finish_reason": choice["finish_reason"],
                     "logprobs": None,
                 }
-                yield self._chunk([choice], None)
-        if self._request.with_usage:
+                yield self._chunk([shown], None)
+        if self._request.include_usage:
             yield self._chunk([], self.usage)
         yield b"data: [DONE]\n\n"
 
     def _chunk(self, choices: list[dict[str, Any]], usage: dict[str, int] | None) -> bytes:
         chunk = {**self._head, "object": "chat.completion.chunk", "choices": choices}
-        return event(chunk | {"usage": usage} if self._request.with_usage else chunk)
+        return event(chunk | {"usage": usage} if self._request.include_usage else chunk)
 
-    async def _pieces(self) -> AsyncGenerator[tuple[int, dict[str, Any]]]:
-        """Yield the choices' pieces with their index as they come; what ends one choice badly ends all."""
+    async def _deltas(self) -> AsyncGenerator[tuple[int, dict[str, Any]]]:
+        """Yield the deltas of all choices with their index as they come; an error in one ends all."""
         queue: asyncio.Queue[tuple[int, dict[str, Any]] | asyncio.Task[None]] = asyncio.Queue()
-        tasks = [asyncio.create_task(self._make(index, queue)) for index in range(self._request.choices)]
+        tasks = [asyncio.create_task(self._generate(index, queue)) for index in range(self._request.choices)]
         for task in tasks:
             task.add_done_callback(queue.put_nowait)
         left = len(tasks)
         try:
             while left:
-                got = await queue.get()
-                if isinstance(got, asyncio.Task):
-                    got.result()
+                item = await queue.get()
+                if isinstance(item, asyncio.Task):
+                    item.result()
                     left -= 1
                 else:
-                    yield got
+                    yield item
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _make(self, index: int, queue: asyncio.Queue[Any]) -> None:
-        async with self._places.slot():
+    async def _generate(self, index: int, queue: asyncio.Queue[Any]) -> None:
+        async with self._reservation.slot():
             generator = await self._generator()
-            async with aclosing(generator.chunks(self._request.for_llama(index))) as chunks:
+            async with aclosing(generator.chunks(self._request.for_generator(index))) as chunks:
                 async for chunk in chunks:
                     if "error" in chunk:
-                        raise _refusal(chunk["error"])
+                        raise _api_error(chunk["error"])
                     self._count(chunk)
-                    for piece in chunk["choices"]:
-                        queue.put_nowait((index, piece))
+                    for choice in chunk["choices"]:
+                        queue.put_nowait((index, choice))
 
     def _count(self, chunk: dict[str, Any]) -> None:
         if self.first_token_seconds is None and any(
-            piece["delta"].get("content") for piece in chunk["choices"]
+            choice["delta"].get("content") for choice in chunk["choices"]
         ):
             self.first_token_seconds = self.seconds
         if usage := chunk.get("usage"):
@@ -136,16 +136,16 @@ class Answer:
 
 
 def event(data: dict[str, Any]) -> bytes:
-    """Write one server-sent event."""
+    """Encode one server-sent event."""
     return b"data: " + json.dumps(data, ensure_ascii=False).encode() + b"\n\n"
 
 
-def _delta(delta: dict[str, Any]) -> dict[str, Any]:
-    # llama.cpp opens with a null content, which some clients would print
+def _without_null(delta: dict[str, Any]) -> dict[str, Any]:
+    # llama.cpp starts with a null content, which some clients would print
     return {**delta, "content": ""} if "role" in delta else delta
 
 
-def _refusal(error: dict[str, Any]) -> ApiError:
+def _api_error(error: dict[str, Any]) -> ApiError:
     if error.get("type") == "exceed_context_size_error":
         message = (
             f"The messages have {error['n_prompt_tokens']} tokens; prompt and answer together have {CONTEXT}."

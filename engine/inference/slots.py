@@ -1,102 +1,104 @@
-"""Who may make an answer now, who waits for it, and who is sent away."""
+"""Slots: how many completions a model generates at once, how many wait, and when a chat gets a 429."""
 
 import asyncio
 import math
 import time
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from statistics import fmean
 
 from engine.errors import ApiError
-from engine.limits import SLOTS
+from engine.limits import MAX_WAITING, SLOTS
 
-WAITING = 32
-"""Answers that may wait for a slot, those for all models together."""
-
-_RECENT = 32  # answers whose time tells how soon a slot becomes free
+_RECENT = 32  # completions whose mean duration gives the Retry-After of a 429
 
 
-class _Line:
-    """The answers of one model: those in its slots, and those behind them in the order they came."""
+class _ModelQueue:
+    """The completions of one model that hold a slot or wait for one, first come, first served."""
 
     def __init__(self) -> None:
         self.slots = asyncio.Semaphore(SLOTS)
-        self.answers = 0
+        self.completions = 0
 
     def waiting(self, more: int = 0) -> int:
-        return max(0, self.answers + more - SLOTS)
+        """Return how many wait for a slot, or would wait if `more` completions were added."""
+        return max(0, self.completions + more - SLOTS)
 
 
 class Slots:
-    """Each model has `SLOTS` slots; an answer holds one while it is made, loading the model included."""
+    """Each model has `SLOTS` slots; a completion holds one while it is generated or its model is loaded."""
 
-    def __init__(self) -> None:
-        """Begin with every slot free."""
-        self._lines: defaultdict[str, _Line] = defaultdict(_Line)
-        self._seconds: deque[float] = deque(maxlen=_RECENT)
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Start with every slot free. `clock` returns seconds."""
+        self._queues: defaultdict[str, _ModelQueue] = defaultdict(_ModelQueue)
+        self._durations: deque[float] = deque(maxlen=_RECENT)
+        self._clock = clock
         self.refused = 0
-        """Chats sent away so far."""
+        """Number of chats rejected with a 429."""
 
     @property
     def running(self) -> int:
-        """Answers in the making."""
-        return sum(line.answers - line.waiting() for line in self._lines.values())
+        """Number of completions that hold a slot."""
+        return sum(queue.completions - queue.waiting() for queue in self._queues.values())
 
     @property
     def waiting(self) -> int:
-        """Answers that wait for a slot."""
-        return sum(line.waiting() for line in self._lines.values())
+        """Number of completions that wait for a slot."""
+        return sum(queue.waiting() for queue in self._queues.values())
 
     @contextmanager
-    def reserve(self, model: str, answers: int) -> Iterator["Places"]:
-        """Give a chat its places in the line of a model, for as long as the block lasts.
+    def reserve(self, model: str, completions: int) -> Iterator["Reservation"]:
+        """Queue the completions of one chat; those still queued at the end of the block are removed.
 
-        Raises a 429 with `Retry-After` where too many wait already.
+        Raises a 429 with `Retry-After` if too many wait already.
         """
-        line = self._lines[model]
-        if self.waiting - line.waiting() + line.waiting(more=answers) > WAITING:
+        queue = self._queues[model]
+        if self.waiting - queue.waiting() + queue.waiting(more=completions) > MAX_WAITING:
             self.refused += 1
-            raise self._full(answers)
-        places = Places(line, answers, self._seconds)
+            raise self._too_many_waiting(completions)
+        reservation = Reservation(queue, completions, self._durations, self._clock)
         try:
-            yield places
+            yield reservation
         finally:
-            places.leave()
+            reservation.cancel()
 
-    def _full(self, answers: int) -> ApiError:
-        # a place becomes free as often as one of the slots does
-        seconds = math.ceil(fmean(self._seconds or [1.0]) * answers / SLOTS)
+    def _too_many_waiting(self, completions: int) -> ApiError:
+        # a model frees `SLOTS` slots in the time of one completion
+        seconds = math.ceil(fmean(self._durations or [1.0]) * completions / SLOTS)
         message = f"Too many chats are waiting for an answer. Try again in {max(1, seconds)} s."
         headers = {"Retry-After": str(max(1, seconds))}
         return ApiError(429, message, code="rate_limit_exceeded", headers=headers)
 
 
-class Places:
-    """The places of one chat, one for each of its answers."""
+class Reservation:
+    """The queued completions of one chat."""
 
-    def __init__(self, line: _Line, answers: int, seconds: deque[float]) -> None:
-        """Stand in `line`; how long the slots were held goes to `seconds`."""
-        self._line = line
-        self._left = answers
-        self._seconds = seconds
-        line.answers += answers
+    def __init__(
+        self, queue: _ModelQueue, completions: int, durations: deque[float], clock: Callable[[], float]
+    ) -> None:
+        """Add the completions to `queue`; `durations` gets how long each held its slot, in seconds."""
+        self._queue = queue
+        self._left = completions
+        self._durations = durations
+        self._clock = clock
+        queue.completions += completions
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
-        """Wait for a slot and hold it; the place is given up with it."""
-        async with self._line.slots:
-            started = time.monotonic()
+        """Wait for a slot and hold it; afterwards the completion leaves the queue."""
+        async with self._queue.slots:
+            started = self._clock()
             try:
                 yield
             finally:
-                self._seconds.append(time.monotonic() - started)
-                self._give_up(1)
+                self._durations.append(self._clock() - started)
+                self._remove(1)
 
-    def leave(self) -> None:
-        """Give up the places that are left."""
-        self._give_up(self._left)
+    def cancel(self) -> None:
+        """Remove the completions that are still queued."""
+        self._remove(self._left)
 
-    def _give_up(self, places: int) -> None:
-        self._left -= places
-        self._line.answers -= places
+    def _remove(self, completions: int) -> None:
+        self._left -= completions
+        self._queue.completions -= completions

@@ -1,56 +1,101 @@
-"""A job on disk: job.json, events.jsonl, and what passes between the engine and its trainer."""
+"""Jobs on disk: a folder for each, with job.json, events.jsonl and the files of its training."""
 
+import logging
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from engine.jobs.schema import Event, Job
+from engine.jobs.schema import Job, JobEvent
 from engine.storage import atomic
+
+log = logging.getLogger(__name__)
 
 
 class JobFolder:
-    """Reads and writes one job. Saving is atomic; an event torn by a crash is passed over when read."""
+    """Reads and writes one job. Saving is atomic; an event that a crash left incomplete is ignored."""
 
     def __init__(self, path: Path) -> None:
-        """Point at a folder; it is made by the first `save`."""
+        """Refer to a folder, which the first `save` creates."""
         self.path = path
         self._events = path / "events.jsonl"
         self.state = path / "state.pt"
-        """Where the trainer puts its work down."""
+        """The training state."""
 
     def save(self, job: Job) -> None:
-        """Write the job as it is now."""
+        """Write the job. Raises OSError."""
         self.path.mkdir(parents=True, exist_ok=True)
         atomic.write_json(self.path / "job.json", job.model_dump())
 
     def load(self) -> Job | None:
-        """Return the job, or None where a crash came before the first save."""
+        """Return the job, or None if a crash prevented its first save."""
         if not (self.path / "job.json").is_file():
             return None
         return Job.model_validate(atomic.read_json(self.path / "job.json"))
 
-    def append(self, event: Event) -> None:
-        """Add an event."""
-        with self._events.open("ab+") as log:
-            if log.tell():
-                log.seek(-1, 2)
-                if log.read(1) != b"\n":  # a crash tore the last line: it must not swallow this one
-                    log.write(b"\n")
-            log.write(event.model_dump_json().encode() + b"\n")
+    def append(self, event: JobEvent) -> None:
+        """Append an event. Raises OSError."""
+        with self._events.open("ab+") as file:
+            if file.tell():
+                file.seek(-1, 2)
+                if file.read(1) != b"\n":  # a crash cut the last line: start a new one
+                    file.write(b"\n")
+            file.write(event.model_dump_json().encode() + b"\n")
 
-    def events(self) -> list[Event]:
+    def events(self) -> list[JobEvent]:
         """Return the events, the newest first."""
         if not self._events.is_file():
             return []
         events = []
         for line in self._events.read_bytes().splitlines():
             try:
-                events.append(Event.model_validate_json(line))
+                events.append(JobEvent.model_validate_json(line))
             except ValidationError:
                 continue
         return events[::-1]
 
-    def drop_state(self) -> None:
-        """Forget where the trainer put its work down: the job is over, and this is its largest file."""
-        for path in self.path.glob(f"{self.state.name}*"):  # and what a full disk left of one
+    def delete_state(self) -> None:
+        """Delete the training state, the largest file of a job, once the job has ended."""
+        for path in self.path.glob(f"{self.state.name}*"):  # including a part that a full disk left
             path.unlink(missing_ok=True)
+
+
+class JobStore:
+    """All jobs, in memory and on disk."""
+
+    def __init__(self, data: Path) -> None:
+        """Read the jobs below `data`."""
+        data.mkdir(parents=True, exist_ok=True)
+        self._data = data
+        loaded = (JobFolder(path).load() for path in sorted(data.iterdir()))
+        self.jobs: dict[str, Job] = {job.id: job for job in loaded if job}
+        """By id, the oldest first."""
+
+    def folder(self, job: Job) -> JobFolder:
+        """Return a job's folder."""
+        return JobFolder(self._data / job.id)
+
+    @property
+    def base_cache(self) -> Path:
+        """The folder that caches the dequantized base for all jobs."""
+        return self._data.parent / "unpacked"
+
+    def add(self, job: Job) -> None:
+        """Add a new job. Raises OSError if it cannot be written."""
+        self.folder(job).save(job)
+        self.jobs[job.id] = job
+
+    def save(self, job: Job, *events: JobEvent) -> None:
+        """Save a job and append events; if the disk is full, the change is in memory until the next save."""
+        try:
+            self.folder(job).save(job)
+        except OSError:
+            log.exception("job %s cannot be saved", job.id)
+        for event in events:
+            self.append(job, event)
+
+    def append(self, job: Job, event: JobEvent) -> None:
+        """Append an event; it is lost if the disk is full."""
+        try:
+            self.folder(job).append(event)
+        except OSError:
+            log.exception("job %s: the event '%s' is lost", job.id, event.message)

@@ -1,4 +1,7 @@
-"""What a fine-tuning job is: the request that makes it, the object clients see, its events."""
+"""Fine-tuning jobs in OpenAI's format: the request that creates one, the job object, events, checkpoints.
+
+https://platform.openai.com/docs/api-reference/fine-tuning
+"""
 
 import time
 from typing import Annotated, Any, Literal
@@ -6,82 +9,82 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from engine.errors import ApiError
-from engine.storage import atomic
+from engine.ids import new_id
 from engine.training_request import MethodName
 
 Status = Literal["validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled"]
 FINISHED: frozenset[Status] = frozenset({"succeeded", "failed", "cancelled"})
 
 
-def _auto(value: Any) -> Any:
+def _none_if_auto(value: Any) -> Any:
     return None if value == "auto" else value
 
 
-class _Request(BaseModel):
+class _StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-# The bounds stand before the "auto" that has none: pydantic applies these from the right.
-_Auto = BeforeValidator(_auto)
+# pydantic applies validators from the right: "auto" becomes None before the bounds are checked
+_Auto = BeforeValidator(_none_if_auto)
 
 
-class Hyperparameters(_Request):
-    """The numbers a client may set. None stands for "auto": the recipe chooses."""
+class Hyperparameters(_StrictModel):
+    """The hyperparameters that a client may set; None means "auto", for `hyperparameters.resolve_auto`."""
 
     n_epochs: Annotated[int | None, Field(ge=1, le=50), _Auto] = None
     batch_size: Annotated[int | None, Field(ge=1, le=256), _Auto] = None
     learning_rate_multiplier: Annotated[float | None, Field(gt=0, le=100), _Auto] = None
 
-    def shown(self) -> dict[str, Any]:
-        """Return them as a job shows them."""
+    def with_auto(self) -> dict[str, Any]:
+        """Return the values by name, "auto" in place of None."""
         return {name: "auto" if value is None else value for name, value in self.model_dump().items()}
 
 
 class PreferenceHyperparameters(Hyperparameters):
-    """Those of preference tuning; the larger `beta`, the closer it stays to the model it starts from."""
+    """The hyperparameters of DPO; a larger `beta` keeps the model closer to the one it starts from."""
 
     beta: Annotated[float | None, Field(gt=0, le=2), _Auto] = None
 
 
-class Supervised(_Request):
-    """Training on texts."""
+class SupervisedMethod(_StrictModel):
+    """Training on conversations."""
 
     hyperparameters: Hyperparameters = Hyperparameters()
 
 
-class Dpo(_Request):
-    """Training on pairs of a better and a worse text."""
+class DpoMethod(_StrictModel):
+    """Training on pairs of a preferred and a non-preferred output."""
 
     hyperparameters: PreferenceHyperparameters = PreferenceHyperparameters()
 
 
-class Method(_Request):
-    """How to train; the settings lie under the name of the type."""
+class Method(_StrictModel):
+    """The training method; its settings are in the field named like the type."""
 
     type: MethodName
-    supervised: Supervised | None = None
-    dpo: Dpo | None = None
+    supervised: SupervisedMethod | None = None
+    dpo: DpoMethod | None = None
 
     @field_validator("supervised", "dpo")
     @classmethod
-    def _of_the_type(cls, value: Any, info: ValidationInfo) -> Any:
+    def _matches_type(cls, value: Any, info: ValidationInfo) -> Any:
         if value is not None and info.data.get("type") not in {None, info.field_name}:
             raise ValueError(f"the type is '{info.data['type']}'")
         return value
 
     @property
     def hyperparameters(self) -> Hyperparameters:
-        """The numbers, all "auto" where the client left them out."""
+        """The hyperparameters of the type; all are "auto" if the client gave none."""
         if self.type == "dpo":
-            return (self.dpo or Dpo()).hyperparameters
-        return (self.supervised or Supervised()).hyperparameters
+            return (self.dpo or DpoMethod()).hyperparameters
+        return (self.supervised or SupervisedMethod()).hyperparameters
 
 
 _Key = Annotated[str, Field(min_length=1, max_length=64)]
 _Value = Annotated[str, Field(max_length=512)]
 
 
-class CreateJob(_Request):
+class CreateJobRequest(_StrictModel):
     """The body of `POST /v1/fine_tuning/jobs`."""
 
     model: str
@@ -89,28 +92,28 @@ class CreateJob(_Request):
     validation_file: str | None = None
     method: Method | None = None
     hyperparameters: Hyperparameters | None = None
-    """Where the numbers were before `method` came; one of the two places is enough."""
+    """The older place for them, before OpenAI added `method`; a request may use one of the two."""
     suffix: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] = None
     seed: Annotated[int | None, Field(ge=0, lt=2**31)] = None
     metadata: Annotated[dict[_Key, _Value] | None, Field(max_length=16)] = None
 
     @field_validator("hyperparameters")
     @classmethod
-    def _in_one_place(cls, value: Any, info: ValidationInfo) -> Any:
+    def _not_with_method(cls, value: Any, info: ValidationInfo) -> Any:
         if value is not None and info.data.get("method") is not None:
-            raise ValueError("give the numbers below 'method' alone")
+            raise ValueError("give the hyperparameters in 'method' only")
         return value
 
-    def how(self) -> Method:
-        """Return the method, wherever the client put its numbers."""
+    def chosen_method(self) -> Method:
+        """Return the method, whichever of the two places the client used."""
         if self.method is not None:
             return self.method
         numbers = self.hyperparameters or Hyperparameters()
-        return Method(type="supervised", supervised=Supervised(hyperparameters=numbers))
+        return Method(type="supervised", supervised=SupervisedMethod(hyperparameters=numbers))
 
 
 class JobError(BaseModel):
-    """Why a job failed, in words for the one who started it."""
+    """Why a job failed; `message` is for the client that created it."""
 
     code: str
     message: str
@@ -118,7 +121,7 @@ class JobError(BaseModel):
 
 
 class Job(BaseModel):
-    """OpenAI's fine-tuning job object, kept on disk as it is shown."""
+    """OpenAI's fine-tuning job object, which is also what job.json holds."""
 
     id: str
     object: str = "fine_tuning.job"
@@ -141,37 +144,37 @@ class Job(BaseModel):
     result_files: list[str] = []
     integrations: list[str] = []
 
-    def show_method(self, name: MethodName, numbers: dict[str, Any]) -> None:
-        """Show the hyperparameters in both places where clients look for them."""
+    def set_method(self, name: MethodName, numbers: dict[str, Any]) -> None:
+        """Set the method and its hyperparameters, in both places where clients look for them."""
         self.hyperparameters = {name: value for name, value in numbers.items() if name != "beta"}
         self.method = {"type": name, name: {"hyperparameters": numbers}}
 
     @property
-    def trains_by(self) -> tuple[MethodName, dict[str, Any]]:
+    def training_method(self) -> tuple[MethodName, dict[str, Any]]:
         """The method and its hyperparameters."""
         name = self.method["type"]
         return name, self.method[name]["hyperparameters"]
 
-    def is_now(self, *statuses: Status) -> bool:
-        """Tell whether it has one of these; awaiting anything may have changed it."""
+    def has_status(self, *statuses: Status) -> bool:
+        """Return whether the job has one of these statuses, which any `await` may have changed."""
         return self.status in statuses
 
-    def model_to_be(self, base_id: str) -> str:
-        """Return the name its model will have; the job's random end keeps two jobs apart."""
+    def model_name(self, base_id: str) -> str:
+        """Return the name of the job's model; the random end of the job's id makes it unique."""
         return f"ft:{base_id}:{self.user_provided_suffix or 'herosmith'}:{self.id[-8:]}"
 
     def finish(self, status: Status, error: JobError | None = None) -> None:
-        """Close the job."""
+        """End the job."""
         self.status = status
         self.error = error
         self.finished_at = int(time.time())
         self.estimated_finish = None
 
 
-class Event(BaseModel):
-    """One thing that happened in a job. Metrics carry their numbers in `data`."""
+class JobEvent(BaseModel):
+    """OpenAI's job event object; a metrics event has its values in `data`."""
 
-    id: str = Field(default_factory=lambda: atomic.new_id("ftevent"))
+    id: str = Field(default_factory=lambda: new_id("ftevent"))
     object: str = "fine_tuning.job.event"
     created_at: int = Field(default_factory=lambda: int(time.time()))
     level: Literal["info", "warn", "error"] = "info"
@@ -180,8 +183,8 @@ class Event(BaseModel):
     data: dict[str, Any] | None = None
 
 
-class ShownCheckpoint(BaseModel):
-    """OpenAI's checkpoint object: a model that was kept on the way, and can be asked."""
+class JobCheckpoint(BaseModel):
+    """OpenAI's job checkpoint object: a model saved during the training, which can be used like any other."""
 
     id: str
     object: str = "fine_tuning.job.checkpoint"
@@ -193,11 +196,11 @@ class ShownCheckpoint(BaseModel):
 
 
 def already_finished(job: Job) -> ApiError:
-    """Refuse to change what is over."""
-    past = "been cancelled" if job.status == "cancelled" else job.status
-    return ApiError(400, f"The job has already {past}.", code="job_already_finished")
+    """Return the error for a change of a finished job."""
+    status = "been cancelled" if job.status == "cancelled" else job.status
+    return ApiError(400, f"The job has already {status}.", code="job_already_finished")
 
 
-def wrong_status(job: Job, wanted: str) -> ApiError:
-    """Refuse what a job of this status cannot do."""
-    return ApiError(400, f"The job is {job.status}: it cannot be {wanted}.", code="invalid_job_status")
+def wrong_status(job: Job, action: str) -> ApiError:
+    """Return the error for an action that the job's status does not allow."""
+    return ApiError(400, f"The job is {job.status}: it cannot be {action}.", code="invalid_job_status")

@@ -1,4 +1,4 @@
-"""The trainer as a process: started, listened to, ended. Nothing that befalls it can hurt the engine."""
+"""The trainer process: start it, read its messages, pause it, end it. Its crash cannot harm the engine."""
 
 import asyncio
 import json
@@ -9,69 +9,71 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from engine.jobs.schema import Event
+from engine.jobs.schema import JobEvent
 from engine.storage import atomic
-from engine.training_request import Checkpoint, Done, Order
+from engine.training_request import REQUEST_FILE, Checkpoint, TrainingRequest, TrainingResult
 
 log = logging.getLogger(__name__)
 
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
-_PAUSE_LIMIT = 60.0  # seconds; loading the model or measuring held-out loss is not interrupted
-_LAST_WORDS = 4000  # characters of the trainer's stderr worth logging
+_PAUSE_SECONDS = 60.0  # until a kill; loading the model and measuring held-out loss cannot be interrupted
+_LOGGED_CHARACTERS = 4000  # of the trainer's stderr, if it crashes
 
 
 class TrainingFailed(Exception):
-    """A training came to nothing; the text is meant for the one who ordered it, `code` for programs."""
+    """A training that failed; `message` is for the client that created the job, `code` for programs."""
 
     def __init__(self, code: str, message: str) -> None:
-        """Hold both."""
         super().__init__(message)
         self.code = code
         self.message = message
 
 
 async def train(
-    folder: Path, order: Order, pause: asyncio.Event, tell: Callable[[Event | Checkpoint], None]
-) -> Done | None:
-    """Carry out an order in a process of its own, which works in `folder` (a job's).
+    folder: Path,
+    request: TrainingRequest,
+    pause: asyncio.Event,
+    on_message: Callable[[JobEvent | Checkpoint], None],
+) -> TrainingResult | None:
+    """Run a training in a process of its own, which works in a job's `folder`.
 
-    Returns None where it was put down because `pause` was set. Cancelling ends the process at once. Raises
-    TrainingFailed, and OSError where the folder cannot be written.
+    Returns None if it was paused, by setting `pause`. Cancelling ends the process at once. Raises
+    TrainingFailed, and OSError if the folder cannot be written.
     """
-    atomic.write_json(folder / "order.json", order.model_dump(mode="json"))
-    async with _running(folder) as process, _terminated_when(pause, process):
-        assert process.stdout is not None  # noqa: S101  asked for as a pipe below
+    atomic.write_json(folder / REQUEST_FILE, request.model_dump(mode="json"))
+    async with _spawn(folder) as process, _pause_on(pause, process):
+        assert process.stdout is not None  # noqa: S101  `_spawn` makes it a pipe
         async for line in process.stdout:
-            if not line.endswith(b"\n"):  # it died in the middle of a word
+            if not line.endswith(b"\n"):  # the process died while writing
                 break
-            said = json.loads(line)
-            if "done" in said:
-                return Done.model_validate(said["done"])
-            if "paused" in said:
+            message = json.loads(line)
+            if "done" in message:
+                return TrainingResult.model_validate(message["done"])
+            if "paused" in message:
                 return None
-            if "failed" in said:
-                raise TrainingFailed(**said["failed"])
-            if "checkpoint" in said:
-                tell(Checkpoint.model_validate(said["checkpoint"]))
+            if "failed" in message:
+                raise TrainingFailed(**message["failed"])
+            if "checkpoint" in message:
+                on_message(Checkpoint.model_validate(message["checkpoint"]))
             else:
-                tell(Event.model_validate(said))
+                on_message(JobEvent.model_validate(message))
         code = await process.wait()
     if pause.is_set():
-        return None  # before its first step, or past its patience
-    last_words = (folder / "trainer.log").read_text(encoding="utf-8", errors="replace")[-_LAST_WORDS:]
-    log.error("the trainer of %s ended with %s; its last words:\n%s", folder.name, code, last_words)
+        return None  # paused before its first step, or killed because it took too long
+    stderr = (folder / "trainer.log").read_text(encoding="utf-8", errors="replace")[-_LOGGED_CHARACTERS:]
+    log.error("the trainer of %s exited with %s; the end of its log:\n%s", folder.name, code, stderr)
     raise TrainingFailed("trainer_died", _explain(code))
 
 
 @asynccontextmanager
-async def _running(folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run a trainer; when the block is left it is gone."""
+async def _spawn(folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Start a trainer, and kill it at the end of the block."""
     paths = [str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")]
     environment = {
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         "HF_HUB_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
-        # a thread that waits for its neighbour must not spin on the core that the neighbour, or chat, needs
+        # a thread that waits for another must not spin on a core that the other, or a chat, needs
         "OMP_WAIT_POLICY": "PASSIVE",
         "GOMP_SPINCOUNT": "0",
     }
@@ -81,7 +83,7 @@ async def _running(folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
             "-m",
             "engine.training",
             str(folder),
-            # never written to: its end tells the child that we are gone, however we went
+            # never written to: its end tells the child that this process has ended
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=log_file,
@@ -97,20 +99,20 @@ async def _running(folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
 
 
 @asynccontextmanager
-async def _terminated_when(pause: asyncio.Event, process: asyncio.subprocess.Process) -> AsyncIterator[None]:
-    """Let the trainer put its work down when `pause` is set; one that does not is killed."""
+async def _pause_on(pause: asyncio.Event, process: asyncio.subprocess.Process) -> AsyncIterator[None]:
+    """Ask the trainer to save its state and exit when `pause` is set; kill it if it takes too long."""
 
     async def wait() -> None:
         await pause.wait()
         process.terminate()
-        await asyncio.sleep(_PAUSE_LIMIT)
+        await asyncio.sleep(_PAUSE_SECONDS)
         process.kill()
 
-    waiting = asyncio.create_task(wait())
+    task = asyncio.create_task(wait())
     try:
         yield
     finally:
-        waiting.cancel()
+        task.cancel()
 
 
 def _explain(code: int) -> str:

@@ -1,4 +1,4 @@
-"""Reading training files: JSONL, one example a line, checked before any time is spent."""
+"""Read and validate training files: JSONL, one example per line."""
 
 import asyncio
 import json
@@ -8,12 +8,12 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from engine.errors import field_path, plain
+from engine.errors import as_clause, field_path
 from engine.messages import Message, PreferenceExample, TrainingExample
 from engine.training_request import MethodName
 
 MIN_EXAMPLES = 10
-_FAULTS_SHOWN = 5
+_SHOWN_ERRORS = 5
 _OTHER_METHOD = {
     "supervised": ("preferred_output", "this is a pair for the method 'dpo', and the job's is 'supervised'"),
     "dpo": ("messages", "this is a conversation for the method 'supervised', and the job's is 'dpo'"),
@@ -24,37 +24,38 @@ T = TypeVar("T", TrainingExample, PreferenceExample)
 
 
 class TrainingFileError(Exception):
-    """A file that cannot be trained on; the text names the lines at fault and is meant for its author."""
+    """An invalid training file; the message names the invalid lines."""
 
 
 def read(path: Path, method: MethodName, *, at_least: int = MIN_EXAMPLES) -> dict[int, Example]:
-    """Return the examples of a file by their line numbers. Empty lines are passed over.
+    """Return the examples of a file by line number; empty lines are skipped.
 
-    Raises TrainingFileError, which lists the first faults with their line numbers.
+    Raises TrainingFileError with the first errors and their line numbers, or if the file has fewer than
+    `at_least` examples.
     """
     examples: dict[int, Example] = {}
-    faults: dict[int, str] = {}
+    errors: dict[int, str] = {}
     for number, line in _lines(path):
         try:
             examples[number] = _conversation(line) if method == "supervised" else _pair(line)
-        except TrainingFileError as fault:
-            faults[number] = str(fault)
-    refuse(faults)
+        except TrainingFileError as error:
+            errors[number] = str(error)
+    _raise_for(errors)
     if len(examples) < at_least:
         raise TrainingFileError(f"the file has {len(examples)} examples, and at least {at_least} are needed.")
     return examples
 
 
-def count(path: Path) -> int:
-    """Return how many examples a file has that was read before."""
+def count_examples(path: Path) -> int:
+    """Return the number of examples in a valid file."""
     return sum(1 for _ in _lines(path))
 
 
-def refuse(faults: dict[int, str]) -> None:
-    """Raise TrainingFileError with the first of the faults, if there are any, by line number."""
-    if faults:
-        shown = [f"line {number}: {fault}" for number, fault in list(faults.items())[:_FAULTS_SHOWN]]
-        more = f"; and {len(faults) - _FAULTS_SHOWN} more" if len(faults) > _FAULTS_SHOWN else ""
+def _raise_for(errors: dict[int, str]) -> None:
+    """Raise TrainingFileError with the first errors by line number, if there are any."""
+    if errors:
+        shown = [f"line {number}: {error}" for number, error in list(errors.items())[:_SHOWN_ERRORS]]
+        more = f"; and {len(errors) - _SHOWN_ERRORS} more" if len(errors) > _SHOWN_ERRORS else ""
         raise TrainingFileError("; ".join(shown) + more + ".")
 
 
@@ -66,7 +67,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _conversation(line: bytes) -> TrainingExample:
-    example = _parsed(TrainingExample, line, "supervised")
+    example = _parse(TrainingExample, line, "supervised")
     last = example.messages[-1]
     if last.role != "assistant":
         raise TrainingFileError("the last message must be the assistant's")
@@ -79,7 +80,7 @@ def _conversation(line: bytes) -> TrainingExample:
 
 
 def _pair(line: bytes) -> PreferenceExample:
-    example = _parsed(PreferenceExample, line, "dpo")
+    example = _parse(PreferenceExample, line, "dpo")
     if example.input.messages[-1].role == "assistant":
         raise TrainingFileError("input.messages: the last message must not be the assistant's")
     for name in ("preferred_output", "non_preferred_output"):
@@ -90,42 +91,44 @@ def _pair(line: bytes) -> PreferenceExample:
     return example
 
 
-def _parsed(kind: type[T], line: bytes, method: MethodName) -> T:
+def _parse(example_type: type[T], line: bytes, method: MethodName) -> T:
     try:
-        return kind.model_validate_json(line)
+        return example_type.model_validate_json(line)
     except ValidationError as error:
-        field, sentence = _OTHER_METHOD[method]
-        if _has(line, field):
-            raise TrainingFileError(sentence) from None
-        fault = error.errors(include_url=False)[0]
-        where = field_path(fault["loc"])
-        raise TrainingFileError(f"{where}: {plain(fault['msg'])}" if where else plain(fault["msg"])) from None
+        field, wrong_method = _OTHER_METHOD[method]
+        if _has_field(line, field):
+            raise TrainingFileError(wrong_method) from None
+        first = error.errors(include_url=False)[0]
+        path, message = field_path(first["loc"]), as_clause(first["msg"])
+        raise TrainingFileError(f"{path}: {message}" if path else message) from None
 
 
-def _has(line: bytes, field: str) -> bool:
+def _has_field(line: bytes, field: str) -> bool:
     try:
         return field in json.loads(line)
     except (ValueError, TypeError, RecursionError):
         return False
 
 
-Count = Callable[[Sequence[Message]], Awaitable[int]]
-"""Tells how many tokens a chat has for the base model; a ValueError says why it cannot be one."""
+TokenCounter = Callable[[Sequence[Message]], Awaitable[int]]
+"""Returns the number of tokens of a chat. Raises ValueError if the chat template cannot render it."""
 
 
-async def check(path: Path, method: MethodName, *, at_least: int, longest: int, count: Count) -> None:
-    """Read a training file and measure its chats in tokens.
+async def validate(
+    path: Path, method: MethodName, *, at_least: int, max_tokens: int, count_tokens: TokenCounter
+) -> None:
+    """Read a training file and check that each chat has at most `max_tokens`.
 
-    Raises TrainingFileError, which names the lines at fault; ApiError where the base model cannot be asked.
+    Raises TrainingFileError with the invalid lines, and the ApiError of `count_tokens`.
     """
     examples = await asyncio.to_thread(read, path, method, at_least=at_least)
-    faults = {}
+    errors = {}
     for number, example in examples.items():
         try:
-            tokens = max([await count(chat) for chat in example.chats])
+            tokens = max([await count_tokens(chat) for chat in example.chats])
         except ValueError as error:
-            faults[number] = plain(str(error))
+            errors[number] = as_clause(str(error))
             continue
-        if tokens > longest:
-            faults[number] = f"the example has {tokens} tokens, and the model reads {longest}"
-    refuse(faults)
+        if tokens > max_tokens:
+            errors[number] = f"the example has {tokens} tokens, and the model reads {max_tokens}"
+    _raise_for(errors)

@@ -1,27 +1,25 @@
-"""Plain files that are either the old or the new version, never half of one."""
+"""Atomic file writes: after a crash a file holds its old content or its new one, never a part."""
 
 import errno
 import json
 import os
-import secrets
-import time
 from pathlib import Path
 from typing import Any
 
-NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""What the system says where a file finds no room."""
+DISK_FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""The errnos of an OSError that says that the disk is full."""
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Replace `path` atomically; after a crash it holds the old value or the new one."""
+    """Replace `path` atomically."""
     part = path.with_name(path.name + ".part")
     with part.open("w", encoding="utf-8") as out:
         json.dump(value, out, ensure_ascii=False, indent=1)
-    put(part, path)
+    publish(part, path)
 
 
-def put(part: Path, path: Path) -> None:
-    """Give a complete file its name; not even a power cut leaves half of it there."""
+def publish(part: Path, path: Path) -> None:
+    """Rename a complete file to `path`, durably: even a power cut leaves no incomplete file there."""
     with part.open("rb") as written:
         os.fsync(written.fileno())
     part.replace(path)
@@ -30,11 +28,6 @@ def put(part: Path, path: Path) -> None:
 def read_json(path: Path) -> Any:
     """Return what `write_json` wrote.
 
-    Raises OSError when it is not there and ValueError when it is not JSON.
+    Raises OSError if the file cannot be read and ValueError if it is not JSON.
     """
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def new_id(prefix: str) -> str:
-    """Return an id whose alphabetical order is the order of making (to the millisecond)."""
-    return f"{prefix}-{time.time_ns() // 1_000_000:012x}{secrets.token_hex(6)}"

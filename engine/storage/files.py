@@ -1,4 +1,4 @@
-"""Uploaded files: a folder each, with the content as it came and meta.json written last."""
+"""Uploaded files: a folder for each, with its content and meta.json, which is written last."""
 
 import shutil
 import time
@@ -8,13 +8,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from engine.errors import not_found
+from engine.ids import new_id
 from engine.storage import atomic
-
-MAX_BYTES = 512 * 1024 * 1024
 
 
 class StoredFile(BaseModel):
-    """OpenAI's file object."""
+    """OpenAI's file object (https://platform.openai.com/docs/api-reference/files/object)."""
 
     id: str
     object: str = "file"
@@ -25,72 +24,72 @@ class StoredFile(BaseModel):
     status: str = "processed"
 
 
-class Files:
-    """The uploaded files. Everything here is quick: bytes are moved, never read into memory."""
+class FileStore:
+    """The uploaded files. No call reads their content, so all are fast."""
 
-    def __init__(self, folder: Path) -> None:
-        """Read what is there and sweep away uploads that a crash left unfinished."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
+    def __init__(self, data: Path) -> None:
+        """Read the files below `data`, and delete uploads that a crash left incomplete."""
+        data.mkdir(parents=True, exist_ok=True)
+        self._data = data
         self._files: dict[str, StoredFile] = {}
-        for place in sorted(folder.iterdir()):
-            if (place / "meta.json").is_file():
-                file = StoredFile.model_validate(atomic.read_json(place / "meta.json"))
+        for folder in sorted(data.iterdir()):
+            if (folder / "meta.json").is_file():
+                file = StoredFile.model_validate(atomic.read_json(folder / "meta.json"))
                 self._files[file.id] = file
             else:
-                shutil.rmtree(place, ignore_errors=True)
+                shutil.rmtree(folder, ignore_errors=True)
 
-    def begin(self) -> Path:
-        """Return the path to write an upload to; `keep` or `drop` it afterwards."""
-        place = self._folder / atomic.new_id("file")
-        place.mkdir()
-        return place / "content"
+    def begin_upload(self) -> Path:
+        """Return the path to write an upload to; `commit` or `discard` it afterwards."""
+        folder = self._data / new_id("file")
+        folder.mkdir()
+        return folder / "content"
 
     def add(self, source: Path, filename: str, purpose: str) -> StoredFile:
-        """Take in a file made here, which is moved."""
-        content = self.begin()
+        """Move a local file into the store."""
+        content = self.begin_upload()
         source.replace(content)
-        return self.keep(content, filename, purpose)
+        return self.commit(content, filename, purpose)
 
-    def keep(self, content: Path, filename: str, purpose: str = "fine-tune") -> StoredFile:
-        """Take in a complete upload."""
-        place = content.parent
+    def commit(self, content: Path, filename: str, purpose: str = "fine-tune") -> StoredFile:
+        """Add a complete upload."""
+        folder = content.parent
         file = StoredFile(
-            id=place.name,
+            id=folder.name,
             bytes=content.stat().st_size,
             created_at=int(time.time()),
             filename=filename,
             purpose=purpose,
         )
-        atomic.write_json(place / "meta.json", file.model_dump())
+        atomic.write_json(folder / "meta.json", file.model_dump())
         self._files[file.id] = file
         return file
 
-    def drop(self, content: Path) -> None:
-        """Forget an upload that was not completed."""
+    def discard(self, content: Path) -> None:
+        """Delete an incomplete upload."""
         shutil.rmtree(content.parent, ignore_errors=True)
 
     def get(self, file_id: str) -> StoredFile:
-        """Return a file's description. Raises the 404 for one that is unknown."""
+        """Return a file object. Raises a 404 if it is unknown."""
         if file_id not in self._files:
             raise not_found(f"No such File object: {file_id}", code="file_not_found", param="id")
         return self._files[file_id]
 
     def has(self, file_id: str) -> bool:
-        """Tell whether there is such a file."""
+        """Return whether the file exists."""
         return file_id in self._files
 
     def path(self, file_id: str) -> Path:
-        """Return where a file's content lies. Raises the 404 for one that is unknown."""
-        return self._folder / self.get(file_id).id / "content"
+        """Return the path of a file's content. Raises a 404 if it is unknown."""
+        return self._data / self.get(file_id).id / "content"
 
     def delete(self, file_id: str) -> dict[str, Any]:
-        """Remove a file. Raises the 404 for one that is unknown."""
-        place = self.path(file_id).parent
+        """Delete a file. Raises a 404 if it is unknown."""
+        folder = self.path(file_id).parent
         del self._files[file_id]
-        # the description first: without it the rest is swept away at the next start
-        (place / "meta.json").unlink()
-        shutil.rmtree(place, ignore_errors=True)
+        # meta.json first: a folder without it is deleted at the next start
+        (folder / "meta.json").unlink()
+        shutil.rmtree(folder, ignore_errors=True)
         return {"id": file_id, "object": "file", "deleted": True}
 
     def all(self, purpose: str | None = None) -> list[StoredFile]:

@@ -1,8 +1,8 @@
-"""The training child: `python -m engine.trainer JOB_FOLDER`.
+"""The trainer process: `python -m engine.training JOB_FOLDER`.
 
-Reads order.json there, trains, leaves the model where the order says, and tells on stdout what becomes of it,
-one JSON object a line: events to pass on, `{"checkpoint": {...}}`, and at the end `{"done": {...}}`,
-`{"paused": step}` or `{"failed": {code, message}}`. SIGTERM pauses it; it ends with its parent.
+Reads the training request in the job folder and trains. It reports on stdout, one JSON object per line: job
+events, `{"checkpoint": {...}}`, and at the end `{"done": {...}}`, `{"paused": step}` or
+`{"failed": {code, message}}`. SIGTERM pauses the training; the process exits with its parent.
 """
 
 import contextlib
@@ -18,67 +18,67 @@ from typing import Any
 from engine import system
 from engine.jobs import training_file
 from engine.storage import atomic
-from engine.training_request import Order, OrderError
+from engine.training_request import REQUEST_FILE, TrainingError, TrainingRequest
 
 
-def _give_way() -> None:
-    """Let chat go first: train on what it leaves of the machine."""
-    if hasattr(os, "SCHED_IDLE"):  # Linux; chat then wakes up without waiting for our slice of time to end
+def _lower_priority() -> None:
+    """Leave cores and memory to chats first."""
+    if hasattr(os, "SCHED_IDLE"):  # Linux: chats then preempt the trainer at once
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     else:
         os.nice(19)
     if sys.platform == "linux":
-        # where memory runs out, the system ends one process: it shall be this one, and not the engine
+        # if memory runs out, the kernel kills one process: it must be this one, not the engine
         with contextlib.suppress(OSError):
             Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
 def _failure(error: Exception) -> dict[str, str] | None:
-    """Say a failure that has a cause outside our code; None for one that has not."""
-    if isinstance(error, OrderError | training_file.TrainingFileError):
+    """Return code and message of an error whose cause is outside our code, else None."""
+    if isinstance(error, TrainingError | training_file.TrainingFileError):
         return {"code": "training_failed", "message": str(error)}
-    if isinstance(error, OSError) and error.errno in atomic.NO_ROOM:
+    if isinstance(error, OSError) and error.errno in atomic.DISK_FULL_ERRNOS:
         return {
             "code": "disk_full",
             "message": f"The disk has no room for the training ({error.strerror}). Free some and try again.",
         }
-    # torch has no class of its own for the memory of a CPU
+    # torch has no exception class for CPU memory
     if isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error):
         return {
             "code": "out_of_memory",
             "message": "The machine has too little free memory for the training. Free some and try again.",
         }
-    # torch and safetensors write files themselves and forget the number of the error
+    # torch and safetensors write files themselves and drop the errno
     if "No space left" in str(error) or "File too large" in str(error):
         return _failure(OSError(errno.ENOSPC, "No space left on device"))
     return None
 
 
 def main() -> None:
-    """Run as the engine's child."""
-    system.on_end_of_stdin(lambda: os._exit(1))
+    """Run the training of the job folder in `sys.argv`."""
+    system.watch_parent(lambda: os._exit(1))
     pause = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: pause.set())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the engine's: it ends us when it ends
-    _give_way()
-    # libraries print as they like: their words go to stderr, and ours keep the pipe to themselves
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the engine, which then ends this process
+    _lower_priority()
+    # libraries may print: their output goes to stderr, so that the pipe holds our messages only
     pipe = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
 
-    def say(line: dict[str, Any]) -> None:
-        pipe.write(json.dumps(line) + "\n")
+    def send(message: dict[str, Any]) -> None:
+        pipe.write(json.dumps(message) + "\n")
         pipe.flush()
 
     try:
-        order = Order.model_validate(atomic.read_json(Path(sys.argv[1]) / "order.json"))
-        from engine.training.run import FineTuning  # noqa: PLC0415  seconds of torch, after the first signs of life
+        request = TrainingRequest.model_validate(atomic.read_json(Path(sys.argv[1]) / REQUEST_FILE))
+        from engine.training.run import TrainingRun  # noqa: PLC0415  seconds of torch, after the signal handlers
 
-        say(FineTuning(order, say, pause.is_set).run())
+        send(TrainingRun(request, send, pause.is_set).run())
     except Exception as error:
         failure = _failure(error)
         if failure is None:
             raise
-        say({"failed": failure})
+        send({"failed": failure})
 
 
 if __name__ == "__main__":

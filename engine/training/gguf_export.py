@@ -1,4 +1,4 @@
-"""A LoRA adapter merged into its base, as a GGUF file: numpy and the gguf package, no torch."""
+"""Merge a LoRA adapter into its base and write a GGUF file, with numpy and the gguf package, no torch."""
 
 import json
 import re
@@ -10,9 +10,9 @@ from gguf.quants import dequantize, quantize
 from safetensors.numpy import load_file
 
 from engine.storage import atomic
-from engine.training_request import OrderError
+from engine.training_request import TrainingError
 
-_NAMES = {
+_GGUF_NAMES = {
     "self_attn.q_proj": "attn_q",
     "self_attn.k_proj": "attn_k",
     "self_attn.v_proj": "attn_v",
@@ -21,17 +21,17 @@ _NAMES = {
     "mlp.up_proj": "ffn_up",
     "mlp.down_proj": "ffn_down",
 }
-_KEY = re.compile(r"layers\.(\d+)\.(\S+?)\.lora_([AB])\.")
+_LORA_KEY = re.compile(r"layers\.(\d+)\.(\S+?)\.lora_([AB])\.")
 _FILE_TYPE_Q8_0 = 7
 
 
 def export(base: Path, adapter: Path, out: Path) -> None:
-    """Write `out`: the base with the adapter's layers merged and stored as Q8_0, all else as it was.
+    """Write the base to `out` with the adapter merged; the merged layers are stored as Q8_0.
 
-    `adapter` is a PEFT folder. The file appears complete or not at all. Raises OrderError.
+    `adapter` is a PEFT folder. The file is published only when complete. Raises TrainingError.
     """
     reader = GGUFReader(base)
-    deltas = _deltas(reader, adapter)
+    deltas = _lora_deltas(reader, adapter)
     part = out.with_name(out.name + ".part")
     writer = GGUFWriter(part, reader.get_field("general.architecture").contents())
     _copy_metadata(reader, writer)
@@ -41,59 +41,64 @@ def export(base: Path, adapter: Path, out: Path) -> None:
             writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
         else:
             merged = dequantize(tensor.data, tensor.tensor_type) + delta
-            kind = GGMLQuantizationType.Q8_0
-            writer.add_tensor(tensor.name, quantize(merged.astype("float32"), kind), raw_dtype=kind)
+            q8_0 = GGMLQuantizationType.Q8_0
+            writer.add_tensor(tensor.name, quantize(merged.astype("float32"), q8_0), raw_dtype=q8_0)
     if deltas:
-        raise OrderError(f"The base has no layers {sorted(deltas)[:3]}.")
+        raise TrainingError(f"The base has no layers {sorted(deltas)[:3]}.")
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    atomic.put(part, out)
+    atomic.publish(part, out)
 
 
-def check(base: Path) -> None:
-    """Raise OrderError when a model tuned from `base` could not be written later."""
-    kind = GGUFReader(base).get_field("general.architecture").contents()
-    if kind != "llama":
-        raise OrderError(f"Models of the architecture '{kind}' cannot be fine-tuned here, only 'llama'.")
+def check_architecture(base: Path) -> None:
+    """Raise TrainingError if `export` does not support the architecture of `base`."""
+    architecture = GGUFReader(base).get_field("general.architecture").contents()
+    if architecture != "llama":
+        raise TrainingError(
+            f"Models of the architecture '{architecture}' cannot be fine-tuned here, only 'llama'."
+        )
 
 
-def _deltas(reader: Any, adapter: Path) -> dict[str, Any]:
-    """Return what the adapter adds to each layer, [out, in], in GGUF's names and row order."""
+def _lora_deltas(reader: Any, adapter: Path) -> dict[str, Any]:
+    """Return what the adapter adds to the weight of each layer, [out, in], in GGUF's names and row order."""
     config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
     heads = reader.get_field("llama.attention.head_count").contents()
     heads_kv = reader.get_field("llama.attention.head_count_kv").contents()
     halves: dict[str, dict[str, Any]] = {}
     for key, value in load_file(adapter / "adapter_model.safetensors").items():
-        found = _KEY.search(key)
+        found = _LORA_KEY.search(key)
         if found is None:
-            raise OrderError(f"Unknown part of the adapter: {key}.")
+            raise TrainingError(f"Unknown tensor in the adapter: {key}.")
         layer, module, half = found.groups()
-        halves.setdefault(f"blk.{layer}.{_NAMES[module]}.weight", {})[half] = value.astype("float32")
+        halves.setdefault(f"blk.{layer}.{_GGUF_NAMES[module]}.weight", {})[half] = value.astype("float32")
     deltas = {}
     for name, half in halves.items():
         delta = half["B"] @ half["A"] * (config["lora_alpha"] / config["r"])
         if ".attn_q." in name:
-            delta = rotary_order(delta, heads)
+            delta = _permute_rotary(delta, heads)
         elif ".attn_k." in name:
-            delta = rotary_order(delta, heads_kv)
+            delta = _permute_rotary(delta, heads_kv)
         deltas[name] = delta
     return deltas
 
 
-def rotary_order(weight: Any, heads: int) -> Any:
-    """Reorder a query or key layer's rows: transformers rotates halves of a head, llama.cpp neighbours."""
+def _permute_rotary(weight: Any, heads: int) -> Any:
+    """Reorder the rows of a query or key layer.
+
+    For rotary embeddings transformers pairs the two halves of a head, llama.cpp neighbouring rows.
+    """
     pairs = weight.reshape(heads, 2, weight.shape[0] // heads // 2, *weight.shape[1:])
     return pairs.swapaxes(1, 2).reshape(weight.shape)
 
 
 def _copy_metadata(reader: Any, writer: Any) -> None:
-    own = {"general.architecture", "general.file_type"}  # written by the writer, and below
+    skipped = {"general.architecture", "general.file_type"}  # set by the writer, and below
     for key, field in reader.fields.items():
-        if key.startswith("GGUF.") or key in own:
+        if key.startswith("GGUF.") or key in skipped:
             continue
-        kind = field.types[0]
-        inner = field.types[-1] if kind == GGUFValueType.ARRAY else None
-        writer.add_key_value(key, field.contents(), kind, sub_type=inner)
+        value_type = field.types[0]
+        item_type = field.types[-1] if value_type == GGUFValueType.ARRAY else None
+        writer.add_key_value(key, field.contents(), value_type, sub_type=item_type)
     writer.add_file_type(_FILE_TYPE_Q8_0)

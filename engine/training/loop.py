@@ -1,4 +1,4 @@
-"""The steps of a training, which can be put down after any of them and taken up again. Imports torch."""
+"""The training loop: optimizer steps that can be saved after any step and resumed. Imports torch."""
 
 import math
 import random
@@ -11,16 +11,16 @@ import torch
 
 from engine import hyperparameters
 from engine.storage import atomic
-from engine.training.lora_model import Adapter
+from engine.training.lora_model import LoraModel
 from engine.training.objectives import Objective
-from engine.training_request import OrderError
+from engine.training_request import TrainingError
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Step:
-    """One optimiser step (from 1): its mean loss, the tokens it read, and whether an epoch ends with it."""
+    """One optimizer step (from 1): its mean loss, the tokens it read, and whether it ends an epoch."""
 
     number: int
     loss: float
@@ -28,83 +28,85 @@ class Step:
     ends_epoch: bool
 
 
-class Training(Generic[T]):
-    """The optimiser, the batches in their order, and how far they are worked off."""
+class TrainingLoop(Generic[T]):
+    """The optimizer, all batches in order, and the number of steps done."""
 
     def __init__(
         self,
-        adapter: Adapter,
+        model: LoraModel,
         objective: Objective[T],
         examples: Sequence[T],
         *,
         epochs: int,
         batch_size: int,
-        rate: float,
+        learning_rate: float,
         seed: int,
     ) -> None:
-        """Lay out all batches: the same seed gives the same ones, so a step's number says where we are."""
-        self._adapter = adapter
+        """Plan all batches; the same seed gives the same batches, so a step's number suffices to resume."""
+        self._model = model
         self._objective = objective
         self._examples = examples
-        self._sizes = [objective.tokens(example) for example in examples]
-        self._padded = [objective.padded(example) for example in examples]
-        order = random.Random(seed)  # noqa: S311  order, not secrets
-        every = [hyperparameters.batches(self._sizes, batch_size, order) for _ in range(epochs)]
-        self._batches = [batch for epoch in every for batch in epoch]
-        self._steps_an_epoch = len(every[0])
-        self._rate = rate
-        self._optimizer = torch.optim.AdamW(adapter.weights, weight_decay=0.0, fused=True)
-        self.done = 0
+        self._token_counts = [objective.token_count(example) for example in examples]
+        self._padded_lengths = [objective.padded_length(example) for example in examples]
+        rng = random.Random(seed)  # noqa: S311  batches, not secrets
+        batches = [hyperparameters.batches(self._token_counts, batch_size, rng) for _ in range(epochs)]
+        self._batches = [batch for epoch in batches for batch in epoch]
+        self._steps_per_epoch = len(batches[0])
+        self._learning_rate = learning_rate
+        self._optimizer = torch.optim.AdamW(model.trainable, weight_decay=0.0, fused=True)
+        self.step = 0
+        """Number of steps done."""
 
     @property
-    def total(self) -> int:
-        """How many steps there are in all."""
+    def total_steps(self) -> int:
+        """Number of steps of the whole training."""
         return len(self._batches)
 
     def steps(self) -> Iterator[Step]:
-        """Do the steps that are left, one at a time."""
-        while self.done < self.total:
-            batch = self._batches[self.done]
-            loss = self._step(batch)
-            self.done += 1
-            tokens = sum(self._sizes[index] for index in batch)
-            yield Step(self.done, loss, tokens, self.done % self._steps_an_epoch == 0)
+        """Run the remaining steps, one at a time. Raises TrainingError if the loss is not finite."""
+        while self.step < self.total_steps:
+            batch = self._batches[self.step]
+            loss = self._train(batch)
+            self.step += 1
+            tokens = sum(self._token_counts[index] for index in batch)
+            yield Step(self.step, loss, tokens, self.step % self._steps_per_epoch == 0)
 
-    def _step(self, batch: list[int]) -> float:
+    def _train(self, batch: list[int]) -> float:
         for group in self._optimizer.param_groups:
-            group["lr"] = hyperparameters.learning_rate(self.done, self.total, self._rate)
+            group["lr"] = hyperparameters.learning_rate(self.step, self.total_steps, self._learning_rate)
         weight = self._objective.weight([self._examples[index] for index in batch])
         total = 0.0
-        for part in hyperparameters.parts(batch, self._padded):
+        for part in hyperparameters.micro_batches(batch, self._padded_lengths):
             loss = self._objective.loss([self._examples[index] for index in part]) / weight
             loss.backward()  # type: ignore[no-untyped-call]
             total += loss.item()
-        norm = torch.nn.utils.clip_grad_norm_(self._adapter.weights, hyperparameters.CLIP_NORM)
+        norm = torch.nn.utils.clip_grad_norm_(self._model.trainable, hyperparameters.CLIP_NORM)
         if not (math.isfinite(total) and math.isfinite(norm.item())):
-            raise OrderError(
-                f"The training fell apart after {self.done} steps: use a smaller learning_rate_multiplier."
+            raise TrainingError(
+                f"The training diverged after {self.step} steps: use a smaller learning_rate_multiplier."
             )
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
         return total
 
-    def save(self, path: Path, told: dict[str, object]) -> None:
-        """Keep where we are, and beside it what was `told` so far; a crash leaves the last state whole."""
+    def save(self, path: Path, progress: dict[str, object]) -> None:
+        """Save the training state, and `progress` with it, atomically."""
         part = path.with_name(path.name + ".part")
+        # "done" and "told" stay as they are: a new version must read the states of an old one
         state = {
-            "done": self.done,
-            "adapter": self._adapter.state(),
+            "done": self.step,
+            "adapter": self._model.state(),
             "optimizer": self._optimizer.state_dict(),
-            "told": told,
+            "told": progress,
         }
         torch.save(state, part)
-        atomic.put(part, path)
+        atomic.publish(part, path)
 
     def load(self, path: Path) -> dict[str, object]:
-        """Go on from what `save` kept; return what was told by then."""
+        """Restore the state that `save` wrote; return its `progress`."""
         state = torch.load(path, weights_only=True, map_location="cpu")
-        self.done = state["done"]
-        self._adapter.restore(state["adapter"])
+        self.step = state["done"]
+        self._model.restore(state["adapter"])
         self._optimizer.load_state_dict(state["optimizer"])
-        told: dict[str, object] = state["told"]
-        return told
+        progress: dict[str, object] = state["told"]
+        return progress

@@ -1,8 +1,8 @@
-"""LoRA on frozen linear layers, written for few cores. Imports torch.
+"""LoRA (Hu et al. 2021, arXiv:2106.09685) on frozen linear layers, for few cores. Imports torch.
 
-PEFT computes its two narrow products in float32, on copies of the activations. Here they are computed in the
-model's own numbers, and the backward pass keeps one activation a layer: the same loss in four fifths of
-the time and three quarters of the memory (bench/training.md). What is saved is PEFT's own format.
+PEFT computes the two low-rank products in float32, on copies of the activations. Here they are computed in
+the model's dtype, and the backward pass keeps one activation per layer: the same loss in four fifths of the
+time and three quarters of the memory (bench/training.md). Adapters are saved in PEFT's format.
 """
 
 import json
@@ -17,11 +17,11 @@ from torch import nn
 _PREFIX = "base_model.model."
 
 
-class LowRank(nn.Module):
-    """A frozen linear layer beside `up @ down`, which is trained: [out, rank] and [rank, in], in float32."""
+class LoraLinear(nn.Module):
+    """A frozen linear layer plus the trainable `up @ down`: [out, rank] and [rank, in], in float32."""
 
     def __init__(self, frozen: nn.Linear, rank: int, alpha: float) -> None:
-        """Start where the frozen layer is: `up` is zero."""
+        """Start with the frozen layer's output: `up` is zero."""
         super().__init__()
         device = frozen.weight.device
         self.weight = frozen.weight
@@ -32,14 +32,14 @@ class LowRank(nn.Module):
         nn.init.kaiming_uniform_(self.down, a=math.sqrt(5))
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Return the layer's output, in the numbers of its inputs."""
+        """Return the layer's output, [..., out], in the dtype of `inputs`, [..., in]."""
         down, up = self.down.to(inputs.dtype), (self.up * self.scale).to(inputs.dtype)
-        output: torch.Tensor = _Product.apply(inputs, self.weight, self.bias, down, up)  # type: ignore[no-untyped-call]
+        output: torch.Tensor = _LoraFunction.apply(inputs, self.weight, self.bias, down, up)  # type: ignore[no-untyped-call]
         return output
 
 
-class _Product(torch.autograd.Function):
-    """`inputs @ (weight + up @ down).T + bias`, with gradients for all but the frozen weight and bias."""
+class _LoraFunction(torch.autograd.Function):
+    """`inputs @ (weight + up @ down).T + bias`, without gradients for the frozen weight and bias."""
 
     @staticmethod
     def forward(
@@ -51,45 +51,45 @@ class _Product(torch.autograd.Function):
         up: torch.Tensor,
     ) -> torch.Tensor:
         flat = inputs.reshape(-1, inputs.shape[-1])
-        narrow = flat @ down.T
-        output = nn.functional.linear(flat, weight, bias).addmm_(narrow, up.T)
-        ctx.save_for_backward(flat, narrow, weight, down, up)
+        low_rank = flat @ down.T
+        output = nn.functional.linear(flat, weight, bias).addmm_(low_rank, up.T)
+        ctx.save_for_backward(flat, low_rank, weight, down, up)
         return output.view(*inputs.shape[:-1], -1)
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        inputs, narrow, weight, down, up = ctx.saved_tensors
+        inputs, low_rank, weight, down, up = ctx.saved_tensors
         flat = gradient.reshape(-1, gradient.shape[-1])
-        through_up = flat @ up
-        to_inputs = None
+        low_rank_gradient = flat @ up
+        input_gradient = None
         if ctx.needs_input_grad[0]:
-            to_inputs = (flat @ weight).addmm_(through_up, down).view(*gradient.shape[:-1], -1)
-        return to_inputs, None, None, through_up.T @ inputs, flat.T @ narrow
+            input_gradient = (flat @ weight).addmm_(low_rank_gradient, down).view(*gradient.shape[:-1], -1)
+        return input_gradient, None, None, low_rank_gradient.T @ inputs, flat.T @ low_rank
 
 
-def adapt(model: nn.Module, head: nn.Module | None, *, rank: int, alpha: float) -> dict[str, LowRank]:
-    """Freeze a model, replace each linear layer but `head` by a `LowRank`, and return those by name."""
+def inject(model: nn.Module, head: nn.Module | None, *, rank: int, alpha: float) -> dict[str, LoraLinear]:
+    """Freeze a model and replace each linear layer except `head` by a `LoraLinear`; return them by name."""
     model.requires_grad_(requires_grad=False)
-    found = [
+    linear = [
         (name, layer)
         for name, layer in model.named_modules()
         if isinstance(layer, nn.Linear) and layer is not head
     ]
     layers = {}
-    for name, layer in found:
-        parent, _, own = name.rpartition(".")
-        layers[name] = LowRank(layer, rank, alpha)
-        setattr(model.get_submodule(parent), own, layers[name])
+    for name, layer in linear:
+        parent, _, attribute = name.rpartition(".")
+        layers[name] = LoraLinear(layer, rank, alpha)
+        setattr(model.get_submodule(parent), attribute, layers[name])
     return layers
 
 
-def save(layers: dict[str, LowRank], folder: Path, *, rank: int, alpha: float, base_id: str) -> None:
-    """Write the adapter as PEFT does, for transformers, vLLM and whoever else reads that."""
+def save(layers: dict[str, LoraLinear], folder: Path, *, rank: int, alpha: float, base_id: str) -> None:
+    """Write the adapter in PEFT's format, which transformers and vLLM read."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {
-        f"{_PREFIX}{name}.lora_{half}.weight": getattr(layer, part).detach().cpu().contiguous()
+        f"{_PREFIX}{name}.lora_{matrix}.weight": getattr(layer, attribute).detach().cpu().contiguous()
         for name, layer in layers.items()
-        for half, part in (("A", "down"), ("B", "up"))
+        for matrix, attribute in (("A", "down"), ("B", "up"))
     }
     save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
     config = {
@@ -106,8 +106,8 @@ def save(layers: dict[str, LowRank], folder: Path, *, rank: int, alpha: float, b
     (folder / "adapter_config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
 
 
-def load(layers: dict[str, LowRank], folder: Path) -> None:
-    """Take an adapter that `save` wrote as the starting point."""
+def load(layers: dict[str, LoraLinear], folder: Path) -> None:
+    """Load an adapter that `save` wrote."""
     tensors = load_file(folder / "adapter_model.safetensors")
     with torch.no_grad():
         for name, layer in layers.items():

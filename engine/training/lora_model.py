@@ -1,4 +1,4 @@
-"""A base model with the adapter that is trained on it. Imports torch."""
+"""A base model with a trainable LoRA adapter. Imports torch."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,106 +10,117 @@ from torch.nn.functional import cross_entropy
 from engine import base_model, hyperparameters
 from engine.training import lora, resource_checks
 from engine.training.tokenization import Encoded
-from engine.training_request import OrderError
+from engine.training_request import TrainingError
 
-_IGNORE = -100
+_IGNORED = -100  # a target that does not count in the loss
 
 
-class Adapter:
-    """The model, its tokenizer, and the low-rank layers in it."""
+class LoraModel:
+    """The model, its tokenizer and its LoRA layers."""
 
-    def __init__(self, base: Path, *, cache: Path, start: Path | None, seed: int, longest: int) -> None:
-        """Read the base (`cache` keeps it unpacked) and lay a fresh adapter over it, or the one at `start`.
+    def __init__(
+        self, base: Path, *, cache: Path, starting_adapter: Path | None, seed: int, max_length: int
+    ) -> None:
+        """Load the base (`cache` keeps it dequantized), with a new adapter or with `starting_adapter`.
 
-        Texts of more than `longest` tokens are refused. Raises OrderError.
+        `log_probs` rejects texts of more than `max_length` tokens. Raises TrainingError.
         """
-        self._device = base_model.best()
+        self._device = base_model.best_device()
         self.dtype = base_model.fastest_dtype(self._device)
         try:
             model, self.tokenizer = base_model.load(base, dtype=self.dtype, device=self._device, cache=cache)
         except (OSError, ValueError) as error:
-            raise OrderError(f"The base model could not be read: {error}") from error
+            raise TrainingError(f"The base model could not be read: {error}") from error
         torch.manual_seed(seed)
-        self._longest = longest
-        self._inner: Any = model.base_model
+        self._max_length = max_length
+        self._backbone: Any = model.base_model
         self._head: Any = model.get_output_embeddings()
-        self._check(model)
+        self._check_head(model)
         self._config = model.config
-        self._layers = lora.adapt(model, self._head, rank=hyperparameters.RANK, alpha=hyperparameters.ALPHA)
+        self._layers = lora.inject(
+            model, self._head, rank=hyperparameters.LORA_RANK, alpha=hyperparameters.LORA_ALPHA
+        )
         if not self._layers:
-            raise OrderError("This kind of model has no linear layers that could be adapted.")
-        if start is not None:
-            lora.load(self._layers, start)
+            raise TrainingError("This kind of model has no linear layers that could be adapted.")
+        if starting_adapter is not None:
+            lora.load(self._layers, starting_adapter)
 
     @property
-    def weights(self) -> list[torch.nn.Parameter]:
-        """What is trained."""
+    def trainable(self) -> list[torch.nn.Parameter]:
+        """The trainable parameters: `down` and `up` of each layer."""
         return [weight for layer in self._layers.values() for weight in (layer.down, layer.up)]
 
     @torch.no_grad()
-    def _check(self, model: Any) -> None:
-        """Raise OrderError where the head alone does not give the model's logits: some scale or cap them."""
+    def _check_head(self, model: Any) -> None:
+        """Raise TrainingError if the head does not give the model's logits: some models scale or cap them."""
         ids = torch.tensor([[1, 2, 3]], device=self._device)
-        ours = self._head(self._inner(input_ids=ids, use_cache=False).last_hidden_state)
-        if not torch.allclose(
-            ours.float(), model(input_ids=ids, use_cache=False).logits.float(), rtol=0.05, atol=0.05
-        ):
-            raise OrderError("This kind of model computes its logits in a way that cannot be trained here.")
+        ours = self._head(self._backbone(input_ids=ids, use_cache=False).last_hidden_state)
+        theirs = model(input_ids=ids, use_cache=False).logits
+        if not torch.allclose(ours.float(), theirs.float(), rtol=0.05, atol=0.05):
+            raise TrainingError(
+                "This kind of model computes its logits in a way that cannot be trained here."
+            )
 
     def check_memory(self) -> None:
-        """Raise OrderError where a step would not fit into what is free of the machine's memory."""
+        """Raise TrainingError if a training step needs more memory than the machine has free."""
         if self._device != "cpu":
             return
         needed = resource_checks.memory_needed(
-            parameters=sum(weight.numel() for weight in self.weights),
+            parameters=sum(weight.numel() for weight in self.trainable),
             layers=self._config.num_hidden_layers,
             width=self._config.hidden_size,
             vocabulary=self._config.vocab_size,
-            bytes_a_number=self.dtype.itemsize,
+            dtype_bytes=self.dtype.itemsize,
         )
         resource_checks.check_memory(needed)
 
     def state(self) -> list[torch.Tensor]:
-        """Return the trained weights, to be kept and put back by `restore`."""
-        return [weight.detach() for weight in self.weights]
+        """Return the values of the trainable parameters, for `restore`."""
+        return [weight.detach() for weight in self.trainable]
 
     def restore(self, state: Sequence[torch.Tensor]) -> None:
-        """Put back what `state` returned."""
+        """Set the trainable parameters to what `state` returned."""
         with torch.no_grad():
-            for weight, kept in zip(self.weights, state, strict=True):
-                weight.copy_(kept)
+            for weight, value in zip(self.trainable, state, strict=True):
+                weight.copy_(value)
 
     def save(self, folder: Path, base_id: str) -> None:
         """Write the adapter in PEFT's format."""
         lora.save(
-            self._layers, folder, rank=hyperparameters.RANK, alpha=hyperparameters.ALPHA, base_id=base_id
+            self._layers,
+            folder,
+            rank=hyperparameters.LORA_RANK,
+            alpha=hyperparameters.LORA_ALPHA,
+            base_id=base_id,
         )
 
     def log_probs(self, texts: Sequence[Encoded]) -> torch.Tensor:
-        """Return for each text the summed log-probability (nats) of its learned tokens, [texts]."""
-        ids, targets = self._padded(texts)
-        # Right padding under a causal mask: no real token can see the padding, so no attention mask is
-        # needed, and attention without a mask takes a faster path.
-        hidden = self._inner(input_ids=ids, use_cache=False).last_hidden_state
-        learned = targets != _IGNORE
-        # the head is as wide as the vocabulary: only where there is something to learn
-        logits = self._head(hidden[learned]).float()
-        each = -cross_entropy(logits, targets[learned], reduction="none")
-        rows = learned.nonzero()[:, 0]
-        return torch.zeros(len(texts), device=self._device).index_add(0, rows, each)
+        """Return the summed log-probability (nats) of the tokens in each text's loss mask, [texts].
 
-    def _padded(self, texts: Sequence[Encoded]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return inputs and next-token targets, [texts, longest - 1] each."""
+        Raises TrainingError if a text is too long.
+        """
+        ids, targets = self._pad(texts)
+        # Padding on the right under a causal mask: no real token attends to the padding, so no attention mask
+        # is needed, and attention without a mask takes a faster path.
+        hidden = self._backbone(input_ids=ids, use_cache=False).last_hidden_state
+        counted = targets != _IGNORED
+        # the head's output is as wide as the vocabulary: compute it only for tokens that count in the loss
+        logits = self._head(hidden[counted]).float()
+        token_log_probs = -cross_entropy(logits, targets[counted], reduction="none")
+        rows = counted.nonzero()[:, 0]
+        return torch.zeros(len(texts), device=self._device).index_add(0, rows, token_log_probs)
+
+    def _pad(self, texts: Sequence[Encoded]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return inputs and next-token targets, [texts, tokens of the longest text - 1] each."""
         width = max(len(text.ids) for text in texts) - 1
-        if (
-            width >= self._longest
-        ):  # the engine has counted before; if its count and ours part, no one may guess
-            raise OrderError(f"An example has {width + 1} tokens, and the model reads {self._longest}.")
+        # the engine has checked the length already; its tokenizer and this one might disagree
+        if width >= self._max_length:
+            raise TrainingError(f"An example has {width + 1} tokens, and the model reads {self._max_length}.")
         ids = torch.full((len(texts), width), self.tokenizer.pad_token_id or 0)
-        targets = torch.full((len(texts), width), _IGNORE)
+        targets = torch.full((len(texts), width), _IGNORED)
         for row, text in enumerate(texts):
             length = len(text.ids) - 1
             ids[row, :length] = torch.tensor(text.ids[:-1])
             following = torch.tensor(text.ids[1:])
-            targets[row, :length] = torch.where(torch.tensor(text.learned[1:]), following, _IGNORE)
+            targets[row, :length] = torch.where(torch.tensor(text.loss_mask[1:]), following, _IGNORED)
         return ids.to(self._device), targets.to(self._device)

@@ -1,4 +1,4 @@
-"""What the engine's tests share beside tests/support/tiny_engine.py."""
+"""Fixtures of the engine's tests, besides those of tests/support/tiny_engine.py."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,13 +12,13 @@ from tests.support.engine_process import EngineProcess
 
 @pytest.fixture(scope="session")
 def folders(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return where `tests.tiny_folder` has written its models of random weights."""
+    """Return the folder in which `tests.support.tiny_folder` wrote its models."""
     return tiny_folder.write(tmp_path_factory.mktemp("folders"), tiny_base)
 
 
 @pytest.fixture(autouse=True)
 async def _close_clients() -> AsyncIterator[None]:
-    """Close what a test has opened while its event loop is there."""
+    """Close the clients that a test opened, while its event loop exists."""
     yield
     while EngineProcess.clients:
         await EngineProcess.clients.pop().close()

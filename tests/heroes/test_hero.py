@@ -93,3 +93,8 @@ def test_the_grid_is_the_articles_and_healing_lies_outside_it() -> None:
 def test_a_power_that_is_both_added_and_in_the_file_is_suggested_once() -> None:
     twice = VOCABULARY.with_powers(["flight", "healing"]).suggest("40 woman ")
     assert len(twice) == len(set(twice))
+
+
+def test_a_hero_is_made_of_its_fields_as_strings() -> None:
+    assert Hero.from_strings(("040", "woman", "healing")) == Hero(40, "woman", "healing")
+    assert Hero(40, "woman", "healing").as_dict() == {"age": 40, "gender": "woman", "power": "healing"}

@@ -134,8 +134,8 @@ async def stored(app: App, kind: Kind, spec: Any, result: Any, **columns: Any) -
         **columns,
     }
     async with app.db.write() as tx:
-        key = (await tx.execute(job.insert().values(values | columns).returning(job.c.id))).scalar_one()
-    return await app.jobs.get(key)
+        added = (await tx.execute(job.insert().values(values).returning(job.c.id))).scalar_one()
+    return await app.jobs.get(added)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from bot.app import App
+from bot.heroes.hero import Hero
 from bot.store import descriptions
 from bot.store.schema import vote
 
@@ -27,11 +28,9 @@ async def describe(app: App, number: int, *, guild_id: int | None = None, power:
         for index in range(number):
             stored = await descriptions.add(
                 tx,
+                Hero(40, "woman", power),
                 model="m",
                 tuned=True,
-                age=40,
-                gender="woman",
-                power=power,
                 text=f"text {index}",
                 finish_reason="stop",
                 prompt_version=1,

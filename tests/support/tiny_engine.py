@@ -1,4 +1,4 @@
-"""A tiny base model, an engine that serves it, and one training everybody may look at."""
+"""Shared fixtures: a tiny base model, an engine that serves it, and one finished training."""
 
 import time
 from collections.abc import Iterator
@@ -23,27 +23,27 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def engine(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
-    """Run one engine for all tests that do it no harm."""
+    """Run one engine, shared by all tests that leave it running."""
     with EngineProcess(tmp_path_factory.mktemp("engine"), tiny_base) as running:
         yield running
 
 
 @dataclass(frozen=True)
 class Training:
-    """A finished job and the engine it ran in."""
+    """A finished job and its engine."""
 
     engine: EngineProcess
     job: FineTuningJob
 
     @property
     def model(self) -> str:
-        """The tuned model."""
+        """The name of the tuned model."""
         assert self.job.fine_tuned_model is not None
         return self.job.fine_tuned_model
 
     @property
     def folder(self) -> Path:
-        """Where the tuned model lies."""
+        """The folder of the tuned model."""
         return self.engine.data / "models" / self.model.replace(":", "_")
 
 
@@ -65,8 +65,9 @@ def training(engine: EngineProcess) -> Training:
         seed=7,
         metadata={"dataset": "1"},
     )
-    deadline = time.monotonic() + 90
-    while job.status not in {"succeeded", "failed", "cancelled"} and time.monotonic() < deadline:
+    deadline = time.monotonic() + 240  # trainers run at the lowest priority
+    while job.status not in {"succeeded", "failed", "cancelled"}:
+        assert time.monotonic() < deadline, f"not trained within 240 s: {job}"
         time.sleep(0.1)
         job = client.fine_tuning.jobs.retrieve(job.id)
     return Training(engine, job)

@@ -1,8 +1,8 @@
-"""Hugging Face folders of random weights, and an adapter for one of them.
+"""Hugging Face folders with random weights, and an adapter for one of them.
 
-Run as `python -m tests.support.tiny_folder OUT TOKENIZER.gguf`: the tests' own process never loads torch.
-Writes `llama`, `gpt-neox` and `adapter` (PEFT, for `llama`) below OUT, and `expected.json`: the likeliest
-answers to PROMPT, made by transformers itself.
+`python -m tests.support.tiny_folder OUT TOKENIZER.gguf` writes `llama`, `gpt-neox` and `adapter` (PEFT, for
+`llama`) below OUT, and `expected.json`: what transformers itself generates for PROMPT at temperature 0. It
+runs in a process of its own, so that the process of the tests never loads torch.
 """
 
 import json
@@ -16,7 +16,7 @@ EXPECTED_TOKENS = 12
 
 
 def write(out: Path, tokenizer_from: Path) -> Path:
-    """Write everything below `out`, and return it."""
+    """Write the folders below `out` in a process of their own; return `out`."""
     command = [sys.executable, "-m", "tests.support.tiny_folder", str(out), str(tokenizer_from)]
     subprocess.run(command, check=True, cwd=Path(__file__).parents[2], capture_output=True)
     return out
@@ -37,7 +37,7 @@ def _main(out: Path, tokenizer_from: Path) -> None:
         "intermediate_size": 128,
         "num_hidden_layers": 2,
         "num_attention_heads": 4,
-        "initializer_range": 0.2,  # the likeliest token must be so by more than rounding
+        "initializer_range": 0.2,  # larger than usual: rounding must not change the likeliest token
         "bos_token_id": tokenizer.bos_token_id,
         "eos_token_id": tokenizer.eos_token_id,
         "pad_token_id": tokenizer.pad_token_id,

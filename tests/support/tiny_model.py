@@ -1,4 +1,4 @@
-"""A language model of random weights that loads in a moment: real tokenizer and format, two small layers."""
+"""A GGUF model that loads in a moment: two small layers of random weights, with a real tokenizer."""
 
 from pathlib import Path
 
@@ -9,20 +9,20 @@ VOCABULARY, WIDTH, LAYERS, HEADS, KV_HEADS, FEED_FORWARD = 2048, 64, 2, 4, 2, 12
 
 
 def write(path: Path, tokenizer_from: Path) -> Path:
-    """Write a llama-shaped GGUF with the template and the commonest tokens of another; return it."""
+    """Write a llama GGUF file with the chat template and the first tokens of another; return `path`."""
     source = GGUFReader(tokenizer_from)
     writer = GGUFWriter(path, "llama")
     for key, field in source.fields.items():
         if key.startswith("tokenizer."):
-            kind = field.types[0]
-            inner = field.types[-1] if kind == GGUFValueType.ARRAY else None
+            value_type = field.types[0]
+            item_type = field.types[-1] if value_type == GGUFValueType.ARRAY else None
             value = field.contents()
             if key.rpartition(".")[2] in {"tokens", "token_type"}:
                 value = value[:VOCABULARY]
             elif key.endswith(".merges"):
-                # byte-pair tokens stand in the order of their merges, after the special ones and the bytes
+                # byte-pair tokens are in the order of their merges, after the special tokens and the bytes
                 value = value[: VOCABULARY - (len(source.fields["tokenizer.ggml.tokens"].data) - len(value))]
-            writer.add_key_value(key, value, kind, sub_type=inner)
+            writer.add_key_value(key, value, value_type, sub_type=item_type)
     writer.add_name("tiny")
     writer.add_vocab_size(VOCABULARY)
     writer.add_context_length(2048)

@@ -134,10 +134,10 @@ class Planner:
 
     def question(self, spec: BuildSpec, slot: Slot, attempt: int) -> tuple[Request, ChatRequest]:
         """The question of one attempt at a slot, with the request under which its answer is kept."""
-        seed = _seed({"hero": _parts(slot.hero), "repeat": slot.repeat, "attempt": attempt})
+        seed = _seed({"hero": slot.hero.identity(), "repeat": slot.repeat, "attempt": attempt})
         ask = self._prompts.ask_author(slot.hero, small=spec.small, seed=seed)
         request = Request(
-            **_parts(slot.hero),
+            slot.hero,
             repeat=slot.repeat,
             attempt=attempt,
             template_version=self._prompts.version,
@@ -159,14 +159,9 @@ def _check(spec: BuildSpec) -> None:
         raise UserError("A budget must be above 0 dollars; leave it out to build without one.")
 
 
-def _parts(hero: Hero) -> dict[str, Any]:
-    """As asdict() has them, which takes its time: a large grid's heroes are all looked at."""
-    return {"age": hero.age, "gender": hero.gender, "power": hero.power}
-
-
 def _place(hero: Hero) -> int:
     """Where a hero stands in the shuffled grid."""
-    return _seed(_parts(hero))
+    return _seed(hero.identity())
 
 
 def _seed(parts: dict[str, Any]) -> int:

@@ -8,14 +8,12 @@ from itertools import count
 from pathlib import Path
 
 from bot.dataset.files.base import text_lines
-from bot.dataset.files.row import COLUMNS, MOST_CHARACTERS, Row, reader_for, values_of
+from bot.dataset.files.row import ARTICLE_COLUMNS, COLUMNS, MOST_CHARACTERS, Row, reader_for, values_of
 from bot.errors import UserError
 
 # A carriage return alone, stood in for by the one character that no line may hold
 _RETURN = re.compile(r"\r(?!\n)")
 _STAND_IN = "\0"
-
-_ARTICLE = COLUMNS[:7]
 
 Put = Callable[[Row], None]
 
@@ -31,8 +29,8 @@ def all_columns(path: Path) -> Iterator[Put]:
 def article(path: Path) -> Iterator[Put]:
     """Write out_openai_completion.csv: pandas' index without a name, then the seven columns."""
     index = count()
-    with _table(path, ("", *_ARTICLE)) as put:
-        yield lambda row: put((str(next(index)), *values_of(row)[: len(_ARTICLE)]))
+    with _table(path, ("", *ARTICLE_COLUMNS)) as put:
+        yield lambda row: put((str(next(index)), *values_of(row)[: len(ARTICLE_COLUMNS)]))
 
 
 @contextmanager

@@ -3,28 +3,30 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from operator import attrgetter
+from typing import Any
 
 from bot.errors import UserError
+from bot.heroes.hero import FIELD_NAMES
 
 MOST_CHARACTERS = (
     100_000  # of one field: more than a hundred descriptions, and less than the csv module's limit
 )
 
 _ARROW = " ->"
+_COMMA = ", "
 _SPLITS = ("train", "valid", "")
-_NEEDED = ("age", "gender", "power", "response_txt")
+_NEEDED = (*FIELD_NAMES, "response_txt")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """A text, whom it describes and where it came from. Strings alone: 007 stays 007, and NA is no number.
 
-    The first seven fields are the columns of the article that this product follows, under its names.
+    In a file each field of the hero is a column. All but the last two columns are those of the article that
+    this product follows, under its names.
     """
 
-    age: str
-    gender: str
-    power: str
+    hero: tuple[str, ...]  # the fields of a Hero
     prompt: str
     sub_prompt: str
     response_txt: str
@@ -57,8 +59,22 @@ class Row:
         return self
 
 
-COLUMNS = tuple(field.name for field in fields(Row))
-values_of: Callable[[Row], tuple[str, ...]] = attrgetter(*COLUMNS)
+_OTHERS = tuple(field.name for field in fields(Row) if field.name != "hero")
+_other_values: Callable[[Row], tuple[str, ...]] = attrgetter(*_OTHERS)
+
+COLUMNS = (*FIELD_NAMES, *_OTHERS)
+ARTICLE_COLUMNS = COLUMNS[: COLUMNS.index("split")]
+
+
+def values_of(row: Row) -> tuple[str, ...]:
+    """Return the values of a row, in the order of COLUMNS."""
+    return row.hero + _other_values(row)
+
+
+def sub_prompt_of(hero: tuple[str, ...]) -> str:
+    """Return what a tuned model is asked of a hero, without the arrow: `18, man, invisibility`."""
+    return _COMMA.join(hero)
+
 
 Reader = Callable[[Mapping[str, str], str], Row]  # the cells of a row by column, and the row's place
 
@@ -90,14 +106,13 @@ def from_prompt(prompt: str, text: str, place: str) -> Row:
     The text is kept as it is. Raises UserError where the prompt is of another shape.
     """
     sub_prompt = prompt.removesuffix(_ARROW)
-    parts = sub_prompt.split(", ", 2)
-    if len(parts) < 3 or not all(map(str.strip, parts)):
+    hero = tuple(sub_prompt.split(_COMMA, len(FIELD_NAMES) - 1))
+    if len(hero) < len(FIELD_NAMES) or not all(map(str.strip, hero)):
         raise UserError(
             f"{place} has the prompt {quoted(prompt)}: write age, gender and power with a comma and a space "
             'between them, as in "18, man, invisibility".'
         )
-    age, gender, power = parts
-    return Row(age, gender, power, "", sub_prompt, text, "").checked(place)
+    return Row(hero, "", sub_prompt, text, "").checked(place)
 
 
 def quoted(text: str) -> str:
@@ -106,16 +121,19 @@ def quoted(text: str) -> str:
 
 
 def _from_pair(cells: Mapping[str, str], place: str) -> Row:
-    known = {name: cells[name] for name in ("finish_reason", "split", "source") if name in cells}
+    known: dict[str, Any] = {
+        name: cells[name] for name in ("finish_reason", "split", "source") if name in cells
+    }
     return replace(from_prompt(cells["prompt"], cells["completion"], place), **known).checked(place)
 
 
 def _from_cells(cells: Mapping[str, str], place: str) -> Row:
-    known = {name: cells[name] for name in COLUMNS if name in cells}
+    hero = tuple(cells[name] for name in FIELD_NAMES)
+    known = {name: cells[name] for name in _OTHERS if name in cells}
     known.setdefault("prompt", "")
-    known.setdefault("sub_prompt", f"{known['age']}, {known['gender']}, {known['power']}")
+    known.setdefault("sub_prompt", sub_prompt_of(hero))
     known.setdefault("finish_reason", "")
-    return Row(**known).checked(place)
+    return Row(hero, **known).checked(place)
 
 
 def _encodes(text: str) -> bool:

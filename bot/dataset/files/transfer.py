@@ -7,11 +7,11 @@ from pathlib import Path
 
 from bot.dataset.files.dataset_card import Card
 from bot.dataset.files.formats import Format, read, write
-from bot.dataset.files.row import Row
+from bot.dataset.files.row import Row, sub_prompt_of
 from bot.dataset.versions.draft import Draft, Text
 from bot.dataset.versions.freeze import Freezer, Frozen
 from bot.errors import UserError
-from bot.heroes.hero import Hero
+from bot.heroes.hero import FIELD_NAMES, Hero
 from bot.heroes.prompts import Prompts
 from bot.store import datasets
 from bot.store.database import Database
@@ -112,13 +112,11 @@ class Transfer:
     def _row(self, found: Sourced) -> Row:
         asked = found.asked
         if asked is None:  # not kept with each example: the file's template has it
-            asked = self._prompts.generation(Hero(int(found.age), found.gender, found.power))
+            asked = self._prompts.generation(Hero.from_strings(found.hero))
         return Row(
-            age=found.age,
-            gender=found.gender,
-            power=found.power,
+            hero=found.hero,
             prompt=asked,
-            sub_prompt=found.sub_prompt or f"{found.age}, {found.gender}, {found.power}",
+            sub_prompt=found.sub_prompt or sub_prompt_of(found.hero),
             response_txt=found.text,
             finish_reason=found.finish_reason,
             split=found.split,
@@ -129,9 +127,7 @@ class Transfer:
 def _stored(row: Row, file: str) -> dict[str, str]:
     return {
         "file": file,
-        "age": row.age,
-        "gender": row.gender,
-        "power": row.power,
+        **dict(zip(FIELD_NAMES, row.hero, strict=True)),
         "prompt": row.prompt,
         "sub_prompt": row.sub_prompt,
         "text": row.response_txt,

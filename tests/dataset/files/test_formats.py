@@ -19,7 +19,7 @@ from pyarrow import parquet
 
 from bot.dataset.files.dataset_card import Card
 from bot.dataset.files.formats import Format, read, write
-from bot.dataset.files.row import COLUMNS, Row, values_of
+from bot.dataset.files.row import ARTICLE_COLUMNS, COLUMNS, Row, values_of
 from bot.errors import UserError
 from bot.heroes.config import read_heroes
 from bot.heroes.hero import Hero
@@ -27,9 +27,9 @@ from bot.settings import ROOT
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 NAMES = {"article": "rows.csv", "prepared": "rows.csv", "csv": "rows.csv", "huggingface": "rows"}
-ARTICLE = COLUMNS[:7]
 
-ONE = Row("18", "man", "invisibility", "Imagine ...", "18, man, invisibility", "He hides.", "stop", "train")
+INVISIBLE = ("18", "man", "invisibility")
+ONE = Row(INVISIBLE, "Imagine ...", "18, man, invisibility", "He hides.", "stop", "train")
 
 hard = [
     "007",
@@ -58,9 +58,7 @@ def rows(draw: st.DrawFn) -> Row:
     age, gender = draw(words), draw(words)
     power = draw(texts.filter(lambda text: text.strip() and not text.endswith(" ->")))
     return Row(
-        age,
-        gender,
-        power,
+        (age, gender, power),
         prompt=draw(texts),
         sub_prompt=f"{age}, {gender}, {power}",
         response_txt=draw(texts),
@@ -68,6 +66,10 @@ def rows(draw: st.DrawFn) -> Row:
         split=draw(st.sampled_from(["train", "valid", ""])),
         source=draw(st.sampled_from(["example", "description", "import", ""])),
     )
+
+
+def article_values(row: Row) -> list[str]:
+    return list(values_of(row)[: len(ARTICLE_COLUMNS)])
 
 
 def name(form: Format) -> str:
@@ -131,9 +133,9 @@ def test_pandas_reads_our_tables_as_they_were_meant(
         assert list(frame) == ["prompt", "completion"]
         assert frame.to_numpy().tolist() == [[row.sub_prompt, row.response_txt] for row in given_rows]
     elif form == "article":
-        assert list(frame) == ["Unnamed: 0", *ARTICLE]
+        assert list(frame) == ["Unnamed: 0", *ARTICLE_COLUMNS]
         assert frame["Unnamed: 0"].tolist() == [str(number) for number in range(len(given_rows))]
-        assert frame[list(ARTICLE)].to_numpy().tolist() == [list(values_of(row)[:7]) for row in given_rows]
+        assert frame[list(ARTICLE_COLUMNS)].to_numpy().tolist() == [article_values(row) for row in given_rows]
     else:
         assert frame.to_numpy().tolist() == [list(values_of(row)) for row in given_rows]
 
@@ -171,7 +173,7 @@ def test_the_articles_own_files_are_read_and_written_to_the_byte(answers: list[s
 
     found = list(read(theirs))
 
-    assert [list(values_of(row)[:7]) for row in found] == frame.astype(str).to_numpy().tolist()
+    assert [article_values(row) for row in found] == frame.astype(str).to_numpy().tolist()
     if not any("\r" in answer for answer in answers):  # pandas forgets the quotes that those need
         write(found, ours, "article", overwrite=True)
         assert ours.read_bytes() == theirs.read_bytes()
@@ -185,7 +187,7 @@ def test_the_articles_prepared_data_names_age_gender_and_power(tmp_path: Path) -
 
     found = list(read(path))
 
-    assert [(row.age, row.gender, row.power) for row in found[-2:]] == [
+    assert [row.hero for row in found[-2:]] == [
         ("90", "woman", "invisibility"),
         ("90", "woman", "read in the thoughts"),
     ]
@@ -228,16 +230,17 @@ def test_the_hugging_face_folder_loads_offline_with_its_splits(
     monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
     from datasets import load_dataset
 
-    given_rows = [replace(ONE, response_txt=text, power="NA", split="train") for text in hard]
-    held_out = [replace(ONE, age="007", split="valid"), replace(ONE, age="null", split="valid")]
+    given_rows = [replace(ONE, response_txt=text, hero=("18", "man", "NA"), split="train") for text in hard]
+    held_out = [replace(ONE, hero=(age, "man", "flight"), split="valid") for age in ("007", "null")]
     path = tmp_path / "heroes"
     write([*held_out, *given_rows], path, "huggingface")
 
     loaded = load_dataset(str(path), cache_dir=str(tmp_path / "cache"))
 
     assert set(loaded) == {"train", "validation"}
-    assert [Row(**row) for row in loaded["train"]] == given_rows
-    assert [Row(**row) for row in loaded["validation"]] == held_out
+    for split, expected in (("train", given_rows), ("validation", held_out)):
+        cells = [tuple(row[name] for name in COLUMNS) for row in loaded[split]]
+        assert cells == [values_of(row) for row in expected]
 
 
 def test_the_card_says_what_it_was_given_and_leaves_the_licence_open(tmp_path: Path) -> None:
@@ -271,11 +274,11 @@ def test_tables_of_other_makers_are_read(tmp_path: Path) -> None:
     pd.DataFrame({"prompt": ["18, man, flight ->"], "completion": [" He."]}).to_parquet(
         tmp_path / "theirs" / "data" / "validation-0.parquet"
     )
-    flies = Row("18", "man", "flight", "", "18, man, flight", "He flies.", "")
+    flies = Row(("18", "man", "flight"), "", "18, man, flight", "He flies.", "")
 
     assert list(read(tmp_path / "theirs.parquet")) == [
         flies,
-        replace(flies, age="", sub_prompt=", man, flight"),
+        replace(flies, hero=("", "man", "flight"), sub_prompt=", man, flight"),
     ]
     assert list(read(tmp_path / "excel.csv")) == [replace(flies, response_txt="He\r\nflies.")]
     assert list(read(tmp_path / "theirs")) == [replace(flies, response_txt=" He.", split="valid")]
@@ -374,8 +377,8 @@ def test_an_interrupted_export_leaves_what_was_there(tmp_path: Path, form: Forma
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        (replace(ONE, power="a\0"), "Row 2 holds a NUL byte"),
-        (replace(ONE, power="\ud800"), "Row 2 holds half a character"),
+        (replace(ONE, hero=("18", "man", "a\0")), "Row 2 holds a NUL byte"),
+        (replace(ONE, hero=("18", "man", "\ud800")), "Row 2 holds half a character"),
         (replace(ONE, prompt="a" * 100_001), "Row 2 holds a field of more than 100,000 characters"),
         (replace(ONE, split="test"), "Row 2 has the split 'test'"),
     ],

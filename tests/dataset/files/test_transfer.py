@@ -8,12 +8,12 @@ from sqlalchemy import text
 
 from bot.app import App
 from bot.dataset.files.formats import Format, read
-from bot.dataset.files.row import Row
+from bot.dataset.files.row import ARTICLE_COLUMNS, COLUMNS, Row, values_of
 from bot.errors import UserError
 from tests.support.workflows import build
 
 ODD = [
-    Row(f"{age:03d}", "man", power, "asked", f"{age:03d}, man, {power}", text, "stop")
+    Row((f"{age:03d}", "man", power), "asked", f"{age:03d}, man, {power}", text, "stop")
     for age, (power, text) in enumerate(
         [
             ("NA", 'He said "no", twice.\nThen "yes".'),
@@ -42,7 +42,8 @@ async def test_the_articles_own_table_comes_out_of_a_build(app: App, tmp_path: P
 
 
 async def test_texts_of_one_hero_alone_are_refused_and_none_is_kept(app: App, tmp_path: Path) -> None:
-    rows = [Row("40", "man", "ice", "", "40, man, ice", f"{r.age} {r.response_txt}", "stop") for r in ODD]
+    texts = [f"{r.hero[0]} {r.response_txt}" for r in ODD]
+    rows = [Row(("40", "man", "ice"), "", "40, man, ice", answer, "stop") for answer in texts]
     with pytest.raises(UserError, match="All texts are answers to one prompt, '40, man, ice ->'"):
         await app.transfer.import_file(table_of(tmp_path, rows))
     async with app.db.read() as tx:
@@ -51,17 +52,13 @@ async def test_texts_of_one_hero_alone_are_refused_and_none_is_kept(app: App, tm
 
 def table_of(folder: Path, rows: list[Row]) -> Path:
     path = folder / "texts.csv"
-    columns = ["age", "gender", "power", "prompt", "sub_prompt", "response_txt", "finish_reason"]
-    pd.DataFrame([{name: getattr(row, name) for name in columns} for row in rows]).to_csv(path)
+    pd.DataFrame([values_of(row) for row in rows], columns=COLUMNS)[list(ARTICLE_COLUMNS)].to_csv(path)
     return path
 
 
 @pytest.mark.parametrize("form", ["article", "csv", "parquet", "huggingface"])
 async def test_odd_texts_survive_the_way_through_the_database(app: App, tmp_path: Path, form: Format) -> None:
-    rows = [
-        Row(r.age, r.gender, r.power, r.prompt, r.sub_prompt, f"{r.age} {r.response_txt}", "stop")
-        for r in ODD
-    ]
+    rows = [Row(r.hero, r.prompt, r.sub_prompt, f"{r.hero[0]} {r.response_txt}", "stop") for r in ODD]
     frozen, draft = await app.transfer.import_file(table_of(tmp_path, rows))
     assert frozen.new
     assert frozen.dataset.counts["import"] == 15
@@ -72,22 +69,21 @@ async def test_odd_texts_survive_the_way_through_the_database(app: App, tmp_path
     await app.transfer.export(frozen.dataset.id, out, form)
 
     def plain(found: list[Row]) -> set[tuple[str, ...]]:
-        return {(r.age, r.power, r.prompt, r.sub_prompt, r.response_txt, r.finish_reason) for r in found}
+        return {(*r.hero, r.prompt, r.sub_prompt, r.response_txt, r.finish_reason) for r in found}
 
     assert plain(list(read(out))) == plain(rows)
 
 
 async def test_the_same_file_again_is_the_same_version(app: App, tmp_path: Path) -> None:
-    path = table_of(
-        tmp_path, [Row(r.age, "man", r.power, "", r.sub_prompt, f"Text {r.age}", "") for r in ODD]
-    )
+    path = table_of(tmp_path, [Row(r.hero, "", r.sub_prompt, f"Text {r.hero[0]}", "") for r in ODD])
     once, _ = await app.transfer.import_file(path)
     again, _ = await app.transfer.import_file(path)
     assert (once.dataset.id, again.dataset.id, again.new) == (1, 1, False)
 
 
 async def test_repeats_are_dropped_and_told(app: App, tmp_path: Path) -> None:
-    rows = [Row(f"{age}", "man", "ice", "", f"{age}, man, ice", f"Text {age % 12}", "") for age in range(24)]
+    heroes = [(f"{age}", "man", "ice") for age in range(24)]
+    rows = [Row(hero, "", ", ".join(hero), f"Text {at % 12}", "") for at, hero in enumerate(heroes)]
     _, draft = await app.transfer.import_file(table_of(tmp_path, rows))
     assert draft.dropped == {"the same as another": 12}
 

@@ -1,4 +1,4 @@
-"""Whatever a client sends, the engine answers in OpenAI's shape, never with a fault of its own."""
+"""Fuzz the API: every response is a success or an error object with a 4xx status."""
 
 import copy
 import json
@@ -15,7 +15,7 @@ from yarl import URL
 from tests.support.engine_process import EngineProcess
 from tests.support.tiny_engine import TINY
 
-# the same examples each time: a fault found by chance in somebody's unrelated change helps nobody
+# the same examples in every run: a random failure would appear in an unrelated change
 fuzzed = settings(
     max_examples=150,
     deadline=None,
@@ -84,20 +84,20 @@ DEEP = b"[" * 100_000
 BODIES = [b"", b"{", b"null", b"\xff\xfe{}", b'"\\ud800"', b"[]", b"1e999", DEEP, b'{"model": ' + DEEP]
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Return the path to every value within a body."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path, *(place for key, part in inner for place in places(part, (*path, key)))]
+    return [path, *(inside for key, part in inner for inside in paths(part, (*path, key)))]
 
 
 @st.composite
 def mutated(draw: st.DrawFn, valid: dict[str, Any]) -> bytes:
-    """Return a valid body with one to three things in it changed, left out or added."""
+    """Return a valid body with one to three values changed, removed or added."""
     body = json.loads(json.dumps(valid))
     for _ in range(draw(st.integers(1, 3))):
-        *way, last = draw(st.sampled_from(places(body)[1:] or [("x",)]))
+        *path, last = draw(st.sampled_from(paths(body)[1:] or [("x",)]))
         inside = body
-        for step in way:
+        for step in path:
             inside = inside[step]
         match draw(st.sampled_from(["change", "drop", "add"])):
             case "drop":
@@ -116,7 +116,7 @@ def bodies(valid: dict[str, Any]) -> st.SearchStrategy[bytes]:
 
 @pytest.fixture
 async def http(engine: EngineProcess) -> AsyncIterator[aiohttp.ClientSession]:
-    """A session to the root of the engine, which must still be well in the end."""
+    """A session with the root of the engine; it must be healthy after the test."""
     root = engine.url.removesuffix("v1")
     before = len(engine.log.read_text())
     async with aiohttp.ClientSession(root, timeout=aiohttp.ClientTimeout(20)) as session:
@@ -127,7 +127,7 @@ async def http(engine: EngineProcess) -> AsyncIterator[aiohttp.ClientSession]:
 
 
 async def assert_answered(request: Any) -> None:
-    """Look at an answer: a success, or a refusal of the exact shape."""
+    """Check that a response is a success or an error object."""
     async with request as answer:
         text = await answer.text()
         if answer.status == 200:

@@ -1,9 +1,9 @@
-"""What Prometheus is told."""
+"""The metrics for Prometheus."""
 
 import aiohttp
 from openai import AsyncOpenAI
 
-from tests.engine.inference.test_chat_request import PROMPT, ask
+from tests.support.engine_chats import PROMPT_TOKENS, ask
 from tests.support.engine_process import EngineProcess
 from tests.support.tiny_engine import TINY
 
@@ -16,17 +16,17 @@ async def test_chats_are_counted_and_timed(engine: EngineProcess, client: AsyncO
     after = await engine.metrics()
     model = f"{{model={TINY}}}"
 
-    def more(name: str) -> float:
+    def increase(name: str) -> float:
         return after[name] - before.get(name, 0.0)
 
-    assert more(f"engine_chat_prompt_tokens_total{model}") == 2 * PROMPT
-    assert more(f"engine_chat_completion_tokens_total{model}") == 15
-    assert more(f"engine_chat_seconds_count{model}") == 2
-    assert more(f"engine_chat_first_token_seconds_count{model}") == 2
-    first, whole = (more(f"engine_chat_{what}_sum{model}") for what in ("first_token_seconds", "seconds"))
-    assert 0 < first < whole
+    assert increase(f"engine_chat_prompt_tokens_total{model}") == 2 * PROMPT_TOKENS
+    assert increase(f"engine_chat_completion_tokens_total{model}") == 15
+    assert increase(f"engine_chat_seconds_count{model}") == 2
+    assert increase(f"engine_chat_first_token_seconds_count{model}") == 2
+    first, total = (increase(f"engine_chat_{what}_sum{model}") for what in ("first_token_seconds", "seconds"))
+    assert 0 < first < total
     route = "engine_http_requests_total{method=POST,route=/v1/chat/completions,status=200}"
-    assert more(route) == 2
+    assert increase(route) == 2
 
 
 async def test_labels_stay_few(engine: EngineProcess) -> None:

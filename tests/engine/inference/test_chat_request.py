@@ -1,4 +1,4 @@
-"""Chat completions, as the `openai` package sees them."""
+"""Chat completions through the `openai` package."""
 
 import asyncio
 import contextlib
@@ -13,30 +13,22 @@ from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import BaseModel
 
+from tests.support.engine_chats import PROMPT_TOKENS, USER, ask
 from tests.support.engine_process import EngineProcess
+from tests.support.eventually import eventually
 from tests.support.tiny_engine import TINY
-
-PROMPT = 57
-"""Tokens of USER in the chat template: its system message, the question, the opening of the answer."""
-USER: Any = [{"role": "user", "content": "40, woman, flight ->"}]
-
-
-async def ask(client: AsyncOpenAI, messages: Any = USER, **options: Any) -> Any:
-    return await client.chat.completions.create(
-        model=TINY, messages=messages, **({"max_tokens": 12} | options)
-    )
 
 
 async def test_answer(client: AsyncOpenAI) -> None:
-    answer = await ask(client, seed=3)  # by chance it might end earlier
+    answer = await ask(client, seed=3)  # with another seed it might end earlier
     assert answer.object == "chat.completion"
     assert answer.model == TINY
     assert answer.choices[0].message.role == "assistant"
     assert answer.choices[0].message.content
     assert answer.choices[0].finish_reason == "length"
     assert answer.usage.completion_tokens == 12
-    assert answer.usage.prompt_tokens == PROMPT
-    assert answer.usage.total_tokens == PROMPT + 12
+    assert answer.usage.prompt_tokens == PROMPT_TOKENS
+    assert answer.usage.total_tokens == PROMPT_TOKENS + 12
 
 
 async def test_same_seed_same_answer(client: AsyncOpenAI) -> None:
@@ -44,8 +36,8 @@ async def test_same_seed_same_answer(client: AsyncOpenAI) -> None:
     assert first == again != other
 
 
-async def test_stream_brings_what_a_whole_answer_brings(client: AsyncOpenAI) -> None:
-    whole = await ask(client, seed=3)
+async def test_a_stream_equals_the_complete_answer(client: AsyncOpenAI) -> None:
+    complete = await ask(client, seed=3)
     text, finish, usage, roles = "", [], None, []
     async for chunk in await ask(client, seed=3, stream=True, stream_options={"include_usage": True}):
         assert chunk.object == "chat.completion.chunk"
@@ -54,7 +46,7 @@ async def test_stream_brings_what_a_whole_answer_brings(client: AsyncOpenAI) -> 
             text += choice.delta.content or ""
             roles.append(choice.delta.role)
             finish.append(choice.finish_reason)
-    assert text == whole.choices[0].message.content
+    assert text == complete.choices[0].message.content
     assert roles[0] == "assistant"
     assert [reason for reason in finish if reason] == ["length"] == finish[-1:]
     assert usage is not None
@@ -66,12 +58,12 @@ async def test_stream_without_usage(client: AsyncOpenAI) -> None:
     assert all(chunk.choices and chunk.usage is None for chunk in chunks)
 
 
-async def test_stop_ends_before_the_words(client: AsyncOpenAI) -> None:
-    whole = (await ask(client, seed=5)).choices[0].message.content
-    middle = whole[len(whole) // 2 :][:4]
+async def test_the_answer_ends_before_a_stop_string(client: AsyncOpenAI) -> None:
+    text = (await ask(client, seed=5)).choices[0].message.content
+    middle = text[len(text) // 2 :][:4]
     stopped = await ask(client, seed=5, stop=middle)
     assert stopped.choices[0].finish_reason == "stop"
-    assert stopped.choices[0].message.content == whole[: whole.index(middle)]
+    assert stopped.choices[0].message.content == text[: text.index(middle)]
 
 
 async def test_max_completion_tokens(client: AsyncOpenAI) -> None:
@@ -79,18 +71,18 @@ async def test_max_completion_tokens(client: AsyncOpenAI) -> None:
     assert answer.usage.completion_tokens == 3
 
 
-async def test_choices_draw_by_seeds_counted_up(client: AsyncOpenAI) -> None:
+async def test_choices_have_consecutive_seeds(client: AsyncOpenAI) -> None:
     answer = await ask(client, seed=5, n=3)
     assert [choice.index for choice in answer.choices] == [0, 1, 2]
     alone = [(await ask(client, seed=seed)).choices[0].message.content for seed in (5, 6, 7)]
     assert [choice.message.content for choice in answer.choices] == alone
     assert len(set(alone)) == 3
-    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (PROMPT, 36)
-    assert answer.usage.total_tokens == PROMPT + 36
+    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (PROMPT_TOKENS, 36)
+    assert answer.usage.total_tokens == PROMPT_TOKENS + 36
 
 
-async def test_streamed_choices_come_side_by_side(client: AsyncOpenAI) -> None:
-    whole = await ask(client, seed=5, n=3)
+async def test_streamed_choices_are_interleaved(client: AsyncOpenAI) -> None:
+    complete = await ask(client, seed=5, n=3)
     texts, roles, order, usages = [""] * 3, [0] * 3, [], []
     async for chunk in await ask(
         client, seed=5, n=3, stream=True, stream_options={"include_usage": True}, timeout=10
@@ -100,15 +92,15 @@ async def test_streamed_choices_come_side_by_side(client: AsyncOpenAI) -> None:
             texts[choice.index] += choice.delta.content or ""
             roles[choice.index] += choice.delta.role == "assistant"
             order.append(choice.index)
-    assert texts == [choice.message.content for choice in whole.choices]
+    assert texts == [choice.message.content for choice in complete.choices]
     assert roles == [1, 1, 1]
     assert order != sorted(order)
     assert usages[:-1] == [None] * (len(usages) - 1)
-    assert usages[-1] == whole.usage
+    assert usages[-1] == complete.usage
 
 
-async def test_bodies_are_what_openai_declares(engine: EngineProcess) -> None:
-    """Strictly: the `openai` package itself builds its objects from whatever comes."""
+async def test_bodies_match_openais_types(engine: EngineProcess) -> None:
+    """Checked strictly, which the `openai` package itself does not do."""
     body: dict[str, Any] = {"model": TINY, "messages": USER, "max_tokens": 3, "n": 2}
     async with aiohttp.ClientSession() as http:
         async with http.post(engine.url + "/chat/completions", json=body) as response:
@@ -125,16 +117,16 @@ async def test_bodies_are_what_openai_declares(engine: EngineProcess) -> None:
         assert_declared(ChatCompletionChunk.model_validate(chunk, strict=True))
 
 
-def assert_declared(thing: BaseModel) -> None:
-    """Look for fields, at any depth, that the type does not have."""
-    assert not thing.model_extra, thing
-    for value in thing.__dict__.values():
+def assert_declared(model: BaseModel) -> None:
+    """Assert that no field, at any depth, is undeclared."""
+    assert not model.model_extra, model
+    for value in model.__dict__.values():
         for part in value if isinstance(value, list) else [value]:
             if isinstance(part, BaseModel):
                 assert_declared(part)
 
 
-async def test_text_parts_are_one_text(client: AsyncOpenAI) -> None:
+async def test_text_parts_are_joined(client: AsyncOpenAI) -> None:
     parts = [{"type": "text", "text": "40, woman, "}, {"type": "text", "text": "flight ->"}]
     joined = await ask(client, [{"role": "user", "content": parts}], temperature=0)
     plain = await ask(client, temperature=0)
@@ -144,12 +136,12 @@ async def test_text_parts_are_one_text(client: AsyncOpenAI) -> None:
 
 async def test_trailing_assistant_message_is_continued(client: AsyncOpenAI) -> None:
     opening = await ask(client, temperature=0, max_tokens=4)
-    begun = opening.choices[0].message.content
-    rest = await ask(client, [*USER, {"role": "assistant", "content": begun}], temperature=0, max_tokens=8)
-    # the same prompt and no end of turn between: what was begun only became part of the prompt
+    text = opening.choices[0].message.content
+    rest = await ask(client, [*USER, {"role": "assistant", "content": text}], temperature=0, max_tokens=8)
+    # the opening became part of the prompt, without an end of turn
     assert rest.usage.prompt_tokens == opening.usage.prompt_tokens + 4
-    whole = await ask(client, temperature=0, max_tokens=12)
-    assert begun + rest.choices[0].message.content == whole.choices[0].message.content
+    complete = await ask(client, temperature=0, max_tokens=12)
+    assert text + rest.choices[0].message.content == complete.choices[0].message.content
 
 
 async def test_accepted_settings(client: AsyncOpenAI) -> None:
@@ -204,7 +196,7 @@ async def test_accepted_settings(client: AsyncOpenAI) -> None:
         ({"messages": [{"role": "user", "content": "word " * 2000}]}, "messages", "context_length_exceeded"),
     ],
 )
-async def test_refused_by_name(client: AsyncOpenAI, options: dict[str, Any], param: str, code: str) -> None:
+async def test_rejected_by_name(client: AsyncOpenAI, options: dict[str, Any], param: str, code: str) -> None:
     for stream in (False, True):
         with pytest.raises(openai.BadRequestError) as caught:
             await ask(client, **options, stream=stream)
@@ -218,7 +210,7 @@ async def test_stream_options_without_a_stream(client: AsyncOpenAI) -> None:
     assert (caught.value.param, caught.value.code) == ("stream_options", None)
 
 
-async def test_two_assistant_turns_at_the_end_are_refused(client: AsyncOpenAI) -> None:
+async def test_two_assistant_messages_at_the_end_are_rejected(client: AsyncOpenAI) -> None:
     turn = {"role": "assistant", "content": "She"}
     with pytest.raises(openai.BadRequestError, match="2 or more assistant"):
         await ask(client, [*USER, turn, turn])
@@ -231,17 +223,17 @@ async def test_unknown_model(client: AsyncOpenAI) -> None:
 
 
 async def test_a_limit_beyond_the_context_is_the_context(client: AsyncOpenAI) -> None:
-    answer = await ask(client, max_tokens=2**32 + 3, seed=1)  # three in 32 bits
+    answer = await ask(client, max_tokens=2**32 + 3, seed=1)  # three, if wrapped to 32 bits
     assert answer.usage.completion_tokens > 3
 
 
-async def test_other_methods_are_told_which_are_possible(engine: EngineProcess) -> None:
+async def test_a_wrong_method_names_the_allowed_ones(engine: EngineProcess) -> None:
     async with aiohttp.ClientSession() as http, http.put(engine.url + "/files") as answer:
         assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD, POST")
         assert (await answer.json())["error"]["code"] == "method_not_supported"
 
 
-async def test_body_that_is_no_json(engine: EngineProcess) -> None:
+async def test_a_body_that_is_not_json(engine: EngineProcess) -> None:
     async with (
         aiohttp.ClientSession() as http,
         http.post(engine.url + "/chat/completions", data=b"{") as answer,
@@ -252,30 +244,35 @@ async def test_body_that_is_no_json(engine: EngineProcess) -> None:
     assert error["code"] == "invalid_json"
 
 
-async def test_body_that_is_not_encoded_as_it_says(engine: EngineProcess) -> None:
+async def test_a_body_with_the_wrong_encoding(engine: EngineProcess) -> None:
     url, headers = engine.url + "/chat/completions", {"Content-Encoding": "gzip"}
     async with aiohttp.ClientSession() as http, http.post(url, data=b"{}", headers=headers) as answer:
         assert answer.status == 400
         assert (await answer.json())["error"]["code"] == "invalid_body"
 
 
-async def test_unknown_path_has_the_error_shape(engine: EngineProcess) -> None:
+async def test_an_unknown_path_is_an_error_object(engine: EngineProcess) -> None:
     async with aiohttp.ClientSession() as http, http.get(engine.url + "/embeddings") as answer:
         assert answer.status == 404
         assert (await answer.json())["error"]["code"] == "invalid_url"
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_leaving_stops_the_generation(engine: EngineProcess, stream: bool) -> None:
-    """Count the work: answers in the slots and behind them against the same answers left at once."""
+async def test_a_disconnect_stops_the_generation(engine: EngineProcess, stream: bool) -> None:
+    """Compare CPU times: sixteen answers, half of them waiting, read to the end and abandoned at once."""
     process, url = psutil.Process(engine.process.pid), engine.url + "/chat/completions"
 
     async def work(patience: float) -> float:
-        before = process.cpu_times().user
+        before = last = process.cpu_times().user
+
+        def idle() -> bool:
+            nonlocal last
+            previous, last = last, process.cpu_times().user
+            return last == previous
+
         await asyncio.gather(*[answer(seed, patience) for seed in (1, 9)])
-        while (rested := process.cpu_times().user) != await _later(process):
-            pass
-        return rested - before
+        await eventually(idle, timeout=120, interval=0.2, what="the engine uses no CPU time")
+        return last - before
 
     async def answer(seed: int, patience: float) -> None:
         body = {"model": TINY, "messages": USER, "stream": stream, "seed": seed, "n": 8, "max_tokens": 400}
@@ -284,11 +281,6 @@ async def test_leaving_stops_the_generation(engine: EngineProcess, stream: bool)
                 async with asyncio.timeout(patience), http.post(url, json=body) as response:
                     await response.read()
 
-    await ask(engine.client(), max_tokens=1)  # nobody waits for the model to be loaded
-    # had only those in the slots gone on, or only those behind them, it would be a half
+    await ask(engine.client(), max_tokens=1)  # so that the model is loaded
+    # if only the running or only the waiting answers had continued, it would be a half
     assert await work(patience=0.1) < await work(patience=60) / 3
-
-
-async def _later(process: psutil.Process) -> float:
-    await asyncio.sleep(0.2)
-    return process.cpu_times().user

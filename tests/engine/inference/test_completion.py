@@ -1,8 +1,8 @@
-"""Answers that fail on the way: nothing a real model does on demand, so its chunks are scripted."""
+"""Completions that fail during the generation, with a scripted model."""
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,31 +11,34 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from engine.api.server import Api
-from engine.inference.llama_cpp import Generator
-from engine.inference.model_cache import Residents
-from engine.jobs.queue import Jobs
-from engine.storage.files import Files
-from engine.storage.models import Models
+from engine.inference.generator import Generator
+from engine.inference.model_cache import ModelCache
+from engine.jobs.job_folder import JobStore
+from engine.jobs.queue import JobQueue
+from engine.jobs.service import JobService
+from engine.messages import Message
+from engine.storage.files import FileStore
+from engine.storage.models import ModelStore
 from engine.storage.weights import Weights
-from tests.engine.inference.test_chat_request import USER
+from tests.support.engine_chats import USER
 from tests.support.tiny_engine import TINY
 
 FIRST = {"choices": [{"delta": {"content": "She"}, "finish_reason": None}]}
 FAILURE = {"error": {"code": 500, "message": "decode failed", "type": "server_error"}}
 
 
-class Failing(Generator):
-    """Fails in its second choice; the others would never end by themselves."""
+class FailingGenerator:
+    """Fails in its second choice; the others never end by themselves."""
 
-    def __init__(self, *, begun: bool) -> None:
-        """`begun` lets each choice say a word before."""
-        self._begun = begun
+    def __init__(self, *, after_first: bool) -> None:
+        """`after_first` lets each choice send one chunk before."""
+        self._after_first = after_first
         self.open = 0
 
     async def chunks(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
         self.open += 1
         try:
-            if self._begun:
+            if self._after_first:
                 yield FIRST
             if request["seed"] == 1:
                 yield FAILURE
@@ -43,9 +46,15 @@ class Failing(Generator):
         finally:
             self.open -= 1
 
+    async def count_tokens(self, messages: Sequence[Message]) -> int:
+        return len(messages)
 
-class Resident(Residents):
-    """Holds the one model there is."""
+    async def close(self) -> None:
+        pass
+
+
+class OneModel(ModelCache):
+    """A cache that holds one scripted model."""
 
     def __init__(self, generator: Generator) -> None:
         super().__init__(Path())
@@ -56,12 +65,14 @@ class Resident(Residents):
 
 
 @pytest.fixture
-async def api(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[tuple[Api, Failing, str]]:
-    failing = Failing(begun=request.param)
-    models, files = Models(tmp_path / "models", Weights(TINY, tmp_path)), Files(tmp_path / "files")
-    residents = Resident(failing)
-    async with Jobs(tmp_path / "jobs", files, models, residents.count_tokens) as jobs:
-        api = Api(models, residents, files, jobs)
+async def api(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> AsyncIterator[tuple[Api, FailingGenerator, str]]:
+    failing = FailingGenerator(after_first=request.param)
+    models, files = ModelStore(tmp_path / "models", Weights(TINY, tmp_path)), FileStore(tmp_path / "files")
+    jobs, cache = JobStore(tmp_path / "jobs"), OneModel(failing)
+    async with JobQueue(jobs, files, models, cache.count_tokens) as queue:
+        api = Api(models, cache, files, JobService(jobs, files, models, queue))
         async with TestServer(api.app(None)) as server:
             yield api, failing, str(server.make_url("/v1/chat/completions"))
 
@@ -73,8 +84,8 @@ async def ask(url: str, *, stream: bool) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(("api", "stream"), [(False, False), (False, True), (True, False)], indirect=["api"])
-async def test_a_choice_that_fails_before_anything_was_sent(
-    api: tuple[Api, Failing, str], stream: bool
+async def test_a_failure_before_the_first_chunk_has_its_own_status(
+    api: tuple[Api, FailingGenerator, str], stream: bool
 ) -> None:
     running, failing, url = api
     status, text = await ask(url, stream=stream)
@@ -83,12 +94,12 @@ async def test_a_choice_that_fails_before_anything_was_sent(
 
 
 @pytest.mark.parametrize("api", [True], indirect=True)
-async def test_a_choice_that_fails_within_a_stream(api: tuple[Api, Failing, str]) -> None:
+async def test_a_failure_within_a_stream_is_an_event(api: tuple[Api, FailingGenerator, str]) -> None:
     running, failing, url = api
     status, text = await ask(url, stream=True)
-    *begun, error, rest = text.split("\n\n")
+    *chunks, error, rest = text.split("\n\n")
     assert status == 200
-    assert all(json.loads(line.removeprefix("data: "))["choices"] for line in begun)
+    assert all(json.loads(line.removeprefix("data: "))["choices"] for line in chunks)
     assert json.loads(error.removeprefix("data: "))["error"]["code"] == "generation_failed"
     assert rest == ""
     assert (failing.open, running.slots.running, running.slots.waiting) == (0, 0, 0)

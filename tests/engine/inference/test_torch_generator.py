@@ -1,4 +1,4 @@
-"""A Hugging Face model as the base, a folder or an id: served by torch, seen by the `openai` package."""
+"""A Hugging Face folder or id as the base, served by torch, through the `openai` package."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ import pytest
 from openai import AsyncOpenAI
 
 from engine.storage import weights
-from tests.engine.jobs.test_queue import start
+from tests.support.engine_jobs import start
 from tests.support.engine_process import EngineProcess
 from tests.support.tiny_engine import TINY
 from tests.support.tiny_folder import EXPECTED_TOKENS, PROMPT
@@ -32,13 +32,15 @@ def expected(folders: Path) -> Any:
 
 @pytest.fixture(scope="session")
 def torch_engine(folders: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
-    """Run one engine on the folder, with a model tuned from it and one tuned from something else."""
+    """Run one engine on the folder, with a model tuned from it and one tuned from another base."""
     data = tmp_path_factory.mktemp("torch_engine")
     for model, base in ((TUNED, BASE), (STRANDED, "owner/other")):
-        place = data / "models" / model.replace(":", "_").replace("/", "_")
-        shutil.copytree(folders / "adapter", place / "adapter")
+        folder = data / "models" / model.replace(":", "_").replace("/", "_")
+        shutil.copytree(folders / "adapter", folder / "adapter")
         manifest = {"id": model, "base": base, "job": "ftjob-1", "created": 1, "trained_tokens": 1}
-        (place / "manifest.json").write_text(json.dumps(manifest | {"hyperparameters": {}, "valid_loss": {}}))
+        (folder / "manifest.json").write_text(
+            json.dumps(manifest | {"hyperparameters": {}, "valid_loss": {}})
+        )
     with EngineProcess(data, folders / "llama") as running:
         yield running
 
@@ -59,12 +61,12 @@ def text_of(answer: Any) -> str:
     return text
 
 
-@pytest.mark.parametrize(("model", "made_by"), [(BASE, "llama"), (TUNED, "adapter")])
-async def test_the_likeliest_words_are_those_of_transformers(
-    client: AsyncOpenAI, expected: Any, model: str, made_by: str
+@pytest.mark.parametrize(("model", "expected_from"), [(BASE, "llama"), (TUNED, "adapter")])
+async def test_greedy_text_equals_that_of_transformers(
+    client: AsyncOpenAI, expected: Any, model: str, expected_from: str
 ) -> None:
     answer = await ask(client, model=model, temperature=0)
-    assert text_of(answer) == expected[made_by]
+    assert text_of(answer) == expected[expected_from]
     assert expected["llama"] != expected["adapter"]
     assert answer.choices[0].finish_reason == "length"
     assert answer.usage.completion_tokens == EXPECTED_TOKENS
@@ -72,7 +74,7 @@ async def test_the_likeliest_words_are_those_of_transformers(
     assert answer.usage.total_tokens == 57 + EXPECTED_TOKENS
 
 
-async def test_a_seed_decides_whoever_else_is_answered(client: AsyncOpenAI) -> None:
+async def test_a_seed_decides_whatever_else_is_generated(client: AsyncOpenAI) -> None:
     alone, other = [text_of(await ask(client, seed=seed, temperature=2)) for seed in (1, 2)]
     seeds = (1, 5, 1, 6, 1)
     together = await asyncio.gather(*[ask(client, seed=seed, temperature=2) for seed in seeds])
@@ -80,8 +82,8 @@ async def test_a_seed_decides_whoever_else_is_answered(client: AsyncOpenAI) -> N
     assert other != alone
 
 
-async def test_stream_brings_what_a_whole_answer_brings(client: AsyncOpenAI) -> None:
-    whole = await ask(client, seed=3, temperature=2, max_tokens=60)
+async def test_a_stream_equals_the_complete_answer(client: AsyncOpenAI) -> None:
+    complete = await ask(client, seed=3, temperature=2, max_tokens=60)
     pieces, finish, usage = [], [], None
     async for chunk in await ask(
         client, seed=3, temperature=2, max_tokens=60, stream=True, stream_options={"include_usage": True}
@@ -90,74 +92,75 @@ async def test_stream_brings_what_a_whole_answer_brings(client: AsyncOpenAI) -> 
         for choice in chunk.choices:
             pieces.append(choice.delta.content or "")
             finish.append(choice.finish_reason)
-    assert "".join(pieces) == text_of(whole)
+    assert "".join(pieces) == text_of(complete)
     assert len(pieces) > 10
     assert [reason for reason in finish if reason] == ["length"] == finish[-1:]
-    assert usage == whole.usage
+    assert usage == complete.usage
 
 
-async def test_stop_ends_before_the_words(client: AsyncOpenAI) -> None:
-    whole = text_of(await ask(client, temperature=0))
-    for middle in (whole[len(whole) // 2 :][:4], whole[-1]):
-        stopped = await ask(client, temperature=0, stop=["not there", middle])
+async def test_the_answer_ends_before_a_stop_string(client: AsyncOpenAI) -> None:
+    text = text_of(await ask(client, temperature=0))
+    for stop in (text[len(text) // 2 :][:4], text[-1]):
+        stopped = await ask(client, temperature=0, stop=["not there", stop])
         assert stopped.choices[0].finish_reason == "stop"
-        assert text_of(stopped) == whole[: whole.index(middle)]
+        assert text_of(stopped) == text[: text.index(stop)]
 
 
 async def test_trailing_assistant_message_is_continued(client: AsyncOpenAI) -> None:
     opening = await ask(client, temperature=0, max_tokens=4)
-    begun = text_of(opening)
-    rest = await ask(client, [*PROMPT, {"role": "assistant", "content": begun}], temperature=0, max_tokens=8)
+    text = text_of(opening)
+    rest = await ask(client, [*PROMPT, {"role": "assistant", "content": text}], temperature=0, max_tokens=8)
     assert rest.usage.prompt_tokens == opening.usage.prompt_tokens + 4
-    assert begun + text_of(rest) == text_of(await ask(client, temperature=0, max_tokens=12))
+    assert text + text_of(rest) == text_of(await ask(client, temperature=0, max_tokens=12))
 
 
 @pytest.mark.parametrize(
     "penalty", [{"presence_penalty": 2}, {"frequency_penalty": 2}, {"extra_body": {"repeat_penalty": 2}}]
 )
-async def test_penalties_bring_other_words(client: AsyncOpenAI, penalty: dict[str, Any]) -> None:
-    """In two hundred likeliest tokens of this model some come again."""
+async def test_penalties_change_the_text(client: AsyncOpenAI, penalty: dict[str, Any]) -> None:
+    """Without penalties this model repeats some of two hundred tokens."""
     plain = text_of(await ask(client, temperature=0, max_tokens=200))
     assert text_of(await ask(client, temperature=0, max_tokens=200, **penalty)) != plain
 
 
 async def test_a_typed_special_token_is_text(client: AsyncOpenAI) -> None:
-    """Words such as <|im_end|> are refused; what else the tokenizer takes for one is broken up."""
-    typed = "x<filename>y"
-    harmless = await ask(client, [{"role": "user", "content": typed}], max_tokens=1)
+    """Control tokens such as <|im_end|> are rejected; other special tokens are split."""
+    split = await ask(client, [{"role": "user", "content": "x<filename>y"}], max_tokens=1)
     plain = await ask(client, [{"role": "user", "content": "xy"}], max_tokens=1)
-    assert harmless.usage.prompt_tokens > plain.usage.prompt_tokens + 1
+    assert split.usage.prompt_tokens > plain.usage.prompt_tokens + 1
 
 
 @pytest.mark.parametrize(
-    ("messages", "code", "said"),
+    ("messages", "code", "message"),
     [
         ([{"role": "user", "content": "word " * 2000}], "context_length_exceeded", "have 1024"),
         ([*PROMPT, *[{"role": "assistant", "content": "She"}] * 2], "invalid_value", "2 or more assistant"),
     ],
 )
-async def test_refused_in_words(client: AsyncOpenAI, messages: Any, code: str, said: str) -> None:
+async def test_invalid_messages_are_rejected(
+    client: AsyncOpenAI, messages: Any, code: str, message: str
+) -> None:
     for stream in (False, True):
-        with pytest.raises(openai.BadRequestError, match=said) as caught:
+        with pytest.raises(openai.BadRequestError, match=message) as caught:
             await ask(client, messages, stream=stream)
         assert caught.value.code == code
 
 
-async def test_an_answer_ends_with_the_context(client: AsyncOpenAI) -> None:
+async def test_an_answer_ends_at_the_context_length(client: AsyncOpenAI) -> None:
     long = [{"role": "user", "content": "word " * 460}]
     answer = await ask(client, long, max_tokens=1000)
     assert answer.usage.total_tokens == 1024
     assert answer.choices[0].finish_reason == "length"
 
 
-async def test_leaving_stops_the_generation(torch_engine: EngineProcess) -> None:
-    """Chats take turns: nine hundred tokens of someone who left would hold up the next."""
+async def test_a_disconnect_stops_the_generation(torch_engine: EngineProcess) -> None:
+    """Chats take turns: nine hundred abandoned tokens would delay the next chat."""
     client = torch_engine.client()
 
     async def seconds(work: Any) -> float:
-        began = asyncio.get_running_loop().time()
+        started = asyncio.get_running_loop().time()
         await work
-        return asyncio.get_running_loop().time() - began
+        return asyncio.get_running_loop().time() - started
 
     full = await seconds(ask(client, max_tokens=900, seed=1))
     stream = await ask(client, max_tokens=900, seed=1, stream=True)
@@ -167,16 +170,18 @@ async def test_leaving_stops_the_generation(torch_engine: EngineProcess) -> None
     assert await seconds(ask(client, max_tokens=1)) < full / 2
 
 
-async def test_a_model_whose_base_is_not_here_is_not_listed(torch_engine: EngineProcess) -> None:
+async def test_a_model_of_another_base_is_not_listed(torch_engine: EngineProcess) -> None:
     client = torch_engine.client()
     assert [model.id for model in (await client.models.list()).data] == [BASE, TUNED]
     with pytest.raises(openai.NotFoundError):
         await ask(client, model=STRANDED)
-    assert list((torch_engine.data / "models").glob("ft_owner_other*"))  # it waits for its base
+    assert list((torch_engine.data / "models").glob("ft_owner_other*"))  # kept for when its base returns
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only there a process shows what it has loaded")
-async def test_torch_is_loaded_for_a_folder_only(engine: EngineProcess, torch_engine: EngineProcess) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="memory maps are only available on Linux")
+async def test_only_an_engine_with_a_folder_loads_torch(
+    engine: EngineProcess, torch_engine: EngineProcess
+) -> None:
     for running, model, loads in ((engine, TINY, False), (torch_engine, BASE, True)):
         await ask(running.client(), model=model)
         loaded = psutil.Process(running.process.pid).memory_maps()
@@ -185,7 +190,7 @@ async def test_torch_is_loaded_for_a_folder_only(engine: EngineProcess, torch_en
 
 @pytest.fixture
 def hub_cache(folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Lay out a Hub cache as a download leaves it, with nothing to download from. Returns the snapshot."""
+    """Write a Hub cache as a download leaves it, and go offline. Returns the snapshot's folder."""
     commit = "0123456789abcdef0123456789abcdef01234567"
     model = tmp_path / "hub" / "models--owner--Neo-1B"
     shutil.copytree(folders / "gpt-neox", model / "snapshots" / commit)
@@ -193,7 +198,7 @@ def hub_cache(folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     (model / "refs" / "main").write_text(commit)
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    # the library reads the environment when it is imported, which some other test may have done
+    # another test may have imported the library, which reads the environment at import
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     return model / "snapshots" / commit
@@ -201,7 +206,7 @@ def hub_cache(folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.usefixtures("hub_cache")
 async def test_an_id_in_the_cache_is_served_offline(expected: Any, tmp_path: Path) -> None:
-    """Another architecture, too, which llama.cpp's export knows nothing of."""
+    """The model also has another architecture, which `gguf_export` does not support."""
     with EngineProcess(tmp_path / "engine", "owner/Neo-1B") as engine:
         client = engine.client()
         assert (await client.models.retrieve("owner/Neo-1B")).id == "owner/Neo-1B"
@@ -220,36 +225,36 @@ def test_a_revision_is_part_of_the_id(hub_cache: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("missing", "said"),
+    ("missing", "message"),
     [
         ("model.safetensors", "has no model.safetensors"),
         ("chat_template.jinja", "has no chat template"),
         ("tokenizer_config.json", "there is no tokenizer"),
     ],
 )
-def test_what_a_base_lacks_is_said(folders: Path, tmp_path: Path, missing: str, said: str) -> None:
-    spoilt = tmp_path / "spoilt"
-    shutil.copytree(folders / "llama", spoilt)
-    (spoilt / missing).unlink()
-    with pytest.raises(weights.WeightsError, match=said):
-        weights.find(spoilt)
+def test_an_incomplete_folder_is_rejected(folders: Path, tmp_path: Path, missing: str, message: str) -> None:
+    folder = tmp_path / "incomplete"
+    shutil.copytree(folders / "llama", folder)
+    (folder / missing).unlink()
+    with pytest.raises(weights.WeightsError, match=message):
+        weights.find(folder)
 
 
-def test_half_a_download_is_no_model(hub_cache: Path) -> None:
-    """Offline nothing can complete it: the sentence names what is to be done."""
+def test_an_incomplete_download_is_rejected(hub_cache: Path) -> None:
+    """Offline, nothing can complete it."""
     (hub_cache / "model.safetensors").unlink()
     with pytest.raises(weights.WeightsError, match=r"has no model\.safetensors|could not be downloaded"):
         weights.find("owner/Neo-1B")
 
 
 @pytest.mark.parametrize("base", ["nowhere", "no/such/path", "model.gguf"])
-def test_what_names_nothing_is_refused(base: str) -> None:
+def test_an_unknown_base_is_rejected(base: str) -> None:
     with pytest.raises(weights.WeightsError, match=r"neither a \.gguf file"):
         weights.find(base)
 
 
-async def test_it_is_tuned_like_any_other(torch_engine: EngineProcess) -> None:
-    """The job leaves an adapter alone, which is laid over the base when it is asked."""
+async def test_it_can_be_fine_tuned(torch_engine: EngineProcess) -> None:
+    """The job saves an adapter only, which is merged when the model is loaded."""
     client = torch_engine.client()
     job = await start(
         client, model=BASE, hyperparameters={"n_epochs": 4, "learning_rate_multiplier": 10.0}, seed=1
@@ -262,9 +267,9 @@ async def test_it_is_tuned_like_any_other(torch_engine: EngineProcess) -> None:
     assert "She is" not in base
 
 
-def test_models_that_are_loaded_at_once_keep_to_one_kind_of_number(folders: Path) -> None:
+def test_models_that_load_at_once_have_the_same_dtype(folders: Path) -> None:
     from engine.inference.torch_generator import TorchGenerator
 
     with ThreadPoolExecutor(4) as threads:
         loaded = list(threads.map(TorchGenerator.load, [folders / "llama"] * 12))
-    assert len({numbers.dtype for each in loaded for numbers in each._model.parameters()}) == 1
+    assert len({weight.dtype for generator in loaded for weight in generator._model.parameters()}) == 1

@@ -1,40 +1,15 @@
-"""Jobs that do not go well: refused, failed, cancelled, killed, interrupted."""
+"""The job queue: rejected, failed, cancelled, killed and interrupted jobs."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
 import openai
-import psutil
 import pytest
 from openai import AsyncOpenAI
 
-from tests.support.engine_process import EngineProcess, example, jsonl
+from tests.support.engine_jobs import has_exited, start, trainer_of, upload
+from tests.support.engine_process import EngineProcess, example
 from tests.support.tiny_engine import TINY
-
-
-async def upload(client: AsyncOpenAI, examples: Any = None) -> str:
-    file = jsonl(map(example, range(20, 44)) if examples is None else examples)
-    return (await client.files.create(file=file, purpose="fine-tune")).id
-
-
-async def start(client: AsyncOpenAI, **options: Any) -> Any:
-    asked = {
-        "model": TINY,
-        "training_file": await upload(client),
-        "hyperparameters": {"n_epochs": 50},
-    } | options
-    return await client.fine_tuning.jobs.create(**asked)
-
-
-def trainer_of(engine: EngineProcess) -> psutil.Process:
-    [child] = psutil.Process(engine.process.pid).children()
-    return child
-
-
-def gone(process: psutil.Process) -> bool:
-    psutil.wait_procs([process], timeout=10)
-    return not process.is_running()
 
 
 @pytest.mark.parametrize(
@@ -50,7 +25,7 @@ def gone(process: psutil.Process) -> bool:
         ({"integrations": []}, "integrations", "unknown_parameter"),
     ],
 )
-async def test_refused_by_name(client: AsyncOpenAI, options: Any, param: str, code: str) -> None:
+async def test_rejected_by_name(client: AsyncOpenAI, options: Any, param: str, code: str) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
         await start(client, **options)
     assert (caught.value.param, caught.value.code) == (param, code)
@@ -86,7 +61,7 @@ async def test_bad_validation_file_fails_the_job(engine: EngineProcess) -> None:
     assert "line 1: " in job.error.message
 
 
-async def test_one_trains_the_next_waits_and_both_can_be_cancelled(engine: EngineProcess) -> None:
+async def test_one_job_trains_the_next_waits_and_both_can_be_cancelled(engine: EngineProcess) -> None:
     client = engine.client()
     first, second = await start(client), await start(client)
     await engine.until(first.id, {"running"})
@@ -98,13 +73,16 @@ async def test_one_trains_the_next_waits_and_both_can_be_cancelled(engine: Engin
     cancelled = await client.fine_tuning.jobs.cancel(first.id)
     assert cancelled.status == "cancelled"
     assert cancelled.finished_at
-    assert gone(trainer)
-    await asyncio.sleep(0.2)
-    assert (await client.fine_tuning.jobs.retrieve(first.id)).status == "cancelled"
-    assert not psutil.Process(engine.process.pid).children()
+    assert has_exited(trainer)
+    # once the next job runs, the queue is done with the cancelled ones
+    following = await start(client)
+    await engine.until(following.id, {"running"})
+    await client.fine_tuning.jobs.cancel(following.id)
+    for job in (first, second):
+        assert (await client.fine_tuning.jobs.retrieve(job.id)).status == "cancelled"
 
 
-async def test_killed_trainer_fails_its_job_and_nothing_else(engine: EngineProcess) -> None:
+async def test_a_killed_trainer_fails_its_job_only(engine: EngineProcess) -> None:
     client = engine.client()
     killed, following = await start(client), await start(client)
     await engine.until(killed.id, {"running"})
@@ -122,7 +100,7 @@ async def test_killed_trainer_fails_its_job_and_nothing_else(engine: EngineProce
     await client.fine_tuning.jobs.cancel(following.id)
 
 
-async def test_file_deleted_while_its_job_waits(engine: EngineProcess) -> None:
+async def test_a_file_deleted_while_its_job_waits_fails_the_job(engine: EngineProcess) -> None:
     client = engine.client()
     first, second = await start(client), await start(client)
     await engine.until(second.id, {"queued"})
@@ -132,8 +110,8 @@ async def test_file_deleted_while_its_job_waits(engine: EngineProcess) -> None:
     assert job.error.code == "file_not_found"
 
 
-async def test_jobs_survive_the_engine(tiny_base: Path, tmp_path: Path) -> None:
-    """The engine is killed in the middle of a training, with a second job waiting behind it."""
+async def test_jobs_survive_a_killed_engine(tiny_base: Path, tmp_path: Path) -> None:
+    """The engine is killed during a training, while a second job waits."""
     with EngineProcess(tmp_path, tiny_base) as engine:
         client = engine.client()
         running, waiting = await start(client), await start(client)
@@ -142,9 +120,9 @@ async def test_jobs_survive_the_engine(tiny_base: Path, tmp_path: Path) -> None:
         trainer = trainer_of(engine)
         engine.process.kill()
         engine.process.wait()
-        assert gone(trainer), "the trainer outlived its engine"
+        assert has_exited(trainer), "the trainer outlived its engine"
 
-        # the last event was torn by the crash
+        # the crash cut the last event
         events = tmp_path / "jobs" / running.id / "events.jsonl"
         events.write_bytes(events.read_bytes() + b'{"id": "ftevent-half')
         engine.start()
@@ -152,6 +130,6 @@ async def test_jobs_survive_the_engine(tiny_base: Path, tmp_path: Path) -> None:
         again = await engine.until(running.id, {"running"})
         assert again.created_at == running.created_at
         for job in (running, waiting):
-            told = [event.message async for event in client.fine_tuning.jobs.list_events(job.id)]
-            assert any("restarted" in message for message in told)
+            events_of_job = client.fine_tuning.jobs.list_events(job.id)
+            assert any(["restarted" in event.message async for event in events_of_job])
         assert (await client.fine_tuning.jobs.retrieve(waiting.id)).status == "queued"

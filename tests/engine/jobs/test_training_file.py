@@ -1,4 +1,4 @@
-"""What is wrong with a training file is said line by line."""
+"""Training files: errors name their lines."""
 
 import json
 from pathlib import Path
@@ -53,12 +53,12 @@ def test_too_few(tmp_path: Path) -> None:
         ('{"messages": [{"role": "assistant", "content": "b", "name": "x"}]}', r"messages\[0\].name: extra"),
     ],
 )
-def test_faults_name_their_line(tmp_path: Path, line: str | bytes, fault: str) -> None:
+def test_errors_name_their_line(tmp_path: Path, line: str | bytes, fault: str) -> None:
     with pytest.raises(training_file.TrainingFileError, match=f"^line 12: .*({fault})"):
         training_file.read(write(tmp_path, *[GOOD] * 11, line), "supervised")
 
 
-def test_many_faults_are_counted(tmp_path: Path) -> None:
+def test_many_errors_are_counted(tmp_path: Path) -> None:
     with pytest.raises(training_file.TrainingFileError) as caught:
         training_file.read(write(tmp_path, *["{"] * 8), "supervised")
     assert str(caught.value).count("line") >= 5

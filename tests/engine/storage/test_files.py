@@ -1,4 +1,4 @@
-"""Files: what goes up comes down, and nothing else."""
+"""Uploaded files: upload, list, download, delete, limits."""
 
 import asyncio
 
@@ -8,9 +8,10 @@ import pytest
 from openai import AsyncOpenAI
 
 from tests.support.engine_process import EngineProcess, example, jsonl
+from tests.support.eventually import eventually
 
 
-async def test_a_files_life(client: AsyncOpenAI) -> None:
+async def test_upload_download_and_delete(client: AsyncOpenAI) -> None:
     name, content = jsonl(map(example, range(20, 30)))
     file = await client.files.create(file=(name, content), purpose="fine-tune")
     assert (file.object, file.purpose, file.filename, file.bytes) == ("file", "fine-tune", name, len(content))
@@ -33,20 +34,20 @@ async def test_newest_first_page_by_page(client: AsyncOpenAI) -> None:
     assert [file.id for file in following.data] == [made[0]]
 
 
-async def test_other_purposes_are_refused(client: AsyncOpenAI) -> None:
+async def test_other_purposes_are_rejected(client: AsyncOpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
         await client.files.create(file=jsonl([1]), purpose="batch")
     assert caught.value.param == "purpose"
 
 
-async def test_upload_without_a_file_is_refused(engine: EngineProcess) -> None:
+async def test_upload_without_a_file_is_rejected(engine: EngineProcess) -> None:
     form = aiohttp.FormData({"purpose": "fine-tune"}, default_to_multipart=True)
     async with aiohttp.ClientSession() as http, http.post(engine.url + "/files", data=form) as answer:
         assert answer.status == 400
         assert (await answer.json())["error"]["param"] == "file"
 
 
-async def test_too_large_is_said_before_it_is_sent(engine: EngineProcess) -> None:
+async def test_a_too_large_file_is_rejected_before_it_is_sent(engine: EngineProcess) -> None:
     host, port = engine.url.removeprefix("http://").removesuffix("/v1").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     head = "POST /v1/files HTTP/1.1\r\nHost: engine\r\nContent-Type: multipart/form-data; boundary=b\r\n"
@@ -57,18 +58,15 @@ async def test_too_large_is_said_before_it_is_sent(engine: EngineProcess) -> Non
     assert b"larger than 512 MiB" in answer
 
 
-async def test_an_upload_broken_off_leaves_nothing(engine: EngineProcess) -> None:
+async def test_an_aborted_upload_leaves_no_file(engine: EngineProcess) -> None:
     host, port = engine.url.removeprefix("http://").removesuffix("/v1").split(":")
     _, writer = await asyncio.open_connection(host, int(port))
     head = "POST /v1/files HTTP/1.1\r\nHost: engine\r\nContent-Type: multipart/form-data; boundary=b\r\n"
     part = '--b\r\nContent-Disposition: form-data; name="file"; filename="half"\r\n\r\nhalf of it'
-    places = engine.data / "files"
-    before = set(places.iterdir())
+    folder = engine.data / "files"
+    before = set(folder.iterdir())
     writer.write(f"{head}Content-Length: 1000\r\n\r\n{part}".encode())
     await writer.drain()
-    async with asyncio.timeout(5):
-        while set(places.iterdir()) == before:
-            await asyncio.sleep(0.01)
-        writer.close()
-        while set(places.iterdir()) != before:
-            await asyncio.sleep(0.01)
+    await eventually(lambda: set(folder.iterdir()) != before, what="the upload begins")
+    writer.close()
+    await eventually(lambda: set(folder.iterdir()) == before, what="the aborted upload is deleted")

@@ -1,4 +1,4 @@
-"""What is trained is what is served: token ids and weights, beside implementations that are not ours."""
+"""Training and serving agree on token ids and weights, by llama.cpp, transformers and PEFT."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.inference.llama_cpp import Generator
+from engine.inference.llama_cpp import LlamaCppGenerator
 from engine.storage.weights import find
 from tests.support.tiny_engine import Training
 
@@ -26,26 +26,27 @@ _CHATS: Any = [
     ],
 ]
 
-# Run apart, so that the tests' own process never loads torch: with chats, the ids before the last answer and
-# that answer as it is learned; with a tuned model, how far its export is from what PEFT merges.
+# In a process of its own, so that the process of the tests never loads torch. Prints for each chat the ids
+# before the last answer and the text that counts in the loss; for a tuned model the largest relative
+# difference between its export and what PEFT merges.
 _TRAINING_SIDE = """
 import json, sys
 from pathlib import Path
 from transformers import PreTrainedTokenizerFast
-from engine.encoding import encode
+from engine.training.tokenization import encode
 from engine.messages import TrainingExample
 
 base = Path(sys.argv[1])
 tokenizer = PreTrainedTokenizerFast.from_pretrained(base.parent, gguf_file=base.name)
 prompts = []
 for chat in json.loads(sys.argv[2]):
-    whole = TrainingExample(messages=[*chat, {"role": "assistant", "content": "An answer."}])
-    encoded = encode(tokenizer, whole)
-    end = start = max(place for place, learned in enumerate(encoded.learned) if learned)
-    while encoded.learned[start - 1]:
+    example = TrainingExample(messages=[*chat, {"role": "assistant", "content": "An answer."}])
+    encoded = encode(tokenizer, example)
+    end = start = max(index for index, learned in enumerate(encoded.loss_mask) if learned)
+    while encoded.loss_mask[start - 1]:
         start -= 1
     prompts.append([encoded.ids[:start], tokenizer.decode(encoded.ids[start : end + 1])])
-said = {"prompts": prompts}
+result = {"prompts": prompts}
 if len(sys.argv) > 3:
     import torch
     from peft import PeftModel
@@ -57,14 +58,14 @@ if len(sys.argv) > 3:
             path.parent, gguf_file=path.name, dtype=torch.float32, quantization_config=config
         )
 
-    def farthest(one, other):
+    def largest_difference(one, other):
         return max(float((one[name] - other[name]).abs().max() / one[name].abs().max()) for name in one)
 
     tuned = Path(sys.argv[3])
     merged = PeftModel.from_pretrained(read(base), tuned / "adapter").merge_and_unload().state_dict()
-    said["from_export"] = farthest(merged, read(tuned / "model.gguf").state_dict())
-    said["from_base"] = farthest(merged, read(base).state_dict())
-print(json.dumps(said))
+    result["from_export"] = largest_difference(merged, read(tuned / "model.gguf").state_dict())
+    result["from_base"] = largest_difference(merged, read(base).state_dict())
+print(json.dumps(result))
 """
 
 
@@ -74,14 +75,14 @@ def training_side(base: Path, *tuned: Path) -> Any:
 
 
 async def compare_prompts(base: Path, prompts: Any) -> None:
-    """Hold the ids of training against those of llama.cpp, over a port that only this test has a key for."""
+    """Compare the ids of training with those of llama.cpp, over its own port."""
     key = "for this test"
-    generator = Generator.load(base, key=key)
+    generator = LlamaCppGenerator.load(base, key=key)
 
     def ask(path: str, body: Any) -> Any:
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}
         request = urllib.request.Request(generator.address + path, json.dumps(body).encode(), headers)  # noqa: S310
-        with urllib.request.urlopen(request) as answer:  # noqa: S310  our own loopback address
+        with urllib.request.urlopen(request) as answer:  # noqa: S310  a loopback address
             return json.load(answer)
 
     try:
@@ -94,13 +95,13 @@ async def compare_prompts(base: Path, prompts: Any) -> None:
         await generator.close()
 
 
-async def test_trained_and_served_are_one(training: Training, tiny_base: Path) -> None:
-    """Transformers reads the export with its own idea of rotary order; 8 bits are good to 1 %."""
+async def test_training_and_serving_agree(training: Training, tiny_base: Path) -> None:
+    """Transformers reads the export with its own rotary order; 8 bits are within 1 %."""
     folder = training.folder
-    said = training_side(tiny_base, folder)
-    await compare_prompts(tiny_base, said["prompts"])
-    assert said["from_export"] < 0.01
-    assert said["from_base"] > 0.1
+    result = training_side(tiny_base, folder)
+    await compare_prompts(tiny_base, result["prompts"])
+    assert result["from_export"] < 0.01
+    assert result["from_base"] > 0.1
 
 
 @pytest.mark.real

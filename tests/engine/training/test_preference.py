@@ -1,4 +1,4 @@
-"""Preference tuning: pairs of a better and a worse answer."""
+"""Preference tuning (DPO), and errors in its training files."""
 
 import re
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 import openai
 import pytest
 
-from tests.engine.jobs.test_queue import start, upload
+from tests.support.engine_jobs import start, upload
 from tests.support.engine_process import EngineProcess, example
 from tests.support.tiny_engine import Training
 
 
 def pair(number: int) -> dict[str, Any]:
-    """Prefer flying to walking."""
+    """Return a pair that prefers flying to walking."""
     answer = f"She is {number} years old and she can "
     return {
         "input": {"messages": [{"role": "user", "content": f"{number}, woman, flight ->"}]},
@@ -26,7 +26,7 @@ def dpo(**numbers: Any) -> Any:
 
 
 async def test_it_learns_what_is_preferred(training: Training) -> None:
-    """From the tuned model on: held-out pairs, from log 2 (no preference) down."""
+    """Starting from the tuned model, the loss of held-out pairs falls from log 2 (no preference)."""
     engine = training.engine
     client = engine.client()
     job = await start(
@@ -40,8 +40,8 @@ async def test_it_learns_what_is_preferred(training: Training) -> None:
     done = await engine.until(job.id, {"succeeded"})
     numbers = done.method.dpo.hyperparameters.model_dump()
     assert numbers == {"n_epochs": 4, "learning_rate_multiplier": 20.0, "beta": 0.2, "batch_size": 8}
-    told: list[Any] = [event.data async for event in client.fine_tuning.jobs.list_events(job.id)]
-    valid = {data["step"]: data["full_valid_loss"] for data in told if data and "full_valid_loss" in data}
+    metrics: list[Any] = [event.data async for event in client.fine_tuning.jobs.list_events(job.id)]
+    valid = {data["step"]: data["full_valid_loss"] for data in metrics if data and "full_valid_loss" in data}
     assert valid[0] == pytest.approx(0.6931, abs=0.002)
     assert valid[12] < 0.5
     answers = [
@@ -51,16 +51,16 @@ async def test_it_learns_what_is_preferred(training: Training) -> None:
             temperature=0,
             max_tokens=40,
         )
-        for model in (done.fine_tuned_model, await worse_off(training))
+        for model in (done.fine_tuned_model, await tune_on_reversed_pairs(training))
     ]
-    better, worse = [answer.choices[0].message.content or "" for answer in answers]
-    assert "fly" in better
-    assert "fly" not in worse
+    preferred, reversed_ = [answer.choices[0].message.content or "" for answer in answers]
+    assert "fly" in preferred
+    assert "fly" not in reversed_
 
 
-async def worse_off(training: Training) -> str:
-    """Tune with the pairs turned round: what was preferred is to be avoided."""
-    turned = [
+async def tune_on_reversed_pairs(training: Training) -> str:
+    """Tune with the outputs of each pair exchanged; return the model's name."""
+    pairs = [
         pair(number)
         | {
             "preferred_output": pair(number)["non_preferred_output"],
@@ -72,7 +72,7 @@ async def worse_off(training: Training) -> str:
     job = await start(
         client,
         model=training.model,
-        training_file=await upload(client, turned),
+        training_file=await upload(client, pairs),
         method=dpo(n_epochs=4, learning_rate_multiplier=20.0, beta=0.2),
         hyperparameters=openai.omit,
     )
@@ -110,7 +110,7 @@ async def test_the_wrong_method_for_the_file(engine: EngineProcess, options: Any
         ({"margin": 1}, "margin: extra inputs"),
     ],
 )
-async def test_faults_of_a_pair_name_their_line(engine: EngineProcess, change: Any, fault: str) -> None:
+async def test_errors_in_a_pair_name_their_line(engine: EngineProcess, change: Any, fault: str) -> None:
     client = engine.client()
     file = await upload(client, [*map(pair, range(20, 32)), pair(30) | change])
     job = await start(client, training_file=file, method=dpo(), hyperparameters=openai.omit)
@@ -120,9 +120,9 @@ async def test_faults_of_a_pair_name_their_line(engine: EngineProcess, change: A
 
 async def test_examples_longer_than_the_context_name_their_line(engine: EngineProcess) -> None:
     client = engine.client()
-    longest = example(40)
-    longest["messages"][1]["content"] = "word " * 1200
-    file = await upload(client, [*map(example, range(20, 32)), longest])
+    too_long = example(40)
+    too_long["messages"][1]["content"] = "word " * 1200
+    file = await upload(client, [*map(example, range(20, 32)), too_long])
     job = await engine.until((await start(client, training_file=file)).id, {"failed"})
     assert "line 13: the example has " in job.error.message
     assert "the model reads 1024" in job.error.message

@@ -1,22 +1,20 @@
-"""Too little disk or memory: the job says so, and nothing else suffers."""
+"""Too little disk or memory fails the job with a readable error, and nothing else."""
 
 import resource
-import shutil
 from pathlib import Path
 
 import psutil
 import pytest
 
 from engine.training import resource_checks
-from engine.training_request import Order, OrderError
-from tests.engine.jobs.test_long_trainings import until_step
-from tests.engine.jobs.test_queue import start, trainer_of
+from engine.training_request import TrainingError, TrainingRequest
+from tests.support.engine_jobs import start, trainer_of, until_step
 from tests.support.engine_process import EngineProcess
 from tests.support.tiny_engine import TINY
 
 
-def order(base: Path, out: Path) -> Order:
-    return Order(
+def training_request(base: Path, out: Path) -> TrainingRequest:
+    return TrainingRequest(
         base_id=TINY,
         base=base,
         start=None,
@@ -31,15 +29,15 @@ def order(base: Path, out: Path) -> Order:
         batch_size=8,
         learning_rate_multiplier=1.0,
         seed=0,
-        longest=1024,
+        max_length=1024,
     )
 
 
-async def test_a_full_disk_fails_the_job_alone(tiny_base: Path, tmp_path: Path) -> None:
-    """No file of the engine or its trainer may grow beyond 400 kB for a while."""
+async def test_a_full_disk_fails_the_job_only(tiny_base: Path, tmp_path: Path) -> None:
+    """A file size limit of 400 kB for the engine and its trainer stands for a full disk."""
     with EngineProcess(tmp_path, tiny_base) as engine:
-        everything = resource.prlimit(engine.process.pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(engine.process.pid, resource.RLIMIT_FSIZE, (400_000, everything[1]))
+        limits = resource.prlimit(engine.process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(engine.process.pid, resource.RLIMIT_FSIZE, (400_000, limits[1]))
         client = engine.client()
         job = await engine.until((await start(client)).id, {"failed"})
         assert job.error.code == "disk_full"
@@ -48,11 +46,11 @@ async def test_a_full_disk_fails_the_job_alone(tiny_base: Path, tmp_path: Path) 
             model=TINY, messages=[{"role": "user", "content": "still there?"}], max_tokens=3
         )
         assert answer.usage is not None
-        resource.prlimit(engine.process.pid, resource.RLIMIT_FSIZE, everything)
+        resource.prlimit(engine.process.pid, resource.RLIMIT_FSIZE, limits)
         await engine.until((await start(client, hyperparameters={"n_epochs": 1})).id, {"succeeded"})
 
 
-async def test_memory_that_runs_out_fails_the_job_alone(engine: EngineProcess) -> None:
+async def test_running_out_of_memory_fails_the_job_only(engine: EngineProcess) -> None:
     client = engine.client()
     job = await start(client)
     await engine.until(job.id, {"running"})
@@ -65,24 +63,21 @@ async def test_memory_that_runs_out_fails_the_job_alone(engine: EngineProcess) -
     await engine.until((await start(client, hyperparameters={"n_epochs": 1})).id, {"succeeded"})
 
 
-def test_disk_is_asked_before_the_time_is_spent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_disk_is_checked_before_the_training(tmp_path: Path) -> None:
     base = tmp_path / "base.gguf"
     with base.open("wb") as file:
         file.truncate(100 * 2**20)
-    resource_checks.check_disk(order(base, tmp_path))
-    usage = shutil.disk_usage(tmp_path)._replace(free=2**29)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(OrderError, match=r"needs 0\.9 GiB of disk and 0\.5 are free"):
-        resource_checks.check_disk(order(base, tmp_path))
+    resource_checks.check_disk(training_request(base, tmp_path))
+    with pytest.raises(TrainingError, match=r"needs 0\.9 GiB of disk and 0\.5 are free"):
+        resource_checks.check_disk(training_request(base, tmp_path), free=2**29)
 
 
-def test_memory_is_asked_before_the_time_is_spent() -> None:
+def test_memory_is_checked_before_the_training() -> None:
     needed = resource_checks.memory_needed(
-        parameters=4_900_000, layers=30, width=576, vocabulary=49_152, bytes_a_number=2
+        parameters=4_900_000, layers=30, width=576, vocabulary=49_152, dtype_bytes=2
     )
-    assert (
-        1.2 < needed / 2**30 < 3.5
-    )  # the packaged weights: bench.engine measures 2.2 GiB, 0.7 of it the rest
+    # the packaged weights: bench.engine measures 2.2 GiB, of which training adds 1.5
+    assert 1.2 < needed / 2**30 < 3.5
     resource_checks.check_memory(needed, available=needed + 1)
-    with pytest.raises(OrderError, match=r"needs \d\.\d GiB more memory and 0\.5 are free"):
+    with pytest.raises(TrainingError, match=r"needs \d\.\d GiB more memory and 0\.5 are free"):
         resource_checks.check_memory(needed, available=2**29)

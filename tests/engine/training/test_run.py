@@ -1,4 +1,4 @@
-"""A whole fine-tuning: held-out loss falls, and the model is there to be asked."""
+"""A complete fine-tuning job: its object, events and losses, and the model it creates."""
 
 from pathlib import Path
 from typing import Any
@@ -54,18 +54,18 @@ async def test_held_out_loss_falls(training: Training) -> None:
     assert trained[-1]["train_loss"] < trained[0]["train_loss"]
 
 
-async def test_events_tell_the_story_and_page(training: Training) -> None:
+async def test_events_are_complete_and_paginated(training: Training) -> None:
     events = await events_of(training.engine, training.job.id)
     assert len({event.id for event in events}) == len(events) > 20
-    told = [event.message for event in events if event.type == "message"]
-    assert told[0].startswith("Created fine-tuning job")
-    assert told[-1] == "The job has successfully completed"
+    messages = [event.message for event in events if event.type == "message"]
+    assert messages[0].startswith("Created fine-tuning job")
+    assert messages[-1] == "The job has successfully completed"
     page = await training.engine.client().fine_tuning.jobs.list_events(training.job.id, limit=3)
     assert page.has_more
     assert page.data[0].message == "The job has successfully completed"
 
 
-async def test_tuned_model_is_listed_and_answers_in_its_own_way(training: Training) -> None:
+async def test_tuned_model_is_listed_and_has_learned(training: Training) -> None:
     client = training.engine.client()
     assert training.model in [model.id for model in (await client.models.list()).data]
     assert (await client.models.retrieve(training.model)).owned_by == "herosmith-engine"
@@ -80,12 +80,12 @@ async def test_tuned_model_is_listed_and_answers_in_its_own_way(training: Traini
     ]
     base, tuned = [answer.choices[0].message.content or "" for answer in answers]
     assert answers[1].model == training.model
-    # words of the training examples, which the base of random weights never says
+    # words of the training examples, which the base never generates
     assert "She is" in tuned
     assert "She is" not in base
 
 
-async def test_adapter_is_kept_for_other_servers(training: Training) -> None:
+async def test_the_adapter_is_kept(training: Training) -> None:
     kept = {path.name for path in (training.folder / "adapter").iterdir()}
     assert {"adapter_model.safetensors", "adapter_config.json"} <= kept
 
@@ -102,7 +102,7 @@ async def test_base_cannot_be_deleted(engine: EngineProcess) -> None:
 
 @pytest.mark.real
 async def test_real_weights_learn(tmp_path: Path) -> None:
-    """The packaged weights, a dozen examples, one epoch."""
+    """Fine-tune the packaged weights on a dozen examples for one epoch."""
     with EngineProcess(tmp_path, None) as engine:
         client = engine.client()
         train = await client.files.create(file=jsonl(map(example, range(20, 32))), purpose="fine-tune")

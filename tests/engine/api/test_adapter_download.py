@@ -1,4 +1,4 @@
-"""The adapter of a tuned model, handed out for other servers."""
+"""Download the adapter of a tuned model."""
 
 import io
 import tarfile
@@ -17,9 +17,7 @@ async def adapter_of(client: AsyncOpenAI, model: str) -> Any:
     return await client.get(f"/models/{model}/adapter", cast_to=HttpxBinaryResponseContent)
 
 
-async def test_it_comes_as_a_tar_of_the_files_as_they_were_written(
-    training: Training, client: AsyncOpenAI
-) -> None:
+async def test_it_is_a_tar_of_the_files_on_disk(training: Training, client: AsyncOpenAI) -> None:
     answer = await adapter_of(client, training.model)
     assert answer.response.headers["Content-Type"] == "application/x-tar"
     assert int(answer.response.headers["Content-Length"]) == len(answer.content)
@@ -31,13 +29,13 @@ async def test_it_comes_as_a_tar_of_the_files_as_they_were_written(
     assert set(found) == {"adapter_config.json", "adapter_model.safetensors"}
 
 
-async def test_a_checkpoint_has_one_of_its_own(training: Training, client: AsyncOpenAI) -> None:
+async def test_a_checkpoint_has_its_own_adapter(training: Training, client: AsyncOpenAI) -> None:
     checkpoints = await client.fine_tuning.jobs.checkpoints.list(training.job.id)
     answer = await adapter_of(client, checkpoints.data[-1].fine_tuned_model_checkpoint)
     assert answer.content != (await adapter_of(client, training.model)).content
 
 
-async def test_the_base_has_none_and_of_an_unknown_model_there_is_nothing(client: AsyncOpenAI) -> None:
+async def test_the_base_and_unknown_models_have_no_adapter(client: AsyncOpenAI) -> None:
     with pytest.raises(openai.BadRequestError, match="is the base model") as base:
         await adapter_of(client, TINY)
     assert (base.value.code, base.value.param) == ("no_adapter", "model")
@@ -47,7 +45,7 @@ async def test_the_base_has_none_and_of_an_unknown_model_there_is_nothing(client
         assert caught.value.code == "model_not_found"
 
 
-async def test_a_look_at_the_headers_takes_no_body(engine: EngineProcess, training: Training) -> None:
+async def test_a_head_request_has_no_body(engine: EngineProcess, training: Training) -> None:
     address = f"{engine.url}/models/{training.model}/adapter"
     async with aiohttp.ClientSession() as http, http.head(address) as answer:
         assert answer.status == 200

@@ -1,6 +1,5 @@
-"""Trainings that are put down, taken up again, and kept on the way."""
+"""Checkpoints, losses, pause and resume, and crashes of the engine during a training."""
 
-import asyncio
 import csv
 import io
 from pathlib import Path
@@ -10,21 +9,11 @@ import openai
 import pytest
 from openai import AsyncOpenAI
 
-from tests.engine.jobs.test_queue import gone, start, trainer_of
+from tests.support.engine_jobs import has_exited, messages_of, start, trainer_of, until_step
 from tests.support.engine_process import EngineProcess, example, jsonl
 from tests.support.tiny_engine import TINY, Training
 
 USER: Any = [{"role": "user", "content": "31, woman, flight ->"}]
-
-
-async def told(engine: EngineProcess, job_id: str) -> list[str]:
-    events = engine.client().fine_tuning.jobs.list_events(job_id, limit=100)
-    return [event.message async for event in events][::-1]
-
-
-async def until_step(engine: EngineProcess, job_id: str, step: int) -> None:
-    while not any(message.startswith(f"Step {step}/") for message in await told(engine, job_id)):
-        await asyncio.sleep(0.1)  # a trainer gets what others leave: asking without a pause would starve it
 
 
 async def losses(client: AsyncOpenAI, job: Any) -> list[dict[str, str]]:
@@ -34,7 +23,7 @@ async def losses(client: AsyncOpenAI, job: Any) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(content.text)))
 
 
-async def test_the_losses_are_a_file(training: Training) -> None:
+async def test_losses_are_a_csv_file(training: Training) -> None:
     rows = await losses(training.engine.client(), training.job)
     assert [row["step"] for row in rows] == [str(step) for step in range(19)]
     assert [row["step"] for row in rows if row["valid_loss"]] == ["0", "3", "6", "9", "12", "15", "18"]
@@ -42,24 +31,25 @@ async def test_the_losses_are_a_file(training: Training) -> None:
     assert float(rows[18]["train_loss"]) < float(rows[1]["train_loss"])
 
 
-async def test_checkpoints_of_the_last_epochs_can_be_asked(training: Training) -> None:
+async def test_checkpoints_of_the_last_epochs_can_be_used(training: Training) -> None:
     client = training.engine.client()
-    listed = [each async for each in client.fine_tuning.jobs.checkpoints.list(training.job.id, limit=1)]
-    assert [each.step_number for each in listed] == [18, 15, 12]
-    assert listed.pop(0).fine_tuned_model_checkpoint == training.model
-    assert listed[0].metrics.full_valid_loss is not None
-    assert listed[0].metrics.train_loss is not None
-    name = listed[0].fine_tuned_model_checkpoint
+    pages = client.fine_tuning.jobs.checkpoints.list(training.job.id, limit=1)
+    latest, previous, *older = [checkpoint async for checkpoint in pages]
+    assert [checkpoint.step_number for checkpoint in (latest, previous, *older)] == [18, 15, 12]
+    assert latest.fine_tuned_model_checkpoint == training.model
+    assert previous.metrics.full_valid_loss is not None
+    assert previous.metrics.train_loss is not None
+    name = previous.fine_tuned_model_checkpoint
     assert name == f"{training.model}:ckpt-step-15"
     answer = await client.chat.completions.create(model=name, messages=USER, temperature=0, max_tokens=20)
     assert "She is" in (answer.choices[0].message.content or "")
     assert name not in [model.id for model in (await client.models.list()).data]
 
 
-async def test_paused_and_resumed_it_learns_as_if_it_had_not_been(engine: EngineProcess) -> None:
+async def test_a_paused_and_resumed_training_has_the_same_losses(engine: EngineProcess) -> None:
     client = engine.client()
     options: Any = {"hyperparameters": {"n_epochs": 20}, "seed": 5}
-    whole = await engine.until((await start(client, **options)).id, {"succeeded"})
+    uninterrupted = await engine.until((await start(client, **options)).id, {"succeeded"})
 
     job = await start(client, **options)
     await engine.until(job.id, {"running"})
@@ -67,8 +57,8 @@ async def test_paused_and_resumed_it_learns_as_if_it_had_not_been(engine: Engine
     trainer = trainer_of(engine)
     await client.fine_tuning.jobs.pause(job.id)
     await engine.until(job.id, {"paused"})
-    assert gone(trainer)
-    # the machine is free for others meanwhile
+    assert has_exited(trainer)
+    # the next job runs meanwhile
     await engine.until((await start(client, hyperparameters={"n_epochs": 1})).id, {"succeeded"})
     await engine.until(job.id, {"paused"})
     with pytest.raises(openai.BadRequestError, match="The job is paused"):
@@ -76,15 +66,16 @@ async def test_paused_and_resumed_it_learns_as_if_it_had_not_been(engine: Engine
 
     assert (await client.fine_tuning.jobs.resume(job.id)).status == "queued"
     done = await engine.until(job.id, {"succeeded"})
-    assert any(message.startswith("Going on after step") for message in await told(engine, job.id))
-    assert done.trained_tokens == whole.trained_tokens
-    once, twice = [
-        [float(row["train_loss"] or 0) for row in await losses(client, each)] for each in (whole, done)
+    assert any(message.startswith("Resuming after step") for message in await messages_of(engine, job.id))
+    assert done.trained_tokens == uninterrupted.trained_tokens
+    expected, resumed = [
+        [float(row["train_loss"] or 0) for row in await losses(client, finished)]
+        for finished in (uninterrupted, done)
     ]
-    assert twice == pytest.approx(once, rel=1e-3)
+    assert resumed == pytest.approx(expected, rel=1e-3)
 
 
-async def test_what_does_not_run_is_neither_paused_nor_resumed(training: Training) -> None:
+async def test_a_finished_job_is_neither_paused_nor_resumed(training: Training) -> None:
     jobs = training.engine.client().fine_tuning.jobs
     for change in (jobs.pause, jobs.resume):
         with pytest.raises(openai.BadRequestError, match="already succeeded"):
@@ -101,27 +92,29 @@ async def test_a_paused_job_can_be_cancelled(engine: EngineProcess) -> None:
         await client.fine_tuning.jobs.resume(job.id)
 
 
-async def test_a_killed_engine_goes_on_from_the_last_checkpoint(tiny_base: Path, tmp_path: Path) -> None:
+async def test_after_a_kill_the_training_resumes_from_its_last_checkpoint(
+    tiny_base: Path, tmp_path: Path
+) -> None:
     with EngineProcess(tmp_path, tiny_base) as engine:
         job = await start(engine.client(), hyperparameters={"n_epochs": 30})
         await engine.until(job.id, {"running"})
-        await until_step(engine, job.id, 7)  # two epochs of three steps are behind it
+        await until_step(engine, job.id, 7)  # after two epochs of three steps
         trainer = trainer_of(engine)
         engine.process.kill()
         engine.process.wait()
-        assert gone(trainer)
+        assert has_exited(trainer)
         assert (tmp_path / "jobs" / job.id / "state.pt").is_file()
         engine.start()
         await engine.until(job.id, {"succeeded"})
-        messages = await told(engine, job.id)
+        messages = await messages_of(engine, job.id)
         assert any("restarted" in message and "last checkpoint" in message for message in messages)
-        [going_on] = [message for message in messages if message.startswith("Going on after step")]
-        assert int(going_on.split()[4]) >= 6
+        [resumed] = [message for message in messages if message.startswith("Resuming after step")]
+        assert int(resumed.split()[3]) >= 6
         assert not (tmp_path / "jobs" / job.id / "state.pt").exists()
 
 
 async def test_a_tuned_model_is_tuned_further(training: Training) -> None:
-    """A second training starts where the first one ended, not at the base."""
+    """A second training starts from the tuned model, not from the base."""
     client = training.engine.client()
     job = await start(
         client,
@@ -137,7 +130,7 @@ async def test_a_tuned_model_is_tuned_further(training: Training) -> None:
     assert first < float((await losses(client, training.job))[1]["train_loss"]) / 2
 
 
-async def test_deleting_a_model_takes_its_checkpoints_along(engine: EngineProcess) -> None:
+async def test_deleting_a_model_deletes_its_checkpoints(engine: EngineProcess) -> None:
     client = engine.client()
     job = await engine.until((await start(client, hyperparameters={"n_epochs": 2})).id, {"succeeded"})
     _, checkpoint = (await client.fine_tuning.jobs.checkpoints.list(job.id)).data

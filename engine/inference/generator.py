@@ -1,0 +1,26 @@
+"""The interface of a loaded model, which llama.cpp and torch implement."""
+
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any, Protocol
+
+from engine.messages import Message
+
+
+class Generator(Protocol):
+    """A model in memory that generates chat completions."""
+
+    def chunks(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
+        """Yield OpenAI's chat completion chunks, the last with `usage`; closing stops the generation.
+
+        `request` is what `ChatRequest.for_generator` returns. A rejected request is a chunk
+        `{"error": {code, message, type}}`, as llama.cpp's server sends it.
+        """
+
+    async def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Return the number of tokens of a chat that ends with an assistant message.
+
+        Raises ValueError if the chat template cannot render the messages.
+        """
+
+    async def close(self) -> None:
+        """Wait for running generations to end, and free the model."""

@@ -1,0 +1,126 @@
+"""What the API does with fine-tuning jobs: create, get, list, cancel, pause and resume them."""
+
+import secrets
+import time
+
+from engine.errors import ApiError, not_found
+from engine.ids import new_id
+from engine.jobs.job_folder import JobStore
+from engine.jobs.queue import JobQueue
+from engine.jobs.schema import (
+    FINISHED,
+    CreateJobRequest,
+    Job,
+    JobCheckpoint,
+    JobEvent,
+    already_finished,
+    wrong_status,
+)
+from engine.storage.files import FileStore
+from engine.storage.models import ModelStore
+
+
+class JobService:
+    """Changes jobs on request, and tells the queue that runs them."""
+
+    def __init__(self, store: JobStore, files: FileStore, models: ModelStore, queue: JobQueue) -> None:
+        self._store = store
+        self._files = files
+        self._models = models
+        self._queue = queue
+
+    def create(self, request: CreateJobRequest) -> Job:
+        """Create a job; its files are validated afterwards.
+
+        Raises ApiError if its model or a file is unknown.
+        """
+        self._models.starting_adapter(request.model)  # raises if it cannot be trained further
+        for param in ("training_file", "validation_file"):
+            file_id = getattr(request, param)
+            if file_id is not None and not self._files.has(file_id):
+                raise ApiError(400, f"There is no file '{file_id}'.", code="file_not_found", param=param)
+        job = Job(
+            id=new_id("ftjob"),
+            created_at=int(time.time()),
+            model=request.model,
+            training_file=request.training_file,
+            validation_file=request.validation_file,
+            seed=secrets.randbelow(2**31) if request.seed is None else request.seed,
+            metadata=request.metadata,
+            user_provided_suffix=request.suffix,
+        )
+        method = request.chosen_method()
+        job.set_method(method.type, method.hyperparameters.with_auto())
+        self._store.add(job)
+        self._store.append(job, JobEvent(message=f"Created fine-tuning job: {job.id}"))
+        self._queue.validate(job)
+        return job
+
+    def get(self, job_id: str) -> Job:
+        """Return a job. Raises a 404 if it is unknown."""
+        if job_id not in self._store.jobs:
+            raise not_found(
+                f"There is no fine-tuning job '{job_id}'.", code="fine_tune_not_found", param="id"
+            )
+        return self._store.jobs[job_id]
+
+    def all(self) -> list[Job]:
+        """Return all jobs, the newest first."""
+        return list(reversed(self._store.jobs.values()))
+
+    def events(self, job_id: str) -> list[JobEvent]:
+        """Return a job's events, the newest first. Raises a 404 if the job is unknown."""
+        return self._store.folder(self.get(job_id)).events()
+
+    def checkpoints(self, job_id: str) -> list[JobCheckpoint]:
+        """Return the models that a job saved, the latest first. Raises a 404 if the job is unknown."""
+        job = self.get(job_id)
+        return [
+            JobCheckpoint(
+                id=f"ftckpt-{job.id.removeprefix('ftjob-')}-{model.step}",
+                created_at=model.created,
+                fine_tuned_model_checkpoint=model.id,
+                fine_tuning_job_id=job.id,
+                step_number=model.step or 0,
+                metrics={
+                    "step": model.step,
+                    "train_loss": model.train_loss,
+                    "full_valid_loss": model.valid_loss.get(str(model.step)),
+                },
+            )
+            for model in self._models.checkpoints(job.id)
+        ]
+
+    def cancel(self, job_id: str) -> Job:
+        """End a job at once, whatever its status. Raises ApiError if it has already finished."""
+        job = self._unfinished(job_id)
+        job.finish("cancelled")
+        self._store.save(job, JobEvent(message="The job has been cancelled"))
+        self._queue.cancel(job)
+        return job
+
+    def pause(self, job_id: str) -> Job:
+        """Pause a queued job, or a running one after its next step. Raises ApiError for any other."""
+        job = self._unfinished(job_id)
+        if not job.has_status("queued", "running"):
+            raise wrong_status(job, "paused")
+        job.status = "paused"
+        self._store.save(job, JobEvent(message="The job has been paused"))
+        self._queue.pause(job)
+        return job
+
+    def resume(self, job_id: str) -> Job:
+        """Queue a paused job again; its training resumes where it was. Raises ApiError for any other."""
+        job = self._unfinished(job_id)
+        if not job.has_status("paused"):
+            raise wrong_status(job, "resumed")
+        job.status = "queued"
+        self._store.save(job, JobEvent(message="The job has been resumed and is queued again"))
+        self._queue.notify()
+        return job
+
+    def _unfinished(self, job_id: str) -> Job:
+        job = self.get(job_id)
+        if job.status in FINISHED:
+            raise already_finished(job)
+        return job
