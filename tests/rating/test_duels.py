@@ -245,7 +245,7 @@ async def test_manual_promotion_stops_the_trial_and_starts_the_next(app: App) ->
     trial = await app.trials.running()
     assert trial
     assert (trial.live_id, trial.candidate_id) == (3, 2)
-    assert not (await vote(app, 7, "candidate", pairing.id)).counts  # kept, for a trial that is over
+    assert not (await vote(app, 7, "candidate", pairing.id)).counts  # stored, for a trial that is over
     await app.registry.retire(2)
     assert await app.trials.running() is None
     async with app.db.read() as tx:
@@ -299,12 +299,12 @@ async def test_missing_candidate_is_retired_and_the_next_is_tried(app: App, scri
 
 
 async def test_deleted_duel_is_tied_to_no_message(app: App) -> None:
-    kept, gone = await run_duel(app), await app.duels.run(HERO, requester=2)
-    assert isinstance(gone, Pairing)
+    stored, deleted = await run_duel(app), await app.duels.run(HERO, requester=2)
+    assert isinstance(deleted, Pairing)
     await app.privacy.delete(2)
-    assert await app.duels.shown_as(kept.id, 7, 71)
-    assert not await app.duels.shown_as(gone.id, 7, 72)
-    assert ((await app.duels.get(kept.id)).message_id, (await app.duels.get(gone.id)).message_id) == (
+    assert await app.duels.shown_as(stored.id, 7, 71)
+    assert not await app.duels.shown_as(deleted.id, 7, 72)
+    assert ((await app.duels.get(stored.id)).message_id, (await app.duels.get(deleted.id)).message_id) == (
         71,
         None,
     )

@@ -26,12 +26,12 @@ async def mention(stage: Stage, text: str) -> None:
 async def test_mention_is_answered_by_a_reply(stage: Stage, app: App) -> None:
     await mention(stage, "{bot} 40, woman, Healing ->")
 
-    asked, answer = stage.channel.history()[-2:]
+    request, answer = stage.channel.history()[-2:]
     assert answer.reference is not None
-    assert answer.reference.message_id == asked.id
+    assert answer.reference.message_id == request.id
     assert answer.embeds[0].title == "40-year-old woman, healing"
     assert [str(reaction.emoji) for reaction in answer.reactions] == ["👍", "👎"]
-    assert asked.author not in answer.mentions
+    assert request.author not in answer.mentions
     async with app.db.read() as tx:
         assert await descriptions.of_message(tx, answer.id)
 
@@ -140,9 +140,9 @@ async def test_direct_message_needs_no_mention(stage: Stage, app: App, text: str
     assert bot is not None
     await stage.ana.send_dm(text.format(bot=bot.mention))
 
-    asked, answer = stage.ana.user.dm_channel.history()
+    request, answer = stage.ana.user.dm_channel.history()
     assert answer.reference is not None
-    assert answer.reference.message_id == asked.id
+    assert answer.reference.message_id == request.id
     assert answer.embeds[0].title == "40-year-old woman, healing"
     async with app.db.read() as tx:
         kept = await descriptions.of_message(tx, answer.id)

@@ -106,15 +106,15 @@ async def test_deletion_leaves_no_trace_of_the_person(stage: Stage, app: App) ->
     await hero(stage, stage.ben)
     await stage.ana.react(stage.channel.history()[-1], "👎")
     async with app.db.read() as tx:
-        asked = await descriptions.of_message(tx, message)
-    assert asked is not None
-    await app.content_reports.report(asked.id, stage.ben.id)  # the notification to operators quotes it
+        description = await descriptions.of_message(tx, message)
+    assert description is not None
+    await app.content_reports.report(description.id, stage.ben.id)  # the notification to operators quotes it
 
     await delete(stage, stage.ana)
 
     assert set((await app.privacy.counts(stage.ana.id)).values()) == {0}
     content = await database_text(app)
-    for trace in (asked.requester, asked.text, "yodelling", str(message), str(stage.ana.id)):
+    for trace in (description.requester, description.text, "yodelling", str(message), str(stage.ana.id)):
         assert trace not in content
     assert (await app.privacy.counts(stage.ben.id))["reaction"] == 1  # others' own stay
     assert (await export(stage, stage.ben))["description"][0]["power"] == "healing"
@@ -230,7 +230,7 @@ async def test_models_record_keeps_the_hash_of_its_dataset(stage: Stage, app: Ap
     assert (await app.registry.record(1)).dataset_hash == before
 
 
-async def test_a_training_that_waited_is_not_begun_after_a_deletion(stage: Stage, app: App) -> None:
+async def test_waiting_training_does_not_start_after_a_deletion(stage: Stage, app: App) -> None:
     await liked_description(stage, app)
     job, _ = await app.finetunes.submit(epochs=1)
     await app.privacy.delete(stage.ana.id)
