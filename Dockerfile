@@ -1,10 +1,10 @@
-# One image for bot, worker and engine; docker-compose.yml says which of them a container is.
+# One image for bot, worker and engine; the command in docker-compose.yml decides which a container runs.
 FROM python:3.12-slim
 
-# Where to look for further builds of packages: torch's builds without CUDA make a much smaller image.
+# An extra package index: PyTorch's CPU-only builds make a much smaller image.
 ARG PIP_EXTRA_INDEX_URL=
 
-# llama.cpp's threads need GNU OpenMP, which the slim image leaves out.
+# llama.cpp needs GNU OpenMP, which the slim image lacks.
 RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /herosmith
@@ -18,7 +18,7 @@ COPY data/heroes.toml data/prices.toml data/blocked.txt data/
 COPY data/languages data/languages
 
 RUN useradd --create-home herosmith && mkdir -p data/var && chown -R herosmith data/var
-# Models that ENGINE_BASE names by id are downloaded once, not once a container.
+# Hugging Face models named by ENGINE_BASE are kept in the volume, so that each is downloaded once.
 ENV HF_HOME=/herosmith/data/var/huggingface
 USER herosmith
 VOLUME /herosmith/data/var

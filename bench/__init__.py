@@ -1,1 +1,1 @@
-"""Measurements of the whole: each figure beside a bound or a peer of the same run."""
+"""Benchmarks: each figure is printed beside a bound or a baseline that was measured in the same run."""

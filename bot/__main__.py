@@ -1,4 +1,4 @@
-"""The terminal: `herosmith` = `python -m bot`."""
+"""The command line: `herosmith`, or `python -m bot`."""
 
 import asyncio
 import sys
@@ -12,7 +12,7 @@ from bot.cli.finetune import finetune
 from bot.cli.jobs import jobs
 from bot.cli.models import models
 from bot.cli.powers import powers
-from bot.cli.runtime import go, installation, log_to_stderr, read_settings
+from bot.cli.runtime import installation_settings, log_to_stderr, read_settings, run_command
 from bot.processes import run_engine, run_worker
 from bot.settings import Settings
 
@@ -33,11 +33,11 @@ def run(
     without_worker: Annotated[bool, typer.Option(help="Leave jobs to a worker that runs elsewhere")] = False,
 ) -> None:
     """Start the bot: in Discord where DISCORD_TOKEN is set, else in the playground, a local page."""
-    settings = installation()
+    settings = installation_settings()
     if settings.discord_token:
-        go(_discord(settings, settings.discord_token.get_secret_value(), worker=not without_worker))
+        run_command(_discord(settings, settings.discord_token.get_secret_value(), worker=not without_worker))
     else:
-        go(_playground(settings))
+        run_command(_playground(settings))
 
 
 @cli.command()
@@ -48,7 +48,7 @@ def demo(
     """Run the whole loop once, in the terminal: build, tune, describe, vote, build again."""
     from bot.cli.demo import run_demo
 
-    go(run_demo(read_settings().within("demo"), examples=examples, epochs=epochs))
+    run_command(run_demo(read_settings().within("demo"), examples=examples, epochs=epochs))
 
 
 @cli.command()
@@ -56,9 +56,10 @@ def worker(
     with_parent: Annotated[bool, typer.Option(help="End when standard input does")] = False,
 ) -> None:
     """Carry out jobs, where the bot runs with --without-worker and the engine has an address (ENGINE_URL)."""
-    settings = read_settings() if with_parent else installation()  # a parent has told it all it needs
+    # a parent has set DATA_DIR to the installation's folder
+    settings = read_settings() if with_parent else installation_settings()
     log_to_stderr(settings)
-    go(_worker(settings, with_parent=with_parent))
+    run_command(_worker(settings, with_parent=with_parent))
 
 
 @cli.command()
@@ -93,23 +94,23 @@ async def _worker(settings: Settings, *, with_parent: bool) -> None:
 
     async with run_engine(settings) as reachable, open_app(reachable) as app:
         print("worker ready", flush=True)
-        work = asyncio.create_task(app.worker.run_forever())
-        watch = asyncio.create_task(_cancel_at_end_of_input(work)) if with_parent else None
+        worker = asyncio.create_task(app.worker.run_forever())
+        parent_watch = asyncio.create_task(_cancel_at_end_of_input(worker)) if with_parent else None
         try:
-            await work
+            await worker
         finally:
-            if watch:
-                watch.cancel()
+            if parent_watch:
+                parent_watch.cancel()
 
 
-async def _cancel_at_end_of_input(work: "asyncio.Task[None]") -> None:
-    """End the work when the parent is gone: its end of our standard input closes with it."""
+async def _cancel_at_end_of_input(worker: "asyncio.Task[None]") -> None:
+    """Cancel the worker when its parent ends: the parent holds the other end of standard input."""
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
     )
     await reader.read()
-    work.cancel()
+    worker.cancel()
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The composition root: every service, opened in order and closed in reverse, on one screen."""
+"""The composition root: opens every service in order, and closes them in reverse."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -62,7 +62,8 @@ from bot.tuning.results import TrainingResults
 
 log = logging.getLogger(__name__)
 
-_NOWHERE = "http://127.0.0.1:1/v1"  # while no engine runs; the SDK takes no address for OpenAI's own
+# Given while no engine runs: without a base URL the SDK would call OpenAI.
+_NO_SERVER = "http://127.0.0.1:1/v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +92,9 @@ class Timing:
     job_messages: JobMessageTiming = field(default_factory=JobMessageTiming)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """What cogs, worker and terminal work with."""
+    """The services that cogs, worker and terminal call."""
 
     settings: Settings
     timing: Timing
@@ -132,36 +133,38 @@ class App:
 
 @asynccontextmanager
 async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIterator[App]:
-    """Open everything that the settings describe.
+    """Open every service with these settings, and close them at the end.
 
-    Raises SettingsError or StoreError, whose texts tell the operator what to mend.
+    Raises SettingsError or StoreError, with texts that tell the operator what to correct.
     """
     timing = timing or Timing()
     heroes = read_heroes(settings.heroes_file)
-    small = not settings.hosted  # the engine's own model is small: it is asked with the profile
+    small = not settings.hosted  # the engine's model is small: its prompts carry the profile of examples
     provider = provider_of(settings.openai_base_url, hosted=settings.hosted, key=settings.provider)
     prices = read_prices(settings.prices_file, free=small)
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(open_database(settings.database))
         budget = Budget(db, prices, daily=settings.daily_budget)
-        training = await stack.enter_async_context(_training_api(settings))
-        answering, serving = training, None
+        training_api = await stack.enter_async_context(_training_api(settings))
+        serving_api, lora_deployment = training_api, None
         if settings.serving_url:
-            answering = await stack.enter_async_context(_serving_api(settings, settings.serving_url))
-            here, there = settings.adapters, settings.adapters_there
-            serving = LoraDeployment(training, answering, here=here, there=there, hint=SERVING_HINT)
+            serving_api = await stack.enter_async_context(_serving_api(settings, settings.serving_url))
+            here, there = settings.adapters, settings.adapters_on_server
+            lora_deployment = LoraDeployment(
+                training_api, serving_api, here=here, there=there, hint=SERVING_HINT
+            )
         client = await stack.enter_async_context(
-            open_client(answering, db, budget, extensions=small, timing=timing.client)
+            open_client(serving_api, db, budget, extensions=small, timing=timing.client)
         )
-        voters = load_pseudonyms(settings.data_dir / "voters.key")
-        votes = Votes(db, voters)
+        pseudonyms = load_pseudonyms(settings.data_dir / "voters.key")
+        votes = Votes(db, pseudonyms)
         scores = Scores(db, VoteFilter(account_days=settings.account_days, daily=settings.daily_votes))
         blocklist = Blocklist(settings.blocklist, heroes.vocabulary.powers)
         powers = Powers(db, heroes.vocabulary, blocklist)
         thresholds = Thresholds(settings.min_voters, settings.admit_above, settings.vote_confidence)
         admission = Admission(db, scores, powers, heroes, thresholds)
         registry = Registry(db)
-        board = JobQueue(db, timing.worker)
+        jobs = JobQueue(db, timing.worker)
         planner = Planner(
             heroes.vocabulary,
             heroes.prompts,
@@ -170,96 +173,106 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             batch_from=settings.batch_from,
             prices=prices,
         )
-        chooser = ExampleSelector(db, planner, heroes.prompts, heroes.curation)
+        selector = ExampleSelector(db, planner, heroes.prompts, heroes.curation)
         workers = ENGINE_WORKERS if small else HOSTED_WORKERS
         moderation = Moderation(db, client, wanted=settings.moderate)
-        builder = Builder(db, client, planner, chooser, moderation, workers=workers)
-        batches = BatchBuilder(
-            db, client, budget, planner, chooser, moderation, start_pauses=timing.batch_start_pauses
+        builder = Builder(db, client, planner, selector, moderation, workers=workers)
+        batch_builder = BatchBuilder(
+            db, client, budget, planner, selector, moderation, start_pauses=timing.batch_start_pauses
         )
-        freezer = Freezer(db, admission, heroes, planner, chooser)
+        freezer = Freezer(db, admission, heroes, planner, selector)
         transfer = Transfer(db, heroes.prompts, freezer)
         attachments = Attachments(settings.data_dir, transfer)
-        forecaster = BuildEstimator(db, planner, prices)
-        builds = BuildJobs(db, board, budget, forecaster, builder, batches, freezer, attachments)
-        writer = Generator(client, heroes, base=settings.author_model, small=small)
-        comparer = Comparer(writer)
-        upkeep = ModelAvailability(db, answering, training, serving)
+        build_estimator = BuildEstimator(db, planner, prices)
+        builds = BuildJobs(db, jobs, budget, build_estimator, builder, batch_builder, freezer, attachments)
+        generator = Generator(client, heroes, base=settings.author_model, small=small)
+        comparer = Comparer(generator)
+        availability = ModelAvailability(db, serving_api, training_api, lora_deployment)
         finetunes = FinetuneJobs(
             db,
-            board,
-            FineTuningApi(training, provider, extra=settings.tuning_extra, timing=timing.fine_tuning_api),
+            jobs,
+            FineTuningApi(training_api, provider, extra=settings.tuning_extra, timing=timing.fine_tuning_api),
             budget,
             registry,
-            TuningEstimator(db, provider, prices, registry, upkeep, base=settings.base_model),
-            TrainingResults(registry, provider, serving, comparer, heroes.vocabulary, settings.data_dir),
+            TuningEstimator(db, provider, prices, registry, availability, base=settings.base_model),
+            TrainingResults(
+                registry, provider, lora_deployment, comparer, heroes.vocabulary, settings.data_dir
+            ),
             timing.training,
         )
-        guilds = GuildSettings(db, Catalogues(settings.languages_dir), settings.limits)
-        line = WaitingQueue(settings.heroes_at_once, longest=settings.longest_line)
+        guild_settings = GuildSettings(db, Catalogues(settings.languages_dir), settings.limits)
+        waiting_queue = WaitingQueue(settings.heroes_at_once, max_length=settings.longest_line)
         describer = Describer(
-            db, registry, upkeep, writer, voters, line, prompt_version=heroes.prompts.version
+            db,
+            registry,
+            availability,
+            generator,
+            pseudonyms,
+            waiting_queue,
+            prompt_version=heroes.prompts.version,
         )
-        rules = TrialRules(
+        trial_rules = TrialRules(
             settings.trial_duels, settings.trial_days, settings.rematch_days, auto=settings.auto_promote
         )
-        trials = Trials(db, rules)
-        duels = Duels(
-            db,
-            trials,
-            describer,
-            voters,
-            share=settings.duel_share,
-            account_days=settings.account_days,
-        )
+        trials = Trials(db, trial_rules)
         yield App(
-            settings,
-            timing,
-            heroes,
-            db,
-            client,
-            budget,
-            planner,
-            chooser,
-            transfer,
-            Reviews(db, heroes.curation),
-            votes,
-            VoteBackfill(
-                db, voters, max_age_days=settings.reconcile_days, max_messages=settings.reconcile_messages
-            ),
-            scores,
-            powers,
-            PreferencePairs(db, admission, freezer),
-            DatasetStatuses(db, scores, admission),
-            registry,
-            upkeep,
-            comparer,
-            Notifications(db, admin_channel=settings.admin_channel),
-            About(db, base=settings.author_model),
-            blocklist,
-            guilds,
-            Privacy(db, voters),
-            describer,
-            trials,
-            duels,
-            UserRateLimits(db, voters, guilds.limits),
-            ContentReports(
+            settings=settings,
+            timing=timing,
+            heroes=heroes,
+            db=db,
+            client=client,
+            budget=budget,
+            planner=planner,
+            selector=selector,
+            transfer=transfer,
+            reviews=Reviews(db, heroes.curation),
+            votes=votes,
+            vote_backfill=VoteBackfill(
                 db,
-                voters,
+                pseudonyms,
+                max_age_days=settings.reconcile_days,
+                max_messages=settings.reconcile_messages,
+            ),
+            scores=scores,
+            powers=powers,
+            pairs=PreferencePairs(db, admission, freezer),
+            dataset_statuses=DatasetStatuses(db, scores, admission),
+            registry=registry,
+            availability=availability,
+            comparer=comparer,
+            notifications=Notifications(db, admin_channel=settings.admin_channel),
+            about=About(db, base=settings.author_model),
+            blocklist=blocklist,
+            guild_settings=guild_settings,
+            privacy=Privacy(db, pseudonyms),
+            describer=describer,
+            trials=trials,
+            duels=Duels(
+                db,
+                trials,
+                describer,
+                pseudonyms,
+                share=settings.duel_share,
+                account_days=settings.account_days,
+            ),
+            rate_limits=UserRateLimits(db, pseudonyms, guild_settings.limits),
+            content_reports=ContentReports(
+                db,
+                pseudonyms,
                 reports_to_hide=settings.reports_to_hide,
                 account_days=settings.account_days,
                 daily=settings.daily_reports,
             ),
-            board,
-            builds,
-            finetunes,
-            Worker(db, {"build": builds, "finetune": finetunes}, timing.worker),
+            jobs=jobs,
+            builds=builds,
+            finetunes=finetunes,
+            worker=Worker(db, {"build": builds, "finetune": finetunes}, timing.worker),
         )
 
 
 def _training_api(settings: Settings) -> AsyncOpenAI:
-    """The server that trains, and answers where no other does."""
-    url = settings.openai_base_url if settings.hosted else settings.engine_url or _NOWHERE
+    """Return the API that trains, and that answers unless SERVING_URL names another server."""
+    url = settings.openai_base_url if settings.hosted else settings.engine_url or _NO_SERVER
     secret = settings.openai_api_key if settings.hosted else settings.engine_api_key
     return open_api(url, secret.get_secret_value() if secret else "none")
 

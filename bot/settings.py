@@ -1,4 +1,4 @@
-"""Settings: one frozen object from the environment and .env, every mistake reported at once."""
+"""Settings: one frozen object from the environment and .env. All mistakes are reported at once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ ENGINE_MODEL = "smollm2-135m-instruct"
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """Seconds between two requests of one user, and descriptions a day (UTC); None where nothing limits."""
+    """Seconds between two requests of one user, and descriptions a day (UTC); None means no limit."""
 
     cooldown: float = 0.0
     daily_per_user: int | None = None
@@ -28,10 +28,10 @@ class RequestLimits:
 
 
 class Settings(BaseSettings):
-    """What an installation may choose; the variable's name is the field's in capitals.
+    """What an installation may choose. The variable's name is the field's name in capitals.
 
-    Where neither `OPENAI_API_KEY` nor `OPENAI_BASE_URL` is set, the embedded engine answers and trains; where
-    one is, ENGINE_URL counts for nothing.
+    If neither OPENAI_API_KEY nor OPENAI_BASE_URL is set, the embedded engine answers and trains; if one is,
+    ENGINE_URL is ignored.
     """
 
     model_config = SettingsConfigDict(
@@ -40,21 +40,21 @@ class Settings(BaseSettings):
 
     discord_token: SecretStr | None = None
     home_guilds: Annotated[frozenset[int], NoDecode] = frozenset()
-    admin_channel: int | None = None  # where the admins are told what concerns them alone
+    admin_channel: int | None = None  # for notifications to admins
 
     openai_api_key: SecretStr | None = None
     openai_base_url: str | None = None
     author_model: str = ENGINE_MODEL
     base_model: str = ENGINE_MODEL
 
-    provider: str | None = None  # which provider's ways to keep to, where the base URL does not tell
+    provider: str | None = None  # the provider's key, if the base URL does not tell
     tuning_extra: dict[str, Any] = Field(default_factory=dict)  # JSON, for the call that starts a training
 
-    engine_url: str | None = None  # an embedded engine that runs already: a service in compose
+    engine_url: str | None = None  # an embedded engine that is already running, as a service in compose
     engine_base: str | None = None  # another model for the engine: a path or a Hugging Face id
     engine_api_key: SecretStr | None = None
 
-    # a server with the engine's base model, which answers in its place from the adapters that it trains
+    # a server with the engine's base model that serves the adapters which the engine trains
     serving_url: str | None = None
     serving_api_key: SecretStr | None = None
     adapter_dir: Path | None = None
@@ -68,48 +68,44 @@ class Settings(BaseSettings):
     blocklist: Path = ROOT / "data" / "blocked.txt"  # powers that are not described
     languages_dir: Path = ROOT / "data" / "languages"
 
-    # how much of /hero one user and one server may have; admins of a server may set less for it
+    # rate limits of /hero; admins of a server may lower them for it
     cooldown: float = Field(default=5, ge=0)  # seconds between two requests of one user
     daily_per_user: int | None = Field(default=200, ge=1)
     daily_per_guild: int | None = Field(default=None, ge=1)
 
-    source_url: str | None = None  # where people find the code of what answers them
-    privacy_url: str | None = None  # where they find the privacy policy
+    source_url: str | None = None  # the source code, linked by /about
+    privacy_url: str | None = None  # the privacy policy
 
-    daily_budget: float | None = Field(
-        default=None, gt=0
-    )  # US dollars, for all that is paid for on a day (UTC)
-    batch_from: int = Field(
-        default=5000, ge=1
-    )  # examples from which on a hosted build goes through the Batch API
+    daily_budget: float | None = Field(default=None, gt=0)  # US dollars for all paid calls of a day (UTC)
+    batch_from: int = Field(default=5000, ge=1)  # hosted builds of so many examples use the Batch API
     moderate: bool = False
-    # what admits a description to a dataset, and which votes count (bot/rating/)
+    # admission of descriptions to a dataset, and which votes count (bot/rating/)
     min_voters: int = Field(default=2, ge=1)
     admit_above: float = Field(default=0.5, ge=0, lt=1)
     vote_confidence: float = Field(default=0.8, gt=0, lt=1)
     account_days: int = Field(default=7, ge=0, le=366)
     daily_votes: int = Field(default=100, ge=1)
     duel_share: float = Field(default=0.25, ge=0, le=1)  # of /hero, while a candidate is on trial
-    trial_duels: int = Field(default=400, ge=10)  # counted, after which a trial ends undecided
+    trial_duels: int = Field(default=400, ge=10)  # counted votes after which a trial ends undecided
     trial_days: float = Field(default=30, gt=0)
-    rematch_days: float = Field(default=14, ge=0)  # in which a model may win its lost place back
+    rematch_days: float = Field(default=14, ge=0)  # during which a replaced model may win its place back
     auto_promote: bool = False
-    # whose missed votes are looked up after a start: descriptions of so many days, and so many at most
+    # backfill of votes missed while offline: descriptions of so many days, at most so many messages
     reconcile_days: float = Field(default=7, ge=0)
     reconcile_messages: int = Field(default=500, ge=0)
 
-    heroes_at_once: int = Field(default=8, ge=1)  # as many as the engine answers at once
-    longest_line: int = Field(default=50, ge=0)  # people who may wait for the model
-    reports_to_hide: int = Field(default=2, ge=1)  # people who report a description until it is hidden
-    daily_reports: int = Field(default=10, ge=1)  # of one person
+    heroes_at_once: int = Field(default=8, ge=1)  # concurrent generations; the engine has eight slots
+    longest_line: int = Field(default=50, ge=0)  # length of the waiting queue
+    reports_to_hide: int = Field(default=2, ge=1)  # reports by different people that hide a description
+    daily_reports: int = Field(default=10, ge=1)  # per person
 
     playground_port: int = Field(default=0, ge=0, le=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("source_url", "privacy_url")
     @classmethod
-    def _is_an_address(cls, value: str | None) -> str | None:
-        """Discord takes no message with a button that leads anywhere else."""
+    def _require_http_url(cls, value: str | None) -> str | None:
+        """Discord rejects a message that has a button with any other URL."""
         if value and not value.startswith(("https://", "http://")):
             raise ValueError("begin it with https://")
         return value or None
@@ -120,8 +116,8 @@ class Settings(BaseSettings):
         return value.replace(",", " ").split() if isinstance(value, str) else value
 
     @model_validator(mode="after")
-    def _other_models_have_names(self) -> "Settings":
-        """The defaults name the engine's packaged weights; whoever uses others says what they are called."""
+    def _require_model_names(self) -> "Settings":
+        """The defaults name the engine's packaged weights: other weights need names."""
         for name in ("author_model", "base_model"):
             if self.hosted and getattr(self, name) == ENGINE_MODEL:
                 raise ValueError(f"{name.upper()}: name the model at your provider (see .env.example)")
@@ -132,7 +128,7 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _adapters_are_the_engines(self) -> "Settings":
+    def _forbid_serving_when_hosted(self) -> "Settings":
         for name in ("serving_url", "serving_api_key", "adapter_dir", "serving_adapter_dir"):
             if self.hosted and getattr(self, name) is not None:
                 raise ValueError(
@@ -143,56 +139,56 @@ class Settings(BaseSettings):
 
     @property
     def limits(self) -> RequestLimits:
-        """The widest that any server may have."""
+        """Return the installation's limits, which a server may only lower."""
         return RequestLimits(self.cooldown, self.daily_per_user, self.daily_per_guild)
 
     @property
     def hosted(self) -> bool:
-        """Whether an API elsewhere was configured in place of the embedded engine."""
+        """Whether a hosted API is configured in place of the embedded engine."""
         return self.openai_api_key is not None or self.openai_base_url is not None
 
     @property
     def starts_engine(self) -> bool:
-        """Whether this installation starts an engine of its own."""
+        """Whether this installation starts its own engine."""
         return not self.hosted and self.engine_url is None
 
     @property
     def extras(self) -> list[str]:
-        """The optional parts of the package that these settings need."""
+        """Return the package's extras that these settings need."""
         wanted = {"engine": self.starts_engine, "playground": self.discord_token is None}
         return [name for name, needed in wanted.items() if needed]
 
     @property
     def adapters(self) -> Path:
-        """The folder of adapters for SERVING_URL, as we see it."""
+        """Return the folder of adapters for SERVING_URL, as this machine sees it."""
         return (self.adapter_dir or self.data_dir / "adapters").absolute()
 
     @property
-    def adapters_there(self) -> str:
-        """The same folder as the server at SERVING_URL sees it."""
+    def adapters_on_server(self) -> str:
+        """Return the same folder's path on the server at SERVING_URL."""
         return self.serving_adapter_dir or str(self.adapters)
 
     @property
     def database(self) -> str:
-        """The database as an SQLAlchemy URL."""
+        """Return the database as an SQLAlchemy URL."""
         return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'hero.db'}"
 
     def within(self, folder: str) -> "Settings":
-        """The same settings with all data in a folder of its own below data_dir."""
+        """Return a copy of the settings with all data in a folder below data_dir."""
         return self.model_copy(update={"data_dir": self.data_dir / folder, "database_url": None})
 
 
 def load_settings(env_file: Path | None = None) -> Settings:
-    """Read the environment and .env (the current folder's, unless another is named).
+    """Read the environment and .env, by default the one in the current folder.
 
     Raises SettingsError with one line for each mistake.
     """
     path = env_file or Path(".env")
-    mistakes = _faults_of(path)
+    mistakes = _env_file_errors(path)
     try:
         settings = Settings(_env_file=None if mistakes else path)
     except ValidationError as error:
-        mistakes += [_sentence(dict(item)) for item in error.errors()]
+        mistakes += [_error_text(dict(item)) for item in error.errors()]
     except SourceError as error:  # a value that should be JSON
         mistakes.append(f"{error}: write it as JSON")
     if mistakes:
@@ -200,8 +196,8 @@ def load_settings(env_file: Path | None = None) -> Settings:
     return settings
 
 
-def _faults_of(path: Path) -> list[str]:
-    """Lines of a .env file that no one could read: python-dotenv alone would skip them in silence."""
+def _env_file_errors(path: Path) -> list[str]:
+    """Return a message for each invalid line of a .env file: python-dotenv alone would skip them."""
     if not path.exists():
         return []
     try:
@@ -209,11 +205,11 @@ def _faults_of(path: Path) -> list[str]:
             bindings = list(parse_stream(stream))
     except (OSError, UnicodeDecodeError) as error:
         return [f"{path}: cannot be read as text ({error})"]
-    wrong = (item for item in bindings if item.error or (item.key and item.value is None))
-    return [f"{path}, line {item.original.line}: not of the form NAME=value" for item in wrong]
+    invalid = (item for item in bindings if item.error or (item.key and item.value is None))
+    return [f"{path}, line {item.original.line}: not of the form NAME=value" for item in invalid]
 
 
-def _sentence(item: Mapping[str, object]) -> str:
+def _error_text(item: Mapping[str, object]) -> str:
     location = item["loc"]
     name = str(location[0]).upper() if isinstance(location, tuple) and location else ""
     reason = str(item["msg"]).removeprefix("Value error, ")

@@ -1,7 +1,7 @@
 """Every number that decides how a model is fine-tuned: LoRA rank, learning rate schedule, batches, epochs.
 
 Without tensors, so that the server can use them, too. The values were measured with the packaged 135M model
-on chat examples of about 130 tokens (bench/training.md).
+on chat examples of about 130 tokens (bench/engine/training.md).
 """
 
 import random
@@ -35,8 +35,8 @@ def resolve_auto(
 
     `from_tuned` says that the training starts from a tuned model.
     """
-    # few examples make few steps: starting at the base, each step must go far (bench/training.md); a tuned
-    # model would overfit
+    # few examples make few steps: starting at the base, each step must go far (bench/engine/training.md);
+    # a tuned model would overfit
     multiplier = 4.0 if method == "supervised" and examples < FEW_EXAMPLES and not from_tuned else 1.0
     auto = {
         "n_epochs": EPOCHS,

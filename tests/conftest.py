@@ -1,8 +1,7 @@
-"""What the tests share: settings in a fresh folder, a scripted model server, the app over a real database."""
+"""Shared fixtures: settings in a fresh folder, a scripted model server, the app on a real database."""
 
 import asyncio
 import shutil
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,17 +17,18 @@ from bot.errors import UserError
 from bot.settings import ROOT, Settings
 from bot.store.jobs import Job
 from bot.store.migrate import migrate
+from tests.support.eventually import eventually
 from tests.support.scripted_server import Script, scripted_server
 
 pytest_plugins = ["tests.support.tiny_engine", "tests.support.streaming"]
 
 HOME = 424_242_424_242_424_242
-SETTLE = 60.0  # seconds that one action may take: enough for a real model on a busy machine
+SETTLE_TIMEOUT = 60.0  # seconds for one action: enough for a real model on a busy machine
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run at once: the long ones first, and those that share an engine one after another."""
+    """Order parallel runs: long tests first, and tests that share an engine in one process."""
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         if shared := [name for name in ("folders", "engine") if name in fixtures]:
@@ -51,8 +51,8 @@ async def script() -> AsyncIterator[Script]:
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty database of the newest schema, to copy: to migrate one anew takes four times as long."""
+def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an empty database of the newest schema, to copy: a migration takes four times as long."""
     path = tmp_path_factory.mktemp("migrated") / "hero.db"
     engine = create_engine(f"sqlite:///{path}")
     with engine.begin() as connection:
@@ -62,11 +62,13 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, script: Script, migrated: Path, request: pytest.FixtureRequest) -> Settings:
+def settings(
+    tmp_path: Path, script: Script, migrated_database: Path, request: pytest.FixtureRequest
+) -> Settings:
     """Return settings for a fresh data folder, with those of the test's mark `settings` on top."""
     data_dir = tmp_path / "var"
     data_dir.mkdir()
-    shutil.copy(migrated, data_dir)
+    shutil.copy(migrated_database, data_dir)
     mark = request.node.get_closest_marker("settings")
     return Settings(
         data_dir=data_dir,
@@ -74,16 +76,16 @@ def settings(tmp_path: Path, script: Script, migrated: Path, request: pytest.Fix
         home_guilds=frozenset({HOME}),
         heroes_file=ROOT / "data" / "heroes.toml",
         cooldown=0,
-        duel_share=0,  # tests of duels ask for them
+        duel_share=0,  # tests of duels set it
     ).model_copy(update=mark.kwargs if mark else {})
 
 
 @pytest.fixture
-def hosted(settings: Settings, script: Script, tmp_path: Path, migrated: Path) -> Settings:
-    """An installation on a paid API: a thousand tokens cost a dollar, in a batch half of that."""
+def hosted(settings: Settings, script: Script, tmp_path: Path, migrated_database: Path) -> Settings:
+    """Return settings with a paid API: a thousand tokens cost a dollar, in a batch half of that."""
     data_dir = settings.data_dir / "hosted"
     data_dir.mkdir()
-    shutil.copy(migrated, data_dir)
+    shutil.copy(migrated_database, data_dir)
     prices = tmp_path / "prices.toml"
     prices.write_text("[models.dear]\ninput = 1000\noutput = 1000\nbatch = 0.5\ntraining = 1000\n")
     return settings.model_copy(
@@ -120,7 +122,7 @@ class Stage:
     ben: simcord.MemberActor
 
     def refusal(self) -> str:
-        """The sentence of the one UserError that the bot raised since the last look."""
+        """Return the text of the one UserError that the bot raised since the last call."""
         errors = [getattr(error, "original", error) for error in self.env.errors[self._seen :]]
         self._seen = len(self.env.errors)
         assert [type(error) for error in errors if not isinstance(error, UserError)] == []
@@ -129,7 +131,7 @@ class Stage:
 
     @staticmethod
     def told_alone(result: simcord.InteractionResult) -> str:
-        """What the asker alone was told: at once, or when the "is thinking" that everyone saw was gone."""
+        """Return the ephemeral answer, the first one or the one after a public "is thinking" was deleted."""
         (answer,) = result.followups if result.response is None else [result.response]
         assert answer.ephemeral
         return answer.content
@@ -137,35 +139,34 @@ class Stage:
     _seen: int = 0
 
     async def build(self, **options: int) -> None:
-        """Order a build and confirm its plan."""
+        """Plan a build and confirm it."""
         await self.olga.slash(self.channel, "build-dataset", **options)
         await self.olga.click(self.channel.history()[-1], label="Confirm")
 
     async def finetune(self, **options: int | str) -> None:
-        """Order a fine-tuning and confirm its plan."""
+        """Plan a fine-tuning and confirm it."""
         await self.olga.slash(self.channel, "finetune", **options)
         await self.olga.click(self.channel.history()[-1], label="Confirm")
 
     async def until_told(self, app: App, job_id: int, seconds: float = 60) -> Job:
-        """Let time pass, real and simulated, until the job's end stands in the channel."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            await asyncio.sleep(0.05)
+        """Let time pass, real and simulated, until the job's end was announced in the channel."""
+
+        async def announced() -> bool:
             await self.env.advance_time(2)
-            job = await app.jobs.get(job_id)
-            if job.announced:
-                return job
-        raise AssertionError(f"job {job_id} did not end within {seconds} s")
+            return (await app.jobs.get(job_id)).announced
+
+        await eventually(announced, what=f"job {job_id} is announced", timeout=seconds, interval=0.05)
+        return await app.jobs.get(job_id)
 
 
 @pytest.fixture
 async def env(app: App) -> AsyncIterator[simcord.Env]:
-    """A simulated Discord around the real bot. Every error it raises must be looked at, or the test fails."""
-    simulated = simcord.Env(HeroBot(app), settle_timeout=SETTLE)
+    """Run the real bot in a simulated Discord. An error that it raised and no test checked fails the test."""
+    simulated = simcord.Env(HeroBot(app), settle_timeout=SETTLE_TIMEOUT)
     await simulated.start()
     yield simulated
     await simulated.shutdown()
-    simulated._raise_errors_since(simulated._errors_acknowledged)  # as simcord.run does in the end
+    simulated._raise_errors_since(simulated._errors_acknowledged)  # as simcord.run does
 
 
 @pytest.fixture
@@ -182,16 +183,16 @@ def stage(env: simcord.Env) -> Stage:
 
 @pytest.fixture
 async def working(app: App) -> AsyncIterator[None]:
-    """A worker beside the test, outside the bot's own tasks, as its own process is."""
-    work = asyncio.create_task(app.worker.run_forever())
+    """Run a worker beside the test, outside the bot's tasks, as the worker process does."""
+    worker = asyncio.create_task(app.worker.run_forever())
     yield
-    work.cancel()
-    await asyncio.gather(work, return_exceptions=True)
+    worker.cancel()
+    await asyncio.gather(worker, return_exceptions=True)
 
 
 @pytest.fixture
 def heroes_toml(tmp_path: Path) -> Path:
-    """A copy of data/heroes.toml that a test may spoil."""
+    """Return a copy of data/heroes.toml that a test may change."""
     copy = tmp_path / "heroes.toml"
     copy.write_text((ROOT / "data" / "heroes.toml").read_text())
     return copy

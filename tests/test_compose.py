@@ -1,4 +1,4 @@
-"""docker-compose.yml and Dockerfile, as far as they can be checked without an engine to run them."""
+"""docker-compose.yml and Dockerfile, as far as they can be checked without Docker."""
 
 import re
 import subprocess
@@ -15,12 +15,12 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_every_command_is_one_that_the_image_knows(service: str) -> None:
+def test_every_command_exists_with_its_options(service: str) -> None:
     command = SERVICES[service]["command"].partition("${")[0]
     words = command.split()
     if words[0] == "herosmith":
         words[:1] = ["python", "-m", "bot"]
-    asked = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, *words[1:], "--help"],
         capture_output=True,
         text=True,
@@ -28,9 +28,9 @@ def test_every_command_is_one_that_the_image_knows(service: str) -> None:
         cwd=ROOT,
         env={"TERM": "dumb"},
     )
-    assert asked.returncode == 0, asked.stderr
+    assert completed.returncode == 0, completed.stderr
     for option in re.findall(r"--[a-z-]+", command):
-        assert option in asked.stdout
+        assert option in completed.stdout
 
 
 def test_every_variable_is_a_setting() -> None:
@@ -39,12 +39,12 @@ def test_every_variable_is_a_setting() -> None:
     assert {name.lower() for name in names} <= set(Settings.model_fields)
 
 
-def test_the_example_of_env_lists_every_setting_that_is_not_a_path_of_the_repository() -> None:
+def test_env_example_lists_every_setting_but_the_paths_in_the_repository() -> None:
     listed = set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert listed == {name.upper() for name in Settings.model_fields} - {"HEROES_FILE", "PRICES_FILE"}
 
 
-def test_the_image_has_what_the_bot_reads() -> None:
+def test_the_image_copies_the_files_that_the_bot_reads() -> None:
     copied = re.findall(r"^COPY (.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     sources = {word for line in copied for word in line.split()}
     assert {"bot", "cogs", "engine", "data/heroes.toml", "data/prices.toml", "pyproject.toml"} <= sources

@@ -1,4 +1,4 @@
-"""The whole loop, once, for real: the real bot, worker, engine and weights, through Discord's commands."""
+"""The whole loop once, through Discord's commands, with the real bot, worker, engine and weights."""
 
 from collections.abc import AsyncIterator
 
@@ -10,18 +10,18 @@ from bot.settings import ROOT, Settings
 from bot.store import datasets, descriptions
 from tests.conftest import HOME, Stage
 
-TRIES = 8
+MAX_DESCRIPTIONS = 8
 
 
 @pytest.fixture
 async def settings(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Settings]:
-    plain = Settings(
+    without_engine = Settings(
         data_dir=tmp_path_factory.mktemp("var"),
         home_guilds=frozenset({HOME}),
         heroes_file=ROOT / "data" / "heroes.toml",
-        cooldown=0,  # whoever does not like an answer asks again at once
+        cooldown=0,  # the next description is asked for at once
     )
-    async with run_engine(plain) as reachable, run_worker(reachable):
+    async with run_engine(without_engine) as reachable, run_worker(reachable):
         yield reachable
 
 
@@ -31,8 +31,8 @@ async def app(settings: Settings) -> AsyncIterator[App]:
         yield opened
 
 
-async def ordered(stage: Stage, app: App, command: str, **options: int) -> str:
-    """Run an operator's command to its end, and return what was told then."""
+async def run_job(stage: Stage, app: App, command: str, **options: int) -> str:
+    """Run an operator's command to its end, and return the announcement."""
     await (stage.build if command == "build-dataset" else stage.finetune)(**options)
     (job,) = await app.jobs.unnotified()
     await stage.until_told(app, job.id, seconds=400)
@@ -40,37 +40,37 @@ async def ordered(stage: Stage, app: App, command: str, **options: int) -> str:
 
 
 async def liked_description(stage: Stage, app: App) -> int:
-    """Ask for the hero until two readers like an answer, as people do. Returns the description's id."""
+    """Ask for the hero until two people like an answer. Return the description's id."""
     curation = app.heroes.curation
-    for _ in range(TRIES):
+    for _ in range(MAX_DESCRIPTIONS):
         await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
         message = stage.channel.history()[-1]
         async with app.db.read() as tx:
             description = await descriptions.of_message(tx, message.id)
         assert description is not None
         assert description.tuned
-        fault = curation.rejection_reason(description.hero, curation.trim(description.text))
-        for reader in (stage.olga, stage.ben):
-            await reader.react(message, "👎" if fault else "👍")
-        if fault is None:
+        reason = curation.rejection_reason(description.hero, curation.trim(description.text))
+        for voter in (stage.olga, stage.ben):
+            await voter.react(message, "👎" if reason else "👍")
+        if reason is None:
             return description.id
-    raise AssertionError(f"none of {TRIES} answers kept the hero that was asked for")
+    raise AssertionError(f"none of {MAX_DESCRIPTIONS} answers kept the hero that was asked for")
 
 
 @pytest.mark.real
 @pytest.mark.timeout(900)
-async def test_build_tune_hero_vote_and_the_next_dataset(stage: Stage, app: App) -> None:
-    assert "Dataset v1 is ready" in await ordered(stage, app, "build-dataset", limit=24)
-    assert "is trained and live" in await ordered(stage, app, "finetune", epochs=2)
+async def test_build_finetune_hero_vote_and_build_again(stage: Stage, app: App) -> None:
+    assert "Dataset v1 is ready" in await run_job(stage, app, "build-dataset", limit=24)
+    assert "is trained and live" in await run_job(stage, app, "finetune", epochs=2)
     (model,) = await app.registry.all()
     assert model.metrics["loss_after"] < model.metrics["loss_before"]
 
     liked = await liked_description(stage, app)
-    told = await ordered(stage, app, "build-dataset", limit=24)
+    announcement = await run_job(stage, app, "build-dataset", limit=24)
 
-    assert "Dataset v2 is ready" in told
-    assert "0 answers written" in told
+    assert "Dataset v2 is ready" in announcement
+    assert "0 answers written" in announcement
     async with app.db.read() as tx:
         items = await datasets.items(tx, 2)
-    (item,) = [each for each in items if each.source == "description"]
+    (item,) = [item for item in items if item.source == "description"]
     assert (item.source_id, item.prompt, item.split) == (liked, "40, woman, healing ->", "train")

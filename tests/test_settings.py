@@ -1,4 +1,4 @@
-"""Settings: read whole, and every mistake told at once."""
+"""Settings are read from .env and environment; all mistakes are reported at once."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from bot.heroes.config import read_heroes
 from bot.settings import load_settings
 
 
-def test_nothing_set_means_playground_and_embedded_engine() -> None:
+def test_defaults_are_playground_and_embedded_engine() -> None:
     settings = load_settings()
     assert settings.extras == ["engine", "playground"]
     assert settings.starts_engine
@@ -29,7 +29,7 @@ def test_env_file_and_environment_are_read(tmp_path: Path, monkeypatch: pytest.M
     assert "abc" not in repr(settings)
 
 
-def test_a_key_means_a_hosted_api_and_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_api_key_means_a_hosted_api_and_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     monkeypatch.setenv("AUTHOR_MODEL", "gpt-6-luna")
     monkeypatch.setenv("BASE_MODEL", "gpt-4.1-mini")
@@ -39,31 +39,31 @@ def test_a_key_means_a_hosted_api_and_no_engine(monkeypatch: pytest.MonkeyPatch)
     assert "engine" not in settings.extras
 
 
-def test_adapters_lie_with_the_data_unless_told_otherwise(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_adapters_are_in_the_data_folder_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SERVING_URL", "http://gpu:8000/v1")
     monkeypatch.setenv("DATA_DIR", "var")
     settings = load_settings()
     assert settings.adapters == tmp_path / "var" / "adapters"
-    assert settings.adapters_there == str(settings.adapters)
+    assert settings.adapters_on_server == str(settings.adapters)
     assert settings.within("playground").adapters == tmp_path / "var" / "playground" / "adapters"
 
     monkeypatch.setenv("ADAPTER_DIR", "/mnt/shared")
     monkeypatch.setenv("SERVING_ADAPTER_DIR", "/adapters")
     settings = load_settings()
-    assert (str(settings.adapters), settings.adapters_there) == ("/mnt/shared", "/adapters")
+    assert (str(settings.adapters), settings.adapters_on_server) == ("/mnt/shared", "/adapters")
 
 
 @pytest.mark.parametrize("name", ["SERVING_URL", "SERVING_API_KEY", "ADAPTER_DIR", "SERVING_ADAPTER_DIR"])
-def test_serving_elsewhere_is_for_what_the_engine_trained(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_serving_server_needs_the_embedded_engine(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     for variable in ("OPENAI_API_KEY", "AUTHOR_MODEL", "BASE_MODEL", name):
         monkeypatch.setenv(variable, "some-value")
     with pytest.raises(SettingsError, match=f"{name}: only what the embedded engine trained"):
         load_settings()
 
 
-def test_all_mistakes_are_told_at_once_and_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_mistakes_are_reported_at_once_without_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / ".env").write_text("DISCORD_TOKEN='sk-secret\nthis is no setting\n")
     monkeypatch.setenv("MIN_VOTERS", "none")
     monkeypatch.setenv("HOME_GUILDS", "home")
@@ -78,7 +78,7 @@ def test_all_mistakes_are_told_at_once_and_no_secret(tmp_path: Path, monkeypatch
     assert "sk-secret" not in text
 
 
-def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+def test_a_binary_env_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"\xff\xfe\x00DISCORD")
     with pytest.raises(SettingsError, match="cannot be read as text"):
         load_settings()
@@ -92,7 +92,7 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
         ("ENGINE_BASE", "owner/name"),
     ],
 )
-def test_other_models_than_the_packaged_one_need_names(
+def test_models_other_than_the_packaged_one_need_names(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
     monkeypatch.setenv(variable, value)
@@ -118,13 +118,15 @@ def test_other_models_than_the_packaged_one_need_names(
         ('    "telepathy",', '    "Tele\\npathy",', r"power 'Tele\\npathy' is not written in plain words"),
     ],
 )
-def test_a_spoilt_heroes_file_names_the_field(heroes_toml: Path, before: str, after: str, named: str) -> None:
+def test_an_invalid_heroes_file_is_reported_with_the_field(
+    heroes_toml: Path, before: str, after: str, named: str
+) -> None:
     heroes_toml.write_text(heroes_toml.read_text().replace(before, after))
     with pytest.raises(SettingsError, match=named):
         read_heroes(heroes_toml)
 
 
-def test_an_address_that_no_button_can_lead_to_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_url_that_discord_would_not_link_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_URL", "github.com/x/y")
     with pytest.raises(SettingsError, match=r"SOURCE_URL.*https://"):
         load_settings()

@@ -1,7 +1,7 @@
-"""What this machine can do at best, measured now: reading memory, and multiplying matrices.
+"""The limits of this machine, measured now: memory bandwidth and matrix multiplication.
 
-`python -m bench.common.machine` prints the fastest matrix product as one JSON object: a process of its own,
-so that torch's threads and memory are gone before anything else is measured.
+`python -m bench.common.machine` prints the fastest matrix product as one JSON object. It runs as a process of
+its own, so that torch's threads and memory are gone before anything else is measured.
 """
 
 import json
@@ -31,11 +31,11 @@ class MatrixPeak:
     dtype: str
 
 
-def bandwidth(tries: int = 7) -> float:
-    """Return how many bytes a second all cores together can read: the best of some tries over 1 GiB."""
-    import numpy as np  # noqa: PLC0415  so that --help is quick
+def memory_bandwidth(tries: int = 7) -> float:
+    """Return the bytes per second that all cores together can read: the best of `tries` over 1 GiB."""
+    import numpy as np  # noqa: PLC0415  (heavy, and --help does not need it)
 
-    # sums of integers: they wait for memory alone, where those of floats wait for each other
+    # integers: their sum is bound by memory alone, while additions of floats wait for each other
     numbers = np.ones(_READ_BYTES // 8, dtype=np.int64)
     parts = np.array_split(numbers, system.usable_cores())
     with ThreadPoolExecutor(len(parts)) as threads:
@@ -44,15 +44,15 @@ def bandwidth(tries: int = 7) -> float:
 
 
 def matrix_peak() -> MatrixPeak:
-    """Return the fastest matrix product of this machine, as torch does it with every core."""
-    done = subprocess.run(
+    """Return the fastest matrix product of this machine, by torch on all cores."""
+    completed = subprocess.run(
         [sys.executable, "-m", "bench.common.machine"],
         cwd=_ROOT,
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
-    return MatrixPeak(**json.loads(done.stdout))
+    return MatrixPeak(**json.loads(completed.stdout))
 
 
 def resident_mib(process_id: int) -> float:
@@ -61,40 +61,40 @@ def resident_mib(process_id: int) -> float:
 
 
 def describe() -> str:
-    """Return what kind of machine this is, in a few words."""
+    """Return cores, processor, memory and load in one line."""
     memory = psutil.virtual_memory().total / 2**30
     return f"{system.usable_cores()} cores ({_processor()}), {memory:.0f} GiB, load {os.getloadavg()[0]:.1f}"
 
 
 def _processor() -> str:
     try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123  no file, but a window
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123  (not a real file)
             return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):  # not Linux, or not x86
         return "unknown processor"
 
 
-def _fastest(act: Callable[[], object], tries: int) -> float:
-    """Return the seconds of the quickest of some tries: what is slower was disturbed."""
+def _fastest(action: Callable[[], object], tries: int) -> float:
+    """Return the seconds of the fastest of `tries`: slower ones were disturbed by other work."""
     seconds = []
     for _ in range(tries):
         started = time.perf_counter()
-        act()
+        action()
         seconds.append(time.perf_counter() - started)
     return min(seconds)
 
 
 def _multiply() -> MatrixPeak:
-    import torch  # noqa: PLC0415  seconds, and only this process needs it
+    import torch  # noqa: PLC0415  (takes seconds, and only this process needs it)
 
     torch.set_num_threads(system.usable_cores())
-    found = []
+    peaks = []
     for dtype in (torch.bfloat16, torch.float32):
         for side in _SIDES:
             left, right = torch.ones(side, side, dtype=dtype), torch.ones(side, side, dtype=dtype)
             seconds = _fastest(lambda left=left, right=right: left @ right, 12)  # type: ignore[misc]
-            found.append(MatrixPeak(2 * side**3 / seconds / 1e9, str(dtype).removeprefix("torch.")))
-    return max(found, key=lambda peak: peak.gflops)
+            peaks.append(MatrixPeak(2 * side**3 / seconds / 1e9, str(dtype).removeprefix("torch.")))
+    return max(peaks, key=lambda peak: peak.gflops)
 
 
 if __name__ == "__main__":

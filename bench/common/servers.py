@@ -1,4 +1,4 @@
-"""Servers as processes of this run: the engine, llama.cpp with its own defaults, and one without a model."""
+"""Model servers as processes: the engine, llama.cpp with its defaults, and one without a model."""
 
 import asyncio
 import contextlib
@@ -11,81 +11,80 @@ from pathlib import Path
 
 from openai import AsyncOpenAI
 
+from bench.common.errors import BenchError
+
 _ROOT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 
 
-class BenchError(Exception):
-    """The run cannot go on; the text says why."""
-
-
 @dataclass(frozen=True)
-class Running:
-    """A server that listens: its process id, and a client that hides nothing by trying again."""
+class RunningServer:
+    """A listening server: its process id, and a client that never retries and so hides no failure."""
 
     process_id: int
     client: AsyncOpenAI
 
 
 @asynccontextmanager
-async def engine(data: Path, base: Path | None) -> AsyncIterator[Running]:
-    """Start the engine on a free port and a folder of its own; stop it in the end. Raises BenchError."""
+async def engine_server(data: Path, base: Path | None) -> AsyncIterator[RunningServer]:
+    """Run the engine on a free port with its data in `data`. Raises BenchError if it does not start."""
     arguments = ["engine", "--data", str(data), "--port", "0", "--with-parent"]
-    async with _server(
-        [*arguments, *(["--base", str(base)] if base else [])], data / "engine.log"
-    ) as running:
-        yield running
+    if base:
+        arguments += ["--base", str(base)]
+    async with _run_server(arguments, data / "engine.log") as server:
+        yield server
 
 
 @asynccontextmanager
-async def peer(model: Path, slots: int, log: Path) -> AsyncIterator[Running]:
-    """Start llama.cpp's own server on a model; stop it in the end. Raises BenchError."""
-    async with _server(["bench.engine.llama_peer", str(model), str(slots)], log) as running:
-        yield running
+async def llama_server(model: Path, slots: int, log: Path) -> AsyncIterator[RunningServer]:
+    """Run llama.cpp's own server on a GGUF file. Raises BenchError if it does not start."""
+    async with _run_server(["bench.engine.llama_baseline", str(model), str(slots)], log) as server:
+        yield server
 
 
 @asynccontextmanager
-async def rated(options: Sequence[str], log: Path) -> AsyncIterator[Running]:
-    """Start the server without a model; stop it in the end. Raises BenchError."""
-    async with _server(["bench.common.rated_server", *options], log) as running:
-        yield running
+async def rate_limited_server(options: Sequence[str], log: Path) -> AsyncIterator[RunningServer]:
+    """Run bench.common.rate_limited_server with these options. Raises BenchError if it does not start."""
+    async with _run_server(["bench.common.rate_limited_server", *options], log) as server:
+        yield server
 
 
 @asynccontextmanager
-async def _server(module: Sequence[str], log: Path) -> AsyncIterator[Running]:
+async def _run_server(command: Sequence[str], log: Path) -> AsyncIterator[RunningServer]:
+    """Run `python -m COMMAND`, with stderr in a log file, until the block ends."""
     log.parent.mkdir(parents=True, exist_ok=True)
     environment = {name: value for name, value in os.environ.items() if name != "ENGINE_API_KEY"}
     with log.open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            *module,
+            *command,
             cwd=_ROOT,
-            stdin=asyncio.subprocess.PIPE,  # it ends with us, however we end
+            stdin=asyncio.subprocess.PIPE,  # the server ends when this pipe closes, however this process ends
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
             env=environment,
         )
     try:
-        url = await _address(process, log)
+        url = await _read_address(process, log)
         async with AsyncOpenAI(base_url=url, api_key="none", max_retries=0, timeout=300) as client:
-            yield Running(process.pid, client)
+            yield RunningServer(process.pid, client)
     finally:
         await _stop(process)
 
 
-async def _address(process: asyncio.subprocess.Process, log: Path) -> str:
-    """Return what a server says of where it listens. Raises BenchError with its last words."""
-    assert process.stdout is not None  # noqa: S101  asked for as a pipe above
+async def _read_address(process: asyncio.subprocess.Process, log: Path) -> str:
+    """Return the base URL from the line that a server prints. Raises BenchError with the end of its log."""
+    assert process.stdout is not None  # noqa: S101  (opened as a pipe above)
     with contextlib.suppress(TimeoutError):
         line = await asyncio.wait_for(process.stdout.readline(), _START_SECONDS)
         if b"listening on http" in line:
             return line.split()[-1].decode()
-    raise BenchError(f"A server did not start:\n{_last_words(log)}")
+    raise BenchError(f"A server did not start:\n{_log_tail(log)}")
 
 
-def _last_words(log: Path) -> str:
+def _log_tail(log: Path) -> str:
     return log.read_text(encoding="utf-8", errors="replace")[-2000:]
 
 

@@ -1,4 +1,4 @@
-"""What a piece of work took: seconds on the clock, and processor seconds of this process, all its threads."""
+"""Time a block: seconds on the clock, and processor seconds of this process with all its threads."""
 
 import time
 from collections.abc import Iterator
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True)
-class Spent:
-    """Known when the block has ended."""
+class Elapsed:
+    """The times of a block; zero until the block has ended."""
 
     seconds: float = 0.0
-    busy_seconds: float = 0.0
+    cpu_seconds: float = 0.0
 
 
 @contextmanager
-def spent() -> Iterator[Spent]:
-    """Time a block."""
-    found = Spent()
-    started, busy = time.perf_counter(), time.process_time()
-    yield found
-    found.seconds = time.perf_counter() - started
-    found.busy_seconds = time.process_time() - busy
+def stopwatch() -> Iterator[Elapsed]:
+    """Time the block."""
+    elapsed = Elapsed()
+    started, cpu_started = time.perf_counter(), time.process_time()
+    yield elapsed
+    elapsed.seconds = time.perf_counter() - started
+    elapsed.cpu_seconds = time.process_time() - cpu_started

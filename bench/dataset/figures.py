@@ -1,4 +1,4 @@
-"""What building datasets came to: as a table with a peer or bound beside each figure, and as numbers."""
+"""The figures of building datasets: as a table with a baseline or bound beside each, and as numbers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +6,14 @@ from statistics import median
 
 from rich.table import Table
 
-MOST, PER_SECOND = 30, 30.0  # the limit: calls at once, and how many grow back a second
+from bench.common.report import comparison_table
+
+BURST, PER_SECOND = 30, 30.0  # the rate limit: calls at once, and refill per second
 
 
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """Seconds of one build by each client, round by round; the article's loop is run once."""
+    """Seconds of one build by each client, for each round; the article's loop runs once."""
 
     calls: int
     latency_ms: float
@@ -22,23 +24,23 @@ class Speed:
     job: Sequence[float]
 
     @property
-    def whole_article(self) -> float:
-        """Seconds of the article's loop over all calls: counted up from fewer, where fewer were made."""
+    def article_seconds(self) -> float:
+        """Seconds of the article's loop over all calls, extrapolated if fewer were made."""
         return self.article * self.calls / self.article_calls
 
     def speedup(self, seconds: Sequence[float]) -> float:
-        """How much faster than the article's loop: the median over the rounds."""
-        return median(self.whole_article / each for each in seconds)
+        """Return how much faster this is than the article's loop: the median over the rounds."""
+        return median(self.article_seconds / each for each in seconds)
 
     @property
     def over_semaphore(self) -> float:
-        """Seconds of the writing over those of the semaphore, each round by itself."""
-        return median(ours / peer for ours, peer in zip(self.writing, self.semaphore, strict=True))
+        """Seconds of writing over seconds of the semaphore: the median of the ratios of the rounds."""
+        return median(ours / theirs for ours, theirs in zip(self.writing, self.semaphore, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
-class Limited:
-    """One client against the limit: its seconds, the calls refused on the way, and those never answered."""
+class RateLimitedRun:
+    """One client under the rate limit: its seconds, the calls refused (429), and those lost for good."""
 
     seconds: float
     refused: int
@@ -46,26 +48,26 @@ class Limited:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rated:
-    """The same calls against a rate limit, round by round."""
+class RateLimited:
+    """The same calls under a rate limit, for each round."""
 
     calls: int
-    ours: Sequence[Limited]
-    semaphore: Sequence[Limited]
+    ours: Sequence[RateLimitedRun]
+    semaphore: Sequence[RateLimitedRun]
 
     @property
     def ideal(self) -> float:
-        """Seconds that the limit allows at best."""
-        return (self.calls - MOST) / PER_SECOND
+        """The fewest seconds that the limit allows."""
+        return (self.calls - BURST) / PER_SECOND
 
-    def over_ideal(self, rounds: Sequence[Limited]) -> float:
-        """The median of the seconds over the best ones."""
+    def over_ideal(self, rounds: Sequence[RateLimitedRun]) -> float:
+        """Return the median of the seconds over the ideal."""
         return median(each.seconds for each in rounds) / self.ideal
 
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:
-    """One large build, and the same as tasks: peak MiB, and MiB before the first slot was looked at."""
+    """One large build, and the same calls as tasks: peak MiB, and MiB before the first slot."""
 
     examples: int
     asked: int
@@ -77,14 +79,14 @@ class Memory:
     tasks_opened_mib: float
 
     @property
-    def name(self) -> str:
-        """The key of the figure: it says how many examples it is of."""
+    def key(self) -> str:
+        """The JSON key of the peak: it names the number of examples."""
         return f"mib_at_{self.examples // 1000}k"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Processor milliseconds that a call costs the client's process, all its threads, run by run."""
+    """Processor milliseconds per call of the client's process with all its threads, for each round."""
 
     calls: int
     ours: Sequence[float]
@@ -97,23 +99,23 @@ class Figures:
     """Everything measured in one run."""
 
     speed: Speed
-    rated: Rated
+    rated: RateLimited
     memory: Memory
     cost: Cost
 
     def summary(self) -> dict[str, float]:
-        """Return the figures by name: first those that are watched, then what is behind them."""
+        """Return the figures by name: the main ones first, then those they derive from."""
         speed, rated, memory, cost = self.speed, self.rated, self.memory, self.cost
         figures = {
             "speedup_over_article": speed.speedup(speed.writing),
             "over_ideal": rated.over_ideal(rated.ours),
             "rate_limited": max(each.refused for each in rated.ours),
-            memory.name: memory.mib,
+            memory.key: memory.mib,
             "cpu_ms_per_call": median(cost.ours),
             "bare_cpu_ms_per_call": median(cost.bare),
             "bare_aiohttp_cpu_ms_per_call": median(cost.bare_aiohttp),
             "speedup_of_whole_job": speed.speedup(speed.job),
-            "article_seconds": speed.whole_article,
+            "article_seconds": speed.article_seconds,
             "article_calls_made": speed.article_calls,
             "semaphore_seconds": median(speed.semaphore),
             "writing_seconds": median(speed.writing),
@@ -134,10 +136,8 @@ class Figures:
         return {name: round(value, 4) for name, value in figures.items()}
 
     def table(self, title: str) -> Table:
-        """Return everything as rows: the figure, what it is compared with, and the share of that."""
-        table = Table("what", "measured", "beside it", "ratio", title=title)
-        for column in table.columns[1:]:
-            column.justify = "right"
+        """Return one row for each figure: its value, its baseline or bound, and the ratio."""
+        table = comparison_table("what", "measured", "beside it", "ratio", title=title)
         for rows in (self._speed_rows, self._rated_rows, self._memory_rows, self._cost_rows):
             rows(table)
             table.add_section()
@@ -149,7 +149,7 @@ class Figures:
         counted = (
             f", counted up from {speed.article_calls} calls" if speed.article_calls < speed.calls else ""
         )
-        article = f"article's loop: {speed.whole_article:.1f} s{counted}"
+        article = f"article's loop: {speed.article_seconds:.1f} s{counted}"
         for name, seconds in (
             ("written and kept", speed.writing),
             ("the whole job, frozen", speed.job),

@@ -1,8 +1,8 @@
-"""What a large build takes: `python -m bench.dataset.memory PART COUNT ...`, a process for each part.
+"""Memory and time of a large build: `python -m bench.dataset.memory PART COUNT ...`, a process per part.
 
-fill puts answers into a database as a build would have, but for every hundredth, without HTTP; job orders
-the build, which asks for the missing ones, walks through all, drafts and freezes; tasks is the peer. Each
-prints one JSON object.
+fill stores the answers to all slots except every hundredth, without HTTP. job runs the build, which asks for
+the missing ones, goes through all slots, drafts and freezes. tasks is the baseline. Each part prints one JSON
+object.
 """
 
 import argparse
@@ -17,22 +17,22 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from bench.common.installation import installation, questions, wanted, whole_job
-from bench.common.rated_texts import describe
-from bench.dataset.peers import all_tasks
+from bench.common.canned_answers import canned_answer
+from bench.dataset.baselines import wait_as_tasks
+from bench.dataset.installation import build_questions, build_spec, installation, run_build_job
 from bot.app import App
 from bot.store import examples
 from bot.store.examples import Request
 
-MISSING = 100  # of so many slots one is left out
+MISSING = 100  # one slot in so many is left out
 
-_CHUNK = 1000  # rows of a transaction
+_CHUNK = 1000  # rows per transaction
 
 
 def peak_mib() -> float:
-    """The most physical memory that this process has had."""
+    """Return the peak resident memory of this process."""
     with suppress(OSError, StopIteration):  # not Linux
-        # not getrusage: a child's maximum begins there with its parent's
+        # not getrusage: there a child's maximum starts at its parent's
         lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
         return next(float(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -40,7 +40,7 @@ def peak_mib() -> float:
 
 
 async def fill(url: str, folder: Path, count: int) -> dict[str, Any]:
-    """Keep the first answers to all slots but every hundredth."""
+    """Store answers to all slots except every hundredth."""
     async with installation(url, folder) as app:
         started, kept = time.perf_counter(), 0
         rows = _answers(app, count)
@@ -51,12 +51,15 @@ async def fill(url: str, folder: Path, count: int) -> dict[str, Any]:
 
 
 def _answers(app: App, count: int) -> Iterator[tuple[Request, str]]:
-    spec = wanted(app, count)
+    spec = build_spec(app, count)
     for number, slot in enumerate(app.planner.slots(spec), 1):
         if number % MISSING:
             request, _ = app.planner.question(spec, slot, 0)
-            # the server numbers its own answers from 1 on: none comes twice
-            yield request, describe(slot.hero, number + count)
+            # the server numbers its own answers from 1, so none is a duplicate
+            yield (
+                request,
+                canned_answer(slot.hero, number + count),
+            )
 
 
 async def _keep(app: App, rows: list[tuple[Request, str]]) -> None:
@@ -75,25 +78,25 @@ async def _keep(app: App, rows: list[tuple[Request, str]]) -> None:
 
 
 async def job(url: str, folder: Path, count: int) -> dict[str, Any]:
-    """Order the build and carry it out."""
+    """Submit the build job and run it."""
     async with installation(url, folder) as app:
         opened = peak_mib()
-        done, took = await whole_job(app, count)
+        completed, elapsed = await run_build_job(app, count)
     return {
         "mib": peak_mib(),
         "opened_mib": opened,
-        "seconds": took.seconds,
-        "busy_seconds": took.busy_seconds,
-        "result": done.result and done.result.to_json(),
+        "seconds": elapsed.seconds,
+        "busy_seconds": elapsed.cpu_seconds,
+        "result": completed.result and completed.result.to_json(),
     }
 
 
 async def tasks(url: str, folder: Path, count: int) -> dict[str, Any]:
-    """Make every call of the build a task."""
+    """Make every call of the build a waiting task."""
     async with installation(url, folder) as app:
-        asked = questions(app, count)
+        prompts = build_questions(app, count)
         opened = peak_mib()
-        await all_tasks(asked)
+        await wait_as_tasks(prompts)
     return {"mib": peak_mib(), "opened_mib": opened}
 
 
@@ -104,9 +107,9 @@ def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m bench.dataset.memory", description=__doc__)
     parser.add_argument("part", choices=_PARTS)
-    parser.add_argument("count", type=int, help="how many examples the build has")
-    parser.add_argument("--url", required=True, help="of a server that answers")
-    parser.add_argument("--folder", required=True, type=Path, help="of the installation")
+    parser.add_argument("count", type=int, help="number of examples of the build")
+    parser.add_argument("--url", required=True, help="base URL of the model server")
+    parser.add_argument("--folder", required=True, type=Path, help="data folder of the installation")
     options = parser.parse_args()
     print(json.dumps(asyncio.run(_PARTS[options.part](options.url, options.folder, options.count))))
 

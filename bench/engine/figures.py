@@ -1,4 +1,4 @@
-"""What one run measured: as a table with a bound or a peer beside each figure, and as plain numbers."""
+"""The figures of one run: as a table with a bound or a baseline beside each, and as plain numbers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,36 +7,37 @@ from statistics import median
 from rich.table import Table
 
 from bench.common.machine import MatrixPeak
-from bench.engine.load import Round
-from bench.engine.training import Training
-from bench.engine.work import Size
+from bench.common.report import comparison_table
+from bench.engine.load import ChatRound
+from bench.engine.model_size import ModelSize
+from bench.engine.training import TrainingRun
 
 STREAMS = (1, 4, 8)
 
-Rounds = Mapping[tuple[str, int], Sequence[Round]]
-"""Rounds of chat by model (base, tuned, llama.cpp) and number of streams; the same number of each."""
+Rounds = Mapping[tuple[str, int], Sequence[ChatRound]]
+"""Rounds of chat by model (base, tuned, llama.cpp) and number of streams, equally many for each."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """Everything measured in one run. Memory is physical; `llama.cpp` is its own server with its defaults."""
+    """Everything measured in one run. Memory is resident; `llama.cpp` is its own server with its defaults."""
 
     bandwidth: float
     """Bytes per second that all cores together can read."""
     peak: MatrixPeak
-    base: Size
-    tuned: Size
+    base: ModelSize
+    tuned: ModelSize
     learned_share: float
-    """Of the tokens trained on, those that were learned."""
+    """The share of the training tokens that is learned."""
     rounds: Rounds
     serve_mib: float
-    """Of the engine with the base and two tuned models in memory."""
-    peer_mib: float
-    """Of llama.cpp with the base alone."""
-    supervised: Training
-    dpo: Training
+    """Memory of the engine with the base and two tuned models loaded."""
+    baseline_mib: float
+    """Memory of llama.cpp with the base alone."""
+    supervised: TrainingRun
+    dpo: TrainingRun
     quiet_seconds: float
-    """Median of short chats while nothing else runs; `busy_seconds`: while a training does."""
+    """Median of short chats without a training; `busy_seconds`: while a training runs."""
     busy_seconds: float
 
     def tokens_per_second(self, model: str, streams: int) -> float:
@@ -44,29 +45,29 @@ class Figures:
         return median(each.tokens_per_second for each in self.rounds[model, streams])
 
     def ratio(self, model: str, other: str, streams: int) -> float:
-        """Return how much faster `model` is than `other`: the median over the rounds, each by itself."""
+        """Return how much faster `model` is than `other`: the median of the ratios of the rounds."""
         pairs = zip(self.rounds[model, streams], self.rounds[other, streams], strict=True)
-        return median(mine.tokens_per_second / theirs.tokens_per_second for mine, theirs in pairs)
+        return median(ours.tokens_per_second / theirs.tokens_per_second for ours, theirs in pairs)
 
-    def bound(self, size: Size, streams: int) -> float:
-        """Return the tokens/s if reading the weights were all the work; one reading serves all streams.
+    def bound(self, size: ModelSize, streams: int) -> float:
+        """Return the tokens/s if reading the weights were all the work; one pass serves all streams.
 
-        What is kept of each chat (the KV cache) is read as well, but is small beside the weights here.
+        The KV cache of each chat is read as well, but is small beside the weights here.
         """
         return streams * self.bandwidth / size.weight_bytes
 
     @property
     def tuned_over_base(self) -> float:
-        """The lowest of the ratios over all numbers of streams."""
+        """The lowest ratio over all numbers of streams."""
         return min(self.ratio("tuned", "base", streams) for streams in STREAMS)
 
     @property
     def train_gflops(self) -> float:
-        """What the training's multiplications came to."""
+        """GFLOP/s of the supervised training."""
         return self.supervised.tokens_per_second * self.base.training_flops(self.learned_share) / 1e9
 
     def summary(self) -> dict[str, float]:
-        """Return the figures by name; of the share and the first word, those of the base with one stream."""
+        """Return the figures by name. Bandwidth share and first word are the base's with one stream."""
         figures = {
             "tuned_over_base": self.tuned_over_base,
             "share_of_bandwidth_bound": self.tokens_per_second("base", 1) / self.bound(self.base, 1),
@@ -81,14 +82,12 @@ class Figures:
         return {name: round(value, 4) for name, value in figures.items()}
 
     def table(self, title: str) -> Table:
-        """Return everything as rows: the figure, what it is compared with, and the share of that."""
-        table = Table("what", "measured", "beside it", "share", title=title)
-        for column in table.columns[1:]:
-            column.justify = "right"
+        """Return one row for each figure: its value, its bound or baseline, and the ratio."""
+        table = comparison_table("what", "measured", "beside it", "share", title=title)
         for streams in STREAMS:
             self._chat_rows(table, streams)
             table.add_section()
-        table.add_row("engine: base + 2 tuned", f"{self.serve_mib:.0f} MiB", *self._memory_peer())
+        table.add_row("engine: base + 2 tuned", f"{self.serve_mib:.0f} MiB", *self._memory_baseline())
         flops = self.base.training_flops(self.learned_share) / 1e6
         table.add_row(
             f"training ({flops:.0f} MFLOP a token)",
@@ -129,13 +128,19 @@ class Figures:
                 f"{other}: {self.tokens_per_second(other, streams):.1f} tok/s",
                 f"{self.ratio(name, other, streams):.2f}",
             )
-        first, peer = self._first_ms("base", streams), self._first_ms("llama.cpp", streams)
+        first, baseline = self._first_ms("base", streams), self._first_ms("llama.cpp", streams)
         table.add_row(
-            f"first word, base, {at}", f"{first:.0f} ms", f"llama.cpp: {peer:.0f} ms", f"{first / peer:.2f}"
+            f"first word, base, {at}",
+            f"{first:.0f} ms",
+            f"llama.cpp: {baseline:.0f} ms",
+            f"{first / baseline:.2f}",
         )
 
     def _first_ms(self, model: str, streams: int) -> float:
         return median(each.first for each in self.rounds[model, streams]) * 1e3
 
-    def _memory_peer(self) -> tuple[str, str]:
-        return f"llama.cpp, base alone: {self.peer_mib:.0f} MiB", f"{self.serve_mib / self.peer_mib:.2f}"
+    def _memory_baseline(self) -> tuple[str, str]:
+        return (
+            f"llama.cpp, base alone: {self.baseline_mib:.0f} MiB",
+            f"{self.serve_mib / self.baseline_mib:.2f}",
+        )

@@ -1,9 +1,9 @@
-"""How "auto" is chosen: trainings over a grid of hyperparameters, by their held-out loss.
+"""Choose the "auto" hyperparameters: train over a grid and compare the held-out losses.
 
     python -m bench.engine.hyperparameters --train T.jsonl --valid V.jsonl [--rates 0.5,1,2] [--batches 8] ...
 
-The files are chat JSONL, such as a frozen dataset. One base in memory, one training after the other from the
-same start; the table is sorted by held-out loss. bench/training.md keeps what came of it.
+The files are chat JSONL, such as a frozen dataset. The base is loaded once, and each training starts from the
+same weights. The table is sorted by held-out loss. Results: bench/engine/training.md.
 """
 
 import argparse
@@ -29,8 +29,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Tried:
-    """One training: its numbers, its held-out loss after each epoch, and how long it took."""
+class SweepRun:
+    """One training: its hyperparameters, its held-out loss after each epoch, and its seconds."""
 
     multiplier: float
     batch_size: int
@@ -39,21 +39,21 @@ class Tried:
     seconds: float
 
     def __str__(self) -> str:
-        """Return its row."""
+        """Return a row of the table."""
         losses = " ".join(f"{loss:.4f}" for loss in self.losses)
         return f"| {self.multiplier:g} | {self.batch_size} | {self.epochs} | {losses} | {self.seconds:.0f} |"
 
 
 class Sweep:
-    """A base, texts to train on and texts held out."""
+    """A base model, training texts and held-out texts."""
 
     def __init__(self, train: Path, valid: Path, cache: Path) -> None:
-        """Read everything."""
-        self._adapter = LoraModel(
+        """Load the base and read both files."""
+        self._model = LoraModel(
             weights.find(None).path, cache=cache, starting_adapter=None, seed=0, max_length=1024
         )
-        self._start = [weight.clone() for weight in self._adapter.state()]
-        self._objective = SupervisedObjective(self._adapter)
+        self._start = [weight.clone() for weight in self._model.state()]
+        self._objective = SupervisedObjective(self._model)
         self._train, self._valid = (
             self._objective.prepare(
                 [
@@ -65,15 +65,15 @@ class Sweep:
             for path in (train, valid)
         )
 
-    def before(self) -> float:
+    def base_loss(self) -> float:
         """Return the base's held-out loss."""
         return evaluate(self._objective, self._valid)
 
-    def run(self, multiplier: float, batch_size: int, epochs: int) -> Tried:
-        """Train once from the common start."""
-        self._adapter.restore(self._start)
+    def run(self, multiplier: float, batch_size: int, epochs: int) -> SweepRun:
+        """Train once from the same start as every other run."""
+        self._model.restore(self._start)
         training = TrainingLoop(
-            self._adapter,
+            self._model,
             self._objective,
             self._train,
             epochs=epochs,
@@ -83,7 +83,7 @@ class Sweep:
         )
         started = time.monotonic()
         losses = [evaluate(self._objective, self._valid) for step in training.steps() if step.ends_epoch]
-        return Tried(multiplier, batch_size, epochs, losses, time.monotonic() - started)
+        return SweepRun(multiplier, batch_size, epochs, losses, time.monotonic() - started)
 
 
 def main() -> None:
@@ -100,19 +100,19 @@ def main() -> None:
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory() as cache:
         sweep = Sweep(options.train, options.valid, Path(cache) / "unpacked")
-        print(f"held-out loss of the base: {sweep.before():.4f}", file=sys.stderr)
-        tried = []
+        print(f"held-out loss of the base: {sweep.base_loss():.4f}", file=sys.stderr)
+        runs = []
         for epochs, batch, rate in itertools.product(options.epochs, options.batches, options.rates):
-            tried.append(sweep.run(rate, batch, epochs))
-            print(tried[-1], file=sys.stderr, flush=True)
+            runs.append(sweep.run(rate, batch, epochs))
+            print(runs[-1], file=sys.stderr, flush=True)
     print("| learning_rate_multiplier | batch_size | n_epochs | held-out loss after each epoch | seconds |")
     print("| --- | --- | --- | --- | --- |")
-    for each in sorted(tried, key=lambda one: one.losses[-1]):
-        print(each)
+    for run in sorted(runs, key=lambda run: run.losses[-1]):
+        print(run)
 
 
 def _numbers(kind: Callable[[str], T]) -> Callable[[str], list[T]]:
-    return lambda text: [kind(each) for each in text.split(",")]
+    return lambda text: [kind(number) for number in text.split(",")]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Chat as many clients at once bring it: how many tokens a second come, and when the first one does."""
+"""Chat load of concurrent clients: tokens per second, and time to the first token."""
 
 import asyncio
 import time
@@ -12,16 +12,16 @@ ANSWER_TOKENS = 120
 
 
 @dataclass(frozen=True)
-class Model:
-    """A model on a server, as clients reach it."""
+class ServedModel:
+    """A model's name, and a client of the server that serves it."""
 
     client: AsyncOpenAI
     id: str
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What one chat took: tokens of the answer, and seconds to its first word and in all."""
+class ChatTiming:
+    """One chat: tokens of the answer, seconds to its first word, and seconds in total."""
 
     tokens: int
     first: float
@@ -29,33 +29,35 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Round:
-    """What some chats at once came to: tokens/s over all of them, and the median seconds to a first word."""
+class ChatRound:
+    """Concurrent chats: tokens per second over all of them, and the median seconds to the first word."""
 
     tokens_per_second: float
     first: float
 
 
-async def chats(model: Model, questions: Iterator[str], *, streams: int, count: int) -> Round:
-    """Ask `count` questions, `streams` at a time."""
-    asked = [next(questions) for _ in range(count)]
-    waiting = iter(enumerate(asked))
-    answers: list[Answer] = []
+async def run_chats(model: ServedModel, questions: Iterator[str], *, streams: int, count: int) -> ChatRound:
+    """Ask `count` questions, `streams` of them at a time."""
+    prompts = [next(questions) for _ in range(count)]
+    pending = iter(enumerate(prompts))
+    timings: list[ChatTiming] = []
 
     async def stream() -> None:
-        for number, question in waiting:
-            answers.append(await chat(model, question, seed=number))
+        for number, question in pending:
+            timings.append(await run_chat(model, question, seed=number))
 
     started = time.perf_counter()
     await asyncio.gather(*(stream() for _ in range(streams)))
     seconds = time.perf_counter() - started
-    return Round(
-        sum(answer.tokens for answer in answers) / seconds, median(answer.first for answer in answers)
+    return ChatRound(
+        sum(timing.tokens for timing in timings) / seconds, median(timing.first for timing in timings)
     )
 
 
-async def chat(model: Model, question: str, *, seed: int, tokens: int = ANSWER_TOKENS) -> Answer:
-    """Ask one question, as a stream."""
+async def run_chat(
+    model: ServedModel, question: str, *, seed: int, tokens: int = ANSWER_TOKENS
+) -> ChatTiming:
+    """Ask one question and stream the answer."""
     started = time.perf_counter()
     first, count = None, 0
     async for chunk in await model.client.chat.completions.create(
@@ -71,4 +73,4 @@ async def chat(model: Model, question: str, *, seed: int, tokens: int = ANSWER_T
         if chunk.usage:
             count = chunk.usage.completion_tokens
     seconds = time.perf_counter() - started
-    return Answer(count, seconds if first is None else first, seconds)
+    return ChatTiming(count, seconds if first is None else first, seconds)

@@ -1,4 +1,4 @@
-"""Texts about heroes from a small grammar. For speed only their lengths matter: about 140 tokens each."""
+"""Texts about heroes from a small grammar, about 140 tokens each: for speed only their length matters."""
 
 import random
 from collections.abc import Iterator
@@ -44,32 +44,32 @@ _ENDS = (
 
 @dataclass(frozen=True)
 class Text:
-    """What is asked, and an answer to it."""
+    """A prompt, and an answer to it."""
 
     prompt: str
     answer: str
 
-    def supervised(self) -> dict[str, Any]:
-        """Return it as a line of a training file."""
-        return {"messages": [_said("user", self.prompt), _said("assistant", self.answer)]}
+    def to_supervised(self) -> dict[str, Any]:
+        """Return a line of a training file."""
+        return {"messages": [_message("user", self.prompt), _message("assistant", self.answer)]}
 
-    def preferred(self, worse: str) -> dict[str, Any]:
-        """Return it as a line of a training file for preferences, above a `worse` answer."""
+    def to_preference(self, worse: str) -> dict[str, Any]:
+        """Return a line of a training file for preferences, with `worse` as the rejected answer."""
         return {
-            "input": {"messages": [_said("user", self.prompt)]},
-            "preferred_output": [_said("assistant", self.answer)],
-            "non_preferred_output": [_said("assistant", worse)],
+            "input": {"messages": [_message("user", self.prompt)]},
+            "preferred_output": [_message("assistant", self.answer)],
+            "non_preferred_output": [_message("assistant", worse)],
         }
 
 
 def texts(count: int, seed: int = 1) -> list[Text]:
-    """Return `count` texts, the same for the same seed."""
-    draw = random.Random(seed)  # noqa: S311  variety, not secrets
+    """Return `count` texts: the same ones for the same seed."""
+    draw = random.Random(seed)  # noqa: S311  (variety, not secrecy)
     return [_text(draw) for _ in range(count)]
 
 
 def questions(seed: int = 2) -> Iterator[str]:
-    """Yield questions without end, each of about 60 tokens with the chat template, no two alike."""
+    """Yield an endless series of different questions, each about 60 tokens long with the chat template."""
     draw = random.Random(seed)  # noqa: S311
     while True:
         yield (
@@ -88,5 +88,5 @@ def _text(draw: random.Random) -> Text:
     return Text(f"{age}, {name}, {power} ->", answer)
 
 
-def _said(role: str, content: str) -> dict[str, str]:
+def _message(role: str, content: str) -> dict[str, str]:
     return {"role": role, "content": content}

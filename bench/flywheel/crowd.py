@@ -1,6 +1,6 @@
-"""A crowd: a simulated Discord server with the real bot in it, an operator, and readers of a hidden taste.
+"""A crowd: a simulated Discord server with the real bot, an operator, and readers with a hidden preference.
 
-Everybody acts as people do, by slash commands, buttons and reactions, and judges what the messages show.
+All act as people do, by slash commands, buttons and reactions, and judge what the messages show.
 """
 
 import asyncio
@@ -14,7 +14,8 @@ from typing import Any
 import discord
 import simcord
 
-from bench.flywheel.taste import Reader, Taste
+from bench.common.errors import BenchError
+from bench.flywheel.preference_model import PreferenceModel, Reader
 from bot.app import App
 from bot.client import HeroBot
 from bot.heroes.hero import Hero
@@ -23,21 +24,21 @@ from bot.store.jobs import Job
 
 HOME = 1_000_000_000_000_000_000  # the server's id: a home guild, so its manager is an operator
 
-_SETTLE = 300.0  # seconds that one action may take: a cold model on a busy machine
-_TICK = 2.0
-_JOB_LIMIT = 3600.0  # seconds
+_SETTLE = 300.0  # seconds for one action: the model may be cold and the machine busy
+_TICK = 2.0  # seconds of simulated time between two looks at a job
+_JOB_TIMEOUT = 3600.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """A member of the server, and what they like."""
+class CrowdMember:
+    """A member of the server, and their preference."""
 
     member: simcord.MemberActor
     reader: Reader
 
 
 class Crowd:
-    """What the operator and the readers of one server can do."""
+    """The actions of the operator and the readers of one server."""
 
     def __init__(
         self,
@@ -45,96 +46,100 @@ class Crowd:
         app: App,
         channel: simcord.ChannelHandle,
         operator: simcord.MemberActor,
-        people: Sequence[Person],
-        chance: random.Random,
+        people: Sequence[CrowdMember],
+        rng: random.Random,
     ) -> None:
         self._env = env
         self._app = app
         self._channel = channel
         self._operator = operator
         self._people = people
-        self._chance = chance
+        self._random = rng
 
-    async def order(self, command: str, **options: Any) -> Job:
-        """Let the operator order a job, confirm its plan and wait until its end is told.
+    async def run_job(self, command: str, **options: Any) -> Job:
+        """Let the operator start a job, confirm its plan and wait for the notification of its end.
 
-        Raises RuntimeError with the job's own words where it fails.
+        Raises BenchError with the job's error if it fails or takes an hour.
         """
         await self._operator.slash(self._channel, command, **options)
         await self._operator.click(self._channel.history()[-1], label="Confirm")
         (job,) = await self._app.jobs.unnotified()
-        end = time.monotonic() + _JOB_LIMIT
-        while not job.announced and time.monotonic() < end:
+        deadline = time.monotonic() + _JOB_TIMEOUT
+        while not job.announced and time.monotonic() < deadline:
             await asyncio.sleep(0.25)
             await self._env.advance_time(_TICK)
             job = await self._app.jobs.get(job.id)
         if job.result is None:
-            raise RuntimeError(f"The {job.kind} job failed: {job.error}")
+            raise BenchError(f"The {job.kind} job failed: {job.error}")
         return job
 
     @property
     def errors(self) -> list[str]:
-        """What the bot could not do so far, in its own words."""
-        return [str(each) for each in self._env.errors]
+        """The errors that the bot raised so far."""
+        return [str(error) for error in self._env.errors]
 
-    async def operate(self, command: str, **options: Any) -> None:
-        """Let the operator give a command that ends at once."""
+    async def run_operator_command(self, command: str, **options: Any) -> None:
+        """Let the operator run a command that ends at once."""
         await self._operator.slash(self._channel, command, **options)
 
     async def ask_and_rate(self, heroes: Sequence[Hero], readers: int) -> dict[str, int]:
-        """Let people ask for heroes, one after another, and so many others leave a thumb under each.
+        """Let members ask for heroes, one after another, and `readers` others leave a thumb on each.
 
-        Returns how many thumbs of each kind were left.
+        Return the number of thumbs by emoji.
         """
         thumbs = {UP: 0, DOWN: 0}
         for hero in heroes:
-            requester, *others = self._chance.sample(self._people, readers + 1)
-            message = await self._shown(requester, "hero", hero)
-            for text in _texts(message):  # none where the bot had to say that no model answered
-                for each in others:
-                    thumb = UP if each.reader.likes(hero, text) else DOWN
-                    await each.member.react(message, thumb)
+            requester, *others = self._random.sample(self._people, readers + 1)
+            message = await self._send_command(requester, "hero", hero)
+            for text in _shown_texts(message):  # none if the bot had to say that no model answered
+                for other in others:
+                    thumb = UP if other.reader.likes(hero, text) else DOWN
+                    await other.member.react(message, thumb)
                     thumbs[thumb] += 1
         return thumbs
 
-    async def duel(self, heroes: Iterator[Hero]) -> None:
-        """Let people hold duels until the trial is over, or everybody has a result in it.
+    async def run_duels(self, heroes: Iterator[Hero]) -> None:
+        """Let members run duels until the trial ends, or each of them has a counted result in it.
 
-        In each, somebody votes who has none yet.
+        The voter in each duel is one without a result.
         """
-        fresh = self._chance.sample(self._people, len(self._people))
-        while fresh and await self._app.trials.running():
-            hero, judge = next(heroes), fresh.pop()
-            message = await self._shown(self._chance.choice(self._people), "duel", hero)
-            texts, pick = _texts(message), "Tie"
-            if len(texts) == 2:  # else a model did not answer, and there is nothing to choose from
-                pick = judge.reader.picks(hero, *texts)
+        without_result = self._random.sample(self._people, len(self._people))
+        while without_result and await self._app.trials.running():
+            hero, judge = next(heroes), without_result.pop()
+            message = await self._send_command(self._random.choice(self._people), "duel", hero)
+            texts, pick = _shown_texts(message), "Tie"
+            if len(texts) == 2:  # otherwise a model did not answer, and there is nothing to choose from
+                pick = judge.reader.pick(hero, *texts)
                 await judge.member.click(message, label=pick)
-            if pick == "Tie":  # it uses up nobody's result
-                fresh.insert(0, judge)
+            if pick == "Tie":  # a tie does not count
+                without_result.insert(0, judge)
 
-    async def _shown(self, requester: Person, command: str, hero: Hero) -> discord.Message:
+    async def _send_command(self, requester: CrowdMember, command: str, hero: Hero) -> discord.Message:
         await requester.member.slash(self._channel, command, hero=hero.typed)
         return self._channel.history()[-1]
 
 
-def _texts(message: discord.Message) -> list[str]:
-    """The descriptions that a message shows: without Discord's escapes and a duel's letters."""
+def _shown_texts(message: discord.Message) -> list[str]:
+    """Return the descriptions in a message, without Discord's escapes and a duel's letters."""
     shown = [(embed.description or "").replace("\\", "") for embed in message.embeds]
     return [text.removeprefix(f"**{letter}**\n") for letter, text in zip("AB", shown, strict=False)]
 
 
 @asynccontextmanager
-async def crowd(app: App, taste: Taste, *, members: int, seed: int) -> AsyncIterator[Crowd]:
-    """Open a server around the real bot. The seed decides who its members are, and who does what."""
-    (app.settings.data_dir / "commands.sha256").unlink(missing_ok=True)  # another Discord than it told before
+async def open_crowd(
+    app: App, preference: PreferenceModel, *, members: int, seed: int
+) -> AsyncIterator[Crowd]:
+    """Open a server with the real bot. The seed determines its members and what they do."""
+    (app.settings.data_dir / "commands.sha256").unlink(missing_ok=True)  # this Discord has no commands yet
     async with simcord.run(HeroBot(app), settle_timeout=_SETTLE, check_errors=False) as env:
         guild = env.create_guild(name="Hero HQ", id=HOME)
         channel = guild.create_text_channel("heroes")
         manager = guild.create_role("operator", permissions=discord.Permissions(manage_guild=True))
         operator = guild.add_member(env.create_user("olga"), roles=[manager])
         people = [
-            Person(guild.add_member(env.create_user(f"reader{at}")), Reader(taste, f"{seed}:{at}"))
-            for at in range(members)
+            CrowdMember(
+                guild.add_member(env.create_user(f"reader{number}")), Reader(preference, f"{seed}:{number}")
+            )
+            for number in range(members)
         ]
         yield Crowd(env, app, channel, operator, people, random.Random(seed))  # noqa: S311 (a simulation)

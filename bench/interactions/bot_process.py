@@ -1,10 +1,10 @@
-"""A bot in a process of its own, against the bench's Discord.
+"""A bot in a process of its own, connected to the simulated Discord.
 
     python -m bench.interactions.bot_process WHICH DISCORD MODEL FOLDER
 
-WHICH is `herosmith`, the bot as it is; `bare`, a discord.py handler that makes the same calls to Discord with
-a text that lies ready; or `streaming`, the same with a text that the SDK streams from the model. It says
-"ready" with the heavy libraries that it loaded, and ends when its standard input does.
+WHICH is `herosmith`, the real bot; `bare`, a discord.py handler that makes the same calls to Discord with a
+constant text; or `streaming`, the same with a text that the SDK streams from the model. It prints "ready"
+with the heavy libraries that it loaded, and ends when its standard input closes.
 """
 
 import asyncio
@@ -19,19 +19,19 @@ from discord import app_commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bench.interactions.word_server import TEXT
+from bench.interactions.model_server import TEXT
 
 _HEAVY = ("torch", "pandas", "numpy", "scipy", "matplotlib", "transformers", "pyarrow")
 _MODEL = "smollm2-135m-instruct"
 
 
-def ready() -> None:
-    """Tell the bench."""
+def report_ready() -> None:
+    """Tell the benchmark that the bot is connected."""
     print("ready", *(name for name in _HEAVY if name in sys.modules), flush=True)
 
 
-class Bare(discord.Client):
-    """The least that answers /hero: deferred, edited twice, two thumbs."""
+class BareBot(discord.Client):
+    """The minimal bot that answers /hero: deferred, edited twice, two thumbs."""
 
     def __init__(self, model: str | None) -> None:
         super().__init__(intents=discord.Intents(guilds=True, reactions=True, guild_messages=True))
@@ -55,7 +55,7 @@ class Bare(discord.Client):
                 await message.add_reaction(thumb)
 
     async def _stream(self, interaction: discord.Interaction, hero: str) -> str:
-        """Show the first sentence as soon as there is one; return the text when it is whole."""
+        """Show the first sentence as soon as it is complete; return the whole text."""
         text, shown = "", False
         age, gender, power = hero.split()
         question = f"{age}, {gender}, {power} ->"
@@ -76,7 +76,7 @@ class Bare(discord.Client):
             await self._api.close()
 
     async def on_ready(self) -> None:
-        ready()
+        report_ready()
 
 
 def _embed(hero: str, text: str) -> discord.Embed:
@@ -84,30 +84,30 @@ def _embed(hero: str, text: str) -> discord.Embed:
 
 
 async def _herosmith(model: str, folder: Path) -> None:
-    from bot.app import open_app  # noqa: PLC0415 (the bare bot's start is not to pay for it)
+    from bot.app import open_app  # noqa: PLC0415 (the bare bot must not load it)
     from bot.client import HeroBot  # noqa: PLC0415
     from bot.settings import Settings  # noqa: PLC0415
 
-    class Told(HeroBot):
+    class AnnouncingBot(HeroBot):
         async def on_ready(self) -> None:
-            ready()
+            report_ready()
 
     settings = Settings(_env_file=None, data_dir=folder, engine_url=model)
-    async with open_app(settings) as app, Told(app) as bot:
-        await _until_stdin_ends(bot.serve("token"))
+    async with open_app(settings) as app, AnnouncingBot(app) as bot:
+        await _run_until_stdin_closes(bot.serve("token"))
 
 
 async def _bare(model: str | None) -> None:
-    async with Bare(model) as bot:
-        await _until_stdin_ends(bot.start("token"))
+    async with BareBot(model) as bot:
+        await _run_until_stdin_closes(bot.start("token"))
 
 
-async def _until_stdin_ends(serving: Coroutine[Any, Any, None]) -> None:
+async def _run_until_stdin_closes(serving: Coroutine[Any, Any, None]) -> None:
     work = asyncio.ensure_future(serving)
-    ended = asyncio.Event()
-    asyncio.get_running_loop().add_reader(sys.stdin, ended.set)
-    end = asyncio.ensure_future(ended.wait())
-    await asyncio.wait({work, end}, return_when=asyncio.FIRST_COMPLETED)
+    closed = asyncio.Event()
+    asyncio.get_running_loop().add_reader(sys.stdin, closed.set)
+    closing = asyncio.ensure_future(closed.wait())
+    await asyncio.wait({work, closing}, return_when=asyncio.FIRST_COMPLETED)
     if work.done():
         await work
     work.cancel()

@@ -1,6 +1,6 @@
-"""A small Discord on this machine: the REST routes and the gateway that /hero needs, over real HTTP.
+"""A simulated Discord over real HTTP: the REST routes and the gateway that /hero needs.
 
-It keeps no state but which interactions are under way; each ends with the second thumb under its message.
+Its only state is the pending interactions. Each ends with the second thumb on its message.
 """
 
 import asyncio
@@ -16,43 +16,43 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 GUILD, CHANNEL, APPLICATION = 10_000, 20_000, 30_000
-_USERS = 1_000_000  # everybody asks once: no limit of a user's is reached
-_TOKEN = "interaction"  # noqa: S105  of an interaction, which is no secret here
+_USERS = 1_000_000  # each user asks once, so no limit per user is reached
+_TOKEN = "interaction"  # noqa: S105  (of an interaction: no secret here)
 _THUMBS = 2
-_EVERYTHING = str(1 << 3)  # what an administrator may do
+_ADMINISTRATOR = str(1 << 3)  # the permission
 
 
 @dataclass
-class Interaction:
-    """One /hero on its way: when it was sent, acknowledged, first shown with text, and done."""
+class PendingInteraction:
+    """One /hero: when it was sent, and the seconds until it was acknowledged and done."""
 
     sent_at: float
     done: asyncio.Event = field(default_factory=asyncio.Event)
-    acknowledged: float = 0.0  # seconds from sending
+    acknowledged: float = 0.0  # seconds since sent_at
     ended: float = 0.0
     thumbs: int = 0
 
 
 class DiscordServer:
-    """Routes and gateway, and what was called how often."""
+    """Routes, gateway, and a count of the calls by kind."""
 
     def __init__(self) -> None:
         self.url = ""
         self.calls: Counter[str] = Counter()
         self.connected = asyncio.Event()
-        self._gateway = web.WebSocketResponse()  # until a bot connects
+        self._gateway = web.WebSocketResponse()  # replaced when a bot connects
         self._numbers = count(100_000_000)
         self._sequence = count(1)
-        self._under_way: dict[int, Interaction] = {}  # by id; the message of each has the same
+        self._pending: dict[int, PendingInteraction] = {}  # by id, which is also the id of its message
 
-    async def hero(self, typed: str) -> Interaction:
-        """Let somebody type /hero, and wait until the thumbs are under the answer."""
+    async def send_hero_command(self, typed: str) -> PendingInteraction:
+        """Send /hero as a new user, and wait until both thumbs are on the answer."""
         number = next(self._numbers)
-        under_way = self._under_way[number] = Interaction(time.perf_counter())
+        interaction = self._pending[number] = PendingInteraction(time.perf_counter())
         await self._dispatch("INTERACTION_CREATE", _interaction(number, typed))
-        await asyncio.wait_for(under_way.done.wait(), 60)
-        del self._under_way[number]
-        return under_way
+        await asyncio.wait_for(interaction.done.wait(), 60)
+        del self._pending[number]
+        return interaction
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -72,10 +72,10 @@ class DiscordServer:
         async for message in socket:
             if message.type is not WSMsgType.TEXT:
                 break
-            said = message.json()
-            if said["op"] == 1:
+            payload = message.json()
+            if payload["op"] == 1:
                 await socket.send_json({"op": 11})
-            elif said["op"] == 2:
+            elif payload["op"] == 2:
                 await self._welcome()
         return socket
 
@@ -104,10 +104,10 @@ class DiscordServer:
     async def _callback(self, request: web.Request) -> web.Response:
         number = int(request.match_info["id"])
         self.calls["callback"] += 1
-        under_way = self._under_way[number]
-        under_way.acknowledged = time.perf_counter() - under_way.sent_at
-        told = {"id": str(number), "type": 2, "response_message_id": str(number)}
-        return _json({"interaction": {**told, "response_message_loading": True}})
+        interaction = self._pending[number]
+        interaction.acknowledged = time.perf_counter() - interaction.sent_at
+        resource = {"id": str(number), "type": 2, "response_message_id": str(number)}
+        return _json({"interaction": {**resource, "response_message_loading": True}})
 
     async def _edit(self, request: web.Request) -> web.Response:
         number = int(request.match_info["token"].removeprefix(_TOKEN))
@@ -116,16 +116,16 @@ class DiscordServer:
 
     async def _react(self, request: web.Request) -> web.Response:
         self.calls["reaction"] += 1
-        under_way = self._under_way[int(request.match_info["id"])]
-        under_way.thumbs += 1
-        if under_way.thumbs == _THUMBS:
-            under_way.ended = time.perf_counter() - under_way.sent_at
-            under_way.done.set()
+        interaction = self._pending[int(request.match_info["id"])]
+        interaction.thumbs += 1
+        if interaction.thumbs == _THUMBS:
+            interaction.ended = time.perf_counter() - interaction.sent_at
+            interaction.done.set()
         return web.Response(status=204)
 
 
 def _json(data: Any) -> web.Response:
-    # discord.py reads JSON only where the type is given without a charset
+    # discord.py reads JSON only if the content type has no charset
     return web.Response(body=json.dumps(data).encode(), headers={"Content-Type": "application/json"})
 
 
@@ -147,7 +147,7 @@ def _channel() -> dict[str, Any]:
 
 def _guild() -> dict[str, Any]:
     everyone = {"id": str(GUILD), "name": "@everyone", "color": 0, "hoist": False, "position": 0}
-    role = {**everyone, "permissions": _EVERYTHING, "managed": False, "mentionable": False, "flags": 0}
+    role = {**everyone, "permissions": _ADMINISTRATOR, "managed": False, "mentionable": False, "flags": 0}
     words: dict[str, Any] = {
         "name": "bench",
         "icon": None,
@@ -221,7 +221,7 @@ def _message(number: int, body: dict[str, Any]) -> dict[str, Any]:
 
 @asynccontextmanager
 async def discord_server() -> AsyncIterator[DiscordServer]:
-    """Serve on a free port of this machine until the block ends."""
+    """Serve on a free port of 127.0.0.1 until the block ends."""
     server = DiscordServer()
     app = web.Application()
     app.add_routes(server.routes())

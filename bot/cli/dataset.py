@@ -8,8 +8,8 @@ from rich.console import Console
 
 from bot.app import open_app
 from bot.cli.lint import check
-from bot.cli.progress import run_worker_if
-from bot.cli.runtime import go, installation
+from bot.cli.progress import run_if_confirmed
+from bot.cli.runtime import installation_settings, run_command
 from bot.dataset.files.formats import Format
 from bot.i18n.message import ENGLISH
 from bot.presentation.datasets import dataset_status_text
@@ -39,13 +39,13 @@ def build(
     Where the bot runs, its worker does the work; where it does not, this command does.
     """
     asked = {"repeats": repeats, "model": model, "limit": limit, "budget": budget, "batch": batch}
-    go(_build(installation(), asked, confirmed=yes))
+    run_command(_build(installation_settings(), asked, confirmed=yes))
 
 
 @dataset.command()
 def pairs() -> None:
     """Freeze the pairs that people voted on, for preference tuning."""
-    go(_pairs(installation()))
+    run_command(_pairs(installation_settings()))
 
 
 @dataset.command()
@@ -58,13 +58,13 @@ def status(
 
     The options try other thresholds without setting them.
     """
-    go(_status(installation(), min_voters=min_voters, above=above, confidence=confidence))
+    run_command(_status(installation_settings(), min_voters=min_voters, above=above, confidence=confidence))
 
 
 @dataset.command("import")
 def import_(file: Annotated[Path, typer.Argument(help="A .csv, .jsonl or .parquet, or a folder")]) -> None:
     """Take a file's texts in as a dataset of its own."""
-    go(_import(installation(), file))
+    run_command(_import(installation_settings(), file))
 
 
 @dataset.command()
@@ -81,9 +81,9 @@ def export(
     overwrite: Annotated[bool, typer.Option(help="Put it in the place of what is there")] = False,
 ) -> None:
     """Write a dataset to a file: to train elsewhere, for a table, or for the Hugging Face hub."""
-    go(
+    run_command(
         _export(
-            installation(),
+            installation_settings(),
             to,
             _format(form or to.suffix.removeprefix(".") or "jsonl"),
             version,
@@ -100,7 +100,7 @@ async def _build(settings: Settings, asked: dict[str, Any], *, confirmed: bool) 
         shown = build_plan_text(ENGLISH, spec, forecast, await app.budget.remaining_today()).replace("**", "")
         console.print(shown, highlight=False, soft_wrap=True)
         wanted = confirmed or typer.confirm("Build it?", default=True)
-        await run_worker_if(wanted, app, job, settings, console)
+        await run_if_confirmed(wanted, app, job, settings, console)
 
 
 async def _pairs(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""The demo: the whole loop once in the terminal; the engine and the jobs are real, the voters simulated."""
+"""The demo: the whole loop once in the terminal. Engine and jobs are real, the voters simulated."""
 
 import asyncio
 import shutil
@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from bot.app import App, open_app
-from bot.cli.progress import follow
+from bot.cli.progress import follow_job
 from bot.errors import Unavailable, UserError
 from bot.heroes.hero import Hero
 from bot.llm.budget import Account
@@ -26,38 +26,38 @@ from bot.store.jobs import Job
 
 T = TypeVar("T")
 
-HERO = Hero(40, "woman", "healing")  # in the vocabulary, though not in the grid that is trained on
+HERO = Hero(40, "woman", "healing")  # in the vocabulary, but not in the grid of training heroes
 VOTERS = ("simulated voter 1", "simulated voter 2", "simulated voter 3")
 
-_TRIES = 20  # descriptions asked for until the voters like one: a second each
+_MAX_DESCRIPTIONS = 20  # until the voters like one; each takes a second
 
 
 class Demo:
-    """One run: its console, and what each stage took."""
+    """One run of the demo, with the duration of each stage."""
 
     def __init__(self, app: App, console: Console) -> None:
         self._app = app
         self._console = console
-        self._took: list[tuple[str, float]] = []
+        self._durations: list[tuple[str, float]] = []
 
     async def run(self, *, examples: int, epochs: int) -> None:
-        first = await self._stage("write dataset v1", self._build(examples))
-        self._say_built(first)
-        tuned = await self._stage("fine-tune", self._tune(epochs))
+        first = await self._timed("write dataset v1", self._build(examples))
+        self._print_dataset(first)
+        training = await self._timed("fine-tune", self._finetune(epochs))
         self._console.print(
-            f"[bold]held-out loss: {tuned.loss_before:.3f} -> {tuned.loss_after:.3f}[/bold] "
-            f"({tuned.name}, {tuned.state})"
+            f"[bold]held-out loss: {training.loss_before:.3f} -> {training.loss_after:.3f}[/bold] "
+            f"({training.name}, {training.state})"
         )
-        liked = await self._stage("describe and vote", self._describe_and_vote())
-        second = await self._stage("write dataset v2", self._build(examples))
-        self._say_built(second)
-        await self._say_found(second.dataset, liked)
-        self._say_times()
+        liked = await self._timed("describe and vote", self._describe_and_vote())
+        second = await self._timed("write dataset v2", self._build(examples))
+        self._print_dataset(second)
+        await self._print_dataset_item(second.dataset, liked)
+        self._print_durations()
 
-    async def _stage(self, name: str, work: Awaitable[T]) -> T:
+    async def _timed(self, name: str, work: Awaitable[T]) -> T:
         started = time.monotonic()
         result = await work
-        self._took.append((name, time.monotonic() - started))
+        self._durations.append((name, time.monotonic() - started))
         return result
 
     async def _build(self, examples: int) -> BuildResult:
@@ -66,26 +66,26 @@ class Demo:
         job, _ = await self._app.builds.submit(spec)
         return (await self._follow(job.id, "dataset")).result_as(BuildResult)
 
-    async def _tune(self, epochs: int) -> FinetuneResult:
+    async def _finetune(self, epochs: int) -> FinetuneResult:
         job, _ = await self._app.finetunes.submit(epochs=epochs)
         return (await self._follow(job.id, "tuning")).result_as(FinetuneResult)
 
     async def _follow(self, job_id: int, title: str) -> Job:
-        """Show a job until it ends. Raises UserError with the job's own words if it failed."""
-        job = await follow(self._app.jobs, job_id, self._console, title)
+        """Show a job until it ends. Raise UserError with its error if it failed."""
+        job = await follow_job(self._app.jobs, job_id, self._console, title)
         if job.result is None:
             raise UserError(f"The demo ends here: {job.error}")
         return job
 
     async def _describe_and_vote(self) -> Description:
-        """Ask base and tuned model for the hero; let the voters judge until they like a description."""
+        """Ask the base, then the tuned model for the hero, until the voters like a description."""
         prompts = self._app.heroes.prompts
         tuning = prompts.tuning(HERO)
         base = await self._app.client.complete(
             prompts.ask_tuned(HERO), model=self._app.settings.base_model, account=Account("hero")
         )
         self._console.print(Panel(base.text, title=f"{tuning}  the base model", border_style="dim"))
-        for _ in range(_TRIES):
+        for _ in range(_MAX_DESCRIPTIONS):
             description = await self._app.describer.describe(HERO, requester="demo")
             self._console.print(
                 Panel(description.text, title=f"{tuning}  the tuned model", border_style="green")
@@ -95,21 +95,21 @@ class Demo:
         raise UserError("The voters liked none of the descriptions; a larger --examples teaches more.")
 
     async def _vote(self, description: Description) -> bool:
-        """Cast the simulated votes: they like what keeps the hero, names the power and does not ramble."""
+        """Cast the simulated votes, up if curation accepts the text. Return whether they are up."""
         curation = self._app.heroes.curation
-        fault = curation.rejection_reason(description.hero, curation.trim(description.text))
+        reason = curation.rejection_reason(description.hero, curation.trim(description.text))
         for voter in VOTERS:
-            await self._app.votes.simulate(description.id, voter, DOWN if fault else UP)
-        verdict = f"{DOWN} ({fault})" if fault else UP
+            await self._app.votes.simulate(description.id, voter, DOWN if reason else UP)
+        verdict = f"{DOWN} ({reason})" if reason else UP
         self._console.print(f"{len(VOTERS)} simulated voters: {verdict}")
-        return fault is None
+        return reason is None
 
-    async def _say_found(self, version: int, liked: Description) -> None:
-        """Look the liked description up in the dataset, and say where it stands."""
+    async def _print_dataset_item(self, version: int, liked: Description) -> None:
+        """Print the dataset item that the liked description became."""
         async with self._app.db.read() as tx:
             items = await datasets.items(tx, version)
-        wanted = ("description", liked.id)
-        found = next((item for item in items if (item.source, item.source_id) == wanted), None)
+        source = ("description", liked.id)
+        found = next((item for item in items if (item.source, item.source_id) == source), None)
         if found is None:
             raise UserError(f"Dataset v{version} lacks the well-rated description {liked.id}: a defect.")
         self._console.print(
@@ -117,7 +117,7 @@ class Demo:
             f"({found.split}): {found.prompt} {found.text[:60]}..."
         )
 
-    def _say_built(self, result: BuildResult) -> None:
+    def _print_dataset(self, result: BuildResult) -> None:
         counts = result.counts
         self._console.print(
             f"[bold]dataset v{result.dataset}[/bold]: {counts.get('train', 0)} to train on, "
@@ -126,20 +126,17 @@ class Demo:
             f"{sum(result.rejected.values())} rejected, {result.given_up} given up"
         )
 
-    def _say_times(self) -> None:
+    def _print_durations(self) -> None:
         table = Table("stage", "seconds", title="What each stage took")
         table.columns[1].justify = "right"
-        for name, seconds in self._took:
+        for name, seconds in self._durations:
             table.add_row(name, f"{seconds:.0f}")
-        table.add_row("in all", f"{sum(seconds for _, seconds in self._took):.0f}", style="bold")
+        table.add_row("in all", f"{sum(seconds for _, seconds in self._durations):.0f}", style="bold")
         self._console.print(table)
 
 
 async def run_demo(settings: Settings, *, examples: int, epochs: int) -> None:
-    """Run the loop on fresh data in the demo's own folder.
-
-    Raises UserError where a stage fails; the figures are those of this run.
-    """
+    """Run the loop on fresh data in the demo's own folder. Raise UserError if a stage fails."""
     if settings.hosted:
         raise Unavailable("The demo runs on the embedded engine: unset OPENAI_API_KEY and OPENAI_BASE_URL.")
     console = Console()

@@ -1,11 +1,11 @@
-"""The terminal's `herosmith finetune`: plan a fine-tuning, carry it out, follow it."""
+"""`herosmith finetune`: plan a fine-tuning, confirm it and follow it."""
 
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from bot.cli.runtime import go, installation
+from bot.cli.runtime import installation_settings, run_command
 from bot.settings import Settings
 
 
@@ -26,20 +26,20 @@ def finetune(
     """
     if method not in (None, "supervised", "dpo"):
         raise typer.BadParameter(f"{method} is no method: choose supervised or dpo.", param_hint="--method")
-    asked = {"dataset": dataset, "base": base_model, "method": method, "epochs": epochs}
-    go(_finetune(installation(), asked, confirmed=yes))
+    options = {"dataset": dataset, "base": base_model, "method": method, "epochs": epochs}
+    run_command(_finetune(installation_settings(), options, confirmed=yes))
 
 
-async def _finetune(settings: Settings, asked: dict[str, Any], *, confirmed: bool) -> None:
+async def _finetune(settings: Settings, options: dict[str, Any], *, confirmed: bool) -> None:
     from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
-    from bot.cli.progress import run_worker_if  # noqa: PLC0415
+    from bot.cli.progress import run_if_confirmed  # noqa: PLC0415
     from bot.i18n.message import ENGLISH  # noqa: PLC0415
     from bot.presentation.models import finetune_plan_text  # noqa: PLC0415
 
     console = Console()
     async with open_app(settings) as app:
-        job, forecast = await app.finetunes.plan(**asked)
-        told = finetune_plan_text(ENGLISH, forecast, await app.budget.remaining_today()).replace("**", "")
-        console.print(told, highlight=False, markup=False)
-        wanted = confirmed or typer.confirm("Tune it?", default=True)
-        await run_worker_if(wanted, app, job, settings, console)
+        job, estimate = await app.finetunes.plan(**options)
+        plan = finetune_plan_text(ENGLISH, estimate, await app.budget.remaining_today()).replace("**", "")
+        console.print(plan, highlight=False, markup=False)
+        confirmed = confirmed or typer.confirm("Tune it?", default=True)
+        await run_if_confirmed(confirmed, app, job, settings, console)

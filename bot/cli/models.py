@@ -1,11 +1,11 @@
-"""The terminal's `herosmith models`: the registry of tuned models."""
+"""`herosmith models`: list, compare and promote tuned models."""
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.cli.runtime import go, installation
+from bot.cli.runtime import installation_settings, run_command
 from bot.i18n.message import ENGLISH
 from bot.settings import Settings
 
@@ -22,13 +22,13 @@ Number = Annotated[int, typer.Argument(help="The model's number in `herosmith mo
 @models.command("list")
 def list_() -> None:
     """List the tuned models of the installation that `run` starts here."""
-    go(_list(installation()))
+    run_command(_list(installation_settings()))
 
 
 @models.command()
 def show(model: Number) -> None:
     """Show all that is known of a model, its history among it."""
-    go(_show(installation(), model))
+    run_command(_show(installation_settings(), model))
 
 
 @models.command()
@@ -43,25 +43,25 @@ def compare(
     ] = None,
 ) -> None:
     """Let two models write the same heroes. An engine is started where none runs."""
-    go(_compare(installation(), a, b, hero))
+    run_command(_compare(installation_settings(), a, b, hero))
 
 
 @models.command()
 def promote(model: Number) -> None:
     """Let a model serve in place of the live one."""
-    go(_change(lambda registry: registry.promote(model)))
+    run_command(_change(lambda registry: registry.promote(model)))
 
 
 @models.command()
 def rollback() -> None:
     """Let the model serve again whose place the live one took."""
-    go(_change(lambda registry: registry.roll_back()))
+    run_command(_change(lambda registry: registry.roll_back()))
 
 
 @models.command()
 def retire(model: Number) -> None:
     """Take a candidate out of the running."""
-    go(_change(lambda registry: registry.retire(model)))
+    run_command(_change(lambda registry: registry.retire(model)))
 
 
 @models.command()
@@ -69,7 +69,7 @@ def deployed(
     model: Number, name: Annotated[str, typer.Argument(help="The deployment's name at the provider")]
 ) -> None:
     """Tell by which name a model can be asked, after it was deployed by hand."""
-    go(_change(lambda registry: registry.set_served_name(model, name)))
+    run_command(_change(lambda registry: registry.set_served_name(model, name)))
 
 
 async def _list(settings: Settings) -> None:
@@ -80,7 +80,7 @@ async def _list(settings: Settings) -> None:
         votes, challenger = await app.votes.by_model(), await app.registry.challenger()
         trial = await app.trials.status()
         for model in await app.registry.all():
-            typer.echo(_plain(model_line(ENGLISH, model, challenger, votes[model.name], trial)))
+            typer.echo(_strip_markdown(model_line(ENGLISH, model, challenger, votes[model.name], trial)))
 
 
 async def _show(settings: Settings, model_id: int) -> None:
@@ -91,7 +91,9 @@ async def _show(settings: Settings, model_id: int) -> None:
         entry = await app.registry.record(model_id)
         votes = (await app.votes.by_model())[entry.model.name]
         trials = await app.trials.of_model(model_id)
-        typer.echo(_plain(model_page(ENGLISH, entry, await app.registry.challenger(), votes, trials)))
+        typer.echo(
+            _strip_markdown(model_page(ENGLISH, entry, await app.registry.challenger(), votes, trials))
+        )
 
 
 async def _compare(settings: Settings, a: int, b: int | None, hero: str | None) -> None:
@@ -108,23 +110,23 @@ async def _print_comparison(app: "App", a: int, b: int | None, hero: str | None)
 
     first = await app.registry.get(a)
     second = await app.registry.get(b) if b is not None else await app.registry.live()
-    writers = app.comparer.opponents(first, second)
+    opponents = app.comparer.opponents(first, second)
     heroes = [app.heroes.vocabulary.parse(hero)] if hero else app.heroes.vocabulary.sample(a)
-    for each in await app.comparer.compare(heroes, writers, Account("hero")):
-        typer.echo(f"\n{each.hero}")
-        for side in each.sides:
+    for comparison in await app.comparer.compare(heroes, opponents, Account("hero")):
+        typer.echo(f"\n{comparison.hero}")
+        for side in comparison.sides:
             typer.echo(f"\n  {side.by}: {side.text}")
     for trial in await app.trials.between(first.id, second.id) if second else []:
-        typer.echo(f"\n{_plain(trial_text(ENGLISH, trial))}")
+        typer.echo(f"\n{_strip_markdown(trial_text(ENGLISH, trial))}")
 
 
 async def _change(change: "Callable[[Registry], Awaitable[Model]]") -> None:
     from bot.app import open_app  # noqa: PLC0415
 
-    async with open_app(installation()) as app:
+    async with open_app(installation_settings()) as app:
         model = await change(app.registry)
         typer.echo(f"Model {model.id}, {model.name}: {model.state}.")
 
 
-def _plain(text: str) -> str:
+def _strip_markdown(text: str) -> str:
     return text.replace("**", "").replace("-# ", "   ").replace("`", "")

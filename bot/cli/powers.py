@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.runtime import go, installation
+from bot.cli.runtime import installation_settings, run_command
 from bot.i18n.message import ENGLISH
 from bot.settings import Settings
 
@@ -16,19 +16,19 @@ Power = Annotated[str, typer.Argument(help="The power, in plain words")]
 @powers.command("list")
 def list_() -> None:
     """List the added powers, and those that people ask for most."""
-    go(_list(installation()))
+    run_command(_list(installation_settings()))
 
 
 @powers.command()
 def add(power: Power) -> None:
     """Add a power to the vocabulary: from now on its descriptions may train."""
-    go(_add(installation(), power))
+    run_command(_add(installation_settings(), power))
 
 
 @powers.command()
 def remove(power: Power) -> None:
     """Take an added power out of the vocabulary again."""
-    go(_remove(installation(), power))
+    run_command(_remove(installation_settings(), power))
 
 
 async def _list(settings: Settings) -> None:

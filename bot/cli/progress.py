@@ -1,4 +1,4 @@
-"""Following a job in the terminal: its row as a bar, until it ends."""
+"""Follow a job in the terminal: a progress bar from the job's row, then its result."""
 
 import asyncio
 import time
@@ -17,18 +17,18 @@ from bot.processes import run_engine, run_worker
 from bot.settings import Settings
 from bot.store.jobs import Job
 
-_LOOK = 0.3  # seconds between two looks
-_PATIENCE = 3.0  # seconds in which a worker that runs already takes a job up
+_POLL_INTERVAL = 0.3  # seconds
+_PICKUP_TIMEOUT = 3.0  # seconds in which a running worker claims a job
 
 
-async def follow(
-    board: JobQueue, job_id: int, console: Console, title: str, *, until_left: bool = False
+async def follow_job(
+    queue: JobQueue, job_id: int, console: Console, title: str, *, until_abandoned: bool = False
 ) -> Job:
-    """Show a job's row as a bar until it ends or is paused. Returns it.
+    """Show a job as a progress bar until it ends or is paused. Return the job.
 
-    until_left: or until its worker has not been heard of for so long that another one may take it up.
+    until_abandoned: return also if its worker has been silent for so long that another may take over.
     """
-    began = time.time()
+    started_at = time.time()
     columns = (
         TextColumn("{task.fields[title]:8}"),
         BarColumn(),
@@ -39,19 +39,20 @@ async def follow(
     with Progress(*columns, console=console) as bars:
         task = bars.add_task("waiting", total=None, title=title)
         while True:
-            job = await board.get(job_id)
-            over = _over(job)
-            said = job.state if over else str(job.phase or "")
-            bars.update(task, completed=job.done, total=job.total or None, description=said)
-            beat = job.heartbeat or 0.0
-            heard_of = beat if job.owner else max(began, beat)  # one that let go may have a successor soon
-            if over or (until_left and time.time() - heard_of > board.timing.stale_after):
+            job = await queue.get(job_id)
+            is_over = _is_over(job)
+            description = job.state if is_over else str(job.phase or "")
+            bars.update(task, completed=job.done, total=job.total or None, description=description)
+            heartbeat = job.heartbeat or 0.0
+            # a worker that released the job may have a successor soon
+            last_sign = heartbeat if job.owner else max(started_at, heartbeat)
+            if is_over or (until_abandoned and time.time() - last_sign > queue.timing.stale_after):
                 return job
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(_POLL_INTERVAL)
 
 
-def print_end(job: Job, settings: Settings, console: Console) -> None:
-    """Say how a job ended, and where its files lie. Raises UserError in its words where it failed."""
+def print_outcome(job: Job, settings: Settings, console: Console) -> None:
+    """Print how a job ended, and the paths of its files. Raise UserError with its text if it failed."""
     if job.state == "paused" and job.question:
         console.print(f"{job.question}\nAnswer with: herosmith jobs answer {job.id} --training ID, or --none")
         return
@@ -65,40 +66,40 @@ def print_end(job: Job, settings: Settings, console: Console) -> None:
         console.print(str(settings.data_dir / name), highlight=False, soft_wrap=True)
 
 
-async def attended(board: JobQueue, job_id: int) -> bool:
-    """Whether a worker has a job, or takes it up within a few seconds: one that runs with the bot."""
-    for _ in range(int(_PATIENCE / _LOOK)):
-        job = await board.get(job_id)
-        if job.ended or board.is_claimed(job):
+async def is_picked_up(queue: JobQueue, job_id: int) -> bool:
+    """Return whether a worker, such as the bot's, has claimed a job or claims it within a few seconds."""
+    for _ in range(int(_PICKUP_TIMEOUT / _POLL_INTERVAL)):
+        job = await queue.get(job_id)
+        if job.ended or queue.is_claimed(job):
             return True
-        await asyncio.sleep(_LOOK)
+        await asyncio.sleep(_POLL_INTERVAL)
     return False
 
 
-async def run_worker_until(app: App, job_id: int, settings: Settings, console: Console) -> Job:
-    """Follow a job to its end; where nobody works on it, with an engine and a worker of our own."""
+async def run_until_done(app: App, job_id: int, settings: Settings, console: Console) -> Job:
+    """Follow a job to its end. If no worker has it, start an engine and a worker for it."""
     title = f"job {job_id}"
-    if await attended(app.jobs, job_id):
-        job = await follow(app.jobs, job_id, console, title, until_left=True)
-        if _over(job):
+    if await is_picked_up(app.jobs, job_id):
+        job = await follow_job(app.jobs, job_id, console, title, until_abandoned=True)
+        if _is_over(job):
             return job
     async with AsyncExitStack() as stack:
         log_to_stderr(settings)
         with console.status("starting a worker ..."):
             reachable = await stack.enter_async_context(run_engine(settings))
             await stack.enter_async_context(run_worker(reachable))
-        return await follow(app.jobs, job_id, console, title)
+        return await follow_job(app.jobs, job_id, console, title)
 
 
-def _over(job: Job) -> bool:
+def _is_over(job: Job) -> bool:
     return job.ended or job.state == "paused"
 
 
-async def run_worker_if(wanted: bool, app: App, job: Job, settings: Settings, console: Console) -> None:
-    """Carry a plan out and tell its end, or drop it."""
-    if not wanted:
+async def run_if_confirmed(confirmed: bool, app: App, job: Job, settings: Settings, console: Console) -> None:
+    """Run a planned job and print its outcome if it was confirmed; otherwise cancel it."""
+    if not confirmed:
         await app.jobs.cancel(job.id)
         console.print("Nothing was done.")
         return
     await app.jobs.confirm(job.id)
-    print_end(await run_worker_until(app, job.id, settings, console), settings, console)
+    print_outcome(await run_until_done(app, job.id, settings, console), settings, console)

@@ -1,4 +1,4 @@
-"""How a command of the terminal begins and ends: settings read, the loop run, trouble as a sentence."""
+"""What every terminal command needs: settings, logging, an event loop, and errors printed as sentences."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ from bot.settings import Settings, load_settings
 
 
 def read_settings() -> Settings:
-    """The settings of this folder's .env and environment; their mistakes end the command with exit code 2."""
+    """Read .env in this folder and the environment. Print mistakes and exit with code 2."""
     try:
         return load_settings(Path(".env"))
     except HerosmithError as error:
@@ -23,26 +23,29 @@ def read_settings() -> Settings:
         raise typer.Exit(2) from None
 
 
-def installation() -> Settings:
-    """What `run` runs on: the playground, where there is no token, keeps its data apart from Discord's."""
-    found = read_settings()
-    return found if found.discord_token else found.within("playground")
+def installation_settings() -> Settings:
+    """Return the settings that `run` uses: without a Discord token, with the playground's data folder."""
+    settings = read_settings()
+    return settings if settings.discord_token else settings.within("playground")
 
 
-def log_to_stderr(found: Settings) -> None:
+def log_to_stderr(settings: Settings) -> None:
     logging.basicConfig(
-        level=found.log_level,
+        level=settings.log_level,
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
         stream=sys.stderr,
     )
-    for chatty in ("alembic", "discord", "openai", "httpx2", "aiohttp", "matplotlib"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    for name in ("alembic", "discord", "openai", "httpx2", "aiohttp", "matplotlib"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def go(main: Coroutine[Any, Any, None]) -> None:
-    """Run to the end; a foreseen error is a sentence and exit code 1, Ctrl-C and SIGTERM a quiet end."""
+def run_command(main: Coroutine[Any, Any, None]) -> None:
+    """Run a command's coroutine.
+
+    Print a HerosmithError as a sentence and exit with code 1. Exit silently on Ctrl-C and SIGTERM.
+    """
     try:
-        asyncio.run(_until_told_to_end(main))
+        asyncio.run(_run_until_sigterm(main))
     except HerosmithError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
@@ -50,8 +53,8 @@ def go(main: Coroutine[Any, Any, None]) -> None:
         raise typer.Exit from None
 
 
-async def _until_told_to_end(main: Coroutine[Any, Any, None]) -> None:
-    """Let SIGTERM end the work as Ctrl-C does, closing everything in order."""
+async def _run_until_sigterm(main: Coroutine[Any, Any, None]) -> None:
+    """Cancel the coroutine on SIGTERM, so that it closes everything in order as on Ctrl-C."""
     task = asyncio.ensure_future(main)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     await task

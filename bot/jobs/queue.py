@@ -1,4 +1,4 @@
-"""Jobs: long work that a cog or the terminal asks for and a worker does. Data meets in the job's row."""
+"""The job queue: cogs and the terminal order long work as rows of the database, workers claim them."""
 
 import time
 from contextlib import suppress
@@ -39,7 +39,7 @@ class WorkerTiming:
 
 
 class JobQueue:
-    """Takes orders for jobs, changes of mind among them, and tells how they stand."""
+    """Plans, queues, pauses, resumes and cancels jobs, and reads their rows."""
 
     def __init__(self, db: Database, timing: WorkerTiming) -> None:
         self._db = db
@@ -52,7 +52,7 @@ class JobQueue:
         requester_id: int | None = None,
         channel_id: int | None = None,
     ) -> Job:
-        """Write a job down; it waits for confirm(). Raises Busy where one of the kind is active."""
+        """Add a job that waits for confirm(). Raises Busy if another one of its kind is active."""
         async with self._db.write() as tx:
             await _none_active(tx, spec.kind)
             return await jobs.add(
@@ -60,34 +60,34 @@ class JobQueue:
             )
 
     async def submit(self, spec: JobSpec, **origin: int | None) -> Job:
-        """Plan a job and confirm it in one go: where somebody has seen the plan already."""
+        """Plan a job and confirm it at once."""
         return await self.confirm((await self.plan(spec, **origin)).id)
 
     async def confirm(self, job_id: int) -> Job:
-        """Queue a planned job. Raises Busy where one of its kind is active by now."""
+        """Queue a planned job. Raises Busy if another one of its kind is active by now."""
         return await self._change_state(job_id, "queued", was=("planned",), created_at=time.time())
 
     async def pause(self, job_id: int) -> Job:
-        """Stop a job until it is resumed; calls that are out are waited for."""
+        """Stop a job until it is resumed. Calls in flight are awaited."""
         return await self._change_state(job_id, "paused", was=("queued", "running"))
 
     async def resume(self, job_id: int) -> Job:
-        """Let a paused job go on where it was. Raises UserError with its question where it has one."""
+        """Continue a paused job. Raises UserError with the job's question if it waits for an answer."""
         job = await self.get(job_id)
         if job.question:
             raise UserError(WAITING_FOR_ANSWER, job_id=job_id, question=job.question)
         return await self._change_state(job_id, "queued", was=("paused",))
 
     async def answer(self, job_id: int, remote_job_id: str | None) -> Job:
-        """Answer a fine-tuning's question, whether a training was started: by its id, or None for no.
+        """Answer a fine-tuning that asks whether a training was started: its id there, or None if not.
 
-        Raises UserError where nothing was asked.
+        Raises UserError if the job has asked nothing, or the id belongs to another job.
         """
         job = await self.get(job_id)
         if not job.question:
             raise UserError("Job {job_id} has asked nothing.", job_id=job_id)
         async with self._db.read() as tx:
-            if remote_job_id in await jobs.remote_ids(tx) - {job.remote_job_id}:
+            if remote_job_id in await jobs.remote_job_ids(tx) - {job.remote_job_id}:
                 raise UserError(
                     "{remote_job_id} belongs to another job here. Give this one's.",
                     remote_job_id=remote_job_id,
@@ -104,12 +104,13 @@ class JobQueue:
     async def cancel(self, job_id: int) -> Job:
         """End a job, or drop a plan. What was written is kept.
 
-        What a worker has, or somebody elsewhere, is ended by a worker: it tells them to stop.
+        If a worker has the job, or a server works for it, it is marked as "cancelling": a worker tells the
+        server to stop, then ends the job.
         """
         job = await self.get(job_id)
         async with self._db.read() as tx:
-            elsewhere = job.remote_job_id or job.remote_asked_at or await batches.out(tx, job_id=job_id)
-        if not (self.is_claimed(job) or elsewhere):
+            remote_work = job.remote_job_id or job.remote_asked_at or await batches.out(tx, job_id=job_id)
+        if not (self.is_claimed(job) or remote_work):
             now = time.time()
             with suppress(UserError):  # a worker took it just now
                 return await self._change_state(
@@ -123,7 +124,7 @@ class JobQueue:
         return await self._change_state(job_id, "cancelling", was=jobs.ACTIVE)
 
     async def get(self, job_id: int) -> Job:
-        """The job. Raises UserError where there is none."""
+        """Return a job. Raises UserError if there is none."""
         async with self._db.read() as tx:
             found = await jobs.get(tx, job_id)
         if found is None:
@@ -134,23 +135,23 @@ class JobQueue:
         """Return whether a worker has the job and sent a heartbeat lately."""
         return bool(job.owner) and time.time() - (job.heartbeat or 0) < self.timing.stale_after
 
-    async def recent(self, most: int = 10) -> list[Job]:
-        """The newest jobs, the newest first."""
+    async def recent(self, limit: int = 10) -> list[Job]:
+        """Return the newest jobs, newest first."""
         async with self._db.read() as tx:
-            return await jobs.recent(tx, most)
+            return await jobs.recent(tx, limit)
 
     async def unnotified(self) -> list[Job]:
-        """Jobs of a channel that are active, or whose end nobody has been told yet."""
+        """Return the jobs of channels that are active, or whose end was not announced yet."""
         async with self._db.read() as tx:
             return await jobs.unnotified(tx)
 
     async def set_message(self, job_id: int, message_id: int) -> None:
-        """Note which message shows the job's progress."""
+        """Record which message shows the job's progress."""
         async with self._db.write() as tx:
             await jobs.change(tx, job_id, message_id=message_id)
 
     async def mark_notified(self, job_id: int) -> None:
-        """Note that the job's end was told."""
+        """Record that the job's end was announced."""
         async with self._db.write() as tx:
             await jobs.change(tx, job_id, announced=True)
 

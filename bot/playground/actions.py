@@ -1,4 +1,4 @@
-"""What a person does on the page: each action as it arrives, and what it does in the simulated Discord."""
+"""Actions of a person on the page: each as it arrives, and its effect in the simulated Discord."""
 
 import re
 from dataclasses import asdict
@@ -8,40 +8,42 @@ import simcord
 from pydantic import BaseModel, Field
 from simcord.backend.models import Interaction
 
-from bot.playground.command_line import commands_of, read
+from bot.playground.command_line import parse_command, visible_commands
 from bot.playground.simulated_discord import Refused, SimulatedDiscord
 from bot.playground.suggestions import suggest
 
-Answer = dict[str, Any]  # what only the page that acted is told; everything else is seen in the channel
+Answer = dict[str, Any]  # sent only to the page that acted; everything else is seen in the channel
 
 
 class Type(BaseModel):
-    """Send a line: a command where it begins with a slash, else a message."""
+    """Send a line: a command if it begins with a slash, else a message."""
 
     do: Literal["type"]
     text: str = Field(max_length=4000)
 
     async def run(self, person: simcord.MemberActor, world: SimulatedDiscord) -> Answer:
         text = self.text.strip()
-        named = {f"@{each.name}": each for each in world.people.values()} | {
+        mentionable = {f"@{person.name}": person for person in world.people.values()} | {
             f"#{world.channel.name}": world.channel
         }
         if text.startswith("/"):
-            name, options = read(text, commands_of(person, world), named)
-            return await _answered(world, await world.act(person.slash(world.channel, name, **options)))
+            name, options = parse_command(text, visible_commands(person, world), mentionable)
+            return await _wait_for_answer(
+                world, await world.act(person.slash(world.channel, name, **options))
+            )
         if text:
             await world.act(person.send(world.channel, _with_mentions(text, world)))
         return {}
 
 
 class Suggest(BaseModel):
-    """Ask how a line may go on."""
+    """Ask for completions of a line."""
 
     do: Literal["suggest"]
     text: str = Field(max_length=4000)
 
     async def run(self, person: simcord.MemberActor, world: SimulatedDiscord) -> Answer:
-        return {"suggestions": [asdict(each) for each in await suggest(self.text, person, world)]}
+        return {"suggestions": [asdict(item) for item in await suggest(self.text, person, world)]}
 
 
 class Click(BaseModel):
@@ -53,7 +55,7 @@ class Click(BaseModel):
 
     async def run(self, person: simcord.MemberActor, world: SimulatedDiscord) -> Answer:
         click = person.click(world.message(self.message), custom_id=self.custom_id)
-        return await _answered(world, await world.act(click))
+        return await _wait_for_answer(world, await world.act(click))
 
 
 class Select(BaseModel):
@@ -65,14 +67,14 @@ class Select(BaseModel):
     values: list[str]
 
     async def run(self, person: simcord.MemberActor, world: SimulatedDiscord) -> Answer:
-        channel = world.channel  # simcord takes a channel by its handle
+        channel = world.channel  # simcord wants the channel's handle, not its id
         values = [channel if value == str(channel.id) else value for value in self.values]
-        choice = person.select(world.message(self.message), values, custom_id=self.custom_id)
-        return await _answered(world, await world.act(choice))
+        selection = person.select(world.message(self.message), values, custom_id=self.custom_id)
+        return await _wait_for_answer(world, await world.act(selection))
 
 
 class Submit(BaseModel):
-    """Send a form off; it is named by the interaction that opened it."""
+    """Submit a form. Its id is the interaction's that opened it."""
 
     do: Literal["submit"]
     form: int
@@ -83,11 +85,11 @@ class Submit(BaseModel):
         if opened is None:
             raise Refused("That form is gone.")
         form = simcord.InteractionResult(world.env, opened)
-        return await _answered(world, await world.act(person.submit_modal(form, dict(self.values))))
+        return await _wait_for_answer(world, await world.act(person.submit_modal(form, dict(self.values))))
 
 
 class React(BaseModel):
-    """Add a reaction, or take it back."""
+    """Add or remove a reaction."""
 
     do: Literal["react"]
     message: int
@@ -101,22 +103,22 @@ class React(BaseModel):
 
 
 class Request(BaseModel):
-    """An action as a page asks for it; its answer goes back under the same number."""
+    """An action that a page asks for. The answer carries the same number."""
 
     number: int
     action: Annotated[Type | Suggest | Click | Select | Submit | React, Field(discriminator="do")]
 
 
-async def _answered(world: SimulatedDiscord, asked: Interaction | None) -> Answer:
-    """Wait for the bot's first answer: a form is told, a message is seen in the channel."""
-    if asked is None:
+async def _wait_for_answer(world: SimulatedDiscord, interaction: Interaction | None) -> Answer:
+    """Wait for the bot's first answer. Return a form; a message is seen in the channel."""
+    if interaction is None:
         return {}
-    answered = await world.answer(asked)
+    answered = await world.wait_for_answer(interaction)
     return {"form": {**answered.modal, "id": str(answered.id)}} if answered.modal else {}
 
 
 def _with_mentions(text: str, world: SimulatedDiscord) -> str:
-    """The text with each @name as Discord writes a mention."""
+    """Return the text with each @name replaced by Discord's form of a mention."""
     bot = world.env.backend.bot_user
     ids = {name: person.id for name, person in world.people.items()} | {bot.name: bot.id}
-    return re.sub(r"@(\w+)", lambda found: f"<@{ids[found[1]]}>" if found[1] in ids else found[0], text)
+    return re.sub(r"@(\w+)", lambda match: f"<@{ids[match[1]]}>" if match[1] in ids else match[0], text)

@@ -1,6 +1,6 @@
-"""The playground: the very same bot in a local browser page, without Discord.
+"""The playground: the same bot in a local browser page, without Discord.
 
-simcord keeps an in-memory Discord; the page is our own. The bot, its worker and its engine are the real ones.
+simcord simulates Discord in memory. The bot, its worker and its engine are the real ones.
 """
 
 from contextlib import AsyncExitStack
@@ -28,7 +28,7 @@ Ctrl-C ends it; datasets and models stay in {data}, the channel does not."""
 
 
 async def run_playground(settings: Settings) -> None:
-    """Serve the page until Ctrl-C. Raises OperatorError where PLAYGROUND_PORT is taken."""
+    """Serve the page until Ctrl-C. Raise OperatorError if PLAYGROUND_PORT is taken."""
     settings = settings.model_copy(update={"home_guilds": frozenset({HOME})})
     console = Console(stderr=True)
     async with AsyncExitStack() as stack:
@@ -36,15 +36,15 @@ async def run_playground(settings: Settings) -> None:
             reachable = await stack.enter_async_context(run_engine(settings))
             app = await stack.enter_async_context(open_app(reachable))
             await stack.enter_async_context(run_worker(reachable))
-            await _forget_the_last_page(app)
+            await _forget_previous_channel(app)
             world = await stack.enter_async_context(open_simulated_discord(app))
             page = await stack.enter_async_context(open_page(world, app, settings.playground_port))
         console.print(_WELCOME.format(url=page.url, data=app.settings.data_dir), soft_wrap=True)
-        await world.keep_time()
+        await world.follow_real_time()
 
 
-async def _forget_the_last_page(app: App) -> None:
-    """Its channel and messages ended with it, and the new bot has to tell its commands anew."""
+async def _forget_previous_channel(app: App) -> None:
+    """Forget the last run's messages, which ended with it, and that its commands were synced."""
     async with app.db.write() as tx:
         await descriptions.forget_messages(tx)
         await duels.forget_messages(tx)

@@ -1,4 +1,4 @@
-"""The page's server, for this machine alone: one page, its files, what is attached, and a socket a tab."""
+"""The page's HTTP server, for this machine only: the page, its files, attachments, and a socket per tab."""
 
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,11 +15,11 @@ from bot.errors import OperatorError
 from bot.playground.simulated_discord import SimulatedDiscord
 from bot.playground.tab import Tab
 
-_FILES = Path(__file__).parent / "page"
-_HERE = "127.0.0.1"
-_CLOSING = 2.0  # seconds that open requests get in the end
-_PICTURES = {"image/png", "image/jpeg", "image/gif", "image/webp"}
-_HEADERS = {
+_PAGE_FOLDER = Path(__file__).parent / "page"
+_HOST = "127.0.0.1"
+_SHUTDOWN_TIMEOUT = 2.0  # seconds for open requests
+_IMAGE_TYPES = {"image/png", "image/jpeg", "image/gif", "image/webp"}
+_SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -30,31 +30,31 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The page as it is served."""
+    """The page being server."""
 
     url: str
 
 
 @asynccontextmanager
 async def open_page(world: SimulatedDiscord, app: App, port: int) -> AsyncIterator[Page]:
-    """Serve the page on this machine; port 0 takes a free one. Raises OperatorError where it is taken."""
-    served = _Server(world, app)
-    web_app = web.Application(middlewares=[_from_here_only])
-    web_app.on_response_prepare.append(_guard)
-    web_app.on_shutdown.append(served.close)
-    web_app.router.add_get("/", served.index)
-    web_app.router.add_get("/socket", served.socket)
-    web_app.router.add_get("/attachments/{path:.+}", served.attachment)
-    web_app.router.add_static("/page", _FILES)
-    runner = web.AppRunner(web_app, access_log=None, shutdown_timeout=_CLOSING)
+    """Serve the page on this machine; port 0 means any free one. Raise OperatorError if the port is taken."""
+    server = _Server(world, app)
+    web_app = web.Application(middlewares=[_require_local_host])
+    web_app.on_response_prepare.append(_add_security_headers)
+    web_app.on_shutdown.append(server.close)
+    web_app.router.add_get("/", server.index)
+    web_app.router.add_get("/socket", server.socket)
+    web_app.router.add_get("/attachments/{path:.+}", server.attachment)
+    web_app.router.add_static("/page", _PAGE_FOLDER)
+    runner = web.AppRunner(web_app, access_log=None, shutdown_timeout=_SHUTDOWN_TIMEOUT)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, _HERE, port)
+        site = web.TCPSite(runner, _HOST, port)
         try:
             await site.start()
         except OSError as error:
             raise OperatorError(f"The page cannot be opened at PLAYGROUND_PORT {port}: {error}") from error
-        yield Page(f"http://{_HERE}:{runner.addresses[0][1]}/")
+        yield Page(f"http://{_HOST}:{runner.addresses[0][1]}/")
     finally:
         await runner.cleanup()
 
@@ -66,10 +66,10 @@ class _Server:
         self._sockets: weakref.WeakSet[web.WebSocketResponse] = weakref.WeakSet()
 
     async def index(self, _request: web.Request) -> web.FileResponse:
-        return web.FileResponse(_FILES / "index.html")
+        return web.FileResponse(_PAGE_FOLDER / "index.html")
 
     async def socket(self, request: web.Request) -> web.WebSocketResponse:
-        """A tab's connection, in the name of the person whom `as` gives."""
+        """Connect a tab as the person that the query parameter `as` names."""
         person = self._world.people.get(request.query.get("as", ""))
         if person is None or request.headers.get("Origin") != f"http://{request.host}":
             raise web.HTTPForbidden
@@ -80,15 +80,15 @@ class _Server:
         return socket
 
     async def attachment(self, request: web.Request) -> web.Response:
-        """A file of a message: pictures are shown, everything else is saved."""
+        """Return an attachment: images to be shown, everything else to be saved."""
         data = self._world.env.backend.cdn.get(f"{CDN_BASE}{request.path}")
         if data is None:
             raise web.HTTPNotFound
         kind, _ = guess_type(request.path)
-        if kind in _PICTURES:
+        if kind in _IMAGE_TYPES:
             return web.Response(body=data, content_type=kind)
-        saved = {"Content-Disposition": "attachment"}
-        return web.Response(body=data, content_type="application/octet-stream", headers=saved)
+        headers = {"Content-Disposition": "attachment"}
+        return web.Response(body=data, content_type="application/octet-stream", headers=headers)
 
     async def close(self, _app: web.Application) -> None:
         for socket in list(self._sockets):
@@ -96,15 +96,15 @@ class _Server:
 
 
 @web.middleware
-async def _from_here_only(
+async def _require_local_host(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Refuse other names for this machine: by one, a web site elsewhere could reach the page."""
-    if request.url.host not in (_HERE, "localhost"):
+    """Refuse other host names for this machine: through one, another web site could reach the page."""
+    if request.url.host not in (_HOST, "localhost"):
         raise web.HTTPForbidden
     return await handler(request)
 
 
-async def _guard(_request: web.Request, response: web.StreamResponse) -> None:
-    """The page loads nothing from elsewhere, and no one else's page frames it."""
-    response.headers.update(_HEADERS)
+async def _add_security_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    """Forbid the page to load anything from elsewhere, and other pages to frame it."""
+    response.headers.update(_SECURITY_HEADERS)

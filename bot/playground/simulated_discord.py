@@ -15,24 +15,22 @@ from bot.client import HeroBot
 
 HOME = 1_000_000_000_000_000_000  # the simulated server's id: a home guild, so its manager is an operator
 
-_GLANCE = (
-    0.05  # seconds that simcord may wait for the bot to come to rest: what takes longer goes on by itself
-)
-_TICK = 0.1  # seconds between two looks at the clock
-_CLOSING = 20.0  # seconds that the bot gets for its last work
+_SETTLE_TIMEOUT = 0.05  # seconds that simcord waits for the bot to become idle; longer work goes on by itself
+_CLOCK_INTERVAL = 0.1  # seconds between two updates of the clock
+_SHUTDOWN_TIMEOUT = 20.0  # seconds for the bot's last work
 
 
 class Refused(Exception):
-    """Discord would not let a person do this; the text says why."""
+    """Discord would not let a person do this. The text is the reason."""
 
 
 class SimulatedDiscord:
-    """What is simulated, and the one place where people act in it.
+    """The simulated server. Every action in it must go through `act`, which holds the lock.
 
-    simcord, made for tests, stops its clock and waits after each action until the bot has come to rest. Here
-    it waits for a moment only: the bot works on, others act meanwhile, and its clock follows the real one.
+    simcord is made for tests: it stops its clock, and waits after each action until the bot is idle. Here it
+    waits only briefly: the bot works on, others act meanwhile, and the simulated clock follows the real one.
 
-    What people see is read from simcord's own store (`env.backend`): its version is pinned exactly.
+    What people see is read from simcord's own store (`env.backend`), so simcord's version is pinned exactly.
     """
 
     def __init__(
@@ -41,31 +39,31 @@ class SimulatedDiscord:
         self.env = env
         self.channel = channel
         self.people = {person.name: person for person in people}
-        self._turn = asyncio.Lock()  # simcord refuses whatever comes while something else is under way
+        self._lock = asyncio.Lock()  # simcord refuses an operation while another one is running
 
     @property
-    def events(self) -> int:
-        """How much has happened so far: while it stays the same, nothing has changed."""
+    def event_count(self) -> int:
+        """The number of events so far. While it is the same, nothing has changed."""
         return len(self.env.backend.transcript)
 
     async def act(self, action: Awaitable[Any]) -> Interaction | None:
-        """Have a person do something; what it asks of the bot is returned, answered or not yet.
+        """Perform a person's action. Return the interaction that it started, if any, answered or not.
 
-        Raises Refused where the person may not, or cannot.
+        Raises Refused if the person may not, or cannot.
         """
-        asked = self.env.backend.interactions
-        async with self._turn:
-            before = len(asked)
+        interactions = self.env.backend.interactions
+        async with self._lock:
+            before = len(interactions)
             try:
                 await action
             except TimeoutError:
-                pass  # the bot is still at it
+                pass  # the bot is still working
             except (simcord.SetupError, simcord.BackendError) as error:
-                raise Refused(_in_words(error)) from error
-            return next(reversed(asked.values())) if len(asked) > before else None
+                raise Refused(_reason(error)) from error
+            return next(reversed(interactions.values())) if len(interactions) > before else None
 
-    async def answer(self, interaction: Interaction) -> Interaction:
-        """Wait for the bot's first answer. Raises Refused where none comes within Discord's three seconds."""
+    async def wait_for_answer(self, interaction: Interaction) -> Interaction:
+        """Wait for the bot's first answer. Raise Refused if none comes within Discord's three seconds."""
         while not interaction.responded:
             if self.env.backend.now_iso() >= (interaction.initial_response_deadline or ""):
                 raise Refused("Herosmith did not respond in time.")
@@ -73,30 +71,30 @@ class SimulatedDiscord:
         return interaction
 
     def message(self, message_id: int) -> simcord.ResponseMessage:
-        """A message of the channel. Raises Refused where it is gone."""
+        """Return a message of the channel. Raise Refused if it was deleted."""
         try:
             found = self.env.backend.get_message(self.channel.id, message_id)
         except simcord.BackendError as error:
             raise Refused("That message is gone.") from error
         return simcord.ResponseMessage(self.env, found)
 
-    async def keep_time(self) -> None:
-        """Let the simulated time follow the real one for ever, so that the bot's timers fire."""
+    async def follow_real_time(self) -> None:
+        """Keep the simulated clock at the real time, for ever, so that the bot's timers fire."""
         while True:
-            async with self._turn:
-                self.env.backend.advance_clock(_behind(self.env))
+            async with self._lock:
+                self.env.backend.advance_clock(_clock_lag(self.env))
                 with suppress(TimeoutError):  # the bot is busy
-                    await self.env.settle(timeout=_GLANCE)  # fires what is due
-            await asyncio.sleep(_TICK)
+                    await self.env.settle(timeout=_SETTLE_TIMEOUT)  # fires due timers
+            await asyncio.sleep(_CLOCK_INTERVAL)
 
 
 @asynccontextmanager
 async def open_simulated_discord(app: App) -> AsyncIterator[SimulatedDiscord]:
-    """Let the bot into a new simulated Discord."""
-    env = simcord.Env(HeroBot(app), settle_timeout=_GLANCE)
-    # made in simcord's distant past: votes of young accounts do not count
+    """Start the bot in a new simulated Discord."""
+    env = simcord.Env(HeroBot(app), settle_timeout=_SETTLE_TIMEOUT)
+    # created before the clock is set: accounts must be old, because votes of young ones do not count
     operator, *others = (env.create_user(name) for name in ("olga", "ana", "ben"))
-    env.backend.advance_clock(_behind(env))
+    env.backend.advance_clock(_clock_lag(env))
     await env.start()
     try:
         if env.bot.user:
@@ -107,15 +105,15 @@ async def open_simulated_discord(app: App) -> AsyncIterator[SimulatedDiscord]:
         olga = guild.add_member(operator, roles=[manager])
         yield SimulatedDiscord(env, channel, [olga, *(guild.add_member(user) for user in others)])
     finally:
-        env.settle_timeout = _CLOSING
+        env.settle_timeout = _SHUTDOWN_TIMEOUT
         await env.shutdown()
 
 
-def _behind(env: simcord.Env) -> float:
-    """Seconds by which the simulated time lies behind the real one."""
+def _clock_lag(env: simcord.Env) -> float:
+    """Return the seconds by which the simulated time is behind the real one."""
     return max(0.0, (datetime.now(UTC) - env.now()).total_seconds())
 
 
-def _in_words(error: Exception) -> str:
-    """What simcord says, without what it adds for writers of tests."""
+def _reason(error: Exception) -> str:
+    """Return simcord's error message without its hints for writers of tests."""
     return str(error).split(" — ")[0].rstrip(".") + "."

@@ -1,4 +1,4 @@
-"""What could be typed next: commands, their options, and the values that the bot itself proposes."""
+"""Completions of a typed line: commands, their options, and values, also from the bot's autocomplete."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,15 +8,15 @@ from typing import Any
 import simcord
 from simcord.enums import OptionType
 
-from bot.playground.command_line import Command, commands_of, find
+from bot.playground.command_line import Command, find_command, visible_commands
 from bot.playground.simulated_discord import Refused, SimulatedDiscord
 
-_NUMBERS = (OptionType.INTEGER, OptionType.NUMBER)
+_NUMBER_TYPES = (OptionType.INTEGER, OptionType.NUMBER)
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A line to take over whole, and what stands in the list for it."""
+    """A completed line, with its label and hint in the list."""
 
     line: str
     label: str
@@ -24,53 +24,58 @@ class Suggestion:
 
 
 async def suggest(typed: str, person: simcord.MemberActor, world: SimulatedDiscord) -> list[Suggestion]:
-    """How a typed line may go on."""
+    """Return the completions of a typed line."""
     if not typed.startswith("/"):
         return []
-    known = commands_of(person, world)
-    command = find(typed, known)
-    longer = [each for each in known if each.name.startswith(typed[1:].lstrip())]
-    if command is None or (not typed.endswith(" ") and typed[1:] == command.name and len(longer) > 1):
-        return [_of_command(each) for each in longer]
+    known = visible_commands(person, world)
+    command = find_command(typed, known)
+    matching = [other for other in known if other.name.startswith(typed[1:].lstrip())]
+    if command is None or (not typed.endswith(" ") and typed[1:] == command.name and len(matching) > 1):
+        return [_command_suggestion(other) for other in matching]
     head = f"/{command.name}"
     rest = typed[len(head) :]
     if not rest:
-        return [_of_command(command)]
-    parts = command.split(rest.lstrip())
+        return [_command_suggestion(command)]
+    parts = command.split_options(rest.lstrip())
     option_name, text = parts[-1] if parts else (None, "")
-    name = option_name or command.free
+    name = option_name or command.free_text_option
     if name is None or _is_finished(command, name, text):
-        return _options(command, typed, {each for each, _ in parts if each})
+        return _option_suggestions(command, typed, {name for name, _ in parts if name})
     before = typed[: len(typed) - len(text)] if text else typed
-    filled = {each: value.strip() for each, value in parts[:-1] if each}
-    return await _values(command, name, text.lstrip(), filled, before=before, person=person, world=world)
+    filled = {name: value.strip() for name, value in parts[:-1] if name}
+    return await _value_suggestions(
+        command, name, text.lstrip(), filled, before=before, person=person, world=world
+    )
 
 
-def _of_command(command: Command) -> Suggestion:
+def _command_suggestion(command: Command) -> Suggestion:
     return Suggestion(f"/{command.name} ", f"/{command.name}", command.description)
 
 
 def _is_finished(command: Command, name: str, text: str) -> bool:
-    """Whether an option's value ends where the line does: a space follows, and it takes no words."""
+    """Whether an option's value is complete: a space follows, and the value cannot contain spaces."""
     option = _option(command, name)
     return (
-        text.endswith(" ") and bool(text.strip()) and name != command.free and not option.get("autocomplete")
+        text.endswith(" ")
+        and bool(text.strip())
+        and name != command.free_text_option
+        and not option.get("autocomplete")
     )
 
 
-def _options(command: Command, typed: str, used: set[str]) -> list[Suggestion]:
-    """The options that are left, by the word that is being typed."""
+def _option_suggestions(command: Command, typed: str, used: set[str]) -> list[Suggestion]:
+    """Return the unused options that begin with the word being typed."""
     word = re.search(r"\S*$", typed)
-    begun = word.group() if word else ""
-    before = typed[: len(typed) - len(begun)]
+    prefix = word.group() if word else ""
+    before = typed[: len(typed) - len(prefix)]
     return [
         Suggestion(f"{before}{option['name']}:", f"{option['name']}:", option.get("description", ""))
         for option in command.options
-        if option["name"] not in used and option["name"].startswith(begun)
+        if option["name"] not in used and option["name"].startswith(prefix)
     ]
 
 
-async def _values(
+async def _value_suggestions(
     command: Command,
     name: str,
     text: str,
@@ -84,9 +89,9 @@ async def _values(
     if option.get("autocomplete"):
         choices = await _autocomplete(command, option, text, filled, person, world)
     elif option["type"] == OptionType.BOOLEAN:
-        choices = _matching(text, [{"name": each, "value": each} for each in ("true", "false")])
+        choices = _matching_choices(text, [{"name": value, "value": value} for value in ("true", "false")])
     else:
-        choices = _matching(text, option.get("choices") or [])
+        choices = _matching_choices(text, option.get("choices") or [])
     return [Suggestion(f"{before}{choice['value']}", str(choice["name"])) for choice in choices]
 
 
@@ -98,23 +103,24 @@ async def _autocomplete(
     person: simcord.MemberActor,
     world: SimulatedDiscord,
 ) -> Sequence[Mapping[str, Any]]:
-    """What the bot proposes; nothing where it says nothing in time, as on Discord."""
+    """Return the bot's choices, or none if it does not answer in time, as in Discord."""
     others = {
-        each["name"]: int(filled[each["name"]]) if each["type"] in _NUMBERS else filled[each["name"]]
-        for each in command.options
-        if each["name"] in filled and (each["type"] not in _NUMBERS or filled[each["name"]].isdecimal())
+        other["name"]: int(filled[other["name"]]) if other["type"] in _NUMBER_TYPES else filled[other["name"]]
+        for other in command.options
+        if other["name"] in filled
+        and (other["type"] not in _NUMBER_TYPES or filled[other["name"]].isdecimal())
     }
     typing = person.autocomplete(world.channel, command.name, option["name"], text, **others)
     try:
-        asked = await world.act(typing)
-        return (await world.answer(asked)).autocomplete_choices or [] if asked else []
+        interaction = await world.act(typing)
+        return (await world.wait_for_answer(interaction)).autocomplete_choices or [] if interaction else []
     except Refused:
         return []
 
 
-def _matching(text: str, choices: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _matching_choices(text: str, choices: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [choice for choice in choices if str(choice["name"]).lower().startswith(text.lower())]
 
 
 def _option(command: Command, name: str) -> Mapping[str, Any]:
-    return next(each for each in command.options if each["name"] == name)
+    return next(option for option in command.options if option["name"] == name)

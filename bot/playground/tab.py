@@ -1,4 +1,4 @@
-"""One open page: sends what its person sees as it changes, and carries out what they do there."""
+"""One open page: sends changes of what its person sees, and runs the person's actions."""
 
 import asyncio
 import json
@@ -13,15 +13,15 @@ from bot.app import App
 from bot.playground.actions import Request
 from bot.playground.simulated_discord import Refused, SimulatedDiscord
 from bot.playground.tutorial import steps
-from bot.playground.view import MessageState, changes, seen_by, surroundings
+from bot.playground.view import MessageState, diff, surroundings, visible_messages
 
 log = logging.getLogger(__name__)
 
-_LOOK = 0.1  # seconds between two looks at what has happened
+_POLL_INTERVAL = 0.1  # seconds
 
 
 class Tab:
-    """A page and the person who looks at it. Any number may be open, of the same person too."""
+    """An open page and its person. Several pages may be open, also of the same person."""
 
     def __init__(
         self, socket: web.WebSocketResponse, person: simcord.MemberActor, world: SimulatedDiscord, app: App
@@ -35,29 +35,29 @@ class Tab:
         """Serve the page until it is closed."""
         await self._socket.send_json({"surroundings": surroundings(self._person, self._world)})
         async with asyncio.TaskGroup() as tasks:
-            show = tasks.create_task(self._show())
+            sender = tasks.create_task(self._send_changes())
             async for message in self._socket:
                 if message.type is WSMsgType.TEXT:
-                    tasks.create_task(self._carry_out(message.data))
-            show.cancel()
+                    tasks.create_task(self._run_action(message.data))
+            sender.cancel()
 
-    async def _show(self) -> None:
-        """Send every change, also while the bot is still at work on what was asked."""
+    async def _send_changes(self) -> None:
+        """Send every change, also while an action is still running."""
         shown: MessageState = {}
-        events = -1
+        event_count = -1
         while not self._socket.closed:
-            if events != self._world.events:
-                events = self._world.events
-                # a copy: the store's own objects change in place
-                seen: MessageState = json.loads(json.dumps(seen_by(self._person, self._world)))
-                news = changes(shown, seen) or {}
-                shown = seen
-                done = [asdict(step) for step in await steps(self._app)]
-                await self._send({**news, "steps": done})
-            await asyncio.sleep(_LOOK)
+            if event_count != self._world.event_count:
+                event_count = self._world.event_count
+                # a copy: the store changes its objects in place
+                visible: MessageState = json.loads(json.dumps(visible_messages(self._person, self._world)))
+                changes = diff(shown, visible) or {}
+                shown = visible
+                tutorial = [asdict(step) for step in await steps(self._app)]
+                await self._send({**changes, "steps": tutorial})
+            await asyncio.sleep(_POLL_INTERVAL)
 
-    async def _carry_out(self, text: str) -> None:
-        """Do what the page asks for; its number comes back with the answer, or with why not."""
+    async def _run_action(self, text: str) -> None:
+        """Run an action that the page asks for. Send its number back with the answer or the refusal."""
         number = None
         try:
             request = Request.model_validate_json(text)
@@ -66,15 +66,15 @@ class Tab:
         except Refused as refused:
             answer = {"refused": str(refused)}
         except ValidationError:
-            log.info("a page sent what is no action: %.200s", text, exc_info=True)
+            log.info("a page sent an invalid action: %.200s", text, exc_info=True)
             answer = {"refused": "The page and the playground do not understand each other: reload it."}
         except Exception:
             log.exception("an action on the page failed: %.200s", text)
             answer = {"refused": "Something went wrong in the playground; its log says what."}
         await self._send({"number": number, **answer})
 
-    async def _send(self, news: dict[str, object]) -> None:
+    async def _send(self, message: dict[str, object]) -> None:
         try:
-            await self._socket.send_json(news)
+            await self._socket.send_json(message)
         except ConnectionError:
             log.debug("a page was closed")

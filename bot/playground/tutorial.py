@@ -1,4 +1,4 @@
-"""The way through the loop that the page proposes: three commands, and how far one has come."""
+"""The page's tutorial: three commands through the loop, and which of them are done."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from bot.store import datasets, descriptions, models
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A line to type, what comes of it, and whether it has been done on this installation."""
+    """A line to type, its effect, and whether this installation has done it."""
 
     line: str
     hint: str
@@ -16,7 +16,7 @@ class Step:
 
 
 async def steps(app: App) -> list[Step]:
-    """The three steps. What is done is read from what exists, so it outlasts the page."""
+    """Return the three steps. What is done is read from the database, so it survives a restart."""
     async with app.db.read() as tx:
         dataset = await datasets.latest(tx)
         model = await models.live(tx)

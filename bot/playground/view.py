@@ -1,4 +1,4 @@
-"""What one person sees of the channel, in Discord's own wire format."""
+"""What one person sees of the channel, in Discord's wire format."""
 
 from typing import Any
 
@@ -11,33 +11,33 @@ from bot.playground.simulated_discord import SimulatedDiscord
 MessageState = dict[str, dict[str, Any]]  # messages by id
 
 
-def seen_by(person: simcord.MemberActor, world: SimulatedDiscord) -> MessageState:
-    """The channel's messages, oldest first: ephemeral ones are seen by those alone whom they answer."""
+def visible_messages(person: simcord.MemberActor, world: SimulatedDiscord) -> MessageState:
+    """Return the channel's messages, oldest first, without other people's ephemeral ones."""
     backend = world.env.backend
     return {
-        str(message.id): _with_channels(
+        str(message.id): _with_channel_options(
             dict(serializers.message_payload(backend, message, for_user=person.id)), world
         )
-        for message in sorted(backend.messages[world.channel.id].values(), key=lambda each: each.id)
+        for message in sorted(backend.messages[world.channel.id].values(), key=lambda message: message.id)
         if message.visible_to(person.id)
     }
 
 
-def changes(before: MessageState, now: MessageState) -> dict[str, Any] | None:
-    """What to tell a page that shows `before`; None where it is up to date."""
+def diff(before: MessageState, now: MessageState) -> dict[str, Any] | None:
+    """Return changed messages and ids of deleted ones; None if nothing has changed."""
     changed = [message for key, message in now.items() if before.get(key) != message]
-    gone = [key for key in before if key not in now]
-    return {"changed": changed, "gone": gone} if changed or gone else None
+    deleted = [key for key in before if key not in now]
+    return {"changed": changed, "gone": deleted} if changed or deleted else None
 
 
 def surroundings(person: simcord.MemberActor, world: SimulatedDiscord) -> dict[str, Any]:
-    """Who is there, who one is oneself, and where: what does not change while a page is open."""
+    """Return people, bot and channel, and which person the page belongs to; constant while it is open."""
     backend = world.env.backend
     return {
         "you": person.name,
         "people": [
-            {"id": str(each.id), "name": each.name, "role": _role(each, world)}
-            for each in world.people.values()
+            {"id": str(other.id), "name": other.name, "role": _role(other, world)}
+            for other in world.people.values()
         ],
         "bot": {"id": str(backend.bot_user.id), "name": backend.bot_user.name},
         "channel": {"id": str(world.channel.id), "name": world.channel.name},
@@ -49,12 +49,12 @@ def _role(person: simcord.MemberActor, world: SimulatedDiscord) -> str:
     return "operator" if allowed.manage_guild else "member"
 
 
-def _with_channels(message: dict[str, Any], world: SimulatedDiscord) -> dict[str, Any]:
-    """A message whose menus of channels list them: Discord leaves that to whoever shows them."""
+def _with_channel_options(message: dict[str, Any], world: SimulatedDiscord) -> dict[str, Any]:
+    """Add the options of channel menus to a message: Discord leaves them to its clients."""
     for row in message.get("components", ()):
         for menu in row.get("components", ()):
             if menu["type"] == discord.ComponentType.channel_select.value:
-                chosen = {str(each["id"]) for each in menu.get("default_values", ())}
+                chosen = {str(value["id"]) for value in menu.get("default_values", ())}
                 channel = str(world.channel.id)
                 menu["options"] = [
                     {"value": channel, "label": f"#{world.channel.name}", "default": channel in chosen}

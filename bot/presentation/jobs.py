@@ -1,4 +1,4 @@
-"""Reports: how a job stands and how it ended, in words and bars for Discord and the terminal."""
+"""The texts of jobs for Discord and the terminal: plans, progress and results."""
 
 from collections import Counter
 
@@ -13,41 +13,40 @@ from bot.store.job_schema import BuildResult, BuildSpec, VoteSummary
 from bot.store.jobs import Job
 
 _TITLES = {"build": mark("Building a dataset"), "finetune": mark("Fine-tuning")}
-_BAR = 20
+_BAR_WIDTH = 20
 _FEW = 100  # texts
-_LONGEST = 1900  # characters, of the 2,000 that a message may have
+_MAX_LENGTH = 1900  # characters, of the 2,000 that a message may have
 
 
-def build_plan_text(t: Translator, spec: BuildSpec, forecast: BuildEstimate, left_today: float | None) -> str:
-    """What a build will take, before it begins.
-
-    left_today is what the day's budget still holds, in US dollars.
-    """
+def build_plan_text(
+    t: Translator, spec: BuildSpec, estimate: BuildEstimate, remaining_today: float | None
+) -> str:
+    """Return a build's plan; remaining_today is the rest of the day's budget, in US dollars."""
     title = mark("**A dataset of {number:,} examples, written by {model}**")
     if spec.batch:
         title = mark("**A dataset of {number:,} examples, written by {model}**, through the Batch API")
     lines = [
-        t(title, number=forecast.slots, model=spec.model),
+        t(title, number=estimate.slots, model=spec.model),
         t(
             "{cached:,} are cached already, {missing:,} are to be written: "
             "about {asked:,} tokens asked and {answered:,} answered.",
-            cached=forecast.cached,
-            missing=forecast.missing,
-            asked=forecast.prompt_tokens,
-            answered=forecast.completion_tokens,
+            cached=estimate.cached,
+            missing=estimate.missing,
+            asked=estimate.prompt_tokens,
+            answered=estimate.completion_tokens,
         ),
-        _price(t, forecast),
+        _price_text(t, estimate),
     ]
     if spec.budget is not None:
         lines.append(t("It stops before it would cost more than ${budget:,.2f}.", budget=spec.budget))
-    if left_today is not None:
-        lines.append(t("Today's budget still holds ${left:,.2f}.", left=max(0.0, left_today)))
-    lines.append(_time(t, spec, forecast))
+    if remaining_today is not None:
+        lines.append(t("Today's budget still holds ${left:,.2f}.", left=max(0.0, remaining_today)))
+    lines.append(_time_text(t, spec, estimate))
     return "\n".join(lines)
 
 
-def _price(t: Translator, forecast: BuildEstimate) -> str:
-    price, cost = forecast.price, forecast.cost
+def _price_text(t: Translator, estimate: BuildEstimate) -> str:
+    price, cost = estimate.price, estimate.cost
     if price is None or cost is None:
         return t("Cost: **price unknown**. An operator can add it to data/prices.toml.")
     if price.input == price.output == 0:
@@ -61,35 +60,37 @@ def _price(t: Translator, forecast: BuildEstimate) -> str:
     )
 
 
-def _time(t: Translator, spec: BuildSpec, forecast: BuildEstimate) -> str:
+def _time_text(t: Translator, spec: BuildSpec, estimate: BuildEstimate) -> str:
     if spec.batch:
         return t("Time: within 24 hours, as the provider promises for batches.")
-    if forecast.seconds is None:
+    if estimate.seconds is None:
         return t("Time: not known before the first build with this model.")
-    told = mark("Time: about {time} at the pace of the last build; rejected answers are asked for again.")
-    if forecast.limited:
-        told = mark("Time: about {time} at the server's rate limit; rejected answers are asked for again.")
-    return t(told, time=format_duration(forecast.seconds))
+    template = mark("Time: about {time} at the pace of the last build; rejected answers are asked for again.")
+    if estimate.limited:
+        template = mark(
+            "Time: about {time} at the server's rate limit; rejected answers are asked for again."
+        )
+    return t(template, time=format_duration(estimate.seconds))
 
 
 def progress_text(t: Translator, job: Job) -> str:
-    """The text of a job's progress message."""
-    said = {
+    """Return the text of a job's progress message."""
+    states = {
         "planned": t("Waiting for somebody to confirm it."),
         "queued": t("Waiting for the worker to take it up."),
-        "running": _running(t, job),
-        "paused": _paused(t, job),
+        "running": _running_text(t, job),
+        "paused": _paused_text(t, job),
         "succeeded": t("Done."),
         "cancelling": t("Being cancelled ..."),
         "cancelled": t("Cancelled. What was written is kept.") if job.kind == "build" else t("Cancelled."),
         "failed": t("Failed."),
     }
     title = t("**{title}** (job {number})", title=LocalizedMessage(_TITLES[job.kind]), number=job.id)
-    return f"{title}\n{progress_bar(t, job.done, job.total)}\n{said[job.state]}"
+    return f"{title}\n{progress_bar(t, job.done, job.total)}\n{states[job.state]}"
 
 
-def _running(t: Translator, job: Job) -> str:
-    """What is being done, how fast, how long it will take, and the cost so far, as far as these are known."""
+def _running_text(t: Translator, job: Job) -> str:
+    """Return phase, speed, remaining time and cost so far, as far as they are known."""
     parts = [t(job.phase or mark("starting"))]
     if job.rate and job.kind == "build":
         parts.append(t("{rate:.1f} a second", rate=job.rate))
@@ -100,7 +101,7 @@ def _running(t: Translator, job: Job) -> str:
     return " · ".join(parts)
 
 
-def _paused(t: Translator, job: Job) -> str:
+def _paused_text(t: Translator, job: Job) -> str:
     if job.question:
         return f"❓ {t(job.question)}"
     if job.kind == "finetune" and job.phase:
@@ -109,50 +110,52 @@ def _paused(t: Translator, job: Job) -> str:
 
 
 def result_text(t: Translator, job: Job) -> str:
-    """What is told at a job's end, with what to do next."""
+    """Return the text of a job's end, with the next step."""
     if job.result is not None and job.state != "cancelled":
         if isinstance(job.result, BuildResult):
-            return _built(t, job.result)
+            return _build_result_text(t, job.result)
         return finetune_result_text(t, job.result)
     error = job.error or LocalizedMessage("")
     if job.state != "cancelled":
-        told = mark("Building a dataset failed: {error}")
+        template = mark("Building a dataset failed: {error}")
         if job.kind == "finetune":
-            told = mark("Fine-tuning failed: {error}")
-        return t(told, error=error)[:_LONGEST] + _reached(t, job)
-    told = mark("Building a dataset was cancelled; what was written is kept.")
+            template = mark("Fine-tuning failed: {error}")
+        return t(template, error=error)[:_MAX_LENGTH] + _reached_text(t, job)
+    template = mark("Building a dataset was cancelled; what was written is kept.")
     if job.kind == "finetune":
-        told = mark("Fine-tuning was cancelled; no model came of it.")
-    trouble = f" ⚠️ {t(error)}" if job.error else ""
-    return f"{t(told)}{trouble}{_reached(t, job)}"
+        template = mark("Fine-tuning was cancelled; no model came of it.")
+    warning = f" ⚠️ {t(error)}" if job.error else ""
+    return f"{t(template)}{warning}{_reached_text(t, job)}"
 
 
-def _reached(t: Translator, job: Job) -> str:
-    """How far a job came that has no result, and what it cost."""
+def _reached_text(t: Translator, job: Job) -> str:
+    """Return how far a job without a result came, and its cost."""
     if not job.total:
         return ""
-    reached = t("{done} of {total} were done{paid}.", done=job.done, total=job.total, paid=_paid(job.cost))
+    reached = t(
+        "{done} of {total} were done{paid}.", done=job.done, total=job.total, paid=_paid_text(job.cost)
+    )
     return f"\n{reached}"
 
 
-def _paid(cost: float) -> LocalizedMessage | str:
+def _paid_text(cost: float) -> LocalizedMessage | str:
     return LocalizedMessage(", ${cost:,.4f} paid", cost=cost) if cost else ""
 
 
 def progress_bar(t: Translator, done: int, total: int) -> str:
-    """A bar of twenty places with the share and the counts; empty where the total is not known."""
+    """Return a bar of twenty characters with percentage and counts; an empty bar if the total is unknown."""
     if not total:
-        return "▱" * _BAR
-    filled = _BAR * done // total
+        return "▱" * _BAR_WIDTH
+    filled = _BAR_WIDTH * done // total
     counts = t("{done} of {total}", done=done, total=total)
-    return f"{'▰' * filled}{'▱' * (_BAR - filled)} {100 * done // total} % · {counts}"
+    return f"{'▰' * filled}{'▱' * (_BAR_WIDTH - filled)} {100 * done // total} % · {counts}"
 
 
-def _built(t: Translator, result: BuildResult) -> str:
+def _build_result_text(t: Translator, result: BuildResult) -> str:
     counts = result.counts
-    told = mark("Dataset v{version} stays as it was (no text is new): {texts}.")
+    template = mark("Dataset v{version} stays as it was (no text is new): {texts}.")
     if result.new:
-        told = mark("Dataset v{version} is ready: {texts}.")
+        template = mark("Dataset v{version} is ready: {texts}.")
     texts = LocalizedMessage(
         "{train} texts to learn from ({liked} of them rated well by people), {valid} held out",
         train=counts.get("train", 0),
@@ -160,13 +163,13 @@ def _built(t: Translator, result: BuildResult) -> str:
         liked=counts.get("description", 0),
     )
     lines = [
-        t(told, version=result.dataset, texts=texts),
+        t(template, version=result.dataset, texts=texts),
         t(
             "{asked} answers written in {calls} calls, {cached} found cached{paid}.",
             asked=result.asked,
             calls=result.calls,
             cached=result.cached,
-            paid=_paid(result.cost),
+            paid=_paid_text(result.cost),
         ),
     ]
     if result.rejected:
@@ -179,14 +182,14 @@ def _built(t: Translator, result: BuildResult) -> str:
         )
     if result.dropped:
         lines.append(t("Left out at the end: {reasons}.", reasons=count_by_reason(result.dropped)))
-    return "\n".join([*lines, *_voted(t, result.votes), *_next(t, result)])
+    return "\n".join([*lines, *_votes_lines(t, result.votes), *_next_lines(t, result)])
 
 
-def _next(t: Translator, result: BuildResult) -> list[str]:
-    """What has changed since the version before, and what to do next."""
+def _next_lines(t: Translator, result: BuildResult) -> list[str]:
+    """Return lines on the changes since the previous version, and the next step."""
     lines, changes, train = [], result.changes, result.counts.get("train", 0)
     if changes:
-        lines.append(_changed(t, changes))
+        lines.append(_changes_text(t, changes))
     if result.lost:
         lines.append(
             t.count(
@@ -213,34 +216,34 @@ def _next(t: Translator, result: BuildResult) -> list[str]:
 
 
 def pairs_text(t: Translator, found: FrozenPairs) -> str:
-    """What is told of a dataset of pairs, with what to do next."""
+    """Return the text of a new dataset of pairs, with the next step."""
     dataset, new = found.frozen.dataset, found.frozen.new
     train, valid = (dataset.counts.get(name, 0) for name in ("train", "valid"))
     texts = LocalizedMessage("{train:,} pairs to learn from, {valid:,} held out", train=train, valid=valid)
-    told = mark("Dataset v{version} stays as it was (no pair is new): {texts}.")
+    template = mark("Dataset v{version} stays as it was (no pair is new): {texts}.")
     if new:
-        told = mark("Dataset v{version} is ready: {texts}.")
+        template = mark("Dataset v{version} is ready: {texts}.")
     origins = {"duels": mark("{number:,} from duels"), "verdicts": mark("{number:,} from verdicts")}
-    came = [
+    sources = [
         LocalizedMessage(origins[name], number=number) for name, number in sorted(found.by_origin.items())
     ]
     lines = [
-        t(told, version=dataset.id, texts=texts),
-        t("The pairs: {origins}.", origins=came),
+        t(template, version=dataset.id, texts=texts),
+        t("The pairs: {origins}.", origins=sources),
     ]
     if +found.left_out:
         lines.append(t("Left out: {reasons}.", reasons=count_by_reason(+found.left_out)))
     if found.not_counted:
         lines.append(t("Votes not counted: {reasons}.", reasons=found.not_counted))
     if found.frozen.changes:
-        lines.append(_changed(t, found.frozen.changes, pairs=True))
+        lines.append(_changes_text(t, found.frozen.changes, pairs=True))
     if new:
         lines.append(t("Next: `/finetune method:dpo`."))
     return "\n".join(lines)
 
 
-def _voted(t: Translator, votes: VoteSummary) -> list[str]:
-    """What the votes let in and kept out, and which of them did not count."""
+def _votes_lines(t: Translator, votes: VoteSummary) -> list[str]:
+    """Return lines on what the votes admitted and kept out, and which votes did not count."""
     lines = []
     if votes.liked or votes.voted_down or votes.unfit:
         unfit: LocalizedMessage | str = ""
@@ -261,21 +264,21 @@ def _voted(t: Translator, votes: VoteSummary) -> list[str]:
     return lines
 
 
-def _changed(t: Translator, changes: Changes, *, pairs: bool = False) -> str:
-    """What came and went since the version before, by source."""
+def _changes_text(t: Translator, changes: Changes, *, pairs: bool = False) -> str:
+    """Return what was added and removed since a version, by source."""
     return t(
         "Since v{version}: {added} added, {gone} gone.",
         version=changes.since,
-        added=_sources(changes.added, pairs=pairs),
-        gone=_sources(changes.gone, pairs=pairs),
+        added=_source_counts(changes.added, pairs=pairs),
+        gone=_source_counts(changes.gone, pairs=pairs),
     )
 
 
-def _sources(counts: dict[str, int], *, pairs: bool) -> list[LocalizedMessage]:
+def _source_counts(counts: dict[str, int], *, pairs: bool) -> list[LocalizedMessage]:
     if pairs:
         counts = {"pair": sum(counts.values())} if counts else {}
     number = Counter(counts)
-    said = {
+    texts = {
         "pair": LocalizedMessage.counted("{number:,} pair", "{number:,} pairs", number["pair"]),
         "example": LocalizedMessage.counted("{number:,} example", "{number:,} examples", number["example"]),
         "description": LocalizedMessage.counted(
@@ -283,4 +286,4 @@ def _sources(counts: dict[str, int], *, pairs: bool) -> list[LocalizedMessage]:
         ),
         "import": LocalizedMessage.counted("{number:,} import", "{number:,} imports", number["import"]),
     }
-    return [said[each] for each in sorted(counts)] or [LocalizedMessage("nothing")]
+    return [texts[source] for source in sorted(counts)] or [LocalizedMessage("nothing")]

@@ -1,4 +1,4 @@
-"""Reports on tuning and models, in words for Discord and the terminal."""
+"""The texts of fine-tuning and models for Discord and the terminal."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -7,13 +7,13 @@ from bot.i18n.format import format_duration
 from bot.i18n.message import LocalizedMessage, Translator, mark
 from bot.rating.trial_status import TrialStatus
 from bot.rating.votes import VoteCounts
-from bot.registry.availability import days_until, on_day
+from bot.registry.availability import date_text, days_until
 from bot.registry.registry import ModelRecord
 from bot.store.job_schema import FinetuneResult
 from bot.store.models import Model, ModelEvent
 from bot.tuning.estimate import TuningEstimate
 
-_SOON = 60  # days before a model's end from which on it is marked
+_SOON_DAYS = 60  # days before a model's shutdown from which on it is marked
 
 _EVENTS = {
     "registered": mark("trained and registered"),
@@ -30,17 +30,14 @@ _EVENTS = {
 }
 
 
-def finetune_plan_text(t: Translator, forecast: TuningEstimate, left_today: float | None) -> str:
-    """What a fine-tuning will take, before it begins.
-
-    left_today is what the day's budget still holds, in US dollars.
-    """
-    spec, counts = forecast.spec, forecast.dataset.counts
+def finetune_plan_text(t: Translator, estimate: TuningEstimate, remaining_today: float | None) -> str:
+    """Return a fine-tuning's plan; remaining_today is the rest of the day's budget, in US dollars."""
+    spec, counts = estimate.spec, estimate.dataset.counts
     title = mark("**Fine-tuning {base}** on dataset v{version}, by {provider}")
     if spec.method == "dpo":
         title = mark("**Fine-tuning {base}** by preference (DPO) on dataset v{version}, by {provider}")
     lines = [
-        t(title, base=spec.base, version=spec.dataset, provider=forecast.provider.called),
+        t(title, base=spec.base, version=spec.dataset, provider=estimate.provider.display_name),
         t(
             "{train:,} texts to learn from, {valid:,} held out to measure.",
             train=counts.get("train", 0),
@@ -48,41 +45,41 @@ def finetune_plan_text(t: Translator, forecast: TuningEstimate, left_today: floa
         ),
         t(
             "About {tokens:,} tokens x {epochs} epochs ({chosen}) = {all:,}.",
-            tokens=forecast.tokens,
-            epochs=forecast.epochs,
+            tokens=estimate.tokens,
+            epochs=estimate.epochs,
             chosen=LocalizedMessage(
                 mark("as ordered") if spec.epochs else mark("the server chooses; this many are usual")
             ),
-            all=forecast.tokens * forecast.epochs,
+            all=estimate.tokens * estimate.epochs,
         ),
-        _cost(t, forecast),
+        _cost_text(t, estimate),
     ]
-    if left_today is not None:
-        lines.append(t("Today's budget still holds ${left:,.2f}.", left=max(0.0, left_today)))
-    return "\n".join([*lines, _time(t, forecast), *_warnings(t, forecast)])
+    if remaining_today is not None:
+        lines.append(t("Today's budget still holds ${left:,.2f}.", left=max(0.0, remaining_today)))
+    return "\n".join([*lines, _time_text(t, estimate), *_warning_lines(t, estimate)])
 
 
-def _warnings(t: Translator, forecast: TuningEstimate) -> list[str]:
-    """What speaks against the base or the provider, and what will be left to do."""
-    base, provider, lines = forecast.spec.base, forecast.provider, []
-    if forecast.retires_on:
-        told = t("The server shuts `{base}` down on {day}.", base=base, day=forecast.retires_on)
-        lines.append(f"{_mark(forecast.retires_on)}{told}")
-    if forecast.listed is False:
+def _warning_lines(t: Translator, estimate: TuningEstimate) -> list[str]:
+    """Return warnings on the base and the provider, and what an operator will have to do."""
+    base, provider, lines = estimate.spec.base, estimate.provider, []
+    if estimate.retires_on:
+        shutdown = t("The server shuts `{base}` down on {day}.", base=base, day=estimate.retires_on)
+        lines.append(f"{_shutdown_mark(estimate.retires_on)}{shutdown}")
+    if estimate.listed is False:
         lines.append(t("⚠️ The server does not list `{base}` among its models.", base=base))
-    if forecast.listed is None:
+    if estimate.listed is None:
         lines.append(t("Whether the server knows `{base}` could not be asked now.", base=base))
     if provider.shutdown_notice:
         lines.append(f"⚠️ {t(provider.shutdown_notice)}")
-    if provider.deploy:
+    if provider.deploy_step:
         lines.append(
             t("A model trained there must be deployed by hand before it can be asked; its end says how.")
         )
     return lines
 
 
-def _cost(t: Translator, forecast: TuningEstimate) -> str:
-    price, cost = forecast.price, forecast.cost
+def _cost_text(t: Translator, estimate: TuningEstimate) -> str:
+    price, cost = estimate.price, estimate.cost
     if price is None or price.training is None or cost is None:
         return t("Cost: **price unknown**. An operator can add it to data/prices.toml (`training`).")
     if price.training == 0:
@@ -95,41 +92,45 @@ def _cost(t: Translator, forecast: TuningEstimate) -> str:
     )
 
 
-def _time(t: Translator, forecast: TuningEstimate) -> str:
-    if forecast.seconds is None:
+def _time_text(t: Translator, estimate: TuningEstimate) -> str:
+    if estimate.seconds is None:
         return t("Time: not known before the first training of this model.")
-    told = mark("Time: about {time}, on two cores; it begins when the server has its turn.")
-    if forecast.measured:
-        told = mark("Time: about {time}, as fast as the last one; it begins when the server has its turn.")
-    return t(told, time=format_duration(forecast.seconds))
+    template = mark("Time: about {time}, on two cores; it begins when the server has its turn.")
+    if estimate.measured:
+        template = mark(
+            "Time: about {time}, as fast as the last one; it begins when the server has its turn."
+        )
+    return t(template, time=format_duration(estimate.seconds))
 
 
-def _mark(day: str) -> str:
+def _shutdown_mark(day: str) -> str:
     left = days_until(day)
-    return "⏳ " if left is not None and left <= _SOON else ""
+    return "⏳ " if left is not None and left <= _SOON_DAYS else ""
 
 
 def finetune_result_text(t: Translator, result: FinetuneResult) -> str:
-    """What is told at a fine-tuning's end, with what to do next."""
-    named = {"name": result.name, "number": result.model}
+    """Return the text of a fine-tuning's end, with the next step."""
+    fields = {"name": result.name, "number": result.model}
     if result.deploy:
-        ended = t("`{name}` is trained as model {number}.", **named)
-        todo = t("Next: {step}.", step=result.deploy)
+        ended = t("`{name}` is trained as model {number}.", **fields)
+        next_step = t("Next: {step}.", step=result.deploy)
     elif result.state == "live":
-        ended = t("`{name}` is trained and live.", **named)
-        todo = t("Try it: `/hero 40 woman healing`.")
+        ended = t("`{name}` is trained and live.", **fields)
+        next_step = t("Try it: `/hero 40 woman healing`.")
     else:
-        ended = t("`{name}` is trained as model {number}, a candidate: another one is live.", **named)
-        todo = t(
+        ended = t("`{name}` is trained as model {number}, a candidate: another one is live.", **fields)
+        next_step = t(
             "To look closer: `/models compare a:{number}`. "
             "To let it serve: `/models promote model:{number}`.",
             number=result.model,
         )
-    return f"{' '.join([ended, *_losses(t, result.loss_before, result.loss_after, end='.')])}\n{todo}"
+    return (
+        f"{' '.join([ended, *_loss_lines(t, result.loss_before, result.loss_after, end='.')])}\n{next_step}"
+    )
 
 
-def _losses(t: Translator, before: float | None, after: float | None, end: str = "") -> list[str]:
-    """The loss on what was held out, as far as it was measured."""
+def _loss_lines(t: Translator, before: float | None, after: float | None, end: str = "") -> list[str]:
+    """Return the held-out loss as a line, if it was measured."""
     if not after:
         return []
     if not before:
@@ -140,14 +141,18 @@ def _losses(t: Translator, before: float | None, after: float | None, end: str =
 def model_line(
     t: Translator, model: Model, challenger: Model | None, votes: VoteCounts, trial: TrialStatus | None
 ) -> str:
-    """A model in the list; trial is the one that runs."""
+    """Return a model's entry in the list; trial is the one that runs."""
     after = model.metrics.get("loss_after")
     parts = [
-        t(_state(model, challenger)),
+        t(_state_text(model, challenger)),
         t("dataset v{version}", version=model.dataset_id),
         *([t("loss {after:.3f}", after=after)] if after else []),
-        _score(t, votes),
-        *([_mark(model.retires_on) + t("until {day}", day=model.retires_on)] if model.retires_on else []),
+        _votes_text(t, votes),
+        *(
+            [_shutdown_mark(model.retires_on) + t("until {day}", day=model.retires_on)]
+            if model.retires_on
+            else []
+        ),
     ]
     lines = [f"**{model.id}** `{model.name}`", f"-# {' · '.join(parts)}"]
     if trial and trial.candidate.id == model.id:
@@ -155,7 +160,7 @@ def model_line(
     return "\n".join(lines)
 
 
-def _state(model: Model, challenger: Model | None) -> str:
+def _state_text(model: Model, challenger: Model | None) -> str:
     if model.state != "candidate":
         return mark("**live**") if model.state == "live" else mark("retired")
     if challenger and challenger.id == model.id:
@@ -165,8 +170,8 @@ def _state(model: Model, challenger: Model | None) -> str:
     return mark("candidate, waits for its turn")
 
 
-def _score(t: Translator, votes: VoteCounts) -> str:
-    """The votes on a model's descriptions, and the share of them that is for it."""
+def _votes_text(t: Translator, votes: VoteCounts) -> str:
+    """Return the votes on a model's descriptions, and the share of thumbs up."""
     cast = votes.ups + votes.downs
     share = t(" ({percent:.0f} % for it)", percent=100 * votes.ups / cast) if cast else ""
     return f"👍 {votes.ups} 👎 {votes.downs}{share}"
@@ -174,13 +179,13 @@ def _score(t: Translator, votes: VoteCounts) -> str:
 
 def model_page(
     t: Translator,
-    entry: ModelRecord,
+    record: ModelRecord,
     challenger: Model | None,
     votes: VoteCounts,
     trials: Sequence[TrialStatus],
 ) -> str:
-    """A model with all that is known of it; trials are its own, the newest first."""
-    model = entry.model
+    """Return a model's page; trials are its own, newest first."""
+    model = record.model
     lines = [
         model_line(t, model, challenger, votes, None),
         t("Base: `{base}`", base=model.base),
@@ -188,26 +193,28 @@ def model_page(
             "Job {number} · dataset v{version}, `{hash}`",
             number=model.job_id,
             version=model.dataset_id,
-            hash=entry.dataset_hash[:12],
+            hash=record.dataset_hash[:12],
         ),
     ]
     if model.served_as and model.served_as != model.name:
         lines.append(t("Asked as `{name}`", name=model.served_as))
-    lines += _losses(t, model.metrics.get("loss_before"), model.metrics.get("loss_after"))
+    lines += _loss_lines(t, model.metrics.get("loss_before"), model.metrics.get("loss_after"))
     if model.retires_on:
-        when = on_day(model.retires_on, days_until(model.retires_on))
-        lines.append(_mark(model.retires_on) + t("Its server shuts it or its base down {when}.", when=when))
+        when = date_text(model.retires_on, days_until(model.retires_on))
+        lines.append(
+            _shutdown_mark(model.retires_on) + t("Its server shuts it or its base down {when}.", when=when)
+        )
     lines += [trial_text(t, each) for each in trials]
     lines.append(t("**History**, the newest first"))
-    return "\n".join([*lines, *(_event(t, each) for each in reversed(entry.events))])
+    return "\n".join([*lines, *(_event_line(t, each) for each in reversed(record.events))])
 
 
 def trial_text(t: Translator, trial: TrialStatus) -> str:
-    """A trial and how it stands or ended."""
+    """Return a trial's status, or how it ended."""
     return f"{t(trial.title)}\n-# {t(trial.figures)}"
 
 
-def _event(t: Translator, event: ModelEvent) -> str:
+def _event_line(t: Translator, event: ModelEvent) -> str:
     at = datetime.fromtimestamp(event.at, UTC)
     what = t(_EVENTS[event.what])
     if event.replaced_id:

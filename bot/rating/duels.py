@@ -137,7 +137,7 @@ class Duels:
                 return await _add_duel(tx, status.trial, first, kept)
         return next(iter(kept.values()))
 
-    async def shown_as(self, duel_id: int, channel_id: int, message_id: int) -> bool:
+    async def set_message(self, duel_id: int, channel_id: int, message_id: int) -> bool:
         """Note which message shows a duel. Returns False if its requester has had it deleted."""
         async with self._db.write() as tx:
             return await duels.shown_as(tx, duel_id, channel_id, message_id)
@@ -213,7 +213,7 @@ class Duels:
             return error
         except HerosmithError as error:
             if isinstance(error, UnknownModel):
-                await self._describer.after(model)
+                await self._describer.fallback(model)
             log.warning("model %d wrote nothing for a duel: %s", model.id, error, exc_info=error.__cause__)
             return error
         finally:

@@ -1,4 +1,4 @@
-"""The folder of adapters: one below it for each model, complete or not there."""
+"""The folder of LoRA adapters: a folder below it for each model, complete or absent."""
 
 import json
 import os
@@ -15,30 +15,30 @@ from bot.errors import UserError
 
 _CONFIG = "adapter_config.json"
 _FILES = (_CONFIG, "adapter_model.safetensors")
-_BASE = "base_model_name_or_path"
+_BASE_KEY = "base_model_name_or_path"
 _UNFINISHED = ".unfinished-"
-_STALE = 86_400.0  # seconds after which what is unfinished was left behind by a killed process
+_STALE_AFTER = 86_400.0  # seconds after which unfinished work is a killed process's
 
 
 class BrokenArchive(Exception):
-    """An archive ends before its end, or is none: getting it again may help."""
+    """An archive is truncated, or is none: downloading it again may help."""
 
 
 class AdapterFolder:
-    """Adapters in PEFT's format, each at the path that its model's name is. Shared with other processes."""
+    """Adapters in PEFT's format; a model's name is its path in the folder. Other processes share it."""
 
     def __init__(self, root: Path) -> None:
-        """Point at a folder; it is made when the first adapter comes."""
+        """Use a folder; it is created with the first adapter."""
         self._root = root
 
     def has(self, model: str) -> bool:
-        return all((self._place(model) / name).is_file() for name in _FILES)
+        return all((self._path(model) / name).is_file() for name in _FILES)
 
     @contextmanager
     def workspace(self) -> Iterator[Path]:
-        """A folder for work in progress, on the same disk; it goes when the block ends.
+        """Yield a temporary folder on the same disk, and remove it when the block ends.
 
-        What killed processes have left of theirs goes, too.
+        Remove what killed processes left, too.
         """
         self._root.mkdir(parents=True, exist_ok=True)
         self._sweep()
@@ -46,15 +46,15 @@ class AdapterFolder:
             yield Path(path)
 
     def _sweep(self) -> None:
-        for left in self._root.glob(f"{_UNFINISHED}*"):
-            # between our look and this one, its owner may have removed it
-            if left.exists() and time.time() - left.stat().st_mtime > _STALE:
-                shutil.rmtree(left, ignore_errors=True)
+        for folder in self._root.glob(f"{_UNFINISHED}*"):
+            # its owner may have removed it since glob()
+            if folder.exists() and time.time() - folder.stat().st_mtime > _STALE_AFTER:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def unpack(self, archive: Path, model: str, workspace: Path) -> None:
-        """Take in a tar of an adapter as that of `model`, whole or not at all.
+        """Unpack a tar of the adapter of `model`, completely or not at all.
 
-        Raises TornArchive, or UserError where the archive is no adapter or reaches out of its folder.
+        Raises BrokenArchive, or UserError if the archive is no adapter or reaches out of its folder.
         """
         unpacked = workspace / "adapter"
         try:
@@ -69,40 +69,40 @@ class AdapterFolder:
         if not all((unpacked / name).is_file() for name in _FILES):
             raise UserError("What the model server gave for {model} is no adapter.", model=model)
         for name in _FILES:
-            _to_disk(unpacked / name)
-        self._put(unpacked, self._place(model), model)
+            _fsync(unpacked / name)
+        self._move_in(unpacked, self._path(model), model)
 
-    def _put(self, unpacked: Path, place: Path, model: str) -> None:
+    def _move_in(self, unpacked: Path, place: Path, model: str) -> None:
         if self.has(model):
-            return  # somebody else was quicker
+            return  # another process was faster
         shutil.rmtree(place, ignore_errors=True)
         place.parent.mkdir(parents=True, exist_ok=True)
         try:
             unpacked.rename(place)
         except OSError:
-            if not self.has(model):  # else somebody else was quicker, at the last moment
+            if not self.has(model):  # else another process was faster
                 raise
 
-    def name_base(self, model: str, base: str) -> None:
-        """Write into an adapter's description which model it was trained on, as its readers call that."""
-        config = self._place(model) / _CONFIG
+    def set_base(self, model: str, base: str) -> None:
+        """Write the base model's name, as the serving server calls it, into an adapter's config."""
+        config = self._path(model) / _CONFIG
         content: dict[str, Any] = json.loads(config.read_text(encoding="utf-8"))
-        if content.get(_BASE) == base:
+        if content.get(_BASE_KEY) == base:
             return
         with self.workspace() as workspace:
             changed = workspace / _CONFIG
-            changed.write_text(json.dumps(content | {_BASE: base}, indent=1), encoding="utf-8")
-            _to_disk(changed)
+            changed.write_text(json.dumps(content | {_BASE_KEY: base}, indent=1), encoding="utf-8")
+            _fsync(changed)
             changed.replace(config)
 
-    def _place(self, model: str) -> Path:
-        """Where a model's adapter lies. Raises UserError for a name that is no path below the folder."""
+    def _path(self, model: str) -> Path:
+        """Return the folder of a model's adapter. Raises UserError if the name is no path below the root."""
         parts = model.split("/")
         if "\\" in model or any(not part or part.startswith(".") for part in parts):
             raise UserError("The model's name {model!r} cannot be the name of a folder.", model=model)
         return self._root.joinpath(*parts)
 
 
-def _to_disk(path: Path) -> None:
+def _fsync(path: Path) -> None:
     with path.open("rb+") as file:
         os.fsync(file.fileno())

@@ -1,6 +1,6 @@
-"""Succession: who takes the live model's place, who had it before, and who may ask for it next.
+"""The lifecycle of models: promotion, retirement, the next challenger, and the predecessor.
 
-Pieces of a transaction: the registry and the trials put them together.
+Each function is part of a transaction of the registry or the trials.
 """
 
 import time
@@ -20,10 +20,10 @@ async def promote(
     actor_id: int | None = None,
     challenges_until: float | None = None,
 ) -> None:
-    """Put a model in the live one's place.
+    """Make a model the live one.
 
-    The one before is retired, or where challenges_until is given, may win its place back until then. A trial
-    that one of the two was in is stopped.
+    The one before is retired; with challenges_until, it stays a candidate until then and may win its place
+    back. Stop a trial that one of the two was in.
     """
     now = time.time()
     before = await models.live(tx)
@@ -40,7 +40,7 @@ async def promote(
 
 
 async def retire(tx: Transaction, model_id: int, what: What, *, actor_id: int | None = None) -> None:
-    """Take a model out of the running, and stop the trial that it was in."""
+    """Retire a model, and stop the trial that it was in."""
     now = time.time()
     await models.change(tx, model_id, state="retired", challenges_until=None)
     await models.note(tx, model_id, what, at=now, actor_id=actor_id)
@@ -48,10 +48,10 @@ async def retire(tx: Transaction, model_id: int, what: What, *, actor_id: int | 
 
 
 async def challenger(tx: Transaction) -> Model | None:
-    """The candidate that challenges the live model now, or whose turn it is.
+    """Return the candidate that challenges the live model, or whose turn is next.
 
-    That is the oldest that can be asked and has not had its trial against this live model; models that lost
-    their place come last. None where there is none, or where one has won and an operator has to say yes.
+    It is the oldest that is served and has had no trial against this live model; models that lost their place
+    come last. Return None if there is none, or one has won and waits for an operator's confirmation.
     """
     live = await models.live(tx)
     running = await trials.running(tx)
@@ -66,32 +66,32 @@ async def challenger(tx: Transaction) -> Model | None:
 
 
 def is_rematch(candidate: Model) -> bool:
-    """Whether a candidate has lost its place to another model's votes: what it won before is used up."""
+    """Return whether a candidate lost its place by votes: trials that it won before no longer count."""
     return candidate.challenges_until is not None
 
 
 async def predecessor(tx: Transaction, model: Model) -> Model | None:
-    """The model whose place this one took, or the one before that where the server has lost it since."""
+    """Return the model that this one replaced; if its server has lost it since, the one before."""
     events = await models.events(tx)
-    gone = _gone(events)
-    place, seen = model.id, {model.id}
+    missing = _missing_ids(events)
+    current, seen = model.id, {model.id}
     while True:
-        took = [each for each in events if each.model_id == place and each.what in _TOOK_OVER]
-        replaced = took[-1].replaced_id if took else None
+        promotions = [event for event in events if event.model_id == current and event.what in _TOOK_OVER]
+        replaced = promotions[-1].replaced_id if promotions else None
         if replaced is None or replaced in seen:
             return None
-        if replaced not in gone:
+        if replaced not in missing:
             return await models.get(tx, replaced)
         seen.add(replaced)
-        place = replaced
+        current = replaced
 
 
-def _gone(events: list[ModelEvent]) -> set[int]:
-    """The models that their server has lost, less those that came back since."""
-    gone: set[int] = set()
+def _missing_ids(events: list[ModelEvent]) -> set[int]:
+    """Return the ids of models that their server has lost and that did not come back since."""
+    missing: set[int] = set()
     for event in events:
         if event.what == "lost":
-            gone.add(event.model_id)
+            missing.add(event.model_id)
         elif event.what not in ("retired", "outvoted"):
-            gone.discard(event.model_id)
-    return gone
+            missing.discard(event.model_id)
+    return missing

@@ -1,4 +1,4 @@
-"""Serving elsewhere: a model tuned at one server answers at another one, which has the same base."""
+"""LoRA deployment: an adapter trained at one server is loaded into another one with the same base."""
 
 import asyncio
 import logging
@@ -22,14 +22,12 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_LOAD = "/load_lora_adapter"
-_SOON = RetryPolicy(
-    20, 3
-)  # for a server that has just told its models; an adapter that does not fit is a 500, too
+_LOAD_PATH = "/load_lora_adapter"
+_RETRY_POLICY = RetryPolicy(20, 3)  # few attempts: a 500 may mean that the adapter does not fit
 
 
 class LoraDeployment:
-    """Brings adapters from the server that trains to the one that answers, through a folder that both see."""
+    """Copies adapters from the training server into a folder, and has the serving server load them."""
 
     def __init__(
         self,
@@ -40,9 +38,9 @@ class LoraDeployment:
         there: PurePosixPath | str,
         hint: str,
     ) -> None:
-        """`here` is the folder, `there` its path as the serving server sees it.
+        """Use the folder `here`, whose path is `there` for the serving server.
 
-        `hint` is a sentence: how that server is started so that it takes adapters.
+        hint: a sentence that tells how to start that server so that it loads adapters.
         """
         self._training = training
         self._serving = serving
@@ -51,16 +49,16 @@ class LoraDeployment:
         self._hint = hint
 
     async def deploy(self, model: str) -> None:
-        """Make a tuned model answer at the serving server; where it does already, nothing happens.
+        """Load a tuned model's adapter into the serving server, if it is not loaded.
 
-        A server that was restarted has forgotten its adapters: offer them again. Raises UserError with what
-        to mend, or ServerError.
+        A restarted server has forgotten its adapters: call this again. Raises UserError with what to mend, or
+        ServerError.
         """
         try:
             if not self._folder.has(model):
-                await self._bring(model)
-            cards = await self._cards()
-            await asyncio.to_thread(self._folder.name_base, model, _base_among(cards))
+                await self._fetch_adapter(model)
+            cards = await self._list_models()
+            await asyncio.to_thread(self._folder.set_base, model, _base_name(cards))
         except OSError as error:
             raise UserError(
                 "The adapter of {model} could not be stored ({reason}). An operator must look at "
@@ -68,66 +66,66 @@ class LoraDeployment:
                 model=model,
                 reason=error.strerror or error,
             ) from error
-        if not _listed(model, cards):
+        if not _is_listed(model, cards):
             await self._load(model)
 
-    async def _bring(self, model: str) -> None:
+    async def _fetch_adapter(self, model: str) -> None:
         try:
-            await with_retries(partial(self._fetch, model), BACKGROUND)
+            await with_retries(partial(self._download_and_unpack, model), BACKGROUND)
         except UnknownModel as error:
             raise UserError(
                 "The model server that trained {model} has no adapter of it.", model=model
             ) from error
 
-    async def _fetch(self, model: str) -> None:
+    async def _download_and_unpack(self, model: str) -> None:
         with self._folder.workspace() as workspace:
             archive = workspace / "adapter.tar"
             try:
                 await self._download(f"/models/{quote(model, safe=':')}/adapter", archive)
                 await asyncio.to_thread(self._folder.unpack, archive, model, workspace)
             except (httpx2.HTTPError, BrokenArchive) as error:
-                raise Truncated(f"the adapter of {model} came in part") from error
+                raise Truncated(f"the adapter of {model} was truncated") from error
 
     async def _download(self, path: str, to: Path) -> None:
         response = await self._training.get(
             path,
             cast_to=httpx2.Response,
-            # as the SDK's own with_streaming_response asks, which is there for paths that it knows only
+            # as the SDK's with_streaming_response does, which exists only for paths that the SDK knows
             options={"headers": {"X-Stainless-Raw-Response": "stream"}},
         )
         try:
             with to.open("wb") as out:
-                async for piece in response.aiter_bytes():
-                    await asyncio.to_thread(out.write, piece)
+                async for chunk in response.aiter_bytes():
+                    await asyncio.to_thread(out.write, chunk)
         finally:
             await response.aclose()
 
     async def _load(self, model: str) -> None:
-        """Ask for the adapter to be loaded.
+        """Have the server load the adapter.
 
-        Where that is refused, others may have loaded it, or the server finds it by itself when it is asked.
+        If it refuses, another process may have loaded it, or the server resolves it by itself on request.
         """
         body = {"lora_name": model, "lora_path": str(self._there / model)}
         try:
-            await self._ask(lambda: self._serving.post(_LOAD, cast_to=str, body=body))
+            await self._call(lambda: self._serving.post(_LOAD_PATH, cast_to=str, body=body))
         except HerosmithError as error:
             refused = error.__cause__
-            if not isinstance(refused, openai.APIStatusError) or _passes(error, refused):
+            if not isinstance(refused, openai.APIStatusError) or _is_transient(error, refused):
                 raise
-            if _listed(model, await self._cards()):
+            if _is_listed(model, await self._list_models()):
                 return
-            if refused.status_code in (404, 405) and await self._found_when_asked(model):
+            if refused.status_code in (404, 405) and await self._resolves(model):
                 return
             log.warning("the serving server did not load %s: %s", model, refused)
-            raise await self._reason(model, refused.status_code) from error
+            raise await self._load_error(model, refused.status_code) from error
 
-    async def _found_when_asked(self, model: str) -> bool:
-        """Whether the server answers as the model, and is not one that answers to any name."""
+    async def _resolves(self, model: str) -> bool:
+        """Return whether the server answers as the model, but not under any name."""
         return await self._answers(model) and not await self._answers(f"{model}-nobody")
 
     async def _answers(self, model: str) -> bool:
         try:
-            await self._ask(
+            await self._call(
                 lambda: self._serving.chat.completions.create(
                     model=model, messages=[{"role": "user", "content": "Hello"}], max_tokens=1
                 )
@@ -136,11 +134,11 @@ class LoraDeployment:
             return False
         return True
 
-    async def _reason(self, model: str, status: int) -> UserError:
-        """Why an adapter was not loaded, as far as it can be told."""
+    async def _load_error(self, model: str, status: int) -> UserError:
+        """Return why an adapter was not loaded, as far as the answer shows it."""
         if status not in (404, 405):
             return UserError("The serving server could not load {model}; its log says why.", model=model)
-        if status == 404 and await self._takes_adapters():
+        if status == 404 and await self._has_load_endpoint():
             return UserError(
                 "The serving server sees no adapter at {folder}. An operator must check "
                 "SERVING_ADAPTER_DIR: it is the path of ADAPTER_DIR as that server sees it.",
@@ -150,23 +148,23 @@ class LoraDeployment:
             "The serving server takes no adapters while it runs. {hint}", hint=LocalizedMessage(self._hint)
         )
 
-    async def _takes_adapters(self) -> bool:
-        """Whether there is the endpoint that loads them: it takes POST alone, and says so to a GET."""
+    async def _has_load_endpoint(self) -> bool:
+        """Return whether the server has the endpoint that loads adapters: it answers a GET with 405."""
         try:
-            await self._ask(lambda: self._serving.get(_LOAD, cast_to=str))
+            await self._call(lambda: self._serving.get(_LOAD_PATH, cast_to=str))
         except UnknownModel:
             return False
         except ServerError:
             return True
         return False
 
-    async def _cards(self) -> list[Model]:
-        return (await self._ask(self._serving.models.list, patience=BACKGROUND)).data
+    async def _list_models(self) -> list[Model]:
+        return (await self._call(self._serving.models.list, policy=BACKGROUND)).data
 
-    async def _ask(self, call: Callable[[], Awaitable[T]], patience: RetryPolicy = _SOON) -> T:
-        """Call the serving server, whose key is not the one that other callers of `patiently` speak of."""
+    async def _call(self, call: Callable[[], Awaitable[T]], policy: RetryPolicy = _RETRY_POLICY) -> T:
+        """Call the serving server, and name its own key (SERVING_API_KEY) if the server refuses it."""
         try:
-            return await with_retries(call, patience)
+            return await with_retries(call, policy)
         except Unavailable as error:
             if isinstance(error.__cause__, (openai.AuthenticationError, openai.PermissionDeniedError)):
                 raise Unavailable(
@@ -176,19 +174,19 @@ class LoraDeployment:
             raise
 
 
-def _passes(error: HerosmithError, refused: openai.APIStatusError) -> bool:
-    """Whether the trouble is the server's, not the adapter's: of one that does not fit it says 500."""
+def _is_transient(error: HerosmithError, refused: openai.APIStatusError) -> bool:
+    """Return whether the server is in trouble, not the adapter: one that does not fit is a 500."""
     return isinstance(error, OutOfReach) and refused.status_code != 500
 
 
-def _listed(model: str, cards: list[Model]) -> bool:
+def _is_listed(model: str, cards: list[Model]) -> bool:
     return any(card.id == model for card in cards)
 
 
-def _base_among(cards: list[Model]) -> str:
-    """What the server calls its base where it looks for an adapter's: the path or id it was started with.
+def _base_name(cards: list[Model]) -> str:
+    """Return the base's path or id with which the server was started: adapters must name it as their base.
 
-    It is the `root` of the one model without a `parent`; its `id` may be another name, made for clients.
+    It is the `root` of the one model without a `parent`; its `id` may be another name for clients.
     """
     for card in cards:
         if not getattr(card, "parent", None):

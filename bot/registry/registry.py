@@ -14,10 +14,7 @@ from bot.store.models import Model, ModelEvent
 
 @dataclass(frozen=True, slots=True)
 class ModelRecord:
-    """A model as the registry shows it.
-
-    dataset_hash is that of the dataset it learnt from; events all that became of it, the oldest first.
-    """
+    """A model with the hash of its dataset, and its events, oldest first."""
 
     model: Model
     dataset_hash: str
@@ -25,7 +22,7 @@ class ModelRecord:
 
 
 class Registry:
-    """Knows every tuned model and forgets none. The database itself keeps the live one single."""
+    """All tuned models; none is ever removed. A constraint of the database allows a single live one."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -35,22 +32,22 @@ class Registry:
             return await models.live(tx)
 
     async def all(self) -> list[Model]:
-        """All models, the oldest first."""
+        """Return all models, oldest first."""
         async with self._db.read() as tx:
             return await models.every(tx)
 
     async def challenger(self) -> Model | None:
-        """The candidate that challenges the live model, or whose turn it is; None where there is none."""
+        """Return the candidate that challenges the live model, or whose turn is next, if any."""
         async with self._db.read() as tx:
             return await lifecycle.challenger(tx)
 
     async def get(self, model_id: int) -> Model:
-        """Raises UserError where there is no such model."""
+        """Return a model. Raises UserError if there is none."""
         async with self._db.read() as tx:
             return await _get_or_raise(tx, model_id)
 
     async def record(self, model_id: int) -> ModelRecord:
-        """A model with its history. Raises UserError where there is no such model."""
+        """Return a model with its history. Raises UserError if there is no such model."""
         async with self._db.read() as tx:
             model = await _get_or_raise(tx, model_id)
             return ModelRecord(
@@ -67,22 +64,23 @@ class Registry:
         metrics: dict[str, Any],
         served_as: str | None,
     ) -> Model:
-        """Enter a model: where none is live it goes live, else it is a candidate.
+        """Add a model: it goes live if none is, else it is a candidate.
 
-        So is one that must be deployed first (served_as None). Entered again, it stays as it is.
+        A model that must be deployed first (served_as None) is a candidate, too. Return a model of the same
+        job unchanged. Raises UserError if another job's model has the name.
         """
         now = time.time()
         async with self._db.write() as tx:
-            known = await models.named(tx, name)
-            if known and known.job_id != job_id:
+            existing = await models.named(tx, name)
+            if existing and existing.job_id != job_id:
                 raise UserError(
                     "The model server calls the new model `{name}`, as it called model {id}, which is "
                     "kept. Ask its operator.",
                     name=name,
-                    id=known.id,
+                    id=existing.id,
                 )
-            if known:
-                return known
+            if existing:
+                return existing
             added = await models.add(
                 tx,
                 name=name,
@@ -95,21 +93,21 @@ class Registry:
                 created_at=now,
             )
             await models.note(tx, added.id, "registered", at=now)
-            return await _first(tx, added)
+            return await _promote_first(tx, added)
 
     async def by_name(self, name: str) -> Model | None:
         async with self._db.read() as tx:
             return await models.named(tx, name)
 
     async def set_metrics(self, model_id: int, metrics: dict[str, Any]) -> None:
-        """Keep a model's held-out losses."""
+        """Store a model's held-out losses."""
         async with self._db.write() as tx:
             await models.change(tx, model_id, metrics=metrics)
 
     async def set_served_name(self, model_id: int, served_as: str, *, actor_id: int | None = None) -> Model:
-        """Take in the name by which a model can be asked from now on; where none is live, it goes live.
+        """Store the name under which a model is served; it goes live if none is.
 
-        Raises UserError where there is no such model, or the name is blank.
+        Raises UserError if there is no such model, or the name is blank.
         """
         if not served_as.strip():
             raise UserError("Say by which name the model is asked.")
@@ -117,12 +115,12 @@ class Registry:
             await _get_or_raise(tx, model_id)
             await models.change(tx, model_id, served_as=served_as.strip())
             await models.note(tx, model_id, "deployed", at=time.time(), actor_id=actor_id)
-            return await _first(tx, await _get_or_raise(tx, model_id))
+            return await _promote_first(tx, await _get_or_raise(tx, model_id))
 
     async def promote(self, model_id: int, *, actor_id: int | None = None) -> Model:
-        """Make a model the live one by hand and retire the one before, in one transaction: an override.
+        """Make a model the live one by hand (an override) and retire the one before, in one transaction.
 
-        Raises UserError where there is no such model, or it cannot be asked yet.
+        Raises UserError if there is no such model, or it is not served yet.
         """
         async with self._db.write() as tx:
             chosen = await _get_or_raise(tx, model_id)
@@ -138,9 +136,9 @@ class Registry:
             return await _get_or_raise(tx, chosen.id)
 
     async def roll_back(self, *, actor_id: int | None = None) -> Model:
-        """Let the model serve again whose place the live one took, in one transaction.
+        """Make the live model's predecessor live again, in one transaction.
 
-        Raises UserError where there is none.
+        Raises UserError if there is none.
         """
         async with self._db.write() as tx:
             live = await models.live(tx)
@@ -155,9 +153,9 @@ class Registry:
             return await _get_or_raise(tx, before.id)
 
     async def retire(self, model_id: int, *, actor_id: int | None = None) -> Model:
-        """Take a candidate out of the running.
+        """Retire a candidate.
 
-        Raises UserError where there is no such model, and for the live one: something must serve.
+        Raises UserError if there is no such model, or it is the live one.
         """
         async with self._db.write() as tx:
             chosen = await _get_or_raise(tx, model_id)
@@ -170,24 +168,24 @@ class Registry:
                 await lifecycle.retire(tx, model_id, "retired", actor_id=actor_id)
             return await _get_or_raise(tx, model_id)
 
-    async def mark_missing(self, lost: Model) -> Model | None:
-        """The server does not know a model any more: for the live one fall back, and tell the admins.
+    async def mark_missing(self, missing: Model) -> Model | None:
+        """Record that the server no longer knows a model, and notify the admins.
 
-        A candidate is retired, and its trial stops: the next one's turn has come. Returns the model that
-        serves now: the one before the lost one, None for the base; where another one is live, that one.
+        The live model's predecessor goes live again; a candidate is retired, and its trial stops. Return the
+        model that serves now, None for the base.
         """
         now = time.time()
         async with self._db.write() as tx:
             live = await models.live(tx)
-            if live is None or live.id != lost.id:
-                await _lose_candidate(tx, await _get_or_raise(tx, lost.id), now)
+            if live is None or live.id != missing.id:
+                await _retire_missing(tx, await _get_or_raise(tx, missing.id), now)
                 return live
-            await models.note(tx, lost.id, "lost", at=now)
-            before = await lifecycle.predecessor(tx, lost)
+            await models.note(tx, missing.id, "lost", at=now)
+            before = await lifecycle.predecessor(tx, missing)
             if before:
                 await lifecycle.promote(tx, before, "fell back")
             else:
-                await models.change(tx, lost.id, state="retired")
+                await models.change(tx, missing.id, state="retired")
                 await trials.stop_void(tx, at=now)
             if before:
                 serves = LocalizedMessage(
@@ -195,14 +193,14 @@ class Registry:
                 )
             else:
                 serves = LocalizedMessage("the base model answers")
-            told = LocalizedMessage(
+            text = LocalizedMessage(
                 "⚠️ The model server does not know the live model {number}, `{name}`, any more: {serves}. "
                 "`/models list` shows what there is.",
-                number=lost.id,
-                name=lost.name,
+                number=missing.id,
+                name=missing.name,
                 serves=serves,
             )
-            await notifications.add(tx, f"lost:{lost.id}:{now}", told, at=now)
+            await notifications.add(tx, f"lost:{missing.id}:{now}", text, at=now)
             return await _get_or_raise(tx, before.id) if before else None
 
 
@@ -213,7 +211,7 @@ async def _get_or_raise(tx: Transaction, model_id: int) -> Model:
     return found
 
 
-async def _lose_candidate(tx: Transaction, lost: Model, now: float) -> None:
+async def _retire_missing(tx: Transaction, lost: Model, now: float) -> None:
     if lost.state != "candidate":
         return
     await lifecycle.retire(tx, lost.id, "lost")
@@ -226,8 +224,8 @@ async def _lose_candidate(tx: Transaction, lost: Model, now: float) -> None:
     await notifications.add(tx, f"lost:{lost.id}:{now}", text, at=now)
 
 
-async def _first(tx: Transaction, model: Model) -> Model:
-    """Let a model serve where none does."""
+async def _promote_first(tx: Transaction, model: Model) -> Model:
+    """Make a model live if none is and it is served."""
     if model.served_as is None or await models.live(tx):
         return model
     await lifecycle.promote(tx, model, "first")

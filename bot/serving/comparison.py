@@ -1,4 +1,4 @@
-"""Comparisons: the same heroes written by several models, side by side."""
+"""Comparisons: the same heroes, written by several models side by side."""
 
 import asyncio
 import logging
@@ -14,30 +14,30 @@ from bot.store.models import Model
 
 log = logging.getLogger(__name__)
 
-Writers = Sequence[tuple[LocalizedMessage, Model | str]]  # each with what it is called beside the others
+Writers = Sequence[tuple[LocalizedMessage, Model | str]]  # each with its title in the comparison
 
 
 class Comparer:
-    """Has models write the same heroes."""
+    """Has several models write the same heroes."""
 
-    def __init__(self, writer: Generator) -> None:
-        self._writer = writer
+    def __init__(self, generator: Generator) -> None:
+        self._generator = generator
 
     @property
     def base_title(self) -> LocalizedMessage:
-        """What the base is called beside others."""
-        return self._writer.base_title
+        """Return the base's title in a comparison."""
+        return self._generator.base_title
 
     def opponents(self, first: Model, second: Model | None) -> Writers:
-        """Two models by their titles; the base in the second's place where that is the same or none."""
+        """Return two models with titles; the base replaces the second if it is the first, or None."""
         if second is None or second.id == first.id:
-            return [(model_title(first), first), (self.base_title, self._writer.base)]
+            return [(model_title(first), first), (self.base_title, self._generator.base)]
         return [(model_title(first), first), (model_title(second), second)]
 
     async def compare(self, heroes: Sequence[Hero], writers: Writers, account: Account) -> list[Comparison]:
-        """Let every writer write every hero: by its title a tuned model, or an untuned one's name.
+        """Have every writer (a tuned model, or an untuned one's name) write every hero.
 
-        One that cannot answer says so in its place.
+        If one cannot answer, a message takes the place of its text.
         """
         return [
             Comparison(
@@ -53,17 +53,17 @@ class Comparer:
         self, hero: Hero, title: LocalizedMessage, model: Model | str, account: Account
     ) -> ComparisonSide:
         try:
-            text: str | LocalizedMessage = (await self._writer.generate(hero, model, account)).text
+            text: str | LocalizedMessage = (await self._generator.generate(hero, model, account)).text
         except HerosmithError as error:
             log.warning("%s wrote nothing: %s", title, error, exc_info=error.__cause__)
             refused = LocalizedMessage("the model server refused")
-            why = error.sentence if isinstance(error, UserError) else refused
-            text = LocalizedMessage("(no text: {why})", why=why)
+            reason = error.sentence if isinstance(error, UserError) else refused
+            text = LocalizedMessage("(no text: {why})", why=reason)
         return ComparisonSide(by=title, text=text)
 
 
 def model_title(model: Model) -> LocalizedMessage:
-    """What a model is called beside others."""
+    """Return a model's title in a comparison."""
     titles = {
         "live": mark("live: model {number}"),
         "candidate": mark("candidate: model {number}"),

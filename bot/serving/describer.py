@@ -1,4 +1,4 @@
-"""The describer: answers /hero with the live model, or with the base model where none is tuned yet."""
+"""The describer: answers /hero with the live model, or with the base model if none is live."""
 
 import logging
 import time
@@ -23,45 +23,45 @@ _ACCOUNT = Account("hero")
 
 
 class Describer:
-    """Has descriptions written and keeps each one before it is shown."""
+    """Generates descriptions, and stores each one before it is shown."""
 
     def __init__(
         self,
         db: Database,
         registry: Registry,
-        upkeep: ModelAvailability,
-        writer: Generator,
-        voters: Pseudonyms,
-        line: WaitingQueue,
+        availability: ModelAvailability,
+        generator: Generator,
+        pseudonyms: Pseudonyms,
+        queue: WaitingQueue,
         *,
         prompt_version: int,
     ) -> None:
         self._db = db
         self._registry = registry
-        self._upkeep = upkeep
-        self._writer = writer
-        self._voters = voters
-        self._line = line
+        self._availability = availability
+        self._generator = generator
+        self._pseudonyms = pseudonyms
+        self._queue = queue
         self._prompt_version = prompt_version
 
     async def describe(
         self, hero: Hero, *, requester: int | str, guild_id: int | None = None, stream: Stream | None = None
     ) -> Description:
-        """Describe a hero for a user; a stream tells the place in the line, then the text as it comes.
+        """Describe a hero for a user; a stream gets its position in the queue, then the text.
 
-        Raises Unavailable where no model answers, Busy where too many wait, Stopped where the stream was
-        stopped within the first sentence.
+        Raises Unavailable if no model answers, Busy if too many wait, Stopped if the stream was stopped
+        within the first sentence.
         """
         written = await self.generate(hero, stream or Stream())
         async with self._db.write() as tx:
             return await self.keep(tx, hero, written, requester=requester, guild_id=guild_id)
 
     async def generate(self, hero: Hero, stream: Stream, model: Model | None = None) -> GeneratedText:
-        """Have a text written when its turn in the line has come: by one model, or by whatever is live."""
-        async with self._line.slot(stream):
+        """Wait for a slot, then generate a text with a model, by default the live one."""
+        async with self._queue.slot(stream):
             if model:
-                return await self._written_by(hero, model, stream)
-            return await self._written_live(hero, stream)
+                return await self._generate_with(hero, model, stream)
+            return await self._generate_live(hero, stream)
 
     async def keep(
         self,
@@ -72,7 +72,7 @@ class Describer:
         requester: int | str,
         guild_id: int | None = None,
     ) -> Description:
-        """Keep what a model wrote of a hero for a user."""
+        """Store a generated text as a description for a user."""
         answer = written.answer
         return await descriptions.add(
             tx,
@@ -82,8 +82,8 @@ class Describer:
             text=written.text,
             finish_reason=answer.finish_reason,
             prompt_version=self._prompt_version,
-            sampling=written.ask.sampling.model_dump(),
-            requester=self._voters.of(requester),
+            sampling=written.request.sampling.model_dump(),
+            requester=self._pseudonyms.of(requester),
             guild_id=guild_id,
             prompt_tokens=answer.prompt_tokens,
             completion_tokens=answer.completion_tokens,
@@ -91,45 +91,45 @@ class Describer:
             created_at=time.time(),
         )
 
-    async def _written_live(self, hero: Hero, stream: Stream) -> GeneratedText:
-        """Ask the model that is live now, whatever is promoted meanwhile; if it is lost, its successor."""
+    async def _generate_live(self, hero: Hero, stream: Stream) -> GeneratedText:
+        """Generate with the model that is live now; if its server has lost it, with its successor."""
         model = await self._registry.live()
         while model is not None:
             try:
-                return await self._written_by(hero, model, stream)
+                return await self._generate_with(hero, model, stream)
             except UnknownModel:
-                model = await self.after(model)
-        return await self._writer.generate(hero, self._writer.base, _ACCOUNT, stream)
+                model = await self.fallback(model)
+        return await self._generator.generate(hero, self._generator.base, _ACCOUNT, stream)
 
-    async def _written_by(self, hero: Hero, model: Model, stream: Stream) -> GeneratedText:
-        """Let one model write; where its server has forgotten it, once more after it was loaded anew.
+    async def _generate_with(self, hero: Hero, model: Model, stream: Stream) -> GeneratedText:
+        """Generate with a model; if its server has forgotten it, load it again and retry once.
 
-        Raises UnknownModel where the server does not know it all the same, Unavailable, Stopped.
+        Raises UnknownModel if the server still does not know it, Unavailable, Stopped.
         """
         try:
-            return await self._writer.generate(hero, model, _ACCOUNT, stream)
+            return await self._generator.generate(hero, model, _ACCOUNT, stream)
         except UnknownModel:
             log.error("the server does not know the model %s", model.name)  # noqa: TRY400
-            if not await stream.run_until_stopped(self._upkeep.reload(model)):
+            if not await stream.run_until_stopped(self._availability.reload(model)):
                 raise
-        return await self._writer.generate(hero, model, _ACCOUNT, stream)
+        return await self._generator.generate(hero, model, _ACCOUNT, stream)
 
-    async def after(self, model: Model) -> Model | None:
-        """Who answers for a model that its server denies: the base this once, where that may pass.
+    async def fallback(self, model: Model) -> Model | None:
+        """Return the model that answers in place of a missing one, None for the base.
 
-        Where it is lost for good, the registry learns it.
+        If the server lost it for good, the registry records that.
         """
-        if await self._upkeep.is_lost(model):
+        if await self._availability.is_missing(model):
             return await self._registry.mark_missing(model)
         return None
 
-    async def shown_as(
+    async def set_message(
         self, description: Description, channel_id: int, message_id: int
     ) -> Description | None:
-        """Note which message shows a description: the reactions to it are votes on the description.
+        """Record which message shows a description: reactions to the message are votes on the description.
 
-        Returns the description as it is now: it may be hidden already. None where who asked for it has had it
-        deleted meanwhile: then nothing is noted.
+        Return the description as it is now: it may be hidden already. Return None, with nothing recorded, if
+        the requester had it deleted meanwhile.
         """
         async with self._db.write() as tx:
             return await descriptions.shown_as(tx, description.id, channel_id, message_id)

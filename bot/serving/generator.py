@@ -1,4 +1,4 @@
-"""The writer: one description of a hero, by a tuned model or by the base model."""
+"""The generator: one text of a hero, by a tuned model or by the base model."""
 
 import time
 from dataclasses import dataclass
@@ -17,17 +17,17 @@ from bot.store.models import Model
 
 @dataclass(frozen=True, slots=True)
 class GeneratedText:
-    """A text, the name of the model that wrote it, how it was asked and what came back."""
+    """A text, the name of the model that wrote it, the request and the answer."""
 
     text: str
     model: str
     tuned: bool
-    ask: ChatRequest
+    request: ChatRequest
     answer: ChatAnswer
 
 
 class Generator:
-    """Asks a model as it wants to be asked: a tuned one by the tuning prompt, the base by the long one."""
+    """Asks a tuned model with the tuning prompt, the base with the generation prompt."""
 
     def __init__(self, client: ModelClient, heroes: HeroesConfig, *, base: str, small: bool) -> None:
         self._client = client
@@ -35,17 +35,17 @@ class Generator:
         self._curation: Curation = heroes.curation
         self._small = small
         self.base = base
-        # a small model left to itself would not do: who compares should know that it is helped
+        # a small base model needs this help, and readers of a comparison should know of it
         helped = LocalizedMessage("base, given a beginning and an ending")
         self.base_title = helped if small else LocalizedMessage("base")
 
     async def generate(
         self, hero: Hero, model: Model | str, account: Account, stream: Stream | None = None
     ) -> GeneratedText:
-        """Let a tuned model write, or an untuned one, which is given by its name.
+        """Have a tuned model write, or an untuned one by its name.
 
-        Raises Unavailable where no text is to be had, UnknownModel where the server does not know the model,
-        Stopped where the stream was stopped within the first sentence.
+        Raises Unavailable if there is no text, UnknownModel if the server does not know the model, Stopped if
+        the stream was stopped within the first sentence.
         """
         if isinstance(model, str):
             seed = time.time_ns() % 2**31  # the same request again may be answered differently
@@ -59,5 +59,5 @@ class Generator:
         if not text:
             raise Unavailable("The model had nothing to say this time. Ask once more.")
         if isinstance(model, str):
-            return GeneratedText(text, model, tuned=False, ask=ask, answer=answer)
-        return GeneratedText(text, model.name, tuned=True, ask=ask, answer=answer)
+            return GeneratedText(text, model, tuned=False, request=ask, answer=answer)
+        return GeneratedText(text, model.name, tuned=True, request=ask, answer=answer)

@@ -1,4 +1,4 @@
-"""The line: so many questions are with the model at once, the others wait in the order in which they came."""
+"""The waiting queue: a limited number of requests is with the model at once, others wait in order."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,18 +8,18 @@ from bot.llm.stream import Stream
 
 
 class WaitingQueue:
-    """Gives out places at the model, and tells those who wait how many are before them."""
+    """Hands out slots at the model, and tells each waiting stream its position."""
 
-    def __init__(self, at_once: int, *, longest: int) -> None:
-        self._free = at_once
-        self._longest = longest
-        self._waiting: list[Stream] = []  # in the order in which they came
+    def __init__(self, slots: int, *, max_length: int) -> None:
+        self._free = slots
+        self._max_length = max_length
+        self._waiting: list[Stream] = []  # in the order of their arrival
 
     @asynccontextmanager
     async def slot(self, stream: Stream) -> AsyncIterator[None]:
-        """Have a place at the model until the block ends.
+        """Hold a slot at the model until the block ends.
 
-        Raises Busy where too many wait already, Stopped where the stream is stopped meanwhile.
+        Raises Busy if max_length streams wait already, Stopped if the stream is stopped meanwhile.
         """
         if self._free:
             self._free -= 1
@@ -28,35 +28,35 @@ class WaitingQueue:
         try:
             yield
         finally:
-            self._leave()
+            self._release()
 
     async def wait(self, stream: Stream) -> None:
         """Wait in the queue for a slot. Raises Busy if it is full, Stopped if the stream is stopped."""
-        if len(self._waiting) >= self._longest:
+        if len(self._waiting) >= self._max_length:
             raise Busy(
                 "{number} people are waiting for the model. Try again in a minute.", number=len(self._waiting)
             )
         self._waiting.append(stream)
-        self._tell()
+        self._update_positions()
         try:
             await stream.run_until_stopped(stream.until_served())
         except BaseException:
             if stream in self._waiting:
                 self._waiting.remove(stream)
-                self._tell()
-            else:  # the place was given, and whoever was to have it has gone
-                self._leave()
+                self._update_positions()
+            else:  # it was given the slot, and does not use it
+                self._release()
             raise
 
-    def _leave(self) -> None:
-        """Give the place to whoever is next."""
+    def _release(self) -> None:
+        """Give the slot to the next waiting stream."""
         if not self._waiting:
             self._free += 1
             return
         self._waiting.pop(0).leave_queue()
-        self._tell()
+        self._update_positions()
 
-    def _tell(self) -> None:
+    def _update_positions(self) -> None:
         for place, stream in enumerate(self._waiting, 1):
             if stream.position != place:
                 stream.set_position(place)

@@ -33,9 +33,9 @@ ACTIVE: tuple[State, ...] = ("queued", "running", "paused", "cancelling")
 class Job:
     """One row of work. done and total count examples or training steps; phase says what is being done.
 
-    rate is how many are done a second; cost what it has spent so far, in US dollars; lost counts calls that
-    were in the air when a worker died: they may have been paid twice. remote_asked_at is when a server was
-    asked to start a training, question what an operator must answer before the job goes on.
+    rate is examples or steps a second; cost what the job has spent so far, in US dollars; lost counts calls
+    that were in flight when a worker died, which may be paid twice. remote_asked_at is when a server was
+    asked to start a training; question is what an operator must answer before the job continues.
     """
 
     id: int
@@ -89,7 +89,7 @@ async def add(
     channel_id: int | None,
     at: float,
 ) -> Job:
-    """Write down a plan for a job."""
+    """Add a planned job."""
     values = {
         "kind": spec.kind,
         "spec": spec.to_json(),
@@ -112,7 +112,7 @@ def _job(row: Row[Any], **others: Any) -> Job:
 
 
 def _jobs() -> Select[Any]:
-    """Jobs, each with what it has spent."""
+    """Return a query for jobs, each with what it has spent."""
     spent = select(func.coalesce(func.sum(spending.c.cost), 0.0)).where(spending.c.job_id == job.c.id)
     return select(job, spent.scalar_subquery().label("cost"))
 
@@ -122,9 +122,9 @@ async def get(tx: Transaction, job_id: int) -> Job | None:
     return _job(row) if row else None
 
 
-async def recent(tx: Transaction, most: int) -> list[Job]:
-    """The newest jobs, the newest first; plans that nobody confirmed are none yet."""
-    query = _jobs().where(job.c.state != "planned").order_by(job.c.id.desc()).limit(most)
+async def recent(tx: Transaction, limit: int) -> list[Job]:
+    """Return the newest jobs, newest first, without plans that nobody confirmed."""
+    query = _jobs().where(job.c.state != "planned").order_by(job.c.id.desc()).limit(limit)
     return [_job(row) for row in await tx.execute(query)]
 
 
@@ -134,9 +134,9 @@ async def active(tx: Transaction, kind: Kind) -> Job | None:
 
 
 async def unnotified(tx: Transaction) -> list[Job]:
-    """Jobs of a channel whose end nobody has been told yet, active ones among them."""
-    told = (job.c.announced.is_(False), job.c.channel_id.is_not(None), job.c.state != "planned")
-    return [_job(row) for row in await tx.execute(_jobs().where(*told).order_by(job.c.id))]
+    """Return the jobs of channels whose end was not announced yet, active ones included."""
+    conditions = (job.c.announced.is_(False), job.c.channel_id.is_not(None), job.c.state != "planned")
+    return [_job(row) for row in await tx.execute(_jobs().where(*conditions).order_by(job.c.id))]
 
 
 async def change_state(
@@ -150,10 +150,8 @@ async def change_state(
 ) -> bool:
     """Change a job's state as a person wishes.
 
-    False, and nothing changed, where it is in none of those it was in, or, with free_since, where a worker
-    has it that was heard of since then.
-
-    Raises IntegrityError where another of its kind is active.
+    Return False, with nothing changed, if its state is not one of `was`, or, with free_since, if a worker has
+    it whose last heartbeat is newer. Raises IntegrityError if another job of its kind is active.
     """
     now = (job.c.id == job_id) & job.c.state.in_(was)
     if free_since is not None:
@@ -164,10 +162,10 @@ async def change_state(
 async def claim(
     tx: Transaction, kinds: Sequence[Kind], *, owner: str, at: float, stale_before: float
 ) -> Job | None:
-    """Take the oldest job of some kinds that waits, or whose worker has not been heard of since stale_before.
+    """Claim the oldest waiting job of some kinds, or one whose last heartbeat is older than stale_before.
 
-    A job that was paused and resumed waits until its worker has let go of it. One that was paused is taken
-    where its worker died before it let go: what works for it elsewhere may not know of the pause yet.
+    A job that was paused and resumed waits until its worker has released it. A paused job is claimed if its
+    worker died before it released it: the server that works for it may not know of the pause yet.
     """
     silent = job.c.heartbeat < stale_before
     free = or_(
@@ -184,18 +182,18 @@ async def claim(
 
 
 def _unclaimed(stale_before: float) -> ColumnElement[bool]:
-    """No worker has the job, or the one that has it has not been heard of since then."""
+    """Match jobs that no worker has, or whose last heartbeat is older."""
     return or_(job.c.owner.is_(None), job.c.heartbeat < stale_before)
 
 
 async def update_claimed(tx: Transaction, job_id: int, *, worker: str, **values: Any) -> State | None:
-    """Write what a worker says of its job, and return its state: a person may have paused or cancelled it.
+    """Write columns of a worker's job and return the job's state: it may be paused or cancelled.
 
-    None, and nothing written, where the job is another worker's by now.
+    Return None, with nothing written, if the job is another worker's by now.
     """
     mine = (job.c.id == job_id) & (job.c.owner == worker)
-    told = await tx.execute(update(job).where(mine).values(**values).returning(job.c.state))
-    state: State | None = told.scalar_one_or_none()
+    updated = await tx.execute(update(job).where(mine).values(**values).returning(job.c.state))
+    state: State | None = updated.scalar_one_or_none()
     return state
 
 
@@ -209,7 +207,10 @@ async def end(
     result: JobResult | None = None,
     error: LocalizedMessage | None = None,
 ) -> bool:
-    """End a job. False, and nothing written, where it is another worker's, or is to be cancelled first."""
+    """End a job.
+
+    Return False, with nothing written, if it is another worker's, or is to be cancelled first.
+    """
     values: dict[str, Any] = {"state": state, "finished_at": at, "error": error}
     if result is not None:
         values["result"] = result.to_json()
@@ -219,48 +220,48 @@ async def end(
 
 
 async def ask(tx: Transaction, job_id: int, question: LocalizedMessage, *, worker: str) -> bool:
-    """Pause a job until an operator has answered. False where it is not running for this worker any more."""
+    """Pause a job until an operator answers. Return False if it no longer runs for this worker."""
     mine = (job.c.id == job_id) & (job.c.owner == worker) & (job.c.state == "running")
     asked = update(job).where(mine).values(state="paused", question=question)
     return (await tx.execute(asked)).rowcount == 1
 
 
-async def tuned(tx: Transaction, most: int = 20) -> list[Job]:
-    """The newest fine-tunings that succeeded, the newest first."""
+async def succeeded_trainings(tx: Transaction, most: int = 20) -> list[Job]:
+    """Return the newest fine-tuning jobs that succeeded, newest first."""
     done = (job.c.kind == "finetune", job.c.state == "succeeded")
     query = _jobs().where(*done).order_by(job.c.id.desc()).limit(most)
     return [_job(row) for row in await tx.execute(query)]
 
 
 async def remote_trainings(tx: Transaction) -> list[Job]:
-    """Fine-tunings that a server was asked for and that are not over: they cost what is not booked yet."""
+    """Return active fine-tuning jobs whose training was requested: their cost is not booked yet."""
     out = (job.c.kind == "finetune", job.c.state.in_(ACTIVE), job.c.remote_asked_at.is_not(None))
     return [_job(row) for row in await tx.execute(_jobs().where(*out))]
 
 
-async def remote_ids(tx: Transaction) -> set[str]:
-    """The names of all trainings at servers that belong to a job here."""
+async def remote_job_ids(tx: Transaction) -> set[str]:
+    """Return the ids of all trainings at servers that belong to a job here."""
     query = select(job.c.remote_job_id).where(job.c.remote_job_id.is_not(None))
     return set((await tx.execute(query)).scalars())
 
 
 async def newest_channel(tx: Transaction) -> int | None:
-    """The channel in which the newest job of any channel was ordered."""
+    """Return the channel in which the newest job was ordered, if one was ordered in a channel."""
     query = select(job.c.channel_id).where(job.c.channel_id.is_not(None)).order_by(job.c.id.desc()).limit(1)
     found: int | None = (await tx.execute(query)).scalar_one_or_none()
     return found
 
 
 async def release(tx: Transaction, job_id: int, *, worker: str) -> None:
-    """Leave a job that was paused or cancelled to whoever may take it up."""
+    """Let another worker claim a job."""
     await tx.execute(update(job).where(job.c.id == job_id, job.c.owner == worker).values(owner=None))
 
 
 async def change(tx: Transaction, job_id: int, **values: Any) -> None:
-    """Write columns that are not a worker's: where a job is shown, and whether its end was told."""
+    """Write columns that are not a worker's: which message shows the job, whether its end was announced."""
     await tx.execute(update(job).where(job.c.id == job_id).values(**values))
 
 
 async def forget_messages(tx: Transaction) -> None:
-    """Drop every tie to a channel: for a playground, whose channels end with the page."""
+    """Remove every job's channel and message: a playground's channels end with its page."""
     await tx.execute(update(job).values(channel_id=None, message_id=None))

@@ -13,7 +13,7 @@ from bot.errors import ServerError, Unavailable, UnknownModel, UserError
 from bot.i18n.message import LocalizedMessage, mark
 from bot.jobs.worker import Run
 from bot.llm.retry import NO_REASON
-from bot.tuning.losses import data_of
+from bot.tuning.losses import event_data
 from bot.tuning.remote_api import FineTuningApi
 
 log = logging.getLogger(__name__)
@@ -123,7 +123,7 @@ def _has_succeeded(remote: FineTuningJob) -> bool:
 
 def _progress(remote: FineTuningJob, events: list[FineTuningJobEvent]) -> tuple[int, int, LocalizedMessage]:
     """Return the steps done, the steps in all, and the phase."""
-    for data in map(data_of, events):
+    for data in map(event_data, events):
         with suppress(KeyError, TypeError, ValueError):
             loss, step, total = float(data["train_loss"]), int(data["step"]), int(data["total_steps"])
             return step, total, LocalizedMessage("training, loss {loss:.2f}", loss=loss)

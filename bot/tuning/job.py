@@ -1,4 +1,4 @@
-"""Fine-tuning: a dataset goes to the model server, which trains on it; the result is registered."""
+"""The fine-tuning job: upload a dataset, start the training, follow it, and register the model."""
 
 import asyncio
 import logging
@@ -20,9 +20,9 @@ from bot.store import datasets, jobs
 from bot.store.database import Database
 from bot.store.job_schema import FinetuneResult, FinetuneSpec, Method
 from bot.store.jobs import Job
-from bot.tuning.estimate import TuningEstimate, TuningEstimator, usable
+from bot.tuning.estimate import TuningEstimate, TuningEstimator, trainable_dataset
 from bot.tuning.follow import HELD, OUT_OF_REACH, TrainingFollower, TrainingTiming, poll_until
-from bot.tuning.losses import Losses, from_csv, from_events
+from bot.tuning.losses import Losses, losses_from_csv, losses_from_events
 from bot.tuning.remote_api import FineTuningApi, Training, Uncertain, may_have_started
 from bot.tuning.results import TrainingResults
 from bot.tuning.training_files import training_files
@@ -39,7 +39,7 @@ _QUESTION = LocalizedMessage(
 
 
 class FinetuneJobs:
-    """Plans, orders and carries out fine-tuning at whatever server trains."""
+    """Plans fine-tuning jobs, and runs them at the server that trains."""
 
     def __init__(
         self,
@@ -71,33 +71,32 @@ class FinetuneJobs:
         epochs: int | None = None,
         **origin: int | None,
     ) -> tuple[Job, TuningEstimate]:
-        """Write a fine-tuning down and say what it will take; it waits for the board's confirm().
+        """Add a fine-tuning job that waits for JobQueue.confirm(), and estimate it.
 
-        What is left out: the newest dataset of the method's kind, the method of the dataset's kind,
-        BASE_MODEL (for preference tuning the live model), the server's choice of epochs. origin: requester_id
-        and channel_id, where it was ordered in Discord. Raises UserError where there is no such dataset or it
-        does not fit, Busy where a fine-tuning runs.
+        TuningEstimator.spec() chooses what is left out. origin: requester_id and channel_id, if it was
+        ordered in Discord. Raises UserError if there is no such dataset or it does not fit the method,
+        OverBudget if the day's budget does not cover the training, Busy if a fine-tuning is active.
         """
         spec = await self._estimator.spec(dataset=dataset, base=base, method=method, epochs=epochs)
-        forecast = await self._estimator.estimate(spec)
-        spec = spec.model_copy(update={"tokens": forecast.tokens * forecast.epochs})
+        estimate = await self._estimator.estimate(spec)
+        spec = spec.model_copy(update={"tokens": estimate.tokens * estimate.epochs})
         await self._budget.check_training(Account("tuning"), spec.base, spec.tokens)
-        return await self._queue.plan(spec, **origin), forecast
+        return await self._queue.plan(spec, **origin), estimate
 
-    async def submit(self, **wanted: Any) -> tuple[Job, TuningEstimate]:
-        """Plan a fine-tuning and confirm it in one go."""
-        job, forecast = await self.plan(**wanted)
-        return await self._queue.confirm(job.id), forecast
+    async def submit(self, **options: Any) -> tuple[Job, TuningEstimate]:
+        """Plan a fine-tuning and confirm it at once."""
+        job, estimate = await self.plan(**options)
+        return await self._queue.confirm(job.id), estimate
 
     async def run(self, run: Run) -> FinetuneResult:
-        """Carry the job out. Its result: the model, its held-out losses, what its end is told with.
+        """Run the job and return its result.
 
-        The server's names of files and training are in the row before they are used, and the moment of asking
-        for a training before it is asked for: so a job that is taken up again goes on where it was. Raises
-        UserError with the server's reason where the training failed.
+        The ids of files and training are written into the row before they are used, and the time of the
+        start call before the call: so a job that another worker continues repeats nothing. Raises UserError
+        with the server's reason if the training failed.
         """
         spec = run.job.spec_as(FinetuneSpec)
-        remote_id = run.job.remote_job_id or await self._begin(run, spec)
+        remote_id = run.job.remote_job_id or await self._start_or_find(run, spec)
         remote = await self._follower.follow(run, remote_id)
         trained = spec.tokens if remote.trained_tokens is None else remote.trained_tokens
         await self._budget.book_training(Account("tuning", run.job.id), spec.base, trained)
@@ -122,7 +121,7 @@ class FinetuneJobs:
         )
 
     async def pause(self, run: Run) -> None:
-        """Tell the server to hold the training; where it cannot, the row says so."""
+        """Tell the server to hold the training; if it cannot, the row says so."""
         remote_id = run.job.remote_job_id
         if remote_id is None and run.job.remote_asked_at:
             with suppress(Uncertain, Unavailable):
@@ -142,7 +141,7 @@ class FinetuneJobs:
     async def cancel(self, run: Run) -> None:
         """Cancel the server's training, and book what it has trained.
 
-        Raises UserError where a training may go on there.
+        Raises UserError if a training may go on there.
         """
         spec, remote_id = run.job.spec_as(FinetuneSpec), run.job.remote_job_id
         if remote_id is None and run.job.remote_asked_at:
@@ -162,27 +161,27 @@ class FinetuneJobs:
                 remote_id=remote_id,
             ) from error
         with suppress(HerosmithError):
-            told = (await self._api.get(remote_id)).trained_tokens
+            trained = (await self._api.get(remote_id)).trained_tokens
             share = spec.tokens * run.job.done // run.job.total if run.job.total else 0
             account = Account("tuning", run.job.id)
-            await self._budget.book_training(account, spec.base, share if told is None else told)
+            await self._budget.book_training(account, spec.base, share if trained is None else trained)
 
-    async def _begin(self, run: Run, spec: FinetuneSpec) -> str:
-        """Send what the server lacks and start the training there, or find the one that was started."""
+    async def _start_or_find(self, run: Run, spec: FinetuneSpec) -> str:
+        """Return the training's id: upload the files and start it, or find the one that was started."""
         remote_id = await self._find(run, spec) if run.job.remote_asked_at else None
         if remote_id is None:
             account = Account("tuning", run.job.id)
             await self._budget.check_training(account, spec.base, spec.tokens)
-            files = await self._send(run, spec)
+            files = await self._upload(run, spec)
             remote_id = await self._start(run, spec, files)
         await run.update(remote_job_id=remote_id)
         return remote_id
 
-    async def _send(self, run: Run, spec: FinetuneSpec) -> dict[str, str]:
-        """Send each side that has texts, and wait until the server has read it; its names by split."""
+    async def _upload(self, run: Run, spec: FinetuneSpec) -> dict[str, str]:
+        """Upload each split that has texts, wait until the server has read it; return file ids by split."""
         await run.progress(0, 0, LocalizedMessage("sending the dataset"))
         async with self._db.read() as tx:
-            await usable(tx, spec.dataset)  # a deletion may have come since the plan
+            await trainable_dataset(tx, spec.dataset)  # texts may have been deleted since the plan
             items = await datasets.items(tx, spec.dataset)
         files = dict(run.job.remote_file_ids or {})
         prefix = self._api.provider.prefix
@@ -191,31 +190,31 @@ class FinetuneJobs:
                 files[file.split] = await self._api.upload(file, since=run.job.started_at or time.time())
                 await run.update(remote_file_ids=files)
         for file_id in files.values():
-            await poll_until(partial(self._api.is_read, file_id), self._timing)
+            await poll_until(partial(self._api.is_processed, file_id), self._timing)
         return files
 
     async def _start(self, run: Run, spec: FinetuneSpec, files: dict[str, str]) -> str:
-        """Start the training once: where the answer got lost, look whether it began before trying again."""
+        """Start the training once: if the answer is lost, look whether it started before trying again."""
         for pause in self._timing.start_pauses:
             await run.update(remote_asked_at=time.time())
             try:
                 return await self._api.start(_training(run.job, spec), files)
             except OutOfReach as error:
                 wait = max(pause, retry_after(error.__cause__) or 0.0)
-                log.warning("job %d: was the training started? looking in %.0f s", run.job.id, wait)
+                log.warning("job %d: was the training started? checking in %.0f s", run.job.id, wait)
                 await asyncio.sleep(wait)
                 if not may_have_started(error):
                     continue
             await run.refresh()
-            begun = await self._find(run, spec)
-            if begun:
-                return begun
+            started = await self._find(run, spec)
+            if started:
+                return started
         raise Unavailable("The model server did not take the training. Run /finetune again later.")
 
     async def _find(self, run: Run, spec: FinetuneSpec) -> str | None:
-        """The training that was started for this row; where that cannot be told, an operator is asked.
+        """Return the training that was started for this row; ask an operator if the server does not show it.
 
-        None is believed only some time after it was asked for: a call may still be under way, a list may lag.
+        None counts only some time after the start call: the call may still be under way, the list may lag.
         """
         asked_at = run.job.remote_asked_at or 0.0
         while True:
@@ -235,7 +234,7 @@ class FinetuneJobs:
 
     async def _find_once(self, run: Run, spec: FinetuneSpec, policy: RetryPolicy) -> str | None:
         async with self._db.read() as tx:
-            others = await jobs.remote_ids(tx) - {run.job.remote_job_id}
+            others = await jobs.remote_job_ids(tx) - {run.job.remote_job_id}
         files = run.job.remote_file_ids
         if not files:
             return None
@@ -248,15 +247,15 @@ class FinetuneJobs:
         )
 
     async def _losses(self, remote: FineTuningJob) -> Losses:
-        """What the server measured: told in events, or in a result file."""
-        losses = from_events(await self._api.all_events(remote.id))
+        """Return the losses that the server measured, from its events or a result file."""
+        losses = losses_from_events(await self._api.all_events(remote.id))
         for file_id in remote.result_files or ():
             if losses.train or losses.valid:
                 break
-            losses = from_csv(await self._api.result(file_id))
+            losses = losses_from_csv(await self._api.result_file(file_id))
         return losses
 
 
 def _training(job: Job, spec: FinetuneSpec) -> Training:
-    """The mark is this row's: no other row, here or elsewhere, has both numbers."""
+    """Return the training to start. Its key is unique: no other row anywhere has this id and time."""
     return Training(spec.base, spec.method, spec.epochs, f"{job.id}-{job.created_at}")

@@ -1,4 +1,4 @@
-"""Losses: how a training went, step by step, as far as the server measured it."""
+"""The losses of a training by step, read from events or a result file, and drawn as a chart."""
 
 import base64
 import binascii
@@ -18,9 +18,9 @@ from bot.store.job_schema import HeldOutLoss
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """Loss in nats a token by step: of the batches that were learnt, and of the texts that were held out.
+    """Loss in nats a token by step: of the training batches, and of the held-out texts.
 
-    Step 0 of the latter is the model before its training.
+    Step 0 of the held-out texts is the model before its training.
     """
 
     train: dict[int, float] = field(default_factory=dict)
@@ -28,7 +28,7 @@ class Losses:
 
     @property
     def held_out(self) -> HeldOutLoss:
-        """The held-out loss before and after the training, as far as it was measured."""
+        """Return the held-out loss before and after the training, as far as it was measured."""
         if not self.valid:
             return {}
         after = self.valid[max(self.valid)]
@@ -37,20 +37,20 @@ class Losses:
         return {"loss_after": after}
 
 
-def data_of(event: FineTuningJobEvent) -> dict[str, Any]:
+def event_data(event: FineTuningJobEvent) -> dict[str, Any]:
     return event.data if isinstance(event.data, dict) else {}
 
 
-def from_events(events: Iterable[FineTuningJobEvent]) -> Losses:
-    """Losses out of a training's metrics events, in whatever order they come."""
+def losses_from_events(events: Iterable[FineTuningJobEvent]) -> Losses:
+    """Read losses from metrics events, in any order."""
     losses = Losses()
-    for data in map(data_of, events):
-        _take(losses, data, valid="full_valid_loss")
+    for data in map(event_data, events):
+        _add(losses, data, valid="full_valid_loss")
     return losses
 
 
-def from_csv(content: bytes) -> Losses:
-    """Losses out of a result file: `step,train_loss,...,valid_loss`, plain or in base64."""
+def losses_from_csv(content: bytes) -> Losses:
+    """Read losses from a result file: CSV with `step,train_loss,...,valid_loss`, plain or in base64."""
     if not content.startswith(b"step"):
         try:
             content = base64.b64decode(content, validate=True)
@@ -59,11 +59,11 @@ def from_csv(content: bytes) -> Losses:
     losses = Losses()
     for row in csv.DictReader(io.StringIO(content.decode("utf-8", "replace"))):
         valid = "full_valid_loss" if row.get("full_valid_loss") else "valid_loss"
-        _take(losses, row, valid=valid)
+        _add(losses, row, valid=valid)
     return losses
 
 
-def _take(losses: Losses, row: dict[str, Any], *, valid: str) -> None:
+def _add(losses: Losses, row: dict[str, Any], *, valid: str) -> None:
     try:
         step = int(row["step"])
     except (KeyError, TypeError, ValueError):
@@ -77,12 +77,12 @@ def _take(losses: Losses, row: dict[str, Any], *, valid: str) -> None:
             into[step] = value
 
 
-_SMOOTH = 0.2  # least weight of the newest step in the moving average: more where there are few
+_SMOOTHING = 0.2  # least weight of the newest step in the moving average; with few steps it is more
 
 
 def draw_losses(path: Path, *, title: str, losses: Losses) -> None:
-    """Draw a PNG: training loss pale, its moving average on top, held-out measurements as points."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 (heavy: where it is used)
+    """Draw a PNG of the training loss, its moving average, and the held-out losses as points."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 (heavy: loaded on use)
     from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
 
     figure = Figure(figsize=(8, 3.6), dpi=120, layout="constrained")
@@ -112,8 +112,8 @@ def draw_losses(path: Path, *, title: str, losses: Losses) -> None:
 
 
 def _smoothed(values: list[float]) -> list[float]:
-    """The exponential moving average."""
-    weight = min(1.0, max(_SMOOTH, 4 / len(values)))
+    """Return the exponential moving average."""
+    weight = min(1.0, max(_SMOOTHING, 4 / len(values)))
     smooth = values[:1]
     for _, value in pairwise(values):
         smooth.append(smooth[-1] + weight * (value - smooth[-1]))

@@ -1,4 +1,4 @@
-"""The trainer: a server's side of a fine-tuning. Files are sent once, a training is started once."""
+"""The fine-tuning API of a model server: files are uploaded once, a training is started once."""
 
 import asyncio
 import hashlib
@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import httpx2
 import openai
@@ -35,29 +35,29 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_CLOCKS_APART = 300.0  # seconds by which the server's clock may differ from ours
-_BEING_READ = frozenset({"pending", "running"})  # statuses of a file that no training takes yet
-_MARK = "herosmith_job"
-_SUFFIX = "herosmith-"
+_CLOCK_TOLERANCE = 300.0  # seconds by which the server's clock may differ from this one's
+_UNPROCESSED = frozenset({"pending", "running"})  # statuses of a file that no training can use yet
+_METADATA_KEY = "herosmith_job"
+_SUFFIX_PREFIX = "herosmith-"
 
 
 class Uncertain(Exception):
-    """Whether a training was started cannot be told from what the server shows."""
+    """The server does not show whether a training was started."""
 
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """What a server is asked to do. mark is what it is found by again: no other training anywhere has it."""
+    """What a server is asked to train. No other training anywhere has the same key: it is found by it."""
 
     base: str
     method: Method
     epochs: int | None
-    mark: str
+    key: str
 
     @property
     def suffix(self) -> str:
-        """The part of the model's name that we choose: 18 characters without a dot fit everywhere."""
-        return f"{_SUFFIX}{hashlib.sha256(self.mark.encode()).hexdigest()[:8]}"
+        """Return our part of the model's name: every provider accepts 18 characters without a dot."""
+        return f"{_SUFFIX_PREFIX}{hashlib.sha256(self.key.encode()).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,42 +78,43 @@ class FineTuningApiTiming:
 
 
 class FineTuningApi:
-    """Sends files, starts, finds, watches and stops trainings at one provider."""
+    """Uploads files, and starts, finds, polls and stops trainings at one provider."""
 
     def __init__(
         self, api: AsyncOpenAI, provider: Provider, *, extra: dict[str, Any], timing: FineTuningApiTiming
     ) -> None:
         self._api = api.with_options(timeout=timing.timeout)
-        self._starting = api.with_options(timeout=timing.start_timeout)
-        self._sending = api.with_options(timeout=timing.upload_timeout)
+        self._start_api = api.with_options(timeout=timing.start_timeout)
+        self._upload_api = api.with_options(timeout=timing.upload_timeout)
         self._upload_pauses = timing.upload_pauses
         self._max_pause = timing.max_pause
         self.provider = provider
         self._extra = extra
 
     async def upload(self, file: TrainingFile, *, since: float) -> str:
-        """The server's name of a file: sent now, or before (known by name, or by content alone).
+        """Return the id of a file: uploaded now, or before (recognised by its name, or by its content).
 
-        since is the time from which on it may have been sent.
+        since: the earliest time at which it may have been uploaded. Raises OutOfReach if it did not arrive,
+        UserError if the server refuses it.
         """
-        create = partial(self._sending.files.create, file=(file.name, file.content), purpose="fine-tune")
+        create = partial(self._upload_api.files.create, file=(file.name, file.content), purpose="fine-tune")
         upload = expect_type(create, FileObject)
         for pause in self._upload_pauses:
-            found = await self._sent_before(file, since)
+            found = await self._find_upload(file, since)
             if found:
                 return found.id
             try:
-                return (await self._permitted(upload, NO_RETRY)).id
+                return (await self._call(upload, NO_RETRY)).id
             except UnknownModel as error:
                 raise UserError(self.provider.no_training) from error
-            except OutOfReach as error:  # the answer that got lost may have been that it arrived
+            except OutOfReach as error:  # the file may have arrived, and the answer been lost
                 wait = max(pause, retry_after(error.__cause__) or 0.0)
-                log.warning("%s: did it arrive? looking in %.0f s", file.name, wait)
+                log.warning("%s: did it arrive? checking in %.0f s", file.name, wait)
                 await asyncio.sleep(wait)
         raise OutOfReach("The model server did not take the dataset. Run /finetune again later.")
 
-    async def is_read(self, file_id: str) -> bool:
-        """Whether the server has read a file. Raises UserError where it found a fault in it."""
+    async def is_processed(self, file_id: str) -> bool:
+        """Return whether the server has read a file. Raises UserError if it rejects the file."""
         file = await self._with_retries(
             expect_type(partial(self._api.files.retrieve, file_id), FileObject), BACKGROUND
         )
@@ -122,13 +123,13 @@ class FineTuningApi:
                 "The model server refuses the file: {reason}",
                 reason=file.status_details or "no reason was given",
             )
-        return file.status not in _BEING_READ
+        return file.status not in _UNPROCESSED
 
     async def start(self, training: Training, files: dict[str, str]) -> str:
-        """Ask once for a training to be started; returns its name there.
+        """Start a training with a single call, and return its id.
 
-        Never repeated blindly: an answer that gets lost may have been that it has started. Raises OutOfReach
-        then, and Forbidden in the provider's words where this organization may not train.
+        The call is never repeated blindly: it may have started a training although its answer was lost.
+        Raises OutOfReach then, and Forbidden if this organization may not train.
         """
         body = self.provider.create_request(
             base=training.base,
@@ -136,15 +137,15 @@ class FineTuningApi:
             epochs=training.epochs,
             files=files,
             suffix=training.suffix,
-            metadata={_MARK: training.mark},
+            metadata={_METADATA_KEY: training.key},
             extra=self._extra,
         )
         model, file = body.pop("model"), body.pop("training_file")
         create = partial(
-            self._starting.fine_tuning.jobs.create, model=model, training_file=file, extra_body=body
+            self._start_api.fine_tuning.jobs.create, model=model, training_file=file, extra_body=body
         )
         try:
-            started = await self._permitted(expect_type(create, FineTuningJob), NO_RETRY)
+            started = await self._call(expect_type(create, FineTuningJob), NO_RETRY)
         except UnknownModel as error:
             raise UserError(
                 "The model server does not know {base}, or cannot train it. Run /finetune again with "
@@ -162,19 +163,19 @@ class FineTuningApi:
         others: Iterable[str],
         policy: RetryPolicy = BACKGROUND,
     ) -> str | None:
-        """The training that was started for a row, though nobody lived or heard to write its name down.
+        """Find the training that was started for a row whose id was not written down.
 
-        since is the time from which on it may have been asked for, others are names that belong to other
-        rows. None where the server shows none that could be it. Raises Uncertain where one of that time shows
-        nothing by which it could be told.
+        since: the earliest time of the start call; others: ids that belong to other rows. Return None if the
+        server lists none that could be it. Raises Uncertain if one of that time shows nothing to recognise it
+        by.
         """
         unknown, others = False, frozenset(others)
-        for each in await self._recent(since, policy):
-            if each.id in others:
+        for found in await self._list_trainings(since, policy):
+            if found.id in others:
                 continue
-            match _is(training, files, each):
+            match _matches(training, files, found):
                 case True:
-                    return each.id
+                    return found.id
                 case None:
                     unknown = True
         if unknown:
@@ -182,20 +183,20 @@ class FineTuningApi:
         return None
 
     async def get(self, remote_id: str) -> FineTuningJob:
-        """A training as it stands."""
+        """Return a training's current state."""
         retrieve = partial(self._api.fine_tuning.jobs.retrieve, remote_id)
         return await self._with_retries(expect_type(retrieve, FineTuningJob), NO_RETRY)
 
     async def newest_events(self, remote_id: str) -> list[FineTuningJobEvent]:
-        """The newest events, the newest first; none where the server has none to show."""
+        """Return the newest events, newest first; none if the server shows none."""
         with suppress(Unavailable, ServerError):
-            return list((await self._with_retries(self._page_of_events(remote_id, 20), NO_RETRY)).data or ())
+            return list((await self._with_retries(self._events_page(remote_id, 20), NO_RETRY)).data or ())
         return []
 
     async def all_events(self, remote_id: str) -> list[FineTuningJobEvent]:
-        """Every event; none where the server has none to show: the model is there without them."""
+        """Return all events; none if the server shows none, for the model is there without them."""
         with suppress(Unavailable, ServerError):
-            page = await self._with_retries(self._page_of_events(remote_id, 100), INTERACTIVE)
+            page = await self._with_retries(self._events_page(remote_id, 100), INTERACTIVE)
             events = list(page.data or ())
             while page.has_next_page():
                 page = await self._with_retries(page.get_next_page, INTERACTIVE)
@@ -203,71 +204,71 @@ class FineTuningApi:
             return events
         return []
 
-    def _page_of_events(self, remote_id: str, most: int) -> Callable[[], Awaitable[Page[FineTuningJobEvent]]]:
+    def _events_page(self, remote_id: str, most: int) -> Callable[[], Awaitable[Page[FineTuningJobEvent]]]:
         async def page() -> Page[FineTuningJobEvent]:
             return await self._api.fine_tuning.jobs.list_events(remote_id, limit=most)
 
         return expect_type(page, Page)
 
-    async def result(self, file_id: str) -> bytes:
-        """A result file's content; empty where it cannot be had, for the model is there without it."""
+    async def result_file(self, file_id: str) -> bytes:
+        """Return a result file's content; empty if it cannot be had, for the model is there without it."""
         with suppress(Unavailable, ServerError):
-            return await self._with_retries(partial(self._content, file_id), INTERACTIVE)
+            return await self._with_retries(partial(self._download, file_id), INTERACTIVE)
         return b""
 
     async def pause(self, remote_id: str) -> bool:
-        """Ask the server to hold a training. False where it cannot."""
-        return await self._asked(remote_id, "pause")
+        """Ask the server to hold a training. Return False if it cannot."""
+        return await self._try(remote_id, "pause")
 
     async def resume(self, remote_id: str) -> bool:
-        """Ask the server to go on with a training that it holds. False where it cannot."""
-        return await self._asked(remote_id, "resume")
+        """Ask the server to continue a training that it holds. Return False if it cannot."""
+        return await self._try(remote_id, "resume")
 
     async def cancel(self, remote_id: str) -> None:
         """Tell the server to stop a training."""
         await self._with_retries(lambda: self._api.fine_tuning.jobs.cancel(remote_id), INTERACTIVE)
 
-    async def _asked(self, remote_id: str, what: str) -> bool:
+    async def _try(self, remote_id: str, change: Literal["pause", "resume"]) -> bool:
         jobs = self._api.fine_tuning.jobs
-        ask = jobs.pause if what == "pause" else jobs.resume
+        call = jobs.pause if change == "pause" else jobs.resume
         try:
-            await self._with_retries(lambda: ask(remote_id), INTERACTIVE)
+            await self._with_retries(lambda: call(remote_id), INTERACTIVE)
         except (Unavailable, ServerError) as error:
-            log.warning("training %s: no %s at the server: %s", remote_id, what, error)
+            log.warning("training %s: no %s at the server: %s", remote_id, change, error)
             return False
         return True
 
     async def _with_retries(self, call: Callable[[], Awaitable[T]], policy: RetryPolicy) -> T:
         return await with_retries(call, replace(policy, max_pause=self._max_pause))
 
-    async def _permitted(self, call: Callable[[], Awaitable[T]], policy: RetryPolicy) -> T:
-        """A call that only those may make who may train; what the server refuses is told in its own words."""
+    async def _call(self, call: Callable[[], Awaitable[T]], policy: RetryPolicy) -> T:
+        """Make a call that needs the permission to train, and put refusals into words for people."""
         try:
             return await self._with_retries(call, policy)
         except Forbidden as error:
             raise Forbidden(self.provider.refusal) from error
         except ServerError as error:
-            told = error.__cause__
-            reason = error_text(told) if isinstance(told, openai.APIError) else str(told)
+            cause = error.__cause__
+            reason = error_text(cause) if isinstance(cause, openai.APIError) else str(cause)
             raise UserError("The model server refused: {reason}", reason=reason) from error
 
-    async def _sent_before(self, file: TrainingFile, since: float) -> FileObject | None:
-        """A file of that name at the server, or one whose name got lost there but not its content."""
-        nameless = []
-        for each in await self._files():
-            if each.filename == file.name and each.status != "error":
-                return each
-            if _since(each.created_at, since) and each.bytes == len(file.content):
-                nameless.append(each)
-        for each in nameless:
+    async def _find_upload(self, file: TrainingFile, since: float) -> FileObject | None:
+        """Find an uploaded file by its name, or by its content if the server dropped the name."""
+        same_size = []
+        for found in await self._list_files():
+            if found.filename == file.name and found.status != "error":
+                return found
+            if _may_be_made_since(found.created_at, since) and found.bytes == len(file.content):
+                same_size.append(found)
+        for found in same_size:
             with suppress(Unavailable, ServerError):
-                content = await self._with_retries(partial(self._content, each.id), INTERACTIVE)
+                content = await self._with_retries(partial(self._download, found.id), INTERACTIVE)
                 if content == file.content:
-                    return each
+                    return found
         return None
 
-    async def _files(self) -> list[FileObject]:
-        """The newest files; none where the server lists none."""
+    async def _list_files(self) -> list[FileObject]:
+        """Return the newest files; none if the server lists none."""
 
         async def page() -> Page[FileObject]:
             return await self._api.files.list(purpose="fine-tune")
@@ -278,11 +279,11 @@ class FineTuningApi:
             log.info("the server lists no files: %s", error)
             return []
 
-    async def _content(self, file_id: str) -> bytes:
+    async def _download(self, file_id: str) -> bytes:
         return (await self._api.files.content(file_id)).content
 
-    async def _recent(self, since: float, policy: RetryPolicy) -> list[FineTuningJob]:
-        """The server's trainings from a time on. Raises Uncertain where it lists none."""
+    async def _list_trainings(self, since: float, policy: RetryPolicy) -> list[FineTuningJob]:
+        """Return the trainings since a time. Raises Uncertain if the server cannot list them."""
 
         async def page() -> Page[FineTuningJob]:
             return await self._api.fine_tuning.jobs.list(limit=100)
@@ -291,11 +292,11 @@ class FineTuningApi:
             found = await self._with_retries(expect_type(page, Page), policy)
         except (UnknownModel, ServerError) as error:
             raise Uncertain from error
-        return [each for each in found.data or () if _since(each.created_at, since)]
+        return [each for each in found.data or () if _may_be_made_since(each.created_at, since)]
 
 
 def may_have_started(error: OutOfReach) -> bool:
-    """Whether a call that failed may have been carried out all the same."""
+    """Return whether a failed start call may have started the training all the same."""
     cause = error.__cause__
     if isinstance(cause, openai.RateLimitError):
         return False
@@ -305,25 +306,25 @@ def may_have_started(error: OutOfReach) -> bool:
     return not refused
 
 
-def _since(made: float | None, since: float) -> bool:
-    """Whether something may have been made from a time on, by the server's clock."""
-    return made is None or made >= since - _CLOCKS_APART
+def _may_be_made_since(made: float | None, since: float) -> bool:
+    """Return whether something may have been made since a time, by the server's clock."""
+    return made is None or made >= since - _CLOCK_TOLERANCE
 
 
-def _is(training: Training, files: dict[str, str], found: FineTuningJob) -> bool | None:
-    """Whether a training at the server is the one that was asked for; None where nothing tells.
+def _matches(training: Training, files: dict[str, str], found: FineTuningJob) -> bool | None:
+    """Return whether a training at the server is this one; None if nothing shows it.
 
-    Some servers drop the metadata, some cut or drop the suffix, some both.
+    Some servers drop the metadata, some cut or drop the suffix, some do both.
     """
-    mark = (found.metadata or {}).get(_MARK)
-    if mark is not None:
-        return mark == training.mark
+    key = (found.metadata or {}).get(_METADATA_KEY)
+    if key is not None:
+        return key == training.key
     extra = found.model_extra or {}
     suffix = str(extra.get("suffix") or extra.get("user_provided_suffix") or "")
     if suffix == training.suffix:
         return True
     if not found.training_file:
         return None
-    anothers = suffix.startswith(_SUFFIX) and not training.suffix.startswith(suffix)
-    of_base = not found.model or found.model.startswith(training.base)  # dated versions of it, too
-    return found.training_file == files["train"] and of_base and not anothers
+    is_anothers = suffix.startswith(_SUFFIX_PREFIX) and not training.suffix.startswith(suffix)
+    of_base = not found.model or found.model.startswith(training.base)  # includes dated versions
+    return found.training_file == files["train"] and of_base and not is_anothers

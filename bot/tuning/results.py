@@ -1,4 +1,4 @@
-"""The debut of a tuned model: it is registered, and shown by its losses and by three heroes it wrote."""
+"""What follows a training: register the model, deploy it, and report its losses and three heroes."""
 
 import asyncio
 import logging
@@ -30,7 +30,7 @@ class ModelReport(TypedDict, total=False):
 
 
 class TrainingResults:
-    """Takes in what a server trained, and makes what the end of the job is told with."""
+    """Registers, deploys and reports tuned models."""
 
     def __init__(
         self,
@@ -49,30 +49,30 @@ class TrainingResults:
         self._data_dir = data_dir
 
     async def register(self, job_id: int, spec: FinetuneSpec, remote: FineTuningJob) -> Model:
-        """Enter the model, before anything else can go wrong: it is trained and paid for.
+        """Register the model first of all: it is trained and paid for.
 
-        Raises UserError where the server names no model, or one that another training made.
+        Raises UserError if the server names no model, or one of another training.
         """
-        name = remote.fine_tuned_model or (remote.id if self._provider.deploy else None)
+        name = remote.fine_tuned_model or (remote.id if self._provider.deploy_step else None)
         if name is None:
             raise UserError("The model server says that it trained, but names no model. Ask its operator.")
-        at_once = self._provider.deploy is None and self._serving is None
+        answers_at_once = self._provider.deploy_step is None and self._serving is None
         return await self._registry.register(
             name=name,
             base=spec.base,
             dataset_id=spec.dataset,
             job_id=job_id,
             metrics={},
-            served_as=name if at_once else None,
+            served_as=name if answers_at_once else None,
         )
 
     async def deploy(self, model: Model, remote: FineTuningJob) -> tuple[Model, LocalizedMessage | None]:
-        """Let the model answer where chats go. Returns it, and what must be done where it cannot yet."""
+        """Make the model answer chats. Return it, with what an operator must do first, if anything."""
         if model.served_as is not None:
             return model, None
-        step = self._provider.deploy
+        step = self._provider.deploy_step
         if step is None:
-            refusal = await self._refusal(model.name)
+            refusal = await self._load(model.name)
             if refusal is None:
                 return await self._registry.set_served_name(model.id, model.name), None
             done = LocalizedMessage("mend what keeps it from being served ({refusal})", refusal=refusal)
@@ -84,8 +84,8 @@ class TrainingResults:
             number=model.id,
         )
 
-    async def _refusal(self, name: str) -> LocalizedMessage | None:
-        """Why a server elsewhere does not answer as the model; None where it does."""
+    async def _load(self, name: str) -> LocalizedMessage | None:
+        """Load the model into the serving server. Return why that failed, None if it did not."""
         if self._serving is None:
             return None
         try:
@@ -98,21 +98,21 @@ class TrainingResults:
     async def report(
         self, job_id: int, spec: FinetuneSpec, model: Model, live: Model | None, losses: Losses
     ) -> ModelReport:
-        """`heroes`, written by base, live and new model, and `files`, named within the data folder.
+        """Have heroes written by base, live and new model, and store them and the loss chart as files.
 
-        What cannot be shown is left out: the model is there without it.
+        What fails is left out: the model is there without it.
         """
         try:
             folder = self._data_dir / "reports" / str(job_id)
             comparisons = await self._compare(job_id, spec, model, live)
-            made = [
-                await asyncio.to_thread(_chart, folder, model, losses),
-                await asyncio.to_thread(_texts, folder, comparisons),
+            paths = [
+                await asyncio.to_thread(_write_chart, folder, model, losses),
+                await asyncio.to_thread(_write_texts, folder, comparisons),
             ]
         except Exception:
-            log.exception("model %d could not be shown in full", model.id)
+            log.exception("model %d: the report is incomplete", model.id)
             return {}
-        files = [str(path.relative_to(self._data_dir)) for path in made if path]
+        files = [str(path.relative_to(self._data_dir)) for path in paths if path]
         return {"heroes": comparisons, "files": files}
 
     async def _compare(
@@ -133,7 +133,7 @@ class TrainingResults:
         return await self._comparer.compare(self._vocabulary.sample(job_id), writers, account)
 
 
-def _chart(folder: Path, model: Model, losses: Losses) -> Path | None:
+def _write_chart(folder: Path, model: Model, losses: Losses) -> Path | None:
     if not losses.train and not losses.valid:
         return None
     path = folder / "loss.png"
@@ -141,8 +141,8 @@ def _chart(folder: Path, model: Model, losses: Losses) -> Path | None:
     return path
 
 
-def _texts(folder: Path, comparisons: list[Comparison]) -> Path | None:
-    """All texts at full length: a message has room for the beginnings only."""
+def _write_texts(folder: Path, comparisons: list[Comparison]) -> Path | None:
+    """Write all texts at full length: a message shows only their beginnings."""
     if not comparisons:
         return None
     parts = [

@@ -1,4 +1,4 @@
-"""Training files: a dataset's sides as a server reads them, under names that say what is in them."""
+"""Training files: a dataset's splits as JSONL, named by a hash of their content."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ _SPLITS: tuple[Split, ...] = ("train", "valid")
 
 @dataclass(frozen=True, slots=True)
 class TrainingFile:
-    """One side of a dataset as JSONL, under a name that carries a hash of its content."""
+    """One split of a dataset as JSONL; the name carries a hash of the content."""
 
     split: Split
     name: str
@@ -21,7 +21,7 @@ class TrainingFile:
 
 
 def training_files(items: Iterable[Item], *, prefix: bytes = b"") -> list[TrainingFile]:
-    """A file for each side that has texts; prefix is the mark that some servers want before it."""
+    """Return a file for each split that has texts; prefix is the byte order mark that some servers want."""
     lines: dict[Split, list[str]] = {"train": [], "valid": []}
     for item in items:
         lines[item.split].append(json.dumps(_example(item), ensure_ascii=False) + "\n")
@@ -34,7 +34,7 @@ def _file(split: Split, content: bytes) -> TrainingFile:
 
 
 def _example(item: Item) -> dict[str, Any]:
-    """One conversation with the tuning prompt as the user, or a pair of answers to it."""
+    """Return a chat with the tuning prompt as the user's message, or a pair of answers to it."""
     question = {"role": "user", "content": item.prompt}
     if item.rejected is None:
         return {"messages": [question, _answer(item.text)]}

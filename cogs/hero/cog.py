@@ -141,13 +141,13 @@ class HeroCog(commands.Cog):
             await responder.show(stopped_duel_content(requester.t))
             return
         message = await responder.show(duel_content(result, requester.t))
-        if not await self.app.duels.shown_as(result.id, message.channel.id, message.id):
+        if not await self.app.duels.set_message(result.id, message.channel.id, message.id):
             await responder.show(_deleted_content(requester))
 
     async def _publish(self, description: Description, requester: Requester, responder: Responder) -> None:
         """Show a description and offer thumbs, unless it was deleted or hidden in the meantime."""
         message = await responder.show(hero_content(description, requester.t))
-        current = await self.app.describer.shown_as(description, message.channel.id, message.id)
+        current = await self.app.describer.set_message(description, message.channel.id, message.id)
         if current is None:
             await responder.show(_deleted_content(requester))
         elif current.removed_at is not None:

@@ -1,4 +1,4 @@
-"""/models: the registry of tuned models, and what its servers announce."""
+"""/models: list, compare, promote and retire tuned models; refresh their availability."""
 
 import logging
 
@@ -18,7 +18,7 @@ from cogs.models.embeds import comparison_embeds
 
 log = logging.getLogger(__name__)
 
-_LONGEST = 1900  # characters, of the 2,000 that a message may have
+_MAX_LENGTH = 1900  # characters, of the 2,000 that a message may have
 
 Number = app_commands.Range[int, 1]
 
@@ -35,18 +35,18 @@ class ModelsCog(commands.Cog):
         self.app = app
 
     async def cog_load(self) -> None:
-        self.ask_servers.start()
+        self.refresh_availability.start()
 
     async def cog_unload(self) -> None:
-        self.ask_servers.cancel()
+        self.refresh_availability.cancel()
 
     @tasks.loop(hours=6)
-    async def ask_servers(self) -> None:
-        """Learn from the model servers until when our models live."""
+    async def refresh_availability(self) -> None:
+        """Ask the model servers for shutdown dates."""
         try:
             await self.app.availability.refresh()
         except Exception:
-            log.exception("the model servers could not be asked after our models")
+            log.exception("the availability of the models could not be refreshed")
 
     @group.command(name="list", description="List the tuned models, the newest first")
     async def list_(self, interaction: Interaction) -> None:
@@ -58,7 +58,8 @@ class ModelsCog(commands.Cog):
         t = await translator_of(interaction)
         lines = [models.model_line(t, each, challenger, votes[each.name], trial) for each in newest_first]
         await interaction.edit_original_response(
-            content=_fitting(t, lines) or t("No model has been tuned yet: /build-dataset, then /finetune.")
+            content=_truncate_lines(t, lines)
+            or t("No model has been tuned yet: /build-dataset, then /finetune.")
         )
 
     @group.command(description="Show all that is known of a model, its history among it")
@@ -67,12 +68,12 @@ class ModelsCog(commands.Cog):
         await require_operator(interaction)
         await interaction.response.defer(thinking=True, ephemeral=True)
         number = model or await self._live_number()
-        entry = await self.app.registry.record(number)
-        votes: VoteCounts = (await self.app.votes.by_model())[entry.model.name]
+        record = await self.app.registry.record(number)
+        votes: VoteCounts = (await self.app.votes.by_model())[record.model.name]
         trials = await self.app.trials.of_model(number)
         t = await translator_of(interaction)
-        text = models.model_page(t, entry, await self.app.registry.challenger(), votes, trials)
-        await interaction.edit_original_response(content=_fitting(t, text.split("\n")))
+        text = models.model_page(t, record, await self.app.registry.challenger(), votes, trials)
+        await interaction.edit_original_response(content=_truncate_lines(t, text.split("\n")))
 
     @group.command(description="Let two models write the same heroes, side by side")
     @app_commands.describe(
@@ -99,8 +100,8 @@ class ModelsCog(commands.Cog):
         written = await self.app.comparer.compare(heroes, writers, Account("hero"))
         trials = await self.app.trials.between(first.id, second.id) if second else []
         t = await translator_of(interaction)
-        told = _fitting(t, [models.trial_text(t, each) for each in trials])
-        await interaction.edit_original_response(content=told, embeds=comparison_embeds(t, written))
+        content = _truncate_lines(t, [models.trial_text(t, each) for each in trials])
+        await interaction.edit_original_response(content=content, embeds=comparison_embeds(t, written))
 
     @group.command(description="Let a model serve in place of the live one (kept as an override)")
     @app_commands.describe(model="The model's number")
@@ -108,15 +109,15 @@ class ModelsCog(commands.Cog):
         await require_operator(interaction)
         await interaction.response.defer(thinking=True)
         live = await self.app.registry.promote(model, actor_id=interaction.user.id)
-        told = mark("Model {number}, `{name}`, is live. `/models rollback` brings back the one before.")
-        await self._tell(interaction, told, live)
+        template = mark("Model {number}, `{name}`, is live. `/models rollback` brings back the one before.")
+        await self._reply(interaction, template, live)
 
     @group.command(description="Let the model serve again whose place the live one took")
     async def rollback(self, interaction: Interaction) -> None:
         await require_operator(interaction)
         await interaction.response.defer(thinking=True)
         live = await self.app.registry.roll_back(actor_id=interaction.user.id)
-        await self._tell(interaction, mark("Model {number}, `{name}`, is live again."), live)
+        await self._reply(interaction, mark("Model {number}, `{name}`, is live again."), live)
 
     @group.command(description="Take a candidate out of the running")
     @app_commands.describe(model="The model's number")
@@ -124,7 +125,7 @@ class ModelsCog(commands.Cog):
         await require_operator(interaction)
         await interaction.response.defer(thinking=True)
         retired = await self.app.registry.retire(model, actor_id=interaction.user.id)
-        await self._tell(interaction, mark("Model {number}, `{name}`, is retired."), retired)
+        await self._reply(interaction, mark("Model {number}, `{name}`, is retired."), retired)
 
     @group.command(description="Tell by which name a model can be asked, after it was deployed by hand")
     @app_commands.describe(model="The model's number", name="The deployment's name at the provider")
@@ -137,10 +138,10 @@ class ModelsCog(commands.Cog):
         await require_operator(interaction)
         await interaction.response.defer(thinking=True)
         found = await self.app.registry.set_served_name(model, name.strip(), actor_id=interaction.user.id)
-        told = mark("Model {number} is asked as `{served_as}` and is a candidate.")
+        template = mark("Model {number} is asked as `{served_as}` and is a candidate.")
         if found.state == "live":
-            told = mark("Model {number} is asked as `{served_as}` and is live.")
-        await self._tell(interaction, told, found)
+            template = mark("Model {number} is asked as `{served_as}` and is live.")
+        await self._reply(interaction, template, found)
 
     @show.autocomplete("model")
     @promote.autocomplete("model")
@@ -160,24 +161,24 @@ class ModelsCog(commands.Cog):
             :25
         ]
 
-    async def _tell(self, interaction: Interaction, told: str, model: Model) -> None:
+    async def _reply(self, interaction: Interaction, template: str, model: Model) -> None:
         t = await translator_of(interaction)
-        text = t(told, number=model.id, name=model.name, served_as=model.served_as)
+        text = t(template, number=model.id, name=model.name, served_as=model.served_as)
         await interaction.edit_original_response(content=text)
 
     async def _live_number(self) -> int:
         live = await self.app.registry.live()
-        every = await self.app.registry.all()
-        return live.id if live else every[-1].id if every else 1
+        models_ = await self.app.registry.all()
+        return live.id if live else models_[-1].id if models_ else 1
 
 
-def _fitting(t: Translator, lines: list[str]) -> str:
-    """As many lines as a message takes, and how many were left out."""
+def _truncate_lines(t: Translator, lines: list[str]) -> str:
+    """Join as many lines as fit into a message, and add how many were left out."""
     shown: list[str] = []
-    room = _LONGEST
+    remaining = _MAX_LENGTH
     for line in lines:
-        room -= len(line) + 1
-        if room < 0:
+        remaining -= len(line) + 1
+        if remaining < 0:
             return "\n".join([*shown, t("... and {number} more.", number=len(lines) - len(shown))])
         shown.append(line)
     return "\n".join(shown)

@@ -1,4 +1,4 @@
-"""/build-dataset: plan, write, curate and freeze a dataset."""
+"""/build-dataset and /dataset: plan a build, freeze pairs, show the status, review examples."""
 
 import logging
 from typing import Literal
@@ -37,11 +37,11 @@ class DatasetCog(commands.Cog):
 
     @tasks.loop(count=1)
     async def notify_changed_thresholds(self) -> None:
-        """Once, beside everything else that a start takes."""
+        """Notify the admins, once after the start, without delaying it."""
         try:
             await self.app.dataset_statuses.notify_changed_thresholds()
         except Exception:
-            log.exception("whether the thresholds have changed could not be told")
+            log.exception("a change of the thresholds could not be checked")
 
     @app_commands.command(
         name="build-dataset", description="Write, curate and freeze a new dataset version (operators)"
@@ -75,12 +75,12 @@ class DatasetCog(commands.Cog):
             return
         spec = self.app.planner.spec(repeats=repeats, model=model, limit=limit, budget=budget, batch=batch)
         await interaction.response.defer(thinking=True)
-        job, forecast = await self.app.builds.plan(
+        job, estimate = await self.app.builds.plan(
             spec, requester_id=interaction.user.id, channel_id=interaction.channel_id
         )
-        left = await self.app.budget.remaining_today()
+        remaining = await self.app.budget.remaining_today()
         message = await interaction.edit_original_response(
-            content=build_plan_text(t, spec, forecast, left), view=job_view(t, job)
+            content=build_plan_text(t, spec, estimate, remaining), view=job_view(t, job)
         )
         await self.app.jobs.set_message(job.id, message.id)
 

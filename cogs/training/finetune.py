@@ -1,4 +1,4 @@
-"""/finetune: tune a model on a dataset."""
+"""/finetune: fine-tune a model on a dataset."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from discord.ext import commands
 from bot.app import App
 from bot.client import HeroBot, Interaction
 from bot.presentation.models import finetune_plan_text
-from bot.tuning.estimate import MOST_EPOCHS
+from bot.tuning.estimate import MAX_EPOCHS
 from cogs.common.locale import translator_of
 from cogs.common.permissions import admins_only, require_operator
 from cogs.training.job_buttons import job_view
@@ -36,11 +36,11 @@ class FinetuneCog(commands.Cog):
         dataset: app_commands.Range[int, 1] | None = None,
         base_model: app_commands.Range[str, 1, 200] | None = None,
         method: Literal["supervised", "dpo"] | None = None,
-        epochs: app_commands.Range[int, 1, MOST_EPOCHS] | None = None,
+        epochs: app_commands.Range[int, 1, MAX_EPOCHS] | None = None,
     ) -> None:
         await require_operator(interaction)
         await interaction.response.defer(thinking=True)
-        job, forecast = await self.app.finetunes.plan(
+        job, estimate = await self.app.finetunes.plan(
             dataset=dataset,
             base=base_model,
             method=method,
@@ -48,9 +48,9 @@ class FinetuneCog(commands.Cog):
             requester_id=interaction.user.id,
             channel_id=interaction.channel_id,
         )
-        left = await self.app.budget.remaining_today()
+        remaining = await self.app.budget.remaining_today()
         t = await translator_of(interaction)
         message = await interaction.edit_original_response(
-            content=finetune_plan_text(t, forecast, left), view=job_view(t, job)
+            content=finetune_plan_text(t, estimate, remaining), view=job_view(t, job)
         )
         await self.app.jobs.set_message(job.id, message.id)

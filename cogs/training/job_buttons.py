@@ -1,4 +1,4 @@
-"""Buttons by which operators confirm a plan, and pause, resume or cancel a job."""
+"""Buttons for operators: confirm a plan, pause, resume or cancel a job, answer its question."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -13,7 +13,7 @@ from cogs.common.locale import translator_of
 from cogs.common.permissions import require_operator
 from cogs.common.persistent import Modal, PersistentButton, persistent_view
 
-_LOOKS = {
+_STYLES = {
     "confirm": (mark("Confirm"), discord.ButtonStyle.success),
     "pause": (mark("Pause"), discord.ButtonStyle.secondary),
     "resume": (mark("Resume"), discord.ButtonStyle.success),
@@ -21,7 +21,7 @@ _LOOKS = {
     "found": (mark("It was started"), discord.ButtonStyle.primary),
     "none": (mark("There is none"), discord.ButtonStyle.secondary),
 }
-_OFFERED = {
+_ACTIONS = {
     "planned": ("confirm", "cancel"),
     "queued": ("pause", "cancel"),
     "running": ("pause", "cancel"),
@@ -34,40 +34,37 @@ class JobButton(
     PersistentButton,
     template=r"job:(?P<action>confirm|pause|resume|cancel|found|none):(?P<job_id>[0-9]{1,18})",
 ):
-    """One button of a job's message.
-
-    What it does and to which job stands in its id, so it outlives a restart.
-    """
+    """One button of a job's message. Its custom_id holds the action and the job, so it survives restarts."""
 
     def __init__(self, action: str, job_id: int, t: Translator = ENGLISH) -> None:
-        label, style = _LOOKS[action]
+        label, style = _STYLES[action]
         super().__init__(f"job:{action}:{job_id}", label=t(label), style=style)
         self.action = action
         self.job_id = job_id
 
     async def handle(self, interaction: Interaction) -> None:
-        """Do it, and show how the job stands."""
+        """Run the action, and update the message."""
         await require_operator(interaction)
         if self.action == "found":
             await interaction.response.send_modal(TrainingForm(self.job_id, await translator_of(interaction)))
             return
         await interaction.response.defer()
-        board = interaction.client.app.jobs
-        act: dict[str, Callable[[int], Awaitable[Job]]] = {
-            "confirm": board.confirm,
-            "pause": board.pause,
-            "resume": board.resume,
-            "cancel": board.cancel,
-            "none": partial(board.answer, remote_job_id=None),
+        queue = interaction.client.app.jobs
+        actions: dict[str, Callable[[int], Awaitable[Job]]] = {
+            "confirm": queue.confirm,
+            "pause": queue.pause,
+            "resume": queue.resume,
+            "cancel": queue.cancel,
+            "none": partial(queue.answer, remote_job_id=None),
         }
-        job = await act[self.action](self.job_id)
+        job = await actions[self.action](self.job_id)
         if job.state == "cancelled" and job.started_at is None:
-            await board.mark_notified(job.id)  # nothing had begun: its message says all there is to say
+            await queue.mark_notified(job.id)  # nothing had started: its message says so already
         await _show(interaction, job)
 
 
 class TrainingForm(Modal):
-    """The id of a training that was started though the answer got lost."""
+    """Asks for the id of a training that was started although the answer was lost."""
 
     def __init__(self, job_id: int, t: Translator) -> None:
         super().__init__(title=t("The training at the model server"))
@@ -90,8 +87,8 @@ async def _show(interaction: Interaction, job: Job) -> None:
 
 
 def job_view(t: Translator, job: Job) -> discord.ui.View | None:
-    """The buttons that a job's state allows; None where it has ended."""
-    actions = _ANSWERS if job.question and job.state == "paused" else _OFFERED.get(job.state)
+    """Return the buttons that a job's state allows; None if it has ended."""
+    actions = _ANSWERS if job.question and job.state == "paused" else _ACTIONS.get(job.state)
     if actions is None:
         return None
     return persistent_view(JobButton(action, job.id, t) for action in actions)

@@ -11,7 +11,7 @@ from cogs.common.markdown import escape_markdown
 from cogs.common.permissions import require_operator
 from cogs.common.persistent import Modal, PersistentButton, persistent_view
 
-_LOOKS: dict[Verdict, tuple[str, discord.ButtonStyle]] = {
+_STYLES: dict[Verdict, tuple[str, discord.ButtonStyle]] = {
     "keep": (mark("Keep"), discord.ButtonStyle.success),
     "edit": (mark("Edit"), discord.ButtonStyle.primary),
     "reject": (mark("Reject"), discord.ButtonStyle.danger),
@@ -22,17 +22,17 @@ class ReviewButton(
     PersistentButton,
     template=r"review:(?P<verdict>keep|edit|reject):(?P<version>[0-9]{1,9}):(?P<example_id>[0-9]{1,18})",
 ):
-    """One verdict on one example. Which ones stands in its id, so it outlives a restart."""
+    """One verdict on one example. Its custom_id holds both, so it survives restarts."""
 
     def __init__(self, verdict: Verdict, version: int, example_id: int, t: Translator = ENGLISH) -> None:
-        label, style = _LOOKS[verdict]
+        label, style = _STYLES[verdict]
         super().__init__(f"review:{verdict}:{version}:{example_id}", label=t(label), style=style)
         self.verdict = verdict
         self.version = version
         self.example_id = example_id
 
     async def handle(self, interaction: Interaction) -> None:
-        """Keep the verdict and show the next example; for an edit, ask for the text first."""
+        """Store the verdict and show the next example; for an edit, ask for the text first."""
         await require_operator(interaction)
         reviews = interaction.client.app.reviews
         if self.verdict == "edit":
@@ -42,11 +42,11 @@ class ReviewButton(
             return
         await interaction.response.defer()
         await reviews.judge(self.example_id, self.verdict)
-        await turn_page(interaction, self.version)
+        await show_next(interaction, self.version)
 
 
 class EditForm(Modal):
-    """The text of an example, to be changed."""
+    """Asks for the changed text of an example."""
 
     def __init__(self, version: int, example_id: int, text: str, t: Translator) -> None:
         super().__init__(title=t("Edit the example"))
@@ -65,18 +65,18 @@ class EditForm(Modal):
         await require_operator(interaction)
         await interaction.response.defer()
         await interaction.client.app.reviews.judge(self.example_id, "edit", self.text.value)
-        await turn_page(interaction, self.version)
+        await show_next(interaction, self.version)
 
 
-async def turn_page(interaction: Interaction, version: int) -> None:
-    """Put the next example in the place of the one that was judged."""
+async def show_next(interaction: Interaction, version: int) -> None:
+    """Replace the judged example by the next one."""
     page = await interaction.client.app.reviews.next(version)
     t = await translator_of(interaction)
     await interaction.edit_original_response(content=review_text(t, page), view=review_view(t, page))
 
 
 def review_text(t: Translator, page: ReviewPage | None) -> str:
-    """An example as it is shown for a verdict."""
+    """Return the text that shows an example for a verdict."""
     if page is None:
         return t("Every example of this dataset has been looked at. Verdicts count from the next build on.")
     text = escape_markdown(page.example.text)
@@ -88,9 +88,9 @@ def review_text(t: Translator, page: ReviewPage | None) -> str:
 
 
 def review_view(t: Translator, page: ReviewPage | None) -> discord.ui.View | None:
-    """The verdicts to choose from; None where nothing is left."""
+    """Return the verdict buttons; None if no example is left."""
     if page is None:
         return None
     return persistent_view(
-        ReviewButton(verdict, page.version, page.example.example_id, t) for verdict in _LOOKS
+        ReviewButton(verdict, page.version, page.example.example_id, t) for verdict in _STYLES
     )

@@ -31,7 +31,8 @@ def memory_needed(*, parameters: int, layers: int, width: int, vocabulary: int, 
     """Estimate the peak memory that training adds to a loaded model, in bytes.
 
     For each token of a micro-batch: about 32 vectors per layer that the backward pass needs, and the logits
-    with their gradient in float32. Within 20 % of measurements with the packaged weights (bench/training.md).
+    with their gradient in float32. Within 20 % of measurements with the packaged weights
+    (bench/engine/training.md).
     """
     activations = 32 * width * layers * dtype_bytes
     logits = 12 * vocabulary

@@ -1,28 +1,32 @@
-"""What the bench of datasets measures becomes the right ratios; its server keeps the limit that it tells."""
+"""bench.dataset: the ratios of its figures, its server's rate limit, and its baselines."""
 
 import json
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from bench.common.installation import installation, questions, wanted, whole_job, write
-from bench.common.rated_server import Limit, RatedServer
-from bench.common.rated_texts import asked_for, describe
-from bench.common.stopwatch import spent
-from bench.dataset.figures import Cost, Figures, Limited, Memory, Rated, Speed
+from bench.common.canned_answers import canned_answer, parse_prompt
+from bench.common.rate_limited_server import RateLimit, RateLimitedServer
+from bench.common.stopwatch import stopwatch
+from bench.dataset.baselines import semaphore_client, wait_as_tasks
+from bench.dataset.figures import Cost, Figures, Memory, RateLimited, RateLimitedRun, Speed
+from bench.dataset.installation import (
+    build_questions,
+    build_spec,
+    installation,
+    run_build_job,
+    write_examples,
+)
 from bench.dataset.memory import fill, peak_mib
-from bench.dataset.peers import all_tasks, semaphore
 from bot.dataset.versions.near_duplicates import NearDuplicates
 from bot.heroes.hero import Hero
 from bot.store.job_schema import BuildResult
 from tests.heroes.test_hero import FILE
 
 ROOT = Path(__file__).resolve().parents[2]
-WATCHED = (
+MAIN_KEYS = (
     "speedup_over_article",
     "over_ideal",
     "rate_limited",
@@ -43,10 +47,10 @@ def figures(examples: int = 300_000) -> Figures:
             writing=[2.0, 3.0, 6.0],
             job=[4.0, 5.0, 6.0],
         ),
-        rated=Rated(
+        rated=RateLimited(
             calls=600,
-            ours=[Limited(19.0, 0, 0), Limited(20.9, 2, 0)],
-            semaphore=[Limited(38.0, 90, 7), Limited(38.0, 80, 5)],
+            ours=[RateLimitedRun(19.0, 0, 0), RateLimitedRun(20.9, 2, 0)],
+            semaphore=[RateLimitedRun(38.0, 90, 7), RateLimitedRun(38.0, 80, 5)],
         ),
         memory=Memory(
             examples=examples,
@@ -62,13 +66,13 @@ def figures(examples: int = 300_000) -> Figures:
     )
 
 
-def asks(power: str = "flight") -> dict[str, object]:
+def chat_request(power: str = "flight") -> dict[str, object]:
     prompt = FILE.prompts.generation(Hero(40, "woman", power))
     return {"model": "m", "messages": [{"role": "user", "content": prompt}]}
 
 
 class Clock:
-    """A clock that a test sets."""
+    """A clock that the test sets."""
 
     now = 0.0
 
@@ -76,148 +80,131 @@ class Clock:
         return self.now
 
 
-def test_the_articles_loop_is_counted_up_to_all_calls() -> None:
+def test_the_articles_loop_is_extrapolated_to_all_calls() -> None:
     summary = figures().summary()
     assert summary["article_seconds"] == 60
     assert summary["speedup_over_article"] == pytest.approx(60 / 3)
     assert summary["speedup_of_whole_job"] == pytest.approx(60 / 5)
-    assert summary["writing_over_semaphore"] == pytest.approx(2.0)  # of 2, 1.5 and 3: each round by itself
+    assert summary["writing_over_semaphore"] == pytest.approx(2.0)  # the median of 2, 1.5 and 3
 
 
-def test_what_the_limit_allows_begins_with_all_of_it() -> None:
+def test_the_ideal_time_starts_with_a_full_bucket() -> None:
     summary = figures().summary()
     assert summary["ideal_seconds"] == (600 - 30) / 30
     assert summary["over_ideal"] == pytest.approx(1.05)
     assert (summary["rate_limited"], summary["semaphore_lost"]) == (2, 6)
 
 
-def test_the_memory_is_named_by_what_was_built() -> None:
-    assert set(WATCHED) <= figures().summary().keys()
+def test_the_memory_key_names_the_number_of_examples() -> None:
+    assert set(MAIN_KEYS) <= figures().summary().keys()
     quick = figures(30_000).summary()
     assert "mib_at_300k" not in quick
     assert quick["mib_at_30k"] == 200
     assert json.loads(json.dumps(quick)) == quick
 
 
-def test_the_table_shows_every_comparison() -> None:
+def test_the_table_shows_each_comparison() -> None:
     cells = [cell for column in figures().table("a machine").columns for cell in column.cells]
     assert "article's loop: 60.0 s, counted up from 147 calls" in cells
     assert "20.0 x" in cells
     assert "3.00" in cells  # processor time over the SDK on aiohttp
 
 
-def test_a_limit_grows_back_steadily_and_never_beyond_itself() -> None:
+def test_a_rate_limit_refills_steadily_up_to_its_burst() -> None:
     clock = Clock()
-    limit = Limit(2, per_second=4, clock=clock)
-    assert [limit.take() for _ in range(3)] == [True, True, False]
+    limit = RateLimit(2, per_second=4, clock=clock)
+    assert [limit.try_acquire() for _ in range(3)] == [True, True, False]
     clock.now = 0.25
-    assert [limit.take() for _ in range(2)] == [True, False]
+    assert [limit.try_acquire() for _ in range(2)] == [True, False]
     clock.now = 100
-    assert [limit.take() for _ in range(3)] == [True, True, False]
+    assert [limit.try_acquire() for _ in range(3)] == [True, True, False]
 
 
-def test_a_limit_tells_the_truth() -> None:
+def test_rate_limit_headers_say_what_is_left() -> None:
     clock = Clock()
-    limit = Limit(4, per_second=2, clock=clock)
-    limit.take()
-    limit.take()
+    limit = RateLimit(4, per_second=2, clock=clock)
+    limit.try_acquire()
+    limit.try_acquire()
     assert limit.headers() == {
         "x-ratelimit-limit-requests": "4",
         "x-ratelimit-remaining-requests": "2",
         "x-ratelimit-reset-requests": "1.000s",
     }
-    assert [limit.take() for _ in range(3)] == [True, True, False]
-    assert limit.retry_after() == {"Retry-After": "1"}
+    assert [limit.try_acquire() for _ in range(3)] == [True, True, False]
+    assert limit.retry_after_header() == {"Retry-After": "1"}
 
 
-async def test_the_server_refuses_what_is_beyond_its_limit_and_counts_it() -> None:
-    async with TestClient(TestServer(RatedServer(0, Limit(3, per_second=0.01)).app())) as client:
-        told = [await client.post("/v1/chat/completions", json=asks()) for _ in range(5)]
+async def test_the_server_refuses_and_counts_calls_beyond_its_limit() -> None:
+    async with TestClient(TestServer(RateLimitedServer(0, RateLimit(3, per_second=0.01)).app())) as client:
+        responses = [await client.post("/v1/chat/completions", json=chat_request()) for _ in range(5)]
         counts = await (await client.get("/counts")).json()
-    assert [each.status for each in told] == [200, 200, 200, 429, 429]
-    assert [each.headers["x-ratelimit-remaining-requests"] for each in told] == ["2", "1", "0", "0", "0"]
-    assert int(told[-1].headers["Retry-After"]) == pytest.approx(100, abs=2)
+    assert [each.status for each in responses] == [200, 200, 200, 429, 429]
+    assert [each.headers["x-ratelimit-remaining-requests"] for each in responses] == ["2", "1", "0", "0", "0"]
+    assert int(responses[-1].headers["Retry-After"]) == pytest.approx(100, abs=2)
     assert (counts["requests"], counts["rate_limited"]) == (5, 2)
     assert counts["busy_seconds"] > 0
 
 
-async def test_the_server_answers_no_other_question() -> None:
-    async with TestClient(TestServer(RatedServer(0).app())) as client:
+async def test_the_server_answers_no_other_prompt() -> None:
+    async with TestClient(TestServer(RateLimitedServer(0).app())) as client:
         body = {"model": "m", "messages": [{"role": "user", "content": "Hello?"}]}
         assert (await client.post("/v1/chat/completions", json=body)).status == 400
 
 
-def test_every_answer_passes_curation() -> None:
+def test_canned_answers_pass_curation() -> None:
     heroes = [hero for repeat in range(5) for hero in FILE.vocabulary.grid.heroes(repeat)]
-    faults: Counter[str | None] = Counter()
+    reasons: Counter[str | None] = Counter()
     for variant, hero in enumerate(heroes):
-        asked = asked_for(FILE.prompts.generation(hero))
-        assert asked == hero
-        text = FILE.curation.trim(describe(asked, variant))
-        faults[FILE.curation.rejection_reason(hero, text)] += 1
-    assert faults == {None: len(heroes)}
+        parsed = parse_prompt(FILE.prompts.generation(hero))
+        assert parsed == hero
+        text = FILE.curation.trim(canned_answer(parsed, variant))
+        reasons[FILE.curation.rejection_reason(hero, text)] += 1
+    assert reasons == {None: len(heroes)}
 
 
-def test_as_many_answers_as_a_large_build_gives_one_hero_are_unlike() -> None:
+def test_canned_answers_for_one_hero_are_no_near_duplicates() -> None:
     known = NearDuplicates()
-    texts = [describe(Hero(40, "woman", "flight"), variant) for variant in range(800)]
+    texts = [canned_answer(Hero(40, "woman", "flight"), variant) for variant in range(800)]
     assert [known.repeats("her", text) for text in texts] == [None] * 800
 
 
-async def test_ours_and_the_peers_ask_the_same(tmp_path: Path) -> None:
-    async with TestServer(RatedServer(0).app()) as server:
+async def test_the_bot_and_the_baselines_ask_the_same(tmp_path: Path) -> None:
+    async with TestServer(RateLimitedServer(0).app()) as server:
         url = str(server.make_url("/v1"))
         async with installation(url, tmp_path / "ours") as app:
-            asked = questions(app, 20)
-            built, took = await write(app, 20)
-        peer = await semaphore(url, asked)
-    assert (built.asked, built.calls, len(peer.texts), peer.lost) == (20, 20, 20, 0)
-    assert took.seconds > 0
-    assert len(set(asked)) == 20
+            questions = build_questions(app, 20)
+            built, elapsed = await write_examples(app, 20)
+        baseline = await semaphore_client(url, questions)
+    assert (built.asked, built.calls, len(baseline.texts), baseline.lost) == (20, 20, 20, 0)
+    assert elapsed.seconds > 0
+    assert len(set(questions)) == 20
 
 
-async def test_filling_leaves_every_hundredth_to_the_job(tmp_path: Path) -> None:
-    async with TestServer(RatedServer(0).app()) as server:
+async def test_fill_leaves_every_hundredth_answer_to_the_job(tmp_path: Path) -> None:
+    async with TestServer(RateLimitedServer(0).app()) as server:
         url = str(server.make_url("/v1"))
         filled = await fill(url, tmp_path, 200)
         async with installation(url, tmp_path) as app:
-            job, _ = await whole_job(app, 200)
+            job, _ = await run_build_job(app, 200)
     assert filled["kept"] == 198
     assert isinstance(job.result, BuildResult)
     assert (job.result.asked, job.result.cached, job.result.dropped) == (2, 198, {})
 
 
-async def test_a_build_takes_as_many_repeats_as_it_needs(tmp_path: Path) -> None:
+async def test_a_build_has_as_many_repeats_as_it_needs(tmp_path: Path) -> None:
     async with installation("http://127.0.0.1:9/v1", tmp_path) as app:
-        spec = wanted(app, 300_000)
+        spec = build_spec(app, 300_000)
         assert (spec.repeats, spec.limit, spec.batch) == (3062, 300_000, False)
         assert app.planner.size(spec) == 300_000
 
 
-async def test_the_tasks_of_the_peer_all_wait_and_end() -> None:
-    await all_tasks(["a question"] * 100)
+async def test_the_waiting_tasks_all_end() -> None:
+    await wait_as_tasks(["a question"] * 100)
 
 
-def test_time_is_told_when_the_block_has_ended() -> None:
-    with spent() as took:
+def test_the_stopwatch_is_read_after_the_block() -> None:
+    with stopwatch() as elapsed:
         sum(range(200_000))
-    assert took.busy_seconds > 0
-    assert took.seconds > 0
+    assert elapsed.cpu_seconds > 0
+    assert elapsed.seconds > 0
     assert peak_mib() > 10
-
-
-def test_help_needs_nothing_heavy() -> None:
-    program = """
-import sys
-from bench.dataset import __main__ as dataset
-sys.argv[1:] = ["--help"]
-try:
-    dataset.main()
-except SystemExit:
-    assert not {"torch", "pandas", "matplotlib", "pyarrow", "rensa"} & set(sys.modules)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    assert "--quick" in done.stdout

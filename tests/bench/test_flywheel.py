@@ -1,6 +1,6 @@
-"""Generations past simulated readers: the loop's mechanics, as the bot's own tables tell of them.
+"""bench.flywheel: the mechanics of the loop with simulated readers, checked in the bot's own tables.
 
-Whether the taste is found takes an hour: `make flywheel`, docs/flywheel.json.
+Whether the models learn the hidden preference takes an hour to measure: `make flywheel`.
 """
 
 import sqlite3
@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from bench.flywheel.__main__ import run
+from bench.flywheel.figures import bootstrap_interval, draw, generations_table, summary
 from bench.flywheel.generations import QUICK, first_generation, later_generations
-from bench.flywheel.report import draw, interval, summary, table
-from bench.flywheel.taste import Reader, Taste
+from bench.flywheel.measure import measure
+from bench.flywheel.preference_model import PreferenceModel, Reader
 from bot.heroes.config import read_heroes
 from bot.rating.scores import Thresholds
 from bot.settings import ROOT
@@ -28,11 +28,11 @@ def rows(data: Path, query: str) -> list[tuple[Any, ...]]:
 
 
 def check_the_loop(data: Path, found: dict[str, Any]) -> None:
-    """What must hold whoever wrote the texts."""
+    """Check what must hold for any model."""
     first, (second,) = found["first"], found["seeds"][str(SEED)]
     trial = second["trial"]
 
-    # what people liked, and nothing else that people read, is in the second dataset
+    # of the shown texts, the second dataset holds only those that people liked
     tallies = rows(
         data,
         "SELECT description_id, sum(value > 0), sum(value < 0) FROM vote GROUP BY description_id",
@@ -40,20 +40,20 @@ def check_the_loop(data: Path, found: dict[str, Any]) -> None:
     assert len(tallies) == QUICK.asked
     assert sum(ups + downs for _, ups, downs in tallies) == QUICK.asked * QUICK.readers
     liked = {each for each, ups, downs in tallies if Thresholds().verdict(ups, downs) == "admitted"}
-    learnt = rows(
+    trained = rows(
         data, "SELECT source_id, split FROM dataset_item WHERE dataset_id = 2 AND source = 'description'"
     )
-    assert {each for each, _ in learnt} <= liked
-    assert {split for _, split in learnt} <= {"train"}
-    assert second["dataset"]["counts"].get("description", 0) == len(learnt)
+    assert {each for each, _ in trained} <= liked
+    assert {split for _, split in trained} <= {"train"}
+    assert second["dataset"]["counts"].get("description", 0) == len(trained)
 
-    # the second model learnt from the first, and challenged it
+    # the second model is tuned from the first, and challenges it
     models = rows(data, "SELECT name, base, dataset_id, state FROM model ORDER BY id")
     assert [each[:3] for each in models[1:]] == [(second["model"], first["model"], 2)]
     assert sorted(each[3] for each in models) == ["live", "retired"]
     assert (models[1][3] == "live") == trial["promoted"] == (trial["state"] == "won")
 
-    # one result of each voter, and of each duel
+    # one counted result per voter and per duel
     counted = rows(data, "SELECT voter, duel_id FROM duel_vote WHERE counts")
     assert len(counted) == trial["wins"] + trial["losses"] > 0
     assert len({voter for voter, _ in counted}) == len({duel for _, duel in counted}) == len(counted)
@@ -63,51 +63,53 @@ def check_the_loop(data: Path, found: dict[str, Any]) -> None:
 async def test_liked_texts_train_a_candidate_that_challenges_the_live_model(
     tmp_path: Path, script: Script
 ) -> None:
-    found = await run(tmp_path, QUICK, (SEED,), engine_url=script.url)
+    found = await measure(tmp_path, QUICK, (SEED,), engine_url=script.url)
 
     check_the_loop(tmp_path, found)
     (second,) = found["seeds"][str(SEED)]
     assert second["dataset"]["counts"]["description"] > 0
-    assert table(found).row_count == 3  # the common first one, that without votes, and the readers' second
+    assert (
+        generations_table(found, "a machine").row_count == 3
+    )  # the shared first one, the one without votes, and the seed's second
     draw(tmp_path / "flywheel.png", found)
     assert (tmp_path / "flywheel.png").stat().st_size > 10_000
 
     assert summary(found)["trials"] == 1
 
     asked = len(script.asked)
-    assert await run(tmp_path, QUICK, (SEED,), engine_url=script.url) == found
+    assert await measure(tmp_path, QUICK, (SEED,), engine_url=script.url) == found
     assert len(script.asked) == asked
 
 
 @pytest.mark.real
 @pytest.mark.timeout(900)
 async def test_two_generations_on_the_real_engine(tmp_path: Path) -> None:
-    origin, line = tmp_path / "first", tmp_path / f"seed{SEED}"
+    origin, data = tmp_path / "first", tmp_path / f"seed{SEED}"
     first = await first_generation(origin, QUICK)
-    later = await later_generations(origin, line, QUICK, SEED)
+    later = await later_generations(origin, data, QUICK, SEED)
 
     check_the_loop(tmp_path, {"first": first, "seeds": {str(SEED): later}})
 
 
 def test_readers_like_few_words_and_the_power_named() -> None:
     heroes = read_heroes(ROOT / "data" / "heroes.toml")
-    taste = Taste(heroes.curation)
+    preference = PreferenceModel(heroes.curation)
     hero = heroes.vocabulary.parse("40 woman healing")
     long, unnamed = describe("40", "woman", "healing"), describe("40", "woman", "flight")
     short = " ".join(long.split()[:50])
-    crowd = [Reader(taste, f"{at}") for at in range(400)]
+    readers = [Reader(preference, f"{at}") for at in range(400)]
 
-    assert taste.score(hero, short) > taste.score(hero, long) > taste.score(hero, unnamed)
-    likes = sum(reader.likes(hero, long) for reader in crowd) / len(crowd)
+    assert preference.score(hero, short) > preference.score(hero, long) > preference.score(hero, unnamed)
+    likes = sum(reader.likes(hero, long) for reader in readers) / len(readers)
     assert likes == pytest.approx(
-        taste.score(hero, long), abs=0.08
-    )  # slips and strictness pull to the middle
-    picks = [reader.picks(hero, long, short) for reader in crowd]
-    assert picks.count("B") > 0.8 * len(crowd)
+        preference.score(hero, long), abs=0.08
+    )  # random clicks and strictness pull towards 0.5
+    picks = [reader.pick(hero, long, short) for reader in readers]
+    assert picks.count("B") > 0.8 * len(readers)
     assert {"A", "B", "Tie"} >= set(picks)
 
 
-def test_a_gain_is_sure_where_its_interval_lies_above_zero() -> None:
-    low, high = interval([0.1, 0.2, 0.3, 0.4] * 10)
+def test_the_bootstrap_interval_contains_the_mean() -> None:
+    low, high = bootstrap_interval([0.1, 0.2, 0.3, 0.4] * 10)
 
     assert 0.2 < low < 0.25 < high < 0.3

@@ -1,4 +1,4 @@
-"""The bench of duels: whose votes count, what is decided, and that the bench can be called."""
+"""bench.trials: which votes count, what each rule decides, and the bounds of a quick run."""
 
 import json
 import subprocess
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.trials.electorate import Electorate
-from bench.trials.stopping_rules import by_evidence, by_z_test
+from bench.trials.simulated_voters import SimulatedVoters
+from bench.trials.stopping_rules import evidence_rule, z_test_rule
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -17,34 +17,34 @@ def row(text: str) -> np.ndarray:
     return np.array([[letter == "1" for letter in text]])
 
 
-def test_of_each_reader_the_first_vote_counts() -> None:
-    ballots = Electorate(10).vote(np.random.default_rng(1), runs=50, duels=400)
-    assert ballots.first.sum(axis=1).max() == 10
-    assert ballots.first.sum(axis=1).min() >= 8  # the idlest may not have come
-    assert ballots.first[:, 0].all()
+def test_only_the_first_vote_of_each_reader_counts() -> None:
+    ballots = SimulatedVoters(10).vote(np.random.default_rng(1), runs=50, duels=400)
+    assert ballots.is_first.sum(axis=1).max() == 10
+    assert ballots.is_first.sum(axis=1).min() >= 8  # the least active may not vote at all
+    assert ballots.is_first[:, 0].all()
 
 
-def test_readers_prefer_as_they_are_told() -> None:
+def test_readers_have_the_given_preference() -> None:
     for readers in (None, 1000):
-        ballots = Electorate(readers, 0.65).vote(np.random.default_rng(1), runs=500, duels=100)
-        assert abs(ballots.wins[ballots.first].mean() - 0.65) < 0.02
+        ballots = SimulatedVoters(readers, 0.65).vote(np.random.default_rng(1), runs=500, duels=100)
+        assert abs(ballots.wins[ballots.is_first].mean() - 0.65) < 0.02
 
 
-def test_eight_agreeing_decide_and_what_does_not_count_does_not() -> None:
-    every = row("1" * 12)
-    verdict = by_evidence(every, every, most=400)
-    assert (verdict.decided[0], verdict.promoted[0], verdict.results[0]) == (True, True, 8)
-    assert by_evidence(~every, every, most=400).promoted.tolist() == [False]
-    assert by_evidence(every, row("101010101010"), most=400).decided.tolist() == [False]
-    assert by_evidence(every, every, most=7).decided.tolist() == [False]
+def test_eight_equal_counted_votes_decide() -> None:
+    all_won = row("1" * 12)
+    outcomes = evidence_rule(all_won, all_won, max_results=400)
+    assert (outcomes.decided[0], outcomes.promoted[0], outcomes.results[0]) == (True, True, 8)
+    assert evidence_rule(~all_won, all_won, max_results=400).promoted.tolist() == [False]
+    assert evidence_rule(all_won, row("101010101010"), max_results=400).decided.tolist() == [False]
+    assert evidence_rule(all_won, all_won, max_results=7).decided.tolist() == [False]
 
 
-def test_the_z_test_believes_ten_who_agree_by_nine() -> None:
-    verdict = by_z_test(row("1111111110"), row("1" * 10), most=400)
-    assert (verdict.decided[0], verdict.results[0]) == (True, 10)
+def test_the_z_test_decides_at_nine_of_ten() -> None:
+    outcomes = z_test_rule(row("1111111110"), row("1" * 10), max_results=400)
+    assert (outcomes.decided[0], outcomes.results[0]) == (True, 10)
 
 
-def test_the_bench_runs_and_keeps_its_bounds() -> None:
+def test_a_quick_run_keeps_its_bounds() -> None:
     command = [sys.executable, "-m", "bench.trials", "--quick", "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     figures = json.loads(done.stdout.splitlines()[-1])

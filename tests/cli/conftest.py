@@ -1,4 +1,4 @@
-"""A scripted model server in a thread of its own: the terminal's commands run event loops of theirs."""
+"""A scripted model server in its own thread: the terminal's commands run their own event loops."""
 
 import asyncio
 import threading
@@ -11,12 +11,12 @@ from typer.testing import CliRunner, Result
 from bot.__main__ import cli
 from tests.support.scripted_server import scripted_server
 
-Terminal = Callable[..., Result]
+RunCommand = Callable[..., Result]
 
 
 @pytest.fixture
-def served() -> Iterator[str]:
-    """The server's address."""
+def server_url() -> Iterator[str]:
+    """Run the server and return its URL."""
     loop = asyncio.new_event_loop()
     server = scripted_server()
     script = loop.run_until_complete(server.__aenter__())
@@ -30,10 +30,10 @@ def served() -> Iterator[str]:
 
 
 @pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, served: str) -> Terminal:
-    """Runs a command on an installation whose models answer at the scripted server."""
+def terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server_url: str) -> RunCommand:
+    """Return a function that runs a command on an installation with the scripted server."""
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "var"))
-    monkeypatch.setenv("ENGINE_URL", served)
+    monkeypatch.setenv("ENGINE_URL", server_url)
 
     def run(*arguments: str, typed: str | None = None) -> Result:
         return CliRunner().invoke(cli, list(arguments), input=typed)

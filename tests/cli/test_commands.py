@@ -1,4 +1,4 @@
-"""The terminal: foreseen trouble is a sentence and an exit code, never a traceback."""
+"""The terminal: an expected error is a sentence and an exit code, never a traceback."""
 
 import subprocess
 import sys
@@ -26,30 +26,32 @@ def test_extras_follow_the_settings(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [["run"], ["models", "list"], ["worker"]])
-def test_an_unreadable_database_is_named(tmp_path: Path, command: list[str]) -> None:
-    spoilt = tmp_path / "hero.db"
-    spoilt.write_bytes(b"this is no database, " * 100)
-    done = herosmith(
+def test_a_corrupt_database_is_reported(tmp_path: Path, command: list[str]) -> None:
+    corrupt = tmp_path / "hero.db"
+    corrupt.write_bytes(b"this is no database, " * 100)
+    completed = herosmith(
         *command,
-        DISCORD_TOKEN="x",  # noqa: S106 (no data folder of the playground's)
+        DISCORD_TOKEN="x",  # noqa: S106 (else the data folder is the playground's)
         DATA_DIR=str(tmp_path),
         ENGINE_URL="http://127.0.0.1:9/v1",
     )
-    assert done.returncode == 1
-    assert "hero.db cannot be used: file is not a database" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert completed.returncode == 1
+    assert "hero.db cannot be used: file is not a database" in completed.stderr
+    assert "Traceback" not in completed.stderr
 
 
-def test_a_corrupt_env_file_is_named_by_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_env_file_is_reported_with_the_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".env").write_text("DISCORD_TOKEN=x\n???\n")
-    done = herosmith("run")
-    assert done.returncode == 2
-    assert ".env, line 2" in done.stderr
-    assert "Traceback" not in done.stderr
+    completed = herosmith("run")
+    assert completed.returncode == 2
+    assert ".env, line 2" in completed.stderr
+    assert "Traceback" not in completed.stderr
 
 
-def test_promoting_what_is_not_there_says_where_to_look(tmp_path: Path) -> None:
-    done = herosmith("models", "promote", "7", DATA_DIR=str(tmp_path))
-    assert done.returncode == 1
-    assert "There is no model 7" in done.stderr
+def test_promoting_an_unknown_model_is_reported(tmp_path: Path) -> None:
+    completed = herosmith("models", "promote", "7", DATA_DIR=str(tmp_path))
+    assert completed.returncode == 1
+    assert "There is no model 7" in completed.stderr

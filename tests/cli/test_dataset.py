@@ -9,10 +9,10 @@ import pytest
 from bot.app import open_app
 from bot.settings import ROOT, Settings
 from bot.store import jobs
-from tests.cli.conftest import Terminal
+from tests.cli.conftest import RunCommand
 
 
-def test_a_build_is_planned_carried_out_and_exported(terminal: Terminal, tmp_path: Path) -> None:
+def test_a_build_is_planned_carried_out_and_exported(terminal: RunCommand, tmp_path: Path) -> None:
     built = terminal("dataset", "build", "--limit", "16", "--yes")
     assert built.exit_code == 0, built.output
     assert "0 are cached already, 16 are to be written" in built.output
@@ -30,7 +30,7 @@ def test_a_build_is_planned_carried_out_and_exported(terminal: Terminal, tmp_pat
     assert "build\tsucceeded\t16 of 16" in terminal("jobs", "list").output
 
 
-def test_a_job_left_behind_is_followed_to_its_end(terminal: Terminal, tmp_path: Path) -> None:
+def test_a_job_left_behind_is_followed_to_its_end(terminal: RunCommand, tmp_path: Path) -> None:
     """As after a kill: the job is queued, and nobody works on it."""
     asyncio.run(_leave_behind(tmp_path / "var" / "playground"))
     assert "running already" in terminal("dataset", "build", "--limit", "20", "--yes").output
@@ -41,7 +41,7 @@ def test_a_job_left_behind_is_followed_to_its_end(terminal: Terminal, tmp_path: 
 
 
 def test_a_job_whose_worker_was_just_killed_is_followed_to_its_end(
-    terminal: Terminal, tmp_path: Path
+    terminal: RunCommand, tmp_path: Path
 ) -> None:
     """Its row still looks as if somebody worked on it."""
     asyncio.run(_leave_behind(tmp_path / "var" / "playground", state="running", owner="dead", silent=12))
@@ -52,7 +52,7 @@ def test_a_job_whose_worker_was_just_killed_is_followed_to_its_end(
 
 @pytest.mark.parametrize("state", ["running", "cancelling"])
 def test_a_job_whose_worker_is_gone_can_be_cancelled(
-    terminal: Terminal, tmp_path: Path, state: jobs.State
+    terminal: RunCommand, tmp_path: Path, state: jobs.State
 ) -> None:
     asyncio.run(_leave_behind(tmp_path / "var" / "playground", state=state, owner="dead", silent=60))
     if state == "running":
@@ -71,7 +71,7 @@ async def _leave_behind(
             await jobs.change(tx, job.id, state=state, owner=owner, heartbeat=time.time() - silent)
 
 
-def test_no_is_an_answer(terminal: Terminal) -> None:
+def test_no_is_an_answer(terminal: RunCommand) -> None:
     refused = terminal("dataset", "build", "--limit", "16", typed="n\n")
     assert refused.exit_code == 0
     assert "Nothing was done." in refused.output
@@ -90,7 +90,7 @@ def test_no_is_an_answer(terminal: Terminal) -> None:
     ],
 )
 def test_what_cannot_be_done_is_a_sentence(
-    terminal: Terminal, arguments: tuple[str, ...], words: str
+    terminal: RunCommand, arguments: tuple[str, ...], words: str
 ) -> None:
     done = terminal(*arguments)
     assert done.exit_code == 1
@@ -98,7 +98,7 @@ def test_what_cannot_be_done_is_a_sentence(
     assert "Traceback" not in done.output
 
 
-def test_status_pairs_and_powers_are_told_in_the_terminal(terminal: Terminal) -> None:
+def test_status_pairs_and_powers_are_told_in_the_terminal(terminal: RunCommand) -> None:
     told = terminal("dataset", "status", "--min-voters", "3")
     assert told.exit_code == 0, told.output
     assert "What admits a description: at least 2 voters" in told.output

@@ -1,4 +1,4 @@
-"""`herosmith finetune` and `herosmith models`: the same services, from the terminal."""
+"""`herosmith finetune`, `herosmith models` and `herosmith jobs answer`."""
 
 import asyncio
 from pathlib import Path
@@ -7,20 +7,20 @@ from bot.app import open_app
 from bot.i18n.message import LocalizedMessage
 from bot.settings import ROOT, Settings
 from bot.store import jobs
-from tests.cli.conftest import Terminal
+from tests.cli.conftest import RunCommand
 
 
-def test_a_model_is_planned_tuned_shown_and_followed_by_another(terminal: Terminal) -> None:
+def test_finetune_then_promote_roll_back_retire_and_compare(terminal: RunCommand) -> None:
     assert "no dataset yet" in terminal("finetune", "--yes").output
     assert terminal("dataset", "build", "--limit", "16", "--yes").exit_code == 0
 
     declined = terminal("finetune", typed="n\n")
     assert "Nothing was done." in declined.output
-    tuned = terminal("finetune", "--epochs", "2", "--yes")
-    assert tuned.exit_code == 0, tuned.output
-    assert "x 2 epochs (as ordered)" in tuned.output
-    assert "ft:tiny:1` is trained and live" in tuned.output
-    assert "loss.png" in tuned.output
+    trained = terminal("finetune", "--epochs", "2", "--yes")
+    assert trained.exit_code == 0, trained.output
+    assert "x 2 epochs (as ordered)" in trained.output
+    assert "ft:tiny:1` is trained and live" in trained.output
+    assert "loss.png" in trained.output
 
     assert terminal("finetune", "--yes").exit_code == 0
     listed = terminal("models", "list").output
@@ -35,18 +35,20 @@ def test_a_model_is_planned_tuned_shown_and_followed_by_another(terminal: Termin
     assert "base, given a beginning and an ending: " in compared
 
 
-def test_a_method_that_is_none_is_named(terminal: Terminal) -> None:
+def test_an_unknown_method_is_refused(terminal: RunCommand) -> None:
     refused = terminal("finetune", "--method", "magic")
     assert refused.exit_code == 2
     assert "magic is no method" in refused.output
 
 
-def test_a_question_is_answered(terminal: Terminal, tmp_path: Path, served: str) -> None:
+def test_a_question_is_answered(terminal: RunCommand, tmp_path: Path, server_url: str) -> None:
     terminal("dataset", "build", "--limit", "16", "--yes")
     settings = Settings(
-        data_dir=tmp_path / "var" / "playground", engine_url=served, heroes_file=ROOT / "data" / "heroes.toml"
+        data_dir=tmp_path / "var" / "playground",
+        engine_url=server_url,
+        heroes_file=ROOT / "data" / "heroes.toml",
     )
-    asyncio.run(_ask(settings))
+    asyncio.run(_pause_with_question(settings))
 
     assert "Which one?" in terminal("jobs", "list").output
     assert "waits for an answer. Which one?" in terminal("jobs", "resume", "2").output
@@ -55,7 +57,7 @@ def test_a_question_is_answered(terminal: Terminal, tmp_path: Path, served: str)
     assert "has asked nothing" in terminal("jobs", "answer", "2", "--none").output
 
 
-async def _ask(settings: Settings) -> None:
+async def _pause_with_question(settings: Settings) -> None:
     async with open_app(settings) as app:
         job, _ = await app.finetunes.submit()
         async with app.db.write() as tx:

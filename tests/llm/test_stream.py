@@ -171,7 +171,7 @@ async def test_ending_is_appended_only_after_a_complete_sentence() -> None:
 
 
 async def test_queue_limits_calls_at_once_and_reports_positions() -> None:
-    queue, streams, served = WaitingQueue(1, longest=2), [Stream() for _ in range(4)], []
+    queue, streams, served = WaitingQueue(1, max_length=2), [Stream() for _ in range(4)], []
     release = asyncio.Event()
 
     async def use_slot(number: int) -> None:
@@ -195,7 +195,7 @@ async def test_queue_limits_calls_at_once_and_reports_positions() -> None:
 
 
 async def test_slot_of_a_cancelled_waiter_goes_to_the_next() -> None:
-    queue, release = WaitingQueue(1, longest=9), asyncio.Event()
+    queue, release = WaitingQueue(1, max_length=9), asyncio.Event()
 
     async def use_slot() -> None:
         async with queue.slot(Stream()):

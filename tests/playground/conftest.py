@@ -1,9 +1,9 @@
-"""The playground as `herosmith run` opens it, over the real bot and a scripted model server."""
+"""The playground as `herosmith run` opens it, with the real bot and a scripted model server."""
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 import aiohttp
@@ -13,6 +13,7 @@ from bot.app import App
 from bot.playground.server import Page, open_page
 from bot.playground.simulated_discord import HOME, SimulatedDiscord, open_simulated_discord
 from bot.settings import Settings
+from tests.support.eventually import eventually
 
 Message = dict[str, Any]
 
@@ -25,19 +26,21 @@ def settings(settings: Settings) -> Settings:
 @pytest.fixture
 async def world(app: App) -> AsyncIterator[SimulatedDiscord]:
     async with open_simulated_discord(app) as opened:
-        time_passes = asyncio.create_task(opened.keep_time())
+        clock = asyncio.create_task(opened.follow_real_time())
         yield opened
-        time_passes.cancel()
+        clock.cancel()
+        with suppress(asyncio.CancelledError):
+            await clock  # raises what stopped the clock
 
 
 @pytest.fixture
 async def page(world: SimulatedDiscord, app: App) -> AsyncIterator[Page]:
-    async with open_page(world, app, 0) as served:
-        yield served
+    async with open_page(world, app, 0) as opened:
+        yield opened
 
 
 class Visitor:
-    """A page without a browser: what it was told, and what it asks for."""
+    """A page without a browser: sends requests over the socket and keeps what it received."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
@@ -45,20 +48,20 @@ class Visitor:
         self.messages: dict[str, Message] = {}
         self.surroundings: dict[str, Any] = {}
         self.steps: list[dict[str, Any]] = []
-        self.texts: list[str] = []  # each text that any message has shown, in their order
+        self.texts: list[str] = []  # every text that any message has had, in order
 
     async def listen(self) -> None:
         async for event in self._socket:
-            news = event.json()
-            if "number" in news:
-                self._answers.pop(news.pop("number")).set_result(news)
-            self.surroundings = news.get("surroundings", self.surroundings)
-            self.steps = news.get("steps", self.steps)
-            for message in news.get("changed", []):
+            received = event.json()
+            if "number" in received:
+                self._answers.pop(received.pop("number")).set_result(received)
+            self.surroundings = received.get("surroundings", self.surroundings)
+            self.steps = received.get("steps", self.steps)
+            for message in received.get("changed", []):
                 self.messages[message["id"]] = message
                 self.texts.append(message["content"])
-            for gone in news.get("gone", []):
-                del self.messages[gone]
+            for message_id in received.get("gone", []):
+                del self.messages[message_id]
 
     async def ask(self, **action: Any) -> dict[str, Any]:
         number = time.monotonic_ns()
@@ -66,26 +69,27 @@ class Visitor:
         await self._socket.send_json({"number": number, "action": action})
         return await asyncio.wait_for(self._answers[number], 20)
 
-    async def type(self, text: str) -> dict[str, Any]:
+    async def type_line(self, text: str) -> dict[str, Any]:
         return await self.ask(do="type", text=text)
 
     async def suggestions(self, text: str) -> list[str]:
-        return [each["line"] for each in (await self.ask(do="suggest", text=text))["suggestions"]]
+        return [item["line"] for item in (await self.ask(do="suggest", text=text))["suggestions"]]
 
-    async def until(self, fits: Callable[[Message], Any], seconds: float = 20) -> Message:
-        """The first message that fits, as soon as the page shows it."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            for message in self.messages.values():
-                if fits(message):
-                    return message
-            await asyncio.sleep(0.02)
-        raise AssertionError(f"not seen within {seconds} s: {list(self.messages.values())}")
+    async def wait_for_message(self, matches: Callable[[Message], Any], seconds: float = 20) -> Message:
+        """Return the first matching message, as soon as the page has received it."""
+        found: list[Message] = []
+
+        def received() -> bool:
+            found[:] = [message for message in self.messages.values() if matches(message)]
+            return bool(found)
+
+        await eventually(received, what="a matching message on the page", timeout=seconds)
+        return found[0]
 
 
 @asynccontextmanager
 async def visiting(page: Page, name: str) -> AsyncIterator[Visitor]:
-    """Open the page as this person."""
+    """Open the page as a person."""
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())
         origin = page.url.rstrip("/")

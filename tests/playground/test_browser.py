@@ -1,4 +1,4 @@
-"""The page in a real browser: the loop typed and clicked, and read from what stands there."""
+"""The page in a real browser: the loop by typing, clicking and reading the page."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -39,14 +39,14 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def window(browser: Browser, page: Page) -> AsyncIterator[Window]:
-    """The page as it is opened first. Whatever the browser complains of fails the test."""
+    """Open the page. An error in the browser's console fails the test."""
     window = await browser.new_page(viewport={"width": 1280, "height": 900})
-    complaints: list[str] = []
-    window.on("pageerror", lambda error: complaints.append(str(error)))
-    window.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+    errors: list[str] = []
+    window.on("pageerror", lambda error: errors.append(str(error)))
+    window.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
     await window.goto(page.url)
     yield window
-    assert complaints == []
+    assert errors == []
 
 
 def messages(window: Window) -> Locator:
@@ -72,8 +72,8 @@ async def test_the_whole_loop(window: Window) -> None:
     answer = messages(window).filter(has_text="40-year-old woman, healing")
     await expect(answer.locator(".head")).to_contain_text("Herosmith")
     await expect(window.locator("#steps .done")).to_have_count(3)
-    for nothing in ("false", "undefined", "null"):  # what a script writes where there is nothing
-        await expect(window.get_by_role("log")).not_to_contain_text(nothing)
+    for missing in ("false", "undefined", "null"):  # a script's text for a missing value
+        await expect(window.get_by_role("log")).not_to_contain_text(missing)
 
     for count, name in ((2, "ana"), (3, "ben")):
         await window.get_by_role("radio", name=name).check(force=True)
@@ -87,7 +87,7 @@ async def test_the_whole_loop(window: Window) -> None:
     await expect(messages(window).last).to_contain_text("(1 of them rated well by people)")
 
 
-async def test_suggestions_by_the_keyboard(window: Window) -> None:
+async def test_suggestions_are_used_by_keyboard(window: Window) -> None:
     line = window.get_by_role("combobox")
     await line.press_sequentially("/he")
     await expect(window.get_by_role("option")).to_have_count(1)
@@ -109,25 +109,25 @@ async def test_a_refused_line_comes_back_with_the_reason(window: Window) -> None
     await expect(window.get_by_role("combobox")).to_have_value("/build-dataset limit:5")
 
 
-async def test_what_people_write_stays_text(window: Window, world: SimulatedDiscord) -> None:
+async def test_html_stays_text_and_markdown_is_rendered(window: Window, world: SimulatedDiscord) -> None:
     await type_line(
         window, "<img src=x onerror=alert(1)> **bold** `<b>` [x](javascript:alert(1)) a_b_c \\*not\\*"
     )
-    said = messages(window).last
-    await expect(said.locator(".markdown")).to_have_text(
+    message = messages(window).last
+    await expect(message.locator(".markdown")).to_have_text(
         "<img src=x onerror=alert(1)> bold <b> [x](javascript:alert(1)) a_b_c *not*"
     )
-    await expect(said.locator("strong")).to_have_text("bold")
-    await expect(said.locator(".markdown img, .markdown a, .markdown em")).to_have_count(0)
+    await expect(message.locator("strong")).to_have_text("bold")
+    await expect(message.locator(".markdown img, .markdown a, .markdown em")).to_have_count(0)
     await world.act(
         world.people["ana"].send(world.channel, "> quoted\n- one\n```py\na < b\n```\n-# small\n# Big")
     )
-    said = messages(window).last
-    await expect(said.locator("blockquote")).to_have_text("quoted")
-    await expect(said.locator(".item")).to_have_text("one")
-    await expect(said.locator("pre")).to_have_text("a < b")
-    await expect(said.locator(".subtext")).to_have_text("small")
-    await expect(said.locator(".h1")).to_have_text("Big")
+    message = messages(window).last
+    await expect(message.locator("blockquote")).to_have_text("quoted")
+    await expect(message.locator(".item")).to_have_text("one")
+    await expect(message.locator("pre")).to_have_text("a < b")
+    await expect(message.locator(".subtext")).to_have_text("small")
+    await expect(message.locator(".h1")).to_have_text("Big")
 
 
 async def test_a_reload_keeps_the_person(window: Window) -> None:
@@ -147,25 +147,25 @@ async def test_nothing_is_wider_than_a_phone(window: Window, tmp_path: Path) -> 
     assert await window.evaluate("document.documentElement.scrollWidth") <= 380
 
 
-async def test_a_server_chooses_its_channels(window: Window) -> None:
+async def test_channels_are_chosen_from_a_menu(window: Window) -> None:
     await type_line(window, "/settings channels")
-    asked = messages(window).last
-    await asked.get_by_role("listbox").select_option("#heroes")
-    await asked.get_by_role("button", name="Choose").click()
-    await expect(asked).to_contain_text("Heroes may be asked for: #heroes")
+    settings = messages(window).last
+    await settings.get_by_role("listbox").select_option("#heroes")
+    await settings.get_by_role("button", name="Choose").click()
+    await expect(settings).to_contain_text("Heroes may be settings for: #heroes")
 
 
-async def test_the_keyboard_keeps_its_place(window: Window, world: SimulatedDiscord) -> None:
+async def test_updates_keep_the_keyboard_focus(window: Window, world: SimulatedDiscord) -> None:
     step = window.get_by_role("button", name="/finetune epochs:2")
     await step.focus()
-    await world.people["ana"].send(world.channel, "hi")
+    await world.act(world.people["ana"].send(world.channel, "hi"))
     await expect(messages(window)).to_have_count(1)
     await expect(step).to_be_focused()
 
     more = messages(window).last.get_by_label("Add a reaction")
     await more.focus()
     await more.press("Enter")
-    await world.people["ben"].react(world.channel.history()[-1], "🔥")
+    await world.act(world.people["ben"].react(world.channel.history()[-1], "🔥"))
     await expect(messages(window).last.get_by_label("🔥, 1")).to_be_visible()
     await expect(more).to_be_focused()
     await expect(messages(window).last.get_by_label("React with 👍")).to_be_visible()

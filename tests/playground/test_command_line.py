@@ -1,16 +1,16 @@
-"""Commands as one line, and what could follow."""
+"""Commands typed in one line, and their completions."""
 
 import pytest
 
-from bot.playground.command_line import commands_of, read
+from bot.playground.command_line import parse_command, visible_commands
 from bot.playground.simulated_discord import Refused, SimulatedDiscord
 from tests.playground.conftest import Visitor
 
-NAMED = {"@ana": "ana", "#heroes": "heroes"}
+MENTIONABLE = {"@ana": "ana", "#heroes": "heroes"}
 
 
 def as_olga(typed: str, world: SimulatedDiscord) -> tuple[str, dict[str, object]]:
-    return read(typed, commands_of(world.people["olga"], world), NAMED)
+    return parse_command(typed, visible_commands(world.people["olga"], world), MENTIONABLE)
 
 
 @pytest.mark.parametrize(
@@ -28,14 +28,14 @@ def as_olga(typed: str, world: SimulatedDiscord) -> tuple[str, dict[str, object]
         ("/models compare a:1 hero:30 man flight", "models compare", {"a": 1, "hero": "30 man flight"}),
     ],
 )
-async def test_reads_commands(
+async def test_commands_are_parsed(
     world: SimulatedDiscord, typed: str, name: str, options: dict[str, object]
 ) -> None:
     assert as_olga(typed, world) == (name, options)
 
 
 @pytest.mark.parametrize(
-    ("typed", "why"),
+    ("typed", "reason"),
     [
         ("/build-dataset 24", "typed as name:value, not 24. /build-dataset has "),
         ("/build-dataset limit=24", "typed as name:value, not limit=24"),
@@ -50,13 +50,13 @@ async def test_reads_commands(
         ("/", "There is no command / for you"),
     ],
 )
-async def test_what_is_not_understood_is_said(world: SimulatedDiscord, typed: str, why: str) -> None:
+async def test_an_invalid_line_is_refused(world: SimulatedDiscord, typed: str, reason: str) -> None:
     with pytest.raises(Refused) as refused:
         as_olga(typed, world)
-    assert why in str(refused.value)
+    assert reason in str(refused.value)
 
 
-async def test_proposes_the_commands_that_a_person_has(olga: Visitor, ana: Visitor) -> None:
+async def test_suggests_the_commands_that_a_person_may_use(olga: Visitor, ana: Visitor) -> None:
     assert "/hero " in await ana.suggestions("/")
     assert not {"/build-dataset ", "/models list "} & set(await ana.suggestions("/"))
     assert await olga.suggestions("/b") == ["/build-dataset "]
@@ -64,15 +64,15 @@ async def test_proposes_the_commands_that_a_person_has(olga: Visitor, ana: Visit
     assert await olga.suggestions("just talk") == []
 
 
-async def test_proposes_options_that_are_left(olga: Visitor) -> None:
+async def test_suggests_unused_options(olga: Visitor) -> None:
     assert "/build-dataset limit:" in await olga.suggestions("/build-dataset ")
     assert await olga.suggestions("/build-dataset li") == ["/build-dataset limit:"]
-    left = await olga.suggestions("/build-dataset limit:24 ")
-    assert "/build-dataset limit:24 repeats:" in left
-    assert "/build-dataset limit:24 limit:" not in left
+    suggestions = await olga.suggestions("/build-dataset limit:24 ")
+    assert "/build-dataset limit:24 repeats:" in suggestions
+    assert "/build-dataset limit:24 limit:" not in suggestions
 
 
-async def test_proposes_values(olga: Visitor) -> None:
+async def test_suggests_values(olga: Visitor) -> None:
     assert await olga.suggestions("/build-dataset batch:t") == ["/build-dataset batch:true"]
     assert await olga.suggestions("/finetune epochs:2 method:") == [
         "/finetune epochs:2 method:supervised",
@@ -81,6 +81,6 @@ async def test_proposes_values(olga: Visitor) -> None:
     assert await olga.suggestions("/build-dataset limit:2") == []
 
 
-async def test_proposes_what_the_bot_completes(olga: Visitor) -> None:
+async def test_suggests_what_the_bot_completes(olga: Visitor) -> None:
     assert (await olga.suggestions("/hero 40 woman heal"))[0] == "/hero 40 woman healing"
     assert (await olga.suggestions("/hero hero:40 woman heal"))[0] == "/hero hero:40 woman healing"

@@ -1,4 +1,4 @@
-"""The page's server, by the messages that a browser exchanges with it."""
+"""The page's server, through the messages that a browser exchanges with it."""
 
 import asyncio
 
@@ -24,13 +24,13 @@ def title(message: Message) -> str:
 
 
 async def hero(visitor: Visitor) -> Message:
-    assert await visitor.type("/hero 40 woman healing") == {}
-    return await visitor.until(
+    assert await visitor.type_line("/hero 40 woman healing") == {}
+    return await visitor.wait_for_message(
         lambda message: title(message).startswith("40-year-old") and len(message["reactions"]) == 2
     )
 
 
-async def test_says_who_is_there(olga: Visitor, ana: Visitor) -> None:
+async def test_people_and_their_roles_are_sent(olga: Visitor, ana: Visitor) -> None:
     await ana.ask(do="suggest", text="")
     people = [(each["name"], each["role"]) for each in ana.surroundings["people"]]
     assert people == [("olga", "operator"), ("ana", "member"), ("ben", "member")]
@@ -38,39 +38,39 @@ async def test_says_who_is_there(olga: Visitor, ana: Visitor) -> None:
     assert olga.surroundings["bot"]["name"] == "Herosmith"
 
 
-async def test_a_command_is_answered_in_its_authors_name(ana: Visitor, olga: Visitor) -> None:
+async def test_an_answer_names_the_author_of_the_command(ana: Visitor, olga: Visitor) -> None:
     answer = await hero(ana)
     assert answer["interaction_metadata"]["user"]["username"] == "ana"
     assert answer["interaction_metadata"]["name"] == "hero"
-    assert (await olga.until(title))["id"] == answer["id"]
+    assert (await olga.wait_for_message(title))["id"] == answer["id"]
 
 
-async def test_what_is_not_understood_is_told_to_its_author_alone(ana: Visitor, olga: Visitor) -> None:
-    assert await ana.type("/hero dragon") == {}
-    told = await ana.until(lambda message: message["flags"] & 64)
-    assert "age" in told["content"]
-    assert (await ana.type("/finetune"))["refused"].startswith("There is no command /finetune for you")
-    await ana.type("done")
-    await olga.until(lambda message: message["content"] == "done")
-    assert told["id"] not in olga.messages
+async def test_an_error_is_shown_only_to_its_author(ana: Visitor, olga: Visitor) -> None:
+    assert await ana.type_line("/hero dragon") == {}
+    error = await ana.wait_for_message(lambda message: message["flags"] & 64)
+    assert "age" in error["content"]
+    assert (await ana.type_line("/finetune"))["refused"].startswith("There is no command /finetune for you")
+    await ana.type_line("done")
+    await olga.wait_for_message(lambda message: message["content"] == "done")
+    assert error["id"] not in olga.messages
 
 
 async def test_messages_mention_people_and_bot(olga: Visitor, world: SimulatedDiscord) -> None:
-    await olga.type("@ana, ask @Herosmith and @nobody <b>please</b>")
-    said = await olga.until(lambda message: "please" in message["content"])
+    await olga.type_line("@ana, ask @Herosmith and @nobody <b>please</b>")
+    message = await olga.wait_for_message(lambda message: "please" in message["content"])
     ana, bot = world.people["ana"].id, world.env.backend.bot_user.id
-    assert said["content"] == f"<@{ana}>, ask <@{bot}> and @nobody <b>please</b>"
-    assert said["author"]["username"] == "olga"
+    assert message["content"] == f"<@{ana}>, ask <@{bot}> and @nobody <b>please</b>"
+    assert message["author"]["username"] == "olga"
 
 
-async def test_reactions_are_votes_and_can_be_taken_back(ana: Visitor, olga: Visitor) -> None:
+async def test_reactions_are_added_and_removed(ana: Visitor, olga: Visitor) -> None:
     answer = await hero(olga)
-    await ana.until(title)
+    await ana.wait_for_message(title)
     for on, count in ((True, 2), (False, 1)):
         assert await ana.ask(do="react", message=answer["id"], emoji="👍", on=on) == {}
-        mine = await ana.until(lambda message, count=count: count in _thumbs(message))  # type: ignore[misc]
+        mine = await ana.wait_for_message(lambda message, count=count: count in _thumbs(message))  # type: ignore[misc]
         assert mine["reactions"][0]["me"] is on
-        theirs = await olga.until(lambda message, count=count: count in _thumbs(message))  # type: ignore[misc]
+        theirs = await olga.wait_for_message(lambda message, count=count: count in _thumbs(message))  # type: ignore[misc]
         assert theirs["reactions"][0]["me"] is False
 
 
@@ -79,43 +79,45 @@ def _thumbs(message: Message) -> list[int]:
 
 
 @pytest.mark.usefixtures("working")
-async def test_a_job_is_confirmed_and_moves(olga: Visitor, ana: Visitor) -> None:
+async def test_a_job_is_confirmed_and_announced(olga: Visitor, ana: Visitor) -> None:
     assert [step["done"] for step in olga.steps] == [False] * len(olga.steps)
-    await olga.type("/build-dataset limit:24")
-    plan = await olga.until(lambda message: "Confirm" in buttons(message))
+    await olga.type_line("/build-dataset limit:24")
+    plan = await olga.wait_for_message(lambda message: "Confirm" in buttons(message))
     refused = await ana.ask(do="click", message=plan["id"], custom_id=buttons(plan)["Confirm"])
-    assert refused == {}  # the bot says it, to ana alone
-    await ana.until(lambda message: "Only the operators" in message["content"])
+    assert refused == {}  # the bot refuses, in a message that only ana sees
+    await ana.wait_for_message(lambda message: "Only the operators" in message["content"])
     assert await olga.ask(do="click", message=plan["id"], custom_id=buttons(plan)["Confirm"]) == {}
-    told = await olga.until(lambda message: "Dataset v1 is ready" in message["content"], 60)
-    assert [file["content_type"] for file in told["attachments"]] == ["image/png", "text/csv"]
+    announcement = await olga.wait_for_message(
+        lambda message: "Dataset v1 is ready" in message["content"], 60
+    )
+    assert [file["content_type"] for file in announcement["attachments"]] == ["image/png", "text/csv"]
     assert [step["done"] for step in olga.steps] == [True, False, False]
     gone = await olga.ask(do="click", message=plan["id"], custom_id=buttons(plan)["Confirm"])
     assert gone["refused"]
 
 
-async def test_edits_are_seen_while_the_command_runs_and_nobody_waits(
+async def test_edits_are_sent_while_commands_run(
     world: SimulatedDiscord, ana: Visitor, olga: Visitor, script: Script
 ) -> None:
-    """Neither a command's pauses nor a slow model keep the page from moving."""
+    """Neither a slow command nor a slow model blocks the page."""
     script.delay = 2.0
-    go_on = asyncio.Event()
-    await _add(world, _slow_command(go_on))
-    await olga.type("/slow")
-    await olga.until(lambda message: message["flags"] & 128)  # is thinking
-    await ana.type("/hero 40 woman healing")  # hangs on the model server meanwhile
-    await ana.until(lambda message: "two words" in message["content"])
-    assert not go_on.is_set()
+    proceed = asyncio.Event()
+    await _add(world, _slow_command(proceed))
+    await olga.type_line("/slow")
+    await olga.wait_for_message(lambda message: message["flags"] & 128)  # is thinking
+    await ana.type_line("/hero 40 woman healing")  # waits for the model server meanwhile
+    await ana.wait_for_message(lambda message: "two words" in message["content"])
+    assert not proceed.is_set()
     assert [text for text in ana.texts if text] == ["one", "two words"]
-    await ana.type("still here")
-    await olga.until(lambda message: message["content"] == "still here")
-    go_on.set()
-    await olga.until(lambda message: message["content"] == "the end")
-    await ana.until(title)
+    await ana.type_line("still here")
+    await olga.wait_for_message(lambda message: message["content"] == "still here")
+    proceed.set()
+    await olga.wait_for_message(lambda message: message["content"] == "the end")
+    await ana.wait_for_message(title)
 
 
 def _slow_command(
-    go_on: asyncio.Event,
+    proceed: asyncio.Event,
 ) -> "discord.app_commands.Command[discord.app_commands.Group, ..., None]":
     @discord.app_commands.command(description="Answers bit by bit")
     async def slow(interaction: discord.Interaction[HeroBot]) -> None:
@@ -123,21 +125,21 @@ def _slow_command(
         for text in ("one", "two words"):
             await asyncio.sleep(0.3)
             await interaction.edit_original_response(content=text)
-        await go_on.wait()
+        await proceed.wait()
         await interaction.edit_original_response(content="the end")
 
     return slow
 
 
-async def test_a_command_that_never_answers_is_told(world: SimulatedDiscord, olga: Visitor) -> None:
+async def test_a_command_without_an_answer_is_reported(world: SimulatedDiscord, olga: Visitor) -> None:
     @discord.app_commands.command(description="Says nothing")
     async def mute(_interaction: discord.Interaction[HeroBot]) -> None: ...
 
     await _add(world, mute)
-    assert await olga.type("/mute") == {"refused": "Herosmith did not respond in time."}
+    assert await olga.type_line("/mute") == {"refused": "Herosmith did not respond in time."}
 
 
-async def test_a_form_is_opened_filled_and_sent(world: SimulatedDiscord, olga: Visitor, ana: Visitor) -> None:
+async def test_a_form_is_opened_and_submitted(world: SimulatedDiscord, olga: Visitor, ana: Visitor) -> None:
     class Question(discord.ui.Modal, title="A question"):
         text: discord.ui.TextInput["Question"] = discord.ui.TextInput(label="Text", custom_id="text")
 
@@ -149,16 +151,16 @@ async def test_a_form_is_opened_filled_and_sent(world: SimulatedDiscord, olga: V
         await interaction.response.send_modal(Question())
 
     await _add(world, form)
-    opened = (await olga.type("/form"))["form"]
+    opened = (await olga.type_line("/form"))["form"]
     assert opened["title"] == "A question"
     send = {"do": "submit", "form": opened["id"], "values": {"text": "hello"}}
     assert (await ana.ask(**send))["refused"] == "Only the modal opener can submit it."
     assert await olga.ask(**send) == {}
-    await ana.until(lambda message: message["content"] == "read hello")
+    await ana.wait_for_message(lambda message: message["content"] == "read hello")
     assert (await olga.ask(**send))["refused"] == "That modal has already been submitted."
 
 
-async def test_a_menu_is_chosen_from_in_a_layout(world: SimulatedDiscord, olga: Visitor) -> None:
+async def test_a_menu_in_a_layout_is_used(world: SimulatedDiscord, olga: Visitor) -> None:
     class Menu(discord.ui.LayoutView):
         row: discord.ui.ActionRow["Menu"] = discord.ui.ActionRow()
 
@@ -171,13 +173,13 @@ async def test_a_menu_is_chosen_from_in_a_layout(world: SimulatedDiscord, olga: 
         await interaction.response.send_message(view=Menu())
 
     await _add(world, menu)
-    await olga.type("/menu")
-    shown = await olga.until(lambda message: message["components"])
-    custom_id = shown["components"][0]["components"][0]["custom_id"]
-    choose = {"do": "select", "message": shown["id"], "custom_id": custom_id}
+    await olga.type_line("/menu")
+    message = await olga.wait_for_message(lambda message: message["components"])
+    custom_id = message["components"][0]["components"][0]["custom_id"]
+    choose = {"do": "select", "message": message["id"], "custom_id": custom_id}
     assert "does not exist" in (await olga.ask(**choose, values=["Green"]))["refused"]
     await olga.ask(**choose, values=["Blue"])
-    await olga.until(lambda message: message["content"] == "chosen Blue")
+    await olga.wait_for_message(lambda message: message["content"] == "chosen Blue")
 
 
 async def _add(
@@ -189,19 +191,19 @@ async def _add(
     await bot.tree.sync()
 
 
-async def test_reloading_and_many_tabs(page: Page, olga: Visitor) -> None:
-    await olga.type("hello")
-    await olga.until(lambda message: message["content"] == "hello")
+async def test_many_reloads_show_the_same_messages(page: Page, olga: Visitor) -> None:
+    await olga.type_line("hello")
+    await olga.wait_for_message(lambda message: message["content"] == "hello")
     for _ in range(40):
         async with visiting(page, "olga") as again:
-            await again.until(lambda message: message["content"] == "hello")
+            await again.wait_for_message(lambda message: message["content"] == "hello")
             assert len(again.messages) == 1
 
 
 @pytest.mark.parametrize(
     "request_", ["nonsense", "[1]", '{"number": 1}', '{"number": 1, "action": {"do": "fly"}}']
 )
-async def test_nonsense_is_refused_and_the_page_lives_on(page: Page, request_: str) -> None:
+async def test_invalid_requests_are_refused_and_the_socket_stays_open(page: Page, request_: str) -> None:
     headers = {"Origin": page.url.rstrip("/")}
     async with (
         aiohttp.ClientSession(headers=headers) as session,
@@ -209,12 +211,13 @@ async def test_nonsense_is_refused_and_the_page_lives_on(page: Page, request_: s
     ):
         for _ in range(2):
             await tab.send_str(request_)
-            while "refused" not in (news := await tab.receive_json(timeout=10)):
-                pass
-            assert "reload it" in news["refused"]
+            async with asyncio.timeout(10):
+                while "refused" not in (answer := await tab.receive_json()):
+                    pass
+            assert "reload it" in answer["refused"]
 
 
-async def test_only_the_page_itself_gets_in(page: Page) -> None:
+async def test_other_origins_hosts_and_people_are_rejected(page: Page) -> None:
     async with aiohttp.ClientSession() as session:
         for origin in (None, "http://elsewhere.example", f"{page.url}x"):
             with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
@@ -226,13 +229,13 @@ async def test_only_the_page_itself_gets_in(page: Page) -> None:
             await session.ws_connect(f"{page.url}socket?as=eve", origin=page.url.rstrip("/"))
 
 
-async def test_pictures_are_shown_and_other_files_saved(
+async def test_images_are_shown_and_other_files_saved(
     page: Page, world: SimulatedDiscord, olga: Visitor
 ) -> None:
     script = b"<script>alert(1)</script>"
     files = [("my chart.png", b"png"), ("page.html", script), ("x.svg", script)]
     await world.act(world.people["ana"].send(world.channel, "files", attachments=files))
-    sent = await olga.until(lambda message: message["content"] == "files")
+    sent = await olga.wait_for_message(lambda message: message["content"] == "files")
     async with aiohttp.ClientSession() as session:
         kinds = []
         for file in sent["attachments"]:
@@ -244,7 +247,7 @@ async def test_pictures_are_shown_and_other_files_saved(
     assert kinds == [("image/png", None), *[("application/octet-stream", "attachment")] * 2]
 
 
-async def test_a_port_that_is_taken_is_said(page: Page, world: SimulatedDiscord, app: App) -> None:
+async def test_a_taken_port_is_reported(page: Page, world: SimulatedDiscord, app: App) -> None:
     taken = int(page.url.rstrip("/").rsplit(":", 1)[1])
     with pytest.raises(OperatorError, match=f"PLAYGROUND_PORT {taken}"):
         async with open_page(world, app, taken):

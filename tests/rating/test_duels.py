@@ -302,8 +302,8 @@ async def test_deleted_duel_is_tied_to_no_message(app: App) -> None:
     stored, deleted = await run_duel(app), await app.duels.run(HERO, requester=2)
     assert isinstance(deleted, Pairing)
     await app.privacy.delete(2)
-    assert await app.duels.shown_as(stored.id, 7, 71)
-    assert not await app.duels.shown_as(deleted.id, 7, 72)
+    assert await app.duels.set_message(stored.id, 7, 71)
+    assert not await app.duels.set_message(deleted.id, 7, 72)
     assert ((await app.duels.get(stored.id)).message_id, (await app.duels.get(deleted.id)).message_id) == (
         71,
         None,

@@ -18,7 +18,7 @@ _MIN_VOTES = 1_000
 
 async def test_acknowledged_votes_outlive_their_process(app: App, settings: Settings) -> None:
     described = await app.describer.describe(Hero(40, "woman", "healing"), requester="nobody")
-    await app.describer.shown_as(described, 7, 77)
+    await app.describer.set_message(described, 7, 77)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.support.killed_voters", settings.database),
         cwd=ROOT,

@@ -23,7 +23,7 @@ _WRITES = ("INSERT", "UPDATE", "DELETE")
 def work(settings: Settings, kill_at: int | None) -> None:
     """Work until nothing is left; die by SIGKILL just before the kill_at-th transaction is on the disk."""
     if kill_at is not None:
-        _die_at(kill_at)
+        _kill_at(kill_at)
     asyncio.run(_work(settings))
 
 
@@ -33,7 +33,7 @@ async def _work(settings: Settings) -> None:
             pass
 
 
-def _die_at(number: int) -> None:
+def _kill_at(number: int) -> None:
     written = 0
 
     @event.listens_for(Engine, "before_cursor_execute")

@@ -1,13 +1,13 @@
 """What each provider's server takes, keeps and shows, as its documentation says."""
 
-from tests.support.scripted_trainings import Ways
+from tests.support.scripted_trainings import ProviderQuirks
 
 _COMMON = frozenset({"validation_file", "suffix", "seed"})
 
-WAYS = {
-    "engine": Ways(),
-    "openai": Ways(),
-    "azure": Ways(
+QUIRKS = {
+    "engine": ProviderQuirks(),
+    "openai": ProviderQuirks(),
+    "azure": ProviderQuirks(
         takes=_COMMON | {"method", "hyperparameters"},
         wants={"trainingType": frozenset({"Standard", "GlobalStandard", "developerTier"})},
         bom=True,
@@ -17,7 +17,7 @@ WAYS = {
         suffix_shown="suffix",
         reads=2,
     ),
-    "nebius": Ways(
+    "nebius": ProviderQuirks(
         takes=_COMMON | {"method", "hyperparameters"},
         hyperparameters=frozenset({"n_epochs", "batch_size", "learning_rate", "lora"}),
         keeps_metadata=False,
@@ -26,12 +26,12 @@ WAYS = {
         pauses=False,
         names_model=False,
     ),
-    "crusoe": Ways(
+    "crusoe": ProviderQuirks(
         takes=frozenset({"validation_file", "suffix", "hyperparameters"}),
         keeps_metadata=False,
         suffix_shown=None,
         pauses=False,
         names_model=False,
     ),
-    "other": Ways(),
+    "other": ProviderQuirks(),
 }

@@ -16,7 +16,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
-class Ways:
+class ProviderQuirks:
     """How a server of OpenAI's shape differs: what it takes, keeps and shows.
 
     takes are the fields of its create call besides model and training_file, wants those it insists on with
@@ -50,7 +50,7 @@ class ScriptedTrainings:
 
     def __init__(self, script: "Script") -> None:
         self._script = script
-        self.ways = Ways()
+        self.quirks = ProviderQuirks()
         self.created: list[dict[str, Any]] = []
         self.uploads: list[tuple[str, bytes]] = []  # names and contents, in the order in which they came
         self.statuses: list[str] = []  # of the next looks at a training; then it has succeeded
@@ -105,7 +105,7 @@ class ScriptedTrainings:
         file = form["file"]
         assert isinstance(file, web.FileField)
         content = file.file.read()
-        if form["purpose"] == "fine-tune" and content.startswith(_BOM) != self.ways.bom:
+        if form["purpose"] == "fine-tune" and content.startswith(_BOM) != self.quirks.bom:
             return self._script.refusal(400, "the byte order mark is not as it should be")
         name = f"file-{len(self._script.files) + 1}"
         self._script.files[name] = content
@@ -114,13 +114,13 @@ class ScriptedTrainings:
         return web.json_response(self._shown_file(name, file.filename))
 
     def _shown_file(self, name: str, filename: str) -> dict[str, Any]:
-        reading = self._looks[name] < self.ways.reads
+        reading = self._looks[name] < self.quirks.reads
         return {
             "id": name,
             "object": "file",
             "bytes": len(self._script.files[name]),
             "created_at": self._script.now,
-            "filename": filename if self.ways.keeps_names else "upload.bin",
+            "filename": filename if self.quirks.keeps_names else "upload.bin",
             "purpose": "fine-tune",
             "status": "pending" if reading else "processed",
         }
@@ -154,16 +154,16 @@ class ScriptedTrainings:
 
     def _fault(self, body: dict[str, Any]) -> str | None:
         """What is wrong with an order, as its provider would see it."""
-        unknown = body.keys() - {"model", "training_file"} - self.ways.takes - self.ways.wants.keys()
+        unknown = body.keys() - {"model", "training_file"} - self.quirks.takes - self.quirks.wants.keys()
         if unknown:
             return f"unknown parameters: {', '.join(sorted(unknown))}"
-        for name, values in self.ways.wants.items():
+        for name, values in self.quirks.wants.items():
             if body.get(name) not in values:
                 return f"{name} must be one of {', '.join(sorted(values))}"
         suffix = body.get("suffix", "")
-        if len(suffix) > self.ways.longest_suffix or ("." in suffix and not self.ways.dots_in_suffix):
+        if len(suffix) > self.quirks.longest_suffix or ("." in suffix and not self.quirks.dots_in_suffix):
             return f"the suffix {suffix} is not allowed"
-        strange = _hyperparameters(body).keys() - self.ways.hyperparameters
+        strange = _hyperparameters(body).keys() - self.quirks.hyperparameters
         if strange:
             return f"unknown hyperparameters: {', '.join(sorted(strange))}"
         for name in ("training_file", "validation_file"):
@@ -172,7 +172,7 @@ class ScriptedTrainings:
         return None
 
     async def _list(self, _request: web.Request) -> web.Response:
-        if not self.ways.lists_jobs:
+        if not self.quirks.lists_jobs:
             return self._script.refusal(404)
         shown = [
             number
@@ -194,7 +194,7 @@ class ScriptedTrainings:
 
     async def _change(self, request: web.Request) -> web.Response:
         name, what = request.match_info["job"], request.match_info["what"]
-        if what != "cancel" and not self.ways.pauses:
+        if what != "cancel" and not self.quirks.pauses:
             return self._script.refusal(404)
         if what == "cancel" and self.refuses_cancel:
             return self._script.refusal(400)
@@ -217,7 +217,7 @@ class ScriptedTrainings:
             "model": body["model"],
             "status": status,
             "fine_tuned_model": f"ft:tiny:{number}"
-            if status == "succeeded" and self.ways.names_model
+            if status == "succeeded" and self.quirks.names_model
             else None,
             "error": error,
             "hyperparameters": _hyperparameters(body),
@@ -226,12 +226,12 @@ class ScriptedTrainings:
             "seed": 0,
             "trained_tokens": 10_000 if self.tells_tokens else None,
         }
-        if self.ways.keeps_metadata:
+        if self.quirks.keeps_metadata:
             shown["metadata"] = body.get("metadata")
-        if self.ways.shows_training_file:
+        if self.quirks.shows_training_file:
             shown["training_file"] = body["training_file"]
-        if self.ways.suffix_shown:
-            shown[self.ways.suffix_shown] = body.get("suffix", "")[: self.ways.suffix_kept]
+        if self.quirks.suffix_shown:
+            shown[self.quirks.suffix_shown] = body.get("suffix", "")[: self.quirks.suffix_kept]
         return shown
 
     async def _events(self, _request: web.Request) -> web.Response:

@@ -49,7 +49,7 @@ def unsettled_streams(env: simcord.Env, monkeypatch: pytest.MonkeyPatch) -> None
 @asynccontextmanager
 async def all_slots(app: App) -> AsyncIterator[None]:
     """Occupy the model with other requests until the block ends, so that new ones must queue."""
-    queue = app.describer._line
+    queue = app.describer._queue
     async with AsyncExitStack() as others:
         for _ in range(app.settings.heroes_at_once):
             await others.enter_async_context(queue.slot(Stream()))

@@ -8,7 +8,7 @@ from bot.store.job_schema import BuildSpec
 from bot.store.jobs import Job
 
 
-class Silent:
+class NoProgress:
     """A watcher whom nothing is told."""
 
     async def progress(
@@ -23,7 +23,7 @@ def spec(app: App, limit: int = 16, repeats: int = 1) -> BuildSpec:
 
 async def write(app: App, wanted: BuildSpec) -> Built:
     """The first part of a build alone: the writing."""
-    return await app.builds._builder.build(wanted, Silent(), Account("build"))
+    return await app.builds._builder.build(wanted, NoProgress(), Account("build"))
 
 
 async def build(app: App, limit: int = 16) -> Job:

@@ -165,7 +165,7 @@ async def test_a_pause_holds_the_engines_training(app: App) -> None:
     ended = await app.jobs.get(job.id)
     assert (ended.state, ended.remote_job_id) == ("succeeded", paused.remote_job_id)
     async with app.db.read() as tx:
-        assert await jobs.remote_ids(tx) == {paused.remote_job_id}
+        assert await jobs.remote_job_ids(tx) == {paused.remote_job_id}
 
 
 async def test_a_model_that_cannot_be_served_yet_is_kept_and_waits_for_its_name(

@@ -135,6 +135,6 @@ async def test_a_job_cancelled_at_the_server_ends_here_too(app: App, script: Scr
 
 
 async def test_a_success_without_a_model_is_told(app: App, script: Script) -> None:
-    script.trainings.ways = type(script.trainings.ways)(names_model=False)
+    script.trainings.quirks = type(script.trainings.quirks)(names_model=False)
     await build(app)
     assert "names no model" in str((await finetune(app)).error)

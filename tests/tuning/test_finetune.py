@@ -13,7 +13,7 @@ from bot.store import jobs
 from bot.store.job_schema import KINDS
 from bot.tuning.follow import TrainingTiming
 from tests.support.scripted_server import Script
-from tests.support.scripted_trainings import Ways
+from tests.support.scripted_trainings import ProviderQuirks
 from tests.support.workflows import build, finetune
 
 
@@ -206,7 +206,7 @@ def test_polls_become_sparse() -> None:
 
 
 async def test_a_suffix_that_was_cut_is_known_all_the_same(app: App, script: Script) -> None:
-    script.trainings.ways = Ways(keeps_metadata=False, suffix_kept=12)
+    script.trainings.quirks = ProviderQuirks(keeps_metadata=False, suffix_kept=12)
     script.trainings.lost_starts = 1
     await build(app)
     assert (await finetune(app)).state == "succeeded"

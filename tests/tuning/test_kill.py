@@ -21,9 +21,9 @@ from bot.app import open_app
 from bot.settings import Settings
 from bot.store.jobs import Job
 from tests.support import killed_worker
-from tests.support.provider_quirks import WAYS
+from tests.support.provider_quirks import QUIRKS
 from tests.support.scripted_server import Script
-from tests.support.scripted_trainings import ScriptedTrainings, Ways
+from tests.support.scripted_trainings import ProviderQuirks, ScriptedTrainings
 from tests.support.workflows import build
 
 pytestmark = [pytest.mark.kill, pytest.mark.timeout(600)]
@@ -72,12 +72,12 @@ async def ordered(hosted: Settings) -> Settings:
     return hosted
 
 
-def fresh(ordered: Settings, script: Script, folder: Path, ways: Ways) -> Settings:
+def fresh(ordered: Settings, script: Script, folder: Path, ways: ProviderQuirks) -> Settings:
     """The same installation once more, at a server that has heard of nothing."""
     shutil.copytree(ordered.data_dir, folder)
     script.files.clear()
     script.trainings.__init__(script)  # type: ignore[misc]
-    script.trainings.ways = ways
+    script.trainings.quirks = ways
     return ordered.model_copy(update={"data_dir": folder, "database_url": None})
 
 
@@ -98,7 +98,7 @@ async def test_a_worker_killed_at_any_step_leaves_one_training_and_one_model(
     workers = Workers(script)
     steps = 0
     for steps in count(1):
-        settings = fresh(ordered, script, tmp_path / f"{where}-{steps}", Ways())
+        settings = fresh(ordered, script, tmp_path / f"{where}-{steps}", ProviderQuirks())
         killed = await workers.run(settings, where, steps)
         if killed:
             assert not await workers.run(settings)
@@ -119,7 +119,7 @@ async def test_a_worker_killed_again_and_again_finds_its_training_at_every_kind_
 ) -> None:
     """The n-th worker dies at its n-th request, with the server's work done and its answer lost."""
     workers = Workers(script)
-    settings = fresh(ordered, script, tmp_path / key, WAYS[key]).model_copy(update={"provider": key})
+    settings = fresh(ordered, script, tmp_path / key, QUIRKS[key]).model_copy(update={"provider": key})
     for step in count(1):
         if not await workers.run(settings, "after", step):
             break

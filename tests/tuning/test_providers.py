@@ -10,7 +10,7 @@ from bot.settings import ROOT, Settings
 from bot.store.job_schema import FinetuneResult
 from bot.tuning.follow import TrainingTiming
 from bot.tuning.providers import ENGINE, OTHER, PROVIDERS, provider_of
-from tests.support.provider_quirks import WAYS
+from tests.support.provider_quirks import QUIRKS
 from tests.support.scripted_server import Script
 from tests.support.scripted_trainings import lines
 from tests.support.workflows import build, finetune
@@ -25,11 +25,11 @@ def at(settings: Settings, key: str) -> Settings:
     return settings.model_copy(update={"provider": key})
 
 
-@pytest.mark.parametrize("key", WAYS)
+@pytest.mark.parametrize("key", QUIRKS)
 async def test_a_training_passes_at_a_server_of_each_shape(
     hosted: Settings, timing: Timing, script: Script, key: str
 ) -> None:
-    script.trainings.ways = WAYS[key]
+    script.trainings.quirks = QUIRKS[key]
     async with open_app(at(hosted, key), timing) as app:
         await build(app)
         done = await finetune(app)
@@ -38,14 +38,14 @@ async def test_a_training_passes_at_a_server_of_each_shape(
 
     assert len(script.trainings.created) == 1
     assert all(len(lines(content)) > 0 for _, content in script.trainings.uploads)
-    assert model.name == ("ft:tiny:1" if WAYS[key].names_model else "ftjob-1")
+    assert model.name == ("ft:tiny:1" if QUIRKS[key].names_model else "ftjob-1")
 
 
 @pytest.mark.parametrize("key", ["azure", "nebius", "crusoe"])
 async def test_where_a_model_must_be_deployed_it_waits_for_its_name(
     hosted: Settings, timing: Timing, script: Script, key: str
 ) -> None:
-    script.trainings.ways = WAYS[key]
+    script.trainings.quirks = QUIRKS[key]
     async with open_app(at(hosted, key), timing) as app:
         await build(app)
         done = await finetune(app)
@@ -60,12 +60,12 @@ async def test_where_a_model_must_be_deployed_it_waits_for_its_name(
     assert description.model == model.name
 
 
-@pytest.mark.parametrize("key", WAYS)
+@pytest.mark.parametrize("key", QUIRKS)
 async def test_a_lost_start_is_found_again_at_a_server_of_each_shape(
     hosted: Settings, timing: Timing, script: Script, key: str
 ) -> None:
     """By the metadata, the suffix or the file: each provider keeps one of them at least."""
-    script.trainings.ways = WAYS[key]
+    script.trainings.quirks = QUIRKS[key]
     script.trainings.lost_starts = 1
     async with open_app(at(hosted, key), timing) as app:
         await build(app)
@@ -76,7 +76,7 @@ async def test_a_lost_start_is_found_again_at_a_server_of_each_shape(
 async def test_the_same_dataset_is_uploaded_once_even_where_names_are_lost(
     hosted: Settings, timing: Timing, script: Script
 ) -> None:
-    script.trainings.ways = WAYS["nebius"]
+    script.trainings.quirks = QUIRKS["nebius"]
     async with open_app(at(hosted, "nebius"), timing) as app:
         await build(app)
         await finetune(app)
@@ -88,7 +88,7 @@ async def test_the_same_dataset_is_uploaded_once_even_where_names_are_lost(
 async def test_settings_add_to_the_call_that_starts_a_training(
     hosted: Settings, timing: Timing, script: Script
 ) -> None:
-    script.trainings.ways = WAYS["azure"]
+    script.trainings.quirks = QUIRKS["azure"]
     chosen = at(hosted, "azure").model_copy(update={"tuning_extra": {"trainingType": "developerTier"}})
     async with open_app(chosen, timing) as app:
         await build(app)

@@ -1,61 +1,61 @@
-// The line to the playground: what it tells, and what is asked of it. A lost line is taken up again.
+// The WebSocket connection to the playground's server. It reconnects after a loss.
 
-const RETRY = 1000; // milliseconds
+const RECONNECT_DELAY = 1000; // milliseconds
 
 export class Connection {
   #socket = null;
-  #waiting = new Map(); // by number: who waits for the answer
+  #pending = new Map(); // callbacks of requests, by number
   #number = 0;
 
-  constructor(person, { told, standing }) {
+  constructor(person, { onUpdate, onStatus }) {
     this.person = person;
-    this.told = told;
-    this.standing = standing;
+    this.onUpdate = onUpdate;
+    this.onStatus = onStatus;
     this.#open();
   }
 
   #open() {
-    this.standing("connecting …");
+    this.onStatus("connecting …");
     const socket = new WebSocket(`ws://${location.host}/socket?as=${encodeURIComponent(this.person)}`);
     this.#socket = socket;
-    socket.onopen = () => this.standing("");
-    socket.onmessage = (event) => this.#take(JSON.parse(event.data));
+    socket.onopen = () => this.onStatus("");
+    socket.onmessage = (event) => this.#receive(JSON.parse(event.data));
     socket.onclose = () => {
       if (this.#socket !== socket) return;
-      this.#forget();
-      this.standing("the playground does not answer; trying again …");
-      setTimeout(() => this.#socket === socket && this.#open(), RETRY);
+      this.#refusePending();
+      this.onStatus("the playground does not answer; trying again …");
+      setTimeout(() => this.#socket === socket && this.#open(), RECONNECT_DELAY);
     };
   }
 
-  #take(news) {
-    if (news.number === undefined) return this.told(news);
-    this.#waiting.get(news.number)?.(news);
-    this.#waiting.delete(news.number);
+  #receive(message) {
+    if (message.number === undefined) return this.onUpdate(message);
+    this.#pending.get(message.number)?.(message);
+    this.#pending.delete(message.number);
   }
 
-  #forget() {
-    for (const answer of this.#waiting.values()) answer({ refused: "The playground does not answer." });
-    this.#waiting.clear();
+  #refusePending() {
+    for (const resolve of this.#pending.values()) resolve({ refused: "The playground does not answer." });
+    this.#pending.clear();
   }
 
-  // Ask for an action; comes back with its answer, {refused: why} where it was not done.
+  // Request an action. Returns a promise of its answer: {refused: reason} if it was not done.
   ask(action) {
     if (this.#socket?.readyState !== WebSocket.OPEN) {
       return Promise.resolve({ refused: "The playground does not answer." });
     }
     const number = ++this.#number;
-    return new Promise((answer) => {
-      this.#waiting.set(number, answer);
+    return new Promise((resolve) => {
+      this.#pending.set(number, resolve);
       this.#socket.send(JSON.stringify({ number, action }));
     });
   }
 
-  // Go on in another person's name.
-  become(person) {
+  // Reconnect as another person.
+  switchTo(person) {
     const old = this.#socket;
     this.person = person;
-    this.#forget();
+    this.#refusePending();
     this.#open();
     old?.close();
   }

@@ -1,4 +1,4 @@
-// A form that the bot opens in front of the page: text fields and menus.
+// A modal form of the bot's: text fields and menus.
 
 import { element } from "./dom.js";
 
@@ -13,7 +13,7 @@ function field(control, label, hint) {
   return [element("label", { htmlFor: input.id }, label), hint && element("small", {}, hint), input];
 }
 
-// Each control is in a row with its label, or in a label of its own.
+// A component is a control inside a label, a text, or a row of controls that have their own labels.
 function fields(component) {
   if (component.type === 18) return field(component.component, component.label, component.description);
   if (component.type === 10) return [element("p", {}, component.content)];
@@ -24,7 +24,7 @@ function valueOf(input) {
   return input.tagName === "SELECT" ? [...input.selectedOptions].map((option) => option.value) : input.value;
 }
 
-// Show the form; what is filled in goes to submit, which says whether it was taken.
+// Show the form. submit gets the values, and returns whether they were accepted.
 export function openForm(dialog, form, submit) {
   const content = element("form", { method: "dialog" }, element("h2", { id: "form-title" }, form.title),
     ...form.components.flatMap(fields),

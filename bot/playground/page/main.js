@@ -1,4 +1,4 @@
-// The page: one person's view of the channel. Which person stands in the address, so a reload keeps it.
+// The page: one person's view of the channel. The person's name is in the URL, so a reload keeps it.
 
 import { Channel } from "./channel.js";
 import { Composer } from "./composer.js";
@@ -7,20 +7,20 @@ import { avatar, element } from "./dom.js";
 import { openForm } from "./form.js";
 
 const $ = (id) => document.getElementById(id);
-const REFUSAL = 8000; // milliseconds that a refusal stays
-let fading;
+const REFUSAL_DURATION = 8000; // milliseconds
+let refusalTimer;
 
-function refuse(text) {
-  clearTimeout(fading);
+function showRefusal(text) {
+  clearTimeout(refusalTimer);
   $("refusal").textContent = text;
   $("refusal").hidden = !text;
-  if (text) fading = setTimeout(refuse, REFUSAL, "");
+  if (text) refusalTimer = setTimeout(showRefusal, REFUSAL_DURATION, "");
 }
 
-// Do something in the channel. Says whether it was done; a form that comes of it is opened.
+// Run an action in the channel and open the form that it returns, if any. Returns whether it was done.
 async function act(action) {
   const { refused, form } = await connection.ask(action);
-  refuse(refused ?? "");
+  showRefusal(refused ?? "");
   if (form) openForm($("form"), form, (values) => act({ do: "submit", form: form.id, values }));
   return !refused;
 }
@@ -30,22 +30,22 @@ async function send(text) {
 }
 
 function showPeople({ you, people }) {
-  const choice = ({ name, role }) => element("label", {},
+  const radio = ({ name, role }) => element("label", {},
     element("input", { type: "radio", name: "person", value: name,
       onchange: () => (location.hash = name) }),
     avatar(name), element("b", {}, name), element("small", {}, role));
-  redraw($("people"), people, () => [$("people").querySelector("legend"), ...people.map(choice)]);
+  redraw($("people"), people, () => [$("people").querySelector("legend"), ...people.map(radio)]);
   for (const input of $("people").querySelectorAll("input")) input.checked = input.value === you;
 }
 
-// Draw a place anew where what it shows has changed: whoever is about to click or type there loses nothing.
-function redraw(place, shown, draw) {
-  const key = JSON.stringify(shown);
-  if (place.dataset.shown === key) return;
-  const focused = [...place.querySelectorAll("button, input")].indexOf(document.activeElement);
-  place.replaceChildren(...draw());
-  place.dataset.shown = key;
-  place.querySelectorAll("button, input")[focused]?.focus();
+// Redraw a container only if its data has changed, and keep the focus.
+function redraw(container, data, draw) {
+  const key = JSON.stringify(data);
+  if (container.dataset.shown === key) return;
+  const focused = [...container.querySelectorAll("button, input")].indexOf(document.activeElement);
+  container.replaceChildren(...draw());
+  container.dataset.shown = key;
+  container.querySelectorAll("button, input")[focused]?.focus();
 }
 
 function showSteps(steps) {
@@ -59,25 +59,25 @@ function showSteps(steps) {
     : "Now 👍 it as ana and as ben, and build again";
 }
 
-function told(news) {
-  if (news.surroundings) {
-    channel.begin(news.surroundings);
-    showPeople(news.surroundings);
+function onUpdate({ surroundings, steps, changed, gone }) {
+  if (surroundings) {
+    channel.reset(surroundings);
+    showPeople(surroundings);
   }
-  if (news.steps) showSteps(news.steps);
-  if (news.changed) channel.update(news.changed, news.gone);
+  if (steps) showSteps(steps);
+  if (changed) channel.update(changed, gone);
 }
 
-function standing(text) {
+function onStatus(text) {
   $("connection").textContent = text;
   document.body.classList.toggle("away", text !== "");
 }
 
 const person = () => location.hash.slice(1) || "olga";
 const channel = new Channel($("messages"), { empty: $("empty"), newest: $("newest"), act });
-const connection = new Connection(person(), { told, standing });
+const connection = new Connection(person(), { onUpdate, onStatus });
 const composer = new Composer({ form: $("composer"), line: $("line"), list: $("suggestions"),
   ask: (action) => connection.ask(action), send });
 
-window.addEventListener("hashchange", () => connection.become(person()));
+window.addEventListener("hashchange", () => connection.switchTo(person()));
 $("line").focus();

@@ -1,4 +1,4 @@
-// Discord's markdown as far as the bot uses it: lines first (quotes, lists, headings), then what is within them.
+// Discord's markdown as far as the bot uses it: block rules by line (quotes, lists, headings), then inline rules.
 
 import { element } from "./dom.js";
 
@@ -16,7 +16,7 @@ const INLINE = [
   { pattern: /^<@[!&]?(\d+)>/, make: ([, id], names) => element("span", { className: "mention" }, `@${names.get(id) ?? "someone"}`) },
   { pattern: /^<#(\d+)>/, make: ([, id], names) => element("span", { className: "mention" }, `#${names.get(id) ?? "channel"}`) },
   { pattern: /^<\/([^:>]+):\d+>/, make: ([, command]) => element("span", { className: "mention" }, `/${command}`) },
-  { pattern: /^<t:(\d+)(?::([a-zA-Z]))?>/, make: ([, seconds]) => instant(Number(seconds)) },
+  { pattern: /^<t:(\d+)(?::([a-zA-Z]))?>/, make: ([, seconds]) => timestamp(Number(seconds)) },
   { pattern: /^\[([^\]]+)\]\((https?:\/\/[^\s)]+)\)/, make: ([, text, url]) => link(url, text) },
   { pattern: /^<(https?:\/\/[^\s>]+)>/, make: ([, url]) => link(url, url) },
   { pattern: /^https?:\/\/[^\s<>]+[^\s<>.,:;"')\]]/, make: ([url]) => link(url, url) },
@@ -34,25 +34,25 @@ function link(url, text) {
 }
 
 function spoiler(children) {
-  const made = element("button", { type: "button", className: "spoiler", ariaLabel: "Show what is hidden" }, ...children);
-  made.addEventListener("click", () => made.classList.add("shown"));
-  return made;
+  const button = element("button", { type: "button", className: "spoiler", ariaLabel: "Show what is hidden" }, ...children);
+  button.addEventListener("click", () => button.classList.add("shown"));
+  return button;
 }
 
-function instant(seconds) {
+function timestamp(seconds) {
   const at = new Date(seconds * 1000);
-  if (Number.isNaN(at.getTime())) return document.createTextNode(`<t:${seconds}>`); // no day has that number
+  if (Number.isNaN(at.getTime())) return document.createTextNode(`<t:${seconds}>`); // out of a date's range
   return element("time", { dateTime: at.toISOString() }, at.toLocaleString());
 }
 
-// The text's nodes: what a pattern matches becomes an element, the rest stays as it is.
+// Return the nodes of a text: matches of the inline rules as elements, the rest as strings.
 export function inline(text, names) {
   const nodes = [];
   let plain = "";
   for (let at = 0; at < text.length; ) {
     const rest = text.slice(at);
     const rule = /[\\`*_~|<\[h]/.test(rest[0]) ? INLINE.find(({ pattern }) => pattern.test(rest)) : undefined;
-    // an underscore within a word is no markup
+    // an underscore within a word is not markup
     if (!rule || (rest[0] === "_" && /[\p{L}\p{N}]/u.test(text[at - 1] ?? ""))) {
       plain += rest[0];
       at += 1;
@@ -86,26 +86,26 @@ function paragraph(lines, names) {
   return nodes;
 }
 
-// Markdown as an element; names holds people and channels by id.
+// Return markdown as an element. names: people and channels by id.
 export function markdown(text, names) {
-  const made = element("div", { className: "markdown" });
+  const container = element("div", { className: "markdown" });
   const parts = text.split(/```(?:[a-z0-9+-]*\n)?([^]*?)```/i);
   parts.forEach((part, index) => {
-    if (index % 2) return made.append(element("pre", {}, element("code", {}, part.replace(/\n$/, ""))));
+    if (index % 2) return container.append(element("pre", {}, element("code", {}, part.replace(/\n$/, ""))));
     const lines = part.replace(/^\n|\n$/g, "").split("\n");
     for (let at = 0; at < lines.length; ) {
       const quoted = lines[at].startsWith("> ");
-      const whole = lines[at].startsWith(">>> ");
+      const quotedToEnd = lines[at].startsWith(">>> ");
       let end = at + 1;
-      while (end < lines.length && (whole || lines[end].startsWith("> ") === quoted) && (whole || !lines[end].startsWith(">>> "))) end += 1;
-      const taken = lines.slice(at, end);
-      if (whole) taken[0] = taken[0].slice(4);
-      const inner = quoted ? taken.map((line) => line.slice(2)) : taken;
+      while (end < lines.length && (quotedToEnd || lines[end].startsWith("> ") === quoted) && (quotedToEnd || !lines[end].startsWith(">>> "))) end += 1;
+      const block = lines.slice(at, end);
+      if (quotedToEnd) block[0] = block[0].slice(4);
+      const inner = quoted ? block.map((line) => line.slice(2)) : block;
       const nodes = paragraph(inner, names);
-      if (quoted || whole) made.append(element("blockquote", {}, ...nodes));
-      else if (inner.some((line) => line.trim())) made.append(...nodes);
+      if (quoted || quotedToEnd) container.append(element("blockquote", {}, ...nodes));
+      else if (inner.some((line) => line.trim())) container.append(...nodes);
       at = end;
     }
   });
-  return made;
+  return container;
 }

@@ -1,19 +1,20 @@
-// Pictures and files. They come from the playground alone: what lies elsewhere is only linked.
+// Images and files. Only those of the playground are loaded; others are linked.
 
 import { element } from "./dom.js";
 
-const STORE = "https://cdn.simcord.invalid/"; // where the simulated Discord says that it keeps files
+const CDN = "https://cdn.simcord.invalid/"; // the simulated Discord's base URL of files
 
 export const colour = (number) => `#${number.toString(16).padStart(6, "0")}`;
 
-function local(url, message) {
-  const named = url.startsWith("attachment://") && message.attachments.find((each) => `attachment://${each.filename}` === url);
-  const found = named ? named.url : url;
-  return found.startsWith(STORE) ? `/${found.slice(STORE.length)}` : null;
+// Return a file's path on this server; null if it is elsewhere.
+function localPath(url, message) {
+  const file = url.startsWith("attachment://") && message.attachments.find((each) => `attachment://${each.filename}` === url);
+  const resolved = file ? file.url : url;
+  return resolved.startsWith(CDN) ? `/${resolved.slice(CDN.length)}` : null;
 }
 
 export function picture(url, description, message) {
-  const source = local(url, message);
+  const source = localPath(url, message);
   if (!source) return element("a", { href: /^https?:/.test(url) ? url : "#", rel: "noopener noreferrer" }, description ?? "picture");
   return element("a", { href: source, target: "_blank" }, element("img", { src: source, alt: description ?? "picture" }));
 }
@@ -21,6 +22,6 @@ export function picture(url, description, message) {
 export function attachment(file, message) {
   if (file.content_type?.startsWith("image/")) return picture(file.url, file.description ?? file.filename, message);
   const size = file.size < 1024 ? `${file.size} B` : `${(file.size / 1024).toFixed(1)} KB`;
-  return element("a", { className: "file", href: local(file.url, message), download: file.filename },
+  return element("a", { className: "file", href: localPath(file.url, message), download: file.filename },
     element("span", { ariaHidden: "true" }, "📄"), file.filename, element("small", {}, size));
 }

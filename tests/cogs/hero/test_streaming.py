@@ -210,13 +210,13 @@ async def test_thumb_before_the_end_of_the_text_is_a_vote(stage: Stage, script: 
 async def test_description_deleted_before_its_end_is_hidden(
     stage: Stage, script: Script, app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shown_as = app.describer.shown_as
+    set_message = app.describer.set_message
 
     async def delete_before(description: Description, channel_id: int, message_id: int) -> Description | None:
         await app.privacy.delete(stage.ana.id)
-        return await shown_as(description, channel_id, message_id)
+        return await set_message(description, channel_id, message_id)
 
-    monkeypatch.setattr(app.describer, "shown_as", delete_before)
+    monkeypatch.setattr(app.describer, "set_message", delete_before)
     message = await half_written(stage, script, words=13)
     await stage.ana.click(message, label="Stop")
 

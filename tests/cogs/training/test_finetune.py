@@ -9,7 +9,7 @@ from bot.jobs.queue import WorkerTiming
 from bot.tuning.follow import TrainingTiming
 from tests.conftest import Stage
 from tests.support.scripted_server import Script
-from tests.support.scripted_trainings import Ways
+from tests.support.scripted_trainings import ProviderQuirks
 from tests.support.workflows import build, finetune
 
 BASE = "base, given a beginning and an ending"
@@ -151,7 +151,9 @@ async def test_a_cancelled_training_is_cancelled_at_the_server(
 
 async def doubtful(stage: Stage, app: App, script: Script) -> None:
     """A training starts at a server that keeps nothing of it, and the answer gets lost."""
-    script.trainings.ways = Ways(keeps_metadata=False, suffix_shown=None, shows_training_file=False)
+    script.trainings.quirks = ProviderQuirks(
+        keeps_metadata=False, suffix_shown=None, shows_training_file=False
+    )
     script.trainings.lost_starts = 1
     await build(app)
     await stage.finetune()

@@ -44,7 +44,7 @@ async def backfill(app: App, discord_: ScriptedDiscord) -> AsyncIterator[Reactio
 
 async def show(app: App, message_id: int = MESSAGE, channel_id: int = CHANNEL) -> int:
     described = await app.describer.describe(Hero(40, "woman", "healing"), requester=1)
-    await app.describer.shown_as(described, channel_id, message_id)
+    await app.describer.set_message(described, channel_id, message_id)
     return described.id
 
 

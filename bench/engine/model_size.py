@@ -1,0 +1,67 @@
+"""The size of a GGUF model: bytes read per generated token, and FLOPs per trained token."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.engine.texts import Text
+from engine import hyperparameters
+
+
+@dataclass(frozen=True)
+class ModelSize:
+    """Bytes of all weights, and the number of parameters of the layers, the head and a LoRA adapter."""
+
+    weight_bytes: int
+    layers: int
+    head: int
+    adapter: int
+
+    def training_flops(self, learned_share: float) -> float:
+        """Return the floating-point operations per token if this share of the tokens is learned.
+
+        Four per frozen weight: two forward, two to propagate the gradient, none for the gradient of the
+        weight itself. Six per weight of the adapter. The head counts for learned tokens only; attention is
+        left out.
+        """
+        return 4 * self.layers + 6 * self.adapter + 4 * self.head * learned_share
+
+
+def read_size(model: Path) -> ModelSize:
+    """Return the size of a GGUF model from its file."""
+    from gguf import GGUFReader  # noqa: PLC0415  (heavy, and --help does not need it)
+
+    tensors = GGUFReader(model).tensors
+    shapes = {tensor.name: [int(side) for side in tensor.shape] for tensor in tensors}
+    return size_from_shapes(shapes, sum(int(tensor.n_bytes) for tensor in tensors))
+
+
+def size_from_shapes(shapes: Mapping[str, Sequence[int]], weight_bytes: int) -> ModelSize:
+    """Return the size of a model whose tensors have these shapes.
+
+    All bytes are read for each token: the head of the packaged base is its embedding table, read as a whole.
+    """
+    layers = [shape for name, shape in shapes.items() if name.startswith("blk.") and len(shape) == 2]
+    head = shapes.get("output.weight", shapes["token_embd.weight"])
+    return ModelSize(
+        weight_bytes=weight_bytes,
+        layers=sum(rows * columns for rows, columns in layers),
+        head=head[0] * head[1],
+        adapter=sum(hyperparameters.LORA_RANK * (rows + columns) for rows, columns in layers),
+    )
+
+
+def learned_share(base: Path, texts: Sequence[Text]) -> float:
+    """Return the share of the tokens of `texts` that is learned."""
+    from transformers import PreTrainedTokenizerFast  # noqa: PLC0415  (takes seconds)
+
+    from engine.messages import TrainingExample  # noqa: PLC0415
+    from engine.training.tokenization import encode  # noqa: PLC0415
+
+    tokenizer: Any = PreTrainedTokenizerFast.from_pretrained(base.parent, gguf_file=base.name)
+    lines = [TrainingExample.model_validate(text.to_supervised()) for text in texts]
+    sequences = [encode(tokenizer, line) for line in lines]
+    return sum(sum(sequence.loss_mask) for sequence in sequences) / sum(
+        len(sequence.ids) for sequence in sequences
+    )
