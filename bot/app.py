@@ -149,9 +149,12 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         serving_api, lora_deployment = training_api, None
         if settings.serving_url:
             serving_api = await stack.enter_async_context(_serving_api(settings, settings.serving_url))
-            here, there = settings.adapters, settings.adapters_on_server
             lora_deployment = LoraDeployment(
-                training_api, serving_api, here=here, there=there, hint=SERVING_HINT
+                training_api,
+                serving_api,
+                here=settings.adapters,
+                there=settings.adapters_on_server,
+                hint=SERVING_HINT,
             )
         client = await stack.enter_async_context(
             open_client(serving_api, db, budget, extensions=small, timing=timing.client)

@@ -1,4 +1,4 @@
-"""Chat: one request to a model, and how its answer is drawn."""
+"""A chat request to a model, its sampling parameters, and the text that its answer makes."""
 
 import re
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ _FIRST_SENTENCE = re.compile(r"[^\n]+?[.!?](?=\s|$)")
 
 
 class Message(TypedDict):
-    """One turn of a chat, as the OpenAI API has it."""
+    """One turn of a chat, as in the OpenAI API."""
 
     role: str
     content: str
 
 
 class Sampling(FrozenModel):
-    """How an answer is drawn; max_tokens bounds its length."""
+    """Sampling parameters; max_tokens limits the length of the answer."""
 
     temperature: float
     top_p: float
@@ -27,7 +27,7 @@ class Sampling(FrozenModel):
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """One question to a model: the chat, the drawing, and the words around the answer, where given."""
+    """One request to a model: the chat, the sampling, and the text around the answer, if any."""
 
     messages: tuple[Message, ...]
     sampling: Sampling
@@ -36,15 +36,16 @@ class ChatRequest:
     seed: int | None = None
 
     @property
-    def max_tokens(self) -> tuple[int, int]:
-        """Tokens of the question and of the answer, both rather too many: for limits and budgets."""
-        asked = sum(len(message["content"].encode()) // 3 + 8 for message in self.messages)
-        return asked, self.sampling.max_tokens
+    def token_estimate(self) -> tuple[int, int]:
+        """Upper estimates of the tokens of prompt and answer, for rate limits and budgets."""
+        prompt_tokens = sum(len(message["content"].encode()) // 3 + 8 for message in self.messages)
+        return prompt_tokens, self.sampling.max_tokens
 
     def render(self, answer: str) -> str:
-        """The text that an answer makes: all of it, or its first sentence between opening and ending.
+        """Return the text that an answer makes.
 
-        A first sentence that was cut short gets no ending.
+        With an ending, it is the answer's first sentence between opening and ending; without the ending if
+        that sentence was cut short.
         """
         if not self.ending:
             return (self.opening + answer).strip()
@@ -52,6 +53,6 @@ class ChatRequest:
         return f"{self.opening}{sentence[0]} {self.ending}" if sentence else self.opening + answer
 
     def render_partial(self, answer: str) -> str:
-        """The text that the beginning of an answer makes, while the rest is on its way."""
-        # a sentence has ended for sure when the next one begins: "3." may become "3.5"
+        """Return the text that an unfinished answer makes."""
+        # a sentence has surely ended only when the next one begins: "3." may become "3.5"
         return self.render(answer.rstrip(".!?") if self.ending else answer)

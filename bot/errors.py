@@ -1,41 +1,41 @@
-"""One error tree, drawn whole.
+"""All errors of the product, in one tree.
 
     HerosmithError
-    ├── UserError           its text is a sentence for the person who asked; it may reach Discord
+    ├── UserError           its message is for the person who asked; it may be shown in Discord
     │   ├── NotUnderstood   what was typed is not a hero
     │   ├── NotAllowed      the person may not do this
     │   ├── Busy            something of the kind runs already
-    │   ├── TooMany         they have had all that the limits allow for now
-    │   ├── Stopped         the person stopped it before there was anything to show
+    │   ├── TooMany         a rate limit is reached
+    │   ├── Stopped         it was stopped before there was anything to show
     │   ├── OverBudget      a paid call could exceed the budget
-    │   └── Unavailable     a part that is needed cannot answer now
+    │   └── Unavailable     a service that is needed does not answer now
     │       ├── OutOfReach      the model server is down, busy or too slow
-    │       ├── Forbidden       the model server does not let this installation do it
+    │       ├── Forbidden       the model server refuses this installation the call
     │       └── UnknownModel    the model server does not know the model, file or job
-    └── OperatorError       its text is for the terminal and the log, never for Discord
+    └── OperatorError       its message is for the terminal and the log, never for Discord
         ├── SettingsError   the environment or .env is wrong
         ├── StoreError      the database cannot be opened
         └── ServerError     the model server refused or failed
 
-Anything outside the tree is a defect: it is logged with a reference, and the person is told only that.
+Any other exception is a defect: it is logged with a reference, and the person is told only that reference.
 """
 
 from bot.i18n.message import LocalizedMessage
 
 
 class HerosmithError(Exception):
-    """The root: every error that this product raises on purpose."""
+    """The base class of all errors that the product raises on purpose."""
 
 
 class UserError(HerosmithError):
-    """Says in one sentence, to the person who asked, what is wrong and what to do next.
+    """Tells the person who asked what is wrong and what to do next, in one sentence.
 
-    A Language says the sentence. str() is English, for the log.
+    A Translator translates the message; str() is English, for the log.
     """
 
-    def __init__(self, sentence: str | LocalizedMessage, /, **fields: object) -> None:
-        self.sentence = LocalizedMessage(sentence, **fields) if isinstance(sentence, str) else sentence
-        super().__init__(str(self.sentence))
+    def __init__(self, message: str | LocalizedMessage, /, **fields: object) -> None:
+        self.message = LocalizedMessage(message, **fields) if isinstance(message, str) else message
+        super().__init__(str(self.message))
 
 
 class NotUnderstood(UserError):
@@ -47,11 +47,11 @@ class NotAllowed(UserError):
 
 
 class Busy(UserError):
-    """One of the kind runs already."""
+    """Something of the kind is running already."""
 
 
 class TooMany(UserError):
-    """They have had all that the limits allow for now."""
+    """The person has reached a rate limit."""
 
 
 class Stopped(UserError):
@@ -59,11 +59,11 @@ class Stopped(UserError):
 
 
 class OverBudget(UserError):
-    """A paid call was not made: it could have exceeded the day's budget, or its job's."""
+    """A paid call was not made: it could have exceeded the budget of the day or of its job."""
 
 
 class Unavailable(UserError):
-    """A part that is needed cannot answer now; trying again later may help."""
+    """A service that is needed does not answer now; trying again later may help."""
 
 
 class OutOfReach(Unavailable):
@@ -71,7 +71,7 @@ class OutOfReach(Unavailable):
 
 
 class Forbidden(Unavailable):
-    """The model server knows this installation, and does not let it do what was asked for."""
+    """The model server knows this installation, and refuses it the call."""
 
 
 class UnknownModel(Unavailable):
@@ -79,11 +79,11 @@ class UnknownModel(Unavailable):
 
 
 class OperatorError(HerosmithError):
-    """For the terminal and the log."""
+    """The message is for the terminal and the log."""
 
 
 class SettingsError(OperatorError):
-    """The environment or .env is wrong; the text lists every mistake."""
+    """The environment or .env is wrong; the message lists every mistake."""
 
 
 class StoreError(OperatorError):
@@ -91,4 +91,4 @@ class StoreError(OperatorError):
 
 
 class ServerError(OperatorError):
-    """The model server refused or failed; the text quotes its reason."""
+    """The model server refused or failed; the message quotes its reason."""

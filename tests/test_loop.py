@@ -46,7 +46,7 @@ async def liked_description(stage: Stage, app: App) -> int:
         await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
         message = stage.channel.history()[-1]
         async with app.db.read() as tx:
-            description = await descriptions.of_message(tx, message.id)
+            description = await descriptions.get_by_message(tx, message.id)
         assert description is not None
         assert description.tuned
         reason = curation.rejection_reason(description.hero, curation.trim(description.text))
@@ -71,6 +71,6 @@ async def test_build_finetune_hero_vote_and_build_again(stage: Stage, app: App) 
     assert "Dataset v2 is ready" in announcement
     assert "0 answers written" in announcement
     async with app.db.read() as tx:
-        items = await datasets.items(tx, 2)
+        items = await datasets.list_items(tx, 2)
     (item,) = [item for item in items if item.source == "description"]
     assert (item.source_id, item.prompt, item.split) == (liked, "40, woman, healing ->", "train")

@@ -74,11 +74,11 @@ async def measure(
         heroes = unseen_heroes(app.heroes.vocabulary, size.heroes)
 
         def tuned_request(hero: Hero) -> ChatRequest:
-            request = prompts.ask_tuned(hero)
+            request = prompts.tuned_request(hero)
             return replace(request, sampling=request.sampling.model_copy(update=sampling))
 
         def base_request(hero: Hero) -> ChatRequest:
-            return prompts.ask_author(hero, small=False, seed=hero.age)
+            return prompts.author_request(hero, small=False, seed=hero.age)
 
         await ask_for_each(app, model, heroes[:1], tuned_request)  # loads the model
         minutes = (time.monotonic() - started) / 60

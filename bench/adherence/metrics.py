@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from bench.common.answers import Answer
 from bot.heroes.curation import Curation, keeps_age, repeats_a_sentence
 from bot.heroes.curation_ages import stated_ages
-from bot.heroes.curation_names import people
+from bot.heroes.curation_names import named_people
 
 MIN_WORDS, MAX_WORDS = 60, 120
 _OPENING_WORDS = 8
@@ -34,7 +34,7 @@ def evaluate(answer: Answer, curation: Curation) -> dict[str, bool]:
         "ends": answer.finish_reason == "stop",
         "length_ok": MIN_WORDS <= len(text.split()) <= MAX_WORDS,
         "no_repeat": not repeats_a_sentence(text),
-        "one_name": len(people(text)) == 1,
+        "one_name": len(named_people(text)) == 1,
     }
 
 
@@ -48,7 +48,7 @@ def pass_rates(answers: Sequence[Answer], curation: Curation) -> dict[str, float
 def masked_opening(answer: Answer) -> str:
     """Return the first eight words, with name, age, gender and power replaced by placeholders."""
     hero, text = answer.hero, answer.text
-    for person in people(text)[:1]:
+    for person in named_people(text)[:1]:
         text = re.sub("|".join(rf"\b{re.escape(part)}\b" for part in person), "NAME", text)
     text = re.sub(re.escape(hero.power), "POWER", text, flags=re.IGNORECASE)
     text = re.sub(rf"\b{hero.gender}\b", "GENDER", text)

@@ -30,7 +30,7 @@ class Speed:
 
     def speedup(self, seconds: Sequence[float]) -> float:
         """Return how much faster this is than the article's loop: the median over the rounds."""
-        return median(self.article_seconds / each for each in seconds)
+        return median(self.article_seconds / ours for ours in seconds)
 
     @property
     def over_semaphore(self) -> float:
@@ -62,7 +62,7 @@ class RateLimited:
 
     def over_ideal(self, rounds: Sequence[RateLimitedRun]) -> float:
         """Return the median of the seconds over the ideal."""
-        return median(each.seconds for each in rounds) / self.ideal
+        return median(run.seconds for run in rounds) / self.ideal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,17 +99,17 @@ class Figures:
     """Everything measured in one run."""
 
     speed: Speed
-    rated: RateLimited
+    rate_limited: RateLimited
     memory: Memory
     cost: Cost
 
     def summary(self) -> dict[str, float]:
         """Return the figures by name: the main ones first, then those they derive from."""
-        speed, rated, memory, cost = self.speed, self.rated, self.memory, self.cost
+        speed, limited, memory, cost = self.speed, self.rate_limited, self.memory, self.cost
         figures = {
             "speedup_over_article": speed.speedup(speed.writing),
-            "over_ideal": rated.over_ideal(rated.ours),
-            "rate_limited": max(each.refused for each in rated.ours),
+            "over_ideal": limited.over_ideal(limited.ours),
+            "rate_limited": max(run.refused for run in limited.ours),
             memory.key: memory.mib,
             "cpu_ms_per_call": median(cost.ours),
             "bare_cpu_ms_per_call": median(cost.bare),
@@ -121,12 +121,12 @@ class Figures:
             "writing_seconds": median(speed.writing),
             "job_seconds": median(speed.job),
             "writing_over_semaphore": speed.over_semaphore,
-            "ideal_seconds": rated.ideal,
-            "limited_seconds": median(each.seconds for each in rated.ours),
-            "limited_lost": max(each.lost for each in rated.ours),
-            "semaphore_over_ideal": rated.over_ideal(rated.semaphore),
-            "semaphore_rate_limited": median(each.refused for each in rated.semaphore),
-            "semaphore_lost": median(each.lost for each in rated.semaphore),
+            "ideal_seconds": limited.ideal,
+            "limited_seconds": median(run.seconds for run in limited.ours),
+            "limited_lost": max(run.lost for run in limited.ours),
+            "semaphore_over_ideal": limited.over_ideal(limited.semaphore),
+            "semaphore_rate_limited": median(run.refused for run in limited.semaphore),
+            "semaphore_lost": median(run.lost for run in limited.semaphore),
             "mib_opened": memory.opened_mib,
             "large_job_seconds": memory.seconds,
             "large_job_busy_seconds": memory.busy_seconds,
@@ -138,7 +138,7 @@ class Figures:
     def table(self, title: str) -> Table:
         """Return one row for each figure: its value, its baseline or bound, and the ratio."""
         table = comparison_table("what", "measured", "beside it", "ratio", title=title)
-        for rows in (self._speed_rows, self._rated_rows, self._memory_rows, self._cost_rows):
+        for rows in (self._speed_rows, self._rate_limited_rows, self._memory_rows, self._cost_rows):
             rows(table)
             table.add_section()
         return table
@@ -165,17 +165,17 @@ class Figures:
             f"{speed.over_semaphore:.2f}",
         )
 
-    def _rated_rows(self, table: Table) -> None:
-        rated = self.rated
-        for name, rounds in (("written and kept", rated.ours), ("semaphore", rated.semaphore)):
-            seconds = median(each.seconds for each in rounds)
-            refused = ", ".join(str(each.refused) for each in rounds)
-            lost = ", ".join(str(each.lost) for each in rounds)
+    def _rate_limited_rows(self, table: Table) -> None:
+        limited = self.rate_limited
+        for name, rounds in (("written and kept", limited.ours), ("semaphore", limited.semaphore)):
+            seconds = median(run.seconds for run in rounds)
+            refused = ", ".join(str(run.refused) for run in rounds)
+            lost = ", ".join(str(run.lost) for run in rounds)
             table.add_row(
-                f"{rated.calls} calls at {PER_SECOND:.0f} a second, {name}",
+                f"{limited.calls} calls at {PER_SECOND:.0f} a second, {name}",
                 f"{seconds:.2f} s; refused (429): {refused}; lost: {lost}",
-                f"the limit allows {rated.ideal:.1f} s",
-                f"{rated.over_ideal(rounds):.3f}",
+                f"the limit allows {limited.ideal:.1f} s",
+                f"{limited.over_ideal(rounds):.3f}",
             )
 
     def _memory_rows(self, table: Table) -> None:

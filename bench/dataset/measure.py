@@ -56,8 +56,8 @@ class Bench:
 
     async def measure(self) -> Figures:
         """Measure everything. Raises BenchError if a client or a job fails."""
-        speed, rated, cost = await self._speed(), await self._rate_limited(), await self._cost()
-        return Figures(speed=speed, rated=rated, cost=cost, memory=await self._memory())
+        speed, rate_limited, cost = await self._speed(), await self._rate_limited(), await self._cost()
+        return Figures(speed=speed, rate_limited=rate_limited, cost=cost, memory=await self._memory())
 
     async def _speed(self) -> Speed:
         plan = self._plan
@@ -78,7 +78,7 @@ class Bench:
             latency_ms=_LATENCY,
             article_calls=plan.article_calls,
             article=article.seconds,
-            **{name: [each.seconds for each in rounds] for name, rounds in elapsed.items()},
+            **{name: [run.seconds for run in rounds] for name, rounds in elapsed.items()},
         )
 
     async def _rate_limited(self) -> RateLimited:
@@ -113,9 +113,7 @@ class Bench:
             elapsed = await _rounds(
                 f"processor time of {calls} calls", clients, self._plan.rounds, url, questions
             )
-        cpu_ms = {
-            name: [each.cpu_seconds / calls * 1e3 for each in rounds] for name, rounds in elapsed.items()
-        }
+        cpu_ms = {name: [run.cpu_seconds / calls * 1e3 for run in rounds] for name, rounds in elapsed.items()}
         return Cost(calls=calls, **cpu_ms)
 
     async def _memory(self) -> Memory:

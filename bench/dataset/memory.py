@@ -64,9 +64,9 @@ def _answers(app: App, count: int) -> Iterator[tuple[Request, str]]:
 
 async def _keep(app: App, rows: list[tuple[Request, str]]) -> None:
     async with app.db.write() as tx:
-        await examples.expect(tx, [request for request, _ in rows])
+        await examples.add_requests(tx, [request for request, _ in rows])
         for request, answer in rows:
-            await examples.joined(
+            await examples.add_answer(
                 tx,
                 request.key,
                 answer=answer,

@@ -163,7 +163,7 @@ async def _measure_model(app: App, model: Model, size: Size) -> Generation:
     curation, vocabulary = app.heroes.curation, app.heroes.vocabulary
     preference = PreferenceModel(curation)
     heroes = [hero for hero in unseen_heroes(vocabulary, 400) if vocabulary.trains(hero)][: size.probe]
-    answers = await ask_for_each(app, model.served_as or model.name, heroes, app.heroes.prompts.ask_tuned)
+    answers = await ask_for_each(app, model.served_as or model.name, heroes, app.heroes.prompts.tuned_request)
     probe = [
         {
             "hero": answer.hero.typed,

@@ -23,7 +23,7 @@ class Figures:
 
     @property
     def votes_per_s(self) -> float:
-        return self.clicks / median(each.seconds for each in self.store)
+        return self.clicks / median(elapsed.seconds for elapsed in self.store)
 
     @property
     def share_of_raw(self) -> float:
@@ -32,7 +32,7 @@ class Figures:
 
     def cpu_us(self, rounds: Sequence[Elapsed]) -> float:
         """Return the processor time per vote in microseconds: the median over the rounds."""
-        return median(each.cpu_seconds for each in rounds) / self.clicks * 1e6
+        return median(elapsed.cpu_seconds for elapsed in rounds) / self.clicks * 1e6
 
     def summary(self) -> dict[str, float]:
         """Return the figures by name."""
@@ -47,7 +47,7 @@ class Figures:
     def table(self, title: str) -> Table:
         """Return one row for each figure: of the store, of sqlite3 alone, and their ratio."""
         table = comparison_table("what", "the store", "sqlite3 alone", "share", title=title)
-        raw = self.clicks / median(each.seconds for each in self.raw)
+        raw = self.clicks / median(elapsed.seconds for elapsed in self.raw)
         table.add_row(
             f"votes a second, {CONCURRENCY:,} at once, each on the disk",
             f"{self.votes_per_s:,.0f}",

@@ -17,7 +17,7 @@ from bot.heroes.hero import Hero
 from bot.rating.votes import UP
 from bot.store import descriptions, reactions
 from bot.store.database import Database, WriteTask, open_database
-from bot.store.reactions import Click, Shown
+from bot.store.reactions import Click, MessageRef
 
 _DESCRIPTIONS = 200
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
@@ -40,7 +40,9 @@ def make_clicks(count: int) -> list[Click]:
     """Return one click of each of `count` voters, spread over the descriptions."""
     voters = Pseudonyms(b"a secret of the bench")
     return [
-        Click(Shown(1 + number % _DESCRIPTIONS), voters.of(number), UP, 1, "reaction", float(number), 366)
+        Click(
+            MessageRef(1 + number % _DESCRIPTIONS), voters.of(number), UP, 1, "reaction", float(number), 366
+        )
         for number in range(count)
     ]
 
@@ -54,7 +56,7 @@ async def through_the_store(clicks: Sequence[Click], folder: Path) -> Elapsed:
 
         async def click_in_turn() -> None:
             for click in pending:
-                await db.write_together(WriteTask(reactions.change, click))
+                await db.write_together(WriteTask(reactions.apply, click))
 
         with stopwatch() as elapsed:
             await asyncio.gather(*(click_in_turn() for _ in range(CONCURRENCY)))
@@ -114,7 +116,7 @@ async def _add_descriptions(db: Database) -> None:
     async with db.write() as tx:
         for _ in range(_DESCRIPTIONS):
             described = await descriptions.add(tx, hero, **content, **completion, **request)
-            await descriptions.shown_as(tx, described.id, 1, described.id)
+            await descriptions.set_message(tx, described.id, 1, described.id)
 
 
 def _check_rows(path: Path, expected: int) -> None:

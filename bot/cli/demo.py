@@ -80,9 +80,9 @@ class Demo:
     async def _describe_and_vote(self) -> Description:
         """Ask the base, then the tuned model for the hero, until the voters like a description."""
         prompts = self._app.heroes.prompts
-        tuning = prompts.tuning(HERO)
+        tuning = prompts.tuning_prompt(HERO)
         base = await self._app.client.complete(
-            prompts.ask_tuned(HERO), model=self._app.settings.base_model, account=Account("hero")
+            prompts.tuned_request(HERO), model=self._app.settings.base_model, account=Account("hero")
         )
         self._console.print(Panel(base.text, title=f"{tuning}  the base model", border_style="dim"))
         for _ in range(_MAX_DESCRIPTIONS):
@@ -107,7 +107,7 @@ class Demo:
     async def _print_dataset_item(self, version: int, liked: Description) -> None:
         """Print the dataset item that the liked description became."""
         async with self._app.db.read() as tx:
-            items = await datasets.items(tx, version)
+            items = await datasets.list_items(tx, version)
         source = ("description", liked.id)
         found = next((item for item in items if (item.source, item.source_id) == source), None)
         if found is None:

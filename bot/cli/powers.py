@@ -36,7 +36,7 @@ async def _list(settings: Settings) -> None:
     from bot.presentation.datasets import powers_text  # noqa: PLC0415
 
     async with open_app(settings) as app:
-        typer.echo(powers_text(ENGLISH, await app.powers.added(), await app.powers.wished()))
+        typer.echo(powers_text(ENGLISH, await app.powers.added(), await app.powers.requested()))
 
 
 async def _add(settings: Settings, power: str) -> None:

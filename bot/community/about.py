@@ -1,4 +1,4 @@
-"""About: which model answers, what it learnt from, and how far the loop has come."""
+"""What /about shows: the answering model, its dataset, and totals."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from bot.store.statistics import Totals
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The live model and its dataset, None while the base model answers; base is its name then."""
+    """The live model and its dataset, both None while the base model answers; the base model's name."""
 
     base: str
     live: Model | None
@@ -20,7 +20,7 @@ class Overview:
 
 
 class About:
-    """Looks up how this installation stands."""
+    """Reads the overview of this installation."""
 
     def __init__(self, db: Database, *, base: str) -> None:
         self._db = db
@@ -28,6 +28,6 @@ class About:
 
     async def now(self) -> Overview:
         async with self._db.read() as tx:
-            live = await models.live(tx)
-            learnt = await datasets.get(tx, live.dataset_id) if live else None
-            return Overview(live.base if live else self._base, live, learnt, await statistics.totals(tx))
+            live = await models.get_live(tx)
+            dataset = await datasets.get(tx, live.dataset_id) if live else None
+            return Overview(live.base if live else self._base, live, dataset, await statistics.get_totals(tx))

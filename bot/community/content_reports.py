@@ -1,4 +1,4 @@
-"""Removals: descriptions that people reported, and what operators make of it."""
+"""Moderation: reports of descriptions, and what operators decide on them."""
 
 import time
 
@@ -11,15 +11,15 @@ from bot.store.descriptions import Description
 from bot.store.notifications import NotificationAction
 
 _DAY = 86_400  # seconds
-_FEWEST_DISMISSED = 3  # reports before anything is made of a person's record
+_MIN_DISMISSED = 3  # reports, before a person's record matters
 
 
 class ContentReports:
-    """Takes descriptions from sight and from training: at so many reports for now, by operators for good.
+    """Hides descriptions and excludes them from training: at reports_to_hide reports, or by an operator.
 
-    Not every report counts towards hiding. Not counted are those of accounts younger than account_days, and
-    those of people of whose earlier reports operators have dismissed three or more, and more than came to
-    anything. Whoever it is, one person may report so many descriptions a day (UTC).
+    A report does not count if the account is younger than account_days, or if operators have dismissed three
+    or more of the person's earlier reports, and more than they upheld. daily limits how many descriptions a
+    person may report a day (UTC).
     """
 
     def __init__(
@@ -32,54 +32,55 @@ class ContentReports:
         self._daily = daily
 
     async def report(self, description_id: int, user_id: int) -> Description | None:
-        """Keep a user's report, and tell the operators of the first.
+        """Store a user's report, and notify the operators of the first one.
 
-        Returns the description where it has to be hidden now. Raises UserError where there is nothing to
-        report, TooMany where the user has reported enough for today.
+        Return the description if it has to be hidden now. Raise UserError if it is gone, hidden or reported
+        by the user already, TooMany if the user has reached the daily limit.
         """
         async with self._db.write() as tx:
             found = await self._get(tx, description_id)
             if found.removed_at is not None:
                 raise UserError("It is hidden already.")
             counts = await self._add(tx, description_id, user_id)
-            dismissed = await content_reports.dismissed_ones(tx, description_id)
-            if counts or not dismissed:  # what is reported after a Keep is told anew, by whoever counts
-                blind = await duels.with_description(tx, description_id) is not None
+            dismissed = await content_reports.count_dismissed(tx, description_id)
+            if counts or not dismissed:  # after a Keep, only a report that counts notifies again
+                blind = await duels.get_by_description(tx, description_id) is not None
                 action = NotificationAction("removal", description_id)
                 key = f"{action}:{dismissed}"
-                await notifications.add(tx, key, _told(found, blind=blind), at=time.time(), action=action)
-            if not counts or await content_reports.open_ones(tx, description_id) < self._reports_to_hide:
+                message = _notification_text(found, blind=blind)
+                await notifications.add(tx, key, message, at=time.time(), action=action)
+            if not counts or await content_reports.count_open(tx, description_id) < self._reports_to_hide:
                 return None
             return await descriptions.remove(tx, description_id, at=time.time())
 
     async def _add(self, tx: Transaction, description_id: int, user_id: int) -> bool:
-        """Keep a report. Returns whether it counts towards hiding the description."""
+        """Store a report, and return whether it counts towards hiding the description."""
         now, reporter = time.time(), self._voters.of(user_id)
-        if await content_reports.known(tx, description_id, reporter):
+        if await content_reports.exists(tx, description_id, reporter):
             raise UserError("You have reported it already: the operators know.")
-        if await content_reports.number_since(tx, reporter, now // _DAY * _DAY) >= self._daily:
+        if await content_reports.count_since(tx, reporter, now // _DAY * _DAY) >= self._daily:
             raise TooMany(
                 "You have reported {most} descriptions today, which is all that one person may. "
                 "The next day begins at midnight UTC.",
                 most=self._daily,
             )
-        record = await content_reports.record(tx, reporter)
-        heard = record.dismissed < _FEWEST_DISMISSED or record.dismissed <= record.upheld
-        counts = heard and account_days(user_id, now) >= self._account_days
+        record = await content_reports.get_record(tx, reporter)
+        credible = record.dismissed < _MIN_DISMISSED or record.dismissed <= record.upheld
+        counts = credible and account_days(user_id, now) >= self._account_days
         await content_reports.add(tx, description_id, reporter, counts=counts, at=now)
         return counts
 
     async def remove(self, description_id: int) -> Description:
-        """Take a description from sight and from training for good. Raises UserError where it is gone."""
+        """Hide a description and remove it from datasets for good. Raise UserError if it is gone."""
         async with self._db.write() as tx:
             found = await self._get(tx, description_id)
             await descriptions.redact(tx, description_id)
             return await descriptions.remove(tx, description_id, at=found.removed_at or time.time())
 
     async def keep(self, description_id: int) -> Description:
-        """Find nothing wrong with a description: it is seen and may train again, the reports so far are done.
+        """Dismiss all reports of a description so far, show it again and let it train.
 
-        Raises UserError where it is gone.
+        Raise UserError if it is gone.
         """
         async with self._db.write() as tx:
             found = await self._get(tx, description_id)
@@ -95,8 +96,8 @@ class ContentReports:
         return found
 
 
-def _told(found: Description, *, blind: bool) -> LocalizedMessage:
-    """What operators are told; of a text in a duel, in which they may vote, not who wrote it."""
+def _notification_text(found: Description, *, blind: bool) -> LocalizedMessage:
+    """Return the message to operators. If the text is in a duel, it hides the model: operators may vote."""
     model = LocalizedMessage("one of two models in a duel") if blind else f"`{found.model}`"
     return LocalizedMessage(
         "🚩 Somebody reported what {model} wrote of a {hero}:\n```\n{text}\n```\n"

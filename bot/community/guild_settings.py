@@ -1,4 +1,4 @@
-"""Guilds: what the admins of a server set for it, within what the installation allows."""
+"""Settings of servers, made by their admins within the installation's limits."""
 
 import time
 from collections.abc import Collection
@@ -13,57 +13,58 @@ from bot.store.guilds import GuildSetting
 
 
 class GuildSettings:
-    """Keeps servers' settings, and the ones that were read: a server is served by one process alone."""
+    """Reads and changes settings, with a cache: one process serves a server."""
 
     def __init__(self, db: Database, languages: Catalogues, widest: RequestLimits) -> None:
         self._db = db
         self._widest = widest
         self.languages = languages
-        self._read: dict[int, GuildSetting] = {}
+        self._cache: dict[int, GuildSetting] = {}
 
     async def get(self, guild_id: int) -> GuildSetting:
-        """What was set for a server."""
-        if guild_id not in self._read:
+        """Return a server's settings."""
+        if guild_id not in self._cache:
             async with self._db.read() as tx:
                 found = await guilds.get(tx, guild_id)
-            self._read.setdefault(guild_id, found or GuildSetting(guild_id))  # it may have changed meanwhile
-        return self._read[guild_id]
+            # setdefault: it may have been changed meanwhile
+            self._cache.setdefault(guild_id, found or GuildSetting(guild_id))
+        return self._cache[guild_id]
 
     async def change(self, guild_id: int, **values: Any) -> GuildSetting:
-        """Set some of a server's own, by their columns; None gives the installation's back its place."""
+        """Change settings of a server, by column; None restores the installation's default."""
         async with self._db.write() as tx:
             changed = await guilds.change(tx, guild_id, at=time.time(), **values)
-        self._read[guild_id] = changed
+        self._cache[guild_id] = changed
         return changed
 
     async def reset(self, guild_id: int) -> None:
-        """Let everything of the installation's hold again."""
+        """Restore all defaults of the installation."""
         async with self._db.write() as tx:
-            await guilds.forget(tx, guild_id)
-        self._read.pop(guild_id, None)
+            await guilds.remove(tx, guild_id)
+        self._cache.pop(guild_id, None)
 
-    async def departed(self, joined: Collection[int]) -> list[int]:
-        """The servers for which something is kept, and that are not among those the bot is in."""
+    async def list_departed(self, joined: Collection[int]) -> list[int]:
+        """Return the ids of servers with settings that the bot is no longer in."""
         async with self._db.read() as tx:
-            return [each for each in await guilds.with_settings(tx) if each not in joined]
+            return [guild_id for guild_id in await guilds.list_ids(tx) if guild_id not in joined]
 
     async def limits(self, guild_id: int | None) -> RequestLimits:
-        """What holds in a server, or in direct messages: at the widest what the installation allows."""
+        """Return the limits of a server or, for None, of direct messages: the installation's or narrower."""
         return narrow_limits(self._widest, await self.get(guild_id)) if guild_id else self._widest
 
     async def is_open(self, guild_id: int | None, *channel_ids: int | None) -> bool:
-        """Whether heroes may be asked for in a channel; a thread is given with the channel it belongs to."""
+        """Return whether heroes may be asked for in a channel; a thread is passed with its channel."""
         channels = (await self.get(guild_id)).channels if guild_id else None
-        return not channels or any(each in channels for each in channel_ids)
+        return not channels or any(channel_id in channels for channel_id in channel_ids)
 
     async def translator(self, guild_id: int | None, locale: str) -> Translator:
-        """In what a person is answered: what their server chose, else what their own Discord speaks."""
+        """Return the translator for a person: their server's language, or else their Discord's locale."""
         chosen = (await self.get(guild_id)).language if guild_id else None
         return self.languages.translator_for(chosen, locale)
 
 
 def narrow_limits(widest: RequestLimits, setting: GuildSetting) -> RequestLimits:
-    """Return what holds in a server: its admins' own limits if they are narrower, never wider."""
+    """Return a server's limits: its own if they are narrower than the widest allowed ones."""
     return RequestLimits(
         max(widest.cooldown, setting.cooldown or 0.0),
         _least(widest.daily_per_user, setting.daily_per_user),

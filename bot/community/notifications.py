@@ -1,4 +1,4 @@
-"""Notices: rows by which any part tells the admins something; the bot turns each into a message, once."""
+"""The outbox of messages to the admins: any process adds rows, and the bot sends each once."""
 
 from bot.store import jobs, notifications
 from bot.store.database import Database
@@ -6,25 +6,28 @@ from bot.store.notifications import Notification
 
 
 class Notifications:
-    """What is still to be told, and where."""
+    """The pending notifications and their channels."""
 
     def __init__(self, db: Database, *, admin_channel: int | None) -> None:
         self._db = db
         self._admin_channel = admin_channel
 
     async def pending(self) -> list[tuple[Notification, int]]:
-        """Each notice with its channel; those without one wait until there is an admin channel or a job's."""
+        """Return pending notifications with channels.
+
+        Those without a channel of their own use the admin channel or the newest job's, if there is one.
+        """
         async with self._db.read() as tx:
-            waiting = await notifications.pending(tx)
+            waiting = await notifications.list_pending(tx)
             general = self._admin_channel or (await jobs.newest_channel(tx) if waiting else None)
-        placed = ((each, each.channel_id or general) for each in waiting)
-        return [(each, channel) for each, channel in placed if channel]
+        with_channels = ((notice, notice.channel_id or general) for notice in waiting)
+        return [(notice, channel) for notice, channel in with_channels if channel]
 
     async def mark_sent(self, notice: Notification) -> None:
         async with self._db.write() as tx:
             await notifications.mark_sent(tx, notice.id)
 
     async def redirect_to_admins(self, notice: Notification) -> None:
-        """Let the general channel have what its own is closed to."""
+        """Send a notification to the general channel, because the bot cannot write to its own."""
         async with self._db.write() as tx:
-            await notifications.anywhere(tx, notice.id)
+            await notifications.clear_channel(tx, notice.id)

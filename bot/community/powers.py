@@ -1,4 +1,4 @@
-"""Powers: what admins add to the vocabulary, so that descriptions of it may train."""
+"""Powers that operators add to the vocabulary, so that descriptions of them may train."""
 
 import time
 
@@ -7,44 +7,45 @@ from bot.heroes.blocklist import Blocklist
 from bot.heroes.vocabulary import Vocabulary
 from bot.store import descriptions, powers
 from bot.store.database import Database
-from bot.store.powers import Asked
+from bot.store.powers import RequestedPower
 
-_RANKING_LIFE = 60.0  # seconds
+_RANKING_LIFETIME = 60.0  # seconds
 
 
 class Powers:
-    """The vocabulary of data/heroes.toml with the added powers: rows, so every process sees them."""
+    """The vocabulary of data/heroes.toml with the added powers: rows, which all processes see."""
 
     def __init__(self, db: Database, vocabulary: Vocabulary, blocklist: Blocklist) -> None:
         self._db = db
         self._blocklist = blocklist
-        self._of_file = vocabulary
+        self._file_vocabulary = vocabulary
         self._ranked: tuple[Vocabulary, dict[str, int]] | None = None
         self._ranked_at = 0.0
 
     async def vocabulary(self) -> Vocabulary:
-        """The whole vocabulary, of now."""
-        return self._of_file.with_powers(await self.added())
+        """Return the current vocabulary."""
+        return self._file_vocabulary.with_powers(await self.added())
 
     async def suggest(self, typed: str) -> list[str]:
-        """Whole heroes that go on from what was typed, those of the powers most asked for first."""
+        """Return whole heroes that complete what was typed, those with the most requested powers first."""
         now = time.monotonic()
-        if self._ranked is None or now - self._ranked_at > _RANKING_LIFE:
+        if self._ranked is None or now - self._ranked_at > _RANKING_LIFETIME:
             vocabulary = await self.vocabulary()
             async with self._db.read() as tx:
-                self._ranked = vocabulary, await descriptions.uses_of_powers(tx)
+                self._ranked = vocabulary, await descriptions.count_by_power(tx)
             self._ranked_at = now
         vocabulary, used = self._ranked
         return vocabulary.suggest(typed, used)
 
     async def added(self) -> list[str]:
+        """Return the added powers in the order of adding."""
         async with self._db.read() as tx:
-            return await powers.added(tx)
+            return await powers.list_added(tx)
 
     async def add(self, typed: str, actor_id: int | None = None) -> str:
-        """Add a power, and return it as it is kept.
+        """Add a power, and return it as it is stored.
 
-        Raises UserError where it is none, is in the vocabulary already, or may not be asked for.
+        Raise UserError if it is not a valid power, is in the vocabulary already or is blocked.
         """
         name = self._name(typed)
         if self._blocklist.blocks(name):
@@ -54,19 +55,19 @@ class Powers:
                 name=name,
             )
         async with self._db.write() as tx:
-            fresh = name not in self._of_file.powers
-            fresh = fresh and await powers.add(tx, name, actor_id=actor_id, at=time.time())
-        if not fresh:
+            is_new = name not in self._file_vocabulary.powers
+            is_new = is_new and await powers.add(tx, name, actor_id=actor_id, at=time.time())
+        if not is_new:
             raise UserError("The vocabulary has {name!r} already: descriptions of it may train.", name=name)
         return name
 
     async def remove(self, typed: str) -> str:
-        """Take an added power out again, and return it. Datasets that are frozen keep its texts.
+        """Remove an added power, and return it. Frozen datasets keep its texts.
 
-        Raises UserError where nobody added it.
+        Raise UserError if it was not added.
         """
         name = self._name(typed)
-        if name in self._of_file.powers:
+        if name in self._file_vocabulary.powers:
             raise UserError("{name!r} stands in data/heroes.toml: take it out there, and restart.", name=name)
         async with self._db.write() as tx:
             if not await powers.remove(tx, name):
@@ -74,11 +75,11 @@ class Powers:
         return name
 
     def _name(self, typed: str) -> str:
-        return self._of_file.power(" ".join(typed.split()))
+        return self._file_vocabulary.power(" ".join(typed.split()))
 
-    async def wished(self, most: int = 25) -> list[Asked]:
-        """Powers outside the vocabulary that people asked for, the one of most people first."""
+    async def requested(self, limit: int = 25) -> list[RequestedPower]:
+        """Return powers outside the vocabulary that people asked for, those of most people first."""
         vocabulary = await self.vocabulary()
         async with self._db.read() as tx:
-            asked = await powers.asked_for(tx)
-        return [each for each in asked if each.power not in vocabulary.powers][:most]
+            asked = await powers.list_requested(tx)
+        return [power for power in asked if power.power not in vocabulary.powers][:limit]

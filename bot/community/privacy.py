@@ -1,4 +1,4 @@
-"""Privacy: what is held about a person, for them to see, to take along and to have deleted."""
+"""Privacy: show, export and delete the data held about a person."""
 
 import asyncio
 import json
@@ -12,31 +12,31 @@ from bot.store.personal_data import Erased, Person
 
 
 class Privacy:
-    """Finds a person's rows by their pseudonym, or for what operators do by their Discord id."""
+    """Finds a person's rows by their pseudonym, and an operator's actions by their Discord id."""
 
     def __init__(self, db: Database, voters: Pseudonyms) -> None:
         self._db = db
         self._voters = voters
 
     async def counts(self, user_id: int) -> dict[str, int]:
-        """How many rows of each table are the user's, by the table's name."""
+        """Count the user's rows in each table, by its name."""
         async with self._db.read() as tx:
-            return await personal_data.counts(tx, self._person(user_id))
+            return await personal_data.count_rows(tx, self._person(user_id))
 
     async def export(self, user_id: int) -> bytes:
-        """Every row that is the user's, in all its columns, as JSON; times are seconds since 1970.
+        """Return the user's rows with all columns as JSON; times are seconds since 1970.
 
-        What was to be told is in English.
+        Messages are in English.
         """
         async with self._db.read() as tx:
-            rows = await personal_data.rows(tx, self._person(user_id))
-        whole = {"user_id": user_id, "exported_at": datetime.now(UTC).isoformat(timespec="seconds"), **rows}
+            rows = await personal_data.list_rows(tx, self._person(user_id))
+        export = {"user_id": user_id, "exported_at": datetime.now(UTC).isoformat(timespec="seconds"), **rows}
         return await asyncio.to_thread(
-            lambda: json.dumps(whole, ensure_ascii=False, indent=1, default=str).encode()
+            lambda: json.dumps(export, ensure_ascii=False, indent=1, default=str).encode()
         )
 
     async def delete(self, user_id: int) -> Erased:
-        """Forget the user, for ever. What they do from now on is kept anew."""
+        """Delete the user's data for good. What they do from now on is stored again."""
         async with self._db.write() as tx:
             return await personal_data.erase(tx, self._person(user_id), at=time.time())
 

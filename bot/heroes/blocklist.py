@@ -1,4 +1,7 @@
-"""The blocklist: powers that are not described. Offline, on whole words, however they are spelt."""
+"""The blocklist: powers that are not described.
+
+It works offline and on whole words, and sees through other spellings of them.
+"""
 
 import re
 from functools import cached_property
@@ -17,13 +20,14 @@ _PLURAL = re.compile(r"(?<=\w{3})s\b")
 
 
 class Blocklist:
-    """The packaged words of English and German, and those of this installation.
+    """The words of glin-profanity in English and German, and those of this installation's file.
 
-    vocabulary are powers that whoever runs the bot chose: they always pass.
+    A line of the file blocks a word; with a hyphen before it, it allows the word. The powers of the
+    vocabulary are always allowed: the operator chose them.
     """
 
     def __init__(self, file: Path, vocabulary: tuple[str, ...]) -> None:
-        """Raises SettingsError where the file cannot be read."""
+        """Raise SettingsError if the file cannot be read."""
         try:
             lines = [line.partition("#")[0].strip().lower() for line in file.read_text("utf-8").splitlines()]
         except (OSError, UnicodeDecodeError) as error:
@@ -34,8 +38,8 @@ class Blocklist:
 
     @cached_property
     def _filter(self) -> "Filter":
-        """Sees through leetspeak, accents, look-alikes from other alphabets and spaced letters."""
-        from glin_profanity import Filter  # noqa: PLC0415 (a tenth of a second, at the first look)
+        """A filter that knows leetspeak, accents, look-alikes of other alphabets and spaced letters."""
+        from glin_profanity import Filter  # noqa: PLC0415 (takes a tenth of a second, at the first use)
 
         return Filter(
             {
@@ -48,10 +52,11 @@ class Blocklist:
         )
 
     def blocks(self, power: str) -> bool:
+        """Return whether a power, in lower case, is blocked in any of its spellings."""
         return power not in self._vocabulary and any(map(self._filter.is_profane, _spellings(power)))
 
     def check(self, hero: Hero) -> None:
-        """Raises NotUnderstood, in words that do not repeat the power, where it is not described."""
+        """Raise NotUnderstood if the hero's power is blocked. The message does not repeat the power."""
         if self.blocks(hero.power):
             raise NotUnderstood(
                 "That is a power I would rather not write about. Think of another, as in `/hero {example}`.",
@@ -60,6 +65,6 @@ class Blocklist:
 
 
 def _spellings(power: str) -> set[str]:
-    """A power as it is typed, with its hyphens as spaces and without them, in the plural and the singular."""
+    """Return a power as typed, with spaces for hyphens, and without them; each in plural and singular."""
     joined = {power, _HYPHEN.sub(" ", power), _HYPHEN.sub("", power)}
-    return joined | {_PLURAL.sub("", each) for each in joined}
+    return joined | {_PLURAL.sub("", spelling) for spelling in joined}

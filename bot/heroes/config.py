@@ -1,4 +1,4 @@
-"""The file data/heroes.toml, read into the parts that the rooms use."""
+"""Read data/heroes.toml."""
 
 import tomllib
 from collections.abc import Mapping
@@ -16,13 +16,15 @@ from bot.heroes.vocabulary import Vocabulary
 
 @dataclass(frozen=True, slots=True)
 class HeroesConfig:
+    """The contents of data/heroes.toml, by the part of the product that uses them."""
+
     vocabulary: Vocabulary
     prompts: Prompts
     curation: Curation
 
 
 def read_heroes(path: Path) -> HeroesConfig:
-    """Read the file. Raises SettingsError naming what is wrong in it, field by field."""
+    """Read and check the file. Raise SettingsError that lists every faulty field."""
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
         heroes = HeroesConfig(
@@ -31,20 +33,20 @@ def read_heroes(path: Path) -> HeroesConfig:
             Curation.model_validate(raw),
         )
     except ValidationError as error:
-        faults = (": ".join(filter(None, _place_and_reason(item))) for item in error.errors())
-        raise SettingsError(f"{path} needs mending: {'; '.join(faults)}") from error
+        mistakes = (": ".join(filter(None, _location_and_reason(item))) for item in error.errors())
+        raise SettingsError(f"{path} needs mending: {'; '.join(mistakes)}") from error
     except (OSError, ValueError) as error:
         raise SettingsError(f"{path} cannot be read: {error}") from error
     _check_genders(heroes, path)
     return heroes
 
 
-def _place_and_reason(item: ErrorDetails) -> tuple[str, str]:
+def _location_and_reason(item: ErrorDetails) -> tuple[str, str]:
     return ".".join(map(str, item["loc"])), item["msg"].removeprefix("Value error, ")
 
 
 def _check_genders(heroes: HeroesConfig, path: Path) -> None:
-    """See that there are words for every gender. Raises SettingsError where there are none."""
+    """Raise SettingsError if a table of the file has no words for a gender of the grid."""
     profile = heroes.prompts.profile
     words: dict[str, Mapping[str, object]] = {
         "pronouns": heroes.curation.pronouns,

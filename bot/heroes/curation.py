@@ -1,4 +1,4 @@
-"""Curation: which written texts may train a model, and why the others may not."""
+"""Curation: the rules by which a written text may train a model or is rejected."""
 
 import re
 from collections import Counter
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot.config import FrozenModel
 from bot.heroes.curation_ages import stated_ages
-from bot.heroes.curation_names import people
+from bot.heroes.curation_names import named_people
 from bot.heroes.hero import Hero
 from bot.i18n.message import mark
 
@@ -14,10 +14,10 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])[\"”’']?\s+")  # noqa: RUF001 (texts 
 _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”")
 TOO_SHORT = mark("too short")
 
-_LONGEST_ECHO = 6  # words that may come twice in one order
+_REPEATED_WORDS = 6  # a run of this many words must not occur twice
 
-# What a description never says: it speaks of a hero, not to a reader nor about itself.
-_NOT_TOLD = re.compile(
+# Words that no description has: it tells of a hero, and addresses neither the reader nor itself.
+_NOT_NARRATIVE = re.compile(
     r"\b(?:you|your|yours|yourself|i|i'm|my|me|we|our|us"
     r"|fictional|character|description|story is|word limit|as an ai|\d+ words)\b"
 )
@@ -26,13 +26,15 @@ _OTHER_SCRIPT = re.compile(r"[^\x00-\u024f\u2000-\u206f\u20ac]")
 
 
 class _Bounds(FrozenModel):
+    """Word counts of a text, and how often one example is requested at most."""
+
     shortest: int
     longest: int
     attempts: int
 
 
 class Curation(FrozenModel):
-    """The rules: word counts, and the word beginnings by which a text shows its hero."""
+    """The rules of data/heroes.toml: word counts, and the words that name a power or a gender."""
 
     curation: _Bounds
     stems: dict[str, tuple[str, ...]]
@@ -40,11 +42,11 @@ class Curation(FrozenModel):
 
     @property
     def attempts(self) -> int:
-        """How often one example is asked for before it is given up."""
+        """How often an example is requested before it is given up."""
         return self.curation.attempts
 
     def trim(self, text: str) -> str:
-        """The text on one line without asterisks, cut at the last sentence end within the longest length."""
+        """Return the text on one line, without asterisks, cut after the last sentence that fits the limit."""
         kept: list[str] = []
         words = 0
         for sentence in sentences(" ".join(text.replace("*", "").split())):
@@ -57,33 +59,36 @@ class Curation(FrozenModel):
         return " ".join(kept)
 
     def rejection_reason(self, hero: Hero, text: str) -> str | None:
-        """Why a trimmed text may not train, in two or three words; None where it may."""
+        """Return why a trimmed text must not train a model, in two or three words, or None if it may."""
         words = len(text.split())
-        faults = (
+        checks = (
             (words < self.curation.shortest, TOO_SHORT),
             (words > self.curation.longest + 10, mark("too long")),
             (not keeps_age(hero, text), mark("another age")),
             (not self.keeps_gender(hero, text), mark("another gender")),
             (not self.names_power(hero, text), mark("power never named")),
-            (len(people(text)) > 1, mark("another name")),
-            (repeats_a_sentence(text) or echoes(text), mark("repeats itself")),
-            (not tells(text), mark("not a tale")),
+            (len(named_people(text)) > 1, mark("another name")),
+            (repeats_a_sentence(text) or repeats_words(text), mark("repeats itself")),
+            (not is_narrative(text), mark("not a tale")),
         )
-        return next((reason for found, reason in faults if found), None)
+        return next((reason for failed, reason in checks if failed), None)
 
     def keeps_gender(self, hero: Hero, text: str) -> bool:
-        """Whether the first gender named is the hero's, and its pronouns are at least three in four."""
+        """Return whether the text keeps the hero's gender.
+
+        The first gender that it names, if any, must be the hero's, and so must three in four pronouns.
+        """
         words = re.findall(r"[a-z]+", text.lower())
-        named = next((word for word in words if word in self.pronouns), hero.gender)
+        first = next((word for word in words if word in self.pronouns), hero.gender)
         times = Counter(words)
-        counts = {known: sum(times[word] for word in each) for known, each in self.pronouns.items()}
-        return named == hero.gender and counts[hero.gender] * 4 >= sum(counts.values()) * 3
+        counts = {known: sum(times[word] for word in pronouns) for known, pronouns in self.pronouns.items()}
+        return first == hero.gender and counts[hero.gender] * 4 >= sum(counts.values()) * 3
 
     def names_power(self, hero: Hero, text: str) -> bool:
-        """Whether a word of the text begins as one that names the power, or a power is of its kind.
+        """Return whether the text names the hero's power.
 
-        "The power of gravity" names the power of controlling gravity; a sentence that merely speaks of
-        gravity does not.
+        It does if a word begins with one of the power's stems, or if it speaks of a power over the power's
+        last word: "the power of gravity" names the power of controlling gravity, "gravity" alone does not.
         """
         lower = text.lower()
         longest = max(hero.power.split(), key=len)
@@ -95,29 +100,33 @@ class Curation(FrozenModel):
 
 
 def sentences(text: str) -> Sequence[str]:
-    """The sentences of a text, each with its closing mark."""
+    """Split a text into sentences, each with its closing mark."""
     return [part for part in _SENTENCE_END.split(text) if part]
 
 
 def keeps_age(hero: Hero, text: str) -> bool:
-    """Whether every age that the text states may be the hero's."""
+    """Return whether every age that the text states may be the hero's."""
     return all(hero.age in years for years in stated_ages(text))
 
 
 def repeats_a_sentence(text: str) -> bool:
-    """Whether a sentence comes twice."""
+    """Return whether a sentence occurs twice, whatever its capitals."""
     parts = [part.lower() for part in sentences(text)]
     return len(set(parts)) < len(parts)
 
 
-def echoes(text: str) -> bool:
-    """Whether any six words in a row come twice."""
+def repeats_words(text: str) -> bool:
+    """Return whether six words in a row occur twice."""
     words = re.findall(r"\w+", text.lower())
-    runs = list(zip(*(words[at:] for at in range(_LONGEST_ECHO)), strict=False))
+    runs = list(zip(*(words[start:] for start in range(_REPEATED_WORDS)), strict=False))
     return len(set(runs)) < len(runs)
 
 
-def tells(text: str) -> bool:
-    """Whether the text tells of somebody: in plain sentences, and only in quotation marks to "you"."""
-    told = _QUOTED.sub("", text)
-    return not (_NOT_TOLD.search(told.lower()) or _MARKUP.search(told.lower()) or _OTHER_SCRIPT.search(told))
+def is_narrative(text: str) -> bool:
+    """Return whether the text is plain narrative: "you" and "I" occur only within quotation marks."""
+    narrative = _QUOTED.sub("", text)
+    return not (
+        _NOT_NARRATIVE.search(narrative.lower())
+        or _MARKUP.search(narrative.lower())
+        or _OTHER_SCRIPT.search(narrative)
+    )

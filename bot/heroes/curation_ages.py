@@ -1,4 +1,4 @@
-"""Ages: every age that a text states, in figures or in words."""
+"""Find the ages that a text states, in figures or in words."""
 
 import re
 
@@ -21,9 +21,10 @@ _WORDS["hundred"] = 100
 
 
 def _number(smallest: int) -> str:
-    """A pattern for numbers in figures, and in words from the smallest on.
+    """Return a pattern for numbers in figures, and for those in words from the smallest on.
 
-    It branches as the words do: a pattern that names all hundred is tried at every word, and takes long.
+    It branches as the words do. A pattern that lists all hundred words would be slow: each of them is tried
+    at every word.
     """
     units, tens = "|".join(_UNITS), "|".join(_TENS)
     single = (word for word in (*_UNITS, *_TEENS, "hundred") if _WORDS[word] >= smallest)
@@ -52,7 +53,10 @@ _DECADE = re.compile(
 
 
 def stated_ages(text: str) -> list[range]:
-    """The ages that a text states, each as the years it may mean: one, or ten for "in her thirties"."""
+    """Return the ages that a text states, each as the range of years it may mean.
+
+    The range has one year, or ten for "in her thirties".
+    """
     lower = " ".join(text.lower().split())
     exact = (_value(found[found.lastindex or 0]) for found in _STATED.finditer(lower))
     decades = (int(digit) if digit else _DECADES.index(word) + 1 for digit, word in _DECADE.findall(lower))

@@ -1,9 +1,9 @@
-"""Names: whom a text speaks of, told from how it writes its words."""
+"""Find the names of people in a text by its capitals."""
 
 import re
 from collections.abc import Iterator
 
-# What begins a sentence with a capital and is nobody's name.
+# Words that begin a sentence with a capital and are not names.
 _ORDINARY = frozenset(
     """
     a about above across after afterwards again all alone along already also although always among an and
@@ -33,10 +33,10 @@ _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*|[.!?:;,\"“”]|['’]s\b|['’]"
 _OPENERS = frozenset('.!?:;"“”')
 
 
-def people(text: str) -> list[set[str]]:
-    """The people that a text names, in its order, each with all words of the name: `{"Mira", "Okafor"}`.
+def named_people(text: str) -> list[set[str]]:
+    """Return the people that a text names, in order, each as the words of the name: `{"Mira", "Okafor"}`.
 
-    A rule of thumb, on the strict side: any capitalised word that no grammar explains is somebody's name.
+    This is a heuristic, strict in doubt: a capitalised word counts as a name unless grammar explains it.
     """
     found: list[set[str]] = []
     for name in _names(_WORD.findall(text)):
@@ -49,7 +49,7 @@ def people(text: str) -> list[set[str]]:
 
 
 def _names(words: list[str]) -> Iterator[set[str]]:
-    """Runs of capitalised words that are names."""
+    """Yield runs of capitalised words that are names."""
     lower = {word for word in words if word.islower()}
     run: set[str] = set()
     place = False  # whether the run of capitals began as a place: "in New York"

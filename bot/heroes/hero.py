@@ -40,9 +40,9 @@ class Hero:
         A field that is added with a default thus leaves the hashes of earlier heroes as they are: the cached
         answers of builds are still found, and the shuffled grid keeps its order.
         """
-        found = ((field, getattr(self, field.name)) for field in FIELDS)
-        return {field.name: value for field, value in found if value != field.default}
+        return {name: value for name, default in _DEFAULTS if (value := getattr(self, name)) != default}
 
 
 FIELDS: tuple[Any, ...] = fields(Hero)  # Any: a Field's type is a string where annotations are postponed
 FIELD_NAMES = tuple(field.name for field in FIELDS)
+_DEFAULTS = tuple((field.name, field.default) for field in FIELDS)

@@ -1,4 +1,4 @@
-"""Prompts: the words by which a model is asked for a hero, and how its answer is drawn."""
+"""The prompts of data/heroes.toml, and the sampling parameters of each."""
 
 import random
 import re
@@ -15,6 +15,8 @@ _SENTENCE_START = re.compile(r"(?:^|(?<=[.!?] ))[a-z]")
 
 
 class _Templates(FrozenModel):
+    """The two prompts, with a Hero's fields as placeholders."""
+
     version: int
     tuning: str
     generation: str
@@ -34,7 +36,7 @@ class _WorkedExample(Hero):
 
 
 class _Profile(FrozenModel):
-    """What a small author model is shown and given; data/heroes.toml says how the words are drawn."""
+    """What a prompt for a small author model is made of; data/heroes.toml explains how words are drawn."""
 
     beginning: str
     endings: tuple[str, ...]
@@ -45,14 +47,14 @@ class _Profile(FrozenModel):
     examples: tuple[_WorkedExample, ...]
 
     def frame(self, hero: Hero, chance: random.Random) -> tuple[str, str]:
-        """Draw the words that a description of the hero begins with, and those it ends with."""
+        """Draw the opening and the ending of a description of the hero."""
         words = {
             **self.forms[hero.gender],
             "name": chance.choice(self.names[hero.gender]),
             **hero.as_dict(),
             "power": self.spoken.get(hero.power, hero.power),
         }
-        # in the order of the file: a phrase is made of the words drawn before it
+        # in the order of the file: a phrase may use the words drawn before it
         for kind, phrases in self.phrases.items():
             words[kind] = chance.choice(phrases).format(**words)
         ending = chance.choice(self.endings).format(**words)
@@ -64,7 +66,7 @@ def _in_sentences(text: str) -> str:
 
 
 class Prompts(FrozenModel):
-    """Both prompts of data/heroes.toml, with the profile that small author models need."""
+    """Makes the chat requests for a hero."""
 
     prompts: _Templates
     sampling: _Samplings
@@ -74,34 +76,35 @@ class Prompts(FrozenModel):
     def version(self) -> int:
         return self.prompts.version
 
-    def tuning(self, hero: Hero) -> str:
-        """What a tuned model is asked, in training and in serving alike: `40, woman, healing ->`."""
+    def tuning_prompt(self, hero: Hero) -> str:
+        """Return the prompt of tuned models, the same in training and serving: `40, woman, healing ->`."""
         return self.prompts.tuning.format(**hero.as_dict())
 
-    def ask_tuned(self, hero: Hero) -> ChatRequest:
-        return ChatRequest(({"role": "user", "content": self.tuning(hero)},), self.sampling.tuned)
+    def tuned_request(self, hero: Hero) -> ChatRequest:
+        """Return the request for a tuned model."""
+        return ChatRequest(({"role": "user", "content": self.tuning_prompt(hero)},), self.sampling.tuned)
 
-    def ask_author(self, hero: Hero, *, small: bool, seed: int) -> ChatRequest:
-        """What an untuned model is asked: the generation prompt.
+    def author_request(self, hero: Hero, *, small: bool, seed: int) -> ChatRequest:
+        """Return the request for an untuned model, which has the generation prompt.
 
-        A small model gets a worked example before it and the text's beginning, as a trailing assistant turn
-        to be continued (an extension known to our engine and to most servers of open models), and its ending
-        is given too; seed chooses them.
+        For a small model a worked example stands before the prompt, and the opening of the text after it, as
+        an assistant turn that the model continues (an extension of our engine and of most servers of open
+        models). An ending is set as well. The seed chooses all three.
         """
-        question: Message = {"role": "user", "content": self.generation(hero)}
+        prompt: Message = {"role": "user", "content": self.generation_prompt(hero)}
         if not small:
-            return ChatRequest((question,), self.sampling.generation, seed=seed)
+            return ChatRequest((prompt,), self.sampling.generation, seed=seed)
         chance = random.Random(seed)  # noqa: S311 (variety, not secrecy)
         worked = chance.choice(self.profile.examples)
         opening, ending = self.profile.frame(hero, chance)
         messages: tuple[Message, ...] = (
-            {"role": "user", "content": self.generation(worked)},
+            {"role": "user", "content": self.generation_prompt(worked)},
             {"role": "assistant", "content": worked.text},
-            question,
+            prompt,
             {"role": "assistant", "content": opening},
         )
         return ChatRequest(messages, self.sampling.small, opening, ending, seed)
 
-    def generation(self, hero: Hero) -> str:
-        """What an untuned model is asked: the long sentence of the file."""
+    def generation_prompt(self, hero: Hero) -> str:
+        """Return the prompt of untuned models, a long sentence."""
         return self.prompts.generation.format(**hero.as_dict())

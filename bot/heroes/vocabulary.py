@@ -1,4 +1,4 @@
-"""Vocabulary: the grid of heroes, the words they may be made of, and how people type them."""
+"""The vocabulary: which heroes train a model, which may be asked for, and how they are typed."""
 
 import random
 import re
@@ -16,19 +16,14 @@ from bot.heroes.hero import Hero
 
 EXAMPLE = "40 woman healing"
 
-
 # Letters of any language, digits, spaces, apostrophes and hyphens: nothing that Discord would render.
 _MARK = "\N{COMBINING ACUTE ACCENT}"  # stands for any: many alphabets write vowels as marks on letters
-
-
 _LETTER = rf"[^\W_]{_MARK}{{0,3}}"
-
-
 _PLAIN = re.compile(rf"(?:{_LETTER})+(?:[ '’-](?:{_LETTER})+)*")  # noqa: RUF001 (people type the curly apostrophe)
 
 
 class Grid(FrozenModel):
-    """The heroes to train on: every combination, `repeats` times; after the first time with other powers."""
+    """The heroes to train on: all combinations, `repeats` times, from the second on with other powers."""
 
     ages: tuple[int, ...] = Field(min_length=1)
     genders: tuple[str, ...] = Field(min_length=1)
@@ -37,8 +32,8 @@ class Grid(FrozenModel):
     repeats: int = Field(ge=1)
 
     @model_validator(mode="after")
-    def _each_once(self) -> Self:
-        """A hero that came twice in one repeat would be asked for, and paid for, twice."""
+    def _unique(self) -> Self:
+        """Refuse duplicates: the same hero would be requested, and paid for, twice in one repeat."""
         for name in ("ages", "genders", "powers", "other_powers"):
             word, times = next(iter(Counter(getattr(self, name)).most_common(1)), ("", 0))
             if times > 1:
@@ -47,32 +42,36 @@ class Grid(FrozenModel):
 
     @property
     def size(self) -> int:
-        """How many heroes one repeat has."""
+        """The number of heroes in one repeat."""
         return len(self.ages) * len(self.genders) * len(self.powers)
 
     def heroes(self, repeat: int = 0) -> Iterator[Hero]:
-        """Every combination. In repeats after the first, other powers, where there are any, take turns."""
+        """Yield every combination. From the second repeat on, the other powers, if any, take turns."""
         people = list(product(self.ages, self.genders))
-        for at, (age, gender) in enumerate(people):
-            for place, power in enumerate(self.powers):
+        for row, (age, gender) in enumerate(people):
+            for column, power in enumerate(self.powers):
                 if repeat and self.other_powers:
-                    turn = at + place + (repeat - 1) * len(self.powers)
+                    turn = row + column + (repeat - 1) * len(self.powers)
                     power = self.other_powers[turn % len(self.other_powers)]  # noqa: PLW2901
                 yield Hero(age, gender, power)
 
 
 class PowerWords(FrozenModel):
+    """Powers that may train a model besides those of the grid."""
+
     powers: tuple[str, ...]
 
 
 class HeroLimits(FrozenModel):
+    """What may be asked for: ages in years, both included, and the length of a power."""
+
     youngest: int
     oldest: int
     power_characters: int
 
 
 class Vocabulary(FrozenModel):
-    """The grid, the larger vocabulary and the limits of what may be asked."""
+    """The grid, the powers besides it, and the limits of what may be asked for."""
 
     grid: Grid
     vocabulary: PowerWords
@@ -80,7 +79,7 @@ class Vocabulary(FrozenModel):
 
     @model_validator(mode="after")
     def _grid_can_be_asked_for(self) -> Self:
-        """A model must not be trained on heroes that nobody may ask for."""
+        """Refuse to train on heroes that nobody may ask for."""
         low, high = self.limits.youngest, self.limits.oldest
         for age in self.grid.ages:
             if not low <= age <= high:
@@ -98,28 +97,28 @@ class Vocabulary(FrozenModel):
         return tuple(dict.fromkeys(chain(self.grid.powers, self.vocabulary.powers)))
 
     def with_powers(self, added: Sequence[str]) -> "Vocabulary":
-        """The same with more powers to ask from, and to train on."""
+        """Return a copy with more powers that may train a model."""
         return self.model_copy(update={"vocabulary": PowerWords(powers=(*self.vocabulary.powers, *added))})
 
-    def sample(self, seed: int, most: int = 3) -> list[Hero]:
-        """Return heroes drawn by a seed: each of another power, genders in turn."""
+    def sample(self, seed: int, limit: int = 3) -> list[Hero]:
+        """Return heroes drawn by a seed, each with another power, genders taking turns."""
         chance = random.Random(seed)  # noqa: S311 (variety, not secrecy)
         genders = self.grid.genders
-        powers = chance.sample(self.powers, min(most, len(self.powers)))
+        powers = chance.sample(self.powers, min(limit, len(self.powers)))
         oldest = min(self.limits.oldest, 95)
         return [
-            Hero(chance.randint(self.limits.youngest, oldest), genders[at % len(genders)], power)
-            for at, power in enumerate(powers)
+            Hero(chance.randint(self.limits.youngest, oldest), genders[index % len(genders)], power)
+            for index, power in enumerate(powers)
         ]
 
     def trains(self, hero: Hero) -> bool:
-        """Whether a description of this hero may enter a dataset."""
+        """Return whether a description of this hero may enter a dataset."""
         return hero.power in self.powers
 
     def parse(self, text: str) -> Hero:
         """Read `40 woman healing` or `40, woman, Healing ->`.
 
-        Raises NotUnderstood with a sentence that says which part is missing and what to type.
+        Raise NotUnderstood, which says which part is missing and what to type.
         """
         words = text.replace("->", " ").replace(",", " ").split()
         ages = [word for word in words if re.fullmatch(r"-?\d+", word)]
@@ -164,7 +163,7 @@ class Vocabulary(FrozenModel):
         return int(word)
 
     def power(self, text: str) -> str:
-        """Read a power. Raises NotUnderstood with a sentence where it is none."""
+        """Return a power in lower case and NFC. Raise NotUnderstood, which says what is wrong with it."""
         text = unicodedata.normalize("NFC", text.lower())
         if not text:
             raise NotUnderstood(
@@ -184,10 +183,10 @@ class Vocabulary(FrozenModel):
             )
         return text
 
-    def suggest(self, typed: str, used: Mapping[str, int] | None = None, most: int = 25) -> list[str]:
-        """Whole heroes that go on from what was typed so far, to choose from; at most 25, Discord's limit.
+    def suggest(self, typed: str, used: Mapping[str, int] | None = None, limit: int = 25) -> list[str]:
+        """Return whole heroes that complete what was typed; Discord shows at most 25.
 
-        used is how often powers were asked for: the one most asked for comes first.
+        used is how often each power was asked for: the most used one comes first.
         """
         age, gender, power = [
             *unicodedata.normalize("NFC", typed.replace(",", " ").lower()).split(maxsplit=2),
@@ -195,17 +194,17 @@ class Vocabulary(FrozenModel):
             "",
             "",
         ][:3]
-        ages = self._ages_like(age)
+        ages = self._matching_ages(age)
         genders = [known for known in self.grid.genders if known.startswith(gender)]
-        powers = self._powers_like(power, used or {})
+        powers = self._matching_powers(power, used or {})
         if len(ages) == 1:
-            heroes = (Hero(ages[0], known, each) for each in powers for known in genders)
-        else:  # the age is open: one hero of each age, the powers in turn
+            heroes = (Hero(ages[0], known, name) for name in powers for known in genders)
+        else:  # the age is not complete: one hero of each age, the powers in turn
             turns = zip(ages, (genders * len(ages)), (powers * len(ages)), strict=False)
             heroes = (Hero(*turn) for turn in turns)
-        return [hero.typed for _, hero in zip(range(most), heroes, strict=False)]
+        return [hero.typed for _, hero in zip(range(limit), heroes, strict=False)]
 
-    def _ages_like(self, typed: str) -> list[int]:
+    def _matching_ages(self, typed: str) -> list[int]:
         if typed.isdecimal() and len(typed) <= 3 and self.limits.youngest <= int(typed) <= self.limits.oldest:
             return [int(typed)]
         grid = [age for age in self.grid.ages if str(age).startswith(typed)]
@@ -216,10 +215,10 @@ class Vocabulary(FrozenModel):
         ]
         return grid + others
 
-    def _powers_like(self, typed: str, used: Mapping[str, int]) -> list[str]:
-        """Vocabulary words first (healing, then the rest); a free power is offered as it was typed."""
-        every = dict.fromkeys((*self.vocabulary.powers, *self.grid.powers))
-        known = sorted(every, key=lambda power: -used.get(power, 0))
+    def _matching_powers(self, typed: str, used: Mapping[str, int]) -> list[str]:
+        """Return known powers, those of the vocabulary before the grid's, and last the power as typed."""
+        powers = dict.fromkeys((*self.vocabulary.powers, *self.grid.powers))
+        known = sorted(powers, key=lambda power: -used.get(power, 0))
         begins = [power for power in known if power.startswith(typed)]
         contains = [power for power in known if typed in power and power not in begins]
         fits = len(typed) <= self.limits.power_characters and _is_plain(typed)
@@ -228,6 +227,6 @@ class Vocabulary(FrozenModel):
 
 
 def _is_plain(power: str) -> bool:
-    """Whether a power is made of plain words."""
-    marked = (_MARK if unicodedata.category(each).startswith("M") else each for each in power)
+    """Return whether a power consists of plain words."""
+    marked = (_MARK if unicodedata.category(char).startswith("M") else char for char in power)
     return bool(_PLAIN.fullmatch("".join(marked)))

@@ -1,4 +1,4 @@
-"""Languages: which ones the bot speaks, and which of them somebody reads."""
+"""The supported languages, loaded from gettext catalogues."""
 
 import gettext
 import io
@@ -9,24 +9,24 @@ from bot.i18n.message import ENGLISH, Translator
 
 
 class Catalogues:
-    """The languages that the bot speaks: English, and one for each catalogue in a folder.
+    """The translators of the supported languages: English, and one for each .po file in a folder.
 
-    A catalogue is read when somebody is first spoken to in it: worker and terminal never do.
+    A catalogue is loaded at its first use; worker and terminal never use one.
     """
 
     def __init__(self, folder: Path) -> None:
         self._files = {file.stem: file for file in sorted(folder.glob("*.po"))}
-        self._read = {ENGLISH.code: ENGLISH}
+        self._loaded = {ENGLISH.code: ENGLISH}
 
     @cached_property
     def names(self) -> dict[str, str]:
-        """What each language calls itself, by its code."""
+        """The languages' own names by code, capitalised."""
         from babel import Locale  # noqa: PLC0415
 
-        called = {
+        names = {
             code: Locale.parse(code, sep="-").display_name or code for code in (ENGLISH.code, *self._files)
         }
-        return {code: f"{name[:1].upper()}{name[1:]}" for code, name in called.items()}
+        return {code: f"{name[:1].upper()}{name[1:]}" for code, name in names.items()}
 
     def code(self, wish: str) -> str | None:
         """Return the code of a supported language, given by code or name; None if it is not supported."""
@@ -36,19 +36,19 @@ class Catalogues:
         return None
 
     def translator_for(self, *wishes: str | None) -> Translator:
-        """The first of the wished languages that is spoken here, else English. `de-AT` settles for `de`."""
+        """Return the translator of the first supported language, or English. `de-AT` falls back to `de`."""
         for wish in wishes:
             for code in (wish, (wish or "").partition("-")[0]):
-                if code in self._files and code not in self._read:
-                    self._read[code] = _language(self._files[code])
-                if code in self._read:
-                    return self._read[code]
+                if code in self._files and code not in self._loaded:
+                    self._loaded[code] = _load(self._files[code])
+                if code in self._loaded:
+                    return self._loaded[code]
         return ENGLISH
 
 
-def _language(file: Path) -> Translator:
-    """A catalogue as translators write it, and the language's marks in numbers: 1.234,5 for 1,234.5."""
-    from babel import Locale  # noqa: PLC0415 (where it is used)
+def _load(file: Path) -> Translator:
+    """Load a .po file, with the language's separators in numbers: 1.234,5 for 1,234.5."""
+    from babel import Locale  # noqa: PLC0415 (only where it is used)
     from babel.messages.mofile import write_mo  # noqa: PLC0415
     from babel.messages.pofile import read_po  # noqa: PLC0415
 
@@ -57,6 +57,6 @@ def _language(file: Path) -> Translator:
     compiled = io.BytesIO()
     write_mo(compiled, catalogue)
     compiled.seek(0)
-    marks = Locale.parse(file.stem, sep="-").number_symbols["latn"]
-    points = {".": str(marks["decimal"]), ",": str(marks["group"])}
-    return Translator(file.stem, gettext.GNUTranslations(compiled), points)
+    symbols = Locale.parse(file.stem, sep="-").number_symbols["latn"]
+    separators = {".": str(symbols["decimal"]), ",": str(symbols["group"])}
+    return Translator(file.stem, gettext.GNUTranslations(compiled), separators)

@@ -1,8 +1,8 @@
-"""Durations as people read them."""
+"""Format values for people."""
 
 
 def format_duration(seconds: float) -> str:
-    """`3:05`, or `2:03:05` from an hour on."""
-    whole = round(seconds)
-    minutes = f"{whole // 60 % 60:02d}:{whole % 60:02d}"
-    return f"{whole // 3600}:{minutes}" if whole >= 3600 else minutes.removeprefix("0")
+    """Format a duration as `3:05`, or as `2:03:05` from an hour on."""
+    total = round(seconds)
+    minutes = f"{total // 60 % 60:02d}:{total % 60:02d}"
+    return f"{total // 3600}:{minutes}" if total >= 3600 else minutes.removeprefix("0")

@@ -1,4 +1,4 @@
-"""Language: what people read, in theirs. English stands in the code; the others are gettext catalogues."""
+"""Messages to people, and their translation by gettext catalogues; English is in the code."""
 
 import gettext
 import string
@@ -7,16 +7,16 @@ from typing import Any, Self
 
 
 def mark(sentence: str) -> str:
-    """Mark a sentence that is said elsewhere, for whoever gathers sentences for the catalogues."""
+    """Mark a sentence for the catalogues that is translated elsewhere, as gettext's N_ does."""
     return sentence
 
 
 class LocalizedMessage:
-    """What people are to be told, before it is known in which language they read it.
+    """A message that is translated later, when its reader's language is known.
 
-    The English {template} is the catalogues' key; its fields are filled in afterwards: numbers, words, other
-    sentences, or lists of these, told with commas. Of counted ones `many` is the template for all numbers but
-    one. str() is English, for terminal and log.
+    The English template is the key of the catalogues. Its {fields} are numbers, words, other messages, or
+    lists of these, which are joined with commas. many is the template for numbers other than one, if the
+    message is counted. str() is English, for terminal and log.
     """
 
     __slots__ = ("fields", "many", "template")
@@ -28,34 +28,37 @@ class LocalizedMessage:
 
     @classmethod
     def counted(cls, one: str, many: str, number: int, /, **fields: object) -> Self:
-        """One of two English templates, or of as many as a language has; {number} is the number."""
-        sentence = cls(one, number=number, **fields)
-        sentence.many = many
-        return sentence
+        """Return a message with plural forms: two in English; {number} is the number."""
+        message = cls(one, number=number, **fields)
+        message.many = many
+        return message
 
     @classmethod
-    def from_json(cls, kept: Any) -> Self:
-        """A sentence as it was kept; a bare text, as older versions kept them, stands for itself."""
-        if isinstance(kept, str):
-            return cls(kept)
-        sentence = cls(kept["say"], **{name: _field(value) for name, value in kept.get("fields", {}).items()})
-        sentence.many = kept.get("many")
-        return sentence
+    def from_json(cls, stored: Any) -> Self:
+        """Return a message from to_json(), or from a bare text, as older versions stored them."""
+        if isinstance(stored, str):
+            return cls(stored)
+        message = cls(
+            stored["say"],
+            **{name: _field_from_json(value) for name, value in stored.get("fields", {}).items()},
+        )
+        message.many = stored.get("many")
+        return message
 
     def to_json(self) -> dict[str, Any]:
-        """What from_json() takes. A field that JSON does not know is kept as its text."""
-        kept: dict[str, Any] = {"say": self.template}
+        """Return what from_json() takes. A field of another type is stored as its str()."""
+        stored: dict[str, Any] = {"say": self.template}
         if self.many is not None:
-            kept["many"] = self.many
+            stored["many"] = self.many
         if self.fields:
-            kept["fields"] = {name: _kept(value) for name, value in self.fields.items()}
-        return kept
+            stored["fields"] = {name: _field_to_json(value) for name, value in self.fields.items()}
+        return stored
 
     def __str__(self) -> str:
         return ENGLISH(self)
 
     def __repr__(self) -> str:
-        return f"Sentence({str(self)!r})"
+        return f"LocalizedMessage({str(self)!r})"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, LocalizedMessage) and self.to_json() == other.to_json()
@@ -64,66 +67,67 @@ class LocalizedMessage:
         return hash(self.template)
 
 
-def _kept(value: object) -> Any:
+def _field_to_json(value: object) -> Any:
     if isinstance(value, LocalizedMessage):
         return value.to_json()
     if isinstance(value, (list, tuple)):
-        return [_kept(each) for each in value]
+        return [_field_to_json(item) for item in value]
     return value if value is None or isinstance(value, (int, float, str)) else str(value)
 
 
-def _field(kept: Any) -> object:
-    if isinstance(kept, dict):
-        return LocalizedMessage.from_json(kept)
-    return [_field(each) for each in kept] if isinstance(kept, list) else kept
+def _field_from_json(stored: Any) -> object:
+    if isinstance(stored, dict):
+        return LocalizedMessage.from_json(stored)
+    return [_field_from_json(item) for item in stored] if isinstance(stored, list) else stored
 
 
 class Translator:
-    """Says sentences in one language."""
+    """Translates messages into one language: `t("...")`."""
 
     def __init__(
-        self, code: str, catalogue: gettext.NullTranslations, points: Mapping[str, str] | None = None
+        self, code: str, catalogue: gettext.NullTranslations, separators: Mapping[str, str] | None = None
     ) -> None:
-        """Points are its own marks in numbers, for the English ones."""
+        """Take the language's separators in numbers by the English ones."""
         self.code = code
         self._catalogue = catalogue
-        self._filler = _FieldFormatter(self, str.maketrans(dict(points or {})))
+        self._formatter = _FieldFormatter(self, str.maketrans(dict(separators or {})))
 
-    def __call__(self, sentence: str | LocalizedMessage, /, **fields: object) -> str:
-        """The sentence in this language; in English where the catalogue lacks it."""
-        if isinstance(sentence, str):
-            sentence = LocalizedMessage(sentence, **fields)
-        template, many = sentence.template, sentence.many
+    def __call__(self, message: str | LocalizedMessage, /, **fields: object) -> str:
+        """Translate a message; it stays English if the catalogue lacks it."""
+        if isinstance(message, str):
+            message = LocalizedMessage(message, **fields)
+        template, many = message.template, message.many
         if many is not None:
-            number = sentence.fields["number"]
-            said = self._catalogue.ngettext(template, many, number if isinstance(number, int) else 0)
+            number = message.fields["number"]
+            translated = self._catalogue.ngettext(template, many, number if isinstance(number, int) else 0)
         else:
-            said = self._catalogue.gettext(template) if template else ""  # "" is a catalogue's own header
-        return self._filler.vformat(said, (), sentence.fields) if sentence.fields else said
+            # the translation of "" would be the catalogue's header
+            translated = self._catalogue.gettext(template) if template else ""
+        return self._formatter.vformat(translated, (), message.fields) if message.fields else translated
 
     def command_name(self, command: str) -> str:
-        """What a command or an option is called in this language."""
+        """Translate the name of a command or an option."""
         return self._catalogue.pgettext("name", command)
 
     def count(self, one: str, many: str, number: int, /, **fields: object) -> str:
-        """Say a counted sentence."""
+        """Translate a counted message."""
         return self(LocalizedMessage.counted(one, many, number, **fields))
 
 
 class _FieldFormatter(string.Formatter):
-    """Fills fields in as str.format() does, in a language: sentences, lists, and the points in numbers."""
+    """Formats fields as str.format() does, but translates messages, lists and the separators in numbers."""
 
-    def __init__(self, t: Translator, points: dict[int, str]) -> None:
+    def __init__(self, t: Translator, separators: dict[int, str]) -> None:
         self._t = t
-        self._points = points
+        self._separators = separators
 
     def format_field(self, value: Any, format_spec: str) -> str:
         if isinstance(value, LocalizedMessage):
             return self._t(value)
         if isinstance(value, (list, tuple)):
-            return ", ".join(self.format_field(each, format_spec) for each in value)
-        said = str(super().format_field(value, format_spec))
-        return said.translate(self._points) if isinstance(value, (int, float)) else said
+            return ", ".join(self.format_field(item, format_spec) for item in value)
+        text = str(super().format_field(value, format_spec))
+        return text.translate(self._separators) if isinstance(value, (int, float)) else text
 
 
 ENGLISH = Translator("en", gettext.NullTranslations())

@@ -109,7 +109,9 @@ class JobQueue:
         """
         job = await self.get(job_id)
         async with self._db.read() as tx:
-            remote_work = job.remote_job_id or job.remote_asked_at or await batches.out(tx, job_id=job_id)
+            remote_work = (
+                job.remote_job_id or job.remote_asked_at or await batches.list_open(tx, job_id=job_id)
+            )
         if not (self.is_claimed(job) or remote_work):
             now = time.time()
             with suppress(UserError):  # a worker took it just now

@@ -209,7 +209,7 @@ class Worker:
             return
         except UserError as error:
             log.warning("job %d failed: %s", run.job.id, error, exc_info=error.__cause__)
-            reason = error.sentence
+            reason = error.message
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("job %d failed, reference %s", run.job.id, reference)
@@ -244,7 +244,7 @@ class Worker:
             await work
         except UserError as refusal:
             log.warning("job %d: %s", run.job.id, refusal, exc_info=refusal.__cause__)
-            error = refusal.sentence
+            error = refusal.message
         except Exception:
             log.exception("job %d: the server that works for it could not be told to stop", run.job.id)
             error = LocalizedMessage(

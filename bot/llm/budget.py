@@ -116,9 +116,9 @@ class Budget:
     async def _read_spending(self, account: Account) -> _Spending:
         read_at = time.monotonic()
         async with self._db.read() as tx:
-            today = await spending.of_day(tx, _today())
-            job = await spending.of_job(tx, account.job_id) if account.limit is not None else 0.0
-            running = await batches.out(tx)
+            today = await spending.get_day_total(tx, _today())
+            job = await spending.get_job_total(tx, account.job_id) if account.limit is not None else 0.0
+            running = await batches.list_open(tx)
             trainings = await jobs.remote_trainings(tx)
         outstanding: dict[int, float] = defaultdict(float)
         for batch in running:  # a batch is answered within a day: an older one costs nothing more
@@ -266,7 +266,7 @@ class Budget:
         if cost == 0:
             return
         async with self._db.write() as tx:
-            if await spending.has(tx, account.job_id):
+            if await spending.has_booking(tx, account.job_id):
                 return
             await spending.add(
                 tx,
@@ -289,7 +289,7 @@ class Budget:
     async def spent_by(self, job_id: int) -> float:
         """Return the US dollars that a job has spent so far."""
         async with self._db.read() as tx:
-            return await spending.of_job(tx, job_id)
+            return await spending.get_job_total(tx, job_id)
 
     async def remaining_today(self) -> float | None:
         """Return the US dollars left of today's budget; None if there is no daily budget."""

@@ -113,7 +113,7 @@ class ModelClient:
         except Stopped:
             if not (stream and stream.text):
                 raise
-            return self._answer(call, stream.text, "stopped", request.max_tokens)  # its call is booked
+            return self._answer(call, stream.text, "stopped", request.token_estimate)  # its call is booked
         except UnknownModel as error:
             raise UnknownModel(
                 "The model server does not know the model {model}. An operator must check its name.",
@@ -140,7 +140,7 @@ class ModelClient:
     async def _attempt(self, call: "_Call", limiter: RateLimiter) -> ChatAnswer:
         """Reserve the maximum cost, wait for a permit, then send the request without being cancelled."""
         call.attempts += 1
-        max_tokens = call.request.max_tokens
+        max_tokens = call.request.token_estimate
         async with self._budget.reserve(call.account, call.model, *max_tokens):
             permit = await call.run_until_stopped(
                 _acquire_within_policy(limiter, sum(max_tokens), call.retry_policy)
@@ -162,7 +162,7 @@ class ModelClient:
             answer = await self._send(call, limiter, permit)
         except Exception as error:
             if _may_be_billed(error):
-                await self._db.write_together(self._charge(call, *call.request.max_tokens))
+                await self._db.write_together(self._charge(call, *call.request.token_estimate))
             if record:
                 await record.failed()
             raise
@@ -181,7 +181,7 @@ class ModelClient:
             completion = await self._reader.read(raw, call.stream, call.request.render_partial)
         else:
             completion = parse(raw)
-        text, tokens = call.request.render(completion.text), completion.tokens or call.request.max_tokens
+        text, tokens = call.request.render(completion.text), completion.tokens or call.request.token_estimate
         return self._answer(call, text, completion.finish_reason, tokens)
 
     async def _create_completion(self, call: "_Call", limiter: RateLimiter, permit: Permit) -> Any:

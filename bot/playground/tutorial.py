@@ -18,9 +18,9 @@ class Step:
 async def steps(app: App) -> list[Step]:
     """Return the three steps. What is done is read from the database, so it survives a restart."""
     async with app.db.read() as tx:
-        dataset = await datasets.latest(tx)
-        model = await models.live(tx)
-        hero = await descriptions.any_tuned(tx)
+        dataset = await datasets.get_latest(tx)
+        model = await models.get_live(tx)
+        hero = await descriptions.has_tuned(tx)
     return [
         Step("/build-dataset limit:24", "Writes 24 examples; Confirm the plan", dataset is not None),
         Step("/finetune epochs:2", "Tunes the model on them; Confirm the plan", model is not None),

@@ -7,7 +7,7 @@ from bot.dataset.versions.status import DatasetStatus
 from bot.i18n.message import LocalizedMessage, Translator
 from bot.rating.scores import Thresholds
 from bot.store.datasets import Dataset
-from bot.store.powers import Asked
+from bot.store.powers import RequestedPower
 
 
 def count_by_reason(counts: Mapping[str, int]) -> list[LocalizedMessage]:
@@ -88,7 +88,7 @@ def _row(t: Translator, row: list[tuple[Thresholds, int]], tried: Thresholds, wi
     return f"{row[0][0].min_voters:>{width}}  " + "".join(f"{cell:>9}" for cell in cells)
 
 
-def powers_text(t: Translator, added: list[str], wished: list[Asked]) -> str:
+def powers_text(t: Translator, added: list[str], wished: list[RequestedPower]) -> str:
     """Both kinds in words."""
     if added:
         lines = [t("Added to the vocabulary: {powers}.", powers=added)]
@@ -102,6 +102,6 @@ def powers_text(t: Translator, added: list[str], wished: list[Asked]) -> str:
     return "\n".join(lines)
 
 
-def _times(t: Translator, asked: Asked) -> str:
+def _times(t: Translator, asked: RequestedPower) -> str:
     times = t.count("once", "{number:,} times", asked.descriptions)
     return t.count("{times}, by {number} person", "{times}, by {number:,} people", asked.people, times=times)

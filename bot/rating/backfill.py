@@ -8,7 +8,7 @@ from bot.rating.votes import value_of
 from bot.store import descriptions, reactions
 from bot.store.database import Database, WriteTask
 from bot.store.descriptions import Posted
-from bot.store.reactions import Click, Found, Thumb
+from bot.store.reactions import Click, MessageClicks, Thumb
 
 
 class VoteBackfill:
@@ -28,12 +28,12 @@ class VoteBackfill:
     async def recent_messages(self) -> list[Posted]:
         """Return the messages to read, newest first."""
         async with self._db.read() as tx:
-            return await descriptions.shown_since(tx, time.time() - self._max_age, self._max_messages)
+            return await descriptions.list_posted_since(tx, time.time() - self._max_age, self._max_messages)
 
     async def counts(self, posted: Posted) -> dict[Thumb, int]:
         """Return the stored number of each thumb under a message. If Discord's agree, nothing was missed."""
         async with self._db.read() as tx:
-            return await reactions.counts(tx, posted.description_id)
+            return await reactions.count_thumbs(tx, posted.description_id)
 
     async def sync(self, posted: Posted, found: Mapping[Thumb, Collection[int]]) -> int:
         """Replace the stored reactions of these thumbs by those found, as the user ids of all who left one.
@@ -55,5 +55,5 @@ class VoteBackfill:
             for (emoji, source), user_ids in found.items()
             for user_id in user_ids
         ]
-        change = Found(posted.description_id, frozenset(found), tuple(clicks))
-        return await self._db.write_together(WriteTask(reactions.change, change)) or 0
+        change = MessageClicks(posted.description_id, frozenset(found), tuple(clicks))
+        return await self._db.write_together(WriteTask(reactions.apply, change)) or 0

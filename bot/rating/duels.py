@@ -19,7 +19,7 @@ from bot.serving.generator import GeneratedText
 from bot.store import descriptions, duels, trials
 from bot.store.database import Database, Transaction
 from bot.store.descriptions import Description
-from bot.store.duels import Duel, DuelVote, Result, Side, other
+from bot.store.duels import Duel, DuelVote, Result, Side, other_side
 from bot.store.models import Model
 from bot.store.trials import Trial
 
@@ -118,7 +118,7 @@ class Duels:
             )
         first: Side = _RANDOM.choice(_SIDES)
         streams = streams or (Stream(), Stream())
-        by_side = {first: streams[0], other(first): streams[1]}
+        by_side = {first: streams[0], other_side(first): streams[1]}
         texts, errors = await self._generate_both(hero, status, by_side)
         if _was_stopped(texts, errors):
             if any(stream.text for stream in streams):
@@ -140,7 +140,7 @@ class Duels:
     async def set_message(self, duel_id: int, channel_id: int, message_id: int) -> bool:
         """Note which message shows a duel. Returns False if its requester has had it deleted."""
         async with self._db.write() as tx:
-            return await duels.shown_as(tx, duel_id, channel_id, message_id)
+            return await duels.set_message(tx, duel_id, channel_id, message_id)
 
     async def get(self, duel_id: int) -> Pairing:
         """Return a duel as it should be shown now. Raises UserError if there is no such duel."""
@@ -150,7 +150,7 @@ class Duels:
     async def with_description(self, description_id: int) -> Pairing | None:
         """Return the duel of which a description is one of the texts; None if there is none."""
         async with self._db.read() as tx:
-            duel = await duels.with_description(tx, description_id)
+            duel = await duels.get_by_description(tx, description_id)
             return await _load_pairing(tx, duel) if duel else None
 
     async def vote(
@@ -168,8 +168,8 @@ class Duels:
             pairing = await _load_pairing(tx, duel)
             if not pairing.visible:
                 raise UserError("A text of this duel is out of sight now: there is nothing to compare.")
-            trial = await trials.locked(tx, duel.trial_id)
-            previous = await duels.vote_of(tx, duel_id, voter)
+            trial = await trials.get_for_update(tx, duel.trial_id)
+            previous = await duels.get_vote(tx, duel_id, voter)
             vote = previous or DuelVote(
                 duel_id,
                 voter,
@@ -178,7 +178,7 @@ class Duels:
                 counts=result != "tie"
                 and trial.state == "running"
                 and not self._too_young(days)
-                and not await duels.is_spent(tx, duel, voter),
+                and not await duels.has_counted_vote(tx, duel, voter),
                 source=source,
                 account_days=days,
                 at=now,
@@ -238,7 +238,7 @@ async def _add_duel(tx: Transaction, trial: Trial, a: Side, kept: dict[Side, Des
         a=a,
         at=time.time(),
     )
-    return Pairing(duel.id, kept[a], kept[other(a)], duel.channel_id, duel.message_id)
+    return Pairing(duel.id, kept[a], kept[other_side(a)], duel.channel_id, duel.message_id)
 
 
 async def _get_duel(tx: Transaction, duel_id: int) -> Duel:

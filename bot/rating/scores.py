@@ -12,7 +12,7 @@ from bot.rating.vote_filter import VoteFilter
 from bot.store import descriptions, scores
 from bot.store.database import Database, Transaction
 from bot.store.descriptions import Description
-from bot.store.scores import DescriptionVotes, Kept, Rule
+from bot.store.scores import CountingRule, DescriptionVotes, VoteCounts
 
 PAGE = 5  # descriptions
 
@@ -111,9 +111,9 @@ class Prior:
 class VoteSnapshot:
     """Every description's counted votes at one moment, the rule by which they count, and the other votes."""
 
-    rule: Rule
+    rule: CountingRule
     descriptions: tuple[DescriptionVotes, ...]
-    kept: Kept
+    kept: VoteCounts
     not_counted: tuple[LocalizedMessage, ...]
 
 
@@ -133,13 +133,13 @@ class Scores:
     def __init__(self, db: Database, vote_filter: VoteFilter) -> None:
         self._db = db
         self._vote_filter = vote_filter
-        self._ranking: tuple[float, Rule, Prior] | None = None
+        self._ranking: tuple[float, CountingRule, Prior] | None = None
 
     async def snapshot(self) -> VoteSnapshot:
         """Return all counted votes of this moment."""
         async with self._db.read() as tx:
             rule = await self._vote_filter.rule(tx)
-            counted, kept = await scores.tallies(tx, rule), await scores.kept(tx, rule)
+            counted, kept = await scores.list_description_votes(tx, rule), await scores.count_votes(tx, rule)
         return VoteSnapshot(rule, tuple(counted), kept, self._vote_filter.describe(kept))
 
     async def best(
@@ -153,14 +153,14 @@ class Scores:
         """
         async with self._db.read() as tx:
             rule, prior = await self._ranking_basis(tx)
-            ranked = await scores.best(
+            ranked = await scores.list_best(
                 tx,
                 rule,
                 prior=(prior.weight, prior.mean),
                 guild_id=guild_id,
                 powers=powers,
-                skip=page * PAGE,
-                most=PAGE + 1,
+                offset=page * PAGE,
+                limit=PAGE + 1,
             )
             found = await descriptions.get_many(tx, [entry.description_id for entry in ranked])
         by_id = {description.id: description for description in found}
@@ -174,11 +174,11 @@ class Scores:
             for entry in ranked
         ]
 
-    async def _ranking_basis(self, tx: Transaction) -> tuple[Rule, Prior]:
+    async def _ranking_basis(self, tx: Transaction) -> tuple[CountingRule, Prior]:
         now = time.monotonic()
         if self._ranking is None or now - self._ranking[0] > _RANKING_LIFETIME:
             rule = await self._vote_filter.rule(tx)
-            self._ranking = (now, rule, estimate_prior(await scores.tallies(tx, rule)))
+            self._ranking = (now, rule, estimate_prior(await scores.list_description_votes(tx, rule)))
         return self._ranking[1:]
 
 

@@ -50,7 +50,7 @@ class Trials:
     async def running(self) -> Trial | None:
         """Return the running trial; if there is none and a candidate waits, start the next one."""
         async with self._db.read() as tx:
-            trial = await trials.running(tx)
+            trial = await trials.get_running(tx)
             if trial or await lifecycle.challenger(tx) is None:
                 return trial
         return await self.advance()
@@ -59,17 +59,17 @@ class Trials:
         """Expire overdue trials and rematch windows, and start the next trial. Returns the running trial."""
         now = time.time()
         async with self._db.write() as tx:
-            for model in await models.every(tx):
+            for model in await models.list_all(tx):
                 if model.challenges_until is not None and model.challenges_until <= now:
                     await self._end_rematch(tx, model, now)
-            trial = await trials.running(tx)
+            trial = await trials.get_running(tx)
             if trial and now - trial.started_at > self._rules.days * _DAY:
                 await self._end_undecided(tx, trial, now)
-            return await trials.running(tx) or await self._start(tx, now)
+            return await trials.get_running(tx) or await self._start(tx, now)
 
     async def evaluate(self, tx: Transaction, trial: Trial) -> None:
         """End a running trial after a counted vote if the evidence decides it, or its duels are used up."""
-        tally, now = await duels.tally(tx, trial.id), time.time()
+        tally, now = await duels.get_tally(tx, trial.id), time.time()
         if sequential_test.decides(tally.wins, tally.losses):
             if tally.wins > tally.losses:
                 await self._end_won(tx, trial, now)
@@ -99,13 +99,13 @@ class Trials:
     async def status(self) -> TrialStatus | None:
         """Return the status of the running trial; None if there is none."""
         async with self._db.read() as tx:
-            trial = await trials.running(tx)
+            trial = await trials.get_running(tx)
             return await _load_status(tx, trial) if trial else None
 
     async def of_model(self, model_id: int) -> list[TrialStatus]:
         """Return all trials that a model took part in, newest first."""
         async with self._db.read() as tx:
-            found = await trials.of_model(tx, model_id)
+            found = await trials.list_by_model(tx, model_id)
             return [await _load_status(tx, trial) for trial in reversed(found)]
 
     async def between(self, one: int, other: int) -> list[TrialStatus]:
@@ -114,10 +114,10 @@ class Trials:
         return [status for status in statuses if other in (status.live.id, status.candidate.id)]
 
     async def _start(self, tx: Transaction, now: float) -> Trial | None:
-        live, candidate = await models.live(tx), await lifecycle.challenger(tx)
+        live, candidate = await models.get_live(tx), await lifecycle.challenger(tx)
         if live is None or candidate is None:
             return None
-        return await trials.begin(tx, live_id=live.id, candidate_id=candidate.id, at=now)
+        return await trials.add(tx, live_id=live.id, candidate_id=candidate.id, at=now)
 
     async def _end_won(self, tx: Transaction, trial: Trial, now: float) -> None:
         await trials.end(tx, trial.id, "won", at=now)
@@ -157,7 +157,7 @@ class Trials:
 
     async def _end_rematch(self, tx: Transaction, model: Model, now: float) -> None:
         """Retire a model whose rematch window is over, and tell the admins if that ends its trial."""
-        trial = await trials.running(tx)
+        trial = await trials.get_running(tx)
         await lifecycle.retire(tx, model.id, "retired")
         if trial is None or trial.candidate_id != model.id:
             return
@@ -213,7 +213,7 @@ async def _load_status(tx: Transaction, trial: Trial) -> TrialStatus:
     current = await trials.get(tx, trial.id)
     if live is None or candidate is None or current is None:
         raise LookupError(f"trial {trial.id} refers to missing rows")
-    return TrialStatus(current, live, candidate, await duels.tally(tx, trial.id))
+    return TrialStatus(current, live, candidate, await duels.get_tally(tx, trial.id))
 
 
 def _outcome_text(status: TrialStatus, template: str) -> LocalizedMessage:

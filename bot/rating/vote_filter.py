@@ -8,7 +8,7 @@ from statistics import median
 from bot.i18n.message import LocalizedMessage, mark
 from bot.store import scores
 from bot.store.database import Transaction
-from bot.store.scores import Kept, Rule, VoterAgreement
+from bot.store.scores import CountingRule, VoteCounts, VoterAgreement
 
 MIN_VOTES = 10  # of a voter, before they can be an outlier
 MARGIN = 0.05  # above the median rate of disagreement: tastes differ
@@ -25,22 +25,22 @@ class VoteFilter:
     """
 
     def __init__(self, *, account_days: int, daily: int) -> None:
-        self._rule = Rule(account_days, daily)
+        self._rule = CountingRule(account_days, daily)
 
-    async def rule(self, tx: Transaction) -> Rule:
+    async def rule(self, tx: Transaction) -> CountingRule:
         """Return the rule for the votes as they are now.
 
         Outliers are searched for again without those found, up to 5 times: they were part of the majorities.
         """
         rule = self._rule
         for _ in range(_MAX_ROUNDS):
-            found = await asyncio.to_thread(outliers, await scores.voter_agreements(tx, rule))
+            found = await asyncio.to_thread(outliers, await scores.list_voter_agreements(tx, rule))
             if not found:
                 break
             rule = replace(rule, without=rule.without | found)
         return rule
 
-    def describe(self, kept: Kept) -> tuple[LocalizedMessage, ...]:
+    def describe(self, kept: VoteCounts) -> tuple[LocalizedMessage, ...]:
         """Return the numbers of votes that do not count, by reason; empty if all count."""
         reasons = (
             (kept.by_requester, mark("{number:,} by whoever asked for the description")),

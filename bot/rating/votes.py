@@ -9,7 +9,7 @@ from bot.community.accounts import Pseudonyms, account_days
 from bot.errors import UserError
 from bot.store import descriptions, reactions, votes
 from bot.store.database import Database, WriteTask
-from bot.store.reactions import UNDER_THE_MESSAGE, Change, Click, Press, Shown, Source, Withdrawal
+from bot.store.reactions import MESSAGE_SOURCES, Change, Click, MessageRef, Press, Source, Withdrawal
 
 UP, DOWN = "👍", "👎"
 
@@ -41,7 +41,7 @@ class Votes:
             now = time.time()
             await self._change(
                 Click(
-                    Shown(message_id),
+                    MessageRef(message_id),
                     self._pseudonyms.of(user_id),
                     emoji,
                     value_of(emoji),
@@ -57,17 +57,19 @@ class Votes:
         """Delete a user's emoji under a message. A super reaction and a plain one are deleted separately."""
         if is_thumb(emoji):
             source: Source = "super" if burst else "reaction"
-            await self._change(Withdrawal(Shown(message_id), (source,), self._pseudonyms.of(user_id), emoji))
+            await self._change(
+                Withdrawal(MessageRef(message_id), (source,), self._pseudonyms.of(user_id), emoji)
+            )
 
     async def clear_reactions(self, message_id: int, emoji: str | None = None) -> None:
         """Delete one emoji of all users under a message, or all emojis, after a moderator cleared them."""
         if emoji is None or is_thumb(emoji):
-            await self._change(Withdrawal(Shown(message_id), UNDER_THE_MESSAGE, emoji=emoji))
+            await self._change(Withdrawal(MessageRef(message_id), MESSAGE_SOURCES, emoji=emoji))
 
     async def mark_messages_deleted(self, message_ids: Collection[int]) -> None:
         """Note that messages were deleted. The votes on their descriptions stay as they are."""
         async with self._db.write() as tx:
-            await descriptions.message_gone(tx, message_ids)
+            await descriptions.clear_messages(tx, message_ids)
 
     async def toggle(self, description_id: int, user_id: int, emoji: str) -> bool:
         """Store a press of a thumb's button, or delete it if it was pressed before.
@@ -87,12 +89,12 @@ class Votes:
         await self._change(Click(description_id, voter, emoji, value_of(emoji), "simulated", time.time()))
 
     async def _change(self, change: Change) -> int | None:
-        return await self._db.write_together(WriteTask(reactions.change, change))
+        return await self._db.write_together(WriteTask(reactions.apply, change))
 
     async def by_model(self) -> defaultdict[str, VoteCounts]:
         """Return the votes on each model's descriptions, by the model's name."""
         async with self._db.read() as tx:
-            counts = await votes.counts_by_model(tx)
+            counts = await votes.count_by_model(tx)
         return defaultdict(VoteCounts, {name: VoteCounts(*pair) for name, pair in counts.items()})
 
 

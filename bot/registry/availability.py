@@ -36,7 +36,7 @@ class ModelAvailability:
         self._training_api = training_api
         self._lora = lora
 
-    async def refresh(self) -> None:
+    async def refresh(self, today: date | None = None) -> None:
         """Store each model's shutdown date, and warn the admins in time of the live one's.
 
         A server that does not answer changes nothing.
@@ -45,14 +45,14 @@ class ModelAvailability:
         if dates is None:
             return
         async with self._db.write() as tx:
-            for model in await models.every(tx):
+            for model in await models.list_all(tx):
                 if model.state == "retired":
                     continue
                 retires_on = _first_shutdown(dates, model)
                 if retires_on != model.retires_on:
                     await models.change(tx, model.id, retires_on=retires_on)
                 if model.state == "live" and retires_on:
-                    warning = _warning(model, retires_on)
+                    warning = _warning(model, retires_on, today)
                     if warning:
                         await notifications.add(tx, *warning, at=time.time())
 
@@ -110,10 +110,10 @@ def _first_shutdown(dates: dict[str, str | None], model: Model) -> str | None:
     return min((day for day in days if day), default=None)
 
 
-def days_until(day: str) -> int | None:
-    """Return the days from today (UTC) until a day YYYY-MM-DD; None for another form."""
+def days_until(day: str, today: date | None = None) -> int | None:
+    """Return the days from today (by default by UTC) until a day YYYY-MM-DD; None for another form."""
     try:
-        return (date.fromisoformat(day) - datetime.now(UTC).date()).days
+        return (date.fromisoformat(day) - (today or datetime.now(UTC).date())).days
     except ValueError:
         return None
 
@@ -125,9 +125,9 @@ def date_text(day: str, left: int | None) -> LocalizedMessage:
     return LocalizedMessage.counted("on {day}, in {number} day", "on {day}, in {number} days", left, day=day)
 
 
-def _warning(model: Model, day: str) -> tuple[str, LocalizedMessage] | None:
+def _warning(model: Model, day: str, today: date | None) -> tuple[str, LocalizedMessage] | None:
     """Return key and text of the warning of a live model's shutdown; None if it is far away."""
-    left = days_until(day)
+    left = days_until(day, today)
     if left is None:
         return None
     stage = min((days for days in _WARNING_DAYS if left <= days), default=None)

@@ -7,15 +7,15 @@ import time
 
 from bot.store import models, trials
 from bot.store.database import Transaction
-from bot.store.models import Model, ModelEvent, What
+from bot.store.models import EventKind, Model, ModelEvent
 
-_TOOK_OVER = frozenset[What]({"promoted", "override"})
+_TOOK_OVER = frozenset[EventKind]({"promoted", "override"})
 
 
 async def promote(
     tx: Transaction,
     model: Model,
-    what: What,
+    what: EventKind,
     *,
     actor_id: int | None = None,
     challenges_until: float | None = None,
@@ -26,25 +26,25 @@ async def promote(
     back. Stop a trial that one of the two was in.
     """
     now = time.time()
-    before = await models.live(tx)
+    before = await models.get_live(tx)
     if before and challenges_until is None:
         await models.change(tx, before.id, state="retired", challenges_until=None)
     elif before:
         await models.change(tx, before.id, state="candidate", challenges_until=challenges_until)
     await models.change(tx, model.id, state="live", challenges_until=None)
     replaced = before.id if before else None
-    await models.note(tx, model.id, what, at=now, replaced_id=replaced, actor_id=actor_id)
+    await models.add_event(tx, model.id, what, at=now, replaced_id=replaced, actor_id=actor_id)
     if before and challenges_until is not None:
-        await models.note(tx, before.id, "challenges", at=now)
-    await trials.stop_void(tx, at=now)
+        await models.add_event(tx, before.id, "challenges", at=now)
+    await trials.stop_invalid(tx, at=now)
 
 
-async def retire(tx: Transaction, model_id: int, what: What, *, actor_id: int | None = None) -> None:
+async def retire(tx: Transaction, model_id: int, what: EventKind, *, actor_id: int | None = None) -> None:
     """Retire a model, and stop the trial that it was in."""
     now = time.time()
     await models.change(tx, model_id, state="retired", challenges_until=None)
-    await models.note(tx, model_id, what, at=now, actor_id=actor_id)
-    await trials.stop_void(tx, at=now)
+    await models.add_event(tx, model_id, what, at=now, actor_id=actor_id)
+    await trials.stop_invalid(tx, at=now)
 
 
 async def challenger(tx: Transaction) -> Model | None:
@@ -53,12 +53,12 @@ async def challenger(tx: Transaction) -> Model | None:
     It is the oldest that is served and has had no trial against this live model; models that lost their place
     come last. Return None if there is none, or one has won and waits for an operator's confirmation.
     """
-    live = await models.live(tx)
-    running = await trials.running(tx)
+    live = await models.get_live(tx)
+    running = await trials.get_running(tx)
     if live is None or running:
         return await models.get(tx, running.candidate_id) if running else None
-    candidates = {each.id: each for each in await models.every(tx) if each.state == "candidate"}
-    tried = {each.candidate_id: each.state for each in await trials.against(tx, live.id)}
+    candidates = {each.id: each for each in await models.list_all(tx) if each.state == "candidate"}
+    tried = {each.candidate_id: each.state for each in await trials.list_by_live(tx, live.id)}
     if any(tried.get(each.id) == "won" and not is_rematch(each) for each in candidates.values()):
         return None
     waiting = [each for each in candidates.values() if each.served_as and tried.get(each.id) != "undecided"]
@@ -72,7 +72,7 @@ def is_rematch(candidate: Model) -> bool:
 
 async def predecessor(tx: Transaction, model: Model) -> Model | None:
     """Return the model that this one replaced; if its server has lost it since, the one before."""
-    events = await models.events(tx)
+    events = await models.list_events(tx)
     missing = _missing_ids(events)
     current, seen = model.id, {model.id}
     while True:

@@ -29,12 +29,12 @@ class Registry:
 
     async def live(self) -> Model | None:
         async with self._db.read() as tx:
-            return await models.live(tx)
+            return await models.get_live(tx)
 
     async def all(self) -> list[Model]:
         """Return all models, oldest first."""
         async with self._db.read() as tx:
-            return await models.every(tx)
+            return await models.list_all(tx)
 
     async def challenger(self) -> Model | None:
         """Return the candidate that challenges the live model, or whose turn is next, if any."""
@@ -51,7 +51,7 @@ class Registry:
         async with self._db.read() as tx:
             model = await _get_or_raise(tx, model_id)
             return ModelRecord(
-                model, await models.dataset_hash(tx, model_id), await models.events(tx, model_id)
+                model, await models.get_dataset_hash(tx, model_id), await models.list_events(tx, model_id)
             )
 
     async def register(
@@ -71,7 +71,7 @@ class Registry:
         """
         now = time.time()
         async with self._db.write() as tx:
-            existing = await models.named(tx, name)
+            existing = await models.get_by_name(tx, name)
             if existing and existing.job_id != job_id:
                 raise UserError(
                     "The model server calls the new model `{name}`, as it called model {id}, which is "
@@ -92,12 +92,12 @@ class Registry:
                 served_as=served_as,
                 created_at=now,
             )
-            await models.note(tx, added.id, "registered", at=now)
+            await models.add_event(tx, added.id, "registered", at=now)
             return await _promote_first(tx, added)
 
     async def by_name(self, name: str) -> Model | None:
         async with self._db.read() as tx:
-            return await models.named(tx, name)
+            return await models.get_by_name(tx, name)
 
     async def set_metrics(self, model_id: int, metrics: dict[str, Any]) -> None:
         """Store a model's held-out losses."""
@@ -114,7 +114,7 @@ class Registry:
         async with self._db.write() as tx:
             await _get_or_raise(tx, model_id)
             await models.change(tx, model_id, served_as=served_as.strip())
-            await models.note(tx, model_id, "deployed", at=time.time(), actor_id=actor_id)
+            await models.add_event(tx, model_id, "deployed", at=time.time(), actor_id=actor_id)
             return await _promote_first(tx, await _get_or_raise(tx, model_id))
 
     async def promote(self, model_id: int, *, actor_id: int | None = None) -> Model:
@@ -141,7 +141,7 @@ class Registry:
         Raises UserError if there is none.
         """
         async with self._db.write() as tx:
-            live = await models.live(tx)
+            live = await models.get_live(tx)
             before = await lifecycle.predecessor(tx, live) if live else None
             if before is None:
                 raise UserError(
@@ -176,17 +176,17 @@ class Registry:
         """
         now = time.time()
         async with self._db.write() as tx:
-            live = await models.live(tx)
+            live = await models.get_live(tx)
             if live is None or live.id != missing.id:
                 await _retire_missing(tx, await _get_or_raise(tx, missing.id), now)
                 return live
-            await models.note(tx, missing.id, "lost", at=now)
+            await models.add_event(tx, missing.id, "lost", at=now)
             before = await lifecycle.predecessor(tx, missing)
             if before:
                 await lifecycle.promote(tx, before, "fell back")
             else:
                 await models.change(tx, missing.id, state="retired")
-                await trials.stop_void(tx, at=now)
+                await trials.stop_invalid(tx, at=now)
             if before:
                 serves = LocalizedMessage(
                     "model {number}, `{name}`, serves again", number=before.id, name=before.name
@@ -226,7 +226,7 @@ async def _retire_missing(tx: Transaction, lost: Model, now: float) -> None:
 
 async def _promote_first(tx: Transaction, model: Model) -> Model:
     """Make a model live if none is and it is served."""
-    if model.served_as is None or await models.live(tx):
+    if model.served_as is None or await models.get_live(tx):
         return model
     await lifecycle.promote(tx, model, "first")
     return await _get_or_raise(tx, model.id)

@@ -57,7 +57,7 @@ class Comparer:
         except HerosmithError as error:
             log.warning("%s wrote nothing: %s", title, error, exc_info=error.__cause__)
             refused = LocalizedMessage("the model server refused")
-            reason = error.sentence if isinstance(error, UserError) else refused
+            reason = error.message if isinstance(error, UserError) else refused
             text = LocalizedMessage("(no text: {why})", why=reason)
         return ComparisonSide(by=title, text=text)
 

@@ -132,7 +132,7 @@ class Describer:
         the requester had it deleted meanwhile.
         """
         async with self._db.write() as tx:
-            return await descriptions.shown_as(tx, description.id, channel_id, message_id)
+            return await descriptions.set_message(tx, description.id, channel_id, message_id)
 
     async def get(self, description_id: int) -> Description | None:
         async with self._db.read() as tx:

@@ -49,9 +49,9 @@ class Generator:
         """
         if isinstance(model, str):
             seed = time.time_ns() % 2**31  # the same request again may be answered differently
-            ask, name = self._prompts.ask_author(hero, small=self._small, seed=seed), model
+            ask, name = self._prompts.author_request(hero, small=self._small, seed=seed), model
         else:
-            ask, name = self._prompts.ask_tuned(hero), model.served_as or model.name
+            ask, name = self._prompts.tuned_request(hero), model.served_as or model.name
         answer = await self._client.complete(ask, model=name, account=account, stream=stream)
         text = answer.text if answer.finish_reason == "stop" else self._curation.trim(answer.text)
         if not text and answer.finish_reason == "stopped":

@@ -61,7 +61,7 @@ class UserRateLimits:
         number = int(time.time() // _DAY)
         if self._day.number != number:
             async with self._db.read() as tx:
-                counts = await descriptions.counts_since(tx, number * _DAY)
+                counts = await descriptions.count_since(tx, number * _DAY)
             if self._day.number != number:  # another task may have read it meanwhile
                 self._day = _Day(number, Counter(counts))
                 self._asked_at.clear()  # no pseudonym is kept longer than its day

@@ -1,4 +1,4 @@
-"""Queries on batches: requests that were handed to a provider all at once."""
+"""Queries on batches of a provider's Batch API."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +11,10 @@ from bot.store.schema import batch
 
 @dataclass(frozen=True, slots=True)
 class BatchRow:
-    """A batch that went out for a job.
+    """A batch of a job.
 
-    prompt_tokens and completion_tokens are the most that it may use; file and remote_id the provider's names,
-    None until they are known; taken says how many of its results are kept already, over that all of them are.
+    prompt_tokens and completion_tokens are the most that it may use. file and remote_id are the provider's
+    ids, None until they are known. taken is how many of its results are stored; over: all of them are.
     """
 
     id: int
@@ -31,7 +31,7 @@ class BatchRow:
 
 
 async def add(tx: Transaction, **values: Any) -> BatchRow:
-    """Note a batch before anything of it goes out; values are job_id, model, requests, both tokens and at."""
+    """Add a batch before it is sent. values are job_id, model, requests, both token counts and at."""
     row = (await tx.execute(batch.insert().values(values).returning(*batch.c))).one()
     return BatchRow(**row._mapping)
 
@@ -41,8 +41,10 @@ async def change(tx: Transaction, batch_id: int, **values: Any) -> BatchRow:
     return BatchRow(**(await tx.execute(changed)).one()._mapping)
 
 
-async def out(tx: Transaction, *, model: str | None = None, job_id: int | None = None) -> list[BatchRow]:
-    """Batches whose results are not all kept yet: of a model, of a job, or every one."""
+async def list_open(
+    tx: Transaction, *, model: str | None = None, job_id: int | None = None
+) -> list[BatchRow]:
+    """Return batches whose results are not all stored: all, or those of a model or a job."""
     query = select(batch).where(batch.c.over.is_(False)).order_by(batch.c.id)
     if model is not None:
         query = query.where(batch.c.model == model)

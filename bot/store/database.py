@@ -1,4 +1,4 @@
-"""The database: two engines over one file or server, migrated on opening."""
+"""The database: a writing and a reading engine over one file or server, migrated on opening."""
 
 import asyncio
 import re
@@ -18,16 +18,16 @@ from bot.errors import StoreError
 from bot.store.migrate import migrate
 from bot.store.sqlite_connection import Connection as SQLiteConnection
 
-Transaction = AsyncConnection  # what the query modules take: one open transaction
+Transaction = AsyncConnection  # an open transaction, which all queries take
 
 T = TypeVar("T")
 
 
 class Database:
-    """Transactions for the query modules.
+    """Opens transactions for queries.
 
-    Writers queue for one connection and begin at once (BEGIN IMMEDIATE), so two tasks never share a
-    transaction and none fails half-way on a lock; readers have connections of their own.
+    Writers queue for one connection and take the lock at once (BEGIN IMMEDIATE), so that tasks never share a
+    transaction by accident and none fails half-way on a lock. Readers have connections of their own.
     """
 
     def __init__(self, writer: AsyncEngine, reader: AsyncEngine) -> None:
@@ -37,18 +37,18 @@ class Database:
         self._shared: asyncio.Task[None] | None = None
 
     def write(self) -> AbstractAsyncContextManager[Transaction]:
-        """A transaction that is on the disk when the block ends, or not at all."""
+        """Begin a transaction that is on the disk when the block ends; if it raises, nothing is written."""
         return self._writer.begin()
 
-    async def write_together(self, piece: "WriteTask[T]", *others: "WriteTask[Any]") -> T:
-        """Do small pieces of work in a transaction that is shared with whoever else waits for one.
+    async def write_together(self, task: "WriteTask[T]", *others: "WriteTask[Any]") -> T:
+        """Run write tasks in a transaction that all current callers share.
 
-        Many writers at once then wait for the disk once, and pieces of one kind are written by the same
-        statements. The result is the first piece's; what is returned is on the disk, all pieces or none.
-        Work that fails spoils the others' nothing: each waiter's is then done again by itself, so it must
-        write to the database alone.
+        Many writers then wait for the disk once, and tasks with the same work are written by the same
+        statements. Return the result of the first task once all tasks of this call are on the disk. If any
+        fails, none of the call's is written. A failure does not affect other callers: the tasks of each are
+        run again in a transaction of its own, so they must have no effects outside the database.
         """
-        waiting = _Waiting((piece, *others), asyncio.get_running_loop().create_future())
+        waiting = _Waiting((task, *others), asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         if self._shared is None or self._shared.done():
             self._shared = asyncio.create_task(self._share())
@@ -57,53 +57,53 @@ class Database:
 
     async def _share(self) -> None:
         while self._waiting:
-            some, self._waiting = self._waiting, []
+            callers, self._waiting = self._waiting, []
             try:
-                results = await self._do(some)
-            except Exception as error:  # noqa: BLE001 (whose it was shows when each is done by itself)
-                if len(some) == 1:
-                    some[0].fail(error)
+                results = await self._run(callers)
+            except Exception as error:  # noqa: BLE001 (running the callers one by one shows whose it is)
+                if len(callers) == 1:
+                    callers[0].fail(error)
                 else:
-                    await self._one_by_one(some)
+                    await self._run_one_by_one(callers)
             else:
-                for each, result in zip(some, results, strict=True):
-                    each.end(result)
+                for caller, result in zip(callers, results, strict=True):
+                    caller.end(result)
 
-    async def _one_by_one(self, some: "list[_Waiting]") -> None:
-        for each in some:
+    async def _run_one_by_one(self, callers: "list[_Waiting]") -> None:
+        for caller in callers:
             try:
-                (result,) = await self._do([each])
-            except Exception as error:  # noqa: BLE001 (it is raised where the work was asked for)
-                each.fail(error)
+                (result,) = await self._run([caller])
+            except Exception as error:  # noqa: BLE001 (it is raised to the caller)
+                caller.fail(error)
             else:
-                each.end(result)
+                caller.end(result)
 
-    async def _do(self, some: "list[_Waiting]") -> list[Any]:
-        """All pieces in one transaction, kind by kind. Returns the result of everybody's first piece."""
-        pieces = [piece for each in some for piece in each.pieces]
-        kinds: dict[Callable[..., Any], list[WriteTask[Any]]] = {}
-        for piece in pieces:
-            kinds.setdefault(piece.work, []).append(piece)
+    async def _run(self, callers: "list[_Waiting]") -> list[Any]:
+        """Run all tasks in one transaction, grouped by work. Return the result of each caller's first."""
+        by_work: dict[Callable[..., Any], list[WriteTask[Any]]] = {}
+        for caller in callers:
+            for task in caller.tasks:
+                by_work.setdefault(task.work, []).append(task)
         results: dict[int, Any] = {}
         async with self.write() as tx:
-            for work, alike in kinds.items():
-                done = await work(tx, [piece.item for piece in alike])
-                results |= {id(piece): result for piece, result in zip(alike, done, strict=True)}
-        return [results[id(each.pieces[0])] for each in some]
+            for work, tasks in by_work.items():
+                done = await work(tx, [task.item for task in tasks])
+                results |= {id(task): result for task, result in zip(tasks, done, strict=True)}
+        return [results[id(caller.tasks[0])] for caller in callers]
 
     async def settle(self) -> None:
-        """Wait for shared transactions that are under way."""
+        """Wait for shared transactions to end."""
         if self._shared:
             await self._shared
 
     def read(self) -> AbstractAsyncContextManager[Transaction]:
-        """A consistent view that writes nothing."""
+        """Begin a transaction with a consistent view, for queries that write nothing."""
         return self._reader.begin()
 
 
 @dataclass(frozen=True)
 class WriteTask(Generic[T]):
-    """One item for a piece of work that takes many of them at once and returns a result for each."""
+    """One item for work that takes many items at once and returns a result for each."""
 
     work: Callable[[Transaction, Sequence[Any]], Awaitable[Sequence[T]]]
     item: Any
@@ -111,9 +111,9 @@ class WriteTask(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """Pieces that wait for a shared transaction, and who waits for them (or does no more)."""
+    """The tasks of one caller, and the future on which it waits unless it was cancelled."""
 
-    pieces: tuple[WriteTask[Any], ...]
+    tasks: tuple[WriteTask[Any], ...]
     done: "asyncio.Future[Any]"
 
     def end(self, result: Any) -> None:
@@ -127,20 +127,20 @@ class _Waiting:
 
 @asynccontextmanager
 async def open_database(url: str) -> AsyncIterator[Database]:
-    """Open, bring the schema up to date, and close all connections in the end.
+    """Open a database, migrate its schema, and close all connections in the end.
 
-    Raises StoreError in words where the database cannot be read.
+    Raise StoreError if the database cannot be used.
     """
     try:
         writer, reader = create_engines(url)
     except (SQLAlchemyError, ImportError, OSError) as error:
-        raise _unusable(url, error) from error
+        raise _store_error(url, error) from error
     try:
         try:
-            async with _alone(writer):
-                await _bring_up_to_date(url)
+            async with _exclusive(writer):
+                await _migrate(url)
         except (SQLAlchemyError, StoreError, OSError) as error:
-            raise _unusable(url, error) from error
+            raise _store_error(url, error) from error
         db = Database(writer, reader)
         try:
             yield db
@@ -152,16 +152,16 @@ async def open_database(url: str) -> AsyncIterator[Database]:
         await reader.dispose()
 
 
-def _alone(engine: AsyncEngine) -> AbstractAsyncContextManager[Any]:
-    """Keep other processes from opening the same file meanwhile: SQLite's change to WAL can lock them out."""
+def _exclusive(engine: AsyncEngine) -> AbstractAsyncContextManager[Any]:
+    """Keep other processes from opening the file meanwhile: SQLite's change to WAL can lock them out."""
     if engine.url.get_backend_name() == "sqlite" and engine.url.database:
         return AsyncFileLock(f"{engine.url.database}.lock", is_singleton=False)
     return nullcontext()
 
 
-def _unusable(url: str, error: Exception) -> StoreError:
+def _store_error(url: str, error: Exception) -> StoreError:
     reason = getattr(error, "orig", None) or error
-    address = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)  # a password is not for the log
+    address = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)  # no password in the log
     return StoreError(
         f"The database {address} cannot be used: {reason}. "
         "Mend the file or move it away (a new one is made), or correct DATABASE_URL."
@@ -169,7 +169,7 @@ def _unusable(url: str, error: Exception) -> StoreError:
 
 
 def create_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
-    """The writing engine (one connection) and the reading one."""
+    """Return the writing engine (one connection) and the reading one."""
     writer = _engine(url, pool_size=1, max_overflow=0)
     reader = _engine(url, pool_size=4)
     if writer.url.get_backend_name() == "sqlite":
@@ -186,10 +186,10 @@ def _engine(url: str, **options: Any) -> AsyncEngine:
     return create_async_engine(url, **options)
 
 
-async def _bring_up_to_date(url: str) -> None:
-    """Migrate over a connection of its own, which does not watch foreign keys.
+async def _migrate(url: str) -> None:
+    """Migrate over a separate connection, which does not enforce foreign keys.
 
-    SQLite changes a table by putting a new one in its place; every reference to the old one would seem
+    SQLite changes a table by replacing it with a new one, and every reference to the old one would seem
     broken.
     """
     migrating = _engine(url, poolclass=NullPool)
@@ -207,7 +207,7 @@ def _tune_sqlite(engine: AsyncEngine, *, begin: str, foreign_keys: str = "ON") -
     def _connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # SQLAlchemy's events below begin transactions, not the driver
         cursor = connection.cursor()
-        # busy_timeout first: the change to WAL, too, may have to wait for another process
+        # busy_timeout first: the change to WAL may have to wait for another process, too
         for pragma in ("busy_timeout=15000", "journal_mode=WAL", "synchronous=FULL"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.execute(f"PRAGMA foreign_keys={foreign_keys}")

@@ -1,4 +1,4 @@
-"""Queries on datasets: immutable numbered snapshots."""
+"""Queries on datasets, immutable numbered snapshots, and on imported texts."""
 
 import hashlib
 from collections import Counter
@@ -22,9 +22,9 @@ _CHUNK = 5000  # rows written at once
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One text as it was frozen, with the row it came from; in a preference dataset beside the worse one.
+    """One frozen text with the row that it came from; in a preference dataset, the better of two.
 
-    rejected_id is the description that the worse text is.
+    rejected is the worse text, rejected_id its description.
     """
 
     split: Split
@@ -37,13 +37,13 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Sourced:
-    """A text of a dataset with what its source says of it.
+class SourcedText:
+    """A text of a dataset with the columns of its source.
 
-    Asked and sub_prompt None where nothing was kept.
+    asked, the author model's prompt, and sub_prompt are None unless the text was imported.
     """
 
-    hero: tuple[str, ...]  # the fields of a Hero; of an imported text as the file had them
+    hero: tuple[str, ...]  # the fields of a Hero; those of an imported text as in the file
     position: int
     split: Split
     text: str
@@ -55,7 +55,7 @@ class Sourced:
 
 @dataclass(frozen=True, slots=True)
 class Unreviewed:
-    """An example of a dataset that nobody has judged yet."""
+    """An example of a dataset that no operator has reviewed."""
 
     example_id: int
     prompt: str
@@ -64,7 +64,7 @@ class Unreviewed:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a version has that another one lacks, and what it lacks of that, as counts by source."""
+    """The difference between a version and an earlier one, as counts of texts by source."""
 
     since: int
     added: dict[str, int]
@@ -75,8 +75,8 @@ class Changes:
 class Dataset:
     """A snapshot; its id is the version that people see.
 
-    rebuild: a text had to be deleted from it, so that it trains no more. Its content_hash is then that of
-    nothing, and the one that it was frozen under stands in the recipe as frozen_as.
+    rebuild: a text had to be deleted from it, so nothing is trained on it any more. Its content_hash then
+    matches no content, and the original one is in the recipe as frozen_as.
     """
 
     id: int
@@ -98,6 +98,7 @@ async def add(
     counts: dict[str, int],
     at: float,
 ) -> Dataset:
+    """Add a dataset under the next version."""
     values = {
         "id": ((await tx.execute(select(func.max(dataset.c.id)))).scalar() or 0) + 1,
         "kind": kind,
@@ -107,14 +108,16 @@ async def add(
         "created_at": at,
     }
     row = (await tx.execute(dataset.insert().values(values).returning(*dataset.c))).one()
-    rows = ({"dataset_id": row.id, "position": at, **_columns(item)} for at, item in enumerate(items))
+    rows = (
+        {"dataset_id": row.id, "position": position, **_columns(item)} for position, item in enumerate(items)
+    )
     for chunk in _chunks(rows):
         await tx.execute(dataset_item.insert(), chunk)
     return Dataset(**row._mapping)
 
 
 def _columns(item: Item) -> dict[str, Any]:
-    """As asdict() has them, which takes longer than the database: writers wait until all rows are in."""
+    """Return what asdict() would, which takes longer than the insert, and other writers wait meanwhile."""
     return {name: getattr(item, name) for name in item.__slots__}
 
 
@@ -123,7 +126,7 @@ def _chunks(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield chunk
 
 
-async def with_hash(tx: Transaction, content_hash: str) -> Dataset | None:
+async def get_by_hash(tx: Transaction, content_hash: str) -> Dataset | None:
     row = (await tx.execute(select(dataset).where(dataset.c.content_hash == content_hash))).one_or_none()
     return Dataset(**row._mapping) if row else None
 
@@ -133,31 +136,31 @@ async def get(tx: Transaction, version: int) -> Dataset | None:
     return Dataset(**row._mapping) if row else None
 
 
-async def latest(tx: Transaction, kind: DatasetKind = "sft") -> Dataset | None:
+async def get_latest(tx: Transaction, kind: DatasetKind = "sft") -> Dataset | None:
     newest = select(dataset).where(dataset.c.kind == kind).order_by(dataset.c.id.desc()).limit(1)
     row = (await tx.execute(newest)).one_or_none()
     return Dataset(**row._mapping) if row else None
 
 
-async def changes(tx: Transaction, version: int, *, since: int) -> Changes:
-    """What is other in a version than in another one."""
+async def get_changes(tx: Transaction, version: int, *, since: int) -> Changes:
+    """Return what a version added and dropped since another one."""
     return Changes(since, await _only_in(tx, version, since), await _only_in(tx, since, version))
 
 
 async def _only_in(tx: Transaction, version: int, other: int) -> dict[str, int]:
-    """By source, the texts (or pairs) of a version that another one lacks."""
+    """Count, by source, the texts (or pairs) of a version that another one lacks."""
     columns = [dataset_item.c[name] for name in ("source", "prompt", "text", "rejected")]
     here, there = (
-        select(*columns).where(dataset_item.c.dataset_id == each, ~dataset_item.c.deleted)
-        for each in (version, other)
+        select(*columns).where(dataset_item.c.dataset_id == id_, ~dataset_item.c.deleted)
+        for id_ in (version, other)
     )
     only = here.except_(there).subquery()
     query = select(only.c.source, func.count()).group_by(only.c.source)
     return {row[0]: row[1] for row in await tx.execute(query)}
 
 
-async def items(tx: Transaction, version: int) -> list[Item]:
-    """What may train of a dataset."""
+async def list_items(tx: Transaction, version: int) -> list[Item]:
+    """Return the items of a dataset that may train."""
     columns = (
         dataset_item.c.split,
         dataset_item.c.prompt,
@@ -172,7 +175,7 @@ async def items(tx: Transaction, version: int) -> list[Item]:
 
 
 def _trains(version: int) -> tuple[ColumnElement[bool], ...]:
-    """A dataset's items but those deleted, and those of descriptions that are out of sight since."""
+    """Select a dataset's items, except redacted ones and those of descriptions that are hidden now."""
     hidden = select(description.c.id).where(description.c.removed_at.is_not(None))
     return (
         dataset_item.c.dataset_id == version,
@@ -182,8 +185,8 @@ def _trains(version: int) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-async def learnt(tx: Transaction, version: int) -> tuple[int, int]:
-    """How many texts of a dataset are learnt, and how many characters these have with their prompts."""
+async def count_learnt(tx: Transaction, version: int) -> tuple[int, int]:
+    """Return how many texts of a dataset are trained on, and their characters with prompts."""
     characters = (
         func.length(dataset_item.c.prompt)
         + func.length(dataset_item.c.text)
@@ -191,12 +194,12 @@ async def learnt(tx: Transaction, version: int) -> tuple[int, int]:
     )
     query = select(func.count(), func.coalesce(func.sum(characters), 0))
     chosen = query.where(*_trains(version), dataset_item.c.split == "train")
-    texts, whole = (await tx.execute(chosen)).one()
-    return int(texts), int(whole)
+    texts, length = (await tx.execute(chosen)).one()
+    return int(texts), int(length)
 
 
-async def page(tx: Transaction, version: int, *, after: int, size: int) -> list[Sourced]:
-    """Some texts of a dataset, in order, from behind a position on."""
+async def list_page(tx: Transaction, version: int, *, after: int, size: int) -> list[SourcedText]:
+    """Return up to size texts of a dataset in order, those after a position."""
     sources = (("example", example), ("description", description), ("import", imported))
     joined: FromClause = dataset_item
     for name, table in sources:
@@ -230,16 +233,16 @@ async def page(tx: Transaction, version: int, *, after: int, size: int) -> list[
     )
     width = len(hero)
     rows: Iterable[Any] = await tx.execute(query)
-    return [Sourced(tuple(row[:width]), *row[width:]) for row in rows]
+    return [SourcedText(tuple(row[:width]), *row[width:]) for row in rows]
 
 
 async def redact(tx: Transaction, descriptions: Select[int], version: int | None = None) -> list[int]:
-    """Put tombstones in the place of descriptions, given by their ids, in one version or in all of them.
+    """Empty the items of descriptions, given by a query for their ids, in one version or in all.
 
-    Returns the versions that held any. They train no more, and no build is taken for one of them: a hash
-    that nothing has takes the place of theirs.
+    Return the versions that had any. Nothing is trained on them any more, and their content hash is
+    replaced by one that no content has, so that no later build is taken for one of them.
     """
-    theirs = (
+    affected = (
         dataset_item.c.deleted.is_(False),
         true() if version is None else dataset_item.c.dataset_id == version,
         or_(
@@ -248,12 +251,12 @@ async def redact(tx: Transaction, descriptions: Select[int], version: int | None
         ),
     )
     columns = (dataset_item.c.dataset_id, dataset_item.c.split, dataset_item.c.source)
-    lost: dict[int, Counter[str]] = {}
-    for holder, split, source in await tx.execute(select(*columns).where(*theirs)):
-        lost.setdefault(holder, Counter()).update((split, source))
+    redacted: dict[int, Counter[str]] = {}
+    for holder, split, source in await tx.execute(select(*columns).where(*affected)):
+        redacted.setdefault(holder, Counter()).update((split, source))
     emptied = {"prompt": "", "text": "", "rejected": None, "rejected_id": None, "deleted": True}
-    await tx.execute(update(dataset_item).where(*theirs).values(emptied))
-    for holder, counts in lost.items():
+    await tx.execute(update(dataset_item).where(*affected).values(emptied))
+    for holder, counts in redacted.items():
         row = (await tx.execute(select(dataset).where(dataset.c.id == holder))).one()
         values = {
             "rebuild": True,
@@ -262,29 +265,29 @@ async def redact(tx: Transaction, descriptions: Select[int], version: int | None
             "counts": {name: count - counts[name] for name, count in row.counts.items()},
         }
         await tx.execute(update(dataset).where(dataset.c.id == holder).values(values))
-    return sorted(lost)
+    return sorted(redacted)
 
 
-async def forget(tx: Transaction, ids: list[int]) -> None:
-    """Drop texts of a file, given in the order in which bring() numbered them."""
+async def delete_imported(tx: Transaction, ids: list[int]) -> None:
+    """Delete imported texts; their ids are consecutive, as add_imported() returned them."""
     if ids:
         await tx.execute(delete(imported).where(imported.c.id.between(ids[0], ids[-1])))
 
 
-async def unreviewed(tx: Transaction, version: int) -> tuple[Unreviewed | None, int]:
-    """The first example of a dataset that nobody has judged, and how many of them there are."""
-    judged = select(review.c.example_id).where(review.c.example_id == dataset_item.c.source_id).exists()
-    open_ = (dataset_item.c.dataset_id == version, dataset_item.c.source == "example", ~judged)
+async def get_unreviewed(tx: Transaction, version: int) -> tuple[Unreviewed | None, int]:
+    """Return the first example of a dataset without a review, and how many there are."""
+    reviewed = select(review.c.example_id).where(review.c.example_id == dataset_item.c.source_id).exists()
+    open_ = (dataset_item.c.dataset_id == version, dataset_item.c.source == "example", ~reviewed)
     columns = (dataset_item.c.source_id, dataset_item.c.prompt, dataset_item.c.text)
     first = select(*columns).where(*open_).order_by(dataset_item.c.position).limit(1)
     row = (await tx.execute(first)).one_or_none()
-    left = (await tx.execute(select(func.count()).select_from(dataset_item).where(*open_))).scalar_one()
-    return (Unreviewed(*row) if row else None), left
+    count = (await tx.execute(select(func.count()).select_from(dataset_item).where(*open_))).scalar_one()
+    return (Unreviewed(*row) if row else None), count
 
 
-async def import_rows(tx: Transaction, rows: list[dict[str, str]]) -> list[int]:
-    """Keep texts of a file; returns their ids in the same order."""
-    ids = (await tx.execute(select(func.coalesce(func.max(imported.c.id), 0)))).scalar_one()
-    numbered = [{"id": ids + at, **row} for at, row in enumerate(rows, 1)]
+async def add_imported(tx: Transaction, rows: list[dict[str, str]]) -> list[int]:
+    """Add texts of a file, and return their ids in the same order."""
+    last = (await tx.execute(select(func.coalesce(func.max(imported.c.id), 0)))).scalar_one()
+    numbered = [{"id": last + offset, **row} for offset, row in enumerate(rows, 1)]
     await tx.execute(imported.insert(), numbered)
     return [row["id"] for row in numbered]

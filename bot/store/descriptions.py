@@ -1,4 +1,4 @@
-"""Queries on descriptions: texts that users were shown."""
+"""Queries on descriptions: the texts shown to users."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from bot.store.database import Transaction
 from bot.store.hero_columns import pop_hero
 from bot.store.schema import description, duel, model
 
-# named as text: SQLAlchemy relates a subquery to a SELECT around it, and to no RETURNING
+# named as text: SQLAlchemy correlates a subquery with an enclosing SELECT, but not with a RETURNING
 _ITS_MODEL = (
     model.c.name == literal_column("description.model"),
     literal_column("description.tuned", Boolean()),
@@ -22,9 +22,10 @@ _COLUMNS = (*description.c, select(model.c.id).where(*_ITS_MODEL).scalar_subquer
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """One answer shown to a user, by the model that wrote it; requester is an HMAC, seconds its latency.
+    """One text shown to a user.
 
-    version is the number of a tuned model, None of a base model.
+    model is the name of the model that wrote it, version the id of a tuned model, None for a base model;
+    requester is a pseudonym; seconds is the latency of the answer.
     """
 
     id: int
@@ -68,15 +69,15 @@ async def add(tx: Transaction, hero: Hero, **values: Any) -> Description:
     return _of_row((await tx.execute(insert.returning(*_COLUMNS))).one())
 
 
-async def shown_as(
+async def set_message(
     tx: Transaction, description_id: int, channel_id: int, message_id: int
 ) -> Description | None:
-    """Tie a description to the message that shows it, and return it as it is now.
+    """Store which message shows a description, and return the description as it is now.
 
-    None, and nothing is tied, where who asked for it has had it deleted meanwhile.
+    Return None, and store nothing, if its requester has had it deleted meanwhile.
     """
-    there = update(description).where(description.c.id == description_id, description.c.requester != "")
-    shown = there.values(channel_id=channel_id, message_id=message_id).returning(*_COLUMNS)
+    existing = update(description).where(description.c.id == description_id, description.c.requester != "")
+    shown = existing.values(channel_id=channel_id, message_id=message_id).returning(*_COLUMNS)
     row = (await tx.execute(shown)).one_or_none()
     return _of_row(row) if row else None
 
@@ -86,44 +87,44 @@ async def get(tx: Transaction, description_id: int) -> Description | None:
     return _of_row(row) if row else None
 
 
-async def of_message(tx: Transaction, message_id: int) -> Description | None:
+async def get_by_message(tx: Transaction, message_id: int) -> Description | None:
     row = (await tx.execute(select(*_COLUMNS).where(description.c.message_id == message_id))).one_or_none()
     return _of_row(row) if row else None
 
 
-async def counts_since(tx: Transaction, at: float) -> dict[str | int, int]:
-    """How many heroes were described since a moment, by requester (an HMAC) and by server.
+async def count_since(tx: Transaction, at: float) -> dict[str | int, int]:
+    """Count the heroes described since a moment, by requester (a pseudonym) and by server id.
 
     The two texts of a duel count once.
     """
     counts: dict[str | int, int] = {}
-    seconds = select(duel.c.candidate_description_id).where(duel.c.created_at >= at)
-    since = and_(description.c.created_at >= at, description.c.id.not_in(seconds))
+    candidates = select(duel.c.candidate_description_id).where(duel.c.created_at >= at)
+    since = and_(description.c.created_at >= at, description.c.id.not_in(candidates))
     for who in (description.c.requester, description.c.guild_id):
         query = select(who, func.count()).where(since).group_by(who)
         counts |= {key: count for key, count in await tx.execute(query) if key is not None}
     return counts
 
 
-async def uses_of_powers(tx: Transaction) -> dict[str, int]:
-    """How often each power was asked for."""
+async def count_by_power(tx: Transaction) -> dict[str, int]:
+    """Return how often each power was asked for."""
     query = select(description.c.power, func.count().label("uses")).group_by(description.c.power)
     return {row.power: row.uses for row in await tx.execute(query)}
 
 
 async def redact(tx: Transaction, description_id: int) -> None:
-    """Put tombstones in a description's place in every dataset that holds it."""
+    """Empty a description's items in all datasets."""
     await datasets.redact(tx, select(description.c.id).where(description.c.id == description_id))
 
 
 async def remove(tx: Transaction, description_id: int, *, at: float | None) -> Description:
-    """Take a description from sight and from training; with None for the moment, give it back."""
+    """Hide a description and exclude it from training since a moment; None shows it again."""
     changed = update(description).where(description.c.id == description_id).values(removed_at=at)
     return _of_row((await tx.execute(changed.returning(*_COLUMNS))).one())
 
 
-def removed() -> Select[int]:
-    """The ids of descriptions that were taken from sight, the emptied ones among them."""
+def removed_ids() -> Select[int]:
+    """Select the ids of hidden descriptions, including redacted ones."""
     return select(description.c.id).where(description.c.removed_at.is_not(None))
 
 
@@ -132,8 +133,8 @@ async def get_many(tx: Transaction, ids: list[int]) -> list[Description]:
     return [_of_row(row) for row in await tx.execute(query)]
 
 
-async def shown_since(tx: Transaction, moment: float, most: int) -> list[Posted]:
-    """Where descriptions are shown that were made since a moment: the newest ones first."""
+async def list_posted_since(tx: Transaction, moment: float, most: int) -> list[Posted]:
+    """Return the messages of descriptions made since a moment, the newest first, for the backfill."""
     columns = (description.c.id, description.c.channel_id, description.c.message_id)
     query = select(*columns).where(
         description.c.created_at >= moment,
@@ -144,21 +145,21 @@ async def shown_since(tx: Transaction, moment: float, most: int) -> list[Posted]
     return [Posted(*row) for row in await tx.execute(query.order_by(description.c.id.desc()).limit(most))]
 
 
-async def message_gone(tx: Transaction, message_ids: Collection[int]) -> int:
-    """Drop the ties to messages that were deleted; the descriptions and their votes stay.
+async def clear_messages(tx: Transaction, message_ids: Collection[int]) -> int:
+    """Clear the references to deleted messages, and return how many there were.
 
-    Returns how many there were.
+    The descriptions and their votes stay.
     """
-    gone = update(description).where(description.c.message_id.in_(message_ids))
-    return (await tx.execute(gone.values(message_id=None))).rowcount
+    deleted = update(description).where(description.c.message_id.in_(message_ids))
+    return (await tx.execute(deleted.values(message_id=None))).rowcount
 
 
-async def any_tuned(tx: Transaction) -> bool:
-    """Whether a tuned model has written any."""
+async def has_tuned(tx: Transaction) -> bool:
+    """Return whether a tuned model wrote any description."""
     query = select(description.c.id).where(description.c.tuned).limit(1)
     return (await tx.execute(query)).first() is not None
 
 
 async def forget_messages(tx: Transaction) -> None:
-    """Drop every tie to a message: for a playground, whose messages end with the page."""
+    """Clear all references to messages: a playground's messages end with its page."""
     await tx.execute(update(description).values(message_id=None))

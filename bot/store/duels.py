@@ -1,4 +1,4 @@
-"""Queries on duels, and on what people picked in them."""
+"""Queries on duels and the votes in them."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,13 +12,13 @@ Side = Literal["live", "candidate"]
 Result = Literal["live", "candidate", "tie"]
 
 
-def other(side: Side) -> Side:
+def other_side(side: Side) -> Side:
     return "candidate" if side == "live" else "live"
 
 
 @dataclass(frozen=True, slots=True)
 class Duel:
-    """Two descriptions of one hero; a is the side that stands first."""
+    """Two descriptions of one hero; a is the side that is shown first."""
 
     id: int
     trial_id: int
@@ -31,12 +31,12 @@ class Duel:
 
     @property
     def b(self) -> Side:
-        return other(self.a)
+        return other_side(self.a)
 
 
 @dataclass(frozen=True, slots=True)
 class DuelVote:
-    """What one voter (an HMAC) picked; counts says whether it counts in the test."""
+    """What one voter (a pseudonym) picked; counts says whether it counts in the sequential test."""
 
     duel_id: int
     voter: str
@@ -50,7 +50,7 @@ class DuelVote:
 
 @dataclass(frozen=True, slots=True)
 class DuelTally:
-    """A trial so far: results that count for and against the candidate, ties, and all votes."""
+    """The votes of a trial: those that count for and against the candidate, ties, and all votes."""
 
     wins: int
     losses: int
@@ -83,8 +83,8 @@ async def get(tx: Transaction, duel_id: int) -> Duel | None:
     return Duel(**row._mapping) if row else None
 
 
-async def with_description(tx: Transaction, description_id: int) -> Duel | None:
-    """The duel in which a description is one of the two texts."""
+async def get_by_description(tx: Transaction, description_id: int) -> Duel | None:
+    """Return the duel in which a description is one of the two texts."""
     either = or_(
         duel.c.live_description_id == description_id, duel.c.candidate_description_id == description_id
     )
@@ -92,20 +92,20 @@ async def with_description(tx: Transaction, description_id: int) -> Duel | None:
     return Duel(**row._mapping) if row else None
 
 
-async def shown_as(tx: Transaction, duel_id: int, channel_id: int, message_id: int) -> bool:
-    """Tie a duel to the message that shows it.
+async def set_message(tx: Transaction, duel_id: int, channel_id: int, message_id: int) -> bool:
+    """Store which message shows a duel.
 
-    False, and nothing is tied, where who asked for it has had it deleted meanwhile.
+    Return False, and store nothing, if its requester has had it deleted meanwhile.
     """
-    emptied = select(description.c.id).where(
+    redacted = select(description.c.id).where(
         description.c.id == duel.c.live_description_id, description.c.requester == ""
     )
-    shown = update(duel).where(duel.c.id == duel_id, ~emptied.exists())
+    shown = update(duel).where(duel.c.id == duel_id, ~redacted.exists())
     changed = await tx.execute(shown.values(channel_id=channel_id, message_id=message_id))
     return changed.rowcount == 1
 
 
-async def vote_of(tx: Transaction, duel_id: int, voter: str) -> DuelVote | None:
+async def get_vote(tx: Transaction, duel_id: int, voter: str) -> DuelVote | None:
     query = select(duel_vote).where(duel_vote.c.duel_id == duel_id, duel_vote.c.voter == voter)
     row = (await tx.execute(query)).one_or_none()
     return DuelVote(**row._mapping) if row else None
@@ -116,16 +116,16 @@ async def add_vote(tx: Transaction, vote: DuelVote) -> None:
     await tx.execute(duel_vote.insert().values(values))
 
 
-async def is_spent(tx: Transaction, shown: Duel, voter: str) -> bool:
-    """Whether a result of this duel counts already, or one of this voter in its trial."""
-    taken = or_(duel_vote.c.duel_id == shown.id, duel_vote.c.voter == voter)
+async def has_counted_vote(tx: Transaction, shown: Duel, voter: str) -> bool:
+    """Return whether a vote in this duel counts already, or one of this voter in the trial."""
+    same = or_(duel_vote.c.duel_id == shown.id, duel_vote.c.voter == voter)
     query = select(duel_vote.c.duel_id).where(
-        duel_vote.c.trial_id == shown.trial_id, duel_vote.c.counts, taken
+        duel_vote.c.trial_id == shown.trial_id, duel_vote.c.counts, same
     )
     return (await tx.execute(query.limit(1))).first() is not None
 
 
-async def tally(tx: Transaction, trial_id: int) -> DuelTally:
+async def get_tally(tx: Transaction, trial_id: int) -> DuelTally:
     query = (
         select(duel_vote.c.result, duel_vote.c.counts, func.count())
         .where(duel_vote.c.trial_id == trial_id)
@@ -141,5 +141,5 @@ async def tally(tx: Transaction, trial_id: int) -> DuelTally:
 
 
 async def forget_messages(tx: Transaction) -> None:
-    """Drop every tie to a message: for a playground, whose messages end with the page."""
+    """Clear all references to messages: a playground's messages end with its page."""
     await tx.execute(update(duel).values(channel_id=None, message_id=None))

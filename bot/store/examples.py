@@ -1,9 +1,9 @@
-"""Queries on examples: every answer a model was paid for, found again by its key."""
+"""Queries on examples: the cache of answers of author models, by the key of the request."""
 
 import hashlib
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from sqlalchemy import Select, bindparam, func, select, update
@@ -20,7 +20,7 @@ _CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked of which model, and how: together the key under which the answer is kept."""
+    """What is asked of which model with which parameters; together they are the key of the answer."""
 
     hero: Hero
     repeat: int
@@ -31,29 +31,34 @@ class Request:
 
     @property
     def key(self) -> str:
+        """The SHA-256 of the request, in hexadecimal digits."""
         parts = {**self.hero.identity(), **self._settings()}
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     @property
     def columns(self) -> dict[str, Any]:
+        """The columns of the request's row."""
         return {**self.hero.as_dict(), **self._settings()}
 
     def _settings(self) -> dict[str, Any]:
         """Return all other fields; asdict() would copy the parameters for every key."""
-        return {name: getattr(self, name) for name in self.__slots__ if name != "hero"}
+        return {name: getattr(self, name) for name in _SETTINGS}
+
+
+_SETTINGS = tuple(field.name for field in fields(Request) if field.name != "hero")
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """A request that goes out, and when."""
+class SentRequest:
+    """A request and the moment at which it is sent."""
 
     request: Request
     at: float
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
-    """An answer to a request, and when it came."""
+class ReceivedAnswer:
+    """An answer to a request and the moment at which it arrived."""
 
     request: Request
     answer: str
@@ -64,7 +69,7 @@ class Received:
 
     @property
     def columns(self) -> dict[str, Any]:
-        """The answer as the request's row has it."""
+        """The columns of the answer in the request's row."""
         return {
             "answer": storable(self.answer),
             "finish_reason": self.finish_reason,
@@ -75,10 +80,10 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """A paid answer, what the provider's moderation said of it, and what a person did.
+class StoredAnswer:
+    """A stored answer, the result of the provider's moderation and the operator's verdict.
 
-    edited is their text.
+    edited is the operator's text if the verdict is "edit".
     """
 
     id: int
@@ -92,7 +97,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What an answer of a model takes on average, in tokens."""
+    """The average tokens of a request to a model."""
 
     prompt_tokens: float
     completion_tokens: float
@@ -100,28 +105,28 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """How fast a model answered last time, and what its server's limits allowed, each per second."""
+    """How fast a model answered in the last build, and the rate limits of its server, each per second."""
 
     answers: float
     requests: float | None
     tokens: float | None
 
 
-async def answers(tx: Transaction, keys: Sequence[str]) -> dict[str, Answered]:
-    """The answers that are there already, by key."""
+async def get_answers(tx: Transaction, keys: Sequence[str]) -> dict[str, StoredAnswer]:
+    """Return the stored answers, by key."""
     rows = await tx.execute(_answered().where(example.c.key.in_(keys), example.c.answer.is_not(None)))
-    return {row.key: Answered(*row) for row in rows}
+    return {row.key: StoredAnswer(*row) for row in rows}
 
 
 async def count_answered(tx: Transaction, keys: Sequence[str]) -> int:
-    """How many of these requests have an answer."""
+    """Return how many of these requests have an answer."""
     query = select(func.count()).where(example.c.key.in_(keys), example.c.answer.is_not(None))
     return int((await tx.execute(query)).scalar_one())
 
 
-async def get(tx: Transaction, example_id: int) -> Answered | None:
+async def get(tx: Transaction, example_id: int) -> StoredAnswer | None:
     row = (await tx.execute(_answered().where(example.c.id == example_id))).one_or_none()
-    return Answered(*row) if row else None
+    return StoredAnswer(*row) if row else None
 
 
 def _answered() -> Any:
@@ -137,13 +142,13 @@ def _answered() -> Any:
     return select(*columns).select_from(example).outerjoin(review, review.c.example_id == example.c.id)
 
 
-async def asked(tx: Transaction, sent: Sequence[Sent]) -> list[None]:
-    """Note calls that go out now: were the process killed, each of them may be paid twice."""
-    by_key = {each.request.key: each for each in sent}
+async def mark_asked(tx: Transaction, sent: Sequence[SentRequest]) -> list[None]:
+    """Note requests that are sent now. If the process is killed, each of them may be paid twice."""
+    by_key = {item.request.key: item for item in sent}
     known = set((await tx.execute(_with_keys(by_key))).scalars())
     fresh = [
-        {"key": key, "asked_at": each.at, **each.request.columns}
-        for key, each in by_key.items()
+        {"key": key, "asked_at": item.at, **item.request.columns}
+        for key, item in by_key.items()
         if key not in known
     ]
     if fresh:
@@ -153,25 +158,25 @@ async def asked(tx: Transaction, sent: Sequence[Sent]) -> list[None]:
     return [None] * len(sent)
 
 
-async def answered(tx: Transaction, received: Sequence[Received]) -> list[Answered]:
-    """Keep answers. The first one to a request stays: a second arrival changes nothing."""
-    by_key: dict[str, Received] = {}
-    for each in received:
-        by_key.setdefault(each.request.key, each)
+async def add_answers(tx: Transaction, received: Sequence[ReceivedAnswer]) -> list[StoredAnswer]:
+    """Store answers. The first answer to a request is kept: a second one changes nothing."""
+    by_key: dict[str, ReceivedAnswer] = {}
+    for answer in received:
+        by_key.setdefault(answer.request.key, answer)
     waiting = await tx.execute(_waiting(by_key))
     values = [{"its_id": row.id, **by_key[row.key].columns} for row in waiting]
     if values:
         await tx.execute(_ANSWERED, values)
-    kept = await answers(tx, list(by_key))
+    kept = await get_answers(tx, list(by_key))
     unasked = [
-        {"key": key, **each.request.columns, **each.columns}
-        for key, each in by_key.items()
-        if key not in kept  # nobody noted that it was asked
+        {"key": key, **answer.request.columns, **answer.columns}
+        for key, answer in by_key.items()
+        if key not in kept  # its request was never noted
     ]
     if unasked:
         await tx.execute(example.insert(), unasked)
-        kept |= await answers(tx, [row["key"] for row in unasked])
-    return [kept[each.request.key] for each in received]
+        kept |= await get_answers(tx, [row["key"] for row in unasked])
+    return [kept[answer.request.key] for answer in received]
 
 
 def _with_keys(keys: Collection[str]) -> Select[str]:
@@ -179,7 +184,7 @@ def _with_keys(keys: Collection[str]) -> Select[str]:
 
 
 def _waiting(keys: Collection[str]) -> Select[int, str]:
-    """Rows without an answer; no other process answers them before this transaction ends."""
+    """Select rows without an answer, locked against other processes until the transaction ends."""
     open_ = (example.c.key.in_(keys), example.c.answer.is_(None))
     return select(example.c.id, example.c.key).where(*open_).with_for_update()
 
@@ -188,20 +193,19 @@ _ASKED_AGAIN = update(example).where(example.c.key == bindparam("its_key"))
 _ANSWERED = update(example).where(example.c.id == bindparam("its_id"))
 
 
-async def expect(tx: Transaction, requests: Sequence[Request]) -> None:
-    """Note requests that go out in a batch, so that their answers can be joined by key."""
+async def add_requests(tx: Transaction, requests: Sequence[Request]) -> None:
+    """Note requests that are sent in a batch, so that answers can be stored by key."""
     keys = [request.key for request in requests]
     known: set[str] = set()
-    for at in range(0, len(keys), _CHUNK):
-        known.update((await tx.execute(_with_keys(keys[at : at + _CHUNK]))).scalars())
-    rows = [
-        {"key": key, **each.columns} for key, each in zip(keys, requests, strict=True) if key not in known
-    ]
+    for start in range(0, len(keys), _CHUNK):
+        known.update((await tx.execute(_with_keys(keys[start : start + _CHUNK]))).scalars())
+    pairs = zip(keys, requests, strict=True)
+    rows = [{"key": key, **request.columns} for key, request in pairs if key not in known]
     if rows:
         await tx.execute(example.insert(), rows)
 
 
-async def joined(
+async def add_answer(
     tx: Transaction,
     key: str,
     *,
@@ -211,7 +215,7 @@ async def joined(
     completion_tokens: int,
     at: float,
 ) -> bool:
-    """Keep the answer to an expected request. False, and nothing changed, where there is one already."""
+    """Store the answer to a noted request. Return False, and change nothing, if it has one already."""
     waiting = update(example).where(example.c.key == key, example.c.answer.is_(None))
     values: dict[str, Any] = {
         "answer": storable(answer),
@@ -223,32 +227,34 @@ async def joined(
     return (await tx.execute(waiting.values(values))).rowcount == 1
 
 
-async def failed(tx: Transaction, key: str) -> None:
-    """Note that a call came back without an answer: it is not in the air any more."""
+async def mark_failed(tx: Transaction, key: str) -> None:
+    """Note that a call failed, so that it is no longer under way."""
     await tx.execute(update(example).where(example.c.key == key).values(asked_at=None))
 
 
-async def lost(tx: Transaction, model: str) -> int:
-    """How many calls to a model went out and never came back; from now on they count as never made."""
-    gone = (example.c.asked_at.is_not(None), example.c.answer.is_(None), example.c.model == model)
-    return (await tx.execute(update(example).where(*gone).values(asked_at=None))).rowcount
+async def reset_unanswered(tx: Transaction, model: str) -> int:
+    """Reset requests to a model that never got an answer, as if never sent. Return how many there were."""
+    unanswered = (example.c.asked_at.is_not(None), example.c.answer.is_(None), example.c.model == model)
+    return (await tx.execute(update(example).where(*unanswered).values(asked_at=None))).rowcount
 
 
-async def flag(tx: Transaction, example_id: int, *, flagged: bool) -> None:
-    """Keep what the provider's moderation said of an answer."""
+async def set_flagged(tx: Transaction, example_id: int, *, flagged: bool) -> None:
+    """Store the result of the provider's moderation."""
     await tx.execute(update(example).where(example.c.id == example_id).values(flagged=flagged))
 
 
-async def judge(tx: Transaction, example_id: int, verdict: Verdict, *, edited: str | None, at: float) -> None:
-    """Keep a person's verdict; a later one takes the place of the one before."""
+async def set_review(
+    tx: Transaction, example_id: int, verdict: Verdict, *, edited: str | None, at: float
+) -> None:
+    """Store an operator's verdict; it replaces an earlier one."""
     values = {"verdict": verdict, "text": edited, "at": at}
     changed = await tx.execute(update(review).where(review.c.example_id == example_id).values(values))
     if changed.rowcount == 0:
         await tx.execute(review.insert().values(example_id=example_id, **values))
 
 
-async def usage(tx: Transaction, model: str) -> Usage | None:
-    """What the last thousand answers of a model took; None where it has given none."""
+async def get_usage(tx: Transaction, model: str) -> Usage | None:
+    """Return the average usage of a model's last thousand answers, or None if it has none."""
     last = (
         select(example.c.prompt_tokens, example.c.completion_tokens)
         .where(example.c.model == model, example.c.answer.is_not(None))
@@ -260,15 +266,15 @@ async def usage(tx: Transaction, model: str) -> Usage | None:
     return None if row[0] is None else Usage(float(row[0]), float(row[1]))
 
 
-async def speed(tx: Transaction, model: str) -> Speed | None:
-    """How fast a model answered the last build; None where there was none."""
+async def get_speed(tx: Transaction, model: str) -> Speed | None:
+    """Return the speed of a model in the last build, or None if there was none."""
     columns = (pace.c.answers, pace.c.requests, pace.c.tokens)
     row = (await tx.execute(select(*columns).where(pace.c.model == model))).one_or_none()
     return Speed(*row) if row else None
 
 
-async def clocked(tx: Transaction, model: str, speed: Speed, *, at: float) -> None:
-    """Keep how fast a model answered."""
+async def set_speed(tx: Transaction, model: str, speed: Speed, *, at: float) -> None:
+    """Store the speed of a model."""
     values = {**asdict(speed), "at": at}
     changed = await tx.execute(update(pace).where(pace.c.model == model).values(values))
     if changed.rowcount == 0:

@@ -1,4 +1,4 @@
-"""Queries on guilds: what the admins of a server set for it."""
+"""Queries on the settings of servers."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +11,10 @@ from bot.store.schema import guild_setting
 
 @dataclass(frozen=True, slots=True)
 class GuildSetting:
-    """What a server's admins set; None where the installation's own holds.
+    """A server's settings; None where the installation's default applies.
 
-    channels are the ids of those where heroes may be asked for; cooldown is in seconds; the daily ones count
-    descriptions of one member and of the whole server; language is a code such as de.
+    channels are the ids of the channels in which heroes may be asked for. cooldown is in seconds. The daily
+    limits count descriptions of one member and of the server. language is a code such as de.
     """
 
     guild_id: int
@@ -32,7 +32,7 @@ async def get(tx: Transaction, guild_id: int) -> GuildSetting | None:
 
 
 async def change(tx: Transaction, guild_id: int, *, at: float, **values: Any) -> GuildSetting:
-    """Set some of a server's own; None gives the installation's back its place."""
+    """Change some settings of a server; None restores the default."""
     if await get(tx, guild_id) is None:
         await tx.execute(guild_setting.insert().values(guild_id=guild_id, at=at, **values))
     else:
@@ -42,11 +42,11 @@ async def change(tx: Transaction, guild_id: int, *, at: float, **values: Any) ->
     return GuildSetting(**row._mapping)
 
 
-async def with_settings(tx: Transaction) -> list[int]:
-    """The servers for which anything was set."""
+async def list_ids(tx: Transaction) -> list[int]:
+    """Return the ids of servers that have settings."""
     return list((await tx.execute(select(guild_setting.c.guild_id))).scalars())
 
 
-async def forget(tx: Transaction, guild_id: int) -> None:
-    """Drop all that a server's admins set."""
+async def remove(tx: Transaction, guild_id: int) -> None:
+    """Delete all settings of a server."""
     await tx.execute(delete(guild_setting).where(guild_setting.c.guild_id == guild_id))

@@ -1,4 +1,4 @@
-"""A hero as columns of a table: one for each field of Hero, of the same name."""
+"""The columns of a hero: one for each field of Hero, with its name."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ from bot.heroes.hero import FIELD_NAMES, FIELDS, Hero
 _TYPES: dict[Any, type[TypeEngine[Any]]] = {int: Integer, str: Text}
 
 EMPTY_HERO = Hero(*(field.type() for field in FIELDS))
-"""What takes a hero's place in a row that was emptied."""
+"""The hero of a row that was redacted."""
 
 
 def hero_columns(type_: type[TypeEngine[Any]] | None = None) -> list[Column[Any]]:
-    """Return new columns for a table, all of one type if it is given."""
+    """Return the columns for a table, all of the given type, or by default of each field's own."""
     return [Column(field.name, type_ or _TYPES[field.type], nullable=False) for field in FIELDS]
 
 
 def pop_hero(values: dict[str, Any]) -> Hero:
-    """Take the hero's columns out of a row's values by name, and return the hero."""
+    """Remove the hero's columns from a row's values, and return them as a hero."""
     return Hero(*map(values.pop, FIELD_NAMES))

@@ -1,4 +1,4 @@
-"""Migration: brings a database's schema to the newest revision, by alembic."""
+"""Migrate a database's schema with alembic."""
 
 from pathlib import Path
 
@@ -11,9 +11,9 @@ _VERSION = table("alembic_version", column("version_num"))
 
 
 def migrate(connection: Connection, revision: str = "head") -> None:
-    """Bring the schema to a revision. Raises StoreError where the database knows one that we do not."""
+    """Migrate the schema to a revision. Raise StoreError if the database has an unknown one."""
     if revision == "head" and _revision(connection) == newest():
-        return  # alembic is not even loaded: nearly every start ends here
+        return  # without loading alembic: nearly every start ends here
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
     from alembic.util import CommandError  # noqa: PLC0415
@@ -28,7 +28,7 @@ def migrate(connection: Connection, revision: str = "head") -> None:
 
 
 def newest() -> str:
-    """The revision that the newest file is named after."""
+    """Return the newest revision, by the names of the files."""
     return max(file.name.partition("_")[0] for file in (_FOLDER / "versions").glob("[0-9]*.py"))
 
 

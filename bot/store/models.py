@@ -1,4 +1,4 @@
-"""Queries on models: what was tuned here, which of them is live, and what became of each."""
+"""Queries on tuned models and their history."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,7 +9,7 @@ from bot.store.database import Transaction
 from bot.store.schema import dataset, model, model_event
 
 State = Literal["candidate", "live", "retired"]
-What = Literal[
+EventKind = Literal[
     "registered",
     "deployed",
     "first",
@@ -26,11 +26,11 @@ What = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A tuned model; metrics hold the held-out loss before and after its training.
+    """A tuned model; metrics has its held-out loss before and after training.
 
-    served_as is the name that chats give, None until the model is deployed; retires_on the day (YYYY-MM-DD)
-    on which its server shuts it or its base down, None where none is known. challenges_until: until when it
-    may win back the place that it lost.
+    served_as is the model name in chat requests, None until the model is deployed. retires_on is the day
+    (YYYY-MM-DD) on which its server shuts down it or its base, None if none is known. challenges_until:
+    until when it may win its place back after it was replaced.
     """
 
     id: int
@@ -48,26 +48,26 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class ModelEvent:
-    """What happened to a model, when and by whom; replaced_id is the live model whose place it took."""
+    """An event in a model's history; replaced_id is the live model that it replaced."""
 
     id: int
     model_id: int
-    what: What
+    what: EventKind
     replaced_id: int | None
     actor_id: int | None
     at: float
 
 
 async def add(tx: Transaction, **values: Any) -> Model:
-    """Register a model; values name every column but id, retires_on and challenges_until.
+    """Add a model; values are all columns but id, retires_on and challenges_until.
 
-    Raises IntegrityError where it is known, or where another is live already.
+    Raise IntegrityError if its name is known, or another model is live already.
     """
     row = (await tx.execute(model.insert().values(values).returning(*model.c))).one()
     return Model(**row._mapping)
 
 
-async def named(tx: Transaction, name: str) -> Model | None:
+async def get_by_name(tx: Transaction, name: str) -> Model | None:
     row = (await tx.execute(select(model).where(model.c.name == name))).one_or_none()
     return Model(**row._mapping) if row else None
 
@@ -77,36 +77,36 @@ async def get(tx: Transaction, model_id: int) -> Model | None:
     return Model(**row._mapping) if row else None
 
 
-async def live(tx: Transaction) -> Model | None:
+async def get_live(tx: Transaction) -> Model | None:
     row = (await tx.execute(select(model).where(model.c.state == "live"))).one_or_none()
     return Model(**row._mapping) if row else None
 
 
-async def every(tx: Transaction) -> list[Model]:
+async def list_all(tx: Transaction) -> list[Model]:
     return [Model(**row._mapping) for row in await tx.execute(select(model).order_by(model.c.id))]
 
 
-async def dataset_hash(tx: Transaction, model_id: int) -> str:
-    """The content hash of the dataset that a model learnt from."""
+async def get_dataset_hash(tx: Transaction, model_id: int) -> str:
+    """Return the content hash under which the dataset of a model was frozen."""
     query = select(dataset.c.content_hash, dataset.c.recipe).join(model, model.c.dataset_id == dataset.c.id)
     content_hash, recipe = (await tx.execute(query.where(model.c.id == model_id))).one()
-    return str(recipe.get("frozen_as", content_hash))  # another one after a deletion
+    return str(recipe.get("frozen_as", content_hash))  # content_hash changes after a deletion
 
 
 async def change(tx: Transaction, model_id: int, **values: Any) -> None:
     await tx.execute(update(model).where(model.c.id == model_id).values(**values))
 
 
-async def note(
+async def add_event(
     tx: Transaction,
     model_id: int,
-    what: What,
+    what: EventKind,
     *,
     at: float,
     replaced_id: int | None = None,
     actor_id: int | None = None,
 ) -> None:
-    """Keep what happened to a model."""
+    """Add an event to a model's history."""
     values = {
         "model_id": model_id,
         "what": what,
@@ -117,8 +117,8 @@ async def note(
     await tx.execute(model_event.insert().values(values))
 
 
-async def events(tx: Transaction, model_id: int | None = None) -> list[ModelEvent]:
-    """What happened to a model or to all of them, in the order in which it did."""
+async def list_events(tx: Transaction, model_id: int | None = None) -> list[ModelEvent]:
+    """Return the events of a model, or of all, in order."""
     query = select(model_event).order_by(model_event.c.id)
     if model_id is not None:
         query = query.where(model_event.c.model_id == model_id)

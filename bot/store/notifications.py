@@ -1,4 +1,4 @@
-"""Queries on notices: what the admins are to be told."""
+"""Queries on notifications to the admins, an outbox."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, Self, get_args
@@ -37,9 +37,9 @@ class NotificationAction:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """A sentence for the admins: in its own channel and to its own person, where it has these.
+    """A message to the admins, with its own channel and a person to mention, if any.
 
-    action is what its button does, None where it has none.
+    action is what its button does, None if it has no button.
     """
 
     id: int
@@ -62,7 +62,7 @@ async def add(
     mention_id: int | None = None,
     action: NotificationAction | None = None,
 ) -> bool:
-    """Keep a sentence to be told. False where one of that key was kept before: each is told once."""
+    """Add a notification. Return False if one with this key was added before: each is sent once."""
     known = (await tx.execute(select(notice.c.id).where(notice.c.key == key))).scalar_one_or_none()
     if known is not None:
         return False
@@ -84,7 +84,7 @@ def actions(kind: ActionKind, subject_ids: Select[tuple[int]]) -> Select[tuple[s
     return select(literal(f"{kind}:") + cast(ids.c[0], Text))
 
 
-async def pending(tx: Transaction) -> list[Notification]:
+async def list_pending(tx: Transaction) -> list[Notification]:
     query = select(notice).where(notice.c.told.is_(False)).order_by(notice.c.id)
     return [_notification(row) for row in await tx.execute(query)]
 
@@ -100,6 +100,6 @@ async def mark_sent(tx: Transaction, notice_id: int) -> None:
     await tx.execute(update(notice).where(notice.c.id == notice_id).values(told=True))
 
 
-async def anywhere(tx: Transaction, notice_id: int) -> None:
-    """Take a notice's own channel from it."""
+async def clear_channel(tx: Transaction, notice_id: int) -> None:
+    """Clear a notification's own channel, so that the general one is used."""
     await tx.execute(update(notice).where(notice.c.id == notice_id).values(channel_id=None))

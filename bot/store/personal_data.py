@@ -23,7 +23,7 @@ from bot.store.schema import (
     vote,
 )
 
-# The columns by which a row is somebody's: an HMAC of the user's id, or an operator's own id.
+# The columns that relate a row to a person: a pseudonym (an HMAC of the user id), or an operator's user id.
 PSEUDONYMS = (
     description.c.requester,
     reaction.c.voter,
@@ -36,7 +36,7 @@ IDS = (job.c.requester_id, model_event.c.actor_id, notice.c.mention_id, power.c.
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody as the tables know them: their pseudonym (an HMAC) and their Discord id."""
+    """A person's pseudonym (an HMAC) and Discord user id, by which tables refer to them."""
 
     pseudonym: str
     user_id: int
@@ -44,50 +44,50 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What a deletion took: how many rows of each table, and the datasets that are to be built anew."""
+    """The result of a deletion: rows per table, and the versions of datasets that must be rebuilt."""
 
     rows: dict[str, int]
     datasets: list[int] = field(default_factory=list)
 
 
-async def counts(tx: Transaction, person: Person) -> dict[str, int]:
-    """How many rows of each table are the person's, by its name; tables that hold none included."""
+async def count_rows(tx: Transaction, person: Person) -> dict[str, int]:
+    """Count the person's rows in each table, by its name, including tables without any."""
     found = {}
-    for table, theirs in _of(person):
-        query = select(func.count()).select_from(table).where(theirs)
+    for table, owned in _owned_rows(person):
+        query = select(func.count()).select_from(table).where(owned)
         found[table.name] = int((await tx.execute(query)).scalar_one())
     return found
 
 
-async def rows(tx: Transaction, person: Person) -> dict[str, list[dict[str, Any]]]:
-    """Every row that is the person's, by its table's name, in all its columns."""
+async def list_rows(tx: Transaction, person: Person) -> dict[str, list[dict[str, Any]]]:
+    """Return the person's rows with all columns, by the table's name."""
     found = {}
-    for table, theirs in _of(person):
-        query = select(table).where(theirs).order_by(*table.primary_key)
+    for table, owned in _owned_rows(person):
+        query = select(table).where(owned).order_by(*table.primary_key)
         found[table.name] = [dict(row._mapping) for row in await tx.execute(query)]
     return found
 
 
 async def erase(tx: Transaction, person: Person, *, at: float) -> Erased:
-    """Forget a person, for ever.
+    """Delete a person's data for good.
 
-    Their votes, picks and reports go. The descriptions that they asked for are emptied: an empty row stays
-    for the votes of others. What of them lay in datasets leaves tombstones, and notices that quoted
-    them are emptied. Rows of what an operator did stay, and no longer say who it was.
+    Their votes, duel votes and reports are deleted. The descriptions that they asked for are redacted, as are
+    the items of datasets made of these and the notifications that quote them; the empty rows are kept for the
+    votes of others. Rows of an operator's actions are kept without the operator's id.
     """
-    gone = await counts(tx, person)
-    theirs = select(description.c.id).where(description.c.requester == person.pseudonym)
-    to_rebuild = await datasets.redact(tx, theirs)
-    quoting = update(notice).where(notice.c.action.in_(notifications.actions("removal", theirs)))
+    deleted = await count_rows(tx, person)
+    texts = select(description.c.id).where(description.c.requester == person.pseudonym)
+    to_rebuild = await datasets.redact(tx, texts)
+    quoting = update(notice).where(notice.c.action.in_(notifications.actions("removal", texts)))
     await tx.execute(quoting.values(text=LocalizedMessage(""), told=True))
-    shown = or_(duel.c.live_description_id.in_(theirs), duel.c.candidate_description_id.in_(theirs))
+    shown = or_(duel.c.live_description_id.in_(texts), duel.c.candidate_description_id.in_(texts))
     await tx.execute(update(duel).where(shown).values(channel_id=None, message_id=None))
     voted = select(reaction.c.description_id).where(reaction.c.voter == person.pseudonym)
     await tx.execute(update(description).where(description.c.id.in_(voted)).values(settled=True))
     for column in PSEUDONYMS:
         if column.table is not description:
             await tx.execute(delete(column.table).where(column == person.pseudonym))
-    emptied = {
+    redacted = {
         "requester": "",
         **EMPTY_HERO.as_dict(),
         "text": "",
@@ -97,13 +97,13 @@ async def erase(tx: Transaction, person: Person, *, at: float) -> Erased:
         "message_id": None,
         "removed_at": func.coalesce(description.c.removed_at, at),
     }
-    await tx.execute(update(description).where(description.c.requester == person.pseudonym).values(emptied))
+    await tx.execute(update(description).where(description.c.requester == person.pseudonym).values(redacted))
     for column in IDS:
         await tx.execute(update(column.table).where(column == person.user_id).values({column: None}))
-    return Erased(gone, to_rebuild)
+    return Erased(deleted, to_rebuild)
 
 
-def _of(person: Person) -> Iterable[tuple[Table, ColumnElement[bool]]]:
+def _owned_rows(person: Person) -> Iterable[tuple[Table, ColumnElement[bool]]]:
     for column in PSEUDONYMS:
         yield column.table, column == person.pseudonym
     for column in IDS:

@@ -1,4 +1,4 @@
-"""Queries on powers: those that admins added to the vocabulary, and those that people ask for."""
+"""Queries on powers: those added to the vocabulary, and those that people ask for."""
 
 from dataclasses import dataclass
 
@@ -9,21 +9,21 @@ from bot.store.schema import description, power
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A power, how many descriptions of it are in sight, and by how many people they were asked for."""
+class RequestedPower:
+    """A power, with how many visible descriptions of it there are and how many people asked for them."""
 
     power: str
     descriptions: int
     people: int
 
 
-async def added(tx: Transaction) -> list[str]:
-    """The added powers, in the order in which they were added."""
+async def list_added(tx: Transaction) -> list[str]:
+    """Return the added powers in the order of adding."""
     return list((await tx.execute(select(power.c.power).order_by(power.c.at, power.c.power))).scalars())
 
 
 async def add(tx: Transaction, name: str, *, actor_id: int | None, at: float) -> bool:
-    """False, and nothing changed, where it was there already."""
+    """Add a power to the vocabulary. Return False if it is there already."""
     if (await tx.execute(select(power.c.at).where(power.c.power == name))).one_or_none():
         return False
     await tx.execute(power.insert().values(power=name, actor_id=actor_id, at=at))
@@ -31,12 +31,12 @@ async def add(tx: Transaction, name: str, *, actor_id: int | None, at: float) ->
 
 
 async def remove(tx: Transaction, name: str) -> bool:
-    """False where it was not there."""
+    """Remove an added power. Return False if there is none."""
     return (await tx.execute(delete(power).where(power.c.power == name))).rowcount == 1
 
 
-async def asked_for(tx: Transaction) -> list[Asked]:
-    """Every power that was asked for, the one of most people first."""
+async def list_requested(tx: Transaction) -> list[RequestedPower]:
+    """Return the powers that people asked for, those of most people first."""
     people = func.count(description.c.requester.distinct())
     query = (
         select(description.c.power, func.count(), people)
@@ -44,4 +44,4 @@ async def asked_for(tx: Transaction) -> list[Asked]:
         .group_by(description.c.power)
         .order_by(people.desc(), func.count().desc(), description.c.power)
     )
-    return [Asked(*row) for row in await tx.execute(query)]
+    return [RequestedPower(*row) for row in await tx.execute(query)]

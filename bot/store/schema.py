@@ -1,4 +1,4 @@
-"""The tables. What a column means is said in the design's own words; migrations make them so."""
+"""The tables of the database; the migrations create them."""
 
 from sqlalchemy import (
     JSON,
@@ -26,11 +26,12 @@ metadata = MetaData()
 
 
 def _times(*names: str) -> list[Column[float]]:
-    """Moments in seconds since 1970, UTC; empty until they come."""
+    """Return columns for moments, in seconds since 1970 (UTC), NULL until they come."""
     return [Column(name, Float) for name in names]
 
 
-# One synthetic answer. The row is the checkpoint: asked_at is set before the call, answer after it.
+# One answer of an author model, kept by the key of its request. The row is the checkpoint of a build:
+# asked_at is set before the call, answer after it.
 example = Table(
     "example",
     metadata,
@@ -46,11 +47,11 @@ example = Table(
     Column("finish_reason", Text),
     Column("prompt_tokens", Integer),
     Column("completion_tokens", Integer),
-    Column("flagged", Boolean),  # by the provider's moderation, where it was asked
+    Column("flagged", Boolean),  # by the provider's moderation, NULL if it was not called
     *_times("asked_at", "answered_at"),
 )
 
-# What a person said of an example: keep it, whatever curation says; reject it; or this text in its place.
+# An operator's verdict on an example: keep it, whatever curation says; reject it; or use this text instead.
 review = Table(
     "review",
     metadata,
@@ -61,7 +62,7 @@ review = Table(
     CheckConstraint("verdict IN ('keep', 'edit', 'reject')", name="review_verdict"),
 )
 
-# A text from a file that somebody brought; all its fields are kept as they stood there.
+# A text from an imported file, with all fields as the file had them.
 imported = Table(
     "imported",
     metadata,
@@ -74,7 +75,8 @@ imported = Table(
     Column("finish_reason", Text, nullable=False),
 )
 
-# What was paid, summed by day (UTC). job_id is 0 where no job paid; a call of unknown price adds 0 to cost.
+# Spending in US dollars by day (UTC). job_id is 0 for calls of no job; a call of unknown price adds 0 to
+# cost.
 spending = Table(
     "spending",
     metadata,
@@ -88,7 +90,7 @@ spending = Table(
     Column("cost", Float, nullable=False),
 )
 
-# How fast a model answered the last build, and what its server's limits allowed, each per second.
+# How fast a model answered in the last build, and the rate limits of its server, each per second.
 pace = Table(
     "pace",
     metadata,
@@ -101,11 +103,11 @@ pace = Table(
 
 _ACTIVE = text("state IN ('queued', 'running', 'paused', 'cancelling')")
 
-# Long work. It is planned first, and queued when somebody confirms the plan; at most one of a kind is active.
-# Progress is written here and rendered from here: rate is how many are done a second, lost how many calls
-# were in the air when a worker died. remote_asked_at is set before a server is asked to start a training: an
-# id that got lost is looked for from then on. question is what an operator must answer before a paused job
-# goes on.
+# Long work. It is planned first and queued when a person confirms the plan; at most one job of a kind is
+# active. Workers write the progress here and the bot shows it: rate is units per second, lost the number of
+# calls that were under way when a worker died. remote_asked_at is set before a server is asked to start a
+# training: if the answer is lost, trainings that began since then are searched. question is what an
+# operator must answer before a paused job continues.
 job = Table(
     "job",
     metadata,
@@ -138,8 +140,8 @@ job = Table(
     Index("job_one_active", "kind", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
 )
 
-# Requests handed to a provider all at once. Written before anything goes out; what it may cost counts until
-# it is over.
+# Requests sent to a provider's Batch API. The row is written before anything is sent; the most that the batch
+# may cost counts as spent until it is over. taken is how many results are stored.
 batch = Table(
     "batch",
     metadata,
@@ -156,8 +158,8 @@ batch = Table(
     Column("at", Float, nullable=False),
 )
 
-# An immutable numbered snapshot: its id is the version that people see. rebuild says that a text of it had to
-# be deleted: nothing is trained on it any more.
+# An immutable numbered snapshot; its id is the version that people see. rebuild: a text had to be deleted
+# from it, so nothing is trained on it any more.
 dataset = Table(
     "dataset",
     metadata,
@@ -181,17 +183,17 @@ dataset_item = Table(
     Column("rejected", Text),  # the worse text of a pair, in preference datasets
     Column("source", String(16), nullable=False),
     Column("source_id", Integer, nullable=False),
-    Column("rejected_id", Integer),  # the description that the worse text is
-    Column("deleted", Boolean, nullable=False, server_default=false()),  # a tombstone: its texts are empty
+    Column("rejected_id", Integer),  # the description whose text is the worse one
+    Column("deleted", Boolean, nullable=False, server_default=false()),  # redacted: its texts are empty
     CheckConstraint("split IN ('train', 'valid')", name="dataset_item_split"),
     CheckConstraint("source IN ('example', 'description', 'import')", name="dataset_item_source"),
 )
 
 _LIVE = text("state = 'live'")
 
-# A tuned model. The database itself keeps the live one single. served_as is the name that chats give, empty
-# until somebody has deployed the model where that is a step of its own; retires_on the day (YYYY-MM-DD) on
-# which its server shuts it or its base down. A model whose place was taken may win it back by votes until
+# A tuned model. An index ensures that at most one is live. served_as is the model name in chat requests,
+# NULL until the model is deployed if that is a separate step; retires_on is the day (YYYY-MM-DD) on which
+# its server shuts down it or its base. A model that was replaced may win its place back by votes until
 # challenges_until.
 model = Table(
     "model",
@@ -211,9 +213,9 @@ model = Table(
     Index("model_one_live", "state", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
 )
 
-# What became of a model, kept for ever. Promoted is by votes, an override by hand; challenges: it may win its
-# place back; outvoted: a trial was lost. replaced_id is the live model
-# whose place it took; actor_id the operator's Discord id, empty where nobody of Discord's did it.
+# The history of a model, never deleted. promoted: by votes; override: by hand; challenges: it may win its
+# place back; outvoted: it lost a trial. replaced_id is the live model that it replaced; actor_id is the
+# operator's Discord id, NULL if it was not done in Discord.
 model_event = Table(
     "model_event",
     metadata,
@@ -230,8 +232,8 @@ model_event = Table(
     ),
 )
 
-# What the admins are to be told, once each; without a channel of its own in the admin channel. action is what
-# its button does, where it has one: promote:3.
+# A message to the admins, sent once: in its channel, or in the admin channel if it has none. action is what
+# its button does, if it has one: promote:3.
 notice = Table(
     "notice",
     metadata,
@@ -245,9 +247,9 @@ notice = Table(
     Column("at", Float, nullable=False),
 )
 
-# One answer shown to a user. Stored before it is shown, so that no shown text is unknown. Two of a duel are
-# shown by the duel's message. removed_at: operators took it from sight and from training. settled: somebody
-# had a vote on it deleted, whose thumb may still stand under the message, and is not looked for there again.
+# One text shown to a user, stored before it is shown, so that every shown text is known. The two of a duel
+# are in the duel's message. removed_at: it is hidden, and excluded from training. settled: a person had
+# their vote on it deleted, so its message is excluded from the backfill: their thumb may still be there.
 description = Table(
     "description",
     metadata,
@@ -274,9 +276,9 @@ description = Table(
     Index("description_of_time", "created_at"),
 )
 
-# What was clicked, kept as it was clicked: a thumb under the message, or a button where reactions may not be.
-# source: reaction, super (a super reaction; Discord keeps it beside the plain one of that emoji), button or
-# simulated. value is +1 or -1; account_days the age of the voter's Discord account then, at most 366.
+# A thumb as it was given: a reaction to the message, or a button where reactions are not possible. source:
+# reaction, super (a super reaction, which Discord keeps apart from the normal one of the emoji), button or
+# simulated. value is +1 or -1; account_days is the age of the voter's Discord account then, at most 366.
 reaction = Table(
     "reaction",
     metadata,
@@ -290,7 +292,7 @@ reaction = Table(
     Index("reaction_of_voter", "voter"),
 )
 
-# One vote per voter and description, derived from the reactions: the latest thumb that is still there.
+# One vote per voter and description, derived from the reactions: the latest thumb that still stands.
 vote = Table(
     "vote",
     metadata,
@@ -302,13 +304,13 @@ vote = Table(
     Column("account_days", Integer),
     Column("at", Float, nullable=False),
     Index("vote_of_voter", "voter", "at"),
-    sqlite_with_rowid=False,  # a description's votes lie side by side: they are added up without sorting
+    sqlite_with_rowid=False,  # a description's votes are stored side by side and summed without sorting
 )
 
 _RUNNING = text("state = 'running'")
 
-# A candidate's challenge to the live model: one at a time. It is won, lost, undecided (the duels or days that
-# were set are over) or stopped (one of the two is out of the running).
+# A candidate's challenge to the live model; at most one is running. It ends won or lost (by the candidate),
+# undecided (the maximum of duels or days is reached) or stopped (one of the two is no longer eligible).
 trial = Table(
     "trial",
     metadata,
@@ -321,7 +323,7 @@ trial = Table(
     Index("trial_one_running", "state", unique=True, sqlite_where=_RUNNING, postgresql_where=_RUNNING),
 )
 
-# Two descriptions of one hero, by the live model and by the candidate, shown blind; a: which stands first.
+# Two descriptions of one hero, by the live model and the candidate, shown blind; a: whose is the first.
 duel = Table(
     "duel",
     metadata,
@@ -338,8 +340,8 @@ duel = Table(
 
 _COUNTS = text("counts")
 
-# What one voter picked in a duel. Only some results count in the test: the first decided one of each voter
-# in a trial, and of each duel. The database itself keeps it so.
+# What one voter picked in a duel. Only some votes count in the sequential test: of each voter in a trial, and
+# of each duel, the first that is no tie. Two indexes ensure this.
 duel_vote = Table(
     "duel_vote",
     metadata,
@@ -364,7 +366,7 @@ duel_vote = Table(
     Index("duel_vote_one_of_duel", "duel_id", unique=True, sqlite_where=_COUNTS, postgresql_where=_COUNTS),
 )
 
-# A power that an admin added to the vocabulary: from then on its descriptions may train.
+# A power that an operator added to the vocabulary, so that its descriptions may train.
 power = Table(
     "power",
     metadata,
@@ -373,7 +375,7 @@ power = Table(
     Column("at", Float, nullable=False),
 )
 
-# What an admin set for their own server; empty where the installation's default holds.
+# A server's own settings, made by its admins; NULL where the installation's default applies.
 guild_setting = Table(
     "guild_setting",
     metadata,
@@ -386,8 +388,8 @@ guild_setting = Table(
     Column("at", Float, nullable=False),
 )
 
-# Who reported a description, once each. counts: towards hiding it (bot/community/content_reports.py says
-# whose do). dismissed: an operator found nothing wrong with it.
+# One person's report of a description. counts: it counts towards hiding the description
+# (bot/community/content_reports.py decides). dismissed: an operator found nothing wrong.
 report = Table(
     "report",
     metadata,

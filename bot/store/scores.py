@@ -1,4 +1,4 @@
-"""Queries on scores: which votes count, and what they say of descriptions. The database adds up."""
+"""Queries on scores: the counted votes on descriptions, summed in the database."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ _DAY = 86_400  # seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """Which votes count: of accounts that old, so many of a voter a day (UTC), and none of these voters'."""
+class CountingRule:
+    """Which votes count: a minimum age of the account, a maximum per voter and day (UTC), excluded voters."""
 
     account_days: int
     daily: int
@@ -44,9 +44,10 @@ class DescriptionVotes:
 
 @dataclass(frozen=True, slots=True)
 class VoterAgreement:
-    """One voter (an HMAC): counted votes on descriptions of which the others have an opinion.
+    """A voter (a pseudonym) compared with the majority of the other voters.
 
-    against: how many of these go against the majority of the others.
+    votes are the counted votes on descriptions for which the others have a majority; against is how many of
+    them disagree with it.
     """
 
     voter: str
@@ -55,8 +56,8 @@ class VoterAgreement:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """How many votes there are on how many descriptions, and how many do not count, by the first reason."""
+class VoteCounts:
+    """All votes, the descriptions that have any, and the votes that do not count, by the first reason."""
 
     votes: int
     descriptions: int
@@ -81,7 +82,7 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class DuelCount:
-    """A duel's two descriptions, and how many counted voters picked each."""
+    """The two descriptions of a duel, and the counted votes for each."""
 
     live_id: int
     candidate_id: int
@@ -89,20 +90,20 @@ class DuelCount:
     for_candidate: int
 
 
-def _old_enough(table: Any, rule: Rule) -> ColumnElement[bool]:
-    """Simulated voters have no account; of votes kept before accounts' ages were, none is known."""
+def _old_enough(table: Any, rule: CountingRule) -> ColumnElement[bool]:
+    """Select by account age. It is unknown for simulated voters and for votes older than the column."""
     days = table.c.account_days
     return or_(table.c.source == "simulated", days.is_(None), days >= rule.account_days)
 
 
-def _may_count(rule: Rule) -> ColumnElement[bool]:
+def _may_count(rule: CountingRule) -> ColumnElement[bool]:
     return and_(~vote.c.by_requester, _old_enough(vote, rule))
 
 
-def _too_many(rule: Rule) -> CTE:
-    """Votes beyond their voter's number of that day. Only those who cast that many at all are looked at."""
+def _too_many(rule: CountingRule) -> CTE:
+    """Select votes beyond the voter's daily maximum, looking only at voters with more votes than that."""
     busy = select(vote.c.voter).group_by(vote.c.voter).having(func.count() > rule.daily)
-    day = vote.c.at // _DAY  # of floats it is FLOOR: a CAST would round in PostgreSQL, and truncate in SQLite
+    day = vote.c.at // _DAY  # of floats this is FLOOR: a CAST rounds in PostgreSQL and truncates in SQLite
     place = func.row_number().over(
         partition_by=(vote.c.voter, day), order_by=(vote.c.at, vote.c.description_id)
     )
@@ -115,23 +116,23 @@ def _too_many(rule: Rule) -> CTE:
     return select(*columns).where(placed.c.place > rule.daily).cte("too_many")
 
 
-def _counts(rule: Rule) -> ColumnElement[bool]:
-    """Whether a row of `vote` counts."""
-    late = _too_many(rule)
-    among = select(late.c.description_id, late.c.voter)
+def _counts(rule: CountingRule) -> ColumnElement[bool]:
+    """Return the condition under which a row of vote counts."""
+    excess = _too_many(rule)
+    excluded = select(excess.c.description_id, excess.c.voter)
     return and_(
         _may_count(rule),
         _of_others(vote.c.voter, rule),
-        tuple_(vote.c.description_id, vote.c.voter).not_in(among),
+        tuple_(vote.c.description_id, vote.c.voter).not_in(excluded),
     )
 
 
-def _of_others(voter: ColumnElement[str], rule: Rule) -> ColumnElement[bool]:
+def _of_others(voter: ColumnElement[str], rule: CountingRule) -> ColumnElement[bool]:
     return voter.not_in(sorted(rule.without)) if rule.without else true()
 
 
-def _tallied(rule: Rule) -> Select[Any]:
-    """Ups and downs of each description that is in sight."""
+def _select_votes(rule: CountingRule) -> Select[Any]:
+    """Select the counted votes up and down of each visible description."""
     ups = func.sum(case((vote.c.value > 0, 1), else_=0)).label("ups")
     downs = func.sum(case((vote.c.value < 0, 1), else_=0)).label("downs")
     counted = (
@@ -147,81 +148,87 @@ def _tallied(rule: Rule) -> Select[Any]:
     )
 
 
-async def tallies(tx: Transaction, rule: Rule) -> list[DescriptionVotes]:
-    """The counted votes on every description in sight that has any."""
-    return [DescriptionVotes(*row) for row in await tx.execute(_tallied(rule).order_by(description.c.id))]
+async def list_description_votes(tx: Transaction, rule: CountingRule) -> list[DescriptionVotes]:
+    """Return the counted votes of every visible description that has any."""
+    return [
+        DescriptionVotes(*row) for row in await tx.execute(_select_votes(rule).order_by(description.c.id))
+    ]
 
 
-async def voter_agreements(tx: Transaction, rule: Rule) -> list[VoterAgreement]:
-    """How every voter whose votes count stands to the majority of the others whose votes count."""
-    whole = func.sum(vote.c.value).over(partition_by=vote.c.description_id)
-    seen = (
-        select(vote.c.voter, vote.c.value, (whole - vote.c.value).label("others"))
+async def list_voter_agreements(tx: Transaction, rule: CountingRule) -> list[VoterAgreement]:
+    """Compare every voter with the majority of the others, by counted votes."""
+    total = func.sum(vote.c.value).over(partition_by=vote.c.description_id)
+    compared = (
+        select(vote.c.voter, vote.c.value, (total - vote.c.value).label("others"))
         .where(_counts(rule))
         .subquery()
     )
-    against = func.sum(case((seen.c.value * seen.c.others < 0, 1), else_=0))
-    query = select(seen.c.voter, func.count(), against).where(seen.c.others != 0).group_by(seen.c.voter)
+    against = func.sum(case((compared.c.value * compared.c.others < 0, 1), else_=0))
+    query = (
+        select(compared.c.voter, func.count(), against)
+        .where(compared.c.others != 0)
+        .group_by(compared.c.voter)
+    )
     return [VoterAgreement(*row) for row in await tx.execute(query)]
 
 
-async def kept(tx: Transaction, rule: Rule) -> Kept:
-    """How many votes are kept, and how many of them do not count, each by the first reason that holds."""
+async def count_votes(tx: Transaction, rule: CountingRule) -> VoteCounts:
+    """Count all votes, and those that do not count by the first reason that applies."""
 
-    def number(what: ColumnElement[bool]) -> ColumnElement[int]:
-        return func.coalesce(func.sum(case((what, 1), else_=0)), 0)
+    def count_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
+        return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
     of_deviating = and_(_may_count(rule), ~_of_others(vote.c.voter, rule))
     totals = select(
         func.count(),
         func.count(vote.c.description_id.distinct()),
-        number(vote.c.by_requester),
-        number(and_(~vote.c.by_requester, ~_old_enough(vote, rule))),
-        number(of_deviating),
+        count_if(vote.c.by_requester),
+        count_if(and_(~vote.c.by_requester, ~_old_enough(vote, rule))),
+        count_if(of_deviating),
     )
-    late = _too_many(rule)
-    of_others = _of_others(late.c.voter, rule)
+    excess = _too_many(rule)
+    of_others = _of_others(excess.c.voter, rule)
     votes, shown, mine, young, deviating = (await tx.execute(totals)).one()
-    many, both = (await tx.execute(select(func.count(), number(~of_others)).select_from(late))).one()
-    return Kept(votes, shown, mine, young, many, deviating - both)
+    many, both = (await tx.execute(select(func.count(), count_if(~of_others)).select_from(excess))).one()
+    return VoteCounts(votes, shown, mine, young, many, deviating - both)
 
 
-async def best(
+async def list_best(
     tx: Transaction,
-    rule: Rule,
+    rule: CountingRule,
     *,
     prior: tuple[float, float],
     guild_id: int | None,
     powers: Collection[str] | None,
-    skip: int,
-    most: int,
+    offset: int,
+    limit: int,
 ) -> list[Ranked]:
-    """Descriptions in sight that more people like than not, by their Bayesian average.
+    """Return visible descriptions with more ups than downs, ranked by Bayesian average.
 
-    prior is how many votes of which mean come first.
-    Of one server, of some powers, or where these are None of all.
+    prior is the weight (in votes) and the mean of the prior. guild_id and powers restrict the ranking to a
+    server and to some powers; None means all.
     """
     weight, mean = prior
-    tallied = _tallied(rule)
+    votes_of = _select_votes(rule)
     if guild_id is not None:
-        tallied = tallied.where(description.c.guild_id == guild_id)
+        votes_of = votes_of.where(description.c.guild_id == guild_id)
     if powers is not None:
-        tallied = tallied.where(description.c.power.in_(powers))
-    each = tallied.subquery()
-    votes = each.c.ups + each.c.downs
-    score = (weight * mean + each.c.ups) / (weight + votes)
+        votes_of = votes_of.where(description.c.power.in_(powers))
+    ranked = votes_of.subquery()
+    votes = ranked.c.ups + ranked.c.downs
+    score = (weight * mean + ranked.c.ups) / (weight + votes)
     query = (
-        select(each.c.id, each.c.ups, each.c.downs)
-        .where(each.c.ups > each.c.downs)
-        .order_by(score.desc(), votes.desc(), each.c.id.desc())
-        .offset(skip)
-        .limit(most)
+        select(ranked.c.id, ranked.c.ups, ranked.c.downs)
+        .where(ranked.c.ups > ranked.c.downs)
+        .order_by(score.desc(), votes.desc(), ranked.c.id.desc())
+        .offset(offset)
+        .limit(limit)
     )
     return [Ranked(*row) for row in await tx.execute(query)]
 
 
-async def duels(tx: Transaction, rule: Rule, *, most_of_voter: int) -> list[DuelCount]:
-    """Duels whose descriptions are in sight, with the counted picks: the first so many of each voter's."""
+async def list_duel_counts(tx: Transaction, rule: CountingRule, *, max_per_voter: int) -> list[DuelCount]:
+    """Return duels of visible descriptions with the counted votes, at most max_per_voter of a voter."""
     chosen = (
         select(
             duel_vote.c.duel_id,
@@ -248,7 +255,7 @@ async def duels(tx: Transaction, rule: Rule, *, most_of_voter: int) -> list[Duel
         .join(chosen, chosen.c.duel_id == duel.c.id)
         .join(live, live.c.id == duel.c.live_description_id)
         .join(candidate, candidate.c.id == duel.c.candidate_description_id)
-        .where(chosen.c.place <= most_of_voter, live.c.removed_at.is_(None), candidate.c.removed_at.is_(None))
+        .where(chosen.c.place <= max_per_voter, live.c.removed_at.is_(None), candidate.c.removed_at.is_(None))
         .group_by(duel.c.id, duel.c.live_description_id, duel.c.candidate_description_id)
         .order_by(duel.c.id)
     )

@@ -1,4 +1,4 @@
-"""Queries on spending: what was paid, day by day, for what and for which job."""
+"""Queries on spending by day, purpose, model and job."""
 
 from typing import Literal
 
@@ -22,7 +22,7 @@ async def add(  # noqa: PLR0913 (an argument for each column)
     cost: float | None,
     calls: int = 1,
 ) -> None:
-    """Add to a day's sum; job_id is 0 where no job paid, cost None where the price is unknown."""
+    """Add to a day's sums; job_id is 0 for calls of no job, cost is None if the price is unknown."""
     key = (
         (spending.c.day == day)
         & (spending.c.purpose == purpose)
@@ -30,26 +30,28 @@ async def add(  # noqa: PLR0913 (an argument for each column)
         & (spending.c.job_id == job_id)
     )
     counts = {"calls": calls, "prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}
-    more = {name: spending.c[name] + count for name, count in counts.items()}
-    grown = await tx.execute(update(spending).where(key).values(**more, cost=spending.c.cost + (cost or 0.0)))
-    if grown.rowcount == 0:
-        fresh = {"day": day, "purpose": purpose, "model": model, "job_id": job_id, "cost": cost or 0.0}
-        await tx.execute(spending.insert().values(**fresh, **counts))
+    increased = {name: spending.c[name] + count for name, count in counts.items()}
+    updated = await tx.execute(
+        update(spending).where(key).values(**increased, cost=spending.c.cost + (cost or 0.0))
+    )
+    if updated.rowcount == 0:
+        key_columns = {"day": day, "purpose": purpose, "model": model, "job_id": job_id, "cost": cost or 0.0}
+        await tx.execute(spending.insert().values(**key_columns, **counts))
 
 
-async def of_day(tx: Transaction, day: str) -> float:
-    """US dollars spent on a day, for everything."""
+async def get_day_total(tx: Transaction, day: str) -> float:
+    """Return the US dollars spent on a day."""
     query = select(func.coalesce(func.sum(spending.c.cost), 0.0)).where(spending.c.day == day)
     return float((await tx.execute(query)).scalar_one())
 
 
-async def of_job(tx: Transaction, job_id: int) -> float:
-    """US dollars that a job has spent so far, on all days."""
+async def get_job_total(tx: Transaction, job_id: int) -> float:
+    """Return the US dollars that a job has spent so far."""
     query = select(func.coalesce(func.sum(spending.c.cost), 0.0)).where(spending.c.job_id == job_id)
     return float((await tx.execute(query)).scalar_one())
 
 
-async def has(tx: Transaction, job_id: int) -> bool:
-    """Whether anything was booked for a job, were it of an unknown price."""
+async def has_booking(tx: Transaction, job_id: int) -> bool:
+    """Return whether anything was booked for a job, even at an unknown price."""
     query = select(func.count()).select_from(spending).where(spending.c.job_id == job_id)
     return bool((await tx.execute(query)).scalar_one())

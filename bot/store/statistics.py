@@ -1,4 +1,4 @@
-"""Queries on totals: how far the loop has come."""
+"""Queries on totals of the whole installation."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from bot.store.schema import dataset, description, duel_vote, model, model_event
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """How many there are of each; voters have voted or picked, promoted models were put live by votes."""
+    """Totals. picks are votes in duels; voters have voted or picked; promoted models went live by votes."""
 
     descriptions: int
     votes: int
@@ -21,7 +21,7 @@ class Totals:
     promoted: int
 
 
-async def totals(tx: Transaction) -> Totals:
+async def get_totals(tx: Transaction) -> Totals:
     voters = select(vote.c.voter).union(select(duel_vote.c.voter)).subquery()
     queries = (
         select(func.count()).select_from(description),

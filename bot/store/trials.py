@@ -1,4 +1,4 @@
-"""Queries on trials: a candidate's challenges to the live model."""
+"""Queries on trials, a candidate's challenges to the live model."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +13,7 @@ State = Literal["running", "won", "lost", "undecided", "stopped"]
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A candidate's challenge to the live model, from the candidate's side: won means that it won."""
+    """A candidate's challenge to the live model; won and lost are from the candidate's side."""
 
     id: int
     live_id: int
@@ -23,20 +23,20 @@ class Trial:
     ended_at: float | None
 
 
-async def begin(tx: Transaction, *, live_id: int, candidate_id: int, at: float) -> Trial:
-    """Raises IntegrityError where one runs already."""
+async def add(tx: Transaction, *, live_id: int, candidate_id: int, at: float) -> Trial:
+    """Add a running trial. Raise IntegrityError if one is running already."""
     values = {"live_id": live_id, "candidate_id": candidate_id, "state": "running", "started_at": at}
     row = (await tx.execute(trial.insert().values(values).returning(*trial.c))).one()
     return Trial(**row._mapping)
 
 
-async def running(tx: Transaction) -> Trial | None:
+async def get_running(tx: Transaction) -> Trial | None:
     row = (await tx.execute(select(trial).where(trial.c.state == "running"))).one_or_none()
     return Trial(**row._mapping) if row else None
 
 
-async def locked(tx: Transaction, trial_id: int) -> Trial:
-    """The trial, with its row kept from other writers (SQLite lets only one write anyway)."""
+async def get_for_update(tx: Transaction, trial_id: int) -> Trial:
+    """Return a trial, with its row locked against other writers (SQLite has only one anyway)."""
     row = (await tx.execute(select(trial).where(trial.c.id == trial_id).with_for_update())).one()
     return Trial(**row._mapping)
 
@@ -46,27 +46,29 @@ async def get(tx: Transaction, trial_id: int) -> Trial | None:
     return Trial(**row._mapping) if row else None
 
 
-async def against(tx: Transaction, live_id: int) -> list[Trial]:
-    """All trials in which a model had to defend its place."""
+async def list_by_live(tx: Transaction, live_id: int) -> list[Trial]:
+    """Return all trials in which a model was the live one."""
     query = select(trial).where(trial.c.live_id == live_id).order_by(trial.c.id)
     return [Trial(**row._mapping) for row in await tx.execute(query)]
 
 
-async def of_model(tx: Transaction, model_id: int) -> list[Trial]:
-    """All trials that a model took part in, on either side."""
-    part = or_(trial.c.live_id == model_id, trial.c.candidate_id == model_id)
-    return [Trial(**row._mapping) for row in await tx.execute(select(trial).where(part).order_by(trial.c.id))]
+async def list_by_model(tx: Transaction, model_id: int) -> list[Trial]:
+    """Return all trials of a model, on either side."""
+    either = or_(trial.c.live_id == model_id, trial.c.candidate_id == model_id)
+    return [
+        Trial(**row._mapping) for row in await tx.execute(select(trial).where(either).order_by(trial.c.id))
+    ]
 
 
 async def end(tx: Transaction, trial_id: int, state: State, *, at: float) -> None:
     await tx.execute(update(trial).where(trial.c.id == trial_id).values(state=state, ended_at=at))
 
 
-async def stop_void(tx: Transaction, *, at: float) -> None:
-    """Stop the running trial where its live model is not live, or its candidate no candidate any more."""
+async def stop_invalid(tx: Transaction, *, at: float) -> None:
+    """Stop the running trial if its live model is no longer live or its candidate no longer a candidate."""
     live = select(model.c.id).where(model.c.state == "live")
     candidates = select(model.c.id).where(model.c.state == "candidate")
-    void = or_(trial.c.live_id.not_in(live), trial.c.candidate_id.not_in(candidates))
+    invalid = or_(trial.c.live_id.not_in(live), trial.c.candidate_id.not_in(candidates))
     await tx.execute(
-        update(trial).where(trial.c.state == "running", void).values(state="stopped", ended_at=at)
+        update(trial).where(trial.c.state == "running", invalid).values(state="stopped", ended_at=at)
     )

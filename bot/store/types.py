@@ -1,4 +1,4 @@
-"""Said: a column that holds a sentence, so that whoever reads it later reads it in their language."""
+"""Column types, and text that every database can store."""
 
 import json
 
@@ -8,7 +8,7 @@ from bot.i18n.message import LocalizedMessage
 
 
 class MessageColumn(TypeDecorator[LocalizedMessage]):
-    """A sentence as JSON; an empty text is none."""
+    """A LocalizedMessage as JSON, to be translated when it is read; an empty column is read as None."""
 
     impl = Text
     cache_ok = True
@@ -21,5 +21,5 @@ class MessageColumn(TypeDecorator[LocalizedMessage]):
 
 
 def storable(text: str) -> str:
-    """The text without what no database takes: NUL, and halves of characters that some model put out."""
+    """Return the text without what databases refuse: NUL and the lone surrogates of some models."""
     return text.replace("\0", "").encode("utf-8", "replace").decode()

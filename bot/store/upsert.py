@@ -1,4 +1,4 @@
-"""Insert rows, each in the place of the one with the same key."""
+"""Insert rows, replacing those with the same primary key."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -9,17 +9,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.store.database import Transaction
 
-# of one shape, but without a base that says so
+# they have the same methods, but no common base class with them
 _INSERTS: dict[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
-async def put(
+async def upsert(
     tx: Transaction, table: Table, rows: Sequence[tuple[Any, ...]], *, newer_by: str | None = None
 ) -> None:
-    """Keep rows, whose values stand as the table's columns do.
+    """Insert or replace rows, whose values are in the order of the table's columns.
 
-    With newer_by, a row that is older by this column than the one before changes nothing. The values go to
-    the driver as they are: of thousands of rows, SQLAlchemy's look at each costs more than writing it.
+    With newer_by, a row that is older by this column than the stored one changes nothing. The values are
+    handed to the driver as they are: for thousands of rows, SQLAlchemy's processing costs more than writing.
     """
     if rows:
         await tx.exec_driver_sql(_statement(table, tx.dialect, newer_by), list(rows))
@@ -31,5 +31,5 @@ def _statement(table: Table, dialect: Dialect, newer_by: str | None) -> str:
     key = [column.name for column in table.primary_key]
     values = {column.name: insert.excluded[column.name] for column in table.c if column.name not in key}
     where = insert.excluded[newer_by] >= table.c[newer_by] if newer_by else None
-    upsert = insert.on_conflict_do_update(index_elements=key, set_=values, where=where)
-    return str(upsert.compile(dialect=dialect))
+    query = insert.on_conflict_do_update(index_elements=key, set_=values, where=where)
+    return str(query.compile(dialect=dialect))

@@ -1,4 +1,4 @@
-"""Queries on votes: one per voter and description, the latest thumb that is still there."""
+"""Queries on votes: one per voter and description, the latest thumb that still stands."""
 
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
@@ -7,11 +7,11 @@ from sqlalchemy import BindParameter, and_, bindparam, case, delete, exists, fun
 
 from bot.store.database import Transaction
 from bot.store.schema import description, reaction, vote
-from bot.store.upsert import put
+from bot.store.upsert import upsert
 
 
 class Vote(NamedTuple):
-    """A voter's vote on a description, +1 or -1, as its row has it; by_requester marks the asker's own."""
+    """A row of votes: +1 or -1; by_requester marks the requester's own."""
 
     description_id: int
     voter: str
@@ -23,24 +23,24 @@ class Vote(NamedTuple):
 
 
 async def cast(tx: Transaction, latest: Sequence[Vote]) -> None:
-    """Keep votes, each in the place of its voter's one before, where that is not the later one."""
-    await put(tx, vote, latest, newer_by="at")
+    """Store votes, each in place of the voter's earlier one; a later one is kept."""
+    await upsert(tx, vote, latest, newer_by="at")
 
 
-async def derive(tx: Transaction, pairs: Collection[tuple[int, str]]) -> None:
-    """Make the votes of these descriptions and voters what their reactions say.
+async def derive_from_reactions(tx: Transaction, pairs: Collection[tuple[int, str]]) -> None:
+    """Derive the votes of these descriptions and voters from their reactions.
 
-    Thumbs of both kinds left at the very same moment (found together after an outage) are no vote.
+    Thumbs up and down at the same moment (found together after an outage) are no vote.
     """
     if not pairs:
         return
     rows = [{"its_description": description_id, "its_voter": voter} for description_id, voter in pairs]
-    await tx.execute(_GONE, rows)
-    await tx.execute(_DERIVED, rows)
+    await tx.execute(_DELETE, rows)
+    await tx.execute(_INSERT_DERIVED, rows)
 
 
-async def counts_by_model(tx: Transaction) -> dict[str, tuple[int, int]]:
-    """Votes for and against each model's descriptions, the requesters' own left out."""
+async def count_by_model(tx: Transaction) -> dict[str, tuple[int, int]]:
+    """Return the votes for and against each model's descriptions, without the requesters' own."""
     query = (
         select(description.c.model, *_FOR_AND_AGAINST)
         .join(vote, vote.c.description_id == description.c.id)
@@ -60,17 +60,17 @@ _THEIRS: dict[str, BindParameter[Any]] = {
     "voter": bindparam("its_voter"),
 }
 
-_GONE = delete(vote).where(*(vote.c[name] == its for name, its in _THEIRS.items()))
+_DELETE = delete(vote).where(*(vote.c[name] == its for name, its in _THEIRS.items()))
 
 _other = reaction.alias()
-_outdone = exists().where(
+_newer_or_tied = exists().where(
     *(_other.c[name] == reaction.c[name] for name in _THEIRS),
     or_(
         _other.c.at > reaction.c.at,
         and_(_other.c.at == reaction.c.at, _other.c.value != reaction.c.value),
     ),
 )
-_DERIVED = vote.insert().from_select(
+_INSERT_DERIVED = vote.insert().from_select(
     ["description_id", "voter", "value", "by_requester", "source", "account_days", "at"],
     select(
         reaction.c.description_id,
@@ -82,7 +82,7 @@ _DERIVED = vote.insert().from_select(
         reaction.c.at,
     )
     .join(description, description.c.id == reaction.c.description_id)
-    .where(*(reaction.c[name] == its for name, its in _THEIRS.items()), ~_outdone)
+    .where(*(reaction.c[name] == its for name, its in _THEIRS.items()), ~_newer_or_tied)
     .order_by(reaction.c.source, reaction.c.emoji)
     .limit(1),
 )

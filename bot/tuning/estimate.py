@@ -81,7 +81,7 @@ class TuningEstimator:
             raise UserError("Epochs must lie between 1 and {most_epochs}.", most_epochs=MAX_EPOCHS)
         async with self._db.read() as tx:
             found = await (
-                datasets.latest(tx, DATASET_KINDS[method or "supervised"])
+                datasets.get_latest(tx, DATASET_KINDS[method or "supervised"])
                 if dataset is None
                 else datasets.get(tx, dataset)
             )
@@ -179,5 +179,5 @@ async def _dataset(tx: Transaction, spec: FinetuneSpec) -> Dataset:
 
 async def _epoch_tokens(tx: Transaction, version: int) -> int:
     """Estimate the tokens of one epoch."""
-    texts, characters = await datasets.learnt(tx, version)
+    texts, characters = await datasets.count_learnt(tx, version)
     return characters // _CHARACTERS_PER_TOKEN + texts * _CHAT_TOKENS

@@ -182,7 +182,7 @@ class FinetuneJobs:
         await run.progress(0, 0, LocalizedMessage("sending the dataset"))
         async with self._db.read() as tx:
             await trainable_dataset(tx, spec.dataset)  # texts may have been deleted since the plan
-            items = await datasets.items(tx, spec.dataset)
+            items = await datasets.list_items(tx, spec.dataset)
         files = dict(run.job.remote_file_ids or {})
         prefix = self._api.provider.prefix
         for file in await asyncio.to_thread(training_files, items, prefix=prefix):

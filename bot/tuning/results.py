@@ -92,7 +92,7 @@ class TrainingResults:
             await self._serving.deploy(name)
         except HerosmithError as error:
             log.warning("%s is not served: %s", name, error, exc_info=error.__cause__)
-            return error.sentence if isinstance(error, UserError) else LocalizedMessage("the log says what")
+            return error.message if isinstance(error, UserError) else LocalizedMessage("the log says what")
         return None
 
     async def report(

@@ -57,7 +57,7 @@ class PowersCog(commands.Cog):
     async def list_(self, interaction: Interaction) -> None:
         await require_operator(interaction)
         await interaction.response.defer(thinking=True, ephemeral=True)
-        added, requested = await self.app.powers.added(), await self.app.powers.wished()
+        added, requested = await self.app.powers.added(), await self.app.powers.requested()
         text = escape_markdown(powers_text(await translator_of(interaction), added, requested))
         await interaction.edit_original_response(content=text[:2000])
 
@@ -65,7 +65,7 @@ class PowersCog(commands.Cog):
     async def _suggest_requested(
         self, interaction: Interaction, typed: str
     ) -> list[app_commands.Choice[str]]:
-        requested = await self.app.powers.wished(200) if await is_operator(interaction) else []
+        requested = await self.app.powers.requested(200) if await is_operator(interaction) else []
         return _choices([request.power for request in requested], typed)
 
     @remove.autocomplete("power")

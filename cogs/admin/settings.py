@@ -46,7 +46,7 @@ class SettingsCog(commands.Cog):
         """Delete the settings of servers that the bot left while it was away. Outages do not matter here."""
         if self.bot.shard_count not in (None, 1):
             return  # this process sees only a part of the servers
-        for guild_id in await self.app.guild_settings.departed({guild.id for guild in self.bot.guilds}):
+        for guild_id in await self.app.guild_settings.list_departed({guild.id for guild in self.bot.guilds}):
             await self.app.guild_settings.reset(guild_id)
 
     @group.command(description="See what holds in this server")

@@ -30,10 +30,10 @@ def failure_text(error: Exception, t: Translator) -> str:
     if isinstance(cause, (Unavailable, OverBudget)):
         log.warning("refused, reference %s: %s", reference, cause, exc_info=cause.__cause__)
         suffix = t("(reference `{reference}`)", reference=reference)
-        return f"{t(cause.sentence)} {suffix}"
+        return f"{t(cause.message)} {suffix}"
     if isinstance(cause, UserError):
         log.info("refused: %s", cause, exc_info=cause.__cause__)
-        return t(cause.sentence)
+        return t(cause.message)
     if isinstance(cause, app_commands.CheckFailure):
         log.info("refused: %s", cause)
         return t("You may not use this command here.")

@@ -1,12 +1,17 @@
 """The metrics of bench.adherence: each holds for a good text and fails for a text with one fault."""
 
+import json
+from pathlib import Path
+
 import pytest
 
+from bench.adherence.measure import Size, Source, measure
 from bench.adherence.metrics import METRICS, evaluate, masked_opening, pass_rates
 from bench.common.answers import Answer
 from bench.common.unseen_heroes import unseen_heroes
 from bot.heroes.hero import Hero
 from tests.heroes.test_hero import FILE
+from tests.support.scripted_server import Script
 
 HERO = Hero(47, "woman", "bending light")
 TEXT = (
@@ -68,3 +73,17 @@ def test_unseen_heroes_are_not_in_the_grid_and_always_the_same() -> None:
     grid = FILE.vocabulary.grid
     assert {hero.age for hero in heroes} & {*grid.ages} == set()
     assert {hero.power for hero in heroes} & {*grid.powers} == set()
+
+
+async def test_a_run_builds_tunes_and_asks_the_tuned_model_and_the_base(
+    tmp_path: Path, script: Script
+) -> None:
+    texts_file = tmp_path / "texts.jsonl"
+    size = Size(examples=14, heroes=3, base_heroes=2)
+    source = Source(data=tmp_path / "data", url=script.url)
+    measured = await measure(size, {"temperature": 0.1}, source, texts_file)
+    assert [answer.hero for answer in measured.answers] == unseen_heroes(FILE.vocabulary, 3)
+    assert (measured.figures["heroes"], measured.figures["base"]["heroes"]) == (3, 2)
+    assert measured.figures["power"] == measured.figures["base"]["power"] == 1
+    assert measured.figures["sampling"]["temperature"] == 0.1
+    assert len([json.loads(line) for line in texts_file.read_text().splitlines()]) == 5

@@ -47,7 +47,7 @@ def figures(examples: int = 300_000) -> Figures:
             writing=[2.0, 3.0, 6.0],
             job=[4.0, 5.0, 6.0],
         ),
-        rated=RateLimited(
+        rate_limited=RateLimited(
             calls=600,
             ours=[RateLimitedRun(19.0, 0, 0), RateLimitedRun(20.9, 2, 0)],
             semaphore=[RateLimitedRun(38.0, 90, 7), RateLimitedRun(38.0, 80, 5)],
@@ -67,7 +67,7 @@ def figures(examples: int = 300_000) -> Figures:
 
 
 def chat_request(power: str = "flight") -> dict[str, object]:
-    prompt = FILE.prompts.generation(Hero(40, "woman", power))
+    prompt = FILE.prompts.generation_prompt(Hero(40, "woman", power))
     return {"model": "m", "messages": [{"role": "user", "content": prompt}]}
 
 
@@ -155,7 +155,7 @@ def test_canned_answers_pass_curation() -> None:
     heroes = [hero for repeat in range(5) for hero in FILE.vocabulary.grid.heroes(repeat)]
     reasons: Counter[str | None] = Counter()
     for variant, hero in enumerate(heroes):
-        parsed = parse_prompt(FILE.prompts.generation(hero))
+        parsed = parse_prompt(FILE.prompts.generation_prompt(hero))
         assert parsed == hero
         text = FILE.curation.trim(canned_answer(parsed, variant))
         reasons[FILE.curation.rejection_reason(hero, text)] += 1

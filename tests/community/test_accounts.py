@@ -1,4 +1,4 @@
-"""Voters: one per person, and nobody by name."""
+"""Pseudonyms: one per person and installation."""
 
 import stat
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from bot.community.accounts import load_pseudonyms
 
 
-def test_a_voter_is_the_same_after_a_restart_and_elsewhere_another(tmp_path: Path) -> None:
+def test_a_pseudonym_is_stable_and_differs_by_installation(tmp_path: Path) -> None:
     here, there = tmp_path / "a" / "voters.key", tmp_path / "b" / "voters.key"
     voter = load_pseudonyms(here).of(1234)
     assert load_pseudonyms(here).of(1234) == voter
@@ -15,7 +15,7 @@ def test_a_voter_is_the_same_after_a_restart_and_elsewhere_another(tmp_path: Pat
     assert "1234" not in voter
 
 
-def test_only_the_owner_may_read_the_secret(tmp_path: Path) -> None:
+def test_the_secret_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     load_pseudonyms(tmp_path / "voters.key")
     assert stat.S_IMODE((tmp_path / "voters.key").stat().st_mode) == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["voters.key"]

@@ -1,4 +1,4 @@
-"""The blocklist: what it sees through, and what it leaves alone."""
+"""The blocklist: which spellings it blocks, and what it allows."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def blocklist() -> Blocklist:
         "ku-klux-klan",
     ],
 )
-def test_it_sees_through_spellings(blocklist: Blocklist, power: str) -> None:
+def test_blocks_other_spellings(blocklist: Blocklist, power: str) -> None:
     assert blocklist.blocks(power)
 
 
@@ -62,16 +62,16 @@ def test_it_sees_through_spellings(blocklist: Blocklist, power: str) -> None:
         "seven-league boots",
     ],
 )
-def test_it_leaves_whole_other_words_alone(blocklist: Blocklist, power: str) -> None:
+def test_allows_words_that_contain_blocked_ones(blocklist: Blocklist, power: str) -> None:
     assert not blocklist.blocks(power)
 
 
-def test_no_power_of_the_vocabulary_needs_its_exemption(blocklist: Blocklist) -> None:
+def test_the_vocabulary_passes_without_its_exemption(blocklist: Blocklist) -> None:
     powers = read_heroes(ROOT / "data" / "heroes.toml").vocabulary.powers
     assert [power for power in powers if blocklist.blocks(power)] == []
 
 
-def test_an_installation_adds_and_allows_words(tmp_path: Path) -> None:
+def test_the_file_blocks_and_allows_words(tmp_path: Path) -> None:
     file = tmp_path / "blocked.txt"
     file.write_text("# ours\nbroccoli  # no vegetables\n- sex appeal\n")
     mine = Blocklist(file, ("eating broccoli",))
@@ -81,7 +81,7 @@ def test_an_installation_adds_and_allows_words(tmp_path: Path) -> None:
     assert mine.blocks("sex")
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"BLOCKLIST: .*nowhere\.txt cannot be read"):
         Blocklist(tmp_path / "nowhere.txt", ())
 

@@ -1,4 +1,4 @@
-"""Curation: what may train, and why the rest may not."""
+"""Curation: which texts may train, and why others may not."""
 
 import pytest
 
@@ -11,7 +11,7 @@ HERO = Hero(40, "woman", "healing")
 GOOD = describe("40", "woman", "healing")
 
 
-def test_a_fitting_text_passes() -> None:
+def test_a_good_text_passes() -> None:
     assert CURATION.rejection_reason(HERO, GOOD) is None
 
 
@@ -38,11 +38,11 @@ def test_a_fitting_text_passes() -> None:
         (GOOD + " Она лечит.", "not a tale"),
     ],
 )
-def test_each_fault_is_named(text: str, fault: str) -> None:
+def test_each_reason_is_named(text: str, fault: str) -> None:
     assert CURATION.rejection_reason(HERO, text) == fault
 
 
-def test_what_people_say_in_a_tale_may_speak_to_you() -> None:
+def test_quoted_speech_may_say_you() -> None:
     assert CURATION.rejection_reason(HERO, GOOD + ' "I will help you," she says.') is None
 
 
@@ -52,7 +52,7 @@ def test_a_power_outside_the_stems_is_named_by_its_longest_word() -> None:
     assert CURATION.rejection_reason(hero, GOOD) == "power never named"
 
 
-def test_trimming_cuts_at_a_sentence_end_and_drops_markup() -> None:
+def test_trim_cuts_at_a_sentence_end_and_drops_markup() -> None:
     sentence = "She *walks* home and sings a very old song about the sea. "
     trimmed = CURATION.trim(sentence * 20)
     assert len(trimmed.split()) <= 110
@@ -60,6 +60,6 @@ def test_trimming_cuts_at_a_sentence_end_and_drops_markup() -> None:
     assert "*" not in trimmed
 
 
-def test_trimming_drops_the_sentence_that_was_cut_short() -> None:
+def test_trim_drops_a_truncated_sentence() -> None:
     assert CURATION.trim("She heals. She walks and") == "She heals."
     assert CURATION.trim("no sentence at all") == ""

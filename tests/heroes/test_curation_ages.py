@@ -1,4 +1,4 @@
-"""Which ages a text states, in whatever words."""
+"""The ages that a text states."""
 
 import pytest
 
@@ -30,7 +30,7 @@ from bot.heroes.curation_ages import stated_ages
         ("a 1000-year-old vampire", 1000),
     ],
 )
-def test_an_age_is_found_in_any_wording(text: str, age: int) -> None:
+def test_finds_an_age_in_any_wording(text: str, age: int) -> None:
     assert stated_ages(text) == [range(age, age + 1)]
 
 
@@ -38,7 +38,7 @@ def test_an_age_is_found_in_any_wording(text: str, age: int) -> None:
     ("text", "decade"),
     [("a woman in her thirties", 30), ("he is in his late 60s", 60), ("in her early twenties", 20)],
 )
-def test_a_decade_leaves_ten_years_open(text: str, decade: int) -> None:
+def test_a_decade_means_ten_years(text: str, decade: int) -> None:
     assert stated_ages(text) == [range(decade, decade + 10)]
 
 
@@ -52,5 +52,5 @@ def test_a_decade_leaves_ten_years_open(text: str, decade: int) -> None:
         "She is only one street away.",
     ],
 )
-def test_other_numbers_are_no_ages(text: str) -> None:
+def test_ignores_other_numbers(text: str) -> None:
     assert stated_ages(text) == []

@@ -1,8 +1,8 @@
-"""Whom a text names: a rule of thumb, strict where it doubts."""
+"""The people that a text names: a heuristic that is strict in doubt."""
 
 import pytest
 
-from bot.heroes.curation_names import people
+from bot.heroes.curation_names import named_people
 
 
 @pytest.mark.parametrize(
@@ -18,8 +18,8 @@ from bot.heroes.curation_names import people
         "Smiling, Mira opens the door. Tall and calm, she waits. Six cats wait with her.",
     ],
 )
-def test_one_person_is_one_name(text: str) -> None:
-    assert people(text) == [{"Mira"}]
+def test_one_person_has_one_name(text: str) -> None:
+    assert named_people(text) == [{"Mira"}]
 
 
 @pytest.mark.parametrize(
@@ -33,13 +33,13 @@ def test_one_person_is_one_name(text: str) -> None:
         "Mira mends clocks for Elena.",
     ],
 )
-def test_a_second_person_is_noticed(text: str) -> None:
-    assert people(text) == [{"Mira"}, {"Elena"}]
+def test_finds_a_second_person(text: str) -> None:
+    assert named_people(text) == [{"Mira"}, {"Elena"}]
 
 
 def test_a_surname_belongs_to_its_person() -> None:
-    assert people("Mira Okafor mends clocks. Okafor is calm, and Mira smiles.") == [{"Mira", "Okafor"}]
+    assert named_people("Mira Okafor mends clocks. Okafor is calm, and Mira smiles.") == [{"Mira", "Okafor"}]
 
 
-def test_a_text_without_names_has_none() -> None:
-    assert people("A quiet woman mends clocks. She sings. The town sleeps.") == []
+def test_finds_no_names_in_other_texts() -> None:
+    assert named_people("A quiet woman mends clocks. She sings. The town sleeps.") == []

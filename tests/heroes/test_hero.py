@@ -1,4 +1,4 @@
-"""Heroes as they are typed, completed and asked for."""
+"""Heroes: how they are parsed and suggested."""
 
 import pytest
 from hypothesis import given
@@ -28,7 +28,7 @@ VOCABULARY: Vocabulary = FILE.vocabulary
         ("33 woman z" + "\u0300" * 9, None),
     ],
 )
-def test_reads_what_people_type(typed: str, hero: Hero | None) -> None:
+def test_parse(typed: str, hero: Hero | None) -> None:
     if hero is None:
         with pytest.raises(NotUnderstood, match="plain words"):
             VOCABULARY.parse(typed)
@@ -36,18 +36,18 @@ def test_reads_what_people_type(typed: str, hero: Hero | None) -> None:
         assert VOCABULARY.parse(typed) == hero
 
 
-def test_another_order_is_answered_with_the_right_one() -> None:
+def test_parse_answers_another_order_with_the_right_one() -> None:
     with pytest.raises(NotUnderstood, match="try `/hero 40 woman healing`"):
         VOCABULARY.parse("woman healing 40")
 
 
-def test_a_number_of_thousands_of_digits_is_only_an_age_too_high() -> None:
+def test_parse_refuses_an_age_of_thousands_of_digits() -> None:
     with pytest.raises(NotUnderstood, match="between 18 and 120"):
         VOCABULARY.parse("9" * 5000 + " man flight")
 
 
 @given(st.text(max_size=100))
-def test_any_text_is_a_hero_or_a_sentence(text: str) -> None:
+def test_parse_returns_a_hero_or_raises_not_understood(text: str) -> None:
     try:
         hero = VOCABULARY.parse(text)
     except NotUnderstood as error:
@@ -57,7 +57,7 @@ def test_any_text_is_a_hero_or_a_sentence(text: str) -> None:
 
 
 @given(st.text(max_size=40))
-def test_every_suggestion_is_a_hero_that_fits_discord(typed: str) -> None:
+def test_every_suggestion_parses_and_fits_discord(typed: str) -> None:
     suggestions = VOCABULARY.suggest(typed)
     assert len(suggestions) <= 25
     assert len(set(suggestions)) == len(suggestions)
@@ -77,11 +77,11 @@ def test_every_suggestion_is_a_hero_that_fits_discord(typed: str) -> None:
         ("40 woman sing", "40 woman sing"),
     ],
 )
-def test_suggestions_go_on_from_what_was_typed(typed: str, first: str) -> None:
+def test_suggestions_complete_what_was_typed(typed: str, first: str) -> None:
     assert VOCABULARY.suggest(typed)[0] == first
 
 
-def test_the_grid_is_the_articles_and_healing_lies_outside_it() -> None:
+def test_the_grid_is_the_articles_and_lacks_healing() -> None:
     heroes = list(VOCABULARY.grid.heroes())
     assert len(heroes) * VOCABULARY.grid.repeats == 294
     healing = Hero(40, "woman", "healing")
@@ -90,11 +90,11 @@ def test_the_grid_is_the_articles_and_healing_lies_outside_it() -> None:
     assert not VOCABULARY.trains(Hero(40, "woman", "juggling"))
 
 
-def test_a_power_that_is_both_added_and_in_the_file_is_suggested_once() -> None:
+def test_a_power_added_twice_is_suggested_once() -> None:
     twice = VOCABULARY.with_powers(["flight", "healing"]).suggest("40 woman ")
     assert len(twice) == len(set(twice))
 
 
-def test_a_hero_is_made_of_its_fields_as_strings() -> None:
+def test_a_hero_from_strings_and_as_a_dict() -> None:
     assert Hero.from_strings(("040", "woman", "healing")) == Hero(40, "woman", "healing")
     assert Hero(40, "woman", "healing").as_dict() == {"age": 40, "gender": "woman", "power": "healing"}

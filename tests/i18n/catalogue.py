@@ -1,4 +1,4 @@
-"""What is to be translated: sentences in the source, names and descriptions of commands."""
+"""Find what must be translated: messages in the source, names and descriptions of commands."""
 
 import ast
 import re
@@ -10,7 +10,7 @@ from discord import app_commands
 from bot.errors import UserError
 from bot.settings import ROOT
 
-# `python -m bot`, for whoever is at the terminal, speaks English; so do the checks of files that it makes
+# the terminal, `python -m bot`, is in English, as are its checks of files
 _TERMINAL = (
     "bot/cli/",
     "bot/dataset/lint/",
@@ -19,9 +19,9 @@ _TERMINAL = (
     "bot/playground/",
 )
 _COUNTED = ("count", "counted")
-# Where words are put together for people in Discord; and the calls whose words they do not read in an answer:
-# what Discord itself translates, and the log.
-_SPOKEN = (
+# The modules that make text for people in Discord, and the calls whose text is not part of it: what Discord
+# itself translates, and the log.
+_TEXT_MODULES = (
     "cogs",
     "bot/jobs/queue.py",
     "bot/community/powers.py",
@@ -37,7 +37,7 @@ _SPOKEN = (
     "bot/presentation/models.py",
     "bot/registry/availability.py",
 )
-_TOLD_ELSEWHERE = {
+_OTHER_CALLS = {
     "Group",
     "admins_group",
     "command",
@@ -54,17 +54,17 @@ _WORDS = re.compile(r"[A-Za-z]{2,} [A-Za-z]{2,}|^[A-Z][a-z]+\b")
 
 def _errors(of: type[UserError] = UserError) -> Iterator[str]:
     yield of.__name__
-    for each in of.__subclasses__():
-        yield from _errors(each)
+    for subclass in of.__subclasses__():
+        yield from _errors(subclass)
 
 
-_SAYING = {"t", "mark", "LocalizedMessage", *_COUNTED, *_errors()}
+_TRANSLATING = {"t", "mark", "LocalizedMessage", *_COUNTED, *_errors()}
 
 
 def sentences() -> dict[str | tuple[str, str], str]:
-    """Every sentence that is said to people in Discord, with where it stands; two forms where it counts."""
+    """Return every message to people in Discord with its place; two forms if it is counted."""
     found: dict[str | tuple[str, str], str] = {}
-    for place, call in _saying():
+    for place, call in _translating_calls():
         texts = list(_texts(call))
         if _called(call) in _COUNTED and len(texts) == 2:
             found[texts[0], texts[1]] = place
@@ -73,21 +73,25 @@ def sentences() -> dict[str | tuple[str, str], str]:
     return found
 
 
-def made_up() -> list[str]:
-    """Where a sentence is an f-string: no catalogue can have it."""
-    return [place for place, call in _saying() if any(isinstance(each, ast.JoinedStr) for each in call.args)]
+def f_strings() -> list[str]:
+    """Return the places where a message is an f-string, which no catalogue can contain."""
+    return [
+        place
+        for place, call in _translating_calls()
+        if any(isinstance(argument, ast.JoinedStr) for argument in call.args)
+    ]
 
 
-def _saying() -> Iterator[tuple[str, ast.Call]]:
-    """Every call that takes sentences, with where it stands."""
+def _translating_calls() -> Iterator[tuple[str, ast.Call]]:
+    """Yield every call that takes messages, with its place."""
     for name, tree in _sources("bot", "cogs"):
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and _called(node) in _SAYING:
+            if isinstance(node, ast.Call) and _called(node) in _TRANSLATING:
                 yield f"{name}:{node.lineno}", node
 
 
 def _sources(*places: str) -> Iterator[tuple[str, ast.Module]]:
-    """The product's own modules in these folders and files, by their names; without the terminal's."""
+    """Yield the modules in these folders and files by name, without the terminal's."""
     for place in places:
         path = ROOT / place
         for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
@@ -96,18 +100,18 @@ def _sources(*places: str) -> Iterator[tuple[str, ast.Module]]:
                 yield name, ast.parse(file.read_bytes())
 
 
-def bare_words() -> list[str]:
-    """Literals that read like words for people, and stand in no sentence that a language says."""
+def bare_texts() -> list[str]:
+    """Return literals that look like text for people and are not part of a translated message."""
     found = []
-    for name, tree in _sources(*_SPOKEN):
-        walk = _BareWords()
+    for name, tree in _sources(*_TEXT_MODULES):
+        walk = _BareTexts()
         walk.visit(tree)
         found += [f"{name}:{line} {text}" for line, text in walk.found]
     return found
 
 
-class _BareWords(ast.NodeVisitor):
-    """Looks at every literal but docstrings, keys, types, errors for the log, and what is said already."""
+class _BareTexts(ast.NodeVisitor):
+    """Visits all literals except docstrings, keys, types, errors for the log, and translated messages."""
 
     def __init__(self) -> None:
         self.found: list[tuple[int, str]] = []
@@ -118,9 +122,9 @@ class _BareWords(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         called = _called(node)
-        if called in _SAYING:
+        if called in _TRANSLATING:
             self._visit(*(argument.value for argument in node.keywords))
-        elif called not in _TOLD_ELSEWHERE:
+        elif called not in _OTHER_CALLS:
             self.generic_visit(node)
 
     def visit_Expr(self, node: ast.Expr) -> None:
@@ -128,7 +132,7 @@ class _BareWords(ast.NodeVisitor):
             self.visit(node.value)
 
     def visit_Raise(self, node: ast.Raise) -> None:
-        if isinstance(node.exc, ast.Call) and _called(node.exc) in _SAYING:
+        if isinstance(node.exc, ast.Call) and _called(node.exc) in _TRANSLATING:
             self.visit(node.exc)
 
     def visit_Dict(self, node: ast.Dict) -> None:
@@ -138,10 +142,10 @@ class _BareWords(ast.NodeVisitor):
         self.visit(node.value)
 
     def visit_Compare(self, node: ast.Compare) -> None:
-        """What is compared is nothing that is shown."""
+        """Skip comparisons: they are not shown."""
 
     def visit_arg(self, node: ast.arg) -> None:
-        """Types are quoted where they would be circular."""
+        """Skip quoted types."""
 
     def _visit(self, *nodes: ast.AST) -> None:
         for node in nodes:
@@ -149,19 +153,19 @@ class _BareWords(ast.NodeVisitor):
 
 
 def _texts(call: ast.Call) -> Iterator[str]:
-    """The literal texts that a call is given in their order."""
+    """Yield the literal texts among a call's arguments, in order."""
     for argument in call.args:
         if isinstance(argument, ast.Constant) and isinstance(argument.value, str) and argument.value:
             yield argument.value
 
 
 def _called(call: ast.Call) -> str:
-    """The last part of what is called: `Sentence` and `counted` in Sentence.counted()."""
+    """Return the last part of the called name: `counted` of LocalizedMessage.counted()."""
     return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
 def names_and_descriptions(tree: app_commands.CommandTree[Any]) -> tuple[set[str], set[str]]:
-    """What commands and options are called, and what is said of them."""
+    """Return the names and the descriptions of commands and options."""
     names, descriptions = set(), set()
     for command in tree.walk_commands():
         names.add(command.name)

@@ -1,4 +1,4 @@
-"""Languages: no sentence, name or description is missing, and each has its fields and Discord's shape."""
+"""Catalogues: every message, name and description is translated, with its fields and in Discord's limits."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ from bot.i18n.catalogues import Catalogues
 from bot.i18n.message import ENGLISH
 from bot.settings import ROOT
 from tests.conftest import Stage
-from tests.i18n.catalogue import bare_words, fields, made_up, names_and_descriptions, sentences
+from tests.i18n.catalogue import bare_texts, f_strings, fields, names_and_descriptions, sentences
 
 FOLDER = ROOT / "data" / "languages"
 CODES = sorted(file.stem for file in FOLDER.glob("*.po"))
@@ -28,8 +28,8 @@ def catalogue(request: pytest.FixtureRequest) -> Catalog:
         return read_po(file)
 
 
-def said(catalogue: Catalog, key: str | tuple[str, str], context: str | None = None) -> list[str]:
-    """What the catalogue has for a sentence, each form of it; empty where it has nothing."""
+def translations(catalogue: Catalog, key: str | tuple[str, str], context: str | None = None) -> list[str]:
+    """Return the forms of a message in the catalogue, or an empty list."""
     message = catalogue.get(key if isinstance(key, str) else key[0], context)
     if message is None or message.fuzzy:
         return []
@@ -37,15 +37,15 @@ def said(catalogue: Catalog, key: str | tuple[str, str], context: str | None = N
     return [] if "" in forms else forms
 
 
-def test_german_is_spoken() -> None:
+def test_german_is_supported() -> None:
     assert "de" in CODES
 
 
-def test_every_sentence_is_there_with_its_fields(catalogue: Catalog) -> None:
+def test_every_message_is_translated_with_its_fields(catalogue: Catalog) -> None:
     wrong = []
     for key, place in sentences().items():
         forms, expected = (
-            said(catalogue, key),
+            translations(catalogue, key),
             [fields(each) for each in ([key] if isinstance(key, str) else key)],
         )
         if not forms or any(fields(form) not in expected for form in forms):
@@ -53,44 +53,42 @@ def test_every_sentence_is_there_with_its_fields(catalogue: Catalog) -> None:
     assert wrong == []
 
 
-def test_no_sentence_is_made_up_of_its_figures() -> None:
-    assert made_up() == []
+def test_no_message_is_an_f_string() -> None:
+    assert f_strings() == []
 
 
-def test_no_words_reach_people_that_no_language_says() -> None:
-    assert bare_words() == []
+def test_no_text_for_people_is_untranslatable() -> None:
+    assert bare_texts() == []
 
 
-async def test_every_name_and_description_is_there_in_discords_shape(
+async def test_every_name_and_description_is_translated_within_discords_limits(
     env: simcord.Env, catalogue: Catalog
 ) -> None:
     names, descriptions = names_and_descriptions(_tree(env))
-    called = {name: said(catalogue, name, "name") for name in names}
+    called = {name: translations(catalogue, name, "name") for name in names}
     assert [name for name, forms in called.items() if not forms] == []
     for (name,) in called.values():
         assert re.fullmatch(r"[-_'\w]{1,32}", name)
         assert name == name.lower()
-    described = {each: said(catalogue, each) for each in descriptions}
+    described = {each: translations(catalogue, each) for each in descriptions}
     assert [each for each, forms in described.items() if not forms] == []
     assert [form for (form,) in described.values() if len(form) > 100] == []
 
 
-async def test_commands_are_called_in_a_sentence_what_discord_calls_them(
-    env: simcord.Env, catalogue: Catalog
-) -> None:
-    """Where the English sentence says /powers list, another one says what its Discord shows for it."""
+async def test_messages_use_the_translated_names_of_commands(env: simcord.Env, catalogue: Catalog) -> None:
+    """If the English message says /powers list, a translation says what Discord shows for it."""
     wrong = []
     for command in _tree(env).walk_commands():
         path = command.qualified_name
-        local = " ".join(said(catalogue, part, "name")[0] for part in path.split())
+        local = " ".join(translations(catalogue, part, "name")[0] for part in path.split())
         for key in sentences():
-            one, forms = key if isinstance(key, str) else key[0], said(catalogue, key)
+            one, forms = key if isinstance(key, str) else key[0], translations(catalogue, key)
             if re.search(rf"(?<!v0)/{path}\b", one) and not all(f"/{local}" in form for form in forms):
                 wrong.append((path, local, forms))
     assert wrong == []
 
 
-async def test_nothing_is_translated_that_nobody_says(env: simcord.Env, catalogue: Catalog) -> None:
+async def test_no_translation_is_unused(env: simcord.Env, catalogue: Catalog) -> None:
     spoken = {key if isinstance(key, str) else key[0] for key in sentences()}
     spoken |= set.union(*names_and_descriptions(_tree(env)))
     assert [message.id for message in catalogue if message.id and _first(message.id) not in spoken] == []
@@ -105,7 +103,7 @@ def _first(message_id: str | list[str] | tuple[str, ...]) -> str:
     return message_id if isinstance(message_id, str) else message_id[0]
 
 
-def test_a_language_that_is_not_spoken_falls_back_to_english(tmp_path: Path) -> None:
+def test_an_unsupported_language_falls_back_to_english(tmp_path: Path) -> None:
     languages = Catalogues(FOLDER)
     assert languages.translator_for("de-AT").code == "de"
     assert languages.translator_for(None, "en-GB") is ENGLISH
@@ -115,8 +113,8 @@ def test_a_language_that_is_not_spoken_falls_back_to_english(tmp_path: Path) -> 
     assert languages.code(" deutsch") == languages.code("DE") == "de"
 
 
-def test_a_copied_catalogue_makes_a_language_whatever_its_code(tmp_path: Path) -> None:
-    """Also one of a country, as Discord names it."""
+def test_a_copied_catalogue_adds_a_language(tmp_path: Path) -> None:
+    """Also with the code of a country, as Discord has it."""
     german = (FOLDER / "de.po").read_text(encoding="utf-8")
     (tmp_path / "pt-BR.po").write_text(german.replace("Language: de", "Language: pt-BR"), encoding="utf-8")
     languages = Catalogues(tmp_path)
@@ -124,14 +122,14 @@ def test_a_copied_catalogue_makes_a_language_whatever_its_code(tmp_path: Path) -
     assert languages.names["pt-BR"] == "Português (Brasil)"
 
 
-def test_numbers_take_their_forms() -> None:
+def test_plural_forms() -> None:
     german = Catalogues(FOLDER).translator_for("de")
     one = german.count("{number} person voted", "{number} people voted", 1)
     many = german.count("{number} person voted", "{number} people voted", 2)
     assert (one, many) == ("1 Mensch hat abgestimmt", "2 Menschen haben abgestimmt")
 
 
-async def test_a_servers_choice_comes_before_the_persons_own(stage: Stage) -> None:
+async def test_a_servers_language_comes_before_the_persons(stage: Stage) -> None:
     await stage.olga.slash(stage.channel, "settings language", language="Deutsch")
 
     result = await stage.ana.slash(stage.channel, "hero", hero="woman healing")
@@ -140,7 +138,7 @@ async def test_a_servers_choice_comes_before_the_persons_own(stage: Stage) -> No
     assert "The age is missing" in stage.refusal()  # the log stays English
 
 
-async def test_a_person_is_answered_in_what_their_discord_speaks(
+async def test_a_person_is_answered_in_their_discords_language(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     received = discord.Interaction._from_data
@@ -156,7 +154,7 @@ async def test_a_person_is_answered_in_what_their_discord_speaks(
     assert "Über dich ist nichts gespeichert." in result.response.content
 
 
-async def test_discord_is_told_the_names_of_all_languages(stage: Stage) -> None:
+async def test_discord_gets_the_names_in_all_languages(stage: Stage) -> None:
     command = stage.env.backend.find_command("privacy", None)
     assert command is not None
     assert command["name_localizations"]["de"] == "datenschutz"

@@ -1,4 +1,4 @@
-"""Specs and results of jobs: rows that version 0.1 wrote parse, and are told in the same words."""
+"""Specs and results of jobs: rows that version 0.1 wrote parse, and their texts are the same."""
 
 from typing import Any
 
@@ -148,7 +148,7 @@ async def stored(app: App, kind: Kind, spec: Any, result: Any, **columns: Any) -
         ("finetune", UNSHOWN, UNSHOWN_TEXT),
     ],
 )
-async def test_results_of_version_0_1_are_told_in_the_same_words(
+async def test_results_of_version_0_1_have_the_same_texts(
     app: App, kind: Kind, result: dict[str, Any], text: str
 ) -> None:
     done = await stored(app, kind, BUILD_SPEC if kind == "build" else FINETUNE_SPEC, result)
@@ -217,6 +217,6 @@ async def test_actions_of_notifications_are_stored_as_before(
     async with app.db.write() as tx:
         await notifications.add(tx, "key", LocalizedMessage("Decide."), at=1.0, action=action)
         assert (await tx.execute(select(notice.c.action))).scalar_one() == text
-        assert [each.action for each in await notifications.pending(tx)] == [action]
+        assert [each.action for each in await notifications.list_pending(tx)] == [action]
     with pytest.raises(ValueError, match="rename:3"):
         NotificationAction.parse("rename:3")

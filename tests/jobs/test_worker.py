@@ -1,10 +1,11 @@
-"""The worker: claims, leaves and takes up jobs."""
+"""The worker: claims, releases and continues jobs."""
 
 import asyncio
 import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import psutil
 import pytest
@@ -16,6 +17,7 @@ from bot.jobs.worker import Run, Worker
 from bot.processes import run_worker
 from bot.store import jobs
 from bot.store.job_schema import BuildResult, BuildSpec
+from tests.support.eventually import eventually
 from tests.support.scripted_server import Script
 from tests.support.workflows import spec
 
@@ -29,31 +31,39 @@ async def order(app: App) -> int:
     return (await app.jobs.submit(BuildSpec())).id
 
 
-class Does:
-    """A runner that does what a test says."""
+async def is_claimed(app: App, job_id: int) -> bool:
+    return (await app.jobs.get(job_id)).owner is not None
 
-    def __init__(self, what: Callable[[Run], Awaitable[BuildResult]]) -> None:
-        self._what = what
+
+async def has_ended(app: App, job_id: int) -> bool:
+    return (await app.jobs.get(job_id)).ended
+
+
+class FakeRunner:
+    """A runner whose run() is a test's function."""
+
+    def __init__(self, work: Callable[[Run], Awaitable[BuildResult]]) -> None:
+        self._work = work
         self.cancelled: list[int] = []
         self.paused: list[int] = []
 
     async def run(self, run: Run) -> BuildResult:
-        return await self._what(run)
+        return await self._work(run)
 
     async def pause(self, run: Run) -> None:
         self.paused.append(run.job.id)
 
     async def cancel(self, run: Run) -> None:
         self.cancelled.append(run.job.id)
-        raise ZeroDivisionError("whoever works elsewhere does not answer")
+        raise ZeroDivisionError("the server does not answer")
 
 
-async def test_a_defect_in_a_job_is_told_by_reference_only(app: App) -> None:
+async def test_a_defect_in_a_job_is_reported_by_reference_only(app: App) -> None:
     async def broken(_run: Run) -> BuildResult:
         raise ZeroDivisionError("secret detail")
 
     job_id = await order(app)
-    assert await Worker(app.db, {"build": Does(broken)}, app.timing.worker).run_next()
+    assert await Worker(app.db, {"build": FakeRunner(broken)}, app.timing.worker).run_next()
 
     job = await app.jobs.get(job_id)
     assert job.state == "failed"
@@ -63,7 +73,7 @@ async def test_a_defect_in_a_job_is_told_by_reference_only(app: App) -> None:
 
 @pytest.mark.parametrize("killed", [False, True])
 async def test_a_worker_that_ends_leaves_its_job_to_the_next(app: App, *, killed: bool) -> None:
-    """At once where it was told to end, once it has long been silent where it was killed."""
+    """At once after a shutdown; after a kill, once its heartbeat is stale."""
     began = asyncio.Event()
 
     async def endless(_run: Run) -> BuildResult:
@@ -74,13 +84,15 @@ async def test_a_worker_that_ends_leaves_its_job_to_the_next(app: App, *, killed
         return BuildResult(dataset=1)
 
     job_id = await order(app)
-    first = asyncio.create_task(Worker(app.db, {"build": Does(endless)}, app.timing.worker).run_forever())
+    first = asyncio.create_task(
+        Worker(app.db, {"build": FakeRunner(endless)}, app.timing.worker).run_forever()
+    )
     await began.wait()
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
     assert (await app.jobs.get(job_id)).state == "running"
 
-    second = Worker(app.db, {"build": Does(quick)}, app.timing.worker)
+    second = Worker(app.db, {"build": FakeRunner(quick)}, app.timing.worker)
     if killed:
         async with app.db.write() as tx:
             await jobs.change(tx, job_id, owner="killed")
@@ -101,9 +113,8 @@ async def test_a_worker_that_lost_its_job_stops_working_on_it(app: App) -> None:
             stopped.set()
 
     job_id = await order(app)
-    work = asyncio.create_task(Worker(app.db, {"build": Does(endless)}, app.timing.worker).run_next())
-    while (await app.jobs.get(job_id)).state == "queued":
-        await asyncio.sleep(0.01)
+    work = asyncio.create_task(Worker(app.db, {"build": FakeRunner(endless)}, app.timing.worker).run_next())
+    await eventually(partial(is_claimed, app, job_id), what="the worker claims the job")
     async with app.db.write() as tx:
         await jobs.change(tx, job_id, owner="another")
 
@@ -113,15 +124,15 @@ async def test_a_worker_that_lost_its_job_stops_working_on_it(app: App) -> None:
 
 
 async def test_a_worker_that_slept_through_its_lease_writes_nothing(app: App) -> None:
-    """It wakes up just as its work ends; meanwhile another worker has the job."""
+    """Another worker has the job by the time its work ends."""
 
-    async def overslept(run: Run) -> BuildResult:
+    async def taken_over(run: Run) -> BuildResult:
         async with app.db.write() as tx:
             await jobs.change(tx, run.job.id, owner="another")
         return BuildResult(dataset=99)
 
     job_id = await order(app)
-    assert await Worker(app.db, {"build": Does(overslept)}, app.timing.worker).run_next()
+    assert await Worker(app.db, {"build": FakeRunner(taken_over)}, app.timing.worker).run_next()
 
     job = await app.jobs.get(job_id)
     assert (job.state, job.owner, job.result) == ("running", "another", None)
@@ -130,38 +141,36 @@ async def test_a_worker_that_slept_through_its_lease_writes_nothing(app: App) ->
 async def test_the_workers_process_is_started_again_when_killed_and_ends_with_us(
     app: App, script: Script
 ) -> None:
-    """The real process: a job ordered here is done there, also after a kill."""
+    """The real process runs a job that is submitted here, also after a kill."""
     async with run_worker(app.settings):
         pids = _workers()
         assert len(pids) == 1
         os.kill(pids[0], signal.SIGKILL)
-        while not (again := set(_workers()) - set(pids)):
-            await asyncio.sleep(0.1)
+        await eventually(lambda: set(_workers()) - set(pids), what="another worker is started")
+        again = set(_workers()) - set(pids)
         job, _ = await app.builds.submit(spec(app))
-        while not (await app.jobs.get(job.id)).ended:
-            await asyncio.sleep(0.1)
+        await eventually(partial(has_ended, app, job.id), what="the job ends", timeout=120)
     assert (await app.jobs.get(job.id)).state == "succeeded"
     assert len(script.asked) == 16
     assert not set(_workers()) & again
 
 
 def _workers() -> list[int]:
-    """Children of this process that are workers."""
+    """Return the ids of this process's children that are workers."""
     alive = (each for each in psutil.Process().children() if each.status() != psutil.STATUS_ZOMBIE)
     return [child.pid for child in alive if "worker" in child.cmdline()]
 
 
-async def test_who_works_elsewhere_is_told_and_the_job_ends_whatever_they_say(app: App) -> None:
+async def test_a_cancel_reaches_the_runner_and_the_job_ends_even_if_that_fails(app: App) -> None:
 
     async def endless(_run: Run) -> BuildResult:
         return await asyncio.Future[BuildResult]()
 
-    runner = Does(endless)
+    runner = FakeRunner(endless)
     job_id = await order(app)
     worker = Worker(app.db, {"build": runner}, app.timing.worker)
     work = asyncio.create_task(worker.run_next())
-    while (await app.jobs.get(job_id)).owner is None:
-        await asyncio.sleep(0.01)
+    await eventually(partial(is_claimed, app, job_id), what="the worker claims the job")
 
     assert (await app.jobs.cancel(job_id)).state == "cancelling"
     await asyncio.wait_for(work, 5)
@@ -174,11 +183,11 @@ async def test_who_works_elsewhere_is_told_and_the_job_ends_whatever_they_say(ap
     await order(app)
 
 
-async def test_a_pause_whose_worker_died_is_passed_on_by_the_next(app: App) -> None:
+async def test_a_pause_whose_worker_died_reaches_the_runner_through_the_next_worker(app: App) -> None:
     async def endless(_run: Run) -> BuildResult:
         return await asyncio.Future[BuildResult]()
 
-    runner = Does(endless)
+    runner = FakeRunner(endless)
     job_id = await order(app)
     async with app.db.write() as tx:
         await jobs.change(

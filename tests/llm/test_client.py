@@ -187,7 +187,7 @@ async def test_daily_budget_covers_every_call(hosted: Settings, script: Script) 
         remaining = await app.budget.remaining_today()
         async with app.db.read() as tx:
             day = time.strftime("%Y-%m-%d", time.gmtime())
-            assert await spending.of_day(tx, day) == pytest.approx(1 - (remaining or 0))
+            assert await spending.get_day_total(tx, day) == pytest.approx(1 - (remaining or 0))
     assert remaining is not None
     assert 0 <= remaining < 0.23
     assert len(script.asked) > 3
@@ -216,8 +216,8 @@ async def test_failed_call_is_booked_if_it_may_be_billed(
         with pytest.raises(OutOfReach):
             await app.client.complete(REQUEST, model="dear", account=ACCOUNT, retry_policy=NO_RETRY)
         async with app.db.read() as tx:
-            spent = await spending.of_day(tx, time.strftime("%Y-%m-%d", time.gmtime()))
-    max_cost = sum(REQUEST.max_tokens) / 1000
+            spent = await spending.get_day_total(tx, time.strftime("%Y-%m-%d", time.gmtime()))
+    max_cost = sum(REQUEST.token_estimate) / 1000
     assert spent == (0 if trouble in {"no connection", "refused"} else pytest.approx(max_cost))
 
 

@@ -41,7 +41,7 @@ async def ask(app: App, stream: Stream, policy: RetryPolicy = INTERACTIVE) -> Ch
 
 async def spent(app: App) -> float:
     async with app.db.read() as tx:
-        return await spending.of_day(tx, time.strftime("%Y-%m-%d", time.gmtime()))
+        return await spending.get_day_total(tx, time.strftime("%Y-%m-%d", time.gmtime()))
 
 
 async def until_words(stream: Stream, words: int) -> None:
@@ -78,7 +78,7 @@ async def test_stop_keeps_the_text_and_books_the_maximum_cost(paid: App, script:
 
     assert answer.finish_reason == "stopped"
     assert len(answer.text.split()) == 12
-    assert await spent(paid) == pytest.approx(sum(REQUEST.max_tokens) / 1000)
+    assert await spent(paid) == pytest.approx(sum(REQUEST.token_estimate) / 1000)
 
 
 @pytest.mark.parametrize("words", [0, 9])
@@ -101,7 +101,7 @@ async def test_stop_in_the_pause_before_a_retry_sends_nothing_more(
         with pytest.raises(Stopped):
             await asyncio.wait_for(work, 1)
     assert len(script.asked) == 1
-    assert await spent(paid) == pytest.approx(sum(REQUEST.max_tokens) / 1000)
+    assert await spent(paid) == pytest.approx(sum(REQUEST.token_estimate) / 1000)
 
 
 async def test_stop_before_the_first_word_cancels_the_call_and_books_it_once(
@@ -117,7 +117,7 @@ async def test_stop_before_the_first_word_cancels_the_call_and_books_it_once(
     with pytest.raises(Stopped):
         await asyncio.wait_for(work, 1)
     assert len(script.asked) == 1
-    assert await spent(paid) == pytest.approx(sum(REQUEST.max_tokens) / 1000)
+    assert await spent(paid) == pytest.approx(sum(REQUEST.token_estimate) / 1000)
 
 
 async def test_stop_during_a_rate_limit_pause_sends_nothing_more(paid: App, script: Script) -> None:
@@ -138,7 +138,7 @@ async def test_stream_options_are_left_out_if_the_server_refuses_them(paid: App,
     script.refused = {"stream_options": "Unknown parameter: stream_options"}
     answer = await ask(paid, Stream())
     assert answer.attempts == 2
-    assert (answer.prompt_tokens, answer.completion_tokens) == REQUEST.max_tokens
+    assert (answer.prompt_tokens, answer.completion_tokens) == REQUEST.token_estimate
 
 
 @pytest.mark.parametrize("trouble", ["an error midway", "dropped midway"])
@@ -151,7 +151,7 @@ async def test_broken_stream_is_retried(paid: App, script: Script, trouble: str)
     assert answer.attempts == 2
     assert answer.text.endswith("boils.")
     assert await spent(paid) == pytest.approx(
-        (sum(REQUEST.max_tokens) + answer.prompt_tokens + answer.completion_tokens) / 1000
+        (sum(REQUEST.token_estimate) + answer.prompt_tokens + answer.completion_tokens) / 1000
     )
 
 
@@ -160,7 +160,7 @@ async def test_silent_stream_times_out(hosted: Settings, script: Script) -> None
     async with open_app(hosted, Timing(client=ClientTiming(next_chunk=0.2))) as app:
         with pytest.raises(OutOfReach):
             await ask(app, Stream(), NO_RETRY)
-        assert await spent(app) == pytest.approx(sum(REQUEST.max_tokens) / 1000)
+        assert await spent(app) == pytest.approx(sum(REQUEST.token_estimate) / 1000)
 
 
 async def test_ending_is_appended_only_after_a_complete_sentence() -> None:

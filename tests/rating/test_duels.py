@@ -34,7 +34,7 @@ async def trial_notifications(app: App) -> list[Notification]:
     async with app.db.read() as tx:
         return [
             notification
-            for notification in await notifications.pending(tx)
+            for notification in await notifications.list_pending(tx)
             if notification.key.startswith("trial:")
         ]
 
@@ -249,7 +249,10 @@ async def test_manual_promotion_stops_the_trial_and_starts_the_next(app: App) ->
     await app.registry.retire(2)
     assert await app.trials.running() is None
     async with app.db.read() as tx:
-        assert [(await trials.locked(tx, number)).state for number in (1, 2)] == ["stopped", "stopped"]
+        assert [(await trials.get_for_update(tx, number)).state for number in (1, 2)] == [
+            "stopped",
+            "stopped",
+        ]
 
 
 async def test_concurrent_votes_count_once(app: App) -> None:
@@ -268,7 +271,7 @@ async def test_concurrent_deciding_votes_end_the_trial_once(app: App) -> None:
     await asyncio.gather(*(vote(app, number, "candidate", each) for number, each in enumerate(last)))
     assert len(await trial_notifications(app)) == 1
     async with app.db.read() as tx:
-        assert (await trials.locked(tx, 1)).state == "won"
+        assert (await trials.get_for_update(tx, 1)).state == "won"
 
 
 @pytest.mark.parametrize(("missing", "other"), [("ft:tiny:1", "ft:tiny:2"), ("ft:tiny:2", "ft:tiny:1")])
@@ -294,7 +297,7 @@ async def test_missing_candidate_is_retired_and_the_next_is_tried(app: App, scri
     assert trial.candidate_id == 3
     async with app.db.read() as tx:
         assert [
-            "does not know the candidate 2" in str(each.text) for each in await notifications.pending(tx)
+            "does not know the candidate 2" in str(each.text) for each in await notifications.list_pending(tx)
         ] == [True]
 
 

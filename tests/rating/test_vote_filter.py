@@ -7,7 +7,7 @@ import pytest
 from bot.app import App
 from bot.rating.vote_filter import VoteFilter, outliers
 from bot.store import scores
-from bot.store.scores import Kept, Rule, VoterAgreement
+from bot.store.scores import CountingRule, VoteCounts, VoterAgreement
 from tests.support.electorate import NOW, ballots, cast, describe, honest, row, seeded_random
 
 HONEST = [f"honest {number}" for number in range(30)]
@@ -19,14 +19,14 @@ async def find_outliers(app: App) -> frozenset[str]:
         return (await VoteFilter(account_days=7, daily=100).rule(tx)).without
 
 
-async def vote_counts(app: App, rule: Rule) -> Kept:
+async def vote_counts(app: App, rule: CountingRule) -> VoteCounts:
     async with app.db.read() as tx:
-        return await scores.kept(tx, rule)
+        return await scores.count_votes(tx, rule)
 
 
-async def tally(app: App, rule: Rule) -> list[tuple[int, int]]:
+async def tally(app: App, rule: CountingRule) -> list[tuple[int, int]]:
     async with app.db.read() as tx:
-        return [(votes.ups, votes.downs) for votes in await scores.tallies(tx, rule)]
+        return [(votes.ups, votes.downs) for votes in await scores.list_description_votes(tx, rule)]
 
 
 async def test_requesters_and_young_accounts_do_not_count_and_simulated_voters_do(app: App) -> None:
@@ -41,9 +41,9 @@ async def test_requesters_and_young_accounts_do_not_count_and_simulated_voters_d
             row(one, "without an age", -1, account_days=None),
         ],
     )
-    rule = Rule(account_days=7, daily=100)
+    rule = CountingRule(account_days=7, daily=100)
     assert await tally(app, rule) == [(1, 2)]
-    assert await vote_counts(app, rule) == Kept(5, 1, by_requester=1, young=1, too_many=0, deviating=0)
+    assert await vote_counts(app, rule) == VoteCounts(5, 1, by_requester=1, young=1, too_many=0, deviating=0)
     assert (await vote_counts(app, rule)).counted == 3
 
 
@@ -51,9 +51,9 @@ async def test_earliest_votes_of_a_day_count(app: App) -> None:
     ids = await describe(app, 5)
     times = (NOW + 3, NOW + 1, NOW + 2, NOW + 86_400, NOW + 86_401)
     await cast(app, [row(each, "eager", 1, at=at) for each, at in zip(ids, times, strict=True)])
-    rule = Rule(account_days=7, daily=2)
+    rule = CountingRule(account_days=7, daily=2)
     async with app.db.read() as tx:
-        counted = {each.description_id for each in await scores.tallies(tx, rule)}
+        counted = {each.description_id for each in await scores.list_description_votes(tx, rule)}
     assert counted == set(ids[1:])
     assert (await vote_counts(app, rule)).too_many == 1
 
@@ -64,7 +64,10 @@ async def test_last_second_of_a_day_belongs_to_it(app: App) -> None:
     times = (midnight - 0.6, midnight - 0.3, midnight)
     await cast(app, [row(each, "late", 1, at=at) for each, at in zip(ids, times, strict=True)])
     async with app.db.read() as tx:
-        counted = [each.description_id for each in await scores.tallies(tx, Rule(account_days=7, daily=1))]
+        counted = [
+            each.description_id
+            for each in await scores.list_description_votes(tx, CountingRule(account_days=7, daily=1))
+        ]
     assert counted == [ids[0], ids[2]]
 
 
@@ -73,7 +76,7 @@ async def test_removed_descriptions_have_no_votes(app: App) -> None:
     await cast(app, [row(one, "somebody", 1)])
     async with app.db.write() as tx:
         await tx.exec_driver_sql("UPDATE description SET removed_at = 1")
-    assert await tally(app, Rule(7, 100)) == []
+    assert await tally(app, CountingRule(7, 100)) == []
 
 
 BRIGADES: dict[str, Callable[[float, int], int]] = {
@@ -123,7 +126,7 @@ async def test_lone_contrarian_is_found_among_a_few(app: App) -> None:
     one = ballots(ids, ["contrarian"], lambda each: -1 if quality[each] > 0.5 else 1, turnout=1, rng=rng)
     await cast(app, few + one)
     assert await find_outliers(app) == {"contrarian"}
-    rule = Rule(7, 100, frozenset({"contrarian"}))
+    rule = CountingRule(7, 100, frozenset({"contrarian"}))
     assert (await vote_counts(app, rule)).deviating == 40
 
 

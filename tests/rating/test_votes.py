@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import select
 
 from bot.app import App
-from bot.community.accounts import MOST_ACCOUNT_DAYS, account_days, load_pseudonyms
+from bot.community.accounts import MAX_ACCOUNT_DAYS, account_days, load_pseudonyms
 from bot.errors import UserError
 from bot.heroes.hero import Hero
 from bot.rating.votes import DOWN, UP, Votes
 from bot.settings import Settings
 from bot.store import descriptions
-from bot.store.reactions import Click, Found, change
+from bot.store.reactions import Click, MessageClicks, apply
 from bot.store.schema import reaction, vote
 
 MESSAGE, REQUESTER, ANN, BOB = 77, 1 << 22, 2 << 22, 3 << 22
@@ -24,7 +24,7 @@ async def shown(app: App) -> int:
     """Return the id of a description that REQUESTER asked for, shown as MESSAGE."""
     described = await app.describer.describe(Hero(40, "woman", "healing"), requester=REQUESTER)
     async with app.db.write() as tx:
-        await descriptions.shown_as(tx, described.id, 7, MESSAGE)
+        await descriptions.set_message(tx, described.id, 7, MESSAGE)
     return described.id
 
 
@@ -99,12 +99,12 @@ async def test_button_of_an_unknown_description_is_refused(app: App) -> None:
 async def test_both_thumbs_found_by_a_backfill_are_no_vote(app: App, shown: int) -> None:
     """It is unknown which of the two came last."""
     both = [Click(shown, "v", thumb, value, "reaction", 5.0) for thumb, value in ((UP, 1), (DOWN, -1))]
-    found = Found(shown, frozenset({(UP, "reaction"), (DOWN, "reaction")}), tuple(both))
+    found = MessageClicks(shown, frozenset({(UP, "reaction"), (DOWN, "reaction")}), tuple(both))
     async with app.db.write() as tx:
-        assert await change(tx, [found, found]) == [2, 0]
+        assert await apply(tx, [found, found]) == [2, 0]
     assert await values(app) == []
     async with app.db.write() as tx:
-        await change(tx, [Click(shown, "v", DOWN, -1, "reaction", at=6.0)])
+        await apply(tx, [Click(shown, "v", DOWN, -1, "reaction", at=6.0)])
     assert await values(app) == [-1]
 
 
@@ -118,9 +118,9 @@ async def test_backfill_replaces_the_stored_reactions(app: App, shown: int) -> N
         Click(shown, "other", "👍🏿", 1, "reaction", 1.0),
     ]
     async with app.db.write() as tx:
-        await change(tx, clicks)
+        await apply(tx, clicks)
         current = [Click(shown, voter, UP, 1, "reaction", 5.0, 3) for voter in ("stays", "new")]
-        assert await change(tx, [Found(shown, frozenset({(UP, "reaction")}), tuple(current))]) == [2]
+        assert await apply(tx, [MessageClicks(shown, frozenset({(UP, "reaction")}), tuple(current))]) == [2]
         stored = (await tx.execute(select(vote.c.voter, vote.c.at, vote.c.account_days))).all()
     assert sorted(stored) == [
         ("button", 1.0, None),
@@ -171,4 +171,4 @@ def test_account_days_are_read_from_the_id() -> None:
     created = 1462015105.796
     assert account_days(example, created) == 0
     assert account_days(example, created + 86400 * 2.5) == 2
-    assert account_days(example, created + 86400 * 5000) == MOST_ACCOUNT_DAYS
+    assert account_days(example, created + 86400 * 5000) == MAX_ACCOUNT_DAYS

@@ -21,6 +21,7 @@ from openai import AsyncOpenAI
 from bot.errors import OutOfReach, Unavailable, UserError
 from bot.registry.lora_deployment import LoraDeployment
 from tests.support.engine_process import EngineProcess
+from tests.support.eventually import eventually
 from tests.support.lora_server import BASE, KEY, NAME, LoraServer, lora_server, serving
 from tests.support.tiny_engine import TINY, Training
 
@@ -262,13 +263,14 @@ async def test_an_archive_that_came_in_part_is_fetched_again(stage: Stage) -> No
     assert stage.is_tidy()
 
 
-_OFFER = """
+_DEPLOY = """
 import asyncio, sys
 from pathlib import Path
 from openai import AsyncOpenAI
-from bot.registry.lora_deployment import Serving
+from bot.registry.lora_deployment import LoraDeployment
 api = AsyncOpenAI(base_url=sys.argv[1], api_key="none", max_retries=0)
-asyncio.run(Serving(api, api, here=Path(sys.argv[2]), there=sys.argv[2], hint="").offer(sys.argv[3]))
+deployment = LoraDeployment(api, api, here=Path(sys.argv[2]), there=sys.argv[2], hint="")
+asyncio.run(deployment.deploy(sys.argv[3]))
 """
 
 
@@ -277,12 +279,13 @@ async def test_a_process_killed_half_way_leaves_nothing_that_passes_for_an_adapt
     half = (stage.training.folder / "adapter" / "adapter_model.safetensors").read_bytes()
     async with serving(gives(half, hangs=True)) as url:
         killed = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", _OFFER, url, str(stage.folder), model
+            sys.executable, "-c", _DEPLOY, url, str(stage.folder), model
         )
         try:
-            async with asyncio.timeout(30):
-                while not [path for path in stage.folder.glob(".*/*") if path.stat().st_size]:
-                    await asyncio.sleep(0.02)
+            await eventually(
+                lambda: [path for path in stage.folder.glob(".*/*") if path.stat().st_size],
+                what="the first bytes of the adapter are in the folder",
+            )
         finally:
             killed.kill()
             await killed.wait()

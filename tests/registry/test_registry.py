@@ -9,6 +9,7 @@ from bot.errors import UserError
 from bot.heroes.hero import Hero
 from bot.store import models
 from bot.store.models import Model
+from tests.support.eventually import eventually
 from tests.support.scripted_server import Script
 from tests.support.workflows import build, finetune
 
@@ -106,8 +107,9 @@ async def test_a_hero_in_flight_while_models_are_switched_is_answered_by_one(
 ) -> None:
     await tuned(app, 2)
     script.delay = 0.3
+    asked = len(script.asked)
     slow = asyncio.create_task(app.describer.describe(HERO, requester=1))
-    await asyncio.sleep(0.1)
+    await eventually(lambda: len(script.asked) > asked, what="the live model is asked")
     await app.registry.promote(2)
 
     described = await slow
@@ -137,8 +139,8 @@ async def test_a_live_model_that_its_server_lost_gives_way_to_the_one_before_and
     assert (described.tuned, described.model) == (False, app.settings.author_model)
     assert await app.registry.live() is None
     async with app.db.read() as tx:
-        told = [event.what for event in await models.events(tx, 1)]
-    assert told == ["registered", "first", "fell back", "lost"]
+        history = [event.what for event in await models.list_events(tx, 1)]
+    assert history == ["registered", "first", "fell back", "lost"]
 
 
 async def test_a_passing_404_costs_no_model_its_place(app: App, script: Script) -> None:

@@ -1,4 +1,4 @@
-"""The database: its schema, its guards, and what happens to a spoilt file."""
+"""The database: schema, migrations, transactions, constraints and unusable files."""
 
 import asyncio
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ def url(path: Path) -> str:
     return f"sqlite+aiosqlite:///{path}"
 
 
-async def test_migrations_make_the_schema(app: App) -> None:
+async def test_migrations_create_the_schema(app: App) -> None:
     async with app.db.read() as tx:
         differences = await tx.run_sync(
             lambda connection: compare_metadata(MigrationContext.configure(connection), metadata)
@@ -34,12 +34,12 @@ async def test_migrations_make_the_schema(app: App) -> None:
     assert differences == []
 
 
-def test_the_newest_revision_is_told_without_alembic() -> None:
+def test_newest_agrees_with_alembic() -> None:
     folder = Path(migrations.__file__).parent
     assert newest() == ScriptDirectory(str(folder)).get_current_head()
 
 
-async def test_answers_are_on_the_disk_before_they_count(app: App) -> None:
+async def test_sqlite_is_durable_and_enforces_foreign_keys(app: App) -> None:
     async with app.db.write() as tx:
         pragmas = {
             name: (await tx.execute(text(f"PRAGMA {name}"))).scalar_one()
@@ -48,13 +48,13 @@ async def test_answers_are_on_the_disk_before_they_count(app: App) -> None:
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
 
-async def test_a_file_that_is_no_database_is_named_and_left_alone(tmp_path: Path) -> None:
-    spoilt = tmp_path / "hero.db"
-    spoilt.write_bytes(b"this is no database, " * 100)
+async def test_another_file_is_named_and_not_changed(tmp_path: Path) -> None:
+    other = tmp_path / "hero.db"
+    other.write_bytes(b"this is no database, " * 100)
     with pytest.raises(StoreError, match=r"hero\.db cannot be used: file is not a database"):
-        async with open_database(url(spoilt)):
+        async with open_database(url(other)):
             pass
-    assert spoilt.read_bytes().startswith(b"this is no database")
+    assert other.read_bytes().startswith(b"this is no database")
 
 
 @pytest.mark.parametrize(
@@ -66,14 +66,14 @@ async def test_a_file_that_is_no_database_is_named_and_left_alone(tmp_path: Path
         "nosuch+driver://user:password@host/db",
     ],
 )
-async def test_an_address_that_leads_nowhere_is_told_in_words_without_its_password(address: str) -> None:
+async def test_an_unusable_url_is_reported_without_its_password(address: str) -> None:
     with pytest.raises(StoreError, match="cannot be used") as caught:
         async with open_database(address):
             pass
     assert "password" not in str(caught.value)
 
 
-async def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+async def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     async with open_database(url(tmp_path / "hero.db")) as db, db.write() as tx:
         await tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(StoreError, match="9999"):
@@ -81,7 +81,7 @@ async def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> No
             pass
 
 
-async def test_two_processes_may_open_a_new_database_at_once(tmp_path: Path) -> None:
+async def test_several_processes_may_create_the_database_at_once(tmp_path: Path) -> None:
     async def start() -> None:
         async with open_database(url(tmp_path / "hero.db")) as db, db.read() as tx:
             await tx.execute(text("SELECT count(*) FROM job"))
@@ -89,20 +89,20 @@ async def test_two_processes_may_open_a_new_database_at_once(tmp_path: Path) -> 
     await asyncio.gather(*(start() for _ in range(4)))
 
 
-async def test_a_failed_transaction_leaves_nothing(app: App) -> None:
-    async def half() -> None:
+async def test_a_failed_transaction_writes_nothing(app: App) -> None:
+    async def fail_midway() -> None:
         async with app.db.write() as tx:
             await jobs.add(tx, spec=BuildSpec(), requester_id=None, channel_id=None, at=1.0)
             raise KeyError("midway")
 
     with pytest.raises(KeyError, match="midway"):
-        await half()
+        await fail_midway()
     async with app.db.read() as tx:
         assert await jobs.active(tx, "build") is None
 
 
 async def test_writers_take_turns(app: App) -> None:
-    """Tasks that share the one writing connection never share its transaction."""
+    """Tasks share the writing connection, but never a transaction."""
 
     async def count_up() -> None:
         async with app.db.write() as tx:
@@ -116,8 +116,8 @@ async def test_writers_take_turns(app: App) -> None:
     assert (await app.jobs.get(job.id)).done == 20
 
 
-async def test_writers_that_are_cancelled_midway_leave_no_lock_behind(app: App) -> None:
-    """Wherever it strikes them, and though their tracebacks are kept."""
+async def test_cancelled_writers_release_the_lock(app: App) -> None:
+    """Whenever they are cancelled, and even while their tracebacks are alive."""
     job_id = (await app.jobs.plan(BuildSpec())).id
 
     async def write() -> None:
@@ -135,10 +135,10 @@ async def test_writers_that_are_cancelled_midway_leave_no_lock_behind(app: App) 
             task.cancel()
         cancelled += await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.wait_for(write(), 5)
-    assert any(isinstance(each, asyncio.CancelledError) for each in cancelled)
+    assert any(isinstance(error, asyncio.CancelledError) for error in cancelled)
 
 
-async def test_the_database_itself_lets_no_second_job_of_a_kind_be_active(app: App) -> None:
+async def test_an_index_allows_one_active_job_of_a_kind(app: App) -> None:
     async def add(spec: JobSpec) -> None:
         async with app.db.write() as tx:
             job = await jobs.add(tx, spec=spec, requester_id=None, channel_id=None, at=1.0)
@@ -150,7 +150,7 @@ async def test_the_database_itself_lets_no_second_job_of_a_kind_be_active(app: A
         await add(BuildSpec())
 
 
-async def test_the_database_itself_keeps_the_live_model_single(app: App) -> None:
+async def test_an_index_allows_one_live_model(app: App) -> None:
     insert = text(
         "INSERT INTO model (name, base, dataset_id, job_id, state, metrics, created_at) "
         "VALUES (:name, 'b', 1, 1, 'live', '{}', 1)"
@@ -169,8 +169,8 @@ async def test_the_database_itself_keeps_the_live_model_single(app: App) -> None
             await tx.execute(insert, {"name": "two"})
 
 
-async def test_a_database_of_the_first_version_is_brought_up_with_all_it_holds(tmp_path: Path) -> None:
-    """The rows of 0001 stay, the checks of today hold, and every reference still leads somewhere."""
+async def test_a_database_of_the_first_version_is_migrated_with_its_rows(tmp_path: Path) -> None:
+    """The rows of 0001 are kept, today's constraints hold, and no reference is broken."""
     address = url(tmp_path / "hero.db")
     engine = create_async_engine(address)
     async with engine.begin() as connection:
@@ -191,24 +191,24 @@ async def test_a_database_of_the_first_version_is_brought_up_with_all_it_holds(t
             assert (await tx.execute(text("SELECT state, lost FROM job"))).one() == ("running", 0)
             assert (await tx.execute(text("SELECT text FROM dataset_item"))).scalar_one() == "t"
             assert await jobs.active(tx, "finetune") is not None
-            assert [model.served_as for model in await models.every(tx)] == ["m1", "m2"]
-            told = [(event.what, event.replaced_id) for event in await models.events(tx)]
-            assert told == [("registered", None), ("registered", None), ("override", 1)]
+            assert [model.served_as for model in await models.list_all(tx)] == ["m1", "m2"]
+            history = [(event.what, event.replaced_id) for event in await models.list_events(tx)]
+            assert history == [("registered", None), ("registered", None), ("override", 1)]
         assert (await Registry(db).roll_back()).name == "m1"
-        for wrong in (
+        for statement in (
             "UPDATE job SET state = 'asleep'",
             "UPDATE dataset_item SET source = 'rumour'",
             "INSERT INTO job (kind, spec, state) VALUES ('finetune', '{}', 'paused')",
         ):
             with pytest.raises(IntegrityError):
                 async with db.write() as tx:
-                    await tx.execute(text(wrong))
+                    await tx.execute(text(statement))
         async with db.write() as tx:
             await tx.execute(text("UPDATE job SET state = 'paused'"))
 
 
-async def test_votes_are_derived_from_the_reactions_of_before(tmp_path: Path) -> None:
-    """Of each voter the latest thumb, in whatever skin."""
+async def test_migration_derives_votes_from_reactions(tmp_path: Path) -> None:
+    """A voter's vote is the latest thumb, of any skin tone."""
     address = url(tmp_path / "hero.db")
     engine = create_async_engine(address)
     async with engine.begin() as connection:
@@ -240,7 +240,7 @@ async def test_votes_are_derived_from_the_reactions_of_before(tmp_path: Path) ->
         assert kept == [("ann", -1), ("ann", 1), ("asker", 1), ("bob", 1), ("bob", -1)]
 
 
-async def test_what_was_told_before_in_english_is_shown_as_it_was(tmp_path: Path) -> None:
+async def test_migration_keeps_english_messages(tmp_path: Path) -> None:
     address = url(tmp_path / "hero.db")
     engine = create_async_engine(address)
     async with engine.begin() as connection:
@@ -267,39 +267,39 @@ async def test_what_was_told_before_in_english_is_shown_as_it_was(tmp_path: Path
         assert asking is not None
         assert (str(failed.phase), str(failed.error)) == ("training, loss 1.20", 'It said {"no": 1}.')
         assert (asking.phase, str(asking.question), asking.error) == (None, "Was it?", None)
-        assert [str(notice.text) for notice in await notifications.pending(tx)] == ["⏳ A model ends."]
+        assert [str(notice.text) for notice in await notifications.list_pending(tx)] == ["⏳ A model ends."]
 
 
-async def test_work_done_together_is_kept_and_a_spoilt_piece_spoils_no_other(app: App) -> None:
-    together: list[int] = []
+async def test_a_failing_task_does_not_affect_others_that_share_its_transaction(app: App) -> None:
+    sizes: list[int] = []
 
-    async def note(tx: Transaction, numbers: Sequence[int]) -> list[int]:
-        together.append(len(numbers))
+    async def insert(tx: Transaction, numbers: Sequence[int]) -> list[int]:
+        sizes.append(len(numbers))
         return [await _planned(tx, number) for number in numbers]
 
     done = await asyncio.gather(
-        *(app.db.write_together(WriteTask(note, number)) for number in range(40)), return_exceptions=True
+        *(app.db.write_together(WriteTask(insert, number)) for number in range(40)), return_exceptions=True
     )
 
-    assert max(together) == 40
+    assert max(sizes) == 40
     assert isinstance(done[13], KeyError)
-    ids = [each for each in done if isinstance(each, int)]
+    ids = [result for result in done if isinstance(result, int)]
     assert len(set(ids)) == 39
     async with app.db.read() as tx:
-        kept = [job.spec_as(BuildSpec).repeats for each in ids if (job := await jobs.get(tx, each))]
+        kept = [job.spec_as(BuildSpec).repeats for id_ in ids if (job := await jobs.get(tx, id_))]
     assert kept == [number for number in range(40) if number != 13]
 
 
-async def test_pieces_of_one_writer_are_kept_all_or_none(app: App) -> None:
-    async def note(tx: Transaction, numbers: Sequence[int]) -> list[int]:
+async def test_tasks_of_one_caller_are_written_all_or_none(app: App) -> None:
+    async def insert(tx: Transaction, numbers: Sequence[int]) -> list[int]:
         return [await _planned(tx, number) for number in numbers]
 
-    async def note_other(tx: Transaction, numbers: Sequence[int]) -> list[int]:
-        return await note(tx, numbers)
+    async def insert_other(tx: Transaction, numbers: Sequence[int]) -> list[int]:
+        return await insert(tx, numbers)
 
     done = await asyncio.gather(
         *(
-            app.db.write_together(WriteTask(note, at), WriteTask(note_other, 13 if at == 2 else at))
+            app.db.write_together(WriteTask(insert, at), WriteTask(insert_other, 13 if at == 2 else at))
             for at in range(4)
         ),
         return_exceptions=True,
@@ -308,12 +308,12 @@ async def test_pieces_of_one_writer_are_kept_all_or_none(app: App) -> None:
     assert isinstance(done[2], KeyError)
     async with app.db.read() as tx:
         kept = (await tx.execute(select(job.c.spec))).scalars().all()
-    assert sorted(each["repeats"] for each in kept) == [0, 0, 1, 1, 3, 3]
+    assert sorted(spec["repeats"] for spec in kept) == [0, 0, 1, 1, 3, 3]
 
 
 async def _planned(tx: Transaction, number: int) -> int:
     if number == 13:
-        raise KeyError("spoilt")
+        raise KeyError("thirteen")
     spec = BuildSpec(repeats=number)
     return (await jobs.add(tx, spec=spec, requester_id=None, channel_id=None, at=1.0)).id
 

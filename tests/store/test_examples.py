@@ -1,4 +1,4 @@
-"""Examples: the keys under which paid answers are kept."""
+"""Examples: the keys of stored answers."""
 
 import pytest
 
@@ -37,5 +37,5 @@ from bot.store.examples import Request
     ],
 )
 def test_a_request_keeps_its_key(request_: Request, key: str) -> None:
-    """With another key, answers that are paid for would not be found, and be paid for again."""
+    """With another key, stored answers would not be found and would be paid for again."""
     assert request_.key == key

@@ -1,4 +1,4 @@
-"""A worker in a process of its own, which may be killed while it writes."""
+"""A worker in a process of its own, which may kill itself before a transaction."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ _WRITES = ("INSERT", "UPDATE", "DELETE")
 
 
 def work(settings: Settings, kill_at: int | None) -> None:
-    """Work until nothing is left; die by SIGKILL just before the kill_at-th transaction is on the disk."""
+    """Run jobs until none is left; die by SIGKILL just before the kill_at-th transaction is committed."""
     if kill_at is not None:
         _kill_at(kill_at)
     asyncio.run(_work(settings))

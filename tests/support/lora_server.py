@@ -1,7 +1,7 @@
 """A server of vLLM's shape: it has one base model, and answers as the adapters that it has loaded.
 
-What it does with names, paths and statuses follows vLLM's `entrypoints/openai/models/serving.py` and its
-`lora_filesystem_resolver`; the adapters are really opened, its words are not a model's.
+Names, paths and statuses follow vLLM's `entrypoints/openai/models/serving.py` and its
+`lora_filesystem_resolver`. It opens the adapters but runs no model: answers show the adapter's numbers.
 """
 
 import json
@@ -24,7 +24,7 @@ KEY = "serving-key"
 
 @dataclass
 class LoraServer:
-    """One server; what is set here is what its operator would set at its start."""
+    """One server; the fields are what its operator would set at its start."""
 
     url: str = ""
     base: str = BASE  # --model
@@ -32,9 +32,9 @@ class LoraServer:
     updating: bool = True  # VLLM_ALLOW_RUNTIME_LORA_UPDATING, for the endpoint
     folder: Path | None = None  # VLLM_LORA_RESOLVER_CACHE_DIR
     greatest_rank: int = 16  # --max-lora-rank
-    any_name: bool = False  # a server without adapters, which answers whatever it is called
-    refused_as: int = 404  # what a server without the endpoint says to it
-    gateway: dict[str, int] = field(default_factory=dict)  # by path: how many next requests get a 503
+    any_name: bool = False  # a server without adapters that answers under any name
+    refused_as: int = 404  # the status of a server without the endpoint
+    gateway: dict[str, int] = field(default_factory=dict)  # by path: how many of the next requests get a 503
     loaded: dict[str, str] = field(default_factory=dict)
     loads: int = 0
 
@@ -49,7 +49,7 @@ class LoraServer:
 
     async def load(self, request: web.Request) -> web.Response:
         if not self.updating:
-            return web.json_response({"detail": "Not Found"}, status=self.refused_as)
+            return web.json_response({"detail": "Not MessageClicks"}, status=self.refused_as)
         if request.method != "POST":
             return web.json_response({"detail": "Method Not Allowed"}, status=405)
         body = await request.json()
@@ -74,7 +74,7 @@ class LoraServer:
             if self._fault_of(found):
                 return _refusal(400, f"LoRA adapter '{name}' was found but could not be loaded.")
             self.loaded[name] = found
-        message = {"role": "assistant", "content": self._words(name)}
+        message = {"role": "assistant", "content": self._answer(name)}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         usage = {"prompt_tokens": 5, "completion_tokens": 1, "total_tokens": 6}
         completion = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": name}
@@ -83,15 +83,15 @@ class LoraServer:
             return await ScriptedStream().send(request, {}, completion, cut=False)
         return web.json_response(completion)
 
-    def _words(self, name: str) -> str:
-        """What only somebody can say who has the adapter's numbers."""
+    def _answer(self, name: str) -> str:
+        """Return the sum of the adapter's numbers, which shows that it was loaded."""
         if name not in self.loaded:
             return "the base"
         tensors = load_file(Path(self.loaded[name], "adapter_model.safetensors"))
         return f"{sum(float(abs(values).sum()) for values in tensors.values()):.6g}"
 
     def _resolve(self, name: str) -> str | None:
-        """Do as the resolver does: the name is a path below its folder, the base must be this server's."""
+        """Find an adapter as the resolver does: by a path below its folder, if the base is this server's."""
         if self.folder is None or Path(name).is_absolute():
             return None
         path = os.path.realpath(self.folder / name)
@@ -104,7 +104,7 @@ class LoraServer:
         return path if ours else None
 
     def _fault_of(self, path: str) -> str | None:
-        """Open an adapter; tell why it cannot be laid over the base."""
+        """Open an adapter, and return why it does not fit the base, if so."""
         config = _config(path)
         if config["r"] > self.greatest_rank:
             return f"LoRA rank {config['r']} is greater than max_lora_rank {self.greatest_rank}."
@@ -117,7 +117,7 @@ class LoraServer:
         return None if tensors else "no tensors"
 
     @web.middleware
-    async def _door(self, request: web.Request, handler: Any) -> Any:
+    async def _authenticate(self, request: web.Request, handler: Any) -> Any:
         if self.gateway.get(request.path):
             self.gateway[request.path] -= 1
             return web.Response(status=503, text="starting")
@@ -126,7 +126,7 @@ class LoraServer:
         return await handler(request)
 
     def app(self) -> web.Application:
-        app = web.Application(middlewares=[self._door])
+        app = web.Application(middlewares=[self._authenticate])
         app.router.add_get("/v1/models", self.models)
         app.router.add_route("*", "/v1/load_lora_adapter", self.load)
         app.router.add_post("/v1/chat/completions", self.chat)

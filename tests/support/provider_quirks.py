@@ -1,4 +1,4 @@
-"""What each provider's server takes, keeps and shows, as its documentation says."""
+"""What each provider's API accepts, keeps and shows, by its documentation."""
 
 from tests.support.scripted_trainings import ProviderQuirks
 

@@ -1,4 +1,4 @@
-"""The part of the scripted server that trains, in OpenAI's shape or in another provider's."""
+"""The fine-tuning part of the scripted server, in OpenAI's shape or another provider's."""
 
 import json
 import time
@@ -17,11 +17,11 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class ProviderQuirks:
-    """How a server of OpenAI's shape differs: what it takes, keeps and shows.
+    """How a provider differs from OpenAI: what its API accepts, keeps and shows.
 
-    takes are the fields of its create call besides model and training_file, wants those it insists on with
-    the values it knows; suffix_shown the field in which a job shows its suffix, None for nowhere; reads how
-    often a file is looked at before it is read.
+    takes: the optional fields of its create call; wants: required fields with their valid values;
+    suffix_shown: the field in which a job shows its suffix, None for none; reads: how often a file is polled
+    before it is processed.
     """
 
     takes: frozenset[str] = frozenset(
@@ -46,27 +46,27 @@ class ProviderQuirks:
 
 
 class ScriptedTrainings:
-    """What the server will do with files and trainings, and which it was given."""
+    """What the server does with files and trainings, and which it received."""
 
     def __init__(self, script: "Script") -> None:
         self._script = script
         self.quirks = ProviderQuirks()
         self.created: list[dict[str, Any]] = []
-        self.uploads: list[tuple[str, bytes]] = []  # names and contents, in the order in which they came
-        self.statuses: list[str] = []  # of the next looks at a training; then it has succeeded
+        self.uploads: list[tuple[str, bytes]] = []  # names and contents, in order of arrival
+        self.statuses: list[str] = []  # of the next polls of a training; then it has succeeded
         self.error: str | None = None  # why trainings fail
         self.paused: set[str] = set()
         self.cancelled: set[str] = set()
         self.resumed: list[str] = []
-        self.lost_starts = 0  # how many trainings will start though the answer says 500
-        self.lists: list[str] = []  # models that are listed besides what was tuned
-        self.gone: set[str] = set()  # tuned models that are not there any more
+        self.lost_starts = 0  # how many trainings start although the answer is a 500
+        self.lists: list[str] = []  # models that are listed besides the tuned ones
+        self.gone: set[str] = set()  # tuned models that the server has lost
         self.shutdown_dates: dict[str, str] = {}
         self.events_kept = True
         self.losses: tuple[tuple[int, float | None], ...] = ((20, 1.25), (0, 2.5))
         self.tells_tokens = True
         self.refuses_cancel = False
-        self.listed_after = 0.0  # seconds after its start from which on a training is listed
+        self.listed_after = 0.0  # seconds from a training's start until it is listed
         self._started: dict[int, float] = {}
         self._looks: Counter[str] = Counter()
 
@@ -153,7 +153,7 @@ class ScriptedTrainings:
         return web.json_response(self._job(len(self.created), "queued"))
 
     def _fault(self, body: dict[str, Any]) -> str | None:
-        """What is wrong with an order, as its provider would see it."""
+        """Return what a provider would reject in a request, if anything."""
         unknown = body.keys() - {"model", "training_file"} - self.quirks.takes - self.quirks.wants.keys()
         if unknown:
             return f"unknown parameters: {', '.join(sorted(unknown))}"
@@ -253,12 +253,12 @@ class ScriptedTrainings:
 
 
 def _hyperparameters(body: dict[str, Any]) -> dict[str, Any]:
-    """Wherever an order has put them."""
+    """Return the hyperparameters, from either place in a request."""
     method = body.get("method") or {}
     inner: dict[str, Any] = (method.get(method.get("type")) or {}).get("hyperparameters") or {}
     return inner or body.get("hyperparameters") or {}
 
 
 def lines(content: bytes) -> list[Any]:
-    """The examples of an uploaded file."""
+    """Return the examples of an uploaded file."""
     return [json.loads(line) for line in content.removeprefix(_BOM).decode().splitlines()]

@@ -1,4 +1,4 @@
-"""Turns of the loop without Discord: a job ordered, and carried out by the app's own worker."""
+"""Workflows without Discord: jobs are submitted, and run by the app's own worker."""
 
 from bot.app import App
 from bot.dataset.build.builder import Built
@@ -9,12 +9,12 @@ from bot.store.jobs import Job
 
 
 class NoProgress:
-    """A watcher whom nothing is told."""
+    """A progress sink that ignores everything."""
 
     async def progress(
         self, done: int, total: int, phase: LocalizedMessage, rate: float | None = None
     ) -> None:
-        """Hear it and say nothing."""
+        """Ignore the progress."""
 
 
 def spec(app: App, limit: int = 16, repeats: int = 1) -> BuildSpec:
@@ -22,7 +22,7 @@ def spec(app: App, limit: int = 16, repeats: int = 1) -> BuildSpec:
 
 
 async def write(app: App, wanted: BuildSpec) -> Built:
-    """The first part of a build alone: the writing."""
+    """Run only the first part of a build: the writing."""
     return await app.builds._builder.build(wanted, NoProgress(), Account("build"))
 
 
@@ -31,7 +31,7 @@ async def build(app: App, limit: int = 16) -> Job:
 
 
 async def carry_out(app: App, wanted: BuildSpec) -> Job:
-    """A build to its end, by the app's own worker."""
+    """Run a build to its end."""
     job, _ = await app.builds.submit(wanted)
     return await _done(app, job)
 

@@ -1,4 +1,4 @@
-"""The real engine, on a tiny model: texts, pairs, a killed engine, and a server elsewhere that answers."""
+"""Fine-tuning at the real engine, on a tiny model: texts, pairs, a kill, and another server that serves."""
 
 import asyncio
 import os
@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -21,6 +22,7 @@ from bot.store import datasets, jobs
 from bot.store.datasets import DatasetKind, Item
 from bot.store.job_schema import FinetuneResult, FinetuneSpec
 from bot.store.jobs import Job
+from tests.support.eventually import eventually
 from tests.support.lora_server import KEY, LoraServer, lora_server
 from tests.support.tiny_engine import TINY, Training
 
@@ -29,7 +31,7 @@ HERO = Hero(63, "woman", "flight")
 
 @pytest.fixture
 def settings(training: Training, tmp_path: Path) -> Settings:
-    """An installation whose engine has tuned a model before."""
+    """Return the settings of an installation whose engine has tuned a model before."""
     return Settings(
         data_dir=tmp_path / "var",
         engine_url=training.engine.url,
@@ -45,7 +47,7 @@ def timing() -> Timing:
 
 
 async def freeze(app: App, kind: DatasetKind, number: int = 24) -> int:
-    """A dataset of either kind; returns its version."""
+    """Freeze a dataset of either kind, and return its version."""
     prompts = [f"{age}, woman, flight ->" for age in range(20, 20 + number)]
     items = [
         Item(
@@ -71,6 +73,10 @@ async def freeze(app: App, kind: DatasetKind, number: int = 24) -> int:
             at=time.time(),
         )
     return frozen.id
+
+
+async def has_done(app: App, job: Job, steps: int) -> bool:
+    return (await app.jobs.get(job.id)).done >= steps
 
 
 async def done(app: App, job: Job) -> Job:
@@ -103,14 +109,13 @@ async def test_texts_then_pairs_from_the_live_model_on(app: App) -> None:
 
 
 async def test_a_training_outlives_its_engine(settings: Settings, tiny_base: Path) -> None:
-    """Kill -9 of a supervised engine in the middle: it is started again, and the job goes on where it was."""
+    """A supervised engine killed by SIGKILL is started again, and the job continues."""
     plain = settings.model_copy(update={"engine_url": None, "engine_base": str(tiny_base)})
     async with run_engine(plain) as reachable, open_app(reachable) as own:
         await freeze(own, "sft", 120)
         job, _ = await own.finetunes.submit(epochs=8)
         work = asyncio.create_task(own.worker.run_next())
-        while (await own.jobs.get(job.id)).done < 20:
-            await asyncio.sleep(0.05)
+        await eventually(partial(has_done, own, job, 20), what="20 steps are done", timeout=200)
         data = str(own.settings.data_dir / "engine")
         (engine,) = (each for each in psutil.Process().children() if data in each.cmdline())
         os.kill(engine.pid, signal.SIGKILL)
@@ -122,7 +127,7 @@ async def test_a_training_outlives_its_engine(settings: Settings, tiny_base: Pat
 
 @pytest.fixture
 async def elsewhere(settings: Settings) -> AsyncIterator[tuple[App, LoraServer]]:
-    """The same installation, whose models are asked at another server."""
+    """Return the same installation, whose models are served by another server."""
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(lora_server())
         chosen = Settings(
@@ -152,8 +157,7 @@ async def test_a_pause_holds_the_engines_training(app: App) -> None:
     await freeze(app, "sft", 80)
     job, _ = await app.finetunes.submit(epochs=6)
     work = asyncio.create_task(app.worker.run_next())
-    while (await app.jobs.get(job.id)).done < 2:
-        await asyncio.sleep(0.02)
+    await eventually(partial(has_done, app, job, 2), what="2 steps are done", timeout=120)
 
     await app.jobs.pause(job.id)
     await work

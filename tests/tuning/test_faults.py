@@ -1,4 +1,4 @@
-"""Trouble at the model server while a model is tuned: every status, hung connections, answers cut short."""
+"""Faults of the model server during a fine-tuning: every status, hung connections, truncated answers."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from bot.tuning.remote_api import FineTuningApiTiming
 from tests.support.scripted_server import Fault, Script
 from tests.support.workflows import build, finetune
 
-LOOK = "GET /v1/fine_tuning/jobs/ID"
+POLL = "GET /v1/fine_tuning/jobs/ID"
 EVENTS = "GET /v1/fine_tuning/jobs/ID/events"
 START = "POST /v1/fine_tuning/jobs"
 JOBS = "GET /v1/fine_tuning/jobs"
@@ -30,13 +30,13 @@ def timing() -> Timing:
 
 
 @pytest.mark.parametrize("fault", [429, 500, "half", "drop", "hang"])
-@pytest.mark.parametrize("where", [LOOK, EVENTS, START, JOBS, FILES, FILE, UPLOAD])
-async def test_what_passes_is_waited_out_and_nothing_is_done_twice(
-    app: App, script: Script, where: str, fault: Fault
+@pytest.mark.parametrize("endpoint", [POLL, EVENTS, START, JOBS, FILES, FILE, UPLOAD])
+async def test_transient_faults_are_retried_and_nothing_is_done_twice(
+    app: App, script: Script, endpoint: str, fault: Fault
 ) -> None:
     await build(app)
-    script.faults[where] = [fault, fault]
-    script.trainings.lost_starts = int(where == JOBS)  # only then are the trainings listed
+    script.faults[endpoint] = [fault, fault]
+    script.trainings.lost_starts = int(endpoint == JOBS)  # trainings are listed only then
     done = await finetune(app)
 
     assert (done.state, done.error) == ("succeeded", None)
@@ -46,7 +46,7 @@ async def test_what_passes_is_waited_out_and_nothing_is_done_twice(
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"),
+    ("fault", "expected"),
     [
         (401, "refuses this installation's key"),
         (403, "may not fine-tune"),
@@ -54,28 +54,26 @@ async def test_what_passes_is_waited_out_and_nothing_is_done_twice(
         (400, "secret detail"),
     ],
 )
-async def test_what_does_not_pass_ends_the_job_in_words(
-    app: App, script: Script, fault: int, told: str
+async def test_permanent_faults_fail_the_job_with_a_sentence(
+    app: App, script: Script, fault: int, expected: str
 ) -> None:
     await build(app)
     script.faults[START] = [fault]
     done = await finetune(app)
     assert done.state == "failed"
-    assert told in str(done.error)
+    assert expected in str(done.error)
     assert script.trainings.created == []
 
 
 @pytest.mark.parametrize("fault", [401, 403])
-async def test_a_key_that_is_refused_for_an_hour_loses_no_training(
-    app: App, script: Script, fault: int
-) -> None:
+async def test_a_refused_key_loses_no_training(app: App, script: Script, fault: int) -> None:
     await build(app)
-    script.faults[LOOK] = [fault] * 5
+    script.faults[POLL] = [fault] * 5
     assert (await finetune(app)).state == "succeeded"
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 422, 500, 501])
-async def test_events_that_cannot_be_had_cost_no_training(app: App, script: Script, status: int) -> None:
+async def test_missing_events_lose_no_training(app: App, script: Script, status: int) -> None:
     await build(app)
     script.faults[EVENTS] = [status] * 1000
     script.trainings.statuses = ["running"] * 3
@@ -84,18 +82,18 @@ async def test_events_that_cannot_be_had_cost_no_training(app: App, script: Scri
     assert [model.state for model in await app.registry.all()] == ["live"]
 
 
-@pytest.mark.parametrize("where", [LOOK, EVENTS, JOBS, FILES, FILE, UPLOAD, MODELS])
-async def test_a_page_with_status_200_is_no_answer(app: App, script: Script, where: str) -> None:
-    """A proxy's, while the server behind it is away."""
+@pytest.mark.parametrize("endpoint", [POLL, EVENTS, JOBS, FILES, FILE, UPLOAD, MODELS])
+async def test_a_html_page_with_status_200_is_no_answer(app: App, script: Script, endpoint: str) -> None:
+    """A proxy sends it while the server behind it is down."""
     await build(app)
-    script.faults[where] = ["page", "page"]
-    script.trainings.lost_starts = int(where == JOBS)
+    script.faults[endpoint] = ["page", "page"]
+    script.trainings.lost_starts = int(endpoint == JOBS)
     done = await finetune(app)
     assert (done.state, done.error) == ("succeeded", None)
     assert len(script.trainings.created) == 1
 
 
-async def test_odd_numbers_in_events_cost_no_training(app: App, script: Script) -> None:
+async def test_invalid_numbers_in_events_lose_no_training(app: App, script: Script) -> None:
     script.trainings.losses = ((20, None), (5, float("nan")), (0, 2.5))
     script.trainings.statuses = ["running"] * 3
     await build(app)
@@ -105,13 +103,13 @@ async def test_odd_numbers_in_events_cost_no_training(app: App, script: Script) 
     assert model.metrics == {"loss_after": 2.5}
 
 
-async def test_a_server_that_only_chats_is_told_so(app: App, script: Script) -> None:
+async def test_a_server_without_fine_tuning_is_reported(app: App, script: Script) -> None:
     await build(app)
     script.faults[UPLOAD] = [404]
     assert "There is no fine-tuning" in str((await finetune(app)).error)
 
 
-async def test_a_server_without_events_is_followed_all_the_same(app: App, script: Script) -> None:
+async def test_a_server_without_events_is_followed(app: App, script: Script) -> None:
     script.trainings.events_kept = False
     await build(app)
     done = await finetune(app)
@@ -119,7 +117,7 @@ async def test_a_server_without_events_is_followed_all_the_same(app: App, script
     assert done.result_as(FinetuneResult).loss_after is None
 
 
-async def test_statuses_never_seen_before_count_as_running(app: App, script: Script) -> None:
+async def test_unknown_statuses_count_as_running(app: App, script: Script) -> None:
     script.trainings.statuses = ["pre_flight_check", "queued", "running", "merging_weights"]
     await build(app)
     assert (await finetune(app)).state == "succeeded"
@@ -134,7 +132,7 @@ async def test_a_job_cancelled_at_the_server_ends_here_too(app: App, script: Scr
     assert "was cancelled at the server" in str(done.error)
 
 
-async def test_a_success_without_a_model_is_told(app: App, script: Script) -> None:
+async def test_a_success_without_a_model_is_reported(app: App, script: Script) -> None:
     script.trainings.quirks = type(script.trainings.quirks)(names_model=False)
     await build(app)
     assert "names no model" in str((await finetune(app)).error)

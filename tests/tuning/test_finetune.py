@@ -23,7 +23,7 @@ def timing() -> Timing:
     return Timing(training=TrainingTiming(poll=0.01, listed_within=0.0, start_pauses=(0,)))
 
 
-async def test_the_server_gets_chat_files_whose_sides_share_no_hero(app: App, script: Script) -> None:
+async def test_uploaded_splits_are_chats_and_share_no_hero(app: App, script: Script) -> None:
     await build(app, limit=30)
     await finetune(app)
 
@@ -41,7 +41,7 @@ async def test_the_server_gets_chat_files_whose_sides_share_no_hero(app: App, sc
     assert tuning["model"] == app.settings.base_model
 
 
-async def test_a_training_whose_start_got_no_answer_is_found_and_not_started_twice(
+async def test_a_training_whose_start_call_got_no_answer_is_found_and_not_started_twice(
     app: App, script: Script
 ) -> None:
     script.trainings.lost_starts = 1
@@ -53,7 +53,7 @@ async def test_a_training_whose_start_got_no_answer_is_found_and_not_started_twi
     assert len(script.trainings.created) == 1
 
 
-async def test_a_worker_that_died_before_it_wrote_the_id_down_leaves_its_training_to_be_found(
+async def test_a_training_is_found_whose_worker_died_before_it_stored_the_id(
     app: App, script: Script
 ) -> None:
     await build(app)
@@ -101,8 +101,8 @@ async def test_a_training_that_stays_missing_is_asked_about(settings: Settings, 
         assert [model.name for model in await app.registry.all()] == ["ft:tiny:1", "ft:tiny:2"]
 
 
-async def test_a_job_taken_up_again_neither_uploads_nor_starts_twice(app: App, script: Script) -> None:
-    """The worker died after the server's job was created: another one goes on from the row."""
+async def test_a_continued_job_neither_uploads_nor_starts_twice(app: App, script: Script) -> None:
+    """The worker died after the server's job was created: another one continues from the row."""
     await build(app)
     await finetune(app)
     uploads = len(script.files)
@@ -120,7 +120,7 @@ async def test_a_job_taken_up_again_neither_uploads_nor_starts_twice(app: App, s
 
 
 async def test_the_days_budget_covers_trainings(hosted: Settings, timing: Timing, script: Script) -> None:
-    """16 texts take about two dollars; a training over 10,000 tokens ten, its three heroes cents."""
+    """16 texts cost about two dollars; a training over 10,000 tokens ten, its three heroes cents."""
     async with open_app(hosted.model_copy(update={"daily_budget": 30.0}), timing) as app:
         await build(app)
         left = await app.budget.remaining_today()
@@ -137,7 +137,7 @@ async def test_the_days_budget_covers_trainings(hosted: Settings, timing: Timing
 async def test_a_training_that_is_listed_late_is_not_started_twice(
     settings: Settings, script: Script
 ) -> None:
-    """The worker left while the call was at the server, or the server's list lags behind."""
+    """The worker ended during the start call, or the server's list lags."""
     timing = Timing(training=TrainingTiming(poll=0.05, listed_within=5.0, start_pauses=(0,)))
     script.trainings.lost_starts = 1
     script.trainings.listed_after = 1.0
@@ -180,7 +180,7 @@ async def test_a_training_that_is_out_holds_its_part_of_the_day(
         assert (forecast.cost or 0.0) <= done.cost < (forecast.cost or 0.0) + 0.5
 
 
-async def test_a_cancel_that_the_server_refuses_is_told(app: App, script: Script) -> None:
+async def test_a_cancel_that_the_server_refuses_is_reported(app: App, script: Script) -> None:
     script.trainings.refuses_cancel = True
     await build(app)
     job, _ = await app.finetunes.submit()
@@ -205,7 +205,7 @@ def test_polls_become_sparse() -> None:
     ]
 
 
-async def test_a_suffix_that_was_cut_is_known_all_the_same(app: App, script: Script) -> None:
+async def test_a_truncated_suffix_is_recognised(app: App, script: Script) -> None:
     script.trainings.quirks = ProviderQuirks(keeps_metadata=False, suffix_kept=12)
     script.trainings.lost_starts = 1
     await build(app)

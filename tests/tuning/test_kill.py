@@ -1,10 +1,9 @@
-"""Kill -9 between every two steps of a fine-tuning: one remote job, one model, always.
+"""SIGKILL between every two steps of a fine-tuning: always one remote job and one model.
 
-The worker is a real process over a real database. It dies just before each of its transactions is written,
-before each of its requests reaches the model server, and after the server has done one but not yet answered.
+The worker is a real process on a real database. It dies just before each of its transactions is committed,
+before each of its requests reaches the model server, and after the server has handled one but not answered.
 """
 
-import asyncio
 import multiprocessing
 import os
 import shutil
@@ -21,6 +20,7 @@ from bot.app import open_app
 from bot.settings import Settings
 from bot.store.jobs import Job
 from tests.support import killed_worker
+from tests.support.eventually import eventually
 from tests.support.provider_quirks import QUIRKS
 from tests.support.scripted_server import Script
 from tests.support.scripted_trainings import ProviderQuirks, ScriptedTrainings
@@ -33,39 +33,39 @@ _PRELOADED = ["bot.app", "aiosqlite", "aiohttp", "alembic.command", "matplotlib.
 
 
 class Workers:
-    """Starts workers, one at a time, and kills each where it is told to."""
+    """Starts workers, one at a time, and kills each at a given step."""
 
     def __init__(self, script: Script) -> None:
         self._script = script
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(_PRELOADED)
         self._process: BaseProcess | None = None
-        self._heard: Counter[str] = Counter()
+        self._requests: Counter[str] = Counter()
         self._deadly: tuple[str, int] | None = None
-        script.on_request = self._hear
+        script.on_request = self._count
 
     async def run(self, settings: Settings, where: str = "", number: int = 0) -> bool:
-        """Let a worker work to its end. Returns whether it was killed on the way."""
-        self._heard.clear()
+        """Run a worker until it ends. Return whether it was killed."""
+        self._requests.clear()
         self._deadly = (where, number) if where in ("before", "after") else None
         kill_at = number if where == "commit" else None
         self._process = self._context.Process(target=killed_worker.work, args=(settings, kill_at))
         self._process.start()
-        while self._process.is_alive():
-            await asyncio.sleep(0.02)
+        process = self._process
+        await eventually(lambda: not process.is_alive(), what="the worker ends", timeout=120)
         assert self._process.exitcode in (0, -signal.SIGKILL)
         return self._process.exitcode != 0
 
-    def _hear(self, stage: str, _request: web.Request) -> None:
-        self._heard[stage] += 1
-        if self._deadly == (stage, self._heard[stage]) and self._process:
+    def _count(self, stage: str, _request: web.Request) -> None:
+        self._requests[stage] += 1
+        if self._deadly == (stage, self._requests[stage]) and self._process:
             os.kill(self._process.pid or 0, signal.SIGKILL)
-            raise web.HTTPServiceUnavailable  # nobody hears it
+            raise web.HTTPServiceUnavailable  # nobody receives it
 
 
 @pytest.fixture
 async def ordered(hosted: Settings) -> Settings:
-    """An installation with a dataset and a fine-tuning that waits for a worker."""
+    """Return an installation with a dataset and a fine-tuning that waits for a worker."""
     async with open_app(hosted) as app:
         await build(app)
         await app.finetunes.submit()
@@ -73,7 +73,7 @@ async def ordered(hosted: Settings) -> Settings:
 
 
 def fresh(ordered: Settings, script: Script, folder: Path, ways: ProviderQuirks) -> Settings:
-    """The same installation once more, at a server that has heard of nothing."""
+    """Return a copy of the installation, and reset the server."""
     shutil.copytree(ordered.data_dir, folder)
     script.files.clear()
     script.trainings.__init__(script)  # type: ignore[misc]
@@ -87,7 +87,7 @@ async def outcome(settings: Settings) -> tuple[Job, list[str]]:
 
 
 def once(trainings: ScriptedTrainings) -> tuple[int, int]:
-    """How many trainings were started, and how many files were sent more than once."""
+    """Return how many trainings were started, and how many files were uploaded more than once."""
     return len(trainings.created), len(trainings.uploads) - len({name for name, _ in trainings.uploads})
 
 
@@ -117,7 +117,7 @@ async def test_a_worker_killed_at_any_step_leaves_one_training_and_one_model(
 async def test_a_worker_killed_again_and_again_finds_its_training_at_every_kind_of_server(
     ordered: Settings, script: Script, tmp_path: Path, key: str
 ) -> None:
-    """The n-th worker dies at its n-th request, with the server's work done and its answer lost."""
+    """The n-th worker dies at its n-th request, which the server handles; the answer is lost."""
     workers = Workers(script)
     settings = fresh(ordered, script, tmp_path / key, QUIRKS[key]).model_copy(update={"provider": key})
     for step in count(1):

@@ -1,4 +1,4 @@
-"""Providers: each one's contract, against a server of its shape, and who is who."""
+"""Providers: fine-tuning at a server of each one's shape, and which base URL is whose."""
 
 import re
 
@@ -42,7 +42,7 @@ async def test_a_training_passes_at_a_server_of_each_shape(
 
 
 @pytest.mark.parametrize("key", ["azure", "nebius", "crusoe"])
-async def test_where_a_model_must_be_deployed_it_waits_for_its_name(
+async def test_a_model_that_must_be_deployed_waits_for_its_name(
     hosted: Settings, timing: Timing, script: Script, key: str
 ) -> None:
     script.trainings.quirks = QUIRKS[key]
@@ -73,7 +73,7 @@ async def test_a_lost_start_is_found_again_at_a_server_of_each_shape(
     assert len(script.trainings.created) == 1
 
 
-async def test_the_same_dataset_is_uploaded_once_even_where_names_are_lost(
+async def test_the_same_dataset_is_uploaded_once_even_if_names_are_lost(
     hosted: Settings, timing: Timing, script: Script
 ) -> None:
     script.trainings.quirks = QUIRKS["nebius"]
@@ -108,7 +108,7 @@ async def test_settings_add_to_the_call_that_starts_a_training(
         ("http://127.0.0.1:8000/v1", "other"),
     ],
 )
-def test_a_provider_is_known_by_its_host(url: str | None, key: str) -> None:
+def test_a_provider_is_recognised_by_its_host(url: str | None, key: str) -> None:
     assert provider_of(url, hosted=True).key == key
 
 
@@ -125,27 +125,27 @@ async def test_an_organization_that_may_not_train_is_told_why_since_when_and_wha
     script.faults["POST /v1/fine_tuning/jobs"] = [403]
     async with open_app(at(hosted, "openai"), timing) as app:
         await build(app)
-        told = str((await finetune(app)).error)
+        error = str((await finetune(app)).error)
     for part in ("2026-05-07", "2026-07-02", "2027-01-06", "embedded engine", "Nebius", "dataset export"):
-        assert part in told
-    assert "secret" not in told
+        assert part in error
+    assert "secret" not in error
 
 
-async def test_an_unknown_server_that_refuses_is_told_without_dates(
+async def test_an_unknown_server_that_refuses_is_reported_without_dates(
     hosted: Settings, timing: Timing, script: Script
 ) -> None:
     script.faults["POST /v1/files"] = [403]
     async with open_app(at(hosted, "other"), timing) as app:
         await build(app)
-        told = str((await finetune(app)).error)
-    assert "This organization may not fine-tune with the model server" in told
-    assert "2027" not in told
+        error = str((await finetune(app)).error)
+    assert "This organization may not fine-tune with the model server" in error
+    assert "2027" not in error
 
 
 def test_no_other_module_names_a_provider() -> None:
     keys = [each.key for each in PROVIDERS if each.hosts and each.key != "openai"]  # the SDK is called openai
     names = re.compile("|".join([*keys, "vllm"]), re.IGNORECASE)
-    told = [
+    found = [
         f"{path.relative_to(ROOT)}: {line.strip()}"
         for room in ("bot", "cogs")
         for path in (ROOT / room).rglob("*.py")
@@ -153,5 +153,5 @@ def test_no_other_module_names_a_provider() -> None:
         for line in path.read_text().splitlines()
         if names.search(line)
     ]
-    assert told == []
+    assert found == []
     assert OTHER.hosts == ()

@@ -105,7 +105,7 @@ class BatchBuilder:
         What they have answered by then is taken in by the next build with that model.
         """
         async with self._db.read() as tx:
-            pending = await rows.out(tx, job_id=job.id)
+            pending = await rows.list_open(tx, job_id=job.id)
         for row in pending:
             remote_id = row.remote_id or (await self._batches.find(_mark(row)) if row.file else None)
             if remote_id:
@@ -183,7 +183,7 @@ class BatchBuilder:
         remaining = iter(part.requests)
         while chunk := list(islice(remaining, _CHUNK)):
             async with self._db.write() as tx:
-                await examples.expect(tx, chunk)
+                await examples.add_requests(tx, chunk)
         async with self._db.write() as tx:
             row = await rows.add(
                 tx,
@@ -211,7 +211,7 @@ class BatchBuilder:
 
     async def _out(self, model: str) -> list[BatchRow]:
         async with self._db.read() as tx:
-            return await rows.out(tx, model=model)
+            return await rows.list_open(tx, model=model)
 
     async def _take_in_all(self, build: "_Build") -> None:
         """Wait for every batch that is out, earlier jobs' for this model, too, and keep the answers."""
@@ -264,7 +264,7 @@ class BatchBuilder:
         answered = list(_answers(lines, typical))
         async with self._db.write() as tx:
             for one in answered:
-                await examples.joined(
+                await examples.add_answer(
                     tx,
                     one.key,
                     answer=one.text,
@@ -328,7 +328,7 @@ class _Part:
         whole = {"custom_id": request.key, "method": "POST", "url": "/v1/chat/completions", "body": asked}
         line = json.dumps(whole, ensure_ascii=False).encode() + b"\n"
         self.requests.append(request)
-        prompt_tokens, completion_tokens = ask.max_tokens
+        prompt_tokens, completion_tokens = ask.token_estimate
         self.prompt_tokens += prompt_tokens
         self.completion_tokens += completion_tokens
         self.size += len(line)

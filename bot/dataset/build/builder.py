@@ -18,7 +18,7 @@ from bot.llm.client import ChatAnswer, ModelClient
 from bot.llm.retry import BACKGROUND
 from bot.store import examples
 from bot.store.database import Database, WriteTask
-from bot.store.examples import Answered, Received, Request, Sent, Speed
+from bot.store.examples import ReceivedAnswer, Request, SentRequest, Speed, StoredAnswer
 from bot.store.job_schema import BuildSpec
 
 # The engine answers eight at once: one stays free, so that /hero need not wait for a build. Hosted models
@@ -159,7 +159,7 @@ class Builder:
             build.built.rejected[fault] += 1
         build.built.close(filled=False)
 
-    async def _answer(self, request: Request, ask: ChatRequest, build: "_Build") -> Answered:
+    async def _answer(self, request: Request, ask: ChatRequest, build: "_Build") -> StoredAnswer:
         """Ask: the answer is committed before it is counted."""
         record = ExampleRecord(self._db, request)
         answer = await self._client.complete(
@@ -189,7 +189,7 @@ class Builder:
         pace = self._client.rate_limiter(build.spec.model)
         speed = Speed(build.rate, pace.per_second("requests"), pace.per_second("tokens"))
         async with self._db.write() as tx:
-            await examples.clocked(tx, build.spec.model, speed, at=time.time())
+            await examples.set_speed(tx, build.spec.model, speed, at=time.time())
 
 
 class _Build:
@@ -218,14 +218,14 @@ class ExampleRecord:
     def __init__(self, db: Database, request: Request) -> None:
         self._db = db
         self._request = request
-        self.kept: Answered | None = None
+        self.kept: StoredAnswer | None = None
 
     async def sent(self) -> None:
-        await self._db.write_together(WriteTask(examples.asked, Sent(self._request, time.time())))
+        await self._db.write_together(WriteTask(examples.mark_asked, SentRequest(self._request, time.time())))
 
     async def answered(self, answer: ChatAnswer, booking: WriteTask[None]) -> None:
         """Keep the answer and its price: both or neither."""
-        received = Received(
+        received = ReceivedAnswer(
             self._request,
             answer.text,
             answer.finish_reason,
@@ -233,11 +233,11 @@ class ExampleRecord:
             answer.completion_tokens,
             time.time(),
         )
-        self.kept = await self._db.write_together(WriteTask(examples.answered, received), booking)
+        self.kept = await self._db.write_together(WriteTask(examples.add_answers, received), booking)
 
     async def failed(self) -> None:
         async with self._db.write() as tx:
-            await examples.failed(tx, self._request.key)
+            await examples.mark_failed(tx, self._request.key)
 
 
 async def _first(*work: Coroutine[Any, Any, None]) -> None:

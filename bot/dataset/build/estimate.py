@@ -51,8 +51,8 @@ class BuildEstimator:
         slots = self._planner.size(spec)
         cached = await self._cached(spec)
         async with self._db.read() as tx:
-            usage = await examples.usage(tx, spec.model) or self._typical(spec)
-            speed = await examples.speed(tx, spec.model)
+            usage = await examples.get_usage(tx, spec.model) or self._typical(spec)
+            speed = await examples.get_speed(tx, spec.model)
         missing = slots - cached
         prompt_tokens = round(missing * usage.prompt_tokens)
         completion_tokens = round(missing * usage.completion_tokens)
@@ -89,7 +89,7 @@ class BuildEstimator:
 
     def at_most(self, spec: BuildSpec) -> tuple[int, int]:
         """Tokens that one call may use: of the question and of the answer."""
-        return self._planner.any_question(spec).max_tokens
+        return self._planner.any_question(spec).token_estimate
 
 
 def _wait(speed: Speed | None, calls: int, tokens: int) -> tuple[float | None, bool]:

@@ -12,7 +12,7 @@ from bot.heroes.prompts import Prompts
 from bot.i18n.message import mark
 from bot.store import examples
 from bot.store.database import Database
-from bot.store.examples import Answered
+from bot.store.examples import StoredAnswer
 from bot.store.job_schema import BuildSpec
 
 FLAGGED = mark("flagged by moderation")
@@ -81,7 +81,7 @@ class ExampleSelector:
             if not keys:
                 break
             async with self._db.read() as tx:
-                cached = await examples.answers(tx, list(keys.values()))
+                cached = await examples.get_answers(tx, list(keys.values()))
             for at, key in keys.items():
                 if key not in cached:
                     continue
@@ -96,7 +96,9 @@ class ExampleSelector:
             for at, slot in enumerate(slots)
         ]
 
-    def judge(self, slot: Slot, example: Answered, without: Collection[int] = ()) -> tuple[str, str | None]:
+    def judge(
+        self, slot: Slot, example: StoredAnswer, without: Collection[int] = ()
+    ) -> tuple[str, str | None]:
         """The text that an answer gives, and why it may not train; None where it may.
 
         A person's word counts first.
@@ -125,12 +127,12 @@ class ExampleSelector:
 
         The power's own words are not counted: a text must name it.
         """
-        prompt = self._prompts.generation(slot.hero).lower()
+        prompt = self._prompts.generation_prompt(slot.hero).lower()
         asked = (_runs(part) for part in prompt.split(slot.hero.power))
         return not set().union(*asked).isdisjoint(_runs(text.lower()))
 
 
-def _looked_at(example: Answered) -> bool:
+def _looked_at(example: StoredAnswer) -> bool:
     return example.flagged is not None or example.verdict in ("keep", "edit")
 
 

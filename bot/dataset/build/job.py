@@ -129,7 +129,7 @@ class BuildJobs:
     async def _book_lost(self, run: Run, spec: BuildSpec, account: Account) -> None:
         """Calls that were in the air when a worker died may have been paid for: count and book them once."""
         async with self._db.write() as tx:
-            lost = await examples.lost(tx, spec.model)
+            lost = await examples.reset_unanswered(tx, spec.model)
             if lost:
                 prompt_tokens, completion_tokens = (
                     lost * tokens for tokens in self._forecaster.at_most(spec)

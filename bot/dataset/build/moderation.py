@@ -31,5 +31,5 @@ class Moderation:
             return False
         flagged = await self._client.flagged(text)
         async with self._db.write() as tx:
-            await examples.flag(tx, example_id, flagged=flagged)
+            await examples.set_flagged(tx, example_id, flagged=flagged)
         return flagged

@@ -135,7 +135,7 @@ class Planner:
     def question(self, spec: BuildSpec, slot: Slot, attempt: int) -> tuple[Request, ChatRequest]:
         """The question of one attempt at a slot, with the request under which its answer is kept."""
         seed = _seed({"hero": slot.hero.identity(), "repeat": slot.repeat, "attempt": attempt})
-        ask = self._prompts.ask_author(slot.hero, small=spec.small, seed=seed)
+        ask = self._prompts.author_request(slot.hero, small=spec.small, seed=seed)
         request = Request(
             slot.hero,
             repeat=slot.repeat,

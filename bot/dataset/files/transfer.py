@@ -15,7 +15,7 @@ from bot.heroes.hero import FIELD_NAMES, Hero
 from bot.heroes.prompts import Prompts
 from bot.store import datasets
 from bot.store.database import Database
-from bot.store.datasets import Dataset, Sourced
+from bot.store.datasets import Dataset, SourcedText
 
 _PAGE = 1000  # rows read or written at once
 
@@ -52,7 +52,7 @@ class Transfer:
     async def version(self, version: int | None) -> Dataset:
         """A version, or the newest. Raises UserError where there is none."""
         async with self._db.read() as tx:
-            found = await (datasets.latest(tx) if version is None else datasets.get(tx, version))
+            found = await (datasets.get_latest(tx) if version is None else datasets.get(tx, version))
         if found is None:
             if version is None:
                 raise UserError("There is no dataset yet. Make one with /build-dataset.")
@@ -76,7 +76,7 @@ class Transfer:
         remaining = iter(rows)
         while page := list(islice(remaining, _PAGE)):
             async with self._db.write() as tx:
-                ids = await datasets.import_rows(tx, [_stored(row, file) for row in page])
+                ids = await datasets.add_imported(tx, [_stored(row, file) for row in page])
             taken += ids
             for row, row_id in zip(page, ids, strict=True):
                 prompt = row.tuning_prompt
@@ -96,7 +96,7 @@ class Transfer:
     async def _forget(self, ids: list[int]) -> None:
         """Let go of rows that no dataset refers to."""
         async with self._db.write() as tx:
-            await datasets.forget(tx, ids)
+            await datasets.delete_imported(tx, ids)
 
     def _rows(self, version: int, loop: asyncio.AbstractEventLoop) -> Iterator[Row]:
         """A version's rows, page by page; for a thread beside the loop."""
@@ -105,14 +105,14 @@ class Transfer:
             yield from (self._row(each) for each in page)
             after = page[-1].position
 
-    async def _page(self, version: int, after: int) -> list[Sourced]:
+    async def _page(self, version: int, after: int) -> list[SourcedText]:
         async with self._db.read() as tx:
-            return await datasets.page(tx, version, after=after, size=_PAGE)
+            return await datasets.list_page(tx, version, after=after, size=_PAGE)
 
-    def _row(self, found: Sourced) -> Row:
+    def _row(self, found: SourcedText) -> Row:
         asked = found.asked
         if asked is None:  # not kept with each example: the file's template has it
-            asked = self._prompts.generation(Hero.from_strings(found.hero))
+            asked = self._prompts.generation_prompt(Hero.from_strings(found.hero))
         return Row(
             hero=found.hero,
             prompt=asked,

@@ -135,7 +135,7 @@ class Admission:
 
     def _judge(self, description: Description, vocabulary: Vocabulary) -> Judged:
         text, fault = self._read(description)
-        prompt = self._prompts.tuning(description.hero)
+        prompt = self._prompts.tuning_prompt(description.hero)
         return Judged(description, prompt, text, fault if vocabulary.trains(description.hero) else FREE_POWER)
 
     def _read(self, description: Description) -> tuple[str, str | None]:

@@ -84,7 +84,7 @@ class Freezer:
                 draft.add(prompt, [*liked, *good], keep_training=bool(liked))
 
         async for choice in self._chooser.walk(spec, self._planner.by_hero(spec), without):
-            asked = self._prompts.tuning(choice.slot.hero)
+            asked = self._prompts.tuning_prompt(choice.slot.hero)
             if asked != prompt:
                 close()
                 prompt, texts = asked, []
@@ -113,8 +113,8 @@ class Freezer:
             "curation": self._curation.curation.model_dump(),
         }
         async with self._db.write() as tx:
-            before = await datasets.latest(tx, kind)
-            known = await datasets.with_hash(tx, draft.content_hash)
+            before = await datasets.get_latest(tx, kind)
+            known = await datasets.get_by_hash(tx, draft.content_hash)
             found = known or await datasets.add(
                 tx,
                 draft.items(),
@@ -125,11 +125,11 @@ class Freezer:
                 at=time.time(),
             )
             # texts may have been deleted or hidden while the draft was being written
-            await datasets.redact(tx, descriptions.removed(), found.id)
+            await datasets.redact(tx, descriptions.removed_ids(), found.id)
         if before is None or before.id == found.id:
             return Frozen(found, new=known is None)
         async with self._db.read() as tx:
-            changes = await datasets.changes(tx, found.id, since=before.id)
+            changes = await datasets.get_changes(tx, found.id, since=before.id)
         return Frozen(found, new=known is None, changes=changes)
 
 

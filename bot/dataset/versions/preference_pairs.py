@@ -80,7 +80,7 @@ class PreferencePairs:
     async def _of_duels(self, admitted: Admitted, left_out: Counter[str]) -> list[Pair]:
         """One pair for each duel in which most counted voters agree, where its better text may train."""
         async with self._db.read() as tx:
-            counts = await scores.duels(tx, admitted.standing.rule, most_of_voter=MOST_OF_VOTER)
+            counts = await scores.list_duel_counts(tx, admitted.standing.rule, max_per_voter=MOST_OF_VOTER)
         decided = [each for each in counts if each.for_live != each.for_candidate]
         left_out[_UNDECIDED] += len(counts) - len(decided)
         shown = {side for each in decided for side in (each.live_id, each.candidate_id)}

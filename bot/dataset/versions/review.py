@@ -38,10 +38,10 @@ class Reviews:
         Raises UserError where there is no such version.
         """
         async with self._db.read() as tx:
-            found = await (datasets.latest(tx) if version is None else datasets.get(tx, version))
+            found = await (datasets.get_latest(tx) if version is None else datasets.get(tx, version))
             if found is None:
                 raise UserError("There is no such dataset yet. Make one with /build-dataset.")
-            example, left = await datasets.unreviewed(tx, found.id)
+            example, left = await datasets.get_unreviewed(tx, found.id)
         return ReviewPage(found.id, example, left) if example else None
 
     async def judge(self, example_id: int, verdict: Verdict, edited: str | None = None) -> None:
@@ -55,7 +55,7 @@ class Reviews:
             if await examples.get(tx, example_id) is None:
                 raise UserError("That example is not there any more.")
             text = " ".join(edited.split()) if edited else None
-            await examples.judge(tx, example_id, verdict, edited=text, at=time.time())
+            await examples.set_review(tx, example_id, verdict, edited=text, at=time.time())
 
     async def text(self, example_id: int) -> str:
         """What stands for an example now: the edited text, or the answer."""

@@ -56,7 +56,7 @@ class DatasetStatuses:
         standing = await self._scores.snapshot()
         ways = list(tried.neighbours())
         async with self._db.read() as tx:
-            newest, pairs = await datasets.latest(tx), await datasets.latest(tx, "preference")
+            newest, pairs = await datasets.get_latest(tx), await datasets.get_latest(tx, "preference")
         now, *others = await self.admission.intakes(standing, [set_, *ways])
         around = [(way, each.enters) for way, each in zip(ways, others, strict=True)]
         return DatasetStatus(newest, pairs, standing, set_, now, tried, around)
@@ -65,7 +65,7 @@ class DatasetStatuses:
         """Tell the admins, once, where the thresholds are not those of the newest dataset any more."""
         set_ = self.admission.thresholds
         async with self._db.read() as tx:
-            newest = await datasets.latest(tx)
+            newest = await datasets.get_latest(tx)
         before = _thresholds_of(newest) if newest else None
         if newest is None or before is None or before == set_:
             return

@@ -1,4 +1,4 @@
-"""Run by alembic: migrates over the connection that the database opened."""
+"""Run by alembic: migrate over the connection that bot/store/migrate.py passes in."""
 
 from alembic import context
 

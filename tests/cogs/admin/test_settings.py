@@ -127,7 +127,7 @@ async def test_only_public_commands_are_installed_by_users(stage: Stage) -> None
 
 async def guilds_with_settings(app: App) -> list[int]:
     async with app.db.read() as tx:
-        return await guilds.with_settings(tx)
+        return await guilds.list_ids(tx)
 
 
 async def test_settings_are_deleted_when_the_bot_leaves_but_not_in_an_outage(stage: Stage, app: App) -> None:

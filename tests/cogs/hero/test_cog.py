@@ -51,7 +51,7 @@ async def test_thumbs_are_offered_and_the_text_is_stored(stage: Stage, app: App)
     assert message is not None
     assert [str(reaction.emoji) for reaction in message.reactions] == ["👍", "👎"]
     async with app.db.read() as tx:
-        stored = await descriptions.of_message(tx, message.id)
+        stored = await descriptions.get_by_message(tx, message.id)
     assert stored is not None
     assert stored.text == message.embeds[0].description
     assert str(stage.ana.id) not in stored.requester

@@ -33,7 +33,7 @@ async def test_mention_is_answered_by_a_reply(stage: Stage, app: App) -> None:
     assert [str(reaction.emoji) for reaction in answer.reactions] == ["👍", "👎"]
     assert request.author not in answer.mentions
     async with app.db.read() as tx:
-        assert await descriptions.of_message(tx, answer.id)
+        assert await descriptions.get_by_message(tx, answer.id)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ async def test_direct_message_needs_no_mention(stage: Stage, app: App, text: str
     assert answer.reference.message_id == request.id
     assert answer.embeds[0].title == "40-year-old woman, healing"
     async with app.db.read() as tx:
-        kept = await descriptions.of_message(tx, answer.id)
+        kept = await descriptions.get_by_message(tx, answer.id)
     assert kept is not None
     assert kept.guild_id is None
 

@@ -38,7 +38,7 @@ async def _tuned(app: App) -> None:
 
 async def stored(app: App, message: discord.Message) -> Description | None:
     async with app.db.read() as tx:
-        return await descriptions.of_message(tx, message.id)
+        return await descriptions.get_by_message(tx, message.id)
 
 
 async def test_text_is_streamed_and_stop_keeps_its_full_sentences(

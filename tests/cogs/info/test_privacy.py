@@ -106,7 +106,7 @@ async def test_deletion_leaves_no_trace_of_the_person(stage: Stage, app: App) ->
     await hero(stage, stage.ben)
     await stage.ana.react(stage.channel.history()[-1], "👎")
     async with app.db.read() as tx:
-        description = await descriptions.of_message(tx, message)
+        description = await descriptions.get_by_message(tx, message)
     assert description is not None
     await app.content_reports.report(description.id, stage.ben.id)  # the notification to operators quotes it
 
@@ -189,7 +189,7 @@ async def test_deletion_redacts_datasets_which_no_longer_train(stage: Stage, app
     await liked_description(stage, app)
     async with app.db.read() as tx:
         before = await datasets.get(tx, 1)
-        texts = await datasets.items(tx, 1)
+        texts = await datasets.list_items(tx, 1)
     assert before is not None
     assert [item.source for item in texts].count("description") == 1
 
@@ -197,7 +197,7 @@ async def test_deletion_redacts_datasets_which_no_longer_train(stage: Stage, app
 
     async with app.db.read() as tx:
         after = await datasets.get(tx, 1)
-        remaining = await datasets.items(tx, 1)
+        remaining = await datasets.list_items(tx, 1)
     assert after is not None
     assert after.rebuild
     assert len(remaining) == len(texts) - 1
@@ -261,7 +261,7 @@ async def test_texts_deleted_during_a_draft_are_not_frozen(stage: Stage, app: Ap
         frozen = await app.builds._freezer.freeze(draft, {})
     async with app.db.read() as tx:
         found = await datasets.get(tx, frozen.dataset.id)
-        sources = {item.source for item in await datasets.items(tx, frozen.dataset.id)}
+        sources = {item.source for item in await datasets.list_items(tx, frozen.dataset.id)}
     assert found is not None
     assert found.rebuild
     assert sources == {"example"}

@@ -1,4 +1,4 @@
-"""/build-dataset and /dataset status: what votes let in, told in Discord."""
+"""/build-dataset and /dataset status: what votes admit, shown in Discord."""
 
 import pytest
 
@@ -47,12 +47,12 @@ async def test_the_end_of_a_build_tells_what_came_from_where_and_what_changed(st
     await rate(app, FLYER, DOWN, DOWN)
     await rate(app, Hero(40, "woman", "juggling"), UP, UP)
 
-    told = await built(stage, app)
+    content = await built(stage, app)
 
-    assert "(1 of them rated well by people)" in told
-    assert "Descriptions: 1 admitted by votes, 1 voted down; liked, but unfit to train" in told
-    assert "1 of a power outside the vocabulary" in told
-    assert "Since v1: 1 description added, nothing gone." in told
+    assert "(1 of them rated well by people)" in content
+    assert "Descriptions: 1 admitted by votes, 1 voted down; liked, but unfit to train" in content
+    assert "1 of a power outside the vocabulary" in content
+    assert "Since v1: 1 description added, nothing gone." in content
     async with app.db.write() as tx:
         await tx.execute(description.update().where(description.c.id == liked.id).values(removed_at=1.0))
     back = await built(stage, app)
@@ -63,7 +63,7 @@ async def test_the_end_of_a_build_tells_what_came_from_where_and_what_changed(st
 async def test_an_example_like_what_was_voted_down_goes(app: App) -> None:
     await build(app)
     async with app.db.read() as tx:
-        (first, *_) = [item for item in await datasets.items(tx, 1) if item.split == "train"]
+        (first, *_) = [item for item in await datasets.list_items(tx, 1) if item.split == "train"]
     hero = app.heroes.vocabulary.parse(first.prompt)
     disliked = await rate(app, hero, DOWN, DOWN)
     async with app.db.write() as tx:
@@ -84,12 +84,12 @@ async def test_status_tells_what_would_enter_and_tries_other_thresholds(stage: S
     await rate(app, HEALER, UP)
     await rate(app, HEALER, DOWN, DOWN)
 
-    told = await status(stage)
+    content = await status(stage)
 
-    assert "8 on 4 descriptions, 8 of them count" in told
-    assert "at least 2 voters, and with 80% confidence more than 50% for it" in told
-    assert "1 would enter the next dataset, 1 are voted down." in told
-    assert rows(told) == [["1", "1", "1", "0"], ["2", "1", "*1", "0"], ["3", "0", "0", "0"]]
+    assert "8 on 4 descriptions, 8 of them count" in content
+    assert "at least 2 voters, and with 80% confidence more than 50% for it" in content
+    assert "1 would enter the next dataset, 1 are voted down." in content
+    assert rows(content) == [["1", "1", "1", "0"], ["2", "1", "*1", "0"], ["3", "0", "0", "0"]]
     tried = await status(stage, **{"min-voters": 1, "above": 0.3})
     assert "1 would enter the next dataset" in tried  # what is set stays
     assert "**Tried:** at least 1 voter, and with 80% confidence more than 30% for it." in tried
@@ -98,9 +98,9 @@ async def test_status_tells_what_would_enter_and_tries_other_thresholds(stage: S
     assert "must lie between 0 and 1" in stage.refusal()
 
 
-def rows(told: str) -> list[list[str]]:
-    """The table's rows."""
-    table = told.split("```")[1].strip().split("\n")
+def rows(content: str) -> list[list[str]]:
+    """Return the cells of the table."""
+    table = content.split("```")[1].strip().split("\n")
     return [line.split() for line in table[1:]]
 
 
@@ -109,24 +109,24 @@ async def test_status_counts_what_does_not_count(stage: Stage) -> None:
     message = stage.channel.history()[-1]
     await stage.ana.react(message, UP)
     await stage.ben.react(message, UP)
-    told = await status(stage)
-    assert "2 on 1 descriptions" in told
-    assert "1 by whoever asked for the description" in told
+    content = await status(stage)
+    assert "2 on 1 descriptions" in content
+    assert "1 by whoever asked for the description" in content
 
 
-async def test_changed_thresholds_are_told_to_the_admins_once(
+async def test_changed_thresholds_are_announced_to_the_admins_once(
     settings: Settings, app: App, stage: Stage
 ) -> None:
     await rate(app, HEALER, UP, UP)
     await rate(app, FLYER, UP, UP, UP, UP, UP)
     await build(app)
-    for min_voters, told in ((2, 0), (5, 1), (5, 1)):
+    for min_voters, expected in ((2, 0), (5, 1), (5, 1)):
         async with open_app(settings.model_copy(update={"min_voters": min_voters})) as later:
             await stage.env.restart_bot(HeroBot(later))
             await stage.env.settle()
             async with later.db.read() as tx:
-                waiting = await notifications.pending(tx)
-        assert len(waiting) == told
+                waiting = await notifications.list_pending(tx)
+        assert len(waiting) == expected
     assert "changed since dataset v1" in str(waiting[0].text)
     assert "1 descriptions would enter the next dataset; by the old thresholds, 2." in str(waiting[0].text)
 

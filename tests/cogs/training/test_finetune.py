@@ -1,13 +1,12 @@
 """/finetune: planned in Discord, done by worker and model server, told with a chart and three heroes."""
 
-import asyncio
-
 import pytest
 
 from bot.app import App, Timing
 from bot.jobs.queue import WorkerTiming
 from bot.tuning.follow import TrainingTiming
 from tests.conftest import Stage
+from tests.support.eventually import eventually
 from tests.support.scripted_server import Script
 from tests.support.scripted_trainings import ProviderQuirks
 from tests.support.workflows import build, finetune
@@ -104,28 +103,32 @@ async def test_a_failed_training_is_told_in_the_servers_words(stage: Stage, app:
     assert await app.registry.all() == []
 
 
-async def under_way(stage: Stage, app: App, script: Script) -> None:
-    """A training that the server is busy with, and will be."""
+async def training_runs(stage: Stage, app: App, script: Script) -> None:
+    """Start a training that the server does not end."""
+
+    async def has_started() -> bool:
+        return (await app.jobs.get(2)).remote_job_id is not None
+
     script.trainings.statuses = ["running"] * 1000
     await build(app)
     await stage.finetune()
-    while not (await app.jobs.get(2)).remote_job_id:
-        await asyncio.sleep(0.02)
+    await eventually(has_started, what="the server has started the training")
 
 
 @pytest.mark.usefixtures("working")
 async def test_a_training_is_held_at_the_server_while_it_is_paused(
     stage: Stage, app: App, script: Script
 ) -> None:
-    await under_way(stage, app, script)
+    await training_runs(stage, app, script)
 
     await stage.olga.click(stage.channel.history()[-1], label="Pause")
-    while "ftjob-1" not in script.trainings.paused:
-        await asyncio.sleep(0.02)
-    await stage.env.advance_time(4)
-    while "held at the model server" not in stage.channel.history()[-1].content:
-        await asyncio.sleep(0.05)
+    await eventually(lambda: "ftjob-1" in script.trainings.paused, what="the server holds the training")
+
+    async def is_shown() -> bool:
         await stage.env.advance_time(2)
+        return "held at the model server" in stage.channel.history()[-1].content
+
+    await eventually(is_shown, what="the message shows the held training")
 
     script.trainings.statuses = []
     await stage.olga.click(stage.channel.history()[-1], label="Resume")
@@ -139,7 +142,7 @@ async def test_a_training_is_held_at_the_server_while_it_is_paused(
 async def test_a_cancelled_training_is_cancelled_at_the_server(
     stage: Stage, app: App, script: Script
 ) -> None:
-    await under_way(stage, app, script)
+    await training_runs(stage, app, script)
 
     await stage.olga.click(stage.channel.history()[-1], label="Cancel")
     job = await stage.until_told(app, 2)

@@ -1,6 +1,5 @@
 """/build-dataset: ordered in Discord, done by the worker, shown in the channel."""
 
-import asyncio
 import time
 from dataclasses import replace
 from typing import Any
@@ -15,6 +14,7 @@ from bot.jobs.queue import WorkerTiming
 from bot.presentation.jobs import progress_text
 from bot.store import jobs
 from tests.conftest import HOME, Stage
+from tests.support.eventually import eventually
 from tests.support.scripted_server import Script
 from tests.support.workflows import spec
 
@@ -96,16 +96,17 @@ async def test_a_build_is_paused_and_resumed_by_buttons_that_outlive_a_restart(
     script.delay = 0.2
     await stage.build(limit=40)
     ordered = await job_id(app)
-    while len(script.asked) < 10:
-        await asyncio.sleep(0.02)
+    await eventually(lambda: len(script.asked) >= 10, what="ten examples are asked for")
 
     await stage.olga.click(stage.channel.history()[-1], label="Pause")
     assert "Paused" in stage.channel.history()[-1].content
-    await asyncio.sleep(0.6)
-    asked = len(script.asked)
+
+    async def is_released() -> bool:
+        return (await app.jobs.get(ordered)).owner is None
+
+    await eventually(is_released, what="the worker has awaited its calls and released the job")
+    assert len(script.asked) < 40
     await stage.env.restart_bot(HeroBot(app))
-    await asyncio.sleep(0.5)
-    assert len(script.asked) == asked < 40
 
     await stage.olga.click(stage.channel.history()[-1], label="Resume")
     await stage.until_told(app, ordered)

@@ -64,6 +64,6 @@ async def test_verdicts_change_the_next_dataset(stage: Stage, app: App, script: 
     assert job.result.rejected == {"rejected in review": 1}
     assert len(script.asked) == asked + 1
     async with app.db.read() as tx:
-        texts = {item.text for item in await datasets.items(tx, job.result.dataset)}
+        texts = {item.text for item in await datasets.list_items(tx, job.result.dataset)}
     assert EDITED in texts
     assert first.example.text not in texts

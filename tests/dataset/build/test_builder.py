@@ -98,7 +98,7 @@ async def test_killed_midway_the_next_process_repeats_only_what_was_in_the_air(
 
     async with open_app(settings) as again:
         async with again.db.read() as tx:
-            answered = len(await examples.answers(tx, _keys(again)))
+            answered = len(await examples.get_answers(tx, _keys(again)))
         in_the_air = len(script.asked) - answered
         await _forget_the_owner(again, job)
         assert await again.worker.run_next()
@@ -140,8 +140,8 @@ async def test_a_worker_that_is_told_to_end_keeps_what_is_on_its_way(app: App, s
     await asyncio.gather(work, return_exceptions=True)
 
     async with app.db.write() as tx:
-        assert await examples.lost(tx, app.settings.author_model) == 0
-        assert len(await examples.answers(tx, _keys(app))) == len(script.asked)
+        assert await examples.reset_unanswered(tx, app.settings.author_model) == 0
+        assert len(await examples.get_answers(tx, _keys(app))) == len(script.asked)
     assert await app.worker.run_next()  # at once: nobody has to wait until it is known to be silent
     assert len(script.asked) == 40
 
@@ -360,7 +360,7 @@ async def test_a_stopped_build_keeps_what_is_on_its_way(app: App, script: Script
     assert asked < 40
     assert stopped.state == {"pause": "paused", "cancel": "cancelling"}[order]
     async with app.db.read() as tx:
-        assert len(await examples.answers(tx, _keys(app))) == asked
+        assert len(await examples.get_answers(tx, _keys(app))) == asked
     if order == "cancel":
         await build(app, 40)
     else:

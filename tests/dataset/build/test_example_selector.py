@@ -7,15 +7,15 @@ import pytest
 from bot.app import App
 from bot.dataset.build.plan import Slot
 from bot.heroes.hero import Hero
-from bot.store.examples import Answered
+from bot.store.examples import StoredAnswer
 from tests.support.scripted_server import describe
 
 SLOT = Slot(Hero(40, "woman", "flight"), 0)
 GOOD = describe("40", "woman", "flight")
 
 
-def answered(text: str, **changes: object) -> Answered:
-    return replace(Answered(1, "k", text, "stop", None, None, None), **changes)  # type: ignore[arg-type]
+def answered(text: str, **changes: object) -> StoredAnswer:
+    return replace(StoredAnswer(1, "k", text, "stop", None, None, None), **changes)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def answered(text: str, **changes: object) -> Answered:
         (answered(GOOD, verdict="reject"), "rejected in review"),
     ],
 )
-async def test_every_rule_has_its_name(app: App, example: Answered, fault: str | None) -> None:
+async def test_every_rule_has_its_name(app: App, example: StoredAnswer, fault: str | None) -> None:
     assert app.selector.judge(SLOT, example)[1] == fault
 
 

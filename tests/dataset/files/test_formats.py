@@ -198,7 +198,7 @@ def test_the_articles_prepared_data_names_age_gender_and_power(tmp_path: Path) -
 def test_jsonl_asks_what_the_product_asks(tmp_path: Path) -> None:
     write([ONE], tmp_path / "rows.jsonl", "jsonl")
     line = json.loads((tmp_path / "rows.jsonl").read_text(encoding="utf-8"))
-    asked = read_heroes(ROOT / "data" / "heroes.toml").prompts.tuning(Hero(18, "man", "invisibility"))
+    asked = read_heroes(ROOT / "data" / "heroes.toml").prompts.tuning_prompt(Hero(18, "man", "invisibility"))
     assert line["messages"] == [
         {"role": "user", "content": asked},
         {"role": "assistant", "content": "He hides."},

@@ -30,7 +30,7 @@ async def rate(app: App, hero: Hero, *thumbs: str) -> Description:
 
 async def sources(app: App, version: int) -> set[tuple[str, int]]:
     async with app.db.read() as tx:
-        return {(item.source, item.source_id) for item in await datasets.items(tx, version)}
+        return {(item.source, item.source_id) for item in await datasets.list_items(tx, version)}
 
 
 async def test_a_well_rated_description_enters_the_next_version(app: App) -> None:
@@ -52,13 +52,13 @@ async def test_what_is_hidden_since_does_not_train_and_may_again(app: App) -> No
     liked = await rate(app, HEALER, UP, UP)
     await build(app)
     async with app.db.read() as tx:
-        learnt, _ = await datasets.learnt(tx, 2)
+        learnt, _ = await datasets.count_learnt(tx, 2)
 
     async with app.db.write() as tx:
         await descriptions.remove(tx, liked.id, at=1.0)
     assert ("description", liked.id) not in await sources(app, 2)
     async with app.db.read() as tx:
-        assert (await datasets.learnt(tx, 2))[0] == learnt - 1
+        assert (await datasets.count_learnt(tx, 2))[0] == learnt - 1
 
     async with app.db.write() as tx:
         await descriptions.remove(tx, liked.id, at=None)
@@ -94,7 +94,7 @@ async def test_a_rated_description_trains_and_no_hero_is_on_both_sides(app: App)
     await build(app, limit=40)
 
     async with app.db.read() as tx:
-        items = await datasets.items(tx, 2)
+        items = await datasets.list_items(tx, 2)
 
     assert [item.split for item in items if item.source_id == liked.id and item.source == "description"] == [
         "train"

@@ -45,7 +45,7 @@ async def opposed(app: App, number: int) -> list[tuple[int, int]]:
 
 async def items(app: App, version: int) -> list[Item]:
     async with app.db.read() as tx:
-        return await datasets.items(tx, version)
+        return await datasets.list_items(tx, version)
 
 
 @pytest.fixture

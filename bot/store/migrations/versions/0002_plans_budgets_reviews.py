@@ -1,4 +1,4 @@
-"""Plans that wait for a word, budgets, reviews, imports."""
+"""Add planned jobs, budgets, reviews and imports."""
 
 import sqlalchemy as sa
 from alembic import op

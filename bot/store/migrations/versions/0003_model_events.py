@@ -1,4 +1,4 @@
-"""A registry with a history, trainings that can be found again, pairs, notices."""
+"""Add the history of models, recoverable trainings, preference pairs and notifications."""
 
 import sqlalchemy as sa
 from alembic import op

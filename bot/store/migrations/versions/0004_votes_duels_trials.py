@@ -1,4 +1,4 @@
-"""Votes derived from reactions, duels, trials, powers that admins added."""
+"""Add votes derived from reactions, duels, trials and added powers."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Settings of servers, reports, removals, and what a deletion leaves."""
+"""Add settings of servers, reports, removals and redactions."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Sentences for people are kept with their fields, as JSON, and translated when they are shown."""
+"""Store messages to people as JSON with their fields, to be translated when they are shown."""
 
 import json
 
@@ -14,7 +14,7 @@ _SAID = {"job": ("phase", "question", "error"), "notice": ("text",)}
 
 
 def upgrade() -> None:
-    """What was kept in English stays English: its own template, without fields."""
+    """Turn each English text into a template without fields, which stays English."""
     for name, columns in _SAID.items():
         for column in columns:
             table = sa.table(name, sa.column("id", sa.Integer), sa.column(column, sa.Text))

@@ -1,4 +1,4 @@
-"""Where a duel is shown, and indexes by which a person's votes and reports are found."""
+"""Add the channel of a duel, and indexes by which a person's votes and reports are found."""
 
 import sqlalchemy as sa
 from alembic import op

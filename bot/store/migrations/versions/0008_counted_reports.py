@@ -1,4 +1,4 @@
-"""Whether a report counts towards hiding what it reports."""
+"""Add whether a report counts towards hiding the description."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """What was reported before counts, as it did."""
+    """Let earlier reports count, as they did."""
     op.add_column("report", sa.Column("counts", sa.Boolean(), server_default=sa.true(), nullable=False))
 
 
