@@ -35,7 +35,7 @@ from bot.jobs.queue import JobQueue, WorkerTiming
 from bot.jobs.worker import Worker
 from bot.llm.batch_api import BatchLimits
 from bot.llm.budget import Budget
-from bot.llm.client import ModelClient, open_api, open_client
+from bot.llm.client import ClientTiming, ModelClient, open_api, open_client
 from bot.llm.prices import read_prices
 from bot.rating.backfill import VoteBackfill
 from bot.rating.duels import Duels
@@ -83,6 +83,9 @@ class Timing:
     """
 
     worker: WorkerTiming = field(default_factory=WorkerTiming)
+    client: ClientTiming = field(default_factory=ClientTiming)
+    edit_interval: float = 1.0  # seconds between edits of a text in progress: what a channel bears
+    backfill_pause: float = 0.2  # seconds between messages, so that what people do goes first
     training: TrainingTiming = field(default_factory=TrainingTiming)
     fine_tuning_api: FineTuningApiTiming = field(default_factory=FineTuningApiTiming)
     job_messages: JobMessageTiming = field(default_factory=JobMessageTiming)
@@ -154,7 +157,9 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 there=settings.adapters_on_server,
                 hint=SERVING_HINT,
             )
-        client = await stack.enter_async_context(open_client(serving_api, db, budget, extensions=small))
+        client = await stack.enter_async_context(
+            open_client(serving_api, db, budget, extensions=small, timing=timing.client)
+        )
         pseudonyms = load_pseudonyms(settings.data_dir / "voters.key")
         votes = Votes(db, pseudonyms)
         scores = Scores(db, VoteFilter(account_days=settings.account_days, daily=settings.daily_votes))
@@ -225,7 +230,10 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             reviews=Reviews(db, heroes.curation),
             votes=votes,
             vote_backfill=VoteBackfill(
-                db, pseudonyms, days=settings.reconcile_days, most=settings.reconcile_messages
+                db,
+                pseudonyms,
+                max_age_days=settings.reconcile_days,
+                max_messages=settings.reconcile_messages,
             ),
             scores=scores,
             powers=powers,

@@ -62,10 +62,14 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, script: Script, migrated_database: Path) -> Settings:
+def settings(
+    tmp_path: Path, script: Script, migrated_database: Path, request: pytest.FixtureRequest
+) -> Settings:
+    """Return settings for a fresh data folder, with those of the test's mark `settings` on top."""
     data_dir = tmp_path / "var"
     data_dir.mkdir()
     shutil.copy(migrated_database, data_dir)
+    mark = request.node.get_closest_marker("settings")
     return Settings(
         data_dir=data_dir,
         engine_url=script.url,
@@ -73,7 +77,7 @@ def settings(tmp_path: Path, script: Script, migrated_database: Path) -> Setting
         heroes_file=ROOT / "data" / "heroes.toml",
         cooldown=0,
         duel_share=0,  # tests of duels set it
-    )
+    ).model_copy(update=mark.kwargs if mark else {})
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from bot.chat import ChatRequest
 from bot.dataset.build.builder import ENGINE_WORKERS
 from bot.heroes.hero import Hero
 from bot.llm.budget import Account
-from bot.llm.retry import JOB
+from bot.llm.retry import BACKGROUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ async def ask_for_each(
     async def ask(hero: Hero) -> Answer:
         async with slots:
             completion = await app.client.complete(
-                make_request(hero), model=model, account=Account("hero"), retry_policy=JOB
+                make_request(hero), model=model, account=Account("hero"), retry_policy=BACKGROUND
             )
         return Answer(hero, completion.text, completion.finish_reason)
 

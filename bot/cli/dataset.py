@@ -90,7 +90,7 @@ async def _build(settings: Settings, options: dict[str, Any], *, confirmed: bool
     async with open_app(settings) as app:
         spec = app.planner.spec(**options)
         job, estimate = await app.builds.plan(spec)
-        plan = build_plan_text(ENGLISH, spec, estimate, await app.budget.left_today()).replace("**", "")
+        plan = build_plan_text(ENGLISH, spec, estimate, await app.budget.remaining_today()).replace("**", "")
         console.print(plan, highlight=False, soft_wrap=True)
         confirmed = confirmed or typer.confirm("Build it?", default=True)
         await run_if_confirmed(confirmed, app, job, settings, console)

@@ -39,7 +39,7 @@ async def _finetune(settings: Settings, options: dict[str, Any], *, confirmed: b
     console = Console()
     async with open_app(settings) as app:
         job, estimate = await app.finetunes.plan(**options)
-        plan = finetune_plan_text(ENGLISH, estimate, await app.budget.left_today()).replace("**", "")
+        plan = finetune_plan_text(ENGLISH, estimate, await app.budget.remaining_today()).replace("**", "")
         console.print(plan, highlight=False, markup=False)
         confirmed = confirmed or typer.confirm("Tune it?", default=True)
         await run_if_confirmed(confirmed, app, job, settings, console)

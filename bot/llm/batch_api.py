@@ -1,8 +1,7 @@
-"""The provider's Batch API: many questions at once, answered within a day at a lower price."""
+"""The provider's Batch API: many requests at once, answered within a day at a lower price."""
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,14 +11,13 @@ from openai.types import Batch
 
 from bot.errors import OutOfReach, ServerError, Unavailable, UnknownModel
 from bot.i18n.message import LocalizedMessage
-from bot.llm.retry import JOB, NO_REASON, ONCE, PERSON, with_retries
+from bot.llm.retry import BACKGROUND, INTERACTIVE, NO_REASON, NO_RETRY, with_retries
 
 log = logging.getLogger(__name__)
 
-_MARK = "herosmith_batch"
-
-_PAGE = 100  # batches listed at once
-_OVER = frozenset({"completed", "failed", "expired", "cancelled"})
+_METADATA_KEY = "herosmith_batch"
+_PAGE = 100  # batches per list request
+_FINAL = frozenset({"completed", "failed", "expired", "cancelled"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,91 +32,95 @@ class BatchLimits:
 
 
 class BatchApi:
-    """Uploads, starts, finds, reads and cancels batches. A mark in the metadata tells whose each one is."""
+    """Uploads, starts, finds, reads and cancels batches. A label in its metadata identifies each one.
 
-    def __init__(self, api: AsyncOpenAI, start_pauses: Sequence[float]) -> None:
+    start_pauses: seconds to wait before looking whether a batch was started, if the answer to a start was
+    lost; as many starts are tried.
+    """
+
+    def __init__(self, api: AsyncOpenAI, *, start_pauses: tuple[float, ...]) -> None:
         self._api = api
         self._start_pauses = start_pauses
 
     async def upload(self, path: Path) -> str:
-        """Send a file of requests; returns its id. Raises Unavailable where the server knows no batches."""
+        """Upload a file of requests and return its id. Raises Unavailable if the server has no Batch API."""
         content = await asyncio.to_thread(path.read_bytes)
         try:
-            send = partial(self._api.files.create, file=(path.name, content), purpose="batch")
-            return (await with_retries(send, JOB)).id
+            upload = partial(self._api.files.create, file=(path.name, content), purpose="batch")
+            return (await with_retries(upload, BACKGROUND)).id
         except UnknownModel as error:
             raise Unavailable(
                 "The model server has no Batch API: order the build again with batch set to False."
             ) from error
 
-    async def start(self, file: str, mark: str) -> str:
-        """Start a file's batch once; returns its id.
+    async def start(self, file: str, label: str) -> str:
+        """Start a file's batch once and return its id.
 
-        Where the answer gets lost, look whether it began before trying again. Raises Unavailable where it
-        does not.
+        If the answer is lost, look for a batch with the label before starting another. Raises Unavailable if
+        the server does not start it.
         """
         for pause in self._start_pauses:
-            begun = await self.find(mark)
-            if begun:
-                return begun
+            started = await self.find(label)
+            if started:
+                return started
             try:
                 batch = await with_retries(
                     lambda: self._api.batches.create(
                         input_file_id=file,
                         endpoint="/v1/chat/completions",
                         completion_window="24h",
-                        metadata={_MARK: mark},
+                        metadata={_METADATA_KEY: label},
                     ),
-                    ONCE,
+                    NO_RETRY,
                 )
             except OutOfReach:
-                log.warning("batch %s: was it started? looking in %d s", mark, pause)
+                log.warning("batch %s: was it started? looking in %d s", label, pause)
                 await asyncio.sleep(pause)
             else:
                 return batch.id
         raise Unavailable("The model server did not take the batch. Order the build again later.")
 
-    async def find(self, mark: str) -> str | None:
-        """The batch that carries a mark, though nobody lived or heard to write its id down."""
-        page = await with_retries(partial(self._api.batches.list, limit=_PAGE), JOB)
+    async def find(self, label: str) -> str | None:
+        """Return the id of the batch with a label: its start may not have been recorded here."""
+        page = await with_retries(partial(self._api.batches.list, limit=_PAGE), BACKGROUND)
         while True:
-            for each in page.data:
-                if (each.metadata or {}).get(_MARK) == mark:
-                    return each.id
-            if not page.has_next_page():  # on a busy account it is not among the newest any more
+            for batch in page.data:
+                if (batch.metadata or {}).get(_METADATA_KEY) == label:
+                    return batch.id
+            if not page.has_next_page():  # on a busy account it may be behind many newer ones
                 return None
-            page = await with_retries(page.get_next_page, JOB)
+            page = await with_retries(page.get_next_page, BACKGROUND)
 
     async def get(self, batch_id: str) -> tuple[Batch, bool]:
-        """A batch as it stands, and whether it is over. A status never seen before counts as still running.
+        """Return a batch, and whether it has ended. An unknown status counts as still running.
 
-        Raises UnknownModel where the server has it no more.
+        Raises UnknownModel if the server no longer has it.
         """
-        batch = await with_retries(partial(self._api.batches.retrieve, batch_id), JOB)
-        return batch, batch.status in _OVER
+        batch = await with_retries(partial(self._api.batches.retrieve, batch_id), BACKGROUND)
+        return batch, batch.status in _FINAL
 
     async def download(self, file: str, path: Path) -> None:
-        """Fetch a batch's results into a file."""
-        await with_retries(partial(self._stream, file, path), JOB)
+        """Download a batch's results into a file."""
+        await with_retries(partial(self._download_once, file, path), BACKGROUND)
 
     async def cancel(self, batch_id: str) -> None:
-        """Ask the provider to stop a batch; where that cannot be, the log has it."""
+        """Ask the provider to cancel a batch; a refusal is only logged."""
         try:
-            await with_retries(partial(self._api.batches.cancel, batch_id), PERSON)
+            await with_retries(partial(self._api.batches.cancel, batch_id), INTERACTIVE)
         except (Unavailable, ServerError) as error:
             log.warning("batch %s could not be cancelled: %s", batch_id, error)
 
-    async def _stream(self, file: str, path: Path) -> None:
+    async def _download_once(self, file: str, path: Path) -> None:
         async with self._api.files.with_streaming_response.content(file) as response:
             await response.stream_to_file(path)
 
 
 def failure(batch: Batch) -> LocalizedMessage | None:
-    """Why the provider refused a batch; None where it did not."""
+    """Return why the provider refused a batch; None if it did not."""
     if batch.status != "failed":
         return None
     errors = (batch.errors.data if batch.errors else None) or []
-    reasons = "; ".join(each.message for each in errors if each.message)
+    reasons = "; ".join(error.message for error in errors if error.message)
     return LocalizedMessage(
         "The provider refused the batch: {reason}", reason=reasons or LocalizedMessage(NO_REASON)
     )

@@ -1,4 +1,4 @@
-"""The budget: no paid call goes out that could exceed the day's, or its job's own."""
+"""The budget: no paid call is sent that could exceed the daily budget, or its job's own."""
 
 import asyncio
 import time
@@ -23,13 +23,13 @@ _UNKNOWN_TRAINING = mark(
     "What training {model} costs is unknown, so no budget can be kept for it. "
     "An operator must add `training` to its price in data/prices.toml."
 )
-_MOMENT = 0.2  # seconds for which what was read of spending holds, as far as others spend it
-_BATCH_LIFE = 2 * 86_400.0  # seconds
+_CACHE_SECONDS = 0.2  # for which the spending of other processes may be out of date
+_BATCH_LIFETIME = 2 * 86_400.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who pays: a purpose, and a job with its own limit in US dollars where there is one."""
+    """Who pays: a purpose, and for a job its id and its own limit in US dollars, if it has one."""
 
     purpose: Purpose
     job_id: int = 0
@@ -38,7 +38,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What calls used: who pays, which model, and how many tokens."""
+    """What calls used: the account, the model, and the tokens."""
 
     account: Account
     model: str
@@ -48,103 +48,101 @@ class Charge:
 
 
 @dataclass(frozen=True, slots=True)
-class _Spent:
+class _Spending:
     """What counts against an account's budgets, in US dollars, as the database had it at a moment.
 
-    out_of is by job: what batches and trainings that are out may cost at most.
+    outstanding: the maximum cost of batches and trainings in progress, by job.
     """
 
     account: Account
-    at: float
+    read_at: float
     today: float
     job: float
-    out_of: dict[int, float]
+    outstanding: dict[int, float]
 
 
 class Budget:
-    """Holds back for each call the most that it may cost, and books what it did cost.
+    """Reserves the maximum cost of each call while it is in flight, and books its actual cost.
 
-    daily is the installation's limit for a day (UTC) in US dollars, None for none. What another process of
-    the installation has in the air at this moment is known only when it is booked.
+    daily: the installation's limit for a day (UTC) in US dollars, None for none. Calls that another process
+    has in flight count only once they are booked.
     """
 
     def __init__(self, db: Database, prices: Prices, *, daily: float | None) -> None:
         self._db = db
         self._prices = prices
         self._daily = daily
-        self._held: dict[int, float] = defaultdict(float)  # by job
+        self._reserved: dict[int, float] = defaultdict(float)  # by job
         self._released = asyncio.Condition()
-        self._known: _Spent | None = None  # until a call of ours is booked, or for a moment
+        self._cached: _Spending | None = None  # until a call of this process is booked, or expired
 
     @asynccontextmanager
     async def reserve(
         self, account: Account, model: str, prompt_tokens: int, completion_tokens: int, *, batch: bool = False
     ) -> AsyncIterator[None]:
-        """Hold the most that a call may cost until the block ends.
-
-        Raises OverBudget where it does not fit in.
-        """
-        most = self._most(account, model, prompt_tokens, completion_tokens, batch=batch)
-        if most == 0:
+        """Reserve the maximum cost of a call until the block ends. Raises OverBudget if it does not fit."""
+        cost = self._max_cost(account, model, prompt_tokens, completion_tokens, batch=batch)
+        if cost == 0:
             yield
             return
-        await self._hold(account, most)
+        await self._reserve(account, cost)
         try:
             yield
         finally:
             async with self._released:
-                self._known = None
-                self._held[account.job_id] -= most
-                if abs(self._held[account.job_id]) < most / 1000:  # what rounding leaves holds nothing
-                    del self._held[account.job_id]
+                self._cached = None
+                self._reserved[account.job_id] -= cost
+                if abs(self._reserved[account.job_id]) < cost / 1000:  # a rounding error reserves nothing
+                    del self._reserved[account.job_id]
                 self._released.notify_all()
 
-    async def _hold(self, account: Account, most: float) -> None:
-        """Wait until what is held by others shows whether this fits in, too; then hold it."""
+    async def _reserve(self, account: Account, cost: float) -> None:
+        """Reserve an amount, after waiting for other reservations to end if it does not fit beside them."""
         async with self._released:
-            while refusal := self._refusal(account, most, await self._spent_lately(account)):
-                if not any(self._held.values()):
+            while refusal := self._refusal(account, cost, await self._recent_spending(account)):
+                if not any(self._reserved.values()):
                     raise refusal
                 await self._released.wait()
-            self._held[account.job_id] += most
+            self._reserved[account.job_id] += cost
 
-    async def _spent_lately(self, account: Account) -> "_Spent":
-        """What was spent, read once for all who ask at the same moment."""
-        known = self._known
-        if known is None or known.account != account or time.monotonic() - known.at > _MOMENT:
-            known = self._known = await self._spent(account)
-        return known
+    async def _recent_spending(self, account: Account) -> _Spending:
+        """Return the spending, read once for all calls of the same moment."""
+        cached = self._cached
+        expired = cached is None or time.monotonic() - cached.read_at > _CACHE_SECONDS
+        if cached is None or expired or cached.account != account:
+            cached = self._cached = await self._read_spending(account)
+        return cached
 
-    async def _spent(self, account: Account) -> "_Spent":
-        at = time.monotonic()
+    async def _read_spending(self, account: Account) -> _Spending:
+        read_at = time.monotonic()
         async with self._db.read() as tx:
             today = await spending.get_day_total(tx, _today())
             job = await spending.get_job_total(tx, account.job_id) if account.limit is not None else 0.0
-            out = await batches.list_open(tx)
+            running = await batches.list_open(tx)
             trainings = await jobs.remote_trainings(tx)
-        out_of: dict[int, float] = defaultdict(float)
-        for each in out:  # a batch is answered within a day: an older one costs nothing more
-            if time.time() - each.at < _BATCH_LIFE:
-                cost = self.max_calls(each.model, each.prompt_tokens, each.completion_tokens)
-                out_of[each.job_id] += cost
+        outstanding: dict[int, float] = defaultdict(float)
+        for batch in running:  # a batch is answered within a day: an older one costs nothing more
+            if time.time() - batch.at < _BATCH_LIFETIME:
+                cost = self.max_batch_cost(batch.model, batch.prompt_tokens, batch.completion_tokens)
+                outstanding[batch.job_id] += cost
         for training in trainings:
             if training.cost == 0 and training.id != account.job_id:  # not booked yet
                 spec = training.spec_as(FinetuneSpec)
-                out_of[training.id] += self._training_cost(spec.base, spec.tokens) or 0.0
-        return _Spent(account, at, today, job, out_of)
+                outstanding[training.id] += self._training_cost(spec.base, spec.tokens) or 0.0
+        return _Spending(account, read_at, today, job, outstanding)
 
-    def _refusal(self, account: Account, most: float, spent: "_Spent") -> OverBudget | None:
-        """Why a call of such a cost may not go out now; None where it may."""
-        held = sum(self._held.values()) + sum(spent.out_of.values())
-        if self._daily is not None and spent.today + held + most > self._daily:
+    def _refusal(self, account: Account, cost: float, spent: _Spending) -> OverBudget | None:
+        """Return why a call of this cost may not be sent now; None if it may."""
+        reserved = sum(self._reserved.values()) + sum(spent.outstanding.values())
+        if self._daily is not None and spent.today + reserved + cost > self._daily:
             return OverBudget(
                 "Today's budget of ${budget:.2f} is used up (${spent:.2f} spent). "
                 "It begins anew at midnight UTC; an operator may raise DAILY_BUDGET.",
                 budget=self._daily,
                 spent=spent.today,
             )
-        held = self._held.get(account.job_id, 0.0) + spent.out_of.get(account.job_id, 0.0)
-        if account.limit is not None and spent.job + held + most > account.limit:
+        reserved = self._reserved.get(account.job_id, 0.0) + spent.outstanding.get(account.job_id, 0.0)
+        if account.limit is not None and spent.job + reserved + cost > account.limit:
             return OverBudget(
                 "The budget of ${budget:.2f} is used up (${spent:.2f} spent). What was written "
                 "is kept: order it again with a larger budget, and only what is missing is paid for.",
@@ -153,14 +151,14 @@ class Budget:
             )
         return None
 
-    def _most(
+    def _max_cost(
         self, account: Account, model: str, prompt_tokens: int, completion_tokens: int, *, batch: bool
     ) -> float:
-        """The most that a call may cost, 0 where there is no budget to keep.
+        """Return the maximum cost of a call, or 0 if the account has no budget.
 
-        Raises OverBudget where nobody knows.
+        Raises OverBudget if the price is unknown.
         """
-        if not self._bounded(account):
+        if not self._is_limited(account):
             return 0.0
         price = self._prices.of(model)
         if price is None:
@@ -168,23 +166,23 @@ class Budget:
         return price.cost(prompt_tokens, completion_tokens, batch=batch)
 
     def cost(self, model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
-        """What a call cost in US dollars, None where the price is unknown."""
+        """Return what a call cost in US dollars, None if the price is unknown."""
         price = self._prices.of(model)
         return None if price is None else price.cost(prompt_tokens, completion_tokens)
 
     async def book_all(self, tx: Transaction, charges: Sequence[Charge]) -> list[None]:
-        """Note what many calls used, those of one account and model in one go."""
-        sums: dict[tuple[Account, str], list[Charge]] = defaultdict(list)
-        for each in charges:
-            sums[each.account, each.model].append(each)
-        for (account, model), alike in sums.items():
+        """Book the charges of many calls, added up by account and model."""
+        groups: dict[tuple[Account, str], list[Charge]] = defaultdict(list)
+        for charge in charges:
+            groups[charge.account, charge.model].append(charge)
+        for (account, model), group in groups.items():
             await self.book_within(
                 tx,
                 account,
                 model,
-                sum(each.prompt_tokens for each in alike),
-                sum(each.completion_tokens for each in alike),
-                calls=sum(each.calls for each in alike),
+                sum(charge.prompt_tokens for charge in group),
+                sum(charge.completion_tokens for charge in group),
+                calls=sum(charge.calls for charge in group),
             )
         return [None] * len(charges)
 
@@ -199,7 +197,7 @@ class Budget:
         batch: bool = False,
         calls: int = 1,
     ) -> None:
-        """Note what calls used, together with what else the transaction writes."""
+        """Book what calls used, within the transaction that stores their answers."""
         price = self._prices.of(model)
         cost = None if price is None else price.cost(prompt_tokens, completion_tokens, batch=batch)
         if cost == 0:
@@ -216,23 +214,23 @@ class Budget:
             calls=calls,
         )
 
-    def check_known(self, model: str, limit: float | None) -> None:
-        """See whether a budget can be kept for a model. Raises OverBudget where its price is unknown."""
+    def check_price_known(self, model: str, limit: float | None) -> None:
+        """Check that a budget can be enforced for a model. Raises OverBudget if its price is unknown."""
         if (self._daily is not None or limit is not None) and self._prices.of(model) is None:
             raise OverBudget(_UNKNOWN, model=model)
 
-    def max_calls(self, model: str, prompt_tokens: int, completion_tokens: int) -> float:
-        """The most that a batch over so many tokens may cost; 0 where the price is unknown."""
+    def max_batch_cost(self, model: str, prompt_tokens: int, completion_tokens: int) -> float:
+        """Return the maximum cost of a batch over these tokens; 0 if the price is unknown."""
         price = self._prices.of(model)
         return price.cost(prompt_tokens, completion_tokens, batch=True) if price else 0.0
 
     async def remaining(self, account: Account) -> float | None:
-        """US dollars that an account may still spend at this moment; None where nothing bounds it."""
-        if not self._bounded(account):
+        """Return the US dollars that an account may still spend now; None if nothing limits it."""
+        if not self._is_limited(account):
             return None
-        spent = await self._spent(account)
+        spent = await self._read_spending(account)
         low, high = 0.0, max(self._daily or 0.0, account.limit or 0.0)
-        for _ in range(20):  # halving: the refusal alone knows all that counts
+        for _ in range(20):  # bisection, so that _refusal() stays the only place with the rule
             middle = (low + high) / 2
             low, high = (low, middle) if self._refusal(account, middle, spent) else (middle, high)
         return low
@@ -240,30 +238,30 @@ class Budget:
     async def check_batch(
         self, account: Account, model: str, prompt_tokens: int, completion_tokens: int
     ) -> None:
-        """See whether a batch fits in; from then on its row counts. Raises OverBudget where it does not."""
-        self.check_known(model, account.limit)
-        most = self.max_calls(model, prompt_tokens, completion_tokens)
-        if not (most and self._bounded(account)):
+        """Check that a batch fits; once stored, its row counts as outstanding. Raises OverBudget if not."""
+        self.check_price_known(model, account.limit)
+        cost = self.max_batch_cost(model, prompt_tokens, completion_tokens)
+        if not (cost and self._is_limited(account)):
             return
-        refusal = self._refusal(account, most, await self._spent(account))
+        refusal = self._refusal(account, cost, await self._read_spending(account))
         if refusal:
             raise refusal
 
     async def check_training(self, account: Account, model: str, tokens: int) -> None:
-        """See whether a training over so many tokens fits in. Raises OverBudget where it does not."""
-        if not self._bounded(account):
+        """Check that a training over these tokens fits. Raises OverBudget if not."""
+        if not self._is_limited(account):
             return
-        most = self._training_cost(model, tokens)
+        cost = self._training_cost(model, tokens)
         refusal = (
             OverBudget(_UNKNOWN_TRAINING, model=model)
-            if most is None
-            else self._refusal(account, most, await self._spent(account))
+            if cost is None
+            else self._refusal(account, cost, await self._read_spending(account))
         )
-        if refusal and most != 0:
+        if refusal and cost != 0:
             raise refusal
 
     async def book_training(self, account: Account, model: str, tokens: int) -> None:
-        """Note a training's tokens, once a job."""
+        """Book a training's tokens, once per job."""
         cost = self._training_cost(model, tokens)
         if cost == 0:
             return
@@ -285,20 +283,20 @@ class Budget:
         price = self._prices.of(model)
         return None if price is None or price.training is None else tokens * price.training / 1_000_000
 
-    def _bounded(self, account: Account) -> bool:
+    def _is_limited(self, account: Account) -> bool:
         return self._daily is not None or account.limit is not None
 
     async def spent_by(self, job_id: int) -> float:
-        """US dollars that a job has spent so far."""
+        """Return the US dollars that a job has spent so far."""
         async with self._db.read() as tx:
             return await spending.get_job_total(tx, job_id)
 
-    async def left_today(self) -> float | None:
-        """US dollars left of today's budget; None where there is none."""
+    async def remaining_today(self) -> float | None:
+        """Return the US dollars left of today's budget; None if there is no daily budget."""
         if self._daily is None:
             return None
-        spent = await self._spent(Account("hero"))
-        return self._daily - spent.today - sum(spent.out_of.values())
+        spent = await self._read_spending(Account("hero"))
+        return self._daily - spent.today - sum(spent.outstanding.values())
 
 
 def _today() -> str:

@@ -16,15 +16,12 @@ from bot.errors import OutOfReach, Stopped, UnknownModel
 from bot.llm.budget import Account, Budget, Charge
 from bot.llm.model_parameters import SupportedParameters
 from bot.llm.rate_limiter import Permit, RateLimiter
-from bot.llm.response import Completion, parse, read_stream
-from bot.llm.retry import JOB, PERSON, RetryPolicy, Truncated, retry_after, with_retries
+from bot.llm.response import StreamReader, parse
+from bot.llm.retry import BACKGROUND, INTERACTIVE, RetryPolicy, Truncated, retry_after, with_retries
 from bot.llm.stream import Stream
 from bot.store.database import Database, WriteTask
 
 T = TypeVar("T")
-
-_LONGEST_ANSWER = 60.0  # seconds
-_SETTLE = 8.0  # seconds that calls in the air get to come home when the client closes
 
 # Connections stay open as long as the server keeps them: after the SDK's 5 s nearly every /hero would open
 # a new one.
@@ -32,13 +29,26 @@ _LIMITS = httpx2.Limits(max_connections=100, keepalive_expiry=86_400.0)
 
 
 @dataclass(frozen=True, slots=True)
+class ClientTiming:
+    """Time limits of calls to a model, in seconds.
+
+    answer: for the response to begin, and for an answer that is not streamed; first_chunk, next_chunk: of a
+    stream; close: for calls in flight when the client closes.
+    """
+
+    answer: float = 60.0
+    first_chunk: float = 60.0
+    next_chunk: float = 15.0
+    close: float = 8.0
+
+
+@dataclass(frozen=True, slots=True)
 class ChatAnswer:
-    """A text with its opening, why it ended (stop, length or stopped), tokens as counted by the server.
+    """A text with its opening, and what it took.
 
-    Where the server did not count, as of a stream that was stopped, tokens are the most that they may be.
-
-    cost is in US dollars, None where the price is unknown; seconds is the time from the question on, attempts
-    how many calls it took.
+    finish_reason is stop, length or stopped (by a person). Tokens are as the server counted them, or the
+    most they may be if it did not, as for a stream that was stopped. cost is in US dollars, None if the price
+    is unknown; seconds counts from complete() on, attempts the requests sent.
     """
 
     text: str
@@ -51,29 +61,33 @@ class ChatAnswer:
 
 
 class CallRecord(Protocol):
-    """Writes down a paid call: that it goes out, what came back and what it cost, or that nothing came.
+    """Records a paid call: that it is sent, and its answer with the charge, or its failure.
 
-    None is ever cut off half-way.
+    No method is ever cancelled half-way.
     """
 
     async def sent(self) -> None: ...
 
-    async def answered(self, answer: ChatAnswer, booking: WriteTask[None]) -> None: ...
+    async def answered(self, answer: ChatAnswer, charge: WriteTask[None]) -> None: ...
 
     async def failed(self) -> None: ...
 
 
 class ModelClient:
-    """Asks models. `extensions` says that the server takes repeat_penalty, as our engine does."""
+    """Sends chat requests. extensions: the server accepts repeat_penalty, as our engine does."""
 
-    def __init__(self, api: AsyncOpenAI, db: Database, budget: Budget, *, extensions: bool) -> None:
+    def __init__(
+        self, api: AsyncOpenAI, db: Database, budget: Budget, *, extensions: bool, timing: ClientTiming
+    ) -> None:
         self.api = api
         self._db = db
         self._budget = budget
         self._extensions = extensions
-        self._paces: dict[str, RateLimiter] = {}
-        self._dialects: dict[str, SupportedParameters] = {}
-        self._flying: set[asyncio.Task[Any]] = set()
+        self._timing = timing
+        self._reader = StreamReader(first_chunk=timing.first_chunk, next_chunk=timing.next_chunk)
+        self._rate_limiters: dict[str, RateLimiter] = {}
+        self._parameters: dict[str, SupportedParameters] = {}
+        self._in_flight: set[asyncio.Task[Any]] = set()
 
     async def complete(
         self,
@@ -81,21 +95,21 @@ class ModelClient:
         *,
         model: str,
         account: Account,
-        retry_policy: RetryPolicy = PERSON,
+        retry_policy: RetryPolicy = INTERACTIVE,
         record: CallRecord | None = None,
         stream: Stream | None = None,
     ) -> ChatAnswer:
-        """Ask, and ask again with patience where the server is busy or out of reach.
+        """Send a chat request, within budget and rate limit, and again if the failure is transient.
 
-        A stream is told the text as it comes, and may stop it: what there is by then is the answer.
-        Whoever stops waiting (a cancelled task) leaves a call that is out to come home and be recorded.
-        Raises Unavailable where no answer is to be had, OverBudget where it could cost too much, ServerError
-        where the server refuses the question, Stopped where the stream was stopped before the first word.
+        With a stream, the answer is streamed into it; if somebody stops it, the text so far is the answer.
+        If the caller is cancelled, a call that is already sent still completes and is booked. Raises
+        Unavailable if no answer is to be had, OverBudget if it could cost too much, ServerError if the server
+        refuses the request, Stopped if the stream was stopped before the first word.
         """
         call = _Call(request, model, account, retry_policy, record, stream)
-        pace = self.rate_limiter(model)
+        limiter = self.rate_limiter(model)
         try:
-            return await with_retries(lambda: self._attempt(call, pace), retry_policy, pace, stream)
+            return await with_retries(lambda: self._attempt(call, limiter), retry_policy, limiter, stream)
         except Stopped:
             if not (stream and stream.text):
                 raise
@@ -107,72 +121,101 @@ class ModelClient:
             ) from error
 
     def rate_limiter(self, model: str) -> RateLimiter:
-        """The pace at which a model may be asked, shared by all who ask it here."""
-        return self._paces.setdefault(model, RateLimiter())
+        """Return a model's rate limiter, which all calls to it share."""
+        return self._rate_limiters.setdefault(model, RateLimiter())
 
     def supported_parameters(self, model: str) -> SupportedParameters:
-        """The parameters that a model takes, as far as it has told."""
-        return self._dialects.setdefault(model, SupportedParameters(extensions=self._extensions))
+        """Return the parameters that a model accepts, as far as its refusals have told."""
+        return self._parameters.setdefault(model, SupportedParameters(extensions=self._extensions))
 
     async def flagged(self, text: str) -> bool:
-        """Whether the provider's moderation endpoint objects to a text."""
-        verdict = await with_retries(lambda: self.api.moderations.create(input=text), JOB)
-        return any(result.flagged for result in verdict.results)
+        """Return whether the provider's moderation endpoint flags a text."""
+        moderation = await with_retries(lambda: self.api.moderations.create(input=text), BACKGROUND)
+        return any(result.flagged for result in moderation.results)
 
     async def wait_for_bookings(self) -> None:
-        """Wait until every call that is out has come home and is recorded."""
-        await asyncio.gather(*self._flying, return_exceptions=True)
+        """Wait until every call in flight has ended and is booked."""
+        await asyncio.gather(*self._in_flight, return_exceptions=True)
 
-    async def _attempt(self, call: "_Call", pace: RateLimiter) -> ChatAnswer:
-        """One call: hold what it may cost, wait for a turn; then ask, book and record, not to be cut off."""
+    async def _attempt(self, call: "_Call", limiter: RateLimiter) -> ChatAnswer:
+        """Reserve the maximum cost, wait for a permit, then send the request without being cancelled."""
         call.attempts += 1
-        at_most = call.request.token_estimate
-        async with self._budget.reserve(call.account, call.model, *at_most):
-            turn = await call.run_until_stopped(
-                _acquire_in_time(pace.acquire(sum(at_most)), call.retry_policy, pace)
+        max_tokens = call.request.token_estimate
+        async with self._budget.reserve(call.account, call.model, *max_tokens):
+            permit = await call.run_until_stopped(
+                _acquire_within_policy(limiter, sum(max_tokens), call.retry_policy)
             )
-            return await self._complete_untruncated(self._request(call, pace, turn))
+            return await self._uncancelled(self._send_and_book(call, limiter, permit))
 
-    async def _complete_untruncated(self, work: Coroutine[Any, Any, T]) -> T:
+    async def _uncancelled(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await work that goes on if the caller is cancelled."""
         task = asyncio.ensure_future(work)
-        self._flying.add(task)
-        task.add_done_callback(self._flying.discard)
+        self._in_flight.add(task)
+        task.add_done_callback(self._in_flight.discard)
         return await asyncio.shield(task)
 
-    async def _request(self, call: "_Call", pace: RateLimiter, turn: Permit) -> ChatAnswer:
+    async def _send_and_book(self, call: "_Call", limiter: RateLimiter, permit: Permit) -> ChatAnswer:
         record = call.record
         try:
             if record:
                 await record.sent()
-            raw = await self._create(call, pace, turn)
-            said = (
-                await read_stream(raw, call.stream, call.request.render_partial)
-                if call.stream
-                else parse(raw)
-            )
-            answer = self._read(call, said)
+            answer = await self._send(call, limiter, permit)
         except Exception as error:
             if _may_be_billed(error):
-                await self._db.write_together(self._booking(call, *call.request.token_estimate))
+                await self._db.write_together(self._charge(call, *call.request.token_estimate))
             if record:
                 await record.failed()
             raise
         finally:
-            pace.release_unused()
-        booking = self._booking(call, answer.prompt_tokens, answer.completion_tokens)
+            limiter.release_probe()
+        charge = self._charge(call, answer.prompt_tokens, answer.completion_tokens)
         if record:
-            await record.answered(answer, booking)
+            await record.answered(answer, charge)
         elif answer.cost != 0:
-            await self._db.write_together(booking)
+            await self._db.write_together(charge)
         return answer
 
-    def _booking(self, call: "_Call", prompt_tokens: int, completion_tokens: int) -> WriteTask[None]:
+    async def _send(self, call: "_Call", limiter: RateLimiter, permit: Permit) -> ChatAnswer:
+        raw = await self._create_completion(call, limiter, permit)
+        if call.stream:
+            completion = await self._reader.read(raw, call.stream, call.request.render_partial)
+        else:
+            completion = parse(raw)
+        text, tokens = call.request.render(completion.text), completion.tokens or call.request.token_estimate
+        return self._answer(call, text, completion.finish_reason, tokens)
+
+    async def _create_completion(self, call: "_Call", limiter: RateLimiter, permit: Permit) -> Any:
+        """Call the API and return the SDK's raw response.
+
+        If the model refuses a parameter, the request is sent again at once without it.
+        """
+        parameters = self.supported_parameters(call.model)
+        try:
+            while True:
+                arguments = parameters.arguments(call.request, streamed=call.stream is not None)
+                try:
+                    raw = await call.run_until_stopped(self._post(call.model, arguments))
+                except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+                    if not parameters.learn(error, arguments):
+                        raise
+                    call.attempts += 1
+                else:
+                    limiter.update_from_headers(permit, raw.headers)
+                    return raw
+        except openai.APIStatusError as error:
+            if isinstance(error, openai.RateLimitError):  # at once: others are about to be sent
+                limiter.pause(retry_after(error) or 0.0)
+            limiter.update_from_headers(permit, error.response.headers)
+            raise
+
+    async def _post(self, model: str, arguments: dict[str, Any]) -> Any:
+        return await self.api.chat.completions.with_raw_response.create(
+            model=model, messages=[], timeout=self._timing.answer, **arguments
+        )
+
+    def _charge(self, call: "_Call", prompt_tokens: int, completion_tokens: int) -> WriteTask[None]:
         charge = Charge(call.account, call.model, prompt_tokens, completion_tokens)
         return WriteTask(self._budget.book_all, charge)
-
-    def _read(self, call: "_Call", said: Completion) -> ChatAnswer:
-        text, tokens = call.request.render(said.text), said.tokens or call.request.token_estimate
-        return self._answer(call, text, said.finish_reason, tokens)
 
     def _answer(self, call: "_Call", text: str, finish_reason: str, tokens: tuple[int, int]) -> ChatAnswer:
         prompt_tokens, completion_tokens = tokens
@@ -186,39 +229,10 @@ class ModelClient:
             attempts=call.attempts,
         )
 
-    async def _create(self, call: "_Call", pace: RateLimiter, turn: Permit) -> Any:
-        """Call the API. Returns the SDK's raw response.
-
-        What a model refuses is left out from then on, and the call goes out again at once.
-        """
-        dialect = self.supported_parameters(call.model)
-        try:
-            while True:
-                arguments = dialect.arguments(call.request, streamed=call.stream is not None)
-                try:
-                    raw = await call.run_until_stopped(self._send(call, arguments))
-                except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-                    if not dialect.learn(error, arguments):
-                        raise
-                    call.attempts += 1
-                else:
-                    pace.update_from_headers(turn, raw.headers)
-                    return raw
-        except openai.APIStatusError as error:
-            if isinstance(error, openai.RateLimitError):  # at once: others are about to go out
-                pace.pause(retry_after(error) or 0.0)
-            pace.update_from_headers(turn, error.response.headers)
-            raise
-
-    async def _send(self, call: "_Call", arguments: dict[str, Any]) -> Any:
-        return await self.api.chat.completions.with_raw_response.create(
-            model=call.model, messages=[], timeout=_LONGEST_ANSWER, **arguments
-        )
-
 
 @dataclass(slots=True)
 class _Call:
-    """One question on its way, over all its attempts."""
+    """One call of complete(), over all its attempts."""
 
     request: ChatRequest
     model: str
@@ -237,34 +251,32 @@ class _Call:
 
 
 def _may_be_billed(error: Exception) -> bool:
-    """Whether a call without an answer may have to be paid for: it went out, and nothing refused it."""
-    never_out = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
-    lost = isinstance(error, openai.APIConnectionError) and not isinstance(error.__cause__, never_out)
+    """Return whether a failed call may be billed: it was sent, and the server did not refuse it."""
+    never_sent = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+    lost = isinstance(error, openai.APIConnectionError) and not isinstance(error.__cause__, never_sent)
     return lost or isinstance(error, (Truncated, Stopped))
 
 
-async def _acquire_in_time(
-    turn: Coroutine[Any, Any, Permit], patience: RetryPolicy, pace: RateLimiter
-) -> Permit:
-    """Wait for a turn: as long as it takes where told to, else within the patience."""
+async def _acquire_within_policy(limiter: RateLimiter, tokens: int, policy: RetryPolicy) -> Permit:
+    """Wait for a permit: without limit if the policy honours Retry-After, else within its max_seconds."""
     try:
-        if patience.honour_retry_after:
-            return await turn
-        async with asyncio.timeout(max(patience.seconds, 1.0)):
-            return await turn
+        if policy.honour_retry_after:
+            return await limiter.acquire(tokens)
+        async with asyncio.timeout(max(policy.max_seconds, 1.0)):
+            return await limiter.acquire(tokens)
     except TimeoutError as error:
-        if pace.paused_for > 1:
+        if limiter.paused_for > 1:
             raise OutOfReach(
                 "The model is busy right now. Try again in a minute. The server asks to wait {time:.0f} s.",
-                time=pace.paused_for,
+                time=limiter.paused_for,
             ) from error
         raise OutOfReach("The model is busy right now. Try again in a minute.") from error
 
 
 def open_api(base_url: str | None, api_key: str) -> AsyncOpenAI:
-    """The SDK at a base URL (None: OpenAI's own), to be closed by `async with`.
+    """Return the SDK's client at a base URL (None: OpenAI's own), to be closed by `async with`.
 
-    Its retries stay off: they lose calls under rate limits, and each attempt must be ours to count.
+    Its own retries are off: they lose calls under rate limits, and each attempt must be ours to count.
     """
     return AsyncOpenAI(
         base_url=base_url,
@@ -277,13 +289,13 @@ def open_api(base_url: str | None, api_key: str) -> AsyncOpenAI:
 
 @asynccontextmanager
 async def open_client(
-    api: AsyncOpenAI, db: Database, budget: Budget, *, extensions: bool
+    api: AsyncOpenAI, db: Database, budget: Budget, *, extensions: bool, timing: ClientTiming
 ) -> AsyncIterator[ModelClient]:
-    """A client that lets calls under way come home before it closes."""
-    client = ModelClient(api, db, budget, extensions=extensions)
+    """Open a client that lets calls in flight complete before it closes."""
+    client = ModelClient(api, db, budget, extensions=extensions, timing=timing)
     try:
         yield client
     finally:
         with suppress(TimeoutError):
-            async with asyncio.timeout(_SETTLE):
+            async with asyncio.timeout(timing.close):
                 await client.wait_for_bookings()

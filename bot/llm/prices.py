@@ -1,4 +1,4 @@
-"""Prices: what models cost, with the day and the place where each price was read."""
+"""Prices: what models cost, and when and where each price was read."""
 
 import re
 import tomllib
@@ -12,15 +12,15 @@ from bot.config import FrozenModel
 from bot.errors import SettingsError
 from bot.i18n.message import LocalizedMessage, mark
 
-_DATED = re.compile(r"-\d{4}-?\d{2}-?\d{2}$")
+_DATE_SUFFIX = re.compile(r"-\d{4}-?\d{2}-?\d{2}$")
 _MILLION = 1_000_000
-_HERE = mark("this machine")
+_THIS_MACHINE = mark("this machine")
 
 
 class Price(FrozenModel):
     """US dollars per million tokens.
 
-    Batch is the part of them that the Batch API takes, None where it has none.
+    batch: the factor on the price through the Batch API, for example 0.5; None if there is none.
     """
 
     input: float = Field(ge=0)
@@ -31,59 +31,59 @@ class Price(FrozenModel):
     source: str = ""
 
     def cost(self, prompt_tokens: int, completion_tokens: int, *, batch: bool = False) -> float:
-        """US dollars for so many tokens."""
-        whole = (prompt_tokens * self.input + completion_tokens * self.output) / _MILLION
-        return whole * self.batch if batch and self.batch is not None else whole
+        """Return the cost of these tokens in US dollars."""
+        cost = (prompt_tokens * self.input + completion_tokens * self.output) / _MILLION
+        return cost * self.batch if batch and self.batch is not None else cost
 
     @property
-    def where(self) -> LocalizedMessage | str:
-        """Where a model is that costs nothing."""
+    def location(self) -> LocalizedMessage | str:
+        """Where a model that costs nothing runs."""
         if not self.source:
             return LocalizedMessage("a server of your own")
-        return LocalizedMessage(self.source) if self.source == _HERE else self.source
+        return LocalizedMessage(self.source) if self.source == _THIS_MACHINE else self.source
 
     @property
-    def origin(self) -> LocalizedMessage | str:
-        """When and where a price was read, as a sentence ends with it."""
+    def citation(self) -> LocalizedMessage | str:
+        """When and where the price was read, as the end of a sentence."""
         link = f" (<{self.source}>)" if self.source.startswith("http") else ""
         if self.read_on is None:
             return link
         return LocalizedMessage(", as of {day}{link}", day=self.read_on.isoformat(), link=link)
 
 
-_FREE = Price(input=0, output=0, batch=1, training=0, source=_HERE)
+_FREE = Price(input=0, output=0, batch=1, training=0, source=_THIS_MACHINE)
 
 
-class _File(FrozenModel):
+class _PricesFile(FrozenModel):
     models: dict[str, Price] = Field(default_factory=dict)
 
 
 class Prices:
-    """Finds a model's price. On the embedded engine everything is free: `free` says that it answers."""
+    """Looks up the price of a model. free: every model costs nothing, as on the embedded engine."""
 
-    def __init__(self, listed: Mapping[str, Price], *, free: bool) -> None:
-        self._listed = listed
+    def __init__(self, prices: Mapping[str, Price], *, free: bool) -> None:
+        self._prices = prices
         self._free = free
 
     def of(self, model: str) -> Price | None:
-        """The price of a model or of the one whose dated version it is.
+        """Return the price of a model, or of the model of which it is a dated version.
 
-        None where it is unknown, which is not 0.
+        None if it is unknown, which is not 0.
         """
         if self._free:
             return _FREE
         if model.startswith("ft:"):  # OpenAI's name for a tuned model: ft:base:organization:suffix:id
             model = ":".join(model.split(":")[:2])
-        return self._listed.get(model) or self._listed.get(_DATED.sub("", model))
+        return self._prices.get(model) or self._prices.get(_DATE_SUFFIX.sub("", model))
 
 
 def read_prices(path: Path, *, free: bool) -> Prices:
-    """Read data/prices.toml. Raises SettingsError naming what is wrong in it."""
+    """Read data/prices.toml. Raises SettingsError, naming what is wrong in it."""
     try:
-        listed = _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).models
+        models = _PricesFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).models
     except ValidationError as error:
-        faults = (f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-        raise SettingsError(f"{path} needs mending: {'; '.join(faults)}") from error
+        problems = (f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise SettingsError(f"{path} needs mending: {'; '.join(problems)}") from error
     except (OSError, ValueError) as error:
         raise SettingsError(f"{path} cannot be read: {error}") from error
-    return Prices(listed, free=free)
+    return Prices(models, free=free)

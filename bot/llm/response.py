@@ -1,4 +1,4 @@
-"""What a server said in answer to a chat: read whole, or word by word as it comes."""
+"""Reads a server's answer to a chat request: complete, or streamed chunk by chunk."""
 
 import asyncio
 import json
@@ -13,20 +13,17 @@ from openai.types.chat import ChatCompletion
 from bot.llm.retry import Truncated
 from bot.llm.stream import Stream
 
-_FIRST_WORD = 60.0  # seconds until it
-_LONGEST_SILENCE = 15.0  # seconds between two words
-
 
 @dataclass(slots=True)
 class Completion:
-    """The text, why it ended, and the tokens of question and answer where the server counted them."""
+    """The text, why it ended, and its tokens (prompt, completion) if the server counted them."""
 
     text: str = ""
     finish_reason: str = ""
     tokens: tuple[int, int] | None = None
 
-    def take(self, chunk: dict[str, Any]) -> None:
-        """Take in a piece of a stream. Raises CutShort where it is an error."""
+    def add_chunk(self, chunk: dict[str, Any]) -> None:
+        """Append a chunk of a stream. Raises Truncated if it is an error."""
         if error := chunk.get("error"):
             raise Truncated(f"the stream ended in an error: {error}")
         if usage := chunk.get("usage"):
@@ -37,7 +34,7 @@ class Completion:
 
 
 def parse(raw: Any) -> Completion:
-    """The SDK's raw answer, parsed. Raises CutShort where the body is none, or the text has no end."""
+    """Parse the SDK's raw response. Raises Truncated if it is no completion, or has no finish reason."""
     try:
         completion = raw.parse()
     except ValueError as error:
@@ -52,34 +49,44 @@ def parse(raw: Any) -> Completion:
     return Completion(choice.message.content or "", choice.finish_reason, tokens)
 
 
-async def read_stream(raw: Any, stream: Stream, so_far: Callable[[str], str]) -> Completion:
-    """Read a streamed answer; the stream is told what so_far makes of each beginning of the text.
+class StreamReader:
+    """Reads streamed answers.
 
-    Where the stream is stopped, what there is by then is the answer. Raises CutShort where it breaks off, or
-    where nothing comes for long.
+    first_chunk, next_chunk: seconds to wait for the first chunk, and between two chunks.
     """
-    said = Completion()
-    now = asyncio.get_running_loop().time
-    with _in_words(stream):
-        async with (
-            aclosing(_chunks(raw.http_response)) as chunks,
-            asyncio.timeout(0 if stream.stopped else _FIRST_WORD) as stream.limit,
-        ):
-            async for chunk in chunks:
-                if stream.stopped:
-                    break
-                stream.limit.reschedule(now() + _LONGEST_SILENCE)
-                said.take(chunk)
-                stream.append(so_far(said.text))
-    if stream.stopped and said.text:
-        said.finish_reason = said.finish_reason or "stopped"
-    if not said.finish_reason:
-        raise Truncated("the stream says not why it ended")
-    return said
+
+    def __init__(self, *, first_chunk: float, next_chunk: float) -> None:
+        self._first_chunk = first_chunk
+        self._next_chunk = next_chunk
+
+    async def read(self, raw: Any, stream: Stream, render: Callable[[str], str]) -> Completion:
+        """Read the SDK's raw response to its end, and put render(text so far) into the stream meanwhile.
+
+        If the stream is stopped, the text so far is the answer. Raises Truncated if the response breaks off,
+        or if no chunk comes in time.
+        """
+        completion = Completion()
+        now = asyncio.get_running_loop().time
+        with _truncated_unless_stopped(stream):
+            async with (
+                aclosing(_chunks(raw.http_response)) as chunks,
+                asyncio.timeout(0 if stream.stopped else self._first_chunk) as stream.deadline,
+            ):
+                async for chunk in chunks:
+                    if stream.stopped:
+                        break
+                    stream.deadline.reschedule(now() + self._next_chunk)
+                    completion.add_chunk(chunk)
+                    stream.append(render(completion.text))
+        if stream.stopped and completion.text:
+            completion.finish_reason = completion.finish_reason or "stopped"
+        if not completion.finish_reason:
+            raise Truncated("the stream says not why it ended")
+        return completion
 
 
 async def _chunks(response: httpx2.Response) -> AsyncGenerator[dict[str, Any]]:
-    """The chunks of a stream as they come over the wire.
+    """Yield the chunks of a stream of server-sent events as parsed JSON.
 
     The SDK makes objects of them at five times the cost, most of what a /hero costs.
     """
@@ -88,15 +95,15 @@ async def _chunks(response: httpx2.Response) -> AsyncGenerator[dict[str, Any]]:
             if not line.startswith("data:"):
                 continue
             data = line.removeprefix("data:").strip()
-            if data != "[DONE]":  # what is left then is the end of the body: the connection stays open
+            if data != "[DONE]":  # read on to the end of the body, so that the connection stays open
                 yield json.loads(data)
     finally:
         await response.aclose()
 
 
 @contextmanager
-def _in_words(stream: Stream) -> Iterator[None]:
-    """Let an end by Stop pass; whatever else breaks a stream off is CutShort."""
+def _truncated_unless_stopped(stream: Stream) -> Iterator[None]:
+    """Turn every failure of reading a stream into Truncated; ignore the time-out that Stop causes."""
     try:
         yield
     except TimeoutError as error:
@@ -107,4 +114,4 @@ def _in_words(stream: Stream) -> Iterator[None]:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Truncated("the stream is none of a chat") from error
     finally:
-        stream.limit = None
+        stream.deadline = None

@@ -1,4 +1,4 @@
-"""Patience: a call repeated while that may help, and its failures put into words."""
+"""Retries: repeat a call while that may help, and translate its failures into our own errors."""
 
 import logging
 import random
@@ -23,58 +23,66 @@ T = TypeVar("T")
 
 NO_REASON = mark("it gave no reason")
 
-_LONGEST_PAUSE = 60.0  # seconds
-_PASSING = frozenset({408, 409, 425, 429})  # and all from 500 on
+_TRANSIENT = frozenset({408, 409, 425, 429})  # and all statuses from 500 on
 _NO_CREDIT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How long trouble is waited out, in seconds, and how many attempts are made.
+    """How long and how often a failing call is repeated. Times are in seconds.
 
-    A person waits no longer than that in all. A job (as_told) waits besides for its turn, and as long as the
-    server asks for (Retry-After), however long that is.
+    max_seconds bounds the time since the first attempt. With honour_retry_after it bounds only the pauses of
+    our own: waiting for the rate limiter, and for as long as the server asks (Retry-After), comes on top.
+    Pauses grow from first_pause, doubling up to max_pause, times a random factor of 0.2 to 0.4.
     """
 
-    seconds: float
-    attempts: int
+    max_seconds: float
+    max_attempts: int
     honour_retry_after: bool = False
+    first_pause: float = 2.0
+    max_pause: float = 60.0
+
+    def pause(self, attempt: int) -> float:
+        """Return the seconds to wait after an attempt (1 for the first) if the server asks for none."""
+        longest = min(self.first_pause * 2.0 ** (attempt - 1), self.max_pause)
+        return longest * random.uniform(0.2, 0.4)  # noqa: S311 (jitter)
 
 
-# A person's attention is short, a job's long. ONCE is for what must not be repeated blindly.
-PERSON, JOB, ONCE = RetryPolicy(20, 8), RetryPolicy(600, 30, honour_retry_after=True), RetryPolicy(0, 1)
+INTERACTIVE = RetryPolicy(20, 8)  # a person is waiting
+BACKGROUND = RetryPolicy(600, 30, honour_retry_after=True)
+NO_RETRY = RetryPolicy(0, 1)  # for calls that must not be repeated blindly
 
 
 class Truncated(Exception):
-    """An answer ended before its end, or is none."""
+    """An answer broke off, or is not what was asked for."""
 
 
 def expect_type(call: Callable[[], Awaitable[T]], kind: type[T]) -> Callable[[], Awaitable[T]]:
-    """The call, whose answer must be of a kind: a proxy's page with status 200 is none, and passes."""
+    """Wrap a call so that an answer of another type is a transient failure, such as a proxy's HTML page."""
 
-    async def sure() -> T:
+    async def checked() -> T:
         try:
             answer = await call()
-        except AttributeError as error:  # the SDK itself stumbles over a list that is none
+        except AttributeError as error:  # from the SDK, if a list has another shape
             raise Truncated(f"the answer is no {kind.__name__}") from error
         if not isinstance(answer, kind):
             raise Truncated(f"the answer is no {kind.__name__}")
         return answer
 
-    return sure
+    return checked
 
 
 async def with_retries(
     call: Callable[[], Awaitable[T]],
-    patience: RetryPolicy,
-    pace: RateLimiter | None = None,
+    policy: RetryPolicy,
+    rate_limiter: RateLimiter | None = None,
     stream: Stream | None = None,
 ) -> T:
-    """Await a call to the API; repeat it where that may help; put failures into words.
+    """Await a call to the API, and repeat it while the policy allows.
 
-    A pace holds back everyone that shares it for as long as a server's 429 asks for. Nothing is repeated once
-    the stream is stopped. Raises UnknownModel or another Unavailable with a sentence for the person,
-    ServerError with the server's reason for the log, or Stopped.
+    On a 429 the rate limiter is paused for everyone who shares it. Nothing is repeated once the stream is
+    stopped. Raises UnknownModel or another Unavailable with a sentence for the person, ServerError with the
+    server's reason for the log, or Stopped.
     """
     stream = stream or Stream()
     started, waited = time.monotonic(), 0.0
@@ -84,17 +92,17 @@ async def with_retries(
         except (openai.APIError, Truncated) as error:
             stream.raise_if_stopped()
             _raise_unless_transient(error)
-            told = retry_after(error)
-            pause = min(2.0**attempt, _LONGEST_PAUSE) * random.uniform(0.2, 0.4) if told is None else told  # noqa: S311
-            waited += 0.0 if told is not None and patience.honour_retry_after else pause
-            trouble = waited if patience.honour_retry_after else time.monotonic() - started + pause
-            if attempt >= patience.attempts or trouble > patience.seconds:
+            requested = retry_after(error)
+            pause = policy.pause(attempt) if requested is None else requested
+            waited += 0.0 if requested is not None and policy.honour_retry_after else pause
+            elapsed = waited if policy.honour_retry_after else time.monotonic() - started + pause
+            if attempt >= policy.max_attempts or elapsed > policy.max_seconds:
                 raise OutOfReach("The model is not answering right now. Try again in a minute.") from error
             log.warning("model server: %s; trying again in %.1f s", error, pause)
-            if pace and isinstance(error, openai.RateLimitError):
-                pace.pause(pause)  # the next call's turn waits for it, as everyone's does
+            if rate_limiter and isinstance(error, openai.RateLimitError):
+                rate_limiter.pause(pause)  # the next attempt waits for its permit, as everyone does
             else:
-                await stream.rest(pause)
+                await stream.sleep(pause)
                 stream.raise_if_stopped()
         except openai.OpenAIError as error:
             raise ServerError(f"The model server refused: {error}") from error
@@ -102,7 +110,7 @@ async def with_retries(
 
 
 def _raise_unless_transient(error: openai.APIError | Truncated) -> None:
-    """Put into words what no waiting mends."""
+    """Raise our own error for a failure that no retry would change."""
     if isinstance(error, (Truncated, openai.APIConnectionError, openai.APIResponseValidationError)):
         return
     status = error.status_code if isinstance(error, openai.APIStatusError) else 0
@@ -119,24 +127,24 @@ def _raise_unless_transient(error: openai.APIError | Truncated) -> None:
         raise UnknownModel(
             "The model server does not know what was asked for. An operator must check the models."
         ) from error
-    if status not in _PASSING and status < 500:
+    if status not in _TRANSIENT and status < 500:
         raise ServerError(f"The model server refused: {error_text(error)}") from error
 
 
 def error_text(error: openai.APIError) -> str:
-    """The server's reason in its own words, without the wrapping."""
+    """Return the server's own message, without the SDK's wrapping."""
     message = error.body.get("message") if isinstance(error.body, dict) else None
     return str(message or error.message)
 
 
 def retry_after(error: BaseException | None) -> float | None:
-    """Seconds that the server asks to wait; None where it does not say."""
+    """Return the seconds to wait that a response asks for in its headers; None if it does not."""
     if not isinstance(error, openai.APIStatusError):
         return None
-    told = error.response.headers
+    headers = error.response.headers
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         with suppress(KeyError, ValueError):
-            return parse_duration(told[name]) * unit
+            return parse_duration(headers[name]) * unit
     with suppress(KeyError, ValueError):
-        return max(0.0, parsedate_to_datetime(told["retry-after"]).timestamp() - time.time())
+        return max(0.0, parsedate_to_datetime(headers["retry-after"]).timestamp() - time.time())
     return None

@@ -1,4 +1,4 @@
-"""Stream: an answer on its way, as whoever waits for it sees it."""
+"""Stream: the state of an answer on its way, for those who show or stop it."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -11,72 +11,74 @@ T = TypeVar("T")
 
 
 class Stream:
-    """The text so far, the place in the line before that, and a way to stop.
+    """The text so far, the position in the queue before that, and a way to stop.
 
-    place is 1 for whoever is next, 0 once the question is out. The text only grows, but where a call broke
-    off and is made anew.
+    position is 1 for the next in the queue, and 0 once the request is sent. The text only grows, except when
+    a call broke off and is repeated.
     """
 
     def __init__(self) -> None:
-        self.place = 0
+        self.position = 0
         self.text = ""
-        self.over = False  # nothing more comes, whatever became of it
-        self.limit: asyncio.Timeout | None = None  # what ends the reading of the answer
+        self.finished = False  # nothing more comes, whether the answer succeeded or failed
+        self.deadline: asyncio.Timeout | None = None  # of reading the answer, while it is read
         self._stopped = asyncio.Event()
         self._served = asyncio.Event()
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
 
     @property
     def stopped(self) -> bool:
         return self._stopped.is_set()
 
-    def set_position(self, place: int) -> None:
-        self.place = place
-        self._news.set()
+    def set_position(self, position: int) -> None:
+        self.position = position
+        self._changed.set()
 
     def leave_queue(self) -> None:
-        """End the wait in the line."""
+        """End the wait in the queue: this request is next."""
         self._served.set()
         self.set_position(0)
 
     def append(self, text: str) -> None:
+        """Set the text so far."""
         self.text = text
-        self._news.set()
+        self._changed.set()
 
     def end(self) -> None:
-        """Say that nothing more comes."""
-        self.over = True
-        self._news.set()
+        """Mark the stream as finished."""
+        self.finished = True
+        self._changed.set()
 
     def stop(self) -> None:
-        """End the answer here: at once, whatever the model is about."""
+        """End the answer here and at once, whatever it is waiting for."""
         self._stopped.set()
-        if self.limit:
-            self.limit.reschedule(asyncio.get_running_loop().time())
+        if self.deadline:
+            self.deadline.reschedule(asyncio.get_running_loop().time())
 
     async def changed(self) -> None:
-        """Wait for something that was not there at the last look."""
-        await self._news.wait()
-        self._news.clear()
+        """Wait for a change since the last call."""
+        await self._changed.wait()
+        self._changed.clear()
 
     async def until_stopped(self) -> None:
         await self._stopped.wait()
 
     async def until_served(self) -> None:
+        """Wait until the request leaves the queue."""
         await self._served.wait()
 
     def raise_if_stopped(self) -> None:
         if self.stopped:
             raise Stopped("Stopped before the first sentence was written.")
 
-    async def rest(self, seconds: float) -> None:
-        """Let so much time pass, or less where somebody stops."""
+    async def sleep(self, seconds: float) -> None:
+        """Sleep, or wake early when somebody stops the stream."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self.until_stopped()
 
     async def run_until_stopped(self, work: Coroutine[Any, Any, T]) -> T:
-        """Await work that is given up as soon as somebody stops. Raises Stopped."""
+        """Await work, and cancel it as soon as somebody stops the stream. Raises Stopped."""
         if self.stopped:
             work.close()
             self.raise_if_stopped()

@@ -33,7 +33,7 @@ def dataset_status_text(t: Translator, status: DatasetStatus) -> str:
     ]
     if status.votes.not_counted:
         lines.append(t("Not counted: {reasons}.", reasons=status.votes.not_counted))
-    lines.append(t("**What admits a description:** {thresholds}.", thresholds=status.thresholds.told))
+    lines.append(t("**What admits a description:** {thresholds}.", thresholds=status.thresholds.summary))
     lines.append(
         t(
             "{enters:,} would enter the next dataset, {down:,} are voted down.",
@@ -49,7 +49,7 @@ def dataset_status_text(t: Translator, status: DatasetStatus) -> str:
             )
         )
     if status.tried != status.thresholds:
-        lines.append(t("**Tried:** {thresholds}.", thresholds=status.tried.told))
+        lines.append(t("**Tried:** {thresholds}.", thresholds=status.tried.summary))
     lines.append(
         t(
             "How many would enter, by other thresholds (confidence {confidence:.0%}):",

@@ -50,13 +50,13 @@ def _price_text(t: Translator, estimate: BuildEstimate) -> str:
     if price is None or cost is None:
         return t("Cost: **price unknown**. An operator can add it to data/prices.toml.")
     if price.input == price.output == 0:
-        return t("Cost: nothing, it is written on {where}.", where=price.where)
+        return t("Cost: nothing, it is written on {where}.", where=price.location)
     return t(
         "Cost: about **${cost:,.4f}**, at ${input:g} in and ${output:g} out a million tokens{source}.",
         cost=cost,
         input=price.input,
         output=price.output,
-        source=price.origin,
+        source=price.citation,
     )
 
 

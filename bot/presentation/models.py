@@ -83,12 +83,12 @@ def _cost_text(t: Translator, estimate: TuningEstimate) -> str:
     if price is None or price.training is None or cost is None:
         return t("Cost: **price unknown**. An operator can add it to data/prices.toml (`training`).")
     if price.training == 0:
-        return t("Cost: nothing, it is trained on {where}.", where=price.where)
+        return t("Cost: nothing, it is trained on {where}.", where=price.location)
     return t(
         "Cost: about **${cost:,.4f}**, at ${rate:g} a million trained tokens{source}.",
         cost=cost,
         rate=price.training,
-        source=price.origin,
+        source=price.citation,
     )
 
 

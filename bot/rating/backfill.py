@@ -1,4 +1,4 @@
-"""Reconciling: votes that came and went while nobody listened, as far as they can be looked up."""
+"""Vote backfill: correct the stored reactions by those that Discord shows under recent messages."""
 
 import time
 from collections.abc import Collection, Mapping
@@ -12,38 +12,40 @@ from bot.store.reactions import Click, MessageClicks, Thumb
 
 
 class VoteBackfill:
-    """Says which messages are worth a look, and keeps what was found there.
+    """Selects the messages to read again, and stores the reactions found there.
 
-    days is how old a description may be, most how many of the newest are looked at.
+    max_age_days: of a description; max_messages: how many of the newest.
     """
 
-    def __init__(self, db: Database, voters: Pseudonyms, *, days: float, most: int) -> None:
+    def __init__(
+        self, db: Database, pseudonyms: Pseudonyms, *, max_age_days: float, max_messages: int
+    ) -> None:
         self._db = db
-        self._voters = voters
-        self._seconds = days * 86400
-        self._most = most
+        self._pseudonyms = pseudonyms
+        self._max_age = max_age_days * 86400
+        self._max_messages = max_messages
 
-    async def posted(self) -> list[Posted]:
-        """The messages to look at, the newest first."""
+    async def recent_messages(self) -> list[Posted]:
+        """Return the messages to read, newest first."""
         async with self._db.read() as tx:
-            return await descriptions.list_posted_since(tx, time.time() - self._seconds, self._most)
+            return await descriptions.list_posted_since(tx, time.time() - self._max_age, self._max_messages)
 
     async def counts(self, posted: Posted) -> dict[Thumb, int]:
-        """How often each thumb is kept for a message: where Discord counts as many, nothing was missed."""
+        """Return the stored number of each thumb under a message. If Discord's agree, nothing was missed."""
         async with self._db.read() as tx:
             return await reactions.count_thumbs(tx, posted.description_id)
 
-    async def keep(self, posted: Posted, found: Mapping[Thumb, Collection[int]]) -> int:
-        """Let the votes be what was found: the ids of all people who left a thumb.
+    async def sync(self, posted: Posted, found: Mapping[Thumb, Collection[int]]) -> int:
+        """Replace the stored reactions of these thumbs by those found, as the user ids of all who left one.
 
-        What is new counts from now on, the age of the account included: when it came is not known. Returns
-        how many clicks came or went.
+        New reactions are dated now, as is the age of their accounts: when they came is unknown. Returns how
+        many came or went.
         """
         now = time.time()
         clicks = [
             Click(
                 posted.description_id,
-                self._voters.of(user_id),
+                self._pseudonyms.of(user_id),
                 emoji,
                 value_of(emoji),
                 source,

@@ -1,4 +1,4 @@
-"""Duels: two models describe one hero, and people say blind which text is better."""
+"""Duels: two models describe one hero, and people say which text is better without knowing the models."""
 
 import asyncio
 import logging
@@ -29,13 +29,13 @@ Position = Literal["a", "b"]
 Choice = Literal["a", "b", "tie"]
 Source = Literal["button", "simulated"]
 
-_CHANCE = random.SystemRandom()
+_RANDOM = random.SystemRandom()
 _SIDES: tuple[Side, Side] = ("live", "candidate")
 
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """A duel as it is shown, and where: which text stands first tells nothing of who wrote it."""
+    """A duel as it is shown, and where. The order of the texts is random, so it hides the models."""
 
     id: int
     a: Description
@@ -43,36 +43,43 @@ class Pairing:
     channel_id: int | None
     message_id: int | None
 
-    def text(self, letter: Position) -> Description:
-        return self.a if letter == "a" else self.b
+    def text(self, position: Position) -> Description:
+        return self.a if position == "a" else self.b
 
     @property
-    def in_sight(self) -> bool:
-        """Whether both texts may be seen, and so be voted on."""
+    def visible(self) -> bool:
+        """Whether neither text is hidden, so that people can vote."""
         return self.a.removed_at is None and self.b.removed_at is None
 
 
 @dataclass(frozen=True, slots=True)
 class DuelVoteResult:
-    """One person's vote in a duel, and who wrote which text. again: it was given before, and is final."""
+    """One person's vote in a duel, and the model of each text.
+
+    counts: whether the vote counts in the trial; repeated: this person voted before, and that vote stays;
+    live: the position of the live model's text.
+    """
 
     choice: Choice
     counts: bool
-    again: bool
+    repeated: bool
     a: Description
     b: Description
     live: Position
 
 
 class Duels:
-    """Pairs the live model with the candidate, and keeps what people pick."""
+    """Pairs texts of the live model and the candidate, and records people's votes.
+
+    share: of /hero requests that become duels during a trial; account_days: the minimum age of accounts.
+    """
 
     def __init__(
         self,
         db: Database,
         trials: Trials,
         describer: Describer,
-        voters: Pseudonyms,
+        pseudonyms: Pseudonyms,
         *,
         share: float,
         account_days: int,
@@ -80,13 +87,13 @@ class Duels:
         self._db = db
         self._trials = trials
         self._describer = describer
-        self._voters = voters
+        self._pseudonyms = pseudonyms
         self._share = share
         self._account_days = account_days
 
-    async def wanted(self) -> bool:
-        """Whether this /hero is to be a duel: a share of them is while a candidate is on trial."""
-        return _CHANCE.random() < self._share and await self._trials.running() is not None
+    async def should_duel(self) -> bool:
+        """Decide at random whether this /hero becomes a duel: a share of them do during a trial."""
+        return _RANDOM.random() < self._share and await self._trials.running() is not None
 
     async def run(
         self,
@@ -96,74 +103,74 @@ class Duels:
         guild_id: int | None = None,
         streams: tuple[Stream, Stream] | None = None,
     ) -> Pairing | Description | None:
-        """Let both models describe a hero, and keep the texts.
+        """Generate a description by each model, and store both.
 
-        The streams are told the text that is to stand first, and the other. Where one model fails, the
-        other's description alone is returned; where both do and the live one is lost, what /hero would
-        answer. None where somebody stopped it amid the texts: there is nothing to compare where they are not
-        whole, so nothing is kept. Raises UserError where no candidate is on trial, Unavailable where neither
-        answers, Busy where too many wait, Stopped where nothing was written yet.
+        streams: of the text that is shown first, and of the other. If one model fails, the other's text is
+        returned alone; if the server knows neither model, the description that /hero would give. Returns
+        None if somebody stopped the duel amid the texts: half texts cannot be compared, so nothing is stored.
+        Raises UserError if no candidate is on trial, Unavailable if neither model answers, Busy if too many
+        wait, Stopped if the duel was stopped before the first sentence.
         """
-        standing = await self._trials.status() if await self._trials.running() else None
-        if standing is None:
+        status = await self._trials.status() if await self._trials.running() else None
+        if status is None:
             raise UserError(
                 "There is no new model to try against the live one now. /hero describes a hero at any time."
             )
-        first: Side = _CHANCE.choice(_SIDES)
+        first: Side = _RANDOM.choice(_SIDES)
         streams = streams or (Stream(), Stream())
-        order = {first: streams[0], other_side(first): streams[1]}
-        written, failed = await self._texts(hero, standing, order)
-        if _stopped(written, failed):
+        by_side = {first: streams[0], other_side(first): streams[1]}
+        texts, errors = await self._generate_both(hero, status, by_side)
+        if _was_stopped(texts, errors):
             if any(stream.text for stream in streams):
                 return None
             raise Stopped("Stopped before the first sentence was written.")
-        if not written and isinstance(failed["live"], UnknownModel):
+        if not texts and isinstance(errors["live"], UnknownModel):
             return await self._describer.describe(
                 hero, requester=requester, guild_id=guild_id, stream=streams[0]
             )
-        if not written:
-            raise failed["live"]
+        if not texts:
+            raise errors["live"]
         keep = partial(self._describer.keep, hero=hero, requester=requester, guild_id=guild_id)
         async with self._db.write() as tx:
-            kept = {side: await keep(tx, written=text) for side, text in written.items()}
+            kept = {side: await keep(tx, written=text) for side, text in texts.items()}
             if len(kept) == 2:
-                return await _pairing(tx, standing.trial, first, kept)
+                return await _add_duel(tx, status.trial, first, kept)
         return next(iter(kept.values()))
 
-    async def shown_as(self, duel_id: int, channel_id: int, message_id: int) -> bool:
-        """Note which message shows a duel. False where who asked for it has had it deleted meanwhile."""
+    async def set_message(self, duel_id: int, channel_id: int, message_id: int) -> bool:
+        """Note which message shows a duel. Returns False if its requester has had it deleted."""
         async with self._db.write() as tx:
             return await duels.set_message(tx, duel_id, channel_id, message_id)
 
     async def get(self, duel_id: int) -> Pairing:
-        """A duel as it is shown now. Raises UserError where there is no such duel."""
+        """Return a duel as it should be shown now. Raises UserError if there is no such duel."""
         async with self._db.read() as tx:
-            return await _shown(tx, await _known(tx, duel_id))
+            return await _load_pairing(tx, await _get_duel(tx, duel_id))
 
     async def with_description(self, description_id: int) -> Pairing | None:
-        """The duel in which a description is one of the texts, where there is one."""
+        """Return the duel of which a description is one of the texts; None if there is none."""
         async with self._db.read() as tx:
-            found = await duels.get_by_description(tx, description_id)
-            return await _shown(tx, found) if found else None
+            duel = await duels.get_by_description(tx, description_id)
+            return await _load_pairing(tx, duel) if duel else None
 
     async def vote(
         self, duel_id: int, user: int | str, choice: Choice, *, source: Source = "button"
     ) -> DuelVoteResult:
-        """Keep a person's vote, and decide the trial where it suffices, in one transaction.
+        """Record a person's vote, and decide the trial if the evidence suffices, in one transaction.
 
-        user is a Discord id, or a simulated voter's name. Raises UserError where there is no such duel, or
-        one of its texts is out of sight.
+        The first vote of a person in a duel is final. user: a Discord id, or a simulated voter's name. Raises
+        UserError if there is no such duel, or one of its texts is hidden.
         """
-        voter, now = self._voters.of(user), time.time()
+        voter, now = self._pseudonyms.of(user), time.time()
         days = account_days(user, now) if isinstance(user, int) else None
         async with self._db.write() as tx:
-            duel = await _known(tx, duel_id)
-            shown = await _shown(tx, duel)
-            if not shown.in_sight:
+            duel = await _get_duel(tx, duel_id)
+            pairing = await _load_pairing(tx, duel)
+            if not pairing.visible:
                 raise UserError("A text of this duel is out of sight now: there is nothing to compare.")
             trial = await trials.get_for_update(tx, duel.trial_id)
-            known = await duels.get_vote(tx, duel_id, voter)
-            vote = known or DuelVote(
+            previous = await duels.get_vote(tx, duel_id, voter)
+            vote = previous or DuelVote(
                 duel_id,
                 voter,
                 trial.id,
@@ -176,30 +183,30 @@ class Duels:
                 account_days=days,
                 at=now,
             )
-            if known is None:
+            if previous is None:
                 await duels.add_vote(tx, vote)
-            if known is None and vote.counts:
+            if previous is None and vote.counts:
                 await self._trials.evaluate(tx, trial)
-            return _revealed(duel, shown, vote, again=known is not None)
+            return _vote_result(duel, pairing, vote, repeated=previous is not None)
 
-    async def _texts(
-        self, hero: Hero, standing: TrialStatus, streams: dict[Side, Stream]
+    async def _generate_both(
+        self, hero: Hero, status: TrialStatus, streams: dict[Side, Stream]
     ) -> tuple[dict[Side, GeneratedText], dict[Side, HerosmithError]]:
-        """What the sides write, and why others write nothing. The first given is first in the line."""
-        models: dict[Side, Model] = {"live": standing.live, "candidate": standing.candidate}
-        ends = await asyncio.gather(
-            *(self._write(hero, models[side], stream) for side, stream in streams.items())
+        """Return the texts of the sides, and the errors of those that failed. The first side queues first."""
+        models: dict[Side, Model] = {"live": status.live, "candidate": status.candidate}
+        results = await asyncio.gather(
+            *(self._generate(hero, models[side], stream) for side, stream in streams.items())
         )
-        written: dict[Side, GeneratedText] = {}
-        failed: dict[Side, HerosmithError] = {}
-        for side, end in zip(streams, ends, strict=True):
-            if isinstance(end, GeneratedText):
-                written[side] = end
+        texts: dict[Side, GeneratedText] = {}
+        errors: dict[Side, HerosmithError] = {}
+        for side, result in zip(streams, results, strict=True):
+            if isinstance(result, GeneratedText):
+                texts[side] = result
             else:
-                failed[side] = end
-        return written, failed
+                errors[side] = result
+        return texts, errors
 
-    async def _write(self, hero: Hero, model: Model, stream: Stream) -> GeneratedText | HerosmithError:
+    async def _generate(self, hero: Hero, model: Model, stream: Stream) -> GeneratedText | HerosmithError:
         try:
             return await self._describer.generate(hero, stream, model)
         except Stopped as error:
@@ -216,13 +223,13 @@ class Duels:
         return days is not None and days < self._account_days
 
 
-def _stopped(written: dict[Side, GeneratedText], failed: dict[Side, HerosmithError]) -> bool:
-    """Whether a person's Stop, and no trouble of a model's, left the texts no pair."""
-    cut = any(text.answer.finish_reason == "stopped" for text in written.values())
-    return (cut or bool(failed)) and all(isinstance(error, Stopped) for error in failed.values())
+def _was_stopped(texts: dict[Side, GeneratedText], errors: dict[Side, HerosmithError]) -> bool:
+    """Return whether a text is missing or cut because of a Stop, not because a model failed."""
+    cut = any(text.answer.finish_reason == "stopped" for text in texts.values())
+    return (cut or bool(errors)) and all(isinstance(error, Stopped) for error in errors.values())
 
 
-async def _pairing(tx: Transaction, trial: Trial, a: Side, kept: dict[Side, Description]) -> Pairing:
+async def _add_duel(tx: Transaction, trial: Trial, a: Side, kept: dict[Side, Description]) -> Pairing:
     duel = await duels.add(
         tx,
         trial_id=trial.id,
@@ -234,16 +241,17 @@ async def _pairing(tx: Transaction, trial: Trial, a: Side, kept: dict[Side, Desc
     return Pairing(duel.id, kept[a], kept[other_side(a)], duel.channel_id, duel.message_id)
 
 
-async def _known(tx: Transaction, duel_id: int) -> Duel:
+async def _get_duel(tx: Transaction, duel_id: int) -> Duel:
     duel = await duels.get(tx, duel_id)
     if duel is None:
         raise UserError("This duel is not known any more. /duel begins another one.")
     return duel
 
 
-async def _shown(tx: Transaction, duel: Duel) -> Pairing:
+async def _load_pairing(tx: Transaction, duel: Duel) -> Pairing:
     ids = [duel.live_description_id, duel.candidate_description_id]
-    live, candidate = sorted(await descriptions.get_many(tx, ids), key=lambda each: ids.index(each.id))
+    found = await descriptions.get_many(tx, ids)
+    live, candidate = sorted(found, key=lambda description: ids.index(description.id))
     a, b = (live, candidate) if duel.a == "live" else (candidate, live)
     return Pairing(duel.id, a, b, duel.channel_id, duel.message_id)
 
@@ -252,7 +260,7 @@ def _result(duel: Duel, choice: Choice) -> Result:
     return "tie" if choice == "tie" else duel.a if choice == "a" else duel.b
 
 
-def _revealed(duel: Duel, shown: Pairing, vote: DuelVote, *, again: bool) -> DuelVoteResult:
+def _vote_result(duel: Duel, pairing: Pairing, vote: DuelVote, *, repeated: bool) -> DuelVoteResult:
     choice: Choice = "tie" if vote.result == "tie" else "a" if vote.result == duel.a else "b"
     live: Position = "a" if duel.a == "live" else "b"
-    return DuelVoteResult(choice, vote.counts, again, shown.a, shown.b, live)
+    return DuelVoteResult(choice, vote.counts, repeated, pairing.a, pairing.b, live)

@@ -1,4 +1,4 @@
-"""Scores: what the counted votes say of a description, to a dataset and to people."""
+"""Scores: admission of descriptions to datasets, and their ranking for people, from the counted votes."""
 
 import time
 from collections.abc import Collection, Iterator
@@ -16,18 +16,20 @@ from bot.store.scores import CountingRule, DescriptionVotes, VoteCounts
 
 PAGE = 5  # descriptions
 
-_FRESH = 600.0  # seconds for which the guard's rule serves rankings
+_RANKING_LIFETIME = 600.0  # seconds for which the filter's rule and the prior serve rankings
 
 Verdict = Literal["admitted", "voted down", "open"]
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """What admits a description: so many voters, and a share of ups that certainly lies above `above`.
+    """When a description is admitted to datasets.
 
-    "Certainly" is the lower bound of Wilson's interval at this confidence. A description is voted down where
-    the interval's upper bound lies below a half. By the defaults two of two ups admit, one of two and two of
-    three do not, nor three of four; four of five do. As many downs vote down.
+    Admitted: at least min_voters votes, and the lower bound of Wilson's interval for the share of ups, at
+    this two-sided confidence, lies above `above`. Voted down: as many votes, and the upper bound lies below
+    1/2. By the defaults 2 ups of 2 votes and 4 of 5 admit; 1 of 2, 2 of 3 and 3 of 4 do not. As many downs
+    vote down. Raises UserError if a value is out of range: min_voters >= 1, 0 <= above < 1,
+    0 < confidence < 1.
     """
 
     min_voters: int = 2
@@ -43,6 +45,7 @@ class Thresholds:
             raise UserError("The confidence must lie between 0 and 1, for example 0.8.")
 
     def verdict(self, ups: int, downs: int) -> Verdict:
+        """Return the verdict of these votes."""
         if ups + downs < self.min_voters:
             return "open"
         low, high = interval(ups, downs, self.confidence)
@@ -54,15 +57,15 @@ class Thresholds:
         return self.verdict(ups, downs) == "admitted"
 
     def neighbours(self) -> Iterator["Thresholds"]:
-        """These thresholds between looser and stricter ones, row by row of as many voters."""
+        """Yield these thresholds between looser and stricter ones, by min_voters, then by above."""
         for voters in range(max(1, self.min_voters - 1), self.min_voters + 2):
             for above in (self.above - 0.1, self.above, self.above + 0.1):
                 if 0 <= above < 1:
                     yield Thresholds(voters, round(above, 3), self.confidence)
 
     @property
-    def told(self) -> LocalizedMessage:
-        """What they ask for."""
+    def summary(self) -> LocalizedMessage:
+        """The thresholds in words."""
         return LocalizedMessage.counted(
             "at least {number} voter, and with {confidence:.0%} confidence more than {above:.0%} for it",
             "at least {number} voters, and with {confidence:.0%} confidence more than {above:.0%} for it",
@@ -74,7 +77,14 @@ class Thresholds:
 
 @lru_cache(maxsize=100_000)
 def interval(ups: int, downs: int, confidence: float) -> tuple[float, float]:
-    """Wilson's interval (both bounds, 0 to 1) for the share of ups; there is at least one vote."""
+    """Return Wilson's score interval for the share of ups: both bounds, 0 to 1. Needs at least one vote.
+
+    For n votes with share s of ups, and z the normal quantile at (1 + confidence) / 2, the bounds are
+
+        (s + z^2 / 2n ± z sqrt(s (1 - s) / n + z^2 / 4n^2)) / (1 + z^2 / n)
+
+    (Wilson, "Probable inference, the law of succession, and statistical inference", JASA 1927).
+    """
     from scipy.stats import binomtest  # noqa: PLC0415 (where it is used)
 
     bounds = binomtest(ups, ups + downs).proportion_ci(confidence, method="wilson")
@@ -83,29 +93,33 @@ def interval(ups: int, downs: int, confidence: float) -> tuple[float, float]:
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """What is believed of a description before its first vote: `weight` votes of this mean."""
+    """The belief about a description before its first vote: `weight` votes, a share `mean` of them ups."""
 
     weight: float
     mean: float
 
     def posterior_mean(self, ups: int, downs: int) -> float:
-        """The Bayesian average: few votes say little, many say all."""
+        """Return the Bayesian average (weight mean + ups) / (weight + ups + downs), 0 to 1.
+
+        It is the mean of the beta posterior: near the prior's mean after few votes, near the share of ups
+        after many.
+        """
         return (self.weight * self.mean + ups) / (self.weight + ups + downs)
 
 
 @dataclass(frozen=True, slots=True)
 class VoteSnapshot:
-    """Every description's counted votes at one moment, the rule by which they count, and what does not."""
+    """Every description's counted votes at one moment, the rule by which they count, and the other votes."""
 
     rule: CountingRule
-    tallies: tuple[DescriptionVotes, ...]
+    descriptions: tuple[DescriptionVotes, ...]
     kept: VoteCounts
     not_counted: tuple[LocalizedMessage, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A description as people see it ranked: its Bayesian average (0 to 1) and its counted votes."""
+    """A ranked description: its Bayesian average (0 to 1) and its counted votes."""
 
     description: Description
     score: float
@@ -114,34 +128,32 @@ class Scored:
 
 
 class Scores:
-    """Reads scores off the votes that count."""
+    """Computes scores from the votes that count."""
 
-    def __init__(self, db: Database, guard: VoteFilter) -> None:
+    def __init__(self, db: Database, vote_filter: VoteFilter) -> None:
         self._db = db
-        self._guard = guard
+        self._vote_filter = vote_filter
         self._ranking: tuple[float, CountingRule, Prior] | None = None
 
     async def snapshot(self) -> VoteSnapshot:
-        """All there is, of this moment."""
+        """Return all counted votes of this moment."""
         async with self._db.read() as tx:
-            rule = await self._guard.rule(tx)
-            tallies, kept = await scores.list_description_votes(tx, rule), await scores.count_votes(tx, rule)
-        return VoteSnapshot(rule, tuple(tallies), kept, self._guard.describe(kept))
+            rule = await self._vote_filter.rule(tx)
+            counted, kept = await scores.list_description_votes(tx, rule), await scores.count_votes(tx, rule)
+        return VoteSnapshot(rule, tuple(counted), kept, self._vote_filter.describe(kept))
 
     async def best(
         self, *, guild_id: int | None = None, powers: Collection[str] | None = None, page: int = 0
     ) -> list[Scored]:
-        """The best-rated descriptions of a server and of some powers (None: of all), from page 0 on.
+        """Return a page (from 0) of the best-rated descriptions of a server and of some powers (None: all).
 
-        They are ranked by the Bayesian average that people see beside them, so the order is the figures';
-        between equals more votes come first, then the newer text. The prior is that of all servers: its mean
-        the share of ups among all counted votes, its weight the votes that a rated description has on
-        average. It and the guard's rule may be ten minutes old, the votes are of now. One more than PAGE
-        comes where another page follows.
+        Descriptions are ranked by the Bayesian average that people see beside them, then by the number of
+        votes, then newest first. The prior is estimated over all servers; it and the filter's rule may be ten
+        minutes old, the votes are current. Returns PAGE + 1 descriptions if another page follows.
         """
         async with self._db.read() as tx:
-            rule, prior = await self._rankable(tx)
-            found = await scores.list_best(
+            rule, prior = await self._ranking_basis(tx)
+            ranked = await scores.list_best(
                 tx,
                 rule,
                 prior=(prior.weight, prior.mean),
@@ -150,24 +162,31 @@ class Scores:
                 offset=page * PAGE,
                 limit=PAGE + 1,
             )
-            shown = await descriptions.get_many(tx, [each.description_id for each in found])
-        by_id = {each.id: each for each in shown}
+            found = await descriptions.get_many(tx, [entry.description_id for entry in ranked])
+        by_id = {description.id: description for description in found}
         return [
             Scored(
-                by_id[each.description_id], prior.posterior_mean(each.ups, each.downs), each.ups, each.downs
+                by_id[entry.description_id],
+                prior.posterior_mean(entry.ups, entry.downs),
+                entry.ups,
+                entry.downs,
             )
-            for each in found
+            for entry in ranked
         ]
 
-    async def _rankable(self, tx: Transaction) -> tuple[CountingRule, Prior]:
+    async def _ranking_basis(self, tx: Transaction) -> tuple[CountingRule, Prior]:
         now = time.monotonic()
-        if self._ranking is None or now - self._ranking[0] > _FRESH:
-            rule = await self._guard.rule(tx)
-            self._ranking = (now, rule, prior_of(await scores.list_description_votes(tx, rule)))
+        if self._ranking is None or now - self._ranking[0] > _RANKING_LIFETIME:
+            rule = await self._vote_filter.rule(tx)
+            self._ranking = (now, rule, estimate_prior(await scores.list_description_votes(tx, rule)))
         return self._ranking[1:]
 
 
-def prior_of(tallies: list[DescriptionVotes]) -> Prior:
-    """The prior that all votes give; without any, two votes that balance each other."""
-    ups, votes = sum(each.ups for each in tallies), sum(each.ups + each.downs for each in tallies)
+def estimate_prior(tallies: list[DescriptionVotes]) -> Prior:
+    """Return the prior that all votes give: the share of ups, weighed as the average votes per description.
+
+    Without any votes, two votes that balance each other.
+    """
+    ups = sum(tally.ups for tally in tallies)
+    votes = sum(tally.ups + tally.downs for tally in tallies)
     return Prior(votes / len(tallies), ups / votes) if votes else Prior(2.0, 0.5)

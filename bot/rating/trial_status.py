@@ -1,4 +1,4 @@
-"""Standing: how a trial stands, in words that an operator understands."""
+"""Trial status: a trial's votes and evidence, in words for operators."""
 
 import math
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from bot.store.duels import DuelTally
 from bot.store.models import Model
 from bot.store.trials import Trial
 
-_ENDS = {
+_STATES = {
     "running": mark("under way"),
     "won": mark("won"),
     "lost": mark("lost"),
@@ -29,7 +29,7 @@ class TrialStatus:
 
     @property
     def title(self) -> LocalizedMessage:
-        """Who challenges whom, and how far that is."""
+        """Which model challenges which, and the state of the trial."""
         return LocalizedMessage(
             "Trial {number}, model {candidate} against {live}: {state}",
             number=self.trial.id,
@@ -40,15 +40,15 @@ class TrialStatus:
 
     @property
     def state(self) -> LocalizedMessage:
-        """How far it is, from the candidate's side."""
-        return LocalizedMessage(_ENDS[self.trial.state])
+        """The state, from the candidate's side."""
+        return LocalizedMessage(_STATES[self.trial.state])
 
     @property
     def figures(self) -> LocalizedMessage:
-        """How many preferred the candidate, between which shares that may lie, and what is still needed."""
+        """The share that preferred the candidate with its 95 % interval, and the evidence."""
         wins, losses = self.tally.wins, self.tally.losses
         if not wins + losses:
-            return LocalizedMessage("no vote counts yet{beside}", beside=self._beside)
+            return LocalizedMessage("no vote counts yet{beside}", beside=self._not_counted)
         low, high = sequential_test.interval(wins, losses)
         return LocalizedMessage.counted(
             "{wins} of {number} person preferred the candidate ({share:.0f} %, surely between {low} % and "
@@ -61,17 +61,17 @@ class TrialStatus:
             low=math.floor(100 * low),
             high=math.ceil(100 * high),
             evidence=self._evidence,
-            beside=self._beside,
+            beside=self._not_counted,
         )
 
     @property
     def _evidence(self) -> LocalizedMessage:
         wins, losses = self.tally.wins, self.tally.losses
         e = sequential_test.evidence(wins, losses)
-        told = mark("evidence {e:.2g} of the {needed:.0f} needed")
+        template = mark("evidence {e:.2g} of the {needed:.0f} needed")
         if 10 <= e < 1e6:
-            told = mark("evidence {e:.0f} of the {needed:.0f} needed")
-        evidence = LocalizedMessage(told, e=e, needed=sequential_test.EVIDENCE_THRESHOLD)
+            template = mark("evidence {e:.0f} of the {needed:.0f} needed")
+        evidence = LocalizedMessage(template, e=e, needed=sequential_test.EVIDENCE_THRESHOLD)
         if self.trial.state != "running":
             return evidence
         more = sequential_test.still_needed(wins, losses)
@@ -80,13 +80,13 @@ class TrialStatus:
         return LocalizedMessage("{evidence}; about {more} more", evidence=evidence, more=more)
 
     @property
-    def _beside(self) -> LocalizedMessage | str:
-        """What was voted and does not count."""
+    def _not_counted(self) -> LocalizedMessage | str:
+        """The votes that do not count."""
         if not self.tally.votes:
             return ""
-        rest = self.tally.votes - self.tally.wins - self.tally.losses - self.tally.ties
+        others = self.tally.votes - self.tally.wins - self.tally.losses - self.tally.ties
         return LocalizedMessage(
             " ({ties}, {others} besides)",
             ties=LocalizedMessage.counted("{number} tie", "{number} ties", self.tally.ties),
-            others=LocalizedMessage.counted("{number} vote", "{number} votes", rest),
+            others=LocalizedMessage.counted("{number} vote", "{number} votes", others),
         )

@@ -22,8 +22,8 @@ _STATES = {"live": mark("live"), "candidate": mark("candidate"), "retired": mark
 class TrialRules:
     """When a trial ends without a decision, and what a decision does.
 
-    After so many counted duels or days it is undecided; a model that lost its place may win it back for
-    rematch_days; auto: a candidate that has won goes live without an operator's yes.
+    A trial is undecided after `duels` counted results or `days` days. A model that lost its place may win it
+    back for rematch_days. auto: a candidate that has won goes live without an operator's confirmation.
     """
 
     duels: int
@@ -34,41 +34,41 @@ class TrialRules:
 
 @dataclass(frozen=True, slots=True)
 class Promoted:
-    """A model that is live; now: it was not before."""
+    """The live model. changed: it was not live before the call."""
 
     model: Model
-    now: bool
+    changed: bool
 
 
 class Trials:
-    """Begins trials, weighs each vote, and carries out what was decided in the vote's own transaction."""
+    """Starts trials, evaluates them after each vote, and applies a decision in the vote's own transaction."""
 
     def __init__(self, db: Database, rules: TrialRules) -> None:
         self._db = db
         self._rules = rules
 
     async def running(self) -> Trial | None:
-        """The trial that is under way; where a candidate waits for one, it begins now."""
+        """Return the running trial; if there is none and a candidate waits, start the next one."""
         async with self._db.read() as tx:
-            found = await trials.get_running(tx)
-            if found or await lifecycle.challenger(tx) is None:
-                return found
+            trial = await trials.get_running(tx)
+            if trial or await lifecycle.challenger(tx) is None:
+                return trial
         return await self.advance()
 
     async def advance(self) -> Trial | None:
-        """See to what time alone brings: trials that took too long, rematches forgone, trials to begin."""
+        """Expire overdue trials and rematch windows, and start the next trial. Returns the running trial."""
         now = time.time()
         async with self._db.write() as tx:
             for model in await models.list_all(tx):
                 if model.challenges_until is not None and model.challenges_until <= now:
                     await self._end_rematch(tx, model, now)
-            found = await trials.get_running(tx)
-            if found and now - found.started_at > self._rules.days * _DAY:
-                await self._end_undecided(tx, found, now)
-            return await trials.get_running(tx) or await self._begin(tx, now)
+            trial = await trials.get_running(tx)
+            if trial and now - trial.started_at > self._rules.days * _DAY:
+                await self._end_undecided(tx, trial, now)
+            return await trials.get_running(tx) or await self._start(tx, now)
 
     async def evaluate(self, tx: Transaction, trial: Trial) -> None:
-        """Look at a running trial after a vote that counts, and decide it where the evidence suffices."""
+        """End a running trial after a counted vote if the evidence decides it, or its duels are used up."""
         tally, now = await duels.get_tally(tx, trial.id), time.time()
         if sequential_test.decides(tally.wins, tally.losses):
             if tally.wins > tally.losses:
@@ -79,9 +79,9 @@ class Trials:
             await self._end_undecided(tx, trial, now)
 
     async def promote(self, trial_id: int, *, actor_id: int | None = None) -> Promoted:
-        """Let the candidate that has won a trial go live, as was proposed.
+        """Promote the candidate that has won a trial, after an operator's confirmation.
 
-        Raises UserError where it has not won, or one of the two models has changed its state since.
+        Raises UserError if it has not won, or if one of the two models has changed its state since.
         """
         async with self._db.write() as tx:
             trial = await trials.get(tx, trial_id)
@@ -89,43 +89,31 @@ class Trials:
                 raise UserError(
                     "That trial was not won, so nothing is promoted. /models list shows them all."
                 )
-            pair = await _standing(tx, trial)
-            if pair.candidate.state == "live":
-                return Promoted(pair.candidate, now=False)
-            if lifecycle.is_rematch(pair.candidate):
-                raise UserError(
-                    "Model {number} went live by that trial, and has lost its place to other votes since. "
-                    "/models list shows them all.",
-                    number=pair.candidate.id,
-                )
-            if pair.live.state != "live" or pair.candidate.state != "candidate":
-                raise UserError(
-                    "Meanwhile model {live} is {state} and model {candidate} {standing}: the votes say "
-                    "nothing about that. /models list shows them all.",
-                    live=pair.live.id,
-                    state=LocalizedMessage(_STATES[pair.live.state]),
-                    candidate=pair.candidate.id,
-                    standing=LocalizedMessage(_STATES[pair.candidate.state]),
-                )
-            await self._promote(tx, pair, actor_id)
-            return Promoted((await _standing(tx, trial)).candidate, now=True)
+            status = await _load_status(tx, trial)
+            if status.candidate.state == "live":
+                return Promoted(status.candidate, changed=False)
+            _check_promotable(status.live, status.candidate)
+            await self._promote(tx, status, actor_id)
+            return Promoted((await _load_status(tx, trial)).candidate, changed=True)
 
     async def status(self) -> TrialStatus | None:
-        """How the running trial stands."""
+        """Return the status of the running trial; None if there is none."""
         async with self._db.read() as tx:
-            found = await trials.get_running(tx)
-            return await _standing(tx, found) if found else None
+            trial = await trials.get_running(tx)
+            return await _load_status(tx, trial) if trial else None
 
     async def of_model(self, model_id: int) -> list[TrialStatus]:
-        """All trials that a model took part in, the newest first."""
+        """Return all trials that a model took part in, newest first."""
         async with self._db.read() as tx:
-            return [await _standing(tx, each) for each in reversed(await trials.list_by_model(tx, model_id))]
+            found = await trials.list_by_model(tx, model_id)
+            return [await _load_status(tx, trial) for trial in reversed(found)]
 
     async def between(self, one: int, other: int) -> list[TrialStatus]:
-        """All trials of two models against each other, the newest first."""
-        return [each for each in await self.of_model(one) if other in (each.live.id, each.candidate.id)]
+        """Return all trials of two models against each other, newest first."""
+        statuses = await self.of_model(one)
+        return [status for status in statuses if other in (status.live.id, status.candidate.id)]
 
-    async def _begin(self, tx: Transaction, now: float) -> Trial | None:
+    async def _start(self, tx: Transaction, now: float) -> Trial | None:
         live, candidate = await models.get_live(tx), await lifecycle.challenger(tx)
         if live is None or candidate is None:
             return None
@@ -133,11 +121,11 @@ class Trials:
 
     async def _end_won(self, tx: Transaction, trial: Trial, now: float) -> None:
         await trials.end(tx, trial.id, "won", at=now)
-        standing = await _standing(tx, trial)
+        status = await _load_status(tx, trial)
         if self._rules.auto:
-            await self._promote(tx, standing, None)
-            text = _told(
-                standing,
+            await self._promote(tx, status, None)
+            text = _outcome_text(
+                status,
                 mark(
                     "🏆 The candidate, {candidate}, has won against the live {live}: {figures}. "
                     "It is live now; /models rollback brings back the one before."
@@ -145,9 +133,9 @@ class Trials:
             )
             await notifications.add(tx, f"trial:{trial.id}", text, at=now)
             return
-        await models.change(tx, trial.candidate_id, challenges_until=None)  # it waits as long as you do
-        text = _told(
-            standing,
+        await models.change(tx, trial.candidate_id, challenges_until=None)  # it waits for the operator
+        text = _outcome_text(
+            status,
             mark(
                 "🏆 The candidate, {candidate}, has won against the live {live}: {figures}. Shall it go "
                 "live? No other candidate is tried until you decide: the button, or /models retire "
@@ -161,21 +149,21 @@ class Trials:
     async def _end_lost(self, tx: Transaction, trial: Trial, now: float) -> None:
         await trials.end(tx, trial.id, "lost", at=now)
         await lifecycle.retire(tx, trial.candidate_id, "outvoted")
-        standing = await _standing(tx, trial)
-        text = _told(
-            standing, mark("🛡️ The live {live} keeps its place: {candidate} is retired. Votes: {figures}.")
+        status = await _load_status(tx, trial)
+        text = _outcome_text(
+            status, mark("🛡️ The live {live} keeps its place: {candidate} is retired. Votes: {figures}.")
         )
         await notifications.add(tx, f"trial:{trial.id}", text, at=now)
 
     async def _end_rematch(self, tx: Transaction, model: Model, now: float) -> None:
-        """Its days are over: a trial that it is in goes no further, and the live model keeps the place."""
+        """Retire a model whose rematch window is over, and tell the admins if that ends its trial."""
         trial = await trials.get_running(tx)
         await lifecycle.retire(tx, model.id, "retired")
         if trial is None or trial.candidate_id != model.id:
             return
-        standing = await _standing(tx, trial)
-        text = _told(
-            standing,
+        status = await _load_status(tx, trial)
+        text = _outcome_text(
+            status,
             mark(
                 "⌛ The days in which {candidate} might win its place back from the live {live} are over, "
                 "and it is retired. Their trial ends undecided: {figures}."
@@ -185,9 +173,9 @@ class Trials:
 
     async def _end_undecided(self, tx: Transaction, trial: Trial, now: float) -> None:
         await trials.end(tx, trial.id, "undecided", at=now)
-        standing = await _standing(tx, trial)
-        text = _told(
-            standing,
+        status = await _load_status(tx, trial)
+        text = _outcome_text(
+            status,
             mark(
                 "⚖️ The trial of {candidate} against the live {live} ends undecided: {figures}. It stays a "
                 "candidate without duels. Look with `/models compare a:{number}`, then `/models promote "
@@ -196,29 +184,48 @@ class Trials:
         )
         await notifications.add(tx, f"trial:{trial.id}", text, at=now)
 
-    async def _promote(self, tx: Transaction, pair: TrialStatus, actor_id: int | None) -> None:
+    async def _promote(self, tx: Transaction, status: TrialStatus, actor_id: int | None) -> None:
         until = time.time() + self._rules.rematch_days * _DAY
-        await lifecycle.promote(tx, pair.candidate, "promoted", actor_id=actor_id, challenges_until=until)
+        await lifecycle.promote(tx, status.candidate, "promoted", actor_id=actor_id, challenges_until=until)
 
 
-async def _standing(tx: Transaction, trial: Trial) -> TrialStatus:
+def _check_promotable(live: Model, candidate: Model) -> None:
+    """Raise UserError if the votes of their trial no longer say which of the two models should be live."""
+    if lifecycle.is_rematch(candidate):
+        raise UserError(
+            "Model {number} went live by that trial, and has lost its place to other votes since. "
+            "/models list shows them all.",
+            number=candidate.id,
+        )
+    if live.state != "live" or candidate.state != "candidate":
+        raise UserError(
+            "Meanwhile model {live} is {state} and model {candidate} {standing}: the votes say "
+            "nothing about that. /models list shows them all.",
+            live=live.id,
+            state=LocalizedMessage(_STATES[live.state]),
+            candidate=candidate.id,
+            standing=LocalizedMessage(_STATES[candidate.state]),
+        )
+
+
+async def _load_status(tx: Transaction, trial: Trial) -> TrialStatus:
     live, candidate = await models.get(tx, trial.live_id), await models.get(tx, trial.candidate_id)
-    now = await trials.get(tx, trial.id)
-    if live is None or candidate is None or now is None:
-        raise LookupError(f"trial {trial.id} names what is not there")
-    return TrialStatus(now, live, candidate, await duels.get_tally(tx, trial.id))
+    current = await trials.get(tx, trial.id)
+    if live is None or candidate is None or current is None:
+        raise LookupError(f"trial {trial.id} refers to missing rows")
+    return TrialStatus(current, live, candidate, await duels.get_tally(tx, trial.id))
 
 
-def _told(standing: TrialStatus, how: str) -> LocalizedMessage:
-    """How a trial ended, for the admins; number is the candidate's."""
+def _outcome_text(status: TrialStatus, template: str) -> LocalizedMessage:
+    """Return the admins' notification of a trial's end; {number} in the template is the candidate's."""
     return LocalizedMessage(
-        how,
-        live=_named(standing.live),
-        candidate=_named(standing.candidate),
-        number=standing.candidate.id,
-        figures=standing.figures,
+        template,
+        live=_model_text(status.live),
+        candidate=_model_text(status.candidate),
+        number=status.candidate.id,
+        figures=status.figures,
     )
 
 
-def _named(model: Model) -> LocalizedMessage:
+def _model_text(model: Model) -> LocalizedMessage:
     return LocalizedMessage("model {number} (`{name}`)", number=model.id, name=model.name)

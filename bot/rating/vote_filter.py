@@ -1,4 +1,4 @@
-"""The guard: which votes count, and whose do not because they go against everybody else's."""
+"""Vote filter: which votes count, and which are ignored because their voters are outliers."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,30 +10,30 @@ from bot.store import scores
 from bot.store.database import Transaction
 from bot.store.scores import CountingRule, VoteCounts, VoterAgreement
 
-FEWEST = 10  # votes of a voter before anything is said of them
-MARGIN = 0.05  # taste differs: a rate so much above the usual one is nothing yet
-FALSE_DISCOVERIES = 0.05  # of those who are left out, the share that may be honest
-_ROUNDS = 5
+MIN_VOTES = 10  # of a voter, before they can be an outlier
+MARGIN = 0.05  # above the median rate of disagreement: tastes differ
+FALSE_DISCOVERY_RATE = 0.05  # expected share of honest voters among the outliers
+_MAX_ROUNDS = 5
 
 
 class VoteFilter:
-    """Draws the rule by which votes count.
+    """Derives the rule by which votes count.
 
-    Not counted are the vote of whoever asked for a description, votes of accounts too young, those beyond a
-    voter's number a day (the earliest count), and all of voters who deviate from the others. It protects
-    a majority against a minority: who casts most of the votes on a text decides what its majority is.
+    Not counted are votes of the person who asked for the description, of accounts younger than account_days,
+    those beyond `daily` per voter and day (the earliest count), and all votes of outliers. This protects a
+    majority against a minority: whoever casts most of the votes on a text decides what its majority is.
     """
 
     def __init__(self, *, account_days: int, daily: int) -> None:
         self._rule = CountingRule(account_days, daily)
 
     async def rule(self, tx: Transaction) -> CountingRule:
-        """The rule for the votes as they are now.
+        """Return the rule for the votes as they are now.
 
-        Who deviates is looked for again without those found: they had a part in the majorities.
+        Outliers are searched for again without those found, up to 5 times: they were part of the majorities.
         """
         rule = self._rule
-        for _ in range(_ROUNDS):
+        for _ in range(_MAX_ROUNDS):
             found = await asyncio.to_thread(outliers, await scores.list_voter_agreements(tx, rule))
             if not found:
                 break
@@ -41,32 +41,39 @@ class VoteFilter:
         return rule
 
     def describe(self, kept: VoteCounts) -> tuple[LocalizedMessage, ...]:
-        """What does not count, by reason, in words for people; empty where everything counts."""
-        named = (
+        """Return the numbers of votes that do not count, by reason; empty if all count."""
+        reasons = (
             (kept.by_requester, mark("{number:,} by whoever asked for the description")),
             (kept.young, mark("{number:,} of accounts younger than {days} days")),
             (kept.too_many, mark("{number:,} beyond a voter's {daily} a day")),
             (kept.deviating, mark("{number:,} of voters who go against everybody else")),
         )
-        bounds = {"days": self._rule.account_days, "daily": self._rule.daily}
-        return tuple(LocalizedMessage(said, number=number, **bounds) for number, said in named if number)
+        limits = {"days": self._rule.account_days, "daily": self._rule.daily}
+        return tuple(LocalizedMessage(text, number=number, **limits) for number, text in reasons if number)
 
 
-def outliers(stands: Sequence[VoterAgreement]) -> frozenset[str]:
-    """Voters who go against the others' majority significantly more often than is usual.
+def outliers(agreements: Sequence[VoterAgreement]) -> frozenset[str]:
+    """Return the voters who vote against the majority of the others significantly more often than usual.
 
-    Usual is the rate of the median voter, which a brigade does not move, and a margin. A binomial test for
-    each voter with votes enough; the false discovery rate of all of them together is bounded (Benjamini and
-    Hochberg), so that among many voters none stands out by chance.
+    The null hypothesis for each voter with at least MIN_VOTES votes: they disagree at the usual rate
+
+        p0 = min(1, median over voters of against / votes + MARGIN),
+
+    whose median a small brigade does not move. The p-value is P(X >= against) for X ~ Binomial(votes, p0).
+    The procedure of Benjamini and Hochberg (Journal of the Royal Statistical Society B, 1995) over all
+    p-values keeps the false discovery rate at FALSE_DISCOVERY_RATE, so that among many voters none is found
+    by chance.
     """
     from scipy import stats  # noqa: PLC0415 (where it is used)
 
-    tested = [stand for stand in stands if stand.votes >= FEWEST]
+    tested = [agreement for agreement in agreements if agreement.votes >= MIN_VOTES]
     if not tested:
         return frozenset()
-    usual = min(1.0, median(stand.against / stand.votes for stand in tested) + MARGIN)
-    chances = stats.binom.sf(
-        [stand.against - 1 for stand in tested], [stand.votes for stand in tested], usual
+    usual_rate = min(1.0, median(agreement.against / agreement.votes for agreement in tested) + MARGIN)
+    p_values = stats.binom.sf(
+        [agreement.against - 1 for agreement in tested],
+        [agreement.votes for agreement in tested],
+        usual_rate,
     )
-    found = stats.false_discovery_control(chances) <= FALSE_DISCOVERIES
-    return frozenset(stand.voter for stand, out in zip(tested, found, strict=True) if out)
+    significant = stats.false_discovery_control(p_values) <= FALSE_DISCOVERY_RATE
+    return frozenset(agreement.voter for agreement, found in zip(tested, significant, strict=True) if found)

@@ -19,30 +19,30 @@ _SKIN_TONES = dict.fromkeys(range(0x1F3FB, 0x1F400))
 
 @dataclass(slots=True)
 class VoteCounts:
-    """Votes for and against, by people other than the ones who asked."""
+    """Votes for and against, without those of the people who asked."""
 
     ups: int = 0
     downs: int = 0
 
 
 class Votes:
-    """Keeps what people click, and counts it. What has returned is on the disk."""
+    """Stores reactions and button presses, and counts votes. A call that has returned is on the disk."""
 
-    def __init__(self, db: Database, voters: Pseudonyms) -> None:
+    def __init__(self, db: Database, pseudonyms: Pseudonyms) -> None:
         self._db = db
-        self._voters = voters
+        self._pseudonyms = pseudonyms
 
-    async def clicked(self, message_id: int, user_id: int, emoji: str, *, burst: bool = False) -> None:
-        """Keep a thumb left on a description's message; anything else is no vote and is not kept.
+    async def add_reaction(self, message_id: int, user_id: int, emoji: str, *, burst: bool = False) -> None:
+        """Store a user's thumb under a description's message; other emojis are no votes and are ignored.
 
-        burst says that it is a super reaction.
+        burst: whether it is a super reaction.
         """
         if is_thumb(emoji):
             now = time.time()
             await self._change(
                 Click(
                     MessageRef(message_id),
-                    self._voters.of(user_id),
+                    self._pseudonyms.of(user_id),
                     emoji,
                     value_of(emoji),
                     "super" if burst else "reaction",
@@ -51,58 +51,63 @@ class Votes:
                 )
             )
 
-    async def withdrawn(self, message_id: int, user_id: int, emoji: str, *, burst: bool = False) -> None:
-        """Forget one user's emoji under a message. A super reaction and a plain one go each by itself."""
+    async def remove_reaction(
+        self, message_id: int, user_id: int, emoji: str, *, burst: bool = False
+    ) -> None:
+        """Delete a user's emoji under a message. A super reaction and a plain one are deleted separately."""
         if is_thumb(emoji):
             source: Source = "super" if burst else "reaction"
-            await self._change(Withdrawal(MessageRef(message_id), (source,), self._voters.of(user_id), emoji))
+            await self._change(
+                Withdrawal(MessageRef(message_id), (source,), self._pseudonyms.of(user_id), emoji)
+            )
 
-    async def cleared(self, message_id: int, emoji: str | None = None) -> None:
-        """Forget what a moderator took from under a message: one emoji of everyone's, or all of them."""
+    async def clear_reactions(self, message_id: int, emoji: str | None = None) -> None:
+        """Delete one emoji of all users under a message, or all emojis, after a moderator cleared them."""
         if emoji is None or is_thumb(emoji):
             await self._change(Withdrawal(MessageRef(message_id), MESSAGE_SOURCES, emoji=emoji))
 
-    async def gone(self, message_ids: Collection[int]) -> None:
-        """Note that messages were deleted: the votes on what they showed stay as they are."""
+    async def mark_messages_deleted(self, message_ids: Collection[int]) -> None:
+        """Note that messages were deleted. The votes on their descriptions stay as they are."""
         async with self._db.write() as tx:
             await descriptions.clear_messages(tx, message_ids)
 
-    async def pressed(self, description_id: int, user_id: int, emoji: str) -> bool:
-        """Keep a press of a thumb's button; the same one again takes it back. Returns whether it stays.
+    async def toggle(self, description_id: int, user_id: int, emoji: str) -> bool:
+        """Store a press of a thumb's button, or delete it if it was pressed before.
 
-        Raises UserError where the description is gone, or out of sight.
+        Returns whether the vote stands. Raises UserError if the description is deleted or hidden.
         """
         now = time.time()
-        voter, days = self._voters.of(user_id), account_days(user_id, now)
-        left = await self._change(Press(description_id, voter, emoji, value_of(emoji), "button", now, days))
-        if left is None:
+        voter, days = self._pseudonyms.of(user_id), account_days(user_id, now)
+        vote = await self._change(Press(description_id, voter, emoji, value_of(emoji), "button", now, days))
+        if vote is None:
             raise UserError("This description is gone; there is nothing to vote on.")
-        return left != 0
+        return vote != 0
 
     async def simulate(self, description_id: int, voter_name: str, emoji: str) -> None:
-        """Keep a simulated voter's click, labelled as such."""
-        voter = self._voters.of(voter_name)
+        """Store a simulated voter's click, labelled as such."""
+        voter = self._pseudonyms.of(voter_name)
         await self._change(Click(description_id, voter, emoji, value_of(emoji), "simulated", time.time()))
 
     async def _change(self, change: Change) -> int | None:
         return await self._db.write_together(WriteTask(reactions.apply, change))
 
     async def by_model(self) -> defaultdict[str, VoteCounts]:
-        """All votes on each model's descriptions, by the model's name."""
+        """Return the votes on each model's descriptions, by the model's name."""
         async with self._db.read() as tx:
             counts = await votes.count_by_model(tx)
-        return defaultdict(VoteCounts, {name: VoteCounts(*each) for name, each in counts.items()})
+        return defaultdict(VoteCounts, {name: VoteCounts(*pair) for name, pair in counts.items()})
 
 
 def is_thumb(emoji: str) -> bool:
+    """Return whether an emoji is a vote: 👍 or 👎, in any skin tone."""
     return _base(emoji) in _VALUES
 
 
 def value_of(thumb: str) -> int:
-    """+1 or -1."""
+    """Return +1 or -1."""
     return _VALUES[_base(thumb)]
 
 
 def _base(emoji: str) -> str:
-    """The emoji without its skin tone."""
+    """Return the emoji without its skin tone."""
     return emoji.translate(_SKIN_TONES)

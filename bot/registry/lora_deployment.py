@@ -15,7 +15,7 @@ from openai.types import Model
 
 from bot.errors import HerosmithError, OutOfReach, ServerError, Unavailable, UnknownModel, UserError
 from bot.i18n.message import LocalizedMessage
-from bot.llm.retry import JOB, RetryPolicy, Truncated, with_retries
+from bot.llm.retry import BACKGROUND, RetryPolicy, Truncated, with_retries
 from bot.registry.adapter_folder import AdapterFolder, BrokenArchive
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class LoraDeployment:
 
     async def _fetch_adapter(self, model: str) -> None:
         try:
-            await with_retries(partial(self._download_and_unpack, model), JOB)
+            await with_retries(partial(self._download_and_unpack, model), BACKGROUND)
         except UnknownModel as error:
             raise UserError(
                 "The model server that trained {model} has no adapter of it.", model=model
@@ -159,7 +159,7 @@ class LoraDeployment:
         return False
 
     async def _list_models(self) -> list[Model]:
-        return (await self._call(self._serving.models.list, policy=JOB)).data
+        return (await self._call(self._serving.models.list, policy=BACKGROUND)).data
 
     async def _call(self, call: Callable[[], Awaitable[T]], policy: RetryPolicy = _RETRY_POLICY) -> T:
         """Call the serving server, and name its own key (SERVING_API_KEY) if the server refuses it."""

@@ -24,13 +24,14 @@ class WaitingQueue:
         if self._free:
             self._free -= 1
         else:
-            await self._wait(stream)
+            await self.wait(stream)
         try:
             yield
         finally:
             self._release()
 
-    async def _wait(self, stream: Stream) -> None:
+    async def wait(self, stream: Stream) -> None:
+        """Wait in the queue for a slot. Raises Busy if it is full, Stopped if the stream is stopped."""
         if len(self._waiting) >= self._max_length:
             raise Busy(
                 "{number} people are waiting for the model. Try again in a minute.", number=len(self._waiting)
@@ -57,5 +58,5 @@ class WaitingQueue:
 
     def _update_positions(self) -> None:
         for place, stream in enumerate(self._waiting, 1):
-            if stream.place != place:
+            if stream.position != place:
                 stream.set_position(place)

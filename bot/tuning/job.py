@@ -14,7 +14,7 @@ from bot.i18n.message import LocalizedMessage
 from bot.jobs.queue import JobQueue
 from bot.jobs.worker import Run
 from bot.llm.budget import Account, Budget
-from bot.llm.retry import JOB, PERSON, RetryPolicy, retry_after
+from bot.llm.retry import BACKGROUND, INTERACTIVE, RetryPolicy, retry_after
 from bot.registry.registry import Registry
 from bot.store import datasets, jobs
 from bot.store.database import Database
@@ -125,7 +125,7 @@ class FinetuneJobs:
         remote_id = run.job.remote_job_id
         if remote_id is None and run.job.remote_asked_at:
             with suppress(Uncertain, Unavailable):
-                remote_id = await self._find_once(run, run.job.spec_as(FinetuneSpec), PERSON)
+                remote_id = await self._find_once(run, run.job.spec_as(FinetuneSpec), INTERACTIVE)
             if remote_id:
                 await run.update_even_if_stopped(remote_job_id=remote_id)
         if remote_id is not None:
@@ -146,7 +146,7 @@ class FinetuneJobs:
         spec, remote_id = run.job.spec_as(FinetuneSpec), run.job.remote_job_id
         if remote_id is None and run.job.remote_asked_at:
             try:
-                remote_id = await self._find_once(run, spec, PERSON)
+                remote_id = await self._find_once(run, spec, INTERACTIVE)
             except (Uncertain, Unavailable) as error:
                 raise UserError(
                     "Whether a training was started at the model server could not be told: look at its list."
@@ -219,7 +219,7 @@ class FinetuneJobs:
         asked_at = run.job.remote_asked_at or 0.0
         while True:
             try:
-                found = await self._find_once(run, spec, JOB)
+                found = await self._find_once(run, spec, BACKGROUND)
             except Uncertain:
                 await run.ask(_QUESTION)
             except Unavailable as error:

@@ -5,7 +5,7 @@ import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, TypeVar
 
@@ -17,7 +17,16 @@ from openai.types import FileObject
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 
 from bot.errors import Forbidden, OutOfReach, ServerError, Unavailable, UnknownModel, UserError
-from bot.llm.retry import JOB, ONCE, PERSON, RetryPolicy, error_text, expect_type, retry_after, with_retries
+from bot.llm.retry import (
+    BACKGROUND,
+    INTERACTIVE,
+    NO_RETRY,
+    RetryPolicy,
+    error_text,
+    expect_type,
+    retry_after,
+    with_retries,
+)
 from bot.store.job_schema import Method
 from bot.tuning.providers import Provider
 from bot.tuning.training_files import TrainingFile
@@ -65,6 +74,7 @@ class FineTuningApiTiming:
         60.0,
         120.0,
     )  # before looking for the file
+    max_pause: float = 60.0  # between retries
 
 
 class FineTuningApi:
@@ -77,6 +87,7 @@ class FineTuningApi:
         self._start_api = api.with_options(timeout=timing.start_timeout)
         self._upload_api = api.with_options(timeout=timing.upload_timeout)
         self._upload_pauses = timing.upload_pauses
+        self._max_pause = timing.max_pause
         self.provider = provider
         self._extra = extra
 
@@ -93,7 +104,7 @@ class FineTuningApi:
             if found:
                 return found.id
             try:
-                return (await self._call(upload, ONCE)).id
+                return (await self._call(upload, NO_RETRY)).id
             except UnknownModel as error:
                 raise UserError(self.provider.no_training) from error
             except OutOfReach as error:  # the file may have arrived, and the answer been lost
@@ -104,7 +115,9 @@ class FineTuningApi:
 
     async def is_processed(self, file_id: str) -> bool:
         """Return whether the server has read a file. Raises UserError if it rejects the file."""
-        file = await with_retries(expect_type(partial(self._api.files.retrieve, file_id), FileObject), JOB)
+        file = await self._with_retries(
+            expect_type(partial(self._api.files.retrieve, file_id), FileObject), BACKGROUND
+        )
         if file.status == "error":
             raise UserError(
                 "The model server refuses the file: {reason}",
@@ -132,7 +145,7 @@ class FineTuningApi:
             self._start_api.fine_tuning.jobs.create, model=model, training_file=file, extra_body=body
         )
         try:
-            started = await self._call(expect_type(create, FineTuningJob), ONCE)
+            started = await self._call(expect_type(create, FineTuningJob), NO_RETRY)
         except UnknownModel as error:
             raise UserError(
                 "The model server does not know {base}, or cannot train it. Run /finetune again with "
@@ -148,7 +161,7 @@ class FineTuningApi:
         *,
         since: float,
         others: Iterable[str],
-        policy: RetryPolicy = JOB,
+        policy: RetryPolicy = BACKGROUND,
     ) -> str | None:
         """Find the training that was started for a row whose id was not written down.
 
@@ -172,21 +185,21 @@ class FineTuningApi:
     async def get(self, remote_id: str) -> FineTuningJob:
         """Return a training's current state."""
         retrieve = partial(self._api.fine_tuning.jobs.retrieve, remote_id)
-        return await with_retries(expect_type(retrieve, FineTuningJob), ONCE)
+        return await self._with_retries(expect_type(retrieve, FineTuningJob), NO_RETRY)
 
     async def newest_events(self, remote_id: str) -> list[FineTuningJobEvent]:
         """Return the newest events, newest first; none if the server shows none."""
         with suppress(Unavailable, ServerError):
-            return list((await with_retries(self._events_page(remote_id, 20), ONCE)).data or ())
+            return list((await self._with_retries(self._events_page(remote_id, 20), NO_RETRY)).data or ())
         return []
 
     async def all_events(self, remote_id: str) -> list[FineTuningJobEvent]:
         """Return all events; none if the server shows none, for the model is there without them."""
         with suppress(Unavailable, ServerError):
-            page = await with_retries(self._events_page(remote_id, 100), PERSON)
+            page = await self._with_retries(self._events_page(remote_id, 100), INTERACTIVE)
             events = list(page.data or ())
             while page.has_next_page():
-                page = await with_retries(page.get_next_page, PERSON)
+                page = await self._with_retries(page.get_next_page, INTERACTIVE)
                 events += page.data or ()
             return events
         return []
@@ -200,7 +213,7 @@ class FineTuningApi:
     async def result_file(self, file_id: str) -> bytes:
         """Return a result file's content; empty if it cannot be had, for the model is there without it."""
         with suppress(Unavailable, ServerError):
-            return await with_retries(partial(self._download, file_id), PERSON)
+            return await self._with_retries(partial(self._download, file_id), INTERACTIVE)
         return b""
 
     async def pause(self, remote_id: str) -> bool:
@@ -213,22 +226,25 @@ class FineTuningApi:
 
     async def cancel(self, remote_id: str) -> None:
         """Tell the server to stop a training."""
-        await with_retries(lambda: self._api.fine_tuning.jobs.cancel(remote_id), PERSON)
+        await self._with_retries(lambda: self._api.fine_tuning.jobs.cancel(remote_id), INTERACTIVE)
 
     async def _try(self, remote_id: str, change: Literal["pause", "resume"]) -> bool:
         jobs = self._api.fine_tuning.jobs
         call = jobs.pause if change == "pause" else jobs.resume
         try:
-            await with_retries(lambda: call(remote_id), PERSON)
+            await self._with_retries(lambda: call(remote_id), INTERACTIVE)
         except (Unavailable, ServerError) as error:
             log.warning("training %s: no %s at the server: %s", remote_id, change, error)
             return False
         return True
 
+    async def _with_retries(self, call: Callable[[], Awaitable[T]], policy: RetryPolicy) -> T:
+        return await with_retries(call, replace(policy, max_pause=self._max_pause))
+
     async def _call(self, call: Callable[[], Awaitable[T]], policy: RetryPolicy) -> T:
         """Make a call that needs the permission to train, and put refusals into words for people."""
         try:
-            return await with_retries(call, policy)
+            return await self._with_retries(call, policy)
         except Forbidden as error:
             raise Forbidden(self.provider.refusal) from error
         except ServerError as error:
@@ -246,7 +262,7 @@ class FineTuningApi:
                 same_size.append(found)
         for found in same_size:
             with suppress(Unavailable, ServerError):
-                content = await with_retries(partial(self._download, found.id), PERSON)
+                content = await self._with_retries(partial(self._download, found.id), INTERACTIVE)
                 if content == file.content:
                     return found
         return None
@@ -258,7 +274,7 @@ class FineTuningApi:
             return await self._api.files.list(purpose="fine-tune")
 
         try:
-            return list((await with_retries(expect_type(page, Page), JOB)).data or ())
+            return list((await self._with_retries(expect_type(page, Page), BACKGROUND)).data or ())
         except (UnknownModel, Forbidden, ServerError) as error:
             log.info("the server lists no files: %s", error)
             return []
@@ -273,7 +289,7 @@ class FineTuningApi:
             return await self._api.fine_tuning.jobs.list(limit=100)
 
         try:
-            found = await with_retries(expect_type(page, Page), policy)
+            found = await self._with_retries(expect_type(page, Page), policy)
         except (UnknownModel, ServerError) as error:
             raise Uncertain from error
         return [each for each in found.data or () if _may_be_made_since(each.created_at, since)]

@@ -1,4 +1,4 @@
-"""Tells the admins what rows have for them."""
+"""Sends pending notifications to admins."""
 
 import logging
 
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class NotificationsCog(commands.Cog):
-    """Sends each notice once, in its own channel or in the admin channel."""
+    """Sends each notification once, to its own channel or to the admin channel."""
 
     def __init__(self, bot: HeroBot, app: App) -> None:
         self.bot = bot
@@ -32,40 +32,44 @@ class NotificationsCog(commands.Cog):
 
     @tasks.loop(seconds=10)
     async def send_pending(self) -> None:
-        """Send what waits. One notice's trouble leaves the others alone."""
+        """Send all pending notifications. A failure of one does not stop the others."""
         try:
-            for notice, channel_id in await self.app.notifications.pending():
+            for notification, channel_id in await self.app.notifications.pending():
                 try:
-                    await self._send(notice, channel_id)
+                    await self._send(notification, channel_id)
                 except (discord.Forbidden, discord.NotFound) as error:
-                    if notice.channel_id is not None:
-                        await self.app.notifications.redirect_to_admins(notice)
+                    if notification.channel_id is not None:
+                        await self.app.notifications.redirect_to_admins(notification)
                         continue
                     log.warning(
-                        "notice %d (%s): channel %d is closed: %s", notice.id, notice.text, channel_id, error
+                        "notification %d (%s): channel %d is closed: %s",
+                        notification.id,
+                        notification.text,
+                        channel_id,
+                        error,
                     )
-                    if notice.action:  # it asks for a decision: it waits until somebody can see it
+                    if notification.action:  # it asks for a decision, so it waits until somebody can see it
                         continue
                 except discord.HTTPException as error:
-                    log.warning("notice %d: Discord is in trouble: %s", notice.id, error)
+                    log.warning("notification %d: Discord is in trouble: %s", notification.id, error)
                     continue
-                await self.app.notifications.mark_sent(notice)
+                await self.app.notifications.mark_sent(notification)
         except Exception:
-            log.exception("notices could not be told")
+            log.exception("notifications could not be sent")
 
     @send_pending.before_loop
     async def _ready(self) -> None:
         await self.bot.wait_until_ready()
 
-    async def _send(self, notice: Notification, channel_id: int) -> None:
+    async def _send(self, notification: Notification, channel_id: int) -> None:
         t = await translator_in(self.bot, channel_id)
-        text, told = with_mention(t(notice.text), notice.mention_id)
+        text, mentions = with_mention(t(notification.text), notification.mention_id)
         channel = self.bot.get_partial_messageable(channel_id)
-        view = _view(t, notice.action) if notice.action else discord.utils.MISSING
-        await channel.send(text[:2000], allowed_mentions=told, view=view)
+        view = _action_view(t, notification.action) if notification.action else discord.utils.MISSING
+        await channel.send(text[:2000], allowed_mentions=mentions, view=view)
 
 
-def _view(t: Translator, action: NotificationAction) -> discord.ui.View:
-    """The buttons of a notice, by its action."""
+def _action_view(t: Translator, action: NotificationAction) -> discord.ui.View:
+    """Return the buttons for a notification's action."""
     views = {"promote": promotion_view, "removal": verdict_view}
     return views[action.kind](t, action.subject_id)

@@ -1,4 +1,4 @@
-"""/powers: which powers train, beside those of the file."""
+"""/powers: add powers to the vocabulary of data/heroes.toml, and remove them again."""
 
 from discord import app_commands
 from discord.ext import commands
@@ -10,13 +10,13 @@ from cogs.common.locale import translator_of
 from cogs.common.markdown import escape_markdown
 from cogs.common.permissions import admins_group, is_operator, require_operator
 
-_MOST = 25  # choices that Discord shows
+_MAX_CHOICES = 25  # that Discord shows
 
 Power = app_commands.Range[str, 1, 60]
 
 
 class PowersCog(commands.Cog):
-    """Powers: anybody may ask for any; descriptions train where the vocabulary has theirs."""
+    """Powers: anybody may ask for any; descriptions train if the vocabulary has theirs."""
 
     group = admins_group(
         name="powers", description="The vocabulary of powers: which of them train (operators)"
@@ -57,21 +57,23 @@ class PowersCog(commands.Cog):
     async def list_(self, interaction: Interaction) -> None:
         await require_operator(interaction)
         await interaction.response.defer(thinking=True, ephemeral=True)
-        added, wished = await self.app.powers.added(), await self.app.powers.requested()
-        text = escape_markdown(powers_text(await translator_of(interaction), added, wished))
+        added, requested = await self.app.powers.added(), await self.app.powers.requested()
+        text = escape_markdown(powers_text(await translator_of(interaction), added, requested))
         await interaction.edit_original_response(content=text[:2000])
 
     @add.autocomplete("power")
-    async def _wished(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        wished = await self.app.powers.requested(200) if await is_operator(interaction) else []
-        return _choices([each.power for each in wished], typed)
+    async def _suggest_requested(
+        self, interaction: Interaction, typed: str
+    ) -> list[app_commands.Choice[str]]:
+        requested = await self.app.powers.requested(200) if await is_operator(interaction) else []
+        return _choices([request.power for request in requested], typed)
 
     @remove.autocomplete("power")
-    async def _added(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+    async def _suggest_added(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
         added = await self.app.powers.added() if await is_operator(interaction) else []
         return _choices(added, typed)
 
 
 def _choices(powers: list[str], typed: str) -> list[app_commands.Choice[str]]:
-    fitting = [power for power in powers if typed.lower().strip() in power]
-    return [app_commands.Choice(name=power, value=power) for power in fitting[:_MOST]]
+    matching = [power for power in powers if typed.lower().strip() in power]
+    return [app_commands.Choice(name=power, value=power) for power in matching[:_MAX_CHOICES]]

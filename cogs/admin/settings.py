@@ -1,4 +1,4 @@
-"""/settings: what the admins of a server choose for it."""
+"""/settings: channels, limits and language of a server, set by its admins."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,8 +17,8 @@ from cogs.common.permissions import admins_group
 from cogs.common.persistent import PersistentItem, persistent_view
 
 _DAY = 86_400  # seconds
-_MOST_CHANNELS = 25  # that Discord's menu lets one choose
-_CHANNELS = [  # where commands can be used
+_MAX_CHANNELS = 25  # that Discord's menu can select
+_CHANNEL_TYPES = [  # in which commands can be used
     discord.ChannelType.text,
     discord.ChannelType.news,
     discord.ChannelType.forum,
@@ -28,7 +28,7 @@ _CHANNELS = [  # where commands can be used
 
 
 class SettingsCog(commands.Cog):
-    """What the admins of a server choose for it: channels, limits, language."""
+    """Settings of a server: channels, limits, language."""
 
     group = admins_group(name="settings", description="This server's channels, limits and language")
 
@@ -38,28 +38,28 @@ class SettingsCog(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        """Forget what its admins set: the bot is no longer in the server. An outage is not told here."""
+        """Delete the settings of a server that the bot has left. Outages do not cause this event."""
         await self.app.guild_settings.reset(guild.id)
 
     @commands.Cog.listener()
     async def on_ready(self) -> None:
-        """Forget the servers that the bot has left while it was away; one in an outage is still its own."""
+        """Delete the settings of servers that the bot left while it was away. Outages do not matter here."""
         if self.bot.shard_count not in (None, 1):
-            return  # this process may see a part of the servers only
+            return  # this process sees only a part of the servers
         for guild_id in await self.app.guild_settings.list_departed({guild.id for guild in self.bot.guilds}):
             await self.app.guild_settings.reset(guild_id)
 
     @group.command(description="See what holds in this server")
     async def show(self, interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True)
-        await self._tell(interaction)
+        await self._show_settings(interaction)
 
     @group.command(description="Choose the channels where heroes may be asked for")
     async def channels(self, interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True)
         t = await translator_of(interaction)
-        chosen = (await self.app.guild_settings.get(_guild(interaction))).channels or []
-        view = persistent_view([ChannelMenu(t("Everywhere"), chosen)])
+        selected = (await self.app.guild_settings.get(_guild_id(interaction))).channels or []
+        view = persistent_view([ChannelMenu(t("Everywhere"), selected)])
         question = t("Where may heroes be asked for? Choose none for everywhere.")
         await interaction.edit_original_response(content=question, view=view)
 
@@ -77,16 +77,16 @@ class SettingsCog(commands.Cog):
         daily_per_user: app_commands.Range[int, 0, 1_000_000] | None = None,
         daily_of_guild: app_commands.Range[int, 0, 1_000_000] | None = None,
     ) -> None:
-        wanted = {
+        values = {
             "cooldown": cooldown,
             "daily_per_user": daily_per_user,
             "daily_of_guild": daily_of_guild,
         }
         await interaction.response.defer(ephemeral=True)  # a write may have to wait for another process
-        given = {name: value or None for name, value in wanted.items() if value is not None}
-        if given:
-            await self.app.guild_settings.change(_guild(interaction), **given)
-        await self._tell(interaction)
+        changes = {name: value or None for name, value in values.items() if value is not None}
+        if changes:
+            await self.app.guild_settings.change(_guild_id(interaction), **changes)
+        await self._show_settings(interaction)
 
     @group.command(description="Choose the language of the bot's answers in this server")
     @app_commands.describe(language="A language; everyone's own where left out")
@@ -97,28 +97,27 @@ class SettingsCog(commands.Cog):
         if language is not None and code is None:
             known = ", ".join(languages.names.values())
             raise NotUnderstood("I do not speak that language. I speak: {languages}.", languages=known)
-        await self.app.guild_settings.change(_guild(interaction), language=code)
-        await self._tell(interaction)
+        await self.app.guild_settings.change(_guild_id(interaction), language=code)
+        await self._show_settings(interaction)
 
     @language.autocomplete("language")
     async def _suggest(self, _interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        every = self.app.guild_settings.languages.names.items()
         return [
             app_commands.Choice(name=name, value=code)
-            for code, name in every
+            for code, name in self.app.guild_settings.languages.names.items()
             if typed.lower() in f"{code} {name}".lower()
         ][:25]
 
     @group.command(description="Let the installation's own settings hold again in this server")
     async def reset(self, interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True)
-        await self.app.guild_settings.reset(_guild(interaction))
-        await self._tell(interaction)
+        await self.app.guild_settings.reset(_guild_id(interaction))
+        await self._show_settings(interaction)
 
-    async def _tell(self, interaction: Interaction) -> None:
-        """Answer with what holds by now, in what is by now the server's language."""
+    async def _show_settings(self, interaction: Interaction) -> None:
+        """Answer with the current settings, in the server's current language."""
         t = await translator_of(interaction)
-        guilds, guild_id = self.app.guild_settings, _guild(interaction)
+        guilds, guild_id = self.app.guild_settings, _guild_id(interaction)
         text = settings_text(
             t, await guilds.get(guild_id), await guilds.limits(guild_id), guilds.languages.names
         )
@@ -126,36 +125,36 @@ class SettingsCog(commands.Cog):
 
 
 class ChannelMenu(PersistentItem[discord.ui.ChannelSelect[discord.ui.View]], template="settings:channels"):
-    """The channels where heroes may be asked for. It is found by its id, so it outlives a restart."""
+    """Selects the channels where heroes may be asked for."""
 
-    def __init__(self, placeholder: str = "-", chosen: Sequence[int] = ()) -> None:
+    def __init__(self, placeholder: str = "-", selected: Sequence[int] = ()) -> None:
         super().__init__(
             discord.ui.ChannelSelect(
                 custom_id="settings:channels",
-                channel_types=_CHANNELS,
+                channel_types=_CHANNEL_TYPES,
                 placeholder=placeholder,
                 min_values=0,
-                max_values=_MOST_CHANNELS,
+                max_values=_MAX_CHANNELS,
                 default_values=[
-                    discord.SelectDefaultValue(id=each, type=discord.SelectDefaultValueType.channel)
-                    for each in chosen
+                    discord.SelectDefaultValue(id=channel_id, type=discord.SelectDefaultValueType.channel)
+                    for channel_id in selected
                 ],
             )
         )
 
     async def handle(self, interaction: Interaction) -> None:
-        """Keep the choice and show what holds; only those who saw the menu can have chosen."""
+        """Save the channels and show the settings. Only the admin who opened the menu can see it."""
         await interaction.response.defer()
         t = await translator_of(interaction)
-        guilds, guild_id = interaction.client.app.guild_settings, _guild(interaction)
-        chosen = [channel.id for channel in self.item.values] or None
-        setting = await guilds.change(guild_id, channels=chosen)
+        guilds, guild_id = interaction.client.app.guild_settings, _guild_id(interaction)
+        channels = [channel.id for channel in self.item.values] or None
+        setting = await guilds.change(guild_id, channels=channels)
         text = settings_text(t, setting, await guilds.limits(guild_id), guilds.languages.names)
         await interaction.edit_original_response(content=text, view=None)
 
 
-def _guild(interaction: Interaction) -> int:
-    """The server: these commands are of servers only."""
+def _guild_id(interaction: Interaction) -> int:
+    """Return the server's id. Raises NotAllowed outside of servers."""
     if interaction.guild_id is None:
         raise NotAllowed("This belongs to a server. Use it in one.")
     return interaction.guild_id
@@ -164,8 +163,8 @@ def _guild(interaction: Interaction) -> int:
 def settings_text(
     t: Translator, setting: GuildSetting, limits: RequestLimits, languages: Mapping[str, str]
 ) -> str:
-    """What holds in a server, line by line."""
-    channels = ", ".join(f"<#{each}>" for each in setting.channels or ()) or t("everywhere")
+    """Return the settings of a server, line by line."""
+    channels = ", ".join(f"<#{channel_id}>" for channel_id in setting.channels or ()) or t("everywhere")
     if setting.language is None:
         language = t("everyone's own")
     else:
@@ -178,15 +177,15 @@ def settings_text(
     lines = (
         t("Heroes may be asked for: {channels}", channels=channels),
         t("Wait between two requests of one member: {time}", time=cooldown),
-        t("Descriptions for one member a day: {number}", number=_cap(t, limits.daily_per_user)),
-        t("Descriptions for the whole server a day: {number}", number=_cap(t, limits.daily_of_guild)),
+        t("Descriptions for one member a day: {number}", number=_limit_text(t, limits.daily_per_user)),
+        t("Descriptions for the whole server a day: {number}", number=_limit_text(t, limits.daily_of_guild)),
         t("Language of answers: {language}", language=language),
     )
     title = t("**What holds in this server**")
-    listed = "\n".join(f"- {line}" for line in lines)
-    bound = t("-# The installation's own limits are the widest that a server can have.")
-    return f"{title}\n{listed}\n{bound}"
+    items = "\n".join(f"- {line}" for line in lines)
+    note = t("-# The installation's own limits are the widest that a server can have.")
+    return f"{title}\n{items}\n{note}"
 
 
-def _cap(t: Translator, cap: int | None) -> str:
-    return t("no limit") if cap is None else str(cap)
+def _limit_text(t: Translator, limit: int | None) -> str:
+    return t("no limit") if limit is None else str(limit)

@@ -1,4 +1,4 @@
-"""What all features share: answers, permissions, languages, persistent buttons, failures put into words."""
+"""What all features share: responses, permissions, locales, persistent buttons, error messages."""
 
 from bot.client import HeroBot
 from cogs.common.errors import report_failure

@@ -1,4 +1,4 @@
-"""Failures: what a person is told when a command, a button, a form or a mention does not work out."""
+"""Error messages: what a person reads when a command, button, modal or mention fails."""
 
 import logging
 import secrets
@@ -10,27 +10,27 @@ from bot.client import Interaction
 from bot.errors import OverBudget, Unavailable, UserError
 from bot.i18n.message import ENGLISH, Translator
 from cogs.common.locale import translator_of
-from cogs.common.responses import Responder
+from cogs.common.responses import responder_of
 
 log = logging.getLogger(__name__)
 
 
 async def report_failure(interaction: Interaction, error: Exception) -> None:
-    """Put a failure into words. Only a UserError's own text reaches the person."""
-    await _say(interaction, failure_text(error, await _language(interaction)))
+    """Tell the person why an interaction failed. Only a UserError's own text reaches them."""
+    await _send(interaction, failure_text(error, await _translator(interaction)))
 
 
 def failure_text(error: Exception, t: Translator) -> str:
-    """A sentence for the person; the log gets the cause, under the reference that the sentence names.
+    """Return a sentence for the person, and log the cause under the reference that the sentence names.
 
-    What the person alone can mend, such as a word mistyped, needs no reference.
+    What the person alone can correct, such as a mistyped word, needs no reference.
     """
     cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
     reference = secrets.token_hex(4)
     if isinstance(cause, (Unavailable, OverBudget)):
         log.warning("refused, reference %s: %s", reference, cause, exc_info=cause.__cause__)
-        under = t("(reference `{reference}`)", reference=reference)
-        return f"{t(cause.message)} {under}"
+        suffix = t("(reference `{reference}`)", reference=reference)
+        return f"{t(cause.message)} {suffix}"
     if isinstance(cause, UserError):
         log.info("refused: %s", cause, exc_info=cause.__cause__)
         return t(cause.message)
@@ -43,18 +43,18 @@ def failure_text(error: Exception, t: Translator) -> str:
     )
 
 
-async def _language(interaction: Interaction) -> Translator:
-    """The person's language; English where even that cannot be found out."""
+async def _translator(interaction: Interaction) -> Translator:
+    """Return the person's language, or English if looking it up fails too."""
     try:
         return await translator_of(interaction)
     except Exception:
-        log.exception("whose language is not known")
+        log.exception("the person's language could not be looked up")
         return ENGLISH
 
 
-async def _say(interaction: Interaction, text: str) -> None:
-    """Answer the person alone, or where the answer is shown to everyone by then."""
-    responder: Responder | None = interaction.extras.get("showing")
+async def _send(interaction: Interaction, text: str) -> None:
+    """Send the text to the person alone, unless the answer is already visible to everyone."""
+    responder = responder_of(interaction)
     thinking = interaction.response.type is discord.InteractionResponseType.deferred_channel_message
     try:
         if responder:

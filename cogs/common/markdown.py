@@ -1,20 +1,20 @@
-"""Plain: what models and people wrote, shown as they wrote it."""
+"""Markdown: escape what models and people wrote, and mention one person safely."""
 
 import re
 
 import discord
 
-_LINK = re.compile(r"(?<=[a-z]):(?=//)", re.IGNORECASE)
+_LINK_COLON = re.compile(r"(?<=[a-z]):(?=//)", re.IGNORECASE)
 
 
 def escape_markdown(text: str) -> str:
-    """The text with all that Discord would make something of escaped: markdown, mentions and links."""
-    safe = discord.utils.escape_markdown(text, ignore_links=False)
-    return _LINK.sub(r"\\:", safe.replace("<", r"\<"))
+    """Escape everything that Discord would render: markdown, mentions, timestamps and links."""
+    escaped = discord.utils.escape_markdown(text, ignore_links=False)
+    return _LINK_COLON.sub(r"\\:", escaped.replace("<", r"\<"))
 
 
-def with_mention(text: str, person_id: int | None) -> tuple[str, discord.AllowedMentions]:
-    """The text with a mention before it, and whom the message may notify: that person alone."""
-    if person_id is None:
+def with_mention(text: str, user_id: int | None) -> tuple[str, discord.AllowedMentions]:
+    """Return the text with a mention before it, and allowed mentions that notify that user alone."""
+    if user_id is None:
         return text, discord.AllowedMentions.none()
-    return f"<@{person_id}> {text}", discord.AllowedMentions(users=[discord.Object(person_id)])
+    return f"<@{user_id}> {text}", discord.AllowedMentions(users=[discord.Object(user_id)])

@@ -1,4 +1,4 @@
-"""Operators: who may spend money and change the model."""
+"""Permissions: commands of operators, commands of server admins, and channels that are open to the bot."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -10,9 +10,11 @@ from bot.client import Interaction
 from bot.community.guild_settings import GuildSettings
 from bot.errors import NotAllowed
 
+T = TypeVar("T")
+
 
 async def is_operator(interaction: Interaction) -> bool:
-    """Whether somebody is one: what operators know is not proposed to others."""
+    """Return whether the user is an operator."""
     try:
         await require_operator(interaction)
     except NotAllowed:
@@ -21,15 +23,16 @@ async def is_operator(interaction: Interaction) -> bool:
 
 
 async def require_operator(interaction: Interaction) -> None:
-    """Let operators pass: the application's owner or team, and who manages a home guild.
+    """Check that the user may spend money and change the model.
 
-    Raises NotAllowed with a sentence for everyone else, the admins of other servers among them.
+    Operators are the application's owner or team, and members with Manage Server in a home guild. Raises
+    NotAllowed for everyone else, including admins of other servers.
     """
     bot = interaction.client
     if await bot.is_owner(interaction.user):
         return
-    at_home = interaction.guild_id in bot.app.settings.home_guilds
-    if at_home and interaction.permissions.manage_guild:
+    in_home_guild = interaction.guild_id in bot.app.settings.home_guilds
+    if in_home_guild and interaction.permissions.manage_guild:
         return
     if interaction.permissions.manage_guild:
         raise NotAllowed(
@@ -39,11 +42,8 @@ async def require_operator(interaction: Interaction) -> None:
     raise NotAllowed("Only the operators of this bot may do this. /hero is open to everyone.")
 
 
-T = TypeVar("T")
-
-
 def admins_group(*, name: str, description: str) -> app_commands.Group:
-    """A group of such commands."""
+    """Return a group of commands for server admins."""
     return app_commands.Group(
         name=name,
         description=description,
@@ -54,29 +54,27 @@ def admins_group(*, name: str, description: str) -> app_commands.Group:
 
 
 def admins_only(command: T) -> T:
-    """Make one command such a one."""
-    marks: tuple[Callable[[Any], Any], ...] = (
+    """Decorator: restrict a command to server admins."""
+    decorators: tuple[Callable[[Any], Any], ...] = (
         app_commands.default_permissions(manage_guild=True),
         app_commands.allowed_installs(guilds=True, users=False),
         app_commands.allowed_contexts(guilds=True),
     )
-    for mark in marks:
-        command = mark(command)
+    for decorate in decorators:
+        command = decorate(command)
     return command
 
 
-async def require_open(guilds: GuildSettings, guild_id: int | None, channel: object) -> None:
-    """Let pass where the server's admins left the bot open. Raises NotAllowed with the channels that are.
+async def require_open_channel(guilds: GuildSettings, guild_id: int | None, channel: object) -> None:
+    """Check that the server's admins let the bot answer in a channel.
 
-    channel is discord.py's, None where it is not known.
+    channel: discord.py's object, None if unknown. A thread is open if its parent channel is. Raises
+    NotAllowed, naming the channels that are open.
     """
-    ids = (
-        getattr(channel, "id", None),
-        getattr(channel, "parent_id", None),
-    )  # a thread has its channel's too
+    ids = getattr(channel, "id", None), getattr(channel, "parent_id", None)
     if not await guilds.is_open(guild_id, *ids):
         channels = (await guilds.get(guild_id)).channels if guild_id else None
         raise NotAllowed(
             "Heroes are asked for elsewhere in this server: {channels}.",
-            channels=", ".join(f"<#{each}>" for each in channels or ()),
+            channels=", ".join(f"<#{channel_id}>" for channel_id in channels or ()),
         )

@@ -1,4 +1,4 @@
-"""Lasting views: buttons and menus that outlive a restart, for what they do stands in their ids."""
+"""Persistent buttons and menus: all of their state is in their custom ids, so they outlive a restart."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -12,26 +12,26 @@ from cogs.common.errors import report_failure
 ItemT = TypeVar("ItemT", bound=discord.ui.Item[Any])
 ClientT = TypeVar("ClientT", bound=discord.Client)
 
-_NONE = r"(?!)"  # the template of what has no ids of its own
+_MATCHES_NOTHING = r"(?!)"  # the template of base classes, which have no custom ids of their own
 
 
-class PersistentItem(discord.ui.DynamicItem[ItemT], template=_NONE):
-    """A button or menu. The named parts of its template are the arguments that make it after a restart."""
+class PersistentItem(discord.ui.DynamicItem[ItemT], template=_MATCHES_NOTHING):
+    """A button or menu. The named groups of a subclass's template are the arguments of its constructor."""
 
     @classmethod
     async def from_custom_id(
         cls, _interaction: discord.Interaction[ClientT], _item: discord.ui.Item[Any], match: re.Match[str], /
     ) -> Self:
-        parts = match.groupdict().items()
+        groups = match.groupdict().items()
         make: Callable[..., Self] = cls
-        return make(**{name: int(part) if part.isdigit() else part for name, part in parts})
+        return make(**{name: int(value) if value.isdigit() else value for name, value in groups})
 
     async def callback(self, interaction: discord.Interaction[ClientT]) -> None:
-        """Handle the interaction. discord.py would only log a failure: the person is told."""
-        ours = cast(Interaction, interaction)  # every client here is a HeroBot
+        """Handle the interaction, and report a failure to the person: discord.py would only log it."""
+        ours = _ours(interaction)
         try:
             await self.handle(ours)
-        except Exception as error:  # noqa: BLE001 (whatever it is, it is put into words and logged there)
+        except Exception as error:  # noqa: BLE001 (report_failure logs it and words it for the person)
             await report_failure(ours, error)
 
     async def handle(self, interaction: Interaction) -> None:
@@ -39,16 +39,16 @@ class PersistentItem(discord.ui.DynamicItem[ItemT], template=_NONE):
         raise NotImplementedError
 
 
-class PersistentButton(PersistentItem[discord.ui.Button[discord.ui.View]], template=_NONE):
+class PersistentButton(PersistentItem[discord.ui.Button[discord.ui.View]], template=_MATCHES_NOTHING):
     """A button."""
 
-    def __init__(self, custom_id: str, **look: Any) -> None:
-        """look: label, style, emoji, disabled, as discord.py takes them."""
-        super().__init__(discord.ui.Button(custom_id=custom_id, **look))
+    def __init__(self, custom_id: str, **button: Any) -> None:
+        """button: label, style, emoji, row and disabled, as discord.py takes them."""
+        super().__init__(discord.ui.Button(custom_id=custom_id, **button))
 
 
 def persistent_view(items: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
-    """A view of these items. It listens to nothing: the bot finds them by their ids."""
+    """Return a view of these items that listens to nothing: the bot finds them by their custom ids."""
     view = discord.ui.View(timeout=None)
     for item in items:
         view.add_item(item)
@@ -57,16 +57,21 @@ def persistent_view(items: Iterable[discord.ui.Item[Any]]) -> discord.ui.View:
 
 
 class Modal(discord.ui.Modal):
-    """A form. A failure of it is put into words for the person."""
+    """A modal that reports its failures to the person."""
 
     async def on_submit(self, interaction: discord.Interaction[ClientT], /) -> None:
-        await self.submit(cast(Interaction, interaction))  # every client here is a HeroBot
+        await self.submit(_ours(interaction))
 
     async def submit(self, interaction: Interaction) -> None:
-        """Handle what was filled in."""
+        """Handle the values that were filled in."""
         raise NotImplementedError
 
     async def on_error(  # type: ignore[override]  # discord.py calls a modal's without an item
         self, interaction: discord.Interaction[ClientT], error: Exception, /
     ) -> None:
-        await report_failure(cast(Interaction, interaction), error)
+        await report_failure(_ours(interaction), error)
+
+
+def _ours(interaction: discord.Interaction[ClientT]) -> Interaction:
+    """Narrow discord.py's type: every client here is a HeroBot."""
+    return cast(Interaction, interaction)

@@ -1,8 +1,7 @@
-"""/hero and /duel: a text streamed into Discord, or two of them to choose from."""
+"""/hero and /duel: stream a text into Discord, or two of them to choose from."""
 
 from bot.client import HeroBot
-from cogs.hero.actions import AgainButton, StopButton
-from cogs.hero.cog import HeroCog
+from cogs.hero.cog import AgainButton, HeroCog, StopButton
 from cogs.hero.duel_buttons import DuelButton
 from cogs.hero.duel_cog import DuelCog
 

@@ -1,4 +1,4 @@
-"""/hero: describe a superhero."""
+"""/hero: describe a superhero. Also mentions, direct messages, and the buttons Stop and Again."""
 
 import logging
 import re
@@ -16,7 +16,8 @@ from bot.llm.stream import Stream
 from bot.store.descriptions import Description, Posted
 from cogs.common.errors import failure_text
 from cogs.common.locale import translator_of_server
-from cogs.common.permissions import require_open
+from cogs.common.permissions import require_open_channel
+from cogs.common.persistent import PersistentButton
 from cogs.common.responses import (
     InteractionResponder,
     MessageContent,
@@ -32,7 +33,7 @@ from cogs.votes.buttons import offer_thumbs
 
 log = logging.getLogger(__name__)
 
-_TYPED = (discord.MessageType.default, discord.MessageType.reply)
+_MESSAGE_TYPES = (discord.MessageType.default, discord.MessageType.reply)  # that people type
 
 
 class HeroCog(commands.Cog):
@@ -41,26 +42,25 @@ class HeroCog(commands.Cog):
     def __init__(self, bot: HeroBot, app: App) -> None:
         self.bot = bot
         self.app = app
-        self.live_messages = LiveMessages()
+        self.live_messages = LiveMessages(edit_interval=app.timing.edit_interval)
 
     @app_commands.command(description="Describe a superhero: an age, a gender and a power")
     @app_commands.describe(hero="age, gender and power, for example: 40 woman healing")
     @app_commands.allowed_installs(guilds=True, users=True)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def hero(self, interaction: Interaction, hero: str) -> None:
-        asked = self.parse(hero)
+        parsed = self.parse(hero)
         requester, responder = await self.acknowledge(interaction)
-        await self._describe(asked, requester, responder)
+        await self._describe(parsed, requester, responder)
 
     @hero.autocomplete("hero")
     async def _suggest(self, _interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        whole = await self.app.powers.suggest(typed)
-        return [app_commands.Choice(name=each, value=each) for each in whole]
+        return await hero_choices(self.app, typed)
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
         """Answer `@Herosmith 40 woman healing`, and `40 woman healing` in a direct message."""
-        typed = self._typed(message)
+        typed = self._request_in(message)
         if typed is None:
             return
         guild = message.guild
@@ -68,90 +68,122 @@ class HeroCog(commands.Cog):
         try:
             guild_id = guild.id if guild else None
             t = await translator_of_server(self.bot, guild)
-            await require_open(self.app.guild_settings, guild_id, message.channel)
+            await require_open_channel(self.app.guild_settings, guild_id, message.channel)
             hero = self.parse(typed)
             await responder.acknowledge()
             await self._describe(hero, Requester(message.author.id, guild_id, t), responder)
         except discord.Forbidden as error:
             log.info("a message cannot be answered in channel %d: %s", message.channel.id, error)
-        except Exception as error:  # noqa: BLE001 (whatever it is, it is put into words and logged there)
+        except Exception as error:  # noqa: BLE001 (failure_text logs it and words it for the person)
             await responder.send_error(failure_text(error, t))
 
-    def _typed(self, message: discord.Message) -> str | None:
-        """What a person wrote to the bot: what follows its name, in a direct message also without it."""
+    def _request_in(self, message: discord.Message) -> str | None:
+        """Return the text after the bot's mention, or all of a direct message; None if not for the bot."""
         me = self.bot.user
-        if me is None or message.author.bot or message.type not in _TYPED:
+        if me is None or message.author.bot or message.type not in _MESSAGE_TYPES:
             return None
         direct = isinstance(message.channel, discord.DMChannel)
-        name = re.match(rf"<@!?{me.id}>", message.content)
-        return message.content[name.end() if name else 0 :] if name or direct else None
+        mention = re.match(rf"<@!?{me.id}>", message.content)
+        return message.content[mention.end() if mention else 0 :] if mention or direct else None
 
-    async def again(self, interaction: Interaction, description_id: int) -> None:
-        """Describe the same hero once more, for whoever clicked."""
+    async def describe_again(self, interaction: Interaction, description_id: int) -> None:
+        """Describe the hero of a description once more, for the person who clicked."""
         requester, responder = await self.acknowledge(interaction)
         description = await self.app.describer.get(description_id)
         if description is None or not description.text:
             raise UserError("This description is gone. Ask with /hero.")
-        hero = self.parse(description.hero.typed)  # what may be asked may have changed since
+        hero = self.parse(description.hero.typed)  # vocabulary and blocklist may have changed since
         await self._describe(hero, requester, responder)
 
-    async def acknowledge(self, interaction: Interaction) -> tuple[Requester, Responder]:
-        """Let somebody see that they were heard, before anything that may take long; then see who it is.
-
-        Raises NotAllowed where heroes are not asked for here.
-        """
-        responder = InteractionResponder(interaction)
-        await responder.acknowledge()
-        await require_open(self.app.guild_settings, interaction.guild_id, interaction.channel)
-        return await requester_of(interaction), responder
-
     def parse(self, typed: str) -> Hero:
-        """A hero that may be asked for. Raises NotUnderstood with what is wrong."""
+        """Return the hero that was typed. Raises NotUnderstood with what is wrong, or if it is blocked."""
         hero = self.app.heroes.vocabulary.parse(typed)
         self.app.blocklist.check(hero)
         return hero
 
+    async def acknowledge(self, interaction: Interaction) -> tuple[Requester, Responder]:
+        """Acknowledge the interaction before anything that may be slow, then look up who is asking.
+
+        Raises NotAllowed if the server's admins closed this channel to the bot.
+        """
+        responder = InteractionResponder(interaction)
+        await responder.acknowledge()
+        await require_open_channel(self.app.guild_settings, interaction.guild_id, interaction.channel)
+        return await requester_of(interaction), responder
+
     async def _describe(self, hero: Hero, requester: Requester, responder: Responder) -> None:
-        """Have a hero described before everyone's eyes, by two models where that is to be a duel."""
-        if await self.app.duels.wanted():
+        """Generate a description into a live message; a share of these requests become duels."""
+        if await self.app.duels.should_duel():
             await self.duel(hero, requester, responder)
             return
         stream = Stream()
-        draft = LivePreview([stream], lambda: hero_draft_content(hero, stream, requester.t))
+        preview = LivePreview([stream], lambda: hero_draft_content(hero, stream, requester.t))
         async with self.app.rate_limits.acquire(requester.user_id, requester.guild_id):
             work = self.app.describer.describe(
                 hero, requester=requester.user_id, guild_id=requester.guild_id, stream=stream
             )
-            description = await self.live_messages.run(work, draft, requester, responder)
-        await self._offer(description, requester, responder)
+            description = await self.live_messages.run(work, preview, requester, responder)
+        await self._publish(description, requester, responder)
 
     async def duel(self, hero: Hero, requester: Requester, responder: Responder) -> None:
-        """Let two models describe a hero; where only one of them can, show what it wrote."""
+        """Let two models describe a hero; if only one of them can, publish its text alone."""
         streams = Stream(), Stream()
-        draft = LivePreview(streams, lambda: duel_draft_content(hero, streams, requester.t))
+        preview = LivePreview(streams, lambda: duel_draft_content(hero, streams, requester.t))
         async with self.app.rate_limits.acquire(requester.user_id, requester.guild_id):
             work = self.app.duels.run(
                 hero, requester=requester.user_id, guild_id=requester.guild_id, streams=streams
             )
-            held = await self.live_messages.run(work, draft, requester, responder)
-        if isinstance(held, Description):
-            await self._offer(held, requester, responder)
+            result = await self.live_messages.run(work, preview, requester, responder)
+        if isinstance(result, Description):
+            await self._publish(result, requester, responder)
             return
-        if held is None:
+        if result is None:
             await responder.show(stopped_duel_content(requester.t))
             return
-        message = await responder.show(duel_content(held, requester.t))
-        if not await self.app.duels.shown_as(held.id, message.channel.id, message.id):
-            await responder.show(MessageContent(content=requester.t("Whoever asked for it had it deleted.")))
+        message = await responder.show(duel_content(result, requester.t))
+        if not await self.app.duels.set_message(result.id, message.channel.id, message.id):
+            await responder.show(_deleted_content(requester))
 
-    async def _offer(self, description: Description, requester: Requester, responder: Responder) -> None:
-        """Show a description, and let people vote on it; unless it was deleted or hidden meanwhile."""
+    async def _publish(self, description: Description, requester: Requester, responder: Responder) -> None:
+        """Show a description and offer thumbs, unless it was deleted or hidden in the meantime."""
         message = await responder.show(hero_content(description, requester.t))
-        shown = await self.app.describer.set_message(description, message.channel.id, message.id)
-        if shown is None:
-            await responder.show(MessageContent(content=requester.t("Whoever asked for it had it deleted.")))
-        elif shown.removed_at is not None:
-            await responder.show(hero_content(shown, requester.t))
+        current = await self.app.describer.set_message(description, message.channel.id, message.id)
+        if current is None:
+            await responder.show(_deleted_content(requester))
+        elif current.removed_at is not None:
+            await responder.show(hero_content(current, requester.t))
         else:
-            self.bot.dispatch("shown", Posted(shown.id, message.channel.id, message.id))
-            await offer_thumbs(message, shown.id)
+            self.bot.dispatch("shown", Posted(current.id, message.channel.id, message.id))
+            await offer_thumbs(message, current.id)
+
+
+class StopButton(PersistentButton, template=r"hero:stop:(?P<generation>[0-9]{1,20})"):
+    """Stops a generation and keeps the text so far."""
+
+    def __init__(self, generation: int) -> None:
+        super().__init__(f"hero:stop:{generation}")
+        self.generation = generation
+
+    async def handle(self, interaction: Interaction) -> None:
+        await interaction.client.cog(HeroCog).live_messages.stop(interaction, self.generation)
+
+
+class AgainButton(PersistentButton, template=r"hero:again:(?P<description_id>[0-9]{1,20})"):
+    """Describes the same hero once more."""
+
+    def __init__(self, description_id: int) -> None:
+        super().__init__(f"hero:again:{description_id}")
+        self.description_id = description_id
+
+    async def handle(self, interaction: Interaction) -> None:
+        await interaction.client.cog(HeroCog).describe_again(interaction, self.description_id)
+
+
+async def hero_choices(app: App, typed: str) -> list[app_commands.Choice[str]]:
+    """Return the autocompletion of a hero that is being typed."""
+    suggestions = await app.powers.suggest(typed)
+    return [app_commands.Choice(name=suggestion, value=suggestion) for suggestion in suggestions]
+
+
+def _deleted_content(requester: Requester) -> MessageContent:
+    return MessageContent(content=requester.t("Whoever asked for it had it deleted."))

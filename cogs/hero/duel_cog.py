@@ -7,7 +7,7 @@ from discord.ext import commands, tasks
 
 from bot.app import App
 from bot.client import Interaction
-from cogs.hero.cog import HeroCog
+from cogs.hero.cog import HeroCog, hero_choices
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +16,7 @@ class DuelCog(commands.Cog):
     """Duels: read two descriptions of one hero and say which is better."""
 
     def __init__(self, app: App, heroes: HeroCog) -> None:
-        """heroes: it shows what one model wrote, if the other cannot answer."""
+        """heroes: runs the duel, as it does when a /hero becomes one."""
         self.app = app
         self._heroes = heroes
 
@@ -28,24 +28,23 @@ class DuelCog(commands.Cog):
 
     @tasks.loop(minutes=10)
     async def advance_trials(self) -> None:
-        """End trials that took too long, and begin those whose turn it is."""
+        """End overdue trials and start the next one."""
         try:
             await self.app.trials.advance()
         except Exception:
-            log.exception("the trials could not be tended")
+            log.exception("the trials could not be advanced")
 
     @app_commands.command(
         description="Let the live model and its challenger describe one hero: which is better?"
     )
     @app_commands.describe(hero="age, gender and power, for example: 40 woman healing")
     @app_commands.allowed_installs(guilds=True, users=False)
-    @app_commands.allowed_contexts(guilds=True)  # it takes others to vote
+    @app_commands.allowed_contexts(guilds=True)  # a duel needs other people to vote
     async def duel(self, interaction: Interaction, hero: str) -> None:
-        asked = self._heroes.parse(hero)
+        parsed = self._heroes.parse(hero)
         requester, responder = await self._heroes.acknowledge(interaction)
-        await self._heroes.duel(asked, requester, responder)
+        await self._heroes.duel(parsed, requester, responder)
 
     @duel.autocomplete("hero")
     async def _suggest(self, _interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        whole = await self.app.powers.suggest(typed)
-        return [app_commands.Choice(name=each, value=each) for each in whole]
+        return await hero_choices(self.app, typed)

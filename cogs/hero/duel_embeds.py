@@ -1,4 +1,4 @@
-"""A duel's message: two texts without names, on their way, finished or hidden."""
+"""A duel's message: two anonymous texts, while they are generated, finished or hidden."""
 
 import discord
 
@@ -12,50 +12,50 @@ from cogs.common.responses import MessageContent
 from cogs.hero.duel_buttons import duel_buttons
 from cogs.hero.embeds import draft_embed, has_sentence, queue_text
 
-_ROOM = 2700  # characters for each text, of the 6,000 that the cards of a message may have together
+_MAX_LENGTH = 2700  # characters of each text; all embeds of a message may have 6,000 together
 
 
 def duel_content(pairing: Pairing, t: Translator) -> MessageContent:
-    """Both texts, alike but for the letter, and the buttons; all that could tell who wrote them is left out.
+    """Return both texts, labelled A and B, with the buttons. Nothing in it tells which model wrote which.
 
-    While a text is hidden, there is nothing to vote on.
+    While a text is hidden, the message has no vote buttons.
     """
     texts = _text(pairing.a, t), _text(pairing.b, t)
-    if pairing.in_sight:
-        ask = t("Two models, one hero: which text is better? You see who wrote them when you have voted.")
+    if pairing.visible:
+        footer = t("Two models, one hero: which text is better? You see who wrote them when you have voted.")
     else:
-        ask = t("A text of this duel is hidden: while it is, there is nothing to vote on.")
-    return MessageContent(_cards(pairing.a.hero, texts, ask), duel_buttons(pairing, t))
+        footer = t("A text of this duel is hidden: while it is, there is nothing to vote on.")
+    return MessageContent(_embeds(pairing.a.hero, texts, footer), duel_buttons(pairing, t))
 
 
 def duel_draft_content(hero: Hero, streams: tuple[Stream, Stream], t: Translator) -> MessageContent:
-    """Both texts so far, of each as much as of the other, or the place in the line.
+    """Return both texts so far, cut to the length of the shorter one, or the position in the queue.
 
-    The quicker model's text waits for the slower one's: which comes first would tell who writes it. Where one
-    model has failed, the other's text is going to be a plain description.
+    The faster model's text waits for the slower one's, because the speed would tell who writes it. If one
+    model has failed, the other's text is shown alone: it becomes a plain description.
     """
-    alone = [stream for stream in streams if stream.text or not stream.over]
-    if len(alone) < len(streams):
-        text = draft_embed(hero, alone[0].text, t) if alone else None
-        return MessageContent([text] if text else [], content=queue_text(alone, t))
-    seen = min((len(stream.text) for stream in streams if not stream.over), default=_ROOM)
-    first, second = (stream.text[:seen] for stream in streams)
+    remaining = [stream for stream in streams if stream.text or not stream.finished]
+    if len(remaining) < len(streams):
+        embed = draft_embed(hero, remaining[0].text, t) if remaining else None
+        return MessageContent([embed] if embed else [], content=queue_text(remaining, t))
+    length = min((len(stream.text) for stream in streams if not stream.finished), default=_MAX_LENGTH)
+    first, second = (stream.text[:length] for stream in streams)
     if not (has_sentence(first) and has_sentence(second)):
         return MessageContent(content=queue_text(streams, t))
-    cards = _cards(hero, (_safe(f"{first} ..."), _safe(f"{second} ...")), t("writing"))
-    return MessageContent(cards, content=queue_text(streams, t))
+    embeds = _embeds(hero, (_escape(f"{first} ..."), _escape(f"{second} ...")), t("writing"))
+    return MessageContent(embeds, content=queue_text(streams, t))
 
 
 def stopped_duel_content(t: Translator) -> MessageContent:
-    """What somebody left of a duel who stopped it amid its texts."""
-    said = t(
+    """Return the notice that replaces a duel that was stopped before both texts were finished."""
+    text = t(
         "Stopped. Two models were writing here, for you to say which text is better. That takes whole texts, "
         "so nothing of them is kept."
     )
-    return MessageContent(content=said)
+    return MessageContent(content=text)
 
 
-def _cards(hero: Hero, texts: tuple[str, str], footer: str) -> list[discord.Embed]:
+def _embeds(hero: Hero, texts: tuple[str, str], footer: str) -> list[discord.Embed]:
     gold = discord.Colour.gold()
     first = discord.Embed(title=str(hero).capitalize(), description=f"**A**\n{texts[0]}", colour=gold)
     second = discord.Embed(description=f"**B**\n{texts[1]}", colour=gold)
@@ -65,10 +65,10 @@ def _cards(hero: Hero, texts: tuple[str, str], footer: str) -> list[discord.Embe
 def _text(description: Description, t: Translator) -> str:
     if description.removed_at is not None:
         return t("*This text is hidden: people have reported it.*")
-    return _safe(description.text)
+    return _escape(description.text)
 
 
-def _safe(text: str) -> str:
-    """A text with its markdown harmless, as far as there is room."""
-    safe = escape_markdown(text)
-    return safe if len(safe) <= _ROOM else f"{safe[: _ROOM - 2].rsplit(' ', 1)[0]} …"
+def _escape(text: str) -> str:
+    """Return a text with its markdown escaped, truncated at a word."""
+    escaped = escape_markdown(text)
+    return escaped if len(escaped) <= _MAX_LENGTH else f"{escaped[: _MAX_LENGTH - 2].rsplit(' ', 1)[0]} …"

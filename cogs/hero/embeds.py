@@ -1,4 +1,4 @@
-"""Cards: a description as people see it, finished or on its way."""
+"""A hero's message: its embed and buttons, while the text is generated and afterwards."""
 
 import re
 from collections.abc import Iterable
@@ -6,72 +6,21 @@ from collections.abc import Iterable
 import discord
 
 from bot.heroes.hero import Hero
-from bot.i18n.message import Translator
+from bot.i18n.message import Translator, mark
 from bot.llm.stream import Stream
 from bot.rating.votes import DOWN, UP
 from bot.store.descriptions import Description
 from cogs.common.markdown import escape_markdown
+from cogs.common.persistent import persistent_view
 from cogs.common.responses import MessageContent
-from cogs.hero.buttons import hero_buttons
 
-_LONGEST = 4096  # characters of an embed's text
-_SENTENCE = re.compile(r"[.!?][\"”’']?(?=\s|$)")  # noqa: RUF001 (texts close with curly quotes)
-
-
-def hero_embed(description: Description, t: Translator) -> discord.Embed:
-    """A description: the hero, the text with its markdown harmless, and who wrote it."""
-    embed = _embed(description.hero, description.text)
-    if description.tuned:
-        embed.colour = discord.Colour.blurple()
-        said = [t("Written by model {number}", number=description.version or description.model)]
-    else:
-        embed.colour = discord.Colour.light_grey()
-        said = [t("Written by the untuned base model, {model}", model=description.model)]
-    if description.finish_reason == "stopped":
-        said.append(t("stopped"))
-    said.append(t("Worth learning from? {up} {down}", up=UP, down=DOWN))
-    embed.set_footer(text=" · ".join(said))
-    return embed
-
-
-def has_sentence(text: str) -> bool:
-    """Whether there is a sentence, before which nothing of a text is shown."""
-    return _SENTENCE.search(text) is not None
-
-
-def draft_embed(hero: Hero, text: str, t: Translator) -> discord.Embed | None:
-    """What there is of a description so far; None before its first sentence."""
-    if not has_sentence(text):
-        return None
-    return _embed(hero, f"{text} ...").set_footer(text=t("writing"))
-
-
-def queue_text(streams: Iterable[Stream], t: Translator) -> str | None:
-    """Where in the line somebody waits, for the last of these; None where they do not."""
-    place = max((stream.place for stream in streams), default=0)
-    if not place:
-        return None
-    if place == 1:
-        return t("The model is busy: you are next.")
-    return t("The model is busy: you are {place} in line.", place=_nth(place, t))
-
-
-def _embed(hero: Hero, text: str) -> discord.Embed:
-    safe = escape_markdown(text)
-    if len(safe) > _LONGEST:
-        safe = safe[: _LONGEST - 4].rstrip("\\") + " ..."
-    return discord.Embed(title=str(hero).capitalize(), description=safe)
-
-
-def _nth(number: int, t: Translator) -> str:
-    if t.code != "en":
-        return f"{number}."
-    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{ending}"
+_MAX_LENGTH = 4096  # characters of an embed's description, by Discord's limit
+_SENTENCE_END = re.compile(r"[.!?][\"”’']?(?=\s|$)")  # noqa: RUF001 (texts close with curly quotes)
+_LABELS = {"stop": mark("Stop"), "again": mark("Again"), "report": mark("Report")}
 
 
 def hero_content(description: Description, t: Translator) -> MessageContent:
-    """A description with its buttons; where it was taken from sight, no more than that."""
+    """Return a description with its buttons, or a notice without buttons if it is hidden."""
     if description.removed_at is not None:
         return MessageContent(content=t("This description is hidden: people have reported it."))
     return MessageContent(
@@ -80,6 +29,70 @@ def hero_content(description: Description, t: Translator) -> MessageContent:
 
 
 def hero_draft_content(hero: Hero, stream: Stream, t: Translator) -> MessageContent:
-    """The text so far, or the place in the line; empty before there is either."""
-    text = draft_embed(hero, stream.text, t)
-    return MessageContent([text] if text else [], content=queue_text([stream], t))
+    """Return the text so far, or the position in the queue; empty before there is either."""
+    embed = draft_embed(hero, stream.text, t)
+    return MessageContent([embed] if embed else [], content=queue_text([stream], t))
+
+
+def hero_buttons(*actions: str, subject: int, t: Translator) -> discord.ui.View:
+    """Return the buttons "stop", "again" and "report", as named. All state is in their custom ids.
+
+    subject: the id of the description, or of the generation that Stop ends. StopButton and AgainButton in
+    cogs/hero/cog.py and ReportButton in cogs/moderation/buttons.py handle the clicks.
+    """
+    return persistent_view(
+        discord.ui.Button(custom_id=f"hero:{action}:{subject}", label=t(_LABELS[action]))
+        for action in actions
+    )
+
+
+def hero_embed(description: Description, t: Translator) -> discord.Embed:
+    """Return the embed of a finished description: hero, escaped text, and the model that wrote it."""
+    embed = _embed(description.hero, description.text)
+    if description.tuned:
+        embed.colour = discord.Colour.blurple()
+        footer = [t("Written by model {number}", number=description.version or description.model)]
+    else:
+        embed.colour = discord.Colour.light_grey()
+        footer = [t("Written by the untuned base model, {model}", model=description.model)]
+    if description.finish_reason == "stopped":
+        footer.append(t("stopped"))
+    footer.append(t("Worth learning from? {up} {down}", up=UP, down=DOWN))
+    embed.set_footer(text=" · ".join(footer))
+    return embed
+
+
+def draft_embed(hero: Hero, text: str, t: Translator) -> discord.Embed | None:
+    """Return the embed of an unfinished description; None before its first full sentence."""
+    if not has_sentence(text):
+        return None
+    return _embed(hero, f"{text} ...").set_footer(text=t("writing"))
+
+
+def has_sentence(text: str) -> bool:
+    """Return whether a text has a full sentence; nothing is shown before that."""
+    return _SENTENCE_END.search(text) is not None
+
+
+def queue_text(streams: Iterable[Stream], t: Translator) -> str | None:
+    """Return the position in the queue of the last of these streams; None if none is waiting."""
+    position = max((stream.position for stream in streams), default=0)
+    if not position:
+        return None
+    if position == 1:
+        return t("The model is busy: you are next.")
+    return t("The model is busy: you are {place} in line.", place=_ordinal(position, t))
+
+
+def _embed(hero: Hero, text: str) -> discord.Embed:
+    escaped = escape_markdown(text)
+    if len(escaped) > _MAX_LENGTH:
+        escaped = escaped[: _MAX_LENGTH - 4].rstrip("\\") + " ..."
+    return discord.Embed(title=str(hero).capitalize(), description=escaped)
+
+
+def _ordinal(number: int, t: Translator) -> str:
+    if t.code != "en":
+        return f"{number}."
+    suffix = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{suffix}"

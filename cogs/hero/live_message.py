@@ -1,4 +1,4 @@
-"""Writings: texts on their way, seen as they grow and stopped by a button."""
+"""Live messages: show a text while it is generated, with a button to stop it."""
 
 import asyncio
 import logging
@@ -14,109 +14,111 @@ from bot.client import Interaction
 from bot.errors import NotAllowed, Unavailable
 from bot.llm.stream import Stream
 from cogs.common.responses import MessageContent, Requester, Responder
-from cogs.hero.buttons import hero_buttons
+from cogs.hero.embeds import hero_buttons
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_MAX_INTERVAL = 10.0  # seconds between edits, however slow Discord is
+
 
 @dataclass(frozen=True, slots=True)
 class LivePreview:
-    """What is on its way: the streams that tell it, and what there is to see of it at a moment."""
+    """The streams of a generation, and a function that renders their current state."""
 
     streams: Sequence[Stream]
     render: Callable[[], MessageContent]
 
 
 class LiveMessages:
-    """Shows what is being written, each with a Stop button."""
+    """Shows generations in progress, each with a Stop button.
 
-    def __init__(self) -> None:
-        self._since = time.time_ns()
-        self._under_way: dict[int, tuple[Requester, Sequence[Stream]]] = {}  # by what their Stop buttons say
+    edit_interval: seconds between edits of one message.
+    """
+
+    def __init__(self, *, edit_interval: float) -> None:
+        self._edit_interval = edit_interval
+        self._started_at = time.time_ns()
+        self._running: dict[int, tuple[Requester, Sequence[Stream]]] = {}  # by the id in the Stop button
 
     async def run(
-        self, work: Coroutine[Any, Any, T], draft: LivePreview, requester: Requester, responder: Responder
+        self, work: Coroutine[Any, Any, T], preview: LivePreview, requester: Requester, responder: Responder
     ) -> T:
-        """Do the work, and show what there is of it meanwhile. What it raises is raised here."""
+        """Await the work and return its result; edit the message with the preview until it is done."""
         task = asyncio.create_task(work)
         try:
-            with self._may_be_stopped(requester, draft.streams) as stop:
-                await _show_while(task, draft, stop, responder)
+            with self._stoppable(requester, preview.streams) as stop_view:
+                await self._update_until_done(task, preview, stop_view, responder)
             return await task
         finally:
             task.cancel()
 
-    async def stop(self, interaction: Interaction, number: int) -> None:
-        """Let what is there be all of it: for who asked for it, and for moderators."""
-        if number < self._since:  # a restart cut it off
+    async def stop(self, interaction: Interaction, generation: int) -> None:
+        """Stop the generation and keep the text so far.
+
+        Raises NotAllowed unless the user is the requester or a moderator.
+        """
+        if generation < self._started_at:  # a restart cut it off
             await interaction.response.edit_message(view=None)
             return
         await interaction.response.defer()
-        if number not in self._under_way:  # its end was quicker than the click: its own buttons stay
+        if generation not in self._running:  # it ended before the click: the message has its final buttons
             return
-        requester, streams = self._under_way[number]
+        requester, streams = self._running[generation]
         if interaction.user.id != requester.user_id and not interaction.permissions.manage_messages:
             raise NotAllowed("Only who asked for this hero, or a moderator, may stop it.")
         for stream in streams:
             stream.stop()
 
     @contextmanager
-    def _may_be_stopped(self, requester: Requester, streams: Sequence[Stream]) -> Iterator[discord.ui.View]:
-        number = time.time_ns()
-        self._under_way[number] = requester, streams
+    def _stoppable(self, requester: Requester, streams: Sequence[Stream]) -> Iterator[discord.ui.View]:
+        generation = time.time_ns()
+        self._running[generation] = requester, streams
         try:
-            yield hero_buttons("stop", subject=number, t=requester.t)
+            yield hero_buttons("stop", subject=generation, t=requester.t)
         finally:
-            del self._under_way[number]
+            del self._running[generation]
 
-
-async def _show_while(
-    task: asyncio.Task[Any], draft: LivePreview, stop: discord.ui.View, responder: Responder
-) -> None:
-    """Show the place in the line and the text so far, at the message's pace, until the task is done."""
-    rhythm = EditThrottle()
-    while not task.done():
-        news = [asyncio.ensure_future(stream.changed()) for stream in draft.streams]
-        await asyncio.wait({*news, task}, return_when=asyncio.FIRST_COMPLETED)
-        for each in news:
-            each.cancel()
-        look = draft.render()
-        if task.done() or not look:
-            continue
-        began = time.monotonic()
-        try:
-            await responder.show(replace(look, view=stop))
-        except (discord.HTTPException, Unavailable) as error:
-            log.info("a text could not be shown while it was written: %s", error)
-        rhythm.record(time.monotonic() - began)
-        await rhythm.wait(task)
-
-
-_BEAT = 1.0  # seconds between edits: what a channel bears
-_SLOWEST = 10.0
+    async def _update_until_done(
+        self, task: asyncio.Task[Any], preview: LivePreview, stop_view: discord.ui.View, responder: Responder
+    ) -> None:
+        throttle = EditThrottle(self._edit_interval)
+        while not task.done():
+            changes = [asyncio.ensure_future(stream.changed()) for stream in preview.streams]
+            await asyncio.wait({*changes, task}, return_when=asyncio.FIRST_COMPLETED)
+            for change in changes:
+                change.cancel()
+            content = preview.render()
+            if task.done() or not content:
+                continue
+            started = time.monotonic()
+            try:
+                await responder.show(replace(content, view=stop_view))
+            except (discord.HTTPException, Unavailable) as error:
+                log.info("a text could not be shown while it was written: %s", error)
+            throttle.record(time.monotonic() - started)
+            await throttle.wait(task)
 
 
 class EditThrottle:
-    """Waits between edits: about a second, longer where Discord is slow or has refused one for a while.
+    """Spaces out edits of one message, more widely while Discord is slow or limits the rate.
 
-    discord.py waits out a 429 within the edit, so an edit that took long tells of either.
+    discord.py waits out a 429 inside the edit, so a slow edit indicates either.
     """
 
-    def __init__(self, beat: float = _BEAT) -> None:
-        self._shortest = beat
-        self.interval = beat
+    def __init__(self, interval: float) -> None:
+        """interval: the shortest, in seconds."""
+        self._min_interval = interval
+        self.interval = interval
 
     def record(self, seconds: float) -> None:
-        """Learn from an edit: one that took long doubles the wait, a quick one shortens it again."""
-        slow = seconds > self.interval / 2
-        self.interval = (
-            min(max(self.interval * 2, seconds), _SLOWEST)
-            if slow
-            else max(self.interval * 0.8, self._shortest)
-        )
+        """Adapt to an edit's duration: double the interval after a slow one, shorten it after a quick one."""
+        if seconds > self.interval / 2:
+            self.interval = min(max(self.interval * 2, seconds), _MAX_INTERVAL)
+        else:
+            self.interval = max(self.interval * 0.8, self._min_interval)
 
     async def wait(self, until: asyncio.Task[Any]) -> None:
-        """Let a beat pass, or less where there is nothing to wait for any more."""
+        """Sleep one interval, or until the task is done."""
         await asyncio.wait({until}, timeout=self.interval)

@@ -1,4 +1,4 @@
-"""/about: what answers here, what it learnt from, and where its code and its policy are."""
+"""/about: the live model, its dataset, the figures so far, and links to the code and the privacy policy."""
 
 import discord
 from discord import app_commands
@@ -24,17 +24,17 @@ class AboutCog(commands.Cog):
     @app_commands.allowed_installs(guilds=True, users=True)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def about(self, interaction: Interaction) -> None:
-        await interaction.response.defer()  # its figures are counted
+        await interaction.response.defer()  # counting the figures takes time
         t = await translator_of(interaction)
         settings = self.app.settings
-        card = _card(t, await self.app.about.now())
+        embed = _embed(t, await self.app.about.now())
         links = {t("Source code"): settings.source_url, t("Privacy"): settings.privacy_url}
         view = persistent_view(discord.ui.Button(label=label, url=url) for label, url in links.items() if url)
-        await interaction.edit_original_response(embed=card, view=view)
+        await interaction.edit_original_response(embed=embed, view=view)
 
 
-def _card(t: Translator, standing: Overview) -> discord.Embed:
-    card = discord.Embed(
+def _embed(t: Translator, overview: Overview) -> discord.Embed:
+    embed = discord.Embed(
         title=t("A bot that owns its model, and learns from you"),
         description=t(
             "Ask for a hero with `/hero 40 woman healing`, and leave a thumb under what you read. "
@@ -42,16 +42,16 @@ def _card(t: Translator, standing: Overview) -> discord.Embed:
         ),
         colour=discord.Colour.blurple(),
     )
-    card.add_field(name=t("Model"), value=_model(t, standing), inline=False)
-    card.add_field(name=t("Dataset"), value=_dataset(t, standing), inline=False)
-    card.add_field(name=t("The loop so far"), value=_loop(t, standing.totals), inline=False)
-    return card
+    embed.add_field(name=t("Model"), value=_model_text(t, overview), inline=False)
+    embed.add_field(name=t("Dataset"), value=_dataset_text(t, overview), inline=False)
+    embed.add_field(name=t("The loop so far"), value=_totals_text(t, overview.totals), inline=False)
+    return embed
 
 
-def _model(t: Translator, standing: Overview) -> str:
-    live = standing.live
+def _model_text(t: Translator, overview: Overview) -> str:
+    live = overview.live
     if live is None:
-        return t("The untuned base model, {base}.", base=f"`{standing.base}`")
+        return t("The untuned base model, {base}.", base=f"`{overview.base}`")
     return t(
         "Model {number}, {name}, tuned from {base}.",
         number=live.id,
@@ -60,12 +60,12 @@ def _model(t: Translator, standing: Overview) -> str:
     )
 
 
-def _dataset(t: Translator, standing: Overview) -> str:
-    if standing.dataset is None:
+def _dataset_text(t: Translator, overview: Overview) -> str:
+    if overview.dataset is None:
         return t("None: no model has been tuned yet.")
-    version, counts = standing.dataset.id, standing.dataset.counts
+    version, counts = overview.dataset.id, overview.dataset.counts
     size = counts.get("train", 0) + counts.get("valid", 0)
-    if standing.dataset.kind == "preference":
+    if overview.dataset.kind == "preference":
         return t(
             "Version {version}: {pairs} pairs of the bot's own texts, one of each liked better by people.",
             version=version,
@@ -80,7 +80,7 @@ def _dataset(t: Translator, standing: Overview) -> str:
     )
 
 
-def _loop(t: Translator, totals: Totals) -> str:
+def _totals_text(t: Translator, totals: Totals) -> str:
     lines = (
         t.count("{number} description written", "{number} descriptions written", totals.descriptions),
         t.count("{number} vote on descriptions", "{number} votes on descriptions", totals.votes),

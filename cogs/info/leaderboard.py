@@ -1,4 +1,4 @@
-"""/top: the hall of fame."""
+"""/top: the best-rated descriptions, page by page."""
 
 import discord
 from discord import app_commands
@@ -12,7 +12,7 @@ from cogs.common.locale import translator_of
 from cogs.common.markdown import escape_markdown
 from cogs.common.persistent import PersistentButton, persistent_view
 
-_LONGEST = 550  # characters of a text: five of them, escaped, fit into a card
+_MAX_LENGTH = 550  # characters of a text: five of them, escaped, fit into an embed
 
 
 class LeaderboardCog(commands.Cog):
@@ -29,15 +29,15 @@ class LeaderboardCog(commands.Cog):
     async def top(self, interaction: Interaction, everywhere: bool = False) -> None:
         scope = "all" if everywhere or interaction.guild_id is None else "here"
         await interaction.response.defer()
-        card, view = await _page(interaction, scope, 0)
-        await interaction.edit_original_response(embed=card, view=view)
+        embed, view = await _page(interaction, scope, 0)
+        await interaction.edit_original_response(embed=embed, view=view)
 
 
 class PageButton(
     PersistentButton,
     template=r"top:(?P<scope>here|all):(?P<page>[0-9]{1,6})",
 ):
-    """Turns to a page of the hall of fame. Which one stands in its id, so it outlives a restart."""
+    """Shows another page."""
 
     def __init__(self, scope: str, page: int, label: str = "-", *, disabled: bool = False) -> None:
         super().__init__(f"top:{scope}:{page}", label=label, disabled=disabled)
@@ -45,44 +45,48 @@ class PageButton(
         self.page = page
 
     async def handle(self, interaction: Interaction) -> None:
-        """Put the page in the place of the one that is shown; scores are of now."""
+        """Replace the page that is shown, with current scores."""
         await interaction.response.defer()
-        card, view = await _page(interaction, self.scope, self.page)
-        await interaction.edit_original_response(embed=card, view=view)
+        embed, view = await _page(interaction, self.scope, self.page)
+        await interaction.edit_original_response(embed=embed, view=view)
 
 
 async def _page(interaction: Interaction, scope: str, page: int) -> tuple[discord.Embed, discord.ui.View]:
-    """A page of this server's best, or of all servers'. What was typed freely stays in its own server."""
+    """Return a page of this server or of all. Powers outside the vocabulary stay in their own server."""
     t = await translator_of(interaction)
-    app: App = interaction.client.app
+    app = interaction.client.app
     if scope == "here":
         best = await app.scores.best(guild_id=interaction.guild_id or 0, page=page)
     else:
         best = await app.scores.best(powers=(await app.powers.vocabulary()).powers, page=page)
-    if page and not best:  # what stood there has gone since
+    if page and not best:  # the descriptions on it have been removed since
         return await _page(interaction, scope, page - 1)
-    turns = (("◀", page - 1, page > 0), ("▶", page + 1, len(best) > PAGE))
-    buttons = [PageButton(scope, max(to, 0), label, disabled=not there) for label, to, there in turns]
+    targets = (("◀", page - 1, page > 0), ("▶", page + 1, len(best) > PAGE))
+    buttons = [
+        PageButton(scope, max(target, 0), label, disabled=not exists) for label, target, exists in targets
+    ]
     view = persistent_view(buttons if page or len(best) > PAGE else ())
-    return _card(t, scope, page, best[:PAGE]), view
+    return _embed(t, scope, page, best[:PAGE]), view
 
 
-def _card(t: Translator, scope: str, page: int, best: list[Scored]) -> discord.Embed:
+def _embed(t: Translator, scope: str, page: int, best: list[Scored]) -> discord.Embed:
     title = t("Hall of fame of this server") if scope == "here" else t("Hall of fame of all servers")
     if not best:
         text = t("Nobody is in it yet. Ask for a hero with `/hero`, and let others leave a thumb under it.")
     else:
-        text = "\n".join(_entry(page * PAGE + at, each) for at, each in enumerate(best, 1))
-    card = discord.Embed(title=title, description=text, colour=discord.Colour.gold())
+        text = "\n".join(_entry(page * PAGE + rank, scored) for rank, scored in enumerate(best, 1))
+    embed = discord.Embed(title=title, description=text, colour=discord.Colour.gold())
     if best:
-        card.set_footer(text=t("Page {page}. The percentage weighs few votes less than many.", page=page + 1))
-    return card
+        embed.set_footer(
+            text=t("Page {page}. The percentage weighs few votes less than many.", page=page + 1)
+        )
+    return embed
 
 
-def _entry(place: int, scored: Scored) -> str:
-    """A place: the hero, its score and votes, and the text as far as it fits, its markdown harmless."""
-    described = scored.description
-    text = described.text if len(described.text) <= _LONGEST else f"{described.text[:_LONGEST]} …"
-    shown = escape_markdown(" ".join(text.split()))[: _LONGEST + 100]
-    hero = escape_markdown(str(described.hero).capitalize())
-    return f"**{place}. {hero}** · {scored.score:.0%} (👍 {scored.ups} 👎 {scored.downs})\n> {shown}"
+def _entry(rank: int, scored: Scored) -> str:
+    """Return the hero with its score and votes, and the escaped text, truncated."""
+    description = scored.description
+    text = description.text if len(description.text) <= _MAX_LENGTH else f"{description.text[:_MAX_LENGTH]} …"
+    text = escape_markdown(" ".join(text.split()))[: _MAX_LENGTH + 100]
+    hero = escape_markdown(str(description.hero).capitalize())
+    return f"**{rank}. {hero}** · {scored.score:.0%} (👍 {scored.ups} 👎 {scored.downs})\n> {text}"

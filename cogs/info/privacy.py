@@ -1,4 +1,4 @@
-"""/privacy: what is held about a person, for them to see, to take along and to have deleted."""
+"""/privacy: show, export or delete what is stored about a person."""
 
 import gzip
 import io
@@ -34,7 +34,9 @@ class PrivacyCog(commands.Cog):
         await interaction.response.defer(ephemeral=True, thinking=True)
         t = await translator_of(interaction)
         counts = await self.app.privacy.counts(interaction.user.id)
-        await interaction.edit_original_response(content=_held(t, counts, self.app.settings.privacy_url))
+        await interaction.edit_original_response(
+            content=_stored_text(t, counts, self.app.settings.privacy_url)
+        )
 
     @group.command(description="Get everything that the bot holds about you as a file")
     async def export(self, interaction: Interaction) -> None:
@@ -59,11 +61,11 @@ class PrivacyCog(commands.Cog):
             await interaction.edit_original_response(content=t("Nothing is held about you."))
             return
         await interaction.edit_original_response(
-            content=f"{_listed(t, counts)}\n{t(_WHAT_GOES)}", view=_choice(t)
+            content=f"{_counts_text(t, counts)}\n{t(_CONFIRMATION)}", view=_confirmation_view(t)
         )
 
 
-_WHAT_GOES = mark(
+_CONFIRMATION = mark(
     "**Delete all of it? This is final.** Your votes, picks and reports go and no longer count, "
     "in a running trial of two models either. What you asked for is emptied, and taken out of datasets. "
     "A model that has learnt from a text keeps what it learnt. Messages in Discord stay where they are."
@@ -71,7 +73,7 @@ _WHAT_GOES = mark(
 
 
 class PrivacyButton(PersistentButton, template=r"privacy:(?P<action>delete|keep)"):
-    """The answer to whether all is to be deleted. It is about whoever clicks, and outlives a restart."""
+    """The answer to the confirmation. It applies to the person who clicks, whose id is not in the button."""
 
     def __init__(self, action: str, label: str = "-") -> None:
         style = discord.ButtonStyle.danger if action == "delete" else discord.ButtonStyle.secondary
@@ -79,24 +81,24 @@ class PrivacyButton(PersistentButton, template=r"privacy:(?P<action>delete|keep)
         self.action = action
 
     async def handle(self, interaction: Interaction) -> None:
-        """Delete, or leave all as it is; the question goes either way."""
+        """Delete everything, or nothing, and replace the question by the outcome."""
         await interaction.response.defer()
         t = await translator_of(interaction)
         if self.action == "delete":
-            text = _gone(t, await interaction.client.app.privacy.delete(interaction.user.id))
+            text = _deleted_text(t, await interaction.client.app.privacy.delete(interaction.user.id))
         else:
             text = t("Nothing was deleted.")
         await interaction.edit_original_response(content=text, view=None)
 
 
-def _choice(t: Translator) -> discord.ui.View:
+def _confirmation_view(t: Translator) -> discord.ui.View:
     return persistent_view(
         [PrivacyButton("delete", t("Delete everything")), PrivacyButton("keep", t("Keep it"))]
     )
 
 
-def _held(t: Translator, counts: dict[str, int], policy: str | None) -> str:
-    parts = [_listed(t, counts) if any(counts.values()) else t("Nothing is held about you.")]
+def _stored_text(t: Translator, counts: dict[str, int], policy: str | None) -> str:
+    parts = [_counts_text(t, counts) if any(counts.values()) else t("Nothing is held about you.")]
     if any(counts.values()):
         parts.append(
             t(
@@ -109,8 +111,8 @@ def _held(t: Translator, counts: dict[str, int], policy: str | None) -> str:
     return "\n".join(parts)
 
 
-def _listed(t: Translator, counts: dict[str, int]) -> str:
-    """What is held, a line for each kind of which there is any."""
+def _counts_text(t: Translator, counts: dict[str, int]) -> str:
+    """Return a line for each table with rows of the person. counts: rows by table."""
     lines = {
         "description": t.count(
             "{number} description that you asked for, with its hero and where it was shown",
@@ -146,11 +148,11 @@ def _listed(t: Translator, counts: dict[str, int]) -> str:
             "{number} notice that named you", "{number} notices that named you", counts["notice"]
         ),
     }
-    held = [f"- {line}" for table, line in lines.items() if counts[table]]
-    return "\n".join([t("**What is held about you**"), *held])
+    stored = [f"- {line}" for table, line in lines.items() if counts[table]]
+    return "\n".join([t("**What is held about you**"), *stored])
 
 
-def _gone(t: Translator, erased: Erased) -> str:
+def _deleted_text(t: Translator, erased: Erased) -> str:
     text = t("All that was held about you is deleted. What you do from now on is kept anew.")
     if erased.datasets:
         versions = ", ".join(f"v{version}" for version in erased.datasets)

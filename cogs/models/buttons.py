@@ -23,7 +23,7 @@ class PromoteButton(PersistentButton, template=r"promote:(?P<trial_id>[0-9]{1,18
         promoted = await interaction.client.app.trials.promote(self.trial_id, actor_id=interaction.user.id)
         content = interaction.message.content if interaction.message else ""
         t = await translator_of(interaction)
-        if promoted.now:
+        if promoted.changed:
             done = t(
                 "✅ Model {number} is live, by {person}. `/models rollback` undoes it.",
                 number=promoted.model.id,

@@ -1,4 +1,4 @@
-"""Reports of texts, and the verdicts of operators on them."""
+"""Reports of texts, and the operators' decisions on them."""
 
 from bot.client import HeroBot
 from cogs.moderation.buttons import DuelReportButton, RemovalButton, ReportButton

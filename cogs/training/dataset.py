@@ -78,7 +78,7 @@ class DatasetCog(commands.Cog):
         job, estimate = await self.app.builds.plan(
             spec, requester_id=interaction.user.id, channel_id=interaction.channel_id
         )
-        remaining = await self.app.budget.left_today()
+        remaining = await self.app.budget.remaining_today()
         message = await interaction.edit_original_response(
             content=build_plan_text(t, spec, estimate, remaining), view=job_view(t, job)
         )

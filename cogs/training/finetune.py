@@ -48,7 +48,7 @@ class FinetuneCog(commands.Cog):
             requester_id=interaction.user.id,
             channel_id=interaction.channel_id,
         )
-        remaining = await self.app.budget.left_today()
+        remaining = await self.app.budget.remaining_today()
         t = await translator_of(interaction)
         message = await interaction.edit_original_response(
             content=finetune_plan_text(t, estimate, remaining), view=job_view(t, job)

@@ -1,4 +1,4 @@
-"""Reconciling votes: a walk over the newest descriptions' messages, after each time the bot was away."""
+"""Reaction backfill: read the reactions under recent messages after each time the bot was away."""
 
 import asyncio
 import logging
@@ -15,26 +15,25 @@ from bot.store.reactions import Source, Thumb
 
 log = logging.getLogger(__name__)
 
-_PAUSE = 0.2  # seconds between messages: what people do goes first
-_TRIES = 5  # of a message under which people vote while it is looked at
-_REMEMBERED = 10_000  # messages under which somebody voted lately
-_KINDS: dict[Source, discord.ReactionType] = {
+_MAX_ATTEMPTS = 5  # to read a message while people vote under it
+_MAX_ACTIVE = 10_000  # messages remembered as voted on lately
+_TYPES: dict[Source, discord.ReactionType] = {
     "reaction": discord.ReactionType.normal,
     "super": discord.ReactionType.burst,
 }
-_GONE = (10003, 10008)  # Discord knows no such channel, or no such message
+_GONE = (10003, 10008)  # Discord's codes: unknown channel, unknown message
 
 
 class ReactionBackfill:
-    """Looks at one message after the other, and lists people only where the counts differ from ours."""
+    """Reads one message after another, and lists the people only if Discord's counts differ from ours."""
 
     def __init__(self, bot: HeroBot, app: App) -> None:
         self._bot = bot
         self._app = app
-        self._active: dict[int, None] = {}  # in their order, the newest last
+        self._active: dict[int, None] = {}  # message ids, the most recent last
 
     def start(self) -> None:
-        """Walk in the background; a walk that is under way begins anew."""
+        """Run in the background; restart if a run is in progress."""
         if self.run.is_running():
             self.run.restart()
         else:
@@ -44,43 +43,43 @@ class ReactionBackfill:
         self.run.cancel()
 
     def mark_active(self, message_id: int) -> None:
-        """Know that somebody votes under a message now: what was just read there may be outdated."""
+        """Note that somebody votes under a message now: what was just read there may be outdated."""
         self._active.pop(message_id, None)
         self._active[message_id] = None
-        if len(self._active) > _REMEMBERED:
+        if len(self._active) > _MAX_ACTIVE:
             self._active.pop(next(iter(self._active)))
 
     async def catch_up(self, posted: Posted) -> None:
-        """Look at one message where people voted before it was known what it shows.
+        """Read one message if people reacted to it before it was known which description it shows.
 
-        A text is seen, and its message reacted to, while it is still being written.
+        That happens while the text is still being generated into it.
         """
         if posted.message_id not in self._active:
             return
         try:
-            await self._look(posted)
+            await self._sync(posted)
         except (discord.HTTPException, OSError) as error:
             log.warning("the first votes under message %d could not be read: %s", posted.message_id, error)
 
     @tasks.loop(count=1)
     async def run(self) -> None:
-        """Walk over all messages that are worth a look. One that cannot be read leaves the others alone."""
+        """Read all recent messages. One that cannot be read does not stop the others."""
         outcome: Counter[str] = Counter()
         closed: set[int] = set()
-        for posted in await self._app.vote_backfill.posted():
+        for posted in await self._app.vote_backfill.recent_messages():
             if posted.channel_id in closed:
                 continue
             if outcome:
-                await asyncio.sleep(_PAUSE)
+                await asyncio.sleep(self._app.timing.backfill_pause)
             outcome["messages"] += 1
             try:
-                outcome["clicks"] += await self._look(posted)
+                outcome["clicks"] += await self._sync(posted)
             except discord.Forbidden:
                 closed.add(posted.channel_id)
             except discord.NotFound as error:
                 if error.code in _GONE:
                     outcome["gone"] += 1
-                    await self._app.votes.gone([posted.message_id])
+                    await self._app.votes.mark_messages_deleted([posted.message_id])
             except (discord.HTTPException, OSError) as error:
                 log.warning("the votes under message %d could not be read: %s", posted.message_id, error)
         log.info(
@@ -90,21 +89,21 @@ class ReactionBackfill:
             len(closed),
         )
 
-    async def _look(self, posted: Posted) -> int:
-        """Keep what stands under a message. Returns how many clicks came or went."""
+    async def _sync(self, posted: Posted) -> int:
+        """Store the reactions under a message. Returns how many came or went."""
         channel = self._bot.get_partial_messageable(posted.channel_id)
-        for _ in range(_TRIES):
+        for _ in range(_MAX_ATTEMPTS):
             self._active.pop(posted.message_id, None)
             message = await channel.fetch_message(posted.message_id)
-            found = await _people(message, await self._app.vote_backfill.counts(posted))
+            voters = await _changed_voters(message, await self._app.vote_backfill.counts(posted))
             if posted.message_id not in self._active:
-                return await self._app.vote_backfill.keep(posted, found) if found else 0
-        return 0  # who votes there now is heard
+                return await self._app.vote_backfill.sync(posted, voters) if voters else 0
+        return 0  # the events of the people who vote there now keep the votes up to date
 
 
-async def _people(message: discord.Message, kept: dict[Thumb, int]) -> dict[Thumb, list[int]]:
-    """The people behind each thumb of which Discord counts more or fewer than we have kept."""
-    found: dict[Thumb, list[int]] = {thumb: [] for thumb in kept}
+async def _changed_voters(message: discord.Message, known: dict[Thumb, int]) -> dict[Thumb, list[int]]:
+    """Return the user ids behind each thumb whose count at Discord differs from the stored one."""
+    voters: dict[Thumb, list[int]] = {thumb: [] for thumb in known}
     for reaction in message.reactions:
         emoji = str(reaction.emoji)
         if not is_thumb(emoji):
@@ -115,13 +114,13 @@ async def _people(message: discord.Message, kept: dict[Thumb, int]) -> dict[Thum
             "super": burst - reaction.me_burst,
         }
         for source, count in counts.items():
-            if count == kept.get((emoji, source), 0):
-                found.pop((emoji, source), None)
+            if count == known.get((emoji, source), 0):
+                voters.pop((emoji, source), None)
             else:
-                found[emoji, source] = await _users(reaction, _KINDS[source])
-    return found
+                voters[emoji, source] = await _user_ids(reaction, _TYPES[source])
+    return voters
 
 
-async def _users(reaction: discord.Reaction, kind: discord.ReactionType) -> list[int]:
-    """The ids of all people, no bots, page by page to the last one: the count may have grown meanwhile."""
+async def _user_ids(reaction: discord.Reaction, kind: discord.ReactionType) -> list[int]:
+    """Return the ids of all people, without bots, from all pages: the count may have grown meanwhile."""
     return [user.id async for user in reaction.users(limit=reaction.count + 100, type=kind) if not user.bot]

@@ -1,4 +1,4 @@
-"""Thumbs under a description: reactions where the bot may leave them, buttons everywhere else."""
+"""Thumbs under a description: reactions if the bot may add them, buttons otherwise."""
 
 import logging
 
@@ -18,7 +18,7 @@ class ThumbButton(
     PersistentButton,
     template=r"vote:(?P<thumb>up|down):(?P<description_id>[0-9]{1,18})",
 ):
-    """A vote on a description. Which one stands in its id, so it outlives a restart."""
+    """A vote on a description."""
 
     def __init__(self, thumb: str, description_id: int) -> None:
         super().__init__(f"vote:{thumb}:{description_id}", emoji=_THUMBS[thumb])
@@ -26,20 +26,20 @@ class ThumbButton(
         self.description_id = description_id
 
     async def handle(self, interaction: Interaction) -> None:
-        """Keep the vote."""
+        """Add the vote, or take it back if the same button was pressed before."""
         await interaction.response.defer(ephemeral=True)
         votes = interaction.client.app.votes
-        stays = await votes.pressed(self.description_id, interaction.user.id, self.emoji)
+        voted = await votes.toggle(self.description_id, interaction.user.id, self.emoji)
         t = await translator_of(interaction)
-        if stays:
-            said = t("Your {emoji} is noted; the same button takes it back.", emoji=self.emoji)
+        if voted:
+            text = t("Your {emoji} is noted; the same button takes it back.", emoji=self.emoji)
         else:
-            said = t("Your {emoji} is taken back.", emoji=self.emoji)
-        await interaction.followup.send(said, ephemeral=True)
+            text = t("Your {emoji} is taken back.", emoji=self.emoji)
+        await interaction.followup.send(text, ephemeral=True)
 
 
 async def offer_thumbs(message: discord.Message, description_id: int) -> None:
-    """Leave both thumbs to click on; where the bot may not, buttons beside those that are there already."""
+    """Add both thumbs as reactions; if that is not allowed, add them as buttons."""
     try:
         if _may_react(message):
             try:
@@ -55,20 +55,20 @@ async def offer_thumbs(message: discord.Message, description_id: int) -> None:
 
 
 def _may_react(message: discord.Message) -> bool:
-    """Whether it is worth trying: the bot is in the server, and nothing there forbids it.
+    """Return whether reactions are worth trying: the bot is in the server and has the permissions.
 
-    It is not where only a person has installed it, and in direct messages no one else could vote.
+    They are not if only a person has installed the bot. In direct messages nobody else could vote.
     """
     me = message.guild.me if message.guild else None
     if me is None or not isinstance(message.channel, discord.abc.GuildChannel):
         return me is not None
-    allowed = message.channel.permissions_for(me)
-    return allowed.add_reactions and allowed.read_message_history
+    permissions = message.channel.permissions_for(me)
+    return permissions.add_reactions and permissions.read_message_history
 
 
 def _with_thumbs(message: discord.Message, description_id: int) -> discord.ui.View:
     view = discord.ui.View.from_message(message, timeout=None)
     for thumb in _THUMBS:
         view.add_item(ThumbButton(thumb, description_id))
-    view.stop()  # the buttons are found by their ids, not by this view
+    view.stop()  # the bot finds the buttons by their custom ids, not by this view
     return view

@@ -10,7 +10,7 @@ from cogs.votes.backfill import ReactionBackfill
 
 
 class VotesCog(commands.Cog):
-    """Listens to reactions, also on messages that the bot has long forgotten."""
+    """Listens to raw reaction events, which also come for messages outside discord.py's cache."""
 
     def __init__(self, bot: HeroBot, app: App) -> None:
         self.bot = bot
@@ -22,54 +22,54 @@ class VotesCog(commands.Cog):
 
     @commands.Cog.listener()
     async def on_ready(self) -> None:
-        """The bot was away: it has just started, or Discord does not tell it what it missed."""
+        """Backfill: the bot has just started, or has lost its session and the events in between."""
         self.backfill.start()
 
     @commands.Cog.listener()
     async def on_shown(self, posted: Posted) -> None:
-        """A description is tied to its message: who was quicker than that is looked up."""
+        """Count the reactions that came before the description was tied to its message."""
         await self.backfill.catch_up(posted)
 
     @commands.Cog.listener()
     async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
         if not self._is_bot(payload) and self._may_be_ours(payload.message_author_id):
             self.backfill.mark_active(payload.message_id)
-            await self.app.votes.clicked(
+            await self.app.votes.add_reaction(
                 payload.message_id, payload.user_id, payload.emoji.name or "", burst=payload.burst
             )
 
     @commands.Cog.listener()
     async def on_raw_reaction_remove(self, payload: discord.RawReactionActionEvent) -> None:
         self.backfill.mark_active(payload.message_id)
-        await self.app.votes.withdrawn(
+        await self.app.votes.remove_reaction(
             payload.message_id, payload.user_id, payload.emoji.name or "", burst=payload.burst
         )
 
     @commands.Cog.listener()
     async def on_raw_reaction_clear(self, payload: discord.RawReactionClearEvent) -> None:
         self.backfill.mark_active(payload.message_id)
-        await self.app.votes.cleared(payload.message_id)
+        await self.app.votes.clear_reactions(payload.message_id)
 
     @commands.Cog.listener()
     async def on_raw_reaction_clear_emoji(self, payload: discord.RawReactionClearEmojiEvent) -> None:
         self.backfill.mark_active(payload.message_id)
-        await self.app.votes.cleared(payload.message_id, payload.emoji.name or "")
+        await self.app.votes.clear_reactions(payload.message_id, payload.emoji.name or "")
 
     @commands.Cog.listener()
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
-        await self.app.votes.gone({payload.message_id})
+        await self.app.votes.mark_messages_deleted({payload.message_id})
 
     @commands.Cog.listener()
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
-        await self.app.votes.gone(payload.message_ids)
+        await self.app.votes.mark_messages_deleted(payload.message_ids)
 
     def _may_be_ours(self, author_id: int | None) -> bool:
-        """Whether the bot wrote what was reacted to; Discord does not always say who did."""
+        """Return whether the bot may have written the message; Discord does not always name the author."""
         return author_id is None or self.bot.user is None or author_id == self.bot.user.id
 
     def _is_bot(self, payload: discord.RawReactionActionEvent) -> bool:
-        """Whether a bot clicked: this one's own seeds, or another's. Direct messages name no member."""
+        """Return whether a bot reacted: this one, or another. In direct messages no member is named."""
         if self.bot.user and payload.user_id == self.bot.user.id:
             return True
-        who = payload.member or self.bot.get_user(payload.user_id)
-        return who is not None and who.bot
+        user = payload.member or self.bot.get_user(payload.user_id)
+        return user is not None and user.bot

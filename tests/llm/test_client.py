@@ -1,4 +1,4 @@
-"""The model client, against a scripted server over real HTTP: patience, dialects, pace, budgets."""
+"""The model client, against a scripted server over real HTTP: retries, parameters, rate limits, budgets."""
 
 import asyncio
 import time
@@ -6,29 +6,30 @@ from dataclasses import replace
 
 import pytest
 
-from bot.app import App, open_app
+from bot.app import App, Timing, open_app
 from bot.chat import ChatRequest, Sampling
 from bot.errors import OutOfReach, OverBudget, ServerError, Unavailable, UnknownModel
 from bot.llm.budget import Account
-from bot.llm.client import ChatAnswer
-from bot.llm.retry import JOB, ONCE, PERSON
+from bot.llm.client import ChatAnswer, ClientTiming
+from bot.llm.retry import BACKGROUND, INTERACTIVE, NO_RETRY
 from bot.settings import Settings
 from bot.store import spending
+from tests.support.eventually import eventually
 from tests.support.scripted_server import RateLimit, Script
 
-ASK = ChatRequest(
+REQUEST = ChatRequest(
     ({"role": "user", "content": "40, woman, healing ->"},),
     Sampling(temperature=1, top_p=1, max_tokens=9),
     opening="So: ",
 )
-SOMEBODY = Account("hero")
+ACCOUNT = Account("hero")
 
 
 async def ask(app: App, model: str = "m") -> ChatAnswer:
-    return await app.client.complete(ASK, model=model, account=SOMEBODY)
+    return await app.client.complete(REQUEST, model=model, account=ACCOUNT)
 
 
-async def test_an_answer_brings_its_opening_and_its_counts(app: App, script: Script) -> None:
+async def test_answer_has_its_opening_and_token_counts(app: App, script: Script) -> None:
     answer = await ask(app)
     assert answer.text.startswith("So: Robin is a 40-year-old woman")
     assert answer.finish_reason == "stop"
@@ -38,12 +39,12 @@ async def test_an_answer_brings_its_opening_and_its_counts(app: App, script: Scr
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 503])
-async def test_passing_trouble_is_tried_again(app: App, script: Script, status: int) -> None:
+async def test_transient_status_is_retried(app: App, script: Script, status: int) -> None:
     script.failures = [status]
     assert (await ask(app)).attempts == 2
 
 
-async def test_an_answer_cut_short_is_asked_for_again(app: App, script: Script) -> None:
+async def test_truncated_answer_is_retried(app: App, script: Script) -> None:
     script.cut = 2
     answer = await ask(app)
     assert answer.attempts == 3
@@ -51,49 +52,51 @@ async def test_an_answer_cut_short_is_asked_for_again(app: App, script: Script) 
 
 
 @pytest.mark.parametrize("retry_after", ["1.5", "Wed, 21 Oct 2015 07:28:00 GMT", "nonsense"])
-async def test_the_pause_that_the_server_asks_for_is_kept(app: App, script: Script, retry_after: str) -> None:
+async def test_retry_after_is_honoured(app: App, script: Script, retry_after: str) -> None:
     script.failures, script.retry_after = [429], retry_after
     started = time.monotonic()
     await ask(app)
     assert time.monotonic() - started >= (1.5 if retry_after == "1.5" else 0)
 
 
-async def test_a_person_is_not_made_to_wait_for_an_hour(app: App, script: Script) -> None:
+async def test_interactive_call_does_not_wait_an_hour(app: App, script: Script) -> None:
     script.failures, script.retry_after = [429], "3600"
     with pytest.raises(OutOfReach, match="Try again in a minute"):
         await ask(app)
 
 
-async def test_a_429_holds_everybody_back(app: App, script: Script) -> None:
-    """Also those who have not asked yet; a job waits as long as it is told to."""
+async def test_429_pauses_all_calls(app: App, script: Script) -> None:
+    """Including calls that begin later; a background call waits as long as the server asks."""
     await ask(app)
     script.failures, script.retry_after = [429], "1.2"
     started = time.monotonic()
 
-    async def one() -> float:
-        await app.client.complete(ASK, model="m", account=SOMEBODY, retry_policy=JOB)
+    async def complete() -> float:
+        await app.client.complete(REQUEST, model="m", account=ACCOUNT, retry_policy=BACKGROUND)
         return time.monotonic() - started
 
-    first = asyncio.create_task(one())
-    await asyncio.sleep(0.3)
-    later = await asyncio.gather(*(one() for _ in range(5)))
+    first = asyncio.create_task(complete())
+    await eventually(lambda: app.client.rate_limiter("m").paused_for > 0, what="the 429 pauses the limiter")
+    later = await asyncio.gather(*(complete() for _ in range(5)))
 
     assert min(await first, *later) >= 1.2
     assert len(script.asked) == 1 + 1 + 6
 
 
-async def test_patience_ends(app: App, script: Script) -> None:
+async def test_retries_end_after_max_seconds(app: App, script: Script) -> None:
     script.failures = [500] * 1000
     with pytest.raises(OutOfReach):
-        await app.client.complete(ASK, model="m", account=SOMEBODY, retry_policy=replace(PERSON, seconds=1))
+        await app.client.complete(
+            REQUEST, model="m", account=ACCOUNT, retry_policy=replace(INTERACTIVE, max_seconds=1)
+        )
     assert 1 < len(script.asked) < 20
 
 
-async def test_attempts_are_bounded(app: App, script: Script) -> None:
+async def test_retries_end_after_max_attempts(app: App, script: Script) -> None:
     script.failures, script.retry_after = [429] * 1000, "0"
     with pytest.raises(OutOfReach):
-        await app.client.complete(ASK, model="m", account=SOMEBODY, retry_policy=JOB)
-    assert len(script.asked) == JOB.attempts
+        await app.client.complete(REQUEST, model="m", account=ACCOUNT, retry_policy=BACKGROUND)
+    assert len(script.asked) == BACKGROUND.max_attempts
 
 
 @pytest.mark.parametrize(
@@ -107,7 +110,7 @@ async def test_attempts_are_bounded(app: App, script: Script) -> None:
         (400, None, ServerError, "secret"),
     ],
 )
-async def test_what_does_not_pass_is_told_at_once(
+async def test_permanent_failure_is_raised_at_once(
     app: App, script: Script, status: int, code: str | None, error: type[Exception], words: str
 ) -> None:
     script.failures, script.failure_code = [status] * 9, code
@@ -119,20 +122,17 @@ async def test_what_does_not_pass_is_told_at_once(
         assert "secret" not in str(caught.value)
 
 
-async def test_a_server_that_is_not_there_is_out_of_reach(settings: Settings) -> None:
-    nowhere = settings.model_copy(update={"engine_url": "http://127.0.0.1:9/v1"})
-    async with open_app(nowhere) as app:
+async def test_unreachable_server_is_out_of_reach(settings: Settings) -> None:
+    unreachable = settings.model_copy(update={"engine_url": "http://127.0.0.1:9/v1"})
+    async with open_app(unreachable) as app:
         with pytest.raises(OutOfReach):
             await app.client.complete(
-                ASK, model="m", account=SOMEBODY, retry_policy=replace(PERSON, seconds=0.5)
+                REQUEST, model="m", account=ACCOUNT, retry_policy=replace(INTERACTIVE, max_seconds=0.5)
             )
 
 
 async def test_refused_parameters_are_left_out_from_then_on(app: App, script: Script) -> None:
-    """Some servers name the parameter in its field, some in their words alone.
-
-    Each is refused once a model.
-    """
+    """Some servers name the parameter in its field, some only in the message: one refusal each per model."""
     script.refused = {
         "max_completion_tokens": "Unrecognized request argument: detail max_completion_tokens",
         "reasoning_effort": "Unsupported value: 'none' is not supported with this model.",
@@ -141,7 +141,7 @@ async def test_refused_parameters_are_left_out_from_then_on(app: App, script: Sc
 
     answers = await asyncio.gather(*(ask(app) for _ in range(10)))
 
-    assert sorted(each.attempts for each in answers)[-2:] == [1, 4]
+    assert sorted(answer.attempts for answer in answers)[-2:] == [1, 4]
     refusals = [body for body in script.asked if script.refused.keys() & body.keys()]
     assert len(refusals) == 3
     assert {
@@ -156,49 +156,51 @@ async def test_refused_parameters_are_left_out_from_then_on(app: App, script: Sc
     assert len([body for body in script.asked if script.refused.keys() & body.keys()]) == 6
 
 
-async def test_reasoning_is_switched_off_where_the_model_lets_it(app: App, script: Script) -> None:
+async def test_reasoning_is_switched_off(app: App, script: Script) -> None:
     await ask(app)
     assert script.asked[0]["reasoning_effort"] == "none"
 
 
-async def test_the_pace_keeps_to_the_servers_limit(app: App, script: Script) -> None:
+async def test_rate_limit_of_the_server_is_kept(app: App, script: Script) -> None:
     """120 calls at 60 a second, 10 of them at once: (120 - 10) / 60 seconds at best."""
     script.limit = RateLimit(10, 60)
     started = time.monotonic()
     await asyncio.gather(
-        *(app.client.complete(ASK, model="m", account=SOMEBODY, retry_policy=JOB) for _ in range(120))
+        *(
+            app.client.complete(REQUEST, model="m", account=ACCOUNT, retry_policy=BACKGROUND)
+            for _ in range(120)
+        )
     )
     assert time.monotonic() - started >= 110 / 60
     assert script.rate_limited <= 3
 
 
-async def test_the_days_budget_covers_every_call(hosted: Settings, script: Script) -> None:
-    """An answer costs about ten cents and could cost twenty: none goes out that might exceed the dollar."""
+async def test_daily_budget_covers_every_call(hosted: Settings, script: Script) -> None:
+    """An answer costs about 10 cents and at most 20: none is sent that might exceed the dollar."""
     settings = hosted.model_copy(update={"daily_budget": 1.0})
-    ask_long = replace(ASK, sampling=ASK.sampling.model_copy(update={"max_tokens": 200}))
+    long_request = replace(REQUEST, sampling=REQUEST.sampling.model_copy(update={"max_tokens": 200}))
     async with open_app(settings) as app:
-        questions = (app.client.complete(ask_long, model="dear", account=SOMEBODY) for _ in range(20))
-        answers = await asyncio.gather(*questions, return_exceptions=True)
-        refusals = [str(each) for each in answers if isinstance(each, OverBudget)]
+        calls = (app.client.complete(long_request, model="dear", account=ACCOUNT) for _ in range(20))
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        refusals = [str(answer) for answer in answers if isinstance(answer, OverBudget)]
         assert "DAILY_BUDGET" in refusals[0]
-        left = await app.budget.left_today()
+        remaining = await app.budget.remaining_today()
         async with app.db.read() as tx:
             day = time.strftime("%Y-%m-%d", time.gmtime())
-            assert await spending.get_day_total(tx, day) == pytest.approx(1 - (left or 0))
-    assert left is not None
-    assert 0 <= left < 0.23
+            assert await spending.get_day_total(tx, day) == pytest.approx(1 - (remaining or 0))
+    assert remaining is not None
+    assert 0 <= remaining < 0.23
     assert len(script.asked) > 3
 
-    async with open_app(settings) as again:  # a restart forgets nothing
+    async with open_app(settings) as restarted:  # the spending is stored
         with pytest.raises(OverBudget):
-            await again.client.complete(ask_long, model="dear", account=SOMEBODY)
+            await restarted.client.complete(long_request, model="dear", account=ACCOUNT)
 
 
 @pytest.mark.parametrize("trouble", ["dropped midway", "no end", "out of time", "no connection", "refused"])
-async def test_a_call_without_an_answer_is_booked_where_it_may_be_billed(
-    hosted: Settings, script: Script, monkeypatch: pytest.MonkeyPatch, trouble: str
+async def test_failed_call_is_booked_if_it_may_be_billed(
+    hosted: Settings, script: Script, trouble: str
 ) -> None:
-    monkeypatch.setattr("bot.llm.client._LONGEST_ANSWER", 0.3)
     match trouble:
         case "dropped midway":
             script.cut = 1
@@ -210,16 +212,16 @@ async def test_a_call_without_an_answer_is_booked_where_it_may_be_billed(
             hosted = hosted.model_copy(update={"openai_base_url": "http://127.0.0.1:9/v1"})
         case "refused":
             script.failures = [500]
-    async with open_app(hosted) as app:
+    async with open_app(hosted, Timing(client=ClientTiming(answer=0.3))) as app:
         with pytest.raises(OutOfReach):
-            await app.client.complete(ASK, model="dear", account=SOMEBODY, retry_policy=ONCE)
+            await app.client.complete(REQUEST, model="dear", account=ACCOUNT, retry_policy=NO_RETRY)
         async with app.db.read() as tx:
             spent = await spending.get_day_total(tx, time.strftime("%Y-%m-%d", time.gmtime()))
-    most = sum(ASK.token_estimate) / 1000
-    assert spent == (0 if trouble in {"no connection", "refused"} else pytest.approx(most))
+    max_cost = sum(REQUEST.token_estimate) / 1000
+    assert spent == (0 if trouble in {"no connection", "refused"} else pytest.approx(max_cost))
 
 
-async def test_a_budget_for_a_model_of_unknown_price_is_refused(hosted: Settings, script: Script) -> None:
+async def test_unknown_price_is_refused_under_a_budget(hosted: Settings, script: Script) -> None:
     async with open_app(hosted.model_copy(update={"daily_budget": 5.0})) as app:
         with pytest.raises(OverBudget, match="price of strange is unknown"):
             await ask(app, "strange")

@@ -1,4 +1,4 @@
-"""Streamed answers over real HTTP: the text as it comes, its end by Stop, and what is booked."""
+"""Streamed answers over real HTTP: the growing text, Stop, and what is booked. Also the waiting queue."""
 
 import asyncio
 import time
@@ -8,19 +8,20 @@ from itertools import pairwise
 
 import pytest
 
-from bot.app import App, open_app
+from bot.app import App, Timing, open_app
 from bot.chat import ChatRequest, Sampling
 from bot.errors import Busy, OutOfReach, Stopped
 from bot.llm.budget import Account
-from bot.llm.client import ChatAnswer
-from bot.llm.retry import ONCE, PERSON, RetryPolicy
+from bot.llm.client import ChatAnswer, ClientTiming
+from bot.llm.retry import INTERACTIVE, NO_RETRY, RetryPolicy
 from bot.llm.stream import Stream
 from bot.serving.waiting_queue import WaitingQueue
 from bot.settings import Settings
 from bot.store import spending
+from tests.support.eventually import eventually
 from tests.support.scripted_server import Script
 
-ASK = ChatRequest(
+REQUEST = ChatRequest(
     ({"role": "user", "content": "40, woman, healing ->"},),
     Sampling(temperature=1, top_p=1, max_tokens=200),
 )
@@ -32,9 +33,9 @@ async def paid(hosted: Settings) -> AsyncIterator[App]:
         yield opened
 
 
-async def ask(app: App, stream: Stream, patience: RetryPolicy = PERSON) -> ChatAnswer:
+async def ask(app: App, stream: Stream, policy: RetryPolicy = INTERACTIVE) -> ChatAnswer:
     return await app.client.complete(
-        ASK, model="dear", account=Account("hero"), retry_policy=patience, stream=stream
+        REQUEST, model="dear", account=Account("hero"), retry_policy=policy, stream=stream
     )
 
 
@@ -44,19 +45,19 @@ async def spent(app: App) -> float:
 
 
 async def until_words(stream: Stream, words: int) -> None:
-    while len(stream.text.split()) < words:
-        await stream.changed()
+    await eventually(lambda: len(stream.text.split()) >= words, what=f"{words} words are streamed")
 
 
-async def test_the_text_grows_and_the_counts_come_at_the_end(paid: App, script: Script) -> None:
+async def test_text_grows_and_token_counts_come_at_the_end(paid: App, script: Script) -> None:
     stream, seen = Stream(), []
     script.stream.word_delay = 0.005
     work = asyncio.create_task(ask(paid, stream))
-    while not work.done():
-        await asyncio.wait(
-            {work, asyncio.ensure_future(stream.changed())}, return_when=asyncio.FIRST_COMPLETED
-        )
-        seen.append(stream.text)
+    async with asyncio.timeout(30):
+        while not work.done():
+            change = asyncio.ensure_future(stream.changed())
+            await asyncio.wait({work, change}, return_when=asyncio.FIRST_COMPLETED)
+            change.cancel()
+            seen.append(stream.text)
     answer = await work
 
     assert len(set(seen)) > 10
@@ -66,7 +67,7 @@ async def test_the_text_grows_and_the_counts_come_at_the_end(paid: App, script: 
     assert await spent(paid) == pytest.approx((20 + len(answer.text.split())) / 1000)
 
 
-async def test_stop_keeps_what_is_there_and_books_the_most_it_may_cost(paid: App, script: Script) -> None:
+async def test_stop_keeps_the_text_and_books_the_maximum_cost(paid: App, script: Script) -> None:
     stream = Stream()
     script.stream.silent_after = 12
     work = asyncio.create_task(ask(paid, stream))
@@ -77,20 +78,19 @@ async def test_stop_keeps_what_is_there_and_books_the_most_it_may_cost(paid: App
 
     assert answer.finish_reason == "stopped"
     assert len(answer.text.split()) == 12
-    assert await spent(paid) == pytest.approx(sum(ASK.token_estimate) / 1000)
+    assert await spent(paid) == pytest.approx(sum(REQUEST.token_estimate) / 1000)
 
 
 @pytest.mark.parametrize("words", [0, 9])
-async def test_stop_in_the_pause_before_another_attempt_asks_nothing_more(
-    paid: App, script: Script, monkeypatch: pytest.MonkeyPatch, words: int
+async def test_stop_in_the_pause_before_a_retry_sends_nothing_more(
+    paid: App, script: Script, words: int
 ) -> None:
-    """What was said until the call broke off is the answer, and is paid for once."""
-    monkeypatch.setattr("bot.llm.retry.retry_after", lambda _error: 15.0)
+    """The text before the failure is the answer, and is paid for once."""
     stream = Stream()
     script.stream.error_after = words
-    work = asyncio.create_task(ask(paid, stream))
-    while await spent(paid) == 0:
-        await asyncio.sleep(0.01)
+    slow = replace(INTERACTIVE, max_seconds=600, first_pause=60)
+    work = asyncio.create_task(ask(paid, stream, slow))
+    await eventually(lambda: spent(paid), what="the failed attempt is booked")
 
     stream.stop()
 
@@ -101,31 +101,30 @@ async def test_stop_in_the_pause_before_another_attempt_asks_nothing_more(
         with pytest.raises(Stopped):
             await asyncio.wait_for(work, 1)
     assert len(script.asked) == 1
-    assert await spent(paid) == pytest.approx(sum(ASK.token_estimate) / 1000)
+    assert await spent(paid) == pytest.approx(sum(REQUEST.token_estimate) / 1000)
 
 
-async def test_stop_before_a_word_cuts_the_call_and_books_it_once(paid: App, script: Script) -> None:
+async def test_stop_before_the_first_word_cancels_the_call_and_books_it_once(
+    paid: App, script: Script
+) -> None:
     stream = Stream()
     script.delay = 30
     work = asyncio.create_task(ask(paid, stream))
-    while not script.asked:
-        await asyncio.sleep(0.01)
+    await eventually(lambda: script.asked, what="the request arrives")
 
     stream.stop()
 
     with pytest.raises(Stopped):
         await asyncio.wait_for(work, 1)
     assert len(script.asked) == 1
-    assert await spent(paid) == pytest.approx(sum(ASK.token_estimate) / 1000)
+    assert await spent(paid) == pytest.approx(sum(REQUEST.token_estimate) / 1000)
 
 
-async def test_stop_while_a_server_asks_everyone_to_wait_asks_nothing(paid: App, script: Script) -> None:
+async def test_stop_during_a_rate_limit_pause_sends_nothing_more(paid: App, script: Script) -> None:
     stream = Stream()
     script.failures, script.retry_after = [429], "15"
     work = asyncio.create_task(ask(paid, stream))
-    while not script.asked:
-        await asyncio.sleep(0.01)
-    await asyncio.sleep(0.05)
+    await eventually(lambda: paid.client.rate_limiter("dear").paused_for > 0, what="the 429 has arrived")
 
     stream.stop()
 
@@ -135,15 +134,15 @@ async def test_stop_while_a_server_asks_everyone_to_wait_asks_nothing(paid: App,
     assert await spent(paid) == 0
 
 
-async def test_a_server_that_does_not_count_in_streams_is_asked_without(paid: App, script: Script) -> None:
+async def test_stream_options_are_left_out_if_the_server_refuses_them(paid: App, script: Script) -> None:
     script.refused = {"stream_options": "Unknown parameter: stream_options"}
     answer = await ask(paid, Stream())
     assert answer.attempts == 2
-    assert (answer.prompt_tokens, answer.completion_tokens) == ASK.token_estimate
+    assert (answer.prompt_tokens, answer.completion_tokens) == REQUEST.token_estimate
 
 
 @pytest.mark.parametrize("trouble", ["an error midway", "dropped midway"])
-async def test_a_stream_that_breaks_off_is_asked_for_anew(paid: App, script: Script, trouble: str) -> None:
+async def test_broken_stream_is_retried(paid: App, script: Script, trouble: str) -> None:
     if trouble == "an error midway":
         script.stream.error_after = 9
     else:
@@ -152,62 +151,61 @@ async def test_a_stream_that_breaks_off_is_asked_for_anew(paid: App, script: Scr
     assert answer.attempts == 2
     assert answer.text.endswith("boils.")
     assert await spent(paid) == pytest.approx(
-        (sum(ASK.token_estimate) + answer.prompt_tokens + answer.completion_tokens) / 1000
+        (sum(REQUEST.token_estimate) + answer.prompt_tokens + answer.completion_tokens) / 1000
     )
 
 
-async def test_a_stream_that_falls_silent_is_given_up(
-    paid: App, script: Script, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bot.llm.response._LONGEST_SILENCE", 0.2)
+async def test_silent_stream_times_out(hosted: Settings, script: Script) -> None:
     script.stream.silent_after = 5
-    with pytest.raises(OutOfReach):
-        await ask(paid, Stream(), ONCE)
-    assert await spent(paid) == pytest.approx(sum(ASK.token_estimate) / 1000)
+    async with open_app(hosted, Timing(client=ClientTiming(next_chunk=0.2))) as app:
+        with pytest.raises(OutOfReach):
+            await ask(app, Stream(), NO_RETRY)
+        assert await spent(app) == pytest.approx(sum(REQUEST.token_estimate) / 1000)
 
 
-async def test_only_a_sentence_that_has_surely_ended_gets_its_ending() -> None:
-    framed = replace(ASK, opening="Ada can", ending="So it goes.")
+async def test_ending_is_appended_only_after_a_complete_sentence() -> None:
+    framed = replace(REQUEST, opening="Ada can", ending="So it goes.")
     assert framed.render_partial(" lift 3.") == "Ada can lift 3"
     assert framed.render_partial(" lift 3.5 tons") == "Ada can lift 3.5 tons"
     assert framed.render_partial(" lift tons. She") == "Ada can lift tons. So it goes."
 
 
-async def test_the_line_lets_as_many_in_as_it_may_and_tells_the_others_their_places() -> None:
-    line, streams, served = WaitingQueue(1, max_length=2), [Stream() for _ in range(4)], []
+async def test_queue_limits_calls_at_once_and_reports_positions() -> None:
+    queue, streams, served = WaitingQueue(1, max_length=2), [Stream() for _ in range(4)], []
+    release = asyncio.Event()
 
-    async def go(number: int) -> None:
-        async with line.slot(streams[number]):
+    async def use_slot(number: int) -> None:
+        async with queue.slot(streams[number]):
             served.append(number)
-            await asyncio.sleep(0.02)
+            await release.wait()
 
-    first, second, third = (asyncio.create_task(go(number)) for number in range(3))
-    await asyncio.sleep(0.01)
-    assert [each.place for each in streams] == [0, 1, 2, 0]
+    first, second, third = (asyncio.create_task(use_slot(number)) for number in range(3))
+    await eventually(lambda: [each.position for each in streams] == [0, 1, 2, 0], what="two wait")
     with pytest.raises(Busy, match="2 people are waiting"):
-        await go(3)
+        await use_slot(3)
 
     streams[1].stop()
     with pytest.raises(Stopped):
         await second
-    assert streams[2].place == 1
+    assert streams[2].position == 1
+    release.set()
     await asyncio.gather(first, third)
-    await go(3)
+    await use_slot(3)
     assert served == [0, 2, 3]
 
 
-async def test_whoever_leaves_just_when_called_passes_the_place_on() -> None:
-    line, here = WaitingQueue(1, max_length=9), asyncio.Event()
+async def test_slot_of_a_cancelled_waiter_goes_to_the_next() -> None:
+    queue, release = WaitingQueue(1, max_length=9), asyncio.Event()
 
-    async def go() -> None:
-        async with line.slot(Stream()):
-            await here.wait()
+    async def use_slot() -> None:
+        async with queue.slot(Stream()):
+            await release.wait()
 
-    holder, leaver, last = (asyncio.create_task(go()) for _ in range(3))
+    holder, cancelled, last = (asyncio.create_task(use_slot()) for _ in range(3))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     holder.cancel()
-    await asyncio.gather(holder, return_exceptions=True)  # by now the leaver has been called
-    leaver.cancel()
-    here.set()
+    await asyncio.gather(holder, return_exceptions=True)  # the slot is now given to the one to be cancelled
+    cancelled.cancel()
+    release.set()
     await asyncio.wait_for(last, 1)

@@ -1,4 +1,4 @@
-"""Kill -9 while people vote: no vote is lost that the store had taken."""
+"""Kill -9 while people vote: no vote is lost that was acknowledged."""
 
 import asyncio
 import sys
@@ -13,10 +13,10 @@ from bot.store.database import open_database
 from bot.store.schema import reaction, vote
 from tests.support.killed_voters import SECRET
 
-_ENOUGH = 1_000
+_MIN_VOTES = 1_000
 
 
-async def test_votes_that_were_taken_outlive_their_process(app: App, settings: Settings) -> None:
+async def test_acknowledged_votes_outlive_their_process(app: App, settings: Settings) -> None:
     described = await app.describer.describe(Hero(40, "woman", "healing"), requester="nobody")
     await app.describer.set_message(described, 7, 77)
     process = await asyncio.create_subprocess_exec(
@@ -25,14 +25,14 @@ async def test_votes_that_were_taken_outlive_their_process(app: App, settings: S
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
-    taken = [await process.stdout.readline() for _ in range(_ENOUGH)]
+    acknowledged = [await process.stdout.readline() for _ in range(_MIN_VOTES)]
     process.kill()
-    taken += (await process.stdout.read()).splitlines(keepends=True)
+    acknowledged += (await process.stdout.read()).splitlines(keepends=True)
     await process.wait()
 
-    voters = Pseudonyms(SECRET)
-    wanted = {voters.of(int(each)) for each in taken if each.endswith(b"\n")}
-    assert len(wanted) >= _ENOUGH
+    pseudonyms = Pseudonyms(SECRET)
+    expected = {pseudonyms.of(int(line)) for line in acknowledged if line.endswith(b"\n")}
+    assert len(expected) >= _MIN_VOTES
     async with open_database(settings.database) as db, db.read() as tx:
-        assert wanted <= set((await tx.execute(select(reaction.c.voter))).scalars())
-        assert wanted <= set((await tx.execute(select(vote.c.voter))).scalars())
+        assert expected <= set((await tx.execute(select(reaction.c.voter))).scalars())
+        assert expected <= set((await tx.execute(select(vote.c.voter))).scalars())

@@ -1,11 +1,11 @@
-"""The ranking that people see."""
+"""The ranking of /top."""
 
 from bot.app import App
 from bot.rating.scores import PAGE
 from tests.support.electorate import cast, describe, row
 
 
-async def test_the_best_come_first_by_their_bayesian_average_of_a_server_or_of_all(app: App) -> None:
+async def test_best_come_first_by_their_bayesian_average(app: App) -> None:
     sure, lucky, bad = await describe(app, 3, guild_id=7)
     (elsewhere, unrated) = await describe(app, 2, guild_id=8)
     await cast(
@@ -15,7 +15,7 @@ async def test_the_best_come_first_by_their_bayesian_average_of_a_server_or_of_a
             row(lucky, "voter 1", 1),
             *(row(bad, f"voter {number}", -1) for number in range(4)),
             *(row(elsewhere, f"voter {number}", 1) for number in range(10)),
-            row(bad, "asker", 1, by_requester=True),
+            row(bad, "requester", 1, by_requester=True),
         ],
     )
 
@@ -24,25 +24,25 @@ async def test_the_best_come_first_by_their_bayesian_average_of_a_server_or_of_a
         await app.scores.best(powers=["flight"]),
     )
 
-    assert [each.description.id for each in of_server] == [sure, lucky]  # more people dislike the other
-    assert [each.description.id for each in of_all] == [elsewhere, sure, lucky]
-    assert unrated not in {each.description.id for each in of_all}
-    assert [(each.ups, each.downs) for each in of_server] == [(9, 1), (1, 0)]
+    assert [scored.description.id for scored in of_server] == [sure, lucky]  # most voters dislike the third
+    assert [scored.description.id for scored in of_all] == [elsewhere, sure, lucky]
+    assert unrated not in {scored.description.id for scored in of_all}
+    assert [(scored.ups, scored.downs) for scored in of_server] == [(9, 1), (1, 0)]
     weight, mean = 25 / 4, 20 / 25  # of all votes that count
     assert of_server[0].score == (weight * mean + 9) / (weight + 10)
     assert of_server[0].score > of_server[1].score  # one lucky vote is not much
 
 
-async def test_pages_follow_one_another(app: App) -> None:
+async def test_pages_are_contiguous(app: App) -> None:
     ids = await describe(app, PAGE + 3)
-    await cast(app, [row(each, "voter", 1) for each in ids])
+    await cast(app, [row(description_id, "voter", 1) for description_id in ids])
     pages = [await app.scores.best(powers=["flight"], page=page) for page in range(3)]
-    assert [each.description.id for page in pages for each in page[:PAGE]] == ids[::-1]
+    assert [scored.description.id for page in pages for scored in page[:PAGE]] == ids[::-1]
     assert [len(page) > PAGE for page in pages] == [True, False, False]
     assert await app.scores.best(powers=["healing"]) == []
 
 
-async def test_what_was_removed_is_not_ranked(app: App) -> None:
+async def test_removed_descriptions_are_not_ranked(app: App) -> None:
     (one,) = await describe(app, 1)
     await cast(app, [row(one, "voter", 1)])
     async with app.db.write() as tx:

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import UserError
-from bot.rating.scores import Prior, Thresholds, interval, prior_of
+from bot.rating.scores import Prior, Thresholds, estimate_prior, interval
 from bot.store.scores import DescriptionVotes
 
 counts = st.integers(min_value=0, max_value=300)
 confidences = st.sampled_from([0.5, 0.8, 0.95])
 
 
-def test_the_defaults_fit_a_small_server() -> None:
+def test_default_thresholds() -> None:
     verdicts = {
         (ups, downs): Thresholds().verdict(ups, downs)
         for ups, downs in ((0, 0), (1, 0), (2, 0), (1, 1), (2, 1), (3, 1), (4, 1), (0, 1), (0, 2), (1, 4))
@@ -34,7 +34,7 @@ def test_the_defaults_fit_a_small_server() -> None:
 
 
 @given(counts, counts, confidences)
-def test_the_bounds_are_wilsons_formula(ups: int, downs: int, confidence: float) -> None:
+def test_interval_is_wilsons_formula(ups: int, downs: int, confidence: float) -> None:
     votes = ups + downs
     if not votes:
         return
@@ -46,23 +46,23 @@ def test_the_bounds_are_wilsons_formula(ups: int, downs: int, confidence: float)
 
 
 @given(counts, counts, st.integers(1, 5), st.floats(0, 0.95), confidences)
-def test_another_up_never_hurts_and_admission_never_contradicts(
+def test_another_up_never_lowers_the_verdict(
     ups: int, downs: int, voters: int, above: float, confidence: float
 ) -> None:
-    ways = Thresholds(voters, above, confidence)
+    thresholds = Thresholds(voters, above, confidence)
     rank = {"voted down": 0, "open": 1, "admitted": 2}
-    before, after = ways.verdict(ups, downs), ways.verdict(ups + 1, downs)
+    before, after = thresholds.verdict(ups, downs), thresholds.verdict(ups + 1, downs)
     if ups + downs >= voters:
         assert rank[after] >= rank[before]
     if before != "open":
         assert ups + downs >= voters
     if above >= 0.5:  # as many for it as against it is no verdict
-        assert Thresholds(voters, above, confidence).verdict(ups, ups) == "open"
+        assert thresholds.verdict(ups, ups) == "open"
 
 
 @given(st.lists(st.tuples(counts, counts).filter(any), min_size=1, max_size=20))
-def test_the_bayesian_average_lies_between_the_prior_and_the_share(votes: list[tuple[int, int]]) -> None:
-    prior = prior_of([DescriptionVotes(number, "flight", *each) for number, each in enumerate(votes)])
+def test_bayesian_average_lies_between_prior_and_share(votes: list[tuple[int, int]]) -> None:
+    prior = estimate_prior([DescriptionVotes(number, "flight", *each) for number, each in enumerate(votes)])
     for ups, downs in votes:
         share = ups / (ups + downs)
         low, high = sorted((prior.mean, share))
@@ -73,16 +73,21 @@ def test_the_bayesian_average_lies_between_the_prior_and_the_share(votes: list[t
 def test_few_votes_weigh_little() -> None:
     prior = Prior(weight=5, mean=0.6)
     assert prior.posterior_mean(1, 0) < prior.posterior_mean(90, 10)
-    assert prior_of([]).posterior_mean(0, 0) == 0.5
+    assert estimate_prior([]).posterior_mean(0, 0) == 0.5
 
 
-def test_senseless_thresholds_are_refused() -> None:
-    for senseless in ((0, 0.5, 0.8), (2, 1.0, 0.8), (2, float("nan"), 0.8), (2, 0.5, 1.0)):
+def test_thresholds_out_of_range_are_refused() -> None:
+    for values in ((0, 0.5, 0.8), (2, 1.0, 0.8), (2, float("nan"), 0.8), (2, 0.5, 1.0)):
         with pytest.raises(UserError):
-            Thresholds(*senseless)
+            Thresholds(*values)
 
 
-def test_the_neighbours_surround_the_thresholds() -> None:
-    around = list(Thresholds(1, 0.05, 0.8).neighbours())
-    assert [(way.min_voters, way.above) for way in around] == [(1, 0.05), (1, 0.15), (2, 0.05), (2, 0.15)]
-    assert Thresholds(1, 0.05, 0.8) in around
+def test_neighbours_surround_the_thresholds() -> None:
+    neighbours = list(Thresholds(1, 0.05, 0.8).neighbours())
+    assert [(each.min_voters, each.above) for each in neighbours] == [
+        (1, 0.05),
+        (1, 0.15),
+        (2, 0.05),
+        (2, 0.15),
+    ]
+    assert Thresholds(1, 0.05, 0.8) in neighbours

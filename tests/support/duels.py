@@ -1,7 +1,5 @@
 """Trials without Discord: a live model, a candidate, and voters who agree."""
 
-from dataclasses import replace
-
 from bot.app import App
 from bot.heroes.hero import Hero
 from bot.rating.duels import Choice, DuelVoteResult, Pairing
@@ -13,25 +11,20 @@ HERO = Hero(40, "woman", "healing")
 
 
 async def two_models(app: App) -> None:
-    """Model 1 is live, model 2 a candidate."""
+    """Make model 1 live and model 2 a candidate."""
     await build(app)
     await finetune(app)
     await finetune(app)
 
 
-def ruled(app: App, **rules: float | bool) -> None:
-    """Change the rules of trials under way, as a restart with other settings would."""
-    app.trials._rules = replace(app.trials._rules, **rules)  # type: ignore[arg-type]
-
-
-async def pairing(app: App) -> Pairing:
-    held = await app.duels.run(HERO, requester=1)
-    assert isinstance(held, Pairing)
-    return held
+async def run_duel(app: App) -> Pairing:
+    pairing = await app.duels.run(HERO, requester=1)
+    assert isinstance(pairing, Pairing)
+    return pairing
 
 
 async def choice_for(app: App, duel_id: int, result: Result) -> Choice:
-    """Which button says so: the sides are drawn."""
+    """Return the choice that means a result, as the order of the texts is random."""
     async with app.db.read() as tx:
         duel = await duels.get(tx, duel_id)
     assert duel
@@ -39,14 +32,14 @@ async def choice_for(app: App, duel_id: int, result: Result) -> Choice:
 
 
 async def vote(app: App, user: int | str, result: Result, duel_id: int | None = None) -> DuelVoteResult:
-    """One vote, in a duel of its own where none is named."""
-    number = duel_id or (await pairing(app)).id
-    return await app.duels.vote(number, user, await choice_for(app, number, result))
+    """Vote in a duel, by default in a new one."""
+    duel_id = duel_id or (await run_duel(app)).id
+    return await app.duels.vote(duel_id, user, await choice_for(app, duel_id, result))
 
 
-async def everyone(app: App, result: Result, number: int = 8) -> None:
-    """So many people agree, in a duel each. Eight decide a trial."""
+async def vote_unanimously(app: App, result: Result, voters: int = 8) -> None:
+    """Let some people vote for the same result, in a duel each. Eight decide a trial."""
     trial = await app.trials.running()
     assert trial
-    for at in range(number):
-        await vote(app, f"voter {at} of trial {trial.id}", result)
+    for number in range(voters):
+        await vote(app, f"voter {number} of trial {trial.id}", result)

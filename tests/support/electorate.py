@@ -1,4 +1,4 @@
-"""A crowd of simulated voters, written into a real database as rows: thousands of clicks would take long."""
+"""Simulated voters, written into a real database as rows: thousands of clicks would take long."""
 
 import random
 import time
@@ -9,46 +9,47 @@ from bot.heroes.hero import Hero
 from bot.store import descriptions
 from bot.store.schema import vote
 
-NOW = 1_780_000_000.0  # noon of some day, UTC: a minute later is the same day
+NOW = 1_780_000_000.0  # during a day, UTC: a minute later is the same day
 
 
-def chance_of(seed: int) -> random.Random:
-    return random.Random(seed)  # noqa: S311 (a crowd, not a secret)
+def seeded_random(seed: int) -> random.Random:
+    return random.Random(seed)  # noqa: S311 (a simulation, not a secret)
 
 
-def honest(quality: float, chance: random.Random) -> int:
-    return 1 if chance.random() < quality else -1
+def honest(quality: float, rng: random.Random) -> int:
+    """Return a vote that is +1 with the probability `quality`."""
+    return 1 if rng.random() < quality else -1
 
 
 async def describe(app: App, number: int, *, guild_id: int | None = None, power: str = "flight") -> list[int]:
-    """Keep so many descriptions; nobody reads their texts here. Returns their ids."""
+    """Store some descriptions and return their ids."""
     ids = []
     async with app.db.write() as tx:
-        for at in range(number):
-            kept = await descriptions.add(
+        for index in range(number):
+            stored = await descriptions.add(
                 tx,
                 Hero(40, "woman", power),
                 model="m",
                 tuned=True,
-                text=f"text {at}",
+                text=f"text {index}",
                 finish_reason="stop",
                 prompt_version=1,
                 sampling={},
-                requester="asker",
+                requester="requester",
                 guild_id=guild_id,
                 prompt_tokens=1,
                 completion_tokens=1,
                 seconds=0.1,
                 created_at=time.time(),
             )
-            ids.append(kept.id)
+            ids.append(stored.id)
     return ids
 
 
 def row(description_id: int, voter: str, value: int, **other: object) -> dict[str, object]:
-    """A vote as its row has it."""
-    plain = {"by_requester": False, "source": "reaction", "account_days": 300, "at": NOW}
-    return {"description_id": description_id, "voter": voter, "value": value, **plain, **other}
+    """Return the row of a vote."""
+    defaults = {"by_requester": False, "source": "reaction", "account_days": 300, "at": NOW}
+    return {"description_id": description_id, "voter": voter, "value": value, **defaults, **other}
 
 
 async def cast(app: App, rows: Iterable[dict[str, object]]) -> None:
@@ -62,7 +63,7 @@ def ballots(
     choose: Callable[[int], int],
     *,
     turnout: float,
-    chance: random.Random,
+    rng: random.Random,
 ) -> list[dict[str, object]]:
-    """Votes of voters who each see a part of the descriptions."""
-    return [row(each, voter, choose(each)) for voter in voters for each in ids if chance.random() < turnout]
+    """Return the rows of voters who each vote on a random part of the descriptions."""
+    return [row(each, voter, choose(each)) for voter in voters for each in ids if rng.random() < turnout]

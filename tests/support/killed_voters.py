@@ -1,8 +1,8 @@
-"""Voters in a process of its own, which is killed while they vote.
+"""Voters in a separate process, which a test kills while they vote.
 
     python -m tests.support.killed_voters DATABASE_URL
 
-votes without end, a hundred people at once, and names each vote as soon as the store has taken it.
+votes without end, 100 people at once, and prints the user id of each vote as soon as it is stored.
 """
 
 import asyncio
@@ -22,11 +22,11 @@ async def _vote(url: str) -> None:
         votes = Votes(db, Pseudonyms(SECRET))
 
         async def keep_voting(number: int) -> None:
-            person = number << 22
+            user_id = number << 22
             while True:
-                await votes.clicked(77, person, UP)
-                os.write(1, b"%d\n" % person)
-                person += PEOPLE << 22
+                await votes.add_reaction(77, user_id, UP)
+                os.write(1, b"%d\n" % user_id)
+                user_id += PEOPLE << 22
 
         await asyncio.gather(*(keep_voting(number) for number in range(PEOPLE)))
 

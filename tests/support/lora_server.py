@@ -49,7 +49,7 @@ class LoraServer:
 
     async def load(self, request: web.Request) -> web.Response:
         if not self.updating:
-            return web.json_response({"detail": "Not Found"}, status=self.refused_as)
+            return web.json_response({"detail": "Not MessageClicks"}, status=self.refused_as)
         if request.method != "POST":
             return web.json_response({"detail": "Method Not Allowed"}, status=405)
         body = await request.json()

@@ -1,6 +1,6 @@
-"""A local HTTP server with the few routes of Discord's API by which missed votes are looked up.
+"""A local HTTP server with the routes of Discord's API that the vote backfill uses.
 
-simcord knows neither pages nor rate limits nor super reactions; here discord.py's own HTTP client meets them.
+Unlike simcord it has pages, rate limits and super reactions, and discord.py's own HTTP client talks to it.
 """
 
 import json
@@ -19,18 +19,18 @@ NORMAL, BURST = 0, 1
 
 @dataclass
 class ScriptedDiscord:
-    """What stands under which message: people's ids by emoji and kind; and what goes wrong."""
+    """The reactions under each message, as user ids by emoji and kind; and the errors to answer with."""
 
     messages: dict[int, dict[tuple[str, int], list[int]]] = field(default_factory=dict)
     bots: set[int] = field(default_factory=lambda: {BOT})
     closed: set[int] = field(default_factory=set)  # channels that the bot may not read
-    limited: int = 0  # so many lists of people are refused with 429
-    broken: set[int] = field(default_factory=set)  # messages over which the server stumbles
-    asked: list[str] = field(default_factory=list)
-    on_page: Any = None  # called before a list of people is given
+    limited: int = 0  # how many lists of people are refused with 429
+    broken: set[int] = field(default_factory=set)  # messages that are answered with an error
+    requests: list[str] = field(default_factory=list)  # paths with queries
+    on_page: Any = None  # called before a page of people is sent
 
     def _message(self, request: web.Request) -> dict[tuple[str, int], list[int]]:
-        self.asked.append(request.path_qs)
+        self.requests.append(request.path_qs)
         if int(request.match_info["channel"]) in self.closed:
             raise _refusal(web.HTTPForbidden, 50001, "Missing Access")
         message = int(request.match_info["message"])
@@ -44,27 +44,33 @@ class ScriptedDiscord:
         return _json(_user(BOT, bot=True))
 
     async def application(self, _request: web.Request) -> web.Response:
-        about = {"id": str(BOT), "name": "bot", "description": "", "icon": None, "verify_key": "", "flags": 0}
-        rights = {"bot_public": True, "bot_require_code_grant": False, "team": None}
-        return _json(about | rights | {"owner": _user(BOT, bot=True), "rpc_origins": [], "summary": ""})
+        application = {
+            "id": str(BOT),
+            "name": "bot",
+            "description": "",
+            "icon": None,
+            "verify_key": "",
+            "flags": 0,
+        }
+        flags = {"bot_public": True, "bot_require_code_grant": False, "team": None}
+        return _json(application | flags | {"owner": _user(BOT, bot=True), "rpc_origins": [], "summary": ""})
 
     async def commands(self, _request: web.Request) -> web.Response:
         return _json([])
 
     async def message(self, request: web.Request) -> web.Response:
-        under = self._message(request)
+        reactions = self._message(request)
         channel, message = request.match_info["channel"], request.match_info["message"]
-        reactions = [self._reaction(under, emoji) for emoji in dict.fromkeys(emoji for emoji, _ in under)]
-        shown = {"id": message, "channel_id": channel, "author": _user(BOT, bot=True), "content": ""}
-        nothing: dict[str, Any] = {
-            name: [] for name in ("mentions", "mention_roles", "attachments", "embeds")
-        }
-        rest = {"timestamp": "2026-01-01T00:00:00+00:00", "edited_timestamp": None, "type": 0}
+        emojis = dict.fromkeys(emoji for emoji, _ in reactions)
+        counts = [self._reaction(reactions, emoji) for emoji in emojis]
+        head = {"id": message, "channel_id": channel, "author": _user(BOT, bot=True), "content": ""}
+        empty: dict[str, Any] = {name: [] for name in ("mentions", "mention_roles", "attachments", "embeds")}
+        times = {"timestamp": "2026-01-01T00:00:00+00:00", "edited_timestamp": None, "type": 0}
         flags = {"tts": False, "mention_everyone": False, "pinned": False}
-        return _json(shown | nothing | rest | flags | {"reactions": reactions})
+        return _json(head | empty | times | flags | {"reactions": counts})
 
-    def _reaction(self, under: dict[tuple[str, int], list[int]], emoji: str) -> dict[str, Any]:
-        plain, burst = under.get((emoji, NORMAL), []), under.get((emoji, BURST), [])
+    def _reaction(self, reactions: dict[tuple[str, int], list[int]], emoji: str) -> dict[str, Any]:
+        plain, burst = reactions.get((emoji, NORMAL), []), reactions.get((emoji, BURST), [])
         return {
             "emoji": {"id": None, "name": emoji},
             "count": len(plain) + len(burst),
@@ -75,20 +81,21 @@ class ScriptedDiscord:
         }
 
     async def people(self, request: web.Request) -> web.Response:
-        under = self._message(request)
+        reactions = self._message(request)
         if self.limited:
             self.limited -= 1
             raise _refusal(web.HTTPTooManyRequests, 0, "slow down", retry_after=0.05)
         if self.on_page:
             self.on_page()
         kind, after = int(request.query.get("type", NORMAL)), int(request.query.get("after", 0))
-        ids = sorted(each for each in under.get((request.match_info["emoji"], kind), []) if each > after)
+        user_ids = reactions.get((request.match_info["emoji"], kind), [])
+        ids = sorted(user_id for user_id in user_ids if user_id > after)
         page = ids[: int(request.query["limit"])]
-        return _json([_user(each, bot=each in self.bots) for each in page])
+        return _json([_user(user_id, bot=user_id in self.bots) for user_id in page])
 
 
 def _json(content: Any) -> web.Response:
-    """discord.py reads no JSON where a charset is named."""
+    """Answer without a charset: discord.py parses no JSON with one."""
     return web.Response(body=json.dumps(content).encode(), content_type="application/json")
 
 
@@ -96,33 +103,33 @@ def _user(user_id: int, *, bot: bool) -> dict[str, Any]:
     return {"id": str(user_id), "username": "u", "discriminator": "0", "avatar": None, "bot": bot}
 
 
-def _refusal(kind: type[web.HTTPException], code: int, text: str, **more: float) -> web.HTTPException:
+def _refusal(kind: type[web.HTTPException], code: int, text: str, **details: float) -> web.HTTPException:
     headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset-After": "0.05", "Via": "1.1 local"}
-    body = json.dumps({"code": code, "message": text, "global": False, **more})
-    refusal = kind(text=body, headers=headers if more else None)
+    body = json.dumps({"code": code, "message": text, "global": False, **details})
+    refusal = kind(text=body, headers=headers if details else None)
     refusal.headers["Content-Type"] = "application/json"
     return refusal
 
 
 @asynccontextmanager
 async def scripted_discord() -> AsyncIterator[ScriptedDiscord]:
-    """Serve it, and lead discord.py there."""
+    """Serve until the block ends, and redirect discord.py to this server."""
     script = ScriptedDiscord()
     service = web.Application()
-    under = "/channels/{channel}/messages/{message}"
+    message = "/channels/{channel}/messages/{message}"
     service.add_routes(
         [
             web.get("/users/@me", script.me),
             web.get("/oauth2/applications/@me", script.application),
             web.put("/applications/{id}/commands", script.commands),
-            web.get(under, script.message),
-            web.get(under + "/reactions/{emoji}", script.people),
+            web.get(message, script.message),
+            web.get(message + "/reactions/{emoji}", script.people),
         ]
     )
     async with TestServer(service) as server:
-        real = discord.http.Route.BASE
+        real_base = discord.http.Route.BASE
         discord.http.Route.BASE = str(server.make_url("")).rstrip("/")
         try:
             yield script
         finally:
-            discord.http.Route.BASE = real
+            discord.http.Route.BASE = real_base

@@ -1,4 +1,4 @@
-"""A model server whose answers are scripted: OpenAI's shape over real HTTP, for tests of what asks it."""
+"""A model server with scripted answers: OpenAI's API shape over real HTTP."""
 
 import asyncio
 import json
@@ -41,7 +41,7 @@ _LOOKS = (
 
 
 def describe(age: str, gender: str, power: str, variant: int = 0) -> str:
-    """A description that passes curation; each variant reads differently."""
+    """Return a description that passes curation; each variant reads differently."""
     he = "He" if gender == "man" else "She"
     work, look = _WORKS[variant % 7], _LOOKS[variant // 7 % 7]
     return (
@@ -52,28 +52,28 @@ def describe(age: str, gender: str, power: str, variant: int = 0) -> str:
     )
 
 
-Fault = int | Literal["hang", "half", "drop", "page"]  # a status, or what becomes of the connection
+Fault = int | Literal["hang", "half", "drop", "page"]  # a status, or a failure of the connection
 
 
 @dataclass
 class Script:
-    """What the server will do, and what it was asked."""
+    """What the server will do, and the requests it received."""
 
     url: str = ""
     asked: list[dict[str, Any]] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
     failures: list[int] = field(default_factory=list)  # statuses of the next chat answers
-    texts: list[str] = field(default_factory=list)  # the next answers, in place of fitting ones
+    texts: list[str] = field(default_factory=list)  # the next answers, in place of generated ones
     finish_reason: str = "stop"
     unknown_models: set[str] = field(default_factory=set)
     failure_code: str | None = None
     retry_after: str | None = None
-    refused: dict[str, str] = field(default_factory=dict)  # parameters that are refused, and in which words
+    refused: dict[str, str] = field(default_factory=dict)  # refused parameters, with the messages
     cut: int = 0  # how many of the next answers end half-way
-    same: int = 0  # how many of the next answers are alike, but for the hero
+    same: int = 0  # how many of the next answers differ only in the hero
     delay: float = 0.0  # seconds that an answer takes
-    flagged: set[str] = field(default_factory=set)  # words that moderation objects to
-    answering: int = 0  # chats under way now
+    flagged: set[str] = field(default_factory=set)  # words that moderation flags
+    answering: int = 0  # chats in progress now
     most_answering: int = 0
     rate_limited: int = 0  # chats refused by the limit
     limit: "RateLimit | None" = None
@@ -81,7 +81,7 @@ class Script:
         default_factory=lambda: defaultdict(list)
     )  # by "GET /v1/files" and so on
     on_request: "Callable[[str, web.Request], None] | None" = (
-        None  # told "before" and "after" each request is done
+        None  # called with "before" and "after" for each request
     )
     stream: ScriptedStream = field(default_factory=ScriptedStream)
     batches: "ScriptedBatches" = field(init=False)
@@ -96,8 +96,8 @@ class Script:
         return int(time.time())
 
     @property
-    def disturb(self) -> Any:
-        """What stands before every route: the faults that a test has ordered, and its ears."""
+    def fault_middleware(self) -> Any:
+        """Middleware that answers with the faults that a test has ordered, and calls on_request."""
 
         @web.middleware
         async def middleware(
@@ -108,7 +108,7 @@ class Script:
             path = re.sub(r"ftjob-\d+|file-\d+", "ID", request.path)
             faults = self.faults[f"{request.method} {path}"]
             if faults:
-                return await self._disturbed(request, faults.pop(0))
+                return await self._fail(request, faults.pop(0))
             response = await handler(request)
             if self.on_request:
                 self.on_request("after", request)
@@ -116,7 +116,7 @@ class Script:
 
         return middleware
 
-    async def _disturbed(self, request: web.Request, fault: Fault) -> web.StreamResponse:
+    async def _fail(self, request: web.Request, fault: Fault) -> web.StreamResponse:
         if isinstance(fault, int):
             return self.refusal(fault)
         if fault == "hang":
@@ -124,7 +124,7 @@ class Script:
         if fault == "page":
             return web.Response(text="<html>We are back soon.</html>", content_type="text/html")
         if fault == "half":
-            return await _half(request, b'{"object": "list", "data": [' + b" " * 100)
+            return await _send_half(request, b'{"object": "list", "data": [' + b" " * 100)
         assert request.transport
         request.transport.close()
         return web.Response()
@@ -146,7 +146,7 @@ class Script:
         if self.limit and not headers:
             self.rate_limited += 1
             return self.refusal(429)
-        refusal = self._refused(body)
+        refusal = self._refusal_of(body)
         if refusal:
             return refusal
         text = self.texts.pop(0) if self.texts else self.fitting(body, number)
@@ -165,15 +165,15 @@ class Script:
         if body.get("stream"):
             return await self.stream.send(request, headers, completion, cut=cut)
         if cut:
-            return await _half(request, json.dumps(completion).encode())
+            return await _send_half(request, json.dumps(completion).encode())
         return web.json_response(completion, headers=headers)
 
-    def _refused(self, body: dict[str, Any]) -> web.Response | None:
+    def _refusal_of(self, body: dict[str, Any]) -> web.Response | None:
         if body["model"] in self.unknown_models:
             return self.refusal(404)
-        for name, words in self.refused.items():
+        for name, message in self.refused.items():
             if name in body:
-                return self.refusal(400, words, param=None if "detail" in words else name)
+                return self.refusal(400, message, param=None if "detail" in message else name)
         return self.refusal(self.failures.pop(0)) if self.failures else None
 
     async def moderate(self, request: web.Request) -> web.Response:
@@ -188,24 +188,25 @@ class Script:
         return web.json_response({"id": "modr-1", "model": "m", "results": [result]})
 
     def fitting(self, body: dict[str, Any], number: int) -> str:
+        """Return a description of the hero that a request asks for."""
         last = next(m["content"] for m in reversed(body["messages"]) if m["role"] == "user")
-        found = _TUNED.search(last) or _AUTHOR.search(last)
-        assert found, last
-        age, gender, power = found.groups()
+        match = _TUNED.search(last) or _AUTHOR.search(last)
+        assert match, last
+        age, gender, power = match.groups()
         variant = 0 if self.same > 0 else number
         self.same -= 1
-        if body["messages"][-1]["role"] == "assistant":  # a given opening is continued, not said again
+        if body["messages"][-1]["role"] == "assistant":  # it continues a given opening
             return f" bring everyone home safely, all {variant} of them. The rest is not asked for."
         return describe(age, gender, power, variant)
 
-    def refusal(self, status: int, words: str = "secret detail", param: str | None = None) -> web.Response:
-        error = {"message": words, "type": "scripted", "param": param, "code": self.failure_code}
+    def refusal(self, status: int, message: str = "secret detail", param: str | None = None) -> web.Response:
+        error = {"message": message, "type": "scripted", "param": param, "code": self.failure_code}
         headers = {"Retry-After": self.retry_after} if self.retry_after else None
         return web.json_response({"error": error}, status=status, headers=headers)
 
 
-async def _half(request: web.Request, body: bytes) -> web.StreamResponse:
-    """Promise a body and hang up in the middle of it."""
+async def _send_half(request: web.Request, body: bytes) -> web.StreamResponse:
+    """Announce a body, and close the connection in the middle of it."""
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     response.content_length = len(body)
     await response.prepare(request)
@@ -216,26 +217,26 @@ async def _half(request: web.Request, body: bytes) -> web.StreamResponse:
 
 
 class RateLimit:
-    """A limit as OpenAI keeps it: `most` calls at once, growing again by `per_second`."""
+    """A limit as OpenAI's: at most `capacity` calls at once, refilled by `per_second`."""
 
-    def __init__(self, most: int, per_second: float) -> None:
-        self.most = most
+    def __init__(self, capacity: int, per_second: float) -> None:
+        self.capacity = capacity
         self.per_second = per_second
-        self._left = float(most)
-        self._at = time.monotonic()
+        self._remaining = float(capacity)
+        self._updated_at = time.monotonic()
 
     def take(self) -> dict[str, str]:
-        """Take a call from the limit: the headers that tell what is left, or none where nothing was."""
+        """Take one call. Returns the rate-limit headers, or none if the limit is exhausted."""
         now = time.monotonic()
-        self._left = min(self.most, self._left + (now - self._at) * self.per_second)
-        self._at = now
-        if self._left < 1:
+        self._remaining = min(self.capacity, self._remaining + (now - self._updated_at) * self.per_second)
+        self._updated_at = now
+        if self._remaining < 1:
             return {}
-        self._left -= 1
+        self._remaining -= 1
         return {
-            "x-ratelimit-limit-requests": str(self.most),
-            "x-ratelimit-remaining-requests": str(int(self._left)),
-            "x-ratelimit-reset-requests": f"{(self.most - self._left) / self.per_second:.3f}s",
+            "x-ratelimit-limit-requests": str(self.capacity),
+            "x-ratelimit-remaining-requests": str(int(self._remaining)),
+            "x-ratelimit-reset-requests": f"{(self.capacity - self._remaining) / self.per_second:.3f}s",
         }
 
 
@@ -243,12 +244,12 @@ class RateLimit:
 async def scripted_server() -> AsyncIterator[Script]:
     """Serve on a free port of this machine until the block ends."""
     script = Script()
-    app = web.Application(middlewares=[script.disturb])
+    app = web.Application(middlewares=[script.fault_middleware])
     app.router.add_post("/v1/chat/completions", script.chat)
     app.router.add_post("/v1/moderations", script.moderate)
     script.batches.serve(app)
     script.trainings.serve(app)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)  # a hung answer is not waited for
+    runner = web.AppRunner(app, shutdown_timeout=0.1)  # do not wait for hung answers
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -1,4 +1,4 @@
-"""Streamed answers of the scripted server: word by word, and what may become of them."""
+"""Streamed answers of the scripted server, word by word, and their failures."""
 
 import asyncio
 import json
@@ -11,17 +11,17 @@ from aiohttp import web
 
 @dataclass
 class ScriptedStream:
-    """How the next streams go."""
+    """How the next streams behave."""
 
     word_delay: float = 0.0  # seconds before each word
-    silent_after: int | None = None  # words after which nothing comes any more, not even an end
+    silent_after: int | None = None  # words after which the stream hangs
     error_after: int | None = None  # words after which the next stream ends in an error
     left: int = 0  # streams that the client ended
 
     async def send(
         self, request: web.Request, headers: dict[str, str], completion: dict[str, Any], *, cut: bool
     ) -> web.StreamResponse:
-        """Send a whole completion as a stream; a cut one breaks off half-way."""
+        """Send a completion as a stream; if cut, close the connection half-way."""
         response = web.StreamResponse(headers={**headers, "Content-Type": "text/event-stream"})
         await response.prepare(request)
         try:
@@ -39,7 +39,7 @@ class ScriptedStream:
         head = {name: completion[name] for name in ("id", "created", "model")}
         head["object"] = "chat.completion.chunk"
 
-        async def say(content: str, reason: str | None = None) -> None:
+        async def send_chunk(content: str, reason: str | None = None) -> None:
             piece = {"index": 0, "delta": {"content": content}, "finish_reason": reason}
             await response.write(_event({**head, "choices": [piece]}))
 
@@ -56,8 +56,8 @@ class ScriptedStream:
                 request.transport.close()
                 return
             await asyncio.sleep(self.word_delay)
-            await say(word)
-        await say("", choice["finish_reason"] or None)
+            await send_chunk(word)
+        await send_chunk("", choice["finish_reason"] or None)
         if body.get("stream_options"):
             await response.write(_event({**head, "choices": [], "usage": completion["usage"]}))
         await response.write(b"data: [DONE]\n\n")

@@ -1,13 +1,16 @@
-"""Messages whose texts are still being written, in a simulated Discord."""
+"""Messages whose texts are still being generated, in a simulated Discord."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import discord
 import pytest
 import simcord
 
-from bot.llm.response import read_stream
+from bot.app import App
+from bot.llm.response import StreamReader
 from bot.llm.stream import Stream
 from bot.serving.waiting_queue import WaitingQueue
 from tests.conftest import Stage
@@ -18,24 +21,43 @@ SENTENCE = "Ada mends clocks at night. "
 
 
 @pytest.fixture
-def words_from_outside(env: simcord.Env, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let an action on Discord end while the model is still writing, as on Discord: simcord would wait."""
+def unsettled_streams(env: simcord.Env, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a simulated action end while a text is still generated, as on Discord.
 
-    def outside(function: Callable[..., Awaitable[object]]) -> Callable[..., Awaitable[object]]:
-        async def wait(*args: object) -> object:
-            result: object = await env.external_wait(function(*args), reason="the model's words")
-            return result
+    simcord ends an action when all tasks of the bot are idle, and must be told which of their waits are for
+    the outside world. These public methods are where the bot waits for a model, or for the person who stops
+    it: each is wrapped in simcord's external_wait().
+    """
+
+    def external(method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def wait(*args: Any) -> Any:
+            return await env.external_wait(method(*args), reason="the model's answer")
 
         return wait
 
-    monkeypatch.setattr("bot.llm.client.read_stream", outside(read_stream))
-    monkeypatch.setattr(WaitingQueue, "_wait", outside(WaitingQueue._wait))
-    for name in ("changed", "until_stopped", "until_served"):
-        monkeypatch.setattr(Stream, name, outside(getattr(Stream, name)))
+    waits: tuple[tuple[type, str], ...] = (
+        (StreamReader, "read"),
+        (WaitingQueue, "wait"),
+        (Stream, "changed"),
+        (Stream, "until_stopped"),
+        (Stream, "until_served"),
+    )
+    for owner, name in waits:
+        monkeypatch.setattr(owner, name, external(getattr(owner, name)))
+
+
+@asynccontextmanager
+async def all_slots(app: App) -> AsyncIterator[None]:
+    """Occupy the model with other requests until the block ends, so that new ones must queue."""
+    queue = app.describer._queue
+    async with AsyncExitStack() as others:
+        for _ in range(app.settings.heroes_at_once):
+            await others.enter_async_context(queue.slot(Stream()))
+        yield
 
 
 async def half_written(stage: Stage, script: Script, words: int, command: str = "hero") -> discord.Message:
-    """What Ana asked for, of which each model has said some words and now says nothing."""
+    """Return the message of a hero that Ana asked for, when each model has fallen silent after some words."""
     script.texts = [SENTENCE * 20] * 2
     script.stream.silent_after = words
     await stage.ana.slash(stage.channel, command, hero=TYPED)
@@ -43,29 +65,34 @@ async def half_written(stage: Stage, script: Script, words: int, command: str = 
 
 
 async def until(
-    stage: Stage, seen: Callable[[discord.Message], bool], number: int | None = None
+    stage: Stage, condition: Callable[[discord.Message], bool], message_id: int | None = None
 ) -> discord.Message:
-    """Wait until a message, the newest or one of that id, is as told. Half a beat passes at each look."""
+    """Wait until a message, by default the newest, meets a condition, and return it.
+
+    Advances the simulated time by half an edit interval at each look.
+    """
     for _ in range(100):
-        await asyncio.sleep(0.02)
-        message = next(each for each in reversed(stage.channel.history()) if number in (None, each.id))
-        if seen(message):
+        await asyncio.sleep(0.02)  # real time, for the real HTTP connection to the scripted server
+        history = reversed(stage.channel.history())
+        message = next(each for each in history if message_id in (None, each.id))
+        if condition(message):
             return message
         await stage.env.advance_time(0.5)
     raise AssertionError(f"{message.content} {message.embeds}")
 
 
 def finished(message: discord.Message) -> bool:
-    """Whether a description is shown, and tied to its message: the bot's thumbs come after that."""
+    """Return whether a description is shown and tied to its message: the bot adds its thumbs after that."""
     return labels(message) == ["Again", "Report"] and {"👍", "👎"} <= {
-        str(each) for each in message.reactions
+        str(reaction) for reaction in message.reactions
     }
 
 
 def labels(message: discord.Message) -> list[str | None]:
+    """Return the labels of a message's buttons."""
     rows = [row for row in message.components if isinstance(row, discord.ActionRow)]
     return [child.label for row in rows for child in row.children if isinstance(child, discord.Button)]
 
 
-def written(message: discord.Message) -> str:
+def embed_text(message: discord.Message) -> str:
     return message.embeds[0].description or ""

@@ -24,14 +24,9 @@ def timing() -> Timing:
     return Timing(
         training=TrainingTiming(poll=0.01, slowest_poll=0.02, listed_within=0.0, start_pauses=(0, 0, 0)),
         fine_tuning_api=FineTuningApiTiming(
-            timeout=0.3, start_timeout=0.3, upload_timeout=0.3, upload_pauses=(0, 0, 0)
+            timeout=0.3, start_timeout=0.3, upload_timeout=0.3, upload_pauses=(0, 0, 0), max_pause=0.05
         ),
     )
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.llm.retry._LONGEST_PAUSE", 0.05)
 
 
 @pytest.mark.parametrize("fault", [429, 500, "half", "drop", "hang"])

@@ -123,11 +123,11 @@ async def test_the_days_budget_covers_trainings(hosted: Settings, timing: Timing
     """16 texts cost about two dollars; a training over 10,000 tokens ten, its three heroes cents."""
     async with open_app(hosted.model_copy(update={"daily_budget": 30.0}), timing) as app:
         await build(app)
-        left = await app.budget.left_today()
+        left = await app.budget.remaining_today()
         done = await finetune(app)
         assert done.state == "succeeded"
         assert 10 < done.cost < 10.5
-        assert await app.budget.left_today() == pytest.approx((left or 0) - done.cost)
+        assert await app.budget.remaining_today() == pytest.approx((left or 0) - done.cost)
     async with open_app(hosted.model_copy(update={"daily_budget": 5.0}), timing) as app:
         with pytest.raises(OverBudget, match=r"budget of \$5\.00 is used up"):
             await finetune(app)
@@ -167,11 +167,11 @@ async def test_a_training_that_is_out_holds_its_part_of_the_day(
     script.trainings.tells_tokens = False
     async with open_app(hosted.model_copy(update={"daily_budget": 50.0}), timing) as app:
         await build(app)
-        before = await app.budget.left_today() or 0.0
+        before = await app.budget.remaining_today() or 0.0
         job, forecast = await app.finetunes.submit(epochs=1)
         async with app.db.write() as tx:
             await jobs.change(tx, job.id, remote_asked_at=1.0)
-        assert await app.budget.left_today() == pytest.approx(before - (forecast.cost or 0.0))
+        assert await app.budget.remaining_today() == pytest.approx(before - (forecast.cost or 0.0))
         async with app.db.write() as tx:
             await jobs.change(tx, job.id, remote_asked_at=None)
 

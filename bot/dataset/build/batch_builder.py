@@ -22,7 +22,7 @@ from bot.jobs.worker import Run
 from bot.llm.batch_api import BatchApi, BatchLimits, failure
 from bot.llm.budget import Account, Budget
 from bot.llm.client import ModelClient
-from bot.llm.retry import JOB
+from bot.llm.retry import BACKGROUND
 from bot.store import batches, examples
 from bot.store.batches import BatchRow
 from bot.store.database import Database
@@ -57,7 +57,7 @@ class BatchBuilder:
         self._limits = limits or BatchLimits()
         self._db = db
         self._client = client
-        self._api = BatchApi(client.api, self._limits.start_pauses)
+        self._api = BatchApi(client.api, start_pauses=self._limits.start_pauses)
         self._budget = budget
         self._planner = planner
         self._selector = selector
@@ -147,7 +147,7 @@ class BatchBuilder:
                 file.write(part.add(request, ask, body(ask)))
                 if (
                     remaining is not None
-                    and self._budget.max_calls(*part.usage_with_one_more(build.spec.model)) > remaining
+                    and self._budget.max_batch_cost(*part.usage_with_one_more(build.spec.model)) > remaining
                 ):
                     break
         return part if part.requests else None
@@ -168,7 +168,7 @@ class BatchBuilder:
         request, ask = self._planner.question(build.spec, selection.slot, selection.tried)
         record = ExampleRecord(self._db, request)
         answer = await self._client.complete(
-            ask, model=request.model, account=build.account, retry_policy=JOB, record=record
+            ask, model=request.model, account=build.account, retry_policy=BACKGROUND, record=record
         )
         build.counts.asked += 1
         build.counts.calls += answer.attempts

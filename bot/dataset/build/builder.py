@@ -15,7 +15,7 @@ from bot.errors import Unavailable
 from bot.i18n.message import LocalizedMessage
 from bot.llm.budget import Account
 from bot.llm.client import ChatAnswer, ModelClient
-from bot.llm.retry import JOB
+from bot.llm.retry import BACKGROUND
 from bot.store import examples
 from bot.store.database import Database, WriteTask
 from bot.store.examples import ReceivedAnswer, Request, SentRequest, Speed, StoredAnswer
@@ -173,7 +173,7 @@ class Builder:
         """Ask one question. The answer is committed before it is counted."""
         record = ExampleRecord(self._db, request)
         answer = await self._client.complete(
-            ask, model=request.model, account=build.account, retry_policy=JOB, record=record
+            ask, model=request.model, account=build.account, retry_policy=BACKGROUND, record=record
         )
         if record.kept is None:
             raise Unavailable("An answer could not be kept.")

@@ -51,7 +51,9 @@ class BuildJobs:
         and UserError or OverBudget if it cannot be done as ordered.
         """
         estimate = await self.estimator.estimate(spec)
-        self._budget.check_known(spec.model, spec.budget)  # fail here rather than in the middle of the build
+        self._budget.check_price_known(
+            spec.model, spec.budget
+        )  # fail here rather than in the middle of the build
         return await self._jobs.plan(spec, **origin), estimate
 
     async def submit(self, spec: BuildSpec, **origin: int | None) -> tuple[Job, BuildEstimate]:

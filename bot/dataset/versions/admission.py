@@ -113,7 +113,7 @@ class Admission:
         }
         return [
             tally.description_id
-            for tally in votes.tallies
+            for tally in votes.descriptions
             if tally.power in known_powers
             and is_admitted[tally.ups, tally.downs]
             and tally.description_id not in self._rejection_reasons
@@ -130,7 +130,7 @@ class Admission:
                 if tally.power in known_powers
                 else OUTSIDE_VOCABULARY,
             )
-            for tally in votes.tallies
+            for tally in votes.descriptions
         )
         return [_count_groups(thresholds, groups) for thresholds in options]
 
@@ -171,7 +171,7 @@ def _most_certain_first(votes: VoteSnapshot, thresholds: Thresholds, verdict: Ve
         if thresholds.verdict(ups, downs) == verdict:
             low, high = interval(ups, downs, thresholds.confidence)
             rank[ups, downs] = -low if verdict == "admitted" else high
-    found = [tally for tally in votes.tallies if (tally.ups, tally.downs) in rank]
+    found = [tally for tally in votes.descriptions if (tally.ups, tally.downs) in rank]
     found.sort(key=lambda tally: (rank[tally.ups, tally.downs], tally.description_id))
     return [tally.description_id for tally in found]
 
@@ -182,7 +182,7 @@ def _chunks(ids: Sequence[int]) -> Iterator[list[int]]:
 
 def _distinct_votes(votes: VoteSnapshot) -> set[Votes]:
     """Return the distinct counts of ups and downs. A verdict depends on them only, and they are few."""
-    return {(tally.ups, tally.downs) for tally in votes.tallies}
+    return {(tally.ups, tally.downs) for tally in votes.descriptions}
 
 
 def _count_groups(thresholds: Thresholds, groups: Counter[tuple[Votes, str | None]]) -> AdmissionCounts:

@@ -68,7 +68,7 @@ class Freezer:
 
         Nobody votes on examples. One that nearly repeats a voted-down description of its hero is dropped.
 
-        examples_by_hero: the texts of a build, those of one hero side by side; None for a place that has none.
+        examples_by_hero: a build's texts, those of one hero side by side; None for a slot that has none.
         """
         remaining_liked = dict(admitted.liked)
         prompt, examples = "", list[TrainingText]()

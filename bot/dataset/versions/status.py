@@ -75,8 +75,8 @@ class DatasetStatuses:
             "The thresholds for votes have changed since dataset v{version} ({before}). Now it takes {set}: "
             "{now:,} descriptions would enter the next dataset; by the old thresholds, {then:,}.",
             version=newest.id,
-            before=before.told,
-            set=configured.told,
+            before=before.summary,
+            set=configured.summary,
             now=now.admitted,
             then=then.admitted,
         )

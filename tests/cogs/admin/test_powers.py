@@ -1,4 +1,4 @@
-"""/powers: a power trains once an admin has added it."""
+"""/powers: a power trains once an operator has added it."""
 
 import discord
 
@@ -11,13 +11,13 @@ from tests.conftest import Stage
 from tests.support.workflows import build
 
 
-async def said(stage: Stage, command: str, **options: str) -> str:
+async def answer(stage: Stage, command: str, **options: str) -> str:
     result = await stage.olga.slash(stage.channel, f"powers {command}", **options)
     assert result.response is not None
     return result.response.content
 
 
-async def test_an_added_power_trains_and_is_suggested_and_a_removed_one_is_not(
+async def test_added_power_trains_and_is_suggested_until_it_is_removed(
     stage: Stage, app: App, settings: Settings
 ) -> None:
     first = await build(app)
@@ -26,36 +26,36 @@ async def test_an_added_power_trains_and_is_suggested_and_a_removed_one_is_not(
         await app.votes.simulate(described.id, voter, UP)
     assert isinstance(first.result, BuildResult)
 
-    assert "juggling is in the vocabulary" in await said(stage, "add", power="  Juggling ")
+    assert "juggling is in the vocabulary" in await answer(stage, "add", power="  Juggling ")
     second = await build(app)
     assert isinstance(second.result, BuildResult)
     assert second.result.counts["description"] == 1
-    offered = await stage.ana.autocomplete(stage.channel, "hero", "hero", "40 woman jug")
-    assert "40 woman juggling" in [choice["value"] for choice in offered]
-    async with open_app(settings) as elsewhere:  # another process sees it at once
-        assert (await elsewhere.powers.vocabulary()).trains(Hero(40, "woman", "juggling"))
+    suggestions = await stage.ana.autocomplete(stage.channel, "hero", "hero", "40 woman jug")
+    assert "40 woman juggling" in [choice["value"] for choice in suggestions]
+    async with open_app(settings) as other:  # another process sees it at once
+        assert (await other.powers.vocabulary()).trains(Hero(40, "woman", "juggling"))
 
-    assert "juggling is out of the vocabulary" in await said(stage, "remove", power="juggling")
+    assert "juggling is out of the vocabulary" in await answer(stage, "remove", power="juggling")
     third = await build(app)
     assert isinstance(third.result, BuildResult)
     assert "description" not in third.result.counts
 
 
-async def test_the_list_shows_what_people_ask_for_most(stage: Stage, app: App) -> None:
-    assert "No power was added so far" in await said(stage, "list")
+async def test_list_shows_the_most_requested_powers(stage: Stage, app: App) -> None:
+    assert "No power was added so far" in await answer(stage, "list")
     for requester, power in enumerate(("knitting", "juggling", "juggling", "healing")):
         await app.describer.describe(Hero(40, "woman", power), requester=requester)
-    told = await said(stage, "list")
-    assert told.index("juggling: 2 times, by 2 people") < told.index("knitting: once, by 1 person")
-    assert "healing" not in told
-    offered = await stage.olga.autocomplete(stage.channel, "powers add", "power", "")
-    assert [choice["value"] for choice in offered] == ["juggling", "knitting"]
-    await said(stage, "add", power="juggling")
-    offered = await stage.olga.autocomplete(stage.channel, "powers remove", "power", "jug")
-    assert [choice["value"] for choice in offered] == ["juggling"]
+    text = await answer(stage, "list")
+    assert text.index("juggling: 2 times, by 2 people") < text.index("knitting: once, by 1 person")
+    assert "healing" not in text
+    suggestions = await stage.olga.autocomplete(stage.channel, "powers add", "power", "")
+    assert [choice["value"] for choice in suggestions] == ["juggling", "knitting"]
+    await answer(stage, "add", power="juggling")
+    suggestions = await stage.olga.autocomplete(stage.channel, "powers remove", "power", "jug")
+    assert [choice["value"] for choice in suggestions] == ["juggling"]
 
 
-async def test_what_is_no_power_or_there_already_is_refused(stage: Stage) -> None:
+async def test_invalid_and_known_powers_are_refused(stage: Stage) -> None:
     await stage.olga.slash(stage.channel, "powers add", power="flight")
     assert "already" in stage.refusal()
     await stage.olga.slash(stage.channel, "powers add", power="<@123>")
@@ -66,7 +66,7 @@ async def test_what_is_no_power_or_there_already_is_refused(stage: Stage) -> Non
     assert "Nobody added" in stage.refusal()
 
 
-async def test_what_is_typed_elsewhere_is_proposed_to_no_other_servers_admin(stage: Stage, app: App) -> None:
+async def test_requested_powers_are_not_suggested_to_admins_of_other_servers(stage: Stage, app: App) -> None:
     await app.describer.describe(Hero(40, "woman", "juggling"), requester=1)
     other = stage.env.create_guild(name="Other")
     admin = other.create_role("admin", permissions=discord.Permissions(manage_guild=True))
@@ -75,6 +75,6 @@ async def test_what_is_typed_elsewhere_is_proposed_to_no_other_servers_admin(sta
     assert await eve.autocomplete(channel, "powers add", "power", "") == []
 
 
-async def test_a_power_that_nobody_may_ask_for_is_not_added(stage: Stage) -> None:
+async def test_blocked_power_is_not_added(stage: Stage) -> None:
     await stage.olga.slash(stage.channel, "powers add", power="self-harm")
     assert "blocklist" in stage.refusal()

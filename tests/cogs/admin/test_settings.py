@@ -1,39 +1,37 @@
-"""/settings: what the admins of a server choose for it."""
+"""/settings: channels, limits and language of a server."""
 
 import asyncio
 
 import pytest
 import simcord
 
-from bot.app import App
+from bot.app import App, open_app
 from bot.client import HeroBot
 from bot.community.guild_settings import narrow_limits
-from bot.settings import RequestLimits
+from bot.settings import RequestLimits, Settings
 from bot.store import guilds
 from bot.store.guilds import GuildSetting
 from tests.conftest import HOME, Stage
 from tests.support.scripted_server import Script
 
 
-async def told(stage: Stage, command: str, **options: int | str) -> str:
+async def answer(stage: Stage, command: str, **options: int | str) -> str:
     result = await stage.olga.slash(stage.channel, f"settings {command}", **options)
     assert result.ephemeral
     assert result.response is not None
     return result.response.content
 
 
-async def choose(stage: Stage, *channels: simcord.ChannelHandle) -> str:
+async def choose_channels(stage: Stage, *channels: simcord.ChannelHandle) -> str:
     shown = await stage.olga.slash(stage.channel, "settings channels")
     assert shown.response is not None
     await stage.olga.select(shown.response.message, list(channels))
     return shown.response.message.content
 
 
-async def test_without_any_the_installations_own_hold(
-    stage: Stage, app: App, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(app.guild_settings, "_widest", RequestLimits(5, 200, None))
-    text = await told(stage, "show")
+@pytest.mark.settings(cooldown=5, daily_per_user=200, daily_per_guild=None)
+async def test_installations_limits_apply_by_default(stage: Stage) -> None:
+    text = await answer(stage, "show")
     for line in (
         "asked for: everywhere",
         "one member: 5 seconds",
@@ -45,21 +43,19 @@ async def test_without_any_the_installations_own_hold(
 
 
 async def test_limits_are_set_one_by_one_and_reset(stage: Stage, app: App) -> None:
-    await told(stage, "limits", cooldown=60)
-    text = await told(stage, "limits", **{"daily-per-member": 10, "daily-of-server": 90})
+    await answer(stage, "limits", cooldown=60)
+    text = await answer(stage, "limits", **{"daily-per-member": 10, "daily-of-server": 90})
 
     assert "60 seconds" in text
     assert await app.guild_settings.limits(HOME) == RequestLimits(60, 10, 90)
-    await told(stage, "limits", **{"daily-per-member": 0})
+    await answer(stage, "limits", **{"daily-per-member": 0})
     assert await app.guild_settings.limits(HOME) == RequestLimits(60, app.settings.daily_per_user, 90)
-    await told(stage, "reset")
+    await answer(stage, "reset")
     assert await app.guild_settings.limits(HOME) == app.settings.limits
 
 
-async def test_a_server_can_narrow_the_installations_limits_and_never_widen_them(
-    stage: Stage, app: App
-) -> None:
-    await told(stage, "limits", cooldown=0, **{"daily-per-member": 1_000_000})
+async def test_server_can_narrow_the_installations_limits_but_not_widen_them(stage: Stage, app: App) -> None:
+    await answer(stage, "limits", cooldown=0, **{"daily-per-member": 1_000_000})
 
     assert await app.guild_settings.limits(HOME) == app.settings.limits
     assert await app.guild_settings.limits(None) == app.settings.limits  # direct messages
@@ -68,9 +64,9 @@ async def test_a_server_can_narrow_the_installations_limits_and_never_widen_them
     ) == RequestLimits(9, 2, 3)
 
 
-async def test_heroes_are_described_in_the_chosen_channels_only(stage: Stage, script: Script) -> None:
+async def test_heroes_are_described_only_in_the_chosen_channels(stage: Stage, script: Script) -> None:
     other = stage.env.guild.create_text_channel("quiet")
-    text = await choose(stage, stage.channel)
+    text = await choose_channels(stage, stage.channel)
     assert f"<#{stage.channel.id}>" in text
 
     result = await stage.ana.slash(other, "hero", hero="40 woman healing")
@@ -81,37 +77,37 @@ async def test_heroes_are_described_in_the_chosen_channels_only(stage: Stage, sc
     await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
     assert len(script.asked) == 1
 
-    await choose(stage)
+    await choose_channels(stage)
     await stage.ben.slash(other, "hero", hero="40 woman healing")
     assert len(script.asked) == 2
 
 
-async def test_settings_and_the_menu_outlive_a_restart(stage: Stage, app: App) -> None:
+async def test_settings_and_the_menu_outlive_a_restart(stage: Stage, app: App, settings: Settings) -> None:
     shown = await stage.olga.slash(stage.channel, "settings channels")
     await stage.env.restart_bot(HeroBot(app))
     assert shown.response is not None
     await stage.olga.select(shown.response.message, [stage.channel])
 
-    app.guild_settings._cache.clear()
-    assert (await app.guild_settings.get(HOME)).channels == [stage.channel.id]
+    async with open_app(settings) as restarted:
+        assert (await restarted.guild_settings.get(HOME)).channels == [stage.channel.id]
 
 
-async def test_a_language_is_chosen_by_code_or_name(stage: Stage, app: App) -> None:
-    assert "English" in await told(stage, "language", language="english")
+async def test_language_is_chosen_by_code_or_name(stage: Stage, app: App) -> None:
+    assert "English" in await answer(stage, "language", language="english")
     assert (await app.guild_settings.get(HOME)).language == "en"
-    await told(stage, "language")
+    await answer(stage, "language")
     assert (await app.guild_settings.get(HOME)).language is None
-    await told(stage, "language", language="klingon")
+    await answer(stage, "language", language="klingon")
     assert "do not speak" in stage.refusal()
 
 
-async def test_members_do_not_see_it(stage: Stage) -> None:
+async def test_members_cannot_see_the_command(stage: Stage) -> None:
     assert "settings show" not in stage.ana.available_commands(stage.channel)
     with pytest.raises(simcord.SetupError, match="not visible"):
         await stage.ana.slash(stage.channel, "settings show")
 
 
-async def test_a_change_is_not_undone_by_who_read_before_it(app: App) -> None:
+async def test_change_is_not_overwritten_by_a_concurrent_read(app: App) -> None:
     reading = asyncio.ensure_future(app.guild_settings.get(HOME))
     await asyncio.sleep(0)
     await app.guild_settings.change(HOME, daily_per_user=3)
@@ -119,8 +115,8 @@ async def test_a_change_is_not_undone_by_who_read_before_it(app: App) -> None:
     assert (await app.guild_settings.get(HOME)).daily_per_user == 3
 
 
-async def test_only_what_anybody_may_use_anywhere_is_installed_by_users(stage: Stage) -> None:
-    """Settings of a server belong to those who let the bot in."""
+async def test_only_public_commands_are_installed_by_users(stage: Stage) -> None:
+    """Commands about a server need the bot in that server."""
     assert isinstance(stage.env.bot, HeroBot)
     for command in stage.env.bot.tree.get_commands():
         payload = command.to_dict(stage.env.bot.tree)
@@ -129,30 +125,30 @@ async def test_only_what_anybody_may_use_anywhere_is_installed_by_users(stage: S
         assert payload["contexts"] == ([0, 1, 2] if anywhere else [0]), command.name
 
 
-async def kept_for(app: App) -> list[int]:
+async def guilds_with_settings(app: App) -> list[int]:
     async with app.db.read() as tx:
         return await guilds.list_ids(tx)
 
 
-async def test_they_go_when_the_bot_leaves_and_stay_through_an_outage(stage: Stage, app: App) -> None:
-    await told(stage, "limits", cooldown=60)
+async def test_settings_are_deleted_when_the_bot_leaves_but_not_in_an_outage(stage: Stage, app: App) -> None:
+    await answer(stage, "limits", cooldown=60)
     backend = stage.env.backend
     backend.emit("GUILD_DELETE", {"id": str(HOME), "unavailable": True})
     await stage.env.settle()
-    assert await kept_for(app) == [HOME]
+    assert await guilds_with_settings(app) == [HOME]
 
     backend.remove_guild(HOME)
     await stage.env.settle()
 
-    assert await kept_for(app) == []
+    assert await guilds_with_settings(app) == []
     assert (await app.guild_settings.get(HOME)).cooldown is None
 
 
-async def test_what_the_bot_has_left_meanwhile_is_forgotten_at_the_next_start(stage: Stage, app: App) -> None:
-    await told(stage, "limits", cooldown=60)
+async def test_settings_of_servers_left_while_away_are_deleted_at_start(stage: Stage, app: App) -> None:
+    await answer(stage, "limits", cooldown=60)
     await app.guild_settings.change(7, cooldown=60)
 
     await stage.env.restart_bot(HeroBot(app))
 
-    assert await kept_for(app) == [HOME]
+    assert await guilds_with_settings(app) == [HOME]
     assert (await app.guild_settings.get(HOME)).cooldown == 60

@@ -1,4 +1,4 @@
-"""A German server: everything that the bot says there is German, to operators as well."""
+"""A German server: all messages there are German, also those to operators."""
 
 import re
 
@@ -20,17 +20,17 @@ async def german(stage: Stage) -> Stage:
     return stage
 
 
-async def said(stage: Stage, command: str, **options: int | str) -> str:
-    """An operator's command, answered in German."""
+async def answer(stage: Stage, command: str, **options: int | str) -> str:
+    """Run a command as an operator, and return its answer after checking that it is German."""
     result = await stage.olga.slash(stage.channel, command, **options)
     assert result.response is not None
-    return in_german(result.response.content)
+    return checked_german(result.response.content)
 
 
-def in_german(text: str) -> str:
-    """The text, after a look that no English word is left in it beside names, commands and quotes."""
-    told = re.sub(r"`[^`]*`|<[^>]*>|^> .*", "", text, flags=re.MULTILINE)
-    assert _ENGLISH.findall(told) == [], told
+def checked_german(text: str) -> str:
+    """Return the text. Asserts that it has no English words outside of names, commands and quotes."""
+    prose = re.sub(r"`[^`]*`|<[^>]*>|^> .*", "", text, flags=re.MULTILINE)
+    assert _ENGLISH.findall(prose) == [], prose
     return text
 
 
@@ -45,8 +45,8 @@ def labels(message: discord.Message) -> list[str | None]:
 
 
 @pytest.mark.usefixtures("working")
-async def test_a_build_and_a_training_are_planned_followed_and_told(german: Stage, app: App) -> None:
-    plan = await said(german, "build-dataset", limit=16)
+async def test_build_and_finetune_from_plan_to_result(german: Stage, app: App) -> None:
+    plan = await answer(german, "build-dataset", limit=16)
     assert plan.startswith("**Ein Datensatz aus 16 Beispielen, geschrieben von smollm2-135m-instruct**")
     assert "16 sind zu schreiben: etwa " in plan
     shown = german.channel.history()[-1]
@@ -54,23 +54,23 @@ async def test_a_build_and_a_training_are_planned_followed_and_told(german: Stag
     await german.olga.click(shown, label="Bestätigen")
     await german.until_told(app, 1)
     progress, end = german.channel.history()[-2:]
-    assert in_german(progress.content).startswith("**Ein Datensatz wird gebaut** (Auftrag 1)")
+    assert checked_german(progress.content).startswith("**Ein Datensatz wird gebaut** (Auftrag 1)")
     assert progress.content.endswith("16 von 16\nFertig.")
-    assert "Datensatz v1 ist fertig: 14 Texte zum Lernen" in in_german(end.content)
+    assert "Datensatz v1 ist fertig: 14 Texte zum Lernen" in checked_german(end.content)
 
-    tuning = await said(german, "finetune", epochs=2)
+    tuning = await answer(german, "finetune", epochs=2)
     assert "mit Datensatz v1, durch die eingebaute Engine" in tuning
     assert "x 2 Durchgänge (wie bestellt)" in tuning
     await german.olga.click(german.channel.history()[-1], label="Bestätigen")
     await german.until_told(app, 2)
     progress, end = german.channel.history()[-2:]
-    assert in_german(progress.content).startswith("**Ein Modell wird trainiert** (Auftrag 2)")
-    assert "ist trainiert und im Dienst." in in_german(end.content)
+    assert checked_german(progress.content).startswith("**Ein Modell wird trainiert** (Auftrag 2)")
+    assert "ist trainiert und im Dienst." in checked_german(end.content)
     titles = [field.name for field in end.embeds[0].fields]
     assert titles == ["Grundmodell, mit vorgegebenem Anfang und Schluss", "neu und im Dienst: Modell 1"]
 
 
-async def test_a_failure_that_the_worker_wrote_down_is_told(german: Stage, app: App) -> None:
+async def test_failure_stored_by_the_worker(german: Stage, app: App) -> None:
     await build(app)
     await german.olga.slash(german.channel, "finetune")
     await german.olga.click(german.channel.history()[-1], label="Bestätigen")
@@ -81,13 +81,13 @@ async def test_a_failure_that_the_worker_wrote_down_is_told(german: Stage, app: 
     await german.until_told(app, 2)
 
     assert "Das Training ist nicht zustande gekommen: Aus Datensatz v1 wurde ein Text" in (
-        in_german(german.channel.history()[-1].content)
+        checked_german(german.channel.history()[-1].content)
     )
 
 
 async def test_models_powers_datasets_and_refusals(german: Stage, app: App) -> None:
     assert (
-        await said(german, "models list")
+        await answer(german, "models list")
         == "Es ist noch kein Modell trainiert: /build-dataset, dann /finetune."
     )
     await build(app)
@@ -95,39 +95,39 @@ async def test_models_powers_datasets_and_refusals(german: Stage, app: App) -> N
     await german.olga.click(german.channel.history()[-1], label="Bestätigen")
     assert await app.worker.run_next()
     await german.until_told(app, 2)
-    assert "**im Dienst** · Datensatz v1" in await said(german, "models list")
-    assert "kam in Dienst: es war keines da" in await said(german, "models show")
-    assert "ist im Vokabular" in await said(german, "powers add", power="knitting socks")
-    assert "Ins Vokabular aufgenommen: knitting socks." in await said(german, "powers list")
-    status = await said(german, "dataset status")
+    assert "**im Dienst** · Datensatz v1" in await answer(german, "models list")
+    assert "kam in Dienst: es war keines da" in await answer(german, "models show")
+    assert "ist im Vokabular" in await answer(german, "powers add", power="knitting socks")
+    assert "Ins Vokabular aufgenommen: knitting socks." in await answer(german, "powers list")
+    status = await answer(german, "dataset status")
     assert "**Der neueste Datensatz:** v1, 14 Texte zum Lernen (0 von Menschen gut bewertet)" in status
     assert "mindestens 2 Stimmen, und mit 80% Sicherheit mehr als 50% dafür" in status
-    assert "**Datensatz v1, noch 16 anzusehen**" in await said(german, "dataset review")
-    assert "Modell 1 ist im Dienst." in await said(german, "models retire", model=1)
+    assert "**Datensatz v1, noch 16 anzusehen**" in await answer(german, "dataset review")
+    assert "Modell 1 ist im Dienst." in await answer(german, "models retire", model=1)
     german.refusal()
 
 
-async def test_a_report_is_told_with_its_buttons_and_judged(german: Stage, app: App) -> None:
-    await said(
+async def test_report_and_verdict(german: Stage, app: App) -> None:
+    await answer(
         german, "build-dataset", limit=16
-    )  # without an admin channel, the newest job's has what is to be told
+    )  # without an admin channel, notifications go to the newest job's
     await german.ana.slash(german.channel, "hero", hero="40 woman healing")
     hero = german.channel.history()[-1]
     await german.ben.click(hero, label="Melden")
     await german.env.advance_time(11)
 
-    notice = german.channel.history()[-1]
-    assert notice.content.startswith("🚩 Jemand hat gemeldet, was `")
-    assert labels(notice) == ["Entfernen", "Behalten"]
+    notification = german.channel.history()[-1]
+    assert notification.content.startswith("🚩 Jemand hat gemeldet, was `")
+    assert labels(notification) == ["Entfernen", "Behalten"]
     await german.env.restart_bot(HeroBot(app))
-    await german.olga.click(notice, label="Entfernen")
+    await german.olga.click(notification, label="Entfernen")
 
     assert german.channel.history()[-1].content.endswith(f"🗑️ Entfernt von {german.olga.mention}.")
     (hidden,) = [message for message in german.channel.history() if message.id == hero.id]
     assert hidden.content == "Diese Beschreibung ist verborgen: Sie wurde gemeldet."
 
 
-async def test_a_server_that_speaks_german_needs_no_setting(stage: Stage) -> None:
+async def test_servers_preferred_locale_is_used_without_a_setting(stage: Stage) -> None:
     guild = stage.env.bot.get_guild(HOME)
     assert guild is not None
     guild.preferred_locale = discord.Locale.german

@@ -1,4 +1,4 @@
-"""What models write is shown as they wrote it."""
+"""escape_markdown: texts of models are shown as they were written."""
 
 import pytest
 
@@ -15,5 +15,5 @@ from cogs.common.markdown import escape_markdown
         ("Her motto: never.", "Her motto: never."),
     ],
 )
-def test_nothing_of_it_is_rendered(written: str, shown: str) -> None:
+def test_no_markdown_is_rendered(written: str, shown: str) -> None:
     assert escape_markdown(written) == shown

@@ -9,7 +9,7 @@ from tests.support.scripted_server import Script
 from tests.support.workflows import build, finetune
 
 
-async def test_the_base_model_answers_and_says_so_before_any_is_tuned(stage: Stage, script: Script) -> None:
+async def test_base_model_answers_before_any_model_is_tuned(stage: Stage, script: Script) -> None:
     result = await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
 
     assert result.response is not None
@@ -20,7 +20,7 @@ async def test_the_base_model_answers_and_says_so_before_any_is_tuned(stage: Sta
     assert "Imagine a complete and detailed description of a 40-year-old woman" in str(script.asked[-1])
 
 
-async def test_a_tuned_model_is_asked_the_tuning_prompt(stage: Stage, app: App, script: Script) -> None:
+async def test_tuned_model_gets_the_tuning_prompt(stage: Stage, app: App, script: Script) -> None:
     await tune(app)
 
     result = await stage.ana.slash(stage.channel, "hero", hero="40, woman, Healing ->")
@@ -31,10 +31,10 @@ async def test_a_tuned_model_is_asked_the_tuning_prompt(stage: Stage, app: App, 
     assert script.asked[-1]["model"] == "ft:tiny:1"
 
 
-async def test_where_the_server_does_not_know_the_tuned_model_the_base_model_answers(
+async def test_base_model_answers_if_the_server_does_not_know_the_tuned_model(
     stage: Stage, app: App, script: Script
 ) -> None:
-    """The provider was changed, say, or the engine's folder removed."""
+    """For example after a change of provider, or if the engine's folder was removed."""
     await tune(app)
     script.unknown_models = {"ft:tiny:1"}
 
@@ -44,20 +44,20 @@ async def test_where_the_server_does_not_know_the_tuned_model_the_base_model_ans
     assert "untuned base model" in (result.response.embeds[0].footer.text or "")
 
 
-async def test_thumbs_are_offered_and_the_text_is_kept(stage: Stage, app: App) -> None:
+async def test_thumbs_are_offered_and_the_text_is_stored(stage: Stage, app: App) -> None:
     await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
 
     message = stage.channel.last_message
     assert message is not None
     assert [str(reaction.emoji) for reaction in message.reactions] == ["👍", "👎"]
     async with app.db.read() as tx:
-        kept = await descriptions.get_by_message(tx, message.id)
-    assert kept is not None
-    assert kept.text == message.embeds[0].description
-    assert str(stage.ana.id) not in kept.requester
+        stored = await descriptions.get_by_message(tx, message.id)
+    assert stored is not None
+    assert stored.text == message.embeds[0].description
+    assert str(stage.ana.id) not in stored.requester
 
 
-async def test_markdown_and_mentions_of_the_model_stay_harmless(stage: Stage, script: Script) -> None:
+async def test_markdown_and_mentions_of_the_model_are_escaped(stage: Stage, script: Script) -> None:
     script.texts = ["**Bold** @everyone `code` # title. " * 3]
 
     result = await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
@@ -81,7 +81,7 @@ async def test_markdown_and_mentions_of_the_model_stay_harmless(stage: Stage, sc
         ("40 woman **fire**", "plain words"),
     ],
 )
-async def test_what_is_no_hero_gets_a_sentence_to_the_one_who_typed(
+async def test_invalid_hero_is_explained_to_the_requester_alone(
     stage: Stage, script: Script, typed: str, part: str
 ) -> None:
     result = await stage.ana.slash(stage.channel, "hero", hero=typed)
@@ -91,41 +91,39 @@ async def test_what_is_no_hero_gets_a_sentence_to_the_one_who_typed(
     assert script.asked == []
 
 
-async def test_a_blocked_power_gets_a_kind_sentence_that_does_not_repeat_it(
-    stage: Stage, script: Script
-) -> None:
+async def test_refusal_of_a_blocked_power_does_not_repeat_it(stage: Stage, script: Script) -> None:
     result = await stage.ana.slash(stage.channel, "hero", hero="40 woman h1tler salutes")
 
-    said = stage.told_alone(result)
-    assert "rather not write about" in said
-    assert "salutes" not in said
+    text = stage.told_alone(result)
+    assert "rather not write about" in text
+    assert "salutes" not in text
     assert "rather not" in stage.refusal()
     assert script.asked == []
 
 
-async def test_a_dead_model_server_gets_a_sentence_without_its_details(stage: Stage, script: Script) -> None:
+async def test_refusal_of_the_model_server_hides_its_details(stage: Stage, script: Script) -> None:
     script.failures = [401]
 
     result = await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
 
-    said = stage.told_alone(result)
-    assert "refuses this installation's key" in said
-    assert "secret" not in said
+    text = stage.told_alone(result)
+    assert "refuses this installation's key" in text
+    assert "secret" not in text
     stage.refusal()
 
 
-async def test_a_defect_shows_a_reference_and_no_traceback(stage: Stage, script: Script) -> None:
+async def test_unexpected_error_shows_a_reference_and_no_details(stage: Stage, script: Script) -> None:
     script.failures = [422]
 
     result = await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
 
-    said = stage.told_alone(result)
-    assert "reference" in said
-    assert "secret" not in said
+    text = stage.told_alone(result)
+    assert "reference" in text
+    assert "secret" not in text
     assert len(stage.env.errors) == 1
 
 
-async def test_typing_is_led_through_age_gender_and_power(stage: Stage) -> None:
+async def test_autocompletion_suggests_age_gender_and_power(stage: Stage) -> None:
     choices = await stage.ana.autocomplete(stage.channel, "hero", "hero", "40 wo")
 
     assert choices[0]["value"] == "40 woman healing"
@@ -133,6 +131,6 @@ async def test_typing_is_led_through_age_gender_and_power(stage: Stage) -> None:
 
 
 async def tune(app: App) -> None:
-    """Build and tune once, without Discord."""
+    """Build a dataset and tune a model, without Discord."""
     await build(app)
     await finetune(app)

@@ -1,4 +1,4 @@
-"""Asking for heroes by mention, and within limits: the real bot in a simulated Discord."""
+"""Requests by mention and direct message, and rate limits: the real bot in a simulated Discord."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -6,12 +6,14 @@ from contextlib import AsyncExitStack
 import pytest
 
 from bot.app import App, open_app
+from bot.client import HeroBot
 from bot.errors import TooMany
 from bot.heroes.hero import Hero
 from bot.settings import Settings
 from bot.store import descriptions
 from tests.conftest import HOME, Stage
 from tests.support.duels import two_models
+from tests.support.eventually import eventually
 from tests.support.scripted_server import Script
 
 
@@ -21,15 +23,15 @@ async def mention(stage: Stage, text: str) -> None:
     await stage.ana.send(stage.channel, text.format(bot=bot.mention))
 
 
-async def test_a_mention_is_answered_by_a_reply(stage: Stage, app: App) -> None:
+async def test_mention_is_answered_by_a_reply(stage: Stage, app: App) -> None:
     await mention(stage, "{bot} 40, woman, Healing ->")
 
-    asked, answer = stage.channel.history()[-2:]
+    request, answer = stage.channel.history()[-2:]
     assert answer.reference is not None
-    assert answer.reference.message_id == asked.id
+    assert answer.reference.message_id == request.id
     assert answer.embeds[0].title == "40-year-old woman, healing"
     assert [str(reaction.emoji) for reaction in answer.reactions] == ["👍", "👎"]
-    assert asked.author not in answer.mentions
+    assert request.author not in answer.mentions
     async with app.db.read() as tx:
         assert await descriptions.get_by_message(tx, answer.id)
 
@@ -37,7 +39,7 @@ async def test_a_mention_is_answered_by_a_reply(stage: Stage, app: App) -> None:
 @pytest.mark.parametrize(
     ("text", "part"), [("{bot} 40 woman", "power is missing"), ("{bot}", "Tell me an age")]
 )
-async def test_a_mention_that_is_no_hero_is_told_what_is_missing(
+async def test_reply_to_an_incomplete_mention_says_what_is_missing(
     stage: Stage, script: Script, text: str, part: str
 ) -> None:
     await mention(stage, text)
@@ -46,7 +48,7 @@ async def test_a_mention_that_is_no_hero_is_told_what_is_missing(
 
 
 @pytest.mark.parametrize("text", ["40 woman healing", "hello {bot}", "<@1> 40 woman healing"])
-async def test_what_does_not_begin_with_the_bots_name_is_not_for_it(stage: Stage, text: str) -> None:
+async def test_message_that_does_not_begin_with_the_mention_is_ignored(stage: Stage, text: str) -> None:
     await mention(stage, text)
     assert len(stage.channel.history()) == 1
 
@@ -58,7 +60,7 @@ async def test_bots_are_not_answered(stage: Stage) -> None:
     assert len(stage.channel.history()) == 1
 
 
-async def test_trouble_is_told_in_the_reply(stage: Stage, script: Script) -> None:
+async def test_failure_is_reported_in_the_reply(stage: Stage, script: Script) -> None:
     script.failures = [401]
     await mention(stage, "{bot} 40 woman healing")
     assert "refuses this installation's key" in stage.channel.history()[-1].content
@@ -69,9 +71,9 @@ def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"daily_per_user": 2, "daily_per_guild": 3})
 
 
-async def test_users_and_servers_have_so_many_a_day(stage: Stage, script: Script) -> None:
+async def test_daily_limits_of_users_and_servers(stage: Stage, script: Script) -> None:
     script.failures = [401]
-    await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")  # what fails does not count
+    await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")  # a failure does not count
     stage.refusal()
     for _ in range(2):
         await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
@@ -85,21 +87,21 @@ async def test_users_and_servers_have_so_many_a_day(stage: Stage, script: Script
     assert "server has had its 3 heroes" in stage.refusal()
 
 
-async def test_what_is_being_written_counts(app: App) -> None:
+async def test_generations_in_progress_count(app: App) -> None:
     async with app.rate_limits.acquire(1, HOME), app.rate_limits.acquire(1, HOME):
         with pytest.raises(TooMany):
             async with app.rate_limits.acquire(1, HOME):
                 raise AssertionError
 
 
-async def test_what_fails_is_given_back(app: App) -> None:
+async def test_failure_does_not_count(app: App) -> None:
     for _ in range(3):
         with pytest.raises(ZeroDivisionError):
             async with app.rate_limits.acquire(1, HOME):
                 raise ZeroDivisionError
 
 
-async def test_between_two_heroes_of_one_user_there_is_a_pause(settings: Settings) -> None:
+async def test_cooldown_between_two_heroes_of_one_user(settings: Settings) -> None:
     async with open_app(settings.model_copy(update={"cooldown": 30})) as app:
         async with app.rate_limits.acquire(1, HOME):
             pass
@@ -110,37 +112,37 @@ async def test_between_two_heroes_of_one_user_there_is_a_pause(settings: Setting
             pass
 
 
-async def test_a_restart_forgets_nothing_of_the_day(settings: Settings) -> None:
+async def test_daily_limit_outlives_a_restart(settings: Settings) -> None:
     async with open_app(settings) as app:
         for _ in range(2):
             await app.describer.describe(Hero(40, "woman", "healing"), requester=1, guild_id=HOME)
-    async with open_app(settings) as again:
+    async with open_app(settings) as restarted:
         with pytest.raises(TooMany):
-            async with again.rate_limits.acquire(1, HOME):
+            async with restarted.rate_limits.acquire(1, HOME):
                 raise AssertionError
 
 
-async def test_a_duel_is_one_hero_of_the_day_after_a_restart_too(settings: Settings) -> None:
+async def test_duel_counts_as_one_hero_also_after_a_restart(settings: Settings) -> None:
     async with open_app(settings) as app:
         await two_models(app)
         await app.duels.run(Hero(40, "woman", "healing"), requester=1, guild_id=HOME)
-    async with open_app(settings) as again:
-        async with again.rate_limits.acquire(1, HOME):
+    async with open_app(settings) as restarted:
+        async with restarted.rate_limits.acquire(1, HOME):
             pass
         with pytest.raises(TooMany):
-            async with again.rate_limits.acquire(1, HOME):
+            async with restarted.rate_limits.acquire(1, HOME):
                 raise AssertionError
 
 
 @pytest.mark.parametrize("text", ["40 woman healing", " 40, woman, healing ->", "{bot} 40 woman healing"])
-async def test_a_direct_message_needs_no_mention(stage: Stage, app: App, text: str) -> None:
+async def test_direct_message_needs_no_mention(stage: Stage, app: App, text: str) -> None:
     bot = stage.env.bot.user
     assert bot is not None
     await stage.ana.send_dm(text.format(bot=bot.mention))
 
-    asked, answer = stage.ana.user.dm_channel.history()
+    request, answer = stage.ana.user.dm_channel.history()
     assert answer.reference is not None
-    assert answer.reference.message_id == asked.id
+    assert answer.reference.message_id == request.id
     assert answer.embeds[0].title == "40-year-old woman, healing"
     async with app.db.read() as tx:
         kept = await descriptions.get_by_message(tx, answer.id)
@@ -148,40 +150,51 @@ async def test_a_direct_message_needs_no_mention(stage: Stage, app: App, text: s
     assert kept.guild_id is None
 
 
-async def test_a_direct_message_that_is_no_hero_gets_a_kind_sentence(stage: Stage, script: Script) -> None:
+async def test_direct_message_without_a_hero_is_told_what_is_missing(stage: Stage, script: Script) -> None:
     await stage.ana.send_dm("hello, who are you?")
     assert "The age is missing" in stage.ana.user.dm_channel.history()[-1].content
     assert script.asked == []
 
 
 @pytest.mark.parametrize("command", ["hero", "duel", "settings channels", "again"])
-async def test_a_busy_database_keeps_nobody_from_being_heard(stage: Stage, app: App, command: str) -> None:
-    """Discord waits 3 seconds for a sign of life, whatever else goes on here."""
+async def test_commands_are_acknowledged_while_the_database_is_busy(
+    stage: Stage, settings: Settings, command: str
+) -> None:
+    """Discord waits 3 seconds for the acknowledgement."""
     await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
     first = stage.channel.history()[-1]
-    app.guild_settings._cache.clear()
-    async with AsyncExitStack() as busy:
-        for _ in range(app.db._reader.pool.size() + app.db._reader.pool._max_overflow):  # type: ignore[attr-defined]
-            await busy.enter_async_context(app.db.read())
-        await busy.enter_async_context(app.db.write())
+    async with open_app(settings) as app, AsyncExitStack() as busy:  # an app whose caches are empty
+        await stage.env.restart_bot(HeroBot(app))
+        await _take_all_connections(app, busy)
         options = {"hero": "40 woman healing"} if command in ("hero", "duel") else {}
         if command == "again":
-            asking = asyncio.create_task(stage.ben.click(first, label="Again"))
+            action = asyncio.create_task(stage.ben.click(first, label="Again"))
         else:
-            asking = asyncio.create_task(stage.olga.slash(stage.channel, command, **options))
-        for _ in range(100):
-            await asyncio.sleep(0.02)
-            heard = [each for each in stage.env.backend.interactions.values() if each.responded]
-            if len(heard) > 1:
-                break
-        assert len(heard) == 2
-    result = await asking
-    if command == "duel":
-        stage.refusal()  # there is no candidate
-    assert result.acknowledged
+            action = asyncio.create_task(stage.olga.slash(stage.channel, command, **options))
+        await eventually(lambda: _acknowledged(stage) == 2, what="the command is acknowledged")
+        await busy.aclose()
+        result = await action
+        if command == "duel":
+            stage.refusal()  # there is no candidate
+        assert result.acknowledged
 
 
-async def test_no_pause_is_due_after_a_failure(settings: Settings) -> None:
+async def _take_all_connections(app: App, busy: AsyncExitStack) -> None:
+    """Hold every reading connection, and the only writing one."""
+    for _ in range(100):
+        try:
+            async with asyncio.timeout(0.5):
+                await busy.enter_async_context(app.db.read())
+        except TimeoutError:
+            break
+    await busy.enter_async_context(app.db.write())
+
+
+def _acknowledged(stage: Stage) -> int:
+    return sum(interaction.responded for interaction in stage.env.backend.interactions.values())
+
+
+async def test_failure_starts_no_cooldown(settings: Settings) -> None:
     async with open_app(settings.model_copy(update={"cooldown": 30})) as app:
         with pytest.raises(ZeroDivisionError):
             async with app.rate_limits.acquire(1, HOME):
@@ -190,10 +203,10 @@ async def test_no_pause_is_due_after_a_failure(settings: Settings) -> None:
             pass
 
 
-async def test_the_powers_most_asked_for_come_first(stage: Stage, app: App) -> None:
+async def test_most_requested_powers_are_suggested_first(stage: Stage, app: App, settings: Settings) -> None:
     before = await app.powers.suggest("40 woman ")
     await stage.ana.slash(stage.channel, "hero", hero="40 woman invisibility")
-    app.powers._ranked = None  # a minute later
-    choices = await stage.ana.autocomplete(stage.channel, "hero", "hero", "40 woman ")
+    async with open_app(settings) as restarted:  # the ranking is cached for a minute
+        suggestions = await restarted.powers.suggest("40 woman ")
     assert before[0] == "40 woman healing"
-    assert choices[0]["value"] == "40 woman invisibility"
+    assert suggestions[0] == "40 woman invisibility"

@@ -1,4 +1,4 @@
-"""/top and /about, through the real bot."""
+"""/top and /about: the real bot in a simulated Discord."""
 
 import pytest
 from sqlalchemy import update
@@ -19,36 +19,34 @@ def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"source_url": SOURCE, "privacy_url": POLICY})
 
 
-async def described(
-    app: App, typed: str, *, ups: int = 0, downs: int = 0, guild_id: int | None = HOME
-) -> int:
-    """A description with votes of simulated voters."""
+async def describe(app: App, typed: str, *, ups: int = 0, downs: int = 0, guild_id: int | None = HOME) -> int:
+    """Store a description with votes of simulated voters, and return its id."""
     hero = app.heroes.vocabulary.parse(typed)
-    found = await app.describer.describe(hero, requester=7, guild_id=guild_id)
-    for at in range(ups + downs):
-        await app.votes.simulate(found.id, f"voter {at}", "👍" if at < ups else "👎")
-    return found.id
+    stored = await app.describer.describe(hero, requester=7, guild_id=guild_id)
+    for number in range(ups + downs):
+        await app.votes.simulate(stored.id, f"voter {number}", "👍" if number < ups else "👎")
+    return stored.id
 
 
 async def top(stage: Stage, **options: bool) -> tuple[str, str]:
-    """The title and the text of what /top shows to ana."""
+    """Run /top as Ana and return its title and text."""
     result = await stage.ana.slash(stage.channel, "top", **options)
     assert result.response is not None
-    (card,) = result.response.embeds
-    return card.title or "", card.description or ""
+    (embed,) = result.response.embeds
+    return embed.title or "", embed.description or ""
 
 
-async def test_before_any_vote_it_says_how_to_get_in(stage: Stage) -> None:
+async def test_empty_page_says_how_to_get_in(stage: Stage) -> None:
     title, text = await top(stage)
     assert title == "Hall of fame of this server"
     assert "Nobody is in it yet" in text
 
 
-async def test_the_best_come_first_with_their_scores(stage: Stage, app: App) -> None:
-    await described(app, "40 woman healing", ups=3, downs=2)
-    await described(app, "40 woman rage", ups=1, downs=2)
-    await described(app, "30 man flying", ups=5)
-    await described(app, "50 woman telepathy", ups=2, downs=1)
+async def test_best_come_first_with_their_scores(stage: Stage, app: App) -> None:
+    await describe(app, "40 woman healing", ups=3, downs=2)
+    await describe(app, "40 woman rage", ups=1, downs=2)
+    await describe(app, "30 man flying", ups=5)
+    await describe(app, "50 woman telepathy", ups=2, downs=1)
 
     _, text = await top(stage)
 
@@ -57,14 +55,14 @@ async def test_the_best_come_first_with_their_scores(stage: Stage, app: App) -> 
     assert "(👍 5 👎 0)" in first
     assert second.startswith("**2. 50-year-old woman, telepathy**")
     assert third.startswith("**3. 40-year-old woman, healing**")
-    assert "rage" not in text  # more people dislike it
+    assert "rage" not in text  # most voters dislike it
 
 
-async def test_what_operators_removed_or_people_deleted_is_never_in_it(stage: Stage, app: App) -> None:
-    gone = await described(app, "30 man flying", ups=5)
-    await described(app, "40 woman healing", ups=5)
+async def test_removed_and_deleted_descriptions_are_not_shown(stage: Stage, app: App) -> None:
+    removed = await describe(app, "30 man flying", ups=5)
+    await describe(app, "40 woman healing", ups=5)
     async with app.db.write() as tx:
-        await tx.execute(update(description).where(description.c.id == gone).values(removed_at=1.0))
+        await tx.execute(update(description).where(description.c.id == removed).values(removed_at=1.0))
 
     _, text = await top(stage)
     assert "flying" not in text
@@ -73,11 +71,9 @@ async def test_what_operators_removed_or_people_deleted_is_never_in_it(stage: St
     assert "Nobody is in it yet" in text
 
 
-async def test_other_servers_heroes_are_shown_on_demand_without_what_was_typed_freely(
-    stage: Stage, app: App
-) -> None:
-    await described(app, "40 woman healing", ups=3, guild_id=1)
-    await described(app, "40 woman knitting fog", ups=3, guild_id=1)
+async def test_everywhere_shows_other_servers_heroes_of_the_vocabulary_only(stage: Stage, app: App) -> None:
+    await describe(app, "40 woman healing", ups=3, guild_id=1)
+    await describe(app, "40 woman knitting fog", ups=3, guild_id=1)
 
     assert "Nobody" in (await top(stage))[1]
     title, text = await top(stage, everywhere=True)
@@ -86,9 +82,9 @@ async def test_other_servers_heroes_are_shown_on_demand_without_what_was_typed_f
     assert "knitting" not in text
 
 
-async def test_pages_are_turned_by_buttons_that_outlive_a_restart(stage: Stage, app: App) -> None:
+async def test_page_buttons_outlive_a_restart(stage: Stage, app: App) -> None:
     for age in range(20, 32):
-        await described(app, f"{age} woman healing", ups=age - 18)
+        await describe(app, f"{age} woman healing", ups=age - 18)
     await stage.ana.slash(stage.channel, "top")
     assert "**1. 31-year-old" in (stage.channel.history()[-1].embeds[0].description or "")
 
@@ -107,12 +103,10 @@ async def test_pages_are_turned_by_buttons_that_outlive_a_restart(stage: Stage, 
     assert "**1. 31-year-old" in (stage.channel.history()[-1].embeds[0].description or "")
 
 
-async def test_long_texts_in_markdown_stay_harmless_and_within_a_card(
-    stage: Stage, app: App, script: Script
-) -> None:
+async def test_long_texts_are_escaped_and_fit_into_the_embed(stage: Stage, app: App, script: Script) -> None:
     script.texts = ["**@everyone** [x](http://x) # *_~`> " * 40] * 6
     for age in range(20, 26):
-        await described(app, f"{age} woman healing", ups=2)
+        await describe(app, f"{age} woman healing", ups=2)
 
     _, text = await top(stage)
 
@@ -121,19 +115,19 @@ async def test_long_texts_in_markdown_stay_harmless_and_within_a_card(
 
 
 @pytest.mark.usefixtures("app")
-async def test_about_tells_the_base_model_before_any_is_tuned(stage: Stage) -> None:
+async def test_about_names_the_base_model_before_any_is_tuned(stage: Stage) -> None:
     result = await stage.ana.slash(stage.channel, "about")
     assert result.response is not None
-    (card,) = result.response.embeds
-    model, dataset, _ = (field.value or "" for field in card.fields)
+    (embed,) = result.response.embeds
+    model, dataset, _ = (field.value or "" for field in embed.fields)
     assert "untuned base model, `smollm2-135m-instruct`" in model
     assert "no model has been tuned yet" in dataset
 
 
-async def test_about_tells_model_dataset_loop_and_links(stage: Stage, app: App) -> None:
+async def test_about_shows_model_dataset_figures_and_links(stage: Stage, app: App) -> None:
     await build(app)
     await finetune(app)
-    await described(app, "40 woman healing", ups=2, downs=1)
+    await describe(app, "40 woman healing", ups=2, downs=1)
 
     result = await stage.ana.slash(stage.channel, "about")
 

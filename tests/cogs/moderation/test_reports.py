@@ -1,5 +1,6 @@
-"""Reports, and what operators make of them: the real bot in a simulated Discord."""
+"""Reports, and operators' verdicts on them: the real bot in a simulated Discord."""
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import discord
@@ -9,20 +10,20 @@ from sqlalchemy import update
 from bot.app import App
 from bot.client import HeroBot
 from bot.errors import UserError
+from bot.settings import Settings
 from bot.store import descriptions
 from bot.store.descriptions import Description
 from bot.store.schema import report
 from tests.conftest import Stage
+from tests.support.admin_channel import AdminChannel, admin_channel
 from tests.support.duels import two_models
 from tests.support.streaming import labels
 
 
 @pytest.fixture
-async def office(stage: Stage, app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A channel for the admins."""
-    channel = stage.env.guild.create_text_channel("office")
-    monkeypatch.setattr(app.notifications, "_admin_channel", channel.id)
-    stage.office = channel  # type: ignore[attr-defined]
+async def admins(stage: Stage, settings: Settings) -> AsyncIterator[AdminChannel]:
+    async with admin_channel(stage, settings) as opened:
+        yield opened
 
 
 async def hero(stage: Stage) -> discord.Message:
@@ -45,20 +46,21 @@ def shown(stage: Stage) -> discord.Message:
     return message
 
 
-async def notices(stage: Stage) -> list[discord.Message]:
+async def notifications(stage: Stage, admins: AdminChannel) -> list[discord.Message]:
+    """Return the messages in the admin channel, after all pending ones are sent."""
     await stage.env.advance_time(11)
-    history: list[discord.Message] = stage.office.history()  # type: ignore[attr-defined]
-    return history
+    return admins.channel.history()
 
 
-@pytest.mark.usefixtures("office")
-async def test_the_first_report_is_told_and_enough_of_them_hide(stage: Stage, app: App) -> None:
+async def test_first_report_is_notified_and_enough_reports_hide(
+    stage: Stage, app: App, admins: AdminChannel
+) -> None:
     message = await hero(stage)
 
     thanked = await stage.ben.click(message, label="Report")
     assert thanked.followups[0].ephemeral
-    (notice,) = await notices(stage)
-    assert (await description(app)).text in notice.content
+    (notification,) = await notifications(stage, admins)
+    assert (await description(app)).text in notification.content
     assert shown(stage).embeds
     again = await stage.ben.click(message, label="Report")
     assert "already" in again.followups[0].content
@@ -69,76 +71,77 @@ async def test_the_first_report_is_told_and_enough_of_them_hide(stage: Stage, ap
     assert shown(stage).content == "This description is hidden: people have reported it."
     assert (shown(stage).embeds, shown(stage).components) == ([], [])
     assert (await description(app)).removed_at is not None
-    assert len(await notices(stage)) == 1
+    assert len(await notifications(stage, admins)) == 1
 
 
-@pytest.mark.usefixtures("office")
-async def test_keep_shows_it_again_and_reports_begin_anew(stage: Stage, app: App) -> None:
+async def test_keep_shows_the_text_again_and_resets_the_reports(
+    stage: Stage, app: App, admins: AdminChannel
+) -> None:
     message = await hero(stage)
-    for someone in (stage.ben, stage.olga):
-        await someone.click(message, label="Report")
-    (notice,) = await notices(stage)
-    await stage.env.restart_bot(HeroBot(app))
+    for member in (stage.ben, stage.olga):
+        await member.click(message, label="Report")
+    (notification,) = await notifications(stage, admins)
+    await stage.env.restart_bot(HeroBot(admins.app))
 
-    await stage.olga.click(notice, label="Keep")
+    await stage.olga.click(notification, label="Keep")
 
     assert (await description(app)).removed_at is None
     assert shown(stage).embeds[0].description == (await description(app)).text
-    judged = (await notices(stage))[-1]
-    assert "Kept, by" in judged.content
-    assert not judged.components
+    verdict = (await notifications(stage, admins))[-1]
+    assert "Kept, by" in verdict.content
+    assert not verdict.components
 
     await stage.ana.click(shown(stage), label="Report")
-    assert len(await notices(stage)) == 2
+    assert len(await notifications(stage, admins)) == 2
     assert shown(stage).embeds
 
 
-@pytest.mark.usefixtures("office")
-async def test_remove_is_for_operators_and_for_good(stage: Stage, app: App) -> None:
+async def test_remove_is_for_operators_and_final(stage: Stage, app: App, admins: AdminChannel) -> None:
     message = await hero(stage)
     await stage.ben.click(message, label="Report")
-    (notice,) = await notices(stage)
+    (notification,) = await notifications(stage, admins)
 
-    refused = await stage.ben.click(notice, label="Remove")
+    refused = await stage.ben.click(notification, label="Remove")
     assert refused.response is not None
     assert "operators" in refused.response.content
     assert shown(stage).embeds
 
-    await stage.olga.click(notice, label="Remove")
+    await stage.olga.click(notification, label="Remove")
     assert shown(stage).embeds == []
     removed = await description(app)
     assert removed.removed_at is not None
-    (notice,) = await notices(stage)
-    assert removed.text not in notice.content
-    assert "Removed, by" in notice.content
+    (notification,) = await notifications(stage, admins)
+    assert removed.text not in notification.content
+    assert "Removed, by" in notification.content
 
 
-@pytest.mark.usefixtures("office")
-async def test_young_accounts_hide_nothing_and_operators_hear_of_it_once(stage: Stage, app: App) -> None:
+async def test_reports_of_young_accounts_hide_nothing_and_are_notified_once(
+    stage: Stage, app: App, admins: AdminChannel
+) -> None:
     await hero(stage)
-    fresh = discord.utils.time_snowflake(datetime.now(UTC) - timedelta(days=6))  # simcord has older ones
+    young = discord.utils.time_snowflake(datetime.now(UTC) - timedelta(days=6))
 
     for number in range(4):
-        assert await app.content_reports.report(1, fresh + number) is None
+        assert await app.content_reports.report(1, young + number) is None
     assert (await description(app)).removed_at is None
-    (notice,) = await notices(stage)
-    await stage.olga.click(notice, label="Keep")
+    (notification,) = await notifications(stage, admins)
+    await stage.olga.click(notification, label="Keep")
 
-    assert await app.content_reports.report(1, fresh + 9) is None
-    assert len(await notices(stage)) == 1
-    for someone in (stage.ben, stage.olga):
-        await someone.click(shown(stage), label="Report")
+    assert await app.content_reports.report(1, young + 9) is None
+    assert len(await notifications(stage, admins)) == 1
+    for member in (stage.ben, stage.olga):
+        await member.click(shown(stage), label="Report")
     assert (await description(app)).removed_at is not None
-    assert len(await notices(stage)) == 2
+    assert len(await notifications(stage, admins)) == 2
 
 
-async def test_whose_reports_were_mostly_dismissed_hides_nothing(stage: Stage, app: App) -> None:
-    app.content_reports._reports_to_hide = 1
+@pytest.mark.settings(reports_to_hide=1)
+async def test_reporter_whose_reports_were_mostly_dismissed_hides_nothing(stage: Stage, app: App) -> None:
     for _ in range(8):
         await hero(stage)
     wolf, honest = stage.ben.id, stage.olga.id
     for number in (1, 2, 3):
-        assert await app.content_reports.report(number, wolf)  # two dismissed ones say nothing yet
+        assert await app.content_reports.report(number, wolf)  # two dismissed reports are too few to judge by
         assert await app.content_reports.report(number + 3, honest)
         await app.content_reports.keep(number)
     await app.content_reports.keep(4)
@@ -149,8 +152,8 @@ async def test_whose_reports_were_mostly_dismissed_hides_nothing(stage: Stage, a
     assert await app.content_reports.report(8, wolf) is None
 
 
-async def test_one_person_reports_so_much_a_day(stage: Stage, app: App) -> None:
-    app.content_reports._daily = 2
+@pytest.mark.settings(daily_reports=2)
+async def test_reports_of_a_person_are_limited_per_day(stage: Stage, app: App) -> None:
     for _ in range(3):
         await hero(stage)
     for number in (1, 2):
@@ -165,8 +168,8 @@ async def test_one_person_reports_so_much_a_day(stage: Stage, app: App) -> None:
     assert thanked.followups[-1].content.startswith("Thank you")
 
 
-async def test_one_report_may_be_enough(stage: Stage, app: App) -> None:
-    app.content_reports._reports_to_hide = 1
+@pytest.mark.settings(reports_to_hide=1)
+async def test_one_report_hides_if_set(stage: Stage) -> None:
     await stage.ben.click(await hero(stage), label="Report")
     assert shown(stage).embeds == []
 
@@ -175,7 +178,7 @@ HIDDEN = "*This text is hidden: people have reported it.*"
 
 
 def texts(message: discord.Message) -> list[str]:
-    return [(card.description or "").partition("\n")[2] for card in message.embeds]
+    return [(embed.description or "").partition("\n")[2] for embed in message.embeds]
 
 
 async def duel(stage: Stage, app: App) -> discord.Message:
@@ -184,29 +187,28 @@ async def duel(stage: Stage, app: App) -> discord.Message:
     return shown(stage)
 
 
-@pytest.mark.usefixtures("office")
-async def test_a_duels_text_is_hidden_by_reports_and_comes_back_where_it_is_kept(
-    stage: Stage, app: App
+async def test_reported_text_of_a_duel_is_hidden_until_it_is_kept(
+    stage: Stage, app: App, admins: AdminChannel
 ) -> None:
     message = await duel(stage, app)
     a, b = texts(message)
 
     await stage.ben.click(message, label="Report B")
     assert texts(shown(stage)) == [a, b]
-    (notice,) = await notices(stage)
-    assert b in notice.content
-    assert "ft:tiny" not in notice.content
+    (notification,) = await notifications(stage, admins)
+    assert b in notification.content
+    assert "ft:tiny" not in notification.content
     await stage.olga.click(message, label="Report B")
 
     hidden = shown(stage)
     assert texts(hidden) == [a, HIDDEN]
     assert labels(hidden) == ["Report A"]
     assert "nothing to vote on" in (hidden.embeds[1].footer.text or "")
-    with pytest.raises(UserError, match="out of sight"):  # of who clicked before they saw it
+    with pytest.raises(UserError, match="out of sight"):  # a click on the buttons that were shown before
         await app.duels.vote(1, stage.ben.id, "a")
 
-    await stage.env.restart_bot(HeroBot(app))
-    await stage.olga.click(notice, label="Keep")
+    await stage.env.restart_bot(HeroBot(admins.app))
+    await stage.olga.click(notification, label="Keep")
     assert texts(shown(stage)) == [a, b]
     assert labels(shown(stage)) == ["A", "B", "Tie", "Report A", "Report B"]
     vote = await stage.ben.click(shown(stage), label="A")
@@ -214,20 +216,19 @@ async def test_a_duels_text_is_hidden_by_reports_and_comes_back_where_it_is_kept
     assert "You say A" in vote.response.content
 
 
-@pytest.mark.usefixtures("office")
-async def test_a_removed_text_stays_out_of_its_duel(stage: Stage, app: App) -> None:
+async def test_removed_text_stays_hidden_in_its_duel(stage: Stage, app: App, admins: AdminChannel) -> None:
     message = await duel(stage, app)
     _, b = texts(message)
     await stage.ben.click(message, label="Report A")
-    (notice,) = await notices(stage)
+    (notification,) = await notifications(stage, admins)
 
-    await stage.olga.click(notice, label="Remove")
+    await stage.olga.click(notification, label="Remove")
 
     assert texts(shown(stage)) == [HIDDEN, b]
     assert labels(shown(stage)) == ["Report B"]
 
 
-async def test_of_a_duel_whose_texts_were_deleted_nothing_is_brought_back(stage: Stage, app: App) -> None:
+async def test_deleted_duel_cannot_be_voted_on_or_reported(stage: Stage, app: App) -> None:
     message = await duel(stage, app)
     await app.privacy.delete(stage.ana.id)
 
@@ -239,22 +240,21 @@ async def test_of_a_duel_whose_texts_were_deleted_nothing_is_brought_back(stage:
     assert (await app.duels.get(1)).channel_id is None
 
 
-@pytest.mark.usefixtures("office")
+@pytest.mark.settings(reports_to_hide=1)
 @pytest.mark.parametrize(("command", "button"), [("hero", "Report"), ("duel", "Report A")])
-async def test_where_only_a_person_installed_the_bot_the_click_hides_and_a_keep_says_that_it_cannot_show(
-    stage: Stage, app: App, command: str, button: str
+async def test_user_installed_bot_hides_by_the_click_and_cannot_show_again(
+    stage: Stage, app: App, admins: AdminChannel, command: str, button: str
 ) -> None:
-    app.content_reports._reports_to_hide = 1
     await two_models(app)
     await stage.ana.slash(stage.channel, command, hero="40 woman healing")
     message = shown(stage)
     stage.env.inject_error("PATCH", "/channels/*/messages/*", status=403, code=50001, times=None)
 
     await stage.ben.click(message, label=button)
-    assert "hidden" in shown(stage).content + str([card.to_dict() for card in shown(stage).embeds])
+    assert "hidden" in shown(stage).content + str([embed.to_dict() for embed in shown(stage).embeds])
 
-    (notice,) = await notices(stage)
-    await stage.olga.click(notice, label="Keep")
-    judged = (await notices(stage))[-1]
-    assert "Kept, by" in judged.content
-    assert "Its message in Discord stays as it is: I may not change it there." in judged.content
+    (notification,) = await notifications(stage, admins)
+    await stage.olga.click(notification, label="Keep")
+    verdict = (await notifications(stage, admins))[-1]
+    assert "Kept, by" in verdict.content
+    assert "Its message in Discord stays as it is: I may not change it there." in verdict.content

@@ -1,4 +1,4 @@
-"""Missed votes are looked up by discord.py's own HTTP client, from a local server with pages and limits."""
+"""The backfill through discord.py's own HTTP client, from a local server with pages and rate limits."""
 
 import time
 from collections.abc import AsyncIterator
@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import select, update
 
-import cogs.votes.backfill
-from bot.app import App
+from bot.app import App, Timing
 from bot.client import HeroBot
+from bot.community.accounts import load_pseudonyms
 from bot.heroes.hero import Hero
 from bot.rating.backfill import VoteBackfill
 from bot.rating.votes import DOWN, UP
+from bot.settings import Settings
 from bot.store.descriptions import Posted
 from bot.store.schema import description, vote
 from cogs.votes.backfill import ReactionBackfill
@@ -29,11 +30,13 @@ async def discord_() -> AsyncIterator[ScriptedDiscord]:
 
 
 @pytest.fixture
-async def walk(
-    app: App, discord_: ScriptedDiscord, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[ReactionBackfill]:
+def timing() -> Timing:
+    return Timing(backfill_pause=0.0)
+
+
+@pytest.fixture
+async def backfill(app: App, discord_: ScriptedDiscord) -> AsyncIterator[ReactionBackfill]:
     assert discord_
-    monkeypatch.setattr(cogs.votes.backfill, "_PAUSE", 0.0)
     async with HeroBot(app) as bot:
         await bot.login("a token")
         yield bot.cog(VotesCog).backfill
@@ -50,8 +53,8 @@ async def votes(app: App) -> list[int]:
         return sorted((await tx.execute(select(vote.c.value))).scalars())
 
 
-async def test_everyone_on_every_page_is_found_and_bots_are_not(
-    app: App, walk: ReactionBackfill, discord_: ScriptedDiscord
+async def test_people_on_all_pages_are_found_and_bots_are_not(
+    app: App, backfill: ReactionBackfill, discord_: ScriptedDiscord
 ) -> None:
     await show(app)
     robot = 99 << 22
@@ -64,80 +67,80 @@ async def test_everyone_on_every_page_is_found_and_bots_are_not(
         ("🔥", NORMAL): PEOPLE,
     }
     started = time.time()
-    await walk.run()
+    await backfill.run()
 
     assert await votes(app) == [-1] * 5 + [1] * 245
     async with app.db.read() as tx:
         assert (await tx.execute(select(vote.c.at).where(vote.c.at < started))).all() == []
-    pages = [each for each in discord_.asked if "/reactions/" in each]
-    assert len(pages) == 4 + 2 + 2  # a last look behind each last page; nobody is listed but thumbs
-    discord_.asked.clear()
+    pages = [path for path in discord_.requests if "/reactions/" in path]
+    assert len(pages) == 4 + 2 + 2  # with one request beyond each last page; only thumbs are listed
+    discord_.requests.clear()
     discord_.messages[MESSAGE][UP, NORMAL].remove(robot)
-    await walk.run()
-    assert discord_.asked == [f"/channels/{CHANNEL}/messages/{MESSAGE}"]  # the counts agree
+    await backfill.run()
+    assert discord_.requests == [f"/channels/{CHANNEL}/messages/{MESSAGE}"]  # the counts agree
 
 
-async def test_what_vanished_is_withdrawn_and_a_plain_thumb_outlives_a_super_one(
-    app: App, walk: ReactionBackfill, discord_: ScriptedDiscord
+async def test_missing_reactions_are_withdrawn_separately_by_kind(
+    app: App, backfill: ReactionBackfill, discord_: ScriptedDiscord
 ) -> None:
     await show(app)
     ann, bob, eve = PEOPLE[:3]
-    await app.votes.clicked(MESSAGE, ann, UP, burst=True)
-    await app.votes.clicked(MESSAGE, ann, UP)
-    await app.votes.clicked(MESSAGE, bob, DOWN)
-    await app.votes.clicked(MESSAGE, eve, UP)
-    await app.votes.clicked(MESSAGE, eve, DOWN)
+    await app.votes.add_reaction(MESSAGE, ann, UP, burst=True)
+    await app.votes.add_reaction(MESSAGE, ann, UP)
+    await app.votes.add_reaction(MESSAGE, bob, DOWN)
+    await app.votes.add_reaction(MESSAGE, eve, UP)
+    await app.votes.add_reaction(MESSAGE, eve, DOWN)
     discord_.messages[MESSAGE] = {(UP, NORMAL): [BOT, ann, eve]}
 
-    await walk.run()
+    await backfill.run()
 
     assert await votes(app) == [1, 1]
 
 
-async def test_a_rate_limit_is_waited_out(
-    app: App, walk: ReactionBackfill, discord_: ScriptedDiscord
+async def test_rate_limit_is_waited_out(
+    app: App, backfill: ReactionBackfill, discord_: ScriptedDiscord
 ) -> None:
     await show(app)
     discord_.messages[MESSAGE] = {(UP, NORMAL): PEOPLE[:3]}
     discord_.limited = 2
 
-    await walk.run()
+    await backfill.run()
 
     assert await votes(app) == [1, 1, 1]
-    assert len([each for each in discord_.asked if "/reactions/" in each]) == 2 + 2
+    assert len([path for path in discord_.requests if "/reactions/" in path]) == 2 + 2
 
 
-async def test_a_message_that_is_gone_keeps_its_votes_and_is_not_looked_for_again(
-    app: App, walk: ReactionBackfill, discord_: ScriptedDiscord
+async def test_deleted_message_keeps_its_votes_and_is_not_read_again(
+    app: App, backfill: ReactionBackfill, discord_: ScriptedDiscord
 ) -> None:
     await show(app)
-    await app.votes.clicked(MESSAGE, PEOPLE[0], UP)
+    await app.votes.add_reaction(MESSAGE, PEOPLE[0], UP)
 
-    await walk.run()
-    await walk.run()
+    await backfill.run()
+    await backfill.run()
 
     assert await votes(app) == [1]
-    assert len(discord_.asked) == 1
+    assert len(discord_.requests) == 1
 
 
-async def test_closed_channels_and_broken_messages_leave_the_others_alone(
-    app: App, walk: ReactionBackfill, discord_: ScriptedDiscord
+async def test_closed_channels_and_broken_messages_do_not_stop_the_others(
+    app: App, backfill: ReactionBackfill, discord_: ScriptedDiscord
 ) -> None:
     for message_id, channel_id in ((1, CHANNEL), (2, 20), (3, 20), (4, CHANNEL), (5, CHANNEL)):
         await show(app, message_id, channel_id)
         discord_.messages[message_id] = {(UP, NORMAL): [PEOPLE[message_id]]}
     discord_.closed = {20}
     discord_.broken = {4}
-    await app.votes.clicked(3, PEOPLE[0], DOWN)
+    await app.votes.add_reaction(3, PEOPLE[0], DOWN)
 
-    await walk.run()
+    await backfill.run()
 
     assert await votes(app) == [-1, 1, 1]
-    assert len([each for each in discord_.asked if each.startswith("/channels/20/")]) == 1
+    assert len([path for path in discord_.requests if path.startswith("/channels/20/")]) == 1
 
 
-async def test_a_vote_taken_back_while_people_are_listed_stays_taken_back(
-    app: App, walk: ReactionBackfill, discord_: ScriptedDiscord
+async def test_vote_taken_back_during_the_listing_stays_taken_back(
+    app: App, backfill: ReactionBackfill, discord_: ScriptedDiscord
 ) -> None:
     await show(app)
     ann, bob = PEOPLE[:2]
@@ -145,49 +148,53 @@ async def test_a_vote_taken_back_while_people_are_listed_stays_taken_back(
     listed = 0
 
     def take_back() -> None:
-        """Right behind the first list: it is outdated when it is kept."""
+        """Take the vote back right after the first page, so that it is outdated when it is stored."""
         nonlocal listed
         listed += 1
         if listed == 2:
             under[UP, NORMAL] = [bob]
-            walk.mark_active(MESSAGE)
+            backfill.mark_active(MESSAGE)
 
     discord_.on_page = take_back
-    await walk.run()
+    await backfill.run()
 
     assert await votes(app) == [1]
 
 
-async def test_the_walk_is_bounded_in_days_and_messages(app: App) -> None:
+async def test_backfill_is_limited_in_days_and_messages(app: App, settings: Settings) -> None:
     for message_id in range(1, 6):
-        its_id = await show(app, message_id)
+        description_id = await show(app, message_id)
         async with app.db.write() as tx:
-            made = time.time() - 86400 * (6 - message_id)
-            await tx.execute(update(description).where(description.c.id == its_id).values(created_at=made))
+            created_at = time.time() - 86400 * (6 - message_id)
+            await tx.execute(
+                update(description).where(description.c.id == description_id).values(created_at=created_at)
+            )
 
-    async def reached(days: float, most: int) -> list[int]:
-        walker = VoteBackfill(app.db, app.votes._voters, days=days, most=most)
-        return [each.message_id for each in await walker.posted()]
+    pseudonyms = load_pseudonyms(settings.data_dir / "voters.key")
 
-    assert await reached(3.5, 500) == [5, 4, 3]
-    assert await reached(3.5, 2) == [5, 4]
-    assert await reached(0, 500) == []
-    assert await reached(3.5, 0) == []
+    async def recent(days: float, messages: int) -> list[int]:
+        backfill = VoteBackfill(app.db, pseudonyms, max_age_days=days, max_messages=messages)
+        return [posted.message_id for posted in await backfill.recent_messages()]
+
+    assert await recent(3.5, 500) == [5, 4, 3]
+    assert await recent(3.5, 2) == [5, 4]
+    assert await recent(0, 500) == []
+    assert await recent(3.5, 0) == []
 
 
-async def test_a_deleted_vote_does_not_come_back_from_the_thumb_that_still_stands(
-    app: App, walk: ReactionBackfill, discord_: ScriptedDiscord
+async def test_vote_deleted_by_its_voter_does_not_come_back(
+    app: App, backfill: ReactionBackfill, discord_: ScriptedDiscord
 ) -> None:
-    its_id = await show(app)
+    description_id = await show(app)
     discord_.messages[MESSAGE] = {(UP, NORMAL): [PEOPLE[0]]}
-    await walk.run()
+    await backfill.run()
     assert await votes(app) == [1]
 
     await app.privacy.delete(PEOPLE[0])
-    await walk.run()
+    await backfill.run()
     assert await votes(app) == []
 
-    # nor by a walk that was under way
-    posted = Posted(its_id, CHANNEL, MESSAGE)
-    assert await app.vote_backfill.keep(posted, {(UP, "reaction"): [PEOPLE[0]]}) == 0
+    # nor by a backfill that was in progress
+    posted = Posted(description_id, CHANNEL, MESSAGE)
+    assert await app.vote_backfill.sync(posted, {(UP, "reaction"): [PEOPLE[0]]}) == 0
     assert await votes(app) == []

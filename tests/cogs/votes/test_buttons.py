@@ -1,4 +1,4 @@
-"""Thumbs to click on: reactions where the bot may leave them, buttons everywhere else."""
+"""Thumbs under a description: reactions if the bot may add them, buttons otherwise."""
 
 import discord
 import pytest
@@ -14,14 +14,14 @@ from tests.conftest import Stage
 
 @pytest.fixture
 def closed(stage: Stage) -> simcord.ChannelHandle:
-    """A channel in which nobody may leave a first reaction."""
+    """A channel in which nobody may add a first reaction."""
     guild = stage.env.guild
     return guild.create_text_channel(
         "closed", overwrites={guild.default_role: discord.PermissionOverwrite(add_reactions=False)}
     )
 
 
-async def described(stage: Stage, channel: simcord.ChannelHandle) -> discord.Message:
+async def describe(stage: Stage, channel: simcord.ChannelHandle) -> discord.Message:
     await stage.ana.slash(channel, "hero", hero="40 woman healing")
     shown = channel.last_message
     assert shown is not None
@@ -30,62 +30,62 @@ async def described(stage: Stage, channel: simcord.ChannelHandle) -> discord.Mes
 
 def buttons(message: discord.Message) -> list[str]:
     rows = [row.children for row in message.components if isinstance(row, discord.ActionRow)]
-    found = [each for row in rows for each in row if isinstance(each, discord.Button)]
-    return [each.emoji.name for each in found if each.emoji]
+    found = [child for row in rows for child in row if isinstance(child, discord.Button)]
+    return [button.emoji.name for button in found if button.emoji]
 
 
 async def tally(app: App) -> VoteCounts:
     return next(iter((await app.votes.by_model()).values()), VoteCounts())
 
 
-async def test_where_the_bot_may_react_it_seeds_both_thumbs(stage: Stage) -> None:
-    shown = await described(stage, stage.channel)
-    assert [str(each.emoji) for each in shown.reactions] == ["👍", "👎"]
+async def test_bot_adds_both_thumbs_as_reactions_if_it_may(stage: Stage) -> None:
+    shown = await describe(stage, stage.channel)
+    assert [str(reaction.emoji) for reaction in shown.reactions] == ["👍", "👎"]
     assert buttons(shown) == []
 
 
-async def test_where_it_may_not_buttons_take_the_votes(
+async def test_buttons_take_the_votes_if_reactions_are_forbidden(
     stage: Stage, app: App, closed: simcord.ChannelHandle
 ) -> None:
-    shown = await described(stage, closed)
+    shown = await describe(stage, closed)
     assert shown.reactions == []
     assert buttons(shown) == ["👍", "👎"]
-    refused = [each for each in stage.env.http_requests if "/reactions/" in each.path]
-    assert refused == []  # it knew beforehand
+    refused = [request for request in stage.env.http_requests if "/reactions/" in request.path]
+    assert refused == []  # it looked at the permissions first
 
-    said = await stage.ben.click(shown, custom_id="vote:up:1")
-    assert said.followups[-1].content.startswith("Your 👍 is noted")
+    answer = await stage.ben.click(shown, custom_id="vote:up:1")
+    assert answer.followups[-1].content.startswith("Your 👍 is noted")
     assert await tally(app) == VoteCounts(ups=1)
 
     await stage.ben.click(shown, custom_id="vote:down:1")
     assert await tally(app) == VoteCounts(downs=1)
 
     await stage.env.restart_bot(HeroBot(app))
-    said = await stage.ben.click(shown, custom_id="vote:down:1")
-    assert said.followups[-1].content == "Your 👎 is taken back."
+    answer = await stage.ben.click(shown, custom_id="vote:down:1")
+    assert answer.followups[-1].content == "Your 👎 is taken back."
     await stage.olga.slash(stage.channel, "settings language", language="de")
-    said = await stage.ben.click(shown, custom_id="vote:down:1")
-    assert said.followups[-1].content.startswith("Dein 👎 ist notiert")
+    answer = await stage.ben.click(shown, custom_id="vote:down:1")
+    assert answer.followups[-1].content.startswith("Dein 👎 ist notiert")
     await stage.ben.click(shown, custom_id="vote:down:1")
     assert await tally(app) == VoteCounts()
 
 
-async def test_a_refusal_that_nobody_could_foresee_leads_to_buttons(stage: Stage) -> None:
+async def test_unexpected_refusal_of_a_reaction_leads_to_buttons(stage: Stage) -> None:
     stage.env.inject_error("PUT", "/channels/*/reactions/*", status=403, code=50013)
-    assert buttons(await described(stage, stage.channel)) == ["👍", "👎"]
+    assert buttons(await describe(stage, stage.channel)) == ["👍", "👎"]
 
 
-async def test_a_direct_message_has_buttons(stage: Stage, app: App) -> None:
+async def test_direct_message_has_buttons(stage: Stage, app: App) -> None:
     await stage.ana.user.slash("hero", hero="40 woman healing")
     shown = stage.ana.user.dm_channel.last_message
     assert shown is not None
     assert (shown.reactions, buttons(shown)) == ([], ["👍", "👎"])
 
     await stage.ana.user.click(shown, custom_id="vote:up:1")
-    assert await tally(app) == VoteCounts()  # the asker's own
+    assert await tally(app) == VoteCounts()  # the requester's own
 
 
-async def test_a_button_of_a_description_that_is_gone_says_so(
+async def test_button_of_a_deleted_description_is_refused(
     stage: Stage, closed: simcord.ChannelHandle
 ) -> None:
     channel = stage.env.bot.get_channel(closed.id)
@@ -94,19 +94,21 @@ async def test_a_button_of_a_description_that_is_gone_says_so(
     view.add_item(ThumbButton("up", 999))
     await channel.send("a description", view=view)
 
-    said = await stage.ben.click(closed.history()[-1], custom_id="vote:up:999")
-    assert said.followups[-1].content == "This description is gone; there is nothing to vote on."
+    answer = await stage.ben.click(closed.history()[-1], custom_id="vote:up:999")
+    assert answer.followups[-1].content == "This description is gone; there is nothing to vote on."
 
 
-async def test_what_is_hidden_is_not_voted_on(stage: Stage, app: App, closed: simcord.ChannelHandle) -> None:
-    app.content_reports._reports_to_hide = 1
-    pressed, clicked = await described(stage, closed), await described(stage, stage.channel)
+@pytest.mark.settings(reports_to_hide=1)
+async def test_hidden_description_takes_no_votes(
+    stage: Stage, app: App, closed: simcord.ChannelHandle
+) -> None:
+    pressed, clicked = await describe(stage, closed), await describe(stage, stage.channel)
     await stage.ben.click(pressed, custom_id="vote:up:1")
     for number in (1, 2):
         await app.content_reports.report(number, stage.olga.id)
 
-    said = await stage.ben.click(pressed, custom_id="vote:down:1")
-    assert said.followups[-1].content == "This description is gone; there is nothing to vote on."
+    answer = await stage.ben.click(pressed, custom_id="vote:down:1")
+    assert answer.followups[-1].content == "This description is gone; there is nothing to vote on."
     await stage.ben.react(clicked, "👍")
     assert await tally(app) == VoteCounts(ups=1)  # from before
 
@@ -116,10 +118,10 @@ async def test_what_is_hidden_is_not_voted_on(stage: Stage, app: App, closed: si
     assert await tally(app) == VoteCounts(ups=2)
 
 
-async def test_buttons_are_there_again_when_a_hidden_description_is_kept(
+async def test_buttons_return_when_a_hidden_description_is_kept(
     stage: Stage, app: App, closed: simcord.ChannelHandle
 ) -> None:
-    await described(stage, closed)
+    await describe(stage, closed)
     kept = await app.content_reports.keep(1)
     assert isinstance(stage.env.bot, HeroBot)
     assert await refresh_message(stage.env.bot, kept)

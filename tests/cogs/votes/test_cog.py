@@ -11,7 +11,7 @@ from tests.conftest import HOME, Stage
 
 @pytest.fixture
 async def message(stage: Stage) -> int:
-    """The message of a description that ana asked for."""
+    """Return the id of the message with a description that Ana asked for."""
     await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
     shown = stage.channel.last_message
     assert shown is not None
@@ -24,7 +24,7 @@ async def tally(app: App) -> VoteCounts:
     return next(iter(votes.values()), VoteCounts())
 
 
-async def test_a_thumb_is_a_vote_and_the_bots_own_are_not(stage: Stage, app: App, message: int) -> None:
+async def test_thumb_is_a_vote_and_the_bots_own_are_not(stage: Stage, app: App, message: int) -> None:
     assert await tally(app) == VoteCounts()
 
     await stage.ben.react(_shown(stage, message), "👍")
@@ -33,7 +33,7 @@ async def test_a_thumb_is_a_vote_and_the_bots_own_are_not(stage: Stage, app: App
     assert await tally(app) == VoteCounts(ups=1, downs=1)
 
 
-async def test_the_latest_thumb_wins_and_withdrawing_it_restores_the_other(
+async def test_latest_thumb_wins_and_withdrawing_it_restores_the_other(
     stage: Stage, app: App, message: int
 ) -> None:
     await stage.ben.react(_shown(stage, message), "👎")
@@ -47,7 +47,7 @@ async def test_the_latest_thumb_wins_and_withdrawing_it_restores_the_other(
     assert await tally(app) == VoteCounts()
 
 
-async def test_the_requesters_own_vote_and_other_emojis_do_not_count(
+async def test_requesters_own_vote_and_other_emojis_do_not_count(
     stage: Stage, app: App, message: int
 ) -> None:
     await stage.ana.react(_shown(stage, message), "👍")
@@ -64,7 +64,7 @@ async def test_other_bots_do_not_vote(stage: Stage, app: App, message: int) -> N
     assert await tally(app) == VoteCounts()
 
 
-async def test_votes_count_on_messages_the_bot_has_forgotten(stage: Stage, app: App, message: int) -> None:
+async def test_votes_count_on_messages_outside_the_cache(stage: Stage, app: App, message: int) -> None:
     await stage.env.restart_bot(HeroBot(app))
 
     await stage.ben.react(_shown(stage, message), "👍")
@@ -72,7 +72,7 @@ async def test_votes_count_on_messages_the_bot_has_forgotten(stage: Stage, app: 
     assert await tally(app) == VoteCounts(ups=1)
 
 
-async def test_a_moderator_may_clear_votes(stage: Stage, app: App, message: int) -> None:
+async def test_moderator_may_clear_votes(stage: Stage, app: App, message: int) -> None:
     await stage.ben.react(_shown(stage, message), "👍")
     await stage.olga.react(_shown(stage, message), "👎")
     bot_channel = stage.env.bot.get_partial_messageable(stage.channel.id, guild_id=HOME)
@@ -86,7 +86,7 @@ async def test_a_moderator_may_clear_votes(stage: Stage, app: App, message: int)
     assert await tally(app) == VoteCounts()
 
 
-async def test_a_reaction_to_any_other_message_is_nothing(stage: Stage, app: App) -> None:
+async def test_reaction_to_another_message_is_ignored(stage: Stage, app: App) -> None:
     chat = await stage.ana.send(stage.channel, "hello")
 
     await stage.ben.react(chat, "👍")
@@ -94,26 +94,26 @@ async def test_a_reaction_to_any_other_message_is_nothing(stage: Stage, app: App
     assert await tally(app) == VoteCounts()
 
 
-async def test_a_super_thumb_and_a_plain_one_are_taken_back_each_by_itself(
+async def test_super_thumb_and_plain_thumb_are_taken_back_separately(
     stage: Stage, app: App, message: int
 ) -> None:
-    def tell(event: str, kind: int) -> None:
-        """Discord's own event; simcord's people leave no super reactions."""
+    def emit(event: str, kind: int) -> None:
+        """Emit Discord's event, because simcord has no super reactions."""
         payload = {"user_id": str(stage.ben.id), "channel_id": str(stage.channel.id), "guild_id": str(HOME)}
         emoji = {"id": None, "name": "👍"}
         payload |= {"message_id": str(message), "emoji": emoji, "burst": bool(kind), "type": kind}  # type: ignore[dict-item]
         stage.env.backend.emit(event, payload)
 
     for kind in (0, 1):
-        tell("MESSAGE_REACTION_ADD", kind)
+        emit("MESSAGE_REACTION_ADD", kind)
     await stage.env.settle()
     assert await tally(app) == VoteCounts(ups=1)
 
-    tell("MESSAGE_REACTION_REMOVE", 1)
+    emit("MESSAGE_REACTION_REMOVE", 1)
     await stage.env.settle()
     assert await tally(app) == VoteCounts(ups=1)
 
-    tell("MESSAGE_REACTION_REMOVE", 0)
+    emit("MESSAGE_REACTION_REMOVE", 0)
     await stage.env.settle()
     assert await tally(app) == VoteCounts()
 
@@ -123,7 +123,7 @@ async def test_votes_outlive_a_deleted_message(stage: Stage, app: App, message: 
     await stage.olga.delete(_shown(stage, message))
 
     assert await tally(app) == VoteCounts(ups=1)
-    assert await app.vote_backfill.posted() == []
+    assert await app.vote_backfill.recent_messages() == []
 
 
 async def test_votes_outlive_messages_deleted_in_bulk(stage: Stage, app: App, message: int) -> None:
@@ -134,16 +134,16 @@ async def test_votes_outlive_messages_deleted_in_bulk(stage: Stage, app: App, me
     await stage.env.settle()
 
     assert await tally(app) == VoteCounts(ups=1)
-    assert await app.vote_backfill.posted() == []
+    assert await app.vote_backfill.recent_messages() == []
 
 
-async def test_votes_given_and_taken_back_while_the_bot_was_away_are_found_at_its_start(
+async def test_votes_missed_while_the_bot_was_away_are_found_at_start(
     stage: Stage, app: App, message: int
 ) -> None:
     await stage.ben.react(_shown(stage, message), "👍")
-    await app.votes.withdrawn(message, stage.ben.id, "👍")  # as if nobody had told us of it
-    await app.votes.clicked(message, stage.olga.id, "👎")  # and of what she took back since
-    await app.votes.pressed((await app.vote_backfill.posted())[0].description_id, 99 << 22, "👎")
+    await app.votes.remove_reaction(message, stage.ben.id, "👍")  # as if the bot had missed the click
+    await app.votes.add_reaction(message, stage.olga.id, "👎")  # as if it had missed the withdrawal
+    await app.votes.toggle((await app.vote_backfill.recent_messages())[0].description_id, 99 << 22, "👎")
     assert await tally(app) == VoteCounts(downs=2)
 
     await stage.env.restart_bot(HeroBot(app))

@@ -114,7 +114,7 @@ async def test_after_a_kill_the_next_process_repeats_only_the_calls_in_flight(
 
 async def _kill(app: App, work: "asyncio.Task[bool]") -> None:
     """End as a killed process does: answers to calls in flight are not saved."""
-    for call in list(app.client._flying):
+    for call in list(app.client._in_flight):
         call.cancel()
     work.cancel()
     await asyncio.gather(work, return_exceptions=True)
