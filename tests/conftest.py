@@ -130,7 +130,7 @@ class Stage:
         return str(errors[0])
 
     @staticmethod
-    def told_alone(result: simcord.InteractionResult) -> str:
+    def ephemeral_reply(result: simcord.InteractionResult) -> str:
         """Return the ephemeral answer, the first one or the one after a public "is thinking" was deleted."""
         (answer,) = result.followups if result.response is None else [result.response]
         assert answer.ephemeral
@@ -148,7 +148,7 @@ class Stage:
         await self.olga.slash(self.channel, "finetune", **options)
         await self.olga.click(self.channel.history()[-1], label="Confirm")
 
-    async def until_told(self, app: App, job_id: int, seconds: float = 60) -> Job:
+    async def until_notified(self, app: App, job_id: int, seconds: float = 60) -> Job:
         """Let time pass, real and simulated, until the job's end was announced in the channel."""
 
         async def announced() -> bool:
@@ -182,7 +182,7 @@ def stage(env: simcord.Env) -> Stage:
 
 
 @pytest.fixture
-async def working(app: App) -> AsyncIterator[None]:
+async def running_worker(app: App) -> AsyncIterator[None]:
     """Run a worker beside the test, outside the bot's tasks, as the worker process does."""
     worker = asyncio.create_task(app.worker.run_forever())
     yield

@@ -35,7 +35,7 @@ async def run_job(stage: Stage, app: App, command: str, **options: int) -> str:
     """Run an operator's command to its end, and return the announcement."""
     await (stage.build if command == "build-dataset" else stage.finetune)(**options)
     (job,) = await app.jobs.unnotified()
-    await stage.until_told(app, job.id, seconds=400)
+    await stage.until_notified(app, job.id, seconds=400)
     return stage.channel.history()[-1].content
 
 

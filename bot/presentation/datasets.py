@@ -20,15 +20,15 @@ def count_by_reason(counts: Mapping[str, int]) -> list[LocalizedMessage]:
 
 def dataset_status_text(t: Translator, status: DatasetStatus) -> str:
     """Return the status as text with a table of thresholds."""
-    kept = status.votes.kept
+    totals = status.votes.totals
     lines = [
         f"{t('**The newest dataset:**')} {_dataset_text(t, status.newest)}",
         f"{t('**The newest of pairs:**')} {_dataset_text(t, status.newest_pairs)}",
         t(
             "**Votes:** {votes:,} on {descriptions:,} descriptions, {counted:,} of them count.",
-            votes=kept.votes,
-            descriptions=kept.descriptions,
-            counted=kept.counted,
+            votes=totals.votes,
+            descriptions=totals.descriptions,
+            counted=totals.counted,
         ),
     ]
     if status.votes.not_counted:

@@ -12,7 +12,7 @@ from bot.rating.vote_filter import VoteFilter
 from bot.store import descriptions, scores
 from bot.store.database import Database, Transaction
 from bot.store.descriptions import Description
-from bot.store.scores import CountingRule, DescriptionVotes, VoteCounts
+from bot.store.scores import CountingRule, DescriptionVotes, VoteTotals
 
 PAGE = 5  # descriptions
 
@@ -113,7 +113,7 @@ class VoteSnapshot:
 
     rule: CountingRule
     descriptions: tuple[DescriptionVotes, ...]
-    kept: VoteCounts
+    totals: VoteTotals
     not_counted: tuple[LocalizedMessage, ...]
 
 
@@ -140,7 +140,7 @@ class Scores:
         async with self._db.read() as tx:
             rule = await self._vote_filter.rule(tx)
             counted, kept = await scores.list_description_votes(tx, rule), await scores.count_votes(tx, rule)
-        return VoteSnapshot(rule, tuple(counted), kept, self._vote_filter.describe(kept))
+        return VoteSnapshot(rule, tuple(counted), kept, self._vote_filter.uncounted_by_reason(kept))
 
     async def best(
         self, *, guild_id: int | None = None, powers: Collection[str] | None = None, page: int = 0

@@ -8,7 +8,7 @@ from statistics import median
 from bot.i18n.message import LocalizedMessage, mark
 from bot.store import scores
 from bot.store.database import Transaction
-from bot.store.scores import CountingRule, VoteCounts, VoterAgreement
+from bot.store.scores import CountingRule, VoterAgreement, VoteTotals
 
 MIN_VOTES = 10  # of a voter, before they can be an outlier
 MARGIN = 0.05  # above the median rate of disagreement: tastes differ
@@ -40,13 +40,13 @@ class VoteFilter:
             rule = replace(rule, without=rule.without | found)
         return rule
 
-    def describe(self, kept: VoteCounts) -> tuple[LocalizedMessage, ...]:
+    def uncounted_by_reason(self, totals: VoteTotals) -> tuple[LocalizedMessage, ...]:
         """Return the numbers of votes that do not count, by reason; empty if all count."""
         reasons = (
-            (kept.by_requester, mark("{number:,} by whoever asked for the description")),
-            (kept.young, mark("{number:,} of accounts younger than {days} days")),
-            (kept.too_many, mark("{number:,} beyond a voter's {daily} a day")),
-            (kept.deviating, mark("{number:,} of voters who go against everybody else")),
+            (totals.by_requester, mark("{number:,} by whoever asked for the description")),
+            (totals.young, mark("{number:,} of accounts younger than {days} days")),
+            (totals.too_many, mark("{number:,} beyond a voter's {daily} a day")),
+            (totals.deviating, mark("{number:,} of voters who go against everybody else")),
         )
         limits = {"days": self._rule.account_days, "daily": self._rule.daily}
         return tuple(LocalizedMessage(text, number=number, **limits) for number, text in reasons if number)

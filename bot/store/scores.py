@@ -56,7 +56,7 @@ class VoterAgreement:
 
 
 @dataclass(frozen=True, slots=True)
-class VoteCounts:
+class VoteTotals:
     """All votes, the descriptions that have any, and the votes that do not count, by the first reason."""
 
     votes: int
@@ -172,7 +172,7 @@ async def list_voter_agreements(tx: Transaction, rule: CountingRule) -> list[Vot
     return [VoterAgreement(*row) for row in await tx.execute(query)]
 
 
-async def count_votes(tx: Transaction, rule: CountingRule) -> VoteCounts:
+async def count_votes(tx: Transaction, rule: CountingRule) -> VoteTotals:
     """Count all votes, and those that do not count by the first reason that applies."""
 
     def count_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
@@ -190,7 +190,7 @@ async def count_votes(tx: Transaction, rule: CountingRule) -> VoteCounts:
     of_others = _of_others(excess.c.voter, rule)
     votes, shown, mine, young, deviating = (await tx.execute(totals)).one()
     many, both = (await tx.execute(select(func.count(), count_if(~of_others)).select_from(excess))).one()
-    return VoteCounts(votes, shown, mine, young, many, deviating - both)
+    return VoteTotals(votes, shown, mine, young, many, deviating - both)
 
 
 async def list_best(

@@ -134,7 +134,7 @@ async def test_a_servers_language_comes_before_the_persons(stage: Stage) -> None
 
     result = await stage.ana.slash(stage.channel, "hero", hero="woman healing")
 
-    assert stage.told_alone(result).startswith("Das Alter fehlt")
+    assert stage.ephemeral_reply(result).startswith("Das Alter fehlt")
     assert "The age is missing" in stage.refusal()  # the log stays English
 
 

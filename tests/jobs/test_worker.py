@@ -19,7 +19,7 @@ from bot.store import jobs
 from bot.store.job_schema import BuildResult, BuildSpec
 from tests.support.eventually import eventually
 from tests.support.scripted_server import Script
-from tests.support.workflows import spec
+from tests.support.workflows import build_spec
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ async def test_the_workers_process_is_started_again_when_killed_and_ends_with_us
         os.kill(pids[0], signal.SIGKILL)
         await eventually(lambda: set(_workers()) - set(pids), what="another worker is started")
         again = set(_workers()) - set(pids)
-        job, _ = await app.builds.submit(spec(app))
+        job, _ = await app.builds.submit(build_spec(app))
         await eventually(partial(has_ended, app, job.id), what="the job ends", timeout=120)
     assert (await app.jobs.get(job.id)).state == "succeeded"
     assert len(script.asked) == 16

@@ -59,7 +59,7 @@ async def type_line(window: Window, text: str) -> None:
     await line.press("Enter")
 
 
-@pytest.mark.usefixtures("working")
+@pytest.mark.usefixtures("running_worker")
 async def test_the_whole_loop(window: Window) -> None:
     await type_line(window, "/build-dataset limit:24")
     await window.get_by_role("button", name="Confirm").click()

@@ -78,7 +78,7 @@ def _thumbs(message: Message) -> list[int]:
     return [each["count"] for each in message["reactions"] if each["emoji"]["name"] == "👍"]
 
 
-@pytest.mark.usefixtures("working")
+@pytest.mark.usefixtures("running_worker")
 async def test_a_job_is_confirmed_and_announced(olga: Visitor, ana: Visitor) -> None:
     assert [step["done"] for step in olga.steps] == [False] * len(olga.steps)
     await olga.type_line("/build-dataset limit:24")

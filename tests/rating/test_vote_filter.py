@@ -7,7 +7,7 @@ import pytest
 from bot.app import App
 from bot.rating.vote_filter import VoteFilter, outliers
 from bot.store import scores
-from bot.store.scores import CountingRule, VoteCounts, VoterAgreement
+from bot.store.scores import CountingRule, VoteTotals, VoterAgreement
 from tests.support.electorate import NOW, ballots, cast, describe, honest, row, seeded_random
 
 HONEST = [f"honest {number}" for number in range(30)]
@@ -19,7 +19,7 @@ async def find_outliers(app: App) -> frozenset[str]:
         return (await VoteFilter(account_days=7, daily=100).rule(tx)).without
 
 
-async def vote_counts(app: App, rule: CountingRule) -> VoteCounts:
+async def vote_counts(app: App, rule: CountingRule) -> VoteTotals:
     async with app.db.read() as tx:
         return await scores.count_votes(tx, rule)
 
@@ -43,7 +43,7 @@ async def test_requesters_and_young_accounts_do_not_count_and_simulated_voters_d
     )
     rule = CountingRule(account_days=7, daily=100)
     assert await tally(app, rule) == [(1, 2)]
-    assert await vote_counts(app, rule) == VoteCounts(5, 1, by_requester=1, young=1, too_many=0, deviating=0)
+    assert await vote_counts(app, rule) == VoteTotals(5, 1, by_requester=1, young=1, too_many=0, deviating=0)
     assert (await vote_counts(app, rule)).counted == 3
 
 

@@ -17,20 +17,20 @@ class NoProgress:
         """Ignore the progress."""
 
 
-def spec(app: App, limit: int = 16, repeats: int = 1) -> BuildSpec:
+def build_spec(app: App, limit: int = 16, repeats: int = 1) -> BuildSpec:
     return app.planner.spec(repeats=repeats, limit=limit)
 
 
-async def write(app: App, wanted: BuildSpec) -> BuildCounts:
+async def write_examples(app: App, wanted: BuildSpec) -> BuildCounts:
     """Run only the first part of a build: the writing."""
     return await app.builds.builder.build(wanted, NoProgress(), Account("build"))
 
 
 async def build(app: App, limit: int = 16) -> Job:
-    return await carry_out(app, spec(app, limit))
+    return await run_job(app, build_spec(app, limit))
 
 
-async def carry_out(app: App, wanted: BuildSpec) -> Job:
+async def run_job(app: App, wanted: BuildSpec) -> Job:
     """Run a build to its end."""
     job, _ = await app.builds.submit(wanted)
     return await _done(app, job)

@@ -70,7 +70,7 @@ async def test_heroes_are_described_only_in_the_chosen_channels(stage: Stage, sc
     assert f"<#{stage.channel.id}>" in text
 
     result = await stage.ana.slash(other, "hero", hero="40 woman healing")
-    assert f"<#{stage.channel.id}>" in stage.told_alone(result)
+    assert f"<#{stage.channel.id}>" in stage.ephemeral_reply(result)
     stage.refusal()
     assert other.history() == []
     assert script.asked == []

@@ -44,7 +44,7 @@ def labels(message: discord.Message) -> list[str | None]:
     ]
 
 
-@pytest.mark.usefixtures("working")
+@pytest.mark.usefixtures("running_worker")
 async def test_build_and_finetune_from_plan_to_result(german: Stage, app: App) -> None:
     plan = await answer(german, "build-dataset", limit=16)
     assert plan.startswith("**Ein Datensatz aus 16 Beispielen, geschrieben von smollm2-135m-instruct**")
@@ -52,7 +52,7 @@ async def test_build_and_finetune_from_plan_to_result(german: Stage, app: App) -
     shown = german.channel.history()[-1]
     assert labels(shown) == ["Bestätigen", "Abbrechen"]
     await german.olga.click(shown, label="Bestätigen")
-    await german.until_told(app, 1)
+    await german.until_notified(app, 1)
     progress, end = german.channel.history()[-2:]
     assert checked_german(progress.content).startswith("**Ein Datensatz wird gebaut** (Auftrag 1)")
     assert progress.content.endswith("16 von 16\nFertig.")
@@ -62,7 +62,7 @@ async def test_build_and_finetune_from_plan_to_result(german: Stage, app: App) -
     assert "mit Datensatz v1, durch die eingebaute Engine" in tuning
     assert "x 2 Durchgänge (wie bestellt)" in tuning
     await german.olga.click(german.channel.history()[-1], label="Bestätigen")
-    await german.until_told(app, 2)
+    await german.until_notified(app, 2)
     progress, end = german.channel.history()[-2:]
     assert checked_german(progress.content).startswith("**Ein Modell wird trainiert** (Auftrag 2)")
     assert "ist trainiert und im Dienst." in checked_german(end.content)
@@ -78,7 +78,7 @@ async def test_failure_stored_by_the_worker(german: Stage, app: App) -> None:
         await tx.execute(dataset.update().values(rebuild=True))
 
     assert await app.worker.run_next()
-    await german.until_told(app, 2)
+    await german.until_notified(app, 2)
 
     assert "Das Training ist nicht zustande gekommen: Aus Datensatz v1 wurde ein Text" in (
         checked_german(german.channel.history()[-1].content)
@@ -94,7 +94,7 @@ async def test_models_powers_datasets_and_refusals(german: Stage, app: App) -> N
     await german.olga.slash(german.channel, "finetune")
     await german.olga.click(german.channel.history()[-1], label="Bestätigen")
     assert await app.worker.run_next()
-    await german.until_told(app, 2)
+    await german.until_notified(app, 2)
     assert "**im Dienst** · Datensatz v1" in await answer(german, "models list")
     assert "kam in Dienst: es war keines da" in await answer(german, "models show")
     assert "ist im Vokabular" in await answer(german, "powers add", power="knitting socks")

@@ -86,7 +86,7 @@ async def test_invalid_hero_is_explained_to_the_requester_alone(
 ) -> None:
     result = await stage.ana.slash(stage.channel, "hero", hero=typed)
 
-    assert part in stage.told_alone(result)
+    assert part in stage.ephemeral_reply(result)
     assert part in stage.refusal()
     assert script.asked == []
 
@@ -94,7 +94,7 @@ async def test_invalid_hero_is_explained_to_the_requester_alone(
 async def test_refusal_of_a_blocked_power_does_not_repeat_it(stage: Stage, script: Script) -> None:
     result = await stage.ana.slash(stage.channel, "hero", hero="40 woman h1tler salutes")
 
-    text = stage.told_alone(result)
+    text = stage.ephemeral_reply(result)
     assert "rather not write about" in text
     assert "salutes" not in text
     assert "rather not" in stage.refusal()
@@ -106,7 +106,7 @@ async def test_refusal_of_the_model_server_hides_its_details(stage: Stage, scrip
 
     result = await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
 
-    text = stage.told_alone(result)
+    text = stage.ephemeral_reply(result)
     assert "refuses this installation's key" in text
     assert "secret" not in text
     stage.refusal()
@@ -117,7 +117,7 @@ async def test_unexpected_error_shows_a_reference_and_no_details(stage: Stage, s
 
     result = await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
 
-    text = stage.told_alone(result)
+    text = stage.ephemeral_reply(result)
     assert "reference" in text
     assert "secret" not in text
     assert len(stage.env.errors) == 1

@@ -52,7 +52,7 @@ async def two_models_exist(app: App) -> None:
 
 async def test_duel_without_a_candidate_is_refused(stage: Stage) -> None:
     result = await stage.olga.slash(stage.channel, "duel", hero="40 woman healing")
-    assert "no new model to try against the live one" in stage.told_alone(result)
+    assert "no new model to try against the live one" in stage.ephemeral_reply(result)
     stage.refusal()
 
 

@@ -79,7 +79,7 @@ async def test_daily_limits_of_users_and_servers(stage: Stage, script: Script) -
         await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
 
     refused = await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
-    assert "your 2 heroes of today" in stage.told_alone(refused)
+    assert "your 2 heroes of today" in stage.ephemeral_reply(refused)
     assert "your 2 heroes of today" in stage.refusal()
 
     await stage.ben.slash(stage.channel, "hero", hero="40 woman healing")

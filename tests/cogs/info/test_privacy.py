@@ -19,7 +19,7 @@ from bot.store import datasets, descriptions, notifications
 from bot.store.job_schema import BuildResult
 from bot.store.schema import duel, duel_vote, metadata, report
 from tests.conftest import Stage
-from tests.support.workflows import build, finetune, spec
+from tests.support.workflows import build, build_spec, finetune
 
 POLICY = "https://example.org/privacy"
 
@@ -251,7 +251,7 @@ async def test_votes_of_others_still_count_for_the_model(stage: Stage, app: App)
 @pytest.mark.parametrize("how", ["deleted", "removed"])
 async def test_texts_deleted_during_a_draft_are_not_frozen(stage: Stage, app: App, how: str) -> None:
     await liked_description(stage, app)
-    wanted = spec(app, limit=14)
+    wanted = build_spec(app, limit=14)
     with Draft() as draft:
         admitted = await app.dataset_statuses.admission.admit()
         await app.builds.freezer.fill(draft, app.selector.examples_by_hero(wanted), admitted)

@@ -36,11 +36,11 @@ async def built(stage: Stage, app: App) -> str:
     """Build through Discord; what the end says."""
     await stage.build(limit=16)
     (job,) = await app.jobs.unnotified()
-    await stage.until_told(app, job.id)
+    await stage.until_notified(app, job.id)
     return stage.channel.history()[-1].content
 
 
-@pytest.mark.usefixtures("working")
+@pytest.mark.usefixtures("running_worker")
 async def test_the_end_of_a_build_tells_what_came_from_where_and_what_changed(stage: Stage, app: App) -> None:
     assert "Since" not in await built(stage, app)
     liked = await rate(app, HEALER, UP, UP)

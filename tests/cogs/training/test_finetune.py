@@ -52,13 +52,13 @@ async def test_a_base_that_the_server_does_not_list_is_marked_in_the_plan(stage:
     assert "does not list `nobody`" in result.response.content
 
 
-@pytest.mark.usefixtures("working")
+@pytest.mark.usefixtures("running_worker")
 async def test_a_first_model_goes_live_and_is_shown_beside_the_base(
     stage: Stage, app: App, script: Script
 ) -> None:
     await build(app)
     await stage.finetune(epochs=2)
-    await stage.until_told(app, 2)
+    await stage.until_notified(app, 2)
 
     end = stage.channel.history()[-1]
     assert "`ft:tiny:1` is trained and live" in end.content
@@ -76,13 +76,13 @@ async def test_a_first_model_goes_live_and_is_shown_beside_the_base(
     }
 
 
-@pytest.mark.usefixtures("working")
+@pytest.mark.usefixtures("running_worker")
 async def test_a_later_model_is_a_candidate_beside_base_and_live(stage: Stage, app: App) -> None:
     await build(app)
     await stage.finetune()
-    await stage.until_told(app, 2)
+    await stage.until_notified(app, 2)
     await stage.finetune()
-    await stage.until_told(app, 3)
+    await stage.until_notified(app, 3)
 
     end = stage.channel.history()[-1]
     assert "a candidate" in end.content
@@ -91,13 +91,13 @@ async def test_a_later_model_is_a_candidate_beside_base_and_live(stage: Stage, a
     assert names == [BASE, "live: model 1", "candidate: model 2"]
 
 
-@pytest.mark.usefixtures("working")
+@pytest.mark.usefixtures("running_worker")
 async def test_a_failed_training_is_told_in_the_servers_words(stage: Stage, app: App, script: Script) -> None:
     script.trainings.error = "the file has 3 lines too few"
     await build(app)
 
     await stage.finetune()
-    await stage.until_told(app, 2)
+    await stage.until_notified(app, 2)
 
     assert "the file has 3 lines too few" in stage.channel.history()[-1].content
     assert await app.registry.all() == []
@@ -115,7 +115,7 @@ async def training_runs(stage: Stage, app: App, script: Script) -> None:
     await eventually(has_started, what="the server has started the training")
 
 
-@pytest.mark.usefixtures("working")
+@pytest.mark.usefixtures("running_worker")
 async def test_a_training_is_held_at_the_server_while_it_is_paused(
     stage: Stage, app: App, script: Script
 ) -> None:
@@ -132,20 +132,20 @@ async def test_a_training_is_held_at_the_server_while_it_is_paused(
 
     script.trainings.statuses = []
     await stage.olga.click(stage.channel.history()[-1], label="Resume")
-    await stage.until_told(app, 2)
+    await stage.until_notified(app, 2)
     assert script.trainings.resumed == ["ftjob-1"]
     assert (await app.jobs.get(2)).state == "succeeded"
     assert len(script.trainings.created) == 1
 
 
-@pytest.mark.usefixtures("working")
+@pytest.mark.usefixtures("running_worker")
 async def test_a_cancelled_training_is_cancelled_at_the_server(
     stage: Stage, app: App, script: Script
 ) -> None:
     await training_runs(stage, app, script)
 
     await stage.olga.click(stage.channel.history()[-1], label="Cancel")
-    job = await stage.until_told(app, 2)
+    job = await stage.until_notified(app, 2)
 
     assert job.state == "cancelled"
     assert script.trainings.cancelled == {"ftjob-1"}

@@ -16,7 +16,7 @@ from bot.store import jobs
 from tests.conftest import HOME, Stage
 from tests.support.eventually import eventually
 from tests.support.scripted_server import Script
-from tests.support.workflows import spec
+from tests.support.workflows import build_spec
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ async def bot_commands(stage: Stage) -> list[discord.app_commands.AppCommand]:
     return await stage.env.bot.tree.fetch_commands()
 
 
-@pytest.mark.usefixtures("working")
+@pytest.mark.usefixtures("running_worker")
 async def test_a_build_shows_its_progress_and_tells_its_end(stage: Stage, app: App) -> None:
     result = await stage.olga.slash(stage.channel, "build-dataset", limit=16)
     assert result.response is not None
@@ -43,7 +43,7 @@ async def test_a_build_shows_its_progress_and_tells_its_end(stage: Stage, app: A
     assert "Cost: nothing" in result.response.content
 
     await stage.olga.click(stage.channel.history()[-1], label="Confirm")
-    await stage.until_told(app, await job_id(app))
+    await stage.until_notified(app, await job_id(app))
 
     progress, end = stage.channel.history()[-2:]
     assert "100 % · 16 of 16\nDone." in progress.content
@@ -55,7 +55,7 @@ async def test_a_build_shows_its_progress_and_tells_its_end(stage: Stage, app: A
 
 
 async def test_a_second_build_waits_for_the_first(stage: Stage, app: App) -> None:
-    await app.builds.submit(spec(app))
+    await app.builds.submit(build_spec(app))
 
     result = await stage.olga.slash(stage.channel, "build-dataset", limit=16)
 
@@ -89,7 +89,7 @@ async def test_members_cannot_press_an_operators_buttons(stage: Stage, app: App)
     assert await app.jobs.unnotified() == []
 
 
-@pytest.mark.usefixtures("working")
+@pytest.mark.usefixtures("running_worker")
 async def test_a_build_is_paused_and_resumed_by_buttons_that_outlive_a_restart(
     stage: Stage, app: App, script: Script
 ) -> None:
@@ -109,13 +109,13 @@ async def test_a_build_is_paused_and_resumed_by_buttons_that_outlive_a_restart(
     await stage.env.restart_bot(HeroBot(app))
 
     await stage.olga.click(stage.channel.history()[-1], label="Resume")
-    await stage.until_told(app, ordered)
+    await stage.until_notified(app, ordered)
 
     assert len(script.asked) == 40
     assert "Dataset v1 is ready" in stage.channel.history()[-1].content
 
 
-@pytest.mark.usefixtures("working")
+@pytest.mark.usefixtures("running_worker")
 async def test_progress_tells_rate_time_left_and_cost(stage: Stage, app: App) -> None:
     await stage.build(limit=16)
     job = await app.jobs.get(await job_id(app))
@@ -133,12 +133,12 @@ async def test_progress_tells_rate_time_left_and_cost(stage: Stage, app: App) ->
     )
     assert "25 % · 4 of 16" in text
     assert text.endswith("writing examples · 2.0 a second · about 0:06 left · $0.2500 so far")
-    await stage.until_told(app, job.id)
+    await stage.until_notified(app, job.id)
 
 
 async def test_a_plan_that_became_old_is_refused_while_another_build_runs(stage: Stage, app: App) -> None:
     await stage.olga.slash(stage.channel, "build-dataset", limit=16)
-    await app.builds.submit(spec(app, 20))
+    await app.builds.submit(build_spec(app, 20))
 
     result = await stage.olga.click(stage.channel.history()[-1], label="Confirm")
 
@@ -188,13 +188,13 @@ async def test_a_member_let_in_by_server_settings_is_refused_all_the_same(stage:
     assert "Only the operators" in stage.refusal()
 
 
-@pytest.mark.usefixtures("working")
+@pytest.mark.usefixtures("running_worker")
 async def test_a_job_ordered_before_a_restart_is_told_after_it(stage: Stage, app: App) -> None:
     await stage.build(limit=16)
     ordered = await job_id(app)
 
     await stage.env.restart_bot(HeroBot(app))
-    await stage.until_told(app, ordered)
+    await stage.until_notified(app, ordered)
 
     assert "Dataset v1 is ready" in stage.channel.history()[-1].content
 
@@ -205,7 +205,7 @@ async def test_the_end_is_told_though_the_progress_message_is_gone(stage: Stage,
     await stage.olga.delete(stage.channel.history()[-1])
 
     assert await app.worker.run_next()
-    await stage.until_told(app, ordered)
+    await stage.until_notified(app, ordered)
 
     assert "Dataset v1 is ready" in stage.channel.history()[-1].content
 
@@ -216,7 +216,7 @@ async def test_a_hiccup_of_discord_does_not_lose_the_end(stage: Stage, app: App)
     assert await app.worker.run_next()
     stage.env.inject_error("POST", "/channels/*/messages", status=503)
 
-    await stage.until_told(app, ordered)
+    await stage.until_notified(app, ordered)
 
     assert "Dataset v1 is ready" in stage.channel.history()[-1].content
 

@@ -17,7 +17,7 @@ from bot.store.job_schema import BuildResult, BuildSpec
 from bot.store.jobs import Job
 from tests.support.eventually import eventually
 from tests.support.scripted_server import Script, describe
-from tests.support.workflows import carry_out
+from tests.support.workflows import run_job
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ async def until_batch_runs(app: App, job: Job) -> Job:
 
 
 async def test_a_batch_fills_the_dataset_at_half_the_price(app: App, script: Script) -> None:
-    job = await carry_out(app, batch_spec(app))
+    job = await run_job(app, batch_spec(app))
 
     assert isinstance(job.result, BuildResult)
     assert (job.result.asked, job.result.given_up, job.result.counts["example"]) == (30, 0, 30)
@@ -61,7 +61,7 @@ async def test_rejected_and_missing_answers_go_into_the_next_batch(app: App, scr
     script.batches.unanswered = 4
     script.texts = ["Fit.", "Too short."]
 
-    job = await carry_out(app, batch_spec(app))
+    job = await run_job(app, batch_spec(app))
 
     assert isinstance(job.result, BuildResult)
     assert job.result.counts["example"] == 30
@@ -72,7 +72,7 @@ async def test_rejected_and_missing_answers_go_into_the_next_batch(app: App, scr
 
 
 async def test_progress_counts_cached_and_batch_answers(app: App, script: Script) -> None:
-    await carry_out(app, app.planner.spec(repeats=1, limit=20, batch=False))
+    await run_job(app, app.planner.spec(repeats=1, limit=20, batch=False))
     script.batches.held = True
     job, _ = await app.builds.submit(batch_spec(app))
     work = asyncio.create_task(app.worker.run_next())
@@ -101,7 +101,7 @@ async def test_a_batch_whose_start_went_unanswered_is_found_and_not_started_agai
     app: App, script: Script, others: int
 ) -> None:
     script.batches.lost_starts, script.batches.others = 1, others
-    job = await carry_out(app, batch_spec(app))
+    job = await run_job(app, batch_spec(app))
     assert job.state == "succeeded"
     assert len(script.batches.created) == 1
 
@@ -110,12 +110,12 @@ async def test_a_refused_batch_fails_with_the_providers_reason_and_blocks_no_lat
     app: App, script: Script
 ) -> None:
     script.batches.refusal = "Enqueued token limit reached"
-    job = await carry_out(app, batch_spec(app))
+    job = await run_job(app, batch_spec(app))
     assert job.state == "failed"
     assert "Enqueued token limit reached" in str(job.error)
 
     script.batches.refusal = None
-    assert (await carry_out(app, batch_spec(app))).state == "succeeded"
+    assert (await run_job(app, batch_spec(app))).state == "succeeded"
 
 
 async def test_parts_that_exceed_the_budget_together_are_submitted_in_turn(
@@ -124,7 +124,7 @@ async def test_parts_that_exceed_the_budget_together_are_submitted_in_turn(
     """An answer may cost 0.30 and costs about 0.06: 29 could cost 8.70, five fit into two dollars."""
     limits = replace(timing.batches, max_requests=5)
     async with open_app(hosted, replace(timing, batches=limits)) as app:
-        job = await carry_out(app, app.planner.spec(repeats=1, limit=30, batch=True, budget=2.5))
+        job = await run_job(app, app.planner.spec(repeats=1, limit=30, batch=True, budget=2.5))
     assert job.state == "succeeded", job.error
     assert len(script.batches.created) >= 6
     assert job.cost < 2.5
@@ -157,7 +157,7 @@ async def test_a_direct_build_reuses_the_answers_of_a_cancelled_batch(app: App, 
     assert await app.worker.run_next()
     script.batches.cancelled.clear()
 
-    direct = await carry_out(app, app.planner.spec(repeats=1, limit=30, batch=False))
+    direct = await run_job(app, app.planner.spec(repeats=1, limit=30, batch=False))
 
     assert direct.state == "succeeded"
     assert len(script.asked) == 30
@@ -168,7 +168,7 @@ async def test_a_direct_build_reuses_the_answers_of_a_cancelled_batch(app: App, 
 async def test_batch_answers_are_moderated(hosted: Settings, script: Script) -> None:
     script.flagged = {"street 7,", "street 9,"}
     async with open_app(hosted.model_copy(update={"moderate": True})) as app:
-        job = await carry_out(app, batch_spec(app))
+        job = await run_job(app, batch_spec(app))
     assert isinstance(job.result, BuildResult)
     assert job.result.rejected == {"flagged by moderation": 2}
     assert job.result.counts["example"] == 30
@@ -176,7 +176,7 @@ async def test_batch_answers_are_moderated(hosted: Settings, script: Script) -> 
 
 async def test_a_server_without_batch_api_fails_with_a_clear_error(app: App, script: Script) -> None:
     script.batches.unknown = True
-    job = await carry_out(app, batch_spec(app))
+    job = await run_job(app, batch_spec(app))
     assert "has no Batch API" in str(job.error)
 
 

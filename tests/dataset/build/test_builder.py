@@ -18,7 +18,7 @@ from bot.store.job_schema import BuildResult
 from bot.store.jobs import Job
 from tests.support.eventually import eventually
 from tests.support.scripted_server import Script
-from tests.support.workflows import build, carry_out, spec, write
+from tests.support.workflows import build, build_spec, run_job, write_examples
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ async def test_a_near_duplicate_is_asked_for_again(
     _shrink_grid(heroes_toml)
     script.same = 56
     async with open_app(hosted.model_copy(update={"heroes_file": heroes_toml})) as app:
-        job = await carry_out(app, app.planner.spec(repeats=2))
+        job = await run_job(app, app.planner.spec(repeats=2))
 
     assert isinstance(job.result, BuildResult)
     assert len(script.asked) == 56 + 28
@@ -91,7 +91,7 @@ async def test_after_a_kill_the_next_process_repeats_only_the_calls_in_flight(
     """The first process dies with calls in flight; the second opens the same database."""
     script.delay = 0.05
     async with open_app(settings) as first:
-        job, _ = await first.builds.submit(spec(first, 40))
+        job, _ = await first.builds.submit(build_spec(first, 40))
         work = asyncio.create_task(first.worker.run_next())
         await eventually(lambda: len(script.asked) >= 12, what="12 calls are in flight", interval=0)
         await _kill(first, work)
@@ -126,13 +126,13 @@ async def _release(app: App, job: Job) -> None:
 
 
 def _keys(app: App) -> list[str]:
-    build_spec = spec(app, 40)
-    return [app.planner.question(build_spec, slot, 0)[0].key for slot in app.planner.slots(build_spec)]
+    spec = build_spec(app, 40)
+    return [app.planner.question(spec, slot, 0)[0].key for slot in app.planner.slots(spec)]
 
 
 async def test_a_worker_that_is_stopped_saves_the_answers_in_flight(app: App, script: Script) -> None:
     script.delay = 0.2
-    await app.builds.submit(spec(app, 40))
+    await app.builds.submit(build_spec(app, 40))
     work = asyncio.create_task(app.worker.run_next())
     await eventually(lambda: len(script.asked) >= 5, what="five calls are in flight")
     work.cancel()
@@ -158,16 +158,16 @@ async def test_a_refused_key_ends_the_build_at_once(app: App, script: Script) ->
     script.failures = [401] * 200
 
     with pytest.raises(Unavailable, match="OPENAI_API_KEY"):
-        await write(app, spec(app, 40))
+        await write_examples(app, build_spec(app, 40))
 
     assert len(script.asked) <= ENGINE_WORKERS
     script.failures.clear()
-    assert (await write(app, spec(app, 40))).given_up == 0
+    assert (await write_examples(app, build_spec(app, 40))).given_up == 0
 
 
 async def test_an_unknown_model_is_named(app: App, script: Script) -> None:
     script.unknown_models = {"nosuch"}
-    job = await carry_out(app, app.planner.spec(limit=16, model="nosuch"))
+    job = await run_job(app, app.planner.spec(limit=16, model="nosuch"))
     assert job.state == "failed"
     assert "does not know the model nosuch" in str(job.error)
 
@@ -243,8 +243,8 @@ def _enlarge_grid(heroes: Path) -> None:
 
 async def test_slots_are_spread_over_the_grid_deterministically(app: App) -> None:
     planner = app.planner
-    slots = list(planner.slots(spec(app, limit=28, repeats=3)))
-    assert slots == list(planner.slots(spec(app, limit=28, repeats=3)))
+    slots = list(planner.slots(build_spec(app, limit=28, repeats=3)))
+    assert slots == list(planner.slots(build_spec(app, limit=28, repeats=3)))
     assert {slot.hero.power for slot in slots} == set(app.heroes.vocabulary.grid.powers)
     assert {slot.repeat for slot in slots} == {0}
     unlimited = planner.spec(repeats=3)
@@ -262,14 +262,14 @@ async def test_hosted_models_are_asked_by_many_workers(hosted: Settings, script:
 async def test_a_budget_stops_the_build_before_it_is_exceeded(hosted: Settings, script: Script) -> None:
     async with open_app(hosted) as app:
         wanted = app.planner.spec(limit=98, budget=2.0)
-        job = await carry_out(app, wanted)
+        job = await run_job(app, wanted)
 
         assert job.state == "failed"
         assert "budget of $2.00 is used up" in str(job.error)
         assert 1 < job.cost <= 2
         asked = len(script.asked)
 
-        more = await carry_out(app, wanted.model_copy(update={"budget": 50.0}))
+        more = await run_job(app, wanted.model_copy(update={"budget": 50.0}))
         assert more.state == "succeeded"
         assert len(script.asked) == 98 > asked > 5
         assert isinstance(more.result, BuildResult)
@@ -321,7 +321,7 @@ async def test_moderation_rejects_flagged_texts(hosted: Settings, script: Script
 
 
 async def test_a_plan_waits_until_it_is_confirmed(app: App, script: Script) -> None:
-    job, _ = await app.builds.plan(spec(app))
+    job, _ = await app.builds.plan(build_spec(app))
     assert not await app.worker.run_next()
     assert script.asked == []
 
@@ -329,13 +329,13 @@ async def test_a_plan_waits_until_it_is_confirmed(app: App, script: Script) -> N
     with pytest.raises(UserError, match="is queued"):
         await app.jobs.confirm(job.id)
     with pytest.raises(Busy):
-        await app.builds.plan(spec(app))
+        await app.builds.plan(build_spec(app))
 
     assert await app.worker.run_next()
 
 
 async def test_a_cancelled_plan_is_never_run(app: App, script: Script) -> None:
-    job, _ = await app.builds.plan(spec(app))
+    job, _ = await app.builds.plan(build_spec(app))
     await app.jobs.cancel(job.id)
     with pytest.raises(UserError, match="is cancelled"):
         await app.jobs.confirm(job.id)
@@ -346,7 +346,7 @@ async def test_a_cancelled_plan_is_never_run(app: App, script: Script) -> None:
 @pytest.mark.parametrize("order", ["pause", "cancel"])
 async def test_a_stopped_build_saves_the_answers_in_flight(app: App, script: Script, order: str) -> None:
     script.delay = 0.1
-    job, _ = await app.builds.submit(spec(app, 40))
+    job, _ = await app.builds.submit(build_spec(app, 40))
     work = asyncio.create_task(app.worker.run_next())
     await eventually(lambda: len(script.asked) >= 10, what="ten calls are in flight")
 
@@ -363,7 +363,7 @@ async def test_a_stopped_build_saves_the_answers_in_flight(app: App, script: Scr
         await build(app, 40)
     else:
         with pytest.raises(Busy, match="is paused"):
-            await app.builds.submit(spec(app))
+            await app.builds.submit(build_spec(app))
         await app.jobs.resume(job.id)
         assert await app.worker.run_next()
         assert (await app.jobs.get(job.id)).state == "succeeded"

@@ -9,18 +9,18 @@ from bot.app import App, open_app
 from bot.settings import Settings
 from bot.store import examples
 from tests.support.scripted_server import RateLimit, Script
-from tests.support.workflows import build, spec
+from tests.support.workflows import build, build_spec
 
 
 async def test_the_engine_costs_nothing_and_its_speed_is_learned(app: App) -> None:
-    before = await app.builds.estimator.estimate(spec(app))
+    before = await app.builds.estimator.estimate(build_spec(app))
     assert (before.slots, before.cached, before.missing) == (16, 0, 16)
     assert before.cost == 0
     assert before.seconds is None
 
     await build(app)
 
-    after = await app.builds.estimator.estimate(spec(app, 30))
+    after = await app.builds.estimator.estimate(build_spec(app, 30))
     assert (after.slots, after.cached) == (30, 16)
     assert after.prompt_tokens == 14 * 20  # as counted by the server
     assert after.seconds is not None
