@@ -79,7 +79,7 @@ class JobMessageTiming:
 class Timing:
     """Every interval, pause and time limit that tests shorten.
 
-    Each class lies beside its user; those of cogs lie here, which may import no cog.
+    Each class is defined beside its user. Those of cogs are defined here, because this module imports no cog.
     """
 
     worker: WorkerTiming = field(default_factory=WorkerTiming)

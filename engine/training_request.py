@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 REQUEST_FILE = "order.json"
-"""The request's name in the job folder, which both processes know."""
+"""The request's file in the job folder. The name is that of version 0.1, whose folders must stay readable."""
 
 MethodName = Literal["supervised", "dpo"]
 

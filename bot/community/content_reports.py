@@ -1,4 +1,4 @@
-"""Moderation: reports of descriptions, and what operators decide on them."""
+"""Reports of descriptions, and what operators decide on them."""
 
 import time
 

@@ -28,17 +28,17 @@ class Catalogues:
         }
         return {code: f"{name[:1].upper()}{name[1:]}" for code, name in names.items()}
 
-    def code(self, wish: str) -> str | None:
+    def code(self, language: str) -> str | None:
         """Return the code of a supported language, given by code or name; None if it is not supported."""
         for code, name in self.names.items():
-            if wish.strip().lower() in (code.lower(), name.lower()):
+            if language.strip().lower() in (code.lower(), name.lower()):
                 return code
         return None
 
-    def translator_for(self, *wishes: str | None) -> Translator:
+    def translator_for(self, *preferred: str | None) -> Translator:
         """Return the translator of the first supported language, or English. `de-AT` falls back to `de`."""
-        for wish in wishes:
-            for code in (wish, (wish or "").partition("-")[0]):
+        for locale in preferred:
+            for code in (locale, (locale or "").partition("-")[0]):
                 if code in self._files and code not in self._loaded:
                     self._loaded[code] = _load(self._files[code])
                 if code in self._loaded:

@@ -66,10 +66,10 @@ class _TokenBucket:
 
 
 class RateLimiter:
-    """Gives out permits for calls to one model, one by one.
+    """Grants permits for calls to one model, one at a time.
 
-    The first call goes alone as a probe: its answer tells limits and refused parameters, which spares the
-    others the same refusal. If the server reports no limits, no call waits.
+    The first call goes alone as a probe: its answer tells the limits and the refused parameters, so that
+    no other call is refused for the same reason. If the server reports no limits, no call waits.
     """
 
     def __init__(self) -> None:

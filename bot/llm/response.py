@@ -77,7 +77,7 @@ class StreamReader:
                         break
                     stream.deadline.reschedule(now() + self._next_chunk)
                     completion.add_chunk(chunk)
-                    stream.append(render(completion.text))
+                    stream.set_text(render(completion.text))
         if stream.stopped and completion.text:
             completion.finish_reason = completion.finish_reason or "stopped"
         if not completion.finish_reason:

@@ -39,7 +39,7 @@ class Stream:
         self._served.set()
         self.set_position(0)
 
-    def append(self, text: str) -> None:
+    def set_text(self, text: str) -> None:
         """Set the text so far."""
         self.text = text
         self._changed.set()

@@ -107,7 +107,8 @@ class Duels:
 
         streams: of the text that is shown first, and of the other. If one model fails, the other's text is
         returned alone; if the server knows neither model, the description that /hero would give. Returns
-        None if somebody stopped the duel amid the texts: half texts cannot be compared, so nothing is stored.
+        None if somebody stopped the duel before both texts were complete: they cannot be compared, so nothing
+        is stored.
         Raises UserError if no candidate is on trial, Unavailable if neither model answers, Busy if too many
         wait, Stopped if the duel was stopped before the first sentence.
         """

@@ -1,4 +1,4 @@
-"""Sequential test: is one of two models preferred? It may be evaluated after every vote.
+"""Sequential test, the promotion rule: is one of two models preferred? It may be evaluated after every vote.
 
 Of n = w + l counted results w are wins and l are losses. Under the null hypothesis that neither model is
 preferred, each result is a fair coin. With a uniform prior over the share p of wins, the Bayes factor

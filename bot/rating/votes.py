@@ -1,4 +1,8 @@
-"""Votes: +1 or -1 of one user on one description, derived from the reactions they left."""
+"""Votes: +1 or -1 of one user on one description, derived from the reactions they left.
+
+Which emoji is worth what stands here; of several thumbs of one voter the latest counts, which
+bot/store/reactions.py and votes.py derive.
+"""
 
 import time
 from collections import defaultdict

@@ -1,6 +1,7 @@
 """The lifecycle of models: promotion, retirement, the next challenger, and the predecessor.
 
-Each function is part of a transaction of the registry or the trials.
+Each function is part of a transaction of the registry or the trials. Whether votes prove a candidate better
+is decided in bot/rating/sequential_test.py.
 """
 
 import time

@@ -234,7 +234,9 @@ class _Draft:
 
     async def write(self) -> None:
         deleted = [
-            dict(zip(_ITS_KEY, key, strict=True)) for key, click in self._clicks.items() if click is None
+            dict(zip(_KEY_PARAMETERS, key, strict=True))
+            for key, click in self._clicks.items()
+            if click is None
         ]
         if deleted:
             await self._tx.execute(_DELETE, deleted)
@@ -253,7 +255,7 @@ def _chunks(items: Sequence[T]) -> Iterable[Sequence[T]]:
 
 
 _KEY = tuple(reaction.c[name] for name in _Key._fields)
-_ITS_KEY = [f"its_{name}" for name in _Key._fields]
+_KEY_PARAMETERS = [f"its_{name}" for name in _Key._fields]
 _DELETE = delete(reaction).where(
-    *(column == bindparam(its) for column, its in zip(_KEY, _ITS_KEY, strict=True))
+    *(column == bindparam(its) for column, its in zip(_KEY, _KEY_PARAMETERS, strict=True))
 )

@@ -55,16 +55,16 @@ _FOR_AND_AGAINST = (
     func.sum(case((vote.c.value < 0, 1), else_=0)),
 )
 
-_THEIRS: dict[str, BindParameter[Any]] = {
+_DERIVED_KEY: dict[str, BindParameter[Any]] = {
     "description_id": bindparam("its_description"),
     "voter": bindparam("its_voter"),
 }
 
-_DELETE = delete(vote).where(*(vote.c[name] == its for name, its in _THEIRS.items()))
+_DELETE = delete(vote).where(*(vote.c[name] == its for name, its in _DERIVED_KEY.items()))
 
 _other = reaction.alias()
 _newer_or_tied = exists().where(
-    *(_other.c[name] == reaction.c[name] for name in _THEIRS),
+    *(_other.c[name] == reaction.c[name] for name in _DERIVED_KEY),
     or_(
         _other.c.at > reaction.c.at,
         and_(_other.c.at == reaction.c.at, _other.c.value != reaction.c.value),
@@ -82,7 +82,7 @@ _INSERT_DERIVED = vote.insert().from_select(
         reaction.c.at,
     )
     .join(description, description.c.id == reaction.c.description_id)
-    .where(*(reaction.c[name] == its for name, its in _THEIRS.items()), ~_newer_or_tied)
+    .where(*(reaction.c[name] == its for name, its in _DERIVED_KEY.items()), ~_newer_or_tied)
     .order_by(reaction.c.source, reaction.c.emoji)
     .limit(1),
 )

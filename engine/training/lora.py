@@ -2,7 +2,8 @@
 
 PEFT computes the two low-rank products in float32, on copies of the activations. Here they are computed in
 the model's dtype, and the backward pass keeps one activation per layer: the same loss in four fifths of the
-time and three quarters of the memory (bench/engine/training.md). Adapters are saved in PEFT's format.
+time and three quarters of the memory (bench/engine/training.md). Adapters are saved in PEFT's format. Rank
+and alpha are in engine/hyperparameters.py.
 """
 
 import json

@@ -7,7 +7,7 @@ import pytest
 from bot.app import App
 from bot.rating.vote_filter import VoteFilter, outliers
 from bot.store import scores
-from bot.store.scores import CountingRule, VoteTotals, VoterAgreement
+from bot.store.scores import CountingRule, VoterAgreement, VoteTotals
 from tests.support.electorate import NOW, ballots, cast, describe, honest, row, seeded_random
 
 HONEST = [f"honest {number}" for number in range(30)]

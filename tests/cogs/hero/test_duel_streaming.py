@@ -105,12 +105,12 @@ def test_equal_lengths_of_both_texts_are_shown() -> None:
         embeds = duel_draft_content(hero, (quick, slow), ENGLISH).embeds
         return [len((embed.description or "").removesuffix(" ...")) - len("**A**\n") for embed in embeds]
 
-    quick.append(SENTENCE * 9)
+    quick.set_text(SENTENCE * 9)
     assert lengths() == []
-    slow.append(SENTENCE)
+    slow.set_text(SENTENCE)
     assert lengths() == [len(SENTENCE)] * 2
     quick.end()
-    slow.append(SENTENCE * 2)
+    slow.set_text(SENTENCE * 2)
     assert lengths() == [2 * len(SENTENCE)] * 2
     slow.end()
     assert lengths() == [9 * len(SENTENCE), 2 * len(SENTENCE)]
