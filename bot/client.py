@@ -60,6 +60,8 @@ class HeroBot(commands.Bot):
         # of the process (in a test, or in the playground) would get second copies of their classes.
         for name in EXTENSIONS:
             await importlib.import_module(name).setup(self)
+        if self.report_failure is None:
+            raise LookupError("no feature reports the failures of commands")
         await self._sync()
 
     def cog(self, kind: type[CogT]) -> CogT:
@@ -80,7 +82,7 @@ class HeroBot(commands.Bot):
         translator = self.tree.translator
         if translator is None:
             raise LookupError("no feature has set a translator for the commands")
-        commands_ = self.tree.get_commands()
+        commands_ = sorted(self.tree.get_commands(), key=lambda command: command.name)  # whatever loads first
         payload = [await command.get_translated_payload(self.tree, translator) for command in commands_]
         text = json.dumps([self.application_id, payload], sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()

@@ -20,7 +20,7 @@ _START_TIMEOUT = 60.0  # seconds
 _DOWNLOAD_TIMEOUT = 3600.0  # for an engine that first downloads its base model
 _STOP_TIMEOUT = 10.0
 _MAX_RESTART_DELAY = 30.0
-_MAX_LOG_BYTES = 5_000_000  # bytes
+_MAX_LOG_BYTES = 5_000_000
 
 
 class ChildProcess:

@@ -73,7 +73,15 @@ def build_questions(app: App, examples: int) -> list[str]:
 async def write_examples(app: App, examples: int) -> tuple[BuildCounts, Elapsed]:
     """Write all examples to the database, without freezing them. Raises BenchError if one is missing."""
     moderation = Moderation(app.db, app.client, enabled=False)
-    builder = Builder(app.db, app.client, app.planner, app.selector, moderation, workers=HOSTED_WORKERS)
+    builder = Builder(
+        app.db,
+        app.client,
+        app.planner,
+        app.selector,
+        moderation,
+        workers=HOSTED_WORKERS,
+        timing=app.timing.build,
+    )
     with stopwatch() as elapsed:
         built = await builder.build(build_spec(app, examples), _NoProgress(), Account("build"))
     if built.done != examples or built.given_up:

@@ -38,7 +38,9 @@ def main() -> None:
     if options.out:
         write_json(options.out / "flywheel.json", {**figures, **results})
         draw(options.out / "flywheel.png", results)
-    print_report(generations_table(results, title), figures, as_json=options.json)
+    table = generations_table(results, title)
+    table.caption = "\n".join(f"{name}: {value}" for name, value in summary(results).items())
+    print_report(table, figures, as_json=options.json)
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ async def installation(data: Path, size: Size, engine_url: str | None) -> AsyncI
         home_guilds=frozenset({HOME}),
         auto_promote=True,
         duel_share=0.0,
-        cooldown=0.0,  # the crowd is faster than crowd
+        cooldown=0.0,  # the crowd is faster than people
         rematch_days=0.0,
         trial_duels=size.duels,
     )

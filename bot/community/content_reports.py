@@ -23,10 +23,10 @@ class ContentReports:
     """
 
     def __init__(
-        self, db: Database, voters: Pseudonyms, *, reports_to_hide: int, account_days: int, daily: int
+        self, db: Database, pseudonyms: Pseudonyms, *, reports_to_hide: int, account_days: int, daily: int
     ) -> None:
         self._db = db
-        self._voters = voters
+        self._pseudonyms = pseudonyms
         self._reports_to_hide = reports_to_hide
         self._account_days = account_days
         self._daily = daily
@@ -55,7 +55,7 @@ class ContentReports:
 
     async def _add(self, tx: Transaction, description_id: int, user_id: int) -> bool:
         """Store a report, and return whether it counts towards hiding the description."""
-        now, reporter = time.time(), self._voters.of(user_id)
+        now, reporter = time.time(), self._pseudonyms.of(user_id)
         if await content_reports.exists(tx, description_id, reporter):
             raise UserError("You have reported it already: the operators know.")
         if await content_reports.count_since(tx, reporter, now // _DAY * _DAY) >= self._daily:

@@ -20,14 +20,14 @@ class Notifications:
         async with self._db.read() as tx:
             waiting = await notifications.list_pending(tx)
             general = self._admin_channel or (await jobs.newest_channel(tx) if waiting else None)
-        with_channels = ((notice, notice.channel_id or general) for notice in waiting)
-        return [(notice, channel) for notice, channel in with_channels if channel]
+        with_channels = ((notification, notification.channel_id or general) for notification in waiting)
+        return [(notification, channel) for notification, channel in with_channels if channel]
 
-    async def mark_sent(self, notice: Notification) -> None:
+    async def mark_sent(self, notification: Notification) -> None:
         async with self._db.write() as tx:
-            await notifications.mark_sent(tx, notice.id)
+            await notifications.mark_sent(tx, notification.id)
 
-    async def redirect_to_admins(self, notice: Notification) -> None:
+    async def redirect_to_admins(self, notification: Notification) -> None:
         """Send a notification to the general channel, because the bot cannot write to its own."""
         async with self._db.write() as tx:
-            await notifications.clear_channel(tx, notice.id)
+            await notifications.clear_channel(tx, notification.id)

@@ -14,9 +14,9 @@ from bot.store.personal_data import Erased, Person
 class Privacy:
     """Finds a person's rows by their pseudonym, and an operator's actions by their Discord id."""
 
-    def __init__(self, db: Database, voters: Pseudonyms) -> None:
+    def __init__(self, db: Database, pseudonyms: Pseudonyms) -> None:
         self._db = db
-        self._voters = voters
+        self._pseudonyms = pseudonyms
 
     async def counts(self, user_id: int) -> dict[str, int]:
         """Count the user's rows in each table, by its name."""
@@ -41,4 +41,4 @@ class Privacy:
             return await personal_data.erase(tx, self._person(user_id), at=time.time())
 
     def _person(self, user_id: int) -> Person:
-        return Person(self._voters.of(user_id), user_id)
+        return Person(self._pseudonyms.of(user_id), user_id)

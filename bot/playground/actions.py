@@ -46,7 +46,7 @@ class Suggest(BaseModel):
         return {"suggestions": [asdict(item) for item in await suggest(self.text, person, world)]}
 
 
-class Click(BaseModel):
+class ClickAction(BaseModel):
     """Click a button."""
 
     do: Literal["click"]
@@ -102,11 +102,11 @@ class React(BaseModel):
         return {}
 
 
-class Request(BaseModel):
+class ActionRequest(BaseModel):
     """An action that a page asks for. The answer carries the same number."""
 
     number: int
-    action: Annotated[Type | Suggest | Click | Select | Submit | React, Field(discriminator="do")]
+    action: Annotated[Type | Suggest | ClickAction | Select | Submit | React, Field(discriminator="do")]
 
 
 async def _wait_for_answer(world: SimulatedDiscord, interaction: Interaction | None) -> Answer:

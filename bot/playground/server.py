@@ -30,7 +30,7 @@ _SECURITY_HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The page being server."""
+    """The served page."""
 
     url: str
 

@@ -10,7 +10,7 @@ from aiohttp import WSMsgType, web
 from pydantic import ValidationError
 
 from bot.app import App
-from bot.playground.actions import Request
+from bot.playground.actions import ActionRequest
 from bot.playground.simulated_discord import Refused, SimulatedDiscord
 from bot.playground.tutorial import steps
 from bot.playground.view import MessageState, diff, surroundings, visible_messages
@@ -60,7 +60,7 @@ class Tab:
         """Run an action that the page asks for. Send its number back with the answer or the refusal."""
         number = None
         try:
-            request = Request.model_validate_json(text)
+            request = ActionRequest.model_validate_json(text)
             number = request.number
             answer = await request.action.run(self._person, self._world)
         except Refused as refused:

@@ -90,15 +90,15 @@ def _row_text(t: Translator, row: list[tuple[Thresholds, int]], tried: Threshold
     return f"{row[0][0].min_voters:>{width}}  " + "".join(f"{cell:>9}" for cell in cells)
 
 
-def powers_text(t: Translator, added: list[str], wished: list[RequestedPower]) -> str:
+def powers_text(t: Translator, added: list[str], requested: list[RequestedPower]) -> str:
     """Return the added powers, and those that were asked for but are not in the vocabulary."""
     if added:
         lines = [t("Added to the vocabulary: {powers}.", powers=added)]
     else:
         lines = [t("No power was added so far.")]
-    if wished:
+    if requested:
         lines.append(t("Asked for, but not in the vocabulary (descriptions of these train nothing):"))
-        lines += [f"- {asked.power}: {_times_text(t, asked)}" for asked in wished]
+        lines += [f"- {asked.power}: {_times_text(t, asked)}" for asked in requested]
     else:
         lines.append(t("Nobody has asked for a power outside the vocabulary."))
     return "\n".join(lines)

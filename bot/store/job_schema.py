@@ -1,14 +1,18 @@
 """What a job's row holds as JSON: its spec (what was ordered) and its result, typed by the kind of job.
 
-Keys that a model does not know are ignored and missing ones have defaults, so rows of older versions parse.
+Keys that a model does not know are ignored, and what is missing or does not fit has a default, so
+rows of older versions parse.
 """
 
+import logging
 from typing import Annotated, Any, ClassVar, Literal, Self, TypedDict, get_args
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator
+from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, ValidationError
 
 from bot.i18n.message import LocalizedMessage
 from bot.store.datasets import Changes
+
+log = logging.getLogger(__name__)
 
 Kind = Literal["build", "finetune"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -38,7 +42,18 @@ class _Json(BaseModel):
 
     @classmethod
     def from_json(cls, value: Any) -> Self:
-        return cls.model_validate(value)
+        """Read a row's JSON. A field that does not fit its type is logged and takes its default.
+
+        One damaged row must not keep all others from being listed, claimed or shown.
+        """
+        try:
+            return cls.model_validate(value)
+        except ValidationError as error:
+            log.warning("a job's row does not fit %s: %s", cls.__name__, error)
+            if not isinstance(value, dict):
+                return cls()
+            misfits = {fault["loc"][0] for fault in error.errors() if fault["loc"]}
+            return cls.model_validate({name: each for name, each in value.items() if name not in misfits})
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields that were set, as JSON: a row that was read is written as it was."""

@@ -1,5 +1,6 @@
 """Queries on notifications to the admins, an outbox."""
 
+import logging
 from dataclasses import dataclass
 from typing import Any, Literal, Self, get_args
 
@@ -8,6 +9,8 @@ from sqlalchemy import Row, Select, Text, cast, literal, select, update
 from bot.i18n.message import LocalizedMessage
 from bot.store.database import Transaction
 from bot.store.schema import notice
+
+log = logging.getLogger(__name__)
 
 ActionKind = Literal["promote", "removal"]
 
@@ -26,13 +29,14 @@ class NotificationAction:
         return f"{self.kind}:{self.subject_id}"
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read the stored form. Raises ValueError for any other text."""
+    def parse(cls, text: str) -> Self | None:
+        """Read the stored form. Any other text is logged and means no button: the message must go out."""
         kind, _, subject_id = text.partition(":")
         for known in get_args(ActionKind):
-            if kind == known:
+            if kind == known and subject_id.isdecimal():
                 return cls(known, int(subject_id))
-        raise ValueError(f"no action of a notification: {text}")
+        log.warning("no action of a notification: %r", text)
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,5 +218,29 @@ async def test_actions_of_notifications_are_stored_as_before(
         await notifications.add(tx, "key", LocalizedMessage("Decide."), at=1.0, action=action)
         assert (await tx.execute(select(notice.c.action))).scalar_one() == text
         assert [each.action for each in await notifications.list_pending(tx)] == [action]
-    with pytest.raises(ValueError, match="rename:3"):
-        NotificationAction.parse("rename:3")
+
+
+async def test_a_row_that_does_not_fit_takes_defaults_and_breaks_no_list(app: App) -> None:
+    """Some development versions stored trained_tokens as null; a damaged row must not stop the others."""
+    whole = await stored(app, "finetune", {"dataset": 1}, {"model": 2, "trained_tokens": 5})
+    null = await stored(app, "finetune", {"dataset": None}, {"model": 3, "trained_tokens": None})
+    odd = await stored(app, "build", ["no", "object"], {"dataset": "seven", "files": ["a.png"]})
+    assert [each.id for each in await app.jobs.recent()] == [odd.id, null.id, whole.id]
+    assert null.spec_as(FinetuneSpec).dataset == 0
+    assert (null.result_as(FinetuneResult).model, null.result_as(FinetuneResult).trained_tokens) == (3, 0)
+    assert (odd.spec_as(BuildSpec), odd.result_as(BuildResult).files) == (BuildSpec(), ["a.png"])
+
+
+async def test_a_job_that_does_not_fit_fails_alone(app: App) -> None:
+    """The worker goes on: the next job is claimed."""
+    odd = await stored(app, "finetune", {"dataset": "seven"}, None, state="queued")
+    while await app.worker.run_next():
+        pass
+    ended = await app.jobs.get(odd.id)
+    assert ended.state == "failed"
+    assert str(ended.error).startswith("There is no dataset v0")
+
+
+def test_an_unknown_action_of_a_notification_means_no_button() -> None:
+    assert NotificationAction.parse("promote:3") == NotificationAction("promote", 3)
+    assert [NotificationAction.parse(text) for text in ("", "promote", "promote:x", "later:3")] == [None] * 4

@@ -52,9 +52,9 @@ class BatchBuilder:
         planner: Planner,
         selector: ExampleSelector,
         moderation: Moderation,
-        limits: BatchLimits | None = None,
+        limits: BatchLimits,
     ) -> None:
-        self._limits = limits or BatchLimits()
+        self._limits = limits
         self._db = db
         self._client = client
         self._api = BatchApi(client.api, start_pauses=self._limits.start_pauses)
@@ -143,8 +143,8 @@ class BatchBuilder:
         body = self._client.supported_parameters(build.spec.model).body
         with part.path.open("wb") as file:
             while not part.is_full and (selection := await self._next_open(walk, build)):
-                request, ask = self._planner.question(build.spec, selection.slot, selection.tried)
-                file.write(part.add(request, ask, body(ask)))
+                request, chat = self._planner.question(build.spec, selection.slot, selection.tried)
+                file.write(part.add(request, chat, body(chat)))
                 if (
                     remaining is not None
                     and self._budget.max_batch_cost(*part.usage_with_one_more(build.spec.model)) > remaining
@@ -165,10 +165,10 @@ class BatchBuilder:
 
         Otherwise a refused parameter would cost the answers of a whole batch.
         """
-        request, ask = self._planner.question(build.spec, selection.slot, selection.tried)
+        request, chat = self._planner.question(build.spec, selection.slot, selection.tried)
         record = ExampleRecord(self._db, request)
         answer = await self._client.complete(
-            ask, model=request.model, account=build.account, retry_policy=BACKGROUND, record=record
+            chat, model=request.model, account=build.account, retry_policy=BACKGROUND, record=record
         )
         build.counts.asked += 1
         build.counts.calls += answer.attempts
@@ -318,13 +318,13 @@ class _BatchPart:
     completion_tokens: int = 0
     size: int = 0  # bytes
 
-    def add(self, request: Request, ask: ChatRequest, body: dict[str, Any]) -> bytes:
+    def add(self, request: Request, chat: ChatRequest, body: dict[str, Any]) -> bytes:
         """Add a request. Return its line of the file."""
-        chat = {"model": request.model, "messages": list(ask.messages), **body}
-        entry = {"custom_id": request.key, "method": "POST", "url": "/v1/chat/completions", "body": chat}
+        body = {"model": request.model, "messages": list(chat.messages), **body}
+        entry = {"custom_id": request.key, "method": "POST", "url": "/v1/chat/completions", "body": body}
         line = json.dumps(entry, ensure_ascii=False).encode() + b"\n"
         self.requests.append(request)
-        prompt_tokens, completion_tokens = ask.token_estimate
+        prompt_tokens, completion_tokens = chat.token_estimate
         self.prompt_tokens += prompt_tokens
         self.completion_tokens += completion_tokens
         self.size += len(line)

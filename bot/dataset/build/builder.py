@@ -87,7 +87,7 @@ class Builder:
         moderation: Moderation,
         *,
         workers: int,
-        timing: BuildTiming | None = None,
+        timing: BuildTiming,
     ) -> None:
         self._db = db
         self._client = client
@@ -95,7 +95,7 @@ class Builder:
         self.selector = selector
         self._workers = workers
         self._moderation = moderation
-        self._timing = timing or BuildTiming()
+        self._timing = timing
 
     async def build(
         self, spec: BuildSpec, sink: ProgressSink, account: Account, excluded_ids: Collection[int] = ()
@@ -158,8 +158,8 @@ class Builder:
     async def _fill(self, selection: Selection, build: "_Build") -> None:
         """Ask for answers to a slot until one is accepted, or the attempts are used up."""
         for attempt in range(selection.tried, self.selector.max_attempts):
-            request, ask = self._planner.question(build.spec, selection.slot, attempt)
-            example = await self._ask(request, ask, build)
+            request, chat = self._planner.question(build.spec, selection.slot, attempt)
+            example = await self._ask(request, chat, build)
             text, reason = self.selector.judge(selection.slot, example, build.excluded_ids)
             if reason is None and await self._moderation.is_flagged(example.id, text):
                 reason = FLAGGED
@@ -169,11 +169,11 @@ class Builder:
             build.counts.rejected[reason] += 1
         build.counts.close_slot(filled=False)
 
-    async def _ask(self, request: Request, ask: ChatRequest, build: "_Build") -> StoredAnswer:
+    async def _ask(self, request: Request, chat: ChatRequest, build: "_Build") -> StoredAnswer:
         """Ask one question. The answer is committed before it is counted."""
         record = ExampleRecord(self._db, request)
         answer = await self._client.complete(
-            ask, model=request.model, account=build.account, retry_policy=BACKGROUND, record=record
+            chat, model=request.model, account=build.account, retry_policy=BACKGROUND, record=record
         )
         if record.kept is None:
             raise Unavailable("An answer could not be kept.")

@@ -135,16 +135,16 @@ class Planner:
     def question(self, spec: BuildSpec, slot: Slot, attempt: int) -> tuple[Request, ChatRequest]:
         """Return one attempt at a slot: the key and row of its example, and the chat request to send."""
         seed = _seed({"hero": slot.hero.identity(), "repeat": slot.repeat, "attempt": attempt})
-        ask = self._prompts.author_request(slot.hero, small=spec.small, seed=seed)
+        chat = self._prompts.author_request(slot.hero, small=spec.small, seed=seed)
         request = Request(
             slot.hero,
             repeat=slot.repeat,
             attempt=attempt,
             template_version=self._prompts.version,
             model=spec.model,
-            params={**ask.sampling.model_dump(), "asked": _digest((ask.messages, ask.ending)).hex()},
+            params={**chat.sampling.model_dump(), "asked": _digest((chat.messages, chat.ending)).hex()},
         )
-        return request, ask
+        return request, chat
 
 
 def _check_ranges(spec: BuildSpec) -> None:
