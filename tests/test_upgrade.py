@@ -278,7 +278,7 @@ async def test_notices_that_wait_are_sent_with_buttons_that_work(stage: Stage, a
 
 
 def test_the_engine_opens_its_folder(tmp_path: Path, tiny_base: Path) -> None:
-    data = tmp_path / "engine"
+    data = tmp_path / "data"  # not "engine": the process starts here, and would take that for its package
     shutil.copytree(OLD / "engine", data)
     with EngineProcess(data, tiny_base) as engine, engine.blocking_client() as client:
         assert [model.id for model in client.models.list()] == ["tiny", "ft:tiny:heroes:7a85fac0"]
