@@ -1,7 +1,7 @@
 """Votes: +1 or -1 of one user on one description, derived from the reactions they left.
 
-What each emoji is worth is defined here. Of several thumbs of one voter the latest counts, and two of the same
-moment are no vote: bot/store/votes.py derives that.
+What each emoji is worth is defined here. Of several thumbs of one voter the latest counts, and two of the
+same moment are no vote: bot/store/votes.py derives that.
 """
 
 import time
