@@ -9,6 +9,7 @@
     │   ├── Stopped         it was stopped before there was anything to show
     │   ├── OverBudget      a paid call could exceed the budget
     │   └── Unavailable     a service that is needed does not answer now
+    │       ├── DatabaseBusy    another program holds the database, or its disk is full
     │       ├── OutOfReach      the model server is down, busy or too slow
     │       ├── Forbidden       the model server refuses this installation the call
     │       └── UnknownModel    the model server does not know the model, file or job
@@ -64,6 +65,10 @@ class OverBudget(UserError):
 
 class Unavailable(UserError):
     """A service that is needed does not answer now; trying again later may help."""
+
+
+class DatabaseBusy(Unavailable):
+    """Nothing can be read from the database or written to it now: it is locked, or its disk is full."""
 
 
 class OutOfReach(Unavailable):
