@@ -15,6 +15,7 @@ from aiohttp import web
 from filelock import FileLock, Timeout
 
 from engine import system
+from engine.api.hosts import Hosts
 from engine.api.server import Api
 from engine.inference.model_cache import ModelCache
 from engine.jobs.job_folder import JobStore
@@ -27,6 +28,7 @@ from engine.storage.models import ModelStore
 log = logging.getLogger("engine")
 
 _SHUTDOWN_SECONDS = 3.0  # for running requests to complete when the engine is stopped
+_IDLE_SECONDS = 25.0  # until a connection without a request, or with half a head of one, is closed
 _LOCK_SECONDS = 20.0  # for an engine whose parent died to save its training and exit
 
 
@@ -38,6 +40,14 @@ def arguments() -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8765, help="0 picks a free port")
+    parser.add_argument(
+        "--allowed-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a name or address, besides the loopback ones and HOST, by which clients may address the engine,"
+        " and whose web pages may; repeat it for more",
+    )
     parser.add_argument(
         "--base",
         metavar="MODEL",
@@ -63,10 +73,15 @@ async def serve(options: argparse.Namespace, base: weights.Weights, api_key: str
     model_cache = ModelCache(base.path)
     try:
         async with JobQueue(jobs, files, models, model_cache.count_tokens) as queue:
-            app = Api(models, model_cache, files, JobService(jobs, files, models, queue)).app(api_key)
+            api = Api(models, model_cache, files, JobService(jobs, files, models, queue))
+            hosts = Hosts(options.host, options.allowed_host, has_key=bool(api_key))
             # a client that disconnects cancels its handler, which stops its generation
             runner = web.AppRunner(
-                app, handler_cancellation=True, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS
+                api.app(api_key, hosts),
+                handler_cancellation=True,
+                access_log=None,
+                keepalive_timeout=_IDLE_SECONDS,
+                shutdown_timeout=_SHUTDOWN_SECONDS,
             )
             await runner.setup()
             try:

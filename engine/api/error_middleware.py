@@ -1,6 +1,7 @@
 """Turn every exception of a handler into OpenAI's error object with its status and headers."""
 
 import logging
+from collections import defaultdict
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -11,6 +12,8 @@ from engine.storage import atomic
 
 log = logging.getLogger(__name__)
 
+_SHOWN_CHARACTERS = 200  # of a method or path in a message
+
 
 @web.middleware
 async def error_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -20,7 +23,8 @@ async def error_middleware(request: web.Request, handler: Handler) -> web.Stream
     except ConnectionError:  # the client is gone
         raise
     except Exception as exception:  # noqa: BLE001  the outermost place that can still answer
-        error = to_api_error(exception)
+        unknown = isinstance(exception, web.HTTPNotFound) and request.match_info.route.resource is None
+        error = _unknown_path(request) if unknown else to_api_error(exception)
         return web.json_response(error.body(), status=error.status, headers=error.headers)
 
 
@@ -46,6 +50,22 @@ def _from_http(error: web.HTTPException) -> ApiError:
         return ApiError(413, "The request is too large.", code="request_too_large")
     if isinstance(error, web.HTTPMethodNotAllowed):
         allowed = ", ".join(sorted(error.allowed_methods))
-        message = f"The method {error.method} is not allowed here, only {allowed}."
+        message = f"{_shown(error.method)} is not allowed at this path, only {allowed}."
         return ApiError(405, message, code="method_not_supported", headers={"Allow": allowed})
     return ApiError(error.status, f"Invalid URL: {error.reason}.", code="invalid_url")
+
+
+def _unknown_path(request: web.Request) -> ApiError:
+    """Return a 404 that names the method and the path, and lists what there is."""
+    methods = defaultdict(list)
+    for route in request.app.router.routes():
+        if route.resource is not None and route.method != "HEAD":
+            methods[route.resource.canonical].append(route.method)
+    endpoints = "; ".join(f"{' and '.join(methods[path])} {path}" for path in sorted(methods))
+    message = f"There is no {_shown(request.method)} {_shown(request.path)}. There are: {endpoints}."
+    return ApiError(404, message, code="invalid_url")
+
+
+def _shown(text: str) -> str:
+    """Return what a client sent, fit for a sentence."""
+    return text[:_SHOWN_CHARACTERS].encode("ascii", "backslashreplace").decode()

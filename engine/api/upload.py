@@ -16,8 +16,6 @@ async def receive_file(request: web.Request, content: Path) -> str:
     """Write the uploaded file to `content` and return its name. Raises ApiError."""
     if request.content_length is not None and request.content_length > MAX_FILE_BYTES + _MAX_FORM_BYTES:
         raise _too_large()
-    if not request.content_type.startswith("multipart/"):
-        raise ApiError(400, "A file is uploaded as multipart/form-data.", code="invalid_content_type")
     try:
         fields = await _fields(request, content)
     except (ValueError, AssertionError, RuntimeError, HttpProcessingError) as error:

@@ -36,7 +36,8 @@ class ChatRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     model: str
-    messages: Annotated[list[Message], Field(min_length=1)]
+    # each message takes a token at least; before this check a chat template rendered 60,000 in 20 s
+    messages: Annotated[list[Message], Field(min_length=1, max_length=CONTEXT)]
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     temperature: Annotated[float | None, Field(ge=0, le=2)] = None
