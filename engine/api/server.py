@@ -110,7 +110,7 @@ class Api:
         return web.json_response({"id": model, "object": "model", "deleted": True})
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
-        chat = ChatRequest.model_validate_json(await request.read())
+        chat = bodies.parse(ChatRequest, await request.read())
         self.models.path(chat.model)  # an unknown model is a 404, and gets no slots
         with self.slots.reserve(chat.model, chat.choices) as reservation:
             completion = ChatCompletion(chat, reservation, partial(self._generator, chat.model))
@@ -171,7 +171,7 @@ class Api:
         return web.json_response(paginate(self.jobs.all(), request.query))
 
     async def create_job(self, request: web.Request) -> web.Response:
-        job = self.jobs.create(CreateJobRequest.model_validate_json(await request.read()))
+        job = self.jobs.create(bodies.parse(CreateJobRequest, await request.read()))
         return web.json_response(job.model_dump())
 
     async def get_job(self, request: web.Request) -> web.Response:
