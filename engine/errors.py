@@ -47,6 +47,15 @@ def not_found(message: str, *, code: str, param: str | None = None) -> ApiError:
     return ApiError(404, message, code=code, param=param)
 
 
+def unreadable_body() -> ApiError:
+    """Return a 400 for a body that is not what its headers say."""
+    message = (
+        "The body cannot be decoded: it does not match its headers. Send it as it is, or compressed as "
+        "'Content-Encoding: gzip' or 'deflate'."
+    )
+    return ApiError(400, message, code="invalid_body")
+
+
 def from_validation(error: ValidationError) -> ApiError:
     """Turn pydantic's first error into a 400 that names the field, as in `messages[0].role`."""
     first = error.errors(include_url=False)[0]

@@ -6,8 +6,9 @@ from functools import partial
 from aiohttp import web
 from prometheus_client.aiohttp import make_aiohttp_handler
 
-from engine.api import auth, upload
+from engine.api import auth, bodies, upload
 from engine.api.error_middleware import error_middleware, to_api_error
+from engine.api.hosts import LOOPBACK, Hosts, require_known_host
 from engine.api.metrics import Metrics
 from engine.api.pagination import paginate, reject_unknown_parameters
 from engine.api.tar import TarStream
@@ -22,6 +23,7 @@ from engine.storage.files import FileStore
 from engine.storage.models import ModelStore
 
 _MAX_JSON_BYTES = 4 * 1024 * 1024
+_MAX_JSON_SECONDS = 60.0
 
 
 class Api:
@@ -37,15 +39,17 @@ class Api:
         self.slots = Slots()
         self.metrics = Metrics(self.slots, model_cache, jobs)
 
-    def app(self, api_key: str | None) -> web.Application:
-        """Return the application; if a key is given, every route except /healthz requires it."""
+    def app(self, api_key: str | None, hosts: Hosts = LOOPBACK) -> web.Application:
+        """Return the application for these hosts; a key, if given, is required except at /healthz."""
         app = web.Application(
             client_max_size=_MAX_JSON_BYTES,
             middlewares=[
                 self.metrics.count_request,
                 error_middleware,
+                require_known_host(hosts),
                 auth.require_api_key(api_key),
                 reject_unknown_parameters,
+                bodies.receive_json(_MAX_JSON_SECONDS),
             ],
         )
         app.add_routes(
@@ -106,7 +110,7 @@ class Api:
         return web.json_response({"id": model, "object": "model", "deleted": True})
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
-        chat = ChatRequest.model_validate_json(await request.read())
+        chat = bodies.parse(ChatRequest, await request.read())
         self.models.path(chat.model)  # an unknown model is a 404, and gets no slots
         with self.slots.reserve(chat.model, chat.choices) as reservation:
             completion = ChatCompletion(chat, reservation, partial(self._generator, chat.model))
@@ -167,7 +171,7 @@ class Api:
         return web.json_response(paginate(self.jobs.all(), request.query))
 
     async def create_job(self, request: web.Request) -> web.Response:
-        job = self.jobs.create(CreateJobRequest.model_validate_json(await request.read()))
+        job = self.jobs.create(bodies.parse(CreateJobRequest, await request.read()))
         return web.json_response(job.model_dump())
 
     async def get_job(self, request: web.Request) -> web.Response:

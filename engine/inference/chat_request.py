@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from engine.limits import CONTEXT, SLOTS
+from engine.limits import CONTEXT, MAX_CHARACTERS, SLOTS
 from engine.messages import Message
 
 _SEEDS = 2**32 - 1  # for llama.cpp the number 2**32 - 1 itself means a random seed
@@ -36,7 +36,8 @@ class ChatRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     model: str
-    messages: Annotated[list[Message], Field(min_length=1)]
+    # each message takes a token at least; before this check a chat template rendered 60,000 in 20 s
+    messages: Annotated[list[Message], Field(min_length=1, max_length=CONTEXT)]
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     temperature: Annotated[float | None, Field(ge=0, le=2)] = None
@@ -60,6 +61,16 @@ class ChatRequest(BaseModel):
         # llama.cpp would also leave out the start of the assistant's turn
         if messages[-1].role == "assistant" and not messages[-1].content:
             raise ValueError("the assistant message at the end is continued, so it cannot be empty")
+        return messages
+
+    @field_validator("messages")
+    @classmethod
+    def _may_fit_into_the_context(cls, messages: list[Message]) -> list[Message]:
+        characters = sum(len(message.content) for message in messages)
+        if characters > MAX_CHARACTERS:
+            raise ValueError(
+                f"they have {characters} characters; prompt and answer together have {CONTEXT} tokens"
+            )
         return messages
 
     @field_validator("stream_options")

@@ -18,6 +18,8 @@ from tests.support.engine_process import EngineProcess
 from tests.support.eventually import eventually
 from tests.support.tiny_engine import TINY
 
+JSON = {"Content-Type": "application/json"}
+
 
 async def test_answer(client: AsyncOpenAI) -> None:
     answer = await ask(client, seed=3)  # with another seed it might end earlier
@@ -236,7 +238,7 @@ async def test_a_wrong_method_names_the_allowed_ones(engine: EngineProcess) -> N
 async def test_a_body_that_is_not_json(engine: EngineProcess) -> None:
     async with (
         aiohttp.ClientSession() as http,
-        http.post(engine.url + "/chat/completions", data=b"{") as answer,
+        http.post(engine.url + "/chat/completions", data=b"{", headers=JSON) as answer,
     ):
         assert answer.status == 400
         error = (await answer.json())["error"]
@@ -245,7 +247,7 @@ async def test_a_body_that_is_not_json(engine: EngineProcess) -> None:
 
 
 async def test_a_body_with_the_wrong_encoding(engine: EngineProcess) -> None:
-    url, headers = engine.url + "/chat/completions", {"Content-Encoding": "gzip"}
+    url, headers = engine.url + "/chat/completions", JSON | {"Content-Encoding": "gzip"}
     async with aiohttp.ClientSession() as http, http.post(url, data=b"{}", headers=headers) as answer:
         assert answer.status == 400
         assert (await answer.json())["error"]["code"] == "invalid_body"
