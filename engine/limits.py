@@ -9,8 +9,5 @@ MAX_WAITING = 32
 CONTEXT = 1024
 """Tokens of one chat, prompt and completion together."""
 
-MAX_CHARACTERS = CONTEXT * 128
-"""Characters of one chat: no tokenizer has longer tokens. Counting the tokens of more would take seconds."""
-
 MAX_FILE_BYTES = 512 * 1024 * 1024
 """Size of an uploaded file."""
