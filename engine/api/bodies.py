@@ -4,16 +4,11 @@ A browser sends a form or plain text to any server without asking it first, but 
 """
 
 import asyncio
-from typing import TypeVar
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
-from pydantic import BaseModel
-from pydantic_core import from_json
 
 from engine.errors import ApiError, unreadable_body
-
-_Body = TypeVar("_Body", bound=BaseModel)
 
 _ENCODINGS = frozenset({"identity", "gzip", "deflate", "br", "zstd"})
 """What aiohttp decodes, the last two if their packages are installed; it passes on all others undecoded."""
@@ -55,18 +50,6 @@ def receive_json(timeout: float) -> Middleware:
     return receive
 
 
-def parse(kind: type[_Body], body: bytes) -> _Body:
-    """Return what a JSON body says. Raises ApiError, or pydantic's ValidationError."""
-    try:
-        # `model_validate_json` copies what it rejects into its error: 0.1 s for 60,000 messages
-        value = from_json(body)
-    except ValueError as error:
-        raise ApiError(400, f"The body is not valid JSON: {error}.", code="invalid_json") from error
-    if not isinstance(value, dict):
-        raise ApiError(400, "Invalid body: it must be a JSON object.", code="invalid_value")
-    return kind.model_validate(value)
-
-
 def _unsupported(request: web.Request, expected: str) -> ApiError:
     given = request.headers.get("Content-Type", "")[:100].encode("ascii", "backslashreplace").decode()
     message = f"Send the body as '{expected}' and name it in the header 'Content-Type'"
@@ -75,8 +58,3 @@ def _unsupported(request: web.Request, expected: str) -> ApiError:
         f"{message}, not '{given}'." if given else f"{message}, which is missing.",
         code="unsupported_content_type",
     )
-
-
-def _too_slow(timeout: float) -> ApiError:
-    message = f"The body did not arrive within {timeout:.0f} s."
-    return ApiError(408, message, code="request_timeout")

@@ -11,9 +11,8 @@ import psutil
 import pytest
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
-from pydantic import BaseModel
 
-from tests.support.engine_chats import PROMPT_TOKENS, USER, ask
+from tests.support.engine_chats import PROMPT_TOKENS, USER, ask, assert_declared
 from tests.support.engine_process import EngineProcess
 from tests.support.eventually import eventually
 from tests.support.tiny_engine import TINY
@@ -117,15 +116,6 @@ async def test_bodies_match_openais_types(engine: EngineProcess) -> None:
     assert_declared(ChatCompletion.model_validate(completion, strict=True))
     for chunk in chunks:
         assert_declared(ChatCompletionChunk.model_validate(chunk, strict=True))
-
-
-def assert_declared(model: BaseModel) -> None:
-    """Assert that no field, at any depth, is undeclared."""
-    assert not model.model_extra, model
-    for value in model.__dict__.values():
-        for part in value if isinstance(value, list) else [value]:
-            if isinstance(part, BaseModel):
-                assert_declared(part)
 
 
 async def test_text_parts_are_joined(client: AsyncOpenAI) -> None:
