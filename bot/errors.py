@@ -12,11 +12,13 @@
     │       ├── DatabaseBusy    another program holds the database, or its disk is full
     │       ├── OutOfReach      the model server is down, busy or too slow
     │       ├── Forbidden       the model server refuses this installation the call
-    │       └── UnknownModel    the model server does not know the model, file or job
+    │       ├── UnknownModel    the model server does not know the model, file or job
+    │       └── Undeliverable   Discord takes the answer in no place where its reader would see it
     └── OperatorError       its message is for the terminal and the log, never for Discord
         ├── SettingsError   the environment or .env is wrong
         ├── StoreError      the database cannot be opened
-        └── ServerError     the model server refused or failed
+        ├── ServerError     the model server refused or failed
+        └── LoginRefused    Discord does not let the bot in, or cannot be reached
 
 Any other exception is a defect: it is logged with a reference, and the person is told only that reference.
 """
@@ -83,6 +85,10 @@ class UnknownModel(Unavailable):
     """The model server does not know the model, file or job that was asked for."""
 
 
+class Undeliverable(Unavailable):
+    """Discord takes the answer in no place where its reader would see it."""
+
+
 class OperatorError(HerosmithError):
     """The message is for the terminal and the log."""
 
@@ -97,3 +103,14 @@ class StoreError(OperatorError):
 
 class ServerError(OperatorError):
     """The model server refused or failed; the message quotes its reason."""
+
+
+class LoginRefused(OperatorError):
+    """Discord does not let the bot in, or cannot be reached.
+
+    lasting: only the owner can mend it, so trying again soon is of no use.
+    """
+
+    def __init__(self, message: str, *, lasting: bool = False) -> None:
+        super().__init__(message)
+        self.lasting = lasting
