@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from engine.inference.inert_parameters import OpenAIObject
+from engine.inference.inert_parameters import HandedBack
 from engine.inference.tools import ToolCall
 from engine.limits import CONTEXT
 from engine.messages import join_text_parts, reject_control_tokens
@@ -26,7 +26,7 @@ def _join_parts(content: Any) -> Any:
     return join_text_parts(content)
 
 
-class ChatMessage(OpenAIObject):
+class ChatMessage(HandedBack):
     """One message. `developer` is `system`; `name` and `tool_call_id` are accepted, as no model gets them."""
 
     role: Annotated[

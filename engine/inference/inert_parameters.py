@@ -1,11 +1,11 @@
-"""Parameters of OpenAI's API that change nothing here: accepted if they ask for nothing.
+"""Parameters of OpenAI's API that change nothing here, and how requests treat fields that ask for nothing.
 
-Clients send many of them always, as `null`, empty or with their default value.
+Clients send many fields always, as null, empty or with their default value.
 """
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 
 def is_empty(value: Any) -> bool:
@@ -16,20 +16,40 @@ def is_empty(value: Any) -> bool:
 
 
 class OpenAIObject(BaseModel):
-    """An object of a request; unknown fields are rejected by name unless they are null or empty.
-
-    Clients hand back whole answers and dumped objects, with every field that they know.
-    """
+    """An object of a request; unknown fields are rejected by name unless they are null."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
+    @staticmethod
+    def _asks_for_nothing(value: Any) -> bool:
+        return value is None
+
     @model_validator(mode="before")
     @classmethod
-    def _drop_empty_unknown_fields(cls, data: Any) -> Any:
+    def _drop_unknown_fields_that_ask_for_nothing(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
         known = {field.alias or name for name, field in cls.model_fields.items()}
-        return {name: value for name, value in data.items() if name in known or not is_empty(value)}
+        return {
+            name: value for name, value in data.items() if name in known or not cls._asks_for_nothing(value)
+        }
+
+
+class HandedBack(OpenAIObject):
+    """An object that clients hand back as they got it; unknown fields may also be empty."""
+
+    @staticmethod
+    def _asks_for_nothing(value: Any) -> bool:
+        return is_empty(value)
+
+
+def _must_be_empty(reason: str) -> AfterValidator:
+    def check(value: Any) -> Any:
+        if value:
+            raise ValueError(reason)
+        return value
+
+    return AfterValidator(check)
 
 
 class InertParameters(OpenAIObject):
@@ -39,11 +59,19 @@ class InertParameters(OpenAIObject):
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
     prompt_cache_retention: str | None = None
-    store: Literal[False] | None = None
-    metadata: Annotated[dict[str, str] | None, Field(max_length=0)] = None
+    store: Annotated[bool | None, _must_be_empty("completions are not stored, so it can only be false")] = (
+        None
+    )
+    metadata: Annotated[
+        dict[str, str] | None, _must_be_empty("completions are not stored, so it can only be empty")
+    ] = None
     service_tier: Literal["auto", "default"] | None = None
     modalities: list[Literal["text"]] | None = None
-    logit_bias: Annotated[dict[str, float] | None, Field(max_length=0)] = None
+    logit_bias: Annotated[
+        dict[str, float] | None, _must_be_empty("it is not supported, so it can only be empty")
+    ] = None
+    functions: Annotated[list[Any] | None, _must_be_empty("use 'tools'")] = None
+    function_call: Literal["none", "auto"] | None = None
     parallel_tool_calls: bool | None = None
     verbosity: Literal["low", "medium", "high"] | None = None
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None

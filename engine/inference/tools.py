@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from engine.ids import new_id
-from engine.inference.inert_parameters import OpenAIObject
+from engine.inference.inert_parameters import HandedBack, OpenAIObject
 from engine.messages import reject_control_tokens
 
 MAX_TOOLS = 128
@@ -59,14 +59,14 @@ class ToolChoice(OpenAIObject):
                 )
 
 
-class CalledFunction(OpenAIObject):
+class CalledFunction(HandedBack):
     """What a call handed back names; `arguments` is JSON text."""
 
     name: FunctionName
     arguments: Annotated[str, AfterValidator(reject_control_tokens)]
 
 
-class ToolCall(OpenAIObject):
+class ToolCall(HandedBack):
     """A call in an assistant message that is handed back."""
 
     id: str | None = None

@@ -1,23 +1,43 @@
-"""A GGUF model that loads in a moment: two small layers of random weights, with a real tokenizer."""
+"""A GGUF model that loads in a moment: two small layers of random weights, with a real tokenizer.
 
+With `says` its weights are not random: it answers every chat with one text.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from gguf import GGUFReader, GGUFValueType, GGUFWriter
 
 VOCABULARY, WIDTH, LAYERS, HEADS, KV_HEADS, FEED_FORWARD = 2048, 64, 2, 4, 2, 128
+_END = "<|im_end|>"
+_NEWLINE = "\u010a"  # as byte-pair vocabularies write it, and a blank:
+_BLANK = "\u0120"
 
 
-def write(path: Path, tokenizer_from: Path) -> Path:
-    """Write a llama GGUF file with the chat template and the first tokens of another; return `path`."""
+def write(
+    path: Path, tokenizer_from: Path, *, chat_template: str | None = None, says: Sequence[str] = ()
+) -> Path:
+    """Write a llama GGUF file with the first tokens of another, and with its chat template or another one.
+
+    `says` are the tokens of every answer (ASCII, each different), after a template that ends with a newline.
+    Returns `path`.
+    """
     source = GGUFReader(tokenizer_from)
     writer = GGUFWriter(path, "llama")
+    tokens = [text.replace(" ", _BLANK).replace("\n", _NEWLINE) for text in says]
+    vocabulary = source.fields["tokenizer.ggml.tokens"].contents()[: VOCABULARY - len(says)] + tokens
     for key, field in source.fields.items():
         if key.startswith("tokenizer."):
             value_type = field.types[0]
             item_type = field.types[-1] if value_type == GGUFValueType.ARRAY else None
             value = field.contents()
-            if key.rpartition(".")[2] in {"tokens", "token_type"}:
+            if chat_template is not None and key == "tokenizer.chat_template":
+                value = chat_template
+            if key.endswith(".tokens"):
+                value = vocabulary
+            elif key.endswith(".token_type"):
                 value = value[:VOCABULARY]
             elif key.endswith(".merges"):
                 # byte-pair tokens are in the order of their merges, after the special tokens and the bytes
@@ -34,18 +54,24 @@ def write(path: Path, tokenizer_from: Path) -> Path:
     writer.add_rope_dimension_count(WIDTH // HEADS)
     writer.add_rope_freq_base(10_000.0)
     writer.add_layer_norm_rms_eps(1e-5)
-
-    random = np.random.default_rng(0)
-
-    def matrix(name: str, rows: int, columns: int) -> None:
-        values = random.normal(0, columns**-0.5, (rows, columns))
+    for name, values in _weights([vocabulary.index(token) for token in (_NEWLINE, *tokens, _END)]).items():
         writer.add_tensor(name, values.astype(np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
 
-    def norm(name: str) -> None:
-        writer.add_tensor(name, np.ones(WIDTH, np.float32))
 
-    matrix("token_embd.weight", VOCABULARY, WIDTH)
-    norm("output_norm.weight")
+def _weights(chain: Sequence[int]) -> dict[str, np.ndarray]:
+    """Return random weights, or such that each token of a chain of three or more is followed by the next."""
+    random = np.random.default_rng(0)
+    scripted = len(chain) > 2
+
+    def matrix(rows: int, columns: int) -> np.ndarray:
+        return random.normal(0, columns**-0.5, (rows, columns))
+
+    weights = {"token_embd.weight": matrix(VOCABULARY, WIDTH), "output_norm.weight": np.ones(WIDTH)}
     for layer in range(LAYERS):
         for part, rows, columns in (
             ("attn_q", WIDTH, WIDTH),
@@ -56,11 +82,13 @@ def write(path: Path, tokenizer_from: Path) -> Path:
             ("ffn_up", FEED_FORWARD, WIDTH),
             ("ffn_down", WIDTH, FEED_FORWARD),
         ):
-            matrix(f"blk.{layer}.{part}.weight", rows, columns)
-        norm(f"blk.{layer}.attn_norm.weight")
-        norm(f"blk.{layer}.ffn_norm.weight")
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return path
+            # without layers, the logits depend on the last token only
+            weights[f"blk.{layer}.{part}.weight"] = matrix(rows, columns) * (not scripted)
+        weights[f"blk.{layer}.attn_norm.weight"] = np.ones(WIDTH)
+        weights[f"blk.{layer}.ffn_norm.weight"] = np.ones(WIDTH)
+    if scripted:
+        weights["output.weight"] = np.zeros((VOCABULARY, WIDTH))
+        for token, following in pairwise(chain):
+            embedding = weights["token_embd.weight"][token]
+            weights["output.weight"][following] += 8 * embedding / np.linalg.norm(embedding)
+    return weights
