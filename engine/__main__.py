@@ -118,6 +118,7 @@ def main(words: Sequence[str] | None = None) -> None:
     """Run the command line, by default this process's. Exits with a sentence if the engine cannot start."""
     options = arguments().parse_args(words)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs each request to llama.cpp's port
     try:
         base = weights.find(options.base)
     except weights.WeightsError as error:
