@@ -94,13 +94,19 @@ class _Answer:
 
 
 def parse(content: bytes | str, thinking: ThinkingFilter, max_tokens: int) -> Completion:
-    """Parse a complete answer. max_tokens: its limit, for servers that do not say why it ended.
+    """Parse a complete answer. Raises Malformed if it is none."""
+    with _malformed():
+        body = json.loads(content)
+    return completion_of(body, thinking, max_tokens)
 
-    Raises Malformed if it is none.
+
+def completion_of(body: object, thinking: ThinkingFilter, max_tokens: int) -> Completion:
+    """Return what a complete answer's JSON holds. Raises Malformed if it is no answer.
+
+    max_tokens: its limit, for servers that do not say why it ended.
     """
     answer = _Answer()
     with _malformed():
-        body = json.loads(content)
         if _is_error(body):
             raise Malformed(mark("it is an error"))
         answer.add(body)
