@@ -109,10 +109,10 @@ async def test_a_batch_whose_start_went_unanswered_is_found_and_not_started_agai
 async def test_a_refused_batch_fails_with_the_providers_reason_and_blocks_no_later_build(
     app: App, script: Script
 ) -> None:
-    script.batches.refusal = "Enqueued token limit reached"
+    script.batches.refusal = "The file is too small"
     job = await run_job(app, batch_spec(app))
     assert job.state == "failed"
-    assert "Enqueued token limit reached" in str(job.error)
+    assert "The file is too small" in str(job.error)
 
     script.batches.refusal = None
     assert (await run_job(app, batch_spec(app))).state == "succeeded"
