@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.chat import ChatRequest
+from bot.dataset.build.batch_texts import BatchTexts
 from bot.dataset.build.builder import BuildCounts, ExampleRecord
 from bot.dataset.build.example_selector import ExampleSelector, Selection
 from bot.dataset.build.moderation import Moderation
@@ -60,6 +61,7 @@ class BatchBuilder:
         self._api = BatchApi(client.api, start_pauses=self._limits.start_pauses)
         self._budget = budget
         self._planner = planner
+        self._texts = BatchTexts(planner)
         self._selector = selector
         self._moderation = moderation
 
@@ -258,11 +260,14 @@ class BatchBuilder:
         typical_tokens = (row.prompt_tokens // row.requests, row.completion_tokens // row.requests)
         answers = list(_parse_answers(lines, typical_tokens))
         async with self._db.write() as tx:
+            texts = await self._texts.render(tx, build.spec, {answer.key: answer.text for answer in answers})
             for answer in answers:
+                if answer.key not in texts:
+                    continue
                 await examples.add_answer(
                     tx,
                     answer.key,
-                    answer=answer.text,
+                    answer=texts[answer.key],
                     finish_reason=answer.finish_reason,
                     prompt_tokens=answer.prompt_tokens,
                     completion_tokens=answer.completion_tokens,
@@ -364,7 +369,7 @@ def _parse_answers(lines: list[str], typical_tokens: tuple[int, int]) -> Iterato
             choice, usage = body["choices"][0], body.get("usage") or {}
             yield _Answer(
                 result["custom_id"],
-                (choice["message"]["content"] or "").strip(),
+                choice["message"]["content"] or "",
                 choice["finish_reason"] or "stop",
                 usage.get("prompt_tokens", typical_tokens[0]),
                 usage.get("completion_tokens", typical_tokens[1]),
