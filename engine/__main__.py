@@ -19,7 +19,11 @@ from engine import system
 from engine.api.hosts import Hosts
 from engine.api.listener import Listener, bind, max_connections
 from engine.api.server import Api
+from engine.batches.batch_folder import BatchStore
+from engine.batches.queue import BatchQueue
+from engine.batches.service import BatchService
 from engine.inference.model_cache import ModelCache
+from engine.inference.service import InferenceService
 from engine.jobs.job_folder import JobStore
 from engine.jobs.queue import JobQueue
 from engine.jobs.service import JobService
@@ -38,7 +42,7 @@ def arguments() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(prog="python -m engine", description=__doc__)
     parser.add_argument(
-        "--data", type=Path, required=True, help="the folder for files, jobs and tuned models"
+        "--data", type=Path, required=True, help="the folder for files, jobs, batches and tuned models"
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=_port, default=8765, help="0 picks a free port")
@@ -73,10 +77,17 @@ async def serve(options: argparse.Namespace, base: weights.Weights, api_key: str
         models = ModelStore(options.data / "models", base)
         files = FileStore(options.data / "files")
         jobs = JobStore(options.data / "jobs")
+        batches = BatchStore(options.data / "batches")
     model_cache = ModelCache(base.path)
+    inference = InferenceService(models, model_cache)
     try:
-        async with JobQueue(jobs, files, models, model_cache.count_tokens) as queue:
-            api = Api(models, model_cache, files, JobService(jobs, files, models, queue))
+        async with (
+            JobQueue(jobs, files, models, model_cache.count_tokens) as job_queue,
+            BatchQueue(batches, files, inference) as batch_queue,
+        ):
+            job_service = JobService(jobs, files, models, job_queue)
+            batch_service = BatchService(batches, files, batch_queue)
+            api = Api(models, model_cache, inference, files, job_service, batch_service)
             hosts = Hosts(options.host, options.allowed_host, has_key=bool(api_key))
             async with _listening(api.app(api_key, hosts), options.host, options.port) as (host, port):
                 if not api_key and not ipaddress.ip_address(host).is_loopback:

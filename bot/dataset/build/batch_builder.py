@@ -14,6 +14,7 @@ from bot.dataset.build.answer_watch import AnswerWatch
 from bot.dataset.build.batch_answers import parse_answers
 from bot.dataset.build.batch_part import BatchPart
 from bot.dataset.build.batch_round import BatchBuild, OpenSlots
+from bot.dataset.build.batch_texts import BatchTexts
 from bot.dataset.build.builder import BuildCounts, ExampleRecord
 from bot.dataset.build.enqueued_tokens import EnqueuedTokens
 from bot.dataset.build.example_selector import ExampleSelector, Selection
@@ -64,6 +65,7 @@ class BatchBuilder:
         self._api = BatchApi(client.api, start_pauses=self._limits.start_pauses)
         self._budget = budget
         self._planner = planner
+        self._texts = BatchTexts(planner)
         self._selector = selector
         self._moderation = moderation
 
@@ -312,12 +314,17 @@ class BatchBuilder:
         typical_tokens = (row.prompt_tokens // row.requests, row.completion_tokens // row.requests)
         answers = list(parse_answers(lines, build.thinking, typical_tokens))
         async with self._db.write() as tx:
+            texts = await self._texts.render(
+                tx,
+                build.spec,
+                {each.key: each.answer.text for each in answers if isinstance(each.answer, Completion)},
+            )
             for each in answers:
-                if isinstance(each.answer, Completion):
+                if isinstance(each.answer, Completion) and each.key in texts:
                     await examples.add_answer(
                         tx,
                         each.key,
-                        answer=each.answer.text.strip(),
+                        answer=texts[each.key],
                         finish_reason=each.answer.finish_reason,
                         prompt_tokens=each.prompt_tokens,
                         completion_tokens=each.completion_tokens,

@@ -48,7 +48,9 @@ class Format(StrEnum):
 class Record(NamedTuple):
     """One row, or one example."""
 
-    number: int  # its position in what is read, from 1 on; a header does not count, a row that is left out does
+    number: (
+        int  # its position in what is read, from 1 on; a header does not count, a row that is left out does
+    )
     location: str  # "Row 3 of heroes.csv (line 5)", "Example 3 of heroes.jsonl (line 3)"
     cells: dict[str, str]  # by column, in the order of Source.columns
 
