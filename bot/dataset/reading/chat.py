@@ -1,23 +1,22 @@
 """Conversations as prompt and completion."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.dataset.reading.json_values import Number
 from bot.errors import UserError
 
 _OPENING_ROLES = ("system", "developer")
+_ROLES = ["user", "assistant"]
 _CALLS = ("tool_calls", "function_call", "audio")
 
 
-@dataclass(frozen=True, slots=True)
-class Chat:
+class Chat(NamedTuple):
     """A conversation of two turns."""
 
     prompt: str
     completion: str
-    system: str | None
-    deviation: str | None  # why other programs may refuse it as it is written
+    system: str | None = None
+    deviation: str | None = None  # why other programs may refuse it as it is written
 
 
 def is_turns(value: Any) -> bool:
@@ -33,8 +32,10 @@ def read_chat(messages: Any, location: str) -> Chat:
     if not isinstance(messages, list) or not is_turns(messages):
         raise UserError(f'{location} has messages that are no list of {{"role": ..., "content": ...}}.')
     roles = [turn["role"] for turn in messages]
+    if roles == _ROLES and all(map(_is_plain, messages)):
+        return Chat(messages[0]["content"], messages[1]["content"])  # the most frequent case, without detours
     opening = 1 if roles and roles[0] in _OPENING_ROLES else 0
-    if roles[opening:] != ["user", "assistant"]:
+    if roles[opening:] != _ROLES:
         shown = ", ".join(str(role) for role in roles[:6]) + (", ..." if len(roles) > 6 else "")
         raise UserError(
             f"{location} is a conversation of {len(roles)} turns ({shown}): only conversations of one user "
@@ -45,6 +46,10 @@ def read_chat(messages: Any, location: str) -> Chat:
     odd = next((reason for _, reason in texts if reason), None)
     deviation = f"{location} has {odd} as content." if odd else None
     return Chat(texts[opening][0], texts[opening + 1][0], system, deviation)
+
+
+def _is_plain(turn: dict[str, Any]) -> bool:
+    return len(turn) == 2 and type(turn.get("content")) is str
 
 
 def _content(turn: dict[str, Any], location: str) -> tuple[str, str | None]:

@@ -96,6 +96,9 @@ def open_rows(text: Text, dialect: Dialect) -> Iterator[Line]:
             yield from dialect.rows(stream)
         return
     with text.open(newline="\n") as stream:
+        if not text.has_returns:
+            yield from dialect.rows(stream)
+            return
         lines = (_LONE_RETURN.sub(_PLACEHOLDER, line) if "\r" in line else line for line in stream)
         for line, cells in dialect.rows(lines):
             yield line, [cell.replace(_PLACEHOLDER, "\r") for cell in cells]

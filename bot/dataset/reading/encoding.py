@@ -6,12 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 from bot.dataset.reading.content import Content, is_binary
 from bot.errors import UserError
-
-LineEnd = Literal["\n", "\r"]
 
 _CHUNK_BYTES = 1 << 20
 _SAMPLE_BYTES = 4096
@@ -46,7 +43,7 @@ class Text:
 
     content: Content
     encoding: str
-    line_end: LineEnd
+    has_returns: bool  # some carriage returns are not part of a line end
     notes: tuple[str, ...] = ()
     deviations: tuple[str, ...] = ()
 
@@ -71,7 +68,6 @@ def open_text(content: Content) -> Text:
     Western Europe. No other encoding is guessed.
     """
     encoding = _encoding_of(content)
-    line_ends: object
     try:
         line_ends = _decode(content, encoding)
     except UnicodeDecodeError as error:
@@ -84,7 +80,7 @@ def open_text(content: Content) -> Text:
         encoding = "cp1252"
         line_ends = _decode(content, encoding)
     bom = content.head().startswith(codecs.BOM_UTF8)
-    alone = line_ends == "\r"
+    alone = line_ends == {"\r"}
     name = _NAMES.get(encoding, encoding.upper())
     notes = () if encoding == "utf-8-sig" else (f"The file is not in UTF-8; it is read as {name}.",)
     deviations = (
@@ -92,7 +88,7 @@ def open_text(content: Content) -> Text:
         *(("It begins with a byte order mark.",) if bom else ()),
         *(("Its lines end with a carriage return alone.",) if alone else ()),
     )
-    return Text(content, encoding, "\r" if alone else "\n", notes, deviations)
+    return Text(content, encoding, "\r" in line_ends, notes, deviations)
 
 
 def _encoding_of(content: Content) -> str:
@@ -119,8 +115,8 @@ def _is_text(data: bytes, encoding: str) -> bool:
     return 2 * sum(character.isascii() for character in text) > len(text) and "\0" not in text
 
 
-def _decode(content: Content, encoding: str) -> object:
-    """Decode to the end. Return the kinds of line ends, as TextIOBase.newlines has them."""
+def _decode(content: Content, encoding: str) -> set[str]:
+    r"""Decode to the end. Return the kinds of line ends: \n, \r\n, \r."""
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=False)
     line = 1
     for chunk, final in _chunks(content):
@@ -136,7 +132,8 @@ def _decode(content: Content, encoding: str) -> object:
                 f"Line {at} of {content.name} holds a NUL byte, which is no text: take it out and try again."
             )
         line += text.count("\n")
-    return decoder.newlines
+    kinds: str | tuple[str, ...] | None = decoder.newlines
+    return set([kinds] if isinstance(kinds, str) else kinds or ())
 
 
 def _chunks(content: Content) -> Iterator[tuple[bytes, bool]]:

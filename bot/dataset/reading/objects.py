@@ -15,6 +15,7 @@ from bot.dataset.reading.wrapper import unwrap
 from bot.errors import UserError
 
 _EXPECTED = 'Write objects such as {"prompt": ..., "completion": ...} or {"messages": [...]}.'
+_TEXT = frozenset({str})
 _TRAINED = {"prompt", "completion", "messages"}
 _MOST_DEVIATIONS = 20  # sentences; one shows that the file must be written anew
 _JSONL_SUFFIXES = {".jsonl", ".ndjson"}
@@ -93,6 +94,7 @@ class Objects:
         self._values = values
         self._lines = lines
         self._names: dict[tuple[str, ...], tuple[str, ...]] = {}  # as written: as read
+        self._plain: set[tuple[str, ...]] = set()  # keys of objects that are cells as they are
         self._columns: dict[str, None] = {}
         self.reading = Reading(name, Format.PAIRS if lines else Format.JSON, self._rows)
 
@@ -110,7 +112,10 @@ class Objects:
         """Return the cells of an object, and whether it is a conversation."""
         if type(item) is not dict:
             raise Unfit(f"{location} is {_kind(item)}, and no object. {_EXPECTED}")
-        values = dict(zip(self._names_of(item, location), item.values(), strict=True))
+        keys = tuple(item)
+        if keys in self._plain and _TEXT.issuperset(map(type, item.values())):
+            return item, False  # the most frequent case needs no more
+        values = dict(zip(self._names_of(keys, location), item.values(), strict=True))
         messages = _messages(values)
         cells = {}
         if messages is not None:
@@ -124,13 +129,14 @@ class Objects:
                 cells[name] = value
             elif name:
                 self._add_other(cells, name, value, location)
-        if cells.keys() - self._columns.keys():
+        if not cells.keys() <= self._columns.keys():
             self._columns.update(dict.fromkeys(cells))
             self.reading.columns = list(self._columns)
+        if tuple(cells) == keys:
+            self._plain.add(keys)
         return cells, messages is not None
 
-    def _names_of(self, item: dict[str, Any], location: str) -> tuple[str, ...]:
-        keys = tuple(item)
+    def _names_of(self, keys: tuple[str, ...], location: str) -> tuple[str, ...]:
         names = self._names.get(keys)
         if names is None:
             names = self._names[keys] = read_names(keys, location)

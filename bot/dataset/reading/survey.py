@@ -1,7 +1,8 @@
 """One way to read a file, tried from end to end, becomes a Source."""
 
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bot.dataset.reading.source import Format, Record, Source, Unread
@@ -27,48 +28,51 @@ class Reading:
     notes: list[str] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
     deviations: list[str] = field(default_factory=list)
+    is_sound: bool = False  # cells are of a decoded text, so without NUL characters and lone surrogates
 
 
 def survey(reading: Reading) -> Source:
     """Read all rows once. Raises UserError if one cannot be read or none is left; Unfit as rows() does."""
     splits = Counter[str]()
+    narrowest = sys.maxsize
     for _, location, cells in reading.rows():
-        _check_text(cells, location)
-        splits[read_split(cells.get("split", ""))] += 1
-    tests = splits.pop(TEST, 0)
-    if not splits:
-        if tests:
-            raise UserError(
-                f"{reading.name} holds only rows of a test split, which are not read: name another file."
-            )
-        raise UserError(f"{reading.name} holds no rows: choose a file with rows in it.")
+        if not reading.is_sound:
+            _check_text(cells, location)
+        splits[cells.get("split", "")] += 1
+        narrowest = min(narrowest, len(cells))
     columns = tuple(reading.columns)
-    if not columns:
-        raise UserError(
-            f"{reading.name} holds objects with nothing in them: write a prompt and a completion in each."
-        )
+    tests = sum(count for split, count in splits.items() if read_split(split) == TEST)
+    _refuse_empty(reading.name, columns, rows=splits.total(), tests=tests)
+    complete = narrowest == len(columns) and "split" not in columns
     return Source(
         format=reading.format,
         columns=columns,
-        records=lambda: _finished(reading.rows(), columns),
+        records=reading.rows if complete else lambda: _completed(reading.rows(), columns),
         notes=tuple(dict.fromkeys(reading.notes)),
-        unread=(*dict.fromkeys(reading.unread), *((Unread("the split test", tests),) if tests else ())),
+        unread=(*dict.fromkeys(reading.unread), *([Unread("the split test", tests)] if tests else [])),
         deviations=tuple(dict.fromkeys(reading.deviations)),
     )
 
 
-def _finished(rows: Iterator[Record], columns: tuple[str, ...]) -> Iterator[Record]:
+def _refuse_empty(name: str, columns: Collection[str], *, rows: int, tests: int) -> None:
+    if not rows:
+        raise UserError(f"{name} holds no rows: choose a file with rows in it.")
+    if rows == tests:
+        raise UserError(f"{name} holds only rows of a test split, which are not read: name another file.")
+    if not columns:
+        raise UserError(f"{name} holds nothing under a name: write a prompt and a completion in each.")
+
+
+def _completed(rows: Iterator[Record], columns: Sequence[str]) -> Iterator[Record]:
     """Fill in the cells that a row lacks, name splits alike, and leave out the test split."""
-    for record in rows:
-        number, location, cells = record
-        if len(cells) < len(columns):
-            cells = {name: cells.get(name, "") for name in columns}
-            record = Record(number, location, cells)  # noqa: PLW2901
-        if "split" in cells:
-            cells["split"] = read_split(cells["split"])
-            if cells["split"] == TEST:
+    blank = dict.fromkeys(columns, "")
+    for number, location, cells in rows:
+        complete = cells if len(cells) == len(blank) else {**blank, **cells}
+        if "split" in complete:
+            complete["split"] = read_split(complete["split"])
+            if complete["split"] == TEST:
                 continue
-        yield record
+        yield Record(number, location, complete)
 
 
 def _check_text(cells: dict[str, str], location: str) -> None:

@@ -9,7 +9,6 @@ from bot.dataset.reading.source import Format, Record
 from bot.dataset.reading.survey import Reading, Unfit
 
 HEADER_ROWS = 20  # among these the header is looked for
-_LONGEST_NAME = 100  # characters
 
 Line = tuple[int, list[str]]  # the line on which a row begins, and its cells
 
@@ -82,7 +81,8 @@ class Table:
         self._names = read_names(("",) * _has_index(header.cells, top[header.at + 1 :]) + header.cells, name)
         self._used = [(at, column) for at, column in enumerate(self._names) if column]
         self._commented = any(_is_comment(cells) for cells in top[: header.at])
-        self.reading = Reading(name, format_, self._rows, [column for _, column in self._used])
+        columns = [column for _, column in self._used]
+        self.reading = Reading(name, format_, self._rows, columns, is_sound=unit == "line")
         if header.at:
             rows = (
                 "The row above the header is"
@@ -94,6 +94,7 @@ class Table:
     def _rows(self) -> Iterator[Record]:
         width, columns = len(self._names), self.reading.columns
         nameless = {at: _Nameless() for at, column in enumerate(self._names) if not column}
+        first, name = self._used[0] if self._used else (0, "")
         headers = []
         comments = number = 0
         for number, (line, row) in enumerate(islice(self._lines(), self.header.at + 1, None), 1):
@@ -103,7 +104,7 @@ class Table:
                     comments += 1
                     continue
                 cells = self._fitted(row, number, line)
-            if self._is_header(cells):
+            if cells[first].strip().lower() == name.lower() and self._is_header(cells):
                 headers.append(line)
             elif any(cells):
                 for at, column in nameless.items():
@@ -130,13 +131,7 @@ class Table:
 
     def _is_header(self, cells: list[str]) -> bool:
         """Return whether the header stands here again, as in files that were joined."""
-        at, name = self._used[0] if self._used else (0, "")
-        return (
-            len(cells[at]) < _LONGEST_NAME
-            and read_name(cells[at]) == name
-            and self.header.is_certain
-            and tuple(map(read_name, cells)) == self._names
-        )
+        return self.header.is_certain and tuple(map(read_name, cells)) == self._names
 
     def _note(self, headers: list[int], comments: int, nameless: dict[int, "_Nameless"]) -> None:
         notes = self.reading.notes
