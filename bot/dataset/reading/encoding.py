@@ -159,7 +159,7 @@ def _is_western(content: Content) -> bool:
         beyond += len(others)
         unicode += sum(character > "\x7f" for character in chunk.decode("utf-8", "ignore"))
         letters += len(text)
-    if 3 * unicode > beyond:  # UTF-8, of two bytes or more each, with a line in another encoding
+    if 4 * unicode > beyond:  # half the bytes are UTF-8's, which are two or more for each: only a line is not
         return False
     written = found - _PUNCTUATION
     return beyond < letters * _MOST_LETTERS_BEYOND_ASCII and any(written <= letters for letters in _ALPHABETS)

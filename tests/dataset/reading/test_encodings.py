@@ -1,5 +1,6 @@
 """Encodings: what is certain is read, and nothing else is guessed."""
 
+# ruff: noqa: RUF001  letters of many languages
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,7 @@ def test_western_windows_texts_are_read(tmp_path: Path, text: str) -> None:
         ("cp1254", "Gölleri patenciler için donduran şövalye ığdır"),
         ("koi8-r", "Он замораживает озёра"),
         ("mac_roman", "José’s café über naïve"),
-        ("cp437", "Müller’s café".replace("’", "'")),
+        ("cp437", "Müller's café"),
         ("cp850", "él sueña con el café, señor"),
         ("shift_jis", "彼は湖を凍らせる"),
         ("gb18030", "他把湖冻起来"),
