@@ -80,7 +80,8 @@ def _completed(rows: Iterator[Record], columns: Sequence[str]) -> Iterator[Recor
 def _check_text(cells: dict[str, str], location: str) -> None:
     if max(map(len, cells.values()), default=0) > MAX_FIELD_CHARACTERS:
         raise UserError(
-            f"{location} holds a field of more than {MAX_FIELD_CHARACTERS:,} characters: shorten it or drop the row."
+            f"{location} holds a field of more than {MAX_FIELD_CHARACTERS:,} characters: "
+            "shorten it or drop the row."
         )
     text = "".join(cells.values())
     if "\0" in text:
