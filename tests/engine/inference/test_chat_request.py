@@ -13,6 +13,7 @@ import pytest
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
+from engine.limits import SLOTS
 from tests.support.engine_chats import PROMPT_TOKENS, USER, ask, assert_declared
 from tests.support.engine_process import EngineProcess
 from tests.support.eventually import eventually
@@ -374,6 +375,25 @@ async def test_too_much_is_rejected_at_once(
     assert seconds < 0.5  # 0.1 s on an idle machine; rendering them would take many seconds
     metrics = await engine.metrics()
     assert (metrics["engine_chat_answers_running"], metrics["engine_chat_answers_waiting"]) == (0, 0)
+
+
+@pytest.mark.parametrize("content", ["x", "a" * 30])
+async def test_clients_that_leave_long_chats_keep_nothing(
+    engine: EngineProcess, client: AsyncOpenAI, content: str
+) -> None:
+    """Two for each slot leave. Rendering one of their chats would take twenty seconds, and nothing stops it."""
+    await ask(client, max_tokens=1)  # so that the model is loaded
+    body = {"model": TINY, "messages": [{"role": "user", "content": content}] * 60_000}
+
+    async def leave() -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await post(engine, body)
+
+    await asyncio.gather(*[leave() for _ in range(2 * SLOTS)])
+    started = asyncio.get_running_loop().time()
+    await ask(client, max_tokens=1)
+    assert asyncio.get_running_loop().time() - started < 10
 
 
 async def test_as_many_messages_as_allowed(engine: EngineProcess) -> None:
