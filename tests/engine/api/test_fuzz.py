@@ -38,6 +38,11 @@ CHAT: dict[str, Any] = {
     "frequency_penalty": 0.0,
     "repeat_penalty": 1.0,
     "reasoning_effort": "low",
+    "logprobs": True,
+    "top_logprobs": 1,
+    "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"enum": [1]}}},
+    "tools": [{"type": "function", "function": {"name": "x", "parameters": {"type": "object"}}}],
+    "tool_choice": "none",
 }
 JOB: dict[str, Any] = {
     "model": TINY,
