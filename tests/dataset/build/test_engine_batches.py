@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,14 @@ from tests.support.tiny_engine import TINY
 def own_engine(tiny_base: Path, tmp_path: Path) -> Iterator[EngineProcess]:
     with EngineProcess(tmp_path / "engine", tiny_base) as engine:
         yield engine
+
+
+@pytest.fixture
+async def client(own_engine: EngineProcess) -> AsyncIterator[AsyncOpenAI]:
+    client = own_engine.client()
+    yield client
+    own_engine.clients.remove(client)
+    await client.close()
 
 
 @pytest.fixture
@@ -54,9 +62,8 @@ async def answered(client: AsyncOpenAI) -> int:
 
 
 async def test_a_build_survives_a_kill_of_the_engine(
-    settings: Settings, timing: Timing, own_engine: EngineProcess
+    settings: Settings, timing: Timing, own_engine: EngineProcess, client: AsyncOpenAI
 ) -> None:
-    client = own_engine.client()
     async with open_app(settings, timing) as app:
         spec = app.planner.spec(repeats=1, batch=True)
         job, _ = await app.builds.submit(spec)
@@ -86,12 +93,9 @@ async def test_a_build_survives_a_kill_of_the_engine(
         assert text is None or f"{hero.age}-year-old {hero.gender}" in text.text
 
 
-async def test_the_bot_cancels_its_batch(
-    settings: Settings, timing: Timing, own_engine: EngineProcess
-) -> None:
-    client = own_engine.client()
+async def test_the_bot_cancels_its_batch(settings: Settings, timing: Timing, client: AsyncOpenAI) -> None:
     async with open_app(settings, timing) as app:
-        job, _ = await app.builds.submit(app.planner.spec(repeats=40, batch=True))
+        job, _ = await app.builds.submit(app.planner.spec(repeats=8, batch=True))
         work = asyncio.create_task(app.worker.run_next())
 
         async def has_begun() -> bool:
