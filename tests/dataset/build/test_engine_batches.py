@@ -65,7 +65,7 @@ async def test_a_build_survives_a_kill_of_the_engine(
     settings: Settings, timing: Timing, own_engine: EngineProcess, client: AsyncOpenAI
 ) -> None:
     async with open_app(settings, timing) as app:
-        spec = app.planner.spec(repeats=1, batch=True)
+        spec = app.planner.spec(repeats=1, limit=60, batch=True)
         job, _ = await app.builds.submit(spec)
         work = asyncio.create_task(app.worker.run_next())
         async with asyncio.timeout(120):
@@ -74,7 +74,7 @@ async def test_a_build_survives_a_kill_of_the_engine(
                 return await answered(client) >= 5
 
             await eventually(some_are_answered, what="five requests are answered", timeout=60)
-            assert await answered(client) < 97
+            assert await answered(client) < 59
             own_engine.process.kill()
             own_engine.process.wait()
             own_engine.start()
@@ -88,7 +88,7 @@ async def test_a_build_survives_a_kill_of_the_engine(
     assert [batch.status for batch in ended] == ["completed"] * len(ended)
     ids = [line["custom_id"] for batch in ended for line in await results(client, batch.output_file_id)]
     assert len(ids) == len(set(ids)) == job.result.asked - 1  # one was asked directly
-    assert job.result.counts["example"] >= 90
+    assert job.result.counts["example"] >= 50
     for hero, text in records:
         assert text is None or f"{hero.age}-year-old {hero.gender}" in text.text
 
