@@ -62,7 +62,7 @@ async def serve(options: argparse.Namespace, base: weights.Weights, api_key: str
     jobs = JobStore(options.data / "jobs")
     model_cache = ModelCache(base.path)
     try:
-        async with JobQueue(jobs, files, models, model_cache.count_tokens) as queue:
+        async with JobQueue(jobs, files, models, model_cache.tokenize_turn) as queue:
             app = Api(models, model_cache, files, JobService(jobs, files, models, queue)).app(api_key)
             # a client that disconnects cancels its handler, which stops its generation
             runner = web.AppRunner(
