@@ -8,11 +8,12 @@ from pydantic import ValidationError
 _CODES = {"extra_forbidden": "unknown_parameter", "missing": "missing_required_parameter"}
 _TYPES = {401: "authentication_error", 429: "requests", 500: "server_error", 503: "server_error"}
 
-COMBINATION_CODES = {
+CUSTOM_CODES = {
+    "context_length_exceeded": "context_length_exceeded",
     "invalid_parameter_combination": "invalid_parameter_combination",
     "only_when_streaming": None,
 }
-"""OpenAI's error code for each PydanticCustomError about two fields together."""
+"""OpenAI's error code for each PydanticCustomError whose message is a sentence of its own."""
 
 
 class ApiError(Exception):
@@ -53,8 +54,8 @@ def from_validation(error: ValidationError) -> ApiError:
     param = field_path(first["loc"])
     if first["type"] == "json_invalid":
         return ApiError(400, f"The body is not valid JSON: {first['ctx']['error']}.", code="invalid_json")
-    if first["type"] in COMBINATION_CODES:
-        return ApiError(400, first["msg"], code=COMBINATION_CODES[first["type"]], param=param)
+    if first["type"] in CUSTOM_CODES:
+        return ApiError(400, first["msg"], code=CUSTOM_CODES[first["type"]], param=param)
     if not param:
         return ApiError(400, f"Invalid body: {as_clause(first['msg'])}.", code="invalid_value")
     if first["type"] == "extra_forbidden":

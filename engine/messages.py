@@ -10,7 +10,7 @@ from engine.openai_object import OpenAIObject
 _CONTROL_TOKEN = re.compile(r"<\|\w+\|>")
 
 
-def _join_text_parts(content: Any) -> Any:
+def join_text_parts(content: Any) -> Any:
     """Join a list of text parts; any other value is left to the validation of a string."""
     if not isinstance(content, list):
         return content
@@ -22,7 +22,7 @@ def _join_text_parts(content: Any) -> Any:
     return "".join(texts)
 
 
-def _reject_control_tokens(content: str) -> str:
+def reject_control_tokens(content: str) -> str:
     """Reject the tokens that a chat template puts between turns.
 
     A tokenizer reads the whole chat as one text: such a token within a message would end its turn and begin
@@ -40,7 +40,7 @@ class Message(OpenAIObject):
         Literal["system", "user", "assistant"],
         BeforeValidator(lambda role: "system" if role == "developer" else role),
     ]
-    content: Annotated[str, BeforeValidator(_join_text_parts), AfterValidator(_reject_control_tokens)]
+    content: Annotated[str, BeforeValidator(join_text_parts), AfterValidator(reject_control_tokens)]
 
 
 class TrainingMessage(Message):

@@ -10,6 +10,10 @@ from engine.tokens import Turn
 class Generator(Protocol):
     """A model in memory that generates chat completions."""
 
+    @property
+    def knows_tools(self) -> bool:
+        """Whether the chat template shows tools to the model, and its calls are found in the text."""
+
     def chunks(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
         """Yield OpenAI's chat completion chunks, the last with `usage`; closing stops the generation.
 

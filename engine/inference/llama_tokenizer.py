@@ -7,7 +7,6 @@ from typing import Any
 import aiohttp
 
 from engine.inference.chat_template import ChatTemplate
-from engine.messages import Message
 from engine.tokens import MARK, MARK_PROBES, Turn, mark_length
 
 _SEPARATOR = -1  # no token's id; llama.cpp copies the numbers in a list of texts
@@ -33,23 +32,22 @@ class LlamaTokenizer:
         self._key = key
         self._vocabulary: _Vocabulary | None = None
 
-    async def turn(self, messages: Sequence[Message]) -> Turn:
+    async def turn(self, messages: Sequence[dict[str, Any]]) -> Turn:
         """Return the ids of the last message, the assistant's, and those that it answers.
 
         The prompt's are exactly what llama.cpp reads for a chat request, with all that the vocabulary adds to
         it. Raises ValueError if the chat template cannot render the messages.
         """
-        turns = [message.model_dump(include={"role", "content"}) for message in messages]
         headers = {"Authorization": f"Bearer {self._key}"}
         async with aiohttp.ClientSession(self._address, headers=headers) as client:
             if self._vocabulary is None:
                 self._vocabulary = await _read_vocabulary(client)
             vocabulary = self._vocabulary
-            prompt, answer = vocabulary.template.turn(turns)
-            if turns[-2]["role"] == "assistant":  # no request reads like this, and llama.cpp refuses it
+            prompt, answer = vocabulary.template.turn(messages)
+            if messages[-2]["role"] == "assistant":  # no request reads like this, and llama.cpp refuses it
                 prompt = prompt.removeprefix(vocabulary.added_bos)
             else:
-                prompt = await _render_prompt(client, turns)
+                prompt = await _render_prompt(client, messages)
             mark = MARK if vocabulary.mark_length else ""
             prompt_ids, answer_ids = await _tokenize(client, prompt, mark + answer, special=True)
         return Turn.of(prompt_ids, answer_ids[vocabulary.mark_length :], vocabulary.end_token)
@@ -68,8 +66,8 @@ async def _read_vocabulary(client: aiohttp.ClientSession) -> _Vocabulary:
     )
 
 
-async def _render_prompt(client: aiohttp.ClientSession, turns: Sequence[dict[str, str]]) -> str:
-    rendered = await _post(client, "/apply-template", messages=turns[:-1])
+async def _render_prompt(client: aiohttp.ClientSession, messages: Sequence[dict[str, Any]]) -> str:
+    rendered = await _post(client, "/apply-template", messages=messages[:-1])
     if "error" in rendered:
         raise ValueError(rendered["error"]["message"])
     return str(rendered["prompt"])

@@ -20,6 +20,7 @@ from engine import base_model, system
 from engine.inference.chat_template import answer_text
 from engine.inference.detokenizer import Detokenizer
 from engine.inference.sampling import Sampler
+from engine.inference.token_mask import MaskFactory, TokenMask
 from engine.limits import CONTEXT, SLOTS
 from engine.messages import Message
 from engine.tokens import MARK, MARK_PROBES, Turn, mark_length
@@ -49,6 +50,7 @@ class TorchGenerator:
         """Wrap a model in memory; use `load`."""
         self._model = model
         self._tokenizer = tokenizer
+        self._masks = MaskFactory(tokenizer, _vocabulary(model), _end_tokens(model, tokenizer))
         self._slots = asyncio.Semaphore(SLOTS)
         # one thread: torch uses all cores for a token, and the executor's queue keeps the order of the turns
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="torch")
@@ -70,10 +72,14 @@ class TorchGenerator:
                 model = PeftModel.from_pretrained(model, adapter, torch_device=device).merge_and_unload()
         return cls(model.eval(), tokenizer)
 
+    @property
+    def knows_tools(self) -> bool:
+        return False  # their calls look different in each template, and only llama.cpp can read them
+
     async def chunks(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
         async with self._slots:
             try:
-                generation = await self._run(lambda: _Generation(self._model, self._tokenizer, request))
+                generation = await self._run(lambda: self._generation(request))
             except RequestRejected as rejected:
                 yield {"error": rejected.error}
                 return
@@ -87,6 +93,12 @@ class TorchGenerator:
                     yield _chunk({"content": text})
             yield _chunk({}, generation.finish_reason)
             yield {"choices": [], "usage": generation.usage}
+
+    def _generation(self, request: dict[str, Any]) -> "_Generation":
+        if request.get("logprobs"):
+            raise RequestRejected("Only GGUF bases give log-probabilities.", param="logprobs")
+        mask = self._masks.mask(request["grammar"]) if "grammar" in request else None
+        return _Generation(self._model, self._tokenizer, request, mask)
 
     async def tokenize_turn(self, messages: Sequence[Message]) -> Turn:
         turns = [message.model_dump(include={"role", "content"}) for message in messages]
@@ -111,8 +123,8 @@ class TorchGenerator:
 class _Generation:
     """One completion. Its methods compute, so they must run on the model's thread."""
 
-    def __init__(self, model: Any, tokenizer: Any, request: dict[str, Any]) -> None:
-        """Tokenize the messages. Raises RequestRejected."""
+    def __init__(self, model: Any, tokenizer: Any, request: dict[str, Any], mask: TokenMask | None) -> None:
+        """Tokenize the messages; `mask` tells which tokens are allowed. Raises RequestRejected."""
         prompt = _tokenize_prompt(tokenizer, request["messages"])
         limit = min(CONTEXT, getattr(model.config, "max_position_embeddings", None) or CONTEXT)
         if len(prompt) >= limit:
@@ -133,6 +145,7 @@ class _Generation:
         self._last_logits_only = {"logits_to_keep": 1} if supported else {}
         self._end_tokens = _end_tokens(model, tokenizer)
         self._sampler = Sampler(request, prompt)
+        self._mask = mask
         self._detokenizer = Detokenizer(tokenizer, prompt, request.get("stop", []))
         self.finish_reason: str | None = None
 
@@ -148,15 +161,20 @@ class _Generation:
     def step(self) -> str:
         """Generate one token and return the text that is final by now."""
         with torch.inference_mode():
-            token = self._sampler.sample(self._logits())
+            token = self._sampler.sample(self._logits(), self._mask.allowed() if self._mask else None)
         self._input = [token]
         self._completion_tokens += 1
         if token in self._end_tokens:
             self.finish_reason = "stop"
             return self._detokenizer.flush()
         text = self._detokenizer.add(token)
+        if self._mask:
+            self._mask.accept(token)
         if self._detokenizer.stopped:
             self.finish_reason = "stop"
+        elif self._mask and self._mask.ended:
+            self.finish_reason = "stop"
+            text += self._detokenizer.flush()
         elif self._completion_tokens == self._max_tokens:
             self.finish_reason = "length"
             text += self._detokenizer.flush()
@@ -171,6 +189,11 @@ class _Generation:
         self._cache = output.past_key_values
         logits: torch.Tensor = output.logits[0, -1]
         return logits
+
+
+def _vocabulary(model: Any) -> int:
+    """Return the number of logits, which may exceed the tokenizer's number of tokens."""
+    return int(model.config.get_text_config().vocab_size)
 
 
 def _end_tokens(model: Any, tokenizer: Any) -> set[int]:

@@ -34,6 +34,7 @@ class FailingGenerator:
         """`after_first` lets each choice send one chunk before."""
         self._after_first = after_first
         self.open = 0
+        self.knows_tools = False
 
     async def chunks(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
         self.open += 1
