@@ -52,7 +52,7 @@ from bot.serving.generator import Generator
 from bot.serving.rate_limits import UserRateLimits
 from bot.serving.waiting_queue import WaitingQueue
 from bot.settings import Settings
-from bot.store.database import Database, open_database
+from bot.store.database import Database, DatabaseTiming, open_database
 from bot.tuning.estimate import TuningEstimator
 from bot.tuning.follow import TrainingTiming
 from bot.tuning.job import FinetuneJobs
@@ -82,6 +82,7 @@ class Timing:
     Each class is defined beside its user. Those of cogs are defined here, because this module imports no cog.
     """
 
+    database: DatabaseTiming = field(default_factory=DatabaseTiming)
     worker: WorkerTiming = field(default_factory=WorkerTiming)
     client: ClientTiming = field(default_factory=ClientTiming)
     edit_interval: float = 1.0  # seconds between edits of a text in progress: what a channel bears
@@ -144,7 +145,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
     provider = provider_of(settings.openai_base_url, hosted=settings.hosted, key=settings.provider)
     prices = read_prices(settings.prices_file, free=small)
     async with AsyncExitStack() as stack:
-        db = await stack.enter_async_context(open_database(settings.database))
+        db = await stack.enter_async_context(open_database(settings.database, timing.database))
         budget = Budget(db, prices, daily=settings.daily_budget)
         training_api = await stack.enter_async_context(_training_api(settings))
         serving_api, lora_deployment = training_api, None

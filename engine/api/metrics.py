@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from engine.inference.answer import Answer
 from engine.inference.completion import ChatCompletion
 from engine.inference.model_cache import ModelCache
 from engine.inference.slots import Slots
@@ -76,8 +77,12 @@ class Metrics:
         finally:
             self._requests.labels(method, route, status).inc()
 
-    def count_chat(self, completion: ChatCompletion) -> None:
-        """Count a chat completion that has ended without an error."""
+    def count_answer(self, answer: Answer) -> None:
+        """Count the chat completions of an answer that has ended without an error."""
+        for chat in answer.chats:
+            self._count_chat(chat)
+
+    def _count_chat(self, completion: ChatCompletion) -> None:
         self._seconds.labels(completion.model).observe(completion.seconds)
         if completion.first_token_seconds is not None:
             self._first_token.labels(completion.model).observe(completion.first_token_seconds)

@@ -15,6 +15,9 @@ from engine.inference.generator import Generator
 from engine.inference.slots import Reservation
 from engine.limits import CONTEXT
 
+DONE = b"data: [DONE]\n\n"
+"""The event that ends a stream of chunks."""
+
 
 class ChatCompletion:
     """One response: its id, its choices and its token usage."""
@@ -34,6 +37,11 @@ class ChatCompletion:
         self.first_token_seconds: float | None = None
         self.prompt_tokens = 0
         self.completion_tokens = 0
+
+    @property
+    def chats(self) -> list["ChatCompletion"]:
+        """Itself: the chat completions that the response is made of."""
+        return [self]
 
     @property
     def model(self) -> str:
@@ -64,10 +72,21 @@ class ChatCompletion:
         return {**self._head, "object": "chat.completion", "choices": whole, "usage": self.usage}
 
     async def events(self) -> AsyncGenerator[bytes]:
-        """Yield `chat.completion.chunk`s as server-sent events.
+        """Yield the chunks as server-sent events.
 
         Raises ApiError; for an invalid request, before the first event.
         """
+        async with aclosing(self.chunks()) as chunks:
+            async for chunk in chunks:
+                yield event(chunk)
+        yield DONE
+
+    def error_event(self, error: ApiError) -> bytes:
+        """Return the event that ends a stream in an error."""
+        return event(error.body())
+
+    async def chunks(self) -> AsyncGenerator[dict[str, Any]]:
+        """Yield OpenAI's `chat.completion.chunk`s. Raises ApiError."""
         async with aclosing(self._deltas()) as deltas:
             async for index, choice in deltas:
                 shown = {
@@ -79,11 +98,10 @@ class ChatCompletion:
                 yield self._chunk([shown], None)
         if self._request.include_usage:
             yield self._chunk([], self.usage)
-        yield b"data: [DONE]\n\n"
 
-    def _chunk(self, choices: list[dict[str, Any]], usage: dict[str, int] | None) -> bytes:
+    def _chunk(self, choices: list[dict[str, Any]], usage: dict[str, int] | None) -> dict[str, Any]:
         chunk = {**self._head, "object": "chat.completion.chunk", "choices": choices}
-        return event(chunk | {"usage": usage} if self._request.include_usage else chunk)
+        return chunk | {"usage": usage} if self._request.include_usage else chunk
 
     async def _deltas(self) -> AsyncGenerator[tuple[int, dict[str, Any]]]:
         """Yield the deltas of all choices with their index as they come; an error in one ends all."""

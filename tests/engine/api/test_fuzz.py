@@ -80,6 +80,7 @@ values = odd | st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
     max_leaves=8,
 )
+JSON = {"Content-Type": "application/json"}
 DEEP = b"[" * 100_000
 BODIES = [b"", b"{", b"null", b"\xff\xfe{}", b'"\\ud800"', b"[]", b"1e999", DEEP, b'{"model": ' + DEEP]
 
@@ -146,13 +147,13 @@ async def assert_answered(request: Any) -> None:
 @fuzzed
 @given(body=bodies(CHAT))
 async def test_chat(http: aiohttp.ClientSession, body: bytes) -> None:
-    await assert_answered(http.post("v1/chat/completions", data=body))
+    await assert_answered(http.post("v1/chat/completions", data=body, headers=JSON))
 
 
 @fuzzed
 @given(body=bodies(JOB))
 async def test_jobs(http: aiohttp.ClientSession, body: bytes) -> None:
-    await assert_answered(http.post("v1/fine_tuning/jobs", data=body))
+    await assert_answered(http.post("v1/fine_tuning/jobs", data=body, headers=JSON))
 
 
 PART = b'--b\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n'

@@ -11,12 +11,13 @@ import psutil
 import pytest
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
-from pydantic import BaseModel
 
-from tests.support.engine_chats import PROMPT_TOKENS, USER, ask
+from tests.support.engine_chats import PROMPT_TOKENS, USER, ask, assert_declared
 from tests.support.engine_process import EngineProcess
 from tests.support.eventually import eventually
 from tests.support.tiny_engine import TINY
+
+JSON = {"Content-Type": "application/json"}
 
 
 async def test_answer(client: AsyncOpenAI) -> None:
@@ -115,15 +116,6 @@ async def test_bodies_match_openais_types(engine: EngineProcess) -> None:
     assert_declared(ChatCompletion.model_validate(completion, strict=True))
     for chunk in chunks:
         assert_declared(ChatCompletionChunk.model_validate(chunk, strict=True))
-
-
-def assert_declared(model: BaseModel) -> None:
-    """Assert that no field, at any depth, is undeclared."""
-    assert not model.model_extra, model
-    for value in model.__dict__.values():
-        for part in value if isinstance(value, list) else [value]:
-            if isinstance(part, BaseModel):
-                assert_declared(part)
 
 
 async def test_text_parts_are_joined(client: AsyncOpenAI) -> None:
@@ -236,7 +228,7 @@ async def test_a_wrong_method_names_the_allowed_ones(engine: EngineProcess) -> N
 async def test_a_body_that_is_not_json(engine: EngineProcess) -> None:
     async with (
         aiohttp.ClientSession() as http,
-        http.post(engine.url + "/chat/completions", data=b"{") as answer,
+        http.post(engine.url + "/chat/completions", data=b"{", headers=JSON) as answer,
     ):
         assert answer.status == 400
         error = (await answer.json())["error"]
@@ -245,7 +237,7 @@ async def test_a_body_that_is_not_json(engine: EngineProcess) -> None:
 
 
 async def test_a_body_with_the_wrong_encoding(engine: EngineProcess) -> None:
-    url, headers = engine.url + "/chat/completions", {"Content-Encoding": "gzip"}
+    url, headers = engine.url + "/chat/completions", JSON | {"Content-Encoding": "gzip"}
     async with aiohttp.ClientSession() as http, http.post(url, data=b"{}", headers=headers) as answer:
         assert answer.status == 400
         assert (await answer.json())["error"]["code"] == "invalid_body"

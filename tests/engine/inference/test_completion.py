@@ -91,7 +91,7 @@ async def test_a_failure_before_the_first_chunk_has_its_own_status(
     running, failing, url = api
     status, text = await ask(url, stream=stream)
     assert (status, json.loads(text)["error"]["code"]) == (500, "generation_failed")
-    assert (failing.open, running.slots.running, running.slots.waiting) == (0, 0, 0)
+    assert (failing.open, running.inference.slots.running, running.inference.slots.waiting) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("api", [True], indirect=True)
@@ -103,4 +103,4 @@ async def test_a_failure_within_a_stream_is_an_event(api: tuple[Api, FailingGene
     assert all(json.loads(line.removeprefix("data: "))["choices"] for line in chunks)
     assert json.loads(error.removeprefix("data: "))["error"]["code"] == "generation_failed"
     assert rest == ""
-    assert (failing.open, running.slots.running, running.slots.waiting) == (0, 0, 0)
+    assert (failing.open, running.inference.slots.running, running.inference.slots.waiting) == (0, 0, 0)
