@@ -20,6 +20,7 @@ from engine.messages import Message
 from engine.storage.files import FileStore
 from engine.storage.models import ModelStore
 from engine.storage.weights import Weights
+from engine.tokens import Turn
 from tests.support.engine_chats import USER
 from tests.support.tiny_engine import TINY
 
@@ -47,8 +48,8 @@ class FailingGenerator:
         finally:
             self.open -= 1
 
-    async def count_tokens(self, messages: Sequence[Message]) -> int:
-        return len(messages)
+    async def tokenize_turn(self, messages: Sequence[Message]) -> Turn:
+        return Turn([0] * len(messages), [1], 1)
 
     async def close(self) -> None:
         pass
@@ -72,7 +73,7 @@ async def api(
     failing = FailingGenerator(after_first=request.param)
     models, files = ModelStore(tmp_path / "models", Weights(TINY, tmp_path)), FileStore(tmp_path / "files")
     jobs, cache = JobStore(tmp_path / "jobs"), OneModel(failing)
-    async with JobQueue(jobs, files, models, cache.count_tokens) as queue:
+    async with JobQueue(jobs, files, models, cache.tokenize_turn) as queue:
         api = Api(models, cache, files, JobService(jobs, files, models, queue))
         async with TestServer(api.app(None)) as server:
             yield api, failing, str(server.make_url("/v1/chat/completions"))
