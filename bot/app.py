@@ -36,6 +36,7 @@ from bot.jobs.worker import Worker
 from bot.llm.batch_api import BatchLimits
 from bot.llm.budget import Budget
 from bot.llm.client import ClientTiming, ModelClient, open_api, open_client
+from bot.llm.model_parameters import ENGINE, HOSTED, VLLM, Extensions
 from bot.llm.prices import read_prices
 from bot.rating.backfill import VoteBackfill
 from bot.rating.duels import Duels
@@ -159,7 +160,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 hint=SERVING_HINT,
             )
         client = await stack.enter_async_context(
-            open_client(serving_api, db, budget, extensions=small, timing=timing.client)
+            open_client(serving_api, db, budget, extensions=_extensions(settings), timing=timing.client)
         )
         pseudonyms = load_pseudonyms(settings.data_dir / "voters.key")
         votes = Votes(db, pseudonyms)
@@ -181,7 +182,9 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         selector = ExampleSelector(db, planner, heroes.prompts, heroes.curation)
         workers = ENGINE_WORKERS if small else HOSTED_WORKERS
         moderation = Moderation(db, client, enabled=settings.moderate)
-        builder = Builder(db, client, planner, selector, moderation, workers=workers, timing=timing.build)
+        builder = Builder(
+            db, client, budget, planner, selector, moderation, workers=workers, timing=timing.build
+        )
         batch_builder = BatchBuilder(db, client, budget, planner, selector, moderation, timing.batches)
         freezer = Freezer(db, admission, heroes)
         transfer = Transfer(db, heroes.prompts, freezer)
@@ -271,6 +274,13 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             finetunes=finetunes,
             worker=Worker(db, {"build": builds, "finetune": finetunes}, timing.worker),
         )
+
+
+def _extensions(settings: Settings) -> Extensions:
+    """Return what the server that answers takes beyond OpenAI's API."""
+    if settings.serving_url:
+        return VLLM
+    return HOSTED if settings.hosted else ENGINE
 
 
 def _training_api(settings: Settings) -> AsyncOpenAI:

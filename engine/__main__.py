@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -19,7 +19,11 @@ from engine import system
 from engine.api.hosts import Hosts
 from engine.api.listener import Listener, bind, max_connections
 from engine.api.server import Api
+from engine.batches.batch_folder import BatchStore
+from engine.batches.queue import BatchQueue
+from engine.batches.service import BatchService
 from engine.inference.model_cache import ModelCache
+from engine.inference.service import InferenceService
 from engine.jobs.job_folder import JobStore
 from engine.jobs.queue import JobQueue
 from engine.jobs.service import JobService
@@ -38,7 +42,7 @@ def arguments() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(prog="python -m engine", description=__doc__)
     parser.add_argument(
-        "--data", type=Path, required=True, help="the folder for files, jobs and tuned models"
+        "--data", type=Path, required=True, help="the folder for files, jobs, batches and tuned models"
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=_port, default=8765, help="0 picks a free port")
@@ -69,14 +73,21 @@ async def serve(options: argparse.Namespace, base: weights.Weights, api_key: str
     if options.with_parent:
         system.watch_parent(lambda: loop.call_soon_threadsafe(stop.set))
 
-    with _start_step(f"the folder {options.data} cannot be used"):
+    with _start_step(f"the folder {options.data} cannot be used", "--data"):
         models = ModelStore(options.data / "models", base)
         files = FileStore(options.data / "files")
         jobs = JobStore(options.data / "jobs")
+        batches = BatchStore(options.data / "batches")
     model_cache = ModelCache(base.path)
+    inference = InferenceService(models, model_cache)
     try:
-        async with JobQueue(jobs, files, models, model_cache.tokenize_turn) as queue:
-            api = Api(models, model_cache, files, JobService(jobs, files, models, queue))
+        async with (
+            JobQueue(jobs, files, models, model_cache.tokenize_turn) as job_queue,
+            BatchQueue(batches, files, inference) as batch_queue,
+        ):
+            job_service = JobService(jobs, files, models, job_queue)
+            batch_service = BatchService(batches, files, batch_queue)
+            api = Api(models, model_cache, inference, files, job_service, batch_service)
             hosts = Hosts(options.host, options.allowed_host, has_key=bool(api_key))
             async with _listening(api.app(api_key, hosts), options.host, options.port) as (host, port):
                 if not api_key and not ipaddress.ip_address(host).is_loopback:
@@ -95,7 +106,7 @@ async def serve(options: argparse.Namespace, base: weights.Weights, api_key: str
 @asynccontextmanager
 async def _listening(app: web.Application, host: str, port: int) -> AsyncIterator[tuple[str, int]]:
     """Serve an application during the block. Yield the address and the port. Raises StartError."""
-    with _start_step(f"it cannot listen on host {host!r}, port {port}"):
+    with _start_step(f"it cannot listen on host {host!r}, port {port}", "--host and --port"):
         listening = bind(host, port)
     # a client that disconnects cancels its handler, which stops its generation
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_SECONDS)
@@ -114,16 +125,17 @@ def base_url(host: str, port: int) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
 
 
-def main() -> None:
-    """Run the command line."""
-    options = arguments().parse_args()
+def main(words: Sequence[str] | None = None) -> None:
+    """Run the command line, by default this process's. Exits with a sentence if the engine cannot start."""
+    options = arguments().parse_args(words)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs each request to llama.cpp's port
     try:
         base = weights.find(options.base)
     except weights.WeightsError as error:
         sys.exit(f"engine: {error}")
     try:
-        with _start_step(f"the folder {options.data} cannot be used"):
+        with _start_step(f"the folder {options.data} cannot be used", "--data"):
             _make_writable(options.data)
         with _locked(options.data, wait=options.with_parent):
             asyncio.run(serve(options, base, os.environ.get("ENGINE_API_KEY")))
@@ -138,14 +150,17 @@ class StartError(Exception):
 
 
 @contextmanager
-def _start_step(failure: str) -> Iterator[None]:
-    """Turn an error of the operating system, or a name that it cannot take, into a StartError."""
+def _start_step(failure: str, options: str) -> Iterator[None]:
+    """Turn an error of the operating system, or a name that it cannot take, into a StartError.
+
+    `options` are those by which to choose another folder or address.
+    """
     try:
         yield
     except (OSError, ValueError) as error:
         number = getattr(error, "errno", None) or 0
         reason = os.strerror(number) if number > 0 else getattr(error, "strerror", None) or str(error)
-        raise StartError(f"{failure}: {reason}.") from error
+        raise StartError(f"{failure}: {reason}. Choose otherwise by {options}.") from error
 
 
 def _make_writable(data: Path) -> None:
@@ -157,10 +172,9 @@ def _make_writable(data: Path) -> None:
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= _MAX_PORT:
-        raise argparse.ArgumentTypeError(f"{port} is not a port: it is a number from 0 to {_MAX_PORT}")
-    return port
+    if not (text.isascii() and text.isdecimal() and int(text) <= _MAX_PORT):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: it is a number from 0 to {_MAX_PORT}")
+    return int(text)
 
 
 @contextmanager

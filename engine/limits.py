@@ -15,5 +15,8 @@ CONTEXT = 1024
 MAX_FILE_BYTES = 512 * 1024 * 1024
 """Size of an uploaded file."""
 
+MAX_JSON_BYTES = 4 * 1024 * 1024
+"""Size of a JSON body, also of one in a batch."""
+
 MAX_BATCH_REQUESTS = 50_000
 """Requests of one batch."""

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from engine.openai_object import OpenAIObject
+from engine.openai_object import HandedBack
 
 _CONTROL_TOKEN = re.compile(r"<\|\w+\|>")
 
@@ -33,7 +33,7 @@ def reject_control_tokens(content: str) -> str:
     return content
 
 
-class Message(OpenAIObject):
+class Message(HandedBack):
     """One message of a chat; content given as text parts becomes one string, and `developer` is `system`."""
 
     role: Annotated[
@@ -49,7 +49,7 @@ class TrainingMessage(Message):
     weight: Annotated[Literal[0, 1], BeforeValidator(lambda weight: 1 if weight is None else weight)] = 1
 
 
-class TrainingExample(OpenAIObject):
+class TrainingExample(HandedBack):
     """One line of a training file for supervised training."""
 
     messages: Annotated[list[TrainingMessage], Field(min_length=1)]
@@ -73,13 +73,13 @@ class Output(Message):
     role: Literal["assistant"]
 
 
-class Input(OpenAIObject):
+class Input(HandedBack):
     """The prompt that both outputs of a pair answer."""
 
     messages: Annotated[list[Message], Field(min_length=1)]
 
 
-class PreferenceExample(OpenAIObject):
+class PreferenceExample(HandedBack):
     """One line of a training file for DPO: a preferred and a non-preferred output."""
 
     input: Input

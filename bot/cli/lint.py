@@ -11,7 +11,9 @@ import typer
 from bot.dataset.lint.finding import Finding, Severity
 from bot.dataset.lint.linter import LintReport, lint
 from bot.dataset.lint.prepared_file import default_output_path, usage_reminders, write_prepared_file
-from bot.dataset.lint.tables import TableFormat, read_table
+from bot.dataset.lint.table import read_table
+from bot.dataset.reading.opening import open_source
+from bot.dataset.reading.source import Format
 from bot.errors import HerosmithError, UserError
 
 
@@ -31,7 +33,7 @@ def check(
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not support every character
     try:
-        _check(file, out, target=TableFormat.PAIRS if legacy else TableFormat.CHAT, quiet=quiet)
+        _check(file, out, target=Format.PAIRS if legacy else Format.CHAT, quiet=quiet)
     except HerosmithError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
@@ -40,11 +42,11 @@ def check(
         raise typer.Exit(1) from None
 
 
-def _check(source: Path, out: Path | None, *, target: TableFormat, quiet: bool) -> None:
+def _check(source: Path, out: Path | None, *, target: Format, quiet: bool) -> None:
     if out and out.exists():
         raise UserError(f"{out} exists already. Give another name.")
     typer.echo(f"Checking {source} ...\n")
-    report = lint(read_table(source), target=target)
+    report = lint(read_table(open_source(source)), target=target)
     _print_findings(report)
     accepted = _ask_for_fixes(report, quiet=quiet)
     frame = report.apply_fixes(accepted)
@@ -59,7 +61,7 @@ def _check(source: Path, out: Path | None, *, target: TableFormat, quiet: bool) 
     else:
         typer.echo(f"\nNothing changes: {source} can be used as it is.")
     typer.echo(f"Import it with `herosmith dataset import {shlex.quote(str(prepared))}`, then use /finetune.")
-    for reminder in usage_reminders(frame) if target is TableFormat.PAIRS else ():
+    for reminder in usage_reminders(frame) if target is Format.PAIRS else ():
         typer.echo(reminder)
 
 

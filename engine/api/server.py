@@ -12,15 +12,17 @@ from engine.api.hosts import LOOPBACK, Hosts, require_known_host
 from engine.api.metrics import Metrics
 from engine.api.pagination import paginate, reject_unknown_parameters
 from engine.api.tar import TarStream
+from engine.batches.schema import CreateBatchRequest
+from engine.batches.service import BatchService
 from engine.inference.answer import Answer
 from engine.inference.model_cache import ModelCache
 from engine.inference.service import ENDPOINTS, InferenceService
 from engine.jobs.schema import CreateJobRequest
 from engine.jobs.service import JobService
+from engine.limits import MAX_JSON_BYTES
 from engine.storage.files import FileStore
 from engine.storage.models import ModelStore
 
-_MAX_JSON_BYTES = 4 * 1024 * 1024
 _MAX_JSON_SECONDS = 60.0
 
 
@@ -28,19 +30,26 @@ class Api:
     """The handlers, and the services they call."""
 
     def __init__(
-        self, models: ModelStore, model_cache: ModelCache, files: FileStore, jobs: JobService
+        self,
+        models: ModelStore,
+        model_cache: ModelCache,
+        inference: InferenceService,
+        files: FileStore,
+        jobs: JobService,
+        batches: BatchService,
     ) -> None:
         self.models = models
         self.model_cache = model_cache
+        self.inference = inference
         self.files = files
         self.jobs = jobs
-        self.inference = InferenceService(models, model_cache)
-        self.metrics = Metrics(self.inference.slots, model_cache, jobs)
+        self.batches = batches
+        self.metrics = Metrics(inference.slots, model_cache, jobs, batches)
 
     def app(self, api_key: str | None, hosts: Hosts = LOOPBACK) -> web.Application:
         """Return the application for these hosts; a key, if given, is required except at /healthz."""
         app = web.Application(
-            client_max_size=_MAX_JSON_BYTES,
+            client_max_size=MAX_JSON_BYTES,
             middlewares=[
                 self.metrics.count_request,
                 error_middleware,
@@ -66,6 +75,10 @@ class Api:
                 web.get("/v1/files/{id}", self.get_file),
                 web.get("/v1/files/{id}/content", self.get_content),
                 web.delete("/v1/files/{id}", self.delete_file),
+                web.get("/v1/batches", self.list_batches),
+                web.post("/v1/batches", self.create_batch),
+                web.get("/v1/batches/{id}", self.get_batch),
+                web.post("/v1/batches/{id}/cancel", self.cancel_batch),
                 web.get("/v1/fine_tuning/jobs", self.list_jobs),
                 web.post("/v1/fine_tuning/jobs", self.create_job),
                 web.get("/v1/fine_tuning/jobs/{id}", self.get_job),
@@ -143,8 +156,8 @@ class Api:
     async def upload(self, request: web.Request) -> web.Response:
         content = self.files.begin_upload()
         try:
-            filename = await upload.receive_file(request, content)
-            file = self.files.commit(content, filename)
+            filename, purpose = await upload.receive_file(request, content)
+            file = self.files.commit(content, filename, purpose)
         except BaseException:  # including the cancellation if the client disconnects
             self.files.discard(content)
             raise
@@ -160,6 +173,19 @@ class Api:
 
     async def delete_file(self, request: web.Request) -> web.Response:
         return web.json_response(self.files.delete(request.match_info["id"]))
+
+    async def list_batches(self, request: web.Request) -> web.Response:
+        return web.json_response(paginate(self.batches.all(), request.query))
+
+    async def create_batch(self, request: web.Request) -> web.Response:
+        batch = self.batches.create(CreateBatchRequest.model_validate_json(await request.read()))
+        return web.json_response(batch.model_dump())
+
+    async def get_batch(self, request: web.Request) -> web.Response:
+        return web.json_response(self.batches.get(request.match_info["id"]).model_dump())
+
+    async def cancel_batch(self, request: web.Request) -> web.Response:
+        return web.json_response(self.batches.cancel(request.match_info["id"]).model_dump())
 
     async def list_jobs(self, request: web.Request) -> web.Response:
         return web.json_response(paginate(self.jobs.all(), request.query))

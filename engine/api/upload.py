@@ -12,11 +12,14 @@ from engine.limits import MAX_FILE_BYTES
 
 _MAX_FORM_BYTES = 1024 * 1024  # of a form, besides its file
 _MAX_PURPOSE_BYTES = 256
+_PURPOSES = frozenset({"fine-tune", "batch"})
 _STALLED_SECONDS = 60.0
 
 
-async def receive_file(request: web.Request, content: Path, stalled_seconds: float = _STALLED_SECONDS) -> str:
-    """Write the uploaded file to `content` and return its name. Raises ApiError.
+async def receive_file(
+    request: web.Request, content: Path, stalled_seconds: float = _STALLED_SECONDS
+) -> tuple[str, str]:
+    """Write the uploaded file to `content` and return its name and purpose. Raises ApiError.
 
     stalled_seconds: how long to wait for the next piece.
     """
@@ -36,13 +39,15 @@ async def receive_file(request: web.Request, content: Path, stalled_seconds: flo
         raise ApiError(
             400, "The form cannot be parsed: it is not multipart/form-data.", code="invalid_form"
         ) from error
-    if fields.get("purpose") != "fine-tune":
-        raise ApiError(400, "The purpose must be 'fine-tune'.", code="invalid_value", param="purpose")
+    if fields.get("purpose") not in _PURPOSES:
+        raise ApiError(
+            400, "The purpose must be 'fine-tune' or 'batch'.", code="invalid_value", param="purpose"
+        )
     if "file" not in fields:
         raise ApiError(
             400, "Missing required parameter: 'file'.", code="missing_required_parameter", param="file"
         )
-    return fields["file"]
+    return fields["file"], fields["purpose"]
 
 
 async def _fields(request: web.Request, content: Path, on_progress: Callable[[], None]) -> dict[str, str]:

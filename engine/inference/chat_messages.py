@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from engine.inference.tools import ToolCall
 from engine.limits import CONTEXT
 from engine.messages import join_text_parts, reject_control_tokens
-from engine.openai_object import OpenAIObject
+from engine.openai_object import HandedBack
 
 MAX_MESSAGES = 1024
 _MAX_CHARACTERS = 256 * CONTEXT  # no vocabulary has longer tokens, so no longer text fits into the context
@@ -26,7 +26,7 @@ def _join_parts(content: Any) -> Any:
     return join_text_parts(content)
 
 
-class ChatMessage(OpenAIObject):
+class ChatMessage(HandedBack):
     """One message. `developer` is `system`; `name` and `tool_call_id` are accepted, as no model gets them."""
 
     role: Annotated[

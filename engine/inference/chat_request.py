@@ -129,6 +129,13 @@ class ChatRequest(InertParameters):
             return Grammar.of_format(self.response_format)
         return None
 
+    def check_schemas(self) -> None:
+        """Raise a 400 with the reason if a schema cannot be followed. Computes for up to half a second."""
+        if self.grammar:
+            self.grammar.check()
+        elif self.may_call:
+            Grammar.of_call(self._callable_functions).check()
+
     @property
     def _callable_functions(self) -> list[FunctionDefinition]:
         chosen = self.tool_choice.name if self.tool_choice else None

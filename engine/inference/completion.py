@@ -105,8 +105,8 @@ class ChatCompletion:
 
     async def _deltas(self) -> AsyncGenerator[tuple[int, dict[str, Any]]]:
         """Yield the deltas of all choices with their index as they come; an error in one ends all."""
-        if self._request.grammar:
-            await asyncio.to_thread(self._request.grammar.check)
+        if self._request.grammar or self._request.may_call:
+            await asyncio.to_thread(self._request.check_schemas)
         queue: asyncio.Queue[tuple[int, dict[str, Any]] | asyncio.Task[None]] = asyncio.Queue()
         tasks = [asyncio.create_task(self._generate(index, queue)) for index in range(self._request.choices)]
         for task in tasks:

@@ -16,11 +16,11 @@ from engine import request_body
 from engine.errors import renamed_params
 from engine.inference.chat_request import ChatRequest
 from engine.inference.unsupported import unsupported
+from engine.metadata import Metadata
+from engine.openai_object import OpenAIObject
 
 _TEXT_TYPES = {"input_text": "text", "output_text": "text"}
 _KEPT_NOWHERE = "the engine keeps no responses: send the whole conversation as 'input'"
-
-
 _CHAT_MESSAGE = re.compile(r"messages\[(\d+)\](.*)")
 _NAMES = {
     "messages": "input",
@@ -29,10 +29,6 @@ _NAMES = {
     "response_format": "text.format",
     "response_format.json_schema": "text.format",
 }
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 def _as_items(value: Any) -> Any:
@@ -59,7 +55,7 @@ def _as_chat_content(content: Any) -> Any:
     return [_as_chat_part(part) for part in content] if isinstance(content, list) else content
 
 
-class _Message(_Strict):
+class _Message(OpenAIObject):
     """A message; `id`, `status` and `phase` are those of an answer that is handed back."""
 
     type: Literal["message"] = "message"
@@ -70,7 +66,7 @@ class _Message(_Strict):
     phase: str | None = None
 
 
-class _Format(_Strict):
+class _Format(BaseModel):
     """What the text must be; the fields of a JSON schema are validated with the chat request."""
 
     model_config = ConfigDict(extra="allow", strict=True)
@@ -78,27 +74,25 @@ class _Format(_Strict):
     type: Literal["text", "json_object", "json_schema"]
 
 
-class _Text(_Strict):
+class _Text(OpenAIObject):
     format: _Format | None = None
     verbosity: Literal["low", "medium", "high"] | None = None
 
 
-class _Reasoning(_Strict):
+class _Reasoning(OpenAIObject):
     effort: str | None = None
     summary: str | None = None
     generate_summary: str | None = None
 
 
-class _StreamOptions(_Strict):
+class _StreamOptions(OpenAIObject):
     include_obfuscation: bool | None = None
 
 
 _NotStored = Annotated[Any, unsupported(f"{_KEPT_NOWHERE}, and leave this out")]
-_Key = Annotated[str, Field(min_length=1, max_length=64)]
-_Value = Annotated[str, Field(max_length=512)]
 
 
-class ResponseRequest(_Strict):
+class ResponseRequest(OpenAIObject):
     """The body of `POST /v1/responses`; unknown fields are rejected by name."""
 
     model: str
@@ -115,7 +109,7 @@ class ResponseRequest(_Strict):
     max_output_tokens: int | None = None
     text: _Text | None = None
     reasoning: _Reasoning | None = None
-    metadata: Annotated[dict[_Key, _Value] | None, Field(max_length=16)] = None
+    metadata: Metadata | None = None
     user: str | None = None
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None

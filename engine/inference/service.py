@@ -45,13 +45,17 @@ class InferenceService:
         self._model_cache = model_cache
         self.slots = Slots()
 
+    def require(self, model: str) -> None:
+        """Raise a 404 if the model is unknown."""
+        self._models.path(model)
+
     @contextmanager
     def answer(self, endpoint: Endpoint, request: ModelRequest) -> Iterator[Answer]:
         """Queue a request; it leaves the queue at the end of the block.
 
         Raises a 404 if its model is unknown, and a 429 if too many wait already.
         """
-        self._models.path(request.model)  # an unknown model gets no slots
+        self.require(request.model)  # an unknown model gets no slots
         with self.slots.reserve(request.model, request.choices) as reservation:
             yield endpoint.answer(request, reservation, partial(self._generator, request.model))
 
@@ -61,7 +65,7 @@ class InferenceService:
 
         Raises a 404 if its model is unknown.
         """
-        self._models.path(request.model)
+        self.require(request.model)
         async with self.slots.reserve_in_background(request.model, request.choices) as reservation:
             yield endpoint.answer(request, reservation, partial(self._generator, request.model))
 

@@ -16,6 +16,7 @@ from engine.inference.tools import FunctionDefinition
 from engine.openai_object import OpenAIObject
 
 _MAX_SCHEMA_CHARACTERS = 128 * 1024
+_MAX_SUBSCHEMAS = 1000  # more take seconds to compile
 _MAX_SCHEMA_DEPTH = (
     1000  # levels, if each reference leads to the deepest: at 2000 llguidance's stack overflows
 )
@@ -109,8 +110,11 @@ class Grammar:
         schemas = [schema for _, schema, _ in self._rules]
         if len(json.dumps(schemas)) > _MAX_SCHEMA_CHARACTERS:
             raise self._invalid(f"it has more than {_MAX_SCHEMA_CHARACTERS} characters")
+        objects = list(_objects(schemas))
+        if len(objects) > _MAX_SUBSCHEMAS:
+            raise self._invalid(f"it has more than {_MAX_SUBSCHEMAS} parts")
         depth, references = 0, set()
-        for level, part in _objects(schemas):
+        for level, part in objects:
             depth = max(depth, level)
             references.add(str(part.get("$ref")))
             if isinstance(multiple := part.get("multipleOf"), int) and multiple > _MAX_MULTIPLE:

@@ -6,9 +6,8 @@ A model that was tuned on chats has read the template's words around each prompt
 it reads them again. The chat request also validates every setting that the two APIs share.
 """
 
-import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -16,6 +15,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from engine import request_body
+from engine.concurrency import run_all
 from engine.errors import ApiError, renamed_params
 from engine.ids import new_id
 from engine.inference.chat_request import ChatRequest
@@ -85,14 +85,11 @@ class CompletionRequest:
         for name in settings.keys() - _CHAT_FIELDS:
             raise ApiError(400, f"Unknown parameter: '{name}'.", code="unknown_parameter", param=name)
         with renamed_params(as_prompt):
-            request = cls(
-                tuple(
-                    ChatRequest.model_validate(
-                        {**settings, "messages": [{"role": "user", "content": prompt}]}
-                    )
-                    for prompt in fields.prompt
-                )
-            )
+            chats = [
+                ChatRequest.model_validate({**settings, "messages": [{"role": "user", "content": prompt}]})
+                for prompt in fields.prompt
+            ]
+        request = cls(tuple(chats))
         request._check_choices(fields.best_of)
         return request
 
@@ -153,7 +150,7 @@ class TextCompletion:
     async def response(self) -> dict[str, Any]:
         """Generate all choices and return OpenAI's `text_completion`. Raises ApiError."""
         with renamed_params(as_prompt):
-            answers = await _all(chat.response() for chat in self.chats)
+            answers = await run_all(chat.response() for chat in self.chats)
         choices = [choice for answer in answers for choice in answer["choices"]]
         return {
             **self._head,
@@ -200,14 +197,3 @@ class TextCompletion:
 
 def _choice(index: int, text: str | None, finish_reason: str | None) -> dict[str, Any]:
     return {"text": text or "", "index": index, "logprobs": None, "finish_reason": finish_reason}
-
-
-async def _all(answers: Iterable[Coroutine[Any, Any, dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Await all answers; an error in one ends all."""
-    tasks = [asyncio.create_task(answer) for answer in answers]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from engine.ids import new_id
 from engine.messages import reject_control_tokens
-from engine.openai_object import OpenAIObject
+from engine.openai_object import HandedBack, OpenAIObject
 
 MAX_TOOLS = 128
 
@@ -59,14 +59,14 @@ class ToolChoice(OpenAIObject):
                 )
 
 
-class CalledFunction(OpenAIObject):
+class CalledFunction(HandedBack):
     """What a call handed back names; `arguments` is JSON text."""
 
     name: FunctionName
     arguments: Annotated[str, AfterValidator(reject_control_tokens)]
 
 
-class ToolCall(OpenAIObject):
+class ToolCall(HandedBack):
     """A call in an assistant message that is handed back."""
 
     id: str | None = None

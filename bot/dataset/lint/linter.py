@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from bot.dataset.lint.finding import Finding, Severity, info
 from bot.dataset.lint.rules import RULES
-from bot.dataset.lint.tables import Table, TableFormat
+from bot.dataset.lint.table import Table
+from bot.dataset.reading.source import Format
 from bot.errors import UserError
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class LintReport:
         return frame
 
 
-def lint(table: Table, *, target: TableFormat = TableFormat.CHAT) -> LintReport:
+def lint(table: Table, *, target: Format = Format.CHAT) -> LintReport:
     """Run the rules over a table that is to become a training file of the target format.
 
     Rules for pairs (separator, ending, leading space) are skipped for chats, where roles separate prompt and
@@ -52,8 +53,12 @@ def lint(table: Table, *, target: TableFormat = TableFormat.CHAT) -> LintReport:
         findings.append(
             Finding(Severity.NECESSARY, f"The file is {table.format}.", f"Convert {table.format} to {target}")
         )
+    elif table.deviations:
+        findings.append(
+            Finding(Severity.NECESSARY, " ".join(table.deviations), f"Write it anew as {target}, in UTF-8")
+        )
     for rule in RULES:
-        if rule.pairs_only and target is TableFormat.CHAT:
+        if rule.pairs_only and target is Format.CHAT:
             continue
         finding = rule.check(frame)
         if finding is None:

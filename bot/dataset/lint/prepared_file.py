@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.dataset.lint.shape import Task, all_equal, common_suffix, task_of
-from bot.dataset.lint.tables import TableFormat
+from bot.dataset.reading.source import Format
 from bot.errors import UserError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def default_output_path(source: Path) -> Path:
     return first if not first.exists() else next(path for path in numbered if not path.exists())
 
 
-def write_prepared_file(frame: "pd.DataFrame", path: Path, *, target: TableFormat) -> None:
+def write_prepared_file(frame: "pd.DataFrame", path: Path, *, target: Format) -> None:
     """Write one example per line, in UTF-8. Never overwrite a file.
 
     Raises UserError if the file exists or cannot be written; then no partial file remains.
@@ -41,9 +41,9 @@ def write_prepared_file(frame: "pd.DataFrame", path: Path, *, target: TableForma
         ) from None
 
 
-def _format_line(prompt: str, completion: str, target: TableFormat) -> str:
+def _format_line(prompt: str, completion: str, target: Format) -> str:
     example: dict[str, object] = {"prompt": prompt, "completion": completion}
-    if target is TableFormat.CHAT:
+    if target is Format.CHAT:
         turns = (("user", prompt), ("assistant", completion))
         example = {"messages": [{"role": role, "content": content} for role, content in turns]}
     return json.dumps(example, ensure_ascii=False) + "\n"

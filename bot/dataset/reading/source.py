@@ -4,8 +4,9 @@
     source.format                           # Format.CSV: what is inside, whatever the name says
     source.columns                          # ("prompt", "completion"): every cell of every record
     source.notes                            # ("It is read as cp1252.",): sentences for the person
-    source.unread                           # (Unread("sheet 'notes'", 3),): what is in the file and is not read
-    source.deviations                       # ("It begins with a byte order mark.",): why others refuse it as it is
+    source.unread                           # (Unread("sheet 'notes'", 3),): what there is and is not read
+    source.deviations                       # ("It begins with a byte order mark.",): why others may refuse it
+    source.byte_exact                       # False if there are deviations: write the file anew
     for record in source.records():         # lazy, and may be called again
         record.number, record.location      # 3, "Row 3 of heroes.csv (line 5)": to begin a sentence with
         record.cells["prompt"]              # always text: 007, NA, null stay, numbers as they are written
@@ -13,8 +14,9 @@
 `open_source` reads the file once from end to end, so that columns, notes, unread and deviations are known and
 most errors are raised before the first record; `records()` reads it again. Nothing is kept in memory.
 
-Columns: blanks around a name are cut off, and a name of KNOWN_COLUMNS is in lower case however the file writes it.
-Every record has a cell for every column, "" if the file has none there. Lists and objects are no cells.
+Columns: blanks around a name are cut off, and a name of KNOWN_COLUMNS is in lower case however the file
+writes it. Two columns of one name are an error, and columns without a name are not read. Every record has a
+cell for every column, "" if the file has none there. Lists and objects are no cells.
 
 Conversations become the columns prompt and completion, and system if there is a system or developer turn.
 
@@ -48,7 +50,9 @@ class Format(StrEnum):
 class Record(NamedTuple):
     """One row, or one example."""
 
-    number: int  # its position in what is read, from 1 on; a header does not count, a row that is left out does
+    number: (
+        int  # its position in what is read, from 1 on; a header does not count, a row that is left out does
+    )
     location: str  # "Row 3 of heroes.csv (line 5)", "Example 3 of heroes.jsonl (line 3)"
     cells: dict[str, str]  # by column, in the order of Source.columns
 

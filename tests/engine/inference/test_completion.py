@@ -11,8 +11,12 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from engine.api.server import Api
+from engine.batches.batch_folder import BatchStore
+from engine.batches.queue import BatchQueue
+from engine.batches.service import BatchService
 from engine.inference.generator import Generator
 from engine.inference.model_cache import ModelCache
+from engine.inference.service import InferenceService
 from engine.jobs.job_folder import JobStore
 from engine.jobs.queue import JobQueue
 from engine.jobs.service import JobService
@@ -72,9 +76,15 @@ async def api(
 ) -> AsyncIterator[tuple[Api, FailingGenerator, str]]:
     failing = FailingGenerator(after_first=request.param)
     models, files = ModelStore(tmp_path / "models", Weights(TINY, tmp_path)), FileStore(tmp_path / "files")
-    jobs, cache = JobStore(tmp_path / "jobs"), OneModel(failing)
-    async with JobQueue(jobs, files, models, cache.tokenize_turn) as queue:
-        api = Api(models, cache, files, JobService(jobs, files, models, queue))
+    jobs, batches, cache = JobStore(tmp_path / "jobs"), BatchStore(tmp_path / "batches"), OneModel(failing)
+    inference = InferenceService(models, cache)
+    async with (
+        JobQueue(jobs, files, models, cache.tokenize_turn) as queue,
+        BatchQueue(batches, files, inference) as batch_queue,
+    ):
+        job_service = JobService(jobs, files, models, queue)
+        batch_service = BatchService(batches, files, batch_queue)
+        api = Api(models, cache, inference, files, job_service, batch_service)
         async with TestServer(api.app(None)) as server:
             yield api, failing, str(server.make_url("/v1/chat/completions"))
 

@@ -14,7 +14,7 @@ from engine.jobs.encoding import encode
 from engine.messages import PreferenceExample, TrainingExample
 from engine.storage import weights
 from engine.tokens import Encoded
-from tests.support import tiny_model
+from tests.support import tiny_model, tiny_tokenizer
 
 _KEY = "for this test"
 _ANSWER = "She can fly, 40 times."
@@ -154,17 +154,25 @@ async def check(base: Path) -> None:
             assert worse.ids[: worse.learned[0][0]] == learned[-1][0]
 
 
+def variant(base: Path, folder: Path, changes: dict[str, Any]) -> Path:
+    """Write a model with another chat template, or other tokens around a prompt."""
+    tokenizer = tiny_tokenizer.changed(tiny_tokenizer.byte_pairs(base), changes)
+    return tiny_model.write_with(folder / "tiny.gguf", tokenizer)
+
+
 @pytest.mark.parametrize("kind", _PAIRS)
 async def test_byte_pairs(kind: str, tiny_base: Path, tmp_path: Path) -> None:
-    await check(tiny_model.write(tmp_path / "tiny.gguf", tiny_base, _PAIRS[kind]))
+    await check(variant(tiny_base, tmp_path, _PAIRS[kind]))
 
 
 @pytest.mark.parametrize("kind", _PIECES)
 async def test_sentence_pieces(kind: str, tmp_path: Path) -> None:
-    tokenizer = tiny_model.sentence_pieces(
+    tokenizer = tiny_tokenizer.sentence_pieces(
         "She can fly, times. woman flight one two three four Be brief. user assistant"
     )
-    await check(tiny_model.write_with(tmp_path / "tiny.gguf", tokenizer, _PIECES[kind]))
+    await check(
+        tiny_model.write_with(tmp_path / "tiny.gguf", tiny_tokenizer.changed(tokenizer, _PIECES[kind]))
+    )
 
 
 @pytest.mark.real
@@ -178,7 +186,7 @@ async def test_the_packaged_weights() -> None:
 async def test_answers_that_are_read_differently_later_are_texts_of_their_own(
     kind: str, texts: int, tiny_base: Path, tmp_path: Path
 ) -> None:
-    async with served(tiny_model.write(tmp_path / "tiny.gguf", tiny_base, _PAIRS[kind])) as model:
+    async with served(variant(tiny_base, tmp_path, _PAIRS[kind])) as model:
         assert len(await model.encode(answered(_PROMPTS[2]))) == texts
 
 
@@ -218,6 +226,6 @@ async def test_what_is_read_but_not_learned(tiny_base: Path) -> None:
 async def test_templates_that_cannot_be_learned_are_refused(
     changes: Any, fault: str, tiny_base: Path, tmp_path: Path
 ) -> None:
-    async with served(tiny_model.write(tmp_path / "tiny.gguf", tiny_base, changes)) as model:
+    async with served(variant(tiny_base, tmp_path, changes)) as model:
         with pytest.raises(ValueError, match=fault):
             await model.encode(answered(_PROMPTS[2]))

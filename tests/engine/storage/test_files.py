@@ -36,7 +36,7 @@ async def test_newest_first_page_by_page(client: AsyncOpenAI) -> None:
 
 async def test_other_purposes_are_rejected(client: AsyncOpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
-        await client.files.create(file=jsonl([1]), purpose="batch")
+        await client.files.create(file=jsonl([1]), purpose="assistants")
     assert caught.value.param == "purpose"
 
 
