@@ -35,7 +35,7 @@ def write(
 
 
 def write_with(path: Path, tokenizer: Tokenizer, chain: Sequence[str] = ()) -> Path:
-    """Write a llama GGUF file with a tokenizer; each token of `chain` is followed by the next. Returns `path`."""
+    """Write a llama GGUF file with a tokenizer in which each token of `chain` follows the one before it."""
     writer = GGUFWriter(path, "llama")
     for key, field in tokenizer.items():
         writer.add_key_value(key, field.value, field.kind, sub_type=field.item_kind)
