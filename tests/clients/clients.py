@@ -13,6 +13,7 @@ STEPS = {
     "stream": "stream",
     "multi_turn": "its answer handed back",
     "structured": "structured output",
+    "tools": "a forced tool call",
     "completions": "completions",
     "responses": "responses",
     "batches": "batches",
@@ -63,7 +64,7 @@ _CHATS = ("chat", "stream", "multi_turn", "structured")
 
 CLIENTS = (
     Client("openai", "openai-3.54", "openai_3.py", tuple(STEPS)),
-    Client("openai", "openai-1.40", "openai_1.py", (*_CHATS, "completions", "tuning", "models")),
+    Client("openai", "openai-1.40", "openai_1.py", (*_CHATS, "tools", "completions", "tuning", "models")),
     Client(
         "openai",
         "openai-0.28",
@@ -71,22 +72,42 @@ CLIENTS = (
         ("chat", "stream", "multi_turn", "completions", "tuning", "models"),
         "`openai.api_base`",
     ),
-    Client("openai", "node", "openai.mjs", (*_CHATS, "completions", "responses", "tuning", "models")),
+    Client(
+        "openai", "node", "openai.mjs", (*_CHATS, "tools", "completions", "responses", "tuning", "models")
+    ),
     Client(
         "ai",
         "node",
         "ai.mjs",
-        (*_CHATS, "responses"),
+        (*_CHATS, "tools", "responses"),
         "`@ai-sdk/openai-compatible` with `supportsStructuredOutputs`, or `@ai-sdk/openai`",
     ),
-    Client("langchain-openai", "frameworks", "langchain_openai_.py", (*_CHATS, "completions")),
-    Client("litellm", "frameworks", "litellm_.py", _CHATS, "model `openai/NAME`"),
+    Client("langchain-openai", "frameworks", "langchain_openai_.py", (*_CHATS, "tools", "completions")),
+    Client("litellm", "frameworks", "litellm_.py", (*_CHATS, "tools"), "model `openai/NAME`"),
     Client(
         "llm", "frameworks", "llm_.py", _CHATS, "`extra-openai-models.yaml`, with `supports_schema: true`"
     ),
-    Client("instructor", "frameworks", "instructor_.py", ("structured",), "`Mode.JSON_SCHEMA`"),
-    Client("pydantic-ai-slim", "frameworks", "pydantic_ai_.py", _CHATS, "`NativeOutput`"),
-    Client("autogen-ext", "frameworks", "autogen_.py", _CHATS, "`model_info` with `structured_output: True`"),
+    Client(
+        "instructor",
+        "frameworks",
+        "instructor_.py",
+        ("structured", "tools"),
+        "`Mode.JSON_SCHEMA`, or its default",
+    ),
+    Client(
+        "pydantic-ai-slim",
+        "frameworks",
+        "pydantic_ai_.py",
+        (*_CHATS, "tools"),
+        "`NativeOutput`, or its default",
+    ),
+    Client(
+        "autogen-ext",
+        "frameworks",
+        "autogen_.py",
+        (*_CHATS, "tools"),
+        "`model_info` with `structured_output: True`",
+    ),
     Client(
         "dspy",
         "frameworks",

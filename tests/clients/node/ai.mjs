@@ -2,7 +2,7 @@
 
 import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
-import { generateObject, generateText, streamText } from "ai";
+import { generateObject, generateText, streamText, tool } from "ai";
 import { z } from "zod";
 import { checkPerson, checkText, followUp, key, model as name, question, run, tokens, url } from "./harness.mjs";
 
@@ -42,6 +42,15 @@ await run({
     for (const model of [compatible, openai.chat(name)]) {
       checkPerson((await generateObject({ ...options, maxOutputTokens: 60, model, schema, prompt })).object);
     }
+  },
+
+  async tools() {
+    const inputSchema = z.object({ name: z.string().max(12), age: z.number().int().min(1).max(99) });
+    const tools = { savePerson: tool({ description: "Save somebody.", inputSchema }) };
+    const prompt = "Save yourself.";
+    const settings = { ...options, maxOutputTokens: 60, tools, toolChoice: "required", prompt };
+    const { toolCalls } = await generateText({ ...settings, model: compatible });
+    checkPerson(toolCalls[0].input);
   },
 
   async responses() {

@@ -41,6 +41,17 @@ await run({
     checkPerson(answer.choices[0].message.parsed);
   },
 
+  async tools() {
+    const parameters = z.toJSONSchema(person);
+    const answer = await client.chat.completions.create({
+      model,
+      messages: [{ role: "user", content: "Save yourself." }],
+      tools: [{ type: "function", function: { name: "save_person", parameters } }],
+      tool_choice: "required",
+    });
+    checkPerson(JSON.parse(answer.choices[0].message.tool_calls[0].function.arguments));
+  },
+
   async completions() {
     const answer = await client.completions.create({ model, prompt: "40, woman, flight ->", max_tokens: tokens });
     checkText(answer.choices[0].text);

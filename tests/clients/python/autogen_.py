@@ -1,13 +1,14 @@
 """autogen: its OpenAI client, and an assistant agent."""
 
 import asyncio
+import json
 from collections.abc import Coroutine
 from typing import Any
 
 from autogen_agentchat.agents import AssistantAgent
 from autogen_core.models import AssistantMessage, SystemMessage, UserMessage
 from autogen_ext.models.openai import OpenAIChatCompletionClient
-from harness import FOLLOW_UP, KEY, MODEL, QUESTION, TOKENS, URL, check_person, check_text, run
+from harness import FOLLOW_UP, KEY, MODEL, QUESTION, SCHEMA, TOKENS, URL, check_person, check_text, run
 from pydantic import BaseModel, Field
 
 
@@ -21,7 +22,7 @@ class Person(BaseModel):
 def client(**options: Any) -> OpenAIChatCompletionClient:
     info = {
         "vision": False,
-        "function_calling": False,
+        "function_calling": True,
         "json_output": True,
         "structured_output": True,
         "family": "unknown",
@@ -75,4 +76,16 @@ def structured() -> None:
     _run(ask())
 
 
-run(chat, stream, multi_turn, structured)
+def tools() -> None:
+    async def ask() -> None:
+        schema = {"name": "save_person", "description": "Save somebody.", "parameters": SCHEMA}
+        answer = await client().create(
+            [UserMessage(content="Save yourself.", source="user")], tools=[schema], tool_choice="required"
+        )
+        [call] = answer.content
+        check_person(**json.loads(call.arguments))
+
+    _run(ask())
+
+
+run(chat, stream, multi_turn, structured, tools)

@@ -28,6 +28,11 @@ SCHEMA = {
 """The JSON schema that structured answers follow; short, so that a small model ends it soon."""
 
 
+FUNCTION = {"name": "save_person", "description": "Save somebody.", "parameters": SCHEMA}
+TOOL = {"type": "function", "function": FUNCTION}
+"""A function to call, with the values of `SCHEMA` as arguments."""
+
+
 def run(*steps: Callable[[], object]) -> None:
     """Run each step; one that fails does not keep the others from running."""
     for step in steps:

@@ -28,4 +28,8 @@ def structured() -> None:
     _ask(instructor.Mode.JSON_SCHEMA)
 
 
-run(structured)
+def tools() -> None:
+    _ask(instructor.Mode.TOOLS)
+
+
+run(structured, tools)

@@ -35,8 +35,14 @@ def structured() -> None:
     check_person(person.name, person.age)
 
 
+def tools() -> None:
+    bound = ChatOpenAI(model=MODEL, base_url=URL, api_key=KEY, max_tokens=60, max_retries=0)
+    [call] = bound.bind_tools([Person], tool_choice="any").invoke("Save yourself.").tool_calls
+    check_person(**call["args"])
+
+
 def completions() -> None:
     check_text(OpenAI(model=MODEL, base_url=URL, api_key=KEY, max_tokens=TOKENS).invoke("40, woman ->"))
 
 
-run(chat, stream, multi_turn, structured, completions)
+run(chat, stream, multi_turn, structured, tools, completions)

@@ -3,7 +3,7 @@
 import json
 
 import litellm
-from harness import FOLLOW_UP, KEY, MODEL, QUESTION, SCHEMA, TOKENS, URL, check_person, check_text, run
+from harness import FOLLOW_UP, KEY, MODEL, QUESTION, SCHEMA, TOKENS, TOOL, URL, check_person, check_text, run
 
 SERVER = {"model": f"openai/{MODEL}", "api_base": URL, "api_key": KEY}
 
@@ -37,4 +37,15 @@ def structured() -> None:
     check_person(**json.loads(answer.choices[0].message.content))
 
 
-run(chat, stream, multi_turn, structured)
+def tools() -> None:
+    answer = litellm.completion(
+        **SERVER,
+        messages=[{"role": "user", "content": "Save yourself."}],
+        tools=[TOOL],
+        tool_choice="required",
+    )
+    [call] = answer.choices[0].message.tool_calls
+    check_person(**json.loads(call.function.arguments))
+
+
+run(chat, stream, multi_turn, structured, tools)

@@ -1,6 +1,21 @@
 """openai 1.40, with the typed client and the first structured output."""
 
-from harness import FOLLOW_UP, KEY, MODEL, QUESTION, TOKENS, URL, check, check_text, run, training_file
+import json
+
+from harness import (
+    FOLLOW_UP,
+    KEY,
+    MODEL,
+    QUESTION,
+    TOKENS,
+    TOOL,
+    URL,
+    check,
+    check_person,
+    check_text,
+    run,
+    training_file,
+)
 from openai import OpenAI
 from pydantic import BaseModel
 
@@ -44,6 +59,19 @@ def structured() -> None:
     check(holds=isinstance(person, Person), what=person)
 
 
+def tools() -> None:
+    messages = [{"role": "user", "content": "Save yourself."}]
+    answer = client.chat.completions.create(
+        model=MODEL, messages=messages, tools=[TOOL], tool_choice="required"
+    )
+    [call] = answer.choices[0].message.tool_calls
+    check_person(**json.loads(call.function.arguments))
+    result = {"role": "tool", "tool_call_id": call.id, "content": "Saved."}
+    messages += [answer.choices[0].message, result]
+    answer = client.chat.completions.create(model=MODEL, messages=messages, max_tokens=TOKENS)
+    check_text(answer.choices[0].message.content)
+
+
 def completions() -> None:
     answer = client.completions.create(model=MODEL, prompt="40, woman, flight ->", max_tokens=TOKENS)
     check_text(answer.choices[0].text)
@@ -60,4 +88,4 @@ def models() -> None:
     check(holds=MODEL in [model.id for model in client.models.list()], what="models")
 
 
-run(chat, stream, multi_turn, structured, completions, tuning, models)
+run(chat, stream, multi_turn, structured, tools, completions, tuning, models)

@@ -11,6 +11,7 @@ from harness import (
     QUESTION,
     SCHEMA,
     TOKENS,
+    TOOL,
     URL,
     check,
     check_person,
@@ -82,6 +83,19 @@ def structured() -> None:
     check_person(**json.loads(answer.choices[0].message.content))
 
 
+def tools() -> None:
+    messages = [{"role": "user", "content": "Save yourself."}]
+    answer = client.chat.completions.create(
+        model=MODEL, messages=messages, tools=[TOOL], tool_choice="required"
+    )
+    [call] = answer.choices[0].message.tool_calls
+    check_person(**json.loads(call.function.arguments))
+    result = {"role": "tool", "tool_call_id": call.id, "content": "Saved."}
+    messages += [answer.choices[0].message, result]
+    answer = client.chat.completions.create(model=MODEL, messages=messages, max_tokens=TOKENS)
+    check_text(answer.choices[0].message.content)
+
+
 def completions() -> None:
     answer = client.completions.create(model=MODEL, prompt="40, woman, flight ->", max_tokens=TOKENS)
     check_text(answer.choices[0].text)
@@ -141,4 +155,4 @@ def models() -> None:
     check(holds=MODEL in [model.id for model in client.models.list()], what="models")
 
 
-run(chat, stream, multi_turn, structured, completions, responses, batches, tuning, models)
+run(chat, stream, multi_turn, structured, tools, completions, responses, batches, tuning, models)

@@ -41,4 +41,9 @@ def structured() -> None:
     check_person(person.name, person.age)
 
 
-run(chat, stream, multi_turn, structured)
+def tools() -> None:
+    person = Agent(model, output_type=Person).run_sync("Who are you?").output
+    check_person(person.name, person.age)
+
+
+run(chat, stream, multi_turn, structured, tools)
