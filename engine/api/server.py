@@ -16,7 +16,7 @@ from engine.batches.schema import CreateBatchRequest
 from engine.batches.service import BatchService
 from engine.inference.answer import Answer
 from engine.inference.model_cache import ModelCache
-from engine.inference.service import ENDPOINTS, InferenceService
+from engine.inference.service import PATHS, InferenceService
 from engine.jobs.schema import CreateJobRequest
 from engine.jobs.service import JobService
 from engine.limits import MAX_JSON_BYTES
@@ -69,7 +69,7 @@ class Api:
                 ),  # before the next route, which matches it too
                 web.get("/v1/models/{id:.+}", self.get_model),
                 web.delete("/v1/models/{id:.+}", self.delete_model),
-                *(web.post(path, self.answer) for path in ENDPOINTS),
+                *(web.post(path, self.answer) for path in PATHS),
                 web.get("/v1/files", self.list_files),
                 web.post("/v1/files", self.upload),
                 web.get("/v1/files/{id}", self.get_file),
@@ -121,7 +121,7 @@ class Api:
         return web.json_response({"id": model, "object": "model", "deleted": True})
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        endpoint = ENDPOINTS[request.path]
+        endpoint = self.inference.endpoints[request.path]
         asked = endpoint.parse(await request.read())
         with self.inference.answer(endpoint, asked) as answer:
             if asked.stream:

@@ -31,7 +31,7 @@ from engine.batches.schema import (
 from engine.concurrency import run_all
 from engine.errors import ApiError, from_validation
 from engine.inference.answer import ModelRequest
-from engine.inference.service import ENDPOINTS, Endpoint, InferenceService
+from engine.inference.service import Endpoint, InferenceService
 from engine.limits import BACKGROUND_SLOTS
 from engine.storage.files import FileStore
 
@@ -154,7 +154,7 @@ class BatchQueue:
 
     async def _response(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """Return what the endpoint answers: the HTTP status and the body."""
-        endpoint = ENDPOINTS[path]
+        endpoint = self._inference.endpoints[path]
         try:
             request = _parse(endpoint, body)
             async with self._inference.answer_in_background(endpoint, request) as answer:

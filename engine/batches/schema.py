@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from engine.errors import ApiError
 from engine.ids import new_id
-from engine.inference.service import ENDPOINTS
+from engine.inference.service import PATHS
 from engine.metadata import Metadata
 
 WINDOW_SECONDS = 24 * 3600
@@ -43,8 +43,8 @@ class CreateBatchRequest(_StrictModel):
     @field_validator("endpoint")
     @classmethod
     def _answers_batches(cls, endpoint: str) -> str:
-        if endpoint not in ENDPOINTS:
-            raise ValueError(f"batches are answered by {', '.join(ENDPOINTS)}")
+        if endpoint not in PATHS:
+            raise ValueError(f"batches are answered by {', '.join(PATHS)}")
         return endpoint
 
 

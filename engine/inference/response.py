@@ -11,6 +11,7 @@ from engine.errors import ApiError, renamed_params
 from engine.ids import new_id
 from engine.inference.completion import ChatCompletion
 from engine.inference.generator import Generator
+from engine.inference.recent_messages import RecentMessages
 from engine.inference.response_request import ResponseRequest
 from engine.inference.slots import Reservation
 
@@ -20,11 +21,13 @@ class Response:
 
     def __init__(
         self,
+        recent: RecentMessages,
         request: ResponseRequest,
         reservation: Reservation,
         generator: Callable[[], Awaitable[Generator]],
     ) -> None:
-        """Prepare; `response` or `events` starts the generation."""
+        """Prepare; `response` or `events` starts the generation. `recent` gets the message."""
+        self._recent = recent
         self._request = request
         self._chat = ChatCompletion(request.chat, reservation, generator)
         self._id, self._message_id = new_id("resp"), new_id("msg")
@@ -100,6 +103,8 @@ class Response:
     def _ended(self, text: str, finish_reason: str | None) -> dict[str, Any]:
         status = "incomplete" if finish_reason == "length" else "completed"
         usage = self._chat.usage
+        if self._request.store is None:
+            self._recent.add(self._message_id, text)
         return self._object(status, [self._message(status, [_text_part(text)])]) | {
             "incomplete_details": {"reason": "max_output_tokens"} if status == "incomplete" else None,
             "completed_at": int(time.time()),

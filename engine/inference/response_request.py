@@ -2,25 +2,27 @@
 
 https://platform.openai.com/docs/api-reference/responses/create
 
-Nothing is kept: a conversation is sent whole with each request. What only other models have (tools, images,
-reasoning) is refused by name; a value that asks for nothing is accepted.
+A conversation is sent whole with each request; only recent answers may be named by the ids of their messages.
+What the engine does not have (tools, images, reasoning) is refused by name; a value that asks for nothing is
+accepted.
 """
 
 import re
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from engine import request_body
 from engine.errors import renamed_params
 from engine.inference.chat_request import ChatRequest
+from engine.inference.recent_messages import RecentMessages
 from engine.inference.unsupported import unsupported
 from engine.metadata import Metadata
 from engine.openai_object import OpenAIObject
 
 _TEXT_TYPES = {"input_text": "text", "output_text": "text"}
-_KEPT_NOWHERE = "the engine keeps no responses: send the whole conversation as 'input'"
+_NOT_KEPT = "the engine keeps no responses: send the whole conversation as 'input'"
 _CHAT_MESSAGE = re.compile(r"messages\[(\d+)\](.*)")
 _NAMES = {
     "messages": "input",
@@ -35,13 +37,19 @@ def _as_items(value: Any) -> Any:
     return [{"role": "user", "content": value}] if isinstance(value, str) else value
 
 
-def _is_a_message(value: Any) -> Any:
-    kind = value.get("type") if isinstance(value, dict) else None
+def _as_message(item: Any, info: ValidationInfo) -> Any:
+    """Put the message in the place of a reference; reject what is neither."""
+    kind = item.get("type") if isinstance(item, dict) else None
     if kind == "item_reference":
-        raise ValueError(f"{_KEPT_NOWHERE}; clients do so if 'store' is false")
+        text = info.context.get(str(item.get("id"))) if isinstance(info.context, RecentMessages) else None
+        if text is None:
+            raise ValueError(
+                f"this message is no longer known; {_NOT_KEPT}, as clients do with 'store' false"
+            )
+        return {"role": "assistant", "content": text}
     if kind not in {None, "message"}:
         raise ValueError(f"only messages are supported, not '{kind}'")
-    return value
+    return item
 
 
 def _as_chat_part(part: Any) -> Any:
@@ -89,7 +97,7 @@ class _StreamOptions(OpenAIObject):
     include_obfuscation: bool | None = None
 
 
-_NotStored = Annotated[Any, unsupported(f"{_KEPT_NOWHERE}, and leave this out")]
+_NotStored = Annotated[Any, unsupported(f"{_NOT_KEPT}, and leave this out")]
 
 
 class ResponseRequest(OpenAIObject):
@@ -97,7 +105,7 @@ class ResponseRequest(OpenAIObject):
 
     model: str
     input: Annotated[
-        list[Annotated[_Message, BeforeValidator(_is_a_message)]],
+        list[Annotated[_Message, BeforeValidator(_as_message)]],
         Field(min_length=1),
         BeforeValidator(_as_items),
     ]
@@ -127,14 +135,15 @@ class ResponseRequest(OpenAIObject):
         Any, unsupported("responses are made while you wait; /v1/batches works in the background")
     ] = None
     store: _NotStored = None
+    """False: its message is not even kept for a while."""
     previous_response_id: _NotStored = None
     conversation: _NotStored = None
     prompt: Annotated[Any, unsupported("the engine keeps no prompts: give 'instructions' and 'input'")] = None
 
     @classmethod
-    def parse(cls, body: bytes) -> "ResponseRequest":
-        """Read a body. Raises ApiError or ValidationError."""
-        request = request_body.parse(cls, body)
+    def parse(cls, recent: RecentMessages, body: bytes) -> "ResponseRequest":
+        """Read a body, which may refer to recent messages. Raises ApiError or ValidationError."""
+        request = request_body.parse(cls, body, context=recent)
         with renamed_params(request.rename):
             request.chat  # noqa: B018  this validates it
         return request

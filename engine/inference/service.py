@@ -12,6 +12,7 @@ from engine.inference.chat_request import ChatRequest
 from engine.inference.completion import ChatCompletion
 from engine.inference.generator import Generator
 from engine.inference.model_cache import ModelCache
+from engine.inference.recent_messages import RecentMessages
 from engine.inference.response import Response
 from engine.inference.response_request import ResponseRequest
 from engine.inference.slots import Reservation, Slots
@@ -28,12 +29,8 @@ class Endpoint:
     answer: Callable[[Any, Reservation, Callable[[], Awaitable[Generator]]], Answer]
 
 
-ENDPOINTS = {
-    "/v1/chat/completions": Endpoint(partial(request_body.parse, ChatRequest), ChatCompletion),
-    "/v1/completions": Endpoint(CompletionRequest.parse, TextCompletion),
-    "/v1/responses": Endpoint(ResponseRequest.parse, Response),
-}
-"""By path."""
+PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/responses")
+"""The endpoints that ask a model."""
 
 
 class InferenceService:
@@ -44,6 +41,14 @@ class InferenceService:
         self._models = models
         self._model_cache = model_cache
         self.slots = Slots()
+        recent = RecentMessages()
+        endpoints = (
+            Endpoint(partial(request_body.parse, ChatRequest), ChatCompletion),
+            Endpoint(CompletionRequest.parse, TextCompletion),
+            Endpoint(partial(ResponseRequest.parse, recent), partial(Response, recent)),
+        )
+        self.endpoints = dict(zip(PATHS, endpoints, strict=True))
+        """By path."""
 
     def require(self, model: str) -> None:
         """Raise a 404 if the model is unknown."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from openai import AsyncOpenAI
 from openai.types import Batch
@@ -11,7 +11,7 @@ from tests.support.engine_process import jsonl
 from tests.support.eventually import eventually
 from tests.support.tiny_engine import TINY
 
-CHAT = "/v1/chat/completions"
+CHAT: Final = "/v1/chat/completions"
 FINAL = frozenset({"completed", "failed", "expired", "cancelled"})
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,7 @@ class ScriptedBatches:
         self.unanswered = 0  # how many of the next requests get an error in place of an answer
         self.refusal: str | None = None  # the error of every batch
         self.others = 0  # how many newer batches the list begins with
+        self.write_lines: Callable[[list[bytes]], bytes] = b"\n".join
         self.unknown = False  # whether the server refuses the files of batches
         self.polls = 0  # how many polls of each batch find it in progress
         self.queue: ScriptedQueue | None = None
@@ -144,8 +146,9 @@ class ScriptedBatches:
             return web.Response(body=self._script.files[name])
         number = int(name.removeprefix("output-"))
         asked = self._script.files[self.created[number - 1]["input_file_id"]]
-        lines = [json.dumps(self._result(json.loads(line))) for line in asked.splitlines()]
-        return web.Response(text="\n".join(reversed(lines)))  # providers promise no order
+        results = [self._result(json.loads(line)) for line in asked.splitlines()]
+        lines = [json.dumps(each, ensure_ascii=False).encode() for each in reversed(results)]  # in any order
+        return web.Response(body=self.write_lines(lines))
 
     def _result(self, line: dict[str, Any]) -> dict[str, Any]:
         if self.unanswered:

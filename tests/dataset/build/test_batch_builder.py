@@ -1,8 +1,9 @@
 """Builds through the Batch API: batches are submitted once, joined by key, at half the price."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -68,6 +69,46 @@ async def test_rejected_and_missing_answers_go_into_the_next_batch(app: App, scr
     assert len(script.batches.created) >= 2
     repeated = [key for key in script.batches.requests if script.batches.requests.count(key) > 1]
     assert len(set(repeated)) <= 4  # only those without an answer
+
+
+Lines = list[bytes]
+RESULTS: list[tuple[str, Callable[[Lines], bytes]]] = [
+    ("\u2028", lambda lines: b"\n".join(lines) + b"\n"),
+    ("\u2029", lambda lines: b"\xef\xbb\xbf" + b"\n".join(lines)),
+    ("\x85", lambda lines: b"\r\n".join(lines) + b"\r\n"),
+    ("\x1c", lambda lines: b"\n\n".join(lines) + b"\n\n"),
+    ("\x0b", b"\n".join),
+]
+
+
+@pytest.mark.parametrize(("separator", "write_lines"), RESULTS)
+async def test_every_line_of_the_results_is_one_answer(
+    app: App, script: Script, separator: str, write_lines: Callable[[Lines], bytes]
+) -> None:
+    """JSON need not escape all that Python takes for the end of a line, and files differ in theirs."""
+
+    def separate(body: dict[str, Any]) -> dict[str, Any]:
+        (choice,) = body["choices"]
+        text = choice["message"]["content"].replace(". ", f".{separator}")
+        return body | {"choices": [choice | {"message": {"content": text}}]}
+
+    script.reshape, script.batches.write_lines = separate, write_lines
+    job = await run_job(app, app.planner.spec(repeats=1, limit=14, batch=True))
+    assert isinstance(job.result, BuildResult)
+    assert (job.result.asked, job.result.rejected, len(script.batches.created)) == (14, {}, 1)
+    assert len(script.asked) == 14
+
+
+async def test_answers_that_are_not_understood_are_booked_and_not_ordered_again(
+    app: App, script: Script
+) -> None:
+    """The provider was paid for them; another batch of the same shape would be paid for as well."""
+    script.reshape = lambda body: {"output": "text"} if script.batches.created else body
+    job = await run_job(app, batch_spec(app))
+    assert job.state == "failed"
+    assert "answers of no use" in str(job.error)
+    assert len(script.batches.created) == 1
+    assert job.cost > 29 * 0.5 * 0.5  # the most that each may have used
 
 
 async def test_progress_counts_cached_and_batch_answers(app: App, script: Script) -> None:

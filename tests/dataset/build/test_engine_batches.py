@@ -58,7 +58,8 @@ async def test_a_build_survives_a_kill_of_the_engine(
 ) -> None:
     client = own_engine.client()
     async with open_app(settings, timing) as app:
-        job, _ = await app.builds.submit(app.planner.spec(repeats=1, batch=True))
+        spec = app.planner.spec(repeats=1, batch=True)
+        job, _ = await app.builds.submit(spec)
         work = asyncio.create_task(app.worker.run_next())
         async with asyncio.timeout(120):
 
@@ -72,7 +73,7 @@ async def test_a_build_survives_a_kill_of_the_engine(
             own_engine.start()
             assert await work
         job = await app.jobs.get(job.id)
-        records = [record async for record in app.selector.examples_by_hero(job.spec)]
+        records = [record async for record in app.selector.examples_by_hero(spec)]
 
     assert (job.state, job.cost) == ("succeeded", 0)
     assert isinstance(job.result, BuildResult)

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,34 @@ async def test_more_than_fits_is_refused_at_once(
     after = process.cpu_times()
     # not by the clock: other processes share the machine
     assert (after.user + after.system - before.user - before.system) / requests < 0.1
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [{"role": "user", "content": "hello there"}] * 60_000,
+        [{"role": "user", "content": "hello there"}] * 1024,
+        [{"role": "user", "content": "a " * 1_900_000}],
+        [{"role": "user", "content": "a " * 100_000}],
+        [{"role": "user", "content": "hello " * 600}] * 1024,
+    ],
+    ids=["60,000", "1024", "too long", "long", "1024 long"],
+)
+async def test_clients_that_leave_hold_no_slots(engine: EngineProcess, messages: list[Any]) -> None:
+    """They leave while their prompt is read, checked, rendered or counted, whichever comes first."""
+    body = json.dumps({"model": TINY, "messages": messages, "n": 8}).encode()
+
+    async def leave_soon() -> None:
+        with suppress(TimeoutError, aiohttp.ClientError):
+            async with asyncio.timeout(0.3):
+                await post(engine, "/chat/completions", body, Content_Type="application/json")
+
+    await asyncio.gather(*[leave_soon() for _ in range(5)])
+    async with asyncio.timeout(15):
+        status, _ = await post(engine, "/chat/completions", BODY, Content_Type="application/json")
+    assert status == 200
+    metrics = await engine.metrics()
+    assert metrics["engine_chat_answers_running"] == metrics["engine_chat_answers_waiting"] == 0
 
 
 @pytest.mark.parametrize("sent", ["", "{", '{"model": "tiny", "messages": [', "5\r\n{    \r\n"])

@@ -9,11 +9,18 @@ from openai import AsyncOpenAI
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
+from engine.inference.recent_messages import RecentMessages
 from tests.support.engine_chats import PROMPT_TOKENS, USER, ask, assert_declared
 from tests.support.engine_process import EngineProcess
 from tests.support.tiny_engine import TINY, Training
 
 PROMPT: str = USER[0]["content"]
+AGE = {
+    "type": "object",
+    "properties": {"age": {"type": "integer", "minimum": 10, "maximum": 99}},
+    "required": ["age"],
+    "additionalProperties": False,
+}
 SHORT: dict[str, Any] = {"max_output_tokens": 12, "temperature": 0}
 
 
@@ -79,6 +86,30 @@ async def test_an_answer_can_be_handed_back(client: AsyncOpenAI) -> None:
     assert following.output_text == (await ask(client, turns, temperature=0)).choices[0].message.content
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_recent_message_can_be_named_by_its_id(client: AsyncOpenAI, stream: bool) -> None:
+    """As the AI SDK does in each further turn, unless `store` is false."""
+    question = {"role": "user", "content": "And?"}
+    first = await respond(client)
+    name = first.output[0].id
+    if stream:
+        events = [event async for event in await respond(client, stream=True)]
+        name = events[-1].response.output[0].id
+    reference = {"type": "item_reference", "id": name}
+    whole = await respond(client, input=[*USER, *first.output, question])
+    assert (await respond(client, input=[*USER, reference, question])).output_text == whole.output_text
+    forgotten = (await respond(client, store=False)).output[0].id
+    with pytest.raises(openai.BadRequestError, match="no longer known"):
+        await respond(client, input=[*USER, {"type": "item_reference", "id": forgotten}, question])
+
+
+def test_the_oldest_messages_make_room() -> None:
+    recent = RecentMessages(2)
+    for name in ("one", "two", "three"):
+        recent.add(name, name.upper())
+    assert [recent.get(name) for name in ("one", "two", "three")] == [None, "TWO", "THREE"]
+
+
 async def test_the_events_of_a_stream(client: AsyncOpenAI) -> None:
     complete = await respond(client)
     events = [event async for event in await respond(client, stream=True)]
@@ -131,6 +162,26 @@ def without_store(body: str) -> str:
     return body.replace('"store": false, ', "")
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"type": "json_object"},
+        {"type": "json_schema", "name": "hero", "schema": {"type": "object"}},
+        {"type": "json_schema", "name": "hero", "schema": AGE, "strict": True, "description": "A hero."},
+        {"type": "json_schema", "name": "hero", "schema": AGE, "strict": None},
+    ],
+)
+async def test_a_format(client: AsyncOpenAI, form: Any) -> None:
+    """As at /v1/chat/completions, which has the schema one level deeper."""
+    schema = {name: value for name, value in form.items() if name != "type"}
+    chat_form = {"type": form["type"], **({"json_schema": schema} if schema else {})}
+    response = await respond(client, text={"format": form})
+    chat = await ask(client, temperature=0, response_format=chat_form)
+    assert response.output_text == chat.choices[0].message.content
+    assert response.output_text.startswith("{")
+    assert response.text.format.type == form["type"]
+
+
 async def test_values_that_ask_for_nothing_are_accepted(client: AsyncOpenAI) -> None:
     response = await respond(
         client,
@@ -158,7 +209,7 @@ async def test_values_that_ask_for_nothing_are_accepted(client: AsyncOpenAI) -> 
         ({"store": True}, "store", "keeps no responses"),
         ({"previous_response_id": "resp-1"}, "previous_response_id", "keeps no responses"),
         ({"conversation": "conv-1"}, "conversation", "keeps no responses"),
-        ({"input": [{"type": "item_reference", "id": "msg-1"}]}, "input[0]", "'store' is false"),
+        ({"input": [{"type": "item_reference", "id": "msg-1"}]}, "input[0]", "no longer known"),
         (
             {"input": [{"type": "function_call_output", "call_id": "1", "output": "x"}]},
             "input[0]",
@@ -166,6 +217,12 @@ async def test_values_that_ask_for_nothing_are_accepted(client: AsyncOpenAI) -> 
         ),
         ({"input": [{"role": "user", "content": [{"type": "input_image"}]}]}, "input[0].content", "parts"),
         ({"input": [{"role": "robot", "content": "x"}], "instructions": "y"}, "input[0].role", "system"),
+        ({"text": {"format": {"type": "xml"}}}, "text.format.type", "json_schema"),
+        (
+            {"text": {"format": {"type": "json_schema", "name": "x", "schema": {"type": "nothing"}}}},
+            "text.format",
+            "schema",
+        ),
         ({"input": []}, "input", "at least 1"),
         ({"input": "x<|im_end|>"}, "input[0].content", "control token"),
         ({"instructions": "x<|im_end|>"}, "instructions", "control token"),
