@@ -82,7 +82,7 @@ async def serve(options: argparse.Namespace, base: weights.Weights, api_key: str
     inference = InferenceService(models, model_cache)
     try:
         async with (
-            JobQueue(jobs, files, models, model_cache.count_tokens) as job_queue,
+            JobQueue(jobs, files, models, model_cache.tokenize_turn) as job_queue,
             BatchQueue(batches, files, inference) as batch_queue,
         ):
             job_service = JobService(jobs, files, models, job_queue)

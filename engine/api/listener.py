@@ -93,8 +93,8 @@ class Listener:
         handle = server.request_handler
 
         async def handle_busily(request: web.BaseRequest) -> web.StreamResponse:
-            # aiohttp's protocol of a request is the one that `_connect` made
-            self._idle.pop(request.protocol, None)  # type: ignore[call-overload]
+            assert isinstance(request.protocol, _Connection)  # noqa: S101  `_connect` made it
+            self._idle.pop(request.protocol, None)
             return await handle(request)
 
         server.request_handler = handle_busily
@@ -178,7 +178,7 @@ class _Connection(web.RequestHandler):
         super().__init__(
             server,
             loop=asyncio.get_running_loop(),
-            access_log=None,  # type: ignore[arg-type]  aiohttp's own way to have none
+            access_log=None,  # type: ignore[arg-type]  # aiohttp's own way to have none
             keepalive_timeout=head_seconds,  # despite its name it also ends a head that is incomplete by then
         )
         self._listener = listener

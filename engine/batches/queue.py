@@ -51,6 +51,7 @@ class BatchQueue:
         self._files = files
         self._inference = inference
         self._wake = asyncio.Event()
+        self._validating = asyncio.Lock()  # one file after the other, for each takes memory
         self._work: dict[str, asyncio.Task[None]] = {}
         """What validates or answers a batch, by id."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -111,8 +112,9 @@ class BatchQueue:
 
     async def _validate(self, batch: Batch) -> None:
         try:
-            path = self._files.path(batch.input_file_id)
-            summary = await asyncio.to_thread(input_file.validate, path, batch.endpoint)
+            async with self._validating:
+                path = self._files.path(batch.input_file_id)
+                summary = await asyncio.to_thread(input_file.validate, path, batch.endpoint)
             if summary.model is not None:
                 self._inference.require(summary.model)
         except input_file.InputFileError as error:
@@ -127,7 +129,7 @@ class BatchQueue:
             self._wake.set()
 
     async def _answer(self, batch: Batch) -> None:
-        """Answer what is open, until the batch expires, and publish it all."""
+        """Answer a batch, and publish the results."""
         try:
             path = self._files.path(batch.input_file_id)
         except ApiError as error:  # it was deleted
@@ -135,17 +137,23 @@ class BatchQueue:
             return
         with ExitStack() as stack:
             results = await asyncio.to_thread(stack.enter_context, Results.open(self._store.folder(batch)))
-            run = _Run(batch, results, path)
-            try:
-                async with asyncio.timeout(batch.expires_at - time.time()):
-                    await run_all(self._answer_requests(run) for _ in range(BACKGROUND_SLOTS))
-            except TimeoutError:
-                log.warning("batch %s expired", batch.id)
-            expired = await asyncio.to_thread(run.expire)
+            expired = await self._answer_in_time(_Run(batch, results, path))
         if not expired:
             batch.change("finalizing")
             self._store.save(batch)
         await self._publish(batch, "expired" if expired else "completed")
+
+    async def _answer_in_time(self, run: "_Run") -> bool:
+        """Answer what is open, and return whether the batch expired before the end."""
+        try:
+            async with asyncio.timeout(run.batch.expires_at - time.time()) as window:
+                await run_all(self._answer_requests(run) for _ in range(BACKGROUND_SLOTS))
+        except TimeoutError:
+            if not window.expired():
+                raise
+            log.warning("batch %s expired", run.batch.id)
+            return await asyncio.to_thread(run.expire)
+        return False
 
     async def _answer_requests(self, run: "_Run") -> None:
         while line := await run.next_open():
@@ -174,22 +182,21 @@ class BatchQueue:
 
     async def _publish(self, batch: Batch, status: Status) -> None:
         """End a batch: make files of its results. After a crash it is done again, to the same files."""
-        folder, name = self._store.folder(batch), batch.id.removeprefix("batch-")
-        counts = batch.request_counts
+        folder, counts = self._store.folder(batch), batch.request_counts
         counts.completed, counts.failed = await asyncio.to_thread(_count, folder)
         if counts.completed:
-            batch.output_file_id = f"file-{name}-output"
-            await self._files.copy(
-                folder.output, batch.output_file_id, f"{batch.id}_output.jsonl", _PURPOSE_OF_RESULTS
-            )
+            batch.output_file_id = await self._publish_file(batch, folder.output)
         if counts.failed:
-            batch.error_file_id = f"file-{name}-errors"
-            await self._files.copy(
-                folder.errors, batch.error_file_id, f"{batch.id}_errors.jsonl", _PURPOSE_OF_RESULTS
-            )
+            batch.error_file_id = await self._publish_file(batch, folder.errors)
         batch.change(status)
         self._store.save(batch)
         folder.delete_results()
+
+    async def _publish_file(self, batch: Batch, results: Path) -> str:
+        """Make a file of some results, and return its id, which follows from the batch's."""
+        file_id = f"file-{batch.id.removeprefix('batch-')}-{results.stem}"
+        await self._files.copy(results, file_id, f"{batch.id}_{results.name}", _PURPOSE_OF_RESULTS)
+        return file_id
 
     def _begin(self, batch: Batch, step: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
         """Start what a cancellation of the batch interrupts."""

@@ -50,8 +50,8 @@ class BatchService:
         batch = self.get(batch_id)
         if batch.has_status("validating", "in_progress"):
             batch.change("cancelling")
+            self._queue.cancel(batch)  # first: it must end even if the disk is full
             self._store.save(batch)
-            self._queue.cancel(batch)
         elif not batch.has_status("cancelling"):
             raise cannot_cancel(batch)
         return batch

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from engine.inference.inert_parameters import HandedBack
 from engine.inference.tools import ToolCall
 from engine.limits import CONTEXT
 from engine.messages import join_text_parts, reject_control_tokens
+from engine.openai_object import HandedBack
 
 MAX_MESSAGES = 1024
 _MAX_CHARACTERS = 256 * CONTEXT  # no vocabulary has longer tokens, so no longer text fits into the context

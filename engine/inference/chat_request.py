@@ -15,10 +15,11 @@ from pydantic_core import PydanticCustomError
 
 from engine.errors import ApiError
 from engine.inference.chat_messages import Messages
-from engine.inference.inert_parameters import InertParameters, OpenAIObject
+from engine.inference.inert_parameters import InertParameters
 from engine.inference.structured_output import Grammar, ResponseFormat
 from engine.inference.tools import MAX_TOOLS, FunctionDefinition, Tool, ToolChoice
 from engine.limits import CONTEXT, SLOTS
+from engine.openai_object import OpenAIObject
 
 _SEEDS = 2**32 - 1  # for llama.cpp the number 2**32 - 1 itself means a random seed
 _INT64 = 2**63

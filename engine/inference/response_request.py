@@ -16,10 +16,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 from engine import request_body
 from engine.errors import renamed_params
 from engine.inference.chat_request import ChatRequest
-from engine.inference.inert_parameters import OpenAIObject
 from engine.inference.recent_messages import RecentMessages
 from engine.inference.unsupported import unsupported
 from engine.metadata import Metadata
+from engine.openai_object import OpenAIObject
 
 _TEXT_TYPES = {"input_text": "text", "output_text": "text"}
 _NOT_KEPT = "the engine keeps no responses: send the whole conversation as 'input'"

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from engine.errors import ApiError
-from engine.inference.inert_parameters import OpenAIObject
 from engine.inference.tools import FunctionDefinition
+from engine.openai_object import OpenAIObject
 
 _MAX_SCHEMA_CHARACTERS = 128 * 1024
 _MAX_SUBSCHEMAS = 1000  # more take seconds to compile

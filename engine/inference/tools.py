@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from engine.ids import new_id
-from engine.inference.inert_parameters import HandedBack, OpenAIObject
 from engine.messages import reject_control_tokens
+from engine.openai_object import HandedBack, OpenAIObject
 
 MAX_TOOLS = 128
 

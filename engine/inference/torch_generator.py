@@ -17,11 +17,13 @@ import torch
 from jinja2 import TemplateError
 
 from engine import base_model, system
+from engine.inference.chat_template import answer_text
 from engine.inference.detokenizer import Detokenizer
 from engine.inference.sampling import Sampler
 from engine.inference.token_mask import MaskFactory, TokenMask
 from engine.limits import CONTEXT, SLOTS
 from engine.messages import Message
+from engine.tokens import MARK, MARK_PROBES, Turn, mark_length
 
 _WORD_JOINER = "\u2060"  # invisible, and no line breaks at it
 T = TypeVar("T")
@@ -62,7 +64,8 @@ class TorchGenerator:
         torch.set_num_threads(system.usable_cores())
         device = base_model.best_device()
         with _LOAD_LOCK:
-            model, tokenizer = base_model.load(base, dtype=base_model.fastest_dtype(device), device=device)
+            tokenizer = base_model.load_tokenizer(base)
+            model = base_model.load(base, dtype=base_model.fastest_dtype(device), device=device)
             if adapter is not None:
                 from peft import PeftModel  # noqa: PLC0415  two seconds, which the base alone need not spend
 
@@ -97,17 +100,12 @@ class TorchGenerator:
         mask = self._masks.mask(request["grammar"]) if "grammar" in request else None
         return _Generation(self._model, self._tokenizer, request, mask)
 
-    async def count_tokens(self, messages: Sequence[Message]) -> int:
+    async def tokenize_turn(self, messages: Sequence[Message]) -> Turn:
         turns = [message.model_dump(include={"role", "content"}) for message in messages]
-
-        def count() -> int:
-            text = self._tokenizer.apply_chat_template(turns, tokenize=False)
-            return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
-
         try:
-            return await self._run(count)
-        except TemplateError as error:
-            raise ValueError(f"the model's chat template refuses the messages: {error}") from error
+            return await self._run(lambda: _tokenize_turn(self._tokenizer, turns))
+        except (RequestRejected, TemplateError) as error:
+            raise ValueError(str(error)) from error
 
     async def _run(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function)
@@ -207,9 +205,7 @@ def _end_tokens(model: Any, tokenizer: Any) -> set[int]:
 
 def _tokenize_prompt(tokenizer: Any, messages: Sequence[dict[str, str]]) -> list[int]:
     """Return the prompt's tokens; a trailing assistant message is left open. Raises RequestRejected."""
-    turns = [
-        {**message, "content": _escape_special_tokens(tokenizer, message["content"])} for message in messages
-    ]
+    turns = _escape_turns(tokenizer, messages)
     if [turn["role"] for turn in turns[-2:]] == ["assistant", "assistant"]:
         raise RequestRejected("Cannot have 2 or more assistant messages at the end of the list.")
     continues = turns[-1]["role"] == "assistant"
@@ -223,8 +219,31 @@ def _tokenize_prompt(tokenizer: Any, messages: Sequence[dict[str, str]]) -> list
         raise RequestRejected(
             "The model's chat template cannot continue the assistant's last message."
         ) from error
+    return _tokenize(tokenizer, text)
+
+
+def _tokenize_turn(tokenizer: Any, messages: Sequence[dict[str, str]]) -> Turn:
+    """Return the tokens of the last message and of its prompt. Raises RequestRejected, and ValueError."""
+    prompt = _tokenize_prompt(tokenizer, messages[:-1])
+    turns = _escape_turns(tokenizer, messages)
+    answer = answer_text(
+        tokenizer.apply_chat_template(turns[:-1], tokenize=False, add_generation_prompt=True),
+        tokenizer.apply_chat_template(turns, tokenize=False),
+    )
+    marked = mark_length(*(_tokenize(tokenizer, probe) for probe in MARK_PROBES))
+    tokens = _tokenize(tokenizer, (MARK if marked else "") + answer)[marked:]
+    return Turn.of(prompt, tokens, tokenizer.eos_token_id)
+
+
+def _tokenize(tokenizer: Any, text: str) -> list[int]:
     # the template has added every special token itself
     return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def _escape_turns(tokenizer: Any, messages: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    return [
+        {**message, "content": _escape_special_tokens(tokenizer, message["content"])} for message in messages
+    ]
 
 
 def _escape_special_tokens(tokenizer: Any, content: str) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,14 @@ from tests.support.tiny_engine import TINY
 def own_engine(tiny_base: Path, tmp_path: Path) -> Iterator[EngineProcess]:
     with EngineProcess(tmp_path / "engine", tiny_base) as engine:
         yield engine
+
+
+@pytest.fixture
+async def client(own_engine: EngineProcess) -> AsyncIterator[AsyncOpenAI]:
+    client = own_engine.client()
+    yield client
+    own_engine.clients.remove(client)
+    await client.close()
 
 
 @pytest.fixture
@@ -54,11 +62,10 @@ async def answered(client: AsyncOpenAI) -> int:
 
 
 async def test_a_build_survives_a_kill_of_the_engine(
-    settings: Settings, timing: Timing, own_engine: EngineProcess
+    settings: Settings, timing: Timing, own_engine: EngineProcess, client: AsyncOpenAI
 ) -> None:
-    client = own_engine.client()
     async with open_app(settings, timing) as app:
-        spec = app.planner.spec(repeats=1, batch=True)
+        spec = app.planner.spec(repeats=1, limit=60, batch=True)
         job, _ = await app.builds.submit(spec)
         work = asyncio.create_task(app.worker.run_next())
         async with asyncio.timeout(120):
@@ -67,7 +74,7 @@ async def test_a_build_survives_a_kill_of_the_engine(
                 return await answered(client) >= 5
 
             await eventually(some_are_answered, what="five requests are answered", timeout=60)
-            assert await answered(client) < 97
+            assert await answered(client) < 59
             own_engine.process.kill()
             own_engine.process.wait()
             own_engine.start()
@@ -81,17 +88,14 @@ async def test_a_build_survives_a_kill_of_the_engine(
     assert [batch.status for batch in ended] == ["completed"] * len(ended)
     ids = [line["custom_id"] for batch in ended for line in await results(client, batch.output_file_id)]
     assert len(ids) == len(set(ids)) == job.result.asked - 1  # one was asked directly
-    assert job.result.counts["example"] >= 90
+    assert job.result.counts["example"] >= 50
     for hero, text in records:
         assert text is None or f"{hero.age}-year-old {hero.gender}" in text.text
 
 
-async def test_the_bot_cancels_its_batch(
-    settings: Settings, timing: Timing, own_engine: EngineProcess
-) -> None:
-    client = own_engine.client()
+async def test_the_bot_cancels_its_batch(settings: Settings, timing: Timing, client: AsyncOpenAI) -> None:
     async with open_app(settings, timing) as app:
-        job, _ = await app.builds.submit(app.planner.spec(repeats=40, batch=True))
+        job, _ = await app.builds.submit(app.planner.spec(repeats=8, batch=True))
         work = asyncio.create_task(app.worker.run_next())
 
         async def has_begun() -> bool:

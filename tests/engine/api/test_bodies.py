@@ -199,7 +199,8 @@ async def test_a_body_that_does_not_arrive_ends_in_time(sent: str) -> None:
 )
 async def test_an_upload_that_stalls_ends_in_time(sent: str, tmp_path: Path) -> None:
     async def receive(request: web.Request) -> web.Response:
-        return web.Response(text=await receive_file(request, tmp_path / "content", stalled_seconds=0.2))
+        await receive_file(request, tmp_path / "content", stalled_seconds=0.2)
+        raise AssertionError("received half an upload")
 
     app = web.Application(middlewares=[error_middleware])
     app.router.add_post("/", receive)

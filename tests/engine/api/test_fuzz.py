@@ -38,6 +38,11 @@ CHAT: dict[str, Any] = {
     "frequency_penalty": 0.0,
     "repeat_penalty": 1.0,
     "reasoning_effort": "low",
+    "logprobs": True,
+    "top_logprobs": 1,
+    "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"enum": [1]}}},
+    "tools": [{"type": "function", "function": {"name": "x", "parameters": {"type": "object"}}}],
+    "tool_choice": "none",
 }
 JOB: dict[str, Any] = {
     "model": TINY,
@@ -49,6 +54,35 @@ JOB: dict[str, Any] = {
     },
     "suffix": "name",
     "seed": 1,
+    "metadata": {"a": "b"},
+}
+
+COMPLETION: dict[str, Any] = {
+    "model": TINY,
+    "prompt": ["hello"],
+    "max_tokens": 1,
+    "n": 1,
+    "best_of": 1,
+    "stop": [" END"],
+    "echo": False,
+    "logprobs": None,
+}
+RESPONSE: dict[str, Any] = {
+    "model": TINY,
+    "input": [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hello"}]}],
+    "instructions": "Be short.",
+    "max_output_tokens": 1,
+    "temperature": 0.5,
+    "text": {"format": {"type": "text"}},
+    "reasoning": {"effort": "low"},
+    "include": ["reasoning.encrypted_content"],
+    "store": False,
+    "metadata": {"a": "b"},
+}
+BATCH: dict[str, Any] = {
+    "input_file_id": "file-none",
+    "endpoint": "/v1/chat/completions",
+    "completion_window": "24h",
     "metadata": {"a": "b"},
 }
 
@@ -156,6 +190,24 @@ async def test_jobs(http: aiohttp.ClientSession, body: bytes) -> None:
     await assert_answered(http.post("v1/fine_tuning/jobs", data=body, headers=JSON))
 
 
+@fuzzed
+@given(body=bodies(COMPLETION))
+async def test_completions(http: aiohttp.ClientSession, body: bytes) -> None:
+    await assert_answered(http.post("v1/completions", data=body, headers=JSON))
+
+
+@fuzzed
+@given(body=bodies(RESPONSE))
+async def test_responses(http: aiohttp.ClientSession, body: bytes) -> None:
+    await assert_answered(http.post("v1/responses", data=body, headers=JSON))
+
+
+@fuzzed
+@given(body=bodies(BATCH))
+async def test_batches(http: aiohttp.ClientSession, body: bytes) -> None:
+    await assert_answered(http.post("v1/batches", data=body, headers=JSON))
+
+
 PART = b'--b\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n'
 FILE = PART % (b"file", b'; filename="a.jsonl"', b"{}")
 PURPOSE = PART % (b"purpose", b"", b"fine-tune")
@@ -233,6 +285,8 @@ texts = st.sampled_from(
             "v1/models/{}",
             "v1/files/{}",
             "v1/files/{}/content",
+            "v1/batches/{}",
+            "v1/batches/{}/cancel",
             "v1/fine_tuning/jobs/{}",
             "v1/fine_tuning/jobs/{}/cancel",
             "v1/fine_tuning/jobs/{}/events",
@@ -248,7 +302,7 @@ async def test_ids(http: aiohttp.ClientSession, method: str, template: str, some
 
 @fuzzed
 @given(
-    path=st.sampled_from(["v1/models", "v1/files", "v1/fine_tuning/jobs", "v1/chat/completions"]),
+    path=st.sampled_from(["v1/models", "v1/files", "v1/batches", "v1/fine_tuning/jobs", "v1/responses"]),
     query=st.lists(
         st.tuples(st.sampled_from(["limit", "after", "order", "purpose"]) | texts, texts), max_size=3
     ),

@@ -128,11 +128,13 @@ def few_handles(tiny_base: Path, tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """Run an engine that may open 64 files. Yield its URL and its log."""
     code = "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)); "
     code += "from engine.__main__ import main; main(sys.argv[1:])"
-    command = [sys.executable, "-c", code, "--data", tmp_path, "--base", tiny_base, "--port", "0"]
+    options = ["--data", str(tmp_path), "--base", str(tiny_base), "--port", "0"]
     log = tmp_path / "log"
     with (
         log.open("wb") as errors,
-        subprocess.Popen(map(str, command), stdout=subprocess.PIPE, stderr=errors) as engine,
+        subprocess.Popen(
+            [sys.executable, "-c", code, *options], stdout=subprocess.PIPE, stderr=errors
+        ) as engine,
     ):
         assert engine.stdout is not None
         try:

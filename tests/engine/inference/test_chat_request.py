@@ -13,6 +13,7 @@ import pytest
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
+from engine.limits import SLOTS
 from tests.support.engine_chats import PROMPT_TOKENS, USER, ask, assert_declared
 from tests.support.engine_process import EngineProcess
 from tests.support.eventually import eventually
@@ -339,12 +340,15 @@ async def test_stream_options_without_a_stream(client: AsyncOpenAI) -> None:
 
 
 async def post(engine: EngineProcess, body: Any) -> tuple[int, Any, float]:
-    """Return the status, the error and the seconds of a raw request."""
-    async with aiohttp.ClientSession() as http:
-        started = asyncio.get_running_loop().time()
-        async with http.post(engine.url + "/chat/completions", json=body) as answer:
-            error = (await answer.json()).get("error")
-            return answer.status, error, asyncio.get_running_loop().time() - started
+    """Return the status, the error and the engine's CPU seconds of a raw request."""
+    process = psutil.Process(engine.process.pid)
+    before = process.cpu_times().user
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(engine.url + "/chat/completions", json=body) as answer,
+    ):
+        error = (await answer.json()).get("error")
+        return answer.status, error, process.cpu_times().user - before
 
 
 USER_TURN = {"role": "user", "content": "x"}
@@ -371,9 +375,28 @@ async def test_too_much_is_rejected_at_once(
         [await post(engine, {"model": TINY, "messages": messages}) for _ in range(3)], key=itemgetter(2)
     )
     assert (status, error["code"], error["param"]) == (400, code, "messages")
-    assert seconds < 0.5  # 0.1 s on an idle machine; rendering them would take many seconds
+    assert seconds < 0.4  # rendering them would take many seconds
     metrics = await engine.metrics()
     assert (metrics["engine_chat_answers_running"], metrics["engine_chat_answers_waiting"]) == (0, 0)
+
+
+@pytest.mark.parametrize("content", ["x", "a" * 30])
+async def test_clients_that_leave_long_chats_keep_nothing(
+    engine: EngineProcess, client: AsyncOpenAI, content: str
+) -> None:
+    """Two for each slot leave. Rendering one of their chats would take twenty seconds, unstoppably."""
+    await ask(client, max_tokens=1)  # so that the model is loaded
+    body = {"model": TINY, "messages": [{"role": "user", "content": content}] * 60_000}
+
+    async def leave() -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await post(engine, body)
+
+    await asyncio.gather(*[leave() for _ in range(2 * SLOTS)])
+    started = asyncio.get_running_loop().time()
+    await ask(client, max_tokens=1)
+    assert asyncio.get_running_loop().time() - started < 15  # 0.1 s on an idle machine
 
 
 async def test_as_many_messages_as_allowed(engine: EngineProcess) -> None:

@@ -24,6 +24,7 @@ from engine.messages import Message
 from engine.storage.files import FileStore
 from engine.storage.models import ModelStore
 from engine.storage.weights import Weights
+from engine.tokens import Turn
 from tests.support.engine_chats import USER
 from tests.support.tiny_engine import TINY
 
@@ -51,8 +52,8 @@ class FailingGenerator:
         finally:
             self.open -= 1
 
-    async def count_tokens(self, messages: Sequence[Message]) -> int:
-        return len(messages)
+    async def tokenize_turn(self, messages: Sequence[Message]) -> Turn:
+        return Turn([0] * len(messages), [1], 1)
 
     async def close(self) -> None:
         pass
@@ -78,7 +79,7 @@ async def api(
     jobs, batches, cache = JobStore(tmp_path / "jobs"), BatchStore(tmp_path / "batches"), OneModel(failing)
     inference = InferenceService(models, cache)
     async with (
-        JobQueue(jobs, files, models, cache.count_tokens) as queue,
+        JobQueue(jobs, files, models, cache.tokenize_turn) as queue,
         BatchQueue(batches, files, inference) as batch_queue,
     ):
         job_service = JobService(jobs, files, models, queue)

@@ -246,7 +246,9 @@ async def test_rejected_by_name(
         assert caught.value.param == param
 
 
-async def test_embeddings_are_a_404_that_is_an_error_object(client: AsyncOpenAI) -> None:
-    with pytest.raises(openai.NotFoundError) as caught:
+async def test_embeddings_are_a_404_that_names_what_there_is(client: AsyncOpenAI) -> None:
+    with pytest.raises(openai.NotFoundError, match="no POST /v1/embeddings") as caught:
         await client.embeddings.create(model=TINY, input="text")
     assert caught.value.code == "invalid_url"
+    for path in ("/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/batches"):
+        assert f"POST {path}" in str(caught.value)
