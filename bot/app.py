@@ -183,7 +183,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         builder = Builder(db, client, planner, selector, moderation, workers=workers, timing=timing.build)
         batch_builder = BatchBuilder(db, client, budget, planner, selector, moderation, timing.batches)
         freezer = Freezer(db, admission, heroes)
-        transfer = Transfer(db, heroes.prompts, freezer)
+        transfer = Transfer(db, heroes, freezer)
         attachments = Attachments(settings.data_dir, transfer)
         build_estimator = BuildEstimator(db, planner, prices)
         builds = BuildJobs(db, jobs, budget, build_estimator, builder, batch_builder, freezer, attachments)

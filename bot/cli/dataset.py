@@ -109,14 +109,16 @@ async def _status(settings: Settings, **thresholds: Any) -> None:
 
 async def _import(settings: Settings, file: Path) -> None:
     async with open_app(settings) as app:
-        frozen, draft = await app.transfer.import_file(file)
-    counts = frozen.dataset.counts
-    state = "is" if frozen.new else "was already"
+        result = await app.transfer.import_file(file)
+    for note in result.notes:
+        typer.echo(note)
+    counts = result.dataset.counts
+    state = "is" if result.new else "was already"
     typer.echo(
-        f"{file} {state} dataset v{frozen.dataset.id}: {counts.get('train', 0)} texts to learn from, "
+        f"{file} {state} dataset v{result.dataset.id}: {counts.get('train', 0)} texts to learn from, "
         f"{counts.get('valid', 0)} held out."
     )
-    for reason, count in sorted(draft.dropped.items()):
+    for reason, count in sorted(result.dropped.items()):
         typer.echo(f"Left out: {count} {reason}.")
     typer.echo("Next: /finetune in Discord.")
 

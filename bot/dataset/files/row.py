@@ -90,15 +90,15 @@ def parser_for(columns: Collection[str], file: str) -> RowParser:
     if len(set(columns)) < len(columns):
         repeated = sorted({name for name in columns if list(columns).count(name) > 1})
         raise UserError(
-            f"{file} has columns of the same name ({_format_names(repeated)}): rename or drop one of them."
+            f"{file} has columns of the same name ({format_names(repeated)}): rename or drop one of them."
         )
     if {"prompt", "completion"} <= set(columns):
         return _from_pair
     missing = [name for name in _REQUIRED_COLUMNS if name not in columns]
     if missing:
         raise UserError(
-            f"{file} lacks the columns {_format_names(missing)} and has {_format_names(columns)}. It needs "
-            f"{_format_names(_REQUIRED_COLUMNS)}, or prompt and completion; in CSV with commas between them."
+            f"{file} lacks the columns {format_names(missing)} and has {format_names(columns)}. It needs "
+            f"{format_names(_REQUIRED_COLUMNS)}, or prompt and completion; in CSV with commas between them."
         )
     return _from_cells
 
@@ -147,6 +147,6 @@ def _encodes(text: str) -> bool:
     return True
 
 
-def _format_names(names: Collection[str]) -> str:
+def format_names(names: Collection[str]) -> str:
     shown = [name if name.isidentifier() else quoted(name) for name in list(names)[:12]]
     return ", ".join(shown) + (", …" if len(names) > 12 else "")

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from bot.dataset.lint.finding import Finding, Severity, info
 from bot.dataset.lint.shape import Task, all_equal, common_prefix, common_suffix, task_of
+from bot.dataset.versions.draft import MAX_CHARACTERS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 RECOMMENDED_EXAMPLES = 100  # fewer get advice
-MAX_CHARACTERS = 10_000  # characters of prompt and completion together
 MAX_ENDING_LENGTH = 10  # characters
 MAX_PROMPT_PREFIX_LENGTH = 12
 MIN_COMPLETION_PREFIX_LENGTH = 5

@@ -1,0 +1,134 @@
+"""The gate of import: a record of a file becomes a row whose hero /hero would take, or says why it cannot."""
+
+import html
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from bot.dataset.files.affixes import without_separator
+from bot.dataset.files.row import Row, format_names, quoted, sub_prompt_of
+from bot.errors import NotUnderstood, UserError
+from bot.heroes.hero import FIELD_NAMES, Hero
+from bot.heroes.vocabulary import Vocabulary
+
+_PAIR_COLUMNS = ("prompt", "completion")
+_HERO_COLUMNS = (*FIELD_NAMES, "response_txt")
+
+_CACHED_SPELLINGS = 10_000  # less than a kilobyte each
+_INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\ufeff]")  # soft hyphen, zero width space, directions, BOM
+_AGE_WITH_ZEROS = re.compile(r"(\s*\d+)[.,]0+\s*")  # as tables write ages that they take for fractions
+_PROMPT_WITH_ZEROS = re.compile(r"\A(\s*\d+)\.0+(?=[\s,])")
+
+
+class _Spelling(NamedTuple):
+    """One way to write a hero: what the file has, and the hero's fields as text, or why it is none."""
+
+    written: str
+    hero: tuple[str, ...]
+    reason: str = ""
+
+    @property
+    def is_canonical(self) -> bool:
+        """Whether /hero would ask with these very characters; the arrow may be missing."""
+        sub_prompt = sub_prompt_of(self.hero)
+        return self.written.removesuffix(" ->") == sub_prompt
+
+
+class HeroRow(NamedTuple):
+    """A row whose hero is one that /hero takes.
+
+    other_spelling is the hero as the file writes it, if /hero asks in another way.
+    """
+
+    row: Row
+    other_spelling: str | None
+
+
+class HeroRowParser:
+    """Parse the records of one table: of hero columns, or of prompts and completions.
+
+    A hero is read by the vocabulary's parser, as /hero reads it, once what tables and older formats add is taken
+    off: 18.0, HTML's &gt;, invisible characters, separators. All columns that tell the hero must tell the same.
+    """
+
+    def __init__(self, columns: Collection[str], file: str, vocabulary: Vocabulary) -> None:
+        """Raise UserError, with the missing columns, if the table is of neither form."""
+        self.has_pairs = set(_PAIR_COLUMNS) <= set(columns)
+        missing = [name for name in _HERO_COLUMNS if name not in columns]
+        if missing and not self.has_pairs:
+            raise UserError(
+                f"{file} lacks the columns {format_names(missing)} and has {format_names(columns)}. "
+                f"It needs {format_names(_HERO_COLUMNS)}, or prompt and completion."
+            )
+        self.text_column = "completion" if self.has_pairs else "response_txt"
+        self._has_fields = set(FIELD_NAMES) <= set(columns)
+        self._vocabulary = vocabulary
+        # the rows of a file repeat their heroes
+        self._spelling_of_prompt = lru_cache(_CACHED_SPELLINGS)(self._parse_prompt)
+        self._spelling_of_fields = lru_cache(_CACHED_SPELLINGS)(self._parse_fields)
+
+    def parse(self, cells: Mapping[str, str], location: str) -> HeroRow:
+        """Return the row of a record. Raise UserError, which begins with the location, if it has none."""
+        spellings = tuple(self._spellings(cells))
+        for spelling in spellings:
+            if spelling.reason:
+                raise UserError(f"{location}, {quoted(spelling.written)}: {spelling.reason}")
+        first = spellings[0]
+        for other in spellings[1:]:
+            if other.hero != first.hero:
+                raise UserError(f"{location}: {_contradiction(first, other)}")
+        row = Row(
+            hero=first.hero,
+            prompt="" if self.has_pairs else cells.get("prompt", ""),
+            sub_prompt=sub_prompt_of(first.hero),
+            response_txt=cells[self.text_column],
+            finish_reason=cells.get("finish_reason", ""),
+            split=cells.get("split", ""),
+            source=cells.get("source", ""),
+        ).validated(location)
+        return HeroRow(row, next((each.written for each in spellings if not each.is_canonical), None))
+
+    def _spellings(self, cells: Mapping[str, str]) -> Iterator[_Spelling]:
+        """Yield the hero as each column tells it; the first is the one that counts."""
+        if self.has_pairs:
+            yield self._spelling_of_prompt(cells["prompt"])
+        if self._has_fields:
+            fields = tuple(cells[name] for name in FIELD_NAMES)
+            if not self.has_pairs or "".join(fields).strip():
+                yield self._spelling_of_fields(fields)
+        if (sub_prompt := cells.get("sub_prompt", "")).strip():
+            yield self._spelling_of_prompt(sub_prompt)
+
+    def _parse_prompt(self, prompt: str) -> _Spelling:
+        text = without_separator(_plain(prompt))
+        return _spelling(prompt, lambda: self._vocabulary.parse(_PROMPT_WITH_ZEROS.sub(r"\1", text)))
+
+    def _parse_fields(self, fields: tuple[str, ...]) -> _Spelling:
+        age, gender, power = map(_plain, fields)
+        if match := _AGE_WITH_ZEROS.fullmatch(age):
+            age = match[1]
+        power = without_separator(power)
+        return _spelling(sub_prompt_of(fields), lambda: self._vocabulary.hero(age, gender, power))
+
+
+def _spelling(written: str, parse: Callable[[], Hero]) -> _Spelling:
+    try:
+        hero = parse()
+    except NotUnderstood as error:
+        return _Spelling(written, (), str(error))
+    return _Spelling(written, tuple(str(value) for value in hero.as_dict().values()))
+
+
+def _plain(text: str) -> str:
+    """Resolve HTML's entities, also if they were escaped twice, and drop characters that nobody sees."""
+    while "&" in text and (unescaped := html.unescape(text)) != text:
+        text = unescaped
+    return unicodedata.normalize("NFC", _INVISIBLE.sub("", text))
+
+
+def _contradiction(first: _Spelling, other: _Spelling) -> str:
+    pairs = zip(FIELD_NAMES, first.hero, other.hero, strict=True)
+    parts = format_names([name for name, here, there in pairs if here != there])
+    return f"{quoted(first.written)} and {quoted(other.written)} contradict each other ({parts})."
