@@ -1,12 +1,12 @@
 """What the older fine-tuning formats add to prompts and texts: separators, a leading space, an ending.
 
-In a chat, roles say where a prompt ends and where an answer does, so these come off. They are recognised by their
-form, and by being the same in every row: a mark that a single text ends with may be its own.
+In a chat, roles say where a prompt ends and where an answer does, so these come off. They are recognised by
+their form, and by being the same in every row: a mark that a single text ends with may be its own.
 """
 
-import os
 import re
 from collections.abc import Callable, Iterable
+from itertools import takewhile
 from typing import Self
 
 _COMPARED_CHARACTERS = 200  # at either end of a text; longer than any separator
@@ -41,26 +41,23 @@ class SharedAffixes:
     Texts are added one by one; blank ones do not count. Memory use does not grow with their number.
     """
 
-    def __init__(self, marks: re.Pattern[str]) -> None:
+    def __init__(self, marks: re.Pattern[str], texts: Iterable[str]) -> None:
         self._marks = marks
         self._start: str | None = None  # what all texts begin and end with, whatever it is
         self._end = ""
         self._shortest = ""
+        for text in texts:
+            self.add(text)
 
     @classmethod
     def of_prompts(cls, prompts: Iterable[str] = ()) -> Self:
         """Look for blanks and separators."""
-        return cls(_SEPARATOR)._with(prompts)
+        return cls(_SEPARATOR, prompts)
 
     @classmethod
     def of_texts(cls, texts: Iterable[str] = ()) -> Self:
         """Look for blanks and endings."""
-        return cls(_ENDING)._with(texts)
-
-    def _with(self, texts: Iterable[str]) -> Self:
-        for text in texts:
-            self.add(text)
-        return self
+        return cls(_ENDING, texts)
 
     def add(self, text: str) -> None:
         content = text.strip()
@@ -72,9 +69,9 @@ class SharedAffixes:
         if len(content) < len(self._shortest.strip()):
             self._shortest = text
         if not text.startswith(self._start):
-            self._start = os.path.commonprefix((self._start, text))
+            self._start = common_prefix((self._start, text[:_COMPARED_CHARACTERS]))
         if not text.endswith(self._end):
-            self._end = os.path.commonprefix((self._end[::-1], text[::-1]))[::-1]
+            self._end = common_suffix((self._end, text[-_COMPARED_CHARACTERS:]))
 
     @property
     def prefix(self) -> str:
@@ -99,6 +96,18 @@ class SharedAffixes:
         if not prefix and not suffix:
             return None
         return lambda text: text.removeprefix(prefix).removesuffix(suffix)
+
+
+def common_prefix(texts: Iterable[str]) -> str:
+    """Return the longest prefix that all texts share."""
+    items = list(texts)  # the prefix that the smallest and the largest share is shared by all between them
+    equal = takewhile(lambda pair: pair[0] == pair[1], zip(min(items), max(items), strict=False))
+    return "".join(letter for letter, _ in equal)
+
+
+def common_suffix(texts: Iterable[str]) -> str:
+    """Return the longest suffix that all texts share."""
+    return common_prefix(text[::-1] for text in texts)[::-1]
 
 
 def _without_marks(text: str, marks: re.Pattern[str]) -> str:

@@ -49,8 +49,9 @@ class HeroRow(NamedTuple):
 class HeroRowParser:
     """Parse the records of one table: of hero columns, or of prompts and completions.
 
-    A hero is read by the vocabulary's parser, as /hero reads it, once what tables and older formats add is taken
-    off: 18.0, HTML's &gt;, invisible characters, separators. All columns that tell the hero must tell the same.
+    A hero is read by the vocabulary's parser, as /hero reads it, once what tables and older formats add is
+    taken off: 18.0, HTML's &gt;, invisible characters, separators. All columns that tell the hero must tell
+    the same one.
     """
 
     def __init__(self, columns: Collection[str], file: str, vocabulary: Vocabulary) -> None:

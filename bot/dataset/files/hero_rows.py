@@ -26,14 +26,14 @@ _SHOWN_REFUSALS = 5
 
 @dataclass(frozen=True, slots=True)
 class HeroRows:
-    """The rows of a file, and sentences about how they were read. A text may still be blank or a repetition."""
+    """The rows of a file, and sentences about how they were read. A text may still be blank or repeated."""
 
     rows: list[Row]
     notes: tuple[str, ...]
 
 
 def read_hero_rows(path: Path, vocabulary: Vocabulary) -> HeroRows:
-    """Read a file or folder. Raises UserError if it cannot be read, or with the first rows that are unsound."""
+    """Read a file or folder. Raises UserError if it cannot be read, or names the first unsound rows."""
     return parse_hero_rows(open_source(path), path.name, vocabulary)
 
 
@@ -82,7 +82,8 @@ def training_texts(
         split: Split | None = None if not holds_out else "valid" if row.split == "valid" else "train"
         groups[row.hero, split].append(TrainingText(row.response_txt, "import", row_id))
     by_prompt = {
-        (prompts.tuning_prompt(Hero.from_strings(hero)), split): texts for (hero, split), texts in groups.items()
+        (prompts.tuning_prompt(Hero.from_strings(hero)), split): texts
+        for (hero, split), texts in groups.items()
     }
     for prompt, split in sorted(by_prompt, key=lambda key: (key[0], key[1] or "")):
         yield prompt, split, by_prompt[prompt, split]
@@ -121,7 +122,7 @@ class _OtherSpellings:
 
     def describe(self) -> str:
         written, asked = map(quoted, self._first)
-        return f"The hero of {_count(self.counted)} is written as /hero asks for it: {written} becomes {asked}."
+        return f"The hero of {_count(self.counted)} is written as /hero asks: {written} becomes {asked}."
 
 
 class _Refusals:
@@ -142,8 +143,8 @@ class _Refusals:
         if self._number:
             more = self._number - len(self._shown)
             raise UserError(
-                f"{_count(self._number)} of {self._file} cannot train, so nothing of it is imported. Mend or drop "
-                + (f"them; the first {_SHOWN_REFUSALS}:" if more else "it:" if self._number == 1 else "them:")
+                f"{_count(self._number)} of {self._file} cannot train, so nothing of it is imported. "
+                + (f"The first {_SHOWN_REFUSALS}, to mend or drop:" if more else "Mend or drop:")
                 + "".join(f"\n- {refusal}" for refusal in self._shown)
             )
 

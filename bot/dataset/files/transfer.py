@@ -77,10 +77,10 @@ class Transfer:
     async def import_file(self, path: Path) -> ImportResult:
         """Import a file as a dataset of its own.
 
-        A prompt becomes what /hero asks, and the marks that all texts share come off; beyond that texts stay as
-        they are. Duplicates, empty and overlong texts are dropped. The file's own split is kept if it holds rows
-        out. Raises UserError if the file cannot be read, a row of it cannot train, or it cannot be frozen; then
-        nothing is stored.
+        A prompt becomes what /hero asks, and the marks that all texts share come off; beyond that texts stay
+        as they are. Duplicates, empty and overlong texts are dropped. The file's own split is kept if it
+        holds rows out. Raises UserError if the file cannot be read, a row of it cannot train, or it cannot be
+        frozen; then nothing is stored.
         """
         file = path.name
         # read all rows before storing any: an error may come at the end of the file

@@ -1,12 +1,13 @@
-"""Run the rules over a table and apply the fixes that the user accepts."""
+"""Run the rules over the examples of a file and apply the fixes that the user accepts."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bot.dataset.lint.examples import Examples
 from bot.dataset.lint.finding import Finding, Severity, info
-from bot.dataset.lint.rules import RULES
-from bot.dataset.lint.tables import Table, TableFormat
+from bot.dataset.lint.rules import rules_for
+from bot.dataset.reading.source import Format
 from bot.errors import UserError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class LintReport:
         return [finding for finding in self.findings if finding.severity is severity]
 
     def apply_fixes(self, accepted: Collection[Finding]) -> "pd.DataFrame":
-        """Return prompts and completions with the accepted optional fixes, applied in the order of the rules.
+        """Return the examples with the accepted optional fixes, applied in the order of the rules.
 
         Raises UserError if the rules ended with an error, or no example is left.
         """
@@ -40,22 +41,23 @@ class LintReport:
         return frame
 
 
-def lint(table: Table, *, target: TableFormat = TableFormat.CHAT) -> LintReport:
-    """Run the rules over a table that is to become a training file of the target format.
-
-    Rules for pairs (separator, ending, leading space) are skipped for chats, where roles separate prompt and
-    completion.
-    """
-    frame = table.frame
-    findings = [info(note) for note in table.notes]
-    if table.format is not target:
+def lint(examples: Examples, *, target: Format = Format.CHAT) -> LintReport:
+    """Run the rules over examples that are to become a training file of the target format: chats or pairs."""
+    frame = examples.frame
+    findings = [info(note) for note in examples.notes]
+    if examples.format is not target:
+        action = f"Convert {examples.format} to {target}"
+        findings.append(Finding(Severity.NECESSARY, f"The file is {examples.format}.", action))
+    findings += [
+        Finding(Severity.NECESSARY, deviation, "Write the file anew, as trainers read it")
+        for deviation in examples.deviations
+    ]
+    if examples.held_out:
         findings.append(
-            Finding(Severity.NECESSARY, f"The file is {table.format}.", f"Convert {table.format} to {target}")
+            info(f"The file holds {examples.held_out:,} examples out; JSON Lines have no splits.")
         )
-    for rule in RULES:
-        if rule.pairs_only and target is TableFormat.CHAT:
-            continue
-        finding = rule.check(frame)
+    for rule in rules_for(examples.heroes, target):
+        finding = rule(frame)
         if finding is None:
             continue
         findings.append(finding)

@@ -128,6 +128,11 @@ class Draft:
         return prompts.pop() if len(prompts) == 1 else None
 
     @property
+    def keeps_split(self) -> bool:
+        """Whether the texts came with a split of their own."""
+        return any(split for _, split in self._heroes)
+
+    @property
     def certain_training_texts(self) -> int:
         """How many texts train at least, whatever is still added."""
         given = sum(hero.texts for (_, split), hero in self._heroes.items() if split == "train")
@@ -136,7 +141,7 @@ class Draft:
 
     @property
     def held_out_prompts(self) -> set[str]:
-        """The prompts of a tenth of the heroes without a given split, always the same: a hash chooses them."""
+        """The prompts of a tenth of the heroes without a given split: a hash chooses, always the same."""
         if self._held_out_prompts is None:
             undecided = {prompt: hero for (prompt, split), hero in self._heroes.items() if split is None}
             eligible = [prompt for prompt, hero in undecided.items() if not hero.never_hold_out]

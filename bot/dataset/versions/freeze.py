@@ -20,8 +20,8 @@ MIN_TRAINING_TEXTS = 10  # the minimum of fine-tuning APIs
 SIMILAR_TO_VOTED_DOWN = mark("like what was voted down")
 
 _TOO_FEW_IN_FILE = mark(
-    "Usable texts in {file}: {usable}{left_out}. {training} would train, {valid} would be held out, and training "
-    "needs {fewest}. Add texts to the file and import it again."
+    "Usable texts in {file}: {usable}{left_out}. {training} would train, {valid} would be held out, and "
+    "training needs {fewest}. Add texts to the file and import it again."
 )
 _TOO_FEW: dict[DatasetKind, str] = {
     "sft": mark(
@@ -101,9 +101,11 @@ class Freezer:
     ) -> FreezeResult:
         """Freeze a draft.
 
-        origin: where the texts came from, for the dataset's recipe. Raises UserError as check_trainable() does.
+        origin: where the texts came from, for the dataset's recipe; file: the name of the file, if it was one.
+        Raises UserError if there are too few texts, or all are of one hero. A file that holds out so many that
+        too few are left to train on is frozen as it says: to train on it is then refused.
         """
-        check_trainable(draft, kind, file=file)
+        check_trainable(draft, kind, file=file, counting_held_out=draft.keeps_split)
         recipe = {
             **origin,
             "votes": asdict(self.admission.thresholds),
@@ -131,14 +133,21 @@ class Freezer:
         return FreezeResult(dataset, new=existing is None, changes=changes)
 
 
-def check_trainable(draft: Draft, kind: DatasetKind = "sft", *, file: str | None = None) -> None:
+def check_trainable(
+    draft: Draft,
+    kind: DatasetKind = "sft",
+    *,
+    file: str | None = None,
+    counting_held_out: bool = False,
+) -> None:
     """Raise UserError if there are too few texts to train on, or all are of one hero.
 
-    file: the name of the file that the texts came from, if it is no build.
+    file: the name of the file that the texts came from, if it is no build. counting_held_out: let held-out
+    texts count as well.
     """
     counts = draft.counts
     training, valid = counts.get("train", 0), counts.get("valid", 0)
-    if training < MIN_TRAINING_TEXTS:
+    if training + valid * counting_held_out < MIN_TRAINING_TEXTS:
         left_out = ", ".join(f"{count} {reason}" for reason, count in sorted(draft.dropped.items()))
         raise UserError(
             _TOO_FEW_IN_FILE if file else _TOO_FEW[kind],
