@@ -3,7 +3,7 @@
 import html
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -23,17 +23,13 @@ _PROMPT_WITH_ZEROS = re.compile(r"\A(\s*\d+)\.0+(?=[\s,])")
 
 
 class _Spelling(NamedTuple):
-    """One way to write a hero: what the file has, and the hero's fields as text, or why it is none."""
+    """One way to write a hero."""
 
-    written: str
-    hero: tuple[str, ...]
-    reason: str = ""
-
-    @property
-    def is_canonical(self) -> bool:
-        """Whether /hero would ask with these very characters; the arrow may be missing."""
-        sub_prompt = sub_prompt_of(self.hero)
-        return self.written.removesuffix(" ->") == sub_prompt
+    written: str  # what the file has
+    hero: tuple[str, ...] = ()  # the hero's fields
+    sub_prompt: str = ""
+    is_canonical: bool = True  # whether /hero asks with these very characters; the arrow may be missing
+    reason: str = ""  # why it is no hero
 
 
 class HeroRow(NamedTuple):
@@ -65,6 +61,7 @@ class HeroRowParser:
             )
         self.text_column = "completion" if self.has_pairs else "response_txt"
         self._has_fields = set(FIELD_NAMES) <= set(columns)
+        self._has_sub_prompt = "sub_prompt" in columns
         self._vocabulary = vocabulary
         # the rows of a file repeat their heroes
         self._spelling_of_prompt = lru_cache(_CACHED_SPELLINGS)(self._parse_prompt)
@@ -72,35 +69,36 @@ class HeroRowParser:
 
     def parse(self, cells: Mapping[str, str], location: str) -> HeroRow:
         """Return the row of a record. Raise UserError, which begins with the location, if it has none."""
-        spellings = tuple(self._spellings(cells))
-        for spelling in spellings:
-            if spelling.reason:
-                raise UserError(f"{location}, {quoted(spelling.written)}: {spelling.reason}")
-        first = spellings[0]
-        for other in spellings[1:]:
+        first, *others = self._spellings(cells)
+        if first.reason:
+            raise _refusal(first, location)
+        for other in others:
+            if other.reason:
+                raise _refusal(other, location)
             if other.hero != first.hero:
                 raise UserError(f"{location}: {_contradiction(first, other)}")
         row = Row(
-            hero=first.hero,
-            prompt="" if self.has_pairs else cells.get("prompt", ""),
-            sub_prompt=sub_prompt_of(first.hero),
-            response_txt=cells[self.text_column],
-            finish_reason=cells.get("finish_reason", ""),
-            split=cells.get("split", ""),
-            source=cells.get("source", ""),
+            first.hero,
+            "" if self.has_pairs else cells.get("prompt", ""),
+            first.sub_prompt,
+            cells[self.text_column],
+            cells.get("finish_reason", ""),
+            cells.get("split", ""),
+            cells.get("source", ""),
         ).validated(location)
-        return HeroRow(row, next((each.written for each in spellings if not each.is_canonical), None))
+        odd = next((each.written for each in (first, *others) if not each.is_canonical), None)
+        return HeroRow(row, odd)
 
-    def _spellings(self, cells: Mapping[str, str]) -> Iterator[_Spelling]:
-        """Yield the hero as each column tells it; the first is the one that counts."""
-        if self.has_pairs:
-            yield self._spelling_of_prompt(cells["prompt"])
+    def _spellings(self, cells: Mapping[str, str]) -> list[_Spelling]:
+        """Return the hero as each column tells it; the first is the one that counts."""
+        found = [self._spelling_of_prompt(cells["prompt"])] if self.has_pairs else []
         if self._has_fields:
             fields = tuple(cells[name] for name in FIELD_NAMES)
             if not self.has_pairs or "".join(fields).strip():
-                yield self._spelling_of_fields(fields)
-        if (sub_prompt := cells.get("sub_prompt", "")).strip():
-            yield self._spelling_of_prompt(sub_prompt)
+                found.append(self._spelling_of_fields(fields))
+        if self._has_sub_prompt and (sub_prompt := cells["sub_prompt"]).strip():
+            found.append(self._spelling_of_prompt(sub_prompt))
+        return found
 
     def _parse_prompt(self, prompt: str) -> _Spelling:
         text = without_separator(_plain(prompt))
@@ -116,10 +114,15 @@ class HeroRowParser:
 
 def _spelling(written: str, parse: Callable[[], Hero]) -> _Spelling:
     try:
-        hero = parse()
+        hero = tuple(str(value) for value in parse().as_dict().values())
     except NotUnderstood as error:
-        return _Spelling(written, (), str(error))
-    return _Spelling(written, tuple(str(value) for value in hero.as_dict().values()))
+        return _Spelling(written, reason=str(error))
+    sub_prompt = sub_prompt_of(hero)
+    return _Spelling(written, hero, sub_prompt, written in (sub_prompt, f"{sub_prompt} ->"))
+
+
+def _refusal(spelling: _Spelling, location: str) -> UserError:
+    return UserError(f"{location}, {quoted(spelling.written)}: {spelling.reason}")
 
 
 def _plain(text: str) -> str:

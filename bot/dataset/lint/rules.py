@@ -4,6 +4,7 @@ Most rules, their order and their thresholds are those of `fine_tunes.prepare_da
 retired. Those about chats and heroes, and all messages, are ours.
 """
 
+import string
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -39,6 +40,7 @@ SEPARATORS = (
 )
 ENDINGS = ("\n", ".", " END", "***", "+++", "&&&", "$$$", "@@@", "%%%", " [END]")
 
+_ASCII_UPPER, _ASCII_LOWER = string.ascii_uppercase.encode(), string.ascii_lowercase.encode()
 _MAX_QUOTED_CHARACTERS = 60  # of a text, in a message
 _MAX_LISTED_EXAMPLES = 5  # in a message
 
@@ -195,11 +197,7 @@ def long_examples(frame: "pd.DataFrame") -> Finding | None:
 
 
 def upper_case(column: str, frame: "pd.DataFrame") -> Finding | None:
-    letters = Counter[str]()
-    for text in frame[column]:
-        letters.update(text)
-    upper = sum(count for letter, count in letters.items() if letter.isalpha() and letter.isupper())
-    lower = sum(count for letter, count in letters.items() if letter.isalpha() and letter.islower())
+    upper, lower = _count_cases(frame[column])
     if upper * 2 <= lower:
         return None
     return Finding(
@@ -319,6 +317,22 @@ def rules_for(heroes: Heroes, target: Format) -> Iterator[Rule]:
     yield from (completion_prefix, identical_completions)
     if not chats:
         yield from (ending, leading_space)
+
+
+def _count_cases(texts: "pd.Series[str]") -> tuple[int, int]:
+    """Return the numbers of capital and of small letters."""
+    letters = Counter[str]()
+    upper = lower = 0
+    for text in texts:
+        if text.isascii():  # counting them one by one takes thirty times as long
+            data = text.encode()
+            upper += len(data) - len(data.translate(None, _ASCII_UPPER))
+            lower += len(data) - len(data.translate(None, _ASCII_LOWER))
+        else:
+            letters.update(text)
+    upper += sum(count for letter, count in letters.items() if letter.isalpha() and letter.isupper())
+    lower += sum(count for letter, count in letters.items() if letter.isalpha() and letter.islower())
+    return upper, lower
 
 
 def _beginning(texts: "pd.Series[str]") -> str:
