@@ -103,7 +103,7 @@ def test_an_unanswered_question_is_an_error(heroes: Path) -> None:
     [
         ("hero,completion\na,b\n", "There is no column 'prompt', only 'hero', 'completion'."),
         ("prompt,completion\na,b\na,c\n", "All prompts are identical"),
-        ("prompt,completion\na,b,c,d\n", "is damaged"),
+        ("prompt,completion\na,b,c,d\n", "has 4 fields where the header has 2"),
     ],
 )
 def test_errors_are_printed_to_standard_error(tmp_path: Path, content: str, message: str) -> None:

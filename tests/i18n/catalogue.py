@@ -14,6 +14,7 @@ from bot.settings import ROOT
 _TERMINAL = (
     "bot/cli/",
     "bot/dataset/lint/",
+    "bot/dataset/reading/",
     *(f"bot/dataset/files/{name}" for name in ("base", "csv", "dataset_card", "formats", "hugging", "jsonl")),
     *(f"bot/dataset/files/{name}" for name in ("affixes", "hero_row", "parquet", "row")),
     "bot/playground/",

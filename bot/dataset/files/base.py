@@ -1,4 +1,4 @@
-"""Guard the reading of files from outside, and write files and folders atomically."""
+"""Write files and folders atomically."""
 
 import errno
 import os
@@ -10,40 +10,7 @@ from pathlib import Path
 
 from bot.errors import UserError
 
-MAX_BYTES = 512 * 1024 * 1024
-
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-@contextmanager
-def guarded_read(path: Path) -> Iterator[None]:
-    """Check a file before it is read. Raises UserError if it cannot be read, now or within the block."""
-    try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            limit = f"{MAX_BYTES // 1024**2} MB"
-            raise UserError(f"{path.name} is larger than {limit}: split it into several files.")
-        if size == 0:
-            raise UserError(f"{path.name} is empty: choose a file with rows in it.")
-        yield
-    except FileNotFoundError as error:
-        raise UserError(f"There is no {path.name}: check the name and the folder.") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path.name} is not written in UTF-8: save it as UTF-8 and try again.") from error
-    except OSError as error:
-        raise UserError(f"{path.name} cannot be read: {_error_text(error)}.") from error
-
-
-def read_lines(path: Path) -> Iterator[str]:
-    r"""Yield a file's lines with their line ends; only \n ends a line. UTF-8, with or without BOM."""
-    with guarded_read(path), path.open(encoding="utf-8-sig", newline="\n") as file:
-        for number, line in enumerate(file, 1):
-            if "\0" in line:
-                raise UserError(
-                    f"Line {number} of {path.name} holds a NUL byte: it is no text, or not in UTF-8. "
-                    "Save it as UTF-8 and try again."
-                )
-            yield line
 
 
 @contextmanager

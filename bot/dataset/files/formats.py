@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from itertools import chain
 from pathlib import Path
 from typing import Literal
 
 from bot.dataset.files import base, csv_file, huggingface_folder, jsonl_file, parquet_file
 from bot.dataset.files.dataset_card import DatasetCard
-from bot.dataset.files.row import Row
+from bot.dataset.files.row import Row, parser_for
+from bot.dataset.reading.opening import open_source
+from bot.dataset.reading.source import Format, Source
 from bot.errors import UserError
+
+# `openai tools fine_tunes.prepare_data` appends the first of these that no completion contains
+_ENDINGS = ("\n", " END", " [END]", "***", "+++", "&&&", "$$$", "@@@", "%%%")
 
 FileFormat = Literal["article", "prepared", "csv", "jsonl", "parquet", "huggingface"]
 
@@ -40,16 +44,31 @@ def write_rows(
 
 
 def read_rows(path: Path) -> Iterator[Row]:
-    """Read a file of any format, detected by extension and columns, or a Hugging Face folder.
+    """Read a file of any format, or a Hugging Face folder.
 
     Rows are yielded while the file is read, and any of them may raise UserError: the file is known to be
     sound only at the end. The error names the problem, the row and what to do.
     """
-    rows = _reader_for(path)(path)
-    first = next(rows, None)
-    if first is None:
-        raise UserError(f"{path.name} holds no rows: choose a file with rows in it.")
-    yield from chain([first], rows)
+    source = open_source(path)
+    parse = parser_for(source.columns, path.name)
+    prefix, suffix = _added_affixes(source)
+    for _, location, cells in source.records():
+        if prefix or suffix:
+            cells["completion"] = cells["completion"].removeprefix(prefix).removesuffix(suffix)
+        yield parse(cells, location)
+
+
+def _added_affixes(source: Source) -> tuple[str, str]:
+    """Return the prefix and ending that the older tool added to every completion; empty for other files."""
+    if source.format is not Format.PAIRS or "completion" not in source.columns:
+        return "", ""
+    endings = list(_ENDINGS)
+    for record in source.records():
+        text = record.cells["completion"]
+        if not text.startswith(" "):
+            return "", ""
+        endings = [ending for ending in endings if text.endswith(ending)]
+    return " ", next(iter(endings), "")
 
 
 def _open_writer(
@@ -68,20 +87,3 @@ def _open_writer(
             return parquet_file.open_writer(path)
         case "huggingface":
             return huggingface_folder.open_folder_writer(path, card)
-
-
-def _reader_for(path: Path) -> Callable[[Path], Iterator[Row]]:
-    if path.is_dir():
-        return huggingface_folder.read
-    match path.suffix.lower():
-        case ".csv":
-            return csv_file.read
-        case ".jsonl" | ".ndjson":
-            return jsonl_file.read
-        case ".parquet":
-            return parquet_file.read
-        case _:
-            raise UserError(
-                f"Nothing can be told from the name {path.name}: "
-                "it must end in .csv, .jsonl or .parquet, or be a Hugging Face folder."
-            )

@@ -8,9 +8,8 @@ from pathlib import Path
 from bot.dataset.files import parquet_file
 from bot.dataset.files.dataset_card import DatasetCard
 from bot.dataset.files.row import Row
-from bot.errors import UserError
 
-# the hub's name of each split, in the order of reading; rows without a split are written to train
+# the hub's name of each split, in the order of the card; rows without a split are written to train
 _SPLITS = {"train": "train", "valid": "validation"}
 
 
@@ -34,18 +33,3 @@ def open_folder_writer(folder: Path, card: DatasetCard) -> Iterator[Callable[[Ro
         yield write
     in_order = {split: counts[split] for split in _SPLITS.values() if counts[split]}
     (folder / "README.md").write_text(card.markdown(in_order), encoding="utf-8", newline="\n")
-
-
-def read(folder: Path) -> Iterator[Row]:
-    """Read the training rows, then the held-out ones."""
-    files = [
-        (path, split)
-        for split, hub_split in _SPLITS.items()
-        for path in sorted((folder / "data").glob(f"{hub_split}-*.parquet"))
-    ]
-    if not files:
-        raise UserError(
-            f"The folder {folder.name} holds no data/train-*.parquet: choose the folder that an export made."
-        )
-    for path, split in files:
-        yield from parquet_file.read(path, split=split)

@@ -18,7 +18,9 @@ from bot.dataset.lint.prepared_file import (
     write_prepared_file,
 )
 from bot.dataset.lint.rules import ENDINGS, SEPARATORS
-from bot.dataset.lint.tables import Table, TableFormat, read_table
+from bot.dataset.lint.table import Table, read_table
+from bot.dataset.reading.opening import open_source
+from bot.dataset.reading.source import Format
 from bot.errors import UserError
 
 Pair = tuple[str, str]
@@ -27,11 +29,11 @@ Pair = tuple[str, str]
 CLEAN = [("40, woman ->", " Mira heals.\n"), ("50, man ->", " Bo flies.\n"), ("60, girl ->", " Li reads.\n")]
 
 
-def table(pairs: list[Pair], format_: TableFormat = TableFormat.PAIRS) -> Table:
+def table(pairs: list[Pair], format_: Format = Format.PAIRS) -> Table:
     return Table(pd.DataFrame(pairs, columns=["prompt", "completion"], dtype=str), format_)
 
 
-def lint_pairs(pairs: list[Pair], target: TableFormat = TableFormat.PAIRS) -> LintReport:
+def lint_pairs(pairs: list[Pair], target: Format = Format.PAIRS) -> LintReport:
     return lint(table(pairs, target), target=target)
 
 
@@ -84,7 +86,7 @@ def test_fewer_than_a_hundred_examples_get_advice(count: int, few: bool) -> None
 @pytest.mark.parametrize("column", ["prompt", "completion"])
 def test_a_missing_column_ends_the_run(column: str) -> None:
     frame = table(CLEAN).frame.rename(columns={column: "text"})
-    report = lint(Table(frame, TableFormat.CSV), target=TableFormat.PAIRS)
+    report = lint(Table(frame, Format.CSV), target=Format.PAIRS)
     assert report.findings[-1].severity is Severity.ERROR
     with pytest.raises(UserError, match=f"no column '{column}', only .*'text'"):
         report.apply_fixes([])
@@ -92,7 +94,7 @@ def test_a_missing_column_ends_the_run(column: str) -> None:
 
 def test_columns_are_renamed_and_additional_ones_dropped() -> None:
     frame = table(CLEAN).frame.rename(columns={"prompt": "Prompt", "completion": "COMPLETION"})
-    report = lint(Table(frame.assign(prompt_2="x", n="1"), TableFormat.PAIRS), target=TableFormat.PAIRS)
+    report = lint(Table(frame.assign(prompt_2="x", n="1"), Format.PAIRS), target=Format.PAIRS)
     assert [finding.action for finding in report.with_severity(Severity.NECESSARY)] == [
         "Rename it to 'prompt'",
         "Rename it to 'completion'",
@@ -136,7 +138,7 @@ def test_more_than_a_third_of_capitals_are_written_in_lower_case(text: str, shou
 def test_identical_prompts_or_completions_are_errors() -> None:
     assert "All prompts are identical: 'a'" in lint_pairs([("a", "x"), ("a", "y")]).findings[-1].message
     assert "All completions are identical" in lint_pairs([("a", "x"), ("b", "x")]).findings[-1].message
-    assert lint_pairs([("a", "x"), ("b", "x")], TableFormat.CHAT).findings[-1].severity is Severity.ERROR
+    assert lint_pairs([("a", "x"), ("b", "x")], Format.CHAT).findings[-1].severity is Severity.ERROR
 
 
 @pytest.mark.parametrize("used", range(len(SEPARATORS)))
@@ -204,7 +206,7 @@ def test_classification_needs_no_ending(count: int, classes: bool) -> None:
 def test_chats_need_no_separator_ending_or_space() -> None:
     pairs = [("Tell me of hero Bo", "The hero flies"), ("Tell me of hero Li", "The hero reads")]
     assert [
-        finding.action for finding in lint_pairs(pairs, TableFormat.CHAT).with_severity(Severity.OPTIONAL)
+        finding.action for finding in lint_pairs(pairs, Format.CHAT).with_severity(Severity.OPTIONAL)
     ] == [
         "Take that beginning from all prompts",
         "Take that beginning from all completions",
@@ -215,7 +217,7 @@ def test_the_rules_run_in_the_order_of_the_retired_tool() -> None:
     shouted = "COMMON INSTRUCTION {}"
     pairs = numbered(3, prompt=shouted, completion="TALE: {}")
     pairs += [pairs[0], ("COMMON INSTRUCTION Z", "TALE: " + "z" * 10_000), ("COMMON INSTRUCTION Y", "")]
-    report = lint(table(pairs, TableFormat.CSV), target=TableFormat.PAIRS)
+    report = lint(table(pairs, Format.CSV), target=Format.PAIRS)
     assert [finding.action.split()[0:4] for finding in report.findings if finding.action] == [
         action.split()
         for action in (
@@ -278,14 +280,14 @@ def fixable_pairs(draw: st.DrawFn) -> list[Pair]:
 
 
 @settings(deadline=None)  # pandas may be slow to start
-@given(fixable_pairs(), st.sampled_from([TableFormat.PAIRS, TableFormat.CHAT]))
-def test_a_prepared_file_needs_no_fix(pairs: list[Pair], target: TableFormat) -> None:
-    first = lint(table(pairs, TableFormat.CSV), target=target)
+@given(fixable_pairs(), st.sampled_from([Format.PAIRS, Format.CHAT]))
+def test_a_prepared_file_needs_no_fix(pairs: list[Pair], target: Format) -> None:
+    first = lint(table(pairs, Format.CSV), target=target)
     frame = first.apply_fixes(first.with_severity(Severity.OPTIONAL))
     with TemporaryDirectory() as folder:
         path = Path(folder) / "prepared.jsonl"
         write_prepared_file(frame, path, target=target)
-        second = lint(read_table(path), target=target)
+        second = lint(read_table(open_source(path)), target=target)
     assert pairs_of(second.frame) == pairs_of(frame)
     assert {finding.severity for finding in second.findings} == {Severity.INFORMATION}
 
@@ -293,10 +295,10 @@ def test_a_prepared_file_needs_no_fix(pairs: list[Pair], target: TableFormat) ->
 def test_texts_survive_conversion_from_csv_to_jsonl(tmp_path: Path) -> None:
     hard = [("007", "NA"), ("null", 'She said: "fly,\r\nor\u2028not" 😀'), ("é, \\n", " nan ")]
     table(hard).frame.to_csv(tmp_path / "a.csv", index=False)
-    for target in (TableFormat.PAIRS, TableFormat.CHAT):
+    for target in (Format.PAIRS, Format.CHAT):
         path = tmp_path / f"{target.name}.jsonl"
-        write_prepared_file(read_table(tmp_path / "a.csv").frame, path, target=target)
-        assert pairs_of(read_table(path).frame) == hard
+        write_prepared_file(read_table(open_source(tmp_path / "a.csv")).frame, path, target=target)
+        assert pairs_of(read_table(open_source(path)).frame) == hard
     line = json.loads((tmp_path / "CHAT.jsonl").read_text(encoding="utf-8").split("\n")[0])
     assert line["messages"] == [{"role": "user", "content": "007"}, {"role": "assistant", "content": "NA"}]
 
@@ -306,13 +308,13 @@ def test_no_file_is_overwritten(tmp_path: Path) -> None:
     names = []
     for _ in range(3):
         path = default_output_path(source)
-        write_prepared_file(table(CLEAN).frame, path, target=TableFormat.PAIRS)
+        write_prepared_file(table(CLEAN).frame, path, target=Format.PAIRS)
         names.append(path.name)
     assert names == ["heroes_prepared.jsonl", "heroes_prepared (1).jsonl", "heroes_prepared (2).jsonl"]
     with pytest.raises(UserError, match="exists already"):
-        write_prepared_file(table(CLEAN).frame, path, target=TableFormat.PAIRS)
+        write_prepared_file(table(CLEAN).frame, path, target=Format.PAIRS)
     with pytest.raises(UserError, match="cannot be written"):
-        write_prepared_file(table(CLEAN).frame, tmp_path / "nowhere" / "a.jsonl", target=TableFormat.PAIRS)
+        write_prepared_file(table(CLEAN).frame, tmp_path / "nowhere" / "a.jsonl", target=Format.PAIRS)
 
 
 def test_the_reminders_name_separator_and_stop_sequence() -> None:

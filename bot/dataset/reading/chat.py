@@ -1,0 +1,88 @@
+"""Conversations as prompt and completion."""
+
+from typing import Any, NamedTuple
+
+from bot.dataset.reading.json_values import Number
+from bot.errors import UserError
+
+_OPENING_ROLES = ("system", "developer")
+_ROLES = ["user", "assistant"]
+_CALLS = ("tool_calls", "function_call", "audio")
+
+
+class Chat(NamedTuple):
+    """A conversation of two turns."""
+
+    prompt: str
+    completion: str
+    system: str | None = None
+    deviation: str | None = None  # why other programs may refuse it as it is written
+
+
+def is_turns(value: Any) -> bool:
+    """Return whether a value is a list of turns, as in {"messages": [...]}."""
+    return isinstance(value, list) and all(isinstance(turn, dict) and "role" in turn for turn in value)
+
+
+def read_chat(messages: Any, location: str) -> Chat:
+    """Return a user's turn and the assistant's, and the text of a system or developer turn before them.
+
+    Raises UserError if there are other turns, or the prompt or an answer cannot be read as text.
+    """
+    if not isinstance(messages, list) or not is_turns(messages):
+        raise UserError(f'{location} has messages that are no list of {{"role": ..., "content": ...}}.')
+    roles = [turn["role"] for turn in messages]
+    if roles == _ROLES and all(map(_is_plain, messages)):
+        return Chat(messages[0]["content"], messages[1]["content"])  # the most frequent case, without detours
+    opening = 1 if roles and roles[0] in _OPENING_ROLES else 0
+    if roles[opening:] != _ROLES:
+        shown = ", ".join(str(role) for role in roles[:6]) + (", ..." if len(roles) > 6 else "")
+        raise UserError(
+            f"{location} is a conversation of {len(roles)} turns ({shown}): only conversations of one user "
+            "turn and one assistant turn are read, and a system turn before them."
+        )
+    texts = [_content(turn, location) for turn in messages]
+    system = texts[0][0] if opening else None
+    odd = next((reason for _, reason in texts if reason), None)
+    deviation = f"{location} has {odd} as content." if odd else None
+    return Chat(texts[opening][0], texts[opening + 1][0], system, deviation)
+
+
+def _is_plain(turn: dict[str, Any]) -> bool:
+    return len(turn) == 2 and type(turn.get("content")) is str
+
+
+def _content(turn: dict[str, Any], location: str) -> tuple[str, str | None]:
+    """Return the text of a turn, and what it is written as if not as text."""
+    content = turn.get("content")
+    if len(turn) > 2:
+        _refuse_unlearnable(turn, location)
+    if type(content) is str:
+        return content, None
+    match content:
+        case Number():
+            return str(content), "a number"
+        case bool():
+            return str(content).lower(), str(content).lower()
+        case None if turn["role"] == "assistant":
+            return "", "null"
+        case [*parts] if parts and all(_is_text_part(part) for part in parts):
+            return "".join(part["text"] for part in parts), "a list of parts"
+    kind = "null" if content is None else "an object or a list"
+    raise UserError(
+        f"{location} has {kind} as the {turn['role']}'s content: write a text, or leave the example out."
+    )
+
+
+def _is_text_part(part: Any) -> bool:
+    return isinstance(part, dict) and part.get("type") == "text" and type(part.get("text")) is str
+
+
+def _refuse_unlearnable(turn: dict[str, Any], location: str) -> None:
+    if turn["role"] == "assistant" and str(turn.get("weight", "1")) in {"0", "0.0", "False"}:
+        raise UserError(
+            f"{location} has an answer of weight 0, which is not to be learnt: leave the example out."
+        )
+    for name in _CALLS:
+        if turn.get(name):
+            raise UserError(f"{location} has {name}: only texts are read. Leave the example out.")

@@ -1,0 +1,89 @@
+"""One way to read a file, tried from end to end, becomes a Source."""
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from bot.dataset.reading.source import Format, Record, Source, Unread
+from bot.dataset.reading.splits import TEST, read_split
+from bot.errors import UserError
+
+
+class Unfit(UserError):
+    """The file cannot be read in this way, but perhaps in another."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """One way to read a file. The lists are complete once all rows have been read.
+
+    Rows may lack cells, and have their split as the file writes it.
+    """
+
+    name: str  # of the file, in messages
+    format: Format
+    rows: Callable[[], Iterator[Record]]  # may raise UserError
+    columns: Sequence[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
+    deviations: list[str] = field(default_factory=list)
+    is_sound: bool = False  # cells are of a decoded text, so without NUL characters and lone surrogates
+
+
+def survey(reading: Reading) -> Source:
+    """Read all rows once. Raises UserError if one cannot be read or none is left; Unfit as rows() does."""
+    splits = Counter[str]()
+    narrowest = sys.maxsize
+    for _, location, cells in reading.rows():
+        if not reading.is_sound:
+            _check_text(cells, location)
+        splits[cells.get("split", "")] += 1
+        narrowest = min(narrowest, len(cells))
+    columns = tuple(reading.columns)
+    tests = sum(count for split, count in splits.items() if read_split(split) == TEST)
+    _refuse_empty(reading.name, columns, rows=splits.total(), tests=tests)
+    complete = narrowest == len(columns) and "split" not in columns
+    return Source(
+        format=reading.format,
+        columns=columns,
+        records=reading.rows if complete else lambda: _completed(reading.rows(), columns),
+        notes=tuple(dict.fromkeys(reading.notes)),
+        unread=(*dict.fromkeys(reading.unread), *([Unread("the split test", tests)] if tests else [])),
+        deviations=tuple(dict.fromkeys(reading.deviations)),
+    )
+
+
+def _refuse_empty(name: str, columns: Collection[str], *, rows: int, tests: int) -> None:
+    if not rows:
+        raise UserError(f"{name} holds no rows: choose a file with rows in it.")
+    if rows == tests:
+        raise UserError(f"{name} holds only rows of a test split, which are not read: name another file.")
+    if not columns:
+        raise UserError(f"{name} holds nothing under a name: write a prompt and a completion in each.")
+
+
+def _completed(rows: Iterator[Record], columns: Sequence[str]) -> Iterator[Record]:
+    """Fill in the cells that a row lacks, name splits alike, and leave out the test split."""
+    blank = dict.fromkeys(columns, "")
+    for number, location, cells in rows:
+        complete = cells if len(cells) == len(blank) else {**blank, **cells}
+        if "split" in complete:
+            complete["split"] = read_split(complete["split"])
+            if complete["split"] == TEST:
+                continue
+        yield Record(number, location, complete)
+
+
+def _check_text(cells: dict[str, str], location: str) -> None:
+    text = "".join(cells.values())
+    if "\0" in text:
+        raise UserError(f"{location} holds a NUL byte, which is no text: take it out and try again.")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            half = text[error.start].encode("unicode_escape").decode()
+            raise UserError(
+                f"{location} holds half a character (the lone surrogate {half}): take it out and try again."
+            ) from None
