@@ -5,6 +5,7 @@ their form, and by being the same in every row: a mark that a single text ends w
 """
 
 import re
+import sys
 from collections.abc import Callable, Iterable
 from itertools import takewhile
 from typing import Self
@@ -45,7 +46,7 @@ class SharedAffixes:
         self._marks = marks
         self._start: str | None = None  # what all texts begin and end with, whatever it is
         self._end = ""
-        self._shortest = ""
+        self._shortest, self._shortest_length = "", sys.maxsize  # its length without blanks around it
         for text in texts:
             self.add(text)
 
@@ -65,9 +66,8 @@ class SharedAffixes:
             return
         if self._start is None:
             self._start, self._end = text[:_COMPARED_CHARACTERS], text[-_COMPARED_CHARACTERS:]
-            self._shortest = text
-        if len(content) < len(self._shortest.strip()):
-            self._shortest = text
+        if len(content) < self._shortest_length:
+            self._shortest, self._shortest_length = text, len(content)
         if not text.startswith(self._start):
             self._start = common_prefix((self._start, text[:_COMPARED_CHARACTERS]))
         if not text.endswith(self._end):

@@ -8,7 +8,15 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from bot.dataset.files.affixes import without_separator
-from bot.dataset.files.row import Row, format_names, quoted, sub_prompt_of
+from bot.dataset.files.row import (
+    ARROW,
+    MAX_FIELD_CHARACTERS,
+    SPLITS,
+    Row,
+    format_names,
+    quoted,
+    sub_prompt_of,
+)
 from bot.errors import NotUnderstood, UserError
 from bot.heroes.hero import FIELD_NAMES, Hero
 from bot.heroes.vocabulary import Vocabulary
@@ -22,24 +30,14 @@ _AGE_WITH_ZEROS = re.compile(r"(\s*\d+)[.,]0+\s*")  # as tables write ages that 
 _PROMPT_WITH_ZEROS = re.compile(r"\A(\s*\d+)\.0+(?=[\s,])")
 
 
-class _Spelling(NamedTuple):
+class HeroSpelling(NamedTuple):
     """One way to write a hero."""
 
     written: str  # what the file has
-    hero: tuple[str, ...] = ()  # the hero's fields
+    hero: tuple[str, ...] = ()  # the hero's fields as text
     sub_prompt: str = ""
     is_canonical: bool = True  # whether /hero asks with these very characters; the arrow may be missing
     reason: str = ""  # why it is no hero
-
-
-class HeroRow(NamedTuple):
-    """A row whose hero is one that /hero takes.
-
-    other_spelling is the hero as the file writes it, if /hero asks in another way.
-    """
-
-    row: Row
-    other_spelling: str | None
 
 
 class HeroRowParser:
@@ -67,29 +65,39 @@ class HeroRowParser:
         self._spelling_of_prompt = lru_cache(_CACHED_SPELLINGS)(self._parse_prompt)
         self._spelling_of_fields = lru_cache(_CACHED_SPELLINGS)(self._parse_fields)
 
-    def parse(self, cells: Mapping[str, str], location: str) -> HeroRow:
-        """Return the row of a record. Raise UserError, which begins with the location, if it has none."""
+    def parse(self, cells: Mapping[str, str], location: str) -> HeroSpelling:
+        """Return the hero of a record; its spelling is one that /hero would not use, if there is any.
+
+        Raise UserError, which begins with the location, if import cannot take the record.
+        """
+        longest = max(len(cells[self.text_column]), len(cells.get("prompt", "")))
+        if longest > MAX_FIELD_CHARACTERS or cells.get("split", "") not in SPLITS:
+            self.row(HeroSpelling(""), cells).validated(location)  # it says what is wrong
         first, *others = self._spellings(cells)
         if first.reason:
             raise _refusal(first, location)
+        odd = first
         for other in others:
             if other.reason:
                 raise _refusal(other, location)
             if other.hero != first.hero:
                 raise UserError(f"{location}: {_contradiction(first, other)}")
-        row = Row(
-            first.hero,
+            odd = other if odd.is_canonical else odd
+        return odd
+
+    def row(self, hero: HeroSpelling, cells: Mapping[str, str]) -> Row:
+        """Return the row of a record with its hero."""
+        return Row(
+            hero.hero,
             "" if self.has_pairs else cells.get("prompt", ""),
-            first.sub_prompt,
+            hero.sub_prompt,
             cells[self.text_column],
             cells.get("finish_reason", ""),
             cells.get("split", ""),
             cells.get("source", ""),
-        ).validated(location)
-        odd = next((each.written for each in (first, *others) if not each.is_canonical), None)
-        return HeroRow(row, odd)
+        )
 
-    def _spellings(self, cells: Mapping[str, str]) -> list[_Spelling]:
+    def _spellings(self, cells: Mapping[str, str]) -> list[HeroSpelling]:
         """Return the hero as each column tells it; the first is the one that counts."""
         found = [self._spelling_of_prompt(cells["prompt"])] if self.has_pairs else []
         if self._has_fields:
@@ -100,11 +108,11 @@ class HeroRowParser:
             found.append(self._spelling_of_prompt(sub_prompt))
         return found
 
-    def _parse_prompt(self, prompt: str) -> _Spelling:
+    def _parse_prompt(self, prompt: str) -> HeroSpelling:
         text = without_separator(_plain(prompt))
         return _spelling(prompt, lambda: self._vocabulary.parse(_PROMPT_WITH_ZEROS.sub(r"\1", text)))
 
-    def _parse_fields(self, fields: tuple[str, ...]) -> _Spelling:
+    def _parse_fields(self, fields: tuple[str, ...]) -> HeroSpelling:
         age, gender, power = map(_plain, fields)
         if match := _AGE_WITH_ZEROS.fullmatch(age):
             age = match[1]
@@ -112,16 +120,16 @@ class HeroRowParser:
         return _spelling(sub_prompt_of(fields), lambda: self._vocabulary.hero(age, gender, power))
 
 
-def _spelling(written: str, parse: Callable[[], Hero]) -> _Spelling:
+def _spelling(written: str, parse: Callable[[], Hero]) -> HeroSpelling:
     try:
         hero = tuple(str(value) for value in parse().as_dict().values())
     except NotUnderstood as error:
-        return _Spelling(written, reason=str(error))
+        return HeroSpelling(written, reason=str(error))
     sub_prompt = sub_prompt_of(hero)
-    return _Spelling(written, hero, sub_prompt, written in (sub_prompt, f"{sub_prompt} ->"))
+    return HeroSpelling(written, hero, sub_prompt, written in (sub_prompt, sub_prompt + ARROW))
 
 
-def _refusal(spelling: _Spelling, location: str) -> UserError:
+def _refusal(spelling: HeroSpelling, location: str) -> UserError:
     return UserError(f"{location}, {quoted(spelling.written)}: {spelling.reason}")
 
 
@@ -132,7 +140,7 @@ def _plain(text: str) -> str:
     return unicodedata.normalize("NFC", _INVISIBLE.sub("", text))
 
 
-def _contradiction(first: _Spelling, other: _Spelling) -> str:
+def _contradiction(first: HeroSpelling, other: HeroSpelling) -> str:
     pairs = zip(FIELD_NAMES, first.hero, other.hero, strict=True)
     parts = format_names([name for name, here, there in pairs if here != there])
     return f"{quoted(first.written)} and {quoted(other.written)} contradict each other ({parts})."

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot.dataset.files.affixes import SharedAffixes
-from bot.dataset.files.hero_row import HeroRow, HeroRowParser
+from bot.dataset.files.hero_row import HeroRowParser, HeroSpelling
 from bot.dataset.files.row import Row, quoted
 from bot.dataset.reading.opening import open_source
 from bot.dataset.reading.source import Source
@@ -22,6 +22,9 @@ from bot.store.datasets import Split
 CONTROL_TOKEN = re.compile(r"<\|\w+\|>")
 
 _SHOWN_REFUSALS = 5
+
+PromptTexts = tuple[str, Split | None, list[TrainingText]]
+"""A hero's prompt, the split that the file gives it, if any, and its texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +54,13 @@ def parse_hero_rows(source: Source, file: str, vocabulary: Vocabulary) -> HeroRo
     systems = 0
     for record in source.records():
         try:
-            row = spellings.count(parser.parse(record.cells, record.location))
+            hero = parser.parse(record.cells, record.location)
         except UserError as error:
             refusals.add(error)
             continue
+        row = parser.row(hero, record.cells)
+        if not hero.is_canonical:
+            spellings.add(hero)
         affixes.add(row.response_txt)
         if "<|" in row.response_txt:
             suspects[len(rows)] = record.location
@@ -69,9 +75,7 @@ def parse_hero_rows(source: Source, file: str, vocabulary: Vocabulary) -> HeroRo
     return HeroRows(rows, (*reading_notes(source), *_notes(spellings, affixes, systems)))
 
 
-def training_texts(
-    rows: Sequence[Row], ids: Sequence[int], prompts: Prompts
-) -> Iterator[tuple[str, Split | None, list[TrainingText]]]:
+def training_texts(rows: Sequence[Row], ids: Sequence[int], prompts: Prompts) -> Iterator[PromptTexts]:
     """Yield each hero's prompt, the split that the file gives it, if any, and its texts: sorted, for a draft.
 
     ids: the ids of the rows, in their order. A file that holds nothing out gives no split.
@@ -112,13 +116,10 @@ class _OtherSpellings:
         self.counted = 0
         self._first = ("", "")
 
-    def count(self, found: HeroRow) -> Row:
-        """Return the row."""
-        if found.other_spelling is not None:
-            if not self.counted:
-                self._first = (found.other_spelling, found.row.sub_prompt)
-            self.counted += 1
-        return found.row
+    def add(self, hero: HeroSpelling) -> None:
+        if not self.counted:
+            self._first = (hero.written, hero.sub_prompt)
+        self.counted += 1
 
     def describe(self) -> str:
         written, asked = map(quoted, self._first)

@@ -1,20 +1,15 @@
 """What takes a checked file: the bot's own import, which is tried, or trainers that take any prompt."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.dataset.files.hero_rows import (
-    CONTROL_TOKEN,
-    parse_hero_rows,
-    training_texts,
-)
-from bot.dataset.lint.examples import Examples
-from bot.dataset.reading.opening import open_source
-from bot.dataset.reading.source import Format, Record, Source
-from bot.dataset.versions.draft import Draft
+from bot.dataset.files.hero_rows import CONTROL_TOKEN, PromptTexts, read_hero_rows, training_texts
+from bot.dataset.lint.examples import Examples, Heroes
+from bot.dataset.reading.source import Format
+from bot.dataset.versions.draft import Draft, TrainingText
 from bot.dataset.versions.freeze import MIN_TRAINING_TEXTS, check_trainable
 from bot.errors import UserError
 from bot.heroes.config import HeroesConfig
@@ -53,30 +48,33 @@ def _importable_file(checked: CheckedFile, config: HeroesConfig) -> Path:
         raise UserError(f"its prompts are no heroes (age, gender, power). {heroes.refusals[0]}")
     if not heroes.refused.empty:
         raise UserError("mend or drop the examples without a hero first, which are named above.")
-    path = checked.source if checked.examples.held_out else checked.prepared
-    source = open_source(path) if checked.examples.held_out else _as_source(checked.frame, path.name)
-    _try_import(source, path.name, config)
+    if any(checked.frame[name].str.contains(CONTROL_TOKEN).any() for name in ("prompt", "completion")):
+        raise UserError("let the control tokens be taken out first.")
+    with Draft() as draft:
+        if checked.examples.held_out:
+            path = checked.source
+            rows = read_hero_rows(path, config.vocabulary).rows
+            texts = training_texts(rows, range(len(rows)), config.prompts)
+        else:
+            path = checked.prepared
+            texts = _prepared_texts(heroes, checked.frame)
+        _fill(draft, texts)
+        check_trainable(draft, file=path.name)
     return path
 
 
-def _try_import(source: Source, file: str, config: HeroesConfig) -> None:
-    """Do what import does before it stores anything. Raises UserError if that or a training would fail."""
-    rows = parse_hero_rows(source, file, config.vocabulary).rows
-    with Draft() as draft:
-        for prompt, split, texts in training_texts(rows, range(len(rows)), config.prompts):
-            draft.add(prompt, texts, split=split)
-            if draft.certain_training_texts >= MIN_TRAINING_TEXTS and not draft.only_prompt:
-                return  # whatever follows cannot be too little, and comparing it takes long
-        check_trainable(draft, file=file)
+def _prepared_texts(heroes: Heroes, frame: "pd.DataFrame") -> Iterator[PromptTexts]:
+    """Yield what import will read from the prepared examples, whose heroes have passed its gate already."""
+    for prompt, texts in frame["completion"].groupby(heroes.prompts, sort=True):
+        yield str(prompt), None, [TrainingText(text, "import", number) for number, text in enumerate(texts)]
 
 
-def _as_source(frame: "pd.DataFrame", file: str) -> Source:
-    def records() -> Iterator[Record]:
-        pairs = zip(frame["prompt"], frame["completion"], strict=True)
-        for number, (prompt, completion) in enumerate(pairs, 1):
-            yield Record(number, f"Example {number} of {file}", {"prompt": prompt, "completion": completion})
-
-    return Source(Format.CHAT, ("prompt", "completion"), records)
+def _fill(draft: Draft, texts: Iterable[PromptTexts]) -> None:
+    """Fill a draft as import does, until nothing that follows can make it too small."""
+    for prompt, split, of_prompt in texts:
+        draft.add(prompt, of_prompt, split=split)
+        if draft.certain_training_texts >= MIN_TRAINING_TEXTS and not draft.only_prompt:
+            return
 
 
 def _trainers_text(frame: "pd.DataFrame", target: Format) -> str:

@@ -127,8 +127,14 @@ def control_tokens(frame: "pd.DataFrame") -> Finding | None:
         f"{_count(len(found), 'example')} with a control token such as {token}, which trainers refuse: "
         f"{_numbers(found)}.",
         f"Take the control tokens out of {_count(len(found), 'example')}",
-        lambda data: data.apply(lambda texts: texts.str.replace(CONTROL_TOKEN, "", regex=True)),
+        _without_control_tokens,
     )
+
+
+def _without_control_tokens(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """Take them out, and drop what has no completion without them."""
+    cleaned = frame.apply(lambda texts: texts.str.replace(CONTROL_TOKEN, "", regex=True))
+    return cleaned[cleaned["completion"].str.strip() != ""]
 
 
 def empty_completions(frame: "pd.DataFrame") -> Finding | None:
@@ -338,7 +344,7 @@ def _count_cases(texts: "pd.Series[str]") -> tuple[int, int]:
 def _beginning(texts: "pd.Series[str]") -> str:
     """Return what all texts begin with, up to a word's end. Empty if a text is nothing but that."""
     common = common_beginning(texts)
-    return common if (texts.str.len() > len(common)).all() else ""
+    return common if (texts.str.slice(len(common)).str.strip() != "").all() else ""
 
 
 def _shared_suffix(column: str, common: str, frame: "pd.DataFrame") -> Finding:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.dataset.files.hero_row import HeroRow, HeroRowParser
+from bot.dataset.files.hero_row import HeroRowParser, HeroSpelling
 from bot.errors import UserError
 from bot.heroes.config import read_heroes
 from bot.heroes.hero import Hero
@@ -12,27 +12,27 @@ VOCABULARY = read_heroes(ROOT / "data" / "heroes.toml").vocabulary
 ICE = Hero(18, "man", "ice")
 
 
-def parse(**cells: str) -> HeroRow:
+def parse(**cells: str) -> HeroSpelling:
     return HeroRowParser(cells, "heroes.csv", VOCABULARY).parse(cells, "Row 3 of heroes.csv (line 4)")
 
 
-def pair(prompt: str, **others: str) -> HeroRow:
+def pair(prompt: str, **others: str) -> HeroSpelling:
     return parse(prompt=prompt, completion="He skates.", **others)
 
 
-def fields(age: str, gender: str, power: str, **others: str) -> HeroRow:
+def fields(age: str, gender: str, power: str, **others: str) -> HeroSpelling:
     return parse(age=age, gender=gender, power=power, response_txt="He skates.", **others)
 
 
-def hero_of(found: HeroRow) -> Hero:
-    return Hero.from_strings(found.row.hero)
+def hero_of(found: HeroSpelling) -> Hero:
+    return Hero.from_strings(found.hero)
 
 
 @pytest.mark.parametrize("prompt", ["18, man, ice", "18, man, ice ->"])
 def test_what_hero_asks_is_taken_as_it_is(prompt: str) -> None:
     assert hero_of(pair(prompt)) == ICE
-    assert pair(prompt).other_spelling is None
-    assert fields("18", "man", "ice", sub_prompt=prompt).other_spelling is None
+    assert pair(prompt).is_canonical
+    assert fields("18", "man", "ice", sub_prompt=prompt).is_canonical
 
 
 @pytest.mark.parametrize(
@@ -63,8 +63,8 @@ def test_what_hero_asks_is_taken_as_it_is(prompt: str) -> None:
 def test_other_spellings_of_a_prompt_become_what_hero_asks(prompt: str) -> None:
     found = pair(prompt)
     assert hero_of(found) == ICE
-    assert (found.row.sub_prompt, found.row.tuning_prompt) == ("18, man, ice", "18, man, ice ->")
-    assert found.other_spelling == prompt
+    assert found.sub_prompt == "18, man, ice"
+    assert (found.written, found.is_canonical) == (prompt, False)
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,8 @@ def test_other_spellings_in_hero_columns_become_what_hero_asks(
 ) -> None:
     found = fields(*cells)
     assert hero_of(found) == Hero(18, "man", power)
-    assert found.row.sub_prompt == f"18, man, {power}"
-    assert found.other_spelling == ", ".join(cells)
+    assert found.sub_prompt == f"18, man, {power}"
+    assert (found.written, found.is_canonical) == (", ".join(cells), False)
 
 
 @pytest.mark.parametrize(
@@ -157,9 +157,7 @@ def test_columns_that_contradict_each_other_are_refused(sub_prompt: str, parts: 
 
 
 def test_columns_that_say_the_same_in_other_words_agree() -> None:
-    found = fields("18.0", "MAN", "ice", sub_prompt="18, man, Ice ->", prompt="Imagine ...", split="valid")
-    assert hero_of(found) == ICE
-    assert (found.row.prompt, found.row.split) == ("Imagine ...", "valid")
+    assert hero_of(fields("18.0", "MAN", "ice", sub_prompt="18, man, Ice ->", prompt="Imagine ...")) == ICE
     assert hero_of(fields("18", "man", "ice", sub_prompt=" ")) == ICE
     assert hero_of(pair("18, man, ice", age="", gender="", power="")) == ICE
 
