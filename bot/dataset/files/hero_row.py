@@ -53,6 +53,8 @@ class HeroRowParser:
         self.has_pairs = set(_PAIR_COLUMNS) <= set(columns)
         missing = [name for name in _HERO_COLUMNS if name not in columns]
         if missing and not self.has_pairs:
+            if not set(FIELD_NAMES) & set(columns) and set(_PAIR_COLUMNS) & set(columns):
+                missing = [name for name in _PAIR_COLUMNS if name not in columns]
             raise UserError(
                 f"{file} lacks the columns {format_names(missing)} and has {format_names(columns)}. "
                 f"It needs {format_names(_HERO_COLUMNS)}, or prompt and completion."

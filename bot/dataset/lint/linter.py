@@ -48,14 +48,12 @@ def lint(examples: Examples, *, target: Format = Format.CHAT) -> LintReport:
     if examples.format is not target:
         action = f"Convert {examples.format} to {target}"
         findings.append(Finding(Severity.NECESSARY, f"The file is {examples.format}.", action))
-    findings += [
-        Finding(Severity.NECESSARY, deviation, "Write the file anew, as trainers read it")
-        for deviation in examples.deviations
-    ]
+    elif examples.deviations:
+        message = " ".join(examples.deviations)
+        findings.append(Finding(Severity.NECESSARY, message, f"Write it anew as {target}, in UTF-8"))
     if examples.held_out:
-        findings.append(
-            info(f"The file holds {examples.held_out:,} examples out; JSON Lines have no splits.")
-        )
+        message = f"The split of the file holds out {examples.held_out:,} of the examples; JSON Lines have none."
+        findings.append(info(message))
     for rule in rules_for(examples.heroes, target):
         finding = rule(frame)
         if finding is None:

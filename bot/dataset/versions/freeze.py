@@ -101,7 +101,7 @@ class Freezer:
     ) -> FreezeResult:
         """Freeze a draft.
 
-        origin: where the texts came from, for the dataset's recipe. file: the name of the file, if it was one.
+        origin: where the texts came from, for the recipe. file: the name of the file, if it was one.
         Raises UserError if there are too few texts, or all are of one hero. A file that holds out so many
         that too few are left to train on is frozen as it says: to train on it is then refused.
         """
