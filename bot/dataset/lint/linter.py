@@ -52,7 +52,7 @@ def lint(examples: Examples, *, target: Format = Format.CHAT) -> LintReport:
         message = " ".join(examples.deviations)
         findings.append(Finding(Severity.NECESSARY, message, f"Write it anew as {target}, in UTF-8"))
     if examples.held_out:
-        message = f"The split of the file holds out {examples.held_out:,} of the examples; JSON Lines have none."
+        message = f"The file's split holds out {examples.held_out:,} of the examples; JSON Lines have none."
         findings.append(info(message))
     for rule in rules_for(examples.heroes, target):
         finding = rule(frame)

@@ -108,22 +108,19 @@ def test_a_system_turn_is_left_out_and_said(tmp_path: Path) -> None:
 
 
 def test_all_bad_rows_are_counted_and_the_first_named(tmp_path: Path) -> None:
-    bad = ["", "eighteen", "17", *AGES[3:10], "nine", 999]
     with pytest.raises(UserError) as raised:
-        read(heroes(tmp_path, age=bad))
+        read(heroes(tmp_path, age=["", "eighteen", "17", *AGES[3:11], 999]))
+    missing = "The age is missing: begin with a number, for example `/hero 40 woman healing`."
+    beyond = "The age must lie between 18 and 120, as in `/hero 40 woman healing`."
     assert str(raised.value).splitlines() == [
-        "5 rows of heroes.csv cannot train, so nothing of it is imported. Mend or drop:",
-        *(f"- Row {number} of heroes.csv (line {number + 1}), '{age}, man, ice': {reason}"
-          for number, age, reason in (
-              (1, "", MISSING), (2, "eighteen", MISSING), (3, "17", RANGE), (11, "nine", MISSING), (12, "999", RANGE)
-          )),
-    ]  # fmt: skip
+        "4 rows of heroes.csv cannot train, so nothing of it is imported. Mend or drop:",
+        f"- Row 1 of heroes.csv (line 2), ', man, ice': {missing}",
+        f"- Row 2 of heroes.csv (line 3), 'eighteen, man, ice': {missing}",
+        f"- Row 3 of heroes.csv (line 4), '17, man, ice': {beyond}",
+        f"- Row 12 of heroes.csv (line 13), '999, man, ice': {beyond}",
+    ]
     with pytest.raises(UserError, match=r"12 rows .* The first 5, to mend or drop:(\n- .*){5}$"):
         read(heroes(tmp_path, power=["<b>"] * 12))
-
-
-MISSING = "The age is missing: begin with a number, for example `/hero 40 woman healing`."
-RANGE = "The age must lie between 18 and 120, as in `/hero 40 woman healing`."
 
 
 @pytest.mark.parametrize("token", ["<|endoftext|>", "<|im_end|>", "<|im_start|>", "<|eot_id|>", "<|user|>"])
@@ -201,8 +198,8 @@ async def test_stored_heroes_are_those_that_hero_asks_for(app: App, tmp_path: Pa
 async def test_too_few_texts_are_refused_in_words_about_the_file(app: App, tmp_path: Path) -> None:
     path = heroes(tmp_path, response_txt=[*TEXTS[:9], TEXTS[0], "", " "])
     message = (
-        r"^Usable texts in heroes\.csv: 9 \(2 empty, 1 the same as another\)\. 8 would train, 1 would be held out, "
-        r"and training needs 10\. Add texts to the file and import it again\.$"
+        r"^Usable texts in heroes\.csv: 9 \(2 empty, 1 the same as another\)\. 8 would train, "
+        r"1 would be held out, and training needs 10\. Add texts to the file and import it again\.$"
     )
     with pytest.raises(UserError, match=message):
         await app.transfer.import_file(path)
