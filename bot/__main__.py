@@ -1,9 +1,10 @@
 """The command line: `herosmith`, or `python -m bot`."""
 
 import asyncio
+import logging
 import sys
 from contextlib import AsyncExitStack
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,8 +14,12 @@ from bot.cli.jobs import jobs
 from bot.cli.models import models
 from bot.cli.powers import powers
 from bot.cli.runtime import installation_settings, log_to_stderr, read_settings, run_command
+from bot.errors import LoginRefused
 from bot.processes import run_engine, run_worker
 from bot.settings import Settings
+
+if TYPE_CHECKING:
+    from bot.connection.failed_starts import FailedStarts
 
 cli = typer.Typer(
     help="Herosmith: a Discord bot that owns a language model and improves it with its own users.",
@@ -71,15 +76,29 @@ def extras() -> None:
 async def _discord(settings: Settings, token: str, *, worker: bool) -> None:
     from bot.app import open_app
     from bot.client import HeroBot
+    from bot.connection.login import ReconnectFilter
 
     log_to_stderr(settings)
+    logging.getLogger("discord.client").addFilter(ReconnectFilter())
     async with AsyncExitStack() as stack:
         reachable = await stack.enter_async_context(run_engine(settings))
         app = await stack.enter_async_context(open_app(reachable))
         if worker:
             await stack.enter_async_context(run_worker(reachable))
         bot = await stack.enter_async_context(HeroBot(app))
-        await bot.serve(token)
+        try:
+            await bot.serve(token)
+        except LoginRefused as refusal:
+            await _wait_before_exit(refusal, bot.failed_starts)
+            raise typer.Exit(1) from None
+
+
+async def _wait_before_exit(refusal: LoginRefused, failed_starts: "FailedStarts") -> None:
+    """Tell the owner, and wait: a supervisor starts the bot again as soon as it ends."""
+    first, longest = (60.0, 3600.0) if refusal.lasting else (2.0, 900.0)
+    pause = failed_starts.add(first=first, longest=longest)
+    typer.echo(f"{refusal}\nThe bot ends in {pause:.0f} seconds, or at once with Ctrl-C.", err=True)
+    await asyncio.sleep(pause)
 
 
 async def _playground(settings: Settings) -> None:

@@ -36,6 +36,7 @@ from bot.jobs.worker import Worker
 from bot.llm.batch_api import BatchLimits
 from bot.llm.budget import Budget
 from bot.llm.client import ClientTiming, ModelClient, open_api, open_client
+from bot.llm.model_parameters import ENGINE, HOSTED, VLLM, Extensions
 from bot.llm.prices import read_prices
 from bot.rating.backfill import VoteBackfill
 from bot.rating.duels import Duels
@@ -52,7 +53,7 @@ from bot.serving.generator import Generator
 from bot.serving.rate_limits import UserRateLimits
 from bot.serving.waiting_queue import WaitingQueue
 from bot.settings import Settings
-from bot.store.database import Database, open_database
+from bot.store.database import Database, DatabaseTiming, open_database
 from bot.tuning.estimate import TuningEstimator
 from bot.tuning.follow import TrainingTiming
 from bot.tuning.job import FinetuneJobs
@@ -82,6 +83,7 @@ class Timing:
     Each class is defined beside its user. Those of cogs are defined here, because this module imports no cog.
     """
 
+    database: DatabaseTiming = field(default_factory=DatabaseTiming)
     worker: WorkerTiming = field(default_factory=WorkerTiming)
     client: ClientTiming = field(default_factory=ClientTiming)
     edit_interval: float = 1.0  # seconds between edits of a text in progress: what a channel bears
@@ -144,7 +146,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
     provider = provider_of(settings.openai_base_url, hosted=settings.hosted, key=settings.provider)
     prices = read_prices(settings.prices_file, free=small)
     async with AsyncExitStack() as stack:
-        db = await stack.enter_async_context(open_database(settings.database))
+        db = await stack.enter_async_context(open_database(settings.database, timing.database))
         budget = Budget(db, prices, daily=settings.daily_budget)
         training_api = await stack.enter_async_context(_training_api(settings))
         serving_api, lora_deployment = training_api, None
@@ -158,7 +160,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 hint=SERVING_HINT,
             )
         client = await stack.enter_async_context(
-            open_client(serving_api, db, budget, extensions=small, timing=timing.client)
+            open_client(serving_api, db, budget, extensions=_extensions(settings), timing=timing.client)
         )
         pseudonyms = load_pseudonyms(settings.data_dir / "voters.key")
         votes = Votes(db, pseudonyms)
@@ -180,7 +182,9 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         selector = ExampleSelector(db, planner, heroes.prompts, heroes.curation)
         workers = ENGINE_WORKERS if small else HOSTED_WORKERS
         moderation = Moderation(db, client, enabled=settings.moderate)
-        builder = Builder(db, client, planner, selector, moderation, workers=workers, timing=timing.build)
+        builder = Builder(
+            db, client, budget, planner, selector, moderation, workers=workers, timing=timing.build
+        )
         batch_builder = BatchBuilder(db, client, budget, planner, selector, moderation, timing.batches)
         freezer = Freezer(db, admission, heroes)
         transfer = Transfer(db, heroes, freezer)
@@ -270,6 +274,13 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             finetunes=finetunes,
             worker=Worker(db, {"build": builds, "finetune": finetunes}, timing.worker),
         )
+
+
+def _extensions(settings: Settings) -> Extensions:
+    """Return what the server that answers takes beyond OpenAI's API."""
+    if settings.serving_url:
+        return VLLM
+    return HOSTED if settings.hosted else ENGINE
 
 
 def _training_api(settings: Settings) -> AsyncOpenAI:

@@ -1,9 +1,8 @@
-"""HeroBot: the Discord client. Intents, the features in `cogs/`, and command sync."""
+"""HeroBot: the Discord client. Intents, the features in `cogs/`, login and command sync."""
 
+import asyncio
 import gc
-import hashlib
 import importlib
-import json
 import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -13,7 +12,9 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.app import App
-from bot.errors import OperatorError
+from bot.connection.command_sync import CommandSync
+from bot.connection.failed_starts import FailedStarts
+from bot.connection.login import check_session_limit, check_token, not_discord, refusal_of
 from cogs import EXTENSIONS
 
 log = logging.getLogger(__name__)
@@ -43,26 +44,42 @@ class HeroBot(commands.Bot):
         )
         self.app = app
         self.report_failure: FailureReporter | None = None  # set by cogs.common, which has the texts
+        self.failed_starts = FailedStarts(app.settings.data_dir / "failed_starts.json")
+        self._identified = False  # Discord has said who the bot is
+        self._sync: asyncio.Task[None] | None = None
 
     async def serve(self, token: str) -> None:
-        """Connect to Discord and run until closed. Raise OperatorError if the login fails."""
+        """Connect to Discord and run until closed. Raise LoginRefused if Discord does not let the bot in."""
         try:
+            check_token(token)
             await self.login(token)
-        except discord.LoginFailure as error:
-            raise OperatorError("Discord refuses DISCORD_TOKEN: copy it anew from the portal.") from error
-        except OSError as error:
-            raise OperatorError(f"Discord cannot be reached: {error}") from error
-        gc.freeze()  # collecting all objects of the start takes 0.15 s, during which nobody is answered
-        await self.connect()
+            await check_session_limit(self)
+            gc.freeze()  # collecting all objects of the start takes 0.15 s, during which nobody is answered
+            await self.connect()
+        except (KeyError, TypeError, ValueError) as error:
+            if self._identified:
+                raise
+            raise not_discord() from error  # discord.py could not read who the bot is
+        except Exception as error:
+            if refusal := refusal_of(error):
+                raise refusal from error
+            raise
 
     async def setup_hook(self) -> None:
+        self._identified = True
         # Not load_extension(): it drops the modules from sys.modules when the bot closes, and the next bot
         # of the process (in a test, or in the playground) would get second copies of their classes.
         for name in EXTENSIONS:
             await importlib.import_module(name).setup(self)
         if self.report_failure is None:
             raise LookupError("no feature reports the failures of commands")
-        await self._sync()
+        # In the background: Discord may make it wait for hours, and the commands that it has work meanwhile.
+        self._sync = asyncio.create_task(CommandSync(self.tree).run())
+
+    async def close(self) -> None:
+        if self._sync:
+            self._sync.cancel()
+        await super().close()
 
     def cog(self, kind: type[CogT]) -> CogT:
         """Return the loaded cog of a class. Raises LookupError if no feature added one."""
@@ -75,23 +92,8 @@ class HeroBot(commands.Bot):
         """Do nothing: there are no prefix commands, and HeroCog answers mentions."""
 
     async def on_ready(self) -> None:
+        self.failed_starts.reset()
         log.info("ready as %s in %d servers", self.user, len(self.guilds))
-
-    async def _sync(self) -> None:
-        """Sync the commands if they changed since the last sync: Discord rate-limits this call."""
-        translator = self.tree.translator
-        if translator is None:
-            raise LookupError("no feature has set a translator for the commands")
-        commands_ = sorted(self.tree.get_commands(), key=lambda command: command.name)  # whatever loads first
-        payload = [await command.get_translated_payload(self.tree, translator) for command in commands_]
-        text = json.dumps([self.application_id, payload], sort_keys=True)
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        synced = self.app.settings.data_dir / "commands.sha256"
-        if synced.exists() and synced.read_text() == digest:
-            return
-        await self.tree.sync()
-        synced.write_text(digest)
-        log.info("synced %d commands with Discord", len(payload))
 
 
 class HeroTree(app_commands.CommandTree["HeroBot"]):

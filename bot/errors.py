@@ -9,13 +9,16 @@
     │   ├── Stopped         it was stopped before there was anything to show
     │   ├── OverBudget      a paid call could exceed the budget
     │   └── Unavailable     a service that is needed does not answer now
+    │       ├── DatabaseBusy    another program holds the database, or its disk is full
     │       ├── OutOfReach      the model server is down, busy or too slow
     │       ├── Forbidden       the model server refuses this installation the call
-    │       └── UnknownModel    the model server does not know the model, file or job
+    │       ├── UnknownModel    the model server does not know the model, file or job
+    │       └── Undeliverable   Discord takes the answer in no place where its reader would see it
     └── OperatorError       its message is for the terminal and the log, never for Discord
         ├── SettingsError   the environment or .env is wrong
         ├── StoreError      the database cannot be opened
-        └── ServerError     the model server refused or failed
+        ├── ServerError     the model server refused or failed
+        └── LoginRefused    Discord does not let the bot in, or cannot be reached
 
 Any other exception is a defect: it is logged with a reference, and the person is told only that reference.
 """
@@ -66,6 +69,10 @@ class Unavailable(UserError):
     """A service that is needed does not answer now; trying again later may help."""
 
 
+class DatabaseBusy(Unavailable):
+    """Nothing can be read from the database or written to it now: it is locked, or its disk is full."""
+
+
 class OutOfReach(Unavailable):
     """The model server is down, busy or too slow: the same call may succeed later."""
 
@@ -76,6 +83,10 @@ class Forbidden(Unavailable):
 
 class UnknownModel(Unavailable):
     """The model server does not know the model, file or job that was asked for."""
+
+
+class Undeliverable(Unavailable):
+    """Discord takes the answer in no place where its reader would see it."""
 
 
 class OperatorError(HerosmithError):
@@ -92,3 +103,14 @@ class StoreError(OperatorError):
 
 class ServerError(OperatorError):
     """The model server refused or failed; the message quotes its reason."""
+
+
+class LoginRefused(OperatorError):
+    """Discord does not let the bot in, or cannot be reached.
+
+    lasting: only the owner can mend it, so trying again soon is of no use.
+    """
+
+    def __init__(self, message: str, *, lasting: bool = False) -> None:
+        super().__init__(message)
+        self.lasting = lasting

@@ -5,10 +5,14 @@ import contextlib
 import logging
 import os
 import re
+import secrets
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
 
 from bot.errors import OperatorError
 from bot.settings import Settings
@@ -128,9 +132,10 @@ async def _supervised(child: ChildProcess) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def run_engine(settings: Settings) -> AsyncIterator[Settings]:
-    """Start the embedded engine if the settings want one. Yield the settings with its address in them.
+    """Start the embedded engine if the settings want one. Yield the settings with its address and key.
 
-    Raises OperatorError if it does not start.
+    The key is random if the settings have none: other people on this machine, and web pages in its browsers,
+    can reach the address. Raises OperatorError if the engine does not start.
     """
     if not settings.starts_engine:
         yield settings
@@ -144,8 +149,8 @@ async def run_engine(settings: Settings) -> AsyncIterator[Settings]:
             "starting the engine with %s; missing files are downloaded (see logs/engine.log)",
             settings.engine_base,
         )
-    key = settings.engine_api_key
-    env = {"ENGINE_API_KEY": key.get_secret_value()} if key else {}
+    key = settings.engine_api_key or SecretStr(secrets.token_urlsafe(32))
+    env = {"ENGINE_API_KEY": key.get_secret_value()}  # not an argument: everybody sees those
     engine = ChildProcess(
         "engine", [*arguments, "--port", "0"], env, settings.data_dir / "logs", start_timeout
     )
@@ -155,10 +160,9 @@ async def run_engine(settings: Settings) -> AsyncIterator[Settings]:
         await engine.stop()
         raise OperatorError(f"The engine said {ready_line!r} in place of its address.")
     url = found[1]
-    port = url.split(":")[2].split("/")[0]
-    engine.arguments = [*arguments, "--port", port]  # restarted, it keeps its address
+    engine.arguments = [*arguments, "--port", str(urlsplit(url).port)]  # restarted, it keeps its address
     async with _supervised(engine):
-        yield settings.model_copy(update={"engine_url": url})
+        yield settings.model_copy(update={"engine_url": url, "engine_api_key": key})
 
 
 @asynccontextmanager
@@ -167,6 +171,8 @@ async def run_worker(settings: Settings) -> AsyncIterator[None]:
     env = {"DATA_DIR": str(settings.data_dir), "DATABASE_URL": settings.database}
     if not settings.hosted and settings.engine_url:
         env["ENGINE_URL"] = settings.engine_url
+        if settings.engine_api_key:
+            env["ENGINE_API_KEY"] = settings.engine_api_key.get_secret_value()
     worker = ChildProcess("worker", ["-m", "bot", "worker", "--with-parent"], env, settings.data_dir / "logs")
     await worker.start()
     async with _supervised(worker):

@@ -2,21 +2,28 @@
 
 import argparse
 import asyncio
+import errno
 import ipaddress
 import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from aiohttp import web
 from filelock import FileLock, Timeout
 
 from engine import system
+from engine.api.hosts import Hosts
+from engine.api.listener import Listener, bind, max_connections
 from engine.api.server import Api
+from engine.batches.batch_folder import BatchStore
+from engine.batches.queue import BatchQueue
+from engine.batches.service import BatchService
 from engine.inference.model_cache import ModelCache
+from engine.inference.service import InferenceService
 from engine.jobs.job_folder import JobStore
 from engine.jobs.queue import JobQueue
 from engine.jobs.service import JobService
@@ -27,6 +34,7 @@ from engine.storage.models import ModelStore
 log = logging.getLogger("engine")
 
 _SHUTDOWN_SECONDS = 3.0  # for running requests to complete when the engine is stopped
+_MAX_PORT = 65535
 _LOCK_SECONDS = 20.0  # for an engine whose parent died to save its training and exit
 
 
@@ -34,10 +42,18 @@ def arguments() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(prog="python -m engine", description=__doc__)
     parser.add_argument(
-        "--data", type=Path, required=True, help="the folder for files, jobs and tuned models"
+        "--data", type=Path, required=True, help="the folder for files, jobs, batches and tuned models"
     )
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8765, help="0 picks a free port")
+    parser.add_argument("--port", type=_port, default=8765, help="0 picks a free port")
+    parser.add_argument(
+        "--allowed-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a name or address, besides the loopback ones and HOST, by which clients may address the engine,"
+        " and whose web pages may; repeat it for more",
+    )
     parser.add_argument(
         "--base",
         metavar="MODEL",
@@ -57,50 +73,108 @@ async def serve(options: argparse.Namespace, base: weights.Weights, api_key: str
     if options.with_parent:
         system.watch_parent(lambda: loop.call_soon_threadsafe(stop.set))
 
-    models = ModelStore(options.data / "models", base)
-    files = FileStore(options.data / "files")
-    jobs = JobStore(options.data / "jobs")
+    with _start_step(f"the folder {options.data} cannot be used", "--data"):
+        models = ModelStore(options.data / "models", base)
+        files = FileStore(options.data / "files")
+        jobs = JobStore(options.data / "jobs")
+        batches = BatchStore(options.data / "batches")
     model_cache = ModelCache(base.path)
+    inference = InferenceService(models, model_cache)
     try:
-        async with JobQueue(jobs, files, models, model_cache.count_tokens) as queue:
-            app = Api(models, model_cache, files, JobService(jobs, files, models, queue)).app(api_key)
-            # a client that disconnects cancels its handler, which stops its generation
-            runner = web.AppRunner(
-                app, handler_cancellation=True, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS
-            )
-            await runner.setup()
-            try:
-                await web.TCPSite(runner, options.host, options.port).start()
-                host, port = runner.addresses[0][:2]
+        async with (
+            JobQueue(jobs, files, models, model_cache.tokenize_turn) as job_queue,
+            BatchQueue(batches, files, inference) as batch_queue,
+        ):
+            job_service = JobService(jobs, files, models, job_queue)
+            batch_service = BatchService(batches, files, batch_queue)
+            api = Api(models, model_cache, inference, files, job_service, batch_service)
+            hosts = Hosts(options.host, options.allowed_host, has_key=bool(api_key))
+            async with _listening(api.app(api_key, hosts), options.host, options.port) as (host, port):
                 if not api_key and not ipaddress.ip_address(host).is_loopback:
                     log.warning(
                         "anyone who can reach %s may use this engine: set ENGINE_API_KEY to require a key",
                         host,
                     )
                 # the parent process waits for this line
-                print(f"engine listening on http://{host}:{port}/v1", flush=True)  # noqa: T201
+                print(f"engine listening on {base_url(host, port)}", flush=True)  # noqa: T201
                 model_cache.warm_up()
                 await stop.wait()
-            finally:
-                await runner.cleanup()
     finally:
         await model_cache.close()
 
 
-def main() -> None:
-    """Run the command line."""
-    options = arguments().parse_args()
+@asynccontextmanager
+async def _listening(app: web.Application, host: str, port: int) -> AsyncIterator[tuple[str, int]]:
+    """Serve an application during the block. Yield the address and the port. Raises StartError."""
+    with _start_step(f"it cannot listen on host {host!r}, port {port}", "--host and --port"):
+        listening = bind(host, port)
+    # a client that disconnects cancels its handler, which stops its generation
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_SECONDS)
+    await runner.setup()
+    try:
+        assert runner.server is not None  # noqa: S101  `setup` made it
+        bound: tuple[str, int] = listening[0].getsockname()[:2]
+        with Listener(runner.server, listening, max_connections()).accepting():
+            yield bound
+    finally:
+        await runner.cleanup()
+
+
+def base_url(host: str, port: int) -> str:
+    """Return the URL of the API at an address; one of IPv6 stands in brackets."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Run the command line, by default this process's. Exits with a sentence if the engine cannot start."""
+    options = arguments().parse_args(words)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs each request to llama.cpp's port
     try:
         base = weights.find(options.base)
     except weights.WeightsError as error:
         sys.exit(f"engine: {error}")
-    options.data.mkdir(parents=True, exist_ok=True)
     try:
+        with _start_step(f"the folder {options.data} cannot be used", "--data"):
+            _make_writable(options.data)
         with _locked(options.data, wait=options.with_parent):
             asyncio.run(serve(options, base, os.environ.get("ENGINE_API_KEY")))
     except Timeout:
         sys.exit(f"engine: another engine is at work in {options.data}; stop it first.")
+    except StartError as error:
+        sys.exit(f"engine: {error}")
+
+
+class StartError(Exception):
+    """A reason why the engine cannot start, as a sentence."""
+
+
+@contextmanager
+def _start_step(failure: str, options: str) -> Iterator[None]:
+    """Turn an error of the operating system, or a name that it cannot take, into a StartError.
+
+    `options` are those by which to choose another folder or address.
+    """
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        number = getattr(error, "errno", None) or 0
+        reason = os.strerror(number) if number > 0 else getattr(error, "strerror", None) or str(error)
+        raise StartError(f"{failure}: {reason}. Choose otherwise by {options}.") from error
+
+
+def _make_writable(data: Path) -> None:
+    """Make the data folder. Raises OSError if it, or a folder in it, cannot be written."""
+    data.mkdir(parents=True, exist_ok=True)
+    for folder in (data, *(each for each in data.iterdir() if each.is_dir())):
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) <= _MAX_PORT):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: it is a number from 0 to {_MAX_PORT}")
+    return int(text)
 
 
 @contextmanager

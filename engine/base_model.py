@@ -6,51 +6,54 @@ from typing import Any
 
 import torch
 import transformers
-from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig, PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 from transformers.utils import logging
 
 from engine.storage import atomic
 
 
-def load(
-    path: Path, *, dtype: torch.dtype, device: str = "cpu", cache: Path | None = None
-) -> tuple[Any, Any]:
-    """Return the model and the tokenizer at `path`, a .gguf file or a Hugging Face folder.
+def load(path: Path, *, dtype: torch.dtype, device: str = "cpu", cache: Path | None = None) -> Any:
+    """Return the model at `path`, a .gguf file or a Hugging Face folder.
 
     `cache` is a folder that keeps a dequantized GGUF file: loading it takes one second instead of ten or
     more. Raises OSError or ValueError if transformers cannot read the files.
     """
     logging.disable_progress_bar()  # it would end up in a log file
     if path.is_dir():
-        model, tokenizer = _read_folder(path, dtype)
+        model = _read_folder(path, dtype)
     elif cache is None:
-        model, tokenizer = _dequantize(path, dtype)
+        model = _dequantize(path, dtype)
     else:
-        model, tokenizer = _load_cached(path, dtype, cache)
-    return model.to(device), tokenizer
+        model = _load_cached(path, dtype, cache)
+    return model.to(device)
 
 
-def _read_folder(folder: Path, dtype: torch.dtype) -> tuple[Any, Any]:
+def load_tokenizer(folder: Path) -> Any:
+    """Return the tokenizer of a Hugging Face folder; llama.cpp has its own for a GGUF file.
+
+    Raises OSError or ValueError if transformers cannot read it.
+    """
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+
+
+def _read_folder(folder: Path, dtype: torch.dtype) -> Any:
     # safetensors only: a pickle could execute code
-    model = AutoModelForCausalLM.from_pretrained(
+    return AutoModelForCausalLM.from_pretrained(
         folder, dtype=dtype, use_safetensors=True, local_files_only=True
     )
-    return model, AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
-def _dequantize(gguf: Path, dtype: torch.dtype) -> tuple[Any, Any]:
-    model = AutoModelForCausalLM.from_pretrained(
+def _dequantize(gguf: Path, dtype: torch.dtype) -> Any:
+    return AutoModelForCausalLM.from_pretrained(
         gguf.parent,
         gguf_file=gguf.name,
         dtype=dtype,
         # without it the weights stay quantized, and gradients cannot pass through them
         quantization_config=GgufConfig(dequantize=True),
     )
-    # not AutoTokenizer: it would read the whole file only to find the class
-    return model, PreTrainedTokenizerFast.from_pretrained(gguf.parent, gguf_file=gguf.name)
 
 
-def _load_cached(gguf: Path, dtype: torch.dtype, cache: Path) -> tuple[Any, Any]:
+def _load_cached(gguf: Path, dtype: torch.dtype, cache: Path) -> Any:
     manifest = cache / "unpacked_from.json"
     status = gguf.stat()
     source = {
@@ -63,11 +66,10 @@ def _load_cached(gguf: Path, dtype: torch.dtype, cache: Path) -> tuple[Any, Any]
     if manifest.is_file() and atomic.read_json(manifest) == source:
         return _read_folder(cache, dtype)
     shutil.rmtree(cache, ignore_errors=True)
-    model, tokenizer = _dequantize(gguf, dtype)
+    model = _dequantize(gguf, dtype)
     model.save_pretrained(cache)
-    tokenizer.save_pretrained(cache)
     atomic.write_json(manifest, source)  # last: it marks the folder as complete
-    return model, tokenizer
+    return model
 
 
 def best_device() -> str:

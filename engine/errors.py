@@ -1,6 +1,7 @@
 """API errors in the shape of OpenAI's error object."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import ValidationError
@@ -8,11 +9,12 @@ from pydantic import ValidationError
 _CODES = {"extra_forbidden": "unknown_parameter", "missing": "missing_required_parameter"}
 _TYPES = {401: "authentication_error", 429: "requests", 500: "server_error", 503: "server_error"}
 
-COMBINATION_CODES = {
+CUSTOM_CODES = {
+    "context_length_exceeded": "context_length_exceeded",
     "invalid_parameter_combination": "invalid_parameter_combination",
     "only_when_streaming": None,
 }
-"""OpenAI's error code for each PydanticCustomError about two fields together."""
+"""OpenAI's error code for each PydanticCustomError whose message is a sentence of its own."""
 
 
 class ApiError(Exception):
@@ -47,14 +49,23 @@ def not_found(message: str, *, code: str, param: str | None = None) -> ApiError:
     return ApiError(404, message, code=code, param=param)
 
 
+def unreadable_body() -> ApiError:
+    """Return a 400 for a body that is not what its headers say."""
+    message = (
+        "The body cannot be decoded: it does not match its headers. Send it as it is, or compressed as "
+        "'Content-Encoding: gzip' or 'deflate'."
+    )
+    return ApiError(400, message, code="invalid_body")
+
+
 def from_validation(error: ValidationError) -> ApiError:
     """Turn pydantic's first error into a 400 that names the field, as in `messages[0].role`."""
     first = error.errors(include_url=False)[0]
     param = field_path(first["loc"])
     if first["type"] == "json_invalid":
         return ApiError(400, f"The body is not valid JSON: {first['ctx']['error']}.", code="invalid_json")
-    if first["type"] in COMBINATION_CODES:
-        return ApiError(400, first["msg"], code=COMBINATION_CODES[first["type"]], param=param)
+    if first["type"] in CUSTOM_CODES:
+        return ApiError(400, first["msg"], code=CUSTOM_CODES[first["type"]], param=param)
     if not param:
         return ApiError(400, f"Invalid body: {as_clause(first['msg'])}.", code="invalid_value")
     if first["type"] == "extra_forbidden":
@@ -64,6 +75,23 @@ def from_validation(error: ValidationError) -> ApiError:
     else:
         message = f"Invalid value for '{param}': {as_clause(first['msg'])}."
     return ApiError(400, message, code=_CODES.get(first["type"], "invalid_value"), param=param)
+
+
+@contextmanager
+def renamed_params(rename: Callable[[str], str]) -> Iterator[None]:
+    """Rename the field of an ApiError or ValidationError: the request was made from one with other fields.
+
+    `rename` gets the field's path, as in `messages[0].content`. Raises ApiError.
+    """
+    try:
+        yield
+    except (ApiError, ValidationError) as cause:
+        error = from_validation(cause) if isinstance(cause, ValidationError) else cause
+        if error.param is None:
+            raise error from cause
+        param = rename(error.param)
+        message = error.message.replace(f"'{error.param}'", f"'{param}'")
+        raise ApiError(error.status, message, code=error.code, param=param, headers=error.headers) from cause
 
 
 def field_path(loc: tuple[int | str, ...]) -> str:

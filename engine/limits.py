@@ -1,7 +1,10 @@
-"""Limits of the server: concurrent completions, waiting completions, context length, upload size."""
+"""Limits of the server: concurrent and waiting completions, context length, sizes of files and batches."""
 
 SLOTS = 8
 """Completions generated at the same time by one model; further ones wait for a slot."""
+
+BACKGROUND_SLOTS = SLOTS - 1
+"""Slots that batches may fill: one stays free, so that a person need not wait."""
 
 MAX_WAITING = 32
 """Completions that may wait for a slot, over all models; further chats get a 429."""
@@ -11,3 +14,9 @@ CONTEXT = 1024
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
 """Size of an uploaded file."""
+
+MAX_JSON_BYTES = 4 * 1024 * 1024
+"""Size of a JSON body, also of one in a batch."""
+
+MAX_BATCH_REQUESTS = 50_000
+"""Requests of one batch."""

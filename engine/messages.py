@@ -3,12 +3,14 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from engine.openai_object import HandedBack
 
 _CONTROL_TOKEN = re.compile(r"<\|\w+\|>")
 
 
-def _join_text_parts(content: Any) -> Any:
+def join_text_parts(content: Any) -> Any:
     """Join a list of text parts; any other value is left to the validation of a string."""
     if not isinstance(content, list):
         return content
@@ -20,7 +22,7 @@ def _join_text_parts(content: Any) -> Any:
     return "".join(texts)
 
 
-def _reject_control_tokens(content: str) -> str:
+def reject_control_tokens(content: str) -> str:
     """Reject the tokens that a chat template puts between turns.
 
     A tokenizer reads the whole chat as one text: such a token within a message would end its turn and begin
@@ -31,32 +33,38 @@ def _reject_control_tokens(content: str) -> str:
     return content
 
 
-class Message(BaseModel):
-    """One message of a chat; content given as text parts becomes one string."""
+class Message(HandedBack):
+    """One message of a chat; content given as text parts becomes one string, and `developer` is `system`."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    role: Literal["system", "user", "assistant"]
-    content: Annotated[str, BeforeValidator(_join_text_parts), AfterValidator(_reject_control_tokens)]
+    role: Annotated[
+        Literal["system", "user", "assistant"],
+        BeforeValidator(lambda role: "system" if role == "developer" else role),
+    ]
+    content: Annotated[str, BeforeValidator(join_text_parts), AfterValidator(reject_control_tokens)]
 
 
 class TrainingMessage(Message):
     """A message of a training example; an assistant message of weight 0 adds nothing to the loss."""
 
-    weight: Literal[0, 1] = 1
+    weight: Annotated[Literal[0, 1], BeforeValidator(lambda weight: 1 if weight is None else weight)] = 1
 
 
-class TrainingExample(BaseModel):
+class TrainingExample(HandedBack):
     """One line of a training file for supervised training."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     messages: Annotated[list[TrainingMessage], Field(min_length=1)]
 
     @property
-    def chats(self) -> list[list[Message]]:
-        """The chats that the model reads in training."""
-        return [list(self.messages)]
+    def learned_turns(self) -> list[int]:
+        """The indices of the messages to learn: the assistant's of weight 1.
+
+        One that opens the conversation is read, but not learned: it answers nothing.
+        """
+        return [
+            index
+            for index, message in enumerate(self.messages)
+            if index and message.role == "assistant" and message.weight
+        ]
 
 
 class Output(Message):
@@ -65,27 +73,15 @@ class Output(Message):
     role: Literal["assistant"]
 
 
-class Input(BaseModel):
+class Input(HandedBack):
     """The prompt that both outputs of a pair answer."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     messages: Annotated[list[Message], Field(min_length=1)]
 
 
-class PreferenceExample(BaseModel):
+class PreferenceExample(HandedBack):
     """One line of a training file for DPO: a preferred and a non-preferred output."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     input: Input
     preferred_output: Annotated[list[Output], Field(min_length=1, max_length=1)]
     non_preferred_output: Annotated[list[Output], Field(min_length=1, max_length=1)]
-
-    @property
-    def chats(self) -> list[list[Message]]:
-        """The chats that the model reads in training, the preferred one first."""
-        return [
-            [*self.input.messages, *self.preferred_output],
-            [*self.input.messages, *self.non_preferred_output],
-        ]

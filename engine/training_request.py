@@ -25,8 +25,9 @@ class TrainingRequest(BaseModel):
     unpacked: Path
     """The folder that caches the base in the format transformers loads fastest."""
     method: MethodName
-    training_file: Path
-    validation_file: Path | None
+    training_tokens: Path
+    """The examples' token ids, as engine/jobs/encoding.py writes them."""
+    validation_tokens: Path | None
     out: Path
     """The tuned model's folder; `checkpoint` names those of its checkpoints."""
     state: Path

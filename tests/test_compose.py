@@ -4,11 +4,14 @@ import re
 import subprocess
 import sys
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
 from bot.settings import ROOT, Settings
+from engine.__main__ import arguments
+from engine.api.hosts import Hosts
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -31,6 +34,17 @@ def test_every_command_exists_with_its_options(service: str) -> None:
     assert completed.returncode == 0, completed.stderr
     for option in re.findall(r"--[a-z-]+", command):
         assert option in completed.stdout
+
+
+def test_the_engine_knows_the_name_by_which_bot_and_worker_address_it() -> None:
+    words = SERVICES["engine"]["command"].partition("${")[0].split()
+    options = arguments().parse_args(words[words.index("engine") + 1 :])
+    address = urlsplit(SERVICES["bot"]["environment"]["ENGINE_URL"])
+    for has_key in (False, True):
+        hosts = Hosts(options.host, options.allowed_host, has_key=has_key)
+        assert hosts.allows(address.netloc)
+        assert not hosts.allows("elsewhere.example")
+    assert address.port == options.port
 
 
 def test_every_variable_is_a_setting() -> None:

@@ -76,6 +76,7 @@ async def write_examples(app: App, examples: int) -> tuple[BuildCounts, Elapsed]
     builder = Builder(
         app.db,
         app.client,
+        app.budget,
         app.planner,
         app.selector,
         moderation,

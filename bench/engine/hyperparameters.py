@@ -7,6 +7,7 @@ same weights. The table is sorted by held-out loss. Results: bench/engine/traini
 """
 
 import argparse
+import asyncio
 import itertools
 import logging
 import sys
@@ -18,8 +19,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from engine import hyperparameters
-from engine.jobs import training_file
-from engine.messages import TrainingExample
+from engine.inference.llama_cpp import LlamaCppGenerator
+from engine.jobs import encoding
+from engine.limits import CONTEXT
 from engine.storage import weights
 from engine.training.loop import TrainingLoop
 from engine.training.lora_model import LoraModel
@@ -48,22 +50,13 @@ class Sweep:
     """A base model, training texts and held-out texts."""
 
     def __init__(self, train: Path, valid: Path, cache: Path) -> None:
-        """Load the base and read both files."""
+        """Load the base and read both files of token ids."""
         self._model = LoraModel(
             weights.find(None).path, cache=cache, starting_adapter=None, seed=0, max_length=1024
         )
         self._start = [weight.clone() for weight in self._model.state()]
         self._objective = SupervisedObjective(self._model)
-        self._train, self._valid = (
-            self._objective.prepare(
-                [
-                    example
-                    for example in training_file.read(path, "supervised", at_least=1).values()
-                    if isinstance(example, TrainingExample)
-                ]
-            )
-            for path in (train, valid)
-        )
+        self._train, self._valid = (self._objective.prepare(encoding.read(path)) for path in (train, valid))
 
     def base_loss(self) -> float:
         """Return the base's held-out loss."""
@@ -86,6 +79,20 @@ class Sweep:
         return SweepRun(multiplier, batch_size, epochs, losses, time.monotonic() - started)
 
 
+async def _encode(*files: Path, out: Path) -> list[Path]:
+    """Write the token ids of training files below `out`; return the new files."""
+    generator = LlamaCppGenerator.load(weights.find(None).path)
+    encoded = [out / f"{index}.tokens.jsonl" for index in range(len(files))]
+    try:
+        for file, tokens in zip(files, encoded, strict=True):
+            await encoding.encode_file(
+                file, tokens, "supervised", at_least=1, max_tokens=CONTEXT, tokenize=generator.tokenize_turn
+            )
+    finally:
+        await generator.close()
+    return encoded
+
+
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m bench.engine.hyperparameters", description=__doc__)
@@ -98,8 +105,9 @@ def main() -> None:
     parser.add_argument("--epochs", type=_numbers(int), default=[1, 2, 3])
     options = parser.parse_args()
     logging.disable(logging.WARNING)
-    with tempfile.TemporaryDirectory() as cache:
-        sweep = Sweep(options.train, options.valid, Path(cache) / "unpacked")
+    with tempfile.TemporaryDirectory() as folder:
+        train, valid = asyncio.run(_encode(options.train, options.valid, out=Path(folder)))
+        sweep = Sweep(train, valid, Path(folder) / "unpacked")
         print(f"held-out loss of the base: {sweep.base_loss():.4f}", file=sys.stderr)
         runs = []
         for epochs, batch, rate in itertools.product(options.epochs, options.batches, options.rates):

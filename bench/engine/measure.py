@@ -66,7 +66,7 @@ async def measure(plan: Plan, base: Path | None, folder: Path) -> Figures:
         peak=peak,
         base=model_size.read_size(base_weights.path),
         tuned=model_size.read_size(tuned_file),
-        learned_share=model_size.learned_share(base_weights.path, texts(plan.examples)),
+        learned_share=await model_size.learned_share(base_weights.path, texts(plan.examples)),
         rounds=rounds,
         serve_mib=serve_mib,
         baseline_mib=baseline_mib,

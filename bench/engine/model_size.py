@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bench.engine.texts import Text
 from engine import hyperparameters
+from engine.jobs.encoding import encode
+from engine.messages import TrainingExample
 
 
 @dataclass(frozen=True)
@@ -52,16 +53,16 @@ def size_from_shapes(shapes: Mapping[str, Sequence[int]], weight_bytes: int) -> 
     )
 
 
-def learned_share(base: Path, texts: Sequence[Text]) -> float:
+async def learned_share(base: Path, texts: Sequence[Text]) -> float:
     """Return the share of the tokens of `texts` that is learned."""
-    from transformers import PreTrainedTokenizerFast  # noqa: PLC0415  (takes seconds)
+    from engine.inference.llama_cpp import LlamaCppGenerator  # noqa: PLC0415  (loads a model)
 
-    from engine.messages import TrainingExample  # noqa: PLC0415
-    from engine.training.tokenization import encode  # noqa: PLC0415
-
-    tokenizer: Any = PreTrainedTokenizerFast.from_pretrained(base.parent, gguf_file=base.name)
-    lines = [TrainingExample.model_validate(text.to_supervised()) for text in texts]
-    sequences = [encode(tokenizer, line) for line in lines]
+    generator = LlamaCppGenerator.load(base)
+    try:
+        lines = [TrainingExample.model_validate(text.to_supervised()) for text in texts]
+        sequences = [text for line in lines for text in await encode(line, generator.tokenize_turn)]
+    finally:
+        await generator.close()
     return sum(sum(sequence.loss_mask) for sequence in sequences) / sum(
         len(sequence.ids) for sequence in sequences
     )

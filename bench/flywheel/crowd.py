@@ -130,7 +130,6 @@ async def open_crowd(
     app: App, preference: PreferenceModel, *, members: int, seed: int
 ) -> AsyncIterator[Crowd]:
     """Open a server with the real bot. The seed determines its members and what they do."""
-    (app.settings.data_dir / "commands.sha256").unlink(missing_ok=True)  # this Discord has no commands yet
     async with simcord.run(HeroBot(app), settle_timeout=_SETTLE, check_errors=False) as env:
         guild = env.create_guild(name="Hero HQ", id=HOME)
         channel = guild.create_text_channel("heroes")

@@ -12,22 +12,20 @@ class Notifications:
         self._db = db
         self._admin_channel = admin_channel
 
-    async def pending(self) -> list[tuple[Notification, int]]:
-        """Return pending notifications with channels.
+    async def pending(self) -> list[tuple[Notification, list[int]]]:
+        """Return pending notifications with the channels to try in order: their own, then the general one.
 
-        Those without a channel of their own use the admin channel or the newest job's, if there is one.
+        The general one is the admin channel, or else the newest job's. While there is none, they wait.
         """
         async with self._db.read() as tx:
             waiting = await notifications.list_pending(tx)
             general = self._admin_channel or (await jobs.newest_channel(tx) if waiting else None)
-        with_channels = ((notification, notification.channel_id or general) for notification in waiting)
-        return [(notification, channel) for notification, channel in with_channels if channel]
+        with_channels = (
+            (notification, [channel for channel in (notification.channel_id, general) if channel])
+            for notification in waiting
+        )
+        return [(notification, channels) for notification, channels in with_channels if channels]
 
     async def mark_sent(self, notification: Notification) -> None:
         async with self._db.write() as tx:
             await notifications.mark_sent(tx, notification.id)
-
-    async def redirect_to_admins(self, notification: Notification) -> None:
-        """Send a notification to the general channel, because the bot cannot write to its own."""
-        async with self._db.write() as tx:
-            await notifications.clear_channel(tx, notification.id)

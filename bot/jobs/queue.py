@@ -147,10 +147,15 @@ class JobQueue:
         async with self._db.read() as tx:
             return await jobs.unnotified(tx)
 
-    async def set_message(self, job_id: int, message_id: int) -> None:
-        """Record which message shows the job's progress."""
+    async def set_message(self, job_id: int, message_id: int | None) -> None:
+        """Record which message shows the job's progress; None if there is none any more."""
         async with self._db.write() as tx:
             await jobs.change(tx, job_id, message_id=message_id)
+
+    async def move(self, job_id: int, channel_id: int, message_id: int) -> None:
+        """Record that the job is shown elsewhere from now on."""
+        async with self._db.write() as tx:
+            await jobs.change(tx, job_id, channel_id=channel_id, message_id=message_id)
 
     async def mark_notified(self, job_id: int) -> None:
         """Record that the job's end was announced."""

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn, Protocol
 
-from bot.errors import UserError
+from bot.errors import DatabaseBusy, UserError
 from bot.i18n.message import LocalizedMessage
 from bot.jobs.queue import WAITING_FOR_ANSWER, WorkerTiming
 from bot.store import jobs, notifications
@@ -69,8 +69,9 @@ class Run:
         Raises JobTaken, with nothing written, if another worker has taken the job over, and JobStopped if the
         job was paused or cancelled.
         """
-        async with self._db.write() as tx:
-            state = await jobs.update_claimed(tx, self.job.id, worker=self._worker, **columns)
+        state = await self._db.write_when_free(
+            lambda tx: jobs.update_claimed(tx, self.job.id, worker=self._worker, **columns)
+        )
         if state is None:
             raise JobTaken(f"job {self.job.id} was taken over by another worker")
         if state != "running":
@@ -111,8 +112,8 @@ class Run:
 
         Return False if the job is no longer this worker's, or was cancelled meanwhile.
         """
-        async with self._db.write() as tx:
-            return await jobs.end(
+        return await self._db.write_when_free(
+            lambda tx: jobs.end(
                 tx,
                 self.job.id,
                 worker=self._worker,
@@ -121,11 +122,11 @@ class Run:
                 result=result,
                 error=error,
             )
+        )
 
     async def release(self) -> None:
         """Let another worker claim the job."""
-        async with self._db.write() as tx:
-            await jobs.release(tx, self.job.id, worker=self._worker)
+        await self._db.write_when_free(lambda tx: jobs.release(tx, self.job.id, worker=self._worker))
 
 
 class Worker:
@@ -148,8 +149,12 @@ class Worker:
 
     async def _run_forever(self, kind: Kind) -> None:
         while True:
-            if not await self.run_next((kind,)):
-                await asyncio.sleep(self._timing.poll)
+            try:
+                if await self.run_next((kind,)):
+                    continue
+            except DatabaseBusy as error:
+                log.warning("no job can be claimed now: %s (%s)", error, error.__cause__)
+            await asyncio.sleep(self._timing.poll)
 
     async def run_next(self, kinds: Sequence[Kind] = KINDS) -> bool:
         """Run the oldest free job of these kinds. Return whether there was one."""
@@ -206,6 +211,10 @@ class Worker:
         except JobStopped as error:
             log.info("%s", error)
             await self._pause(run)
+            return
+        except DatabaseBusy as error:  # what was done is kept: the job goes on once the database is free
+            log.warning("job %d is interrupted: %s (%s)", run.job.id, error, error.__cause__)
+            await run.release()
             return
         except UserError as error:
             log.warning("job %d failed: %s", run.job.id, error, exc_info=error.__cause__)

@@ -2,21 +2,34 @@
 
 import asyncio
 import logging
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import openai
 from openai import AsyncOpenAI
 from openai.types import Batch
 
 from bot.errors import OutOfReach, ServerError, Unavailable, UnknownModel
 from bot.i18n.message import LocalizedMessage
-from bot.llm.retry import BACKGROUND, INTERACTIVE, NO_REASON, NO_RETRY, with_retries
+from bot.llm.retry import BACKGROUND, INTERACTIVE, NO_REASON, NO_RETRY, error_text, with_retries
 
 log = logging.getLogger(__name__)
 
 _METADATA_KEY = "herosmith_batch"
 _PAGE = 100  # batches per list request
+_QUEUE_FULL = re.compile(
+    r"\b(?:en)?queued?[- ](?:\w+[- ])?tokens?\b|\btokens? (?:are )?(?:already )?(?:en)?queued\b"
+    r"|\bbatch queue limit\b",
+    re.IGNORECASE,
+)
+_LIMIT = re.compile(
+    r"\b(?:limit|maximum|quota)(?:\s+(?:is|of|to)\s+|\s*[:=(]\s*|\s+)"
+    r"(?P<number>\d[\d,._\u202f']*)\s*(?P<unit>[km]?)\b",
+    re.IGNORECASE,
+)
 _FINAL = frozenset({"completed", "failed", "expired", "cancelled"})
 
 
@@ -27,8 +40,40 @@ class BatchLimits:
     max_requests: int = 50_000  # the limit of the Batch API
     max_bytes: int = 150_000_000  # of the 200 MB that a file may have
     start_pauses: tuple[float, ...] = (2, 10, 30, 60)  # before checking whether a batch was started
+    # before a smaller batch, after one that should have fitted into the provider's queue
+    queue_pauses: tuple[float, ...] = (60, 300, 900, 1800, *(3600,) * 8)
     poll: float = 2.0  # between two polls of a running batch, at first
     slowest_poll: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why the provider refused a batch.
+
+    queue_full: too many tokens wait at the provider already, so that a smaller batch, or a later one, may be
+    taken. limit: how many may wait, if it says so.
+    """
+
+    message: LocalizedMessage
+    queue_full: bool = False
+    limit: int | None = None
+
+    @classmethod
+    def of(cls, reasons: str, codes: Collection[str | None] = ()) -> "Refusal":
+        """Return the refusal of the provider's own words."""
+        message = LocalizedMessage(
+            "The provider refused the batch: {reason}", reason=reasons or LocalizedMessage(NO_REASON)
+        )
+        full = bool(_QUEUE_FULL.search(reasons)) or "token_limit_exceeded" in codes
+        return cls(message, full, _limit_in(reasons) if full else None)
+
+
+class QueueFull(Exception):
+    """The provider refused to start a batch, because too many tokens wait there already."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(str(refusal.message))
+        self.refusal = refusal
 
 
 class BatchApi:
@@ -57,7 +102,7 @@ class BatchApi:
         """Start a file's batch once and return its id.
 
         If the answer is lost, look for a batch with the label before starting another. Raises Unavailable if
-        the server does not start it.
+        the server does not start it, QueueFull if it would later.
         """
         for pause in self._start_pauses:
             started = await self.find(label)
@@ -73,7 +118,10 @@ class BatchApi:
                     ),
                     NO_RETRY,
                 )
-            except OutOfReach:
+            except (OutOfReach, ServerError) as error:
+                _raise_if_queue_full(error)
+                if isinstance(error, ServerError):
+                    raise
                 log.warning("batch %s: was it started? looking in %d s", label, pause)
                 await asyncio.sleep(pause)
             else:
@@ -115,12 +163,29 @@ class BatchApi:
             await response.stream_to_file(path)
 
 
-def failure(batch: Batch) -> LocalizedMessage | None:
+def refusal_of(batch: Batch) -> Refusal | None:
     """Return why the provider refused a batch; None if it did not."""
     if batch.status != "failed":
         return None
     errors = (batch.errors.data if batch.errors else None) or []
     reasons = "; ".join(error.message for error in errors if error.message)
-    return LocalizedMessage(
-        "The provider refused the batch: {reason}", reason=reasons or LocalizedMessage(NO_REASON)
-    )
+    return Refusal.of(reasons, [error.code for error in errors])
+
+
+def _raise_if_queue_full(error: OutOfReach | ServerError) -> None:
+    refused = error.__cause__
+    if isinstance(refused, openai.APIStatusError):
+        refusal = Refusal.of(error_text(refused), [refused.code])
+        if refusal.queue_full:
+            raise QueueFull(refusal) from error
+
+
+def _limit_in(reasons: str) -> int | None:
+    """Return the number of tokens that a refusal names as the limit."""
+    found = _LIMIT.search(reasons)
+    if found is None:
+        return None
+    if not (unit := found["unit"].lower()):
+        return int(re.sub(r"\D", "", found["number"])) or None
+    thousands = float(re.sub(r"[^\d.]", "", found["number"]).rstrip("."))
+    return round(thousands * {"k": 1_000, "m": 1_000_000}[unit]) or None

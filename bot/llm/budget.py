@@ -265,7 +265,8 @@ class Budget:
         cost = self._training_cost(model, tokens)
         if cost == 0:
             return
-        async with self._db.write() as tx:
+
+        async def book(tx: Transaction) -> None:
             if await spending.has_booking(tx, account.job_id):
                 return
             await spending.add(
@@ -278,6 +279,8 @@ class Budget:
                 completion_tokens=0,
                 cost=cost,
             )
+
+        await self._db.write_when_free(book)
 
     def _training_cost(self, model: str, tokens: int) -> float | None:
         price = self._prices.of(model)

@@ -14,11 +14,12 @@ from openai import AsyncOpenAI
 from bot.chat import ChatRequest
 from bot.errors import OutOfReach, Stopped, UnknownModel
 from bot.llm.budget import Account, Budget, Charge
-from bot.llm.model_parameters import SupportedParameters
+from bot.llm.model_parameters import Extensions, SupportedParameters
 from bot.llm.rate_limiter import Permit, RateLimiter
-from bot.llm.response import StreamReader, parse
+from bot.llm.response import Completion, StreamReader, parse
 from bot.llm.retry import BACKGROUND, INTERACTIVE, RetryPolicy, Truncated, retry_after, with_retries
 from bot.llm.stream import Stream
+from bot.llm.thinking import ThinkingFilter
 from bot.store.database import Database, WriteTask
 
 T = TypeVar("T")
@@ -48,7 +49,8 @@ class ChatAnswer:
 
     finish_reason is stop, length or stopped (by a person). Tokens are as the server counted them, or the
     most they may be if it did not, as for a stream that was stopped. cost is in US dollars, None if the price
-    is unknown; seconds counts from complete() on, attempts the requests sent.
+    is unknown; seconds counts from complete() on, attempts the requests sent. thought: tokens went into
+    thinking, which is not in the text. The text is empty if the answer was, whatever its opening.
     """
 
     text: str
@@ -58,26 +60,28 @@ class ChatAnswer:
     cost: float | None
     seconds: float
     attempts: int
+    thought: bool = False
 
 
 class CallRecord(Protocol):
     """Records a paid call: that it is sent, and its answer with the charge, or its failure.
 
-    No method is ever cancelled half-way.
+    No method is ever cancelled half-way. answered() and failed() may raise Unavailable to end the call, and
+    with it what it is part of.
     """
 
     async def sent(self) -> None: ...
 
     async def answered(self, answer: ChatAnswer, charge: WriteTask[None]) -> None: ...
 
-    async def failed(self) -> None: ...
+    async def failed(self, error: Exception) -> None: ...
 
 
 class ModelClient:
-    """Sends chat requests. extensions: the server accepts repeat_penalty, as our engine does."""
+    """Sends chat requests. extensions: what the server takes beyond OpenAI's API."""
 
     def __init__(
-        self, api: AsyncOpenAI, db: Database, budget: Budget, *, extensions: bool, timing: ClientTiming
+        self, api: AsyncOpenAI, db: Database, budget: Budget, *, extensions: Extensions, timing: ClientTiming
     ) -> None:
         self.api = api
         self._db = db
@@ -87,6 +91,7 @@ class ModelClient:
         self._reader = StreamReader(first_chunk=timing.first_chunk, next_chunk=timing.next_chunk)
         self._rate_limiters: dict[str, RateLimiter] = {}
         self._parameters: dict[str, SupportedParameters] = {}
+        self._thinking: dict[str, ThinkingFilter] = {}
         self._in_flight: set[asyncio.Task[Any]] = set()
 
     async def complete(
@@ -113,7 +118,8 @@ class ModelClient:
         except Stopped:
             if not (stream and stream.text):
                 raise
-            return self._answer(call, stream.text, "stopped", request.token_estimate)  # its call is booked
+            shown = Completion(stream.text, "stopped")
+            return self._answer(call, stream.text, shown)  # its call is booked
         except UnknownModel as error:
             raise UnknownModel(
                 "The model server does not know the model {model}. An operator must check its name.",
@@ -126,7 +132,7 @@ class ModelClient:
 
     def supported_parameters(self, model: str) -> SupportedParameters:
         """Return the parameters that a model accepts, as far as its refusals have told."""
-        return self._parameters.setdefault(model, SupportedParameters(extensions=self._extensions))
+        return self._parameters.setdefault(model, SupportedParameters(self._extensions))
 
     async def flagged(self, text: str) -> bool:
         """Return whether the provider's moderation endpoint flags a text."""
@@ -164,7 +170,7 @@ class ModelClient:
             if _may_be_billed(error):
                 await self._db.write_together(self._charge(call, *call.request.token_estimate))
             if record:
-                await record.failed()
+                await record.failed(error)
             raise
         finally:
             limiter.release_probe()
@@ -177,12 +183,18 @@ class ModelClient:
 
     async def _send(self, call: "_Call", limiter: RateLimiter, permit: Permit) -> ChatAnswer:
         raw = await self._create_completion(call, limiter, permit)
+        thinking = self._thinking.setdefault(call.model, ThinkingFilter())
+        max_tokens = call.request.sampling.max_tokens
         if call.stream:
-            completion = await self._reader.read(raw, call.stream, call.request.render_partial)
+            limiter.end_probe()  # a person waits: the others need not wait for this answer's end
+            render = call.request.render_partial
+            completion = await self._reader.read(raw.http_response, call.stream, render, thinking, max_tokens)
         else:
-            completion = parse(raw)
-        text, tokens = call.request.render(completion.text), completion.tokens or call.request.token_estimate
-        return self._answer(call, text, completion.finish_reason, tokens)
+            completion = parse(raw.content, thinking, max_tokens)
+            if completion.text:
+                limiter.end_probe()
+        text = call.request.render(completion.text) if completion.text.strip() else ""
+        return self._answer(call, text, completion)
 
     async def _create_completion(self, call: "_Call", limiter: RateLimiter, permit: Permit) -> Any:
         """Call the API and return the SDK's raw response.
@@ -203,6 +215,7 @@ class ModelClient:
                     limiter.update_from_headers(permit, raw.headers)
                     return raw
         except openai.APIStatusError as error:
+            limiter.end_probe()
             if isinstance(error, openai.RateLimitError):  # at once: others are about to be sent
                 limiter.pause(retry_after(error) or 0.0)
             limiter.update_from_headers(permit, error.response.headers)
@@ -217,16 +230,17 @@ class ModelClient:
         charge = Charge(call.account, call.model, prompt_tokens, completion_tokens)
         return WriteTask(self._budget.book_all, charge)
 
-    def _answer(self, call: "_Call", text: str, finish_reason: str, tokens: tuple[int, int]) -> ChatAnswer:
-        prompt_tokens, completion_tokens = tokens
+    def _answer(self, call: "_Call", text: str, completion: Completion) -> ChatAnswer:
+        prompt_tokens, completion_tokens = completion.tokens or call.request.token_estimate
         return ChatAnswer(
             text=text,
-            finish_reason=finish_reason,
+            finish_reason=completion.finish_reason,
             prompt_tokens=prompt_tokens,
             completion_tokens=completion_tokens,
             cost=self._budget.cost(call.model, prompt_tokens, completion_tokens),
             seconds=time.monotonic() - call.started,
             attempts=call.attempts,
+            thought=completion.thought,
         )
 
 
@@ -289,7 +303,7 @@ def open_api(base_url: str | None, api_key: str) -> AsyncOpenAI:
 
 @asynccontextmanager
 async def open_client(
-    api: AsyncOpenAI, db: Database, budget: Budget, *, extensions: bool, timing: ClientTiming
+    api: AsyncOpenAI, db: Database, budget: Budget, *, extensions: Extensions, timing: ClientTiming
 ) -> AsyncIterator[ModelClient]:
     """Open a client that lets calls in flight complete before it closes."""
     client = ModelClient(api, db, budget, extensions=extensions, timing=timing)

@@ -2,24 +2,71 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import openai
 
 from bot.chat import ChatRequest
 
-_OPTIONAL = (
+_EFFORT = "reasoning_effort"
+_OLDER_NAME = {"max_completion_tokens": "max_tokens"}
+_STANDARD = (
     "max_completion_tokens",
     "temperature",
     "top_p",
     "seed",
-    "reasoning_effort",
-    "repeat_penalty",
+    _EFFORT,
     "max_tokens",
     "stream_options",
 )
-_OLDER_NAME = {"max_completion_tokens": "max_tokens"}
-_EXTENSIONS = frozenset({"repeat_penalty"})  # not in the SDK's own signature
+
+_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")  # from the least on
+_EFFORT_WORD = re.compile(rf"\b(?:{'|'.join(_EFFORTS)})\b", re.IGNORECASE)
+_QUOTED_EFFORT = re.compile(rf"[\"'`“‘](?:{'|'.join(_EFFORTS)})[\"'`”’]", re.IGNORECASE)  # noqa: RUF001
+_BEFORE_EFFORTS = re.compile(
+    r"\b(?:supported|allowed|accepted|valid|available|possible|permitted|expected|supports?|choose|use"
+    r"|one of|should be|must be|can be)\b",
+    re.IGNORECASE,
+)
+_ABOUT_THINKING = re.compile(r"\b(?:thinking|reasoning)\b", re.IGNORECASE)
+_ABOUT_TEMPLATE = re.compile(r"\bchat template\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Extensions:
+    """What a kind of server takes beyond OpenAI's API.
+
+    repeat_penalty: its name for that parameter, None if it has none. always: sent with every request;
+    continuing: sent if the last message is the assistant's, for the answer to continue it.
+    """
+
+    repeat_penalty: str | None = None
+    always: Mapping[str, Any] = field(default_factory=dict)
+    continuing: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def names(self) -> set[str]:
+        """The names of all parameters."""
+        return {*self.always, *self.continuing, *filter(None, [self.repeat_penalty])}
+
+    def body(self, request: ChatRequest) -> dict[str, Any]:
+        """Return a request's parameters of this kind, as they go over the wire."""
+        body = dict(self.always)
+        if self.repeat_penalty and request.sampling.repeat_penalty is not None:
+            body[self.repeat_penalty] = request.sampling.repeat_penalty
+        return body | dict(self.continuing if request.messages[-1]["role"] == "assistant" else {})
+
+
+HOSTED = Extensions()
+# It continues an assistant's message by itself, and its top_k and min_p are those of VLLM.
+ENGINE = Extensions(repeat_penalty="repeat_penalty")
+# It closes an assistant's message unless told, and ignores parameters that it does not know.
+VLLM = Extensions(
+    repeat_penalty="repetition_penalty",
+    always={"top_k": 40, "min_p": 0.05},
+    continuing={"continue_final_message": True, "add_generation_prompt": False},
+)
 
 
 class SupportedParameters:
@@ -28,8 +75,12 @@ class SupportedParameters:
     No table of model names says what a model accepts: each tells by itself at the first request.
     """
 
-    def __init__(self, *, extensions: bool) -> None:
-        self._refused: set[str] = set() if extensions else set(_EXTENSIONS)
+    def __init__(self, extensions: Extensions) -> None:
+        self._extensions = extensions
+        self._refused: set[str] = set()
+        # a model that thinks by default would spend the tokens on that
+        self._effort = "none"
+        self._refused_efforts: set[str] = set()
 
     def arguments(self, request: ChatRequest, *, streamed: bool = False) -> dict[str, Any]:
         """Return keyword arguments for the SDK's chat.completions.create()."""
@@ -38,7 +89,7 @@ class SupportedParameters:
             body["stream"] = True
             if "stream_options" not in self._refused:
                 body["stream_options"] = {"include_usage": True}
-        extra = {name: body.pop(name) for name in _EXTENSIONS & body.keys()}
+        extra = {name: body.pop(name) for name in self._extensions.names & body.keys()}
         # the SDK would validate every message against every type it knows: a tenth of what a /hero costs
         return body | {"extra_body": extra | {"messages": list(request.messages)}}
 
@@ -49,9 +100,8 @@ class SupportedParameters:
             "temperature": request.sampling.temperature,
             "top_p": request.sampling.top_p,
             "seed": request.seed,
-            # a model that reasons by default would spend the tokens on that
-            "reasoning_effort": "none",
-            "repeat_penalty": request.sampling.repeat_penalty,
+            _EFFORT: self._effort,
+            **self._extensions.body(request),
         }
         for name, older in _OLDER_NAME.items():
             if name in self._refused:
@@ -61,22 +111,57 @@ class SupportedParameters:
         }
 
     def learn(self, error: openai.APIStatusError, sent: Mapping[str, Any]) -> bool:
-        """Leave out from now on the parameter that a refusal names.
+        """Leave out from now on the parameter that a refusal names, or ask for the least effort it names.
 
         Returns whether it named one that was sent, so that another request may succeed.
         """
         body = {**sent, **sent.get("extra_body", {})}
-        optional = [name for name in _OPTIONAL if name in body]
         message = f"{error.message} {error.body}"
-        named = [error.param] if error.param in optional else []
-        named += sorted(
-            (name for name in optional if _index_of(name, message) >= 0),
-            key=lambda name: _index_of(name, message),
-        )
-        if not named or named[0] == "max_tokens":  # an answer must have some limit
+        name = self._refused_name(error.param, message, body)
+        if name is None:
             return False
-        self._refused.add(named[0] or "")
+        if name == _EFFORT:
+            self._learn_effort(str(body[_EFFORT]), message)
+        elif name in self._extensions.continuing:  # one without the other has another meaning
+            self._refused.update(self._extensions.continuing)
+        else:
+            self._refused.add(name)
         return True
+
+    def _refused_name(self, param: str | None, message: str, body: Mapping[str, Any]) -> str | None:
+        """Return the parameter that a refusal names, if we can do without it."""
+        optional = [name for name in (*_STANDARD, *sorted(self._extensions.names)) if name in body]
+        places = {name: _index_of(name, message) for name in optional}
+        named = [name for name in [param] if name in optional]
+        named += sorted((name for name in optional if places[name] >= 0), key=lambda name: places[name])
+        if not named and _EFFORT in body and _ABOUT_THINKING.search(message):
+            named = [_EFFORT]
+        if not named or named[0] == "max_tokens":  # an answer must have some limit
+            return None
+        # a template that cannot continue a message is no reason to ask for another text instead
+        unfit = named[0] in self._extensions.continuing and _ABOUT_TEMPLATE.search(message)
+        return None if unfit else named[0]
+
+    def _learn_effort(self, refused: str, message: str) -> None:
+        self._refused_efforts.add(refused)
+        if refused != self._effort:  # another call has learnt it meanwhile
+            return
+        named = [effort for effort in _named_efforts(message) if effort not in self._refused_efforts]
+        if named:
+            self._effort = min(named, key=_EFFORTS.index)
+        else:
+            self._refused.add(_EFFORT)
+
+
+def _named_efforts(message: str) -> list[str]:
+    """Return the efforts that a refusal lists as possible; those in quotes if it has no such list.
+
+    Words such as "high" also occur in sentences of another meaning.
+    """
+    for before in reversed(list(_BEFORE_EFFORTS.finditer(message))):
+        if efforts := _EFFORT_WORD.findall(message, before.end()):
+            return [effort.lower() for effort in efforts]
+    return [quoted[1:-1].lower() for quoted in _QUOTED_EFFORT.findall(message)]
 
 
 def _index_of(name: str, text: str) -> int:

@@ -68,8 +68,9 @@ class _TokenBucket:
 class RateLimiter:
     """Grants permits for calls to one model, one at a time.
 
-    The first call goes alone as a probe: its answer tells the limits and the refused parameters, so that
-    no other call is refused for the same reason. If the server reports no limits, no call waits.
+    The first call goes alone as a probe: its answer tells the limits, the refused parameters and whether the
+    model's answers are of use, so that no other call is refused, or paid for in vain, for the same reason. If
+    the server reports no limits, no call waits.
     """
 
     def __init__(self) -> None:
@@ -111,7 +112,6 @@ class RateLimiter:
 
     def update_from_headers(self, permit: Permit, headers: Mapping[str, str]) -> None:
         """Apply an answer's x-ratelimit headers, unless a newer answer was applied before."""
-        self._answered.set()
         for name, sent in permit.sent.items():
             try:
                 limit = float(headers[f"x-ratelimit-limit-{name}"])
@@ -126,8 +126,12 @@ class RateLimiter:
                 bucket = self._buckets[name] = _TokenBucket(limit)
             bucket.update(remaining, reset, sent_then=sent, sent_now=self._sent[name])
 
+    def end_probe(self) -> None:
+        """Let all calls go: one has been answered."""
+        self._answered.set()
+
     def release_probe(self) -> None:
-        """Let the next call go as the probe if the first one ended without an answer."""
+        """Let the next call go as the probe if the first one ended without an answer of use."""
         if not self._answered.is_set():
             self._probing = False
             self._answered.set()

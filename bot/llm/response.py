@@ -8,45 +8,110 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx2
-from openai.types.chat import ChatCompletion
 
-from bot.llm.retry import Truncated
+from bot.i18n.message import mark
+from bot.llm.retry import Malformed, Truncated
+from bot.llm.server_sent_events import DONE, read_events
 from bot.llm.stream import Stream
+from bot.llm.thinking import ThinkingFilter
+
+# seconds to wait for what follows a whole answer: the token counts, and the end of the body, after which the
+# connection can be used again
+_COUNTS_PAUSE = 5.0
+_END_PAUSE = 1.0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Completion:
-    """The text, why it ended, and its tokens (prompt, completion) if the server counted them."""
+    """The text, why it ended, and its tokens (prompt, completion) if the server counted them.
 
-    text: str = ""
-    finish_reason: str = ""
+    What the model thought aloud is not in the text; thought tells that there was some.
+    """
+
+    text: str
+    finish_reason: str
     tokens: tuple[int, int] | None = None
+    thought: bool = False
 
-    def add_chunk(self, chunk: dict[str, Any]) -> None:
-        """Append a chunk of a stream. Raises Truncated if it is an error."""
-        if error := chunk.get("error"):
-            raise Truncated(f"the stream ended in an error: {error}")
+
+class _Answer:
+    """An answer as the server sends it: whole, or in chunks. Servers add fields, and leave some out."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.finish_reason = ""
+        self.tokens: tuple[int, int] | None = None
+        self.ended = False  # the server said that no more comes
+        self._thought = False
+        self._seen = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no text can be missing: why it ended is known, or the server says that it did."""
+        return bool(self.finish_reason) or (self.ended and (bool(self.text) or self._thought))
+
+    def add(self, chunk: Any) -> None:
+        """Add a chunk, or a whole answer. Raises Malformed if it is none."""
+        if not isinstance(chunk, dict):
+            raise Malformed(mark("it is no chat completion"))
         if usage := chunk.get("usage"):
-            self.tokens = usage["prompt_tokens"], usage["completion_tokens"]
-        for choice in chunk["choices"]:
-            self.text += (choice.get("delta") or {}).get("content") or ""
+            self._count(usage)
+        for choice in chunk.get("choices") or ():
+            self._seen = True
+            self._add_content(choice.get("delta") or choice.get("message") or {})
             self.finish_reason = choice.get("finish_reason") or self.finish_reason
 
+    def _add_content(self, message: dict[str, Any]) -> None:
+        self._thought = self._thought or any(
+            message.get(name) for name in ("reasoning_content", "reasoning", "thinking")
+        )
+        content = message.get("content") or ""
+        if isinstance(content, str):
+            self.text += content
+            return
+        for part in content:  # some servers send the thinking and the text as parts
+            self._thought = self._thought or part.get("type") in ("thinking", "reasoning")
+            if part.get("type") in ("text", "output_text"):
+                self.text += part.get("text") or ""
 
-def parse(raw: Any) -> Completion:
-    """Parse the SDK's raw response. Raises Truncated if it is no completion, or has no finish reason."""
-    try:
-        completion = raw.parse()
-    except ValueError as error:
-        raise Truncated("the answer is no JSON") from error
-    if not isinstance(completion, ChatCompletion) or not completion.choices:
-        raise Truncated("the answer is no chat completion")
-    choice = completion.choices[0]
-    if not choice.finish_reason:
-        raise Truncated("the answer says not why it ended")
-    usage = completion.usage
-    tokens = (usage.prompt_tokens, usage.completion_tokens) if usage else None
-    return Completion(choice.message.content or "", choice.finish_reason, tokens)
+    def _count(self, usage: dict[str, Any]) -> None:
+        counts = usage.get("prompt_tokens"), usage.get("completion_tokens")
+        if isinstance(counts[0], int) and isinstance(counts[1], int):
+            self.tokens = counts[0], counts[1]
+        details = usage.get("completion_tokens_details") or {}
+        self._thought = self._thought or bool(details.get("reasoning_tokens"))
+
+    def completion(self, thinking: ThinkingFilter, max_tokens: int) -> Completion:
+        """Return the answer once it has ended. Raises Malformed if it is not whole."""
+        if not self._seen:
+            raise Malformed(mark("it is no chat completion"))
+        if not self.is_whole:
+            raise Malformed(mark("it does not say why it ended"))
+        used_up = self.tokens is not None and self.tokens[1] >= max_tokens
+        reason = self.finish_reason or ("length" if used_up else "stop")
+        text, thought = thinking.whole(self.text, cut_short=reason == "length")
+        return Completion(text, reason, self.tokens, thought or self._thought)
+
+
+def parse(content: bytes | str, thinking: ThinkingFilter, max_tokens: int) -> Completion:
+    """Parse a complete answer. Raises Malformed if it is none."""
+    with _malformed():
+        body = json.loads(content)
+    return completion_of(body, thinking, max_tokens)
+
+
+def completion_of(body: object, thinking: ThinkingFilter, max_tokens: int) -> Completion:
+    """Return what a complete answer's JSON holds. Raises Malformed if it is no answer.
+
+    max_tokens: its limit, for servers that do not say why it ended.
+    """
+    answer = _Answer()
+    with _malformed():
+        if _is_error(body):
+            raise Malformed(mark("it is an error"))
+        answer.add(body)
+    answer.ended = True
+    return answer.completion(thinking, max_tokens)
 
 
 class StreamReader:
@@ -59,59 +124,116 @@ class StreamReader:
         self._first_chunk = first_chunk
         self._next_chunk = next_chunk
 
-    async def read(self, raw: Any, stream: Stream, render: Callable[[str], str]) -> Completion:
-        """Read the SDK's raw response to its end, and put render(text so far) into the stream meanwhile.
+    async def read(
+        self,
+        response: httpx2.Response,
+        stream: Stream,
+        render: Callable[[str], str],
+        thinking: ThinkingFilter,
+        max_tokens: int,
+    ) -> Completion:
+        """Read a response to its end, and put render(text so far) into the stream meanwhile.
 
-        If the stream is stopped, the text so far is the answer. Raises Truncated if the response breaks off,
-        or if no chunk comes in time.
+        If the stream is stopped, the text so far is the answer. What follows a whole answer is not waited for
+        long. Raises Truncated if the response breaks off, or if no chunk comes in time.
         """
-        completion = Completion()
+        answer, shown = _Answer(), ""
         now = asyncio.get_running_loop().time
-        with _truncated_unless_stopped(stream):
+        with _truncated_unless_whole(answer, stream):
             async with (
-                aclosing(_chunks(raw.http_response)) as chunks,
+                aclosing(_chunks(response)) as chunks,
                 asyncio.timeout(0 if stream.stopped else self._first_chunk) as stream.deadline,
             ):
                 async for chunk in chunks:
                     if stream.stopped:
                         break
-                    stream.deadline.reschedule(now() + self._next_chunk)
-                    completion.add_chunk(chunk)
-                    stream.set_text(render(completion.text))
-        if stream.stopped and completion.text:
-            completion.finish_reason = completion.finish_reason or "stopped"
-        if not completion.finish_reason:
-            raise Truncated("the stream says not why it ended")
+                    _add_chunk(answer, chunk)
+                    stream.deadline.reschedule(now() + self._pause_after(answer))
+                    text = thinking.so_far(answer.text)
+                    if text or shown:
+                        stream.set_text(render(text) if text else "")
+                    shown = text
+        if stream.stopped and not answer.is_whole:
+            return _stopped_answer(answer, shown)
+        completion = answer.completion(thinking, max_tokens)
+        if completion.text != shown:
+            stream.set_text(render(completion.text) if completion.text else "")
         return completion
 
+    def _pause_after(self, answer: _Answer) -> float:
+        if answer.ended:
+            return min(self._next_chunk, _END_PAUSE)
+        return min(self._next_chunk, _COUNTS_PAUSE) if answer.finish_reason else self._next_chunk
 
-async def _chunks(response: httpx2.Response) -> AsyncGenerator[dict[str, Any]]:
-    """Yield the chunks of a stream of server-sent events as parsed JSON.
 
-    The SDK makes objects of them at five times the cost, most of what a /hero costs.
+def _stopped_answer(answer: _Answer, text: str) -> Completion:
+    if not text:
+        raise Truncated("the stream was stopped before the first word")
+    return Completion(text, "stopped", answer.tokens)
+
+
+def _add_chunk(answer: _Answer, chunk: Any) -> None:
+    """Add a chunk of a stream. Raises Truncated if the server broke it off with an error."""
+    if answer.ended:
+        return
+    if chunk == DONE:
+        answer.ended = True
+        return
+    if _is_error(chunk):
+        raise Truncated(f"the stream ended in an error: {chunk}")
+    answer.add(chunk)
+
+
+def _is_error(chunk: Any) -> bool:
+    """Return whether a chunk or an answer is an error, in one of the forms that servers give it."""
+    if not isinstance(chunk, dict) or chunk.get("choices"):
+        return False
+    return chunk.get("object") == "error" or any(chunk.get(name) for name in ("error", "message", "detail"))
+
+
+async def _chunks(response: httpx2.Response) -> AsyncGenerator[Any]:
+    """Yield the chunks of a stream as parsed JSON, and DONE.
+
+    The SDK makes objects of them at five times the cost, most of what a /hero costs. A server that does not
+    stream sends the whole answer as one.
     """
     try:
-        async for line in response.aiter_lines():
-            if not line.startswith("data:"):
-                continue
-            data = line.removeprefix("data:").strip()
-            if data != "[DONE]":  # read on to the end of the body, so that the connection stays open
-                yield json.loads(data)
+        if "json" in response.headers.get("content-type", ""):
+            yield json.loads(await response.aread())
+            yield DONE
+            return
+        async with aclosing(read_events(response.aiter_bytes())) as events:
+            async for event in events:  # read on after DONE, so that the connection stays open
+                yield event
     finally:
         await response.aclose()
 
 
 @contextmanager
-def _truncated_unless_stopped(stream: Stream) -> Iterator[None]:
-    """Turn every failure of reading a stream into Truncated; ignore the time-out that Stop causes."""
+def _malformed() -> Iterator[None]:
+    """Turn what comes of fields of another shape into Malformed."""
     try:
         yield
+    except json.JSONDecodeError as error:
+        raise Malformed(mark("it is no JSON")) from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Malformed(mark("it is no chat completion")) from error
+
+
+@contextmanager
+def _truncated_unless_whole(answer: _Answer, stream: Stream) -> Iterator[None]:
+    """Turn failures of reading a stream into Truncated; ignore those after the answer's end or a Stop."""
+    try:
+        with _malformed():
+            yield
     except TimeoutError as error:
-        if not stream.stopped:
+        if not (stream.stopped or answer.is_whole):
             raise Truncated("the stream fell silent") from error
     except httpx2.HTTPError as error:
-        raise Truncated(f"the stream broke off: {error!r}") from error
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise Truncated("the stream is none of a chat") from error
+        if not answer.is_whole:
+            raise Truncated(f"the stream broke off: {error!r}") from error
+    except Truncated:
+        if not answer.is_whole:
+            raise
     finally:
         stream.deadline = None

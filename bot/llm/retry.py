@@ -13,7 +13,7 @@ from typing import TypeVar
 import openai
 
 from bot.errors import Forbidden, OutOfReach, ServerError, Unavailable, UnknownModel
-from bot.i18n.message import mark
+from bot.i18n.message import LocalizedMessage, mark
 from bot.llm.rate_limiter import RateLimiter, parse_duration
 from bot.llm.stream import Stream
 
@@ -22,6 +22,10 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 NO_REASON = mark("it gave no reason")
+_MALFORMED = mark(
+    "The model server's answers have a shape that is not understood: {reason}. "
+    "An operator must check the server's address and the model."
+)
 
 _TRANSIENT = frozenset({408, 409, 425, 429})  # and all statuses from 500 on
 _NO_CREDIT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
@@ -34,10 +38,13 @@ class RetryPolicy:
     max_seconds bounds the time since the first attempt. With honour_retry_after it bounds only the pauses of
     our own: waiting for the rate limiter, and for as long as the server asks (Retry-After), comes on top.
     Pauses grow from first_pause, doubling up to max_pause, times a random factor of 0.2 to 0.4.
+    max_malformed bounds the answers of a shape that is not understood: each may have to be paid for, and the
+    next one will hardly have another shape.
     """
 
     max_seconds: float
     max_attempts: int
+    max_malformed: int = 3
     honour_retry_after: bool = False
     first_pause: float = 2.0
     max_pause: float = 60.0
@@ -49,12 +56,26 @@ class RetryPolicy:
 
 
 INTERACTIVE = RetryPolicy(20, 8)  # a person is waiting
-BACKGROUND = RetryPolicy(600, 30, honour_retry_after=True)
+BACKGROUND = RetryPolicy(600, 30, max_malformed=5, honour_retry_after=True)
 NO_RETRY = RetryPolicy(0, 1)  # for calls that must not be repeated blindly
 
 
 class Truncated(Exception):
     """An answer broke off, or is not what was asked for."""
+
+
+class Malformed(Truncated):
+    """An answer came as a whole, in a shape that is not understood."""
+
+    def __init__(self, reason: str) -> None:
+        """reason: what is wrong with "it", the answer, as the catalogues know it."""
+        super().__init__(f"the answer is not understood: {reason}")
+        self.reason = LocalizedMessage(reason)
+
+    @property
+    def message(self) -> LocalizedMessage:
+        """What to tell the person who asked."""
+        return LocalizedMessage(_MALFORMED, reason=self.reason)
 
 
 def expect_type(call: Callable[[], Awaitable[T]], kind: type[T]) -> Callable[[], Awaitable[T]]:
@@ -86,12 +107,16 @@ async def with_retries(
     """
     stream = stream or Stream()
     started, waited = time.monotonic(), 0.0
+    malformed = 0
     for attempt in count(1):
         try:
             return await call()
         except (openai.APIError, Truncated) as error:
             stream.raise_if_stopped()
             _raise_unless_transient(error)
+            malformed += isinstance(error, Malformed)
+            if isinstance(error, Malformed) and malformed >= policy.max_malformed:
+                raise Unavailable(error.message) from error
             requested = retry_after(error)
             pause = policy.pause(attempt) if requested is None else requested
             waited += 0.0 if requested is not None and policy.honour_retry_after else pause

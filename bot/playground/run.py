@@ -44,9 +44,8 @@ async def run_playground(settings: Settings) -> None:
 
 
 async def _forget_previous_channel(app: App) -> None:
-    """Forget the last run's messages, which ended with it, and that its commands were synced."""
+    """Forget the last run's messages, which ended with it."""
     async with app.db.write() as tx:
         await descriptions.forget_messages(tx)
         await duels.forget_messages(tx)
         await jobs.forget_messages(tx)
-    (app.settings.data_dir / "commands.sha256").unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """The page's HTTP server, for this machine only: the page, its files, attachments, and a socket per tab."""
 
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from mimetypes import guess_type
@@ -12,6 +12,7 @@ from simcord.backend.cdn import CDN_BASE
 
 from bot.app import App
 from bot.errors import OperatorError
+from bot.playground.access import Access
 from bot.playground.simulated_discord import SimulatedDiscord
 from bot.playground.tab import Tab
 
@@ -30,16 +31,22 @@ _SECURITY_HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The served page."""
+    """The served page: its address for people, which holds the token that opens it."""
 
-    url: str
+    origin: str
+    token: str
+
+    @property
+    def url(self) -> str:
+        return f"{self.origin}/?token={self.token}"
 
 
 @asynccontextmanager
 async def open_page(world: SimulatedDiscord, app: App, port: int) -> AsyncIterator[Page]:
     """Serve the page on this machine; port 0 means any free one. Raise OperatorError if the port is taken."""
     server = _Server(world, app)
-    web_app = web.Application(middlewares=[_require_local_host])
+    access = Access()
+    web_app = web.Application(middlewares=[access.require])
     web_app.on_response_prepare.append(_add_security_headers)
     web_app.on_shutdown.append(server.close)
     web_app.router.add_get("/", server.index)
@@ -54,7 +61,7 @@ async def open_page(world: SimulatedDiscord, app: App, port: int) -> AsyncIterat
             await site.start()
         except OSError as error:
             raise OperatorError(f"The page cannot be opened at PLAYGROUND_PORT {port}: {error}") from error
-        yield Page(f"http://{_HOST}:{runner.addresses[0][1]}/")
+        yield Page(f"http://{_HOST}:{runner.addresses[0][1]}", access.token)
     finally:
         await runner.cleanup()
 
@@ -71,7 +78,7 @@ class _Server:
     async def socket(self, request: web.Request) -> web.WebSocketResponse:
         """Connect a tab as the person that the query parameter `as` names."""
         person = self._world.people.get(request.query.get("as", ""))
-        if person is None or request.headers.get("Origin") != f"http://{request.host}":
+        if person is None or "Origin" not in request.headers:  # browsers send it with every socket
             raise web.HTTPForbidden
         socket = web.WebSocketResponse(heartbeat=20)
         await socket.prepare(request)
@@ -93,16 +100,6 @@ class _Server:
     async def close(self, _app: web.Application) -> None:
         for socket in list(self._sockets):
             await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the playground has ended")
-
-
-@web.middleware
-async def _require_local_host(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """Refuse other host names for this machine: through one, another web site could reach the page."""
-    if request.url.host not in (_HOST, "localhost"):
-        raise web.HTTPForbidden
-    return await handler(request)
 
 
 async def _add_security_headers(_request: web.Request, response: web.StreamResponse) -> None:

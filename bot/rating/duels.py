@@ -132,16 +132,20 @@ class Duels:
         if not texts:
             raise errors["live"]
         keep = partial(self._describer.keep, hero=hero, requester=requester, guild_id=guild_id)
-        async with self._db.write() as tx:
+
+        async def store(tx: Transaction) -> Pairing | Description:
             kept = {side: await keep(tx, written=text) for side, text in texts.items()}
             if len(kept) == 2:
                 return await _add_duel(tx, status.trial, first, kept)
-        return next(iter(kept.values()))
+            return next(iter(kept.values()))
+
+        return await self._db.write_when_free(store)
 
     async def set_message(self, duel_id: int, channel_id: int, message_id: int) -> bool:
         """Note which message shows a duel. Returns False if its requester has had it deleted."""
-        async with self._db.write() as tx:
-            return await duels.set_message(tx, duel_id, channel_id, message_id)
+        return await self._db.write_when_free(
+            lambda tx: duels.set_message(tx, duel_id, channel_id, message_id)
+        )
 
     async def get(self, duel_id: int) -> Pairing:
         """Return a duel as it should be shown now. Raises UserError if there is no such duel."""
@@ -164,7 +168,8 @@ class Duels:
         """
         voter, now = self._pseudonyms.of(user), time.time()
         days = account_days(user, now) if isinstance(user, int) else None
-        async with self._db.write() as tx:
+
+        async def record(tx: Transaction) -> DuelVoteResult:
             duel = await _get_duel(tx, duel_id)
             pairing = await _load_pairing(tx, duel)
             if not pairing.visible:
@@ -189,6 +194,8 @@ class Duels:
             if previous is None and vote.counts:
                 await self._trials.evaluate(tx, trial)
             return _vote_result(duel, pairing, vote, repeated=previous is not None)
+
+        return await self._db.write_when_free(record)
 
     async def _generate_both(
         self, hero: Hero, status: TrialStatus, streams: dict[Side, Stream]

@@ -30,7 +30,10 @@ class VoteCounts:
 
 
 class Votes:
-    """Stores reactions and button presses, and counts votes. A call that has returned is on the disk."""
+    """Stores reactions and button presses, and counts votes. A call that has returned is on the disk.
+
+    While another program holds the database, calls wait: no vote is lost.
+    """
 
     def __init__(self, db: Database, pseudonyms: Pseudonyms) -> None:
         self._db = db
@@ -72,8 +75,7 @@ class Votes:
 
     async def mark_messages_deleted(self, message_ids: Collection[int]) -> None:
         """Note that messages were deleted. The votes on their descriptions stay as they are."""
-        async with self._db.write() as tx:
-            await descriptions.clear_messages(tx, message_ids)
+        await self._db.write_when_free(lambda tx: descriptions.clear_messages(tx, message_ids))
 
     async def toggle(self, description_id: int, user_id: int, emoji: str) -> bool:
         """Store a press of a thumb's button, or delete it if it was pressed before.

@@ -49,15 +49,17 @@ class Describer:
     ) -> Description:
         """Describe a hero for a user; a stream gets its position in the queue, then the text.
 
-        Raises Unavailable if no model answers, Busy if too many wait, Stopped if the stream was stopped
-        within the first sentence.
+        Raises Unavailable if no model answers or nothing can be stored, Busy if too many wait, Stopped if the
+        stream was stopped within the first sentence.
         """
         written = await self.generate(hero, stream or Stream())
-        async with self._db.write() as tx:
-            return await self.keep(tx, hero, written, requester=requester, guild_id=guild_id)
+        return await self._db.write_when_free(
+            lambda tx: self.keep(tx, hero, written, requester=requester, guild_id=guild_id)
+        )
 
     async def generate(self, hero: Hero, stream: Stream, model: Model | None = None) -> GeneratedText:
         """Wait for a slot, then generate a text with a model, by default the live one."""
+        await self._db.check_writable()
         async with self._queue.slot(stream):
             if model:
                 return await self._generate_with(hero, model, stream)
@@ -131,8 +133,9 @@ class Describer:
         Return the description as it is now: it may be hidden already. Return None, with nothing recorded, if
         the requester had it deleted meanwhile.
         """
-        async with self._db.write() as tx:
-            return await descriptions.set_message(tx, description.id, channel_id, message_id)
+        return await self._db.write_when_free(
+            lambda tx: descriptions.set_message(tx, description.id, channel_id, message_id)
+        )
 
     async def get(self, description_id: int) -> Description | None:
         async with self._db.read() as tx:

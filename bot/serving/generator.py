@@ -56,6 +56,11 @@ class Generator:
         text = answer.text if answer.finish_reason == "stop" else self._curation.trim(answer.text)
         if not text and answer.finish_reason == "stopped":
             raise Stopped("Stopped before the first sentence was written.")
+        if not text and answer.thought:
+            raise Unavailable(
+                "The model spent its answer on thinking. An operator must choose a model that does not "
+                "think, or raise max_tokens in heroes.toml."
+            )
         if not text:
             raise Unavailable("The model had nothing to say this time. Ask once more.")
         if isinstance(model, str):

@@ -41,6 +41,12 @@ async def change(tx: Transaction, batch_id: int, **values: Any) -> BatchRow:
     return BatchRow(**(await tx.execute(changed)).one()._mapping)
 
 
+async def list_of_job(tx: Transaction, job_id: int) -> list[BatchRow]:
+    """Return all batches of a job, in the order of their creation."""
+    query = select(batch).where(batch.c.job_id == job_id).order_by(batch.c.id)
+    return [BatchRow(**row._mapping) for row in await tx.execute(query)]
+
+
 async def list_open(
     tx: Transaction, *, model: str | None = None, job_id: int | None = None
 ) -> list[BatchRow]:

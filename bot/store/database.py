@@ -1,7 +1,7 @@
 """The database: a writing and a reading engine over one file or server, migrated on opening."""
 
 import asyncio
-import re
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
@@ -14,31 +14,86 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from bot.errors import StoreError
-from bot.store.migrate import migrate
+from bot.errors import DatabaseBusy, StoreError
+from bot.store.faults import opening_error, passing_faults
+from bot.store.migrate import is_newest, migrate
 from bot.store.sqlite_connection import Connection as SQLiteConnection
+
+log = logging.getLogger(__name__)
 
 Transaction = AsyncConnection  # an open transaction, which all queries take
 
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class DatabaseTiming:
+    """How long to wait for another program that holds the database, in seconds."""
+
+    busy_timeout: float = 15.0  # one attempt
+    retry_pause: float = 1.0  # between attempts of what must not be lost; others get their turn meanwhile
+    patience: float = 300.0  # for a single write that must not be lost
+
+
 class Database:
     """Opens transactions for queries.
 
     Writers queue for one connection and take the lock at once (BEGIN IMMEDIATE), so that tasks never share a
-    transaction by accident and none fails half-way on a lock. Readers have connections of their own.
+    transaction by accident and none fails half-way on a lock. Readers have connections of their own. Where
+    another program holds the database, `read` and `write` raise DatabaseBusy after the busy timeout, and
+    what must not be lost (`write_when_free`, `write_together`) is tried again.
     """
 
-    def __init__(self, writer: AsyncEngine, reader: AsyncEngine) -> None:
+    def __init__(
+        self, writer: AsyncEngine, reader: AsyncEngine, timing: DatabaseTiming | None = None
+    ) -> None:
         self._writer = writer
         self._reader = reader
+        self._timing = timing or DatabaseTiming()
         self._waiting: list[_Waiting] = []
         self._shared: asyncio.Task[None] | None = None
+        self._busy = False  # at the last attempt
+        self._closing = False
 
-    def write(self) -> AbstractAsyncContextManager[Transaction]:
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Transaction]:
         """Begin a transaction that is on the disk when the block ends; if it raises, nothing is written."""
-        return self._writer.begin()
+        with passing_faults():
+            async with self._writer.begin() as tx:
+                yield tx
+        if self._busy:
+            self._busy = False
+            log.warning("the database is free again")
+
+    async def check_writable(self) -> None:
+        """Raise DatabaseBusy if nothing can be written now: what is not stored should not be paid for."""
+        async with self.write():
+            pass
+
+    async def write_when_free(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run work in a transaction, again and again while another program holds the database.
+
+        Work must have no effects outside the database. Raises DatabaseBusy when the patience is used up, or
+        this database is closing.
+        """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._timing.patience
+        while True:
+            try:
+                async with self.write() as tx:
+                    return await work(tx)
+            except DatabaseBusy as error:
+                if loop.time() > end or not await self._may_retry(error):
+                    raise
+
+    async def _may_retry(self, error: DatabaseBusy) -> bool:
+        """Pause before the next attempt. Return False if the database is closing."""
+        if not self._busy:
+            self._busy = True
+            log.warning("the database is busy, what waits is written later: %s", error.__cause__)
+        if not self._closing:
+            await asyncio.sleep(self._timing.retry_pause)
+        return not self._closing
 
     async def write_together(self, task: "WriteTask[T]", *others: "WriteTask[Any]") -> T:
         """Run write tasks in a transaction that all current callers share.
@@ -46,7 +101,8 @@ class Database:
         Many writers then wait for the disk once, and tasks with the same work are written by the same
         statements. Return the result of the first task once all tasks of this call are on the disk. If any
         fails, none of the call's is written. A failure does not affect other callers: the tasks of each are
-        run again in a transaction of its own, so they must have no effects outside the database.
+        run again in a transaction of its own, so they must have no effects outside the database. While
+        another program holds the database, all wait, in order, until it is free or this one is closing.
         """
         waiting = _Waiting((task, *others), asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
@@ -60,6 +116,8 @@ class Database:
             callers, self._waiting = self._waiting, []
             try:
                 results = await self._run(callers)
+            except DatabaseBusy as error:
+                await self._put_back(callers, error)
             except Exception as error:  # noqa: BLE001 (running the callers one by one shows whose it is)
                 if len(callers) == 1:
                     callers[0].fail(error)
@@ -69,10 +127,21 @@ class Database:
                 for caller, result in zip(callers, results, strict=True):
                     caller.end(result)
 
-    async def _run_one_by_one(self, callers: "list[_Waiting]") -> None:
+    async def _put_back(self, callers: "list[_Waiting]", error: DatabaseBusy) -> None:
+        """Let callers wait in front of those who came meanwhile; if the database is closing, fail them."""
+        if await self._may_retry(error):
+            self._waiting[:0] = callers
+            return
         for caller in callers:
+            caller.fail(error)
+
+    async def _run_one_by_one(self, callers: "list[_Waiting]") -> None:
+        for number, caller in enumerate(callers):
             try:
                 (result,) = await self._run([caller])
+            except DatabaseBusy as error:
+                await self._put_back(callers[number:], error)
+                return
             except Exception as error:  # noqa: BLE001 (it is raised to the caller)
                 caller.fail(error)
             else:
@@ -92,13 +161,17 @@ class Database:
         return [results[id(caller.tasks[0])] for caller in callers]
 
     async def settle(self) -> None:
-        """Wait for shared transactions to end."""
+        """Wait for shared transactions to end. From now on nothing waits for another program's lock."""
+        self._closing = True
         if self._shared:
             await self._shared
 
-    def read(self) -> AbstractAsyncContextManager[Transaction]:
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Transaction]:
         """Begin a transaction with a consistent view, for queries that write nothing."""
-        return self._reader.begin()
+        with passing_faults():
+            async with self._reader.begin() as tx:
+                yield tx
 
 
 @dataclass(frozen=True)
@@ -126,22 +199,23 @@ class _Waiting:
 
 
 @asynccontextmanager
-async def open_database(url: str) -> AsyncIterator[Database]:
+async def open_database(url: str, timing: DatabaseTiming | None = None) -> AsyncIterator[Database]:
     """Open a database, migrate its schema, and close all connections in the end.
 
     Raise StoreError if the database cannot be used.
     """
+    timing = timing or DatabaseTiming()
     try:
-        writer, reader = create_engines(url)
+        writer, reader = create_engines(url, timing.busy_timeout)
     except (SQLAlchemyError, ImportError, OSError) as error:
-        raise _store_error(url, error) from error
+        raise opening_error(url, error) from error
     try:
         try:
             async with _exclusive(writer):
-                await _migrate(url)
+                await _migrate(url, reader, timing.busy_timeout)
         except (SQLAlchemyError, StoreError, OSError) as error:
-            raise _store_error(url, error) from error
-        db = Database(writer, reader)
+            raise opening_error(url, error) from error
+        db = Database(writer, reader, timing)
         try:
             yield db
         finally:
@@ -159,24 +233,15 @@ def _exclusive(engine: AsyncEngine) -> AbstractAsyncContextManager[Any]:
     return nullcontext()
 
 
-def _store_error(url: str, error: Exception) -> StoreError:
-    reason = getattr(error, "orig", None) or error
-    address = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)  # no password in the log
-    return StoreError(
-        f"The database {address} cannot be used: {reason}. "
-        "Mend the file or move it away (a new one is made), or correct DATABASE_URL."
-    )
-
-
-def create_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
-    """Return the writing engine (one connection) and the reading one."""
+def create_engines(url: str, busy_timeout: float) -> tuple[AsyncEngine, AsyncEngine]:
+    """Return the writing engine (one connection) and the reading one. busy_timeout: in seconds."""
     writer = _engine(url, pool_size=1, max_overflow=0)
     reader = _engine(url, pool_size=4)
     if writer.url.get_backend_name() == "sqlite":
         if writer.url.database:
             Path(writer.url.database).parent.mkdir(parents=True, exist_ok=True)
-        _tune_sqlite(writer, begin="BEGIN IMMEDIATE")
-        _tune_sqlite(reader, begin="BEGIN")
+        _tune_sqlite(writer, busy_timeout, begin="BEGIN IMMEDIATE")
+        _tune_sqlite(reader, busy_timeout, begin="BEGIN")
     return writer, reader
 
 
@@ -186,15 +251,19 @@ def _engine(url: str, **options: Any) -> AsyncEngine:
     return create_async_engine(url, **options)
 
 
-async def _migrate(url: str) -> None:
+async def _migrate(url: str, reader: AsyncEngine, busy_timeout: float) -> None:
     """Migrate over a separate connection, which does not enforce foreign keys.
 
     SQLite changes a table by replacing it with a new one, and every reference to the old one would seem
-    broken.
+    broken. A database of the newest schema, as at nearly every start, is only read: another program may be
+    writing to it.
     """
+    async with reader.begin() as transaction:
+        if await transaction.run_sync(is_newest):
+            return
     migrating = _engine(url, poolclass=NullPool)
     if migrating.url.get_backend_name() == "sqlite":
-        _tune_sqlite(migrating, begin="BEGIN IMMEDIATE", foreign_keys="OFF")
+        _tune_sqlite(migrating, busy_timeout, begin="BEGIN IMMEDIATE", foreign_keys="OFF")
     try:
         async with migrating.begin() as transaction:
             await transaction.run_sync(migrate)
@@ -202,13 +271,14 @@ async def _migrate(url: str) -> None:
         await migrating.dispose()
 
 
-def _tune_sqlite(engine: AsyncEngine, *, begin: str, foreign_keys: str = "ON") -> None:
+def _tune_sqlite(engine: AsyncEngine, busy_timeout: float, *, begin: str, foreign_keys: str = "ON") -> None:
     @event.listens_for(engine.sync_engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # SQLAlchemy's events below begin transactions, not the driver
         cursor = connection.cursor()
         # busy_timeout first: the change to WAL may have to wait for another process, too
-        for pragma in ("busy_timeout=15000", "journal_mode=WAL", "synchronous=FULL"):
+        milliseconds = int(busy_timeout * 1000)
+        for pragma in (f"busy_timeout={milliseconds}", "journal_mode=WAL", "synchronous=FULL"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.execute(f"PRAGMA foreign_keys={foreign_keys}")
         cursor.close()

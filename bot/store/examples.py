@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Select, bindparam, func, select, update
 
-from bot.heroes.hero import Hero
+from bot.heroes.hero import FIELD_NAMES, Hero
 from bot.store.database import Transaction
 from bot.store.schema import example, pace, review
 from bot.store.types import storable
@@ -116,6 +116,19 @@ async def get_answers(tx: Transaction, keys: Sequence[str]) -> dict[str, StoredA
     """Return the stored answers, by key."""
     rows = await tx.execute(_answered().where(example.c.key.in_(keys), example.c.answer.is_not(None)))
     return {row.key: StoredAnswer(*row) for row in rows}
+
+
+async def get_requests(tx: Transaction, keys: Sequence[str]) -> dict[str, Request]:
+    """Return the noted requests, by key."""
+    columns = [example.c[name] for name in (*FIELD_NAMES, *_SETTINGS)]
+    rows = await tx.execute(select(example.c.key, *columns).where(example.c.key.in_(keys)))
+    return {
+        row.key: Request(
+            Hero(**{name: getattr(row, name) for name in FIELD_NAMES}),
+            **{name: getattr(row, name) for name in _SETTINGS},
+        )
+        for row in rows
+    }
 
 
 async def count_answered(tx: Transaction, keys: Sequence[str]) -> int:

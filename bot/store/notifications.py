@@ -102,8 +102,3 @@ def _notification(row: Row[Any]) -> Notification:
 
 async def mark_sent(tx: Transaction, notice_id: int) -> None:
     await tx.execute(update(notice).where(notice.c.id == notice_id).values(told=True))
-
-
-async def clear_channel(tx: Transaction, notice_id: int) -> None:
-    """Clear a notification's own channel, so that the general one is used."""
-    await tx.execute(update(notice).where(notice.c.id == notice_id).values(channel_id=None))

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import codecs
 import csv
 import io
 import math
@@ -51,13 +52,13 @@ def losses_from_events(events: Iterable[FineTuningJobEvent]) -> Losses:
 
 def losses_from_csv(content: bytes) -> Losses:
     """Read losses from a result file: CSV with `step,train_loss,...,valid_loss`, plain or in base64."""
-    if not content.startswith(b"step"):
+    if not content.removeprefix(codecs.BOM_UTF8).startswith(b"step"):
         try:
-            content = base64.b64decode(content, validate=True)
+            content = base64.b64decode(b"".join(content.split()), validate=True)
         except binascii.Error:
             return Losses()
     losses = Losses()
-    for row in csv.DictReader(io.StringIO(content.decode("utf-8", "replace"))):
+    for row in csv.DictReader(io.StringIO(content.decode("utf-8-sig", "replace"), newline=None)):
         valid = "full_valid_loss" if row.get("full_valid_loss") else "valid_loss"
         _add(losses, row, valid=valid)
     return losses

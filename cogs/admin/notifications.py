@@ -7,22 +7,29 @@ from discord.ext import commands, tasks
 
 from bot.app import App
 from bot.client import HeroBot
+from bot.errors import Undeliverable
 from bot.i18n.message import Translator
 from bot.store.notifications import Notification, NotificationAction
-from cogs.common.locale import translator_in
+from cogs.common.content import MessageContent
+from cogs.common.delivery import DISCORD_FAILURES, Backoff, deliver, places
 from cogs.common.markdown import with_mention
 from cogs.models.buttons import promotion_view
 from cogs.moderation.buttons import verdict_view
 
 log = logging.getLogger(__name__)
 
+_MAX_WAIT = 60  # rounds of ten seconds, between tries in an outage
+_MAX_TRIES = 150  # about a day
+_DAY = 8640  # rounds
+
 
 class NotificationsCog(commands.Cog):
-    """Sends each notification once, to its own channel or to the admin channel."""
+    """Sends each notification once: to its own channel, the admin channel, or the person whom it concerns."""
 
     def __init__(self, bot: HeroBot, app: App) -> None:
         self.bot = bot
         self.app = app
+        self._backoff = Backoff(longest=_MAX_WAIT, tries=_MAX_TRIES)
 
     async def cog_load(self) -> None:
         self.send_pending.start()
@@ -33,27 +40,11 @@ class NotificationsCog(commands.Cog):
     @tasks.loop(seconds=10)
     async def send_pending(self) -> None:
         """Send all pending notifications. A failure of one does not stop the others."""
+        self._backoff.next_round()
         try:
-            for notification, channel_id in await self.app.notifications.pending():
-                try:
-                    await self._send(notification, channel_id)
-                except (discord.Forbidden, discord.NotFound) as error:
-                    if notification.channel_id is not None:
-                        await self.app.notifications.redirect_to_admins(notification)
-                        continue
-                    log.warning(
-                        "notification %d (%s): channel %d is closed: %s",
-                        notification.id,
-                        notification.text,
-                        channel_id,
-                        error,
-                    )
-                    if notification.action:  # it asks for a decision, so it waits until somebody can see it
-                        continue
-                except discord.HTTPException as error:
-                    log.warning("notification %d: Discord is in trouble: %s", notification.id, error)
-                    continue
-                await self.app.notifications.mark_sent(notification)
+            for notification, channel_ids in await self.app.notifications.pending():
+                if self._backoff.is_due(notification.id):
+                    await self._try_to_send(notification, channel_ids)
         except Exception:
             log.exception("notifications could not be sent")
 
@@ -61,12 +52,43 @@ class NotificationsCog(commands.Cog):
     async def _ready(self) -> None:
         await self.bot.wait_until_ready()
 
-    async def _send(self, notification: Notification, channel_id: int) -> None:
-        t = await translator_in(self.bot, channel_id)
-        text, mentions = with_mention(t(notification.text), notification.mention_id)
-        channel = self.bot.get_partial_messageable(channel_id)
-        view = _action_view(t, notification.action) if notification.action else discord.utils.MISSING
-        await channel.send(text[:2000], allowed_mentions=mentions, view=view)
+    async def _try_to_send(self, notification: Notification, channel_ids: list[int]) -> None:
+        def render(t: Translator) -> MessageContent:
+            text, mentions = with_mention(t(notification.text), notification.mention_id)
+            view = _action_view(t, notification.action) if notification.action else None
+            return MessageContent(content=text[:2000], view=view, allowed_mentions=mentions)
+
+        person = notification.mention_id or self._owner_id()
+        try:
+            await deliver(self.bot, places(channel_ids, person), render)
+        except Undeliverable:
+            await self._give_up(notification)
+        except DISCORD_FAILURES as error:
+            log.warning("notification %d: Discord is in trouble: %s", notification.id, error)
+            if not self._backoff.fail(notification.id):
+                await self._give_up(notification)
+        else:
+            await self._mark_sent(notification)
+
+    async def _give_up(self, notification: Notification) -> None:
+        """Log it. What asks for a decision waits for a day, or a restart: until then somebody may see it."""
+        log.warning("notification %d reached nobody: %s", notification.id, notification.text)
+        if notification.action:
+            self._backoff.forget(notification.id)
+            self._backoff.wait(notification.id, _DAY)
+        else:
+            await self._mark_sent(notification)
+
+    async def _mark_sent(self, notification: Notification) -> None:
+        await self.app.notifications.mark_sent(notification)
+        self._backoff.forget(notification.id)
+
+    def _owner_id(self) -> int | None:
+        """Return who owns the application at Discord."""
+        application = self.bot.application
+        if application is None:
+            return None
+        return (application.team.owner_id if application.team else None) or application.owner.id
 
 
 def _action_view(t: Translator, action: NotificationAction) -> discord.ui.View:

@@ -9,6 +9,7 @@ from bot.presentation.datasets import powers_text
 from cogs.common.locale import translator_of
 from cogs.common.markdown import escape_markdown
 from cogs.common.permissions import admins_group, is_operator, require_operator
+from cogs.common.responses import answer
 
 _MAX_CHOICES = 25  # that Discord shows
 
@@ -33,11 +34,12 @@ class PowersCog(commands.Cog):
         await interaction.response.defer(thinking=True)  # a write may have to wait for another process
         name = await self.app.powers.add(power, interaction.user.id)
         t = await translator_of(interaction)
-        await interaction.edit_original_response(
-            content=t(
+        await answer(
+            interaction,
+            t(
                 "{name} is in the vocabulary. From the next build on, well-rated descriptions of it train.",
                 name=name,
-            )
+            ),
         )
 
     @group.command(description="Take an added power out of the vocabulary again")
@@ -47,10 +49,9 @@ class PowersCog(commands.Cog):
         await interaction.response.defer(thinking=True)
         name = await self.app.powers.remove(power)
         t = await translator_of(interaction)
-        await interaction.edit_original_response(
-            content=t(
-                "{name} is out of the vocabulary: no new dataset takes descriptions of it in.", name=name
-            )
+        await answer(
+            interaction,
+            t("{name} is out of the vocabulary: no new dataset takes descriptions of it in.", name=name),
         )
 
     @group.command(name="list", description="List the added powers, and those that people ask for most")
@@ -59,7 +60,7 @@ class PowersCog(commands.Cog):
         await interaction.response.defer(thinking=True, ephemeral=True)
         added, requested = await self.app.powers.added(), await self.app.powers.requested()
         text = escape_markdown(powers_text(await translator_of(interaction), added, requested))
-        await interaction.edit_original_response(content=text[:2000])
+        await answer(interaction, text[:2000])
 
     @add.autocomplete("power")
     async def _suggest_requested(

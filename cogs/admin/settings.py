@@ -12,9 +12,11 @@ from bot.errors import NotAllowed, NotUnderstood
 from bot.i18n.message import Translator
 from bot.settings import RequestLimits
 from bot.store.guilds import GuildSetting
+from cogs.common.content import MessageContent
 from cogs.common.locale import translator_of
 from cogs.common.permissions import admins_group
 from cogs.common.persistent import PersistentItem, persistent_view
+from cogs.common.responses import answer
 
 _DAY = 86_400  # seconds
 _MAX_CHANNELS = 25  # that Discord's menu can select
@@ -61,7 +63,7 @@ class SettingsCog(commands.Cog):
         selected = (await self.app.guild_settings.get(_guild_id(interaction))).channels or []
         view = persistent_view([ChannelMenu(t("Everywhere"), selected)])
         question = t("Where may heroes be asked for? Choose none for everywhere.")
-        await interaction.edit_original_response(content=question, view=view)
+        await answer(interaction, MessageContent(content=question, view=view))
 
     @group.command(description="Limit how much of the bot this server has; what is left out stays as it is")
     @app_commands.rename(daily_per_user="daily-per-member", daily_of_guild="daily-of-server")
@@ -121,7 +123,7 @@ class SettingsCog(commands.Cog):
         text = settings_text(
             t, await guilds.get(guild_id), await guilds.limits(guild_id), guilds.languages.names
         )
-        await interaction.edit_original_response(content=text)
+        await answer(interaction, text)
 
 
 class ChannelMenu(PersistentItem[discord.ui.ChannelSelect[discord.ui.View]], template="settings:channels"):
@@ -150,7 +152,7 @@ class ChannelMenu(PersistentItem[discord.ui.ChannelSelect[discord.ui.View]], tem
         channels = [channel.id for channel in self.item.values] or None
         setting = await guilds.change(guild_id, channels=channels)
         text = settings_text(t, setting, await guilds.limits(guild_id), guilds.languages.names)
-        await interaction.edit_original_response(content=text, view=None)
+        await answer(interaction, text)
 
 
 def _guild_id(interaction: Interaction) -> int:

@@ -7,10 +7,11 @@ import discord
 from discord import app_commands
 
 from bot.client import Interaction
-from bot.errors import OverBudget, Unavailable, UserError
+from bot.errors import OverBudget, Unavailable, Undeliverable, UserError
 from bot.i18n.message import ENGLISH, Translator
+from cogs.common.delivery import DISCORD_FAILURES
 from cogs.common.locale import translator_of
-from cogs.common.responses import responder_of
+from cogs.common.responses import Responder, answer, responder_of
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,13 @@ def failure_text(error: Exception, t: Translator) -> str:
     if isinstance(cause, app_commands.CheckFailure):
         log.info("refused: %s", cause)
         return t("You may not use this command here.")
+    if isinstance(cause, discord.HTTPException):
+        log.warning("Discord did not take an answer, reference %s: %s", reference, cause)
+        return t(
+            "Discord did not take my answer. Ask once more; if that is of no use, tell an operator the "
+            "reference `{reference}`.",
+            reference=reference,
+        )
     log.error("command failed, reference %s", reference, exc_info=cause)
     return t(
         "Something went wrong on our side. Tell an operator the reference `{reference}`.", reference=reference
@@ -52,18 +60,27 @@ async def _translator(interaction: Interaction) -> Translator:
         return ENGLISH
 
 
+async def send_failure(responder: Responder, text: str) -> None:
+    """Tell the person why nothing came; if Discord takes that nowhere, log it."""
+    try:
+        await responder.send_error(text)
+    except (*DISCORD_FAILURES, Undeliverable) as error:
+        log.warning("nobody could be told %r: %s", text, error)
+
+
 async def _send(interaction: Interaction, text: str) -> None:
     """Send the text to the person alone, unless the answer is already visible to everyone."""
     responder = responder_of(interaction)
+    if responder:
+        await send_failure(responder, text)
+        return
     thinking = interaction.response.type is discord.InteractionResponseType.deferred_channel_message
     try:
-        if responder:
-            await responder.send_error(text)
-        elif not interaction.response.is_done():
+        if not interaction.response.is_done():
             await interaction.response.send_message(text, ephemeral=True)
         elif thinking:
-            await interaction.edit_original_response(content=text, embed=None, view=None)
+            await answer(interaction, text)
         else:  # a button's own message stays as it is
             await interaction.followup.send(text, ephemeral=True)
-    except (discord.HTTPException, Unavailable):
-        log.warning("nobody could be told: %s", text, exc_info=True)
+    except (*DISCORD_FAILURES, Undeliverable) as error:
+        log.warning("nobody could be told %r: %s", text, error)

@@ -78,3 +78,17 @@ async def require_open_channel(guilds: GuildSettings, guild_id: int | None, chan
             "Heroes are asked for elsewhere in this server: {channels}.",
             channels=", ".join(f"<#{channel_id}>" for channel_id in channels or ()),
         )
+
+
+def may_write(channel: object) -> bool:
+    """Return whether the bot may send messages with embeds there, as far as it knows: it costs no request."""
+    if not isinstance(channel, (discord.abc.GuildChannel, discord.Thread)):
+        return True
+    try:
+        granted = channel.permissions_for(channel.guild.me)
+    except discord.ClientException:  # the parent of the thread is not known
+        return True
+    if not isinstance(channel, discord.Thread):
+        return granted.send_messages and granted.embed_links
+    locked = channel.locked and not granted.manage_threads
+    return granted.send_messages_in_threads and granted.embed_links and not locked

@@ -1,7 +1,6 @@
 """/hero: describe a superhero. Also mentions, direct messages, and the buttons Stop and Again."""
 
-import logging
-import re
+from contextlib import suppress
 
 import discord
 from discord import app_commands
@@ -9,31 +8,30 @@ from discord.ext import commands
 
 from bot.app import App
 from bot.client import HeroBot, Interaction
-from bot.errors import UserError
+from bot.errors import NotUnderstood, UserError
 from bot.heroes.hero import Hero
-from bot.i18n.message import ENGLISH
+from bot.heroes.vocabulary import EXAMPLE
+from bot.i18n.message import ENGLISH, Translator
 from bot.llm.stream import Stream
 from bot.store.descriptions import Description, Posted
-from cogs.common.errors import failure_text
+from cogs.common.content import MessageContent
+from cogs.common.errors import failure_text, send_failure
 from cogs.common.locale import translator_of_server
 from cogs.common.permissions import require_open_channel
 from cogs.common.persistent import PersistentButton
 from cogs.common.responses import (
     InteractionResponder,
-    MessageContent,
     ReplyResponder,
     Requester,
     Responder,
     requester_of,
+    with_retries,
 )
 from cogs.hero.duel_embeds import duel_content, duel_draft_content, stopped_duel_content
 from cogs.hero.embeds import hero_content, hero_draft_content
 from cogs.hero.live_message import LiveMessages, LivePreview
+from cogs.hero.mentions import requests_in
 from cogs.votes.buttons import offer_thumbs
-
-log = logging.getLogger(__name__)
-
-_MESSAGE_TYPES = (discord.MessageType.default, discord.MessageType.reply)  # that people type
 
 
 class HeroCog(commands.Cog):
@@ -59,32 +57,39 @@ class HeroCog(commands.Cog):
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
-        """Answer `@Herosmith 40 woman healing`, and `40 woman healing` in a direct message."""
-        typed = self._request_in(message)
-        if typed is None:
+        """Answer a message that mentions the bot, and any direct message. A later edit is not read."""
+        candidates = requests_in(message, self.bot.user) if self.bot.user else None
+        if candidates is None:
             return
-        guild = message.guild
         t, responder = ENGLISH, ReplyResponder(message)
         try:
-            guild_id = guild.id if guild else None
-            t = await translator_of_server(self.bot, guild)
-            await require_open_channel(self.app.guild_settings, guild_id, message.channel)
-            hero = self.parse(typed)
-            await responder.acknowledge()
-            await self._describe(hero, Requester(message.author.id, guild_id, t), responder)
-        except discord.Forbidden as error:
-            log.info("a message cannot be answered in channel %d: %s", message.channel.id, error)
+            t = await translator_of_server(self.bot, message.guild)
+            await self._answer(message, candidates, t, responder)
         except Exception as error:  # noqa: BLE001 (failure_text logs it and words it for the person)
-            await responder.send_error(failure_text(error, t))
+            await send_failure(responder, failure_text(error, t))
 
-    def _request_in(self, message: discord.Message) -> str | None:
-        """Return the text after the bot's mention, or all of a direct message; None if not for the bot."""
-        me = self.bot.user
-        if me is None or message.author.bot or message.type not in _MESSAGE_TYPES:
-            return None
-        direct = isinstance(message.channel, discord.DMChannel)
-        mention = re.match(rf"<@!?{me.id}>", message.content)
-        return message.content[mention.end() if mention else 0 :] if mention or direct else None
+    async def _answer(
+        self, message: discord.Message, candidates: list[str], t: Translator, responder: Responder
+    ) -> None:
+        guild_id = message.guild.id if message.guild else None
+        await require_open_channel(self.app.guild_settings, guild_id, message.channel)
+        if not message.content and message.role_mentions:
+            raise NotUnderstood(
+                "Discord shows me no message that names only my role. Name me myself, {bot}, or type "
+                "`/hero {example}`.",
+                bot=self.bot.user.mention if self.bot.user else "@Herosmith",
+                example=EXAMPLE,
+            )
+        hero = self._first_hero(candidates)
+        await responder.acknowledge()
+        await self._describe(hero, Requester(message.author.id, guild_id, t), responder)
+
+    def _first_hero(self, candidates: list[str]) -> Hero:
+        """Return the first hero among these texts. If none is one, raise what is wrong with the first."""
+        for typed in candidates:
+            with suppress(NotUnderstood):
+                return self.parse(typed)
+        return self.parse(candidates[0])
 
     async def describe_again(self, interaction: Interaction, description_id: int) -> None:
         """Describe the hero of a description once more, for the person who clicked."""
@@ -140,13 +145,13 @@ class HeroCog(commands.Cog):
         if result is None:
             await responder.show(stopped_duel_content(requester.t))
             return
-        message = await responder.show(duel_content(result, requester.t))
+        message = await with_retries(lambda: responder.show(duel_content(result, requester.t)))
         if not await self.app.duels.set_message(result.id, message.channel.id, message.id):
             await responder.show(_deleted_content(requester))
 
     async def _publish(self, description: Description, requester: Requester, responder: Responder) -> None:
         """Show a description and offer thumbs, unless it was deleted or hidden in the meantime."""
-        message = await responder.show(hero_content(description, requester.t))
+        message = await with_retries(lambda: responder.show(hero_content(description, requester.t)))
         current = await self.app.describer.set_message(description, message.channel.id, message.id)
         if current is None:
             await responder.show(_deleted_content(requester))

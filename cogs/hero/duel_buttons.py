@@ -9,6 +9,7 @@ from bot.i18n.message import ENGLISH, Translator, mark
 from bot.rating.duels import Choice, DuelVoteResult, Pairing, Position
 from cogs.common.locale import translator_of
 from cogs.common.persistent import PersistentButton, persistent_view
+from cogs.common.responses import answer
 
 _CHOICES = {"a": "A", "b": "B", "tie": mark("Tie")}
 _REPORTS = {"a": mark("Report A"), "b": mark("Report B")}
@@ -31,7 +32,7 @@ class DuelButton(
         await interaction.response.defer(ephemeral=True, thinking=True)
         result = await interaction.client.app.duels.vote(self.duel_id, interaction.user.id, self.choice)
         t = await translator_of(interaction)
-        await interaction.edit_original_response(content=_result_text(result, t))
+        await answer(interaction, _result_text(result, t))
 
 
 def duel_buttons(pairing: Pairing, t: Translator) -> discord.ui.View:

@@ -7,8 +7,8 @@ from bot.i18n.message import Translator
 from bot.llm.stream import Stream
 from bot.rating.duels import Pairing
 from bot.store.descriptions import Description
+from cogs.common.content import MessageContent
 from cogs.common.markdown import escape_markdown
-from cogs.common.responses import MessageContent
 from cogs.hero.duel_buttons import duel_buttons
 from cogs.hero.embeds import draft_embed, has_sentence, queue_text
 

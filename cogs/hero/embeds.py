@@ -10,9 +10,9 @@ from bot.i18n.message import Translator, mark
 from bot.llm.stream import Stream
 from bot.rating.votes import DOWN, UP
 from bot.store.descriptions import Description
+from cogs.common.content import MessageContent
 from cogs.common.markdown import escape_markdown
 from cogs.common.persistent import persistent_view
-from cogs.common.responses import MessageContent
 
 _MAX_LENGTH = 4096  # characters of an embed's description, by Discord's limit
 _SENTENCE_END = re.compile(r"[.!?][\"”’']?(?=\s|$)")  # noqa: RUF001 (texts close with curly quotes)

@@ -11,9 +11,11 @@ from typing import Any, TypeVar
 import discord
 
 from bot.client import Interaction
-from bot.errors import NotAllowed, Unavailable
+from bot.errors import NotAllowed, Undeliverable
 from bot.llm.stream import Stream
-from cogs.common.responses import MessageContent, Requester, Responder
+from cogs.common.content import MessageContent
+from cogs.common.delivery import DISCORD_FAILURES
+from cogs.common.responses import Requester, Responder
 from cogs.hero.embeds import hero_buttons
 
 log = logging.getLogger(__name__)
@@ -45,7 +47,10 @@ class LiveMessages:
     async def run(
         self, work: Coroutine[Any, Any, T], preview: LivePreview, requester: Requester, responder: Responder
     ) -> T:
-        """Await the work and return its result; edit the message with the preview until it is done."""
+        """Await the work and return its result; edit the message with the preview until it is done.
+
+        The work is stopped if nobody can see it.
+        """
         task = asyncio.create_task(work)
         try:
             with self._stoppable(requester, preview.streams) as stop_view:
@@ -95,7 +100,12 @@ class LiveMessages:
             started = time.monotonic()
             try:
                 await responder.show(replace(content, view=stop_view))
-            except (discord.HTTPException, Unavailable) as error:
+            except Undeliverable:
+                log.warning("a text is stopped: Discord shows it to nobody")
+                for stream in preview.streams:
+                    stream.stop()
+                return
+            except DISCORD_FAILURES as error:
                 log.info("a text could not be shown while it was written: %s", error)
             throttle.record(time.monotonic() - started)
             await throttle.wait(task)

@@ -9,8 +9,10 @@ from bot.client import HeroBot, Interaction
 from bot.community.about import Overview
 from bot.i18n.message import Translator
 from bot.store.statistics import Totals
+from cogs.common.content import MessageContent
 from cogs.common.locale import translator_of
 from cogs.common.persistent import persistent_view
+from cogs.common.responses import answer
 
 
 class AboutCog(commands.Cog):
@@ -30,7 +32,7 @@ class AboutCog(commands.Cog):
         embed = _embed(t, await self.app.about.now())
         links = {t("Source code"): settings.source_url, t("Privacy"): settings.privacy_url}
         view = persistent_view(discord.ui.Button(label=label, url=url) for label, url in links.items() if url)
-        await interaction.edit_original_response(embed=embed, view=view)
+        await answer(interaction, MessageContent(embeds=[embed], view=view))
 
 
 def _embed(t: Translator, overview: Overview) -> discord.Embed:

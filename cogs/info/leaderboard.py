@@ -8,9 +8,11 @@ from bot.app import App
 from bot.client import HeroBot, Interaction
 from bot.i18n.message import Translator
 from bot.rating.scores import PAGE, Scored
+from cogs.common.content import MessageContent
 from cogs.common.locale import translator_of
 from cogs.common.markdown import escape_markdown
 from cogs.common.persistent import PersistentButton, persistent_view
+from cogs.common.responses import answer
 
 _MAX_LENGTH = 550  # characters of a text: five of them, escaped, fit into an embed
 
@@ -30,7 +32,7 @@ class LeaderboardCog(commands.Cog):
         scope = "all" if everywhere or interaction.guild_id is None else "here"
         await interaction.response.defer()
         embed, view = await _page(interaction, scope, 0)
-        await interaction.edit_original_response(embed=embed, view=view)
+        await answer(interaction, MessageContent(embeds=[embed], view=view))
 
 
 class PageButton(
@@ -48,7 +50,7 @@ class PageButton(
         """Replace the page that is shown, with current scores."""
         await interaction.response.defer()
         embed, view = await _page(interaction, self.scope, self.page)
-        await interaction.edit_original_response(embed=embed, view=view)
+        await answer(interaction, MessageContent(embeds=[embed], view=view))
 
 
 async def _page(interaction: Interaction, scope: str, page: int) -> tuple[discord.Embed, discord.ui.View]:

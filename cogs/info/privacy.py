@@ -11,8 +11,10 @@ from bot.app import App
 from bot.client import HeroBot, Interaction
 from bot.i18n.message import Translator, mark
 from bot.store.personal_data import Erased
+from cogs.common.content import MessageContent
 from cogs.common.locale import translator_of
 from cogs.common.persistent import PersistentButton, persistent_view
+from cogs.common.responses import answer
 
 
 class PrivacyCog(commands.Cog):
@@ -34,9 +36,7 @@ class PrivacyCog(commands.Cog):
         await interaction.response.defer(ephemeral=True, thinking=True)
         t = await translator_of(interaction)
         counts = await self.app.privacy.counts(interaction.user.id)
-        await interaction.edit_original_response(
-            content=_stored_text(t, counts, self.app.settings.privacy_url)
-        )
+        await answer(interaction, _stored_text(t, counts, self.app.settings.privacy_url))
 
     @group.command(description="Get everything that the bot holds about you as a file")
     async def export(self, interaction: Interaction) -> None:
@@ -46,10 +46,10 @@ class PrivacyCog(commands.Cog):
         name = "herosmith.json"
         if len(content) > interaction.filesize_limit:
             content, name = gzip.compress(content), "herosmith.json.gz"
-        file = discord.File(io.BytesIO(content), name)
-        await interaction.edit_original_response(
-            content=t("This is all that is held about you. Only you can see this message."),
-            attachments=[file],
+        text = t("This is all that is held about you. Only you can see this message.")
+        await answer(
+            interaction,
+            MessageContent(content=text, files=(lambda: discord.File(io.BytesIO(content), name),)),
         )
 
     @group.command(description="Have everything deleted that the bot holds about you")
@@ -58,10 +58,13 @@ class PrivacyCog(commands.Cog):
         t = await translator_of(interaction)
         counts = await self.app.privacy.counts(interaction.user.id)
         if not any(counts.values()):
-            await interaction.edit_original_response(content=t("Nothing is held about you."))
+            await answer(interaction, t("Nothing is held about you."))
             return
-        await interaction.edit_original_response(
-            content=f"{_counts_text(t, counts)}\n{t(_CONFIRMATION)}", view=_confirmation_view(t)
+        await answer(
+            interaction,
+            MessageContent(
+                content=f"{_counts_text(t, counts)}\n{t(_CONFIRMATION)}", view=_confirmation_view(t)
+            ),
         )
 
 
@@ -88,7 +91,7 @@ class PrivacyButton(PersistentButton, template=r"privacy:(?P<action>delete|keep)
             text = _deleted_text(t, await interaction.client.app.privacy.delete(interaction.user.id))
         else:
             text = t("Nothing was deleted.")
-        await interaction.edit_original_response(content=text, view=None)
+        await answer(interaction, text)
 
 
 def _confirmation_view(t: Translator) -> discord.ui.View:

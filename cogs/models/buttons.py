@@ -7,6 +7,7 @@ from bot.i18n.message import ENGLISH, Translator
 from cogs.common.locale import translator_of
 from cogs.common.permissions import require_operator
 from cogs.common.persistent import PersistentButton, persistent_view
+from cogs.common.responses import answer
 
 
 class PromoteButton(PersistentButton, template=r"promote:(?P<trial_id>[0-9]{1,18})"):
@@ -31,8 +32,9 @@ class PromoteButton(PersistentButton, template=r"promote:(?P<trial_id>[0-9]{1,18
             )
         else:
             done = t("✅ Model {number} was live already.", number=promoted.model.id)
-        await interaction.edit_original_response(
-            content=f"{content}\n{done}", view=None, allowed_mentions=discord.AllowedMentions.none()
+        await answer(
+            interaction,
+            f"{content}\n{done}",
         )
 
 

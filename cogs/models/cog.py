@@ -12,8 +12,10 @@ from bot.llm.budget import Account
 from bot.presentation import models
 from bot.rating.votes import VoteCounts
 from bot.store.models import Model
+from cogs.common.content import MessageContent
 from cogs.common.locale import translator_of
 from cogs.common.permissions import admins_group, is_operator, require_operator
+from cogs.common.responses import InteractionResponder, answer, with_retries
 from cogs.models.embeds import comparison_embeds
 
 log = logging.getLogger(__name__)
@@ -57,9 +59,9 @@ class ModelsCog(commands.Cog):
         newest_first = reversed(await self.app.registry.all())
         t = await translator_of(interaction)
         lines = [models.model_line(t, each, challenger, votes[each.name], trial) for each in newest_first]
-        await interaction.edit_original_response(
-            content=_truncate_lines(t, lines)
-            or t("No model has been tuned yet: /build-dataset, then /finetune.")
+        await answer(
+            interaction,
+            _truncate_lines(t, lines) or t("No model has been tuned yet: /build-dataset, then /finetune."),
         )
 
     @group.command(description="Show all that is known of a model, its history among it")
@@ -73,7 +75,7 @@ class ModelsCog(commands.Cog):
         trials = await self.app.trials.of_model(number)
         t = await translator_of(interaction)
         text = models.model_page(t, record, await self.app.registry.challenger(), votes, trials)
-        await interaction.edit_original_response(content=_truncate_lines(t, text.split("\n")))
+        await answer(interaction, _truncate_lines(t, text.split("\n")))
 
     @group.command(description="Let two models write the same heroes, side by side")
     @app_commands.describe(
@@ -95,13 +97,15 @@ class ModelsCog(commands.Cog):
         first = await self.app.registry.get(a)
         second = await self.app.registry.get(b) if b else await self.app.registry.live()
         writers = self.app.comparer.opponents(first, second)
-        await interaction.response.defer(thinking=True)
+        responder = InteractionResponder(interaction)  # texts that were paid for outlast the interaction
+        await responder.acknowledge()
         heroes = [parsed] if parsed else self.app.heroes.vocabulary.sample(interaction.id)
         written = await self.app.comparer.compare(heroes, writers, Account("hero"))
         trials = await self.app.trials.between(first.id, second.id) if second else []
         t = await translator_of(interaction)
-        content = _truncate_lines(t, [models.trial_text(t, each) for each in trials])
-        await interaction.edit_original_response(content=content, embeds=comparison_embeds(t, written))
+        text = _truncate_lines(t, [models.trial_text(t, each) for each in trials])
+        content = MessageContent(content=text, embeds=comparison_embeds(t, written))
+        await with_retries(lambda: responder.show(content))
 
     @group.command(description="Let a model serve in place of the live one (kept as an override)")
     @app_commands.describe(model="The model's number")
@@ -164,7 +168,7 @@ class ModelsCog(commands.Cog):
     async def _reply(self, interaction: Interaction, template: str, model: Model) -> None:
         t = await translator_of(interaction)
         text = t(template, number=model.id, name=model.name, served_as=model.served_as)
-        await interaction.edit_original_response(content=text)
+        await answer(interaction, text)
 
     async def _live_number(self) -> int:
         live = await self.app.registry.live()

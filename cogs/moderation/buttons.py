@@ -10,6 +10,7 @@ from bot.rating.duels import Position
 from cogs.common.locale import translator_of
 from cogs.common.permissions import require_operator
 from cogs.common.persistent import PersistentButton, persistent_view
+from cogs.common.responses import answer
 from cogs.moderation.reports import refresh_message, report
 
 _CODE_BLOCK = re.compile(r"```.*?```", re.DOTALL)
@@ -80,7 +81,7 @@ class RemovalButton(
             verdict += f"\n{t(_NOT_EDITABLE)}"
         if self.verdict == "remove":
             content = _CODE_BLOCK.sub("```…```", content)  # the notification quotes the text as well
-        await interaction.edit_original_response(content=f"{content[:1600]}\n{verdict}", view=None)
+        await answer(interaction, f"{content[:1600]}\n{verdict}")
 
 
 def verdict_view(t: Translator, description_id: int) -> discord.ui.View:

@@ -7,8 +7,10 @@ import discord
 from bot.client import HeroBot, Interaction
 from bot.i18n.message import Translator
 from bot.store.descriptions import Description
+from cogs.common.content import MessageContent
+from cogs.common.delivery import DISCORD_FAILURES
 from cogs.common.locale import translator_of, translator_of_server
-from cogs.common.responses import MessageContent
+from cogs.common.responses import answer, confirm, with_retries
 from cogs.hero.duel_embeds import duel_content
 from cogs.hero.embeds import hero_content
 from cogs.votes.buttons import offer_thumbs
@@ -26,8 +28,8 @@ async def report(interaction: Interaction, description_id: int) -> None:
     hidden = await bot.app.content_reports.report(description_id, interaction.user.id)
     if hidden:  # a click lets the bot edit its message even in a server that the bot is not in
         content, _ = await _current_message(bot, hidden, t)
-        await interaction.edit_original_response(**content.edit_kwargs)
-    await interaction.followup.send(t("Thank you: the operators will look at it."), ephemeral=True)
+        await with_retries(lambda: answer(interaction, content))
+    await confirm(interaction, t("Thank you: the operators will look at it."))
 
 
 async def refresh_message(bot: HeroBot, description: Description) -> bool:
@@ -43,7 +45,7 @@ async def refresh_message(bot: HeroBot, description: Description) -> bool:
         message = await channel.get_partial_message(message_id).edit(**content.edit_kwargs)
     except discord.NotFound:  # nobody sees it any more
         return True
-    except discord.HTTPException as error:
+    except DISCORD_FAILURES as error:
         log.warning("description %d is still seen as it was: %s", description.id, error)
         return False
     if message and description.message_id and description.removed_at is None:

@@ -12,8 +12,10 @@ from bot.dataset.build.plan import MAX_EXAMPLES, MAX_REPEATS, MIN_EXAMPLES
 from bot.errors import UserError
 from bot.presentation.datasets import dataset_status_text
 from bot.presentation.jobs import build_plan_text, pairs_text
+from cogs.common.content import MessageContent
 from cogs.common.locale import translator_of
 from cogs.common.permissions import admins_group, admins_only, require_operator
+from cogs.common.responses import answer
 from cogs.training.job_buttons import job_view
 from cogs.training.review import review_text, review_view
 
@@ -71,7 +73,7 @@ class DatasetCog(commands.Cog):
             if any(option is not None for option in (repeats, model, limit, budget, batch)):
                 raise UserError("Pairs come from votes, nothing is written: leave the other options out.")
             await interaction.response.defer(thinking=True)
-            await interaction.edit_original_response(content=pairs_text(t, await self.app.pairs.freeze()))
+            await answer(interaction, pairs_text(t, await self.app.pairs.freeze()))
             return
         spec = self.app.planner.spec(repeats=repeats, model=model, limit=limit, budget=budget, batch=batch)
         await interaction.response.defer(thinking=True)
@@ -79,8 +81,9 @@ class DatasetCog(commands.Cog):
             spec, requester_id=interaction.user.id, channel_id=interaction.channel_id
         )
         remaining = await self.app.budget.remaining_today()
-        message = await interaction.edit_original_response(
-            content=build_plan_text(t, spec, estimate, remaining), view=job_view(t, job)
+        message = await answer(
+            interaction,
+            MessageContent(content=build_plan_text(t, spec, estimate, remaining), view=job_view(t, job)),
         )
         await self.app.jobs.set_message(job.id, message.id)
 
@@ -103,9 +106,7 @@ class DatasetCog(commands.Cog):
         status = await self.app.dataset_statuses.status(
             min_voters=min_voters, above=above, confidence=confidence
         )
-        await interaction.edit_original_response(
-            content=dataset_status_text(await translator_of(interaction), status)
-        )
+        await answer(interaction, dataset_status_text(await translator_of(interaction), status))
 
     @group.command(description="Look at the examples of a dataset one by one: keep, edit or reject")
     @app_commands.describe(version="The dataset's version; the newest where left out")
@@ -116,4 +117,4 @@ class DatasetCog(commands.Cog):
         await interaction.response.defer(thinking=True, ephemeral=True)
         page = await self.app.reviews.next(version)
         t = await translator_of(interaction)
-        await interaction.edit_original_response(content=review_text(t, page), view=review_view(t, page))
+        await answer(interaction, MessageContent(content=review_text(t, page), view=review_view(t, page)))

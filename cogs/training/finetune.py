@@ -9,8 +9,10 @@ from bot.app import App
 from bot.client import HeroBot, Interaction
 from bot.presentation.models import finetune_plan_text
 from bot.tuning.estimate import MAX_EPOCHS
+from cogs.common.content import MessageContent
 from cogs.common.locale import translator_of
 from cogs.common.permissions import admins_only, require_operator
+from cogs.common.responses import answer
 from cogs.training.job_buttons import job_view
 
 
@@ -50,7 +52,8 @@ class FinetuneCog(commands.Cog):
         )
         remaining = await self.app.budget.remaining_today()
         t = await translator_of(interaction)
-        message = await interaction.edit_original_response(
-            content=finetune_plan_text(t, estimate, remaining), view=job_view(t, job)
+        message = await answer(
+            interaction,
+            MessageContent(content=finetune_plan_text(t, estimate, remaining), view=job_view(t, job)),
         )
         await self.app.jobs.set_message(job.id, message.id)

@@ -9,9 +9,11 @@ from bot.client import Interaction
 from bot.i18n.message import ENGLISH, Translator, mark
 from bot.presentation.jobs import progress_text
 from bot.store.jobs import Job
+from cogs.common.content import MessageContent
 from cogs.common.locale import translator_of
 from cogs.common.permissions import require_operator
 from cogs.common.persistent import Modal, PersistentButton, persistent_view
+from cogs.common.responses import answer
 
 _STYLES = {
     "confirm": (mark("Confirm"), discord.ButtonStyle.success),
@@ -83,7 +85,7 @@ class TrainingForm(Modal):
 
 async def _show(interaction: Interaction, job: Job) -> None:
     t = await translator_of(interaction)
-    await interaction.edit_original_response(content=progress_text(t, job), view=job_view(t, job))
+    await answer(interaction, MessageContent(content=progress_text(t, job), view=job_view(t, job)))
 
 
 def job_view(t: Translator, job: Job) -> discord.ui.View | None:

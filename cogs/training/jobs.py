@@ -3,6 +3,7 @@
 import logging
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import discord
@@ -10,9 +11,21 @@ from discord.ext import commands, tasks
 
 from bot.app import App, JobMessageTiming
 from bot.client import HeroBot
+from bot.errors import Undeliverable
+from bot.i18n.message import ENGLISH, Translator
 from bot.presentation.jobs import progress_text, result_text
 from bot.store.job_schema import FinetuneResult
 from bot.store.jobs import Job
+from cogs.common.content import MessageContent
+from cogs.common.delivery import (
+    DISCORD_FAILURES,
+    UNKNOWN_MESSAGE,
+    Backoff,
+    Place,
+    deliver,
+    is_temporary,
+    places,
+)
 from cogs.common.locale import translator_in
 from cogs.common.markdown import with_mention
 from cogs.models.embeds import comparison_embeds
@@ -21,7 +34,8 @@ from cogs.training.job_buttons import job_view
 log = logging.getLogger(__name__)
 
 _MESSAGE_MARGIN = 64 * 1024  # bytes of a message besides its files
-_TOO_MANY_EDITS = 30046  # Discord's code for it
+_MAX_WAIT = 300  # rounds of two seconds, between tries in an outage
+_MAX_TRIES = 150  # about a day
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +60,17 @@ class _ProgressMessage:
 
 
 class JobsCog(commands.Cog):
-    """Edits each job's message while it runs, and announces its end in a new message."""
+    """Edits each job's message while it runs, and announces its end in a new message.
+
+    If the channel is closed to the bot, the job moves to the admin channel, or to the direct messages of who
+    ordered it.
+    """
 
     def __init__(self, bot: HeroBot, app: App) -> None:
         self.bot = bot
         self.app = app
         self._shown: dict[int, _ProgressMessage] = {}  # by job
+        self._backoff = Backoff(longest=_MAX_WAIT, tries=_MAX_TRIES)
 
     async def cog_load(self) -> None:
         self.render.start()
@@ -62,17 +81,11 @@ class JobsCog(commands.Cog):
     @tasks.loop(seconds=2)
     async def render(self) -> None:
         """Render every job. An error of one does not affect the others."""
+        self._backoff.next_round()
         try:
             for job in await self.app.jobs.unnotified():
-                try:
-                    await self._render_job(job)
-                except (discord.Forbidden, discord.NotFound) as error:
-                    log.warning("job %d: channel %s is closed to the bot: %s", job.id, job.channel_id, error)
-                    await self.app.jobs.mark_notified(job.id)  # do not retry for ever
-                except (discord.HTTPException, OSError) as error:
-                    log.warning(
-                        "job %d: Discord is in trouble, the next round tries again: %s", job.id, error
-                    )
+                if self._backoff.is_due(job.id):
+                    await self._try_to_render(job)
         except Exception:
             log.exception("jobs could not be shown")
 
@@ -80,23 +93,52 @@ class JobsCog(commands.Cog):
     async def _ready(self) -> None:
         await self.bot.wait_until_ready()
 
+    async def _try_to_render(self, job: Job) -> None:
+        try:
+            await self._render_job(job)
+        except DISCORD_FAILURES as error:
+            log.warning("job %d: Discord is in trouble, a later round tries again: %s", job.id, error)
+            if not self._backoff.fail(job.id) and job.ended:
+                await self._give_up(job)
+        else:
+            self._backoff.forget(job.id)
+
     async def _render_job(self, job: Job) -> None:
         try:
             await self._update_progress(job)
-        except discord.HTTPException as error:  # it may be deleted: the end is announced all the same
+        except DISCORD_FAILURES as error:
+            if not job.ended:
+                raise
             log.warning("job %d: its progress message cannot be edited: %s", job.id, error)
         if job.ended:
-            t = await translator_in(self.bot, job.channel_id or 0)
+            await self._announce(job)
+
+    async def _announce(self, job: Job) -> None:
+        heroes = job.result.heroes if isinstance(job.result, FinetuneResult) else ()
+        files = tuple(partial(discord.File, path) for path in self._attachments(job))
+
+        def render(t: Translator) -> MessageContent:
             text, mentions = with_mention(result_text(t, job), job.requester_id)
-            files = [discord.File(path) for path in self._attachments(job)]
-            heroes = job.result.heroes if isinstance(job.result, FinetuneResult) else ()
             embeds = comparison_embeds(t, heroes)
-            await self._channel(job).send(text, allowed_mentions=mentions, files=files, embeds=embeds)
-            await self.app.jobs.mark_notified(job.id)
-            self._shown.pop(job.id, None)
+            return MessageContent(embeds, content=text, files=files, allowed_mentions=mentions)
+
+        try:
+            await deliver(self.bot, self._places(job), render)
+        except Undeliverable:
+            await self._give_up(job)
+            return
+        await self._mark_notified(job)
+
+    async def _give_up(self, job: Job) -> None:
+        log.warning("job %d: its end reached nobody: %s", job.id, result_text(ENGLISH, job))
+        await self._mark_notified(job)
+
+    async def _mark_notified(self, job: Job) -> None:
+        await self.app.jobs.mark_notified(job.id)
+        self._shown.pop(job.id, None)
 
     async def _update_progress(self, job: Job) -> None:
-        if job.message_id is None:  # the command has not answered yet
+        if job.message_id is None:  # the command has not answered yet, or its answer was deleted
             return
         now = time.time()
         t = await translator_in(self.bot, job.channel_id or 0)
@@ -107,20 +149,31 @@ class JobsCog(commands.Cog):
         age = now - (job.created_at or now)
         if shown and not fresh.replaces(shown, age=age, timing=self.app.timing.job_messages):
             return
-        self._shown[job.id] = fresh
+        message = self.bot.get_partial_messageable(job.channel_id or 0).get_partial_message(job.message_id)
         try:
-            await (
-                self._channel(job)
-                .get_partial_message(job.message_id)
-                .edit(content=fresh.text, view=job_view(t, job))
-            )
+            await message.edit(**_progress_content(job, t).edit_kwargs)
         except discord.HTTPException as error:
-            if error.code != _TOO_MANY_EDITS:
+            if is_temporary(error) or error.status == 401:
                 raise
-            message = await self._channel(job).send(
-                fresh.text, view=job_view(t, job) or discord.utils.MISSING
-            )
-            await self.app.jobs.set_message(job.id, message.id)
+            log.warning("job %d: its progress message cannot be edited: %s", job.id, error)
+            await self._replace_progress(job, error)
+        self._shown[job.id] = fresh
+
+    async def _replace_progress(self, job: Job, error: discord.HTTPException) -> None:
+        """Show the progress in a new message, unless somebody deleted the old one or the end follows."""
+        if error.code == UNKNOWN_MESSAGE or job.ended:
+            await self.app.jobs.set_message(job.id, None)
+            return
+        try:
+            message = await deliver(self.bot, self._places(job), partial(_progress_content, job))
+        except Undeliverable:
+            log.warning("job %d: its progress reaches nobody", job.id)
+            await self.app.jobs.set_message(job.id, None)
+            return
+        await self.app.jobs.move(job.id, message.channel.id, message.id)
+
+    def _places(self, job: Job) -> list[Place]:
+        return places((job.channel_id, self.app.settings.admin_channel), job.requester_id)
 
     def _attachments(self, job: Job) -> list[Path]:
         """Return the files of a job's result that exist here and fit into a message."""
@@ -135,5 +188,6 @@ class JobsCog(commands.Cog):
                 attached.append(path)
         return attached
 
-    def _channel(self, job: Job) -> discord.PartialMessageable:
-        return self.bot.get_partial_messageable(job.channel_id or 0)
+
+def _progress_content(job: Job, t: Translator) -> MessageContent:
+    return MessageContent(content=progress_text(t, job), view=job_view(t, job))

@@ -6,10 +6,12 @@ from bot.client import Interaction
 from bot.dataset.versions.review import MAX_LENGTH, ReviewPage
 from bot.i18n.message import ENGLISH, Translator, mark
 from bot.store.examples import Verdict
+from cogs.common.content import MessageContent
 from cogs.common.locale import translator_of
 from cogs.common.markdown import escape_markdown
 from cogs.common.permissions import require_operator
 from cogs.common.persistent import Modal, PersistentButton, persistent_view
+from cogs.common.responses import answer
 
 _STYLES: dict[Verdict, tuple[str, discord.ButtonStyle]] = {
     "keep": (mark("Keep"), discord.ButtonStyle.success),
@@ -72,7 +74,7 @@ async def show_next(interaction: Interaction, version: int) -> None:
     """Replace the judged example by the next one."""
     page = await interaction.client.app.reviews.next(version)
     t = await translator_of(interaction)
-    await interaction.edit_original_response(content=review_text(t, page), view=review_view(t, page))
+    await answer(interaction, MessageContent(content=review_text(t, page), view=review_view(t, page)))
 
 
 def review_text(t: Translator, page: ReviewPage | None) -> str:

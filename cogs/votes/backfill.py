@@ -12,6 +12,7 @@ from bot.client import HeroBot
 from bot.rating.votes import is_thumb
 from bot.store.descriptions import Posted
 from bot.store.reactions import Source, Thumb
+from cogs.common.delivery import DISCORD_FAILURES
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class ReactionBackfill:
             return
         try:
             await self._sync(posted)
-        except (discord.HTTPException, OSError) as error:
+        except DISCORD_FAILURES as error:
             log.warning("the first votes under message %d could not be read: %s", posted.message_id, error)
 
     @tasks.loop(count=1)
@@ -80,7 +81,7 @@ class ReactionBackfill:
                 if error.code in _GONE:
                     outcome["gone"] += 1
                     await self._app.votes.mark_messages_deleted([posted.message_id])
-            except (discord.HTTPException, OSError) as error:
+            except DISCORD_FAILURES as error:
                 log.warning("the votes under message %d could not be read: %s", posted.message_id, error)
         log.info(
             "looked for missed votes under %d messages: %d clicks came or went, %d messages are gone, "

@@ -6,8 +6,10 @@ import discord
 
 from bot.client import Interaction
 from bot.rating.votes import DOWN, UP
+from cogs.common.delivery import DISCORD_FAILURES
 from cogs.common.locale import translator_of
 from cogs.common.persistent import PersistentButton
+from cogs.common.responses import confirm
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +37,7 @@ class ThumbButton(
             text = t("Your {emoji} is noted; the same button takes it back.", emoji=self.emoji)
         else:
             text = t("Your {emoji} is taken back.", emoji=self.emoji)
-        await interaction.followup.send(text, ephemeral=True)
+        await confirm(interaction, text)
 
 
 async def offer_thumbs(message: discord.Message, description_id: int) -> None:
@@ -45,12 +47,12 @@ async def offer_thumbs(message: discord.Message, description_id: int) -> None:
             try:
                 for thumb in _THUMBS.values():
                     await message.add_reaction(thumb)
-            except discord.Forbidden as error:
+            except discord.HTTPException as error:
                 log.info("no reactions under message %d: %s", message.id, error)
             else:
                 return
         await message.edit(view=_with_thumbs(message, description_id))
-    except discord.HTTPException as error:
+    except DISCORD_FAILURES as error:
         log.warning("no thumbs under message %d: %s", message.id, error)
 
 

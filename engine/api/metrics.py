@@ -1,8 +1,8 @@
-"""Prometheus metrics: requests, chat latency and tokens, waiting chats, loaded models, jobs."""
+"""Prometheus metrics: requests, chat latency and tokens, waiting chats, loaded models, jobs, batches."""
 
 import collections
-from collections.abc import Iterator
-from typing import get_args
+from collections.abc import Iterable, Iterator
+from typing import Any, get_args
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -10,10 +10,13 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from engine.batches.schema import Status as BatchStatus
+from engine.batches.service import BatchService
+from engine.inference.answer import Answer
 from engine.inference.completion import ChatCompletion
 from engine.inference.model_cache import ModelCache
 from engine.inference.slots import Slots
-from engine.jobs.schema import Status
+from engine.jobs.schema import Status as JobStatus
 from engine.jobs.service import JobService
 
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0)
@@ -24,11 +27,13 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 class Metrics:
     """The metrics of one application, in a registry of their own."""
 
-    def __init__(self, slots: Slots, model_cache: ModelCache, jobs: JobService) -> None:
-        """Start all counters at zero; `slots`, `model_cache` and `jobs` are read at each scrape."""
+    def __init__(
+        self, slots: Slots, model_cache: ModelCache, jobs: JobService, batches: BatchService
+    ) -> None:
+        """Start all counters at zero; what the arguments hold is read at each scrape."""
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self.registry.register(_StateCollector(slots, model_cache, jobs))
+        self.registry.register(_StateCollector(slots, model_cache, jobs, batches))
         self._requests = Counter(
             "engine_http_requests",
             "Requests by route; the status is 499 if the client disconnected before the end of the response",
@@ -76,8 +81,12 @@ class Metrics:
         finally:
             self._requests.labels(method, route, status).inc()
 
-    def count_chat(self, completion: ChatCompletion) -> None:
-        """Count a chat completion that has ended without an error."""
+    def count_answer(self, answer: Answer) -> None:
+        """Count the chat completions of an answer that has ended without an error."""
+        for chat in answer.chats:
+            self._count_chat(chat)
+
+    def _count_chat(self, completion: ChatCompletion) -> None:
         self._seconds.labels(completion.model).observe(completion.seconds)
         if completion.first_token_seconds is not None:
             self._first_token.labels(completion.model).observe(completion.first_token_seconds)
@@ -93,10 +102,13 @@ class Metrics:
 class _StateCollector(Collector):
     """Metrics that are read from other objects at each scrape."""
 
-    def __init__(self, slots: Slots, model_cache: ModelCache, jobs: JobService) -> None:
+    def __init__(
+        self, slots: Slots, model_cache: ModelCache, jobs: JobService, batches: BatchService
+    ) -> None:
         self._slots = slots
         self._model_cache = model_cache
         self._jobs = jobs
+        self._batches = batches
 
     def collect(self) -> Iterator[Metric]:
         yield GaugeMetricFamily(
@@ -111,8 +123,18 @@ class _StateCollector(Collector):
         yield GaugeMetricFamily(
             "engine_resident_models", "Models in memory or being loaded", value=self._model_cache.count
         )
-        jobs = GaugeMetricFamily("engine_fine_tuning_jobs", "Fine-tuning jobs by status", labels=["status"])
-        counts = collections.Counter(job.status for job in self._jobs.all())
-        for status in get_args(Status):
-            jobs.add_metric([status], counts[status])
-        yield jobs
+        yield _by_status(
+            "engine_fine_tuning_jobs", "Fine-tuning jobs", JobStatus, (job.status for job in self._jobs.all())
+        )
+        yield _by_status(
+            "engine_batches", "Batches", BatchStatus, (batch.status for batch in self._batches.all())
+        )
+
+
+def _by_status(name: str, what: str, statuses: Any, found: Iterable[str]) -> GaugeMetricFamily:
+    """Return how many things have each of the statuses, a Literal."""
+    gauge = GaugeMetricFamily(name, f"{what} by status", labels=["status"])
+    counts = collections.Counter(found)
+    for status in get_args(statuses):
+        gauge.add_metric([status], counts[status])
+    return gauge

@@ -11,6 +11,7 @@ from engine.errors import ApiError, not_found
 
 _PARAMETERS = {
     "/v1/files": frozenset({"limit", "after", "order", "purpose"}),
+    "/v1/batches": frozenset({"limit", "after"}),
     "/v1/fine_tuning/jobs": frozenset({"limit", "after"}),
     "/v1/fine_tuning/jobs/{id}/events": frozenset({"limit", "after"}),
     "/v1/fine_tuning/jobs/{id}/checkpoints": frozenset({"limit", "after"}),

@@ -1,51 +1,62 @@
 """The HTTP API: the routes, and a thin handler for each."""
 
 from contextlib import aclosing
-from functools import partial
 
 from aiohttp import web
 from prometheus_client.aiohttp import make_aiohttp_handler
 
-from engine.api import auth, upload
+from engine import request_body
+from engine.api import auth, bodies, upload
 from engine.api.error_middleware import error_middleware, to_api_error
+from engine.api.hosts import LOOPBACK, Hosts, require_known_host
 from engine.api.metrics import Metrics
 from engine.api.pagination import paginate, reject_unknown_parameters
 from engine.api.tar import TarStream
-from engine.inference.chat_request import ChatRequest
-from engine.inference.completion import ChatCompletion, event
-from engine.inference.generator import Generator
+from engine.batches.schema import CreateBatchRequest
+from engine.batches.service import BatchService
+from engine.inference.answer import Answer
 from engine.inference.model_cache import ModelCache
-from engine.inference.slots import Slots
+from engine.inference.service import PATHS, InferenceService
 from engine.jobs.schema import CreateJobRequest
 from engine.jobs.service import JobService
+from engine.limits import MAX_JSON_BYTES
 from engine.storage.files import FileStore
 from engine.storage.models import ModelStore
 
-_MAX_JSON_BYTES = 4 * 1024 * 1024
+_MAX_JSON_SECONDS = 60.0
 
 
 class Api:
     """The handlers, and the services they call."""
 
     def __init__(
-        self, models: ModelStore, model_cache: ModelCache, files: FileStore, jobs: JobService
+        self,
+        models: ModelStore,
+        model_cache: ModelCache,
+        inference: InferenceService,
+        files: FileStore,
+        jobs: JobService,
+        batches: BatchService,
     ) -> None:
         self.models = models
         self.model_cache = model_cache
+        self.inference = inference
         self.files = files
         self.jobs = jobs
-        self.slots = Slots()
-        self.metrics = Metrics(self.slots, model_cache, jobs)
+        self.batches = batches
+        self.metrics = Metrics(inference.slots, model_cache, jobs, batches)
 
-    def app(self, api_key: str | None) -> web.Application:
-        """Return the application; if a key is given, every route except /healthz requires it."""
+    def app(self, api_key: str | None, hosts: Hosts = LOOPBACK) -> web.Application:
+        """Return the application for these hosts; a key, if given, is required except at /healthz."""
         app = web.Application(
-            client_max_size=_MAX_JSON_BYTES,
+            client_max_size=MAX_JSON_BYTES,
             middlewares=[
                 self.metrics.count_request,
                 error_middleware,
+                require_known_host(hosts),
                 auth.require_api_key(api_key),
                 reject_unknown_parameters,
+                bodies.receive_json(_MAX_JSON_SECONDS),
             ],
         )
         app.add_routes(
@@ -58,12 +69,16 @@ class Api:
                 ),  # before the next route, which matches it too
                 web.get("/v1/models/{id:.+}", self.get_model),
                 web.delete("/v1/models/{id:.+}", self.delete_model),
-                web.post("/v1/chat/completions", self.chat),
+                *(web.post(path, self.answer) for path in PATHS),
                 web.get("/v1/files", self.list_files),
                 web.post("/v1/files", self.upload),
                 web.get("/v1/files/{id}", self.get_file),
                 web.get("/v1/files/{id}/content", self.get_content),
                 web.delete("/v1/files/{id}", self.delete_file),
+                web.get("/v1/batches", self.list_batches),
+                web.post("/v1/batches", self.create_batch),
+                web.get("/v1/batches/{id}", self.get_batch),
+                web.post("/v1/batches/{id}/cancel", self.cancel_batch),
                 web.get("/v1/fine_tuning/jobs", self.list_jobs),
                 web.post("/v1/fine_tuning/jobs", self.create_job),
                 web.get("/v1/fine_tuning/jobs/{id}", self.get_job),
@@ -105,26 +120,22 @@ class Api:
             self.metrics.remove_model(name)
         return web.json_response({"id": model, "object": "model", "deleted": True})
 
-    async def chat(self, request: web.Request) -> web.StreamResponse:
-        chat = ChatRequest.model_validate_json(await request.read())
-        self.models.path(chat.model)  # an unknown model is a 404, and gets no slots
-        with self.slots.reserve(chat.model, chat.choices) as reservation:
-            completion = ChatCompletion(chat, reservation, partial(self._generator, chat.model))
-            if chat.stream:
-                return await self._stream(request, completion)
-            body = await completion.response()
-        self.metrics.count_chat(completion)
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        endpoint = self.inference.endpoints[request.path]
+        asked = endpoint.parse(await request.read())
+        with self.inference.answer(endpoint, asked) as answer:
+            if asked.stream:
+                return await self._stream(request, answer)
+            body = await answer.response()
+        self.metrics.count_answer(answer)
         return web.json_response(body)
 
-    async def _generator(self, model: str) -> Generator:
-        return await self.model_cache.get(self.models.path(model))
-
-    async def _stream(self, request: web.Request, completion: ChatCompletion) -> web.StreamResponse:
+    async def _stream(self, request: web.Request, answer: Answer) -> web.StreamResponse:
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"}
         )
         try:
-            async with aclosing(completion.events()) as events:
+            async with aclosing(answer.events()) as events:
                 async for data in events:
                     # only now: an error before the first token still gets its own status
                     if not response.prepared:
@@ -133,9 +144,9 @@ class Api:
         except Exception as error:
             if isinstance(error, ConnectionError) or not response.prepared:
                 raise
-            await response.write(event(to_api_error(error).body()))
+            await response.write(answer.error_event(to_api_error(error)))
         else:
-            self.metrics.count_chat(completion)
+            self.metrics.count_answer(answer)
         return response
 
     async def list_files(self, request: web.Request) -> web.Response:
@@ -145,8 +156,8 @@ class Api:
     async def upload(self, request: web.Request) -> web.Response:
         content = self.files.begin_upload()
         try:
-            filename = await upload.receive_file(request, content)
-            file = self.files.commit(content, filename)
+            filename, purpose = await upload.receive_file(request, content)
+            file = self.files.commit(content, filename, purpose)
         except BaseException:  # including the cancellation if the client disconnects
             self.files.discard(content)
             raise
@@ -163,11 +174,24 @@ class Api:
     async def delete_file(self, request: web.Request) -> web.Response:
         return web.json_response(self.files.delete(request.match_info["id"]))
 
+    async def list_batches(self, request: web.Request) -> web.Response:
+        return web.json_response(paginate(self.batches.all(), request.query))
+
+    async def create_batch(self, request: web.Request) -> web.Response:
+        batch = self.batches.create(CreateBatchRequest.model_validate_json(await request.read()))
+        return web.json_response(batch.model_dump())
+
+    async def get_batch(self, request: web.Request) -> web.Response:
+        return web.json_response(self.batches.get(request.match_info["id"]).model_dump())
+
+    async def cancel_batch(self, request: web.Request) -> web.Response:
+        return web.json_response(self.batches.cancel(request.match_info["id"]).model_dump())
+
     async def list_jobs(self, request: web.Request) -> web.Response:
         return web.json_response(paginate(self.jobs.all(), request.query))
 
     async def create_job(self, request: web.Request) -> web.Response:
-        job = self.jobs.create(CreateJobRequest.model_validate_json(await request.read()))
+        job = self.jobs.create(request_body.parse(CreateJobRequest, await request.read()))
         return web.json_response(job.model_dump())
 
     async def get_job(self, request: web.Request) -> web.Response:

@@ -7,41 +7,45 @@ The default temperature is 0.8, the default top_p 0.95. Small models also need a
 0.05, which a request cannot change.
 """
 
-from typing import Annotated, Any, Literal
+from functools import cached_property
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from engine.errors import ApiError
+from engine.inference.chat_messages import Messages
+from engine.inference.inert_parameters import InertParameters
+from engine.inference.structured_output import Grammar, ResponseFormat
+from engine.inference.tools import MAX_TOOLS, FunctionDefinition, Tool, ToolChoice
 from engine.limits import CONTEXT, SLOTS
-from engine.messages import Message
+from engine.openai_object import OpenAIObject
 
 _SEEDS = 2**32 - 1  # for llama.cpp the number 2**32 - 1 itself means a random seed
+_INT64 = 2**63
 
 
-class StreamOptions(BaseModel):
-    """Options of a streamed response."""
+class StreamOptions(OpenAIObject):
+    """Options of a streamed response; there is nothing to obfuscate."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    include_usage: bool = False
+    include_usage: bool | None = None
+    include_obfuscation: bool | None = None
 
 
 def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-class ChatRequest(BaseModel):
+class ChatRequest(InertParameters):
     """The body of `POST /v1/chat/completions`; unknown fields are rejected by name."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-
     model: str
-    messages: Annotated[list[Message], Field(min_length=1)]
+    messages: Messages
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     temperature: Annotated[float | None, Field(ge=0, le=2)] = None
-    top_p: Annotated[float | None, Field(gt=0, le=1)] = None
-    seed: Annotated[int | None, Field(ge=0, lt=_SEEDS)] = None
+    top_p: Annotated[float | None, Field(ge=0, le=1)] = None
+    seed: Annotated[int | None, Field(ge=-_INT64, lt=_INT64)] = None
     stop: Annotated[
         list[Annotated[str, Field(min_length=1)]] | None, Field(max_length=4), BeforeValidator(_as_list)
     ] = None
@@ -51,16 +55,11 @@ class ChatRequest(BaseModel):
     presence_penalty: Annotated[float | None, Field(ge=-2, le=2)] = None
     frequency_penalty: Annotated[float | None, Field(ge=-2, le=2)] = None
     repeat_penalty: Annotated[float | None, Field(gt=0, le=2)] = None
-    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
-    """Accepted and ignored, so that clients can send it to every server; these models do not reason."""
-
-    @field_validator("messages")
-    @classmethod
-    def _last_message_has_content(cls, messages: list[Message]) -> list[Message]:
-        # llama.cpp would also leave out the start of the assistant's turn
-        if messages[-1].role == "assistant" and not messages[-1].content:
-            raise ValueError("the assistant message at the end is continued, so it cannot be empty")
-        return messages
+    logprobs: bool | None = None
+    top_logprobs: Annotated[int | None, Field(ge=0, le=20)] = None
+    response_format: ResponseFormat | None = None
+    tools: Annotated[list[Tool] | None, Field(max_length=MAX_TOOLS)] = None
+    tool_choice: ToolChoice | None = None
 
     @field_validator("stream_options")
     @classmethod
@@ -84,6 +83,23 @@ class ChatRequest(BaseModel):
             )
         return limit
 
+    @field_validator("top_logprobs")
+    @classmethod
+    def _top_logprobs_need_logprobs(cls, number: int | None, info: ValidationInfo) -> int | None:
+        if number and not info.data.get("logprobs"):
+            raise ValueError("it needs 'logprobs'")
+        return number
+
+    @field_validator("tool_choice")
+    @classmethod
+    def _choice_among_tools(cls, choice: ToolChoice | None, info: ValidationInfo) -> ToolChoice | None:
+        names = [tool.function.name for tool in info.data.get("tools") or []]
+        if choice and choice.mode == "required" and not names:
+            raise ValueError("a call needs 'tools'")
+        if choice and choice.name and choice.name not in names:
+            raise ValueError(f"'{choice.name}' is not among 'tools'")
+        return choice
+
     @property
     def choices(self) -> int:
         """Number of choices to generate."""
@@ -94,14 +110,46 @@ class ChatRequest(BaseModel):
         """Whether a stream ends with a chunk that holds the token usage."""
         return bool(self.stream_options and self.stream_options.include_usage)
 
-    def for_generator(self, choice: int = 0) -> dict[str, Any]:
+    @property
+    def forces_call(self) -> bool:
+        """Whether the answer has to be a tool call."""
+        return bool(self.tool_choice and self.tool_choice.mode == "required")
+
+    @property
+    def may_call(self) -> bool:
+        """Whether the model decides between a tool call and a text."""
+        return bool(self.tools) and (self.tool_choice is None or self.tool_choice.mode == "auto")
+
+    @cached_property
+    def grammar(self) -> Grammar | None:
+        """What the text of the answer must follow."""
+        if self.forces_call:
+            return Grammar.of_call(self._callable_functions)
+        if self.response_format and self.response_format.type != "text":
+            return Grammar.of_format(self.response_format)
+        return None
+
+    def check_schemas(self) -> None:
+        """Raise a 400 with the reason if a schema cannot be followed. Computes for up to half a second."""
+        if self.grammar:
+            self.grammar.check()
+        elif self.may_call:
+            Grammar.of_call(self._callable_functions).check()
+
+    @property
+    def _callable_functions(self) -> list[FunctionDefinition]:
+        chosen = self.tool_choice.name if self.tool_choice else None
+        return [tool.function for tool in self.tools or [] if chosen in {None, tool.function.name}]
+
+    def for_generator(self, choice: int = 0, *, knows_tools: bool = False) -> dict[str, Any]:
         """Return the request for one choice in llama.cpp's format, with every sampling default set.
 
-        Each choice has a seed of its own: the request's seed plus the choice's index.
+        Each choice has a seed of its own: the request's seed plus the choice's index. `knows_tools` tells
+        whether the model's chat template does. Raises a 400 if the model cannot do what is asked.
         """
         settings = {
-            "temperature": self.temperature,
-            "top_p": self.top_p,
+            "temperature": 0 if self.top_p == 0 else self.temperature,
+            "top_p": self.top_p or None,
             "seed": None if self.seed is None else (self.seed + choice) % _SEEDS,
             "stop": self.stop,
             # bounded: llama.cpp wraps numbers beyond 32 bits around
@@ -109,12 +157,40 @@ class ChatRequest(BaseModel):
             "presence_penalty": self.presence_penalty,
             "frequency_penalty": self.frequency_penalty,
             "repeat_penalty": self.repeat_penalty,
+            "logprobs": self.logprobs or None,
+            "top_logprobs": self.top_logprobs or None,
+            "grammar": self.grammar and self.grammar.text,
         }
         return {
-            "messages": [message.model_dump() for message in self.messages],
+            "messages": [message.for_template(knows_tools=knows_tools) for message in self.messages],
             "temperature": 0.8,
             "top_p": 0.95,
             "top_k": 40,
             "min_p": 0.05,
             **{name: value for name, value in settings.items() if value is not None},
+            **self._tools_for_generator(knows_tools=knows_tools),
         }
+
+    def _tools_for_generator(self, *, knows_tools: bool) -> dict[str, Any]:
+        """Return what the chat template shows of the tools, and whether llama.cpp looks for calls."""
+        if not self.may_call and not (self.forces_call and knows_tools):
+            return {}
+        if not knows_tools:
+            raise ApiError(
+                400,
+                "This model's chat template does not know tools, so the model cannot decide whether to call"
+                " one: set 'tool_choice' to 'required' or to a function, which every model can follow.",
+                code="unsupported_value",
+                param="tools",
+            )
+        if self.may_call and self.grammar:
+            raise ApiError(
+                400,
+                "An answer that may be a tool call cannot have a 'response_format': set 'tool_choice' to"
+                " 'none' or 'required'.",
+                code="invalid_parameter_combination",
+                param="response_format",
+            )
+        tools = [tool.model_dump(exclude_none=True) for tool in self.tools or []]
+        # a forced call follows our own grammar, for which llama.cpp must not look for calls itself
+        return {"tools": tools, "tool_choice": "auto" if self.may_call else "none"}

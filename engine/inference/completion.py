@@ -10,9 +10,13 @@ from typing import Any
 from engine.errors import ApiError
 from engine.ids import new_id
 from engine.inference.chat_request import ChatRequest
+from engine.inference.choice import ChoiceDeltas, WholeChoice
 from engine.inference.generator import Generator
 from engine.inference.slots import Reservation
 from engine.limits import CONTEXT
+
+DONE = b"data: [DONE]\n\n"
+"""The event that ends a stream of chunks."""
 
 
 class ChatCompletion:
@@ -35,6 +39,11 @@ class ChatCompletion:
         self.completion_tokens = 0
 
     @property
+    def chats(self) -> list["ChatCompletion"]:
+        """Itself: the chat completions that the response is made of."""
+        return [self]
+
+    @property
     def model(self) -> str:
         """The name of the model."""
         return self._request.model
@@ -55,47 +64,49 @@ class ChatCompletion:
 
     async def response(self) -> dict[str, Any]:
         """Generate all choices and return OpenAI's `chat.completion`. Raises ApiError."""
-        texts = [""] * self._request.choices
-        reasons: list[str | None] = [None] * self._request.choices
+        choices = [WholeChoice(index) for index in range(self._request.choices)]
         async with aclosing(self._deltas()) as deltas:
             async for index, choice in deltas:
-                texts[index] += choice["delta"].get("content") or ""
-                reasons[index] = choice["finish_reason"] or reasons[index]
-        choices = [
-            {
-                "index": index,
-                "message": {"role": "assistant", "content": text, "refusal": None},
-                "finish_reason": reason,
-                "logprobs": None,
-            }
-            for index, (text, reason) in enumerate(zip(texts, reasons, strict=True))
-        ]
-        return {**self._head, "object": "chat.completion", "choices": choices, "usage": self.usage}
+                choices[index].add(choice)
+        whole = [choice.as_choice() for choice in choices]
+        return {**self._head, "object": "chat.completion", "choices": whole, "usage": self.usage}
 
     async def events(self) -> AsyncGenerator[bytes]:
-        """Yield `chat.completion.chunk`s as server-sent events.
+        """Yield the chunks as server-sent events.
 
         Raises ApiError; for an invalid request, before the first event.
         """
+        async with aclosing(self.chunks()) as chunks:
+            async for chunk in chunks:
+                yield event(chunk)
+        yield DONE
+
+    def error_event(self, error: ApiError) -> bytes:
+        """Return the event that ends a stream in an error."""
+        return event(error.body())
+
+    async def chunks(self) -> AsyncGenerator[dict[str, Any]]:
+        """Yield OpenAI's `chat.completion.chunk`s. Raises ApiError."""
         async with aclosing(self._deltas()) as deltas:
             async for index, choice in deltas:
                 shown = {
                     "index": index,
                     "delta": _without_null(choice["delta"]),
                     "finish_reason": choice["finish_reason"],
-                    "logprobs": None,
+                    "logprobs": choice["logprobs"],
                 }
                 yield self._chunk([shown], None)
         if self._request.include_usage:
             yield self._chunk([], self.usage)
-        yield b"data: [DONE]\n\n"
 
-    def _chunk(self, choices: list[dict[str, Any]], usage: dict[str, int] | None) -> bytes:
+    def _chunk(self, choices: list[dict[str, Any]], usage: dict[str, int] | None) -> dict[str, Any]:
         chunk = {**self._head, "object": "chat.completion.chunk", "choices": choices}
-        return event(chunk | {"usage": usage} if self._request.include_usage else chunk)
+        return chunk | {"usage": usage} if self._request.include_usage else chunk
 
     async def _deltas(self) -> AsyncGenerator[tuple[int, dict[str, Any]]]:
         """Yield the deltas of all choices with their index as they come; an error in one ends all."""
+        if self._request.grammar or self._request.may_call:
+            await asyncio.to_thread(self._request.check_schemas)
         queue: asyncio.Queue[tuple[int, dict[str, Any]] | asyncio.Task[None]] = asyncio.Queue()
         tasks = [asyncio.create_task(self._generate(index, queue)) for index in range(self._request.choices)]
         for task in tasks:
@@ -117,17 +128,20 @@ class ChatCompletion:
     async def _generate(self, index: int, queue: asyncio.Queue[Any]) -> None:
         async with self._reservation.slot():
             generator = await self._generator()
-            async with aclosing(generator.chunks(self._request.for_generator(index))) as chunks:
+            request = self._request.for_generator(index, knows_tools=generator.knows_tools)
+            deltas = ChoiceDeltas(self._request)
+            async with aclosing(generator.chunks(request)) as chunks:
                 async for chunk in chunks:
                     if "error" in chunk:
                         raise _api_error(chunk["error"])
                     self._count(chunk)
                     for choice in chunk["choices"]:
-                        queue.put_nowait((index, choice))
+                        for delta in deltas.convert(choice):
+                            queue.put_nowait((index, delta))
 
     def _count(self, chunk: dict[str, Any]) -> None:
         if self.first_token_seconds is None and any(
-            choice["delta"].get("content") for choice in chunk["choices"]
+            choice["delta"].get("content") or choice["delta"].get("tool_calls") for choice in chunk["choices"]
         ):
             self.first_token_seconds = self.seconds
         if usage := chunk.get("usage"):
@@ -152,5 +166,5 @@ def _api_error(error: dict[str, Any]) -> ApiError:
         )
         return ApiError(400, message, code="context_length_exceeded", param="messages")
     if error.get("code") == 400:
-        return ApiError(400, error["message"], code="invalid_value")
+        return ApiError(400, error["message"], code="invalid_value", param=error.get("param"))
     return ApiError(500, "The model could not answer.", code="generation_failed")

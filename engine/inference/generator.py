@@ -4,10 +4,15 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Protocol
 
 from engine.messages import Message
+from engine.tokens import Turn
 
 
 class Generator(Protocol):
     """A model in memory that generates chat completions."""
+
+    @property
+    def knows_tools(self) -> bool:
+        """Whether the chat template shows tools to the model, and its calls are found in the text."""
 
     def chunks(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
         """Yield OpenAI's chat completion chunks, the last with `usage`; closing stops the generation.
@@ -16,8 +21,8 @@ class Generator(Protocol):
         `{"error": {code, message, type}}`, as llama.cpp's server sends it.
         """
 
-    async def count_tokens(self, messages: Sequence[Message]) -> int:
-        """Return the number of tokens of a chat that ends with an assistant message.
+    async def tokenize_turn(self, messages: Sequence[Message]) -> Turn:
+        """Return the token ids of a chat that ends with an assistant message, as serving has them.
 
         Raises ValueError if the chat template cannot render the messages.
         """

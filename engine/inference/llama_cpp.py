@@ -8,22 +8,22 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
 
-import aiohttp
-
 from engine import system
+from engine.inference.llama_cpp_template import Template
+from engine.inference.llama_tokenizer import LlamaTokenizer
 from engine.limits import CONTEXT, SLOTS
 from engine.messages import Message
-
-_END_OF_TURN_TOKENS = 2  # they end an assistant message; llama.cpp leaves the last one open
+from engine.tokens import Turn
 
 
 class LlamaCppGenerator:
     """One loaded model. `close` frees it, which must happen before the process exits."""
 
-    def __init__(self, server: Any, key: str) -> None:
+    def __init__(self, server: Any, key: str, template: Template) -> None:
         """Wrap a running llama.cpp server whose own port requires `key`; use `load`."""
         self._server = server
-        self._key = key
+        self._template = template
+        self._tokenizer = LlamaTokenizer(self.address, key)  # only the port can tokenize
         # as many threads as slots: each call blocks its thread until the completion ends
         self._threads = ThreadPoolExecutor(SLOTS, thread_name_prefix="generation")
 
@@ -56,14 +56,21 @@ class LlamaCppGenerator:
         # its loop starts on another thread, and a server that is freed before that blocks for ever; after the
         # first completion it certainly runs
         server.handle_completions({"prompt": "hello", "max_tokens": 1})
-        return cls(server, key)
+        return cls(server, key, Template.read(server.listening_address, key))
 
     @property
     def address(self) -> str:
         """The URL of llama.cpp's own port."""
         return str(self._server.listening_address)
 
+    @property
+    def knows_tools(self) -> bool:
+        return self._template.knows_tools
+
     async def chunks(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
+        if error := self._template.error_of(request["messages"]):
+            yield {"error": error}
+            return
         loop = asyncio.get_running_loop()
         queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         stopped = False
@@ -93,18 +100,11 @@ class LlamaCppGenerator:
             stopped = True
             done.cancel()
 
-    async def count_tokens(self, messages: Sequence[Message]) -> int:
+    async def tokenize_turn(self, messages: Sequence[Message]) -> Turn:
         turns = [message.model_dump(include={"role", "content"}) for message in messages]
-        headers = {"Authorization": f"Bearer {self._key}"}
-        async with aiohttp.ClientSession(self.address, headers=headers) as client:
-            # xllamacpp has no function for this, only the port has
-            async with client.post("/apply-template", json={"messages": turns}) as response:
-                rendered = await response.json()
-            if "error" in rendered:
-                raise ValueError(rendered["error"]["message"])
-            body = {"content": rendered["prompt"], "parse_special": True, "add_special": True}
-            async with client.post("/tokenize", json=body) as response:
-                return len((await response.json())["tokens"]) + _END_OF_TURN_TOKENS
+        if error := self._template.error_of(turns):
+            raise ValueError(error["message"])
+        return await self._tokenizer.turn(turns)
 
     async def close(self) -> None:
         await asyncio.to_thread(self._threads.shutdown)

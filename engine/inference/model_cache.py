@@ -11,6 +11,7 @@ from engine.errors import ApiError
 from engine.inference.generator import Generator
 from engine.inference.llama_cpp import LlamaCppGenerator
 from engine.messages import Message
+from engine.tokens import Turn
 
 log = logging.getLogger(__name__)
 
@@ -50,12 +51,12 @@ class ModelCache:
             self._loaded.pop(path, None)
             raise ApiError(503, "The model could not be loaded.", code="model_not_loaded") from error
 
-    async def count_tokens(self, messages: Sequence[Message]) -> int:
-        """Return the number of tokens for the base of a chat that ends with an assistant message.
+    async def tokenize_turn(self, messages: Sequence[Message]) -> Turn:
+        """Return the base's token ids of a chat that ends with an assistant message.
 
         Raises ValueError if its chat template cannot render the messages, and a 503 if it cannot be loaded.
         """
-        return await (await self.get(self._base)).count_tokens(messages)
+        return await (await self.get(self._base)).tokenize_turn(messages)
 
     def evict(self, path: Path) -> None:
         """Free a model as soon as its running generations end."""

@@ -1,4 +1,4 @@
-"""Sample the next token, in llama.cpp's order: penalties, top_k, top_p, min_p, temperature.
+"""Sample the next token, in llama.cpp's order: grammar, penalties, top_k, top_p, min_p, temperature.
 
 Imports torch.
 """
@@ -8,6 +8,8 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 _REPEAT_WINDOW = 64  # tokens that `repeat_penalty` applies to, the prompt's included: llama.cpp's default
@@ -29,9 +31,13 @@ class Sampler:
         self._recent = deque(prompt, maxlen=_REPEAT_WINDOW)
         self._sampled: Counter[int] = Counter()
 
-    def sample(self, logits: torch.Tensor) -> int:
-        """Return the next token; `logits` is [vocabulary]."""
-        token = self._select(self._penalize(logits.to("cpu", torch.float32, copy=True)))
+    def sample(self, logits: torch.Tensor, allowed: npt.NDArray[np.bool_] | None = None) -> int:
+        """Return the next token, one of those that are `allowed`; `logits` is [vocabulary]."""
+        logits = logits.to("cpu", torch.float32, copy=True)
+        if allowed is not None:
+            # before all else, so that top_k, top_p and min_p choose among the allowed tokens
+            logits[~torch.from_numpy(allowed[: len(logits)])] = -torch.inf
+        token = self._select(self._penalize(logits))
         self._recent.append(token)
         self._sampled[token] += 1
         return token

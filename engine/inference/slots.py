@@ -1,4 +1,7 @@
-"""Slots: how many completions a model generates at once, how many wait, and when a chat gets a 429."""
+"""Slots: how many completions a model generates at once, how many wait, and when a chat gets a 429.
+
+Batches take slots in the background: what one of them answers begins only while people leave a slot free.
+"""
 
 import asyncio
 import math
@@ -9,7 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 from statistics import fmean
 
 from engine.errors import ApiError
-from engine.limits import MAX_WAITING, SLOTS
+from engine.limits import BACKGROUND_SLOTS, MAX_WAITING, SLOTS
 
 _RECENT = 32  # completions whose mean duration gives the Retry-After of a 429
 
@@ -20,6 +23,18 @@ class _ModelQueue:
     def __init__(self) -> None:
         self.slots = asyncio.Semaphore(SLOTS)
         self.completions = 0
+        self._left = asyncio.Event()
+
+    def leave(self, completions: int) -> None:
+        """Remove completions, which may let others begin in the background."""
+        self.completions -= completions
+        self._left.set()
+
+    async def until_idle_enough(self, completions: int) -> None:
+        """Wait until so many completions leave slots free for others, or would be alone."""
+        while self.completions and self.completions + completions > BACKGROUND_SLOTS:
+            self._left.clear()
+            await self._left.wait()
 
     def waiting(self, more: int = 0) -> int:
         """Return how many wait for a slot, or would wait if `more` completions were added."""
@@ -57,6 +72,17 @@ class Slots:
         if self.waiting - queue.waiting() + queue.waiting(more=completions) > MAX_WAITING:
             self.refused += 1
             raise self._too_many_waiting(completions)
+        reservation = Reservation(queue, completions, self._durations, self._clock)
+        try:
+            yield reservation
+        finally:
+            reservation.cancel()
+
+    @asynccontextmanager
+    async def reserve_in_background(self, model: str, completions: int) -> AsyncIterator["Reservation"]:
+        """Wait until the completions can begin at once and leave a slot free, and reserve them."""
+        queue = self._queues[model]
+        await queue.until_idle_enough(completions)
         reservation = Reservation(queue, completions, self._durations, self._clock)
         try:
             yield reservation
@@ -101,4 +127,4 @@ class Reservation:
 
     def _remove(self, completions: int) -> None:
         self._left -= completions
-        self._queue.completions -= completions
+        self._queue.leave(completions)

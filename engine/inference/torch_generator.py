@@ -17,10 +17,13 @@ import torch
 from jinja2 import TemplateError
 
 from engine import base_model, system
+from engine.inference.chat_template import answer_text
 from engine.inference.detokenizer import Detokenizer
 from engine.inference.sampling import Sampler
+from engine.inference.token_mask import MaskFactory, TokenMask
 from engine.limits import CONTEXT, SLOTS
 from engine.messages import Message
+from engine.tokens import MARK, MARK_PROBES, Turn, mark_length
 
 _WORD_JOINER = "\u2060"  # invisible, and no line breaks at it
 T = TypeVar("T")
@@ -47,6 +50,7 @@ class TorchGenerator:
         """Wrap a model in memory; use `load`."""
         self._model = model
         self._tokenizer = tokenizer
+        self._masks = MaskFactory(tokenizer, _vocabulary(model), _end_tokens(model, tokenizer))
         self._slots = asyncio.Semaphore(SLOTS)
         # one thread: torch uses all cores for a token, and the executor's queue keeps the order of the turns
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="torch")
@@ -60,17 +64,22 @@ class TorchGenerator:
         torch.set_num_threads(system.usable_cores())
         device = base_model.best_device()
         with _LOAD_LOCK:
-            model, tokenizer = base_model.load(base, dtype=base_model.fastest_dtype(device), device=device)
+            tokenizer = base_model.load_tokenizer(base)
+            model = base_model.load(base, dtype=base_model.fastest_dtype(device), device=device)
             if adapter is not None:
                 from peft import PeftModel  # noqa: PLC0415  two seconds, which the base alone need not spend
 
                 model = PeftModel.from_pretrained(model, adapter, torch_device=device).merge_and_unload()
         return cls(model.eval(), tokenizer)
 
+    @property
+    def knows_tools(self) -> bool:
+        return False  # their calls look different in each template, and only llama.cpp can read them
+
     async def chunks(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
         async with self._slots:
             try:
-                generation = await self._run(lambda: _Generation(self._model, self._tokenizer, request))
+                generation = await self._run(lambda: self._generation(request))
             except RequestRejected as rejected:
                 yield {"error": rejected.error}
                 return
@@ -85,17 +94,18 @@ class TorchGenerator:
             yield _chunk({}, generation.finish_reason)
             yield {"choices": [], "usage": generation.usage}
 
-    async def count_tokens(self, messages: Sequence[Message]) -> int:
+    def _generation(self, request: dict[str, Any]) -> "_Generation":
+        if request.get("logprobs"):
+            raise RequestRejected("Only GGUF bases give log-probabilities.", param="logprobs")
+        mask = self._masks.mask(request["grammar"]) if "grammar" in request else None
+        return _Generation(self._model, self._tokenizer, request, mask)
+
+    async def tokenize_turn(self, messages: Sequence[Message]) -> Turn:
         turns = [message.model_dump(include={"role", "content"}) for message in messages]
-
-        def count() -> int:
-            text = self._tokenizer.apply_chat_template(turns, tokenize=False)
-            return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
-
         try:
-            return await self._run(count)
-        except TemplateError as error:
-            raise ValueError(f"the model's chat template refuses the messages: {error}") from error
+            return await self._run(lambda: _tokenize_turn(self._tokenizer, turns))
+        except (RequestRejected, TemplateError) as error:
+            raise ValueError(str(error)) from error
 
     async def _run(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function)
@@ -113,8 +123,8 @@ class TorchGenerator:
 class _Generation:
     """One completion. Its methods compute, so they must run on the model's thread."""
 
-    def __init__(self, model: Any, tokenizer: Any, request: dict[str, Any]) -> None:
-        """Tokenize the messages. Raises RequestRejected."""
+    def __init__(self, model: Any, tokenizer: Any, request: dict[str, Any], mask: TokenMask | None) -> None:
+        """Tokenize the messages; `mask` tells which tokens are allowed. Raises RequestRejected."""
         prompt = _tokenize_prompt(tokenizer, request["messages"])
         limit = min(CONTEXT, getattr(model.config, "max_position_embeddings", None) or CONTEXT)
         if len(prompt) >= limit:
@@ -135,6 +145,7 @@ class _Generation:
         self._last_logits_only = {"logits_to_keep": 1} if supported else {}
         self._end_tokens = _end_tokens(model, tokenizer)
         self._sampler = Sampler(request, prompt)
+        self._mask = mask
         self._detokenizer = Detokenizer(tokenizer, prompt, request.get("stop", []))
         self.finish_reason: str | None = None
 
@@ -150,15 +161,20 @@ class _Generation:
     def step(self) -> str:
         """Generate one token and return the text that is final by now."""
         with torch.inference_mode():
-            token = self._sampler.sample(self._logits())
+            token = self._sampler.sample(self._logits(), self._mask.allowed() if self._mask else None)
         self._input = [token]
         self._completion_tokens += 1
         if token in self._end_tokens:
             self.finish_reason = "stop"
             return self._detokenizer.flush()
         text = self._detokenizer.add(token)
+        if self._mask:
+            self._mask.accept(token)
         if self._detokenizer.stopped:
             self.finish_reason = "stop"
+        elif self._mask and self._mask.ended:
+            self.finish_reason = "stop"
+            text += self._detokenizer.flush()
         elif self._completion_tokens == self._max_tokens:
             self.finish_reason = "length"
             text += self._detokenizer.flush()
@@ -175,6 +191,11 @@ class _Generation:
         return logits
 
 
+def _vocabulary(model: Any) -> int:
+    """Return the number of logits, which may exceed the tokenizer's number of tokens."""
+    return int(model.config.get_text_config().vocab_size)
+
+
 def _end_tokens(model: Any, tokenizer: Any) -> set[int]:
     """Return the tokens that end a completion; the model's config may add some to the tokenizer's."""
     configured = model.generation_config.eos_token_id
@@ -184,9 +205,7 @@ def _end_tokens(model: Any, tokenizer: Any) -> set[int]:
 
 def _tokenize_prompt(tokenizer: Any, messages: Sequence[dict[str, str]]) -> list[int]:
     """Return the prompt's tokens; a trailing assistant message is left open. Raises RequestRejected."""
-    turns = [
-        {**message, "content": _escape_special_tokens(tokenizer, message["content"])} for message in messages
-    ]
+    turns = _escape_turns(tokenizer, messages)
     if [turn["role"] for turn in turns[-2:]] == ["assistant", "assistant"]:
         raise RequestRejected("Cannot have 2 or more assistant messages at the end of the list.")
     continues = turns[-1]["role"] == "assistant"
@@ -200,8 +219,31 @@ def _tokenize_prompt(tokenizer: Any, messages: Sequence[dict[str, str]]) -> list
         raise RequestRejected(
             "The model's chat template cannot continue the assistant's last message."
         ) from error
+    return _tokenize(tokenizer, text)
+
+
+def _tokenize_turn(tokenizer: Any, messages: Sequence[dict[str, str]]) -> Turn:
+    """Return the tokens of the last message and of its prompt. Raises RequestRejected, and ValueError."""
+    prompt = _tokenize_prompt(tokenizer, messages[:-1])
+    turns = _escape_turns(tokenizer, messages)
+    answer = answer_text(
+        tokenizer.apply_chat_template(turns[:-1], tokenize=False, add_generation_prompt=True),
+        tokenizer.apply_chat_template(turns, tokenize=False),
+    )
+    marked = mark_length(*(_tokenize(tokenizer, probe) for probe in MARK_PROBES))
+    tokens = _tokenize(tokenizer, (MARK if marked else "") + answer)[marked:]
+    return Turn.of(prompt, tokens, tokenizer.eos_token_id)
+
+
+def _tokenize(tokenizer: Any, text: str) -> list[int]:
     # the template has added every special token itself
     return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def _escape_turns(tokenizer: Any, messages: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    return [
+        {**message, "content": _escape_special_tokens(tokenizer, message["content"])} for message in messages
+    ]
 
 
 def _escape_special_tokens(tokenizer: Any, content: str) -> str:

@@ -53,10 +53,15 @@ class JobFolder:
                 continue
         return events[::-1]
 
+    def tokens(self, param: str) -> Path:
+        """Return the file with the token ids of the job's "training_file" or "validation_file"."""
+        return self.path / f"{param}.tokens.jsonl"
+
     def delete_state(self) -> None:
-        """Delete the training state, the largest file of a job, once the job has ended."""
-        for path in self.path.glob(f"{self.state.name}*"):  # including a part that a full disk left
-            path.unlink(missing_ok=True)
+        """Delete the training state and the token ids, the largest files of a job, once it has ended."""
+        for name in (f"{self.state.name}*", "*.tokens.jsonl"):  # including a part that a full disk left
+            for path in self.path.glob(name):
+                path.unlink(missing_ok=True)
 
 
 class JobStore:

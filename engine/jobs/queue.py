@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from engine import hyperparameters
 from engine.errors import ApiError
-from engine.jobs import trainer_process, training_file
+from engine.jobs import encoding, trainer_process, training_file
 from engine.jobs.job_folder import JobStore
 from engine.jobs.schema import FINISHED, Job, JobError, JobEvent
 from engine.limits import CONTEXT
@@ -55,11 +55,11 @@ class JobQueue:
         store: JobStore,
         files: FileStore,
         models: ModelStore,
-        count_tokens: training_file.TokenCounter,
+        tokenize: encoding.TurnTokenizer,
     ) -> None:
-        """Prepare; `async with` starts it. `count_tokens` measures the chats of training files."""
+        """Prepare; `async with` starts it. `tokenize` reads the chats of training files as serving does."""
         self._store = store
-        self._count_tokens = count_tokens
+        self._tokenize = tokenize
         self._files = files
         self._models = models
         self._wake = asyncio.Event()
@@ -135,7 +135,7 @@ class JobQueue:
             self.notify()
 
     async def _validate_files(self, job: Job) -> JobError | None:
-        """Return the first error in the job's files."""
+        """Write the token ids of the job's files; return the first error in them."""
         method, _ = job.training_method
         for param in ("training_file", "validation_file"):
             file_id = getattr(job, param)
@@ -143,14 +143,17 @@ class JobQueue:
                 continue
             at_least = training_file.MIN_EXAMPLES if param == "training_file" else 1
             try:
-                await training_file.validate(
+                await encoding.encode_file(
                     self._files.path(file_id),
+                    self._store.folder(job).tokens(param),
                     method,
                     at_least=at_least,
                     max_tokens=CONTEXT,
-                    count_tokens=self._count_tokens,
+                    tokenize=self._tokenize,
                 )
-            except (ApiError, OSError, training_file.TrainingFileError) as error:
+            except OSError as error:
+                return _storage_error(error)
+            except (ApiError, training_file.TrainingFileError) as error:
                 if isinstance(error, ApiError) and error.status >= 500:
                     return JobError(code=error.code or "internal_error", message=error.message)
                 message = f"The {param.replace('_', ' ')} '{file_id}' cannot be used: {error}"
@@ -170,9 +173,7 @@ class JobQueue:
                 self._fail(job, JobError(code=failure.code, message=failure.message))
             except OSError as error:
                 log.exception("job %s failed", job.id)
-                code = "disk_full" if error.errno in atomic.DISK_FULL_ERRNOS else "internal_error"
-                message = f"The engine could not run the job: {error.strerror}."
-                self._fail(job, JobError(code=code, message=message))
+                self._fail(job, _storage_error(error))
             except Exception:
                 log.exception("job %s failed", job.id)
                 message = "The engine could not run the job."
@@ -180,6 +181,10 @@ class JobQueue:
 
     async def _run(self, job: Job) -> None:
         request = self._training_request(job)
+        # a job that a former version queued has no token ids yet
+        if not request.training_tokens.is_file() and (error := await self._validate_files(job)):
+            self._fail(job, error)
+            return
         method, numbers = job.training_method
         job.set_method(method, request.model_dump(include=set(numbers)))
         job.status = "running"
@@ -259,7 +264,8 @@ class JobQueue:
         """Build the request for the trainer. Raises TrainingFailed if a file or the model was deleted."""
         try:
             training = self._files.path(job.training_file)
-            validation = self._files.path(job.validation_file) if job.validation_file else None
+            if job.validation_file:
+                self._files.path(job.validation_file)
         except ApiError as error:
             raise trainer_process.TrainingFailed(
                 "file_not_found", f"A file of the job was deleted: {error}"
@@ -279,8 +285,8 @@ class JobQueue:
             start=start,
             unpacked=self._store.base_cache,
             method=method,
-            training_file=training,
-            validation_file=validation,
+            training_tokens=folder.tokens("training_file"),
+            validation_tokens=folder.tokens("validation_file") if job.validation_file else None,
             out=self._models.folder(self._model_name(job)),
             state=folder.state,
             losses=folder.path / "losses.csv",
@@ -301,3 +307,8 @@ class JobQueue:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _storage_error(error: OSError) -> JobError:
+    code = "disk_full" if error.errno in atomic.DISK_FULL_ERRNOS else "internal_error"
+    return JobError(code=code, message=f"The engine could not run the job: {error.strerror}.")

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 
 from engine.errors import ApiError
 from engine.ids import new_id
+from engine.metadata import Metadata
 from engine.training_request import MethodName
 
 Status = Literal["validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled"]
@@ -80,10 +81,6 @@ class Method(_StrictModel):
         return (self.supervised or SupervisedMethod()).hyperparameters
 
 
-_Key = Annotated[str, Field(min_length=1, max_length=64)]
-_Value = Annotated[str, Field(max_length=512)]
-
-
 class CreateJobRequest(_StrictModel):
     """The body of `POST /v1/fine_tuning/jobs`."""
 
@@ -95,7 +92,7 @@ class CreateJobRequest(_StrictModel):
     """The older place for them, before OpenAI added `method`; a request may use one of the two."""
     suffix: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] = None
     seed: Annotated[int | None, Field(ge=0, lt=2**31)] = None
-    metadata: Annotated[dict[_Key, _Value] | None, Field(max_length=16)] = None
+    metadata: Metadata | None = None
 
     @field_validator("hyperparameters")
     @classmethod

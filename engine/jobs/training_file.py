@@ -1,15 +1,15 @@
 """Read and validate training files: JSONL, one example per line."""
 
-import asyncio
+import codecs
 import json
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
 
 from engine.errors import as_clause, field_path
-from engine.messages import Message, PreferenceExample, TrainingExample
+from engine.messages import PreferenceExample, TrainingExample
 from engine.training_request import MethodName
 
 MIN_EXAMPLES = 10
@@ -18,6 +18,18 @@ _OTHER_METHOD = {
     "supervised": ("preferred_output", "this is a pair for the method 'dpo', and the job's is 'supervised'"),
     "dpo": ("messages", "this is a conversation for the method 'supervised', and the job's is 'dpo'"),
 }
+
+_UTF_16 = "it is not encoded in UTF-8 but probably in UTF-16: save it as UTF-8"
+_OTHER_FORMATS = {
+    codecs.BOM_UTF32_LE: "it is encoded in UTF-32: save it as UTF-8",
+    codecs.BOM_UTF32_BE: "it is encoded in UTF-32: save it as UTF-8",
+    codecs.BOM_UTF16_LE: "it is encoded in UTF-16: save it as UTF-8",
+    codecs.BOM_UTF16_BE: "it is encoded in UTF-16: save it as UTF-8",
+    b"\x1f\x8b": "it is compressed with gzip: upload what it contains",
+    b"PK\x03\x04": "it is a zip archive: upload what it contains",
+}
+"""How files begin that are not text in UTF-8; UTF-32 first, whose mark begins as that of UTF-16."""
+_LONGEST_MARK = max(map(len, _OTHER_FORMATS))
 
 Example = TrainingExample | PreferenceExample
 T = TypeVar("T", TrainingExample, PreferenceExample)
@@ -40,7 +52,7 @@ def read(path: Path, method: MethodName, *, at_least: int = MIN_EXAMPLES) -> dic
             examples[number] = _conversation(line) if method == "supervised" else _pair(line)
         except TrainingFileError as error:
             errors[number] = str(error)
-    _raise_for(errors)
+    raise_for(errors)
     if len(examples) < at_least:
         raise TrainingFileError(f"the file has {len(examples)} examples, and at least {at_least} are needed.")
     return examples
@@ -51,7 +63,7 @@ def count_examples(path: Path) -> int:
     return sum(1 for _ in _lines(path))
 
 
-def _raise_for(errors: dict[int, str]) -> None:
+def raise_for(errors: dict[int, str]) -> None:
     """Raise TrainingFileError with the first errors by line number, if there are any."""
     if errors:
         shown = [f"line {number}: {error}" for number, error in list(errors.items())[:_SHOWN_ERRORS]]
@@ -60,10 +72,30 @@ def _raise_for(errors: dict[int, str]) -> None:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if line.strip():
-                yield number, line
+    """Yield the lines that are not empty, with their numbers. Raises TrainingFileError."""
+    try:
+        with path.open("rb") as file:
+            _check_format(file.read(_LONGEST_MARK))
+            file.seek(0)
+            # JSON has no line end within a value, so each of the three kinds ends a line
+            lines = (line for read in file for line in read.rstrip(b"\r\n").split(b"\r"))
+            for number, line in enumerate(lines, 1):
+                text = line.lstrip(codecs.BOM_UTF8)  # no other text of JSON begins with one of these bytes
+                if text.strip():
+                    yield number, text
+    except FileNotFoundError:
+        raise TrainingFileError("it was deleted while the engine was reading it.") from None
+    except OSError as error:
+        raise TrainingFileError(f"it could not be read ({error.strerror}).") from error
+
+
+def _check_format(start: bytes) -> None:
+    """Raise TrainingFileError if a file begins as one does that is not text in UTF-8."""
+    for mark, advice in _OTHER_FORMATS.items():
+        if start.startswith(mark):
+            raise TrainingFileError(f"{advice}.")
+    if b"\0" in start:
+        raise TrainingFileError(f"{_UTF_16}.")
 
 
 def _conversation(line: bytes) -> TrainingExample:
@@ -73,6 +105,10 @@ def _conversation(line: bytes) -> TrainingExample:
         raise TrainingFileError("the last message must be the assistant's")
     if not any(message.weight for message in example.messages if message.role == "assistant"):
         raise TrainingFileError("no assistant message has a weight of 1")
+    if not example.learned_turns:
+        raise TrainingFileError(
+            "the assistant's first message answers nothing, and no other is to be learned"
+        )
     for index, message in enumerate(example.messages):
         if message.role == "assistant" and not message.content.strip():
             raise TrainingFileError(f"messages[{index}].content: the assistant says nothing")
@@ -108,27 +144,3 @@ def _has_field(line: bytes, field: str) -> bool:
         return field in json.loads(line)
     except (ValueError, TypeError, RecursionError):
         return False
-
-
-TokenCounter = Callable[[Sequence[Message]], Awaitable[int]]
-"""Returns the number of tokens of a chat. Raises ValueError if the chat template cannot render it."""
-
-
-async def validate(
-    path: Path, method: MethodName, *, at_least: int, max_tokens: int, count_tokens: TokenCounter
-) -> None:
-    """Read a training file and check that each chat has at most `max_tokens`.
-
-    Raises TrainingFileError with the invalid lines, and the ApiError of `count_tokens`.
-    """
-    examples = await asyncio.to_thread(read, path, method, at_least=at_least)
-    errors = {}
-    for number, example in examples.items():
-        try:
-            tokens = max([await count_tokens(chat) for chat in example.chats])
-        except ValueError as error:
-            errors[number] = as_clause(str(error))
-            continue
-        if tokens > max_tokens:
-            errors[number] = f"the example has {tokens} tokens, and the model reads {max_tokens}"
-    _raise_for(errors)

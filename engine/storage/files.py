@@ -1,5 +1,6 @@
 """Uploaded files: a folder for each, with its content and meta.json, which is written last."""
 
+import asyncio
 import shutil
 import time
 from pathlib import Path
@@ -39,9 +40,9 @@ class FileStore:
             else:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def begin_upload(self) -> Path:
+    def begin_upload(self, file_id: str | None = None) -> Path:
         """Return the path to write an upload to; `commit` or `discard` it afterwards."""
-        folder = self._data / new_id("file")
+        folder = self._data / (file_id or new_id("file"))
         folder.mkdir()
         return folder / "content"
 
@@ -51,7 +52,22 @@ class FileStore:
         source.replace(content)
         return self.commit(content, filename, purpose)
 
-    def commit(self, content: Path, filename: str, purpose: str = "fine-tune") -> StoredFile:
+    async def copy(self, source: Path, file_id: str, filename: str, purpose: str) -> None:
+        """Copy a local file into the store under an id of its own, unless it is there already.
+
+        The source is left, so that a crash at any time loses nothing. Raises OSError.
+        """
+        if self.has(file_id):
+            return
+        content = self.begin_upload(file_id)
+        try:
+            await asyncio.to_thread(shutil.copyfile, source, content)
+            self.commit(content, filename, purpose)
+        except BaseException:
+            self.discard(content)
+            raise
+
+    def commit(self, content: Path, filename: str, purpose: str) -> StoredFile:
         """Add a complete upload."""
         folder = content.parent
         file = StoredFile(

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from engine import system
-from engine.jobs import training_file
 from engine.storage import atomic
 from engine.training_request import REQUEST_FILE, TrainingError, TrainingRequest
 
@@ -35,7 +34,7 @@ def _lower_priority() -> None:
 
 def _failure(error: Exception) -> dict[str, str] | None:
     """Return code and message of an error whose cause is outside our code, else None."""
-    if isinstance(error, TrainingError | training_file.TrainingFileError):
+    if isinstance(error, TrainingError):
         return {"code": "training_failed", "message": str(error)}
     if isinstance(error, OSError) and error.errno in atomic.DISK_FULL_ERRNOS:
         return {

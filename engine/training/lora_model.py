@@ -8,15 +8,15 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from engine import base_model, hyperparameters
+from engine.tokens import Encoded
 from engine.training import lora, resource_checks
-from engine.training.tokenization import Encoded
 from engine.training_request import TrainingError
 
 _IGNORED = -100  # a target that does not count in the loss
 
 
 class LoraModel:
-    """The model, its tokenizer and its LoRA layers."""
+    """The model and its LoRA layers."""
 
     def __init__(
         self, base: Path, *, cache: Path, starting_adapter: Path | None, seed: int, max_length: int
@@ -28,7 +28,7 @@ class LoraModel:
         self._device = base_model.best_device()
         self.dtype = base_model.fastest_dtype(self._device)
         try:
-            model, self.tokenizer = base_model.load(base, dtype=self.dtype, device=self._device, cache=cache)
+            model = base_model.load(base, dtype=self.dtype, device=self._device, cache=cache)
         except (OSError, ValueError) as error:
             raise TrainingError(f"The base model could not be read: {error}") from error
         torch.manual_seed(seed)
@@ -113,10 +113,9 @@ class LoraModel:
     def _pad(self, texts: Sequence[Encoded]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return inputs and next-token targets, [texts, tokens of the longest text - 1] each."""
         width = max(len(text.ids) for text in texts) - 1
-        # the engine has checked the length already; its tokenizer and this one might disagree
         if width >= self._max_length:
             raise TrainingError(f"An example has {width + 1} tokens, and the model reads {self._max_length}.")
-        ids = torch.full((len(texts), width), self.tokenizer.pad_token_id or 0)
+        ids = torch.zeros((len(texts), width), dtype=torch.long)  # any padding will do: nothing attends to it
         targets = torch.full((len(texts), width), _IGNORED)
         for row, text in enumerate(texts):
             length = len(text.ids) - 1

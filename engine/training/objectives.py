@@ -1,6 +1,6 @@
 """Training objectives: supervised cross-entropy, and direct preference optimization (DPO). Imports torch."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
@@ -8,9 +8,8 @@ import torch
 from torch.nn.functional import logsigmoid
 
 from engine import hyperparameters
-from engine.messages import PreferenceExample, TrainingExample
+from engine.tokens import Encoded
 from engine.training.lora_model import LoraModel
-from engine.training.tokenization import Encoded, encode, encode_pair
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
@@ -28,8 +27,8 @@ class Pair:
 class Objective(Protocol[T_contra]):
     """A loss that is a sum over the parts of a batch, divided by the batch's weight."""
 
-    def prepare(self, examples: Any) -> list[Any]:
-        """Return the tokenized examples of a training file."""
+    def prepare(self, examples: Iterable[Sequence[Encoded]]) -> list[Any]:
+        """Return what to train on, given the texts of each example."""
 
     def token_count(self, example: T_contra) -> int:
         """Return how many tokens the model reads for an example."""
@@ -50,9 +49,8 @@ class SupervisedObjective(Objective[Encoded]):
     def __init__(self, model: LoraModel) -> None:
         self._model = model
 
-    def prepare(self, examples: Sequence[TrainingExample]) -> list[Encoded]:
-        """Return the tokenized examples of a training file."""
-        return [encode(self._model.tokenizer, example) for example in examples]
+    def prepare(self, examples: Iterable[Sequence[Encoded]]) -> list[Encoded]:
+        return [text for texts in examples for text in texts]
 
     def token_count(self, example: Encoded) -> int:
         return len(example.ids)
@@ -76,12 +74,12 @@ class PreferenceObjective(Objective[Pair]):
         self._beta = beta
 
     @torch.no_grad()
-    def prepare(self, examples: Sequence[PreferenceExample]) -> list[Pair]:
-        """Return the tokenized pairs with their reference margins; call it before the first step.
+    def prepare(self, examples: Iterable[Sequence[Encoded]]) -> list[Pair]:
+        """Return the pairs with their reference margins; call it before the first step.
 
         The reference model is `model` as it is now, so no second model is held in memory.
         """
-        pairs = [Pair(*encode_pair(self._model.tokenizer, example)) for example in examples]
+        pairs = [Pair(*texts) for texts in examples]
         lengths = [self.padded_length(pair) for pair in pairs]
         for part in hyperparameters.micro_batches(range(len(pairs)), lengths):
             margins = self._margins([pairs[index] for index in part])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import hyperparameters
-from engine.jobs import training_file
+from engine.jobs import encoding
 from engine.training import gguf_export, resource_checks
 from engine.training.loop import Step, TrainingLoop
 from engine.training.lora_model import LoraModel
@@ -36,8 +36,7 @@ class TrainingRun:
     def run(self) -> dict[str, Any]:
         """Start or resume the training; return the last message, when it is done or paused.
 
-        Raises TrainingError, TrainingFileError, and the errors of torch and the system if disk or memory run
-        out.
+        Raises TrainingError, and the errors of torch and the system if disk or memory run out.
         """
         request = self._request
         if request.base.is_file():
@@ -56,8 +55,9 @@ class TrainingRun:
             if request.method == "supervised"
             else PreferenceObjective(self._model, request.beta or hyperparameters.DPO_BETA)
         )
-        examples = self._examples(request.training_file, training_file.MIN_EXAMPLES)
-        self._held_out = self._examples(request.validation_file, 1) if request.validation_file else []
+        examples = self._objective.prepare(encoding.read(request.training_tokens))
+        held_out = request.validation_tokens
+        self._held_out = self._objective.prepare(encoding.read(held_out)) if held_out else []
         self._loop = TrainingLoop(
             self._model,
             self._objective,
@@ -71,10 +71,6 @@ class TrainingRun:
         if not self._train():
             return {"paused": self._loop.step}
         return self._finish()
-
-    def _examples(self, path: Path, at_least: int) -> list[Any]:
-        examples = training_file.read(path, self._request.method, at_least=at_least)
-        return self._objective.prepare(list(examples.values()))
 
     def _start_or_resume(self, examples: int) -> None:
         loop = self._loop

@@ -197,15 +197,17 @@ async def test_daily_budget_covers_every_call(hosted: Settings, script: Script) 
             await restarted.client.complete(long_request, model="dear", account=ACCOUNT)
 
 
-@pytest.mark.parametrize("trouble", ["dropped midway", "no end", "out of time", "no connection", "refused"])
+@pytest.mark.parametrize(
+    "trouble", ["dropped midway", "no choices", "out of time", "no connection", "refused"]
+)
 async def test_failed_call_is_booked_if_it_may_be_billed(
     hosted: Settings, script: Script, trouble: str
 ) -> None:
     match trouble:
         case "dropped midway":
             script.cut = 1
-        case "no end":
-            script.finish_reason = ""
+        case "no choices":
+            script.reshape = lambda completion: completion | {"choices": []}
         case "out of time":
             script.delay = 0.6
         case "no connection":

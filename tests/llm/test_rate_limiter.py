@@ -44,6 +44,7 @@ async def acquire_time(limiter: RateLimiter, tokens: int = 1) -> float:
 async def test_no_headers_no_wait() -> None:
     limiter = RateLimiter()
     limiter.update_from_headers(await limiter.acquire(100), {})
+    limiter.end_probe()
     assert sum([await acquire_time(limiter) for _ in range(100)]) < 0.5
     assert limiter.per_second("requests") is None
 
@@ -51,6 +52,7 @@ async def test_no_headers_no_wait() -> None:
 async def test_last_requests_are_spread_out_and_calls_in_flight_count() -> None:
     limiter = RateLimiter()
     limiter.update_from_headers(await limiter.acquire(1), headers("requests", 10, 5, "1s"))
+    limiter.end_probe()
     waits = [await acquire_time(limiter) for _ in range(8)]
     assert max(waits[:3]) < 0.1 < min(waits[5:])
     assert limiter.per_second("requests") == pytest.approx(5)
@@ -59,6 +61,7 @@ async def test_last_requests_are_spread_out_and_calls_in_flight_count() -> None:
 async def test_tokens_are_limited_like_requests() -> None:
     limiter = RateLimiter()
     limiter.update_from_headers(await limiter.acquire(10), headers("tokens", 1000, 500, "1s"))
+    limiter.end_probe()
     assert await acquire_time(limiter, tokens=10) < 0.1
     assert await acquire_time(limiter, tokens=390) < 0.1
     assert await acquire_time(limiter, tokens=390) > 0.5
@@ -71,6 +74,7 @@ async def test_older_answer_is_ignored() -> None:
     newer = await limiter.acquire(1)
     limiter.update_from_headers(newer, headers("requests", 100, 99, "10ms"))
     limiter.update_from_headers(older, headers("requests", 100, 1, "60s"))
+    limiter.end_probe()
     assert await acquire_time(limiter) < 0.5
 
 
@@ -81,6 +85,9 @@ async def test_first_call_goes_alone_until_it_is_answered() -> None:
     await run_ready_tasks()
     assert not second.done()
     limiter.update_from_headers(first, {})
+    await run_ready_tasks()
+    assert not second.done()
+    limiter.end_probe()
     await asyncio.wait_for(second, 1)
 
 

@@ -87,15 +87,19 @@ class Visitor:
         return found[0]
 
 
+def visitor_session(page: Page, **headers: str) -> aiohttp.ClientSession:
+    """Return a client that sends what the page's own scripts send, with `headers` in place or on top."""
+    port = page.origin.rsplit(":", 1)[1]
+    own = {"Origin": page.origin, "Cookie": f"herosmith-{port}={page.token}"}
+    return aiohttp.ClientSession(page.origin, headers=own | headers)
+
+
 @asynccontextmanager
 async def visiting(page: Page, name: str) -> AsyncIterator[Visitor]:
     """Open the page as a person."""
     async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(aiohttp.ClientSession())
-        origin = page.url.rstrip("/")
-        socket = await stack.enter_async_context(
-            session.ws_connect(f"{page.url}socket?as={name}", origin=origin)
-        )
+        session = await stack.enter_async_context(visitor_session(page))
+        socket = await stack.enter_async_context(session.ws_connect(f"/socket?as={name}"))
         visitor = Visitor(socket)
         listening = asyncio.create_task(visitor.listen())
         yield visitor

@@ -8,7 +8,8 @@ import pytest
 from playwright.async_api import Browser, Locator, async_playwright, expect
 from playwright.async_api import Page as Window
 
-from bot.playground.server import Page
+from bot.app import App
+from bot.playground.server import Page, open_page
 from bot.playground.simulated_discord import SimulatedDiscord
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -137,6 +138,33 @@ async def test_a_reload_keeps_the_person(window: Window) -> None:
     await window.reload()
     await expect(window.get_by_role("radio", name="ana")).to_be_checked()
     await expect(messages(window).last).to_contain_text("hello")
+
+
+async def test_the_token_leaves_the_address_bar_and_opens_more_tabs(browser: Browser, page: Page) -> None:
+    context = await browser.new_context()
+    first, second = await context.new_page(), await context.new_page()
+    await first.goto(page.url)
+    await expect(first.get_by_role("radio", name="olga")).to_be_checked()
+    assert first.url == f"{page.origin}/"
+    await second.goto(page.origin)
+    await expect(second.get_by_role("radio", name="olga")).to_be_checked()
+
+
+async def test_a_page_of_an_earlier_start_says_so(
+    browser: Browser, world: SimulatedDiscord, app: App
+) -> None:
+    window = await browser.new_page()
+    connection = window.locator("#connection")
+    async with open_page(world, app, 0) as first:
+        await window.goto(first.url)
+        await expect(window.get_by_role("radio", name="olga")).to_be_checked()
+    await expect(connection).to_contain_text("does not answer")
+    async with open_page(world, app, int(first.origin.rsplit(":", 1)[1])) as second:
+        await expect(connection).to_contain_text("open the address that the playground printed now")
+        await window.reload()
+        await expect(window.locator("body")).to_contain_text("address that was printed")
+        await window.goto(second.url)
+        await expect(window.get_by_role("radio", name="olga")).to_be_checked()
 
 
 async def test_nothing_is_wider_than_a_phone(window: Window, tmp_path: Path) -> None:

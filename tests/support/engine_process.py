@@ -29,12 +29,14 @@ class EngineProcess:
         self.base = base
         self.key = key
         self.log = data / "engine.log"
+        self._port = 0
         data.mkdir(parents=True, exist_ok=True)
         self.start()
 
     def start(self) -> None:
-        """Start the process, again if it has ended."""
-        command = [sys.executable, "-m", "engine", "--data", str(self.data), "--port", "0", "--with-parent"]
+        """Start the process, again if it has ended: at the same address."""
+        command = [sys.executable, "-m", "engine", "--data", str(self.data), "--with-parent"]
+        command += ["--port", str(self._port)]
         if self.base is not None:
             command += ["--base", str(self.base)]
         environment = {name: value for name, value in os.environ.items() if name != "ENGINE_API_KEY"}
@@ -50,6 +52,7 @@ class EngineProcess:
         line = self.process.stdout.readline().decode()
         assert line.startswith("engine listening on http://127.0.0.1:"), line + self.log.read_text()
         self.url = line.split()[-1]
+        self._port = int(self.url.removesuffix("/v1").rpartition(":")[2])
 
     def __enter__(self) -> Self:
         """Return itself, running."""

@@ -1,7 +1,8 @@
 """A server of vLLM's shape: it has one base model, and answers as the adapters that it has loaded.
 
-Names, paths and statuses follow vLLM's `entrypoints/openai/models/serving.py` and its
-`lora_filesystem_resolver`. It opens the adapters but runs no model: answers show the adapter's numbers.
+Names, paths, statuses and parameters follow vLLM's `entrypoints/openai` and its `lora_filesystem_resolver`.
+It opens the adapters but runs no model: answers show the adapter's numbers. Like vLLM it ignores parameters
+that it does not know, and closes an assistant's last message unless a request says otherwise.
 """
 
 import json
@@ -15,6 +16,7 @@ from typing import Any
 from aiohttp import web
 from safetensors.numpy import load_file
 
+from tests.support.scripted_server import describe
 from tests.support.scripted_stream import ScriptedStream
 
 BASE = "/models/tiny"
@@ -37,6 +39,9 @@ class LoraServer:
     gateway: dict[str, int] = field(default_factory=dict)  # by path: how many of the next requests get a 503
     loaded: dict[str, str] = field(default_factory=dict)
     loads: int = 0
+    asked: list[dict[str, Any]] = field(default_factory=list)  # the bodies of chats
+    strict: frozenset[str] = frozenset()  # parameters that it refuses by name, unlike vLLM
+    template_trims: bool = False  # whether its chat template changes a last message that is to be continued
 
     def restart(self) -> None:
         self.loaded.clear()
@@ -49,7 +54,7 @@ class LoraServer:
 
     async def load(self, request: web.Request) -> web.Response:
         if not self.updating:
-            return web.json_response({"detail": "Not MessageClicks"}, status=self.refused_as)
+            return web.json_response({"detail": "Not Found"}, status=self.refused_as)
         if request.method != "POST":
             return web.json_response({"detail": "Method Not Allowed"}, status=405)
         body = await request.json()
@@ -66,6 +71,9 @@ class LoraServer:
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
+        self.asked.append(body)
+        if fault := self._fault_of_parameters(body):
+            return _refusal(400, fault)
         name = body["model"]
         if name != self.name and name not in self.loaded and not self.any_name:
             found = self._resolve(name)
@@ -74,7 +82,7 @@ class LoraServer:
             if self._fault_of(found):
                 return _refusal(400, f"LoRA adapter '{name}' was found but could not be loaded.")
             self.loaded[name] = found
-        message = {"role": "assistant", "content": self._answer(name)}
+        message = {"role": "assistant", "content": self._answer(body)}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         usage = {"prompt_tokens": 5, "completion_tokens": 1, "total_tokens": 6}
         completion = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": name}
@@ -83,10 +91,36 @@ class LoraServer:
             return await ScriptedStream().send(request, {}, completion, cut=False)
         return web.json_response(completion)
 
-    def _answer(self, name: str) -> str:
-        """Return the sum of the adapter's numbers, which shows that it was loaded."""
+    def _fault_of_parameters(self, body: dict[str, Any]) -> str | None:
+        """Return why a request is not valid, if so."""
+        if refused := sorted(self.strict & body.keys()):
+            return f"Extra inputs are not permitted: {refused[0]}"
+        continues = body.get("continue_final_message", False)
+        if continues and body.get("add_generation_prompt", True):
+            return "Cannot set both `continue_final_message` and `add_generation_prompt` to True."
+        if continues and self.template_trims:
+            return (
+                "continue_final_message is set but the final message does not appear in the chat after "
+                "applying the chat template! This can happen if the chat template deletes portions of it."
+            )
+        if body.get("repetition_penalty", 1.0) <= 0:
+            return "repetition_penalty must be greater than zero"
+        if not 0 <= body.get("min_p", 0.0) <= 1:
+            return "min_p must be in [0, 1]"
+        return None if isinstance(body.get("top_k", 0), int) else "top_k must be an integer"
+
+    def _answer(self, body: dict[str, Any]) -> str:
+        """Return the sum of the adapter's numbers, which shows that it was loaded; for the base, a text.
+
+        To continue a message is to end its sentence. In a turn of its own the base tells of a hero anew.
+        """
+        name, last = body["model"], body["messages"][-1]
         if name not in self.loaded:
-            return "the base"
+            number = len(self.asked)
+            if last["role"] == "assistant" and body.get("continue_final_message"):
+                return f" heal the crew of ship {number}, and brings them home. The rest is not asked for."
+            of_hero = "fictional character" in str(body["messages"])
+            return describe("40", "woman", "healing", number) if of_hero else "the base"
         tensors = load_file(Path(self.loaded[name], "adapter_model.safetensors"))
         return f"{sum(float(abs(values).sum()) for values in tensors.values()):.6g}"
 
@@ -143,7 +177,8 @@ def _config(path: str) -> dict[str, Any]:
 
 
 def _refusal(status: int, message: str) -> web.Response:
-    error = {"message": message, "type": "BadRequestError", "param": None, "code": status}
+    kind = {400: "BadRequestError", 404: "NotFoundError"}.get(status, "InternalServerError")
+    error = {"message": message, "type": kind, "param": None, "code": status}
     return web.json_response({"error": error}, status=status)
 
 

@@ -1,4 +1,4 @@
-"""A local HTTP server with the routes of Discord's API that the vote backfill uses.
+"""A local HTTP server with the routes of Discord's API that login, command sync and vote backfill use.
 
 Unlike simcord it has pages, rate limits and super reactions, and discord.py's own HTTP client talks to it.
 """
@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestServer
 
 BOT = 1 << 22
 NORMAL, BURST = 0, 1
+LOCALIZED = ("name", "description")
 
 
 @dataclass
@@ -28,6 +29,11 @@ class ScriptedDiscord:
     broken: set[int] = field(default_factory=set)  # messages that are answered with an error
     requests: list[str] = field(default_factory=list)  # paths with queries
     on_page: Any = None  # called before a page of people is sent
+    login: tuple[int, str, str] | None = None  # status, content type and body of a login that fails
+    starts_left: int = 1000
+    registered: list[dict[str, Any]] = field(default_factory=list)  # commands, as Discord returns them
+    syncs: list[list[dict[str, Any]]] = field(default_factory=list)  # what was sent to replace them
+    refused_syncs: list[tuple[int, int]] = field(default_factory=list)  # status and code of the next ones
 
     def _message(self, request: web.Request) -> dict[tuple[str, int], list[int]]:
         self.requests.append(request.path_qs)
@@ -41,7 +47,14 @@ class ScriptedDiscord:
         return self.messages[message]
 
     async def me(self, _request: web.Request) -> web.Response:
-        return _json(_user(BOT, bot=True))
+        if self.login is None:
+            return _json(_user(BOT, bot=True))
+        status, content_type, body = self.login
+        return web.Response(status=status, body=body.encode(), content_type=content_type)
+
+    async def gateway(self, _request: web.Request) -> web.Response:
+        limit = {"total": 1000, "remaining": self.starts_left, "reset_after": 9_000_000, "max_concurrency": 1}
+        return _json({"shards": 1, "url": "wss://127.0.0.1:1", "session_start_limit": limit})
 
     async def application(self, _request: web.Request) -> web.Response:
         application = {
@@ -55,8 +68,24 @@ class ScriptedDiscord:
         flags = {"bot_public": True, "bot_require_code_grant": False, "team": None}
         return _json(application | flags | {"owner": _user(BOT, bot=True), "rpc_origins": [], "summary": ""})
 
-    async def commands(self, _request: web.Request) -> web.Response:
-        return _json([])
+    async def list_commands(self, request: web.Request) -> web.Response:
+        """Return the commands; as Discord does, with the translations only if they are asked for."""
+        if request.query.get("with_localizations") == "true":
+            return _json(self.registered)
+        return _json([_without_localizations(command) for command in self.registered])
+
+    async def put_commands(self, request: web.Request) -> web.Response:
+        sent = await request.json()
+        self.syncs.append(sent)
+        if self.refused_syncs:
+            status, code = self.refused_syncs.pop(0)
+            mistakes = {"0": {"name": {"_errors": [{"code": "X", "message": "Must be shorter"}]}}}
+            body = {"code": code, "message": "refused"} | ({"errors": mistakes} if code == 50035 else {})
+            return web.Response(
+                status=status, body=json.dumps(body).encode(), content_type="application/json"
+            )
+        self.registered = [as_registered(command) for command in sent]
+        return _json(self.registered)
 
     async def message(self, request: web.Request) -> web.Response:
         reactions = self._message(request)
@@ -94,6 +123,38 @@ class ScriptedDiscord:
         return _json([_user(user_id, bot=user_id in self.bots) for user_id in page])
 
 
+def as_registered(command: dict[str, Any]) -> dict[str, Any]:
+    """Return a command as Discord gives it back: with ids, permissions as text, and its own defaults."""
+    permissions = command["default_member_permissions"]
+    added = {"id": str(hash(command["name"]) % 2**50), "application_id": str(BOT), "version": "1"}
+    return {
+        **_option_as_registered(command),
+        **added,
+        "default_member_permissions": None if permissions is None else str(permissions),
+        "dm_permission": 1 in (command["contexts"] or (1,)),
+        "contexts": command["contexts"] and command["contexts"][::-1],
+        "integration_types": command["integration_types"] or [0],
+        "nsfw": False,
+    }
+
+
+def _option_as_registered(option: dict[str, Any]) -> dict[str, Any]:
+    empty = [name for name, value in option.items() if value is False or value in ([], {})]
+    kept = {name: value for name, value in option.items() if name not in empty}
+    names = {f"{part}_localizations": option.get(f"{part}_localizations") or None for part in LOCALIZED}
+    inner = (
+        {"options": [_option_as_registered(each) for each in option["options"]]}
+        if kept.get("options")
+        else {}
+    )
+    return {**kept, **names, **inner}
+
+
+def _without_localizations(command: dict[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in command.items() if not name.endswith("_localizations")}
+    return kept | {"options": [_without_localizations(each) for each in command.get("options", [])]}
+
+
 def _json(content: Any) -> web.Response:
     """Answer without a charset: discord.py parses no JSON with one."""
     return web.Response(body=json.dumps(content).encode(), content_type="application/json")
@@ -121,7 +182,9 @@ async def scripted_discord() -> AsyncIterator[ScriptedDiscord]:
         [
             web.get("/users/@me", script.me),
             web.get("/oauth2/applications/@me", script.application),
-            web.put("/applications/{id}/commands", script.commands),
+            web.get("/gateway/bot", script.gateway),
+            web.get("/applications/{id}/commands", script.list_commands),
+            web.put("/applications/{id}/commands", script.put_commands),
             web.get(message, script.message),
             web.get(message + "/reactions/{emoji}", script.people),
         ]

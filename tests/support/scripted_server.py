@@ -65,6 +65,7 @@ class Script:
     failures: list[int] = field(default_factory=list)  # statuses of the next chat answers
     texts: list[str] = field(default_factory=list)  # the next answers, in place of generated ones
     finish_reason: str = "stop"
+    reshape: Callable[[dict[str, Any]], object] = lambda completion: completion  # of each whole answer
     unknown_models: set[str] = field(default_factory=set)
     failure_code: str | None = None
     retry_after: str | None = None
@@ -166,7 +167,7 @@ class Script:
             return await self.stream.send(request, headers, completion, cut=cut)
         if cut:
             return await _send_half(request, json.dumps(completion).encode())
-        return web.json_response(completion, headers=headers)
+        return web.json_response(self.reshape(completion), headers=headers)
 
     def _refusal_of(self, body: dict[str, Any]) -> web.Response | None:
         if body["model"] in self.unknown_models:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
@@ -16,16 +16,22 @@ class ScriptedStream:
     word_delay: float = 0.0  # seconds before each word
     silent_after: int | None = None  # words after which the stream hangs
     error_after: int | None = None  # words after which the next stream ends in an error
+    pieces: list[bytes] = field(default_factory=list)  # sent as they are, in place of each answer
+    media_type: str = "text/event-stream"
     left: int = 0  # streams that the client ended
 
     async def send(
         self, request: web.Request, headers: dict[str, str], completion: dict[str, Any], *, cut: bool
     ) -> web.StreamResponse:
         """Send a completion as a stream; if cut, close the connection half-way."""
-        response = web.StreamResponse(headers={**headers, "Content-Type": "text/event-stream"})
+        response = web.StreamResponse(headers={**headers, "Content-Type": self.media_type})
         await response.prepare(request)
         try:
-            await self._send(request, response, completion, cut=cut)
+            for piece in self.pieces:
+                await response.write(piece)
+                await asyncio.sleep(self.word_delay)
+            if not self.pieces:
+                await self._send(request, response, completion, cut=cut)
         except ConnectionError:
             self.left += 1
             raise

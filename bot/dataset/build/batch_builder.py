@@ -1,38 +1,43 @@
 """Write examples through the provider's Batch API, round by round."""
 
 import asyncio
-import json
 import logging
 import tempfile
 import time
-from collections.abc import AsyncIterator, Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Collection
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from bot.chat import ChatRequest
+from bot.dataset.build.answer_watch import AnswerWatch
+from bot.dataset.build.batch_answers import parse_answers
+from bot.dataset.build.batch_part import BatchPart
+from bot.dataset.build.batch_round import BatchBuild, OpenSlots
+from bot.dataset.build.batch_texts import BatchTexts
 from bot.dataset.build.builder import BuildCounts, ExampleRecord
+from bot.dataset.build.enqueued_tokens import EnqueuedTokens
 from bot.dataset.build.example_selector import ExampleSelector, Selection
 from bot.dataset.build.moderation import Moderation
 from bot.dataset.build.plan import Planner
 from bot.errors import OverBudget, Unavailable, UnknownModel
 from bot.i18n.message import LocalizedMessage
 from bot.jobs.worker import Run
-from bot.llm.batch_api import BatchApi, BatchLimits, failure
+from bot.llm.batch_api import BatchApi, BatchLimits, QueueFull, Refusal, refusal_of
 from bot.llm.budget import Account, Budget
 from bot.llm.client import ModelClient
+from bot.llm.response import Completion
 from bot.llm.retry import BACKGROUND
 from bot.store import batches, examples
 from bot.store.batches import BatchRow
 from bot.store.database import Database
-from bot.store.examples import Request
 from bot.store.job_schema import BuildSpec
 from bot.store.jobs import Job
 
 log = logging.getLogger(__name__)
 
 _CHUNK_SIZE = 500  # requests or results per transaction
+_QUEUED = "queued"  # the provider's queue is full
 _MAX_IDLE_ROUNDS = 3  # rounds in a row without an answer, after which the open slots are given up
 
 
@@ -60,6 +65,7 @@ class BatchBuilder:
         self._api = BatchApi(client.api, start_pauses=self._limits.start_pauses)
         self._budget = budget
         self._planner = planner
+        self._texts = BatchTexts(planner)
         self._selector = selector
         self._moderation = moderation
 
@@ -68,27 +74,47 @@ class BatchBuilder:
     ) -> BuildCounts:
         """Fill the slots.
 
-        Raises Unavailable if the provider refuses a batch, OverBudget if a batch may cost too much.
+        Raises Unavailable if the provider refuses a batch or its answers are of no use, OverBudget if a batch
+        may cost too much.
         """
-        build = _BatchBuild(spec, run, account, excluded_ids, self._planner.size(spec))
-        idle_rounds = 0
+        build = await self._open_build(spec, run, account, excluded_ids)
         await self._collect_all(build)
-        while idle_rounds < _MAX_IDLE_ROUNDS and await self._submit_round(build):
-            asked = build.counts.asked
+        while build.idle_rounds < _MAX_IDLE_ROUNDS and await self._submit_round(build):
             await self._collect_all(build)
-            idle_rounds = idle_rounds + 1 if build.counts.asked == asked else 0
+            build.watch.check()
+            build.end_round()
         async for selection in self._walk(build):
             build.counts.add_cached(selection)
             build.counts.close_slot(filled=selection.accepted is not None)
         build.counts.cached = max(0, build.counts.cached - build.counts.asked)
         return build.counts
 
+    async def _open_build(
+        self, spec: BuildSpec, run: Run, account: Account, excluded_ids: Collection[int]
+    ) -> BatchBuild:
+        build = self._new_build(spec, run, account, excluded_ids, self._planner.size(spec))
+        async with self._db.read() as tx:
+            build.enqueued.recall(await batches.list_of_job(tx, run.job.id))
+        return build
+
+    def _new_build(
+        self, spec: BuildSpec, run: Run, account: Account, excluded_ids: Collection[int], total: int
+    ) -> BatchBuild:
+        watch = AnswerWatch(
+            self._planner.sample_question(spec).sampling.max_tokens,
+            missing=lambda: build.total - build.closed_slots,
+            cost=partial(self._budget.max_batch_cost, spec.model),
+        )
+        enqueued = EnqueuedTokens(self._limits.queue_pauses)
+        build = BatchBuild(spec, run, account, excluded_ids, total, watch, enqueued)
+        return build
+
     async def collect_finished(self, spec: BuildSpec, run: Run, account: Account) -> int:
         """Save the answers of earlier builds' finished batches with this model, without waiting for others.
 
         Return the number of answers.
         """
-        build = _BatchBuild(spec, run, account, (), 0)
+        build = self._new_build(spec, run, account, (), 0)
         for row in await self._pending(spec.model):
             if row.remote_id:
                 await self._collect(build, row, wait=False)
@@ -109,22 +135,22 @@ class BatchBuilder:
             else:
                 await self._update(row, over=True)
 
-    def _walk(self, build: "_BatchBuild") -> AsyncIterator[Selection]:
+    def _walk(self, build: BatchBuild) -> AsyncIterator[Selection]:
         return self._selector.walk(build.spec, self._planner.slots(build.spec), build.excluded_ids)
 
-    async def _submit_round(self, build: "_BatchBuild") -> bool:
-        """Submit the open slots in parts, as far as the budget allows. Return whether there were any."""
-        walk = self._walk(build)
-        first = await self._next_open(walk, build)
+    async def _submit_round(self, build: BatchBuild) -> bool:
+        """Submit the open slots in parts, as far as the budget allows. Return whether there were any.
+
+        If the provider's queue is small, each part is waited for before the next one is sent.
+        """
+        first = await OpenSlots(self._walk(build), self._moderation, self._selector).next()
         if first is None:
             return False
-        if not build.probed:
-            await self._probe(build, first)
-            build.probed = True
-        walk, submitted = self._walk(build), False
-        build.closed_slots, build.asked_before = 0, build.counts.asked
+        await self._probe_once(build, first)
+        slots, submitted = OpenSlots(self._walk(build), self._moderation, self._selector), False
+        build.begin_round(slots)
         with tempfile.TemporaryDirectory() as folder:
-            while part := await self._fill_part(build, walk, Path(folder)):
+            while part := await self._fill_part(build, slots, Path(folder)):
                 try:
                     await self._submit(build, part)
                 except OverBudget:
@@ -132,18 +158,21 @@ class BatchBuilder:
                         raise
                     break  # the submitted parts may cost less than their maximum: the next round continues
                 submitted = True
+                if build.enqueued.limit is not None:
+                    await self._collect_all(build)
         return True
 
-    async def _fill_part(
-        self, build: "_BatchBuild", walk: AsyncIterator[Selection], folder: Path
-    ) -> "_BatchPart | None":
+    async def _fill_part(self, build: BatchBuild, slots: OpenSlots, folder: Path) -> BatchPart | None:
         """Add open slots to a part until it is full, or may cost all that is left. None: no slot is open."""
-        part = _BatchPart(folder / "herosmith.jsonl", self._limits)
+        part = BatchPart(folder / "herosmith.jsonl", self._limits, build.enqueued.limit)
         remaining = await self._budget.remaining(build.account)
         body = self._client.supported_parameters(build.spec.model).body
         with part.path.open("wb") as file:
-            while not part.is_full and (selection := await self._next_open(walk, build)):
+            while selection := await slots.next():
                 request, chat = self._planner.question(build.spec, selection.slot, selection.tried)
+                if not part.takes(chat):
+                    slots.put_back(selection)
+                    break
                 file.write(part.add(request, chat, body(chat)))
                 if (
                     remaining is not None
@@ -152,34 +181,35 @@ class BatchBuilder:
                     break
         return part if part.requests else None
 
-    async def _next_open(self, walk: AsyncIterator[Selection], build: "_BatchBuild") -> Selection | None:
-        async for candidate in walk:
-            selection = await self._moderation.check(candidate)
-            if selection.accepted is None and selection.tried < self._selector.max_attempts:
-                return selection
-            build.closed_slots += 1
-        return None
+    async def _probe_once(self, build: BatchBuild, selection: Selection) -> None:
+        """Ask for one slot directly, until an answer is of use: the first time only.
 
-    async def _probe(self, build: "_BatchBuild", selection: Selection) -> None:
-        """Ask for one slot directly, to learn which parameters the model refuses.
-
-        Otherwise a refused parameter would cost the answers of a whole batch.
+        It teaches which parameters the model refuses. Otherwise a refused parameter, or a model that only
+        thinks, would cost the answers of a whole batch.
         """
-        request, chat = self._planner.question(build.spec, selection.slot, selection.tried)
-        record = ExampleRecord(self._db, request)
-        answer = await self._client.complete(
-            chat, model=request.model, account=build.account, retry_policy=BACKGROUND, record=record
-        )
-        build.counts.asked += 1
-        build.counts.calls += answer.attempts
+        attempt = selection.tried
+        while not build.probed:
+            request, chat = self._planner.question(build.spec, selection.slot, attempt)
+            answer = await self._client.complete(
+                chat,
+                model=request.model,
+                account=build.account,
+                retry_policy=BACKGROUND,
+                record=ExampleRecord(self._db, request, build.watch),
+            )
+            build.counts.asked += 1
+            build.counts.calls += answer.attempts
+            build.probed = bool(answer.text)
+            attempt += 1
 
-    async def _submit(self, build: "_BatchBuild", part: "_BatchPart") -> None:
+    async def _submit(self, build: BatchBuild, part: BatchPart) -> None:
         await self._budget.check_batch(build.account, *part.max_usage(build.spec.model))
         remaining = iter(part.requests)
         while chunk := list(islice(remaining, _CHUNK_SIZE)):
             async with self._db.write() as tx:
                 await examples.add_requests(tx, chunk)
         async with self._db.write() as tx:
+            others = await batches.list_open(tx, model=build.spec.model)
             row = await batches.add(
                 tx,
                 job_id=build.run.job.id,
@@ -189,15 +219,34 @@ class BatchBuilder:
                 completion_tokens=part.completion_tokens,
                 at=time.time(),
             )
+        if others:
+            build.accompanied.add(row.id)
         try:
             row = await self._update(row, file=await self._api.upload(part.path))
         except BaseException:
             await self._update(row, over=True)  # nothing was submitted
             raise
-        await self._start(row)
+        await self._start(build, row)
 
-    async def _start(self, row: BatchRow) -> BatchRow:
-        return await self._update(row, remote_id=await self._api.start(row.file or "", _marker(row)))
+    async def _start(self, build: BatchBuild, row: BatchRow) -> BatchRow | None:
+        """Start a batch whose file is uploaded. Return None if the provider's queue is full."""
+        try:
+            remote_id = await self._api.start(row.file or "", _marker(row))
+        except QueueFull as full:
+            await self._update(row, over=True)
+            await self._wait_for_queue(build, row, full.refusal)
+            return None
+        return await self._update(row, remote_id=remote_id)
+
+    async def _wait_for_queue(self, build: BatchBuild, row: BatchRow, refusal: Refusal) -> None:
+        """Learn from a refusal how much the provider's queue takes; wait if others' work may fill it."""
+        log.warning("batch %s: %s", row.id, refusal.message)
+        build.refused = True
+        seconds = build.enqueued.refuse(row, refusal, alone=row.id not in build.accompanied)
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            await build.report(0, _QUEUED)
+            await asyncio.sleep(min(left, self._limits.slowest_poll))
 
     async def _update(self, row: BatchRow, **values: Any) -> BatchRow:
         """Update a batch's row, even if the job was stopped meanwhile: the provider has the batch."""
@@ -208,18 +257,21 @@ class BatchBuilder:
         async with self._db.read() as tx:
             return await batches.list_open(tx, model=model)
 
-    async def _collect_all(self, build: "_BatchBuild") -> None:
+    async def _collect_all(self, build: BatchBuild) -> None:
         """Wait for every pending batch of this model, earlier jobs' too, and save the answers."""
         for row in await self._pending(build.spec.model):
             if row.remote_id is None and row.file is None:
                 await self._update(row, over=True)  # killed before anything was submitted
                 continue
-            await self._collect(build, row if row.remote_id else await self._start(row), wait=True)
+            started = row if row.remote_id else await self._start(build, row)
+            if started:
+                await self._collect(build, started, wait=True)
 
-    async def _collect(self, build: "_BatchBuild", row: BatchRow, *, wait: bool) -> None:
+    async def _collect(self, build: BatchBuild, row: BatchRow, *, wait: bool) -> None:
         """Save a batch's answers when it is over. Requests without an answer are open in the next round.
 
-        Raises Unavailable with the provider's reason if it refused a batch of this job.
+        If the provider's queue was full, they are sent in smaller batches. Raises Unavailable with the
+        provider's reason if it refused a batch of this job for another one.
         """
         pause = self._limits.poll
         try:
@@ -232,145 +284,64 @@ class BatchBuilder:
                 batch, over = await self._api.get(row.remote_id or "")
             if not over:
                 return
-            refusal = failure(batch)
+            refusal = refusal_of(batch)
             if batch.output_file_id:
                 await self._save_answers(build, row, batch.output_file_id)
         except UnknownModel:
-            refusal = LocalizedMessage("The provider has this batch no more. Order the build again.")
+            refusal = Refusal(LocalizedMessage("The provider has this batch no more. Order the build again."))
         await self._update(row, over=True)
-        if refusal and row.job_id == build.run.job.id:
-            raise Unavailable(refusal)
+        if refusal is None:
+            build.enqueued.accept()
+        elif row.job_id == build.run.job.id:
+            if not refusal.queue_full:
+                raise Unavailable(refusal.message)
+            await self._wait_for_queue(build, row, refusal)
 
-    async def _save_answers(self, build: "_BatchBuild", row: BatchRow, file: str) -> None:
+    async def _save_answers(self, build: BatchBuild, row: BatchRow, file: str) -> None:
         """Join a batch's answers to their examples, beginning at the first that is not saved yet."""
         taken = row.taken
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "output.jsonl"
             await self._api.download(file, path)
-            with path.open(encoding="utf-8", errors="replace") as lines:
+            with path.open(encoding="utf-8-sig", errors="replace", newline="\n") as lines:
                 remaining = islice(lines, taken, None)
                 while chunk := list(islice(remaining, _CHUNK_SIZE)):
                     taken += len(chunk)
                     await self._save_chunk(build, row, chunk, taken)
 
-    async def _save_chunk(self, build: "_BatchBuild", row: BatchRow, lines: list[str], taken: int) -> None:
+    async def _save_chunk(self, build: BatchBuild, row: BatchRow, lines: list[str], taken: int) -> None:
         """Save some answers, book them for the batch's job, and note the position, in one transaction."""
         typical_tokens = (row.prompt_tokens // row.requests, row.completion_tokens // row.requests)
-        answers = list(_parse_answers(lines, typical_tokens))
+        answers = list(parse_answers(lines, build.thinking, typical_tokens))
         async with self._db.write() as tx:
-            for answer in answers:
-                await examples.add_answer(
-                    tx,
-                    answer.key,
-                    answer=answer.text,
-                    finish_reason=answer.finish_reason,
-                    prompt_tokens=answer.prompt_tokens,
-                    completion_tokens=answer.completion_tokens,
-                    at=time.time(),
-                )
+            texts = await self._texts.render(
+                tx,
+                build.spec,
+                {each.key: each.answer.text for each in answers if isinstance(each.answer, Completion)},
+            )
+            for each in answers:
+                if isinstance(each.answer, Completion) and each.key in texts:
+                    await examples.add_answer(
+                        tx,
+                        each.key,
+                        answer=texts[each.key],
+                        finish_reason=each.answer.finish_reason,
+                        prompt_tokens=each.prompt_tokens,
+                        completion_tokens=each.completion_tokens,
+                        at=time.time(),
+                    )
             await batches.change(tx, row.id, taken=taken)
             if answers:
                 await self._budget.book_within(
                     tx,
                     Account("build", row.job_id),
                     row.model,
-                    sum(answer.prompt_tokens for answer in answers),
-                    sum(answer.completion_tokens for answer in answers),
+                    sum(each.prompt_tokens for each in answers),
+                    sum(each.completion_tokens for each in answers),
                     batch=True,
                     calls=len(answers),
                 )
-        build.counts.asked += len(answers)
-        build.counts.calls += len(answers)
-
-
-@dataclass(slots=True)
-class _BatchBuild:
-    """The state of a running build."""
-
-    spec: BuildSpec
-    run: Run
-    account: Account
-    excluded_ids: Collection[int]
-    total: int
-    counts: BuildCounts = field(default_factory=BuildCounts)
-    probed: bool = False
-    closed_slots: int = 0  # slots that this round found filled or given up
-    asked_before: int = 0  # answers before this round
-
-    async def report(self, answered: int, status: str) -> None:
-        new = self.counts.asked - self.asked_before
-        done = min(self.total, self.closed_slots + new + answered)
-        await self.run.progress(
-            done,
-            self.total,
-            LocalizedMessage("in the provider's batch ({status})", status=status.replace("_", " ")),
-        )
-
-
-@dataclass(slots=True)
-class _BatchPart:
-    """The requests of one batch and the maximum of tokens that they may use."""
-
-    path: Path
-    limits: BatchLimits
-    requests: list[Request] = field(default_factory=list)
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    size: int = 0  # bytes
-
-    def add(self, request: Request, chat: ChatRequest, body: dict[str, Any]) -> bytes:
-        """Add a request. Return its line of the file."""
-        body = {"model": request.model, "messages": list(chat.messages), **body}
-        entry = {"custom_id": request.key, "method": "POST", "url": "/v1/chat/completions", "body": body}
-        line = json.dumps(entry, ensure_ascii=False).encode() + b"\n"
-        self.requests.append(request)
-        prompt_tokens, completion_tokens = chat.token_estimate
-        self.prompt_tokens += prompt_tokens
-        self.completion_tokens += completion_tokens
-        self.size += len(line)
-        return line
-
-    def max_usage(self, model: str) -> tuple[str, int, int]:
-        """Return model, prompt tokens and completion tokens, the arguments of the budget's checks."""
-        return model, self.prompt_tokens, self.completion_tokens
-
-    def usage_with_one_more(self, model: str) -> tuple[str, int, int]:
-        """Return the same with another request of average size."""
-        growth = 1 + 1 / len(self.requests)
-        return model, round(self.prompt_tokens * growth), round(self.completion_tokens * growth)
-
-    @property
-    def is_full(self) -> bool:
-        return len(self.requests) >= self.limits.max_requests or self.size >= self.limits.max_bytes
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """One result of a batch."""
-
-    key: str
-    text: str
-    finish_reason: str
-    prompt_tokens: int
-    completion_tokens: int
-
-
-def _parse_answers(lines: list[str], typical_tokens: tuple[int, int]) -> Iterator[_Answer]:
-    """Yield the answered requests. typical_tokens: for results of providers that report no usage."""
-    for line in lines:
-        try:
-            result = json.loads(line)
-            body = result["response"]["body"]
-            choice, usage = body["choices"][0], body.get("usage") or {}
-            yield _Answer(
-                result["custom_id"],
-                (choice["message"]["content"] or "").strip(),
-                choice["finish_reason"] or "stop",
-                usage.get("prompt_tokens", typical_tokens[0]),
-                usage.get("completion_tokens", typical_tokens[1]),
-            )
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError):
-            log.warning("a batch's request has no answer: %.300s", line)
+        build.count(answers)
 
 
 def _marker(row: BatchRow) -> str:

@@ -3,17 +3,19 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Collection, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from bot.chat import ChatRequest
+from bot.dataset.build.answer_watch import AnswerWatch
 from bot.dataset.build.example_selector import FLAGGED, ExampleSelector, Selection
 from bot.dataset.build.moderation import Moderation
 from bot.dataset.build.plan import Planner
 from bot.errors import Unavailable
 from bot.i18n.message import LocalizedMessage
-from bot.llm.budget import Account
+from bot.llm.budget import Account, Budget
 from bot.llm.client import ChatAnswer, ModelClient
 from bot.llm.retry import BACKGROUND
 from bot.store import examples
@@ -82,6 +84,7 @@ class Builder:
         self,
         db: Database,
         client: ModelClient,
+        budget: Budget,
         planner: Planner,
         selector: ExampleSelector,
         moderation: Moderation,
@@ -91,6 +94,7 @@ class Builder:
     ) -> None:
         self._db = db
         self._client = client
+        self._budget = budget
         self._planner = planner
         self.selector = selector
         self._workers = workers
@@ -103,9 +107,11 @@ class Builder:
         """Fill the slots. After a kill at any moment, the next build repeats only the calls in flight.
 
         excluded_ids: examples that may not be used again. Raises Unavailable if the model server stays out of
-        reach, OverBudget if the budget is used up; answers so far stay cached.
+        reach or its answers are of no use, OverBudget if the budget is used up; answers so far stay cached.
         """
-        build = _Build(spec, account, self._planner.size(spec), excluded_ids)
+        max_tokens = self._planner.sample_question(spec).sampling.max_tokens
+        cost = partial(self._budget.cost, spec.model)
+        build = _Build(spec, account, self._planner.size(spec), excluded_ids, max_tokens, cost)
         walk = self.selector.walk(spec, self._planner.slots(spec), excluded_ids)
         walk_lock = asyncio.Lock()
 
@@ -171,7 +177,7 @@ class Builder:
 
     async def _ask(self, request: Request, chat: ChatRequest, build: "_Build") -> StoredAnswer:
         """Ask one question. The answer is committed before it is counted."""
-        record = ExampleRecord(self._db, request)
+        record = ExampleRecord(self._db, request, build.watch)
         answer = await self._client.complete(
             chat, model=request.model, account=build.account, retry_policy=BACKGROUND, record=record
         )
@@ -205,12 +211,21 @@ class Builder:
 class _Build:
     """The state of a running build."""
 
-    def __init__(self, spec: BuildSpec, account: Account, total: int, excluded_ids: Collection[int]) -> None:
+    def __init__(
+        self,
+        spec: BuildSpec,
+        account: Account,
+        total: int,
+        excluded_ids: Collection[int],
+        max_tokens: int,
+        cost: Callable[[int, int], float | None],
+    ) -> None:
         self.spec = spec
         self.account = account
         self.total = total
         self.excluded_ids = excluded_ids
         self.counts = BuildCounts()
+        self.watch = AnswerWatch(max_tokens, missing=lambda: total - self.counts.done, cost=cost)
         self._started = time.monotonic()
 
     @property
@@ -224,11 +239,12 @@ class _Build:
 
 
 class ExampleRecord:
-    """Write an example's row: that it was asked, and its answer."""
+    """Write an example's row: that it was asked, and its answer. The watch may end the build."""
 
-    def __init__(self, db: Database, request: Request) -> None:
+    def __init__(self, db: Database, request: Request, watch: AnswerWatch) -> None:
         self._db = db
         self._request = request
+        self._watch = watch
         self.kept: StoredAnswer | None = None
 
     async def sent(self) -> None:
@@ -245,10 +261,14 @@ class ExampleRecord:
             time.time(),
         )
         self.kept = await self._db.write_together(WriteTask(examples.add_answers, received), booking)
+        self._watch.add(answer.text, answer.finish_reason, answer.prompt_tokens)
+        self._watch.check()
 
-    async def failed(self) -> None:
+    async def failed(self, error: Exception) -> None:
         async with self._db.write() as tx:
             await examples.mark_failed(tx, self._request.key)
+        self._watch.add_failure(error)
+        self._watch.check()
 
 
 async def _run_until_first(*work: Coroutine[Any, Any, None]) -> None:

@@ -76,8 +76,6 @@ class Planner:
         )
         _check_ranges(spec)
         size = self.size(spec)
-        if batch and self._small:
-            raise UserError("The embedded engine has no Batch API: leave batch out.")
         price = self._prices.of(spec.model)
         cheaper = not self._small and price is not None and price.batch is not None
         use_batch = batch is None and cheaper and size >= self._batch_from

@@ -9,6 +9,7 @@ from typing import Literal
 
 from bot.dataset.reading.columns import count_known
 from bot.dataset.reading.encoding import Text
+from bot.dataset.reading.survey import MAX_FIELD_CHARACTERS
 from bot.dataset.reading.table import HEADER_ROWS, Line, find_header
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars (|)"}
@@ -25,7 +26,7 @@ _PLACEHOLDER = "\0"  # for lone carriage returns; no text holds this character
 _BACKSLASHED = re.compile(r'\\(["\\])')
 _QUOTED_AFTER_BLANK = re.compile(r' +".*"\s*', re.DOTALL)
 
-csv.field_size_limit(10_000_000)  # characters; a quote that is never closed takes in the rest of the file
+csv.field_size_limit(MAX_FIELD_CHARACTERS)  # a quote that is never closed takes in the rest of the file
 
 
 class DamagedRow(ValueError):

@@ -146,7 +146,7 @@ def _chunks(content: Content) -> Iterator[tuple[bytes, bool]]:
 def _is_western(content: Content) -> bool:
     """Return whether the file reads as a language of Western Europe in cp1252."""
     found: set[str] = set()
-    letters = beyond = 0
+    letters = beyond = unicode = 0
     for chunk, _ in _chunks(content):
         try:
             text = chunk.decode("cp1252")
@@ -157,7 +157,10 @@ def _is_western(content: Content) -> bool:
         others = [character for character in text if character > "\x7f"]
         found.update(others)
         beyond += len(others)
+        unicode += sum(character > "\x7f" for character in chunk.decode("utf-8", "ignore"))
         letters += len(text)
+    if 4 * unicode > beyond:  # half the bytes are UTF-8's, which are two or more for each: only a line is not
+        return False
     written = found - _PUNCTUATION
     return beyond < letters * _MOST_LETTERS_BEYOND_ASCII and any(written <= letters for letters in _ALPHABETS)
 

@@ -9,6 +9,8 @@ from bot.dataset.reading.source import Format, Record, Source, Unread
 from bot.dataset.reading.splits import TEST, read_split
 from bot.errors import UserError
 
+MAX_FIELD_CHARACTERS = 1_000_000  # a small Parquet file may repeat a large text in thousands of rows
+
 
 class Unfit(UserError):
     """The file cannot be read in this way, but perhaps in another."""
@@ -76,6 +78,11 @@ def _completed(rows: Iterator[Record], columns: Sequence[str]) -> Iterator[Recor
 
 
 def _check_text(cells: dict[str, str], location: str) -> None:
+    if max(map(len, cells.values()), default=0) > MAX_FIELD_CHARACTERS:
+        raise UserError(
+            f"{location} holds a field of more than {MAX_FIELD_CHARACTERS:,} characters: "
+            "shorten it or drop the row."
+        )
     text = "".join(cells.values())
     if "\0" in text:
         raise UserError(f"{location} holds a NUL byte, which is no text: take it out and try again.")

@@ -106,7 +106,7 @@ class Table:
                 cells = self._fitted(row, number, line)
             if cells[first].strip().lower() == name.lower() and self._is_header(cells):
                 headers.append(line)
-            elif any(cells):
+            elif any(map(str.strip, cells)):
                 for at, column in nameless.items():
                     column.add(cells[at])
                 if nameless:

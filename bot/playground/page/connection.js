@@ -1,6 +1,8 @@
 // The WebSocket connection to the playground's server. It reconnects after a loss.
 
 const RECONNECT_DELAY = 1000; // milliseconds
+const LOST = "the playground does not answer; trying again …";
+const STALE = "this page belongs to an earlier start: open the address that the playground printed now";
 
 export class Connection {
   #socket = null;
@@ -11,11 +13,11 @@ export class Connection {
     this.person = person;
     this.onUpdate = onUpdate;
     this.onStatus = onStatus;
+    this.onStatus("connecting …");
     this.#open();
   }
 
   #open() {
-    this.onStatus("connecting …");
     const socket = new WebSocket(`ws://${location.host}/socket?as=${encodeURIComponent(this.person)}`);
     this.#socket = socket;
     socket.onopen = () => this.onStatus("");
@@ -23,9 +25,15 @@ export class Connection {
     socket.onclose = () => {
       if (this.#socket !== socket) return;
       this.#refusePending();
-      this.onStatus("the playground does not answer; trying again …");
+      this.#explain(socket);
       setTimeout(() => this.#socket === socket && this.#open(), RECONNECT_DELAY);
     };
+  }
+
+  // Say why the connection is lost: a failed WebSocket does not tell its status, a request does.
+  async #explain(socket) {
+    const response = await fetch("/", { method: "HEAD" }).catch(() => null);
+    if (this.#socket === socket) this.onStatus(response?.status === 403 ? STALE : LOST);
   }
 
   #receive(message) {
@@ -56,6 +64,7 @@ export class Connection {
     const old = this.#socket;
     this.person = person;
     this.#refusePending();
+    this.onStatus("connecting …");
     this.#open();
     old?.close();
   }

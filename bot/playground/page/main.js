@@ -6,6 +6,9 @@ import { Connection } from "./connection.js";
 import { avatar, element } from "./dom.js";
 import { openForm } from "./form.js";
 
+// The token is in a cookie by now; the address bar need not show it.
+history.replaceState(null, "", location.pathname + location.hash);
+
 const $ = (id) => document.getElementById(id);
 const REFUSAL_DURATION = 8000; // milliseconds
 let refusalTimer;

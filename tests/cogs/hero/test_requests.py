@@ -47,19 +47,6 @@ async def test_reply_to_an_incomplete_mention_says_what_is_missing(
     assert script.asked == []
 
 
-@pytest.mark.parametrize("text", ["40 woman healing", "hello {bot}", "<@1> 40 woman healing"])
-async def test_message_that_does_not_begin_with_the_mention_is_ignored(stage: Stage, text: str) -> None:
-    await mention(stage, text)
-    assert len(stage.channel.history()) == 1
-
-
-async def test_bots_are_not_answered(stage: Stage) -> None:
-    robot = stage.env.guild.add_member(stage.env.create_user("robot", bot=True))
-    assert stage.env.bot.user is not None
-    await robot.send(stage.channel, f"{stage.env.bot.user.mention} 40 woman healing")
-    assert len(stage.channel.history()) == 1
-
-
 async def test_failure_is_reported_in_the_reply(stage: Stage, script: Script) -> None:
     script.failures = [401]
     await mention(stage, "{bot} 40 woman healing")

@@ -4,6 +4,7 @@ import time
 
 import discord
 import pytest
+from simcord.results import to_discord_message
 
 from bot.app import App
 from bot.client import HeroBot
@@ -170,7 +171,8 @@ async def test_bot_edits_as_itself_after_the_interaction_expired(
 
 async def test_answer_is_a_new_message_if_nothing_was_shown_in_time(stage: Stage, app: App) -> None:
     async with all_slots(app):
-        stage.env.inject_error("PATCH", "/webhooks/*/messages/@original", status=404, code=10015, times=None)
+        for method, path in (("PATCH", "/webhooks/*/messages/@original"), ("POST", "/webhooks/*")):
+            stage.env.inject_error(method, path, status=404, code=10015, times=None)
         await stage.ana.slash(stage.channel, "hero", hero=TYPED)
         await until(stage, lambda message: message.content == "The model is busy: you are next.")
     assert await stored(app, await until(stage, finished))
@@ -181,7 +183,8 @@ async def test_log_has_the_reference_if_the_bot_may_not_write_either(
 ) -> None:
     message = await half_written(stage, script, words=13)
     expire_interactions(stage)
-    stage.env.inject_error("PATCH", "/channels/*/messages/*", status=403, code=50001, times=None)
+    for method, path in (("PATCH", "/channels/*/messages/*"), ("POST", "/channels/*/messages")):
+        stage.env.inject_error(method, path, status=403, code=50001, times=None)
 
     await stage.ana.click(message, label="Stop")
 
@@ -190,7 +193,7 @@ async def test_log_has_the_reference_if_the_bot_may_not_write_either(
         return "nobody could be told" in caplog.text
 
     await eventually(logged, what="the error is logged")
-    assert "Discord lets a command be answered for 15 minutes" in stage.refusal()
+    assert "Discord takes the answer nowhere" in stage.refusal()
     reference = caplog.text.split("nobody could be told")[1].split("`")[1]
     assert f"refused, reference {reference}" in caplog.text
 
@@ -224,3 +227,47 @@ async def test_description_deleted_before_its_end_is_hidden(
     assert message.content == "Whoever asked for it had it deleted."
     assert (labels(message), message.reactions) == ([], [])
     assert await stored(app, message) is None
+
+
+def private_messages(stage: Stage) -> list[discord.Message]:
+    """Return what only one person sees in the channel."""
+    messages = stage.env.backend.messages[stage.channel.id].values()
+    return [to_discord_message(stage.env, message) for message in messages if message.is_ephemeral]
+
+
+async def test_text_whose_message_a_moderator_deletes_goes_on_for_the_requester_alone(
+    stage: Stage, script: Script, app: App
+) -> None:
+    script.texts = [SENTENCE * 4]
+    script.stream.word_delay = 0.03
+    await stage.ana.slash(stage.channel, "hero", hero=TYPED)
+    await stage.olga.delete(await until(stage, lambda message: bool(message.embeds)))
+
+    async def written() -> bool:
+        await stage.env.advance_time(0.5)
+        return [labels(message)[:2] for message in private_messages(stage)] == [["Again", "Report"]]
+
+    await eventually(written, what="the text is shown to the requester alone")
+    await stage.env.settle()
+    (message,) = private_messages(stage)
+    assert embed_text(message) == (SENTENCE * 4).strip()
+    assert await stored(app, message)
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, 50001), (404, 10003), (400, 50083), (400, 160005)])
+async def test_text_that_nobody_can_see_is_stopped_at_once(
+    stage: Stage, script: Script, caplog: pytest.LogCaptureFixture, status: int, code: int
+) -> None:
+    script.texts = [SENTENCE * 200]
+    script.stream.word_delay = 0.03
+    await stage.ana.slash(stage.channel, "hero", hero=TYPED)
+    await until(stage, lambda message: bool(message.embeds))
+    for path in ("/webhooks/*", "/channels/*"):
+        stage.env.inject_error("*", path, status=status, code=code, times=None)
+
+    async def stopped() -> bool:
+        await stage.env.advance_time(0.5)
+        return script.stream.left == 1 and "nobody could be told" in caplog.text
+
+    await eventually(stopped, what="the generation is stopped")
+    assert "Discord takes the answer nowhere" in stage.refusal()

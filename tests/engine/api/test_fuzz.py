@@ -38,6 +38,11 @@ CHAT: dict[str, Any] = {
     "frequency_penalty": 0.0,
     "repeat_penalty": 1.0,
     "reasoning_effort": "low",
+    "logprobs": True,
+    "top_logprobs": 1,
+    "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"enum": [1]}}},
+    "tools": [{"type": "function", "function": {"name": "x", "parameters": {"type": "object"}}}],
+    "tool_choice": "none",
 }
 JOB: dict[str, Any] = {
     "model": TINY,
@@ -49,6 +54,35 @@ JOB: dict[str, Any] = {
     },
     "suffix": "name",
     "seed": 1,
+    "metadata": {"a": "b"},
+}
+
+COMPLETION: dict[str, Any] = {
+    "model": TINY,
+    "prompt": ["hello"],
+    "max_tokens": 1,
+    "n": 1,
+    "best_of": 1,
+    "stop": [" END"],
+    "echo": False,
+    "logprobs": None,
+}
+RESPONSE: dict[str, Any] = {
+    "model": TINY,
+    "input": [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hello"}]}],
+    "instructions": "Be short.",
+    "max_output_tokens": 1,
+    "temperature": 0.5,
+    "text": {"format": {"type": "text"}},
+    "reasoning": {"effort": "low"},
+    "include": ["reasoning.encrypted_content"],
+    "store": False,
+    "metadata": {"a": "b"},
+}
+BATCH: dict[str, Any] = {
+    "input_file_id": "file-none",
+    "endpoint": "/v1/chat/completions",
+    "completion_window": "24h",
     "metadata": {"a": "b"},
 }
 
@@ -80,6 +114,7 @@ values = odd | st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
     max_leaves=8,
 )
+JSON = {"Content-Type": "application/json"}
 DEEP = b"[" * 100_000
 BODIES = [b"", b"{", b"null", b"\xff\xfe{}", b'"\\ud800"', b"[]", b"1e999", DEEP, b'{"model": ' + DEEP]
 
@@ -146,13 +181,31 @@ async def assert_answered(request: Any) -> None:
 @fuzzed
 @given(body=bodies(CHAT))
 async def test_chat(http: aiohttp.ClientSession, body: bytes) -> None:
-    await assert_answered(http.post("v1/chat/completions", data=body))
+    await assert_answered(http.post("v1/chat/completions", data=body, headers=JSON))
 
 
 @fuzzed
 @given(body=bodies(JOB))
 async def test_jobs(http: aiohttp.ClientSession, body: bytes) -> None:
-    await assert_answered(http.post("v1/fine_tuning/jobs", data=body))
+    await assert_answered(http.post("v1/fine_tuning/jobs", data=body, headers=JSON))
+
+
+@fuzzed
+@given(body=bodies(COMPLETION))
+async def test_completions(http: aiohttp.ClientSession, body: bytes) -> None:
+    await assert_answered(http.post("v1/completions", data=body, headers=JSON))
+
+
+@fuzzed
+@given(body=bodies(RESPONSE))
+async def test_responses(http: aiohttp.ClientSession, body: bytes) -> None:
+    await assert_answered(http.post("v1/responses", data=body, headers=JSON))
+
+
+@fuzzed
+@given(body=bodies(BATCH))
+async def test_batches(http: aiohttp.ClientSession, body: bytes) -> None:
+    await assert_answered(http.post("v1/batches", data=body, headers=JSON))
 
 
 PART = b'--b\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n'
@@ -232,6 +285,8 @@ texts = st.sampled_from(
             "v1/models/{}",
             "v1/files/{}",
             "v1/files/{}/content",
+            "v1/batches/{}",
+            "v1/batches/{}/cancel",
             "v1/fine_tuning/jobs/{}",
             "v1/fine_tuning/jobs/{}/cancel",
             "v1/fine_tuning/jobs/{}/events",
@@ -247,7 +302,7 @@ async def test_ids(http: aiohttp.ClientSession, method: str, template: str, some
 
 @fuzzed
 @given(
-    path=st.sampled_from(["v1/models", "v1/files", "v1/fine_tuning/jobs", "v1/chat/completions"]),
+    path=st.sampled_from(["v1/models", "v1/files", "v1/batches", "v1/fine_tuning/jobs", "v1/responses"]),
     query=st.lists(
         st.tuples(st.sampled_from(["limit", "after", "order", "purpose"]) | texts, texts), max_size=3
     ),

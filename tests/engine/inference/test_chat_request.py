@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+from operator import itemgetter
 from typing import Any
 
 import aiohttp
@@ -11,12 +12,14 @@ import psutil
 import pytest
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
-from pydantic import BaseModel
 
-from tests.support.engine_chats import PROMPT_TOKENS, USER, ask
+from engine.limits import SLOTS
+from tests.support.engine_chats import PROMPT_TOKENS, USER, ask, assert_declared
 from tests.support.engine_process import EngineProcess
 from tests.support.eventually import eventually
 from tests.support.tiny_engine import TINY
+
+JSON = {"Content-Type": "application/json"}
 
 
 async def test_answer(client: AsyncOpenAI) -> None:
@@ -117,15 +120,6 @@ async def test_bodies_match_openais_types(engine: EngineProcess) -> None:
         assert_declared(ChatCompletionChunk.model_validate(chunk, strict=True))
 
 
-def assert_declared(model: BaseModel) -> None:
-    """Assert that no field, at any depth, is undeclared."""
-    assert not model.model_extra, model
-    for value in model.__dict__.values():
-        for part in value if isinstance(value, list) else [value]:
-            if isinstance(part, BaseModel):
-                assert_declared(part)
-
-
 async def test_text_parts_are_joined(client: AsyncOpenAI) -> None:
     parts = [{"type": "text", "text": "40, woman, "}, {"type": "text", "text": "flight ->"}]
     joined = await ask(client, [{"role": "user", "content": parts}], temperature=0)
@@ -144,43 +138,178 @@ async def test_trailing_assistant_message_is_continued(client: AsyncOpenAI) -> N
     assert text + rest.choices[0].message.content == complete.choices[0].message.content
 
 
-async def test_accepted_settings(client: AsyncOpenAI) -> None:
-    answer = await ask(
-        client,
-        temperature=0.7,
-        top_p=0.9,
-        presence_penalty=0.5,
-        frequency_penalty=0.5,
-        n=1,
-        stop=None,
-        reasoning_effort="minimal",
-        extra_body={"repeat_penalty": 1.1},
-    )
-    assert answer.choices[0].message.content
+NOTHING: Any = [
+    {"user": "someone", "safety_identifier": "x", "prompt_cache_key": "y", "prompt_cache_retention": "24h"},
+    {"response_format": {"type": "text"}, "verbosity": "low", "reasoning_effort": "minimal"},
+    {"logit_bias": {}, "metadata": {}, "store": False, "service_tier": "auto", "modalities": ["text"]},
+    {"logprobs": False, "top_logprobs": 0, "parallel_tool_calls": True},
+    {"tools": [], "tool_choice": "auto"},
+    {"tool_choice": "none"},
+    {"functions": [], "function_call": "none"},
+    {"stop": [], "n": None, "seed": None, "max_completion_tokens": None, "temperature": None, "top_p": None},
+    {"stop": None, "presence_penalty": None, "response_format": None, "tools": None, "tool_choice": None},
+    {"extra_body": {"integrations": None, "prediction": None, "audio": None, "anything_else": None}},
+    {"extra_body": {"stream": None, "stream_options": None, "response_format": {"type": "text", "x": None}}},
+]
+
+
+@pytest.mark.parametrize("options", NOTHING)
+async def test_parameters_that_ask_for_nothing_change_nothing(
+    client: AsyncOpenAI, options: dict[str, Any]
+) -> None:
+    plain = await ask(client, extra_body={"seed": 3})
+    answer = await ask(client, **{"extra_body": {"seed": 3}} | options)
+    assert answer.usage == plain.usage
+    if "seed" not in options and "extra_body" not in options:
+        assert answer.choices[0].message == plain.choices[0].message
+
+
+async def test_stream_options_that_ask_for_nothing(client: AsyncOpenAI) -> None:
+    options = {"include_usage": None, "include_obfuscation": False, "chunk_size": None}
+    chunks = [chunk async for chunk in await ask(client, stream=True, stream_options=options)]
+    assert all(chunk.choices for chunk in chunks)
+
+
+@pytest.mark.parametrize("seed", [-1, -(2**63), 2**32 - 1, 2**63 - 1, 0])
+async def test_any_seed_is_a_seed(client: AsyncOpenAI, seed: int) -> None:
+    first, again = [(await ask(client, seed=seed)).choices[0].message.content for _ in range(2)]
+    assert first == again
+
+
+@pytest.mark.parametrize("top_p", [0, 0.0])
+async def test_top_p_0_is_the_likeliest_token(client: AsyncOpenAI, top_p: float) -> None:
+    likeliest = await ask(client, temperature=0)
+    for seed in (1, 2):
+        answer = await ask(client, top_p=top_p, temperature=2, seed=seed)
+        assert answer.choices[0].message.content == likeliest.choices[0].message.content
+
+
+async def test_logprobs(client: AsyncOpenAI) -> None:
+    answer = await ask(client, temperature=0, logprobs=True, top_logprobs=3, max_tokens=4)
+    tokens = answer.choices[0].logprobs.content
+    assert "".join(token.token for token in tokens) == answer.choices[0].message.content
+    assert [token.logprob for token in tokens] == [token.top_logprobs[0].logprob for token in tokens]
+    assert {len(token.top_logprobs) for token in tokens} == {3}
+    streamed = []
+    async for chunk in await ask(
+        client, temperature=0, logprobs=True, top_logprobs=3, max_tokens=4, stream=True
+    ):
+        for choice in chunk.choices:
+            streamed += choice.logprobs.content if choice.logprobs else []
+    assert [token.token for token in streamed] == [token.token for token in tokens]
+
+
+HANDED_BACK: Any = {
+    "openai 3": {
+        "content": "She flies.",
+        "role": "assistant",
+        "refusal": None,
+        "annotations": [],
+        "audio": None,
+        "function_call": None,
+        "tool_calls": None,
+    },
+    "npm": {"role": "assistant", "content": "She flies.", "refusal": None, "annotations": []},
+    "aisuite": {"role": "assistant", "content": "She flies.", "tool_calls": [], "reasoning_content": ""},
+    "litellm": {
+        "role": "assistant",
+        "content": "She flies.",
+        "provider_specific_fields": {"refusal": None, "citations": []},
+        "thinking_blocks": None,
+    },
+    "named": {"role": "assistant", "content": "She flies.", "name": "hero"},
+    "parts": {"role": "assistant", "content": [{"type": "text", "text": "She flies."}]},
+}
+
+
+@pytest.mark.parametrize("message", HANDED_BACK.values(), ids=HANDED_BACK)
+async def test_an_answers_message_is_handed_back(client: AsyncOpenAI, message: dict[str, Any]) -> None:
+    short = {"role": "assistant", "content": "She flies."}
+    expected = await ask(client, [*USER, short, *USER], temperature=0)
+    answer = await ask(client, [*USER, message, *USER], temperature=0)
+    assert (answer.choices, answer.usage) == (expected.choices, expected.usage)
+
+
+@pytest.mark.parametrize("dump", ["model_dump", "to_dict"])
+async def test_a_real_answer_is_handed_back(client: AsyncOpenAI, dump: str) -> None:
+    first = (await ask(client)).choices[0].message
+    message = getattr(first, dump)()
+    assert (await ask(client, [*USER, message, *USER])).choices[0].message.content
+
+
+async def test_a_refusal_is_what_the_assistant_said(client: AsyncOpenAI) -> None:
+    said = await ask(client, [*USER, {"role": "assistant", "content": "No."}, *USER], temperature=0)
+    for message in (
+        {"role": "assistant", "content": None, "refusal": "No."},
+        {"role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]},
+    ):
+        assert (await ask(client, [*USER, message, *USER], temperature=0)).choices == said.choices
+
+
+async def test_a_developer_is_the_system(client: AsyncOpenAI) -> None:
+    answers = [
+        await ask(client, [{"role": role, "content": "Be short."}, *USER], temperature=0)
+        for role in ("system", "developer")
+    ]
+    assert answers[0].usage == answers[1].usage
+    assert answers[0].choices == answers[1].choices
+
+
+EMPTY: Any = [
+    {"role": "assistant", "content": ""},
+    {"role": "assistant", "content": None},
+    {"role": "assistant"},
+    {"role": "assistant", "content": []},
+    {"role": "assistant", "content": None, "tool_calls": [], "refusal": None},
+]
+
+
+@pytest.mark.parametrize("message", EMPTY)
+async def test_an_empty_assistant_message(client: AsyncOpenAI, message: dict[str, Any]) -> None:
+    """At the end there is nothing to continue, so a new answer begins; elsewhere it is an empty turn."""
+    plain = await ask(client, temperature=0)
+    for end in ([message], [message, message]):
+        answer = await ask(client, [*USER, *end], temperature=0)
+        assert (answer.choices, answer.usage) == (plain.choices, plain.usage)
+    within = await ask(client, [*USER, message, *USER])
+    assert within.usage.prompt_tokens > plain.usage.prompt_tokens
 
 
 @pytest.mark.parametrize(
     ("options", "param", "code"),
     [
         ({"extra_body": {"surprise": 1}}, "surprise", "unknown_parameter"),
-        ({"logprobs": True}, "logprobs", "unknown_parameter"),
-        ({"user": "someone"}, "user", "unknown_parameter"),
-        ({"store": False}, "store", "unknown_parameter"),
-        ({"response_format": {"type": "text"}}, "response_format", "unknown_parameter"),
+        ({"extra_body": {"web_search_options": {}}}, "web_search_options", "unknown_parameter"),
+        ({"store": True}, "store", "invalid_value"),
+        ({"metadata": {"a": "b"}}, "metadata", "invalid_value"),
+        ({"logit_bias": {"5": 1}}, "logit_bias", "invalid_value"),
+        ({"service_tier": "flex"}, "service_tier", "invalid_value"),
+        ({"modalities": ["text", "audio"]}, "modalities[1]", "invalid_value"),
+        ({"functions": [{"name": "hero"}]}, "functions", "invalid_value"),
+        ({"function_call": {"name": "hero"}}, "function_call", "invalid_value"),
+        ({"response_format": {"type": "xml"}}, "response_format.type", "invalid_value"),
+        ({"top_logprobs": 2}, "top_logprobs", "invalid_value"),
         ({"n": 0}, "n", "invalid_value"),
         ({"n": 9}, "n", "invalid_value"),
-        ({"seed": -1}, "seed", "invalid_value"),
-        ({"seed": 2**32 - 1}, "seed", "invalid_value"),
+        ({"seed": 2**63}, "seed", "invalid_value"),
+        ({"seed": 1.5}, "seed", "invalid_value"),
         ({"reasoning_effort": "enormous"}, "reasoning_effort", "invalid_value"),
         ({"max_completion_tokens": 5}, "max_tokens", "invalid_parameter_combination"),
         ({"temperature": 2.5}, "temperature", "invalid_value"),
-        ({"top_p": 0}, "top_p", "invalid_value"),
+        ({"top_p": 1.1}, "top_p", "invalid_value"),
         ({"extra_body": {"temperature": "hot"}}, "temperature", "invalid_value"),
         ({"max_tokens": 0}, "max_tokens", "invalid_value"),
         ({"stop": ["a", "b", "c", "d", "e"]}, "stop", "invalid_value"),
         ({"stop": ["a", ""]}, "stop[1]", "invalid_value"),
         ({"messages": []}, "messages", "invalid_value"),
-        ({"messages": [*USER, {"role": "assistant", "content": ""}]}, "messages", "invalid_value"),
+        ({"messages": [{"role": "assistant", "content": ""}]}, "messages", "invalid_value"),
+        (
+            {"messages": [{"role": "user", "content": None}]},
+            "messages[0].content",
+            "missing_required_parameter",
+        ),
+        ({"messages": [USER[0] | {"audio": {"id": "a"}}]}, "messages[0].audio", "unknown_parameter"),
+        ({"messages": [USER[0] | {"surprise": [1]}]}, "messages[0].surprise", "unknown_parameter"),
         ({"messages": [{"role": "robot", "content": "x"}]}, "messages[0].role", "invalid_value"),
         ({"messages": [*USER, {"role": "user"}]}, "messages[1].content", "missing_required_parameter"),
         (
@@ -210,6 +339,73 @@ async def test_stream_options_without_a_stream(client: AsyncOpenAI) -> None:
     assert (caught.value.param, caught.value.code) == ("stream_options", None)
 
 
+async def post(engine: EngineProcess, body: Any) -> tuple[int, Any, float]:
+    """Return the status, the error and the engine's CPU seconds of a raw request."""
+    process = psutil.Process(engine.process.pid)
+    before = process.cpu_times().user
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(engine.url + "/chat/completions", json=body) as answer,
+    ):
+        error = (await answer.json()).get("error")
+        return answer.status, error, process.cpu_times().user - before
+
+
+USER_TURN = {"role": "user", "content": "x"}
+
+
+@pytest.mark.parametrize(
+    ("messages", "code"),
+    [
+        ([USER_TURN] * 1025, "invalid_value"),
+        ([USER_TURN] * 60_000, "invalid_value"),
+        ([{"role": "robot"}] * 60_000, "invalid_value"),
+        ([{"role": "user", "content": [{"type": "text", "text": "x"}]}] * 30_000, "invalid_value"),
+        ([{"role": "user", "content": "x" * 3_000_000}], "context_length_exceeded"),
+        ([{"role": "user", "content": "\n" * 300_000}], "context_length_exceeded"),
+        ([{"role": "user", "content": "word " * 100}] * 1000, "context_length_exceeded"),
+    ],
+    ids=["1025", "60000", "invalid", "parts", "long", "newlines", "together"],
+)
+async def test_too_much_is_rejected_at_once(
+    engine: EngineProcess, client: AsyncOpenAI, messages: Any, code: str
+) -> None:
+    await ask(client, max_tokens=1)  # so that the model is loaded
+    status, error, seconds = min(
+        [await post(engine, {"model": TINY, "messages": messages}) for _ in range(3)], key=itemgetter(2)
+    )
+    assert (status, error["code"], error["param"]) == (400, code, "messages")
+    assert seconds < 0.4  # rendering them would take many seconds
+    metrics = await engine.metrics()
+    assert (metrics["engine_chat_answers_running"], metrics["engine_chat_answers_waiting"]) == (0, 0)
+
+
+@pytest.mark.parametrize("content", ["x", "a" * 30])
+async def test_clients_that_leave_long_chats_keep_nothing(
+    engine: EngineProcess, client: AsyncOpenAI, content: str
+) -> None:
+    """Two for each slot leave. Rendering one of their chats would take twenty seconds, unstoppably."""
+    await ask(client, max_tokens=1)  # so that the model is loaded
+    body = {"model": TINY, "messages": [{"role": "user", "content": content}] * 60_000}
+
+    async def leave() -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await post(engine, body)
+
+    await asyncio.gather(*[leave() for _ in range(2 * SLOTS)])
+    started = asyncio.get_running_loop().time()
+    await ask(client, max_tokens=1)
+    assert asyncio.get_running_loop().time() - started < 15  # 0.1 s on an idle machine
+
+
+async def test_as_many_messages_as_allowed(engine: EngineProcess) -> None:
+    """They do not fit into the context, but are rendered and counted."""
+    status, error, _ = await post(engine, {"model": TINY, "messages": [USER_TURN] * 1024})
+    assert (status, error["code"]) == (400, "context_length_exceeded")
+    assert "tokens; prompt and answer" in error["message"]
+
+
 async def test_two_assistant_messages_at_the_end_are_rejected(client: AsyncOpenAI) -> None:
     turn = {"role": "assistant", "content": "She"}
     with pytest.raises(openai.BadRequestError, match="2 or more assistant"):
@@ -236,7 +432,7 @@ async def test_a_wrong_method_names_the_allowed_ones(engine: EngineProcess) -> N
 async def test_a_body_that_is_not_json(engine: EngineProcess) -> None:
     async with (
         aiohttp.ClientSession() as http,
-        http.post(engine.url + "/chat/completions", data=b"{") as answer,
+        http.post(engine.url + "/chat/completions", data=b"{", headers=JSON) as answer,
     ):
         assert answer.status == 400
         error = (await answer.json())["error"]
@@ -245,7 +441,7 @@ async def test_a_body_that_is_not_json(engine: EngineProcess) -> None:
 
 
 async def test_a_body_with_the_wrong_encoding(engine: EngineProcess) -> None:
-    url, headers = engine.url + "/chat/completions", {"Content-Encoding": "gzip"}
+    url, headers = engine.url + "/chat/completions", JSON | {"Content-Encoding": "gzip"}
     async with aiohttp.ClientSession() as http, http.post(url, data=b"{}", headers=headers) as answer:
         assert answer.status == 400
         assert (await answer.json())["error"]["code"] == "invalid_body"

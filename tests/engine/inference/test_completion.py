@@ -11,8 +11,12 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from engine.api.server import Api
+from engine.batches.batch_folder import BatchStore
+from engine.batches.queue import BatchQueue
+from engine.batches.service import BatchService
 from engine.inference.generator import Generator
 from engine.inference.model_cache import ModelCache
+from engine.inference.service import InferenceService
 from engine.jobs.job_folder import JobStore
 from engine.jobs.queue import JobQueue
 from engine.jobs.service import JobService
@@ -20,6 +24,7 @@ from engine.messages import Message
 from engine.storage.files import FileStore
 from engine.storage.models import ModelStore
 from engine.storage.weights import Weights
+from engine.tokens import Turn
 from tests.support.engine_chats import USER
 from tests.support.tiny_engine import TINY
 
@@ -34,6 +39,7 @@ class FailingGenerator:
         """`after_first` lets each choice send one chunk before."""
         self._after_first = after_first
         self.open = 0
+        self.knows_tools = False
 
     async def chunks(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
         self.open += 1
@@ -46,8 +52,8 @@ class FailingGenerator:
         finally:
             self.open -= 1
 
-    async def count_tokens(self, messages: Sequence[Message]) -> int:
-        return len(messages)
+    async def tokenize_turn(self, messages: Sequence[Message]) -> Turn:
+        return Turn([0] * len(messages), [1], 1)
 
     async def close(self) -> None:
         pass
@@ -70,9 +76,15 @@ async def api(
 ) -> AsyncIterator[tuple[Api, FailingGenerator, str]]:
     failing = FailingGenerator(after_first=request.param)
     models, files = ModelStore(tmp_path / "models", Weights(TINY, tmp_path)), FileStore(tmp_path / "files")
-    jobs, cache = JobStore(tmp_path / "jobs"), OneModel(failing)
-    async with JobQueue(jobs, files, models, cache.count_tokens) as queue:
-        api = Api(models, cache, files, JobService(jobs, files, models, queue))
+    jobs, batches, cache = JobStore(tmp_path / "jobs"), BatchStore(tmp_path / "batches"), OneModel(failing)
+    inference = InferenceService(models, cache)
+    async with (
+        JobQueue(jobs, files, models, cache.tokenize_turn) as queue,
+        BatchQueue(batches, files, inference) as batch_queue,
+    ):
+        job_service = JobService(jobs, files, models, queue)
+        batch_service = BatchService(batches, files, batch_queue)
+        api = Api(models, cache, inference, files, job_service, batch_service)
         async with TestServer(api.app(None)) as server:
             yield api, failing, str(server.make_url("/v1/chat/completions"))
 
@@ -90,7 +102,7 @@ async def test_a_failure_before_the_first_chunk_has_its_own_status(
     running, failing, url = api
     status, text = await ask(url, stream=stream)
     assert (status, json.loads(text)["error"]["code"]) == (500, "generation_failed")
-    assert (failing.open, running.slots.running, running.slots.waiting) == (0, 0, 0)
+    assert (failing.open, running.inference.slots.running, running.inference.slots.waiting) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("api", [True], indirect=True)
@@ -102,4 +114,4 @@ async def test_a_failure_within_a_stream_is_an_event(api: tuple[Api, FailingGene
     assert all(json.loads(line.removeprefix("data: "))["choices"] for line in chunks)
     assert json.loads(error.removeprefix("data: "))["error"]["code"] == "generation_failed"
     assert rest == ""
-    assert (failing.open, running.slots.running, running.slots.waiting) == (0, 0, 0)
+    assert (failing.open, running.inference.slots.running, running.inference.slots.waiting) == (0, 0, 0)

@@ -10,7 +10,7 @@ from openai import AsyncOpenAI
 
 from engine.errors import ApiError
 from engine.inference.slots import Slots
-from engine.limits import MAX_WAITING, SLOTS
+from engine.limits import BACKGROUND_SLOTS, MAX_WAITING, SLOTS
 from tests.support.engine_chats import USER, ask
 from tests.support.engine_process import EngineProcess
 from tests.support.eventually import eventually
@@ -91,6 +91,60 @@ async def test_a_completion_leaves_the_queue_with_its_slot() -> None:
     with slots.reserve(TINY, SLOTS + 1) as reservation:
         async with reservation.slot():
             assert (slots.running, slots.waiting) == (SLOTS, 1)
+        assert (slots.running, slots.waiting) == (SLOTS, 0)
+
+
+@pytest.mark.parametrize(
+    ("people", "completions", "begins"),
+    [
+        (0, BACKGROUND_SLOTS, True),
+        (0, SLOTS, True),  # more than may be filled, but nobody is there
+        (1, BACKGROUND_SLOTS, False),
+        (BACKGROUND_SLOTS - 1, 1, True),
+        (BACKGROUND_SLOTS, 1, False),
+        (SLOTS, 1, False),
+        (SLOTS + 3, 1, False),
+    ],
+)
+async def test_the_background_leaves_a_slot_free(people: int, completions: int, begins: bool) -> None:
+    slots = Slots()
+    began, finish = asyncio.Event(), asyncio.Event()
+
+    async def background() -> None:
+        async with slots.reserve_in_background(TINY, completions):
+            began.set()
+            await finish.wait()
+
+    with slots.reserve(TINY, people) if people else contextlib.nullcontext():
+        task = asyncio.create_task(background())
+        await asyncio.sleep(0)
+        assert began.is_set() == begins
+    await asyncio.wait_for(began.wait(), 1)  # at the latest when they leave
+    finish.set()
+    await task
+    assert slots.running == 0
+
+
+async def test_who_waits_in_the_background_begins_one_after_the_other() -> None:
+    slots = Slots()
+    most = 0
+
+    async def background() -> None:
+        nonlocal most
+        async with slots.reserve_in_background(TINY, 3):
+            most = max(most, slots.running)
+            await asyncio.sleep(0)
+
+    await asyncio.wait_for(asyncio.gather(*[background() for _ in range(20)]), 5)
+    assert (most, slots.running) == (6, 0)
+
+
+async def test_a_cancelled_wait_in_the_background_reserves_nothing() -> None:
+    slots = Slots()
+    with slots.reserve(TINY, SLOTS):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01), slots.reserve_in_background(TINY, 1):
+                pytest.fail("it has begun")
         assert (slots.running, slots.waiting) == (SLOTS, 0)
 
 

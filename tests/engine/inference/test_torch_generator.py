@@ -146,6 +146,69 @@ async def test_invalid_messages_are_rejected(
         assert caught.value.code == code
 
 
+SCHEMA: Any = {
+    "type": "object",
+    "properties": {
+        "age": {"type": "integer", "minimum": 16, "maximum": 95},
+        "power": {"$ref": "#/$defs/Power"},
+        "tags": {"type": "array", "items": {"enum": ["\u00fc", "\U0001f9b8"]}, "maxItems": 2},
+        "partner": {"anyOf": [{"enum": ["A"]}, {"type": "null"}]},
+    },
+    "required": ["age", "power", "tags", "partner"],
+    "additionalProperties": False,
+    "$defs": {"Power": {"enum": ["flight", "healing"]}},
+}
+RESPONSE_FORMAT: Any = {"type": "json_schema", "json_schema": {"name": "x", "schema": SCHEMA, "strict": True}}
+
+
+@pytest.mark.parametrize(
+    "sampling",
+    [
+        {"temperature": 0},
+        {"temperature": 2, "n": 3, "seed": 1},
+        {"top_p": 0.1, "seed": 2},
+        {"extra_body": {"repeat_penalty": 2}, "seed": 3},
+        {"presence_penalty": 2, "frequency_penalty": 2, "seed": 4},
+    ],
+)
+async def test_answers_follow_a_schema(client: AsyncOpenAI, sampling: dict[str, Any]) -> None:
+    """Random weights would never write it by themselves."""
+    answer = await ask(client, response_format=RESPONSE_FORMAT, max_tokens=200, **sampling)
+    for choice in answer.choices:
+        hero = json.loads(choice.message.content)
+        assert (choice.finish_reason, list(hero)) == ("stop", SCHEMA["required"])
+        assert 16 <= hero["age"] <= 95
+        assert hero["power"] in SCHEMA["$defs"]["Power"]["enum"]
+        assert hero["partner"] in ("A", None)
+
+
+async def test_structured_text_is_streamed_and_can_be_cut(client: AsyncOpenAI) -> None:
+    options: Any = {"response_format": RESPONSE_FORMAT, "temperature": 0, "max_tokens": 200}
+    text = ""
+    async for chunk in await ask(client, stream=True, **options):
+        text += chunk.choices[0].delta.content or ""
+    assert text == text_of(await ask(client, **options))
+    cut = await ask(client, **options | {"max_tokens": 5})
+    assert cut.choices[0].finish_reason == "length"
+    assert text.startswith(text_of(cut))
+
+
+async def test_a_tool_call_can_be_forced(client: AsyncOpenAI) -> None:
+    tools: Any = [{"type": "function", "function": {"name": "hero", "parameters": SCHEMA}}]
+    answer = await ask(client, tools=tools, tool_choice="required", max_tokens=200, seed=1)
+    [call] = answer.choices[0].message.tool_calls
+    assert (answer.choices[0].finish_reason, call.function.name) == ("tool_calls", "hero")
+    assert list(json.loads(call.function.arguments)) == SCHEMA["required"]
+    with pytest.raises(openai.BadRequestError, match="does not know tools"):
+        await ask(client, tools=tools)
+
+
+async def test_log_probabilities_need_a_gguf_base(client: AsyncOpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="GGUF") as caught:
+        await ask(client, logprobs=True)
+    assert caught.value.param == "logprobs"
+
+
 async def test_an_answer_ends_at_the_context_length(client: AsyncOpenAI) -> None:
     long = [{"role": "user", "content": "word " * 460}]
     answer = await ask(client, long, max_tokens=1000)

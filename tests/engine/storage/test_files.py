@@ -36,7 +36,7 @@ async def test_newest_first_page_by_page(client: AsyncOpenAI) -> None:
 
 async def test_other_purposes_are_rejected(client: AsyncOpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
-        await client.files.create(file=jsonl([1]), purpose="batch")
+        await client.files.create(file=jsonl([1]), purpose="assistants")
     assert caught.value.param == "purpose"
 
 
@@ -50,7 +50,7 @@ async def test_upload_without_a_file_is_rejected(engine: EngineProcess) -> None:
 async def test_a_too_large_file_is_rejected_before_it_is_sent(engine: EngineProcess) -> None:
     host, port = engine.url.removeprefix("http://").removesuffix("/v1").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    head = "POST /v1/files HTTP/1.1\r\nHost: engine\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+    head = "POST /v1/files HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n"
     writer.write(f"{head}Content-Length: {1 << 30}\r\n\r\n".encode())
     answer = await reader.readuntil(b"}}")
     writer.close()
@@ -61,7 +61,7 @@ async def test_a_too_large_file_is_rejected_before_it_is_sent(engine: EngineProc
 async def test_an_aborted_upload_leaves_no_file(engine: EngineProcess) -> None:
     host, port = engine.url.removeprefix("http://").removesuffix("/v1").split(":")
     _, writer = await asyncio.open_connection(host, int(port))
-    head = "POST /v1/files HTTP/1.1\r\nHost: engine\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+    head = "POST /v1/files HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n"
     part = '--b\r\nContent-Disposition: form-data; name="file"; filename="half"\r\n\r\nhalf of it'
     folder = engine.data / "files"
     before = set(folder.iterdir())

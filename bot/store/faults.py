@@ -1,0 +1,73 @@
+"""What goes wrong with a database: which faults pass by themselves, and sentences for those that do not."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from bot.errors import DatabaseBusy, StoreError
+from bot.i18n.message import mark
+
+_BUSY = mark("The database is busy: another program holds it. Try again in a minute.")
+_FAILED = mark("The database cannot be used right now. Tell an operator; the log has the reason.")
+
+_LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_PASSING = (  # they end once an operator frees the disk or mounts it again
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+)
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+_RESTORE = "Put a backup in its place, or move it away: then a new one is made."
+_ADVICE = {
+    sqlite3.SQLITE_NOTADB: "is no SQLite database: it is damaged, encrypted, or another file took its place",
+    sqlite3.SQLITE_CORRUPT: "is damaged",
+}
+
+
+@contextmanager
+def passing_faults() -> Iterator[None]:
+    """Raise DatabaseBusy in place of a fault that passes by itself, such as another program's lock."""
+    try:
+        yield
+    except PoolTimeout as error:  # all connections wait for the lock
+        raise DatabaseBusy(_BUSY) from error
+    except DBAPIError as error:
+        code = _sqlite_code(error)
+        if code in _LOCKED:
+            raise DatabaseBusy(_BUSY) from error
+        if code in _PASSING or error.connection_invalidated:
+            raise DatabaseBusy(_FAILED) from error
+        raise
+
+
+def opening_error(url: str, error: Exception) -> StoreError:
+    """Return the error that tells an operator why a database cannot be opened, and what to do."""
+    address = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)  # no password in the log
+    address = address.removeprefix("sqlite+aiosqlite:///")
+    if isinstance(error, StoreError):
+        return StoreError(f"The database {address} {error}")
+    reason = getattr(error, "orig", None) or error
+    code = _sqlite_code(error) if isinstance(error, SQLAlchemyError) else None
+    if code in _LOCKED:
+        return StoreError(
+            f"The database {address} is held by another program: close it (a database browser, a backup), "
+            "or wait until it is done, and start again."
+        )
+    if code in _DAMAGED:
+        return StoreError(f"The database {address} {_ADVICE[code]} ({reason}). {_RESTORE}")
+    return StoreError(
+        f"The database {address} cannot be used: {reason}. "
+        "Check DATABASE_URL, and that this program may write to the file and its folder."
+    )
+
+
+def _sqlite_code(error: SQLAlchemyError) -> int | None:
+    """Return SQLite's primary result code, None for another database's error."""
+    code: int | None = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF

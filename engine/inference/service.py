@@ -1,0 +1,78 @@
+"""The endpoints that ask a model, and what answers them."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from engine import request_body
+from engine.inference.answer import Answer, ModelRequest
+from engine.inference.chat_request import ChatRequest
+from engine.inference.completion import ChatCompletion
+from engine.inference.generator import Generator
+from engine.inference.model_cache import ModelCache
+from engine.inference.recent_messages import RecentMessages
+from engine.inference.response import Response
+from engine.inference.response_request import ResponseRequest
+from engine.inference.slots import Reservation, Slots
+from engine.inference.text_completion import CompletionRequest, TextCompletion
+from engine.storage.models import ModelStore
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """How an endpoint reads a body, and what makes its answer."""
+
+    parse: Callable[[bytes], ModelRequest]
+    """Raises ApiError or ValidationError."""
+    answer: Callable[[Any, Reservation, Callable[[], Awaitable[Generator]]], Answer]
+
+
+PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/responses")
+"""The endpoints that ask a model."""
+
+
+class InferenceService:
+    """Finds the model for a request, and the slots in which it answers."""
+
+    def __init__(self, models: ModelStore, model_cache: ModelCache) -> None:
+        """Start with every slot free."""
+        self._models = models
+        self._model_cache = model_cache
+        self.slots = Slots()
+        recent = RecentMessages()
+        endpoints = (
+            Endpoint(partial(request_body.parse, ChatRequest), ChatCompletion),
+            Endpoint(CompletionRequest.parse, TextCompletion),
+            Endpoint(partial(ResponseRequest.parse, recent), partial(Response, recent)),
+        )
+        self.endpoints = dict(zip(PATHS, endpoints, strict=True))
+        """By path."""
+
+    def require(self, model: str) -> None:
+        """Raise a 404 if the model is unknown."""
+        self._models.path(model)
+
+    @contextmanager
+    def answer(self, endpoint: Endpoint, request: ModelRequest) -> Iterator[Answer]:
+        """Queue a request; it leaves the queue at the end of the block.
+
+        Raises a 404 if its model is unknown, and a 429 if too many wait already.
+        """
+        self.require(request.model)  # an unknown model gets no slots
+        with self.slots.reserve(request.model, request.choices) as reservation:
+            yield endpoint.answer(request, reservation, partial(self._generator, request.model))
+
+    @asynccontextmanager
+    async def answer_in_background(self, endpoint: Endpoint, request: ModelRequest) -> AsyncIterator[Answer]:
+        """Wait until people leave slots free, and answer a request in them.
+
+        Raises a 404 if its model is unknown.
+        """
+        self.require(request.model)
+        async with self.slots.reserve_in_background(request.model, request.choices) as reservation:
+            yield endpoint.answer(request, reservation, partial(self._generator, request.model))
+
+    async def _generator(self, model: str) -> Generator:
+        return await self._model_cache.get(self._models.path(model))

@@ -1,0 +1,86 @@
+"""Encode training examples as the token ids that serving reads and writes, and keep them in a file."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from pathlib import Path
+
+from engine.errors import as_clause
+from engine.jobs import training_file
+from engine.jobs.training_file import Example
+from engine.messages import Message, TrainingExample
+from engine.storage import atomic
+from engine.tokens import Encoded, Turn
+from engine.training_request import MethodName
+
+TurnTokenizer = Callable[[Sequence[Message]], Awaitable[Turn]]
+"""Returns the token ids of a chat's last message and its prompt.
+
+Raises ValueError if the chat template cannot render the chat.
+"""
+
+
+async def encode_file(
+    path: Path, out: Path, method: MethodName, *, at_least: int, max_tokens: int, tokenize: TurnTokenizer
+) -> None:
+    """Read a training file and write its token ids to `out`, at most `max_tokens` a text.
+
+    Raises TrainingFileError with the invalid lines, the ApiError of `tokenize`, and OSError if `out` cannot
+    be written.
+    """
+    examples = await asyncio.to_thread(training_file.read, path, method, at_least=at_least)
+    errors = {}
+    part = out.with_name(out.name + ".part")
+    try:
+        with part.open("wb") as file:
+            for number, example in examples.items():
+                try:
+                    texts = await encode(example, tokenize)
+                except ValueError as error:
+                    errors[number] = as_clause(str(error))
+                    continue
+                tokens = max(len(text.ids) for text in texts)
+                if tokens > max_tokens:
+                    errors[number] = f"the example has {tokens} tokens, and the model reads {max_tokens}"
+                file.write(_to_line(texts))
+        training_file.raise_for(errors)
+        atomic.publish(part, out)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read(path: Path) -> Iterator[list[Encoded]]:
+    """Yield the texts of each example that `encode_file` wrote."""
+    with path.open("rb") as file:
+        for line in file:
+            yield [
+                Encoded(ids, [(start, end) for start, end in learned]) for ids, learned in json.loads(line)
+            ]
+
+
+async def encode(example: Example, tokenize: TurnTokenizer) -> list[Encoded]:
+    """Return the texts of an example: those of a conversation, or the preferred and the other one of a pair.
+
+    A conversation is one text, unless the model reads an answer differently once it is in the past (its
+    template leaves something out, or the vocabulary joins two words): then each learned turn from there on is
+    a text of its own. Raises ValueError if the chat template refuses it.
+    """
+    if not isinstance(example, TrainingExample):
+        outputs = (example.preferred_output[0], example.non_preferred_output[0])
+        return [_to_text(await tokenize([*example.input.messages, output])) for output in outputs]
+    texts: list[Encoded] = []
+    for index in example.learned_turns:
+        text = _to_text(await tokenize(example.messages[: index + 1]))
+        if texts and text.ids[: len(texts[-1].ids)] == texts[-1].ids:
+            text = Encoded(text.ids, texts.pop().learned + text.learned)
+        texts.append(text)
+    return texts
+
+
+def _to_text(turn: Turn) -> Encoded:
+    start = len(turn.prompt)
+    return Encoded(turn.prompt + turn.answer, [(start, start + turn.learned)])
+
+
+def _to_line(texts: Sequence[Encoded]) -> bytes:
+    return json.dumps([[text.ids, text.learned] for text in texts], separators=(",", ":")).encode() + b"\n"

@@ -1,0 +1,78 @@
+"""The files of a job, from their upload to its training: what is taken, and what vanishes meanwhile."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.engine_jobs import messages_of, start, upload
+from tests.support.engine_process import EngineProcess, example
+
+_GREETING = {"role": "assistant", "content": "Hello, who is it?"}
+_DEVELOPER = {"role": "developer", "content": "Be brief."}
+
+
+def _conversation(number: int, *before: Any) -> Any:
+    """Return an example with more messages before it, and the empty fields of OpenAI's answers."""
+    user, answer = example(number)["messages"]
+    return {"messages": [*before, user, {**answer, "refusal": None, "annotations": [], "tool_calls": None}]}
+
+
+async def test_a_file_as_other_programs_write_it_is_trained_on(engine: EngineProcess) -> None:
+    """A byte order mark, CRs, greetings, developers, null fields."""
+    lines = [_conversation(20 + number) for number in range(10)]
+    lines += [_conversation(30, _GREETING), _conversation(31, _DEVELOPER)]
+    content = "\ufeff" + "\r".join(json.dumps(line) for line in lines)
+    client = engine.client()
+    file = await client.files.create(file=("examples.jsonl", content.encode()), purpose="fine-tune")
+    job = await start(client, training_file=file.id, hyperparameters={"n_epochs": 1})
+    await engine.until(job.id, {"succeeded"})
+    assert any(text.startswith("Training on 12 examples") for text in await messages_of(engine, job.id))
+    assert not list((engine.data / "jobs" / job.id).glob("*.tokens.jsonl"))
+
+
+@pytest.mark.parametrize("param", ["training_file", "validation_file"])
+@pytest.mark.parametrize("accident", ["content", "folder"])
+async def test_a_file_that_vanishes_is_named_by_its_id(
+    engine: EngineProcess, param: str, accident: str
+) -> None:
+    client = engine.client()
+    file = await upload(client)
+    content = engine.data / "files" / file / "content"
+    content.unlink()
+    if accident == "folder":  # in the place of the file
+        content.mkdir()
+    job = await start(client, **{param: file})
+    job = await engine.until(job.id, {"failed"})
+    assert (job.error.code, job.error.param) == (f"invalid_{param}", param)
+    assert f"'{file}' cannot be used: it " in job.error.message
+    assert str(engine.data) not in job.error.message
+
+
+async def test_a_file_deleted_while_its_job_waits_for_its_validation(engine: EngineProcess) -> None:
+    client = engine.client()
+    first = await start(client, training_file=await upload(client, map(example, [40] * 150)))
+    file = await upload(client)
+    second = await start(client, training_file=file)
+    await client.files.delete(file)
+    failed = await engine.until(second.id, {"failed"})
+    assert file in failed.error.message
+    assert str(engine.data) not in failed.error.message
+    await client.fine_tuning.jobs.cancel(first.id)
+
+
+async def test_a_job_of_a_former_version_is_encoded_when_it_starts(tiny_base: Path, tmp_path: Path) -> None:
+    """Its folder has no token ids."""
+    with EngineProcess(tmp_path, tiny_base) as engine:
+        client = engine.client()
+        first, second = await start(client), await start(client)
+        await engine.until(second.id, {"queued"})
+        engine.stop()
+        (tmp_path / "jobs" / second.id / "training_file.tokens.jsonl").unlink()
+        engine.start()
+        client = engine.client()
+        await client.fine_tuning.jobs.cancel(first.id)
+        await engine.until(second.id, {"running"})
+        assert (tmp_path / "jobs" / second.id / "training_file.tokens.jsonl").is_file()
+        await client.fine_tuning.jobs.cancel(second.id)

@@ -1,0 +1,105 @@
+"""Supported parameters: what a model refuses is learnt once, and thinking is kept as short as it allows."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from bot.app import App
+from bot.chat import ChatRequest, Sampling
+from bot.llm.budget import Account
+from bot.llm.stream import Stream
+from tests.support.lora_server import serving
+from tests.support.scripted_server import Script
+
+REQUEST = ChatRequest(
+    ({"role": "user", "content": "40, woman, healing ->"},), Sampling(temperature=1, top_p=1, max_tokens=9)
+)
+
+OPENAI = (
+    "Unsupported value: 'reasoning_effort' does not support 'none' with this model. Supported values are: "
+)
+REFUSALS: list[tuple[str, str | None, str | None]] = [
+    (OPENAI + "'low', 'medium', and 'high'.", "reasoning_effort", "low"),
+    (OPENAI + "'minimal', 'low', 'medium', and 'high'.", "reasoning_effort", "minimal"),
+    (OPENAI + "'medium'.", "reasoning_effort", "medium"),
+    ("Invalid value: 'none'. Supported values are: 'high' and 'xhigh'.", "reasoning_effort", "high"),
+    (
+        "[{'loc': ('body', 'reasoning_effort'), 'msg': \"Input should be 'low', 'medium' or 'high'\"}]",
+        None,
+        "low",
+    ),
+    ("`reasoning_effort` must be one of `low`, `medium`, or `high`", None, "low"),
+    ("reasoning_effort: unknown variant `none`, expected one of `minimal`, `low`, `medium`", None, "minimal"),
+    ("reasoning_effort 'none' and 'minimal' are not supported here. Allowed values: LOW, HIGH", None, "low"),
+    (
+        "reasoning_effort none is too low: this model's limits are high. It can be medium or high.",
+        None,
+        "medium",
+    ),
+    ('reasoning_effort: "none" is not in ["low", "high"]', None, "low"),
+    ("reasoning_effort is not supported with this model.", "reasoning_effort", None),
+    ("Reasoning is mandatory for this endpoint and cannot be disabled.", None, None),
+    ("Budget 0 is invalid. This model only works in thinking mode.", None, None),
+]
+
+
+def chat(
+    refusal: str, param: str | None, allowed: str | None, asked: list[dict[str, Any]]
+) -> web.Application:
+    """Return a server that refuses every effort but one."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        asked.append(body)
+        await asyncio.sleep(0.02)
+        if body.get("reasoning_effort") != allowed:
+            return web.json_response({"error": {"message": refusal, "param": param, "code": 400}}, status=400)
+        if body.get("stream"):
+            text = b'data: {"choices": [{"delta": {"content": "Ada."}, "finish_reason": "stop"}]}\n\n'
+            return web.Response(body=text, content_type="text/event-stream")
+        return web.json_response({"choices": [{"message": {"content": "Ada."}, "finish_reason": "stop"}]})
+
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", answer)
+    return app
+
+
+@pytest.mark.parametrize(("refusal", "param", "least"), REFUSALS)
+async def test_the_least_effort_that_a_refusal_names_is_asked_for_from_then_on(
+    app: App, refusal: str, param: str | None, least: str | None
+) -> None:
+    """One refusal per model, also if many calls begin at once."""
+    asked: list[dict[str, Any]] = []
+    async with serving(chat(refusal, param, least, asked)) as url:
+        app.client.api.base_url = url
+        streams = (Stream() if number % 2 else None for number in range(8))
+        answers = await asyncio.gather(
+            *(
+                app.client.complete(REQUEST, model="m", account=Account("hero"), stream=stream)
+                for stream in streams
+            )
+        )
+    assert {answer.text for answer in answers} == {"Ada."}
+    assert [body.get("reasoning_effort") for body in asked] == ["none", *[least] * 8]
+
+
+async def test_an_effort_is_remembered_for_each_model(app: App, script: Script) -> None:
+    script.refused = {"reasoning_effort": "reasoning_effort is not supported"}
+    await app.client.complete(REQUEST, model="thinker", account=Account("hero"))
+    script.refused = {}
+    await app.client.complete(REQUEST, model="thinker", account=Account("hero"))
+    await app.client.complete(REQUEST, model="other", account=Account("hero"))
+    assert [body.get("reasoning_effort") for body in script.asked] == ["none", None, None, "none"]
+
+
+async def test_efforts_that_are_refused_one_after_the_other_end(app: App) -> None:
+    """A server whose list is wrong is asked with each effort once, then without."""
+    asked: list[dict[str, Any]] = []
+    refusal = "Supported values of reasoning_effort are: 'minimal', 'low'"
+    async with serving(chat(refusal, None, None, asked)) as url:
+        app.client.api.base_url = url
+        await app.client.complete(REQUEST, model="m", account=Account("hero"))
+        await app.client.complete(REQUEST, model="m", account=Account("hero"))
+    assert [body.get("reasoning_effort") for body in asked] == ["none", "minimal", "low", None, None]

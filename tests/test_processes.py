@@ -1,0 +1,69 @@
+"""The engine as the bot starts it: with a key that only its own processes know."""
+
+from pathlib import Path
+
+import openai
+import psutil
+import pytest
+from pydantic import SecretStr
+
+from bot.app import open_app
+from bot.heroes.hero import Hero
+from bot.llm.budget import Account
+from bot.processes import run_engine, run_worker
+from bot.settings import Settings
+
+
+@pytest.fixture
+def own_engine(settings: Settings, tiny_base: Path) -> Settings:
+    """Return settings that start an engine on tiny weights."""
+    return settings.model_copy(
+        update={
+            "engine_url": None,
+            "engine_base": str(tiny_base),
+            "author_model": "tiny",
+            "base_model": "tiny",
+        }
+    )
+
+
+def child(word: str) -> psutil.Process:
+    """Return this process's child that has a word among its arguments."""
+    (found,) = (each for each in psutil.Process().children() if word in each.cmdline())
+    return found
+
+
+async def list_models(settings: Settings, key: str) -> list[str]:
+    async with openai.AsyncOpenAI(base_url=settings.engine_url, api_key=key, max_retries=0) as client:
+        return [model.id for model in (await client.models.list()).data]
+
+
+async def test_the_bots_engine_has_a_random_key_that_is_nowhere_to_be_read(
+    own_engine: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    async with run_engine(own_engine) as reachable, run_worker(reachable), open_app(reachable) as app:
+        assert reachable.engine_api_key is not None
+        key = reachable.engine_api_key.get_secret_value()
+        assert len(key) >= 32
+        for wrong in ("none", "x", key[:-1], key + "x", key.swapcase()):
+            with pytest.raises(openai.AuthenticationError) as refused:
+                await list_models(reachable, wrong)
+            assert key not in str(refused.value)
+        assert await list_models(reachable, key) == ["tiny"]
+        request = app.heroes.prompts.tuned_request(Hero(40, "woman", "healing"))
+        assert (await app.client.complete(request, model="tiny", account=Account("hero"))).text
+        engine, worker = child(str(own_engine.data_dir / "engine")), child("worker")
+        assert worker.environ()["ENGINE_API_KEY"] == key
+        assert worker.environ()["ENGINE_URL"] == reachable.engine_url
+        assert key not in " ".join(engine.cmdline() + worker.cmdline())
+        logs = "".join(each.read_text() for each in (own_engine.data_dir / "logs").iterdir())
+        assert key not in logs + repr(reachable)
+    assert caplog.text
+    assert key not in caplog.text
+
+
+async def test_a_key_of_ones_own_is_kept(own_engine: Settings) -> None:
+    own = own_engine.model_copy(update={"engine_api_key": SecretStr("my own key")})
+    async with run_engine(own) as reachable:
+        assert await list_models(reachable, "my own key") == ["tiny"]
