@@ -187,7 +187,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         )
         batch_builder = BatchBuilder(db, client, budget, planner, selector, moderation, timing.batches)
         freezer = Freezer(db, admission, heroes)
-        transfer = Transfer(db, heroes.prompts, freezer)
+        transfer = Transfer(db, heroes, freezer)
         attachments = Attachments(settings.data_dir, transfer)
         build_estimator = BuildEstimator(db, planner, prices)
         builds = BuildJobs(db, jobs, budget, build_estimator, builder, batch_builder, freezer, attachments)

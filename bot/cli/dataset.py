@@ -11,6 +11,7 @@ from bot.cli.lint import check
 from bot.cli.progress import run_if_confirmed
 from bot.cli.runtime import installation_settings, run_command
 from bot.dataset.files.formats import FileFormat
+from bot.dataset.versions.freeze import MIN_TRAINING_TEXTS
 from bot.i18n.message import ENGLISH
 from bot.presentation.datasets import dataset_status_text
 from bot.presentation.jobs import build_plan_text, pairs_text
@@ -109,16 +110,24 @@ async def _status(settings: Settings, **thresholds: Any) -> None:
 
 async def _import(settings: Settings, file: Path) -> None:
     async with open_app(settings) as app:
-        frozen, draft = await app.transfer.import_file(file)
-    counts = frozen.dataset.counts
-    state = "is" if frozen.new else "was already"
+        result = await app.transfer.import_file(file)
+    for note in result.notes:
+        typer.echo(note)
+    counts = result.dataset.counts
+    state = "is" if result.new else "was already"
     typer.echo(
-        f"{file} {state} dataset v{frozen.dataset.id}: {counts.get('train', 0)} texts to learn from, "
+        f"{file} {state} dataset v{result.dataset.id}: {counts.get('train', 0)} texts to learn from, "
         f"{counts.get('valid', 0)} held out."
     )
-    for reason, count in sorted(draft.dropped.items()):
+    for reason, count in sorted(result.dropped.items()):
         typer.echo(f"Left out: {count} {reason}.")
-    typer.echo("Next: /finetune in Discord.")
+    if (training := counts.get("train", 0)) < MIN_TRAINING_TEXTS:
+        typer.echo(
+            f"The file holds out so many that {training} train, and trainers need {MIN_TRAINING_TEXTS}: "
+            "add texts and import it again before you tune on it."
+        )
+    else:
+        typer.echo("Next: /finetune in Discord.")
 
 
 async def _export(

@@ -1,25 +1,32 @@
 """The terminal's `herosmith dataset check`: lint files of examples before they become datasets."""
 
 import io
-import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from bot.cli.runtime import read_settings
+from bot.dataset.lint.examples import read_examples
 from bot.dataset.lint.finding import Finding, Severity
 from bot.dataset.lint.linter import LintReport, lint
-from bot.dataset.lint.prepared_file import default_output_path, usage_reminders, write_prepared_file
-from bot.dataset.lint.table import read_table
-from bot.dataset.reading.opening import open_source
+from bot.dataset.lint.prepared_file import (
+    check_output_path,
+    default_output_path,
+    usage_reminders,
+    write_prepared_file,
+)
+from bot.dataset.lint.recommendation import CheckedFile, recommend
 from bot.dataset.reading.source import Format
-from bot.errors import HerosmithError, UserError
+from bot.errors import HerosmithError
+from bot.heroes.config import HeroesConfig, read_heroes
 
 
 def check(
     file: Annotated[
-        Path, typer.Argument(help="Prompts and completions: .csv .tsv .txt .json .jsonl .xlsx .parquet")
+        Path,
+        typer.Argument(help="Prompts and completions, or heroes and texts, in any usual format"),
     ],
     legacy: Annotated[
         bool, typer.Option("--legacy", help="Write prompt-completion pairs with separators, not chats")
@@ -32,8 +39,10 @@ def check(
     """Check a file of examples, and write it anew as JSONL that can be trained on."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not support every character
+    settings = read_settings()
     try:
-        _check(file, out, target=Format.PAIRS if legacy else Format.CHAT, quiet=quiet)
+        config = read_heroes(settings.heroes_file)
+        _check(file, out, config, target=Format.PAIRS if legacy else Format.CHAT, quiet=quiet)
     except HerosmithError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
@@ -42,11 +51,12 @@ def check(
         raise typer.Exit(1) from None
 
 
-def _check(source: Path, out: Path | None, *, target: Format, quiet: bool) -> None:
-    if out and out.exists():
-        raise UserError(f"{out} exists already. Give another name.")
+def _check(source: Path, out: Path | None, config: HeroesConfig, *, target: Format, quiet: bool) -> None:
+    if out:
+        check_output_path(out)
     typer.echo(f"Checking {source} ...\n")
-    report = lint(read_table(open_source(source)), target=target)
+    examples = read_examples(source, config)
+    report = lint(examples, target=target)
     _print_findings(report)
     accepted = _ask_for_fixes(report, quiet=quiet)
     frame = report.apply_fixes(accepted)
@@ -60,7 +70,8 @@ def _check(source: Path, out: Path | None, *, target: Format, quiet: bool) -> No
         typer.echo(f"\nWrote {prepared}: {len(frame):,} examples as {target}.")
     else:
         typer.echo(f"\nNothing changes: {source} can be used as it is.")
-    typer.echo(f"Import it with `herosmith dataset import {shlex.quote(str(prepared))}`, then use /finetune.")
+    for sentence in recommend(CheckedFile(examples, source, frame, prepared, target), config):
+        typer.echo(sentence)
     for reminder in usage_reminders(frame) if target is Format.PAIRS else ():
         typer.echo(reminder)
 

@@ -16,6 +16,8 @@ from bot.heroes.hero import Hero
 
 EXAMPLE = "40 woman healing"
 
+_AGE = re.compile(r"-?\d+")
+
 # Letters of any language, digits, spaces, apostrophes and hyphens: nothing that Discord would render.
 _MARK = "\N{COMBINING ACUTE ACCENT}"  # stands for any: many alphabets write vowels as marks on letters
 _LETTER = rf"[^\W_]{_MARK}{{0,3}}"
@@ -120,35 +122,40 @@ class Vocabulary(FrozenModel):
 
         Raise NotUnderstood, which says which part is missing and what to type.
         """
-        words = text.replace("->", " ").replace(",", " ").split()
-        ages = [word for word in words if re.fullmatch(r"-?\d+", word)]
-        genders = [word for word in words if word.lower() in self.grid.genders]
+        words = _words(text)
         if not words:
             raise NotUnderstood(
                 "Tell me an age, a gender and a power, for example `/hero {example}`.", example=EXAMPLE
             )
-        if not ages:
+        age = next((word for word in words if _AGE.fullmatch(word)), "")
+        gender = next((word for word in words if word.lower() in self.grid.genders), "")
+        in_order = words[:2] == [age, gender]
+        words = words[2:] if in_order else [word for word in words if word not in (age, gender)]
+        hero = self.hero(age, gender, " ".join(words))
+        if not in_order:
+            raise NotUnderstood(
+                "First the age, then the gender, then the power: try `/hero {typed}`.", typed=hero.typed
+            )
+        return hero
+
+    def hero(self, age: str, gender: str, power: str) -> Hero:
+        """Read a hero's parts, as the columns of a file hold them; blanks around them do not matter.
+
+        Raise NotUnderstood, which says which part is missing and what to type.
+        """
+        age, gender = age.strip(), gender.strip().lower()
+        if not _AGE.fullmatch(age):
             raise NotUnderstood(
                 "The age is missing: begin with a number, for example `/hero {example}`.", example=EXAMPLE
             )
-        if not genders:
+        if gender not in self.grid.genders:
             known = "/".join(self.grid.genders)
             raise NotUnderstood(
                 "The gender is missing: after the age say {known}, as in `/hero {example}`.",
                 known=known,
                 example=EXAMPLE,
             )
-        return self._hero(words, age=ages[0], gender=genders[0])
-
-    def _hero(self, words: list[str], *, age: str, gender: str) -> Hero:
-        in_order = words[:2] == [age, gender]
-        words = words[2:] if in_order else [word for word in words if word not in (age, gender)]
-        hero = Hero(self._age(age), gender.lower(), self.power(" ".join(words)))
-        if not in_order:
-            raise NotUnderstood(
-                "First the age, then the gender, then the power: try `/hero {typed}`.", typed=hero.typed
-            )
-        return hero
+        return Hero(self._age(age), gender, self.power(" ".join(_words(power))))
 
     def _age(self, word: str) -> int:
         low, high = self.limits.youngest, self.limits.oldest
@@ -224,6 +231,10 @@ class Vocabulary(FrozenModel):
         fits = len(typed) <= self.limits.power_characters and _is_plain(typed)
         free = [typed] if fits and typed not in known else []
         return begins + contains + free
+
+
+def _words(text: str) -> list[str]:
+    return text.replace("->", " ").replace(",", " ").split()
 
 
 def _is_plain(power: str) -> bool:

@@ -43,7 +43,7 @@ class SourcedText:
     asked, the author model's prompt, and sub_prompt are None unless the text was imported.
     """
 
-    hero: tuple[str, ...]  # the fields of a Hero; those of an imported text as in the file
+    hero: tuple[str, ...]  # the fields of a Hero as text; imports of earlier versions may hold anything
     position: int
     split: Split
     text: str

@@ -62,7 +62,7 @@ review = Table(
     CheckConstraint("verdict IN ('keep', 'edit', 'reject')", name="review_verdict"),
 )
 
-# A text from an imported file, with all fields as the file had them.
+# A text from an imported file; its hero is one that /hero takes.
 imported = Table(
     "imported",
     metadata,

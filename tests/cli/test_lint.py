@@ -61,8 +61,8 @@ def test_chats_are_written_by_default_and_need_no_change(heroes: Path) -> None:
     prepared = heroes.with_name("prepared_data_prepared.jsonl")
     assert done.exit_code == 0
     assert lines(prepared)[0]["messages"] == [
-        {"role": "user", "content": "18, man, invisibility"},
-        {"role": "assistant", "content": "\n\nRobin is 18, and invisibility is the gift of this man."},
+        {"role": "user", "content": "18, man, invisibility ->"},
+        {"role": "assistant", "content": "Robin is 18, and invisibility is the gift of this man."},
     ]
     assert "separator" not in done.stdout
 
@@ -101,7 +101,7 @@ def test_an_unanswered_question_is_an_error(heroes: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("hero,completion\na,b\n", "There is no column 'prompt', only 'hero', 'completion'."),
+        ("hero,completion\na,b\n", "a.csv lacks the columns prompt and has hero, completion."),
         ("prompt,completion\na,b\na,c\n", "All prompts are identical"),
         ("prompt,completion\na,b,c,d\n", "has 4 fields where the header has 2"),
     ],

@@ -16,7 +16,7 @@ _TERMINAL = (
     "bot/dataset/lint/",
     "bot/dataset/reading/",
     *(f"bot/dataset/files/{name}" for name in ("base", "csv", "dataset_card", "formats", "hugging", "jsonl")),
-    *(f"bot/dataset/files/{name}" for name in ("parquet", "row")),
+    *(f"bot/dataset/files/{name}" for name in ("affixes", "hero_row", "parquet", "row")),
     "bot/playground/",
 )
 _COUNTED = ("count", "counted")

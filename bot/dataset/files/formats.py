@@ -1,19 +1,14 @@
-"""Read and write datasets as files in every supported format."""
+"""Write datasets as files in every supported format."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal
 
 from bot.dataset.files import base, csv_file, huggingface_folder, jsonl_file, parquet_file
 from bot.dataset.files.dataset_card import DatasetCard
-from bot.dataset.files.row import Row, parser_for
-from bot.dataset.reading.opening import open_source
-from bot.dataset.reading.source import Format, Source
+from bot.dataset.files.row import Row
 from bot.errors import UserError
-
-# `openai tools fine_tunes.prepare_data` appends the first of these that no completion contains
-_ENDINGS = ("\n", " END", " [END]", "***", "+++", "&&&", "$$$", "@@@", "%%%")
 
 FileFormat = Literal["article", "prepared", "csv", "jsonl", "parquet", "huggingface"]
 
@@ -41,34 +36,6 @@ def write_rows(
         if not number:
             raise UserError("There are no rows to write: build a dataset first.")
     return number
-
-
-def read_rows(path: Path) -> Iterator[Row]:
-    """Read a file of any format, or a Hugging Face folder.
-
-    Rows are yielded while the file is read, and any of them may raise UserError: the file is known to be
-    sound only at the end. The error names the problem, the row and what to do.
-    """
-    source = open_source(path)
-    parse = parser_for(source.columns, path.name)
-    prefix, suffix = _added_affixes(source)
-    for _, location, cells in source.records():
-        if prefix or suffix:
-            cells["completion"] = cells["completion"].removeprefix(prefix).removesuffix(suffix)
-        yield parse(cells, location)
-
-
-def _added_affixes(source: Source) -> tuple[str, str]:
-    """Return the prefix and ending that the older tool added to every completion; empty for other files."""
-    if source.format is not Format.PAIRS or "completion" not in source.columns:
-        return "", ""
-    endings = list(_ENDINGS)
-    for record in source.records():
-        text = record.cells["completion"]
-        if not text.startswith(" "):
-            return "", ""
-        endings = [ending for ending in endings if text.endswith(ending)]
-    return " ", next(iter(endings), "")
 
 
 def _open_writer(

@@ -1,18 +1,19 @@
 """Export datasets to files, and import files as datasets."""
 
 import asyncio
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from bot.dataset.files.dataset_card import DatasetCard
-from bot.dataset.files.formats import FileFormat, read_rows, write_rows
+from bot.dataset.files.formats import FileFormat, write_rows
+from bot.dataset.files.hero_rows import read_hero_rows, training_texts
 from bot.dataset.files.row import Row, sub_prompt_of
-from bot.dataset.versions.draft import Draft, TrainingText
-from bot.dataset.versions.freeze import Freezer, FreezeResult
+from bot.dataset.versions.draft import Draft
+from bot.dataset.versions.freeze import Freezer
 from bot.errors import UserError
+from bot.heroes.config import HeroesConfig
 from bot.heroes.hero import FIELD_NAMES, Hero
-from bot.heroes.prompts import Prompts
 from bot.store import datasets
 from bot.store.database import Database
 from bot.store.datasets import Dataset, SourcedText
@@ -20,12 +21,26 @@ from bot.store.datasets import Dataset, SourcedText
 _PAGE_SIZE = 1000  # rows per query or transaction
 
 
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """The dataset of a file. new is False if a dataset of exactly these texts existed already.
+
+    dropped counts texts that were left out, by reason; notes are sentences about how the file was read.
+    """
+
+    dataset: Dataset
+    new: bool
+    dropped: Mapping[str, int]
+    notes: tuple[str, ...]
+
+
 class Transfer:
     """Export dataset versions in every format, and import files as new versions."""
 
-    def __init__(self, db: Database, prompts: Prompts, freezer: Freezer) -> None:
+    def __init__(self, db: Database, heroes: HeroesConfig, freezer: Freezer) -> None:
         self._db = db
-        self._prompts = prompts
+        self._prompts = heroes.prompts
+        self._vocabulary = heroes.vocabulary
         self._freezer = freezer
 
     async def export(
@@ -59,36 +74,33 @@ class Transfer:
             raise UserError("There is no dataset v{version}. Make one with /build-dataset.", version=version)
         return dataset
 
-    async def import_file(self, path: Path) -> tuple[FreezeResult, Draft]:
-        """Import a file as a dataset of its own. Return it with its draft, which counts what was dropped.
+    async def import_file(self, path: Path) -> ImportResult:
+        """Import a file as a dataset of its own.
 
-        Texts stay as they are; only duplicates, empty and overlong texts are dropped. Raises UserError if the
-        file cannot be read or frozen; then nothing is stored.
+        A prompt becomes what /hero asks, and the marks that all texts share come off; beyond that texts stay
+        as they are. Duplicates, empty and overlong texts are dropped. The file's own split is kept if it
+        holds rows out. Raises UserError if the file cannot be read, a row of it cannot train, or it cannot be
+        frozen; then nothing is stored.
         """
         file = path.name
-        imported: list[int] = []
-        prompts: dict[str, list[TrainingText]] = {}
         # read all rows before storing any: an error may come at the end of the file
-        rows = await asyncio.to_thread(lambda: list(read_rows(path)))
-        remaining = iter(rows)
-        while page := list(islice(remaining, _PAGE_SIZE)):
+        read = await asyncio.to_thread(read_hero_rows, path, self._vocabulary)
+        ids: list[int] = []
+        for start in range(0, len(read.rows), _PAGE_SIZE):
+            page = read.rows[start : start + _PAGE_SIZE]
             async with self._db.write() as tx:
-                ids = await datasets.add_imported(tx, [_imported_values(row, file) for row in page])
-            imported += ids
-            for row, row_id in zip(page, ids, strict=True):
-                prompt = row.tuning_prompt
-                prompts.setdefault(prompt, []).append(TrainingText(row.response_txt, "import", row_id))
+                ids += await datasets.add_imported(tx, [_imported_values(row, file) for row in page])
         with Draft() as draft:
-            for prompt, texts in sorted(prompts.items()):
-                draft.add(prompt, texts)
+            for prompt, split, texts in training_texts(read.rows, ids, self._prompts):
+                draft.add(prompt, texts, split=split)
             try:
-                frozen = await self._freezer.freeze(draft, {"imported": file})
+                frozen = await self._freezer.freeze(draft, {"imported": file}, file=file)
             except UserError:
-                await self._delete_imported(imported)
+                await self._delete_imported(ids)
                 raise
             if not frozen.new:
-                await self._delete_imported(imported)
-            return frozen, draft
+                await self._delete_imported(ids)
+            return ImportResult(frozen.dataset, frozen.new, draft.dropped, read.notes)
 
     async def _delete_imported(self, ids: list[int]) -> None:
         """Delete imported rows that no dataset refers to."""

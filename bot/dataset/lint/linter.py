@@ -1,12 +1,12 @@
-"""Run the rules over a table and apply the fixes that the user accepts."""
+"""Run the rules over the examples of a file and apply the fixes that the user accepts."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bot.dataset.lint.examples import Examples
 from bot.dataset.lint.finding import Finding, Severity, info
-from bot.dataset.lint.rules import RULES
-from bot.dataset.lint.table import Table
+from bot.dataset.lint.rules import rules_for
 from bot.dataset.reading.source import Format
 from bot.errors import UserError
 
@@ -26,7 +26,7 @@ class LintReport:
         return [finding for finding in self.findings if finding.severity is severity]
 
     def apply_fixes(self, accepted: Collection[Finding]) -> "pd.DataFrame":
-        """Return prompts and completions with the accepted optional fixes, applied in the order of the rules.
+        """Return the examples with the accepted optional fixes, applied in the order of the rules.
 
         Raises UserError if the rules ended with an error, or no example is left.
         """
@@ -41,26 +41,21 @@ class LintReport:
         return frame
 
 
-def lint(table: Table, *, target: Format = Format.CHAT) -> LintReport:
-    """Run the rules over a table that is to become a training file of the target format.
-
-    Rules for pairs (separator, ending, leading space) are skipped for chats, where roles separate prompt and
-    completion.
-    """
-    frame = table.frame
-    findings = [info(note) for note in table.notes]
-    if table.format is not target:
-        findings.append(
-            Finding(Severity.NECESSARY, f"The file is {table.format}.", f"Convert {table.format} to {target}")
-        )
-    elif table.deviations:
-        findings.append(
-            Finding(Severity.NECESSARY, " ".join(table.deviations), f"Write it anew as {target}, in UTF-8")
-        )
-    for rule in RULES:
-        if rule.pairs_only and target is Format.CHAT:
-            continue
-        finding = rule.check(frame)
+def lint(examples: Examples, *, target: Format = Format.CHAT) -> LintReport:
+    """Run the rules over examples that are to become a training file of the target format: chats or pairs."""
+    frame = examples.frame
+    findings = [info(note) for note in examples.notes]
+    if examples.format is not target:
+        action = f"Convert {examples.format} to {target}"
+        findings.append(Finding(Severity.NECESSARY, f"The file is {examples.format}.", action))
+    elif examples.deviations:
+        message = " ".join(examples.deviations)
+        findings.append(Finding(Severity.NECESSARY, message, f"Write it anew as {target}, in UTF-8"))
+    if examples.held_out:
+        message = f"The file's split holds out {examples.held_out:,} of the examples; JSON Lines have none."
+        findings.append(info(message))
+    for rule in rules_for(examples.heroes, target):
+        finding = rule(frame)
         if finding is None:
             continue
         findings.append(finding)

@@ -5,7 +5,8 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.dataset.lint.shape import Task, all_equal, common_suffix, task_of
+from bot.dataset.files.affixes import common_suffix
+from bot.dataset.lint.shape import Task, all_equal, task_of
 from bot.dataset.reading.source import Format
 from bot.errors import UserError
 
@@ -15,9 +16,21 @@ if TYPE_CHECKING:
 
 def default_output_path(source: Path) -> Path:
     """Return a path beside the source that no file has yet: NAME_prepared.jsonl, else with a number."""
+    if not source.name.strip("."):  # the folder . or ..
+        source = source.resolve()
     first = source.with_name(f"{source.stem}_prepared.jsonl")
     numbered = (first.with_stem(f"{first.stem} ({number})") for number in count(1))
     return first if not first.exists() else next(path for path in numbered if not path.exists())
+
+
+def check_output_path(path: Path) -> None:
+    """Raise UserError if a file cannot be written there, or its name says another format than JSON Lines."""
+    if path.exists():
+        raise UserError(f"{path} exists already. Give another name.")
+    if path.suffix.lower() != ".jsonl":
+        raise UserError(
+            f"JSON Lines are written, so --out must end in .jsonl: name it {path.with_suffix('.jsonl')}."
+        )
 
 
 def write_prepared_file(frame: "pd.DataFrame", path: Path, *, target: Format) -> None:
@@ -28,8 +41,8 @@ def write_prepared_file(frame: "pd.DataFrame", path: Path, *, target: Format) ->
     try:
         with path.open("x", encoding="utf-8", newline="\n") as file:
             try:
-                for prompt, completion in zip(frame["prompt"], frame["completion"], strict=True):
-                    file.write(_format_line(prompt, completion, target))
+                for cells in zip(*(frame[name] for name in frame), strict=True):
+                    file.write(_format_line(dict(zip(frame, cells, strict=True)), target))
             except BaseException:
                 path.unlink()
                 raise
@@ -41,12 +54,14 @@ def write_prepared_file(frame: "pd.DataFrame", path: Path, *, target: Format) ->
         ) from None
 
 
-def _format_line(prompt: str, completion: str, target: Format) -> str:
-    example: dict[str, object] = {"prompt": prompt, "completion": completion}
+def _format_line(example: dict[str, str], target: Format) -> str:
+    value: dict[str, object] = {"prompt": example["prompt"], "completion": example["completion"]}
     if target is Format.CHAT:
-        turns = (("user", prompt), ("assistant", completion))
-        example = {"messages": [{"role": role, "content": content} for role, content in turns]}
-    return json.dumps(example, ensure_ascii=False) + "\n"
+        turns = [("user", example["prompt"]), ("assistant", example["completion"])]
+        if example.get("system"):
+            turns.insert(0, ("system", example["system"]))
+        value = {"messages": [{"role": role, "content": content} for role, content in turns]}
+    return json.dumps(value, ensure_ascii=False) + "\n"
 
 
 def usage_reminders(frame: "pd.DataFrame") -> list[str]:

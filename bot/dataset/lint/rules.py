@@ -1,23 +1,27 @@
 """The lint rules for prompts and completions.
 
-The rules, their order and their thresholds are those of `fine_tunes.prepare_data`, a tool that OpenAI has
-retired. The messages are ours.
+Most rules, their order and their thresholds are those of `fine_tunes.prepare_data`, a tool that OpenAI has
+retired. Those about chats and heroes, and all messages, are ours.
 """
 
+import string
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
+from bot.dataset.files.affixes import SharedAffixes, common_suffix
+from bot.dataset.files.hero_rows import CONTROL_TOKEN
+from bot.dataset.lint.examples import Heroes
 from bot.dataset.lint.finding import Finding, Severity, info
-from bot.dataset.lint.shape import Task, all_equal, common_prefix, common_suffix, task_of
+from bot.dataset.lint.shape import Task, all_equal, common_beginning, task_of
+from bot.dataset.reading.source import Format
+from bot.dataset.versions.draft import MAX_CHARACTERS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 RECOMMENDED_EXAMPLES = 100  # fewer get advice
-MAX_CHARACTERS = 10_000  # characters of prompt and completion together
 MAX_ENDING_LENGTH = 10  # characters
 MAX_PROMPT_PREFIX_LENGTH = 12
 MIN_COMPLETION_PREFIX_LENGTH = 5
@@ -36,16 +40,13 @@ SEPARATORS = (
 )
 ENDINGS = ("\n", ".", " END", "***", "+++", "&&&", "$$$", "@@@", "%%%", " [END]")
 
+_ASCII_UPPER, _ASCII_LOWER = string.ascii_uppercase.encode(), string.ascii_lowercase.encode()
 _MAX_QUOTED_CHARACTERS = 60  # of a text, in a message
 _MAX_LISTED_EXAMPLES = 5  # in a message
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A check of all examples, which have the necessary fixes of earlier rules applied."""
-
-    check: Callable[["pd.DataFrame"], Finding | None]
-    pairs_only: bool = False  # skipped for chats, where roles separate prompt and completion
+Rule = Callable[["pd.DataFrame"], Finding | None]
+"""A check of all examples, which have the necessary fixes of earlier rules applied."""
 
 
 def number_of_examples(frame: "pd.DataFrame") -> Finding:
@@ -57,38 +58,87 @@ def number_of_examples(frame: "pd.DataFrame") -> Finding:
     return info(f"There {_are(len(frame), 'example')}.{advice}")
 
 
-def column_present(column: str, frame: "pd.DataFrame") -> Finding | None:
-    if column in frame:
+def shared_affixes(column: str, frame: "pd.DataFrame") -> Finding | None:
+    """Check for the marks of older formats: in a chat, roles say where prompts and completions end."""
+    affixes = (SharedAffixes.of_prompts if column == "prompt" else SharedAffixes.of_texts)(frame[column])
+    remove = affixes.remover()
+    if remove is None:
         return None
-    other = next((name for name in frame if str(name).lower() == column), None)
-    if other is None:
-        found = ", ".join(_quoted(str(name)) for name in frame)
-        return Finding(Severity.ERROR, f"There is no column {column!r}, only {found}. Name one so.")
     return Finding(
         Severity.NECESSARY,
-        f"The column {other!r} is not in lower case.",
-        f"Rename it to {column!r}",
-        lambda data: data.rename(columns={other: column}),
+        f"Every {column} {affixes.describe()}, which a chat does not need.",
+        f"Take that off all {column}s",
+        lambda data: _map_column(data, column, remove),
     )
 
 
-def additional_columns(frame: "pd.DataFrame") -> Finding | None:
-    additional = [str(name) for name in frame if name not in COLUMNS]
-    if not additional:
+def refused_heroes(heroes: Heroes, _frame: "pd.DataFrame") -> Finding | None:
+    """Name the examples without a hero among those that have one: import refuses them."""
+    refused = heroes.refused
+    if refused.empty:
         return None
-    names = ", ".join(_quoted(name) for name in additional)
-    misleading = [name for name in additional if any(column in name.lower() for column in COLUMNS)]
-    warning = f" Mind that {_quoted(misleading[0])} is not what trains." if misleading else ""
+    reasons = "".join(f"\n   - {reason}" for reason in heroes.refusals)
+    return info(
+        f"{_count(len(refused), 'example')} without a hero that /hero takes: {_numbers(refused)}.{reasons}"
+    )
+
+
+def hero_prompts(heroes: Heroes, frame: "pd.DataFrame") -> Finding | None:
+    """Check that each prompt is the very text that a tuned model is asked for its hero."""
+    asked = heroes.prompts
+    other = frame.index[(frame["prompt"] != asked) & (asked != "")]
+    if other.empty:
+        return None
+    first = other[0]
+    count = _count(len(other), "prompt")
     return Finding(
         Severity.NECESSARY,
-        f"There {_are(len(additional), 'column')} beside prompt and completion: {names}.{warning}",
-        "Keep the columns prompt and completion alone",
+        f"{count} in other words than /hero's: example {first + 1} has {_quoted(frame['prompt'].loc[first])} "
+        f"for {_quoted(asked.loc[first])}.",
+        f"Write {count} as /hero asks",
+        lambda data: data.assign(prompt=data["prompt"].where(~data.index.isin(other), asked.loc[data.index])),
+    )
+
+
+def system_turns(reason: str, frame: "pd.DataFrame") -> Finding | None:
+    if "system" not in frame:
+        return None
+    return Finding(
+        Severity.NECESSARY,
+        f"The conversations have a system turn: {reason}.",
+        "Leave the system turns out",
         lambda data: data[COLUMNS],
     )
 
 
+def control_tokens(frame: "pd.DataFrame") -> Finding | None:
+    """Check for what chat templates put between turns: trainers refuse texts with it."""
+    columns = list(frame)
+    holds = frame[columns[0]].str.contains(CONTROL_TOKEN)
+    for name in columns[1:]:
+        holds |= frame[name].str.contains(CONTROL_TOKEN)
+    found = frame.index[holds]
+    if found.empty:
+        return None
+    row = frame.loc[found[0]]
+    token = next(match[0] for text in row if (match := CONTROL_TOKEN.search(text)))
+    return Finding(
+        Severity.OPTIONAL,
+        f"{_count(len(found), 'example')} with a control token such as {token}, which trainers refuse: "
+        f"{_numbers(found)}.",
+        f"Take the control tokens out of {_count(len(found), 'example')}",
+        _without_control_tokens,
+    )
+
+
+def _without_control_tokens(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """Take them out, and drop what has no completion without them."""
+    cleaned = frame.apply(lambda texts: texts.str.replace(CONTROL_TOKEN, "", regex=True))
+    return cleaned[cleaned["completion"].str.strip() != ""]
+
+
 def empty_completions(frame: "pd.DataFrame") -> Finding | None:
-    empty = frame.index[frame["completion"] == ""]
+    empty = frame.index[frame["completion"].str.strip() == ""]
     if empty.empty:
         return None
     if len(empty) == len(frame):
@@ -99,6 +149,19 @@ def empty_completions(frame: "pd.DataFrame") -> Finding | None:
         f"{count} without a completion: {_numbers(empty)}.",
         f"Drop {count} without a completion",
         lambda data: data.drop(empty),
+    )
+
+
+def empty_prompts(frame: "pd.DataFrame") -> Finding | None:
+    empty = frame.index[frame["prompt"].str.strip() == ""]
+    if empty.empty or len(empty) == len(frame):
+        return None
+    count = _count(len(empty), "example")
+    return Finding(
+        Severity.OPTIONAL,
+        f"{count} without a prompt: {_numbers(empty)}.",
+        f"Drop {count} without a prompt",
+        lambda data: data.drop(empty, errors="ignore"),
     )
 
 
@@ -140,11 +203,7 @@ def long_examples(frame: "pd.DataFrame") -> Finding | None:
 
 
 def upper_case(column: str, frame: "pd.DataFrame") -> Finding | None:
-    letters = Counter[str]()
-    for text in frame[column]:
-        letters.update(text)
-    upper = sum(count for letter, count in letters.items() if letter.isalpha() and letter.isupper())
-    lower = sum(count for letter, count in letters.items() if letter.isalpha() and letter.islower())
+    upper, lower = _count_cases(frame[column])
     if upper * 2 <= lower:
         return None
     return Finding(
@@ -177,7 +236,7 @@ def separator(frame: "pd.DataFrame") -> Finding | None:
 
 
 def prompt_prefix(frame: "pd.DataFrame") -> Finding | None:
-    common = common_prefix(frame["prompt"])
+    common = _beginning(frame["prompt"])
     if not common:
         return None
     message = f"All prompts begin with {_quoted(common)}."
@@ -192,7 +251,7 @@ def prompt_prefix(frame: "pd.DataFrame") -> Finding | None:
 
 
 def completion_prefix(frame: "pd.DataFrame") -> Finding | None:
-    common = common_prefix(frame["completion"])
+    common = _beginning(frame["completion"])
     if len(common) < MIN_COMPLETION_PREFIX_LENGTH or all_equal(frame["completion"]):
         return None
     space = " " if common.startswith(" ") else ""
@@ -238,25 +297,54 @@ def leading_space(frame: "pd.DataFrame") -> Finding | None:
     )
 
 
-RULES = (
-    Rule(number_of_examples),
-    Rule(partial(column_present, "prompt")),
-    Rule(partial(column_present, "completion")),
-    Rule(additional_columns),
-    Rule(empty_completions),
-    Rule(task),
-    Rule(duplicates),
-    Rule(long_examples),
-    Rule(partial(upper_case, "prompt")),
-    Rule(partial(upper_case, "completion")),
-    Rule(identical_prompts),
-    Rule(separator, pairs_only=True),
-    Rule(prompt_prefix),
-    Rule(completion_prefix),
-    Rule(identical_completions),
-    Rule(ending, pairs_only=True),
-    Rule(leading_space, pairs_only=True),
-)
+def rules_for(heroes: Heroes, target: Format) -> Iterator[Rule]:
+    """Yield the rules for a target format, chats or pairs, in their order."""
+    chats, of_heroes = target is Format.CHAT, heroes.are_most
+    yield number_of_examples
+    if of_heroes:
+        yield partial(refused_heroes, heroes)
+        yield partial(system_turns, "/hero asks without one")
+    elif not chats:
+        yield partial(system_turns, "pairs have none")
+    if chats:
+        yield partial(hero_prompts, heroes) if of_heroes else partial(shared_affixes, "prompt")
+        yield partial(shared_affixes, "completion")
+    yield from (control_tokens, empty_completions)
+    if chats:
+        yield empty_prompts
+    yield from (task, duplicates, long_examples)
+    if not of_heroes:
+        yield partial(upper_case, "prompt")
+    yield from (partial(upper_case, "completion"), identical_prompts)
+    if not chats:
+        yield separator
+    if not of_heroes:
+        yield prompt_prefix
+    yield from (completion_prefix, identical_completions)
+    if not chats:
+        yield from (ending, leading_space)
+
+
+def _count_cases(texts: "pd.Series[str]") -> tuple[int, int]:
+    """Return the numbers of capital and of small letters."""
+    letters = Counter[str]()
+    upper = lower = 0
+    for text in texts:
+        if text.isascii():  # counting them one by one takes thirty times as long
+            data = text.encode()
+            upper += len(data) - len(data.translate(None, _ASCII_UPPER))
+            lower += len(data) - len(data.translate(None, _ASCII_LOWER))
+        else:
+            letters.update(text)
+    upper += sum(count for letter, count in letters.items() if letter.isalpha() and letter.isupper())
+    lower += sum(count for letter, count in letters.items() if letter.isalpha() and letter.islower())
+    return upper, lower
+
+
+def _beginning(texts: "pd.Series[str]") -> str:
+    """Return what all texts begin with, up to a word's end. Empty if a text is nothing but that."""
+    common = common_beginning(texts)
+    return common if (texts.str.slice(len(common)).str.strip() != "").all() else ""
 
 
 def _shared_suffix(column: str, common: str, frame: "pd.DataFrame") -> Finding:

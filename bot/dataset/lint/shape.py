@@ -1,12 +1,17 @@
 """The shape of the examples: the kind of task, and prefixes and suffixes that all texts share."""
 
+import re
 from collections.abc import Iterable
 from enum import StrEnum
-from itertools import takewhile
 from typing import TYPE_CHECKING
+
+from bot.dataset.files.affixes import common_prefix
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_WORD_END = re.compile(r"[\w'’-]*\Z")  # noqa: RUF001 (people type the curly apostrophe)
+_WORD_START = re.compile(r"[\w'’-]")  # noqa: RUF001
 
 
 class Task(StrEnum):
@@ -31,13 +36,11 @@ def all_equal(texts: "pd.Series[str]") -> bool:
     return bool((texts == texts.iloc[0]).all())
 
 
-def common_prefix(texts: Iterable[str]) -> str:
-    """Return the longest prefix that all texts share."""
-    items = list(texts)  # the prefix that the smallest and the largest share is shared by all between them
-    equal = takewhile(lambda pair: pair[0] == pair[1], zip(min(items), max(items), strict=False))
-    return "".join(letter for letter, _ in equal)
-
-
-def common_suffix(texts: Iterable[str]) -> str:
-    """Return the longest suffix that all texts share."""
-    return common_prefix(text[::-1] for text in texts)[::-1]
+def common_beginning(texts: Iterable[str]) -> str:
+    """Return the longest prefix that all texts share and that ends no word of theirs in its midst."""
+    items = list(texts)
+    prefix = common_prefix(items)
+    end = len(prefix)
+    if any(_WORD_START.match(text, end) for text in items):
+        return _WORD_END.sub("", prefix)
+    return prefix

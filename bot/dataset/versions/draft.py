@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import IO, NamedTuple, Self
 
-from bot.dataset.lint.rules import MAX_CHARACTERS
 from bot.dataset.versions.near_duplicates import DuplicateDetector
 from bot.i18n.message import mark
 from bot.store.datasets import Item, Source, Split
+
+MAX_CHARACTERS = 10_000  # of a prompt and its text together
 
 _HELD_OUT_SHARE = 0.1  # of the heroes
 
@@ -50,6 +51,8 @@ class _HeroTexts(NamedTuple):
 class Draft:
     """Collect texts hero by hero, drop unusable ones, and derive the split and the content hash.
 
+    A tenth of the heroes is held out, if the texts do not come with a split of their own.
+
     dropped counts dropped texts by reason. near_duplicate_ids holds the ids of examples that were dropped as
     duplicates, exact or near. lengths counts texts by their number of words.
     """
@@ -59,7 +62,7 @@ class Draft:
         self.near_duplicate_ids: set[int] = set()
         self.sources: Counter[str] = Counter()
         self.lengths: Counter[int] = Counter()
-        self._heroes: dict[str, _HeroTexts] = {}  # by prompt
+        self._heroes: dict[tuple[str, Split | None], _HeroTexts] = {}  # by prompt and given split
         self._duplicates = DuplicateDetector()
         self._held_out_prompts: set[str] | None = None
         self._spool: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n")  # noqa: SIM115 (__exit__)
@@ -72,16 +75,24 @@ class Draft:
     ) -> None:
         self._spool.close()
 
-    def add(self, prompt: str, texts: Sequence[TrainingText], *, never_hold_out: bool = False) -> None:
-        """Add all texts of one hero.
+    def add(
+        self,
+        prompt: str,
+        texts: Sequence[TrainingText],
+        *,
+        never_hold_out: bool = False,
+        split: Split | None = None,
+    ) -> None:
+        """Add all texts of one hero, or those of one of its splits.
 
         never_hold_out: keep the hero in the training split, since people liked its texts.
+        split: the split of these texts, if it is given; else the draft decides.
         """
         kept = [text for text in texts if not self._drop_if_unusable(prompt, text)]
         if not kept:
             return
         digests = sorted(text.digest for text in kept)
-        self._heroes[prompt] = _HeroTexts(
+        self._heroes[prompt, split] = _HeroTexts(
             hashlib.sha256(b"".join(digests)).digest(), never_hold_out, len(kept)
         )
         self._held_out_prompts = None
@@ -89,7 +100,7 @@ class Draft:
             self.sources[text.source] += 1
             self.lengths[len(text.text.split())] += 1
             parts = [text.text, text.source, text.source_id, text.rejected, text.rejected_id]
-            self._spool.write(json.dumps([prompt, *parts]) + "\n")
+            self._spool.write(json.dumps([prompt, split, *parts]) + "\n")
 
     def count_dropped(self, reason: str, texts: int) -> None:
         """Count texts that the caller dropped."""
@@ -113,35 +124,48 @@ class Draft:
     @property
     def only_prompt(self) -> str | None:
         """The prompt, if all texts are of one: a model learns nothing about prompts from it. Else None."""
-        return next(iter(self._heroes)) if len(self._heroes) == 1 else None
+        prompts = {prompt for prompt, _ in self._heroes}
+        return prompts.pop() if len(prompts) == 1 else None
+
+    @property
+    def keeps_split(self) -> bool:
+        """Whether the texts came with a split of their own."""
+        return any(split for _, split in self._heroes)
+
+    @property
+    def certain_training_texts(self) -> int:
+        """How many texts train at least, whatever is still added."""
+        given = sum(hero.texts for (_, split), hero in self._heroes.items() if split == "train")
+        undecided = sum(split is None for _, split in self._heroes)  # each has a text; a tenth is held out
+        return given + undecided - _held_out(undecided)
 
     @property
     def held_out_prompts(self) -> set[str]:
-        """The prompts of a tenth of the heroes, chosen by hash and so always the same."""
+        """The prompts of a tenth of the heroes without a given split: a hash chooses, always the same."""
         if self._held_out_prompts is None:
-            eligible = [prompt for prompt, hero in self._heroes.items() if not hero.never_hold_out]
+            undecided = {prompt: hero for (prompt, split), hero in self._heroes.items() if split is None}
+            eligible = [prompt for prompt, hero in undecided.items() if not hero.never_hold_out]
             eligible.sort(key=lambda prompt: hashlib.sha256(prompt.encode()).digest())
-            limit = max(1, round(len(self._heroes) * _HELD_OUT_SHARE)) if len(self._heroes) > 1 else 0
-            self._held_out_prompts = set(eligible[:limit])
+            self._held_out_prompts = set(eligible[: _held_out(len(undecided))])
         return self._held_out_prompts
 
-    def _split_of(self, prompt: str) -> Split:
-        return "valid" if prompt in self.held_out_prompts else "train"
+    def _split_of(self, prompt: str, given: Split | None) -> Split:
+        return given or ("valid" if prompt in self.held_out_prompts else "train")
 
     @property
     def counts(self) -> dict[str, int]:
         """How many texts are in each split, and how many are from each source."""
         splits: Counter[str] = Counter()
-        for prompt, hero in self._heroes.items():
-            splits[self._split_of(prompt)] += hero.texts
+        for key, hero in self._heroes.items():
+            splits[self._split_of(*key)] += hero.texts
         return dict(splits + self.sources)
 
     @property
     def content_hash(self) -> str:
         """SHA-256 over splits, prompts and texts, independent of their order and source rows."""
         lines = (
-            json.dumps([self._split_of(prompt), prompt, hero.digest.hex()])
-            for prompt, hero in self._heroes.items()
+            json.dumps([self._split_of(prompt, given), prompt, hero.digest.hex()])
+            for (prompt, given), hero in self._heroes.items()
         )
         return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
@@ -149,5 +173,10 @@ class Draft:
         """Yield every kept text, in the order of add()."""
         self._spool.seek(0)
         for line in self._spool:
-            prompt, *parts = json.loads(line)
-            yield Item(self._split_of(prompt), prompt, *parts)
+            prompt, given, *parts = json.loads(line)
+            yield Item(self._split_of(prompt, given), prompt, *parts)
+
+
+def _held_out(heroes: int) -> int:
+    """Return how many of so many heroes are held out."""
+    return max(1, round(heroes * _HELD_OUT_SHARE)) if heroes > 1 else 0

@@ -19,6 +19,10 @@ from bot.store.datasets import Changes, Dataset, DatasetKind
 MIN_TRAINING_TEXTS = 10  # the minimum of fine-tuning APIs
 SIMILAR_TO_VOTED_DOWN = mark("like what was voted down")
 
+_TOO_FEW_IN_FILE = mark(
+    "Usable texts in {file}: {usable}{left_out}. {training} would train, {valid} would be held out, and "
+    "training needs {fewest}. Add texts to the file and import it again."
+)
 _TOO_FEW: dict[DatasetKind, str] = {
     "sft": mark(
         "Only {training} usable texts came together, and training needs {fewest}. "
@@ -92,22 +96,16 @@ class Freezer:
         for prompt, liked in sorted(remaining_liked.items()):  # heroes outside the grid
             draft.add(prompt, [_training_text(judged) for judged in liked], never_hold_out=True)
 
-    async def freeze(self, draft: Draft, origin: dict[str, Any], kind: DatasetKind = "sft") -> FreezeResult:
+    async def freeze(
+        self, draft: Draft, origin: dict[str, Any], kind: DatasetKind = "sft", *, file: str | None = None
+    ) -> FreezeResult:
         """Freeze a draft.
 
-        origin: where the texts came from, for the dataset's recipe. Raises UserError if there are too few
-        texts, or all are of one hero.
+        origin: where the texts came from, for the recipe. file: the name of the file, if it was one.
+        Raises UserError if there are too few texts, or all are of one hero. A file that holds out so many
+        that too few are left to train on is frozen as it says: to train on it is then refused.
         """
-        counts = draft.counts
-        training, valid = counts.get("train", 0), counts.get("valid", 0)
-        if training < MIN_TRAINING_TEXTS:
-            raise UserError(_TOO_FEW[kind], training=training, valid=valid, fewest=MIN_TRAINING_TEXTS)
-        if draft.only_prompt:
-            raise UserError(
-                "All texts are answers to one prompt, {only_prompt!r}: a model would learn nothing "
-                "of what it is asked. Add texts of other heroes.",
-                only_prompt=draft.only_prompt,
-            )
+        check_trainable(draft, kind, file=file, counting_held_out=draft.keeps_split)
         recipe = {
             **origin,
             "votes": asdict(self.admission.thresholds),
@@ -123,7 +121,7 @@ class Freezer:
                 kind=kind,
                 content_hash=draft.content_hash,
                 recipe=recipe,
-                counts=counts,
+                counts=draft.counts,
                 at=time.time(),
             )
             # texts may have been deleted or hidden while the draft was filled
@@ -133,6 +131,39 @@ class Freezer:
         async with self._db.read() as tx:
             changes = await datasets.get_changes(tx, dataset.id, since=previous.id)
         return FreezeResult(dataset, new=existing is None, changes=changes)
+
+
+def check_trainable(
+    draft: Draft,
+    kind: DatasetKind = "sft",
+    *,
+    file: str | None = None,
+    counting_held_out: bool = False,
+) -> None:
+    """Raise UserError if there are too few texts to train on, or all are of one hero.
+
+    file: the name of the file that the texts came from, if it is no build. counting_held_out: let held-out
+    texts count as well.
+    """
+    counts = draft.counts
+    training, valid = counts.get("train", 0), counts.get("valid", 0)
+    if training + valid * counting_held_out < MIN_TRAINING_TEXTS:
+        left_out = ", ".join(f"{count} {reason}" for reason, count in sorted(draft.dropped.items()))
+        raise UserError(
+            _TOO_FEW_IN_FILE if file else _TOO_FEW[kind],
+            file=file,
+            usable=training + valid,
+            left_out=f" ({left_out})" if left_out else "",
+            training=training,
+            valid=valid,
+            fewest=MIN_TRAINING_TEXTS,
+        )
+    if draft.only_prompt:
+        raise UserError(
+            "All texts are answers to one prompt, {only_prompt!r}: a model would learn nothing "
+            "of what it is asked. Add texts of other heroes.",
+            only_prompt=draft.only_prompt,
+        )
 
 
 def _training_text(judged: JudgedDescription) -> TrainingText:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import TypeVar, get_args
 
 import pandas as pd
 import psutil
@@ -18,16 +18,20 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from bot.dataset.files.dataset_card import DatasetCard
-from bot.dataset.files.formats import FileFormat, read_rows, write_rows
+from bot.dataset.files.formats import FileFormat, write_rows
+from bot.dataset.files.hero_rows import read_hero_rows
 from bot.dataset.files.row import ARTICLE_COLUMNS, COLUMNS, Row, values_of
+from bot.dataset.reading.opening import open_source
 from bot.errors import UserError
 from bot.heroes.config import read_heroes
 from bot.heroes.hero import Hero
 from bot.settings import ROOT
 
+T = TypeVar("T")
 FORMATS: tuple[FileFormat, ...] = get_args(FileFormat)
 NAMES = {"article": "rows.csv", "prepared": "rows.csv", "csv": "rows.csv", "huggingface": "rows"}
 
+CONFIG = read_heroes(ROOT / "data" / "heroes.toml")
 INVISIBLE = ("18", "man", "invisibility")
 ONE = Row(INVISIBLE, "Imagine ...", "18, man, invisibility", "He hides.", "stop", "train")
 
@@ -50,13 +54,16 @@ hard = [
 ]
 characters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 texts = st.sampled_from([*hard, "\ufeff", "\u2028", "\x1a", "'", "a ->", " END"]) | st.text(characters)
-words = st.sampled_from(["18", "007", "NA", "null", "man", "read in the thoughts"])
+powers = st.sampled_from(["na", "null", "007", "nan", "read in the thoughts", "grüne élan"])
 
 
 @st.composite
 def rows(draw: st.DrawFn) -> Row:
-    age, gender = draw(words), draw(words)
-    power = draw(texts.filter(lambda text: text.strip() and not text.endswith(" ->")))
+    age, gender, power = (
+        str(draw(st.integers(18, 120))),
+        draw(st.sampled_from(["man", "woman"])),
+        draw(powers),
+    )
     return Row(
         (age, gender, power),
         prompt=draw(texts),
@@ -92,9 +99,13 @@ def reading_order(given_rows: list[Row], form: FileFormat) -> list[Row]:
     return sorted(given_rows, key=lambda row: row.split == "valid") if form == "huggingface" else given_rows
 
 
+def read_rows(path: Path) -> list[Row]:
+    return read_hero_rows(path, CONFIG.vocabulary).rows
+
+
 def read_error(path: Path) -> str:
     with pytest.raises(UserError) as raised:
-        list(read_rows(path))
+        read_rows(path)
     return str(raised.value)
 
 
@@ -113,10 +124,11 @@ def test_every_format_reads_back_what_was_written(
 ) -> None:
     path = folder / form / file_name(form)
     path.parent.mkdir(exist_ok=True)
+    given_rows = [ONE, *given_rows]  # whose text shares no mark with any other
 
     assert write_rows(given_rows, path, form, overwrite=True) == len(given_rows)
 
-    assert list(read_rows(path)) == [supported_fields(row, form) for row in reading_order(given_rows, form)]
+    assert read_rows(path) == [supported_fields(row, form) for row in reading_order(given_rows, form)]
 
 
 @pytest.mark.parametrize("form", ["article", "prepared", "csv"])
@@ -169,10 +181,10 @@ def article_frame(answers: list[str]) -> pd.DataFrame:
 @example(answers=["\n\nHe hides.", "a\rb", "a\r\nb", "NA", "", '"Hush," he says.', " a ", "🦸"])
 def test_the_articles_files_are_read_and_written_byte_for_byte(answers: list[str], folder: Path) -> None:
     theirs, ours = folder / "out_openai_completion.csv", folder / "ours.csv"
-    frame = article_frame(answers)
+    frame = article_frame(["He hides.", *answers[1:]])  # which shares no mark with any other
     frame.to_csv(theirs)
 
-    found = list(read_rows(theirs))
+    found = read_rows(theirs)
 
     assert [article_values(row) for row in found] == frame.astype(str).to_numpy().tolist()
     if not any("\r" in answer for answer in answers):  # which pandas does not quote
@@ -186,7 +198,7 @@ def test_prompts_of_prepared_data_are_split_into_age_gender_and_power(tmp_path: 
     prepared = frame.loc[:, ["sub_prompt", "response_txt"]]
     prepared.rename(columns={"sub_prompt": "prompt", "response_txt": "completion"}).to_csv(path, index=False)
 
-    found = list(read_rows(path))
+    found = read_rows(path)
 
     assert [row.hero for row in found[-2:]] == [
         ("90", "woman", "invisibility"),
@@ -199,7 +211,7 @@ def test_prompts_of_prepared_data_are_split_into_age_gender_and_power(tmp_path: 
 def test_jsonl_holds_the_tuning_prompt(tmp_path: Path) -> None:
     write_rows([ONE], tmp_path / "rows.jsonl", "jsonl")
     line = json.loads((tmp_path / "rows.jsonl").read_text(encoding="utf-8"))
-    asked = read_heroes(ROOT / "data" / "heroes.toml").prompts.tuning_prompt(Hero(18, "man", "invisibility"))
+    asked = CONFIG.prompts.tuning_prompt(Hero(18, "man", "invisibility"))
     assert line["messages"] == [
         {"role": "user", "content": asked},
         {"role": "assistant", "content": "He hides."},
@@ -261,10 +273,10 @@ def test_the_card_holds_recipe_and_counts_and_a_licence_only_if_given(tmp_path: 
 
 def test_tables_of_other_tools_are_read(tmp_path: Path) -> None:
     table = {
-        "age": [18, None],
+        "age": [18, 19],
         "gender": "man",
         "power": "flight",
-        "response_txt": "He flies.",
+        "response_txt": ["He flies.", None],
         "x": [[1], []],
     }
     pd.DataFrame(table).astype({"age": "Int64"}).to_parquet(tmp_path / "theirs.parquet")
@@ -277,12 +289,12 @@ def test_tables_of_other_tools_are_read(tmp_path: Path) -> None:
     )
     flies = Row(("18", "man", "flight"), "", "18, man, flight", "He flies.", "")
 
-    assert list(read_rows(tmp_path / "theirs.parquet")) == [
+    assert read_rows(tmp_path / "theirs.parquet") == [
         flies,
-        replace(flies, hero=("", "man", "flight"), sub_prompt=", man, flight"),
+        replace(flies, hero=("19", "man", "flight"), sub_prompt="19, man, flight", response_txt=""),
     ]
-    assert list(read_rows(tmp_path / "excel.csv")) == [replace(flies, response_txt="He\r\nflies.")]
-    assert list(read_rows(tmp_path / "theirs")) == [replace(flies, response_txt=" He.", split="valid")]
+    assert read_rows(tmp_path / "excel.csv") == [replace(flies, response_txt="He\r\nflies.")]
+    assert read_rows(tmp_path / "theirs") == [replace(flies, response_txt="He.", split="valid")]
 
 
 @pytest.mark.parametrize(
@@ -302,10 +314,10 @@ def test_tables_of_other_tools_are_read(tmp_path: Path) -> None:
         ("a.csv", b'prompt,completion\n"1, m, f",caf\x81\n', "Line 2 of a.csv is not in UTF-8"),
         (
             "a.csv",
-            b"prompt,completion\n18 man flight,a\n",
-            "Row 1 of a.csv (line 2) has the prompt '18 man fl",
+            b"prompt,completion\nman flight,a\n",
+            "Row 1 of a.csv (line 2), 'man flight': The age is",
         ),
-        ("a.csv", b'prompt,completion\n"1, m, ",a\n', "Row 1 of a.csv (line 2) has the prompt '1, m, '"),
+        ("a.csv", b'prompt,completion\n"1, man, ",a\n', "Row 1 of a.csv (line 2), '1, man, '"),
         ("a.csv", b"age,gender,power,response_txt,split\n1,m,f,a,test\n", "only rows of a test split"),
         ("a.csv", b"age,gender,power,response_txt,split\n1,m,f,a,x\n", "(line 2) has the split 'x'"),
         ("a.jsonl", b"{}\n", "a.jsonl holds nothing under a name"),
@@ -361,9 +373,9 @@ def test_an_interrupted_export_changes_nothing(tmp_path: Path, form: FileFormat)
         write_rows([ONE, ONE], path, form)
     with pytest.raises(KeyboardInterrupt):
         write_rows(interrupted(), path, form, overwrite=True)
-    assert (list(tmp_path.iterdir()), len(list(read_rows(path)))) == ([path], 1)
+    assert (list(tmp_path.iterdir()), len(read_rows(path))) == ([path], 1)
     write_rows([ONE, ONE], path, form, overwrite=True)
-    assert (list(tmp_path.iterdir()), len(list(read_rows(path)))) == ([path], 2)
+    assert (list(tmp_path.iterdir()), len(read_rows(path))) == ([path], 2)
 
 
 @pytest.mark.parametrize(
@@ -410,10 +422,10 @@ def test_a_hundred_thousand_rows_take_constant_memory(tmp_path: Path, form: File
     def write_and_read(number: int) -> int:
         many = (replace(ONE, response_txt=f"{number} " + "He hides. " * 60) for number in range(number))
         written = write_rows(measured(many), path, form, overwrite=True)
-        assert sum(1 for _ in measured(read_rows(path))) == written
+        assert sum(1 for _ in measured(open_source(path).records())) == written
         return written
 
-    def measured(rows: Iterable[Row]) -> Iterator[Row]:
+    def measured(rows: Iterable[T]) -> Iterator[T]:
         nonlocal peak
         for number, row in enumerate(rows):
             if number % 1000 == 0:

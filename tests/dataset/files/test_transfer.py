@@ -7,20 +7,22 @@ import pytest
 from sqlalchemy import text
 
 from bot.app import App
-from bot.dataset.files.formats import FileFormat, read_rows
+from bot.dataset.files.formats import FileFormat
+from bot.dataset.files.hero_rows import read_hero_rows
 from bot.dataset.files.row import ARTICLE_COLUMNS, COLUMNS, Row, values_of
 from bot.errors import UserError
 from tests.support.workflows import build
 
 ODD = [
-    Row((f"{age:03d}", "man", power), "asked", f"{age:03d}, man, {power}", text, "stop")
+    Row((f"{age}", "man", power), "asked", f"{age}, man, {power}", text, "stop")
     for age, (power, text) in enumerate(
         [
-            ("NA", 'He said "no", twice.\nThen "yes".'),
+            ("na", 'He said "no", twice.\nThen "yes".'),
             ("null", "Émile 🦸 flies, mostly."),
             ("007", "One, two."),
         ]
-        * 5
+        * 5,
+        start=18,
     )
 ]
 
@@ -59,33 +61,33 @@ def write_table(folder: Path, rows: list[Row]) -> Path:
 @pytest.mark.parametrize("form", ["article", "csv", "parquet", "huggingface"])
 async def test_odd_texts_survive_import_and_export(app: App, tmp_path: Path, form: FileFormat) -> None:
     rows = [Row(r.hero, r.prompt, r.sub_prompt, f"{r.hero[0]} {r.response_txt}", "stop") for r in ODD]
-    frozen, draft = await app.transfer.import_file(write_table(tmp_path, rows))
-    assert frozen.new
-    assert frozen.dataset.counts["import"] == 15
-    assert not draft.dropped
+    result = await app.transfer.import_file(write_table(tmp_path, rows))
+    assert result.new
+    assert result.dataset.counts["import"] == 15
+    assert not result.dropped
 
     suffix = {"article": ".csv", "csv": ".csv", "parquet": ".parquet", "huggingface": ""}[form]
     out = tmp_path / f"out{suffix}"
-    await app.transfer.export(frozen.dataset.id, out, form)
+    await app.transfer.export(result.dataset.id, out, form)
 
     def fields_of(found: list[Row]) -> set[tuple[str, ...]]:
         return {(*r.hero, r.prompt, r.sub_prompt, r.response_txt, r.finish_reason) for r in found}
 
-    assert fields_of(list(read_rows(out))) == fields_of(rows)
+    assert fields_of(read_hero_rows(out, app.heroes.vocabulary).rows) == fields_of(rows)
 
 
 async def test_importing_a_file_twice_gives_the_same_version(app: App, tmp_path: Path) -> None:
     path = write_table(tmp_path, [Row(r.hero, "", r.sub_prompt, f"Text {r.hero[0]}", "") for r in ODD])
-    first, _ = await app.transfer.import_file(path)
-    second, _ = await app.transfer.import_file(path)
+    first = await app.transfer.import_file(path)
+    second = await app.transfer.import_file(path)
     assert (first.dataset.id, second.dataset.id, second.new) == (1, 1, False)
 
 
 async def test_duplicates_are_dropped_and_counted(app: App, tmp_path: Path) -> None:
-    heroes = [(f"{age}", "man", "ice") for age in range(24)]
+    heroes = [(f"{age}", "man", "ice") for age in range(18, 42)]
     rows = [Row(hero, "", ", ".join(hero), f"Text {at % 12}", "") for at, hero in enumerate(heroes)]
-    _, draft = await app.transfer.import_file(write_table(tmp_path, rows))
-    assert draft.dropped == {"the same as another": 12}
+    result = await app.transfer.import_file(write_table(tmp_path, rows))
+    assert result.dropped == {"the same as another": 12}
 
 
 async def test_bad_files_and_missing_versions_raise_clear_errors(app: App, tmp_path: Path) -> None:
@@ -95,5 +97,6 @@ async def test_bad_files_and_missing_versions_raise_clear_errors(app: App, tmp_p
     broken.write_text("age,colour\n1,red\n")
     with pytest.raises(UserError, match="lacks the columns"):
         await app.transfer.import_file(broken)
-    with pytest.raises(UserError, match=r"Only . usable texts"):
+    few = "Usable texts in texts.csv: 3. 2 would train, 1 would be held out, and training needs 10. Add texts"
+    with pytest.raises(UserError, match=few):
         await app.transfer.import_file(write_table(tmp_path, ODD[:3]))

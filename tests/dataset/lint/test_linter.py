@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.dataset.lint.examples import Examples, Heroes, read_examples
 from bot.dataset.lint.finding import Finding, Severity
 from bot.dataset.lint.linter import LintReport, lint
 from bot.dataset.lint.prepared_file import (
@@ -18,19 +19,27 @@ from bot.dataset.lint.prepared_file import (
     write_prepared_file,
 )
 from bot.dataset.lint.rules import ENDINGS, SEPARATORS
-from bot.dataset.lint.table import Table, read_table
-from bot.dataset.reading.opening import open_source
 from bot.dataset.reading.source import Format
 from bot.errors import UserError
+from bot.heroes.config import read_heroes
+from bot.settings import ROOT
 
 Pair = tuple[str, str]
+
+CONFIG = read_heroes(ROOT / "data" / "heroes.toml")
 
 # These have findings of severity information only: their number, and what they share.
 CLEAN = [("40, woman ->", " Mira heals.\n"), ("50, man ->", " Bo flies.\n"), ("60, girl ->", " Li reads.\n")]
 
 
-def table(pairs: list[Pair], format_: Format = Format.PAIRS) -> Table:
-    return Table(pd.DataFrame(pairs, columns=["prompt", "completion"], dtype=str), format_)
+def table(pairs: list[Pair], format_: Format = Format.PAIRS, asked: list[str] | None = None) -> Examples:
+    """Return examples; asked: what /hero asks for their heroes, if they have any."""
+    frame = pd.DataFrame(pairs, columns=["prompt", "completion"], dtype=str)
+    return Examples(frame, format_, Heroes(pd.Series(asked or [""] * len(pairs), dtype=str)))
+
+
+def read_frame(path: Path) -> pd.DataFrame:
+    return read_examples(path, CONFIG).frame
 
 
 def lint_pairs(pairs: list[Pair], target: Format = Format.PAIRS) -> LintReport:
@@ -81,28 +90,6 @@ def test_clean_pairs_need_no_fix() -> None:
 @pytest.mark.parametrize(("count", "few"), [(99, True), (100, False)])
 def test_fewer_than_a_hundred_examples_get_advice(count: int, few: bool) -> None:
     assert ("Fewer than 100" in messages(lint_pairs(numbered(count)))) == few
-
-
-@pytest.mark.parametrize("column", ["prompt", "completion"])
-def test_a_missing_column_ends_the_run(column: str) -> None:
-    frame = table(CLEAN).frame.rename(columns={column: "text"})
-    report = lint(Table(frame, Format.CSV), target=Format.PAIRS)
-    assert report.findings[-1].severity is Severity.ERROR
-    with pytest.raises(UserError, match=f"no column '{column}', only .*'text'"):
-        report.apply_fixes([])
-
-
-def test_columns_are_renamed_and_additional_ones_dropped() -> None:
-    frame = table(CLEAN).frame.rename(columns={"prompt": "Prompt", "completion": "COMPLETION"})
-    report = lint(Table(frame.assign(prompt_2="x", n="1"), Format.PAIRS), target=Format.PAIRS)
-    assert [finding.action for finding in report.with_severity(Severity.NECESSARY)] == [
-        "Rename it to 'prompt'",
-        "Rename it to 'completion'",
-        "Keep the columns prompt and completion alone",
-    ]
-    assert "Mind that 'prompt_2' is not what trains" in messages(report)
-    assert list(report.frame) == ["prompt", "completion"]
-    assert fix_all(report) == CLEAN
 
 
 def test_empty_completions_are_dropped_and_empty_prompts_kept() -> None:
@@ -167,17 +154,17 @@ def test_warnings_about_long_and_repeated_suffixes() -> None:
 
 
 def test_a_long_prompt_prefix_is_removed() -> None:
-    short, long = (numbered(3, prompt=start + "{} ->") for start in ("x" * 12, "x" * 13))
+    short, long = (numbered(3, prompt=start + " {} ->") for start in ("x" * 11, "x" * 12))
     assert not is_proposed(short, "Take that beginning from all prompts")
-    assert f"All prompts begin with '{'x' * 12}'." in messages(lint_pairs(short))
+    assert f"All prompts begin with '{'x' * 11} '." in messages(lint_pairs(short))
     assert fix_pairs(long, "Take that beginning from all prompts") == numbered(3)
 
 
 def test_a_completion_prefix_is_removed_except_its_space() -> None:
     beginning = "Take that beginning from all completions"
-    assert not is_proposed(numbered(3, completion="Tale{}\n"), beginning)
+    assert not is_proposed(numbered(3, completion="Tal {}\n"), beginning)
     assert fix_pairs(numbered(3, completion="Tale:{}\n"), beginning) == numbered(3, completion="{}\n")
-    assert fix_pairs(numbered(3, completion=" Tale{}\n"), beginning) == numbered(3, completion=" {}\n")
+    assert fix_pairs(numbered(3, completion=" Tale {}\n"), beginning) == numbered(3, completion=" {}\n")
 
 
 def test_completions_begin_with_a_space() -> None:
@@ -287,7 +274,7 @@ def test_a_prepared_file_needs_no_fix(pairs: list[Pair], target: Format) -> None
     with TemporaryDirectory() as folder:
         path = Path(folder) / "prepared.jsonl"
         write_prepared_file(frame, path, target=target)
-        second = lint(read_table(open_source(path)), target=target)
+        second = lint(read_examples(path, CONFIG), target=target)
     assert pairs_of(second.frame) == pairs_of(frame)
     assert {finding.severity for finding in second.findings} == {Severity.INFORMATION}
 
@@ -297,8 +284,8 @@ def test_texts_survive_conversion_from_csv_to_jsonl(tmp_path: Path) -> None:
     table(hard).frame.to_csv(tmp_path / "a.csv", index=False)
     for target in (Format.PAIRS, Format.CHAT):
         path = tmp_path / f"{target.name}.jsonl"
-        write_prepared_file(read_table(open_source(tmp_path / "a.csv")).frame, path, target=target)
-        assert pairs_of(read_table(open_source(path)).frame) == hard
+        write_prepared_file(read_frame(tmp_path / "a.csv"), path, target=target)
+        assert pairs_of(read_frame(path)) == hard
     line = json.loads((tmp_path / "CHAT.jsonl").read_text(encoding="utf-8").split("\n")[0])
     assert line["messages"] == [{"role": "user", "content": "007"}, {"role": "assistant", "content": "NA"}]
 

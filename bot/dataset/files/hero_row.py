@@ -1,0 +1,148 @@
+"""The gate of import: a record of a file becomes a row whose hero /hero would take, or says why it cannot."""
+
+import html
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from bot.dataset.files.affixes import without_separator
+from bot.dataset.files.row import (
+    ARROW,
+    MAX_FIELD_CHARACTERS,
+    SPLITS,
+    Row,
+    format_names,
+    quoted,
+    sub_prompt_of,
+)
+from bot.errors import NotUnderstood, UserError
+from bot.heroes.hero import FIELD_NAMES, Hero
+from bot.heroes.vocabulary import Vocabulary
+
+_PAIR_COLUMNS = ("prompt", "completion")
+_HERO_COLUMNS = (*FIELD_NAMES, "response_txt")
+
+_CACHED_SPELLINGS = 10_000  # less than a kilobyte each
+_INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\ufeff]")  # soft hyphen, zero width space, directions, BOM
+_AGE_WITH_ZEROS = re.compile(r"(\s*\d+)[.,]0+\s*")  # as tables write ages that they take for fractions
+_PROMPT_WITH_ZEROS = re.compile(r"\A(\s*\d+)\.0+(?=[\s,])")
+
+
+class HeroSpelling(NamedTuple):
+    """One way to write a hero."""
+
+    written: str  # what the file has
+    hero: tuple[str, ...] = ()  # the hero's fields as text
+    sub_prompt: str = ""
+    is_canonical: bool = True  # whether /hero asks with these very characters; the arrow may be missing
+    reason: str = ""  # why it is no hero
+
+
+class HeroRowParser:
+    """Parse the records of one table: of hero columns, or of prompts and completions.
+
+    A hero is read by the vocabulary's parser, as /hero reads it, once what tables and older formats add is
+    taken off: 18.0, HTML's &gt;, invisible characters, separators. All columns that tell the hero must tell
+    the same one.
+    """
+
+    def __init__(self, columns: Collection[str], file: str, vocabulary: Vocabulary) -> None:
+        """Raise UserError, with the missing columns, if the table is of neither form."""
+        self.has_pairs = set(_PAIR_COLUMNS) <= set(columns)
+        missing = [name for name in _HERO_COLUMNS if name not in columns]
+        if missing and not self.has_pairs:
+            if not set(FIELD_NAMES) & set(columns) and set(_PAIR_COLUMNS) & set(columns):
+                missing = [name for name in _PAIR_COLUMNS if name not in columns]
+            raise UserError(
+                f"{file} lacks the columns {format_names(missing)} and has {format_names(columns)}. "
+                f"It needs {format_names(_HERO_COLUMNS)}, or prompt and completion."
+            )
+        self.text_column = "completion" if self.has_pairs else "response_txt"
+        self._has_fields = set(FIELD_NAMES) <= set(columns)
+        self._has_sub_prompt = "sub_prompt" in columns
+        self._vocabulary = vocabulary
+        # the rows of a file repeat their heroes
+        self._spelling_of_prompt = lru_cache(_CACHED_SPELLINGS)(self._parse_prompt)
+        self._spelling_of_fields = lru_cache(_CACHED_SPELLINGS)(self._parse_fields)
+
+    def parse(self, cells: Mapping[str, str], location: str) -> HeroSpelling:
+        """Return the hero of a record; its spelling is one that /hero would not use, if there is any.
+
+        Raise UserError, which begins with the location, if import cannot take the record.
+        """
+        longest = max(len(cells[self.text_column]), len(cells.get("prompt", "")))
+        if longest > MAX_FIELD_CHARACTERS or cells.get("split", "") not in SPLITS:
+            self.row(HeroSpelling(""), cells).validated(location)  # it says what is wrong
+        first, *others = self._spellings(cells)
+        if first.reason:
+            raise _refusal(first, location)
+        odd = first
+        for other in others:
+            if other.reason:
+                raise _refusal(other, location)
+            if other.hero != first.hero:
+                raise UserError(f"{location}: {_contradiction(first, other)}")
+            odd = other if odd.is_canonical else odd
+        return odd
+
+    def row(self, hero: HeroSpelling, cells: Mapping[str, str]) -> Row:
+        """Return the row of a record with its hero."""
+        return Row(
+            hero.hero,
+            "" if self.has_pairs else cells.get("prompt", ""),
+            hero.sub_prompt,
+            cells[self.text_column],
+            cells.get("finish_reason", ""),
+            cells.get("split", ""),
+            cells.get("source", ""),
+        )
+
+    def _spellings(self, cells: Mapping[str, str]) -> list[HeroSpelling]:
+        """Return the hero as each column tells it; the first is the one that counts."""
+        found = [self._spelling_of_prompt(cells["prompt"])] if self.has_pairs else []
+        if self._has_fields:
+            fields = tuple(cells[name] for name in FIELD_NAMES)
+            if not self.has_pairs or "".join(fields).strip():
+                found.append(self._spelling_of_fields(fields))
+        if self._has_sub_prompt and (sub_prompt := cells["sub_prompt"]).strip():
+            found.append(self._spelling_of_prompt(sub_prompt))
+        return found
+
+    def _parse_prompt(self, prompt: str) -> HeroSpelling:
+        text = without_separator(_plain(prompt))
+        return _spelling(prompt, lambda: self._vocabulary.parse(_PROMPT_WITH_ZEROS.sub(r"\1", text)))
+
+    def _parse_fields(self, fields: tuple[str, ...]) -> HeroSpelling:
+        age, gender, power = map(_plain, fields)
+        if match := _AGE_WITH_ZEROS.fullmatch(age):
+            age = match[1]
+        power = without_separator(power)
+        return _spelling(sub_prompt_of(fields), lambda: self._vocabulary.hero(age, gender, power))
+
+
+def _spelling(written: str, parse: Callable[[], Hero]) -> HeroSpelling:
+    try:
+        hero = tuple(str(value) for value in parse().as_dict().values())
+    except NotUnderstood as error:
+        return HeroSpelling(written, reason=str(error))
+    sub_prompt = sub_prompt_of(hero)
+    return HeroSpelling(written, hero, sub_prompt, written in (sub_prompt, sub_prompt + ARROW))
+
+
+def _refusal(spelling: HeroSpelling, location: str) -> UserError:
+    return UserError(f"{location}, {quoted(spelling.written)}: {spelling.reason}")
+
+
+def _plain(text: str) -> str:
+    """Resolve HTML's entities, also if they were escaped twice, and drop characters that nobody sees."""
+    while "&" in text and (unescaped := html.unescape(text)) != text:
+        text = unescaped
+    return unicodedata.normalize("NFC", _INVISIBLE.sub("", text))
+
+
+def _contradiction(first: HeroSpelling, other: HeroSpelling) -> str:
+    pairs = zip(FIELD_NAMES, first.hero, other.hero, strict=True)
+    parts = format_names([name for name, here, there in pairs if here != there])
+    return f"{quoted(first.written)} and {quoted(other.written)} contradict each other ({parts})."

@@ -1,0 +1,107 @@
+"""The examples of a file: prompts and completions, and what import would say of their heroes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.dataset.files.hero_row import HeroRowParser
+from bot.dataset.files.hero_rows import reading_notes
+from bot.dataset.files.row import ARROW, sub_prompt_of
+from bot.dataset.reading.opening import open_source
+from bot.dataset.reading.source import Format
+from bot.errors import UserError
+from bot.heroes.config import HeroesConfig
+from bot.heroes.hero import FIELD_NAMES, Hero
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SHOWN_REFUSALS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Heroes:
+    """What import says of the examples' heroes."""
+
+    prompts: "pd.Series[str]"  # what /hero asks, "" if import refuses the row; indexed as the examples
+    refusals: tuple[str, ...] = ()  # the first reasons
+
+    @property
+    def accepted(self) -> int:
+        """The number of examples with a hero."""
+        return int((self.prompts != "").sum())
+
+    @property
+    def are_most(self) -> bool:
+        """Whether the examples are meant to be of heroes: more than half of them are."""
+        return self.accepted * 2 > len(self.prompts)
+
+    @property
+    def refused(self) -> "pd.Index[int]":
+        """The examples that import refuses."""
+        return self.prompts.index[self.prompts == ""]
+
+    def of(self, frame: "pd.DataFrame") -> "Heroes":
+        """Return the same of the examples that are left in a frame."""
+        return replace(self, prompts=self.prompts.loc[frame.index])
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """The examples of a file, all cells as text.
+
+    frame has the columns prompt, completion and, for conversations that have such a turn, system. Its index
+    is an example's number in the file, less one.
+    """
+
+    frame: "pd.DataFrame"
+    format: Format
+    heroes: Heroes
+    held_out: int = 0  # examples that the file's own split holds out
+    notes: tuple[str, ...] = ()  # sentences about how the file was read
+    deviations: tuple[str, ...] = ()  # sentences about why trainers may refuse the file as it is
+
+
+def read_examples(path: Path, config: HeroesConfig) -> Examples:
+    """Read a file. Raises UserError if it cannot be read, or has columns of neither pairs nor heroes."""
+    import pandas as pd  # noqa: PLC0415  takes a second
+
+    source = open_source(path)
+    parser = HeroRowParser(source.columns, path.name, config.vocabulary)
+    tuning_prompt = cache(lambda hero: config.prompts.tuning_prompt(Hero.from_strings(hero)))
+    extra = ["system"] if source.format is Format.CHAT and "system" in source.columns else []
+    columns: dict[str, list[str]] = {name: [] for name in ("prompt", "completion", *extra)}
+    asked, index = list[str](), list[int]()
+    refusals: list[str] = []
+    held_out = 0
+    for record in source.records():
+        try:
+            prompt = tuning_prompt(parser.parse(record.cells, record.location).hero)
+        except UserError as error:
+            prompt = ""
+            if len(refusals) < _SHOWN_REFUSALS:
+                refusals.append(str(error))
+        index.append(record.number - 1)
+        asked.append(prompt)
+        held_out += record.cells.get("split") == "valid"
+        columns["prompt"].append(
+            record.cells["prompt"] if parser.has_pairs else prompt or _joined(record.cells)
+        )
+        columns["completion"].append(record.cells[parser.text_column])
+        for name in extra:
+            columns[name].append(record.cells[name])
+    return Examples(
+        pd.DataFrame(columns, index=index, dtype=str),
+        source.format,
+        Heroes(pd.Series(asked, index=index, dtype=str), tuple(refusals)),
+        held_out,
+        notes=tuple(reading_notes(source)),
+        deviations=source.deviations,
+    )
+
+
+def _joined(cells: Mapping[str, str]) -> str:
+    """Return hero columns as a prompt, though they hold no hero that /hero takes."""
+    return sub_prompt_of(tuple(cells[name] for name in FIELD_NAMES)) + ARROW

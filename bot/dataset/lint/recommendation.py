@@ -1,0 +1,97 @@
+"""What takes a checked file: the bot's own import, which is tried, or trainers that take any prompt."""
+
+import shlex
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.dataset.files.hero_rows import CONTROL_TOKEN, PromptTexts, read_hero_rows, training_texts
+from bot.dataset.lint.examples import Examples, Heroes
+from bot.dataset.reading.source import Format
+from bot.dataset.versions.draft import Draft, TrainingText
+from bot.dataset.versions.freeze import MIN_TRAINING_TEXTS, check_trainable
+from bot.errors import UserError
+from bot.heroes.config import HeroesConfig
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedFile:
+    """A file that was checked, and its examples as prepared: in a file of their own, or in the source."""
+
+    examples: Examples
+    source: Path
+    frame: "pd.DataFrame"
+    prepared: Path
+    target: Format
+
+
+def recommend(checked: CheckedFile, config: HeroesConfig) -> list[str]:
+    """Return sentences about what to do with a file that was checked."""
+    try:
+        path = _importable_file(checked, config)
+    except UserError as error:
+        return [
+            f"The bot cannot take it in as a dataset: {error}",
+            _trainers_text(checked.frame, checked.target),
+        ]
+    return [f"Import it with `herosmith dataset import {shell_argument(path)}`, then use /finetune."]
+
+
+def _importable_file(checked: CheckedFile, config: HeroesConfig) -> Path:
+    """Return the file to import: the source, if its split would be lost. Raises UserError as import would."""
+    heroes = checked.examples.heroes.of(checked.frame)
+    if not heroes.accepted:
+        raise UserError(f"its prompts are no heroes (age, gender, power). {heroes.refusals[0]}")
+    if not heroes.refused.empty:
+        raise UserError("mend or drop the examples without a hero first, which are named above.")
+    if any(checked.frame[name].str.contains(CONTROL_TOKEN).any() for name in ("prompt", "completion")):
+        raise UserError("let the control tokens be taken out first.")
+    with Draft() as draft:
+        if checked.examples.held_out:
+            path = checked.source
+            rows = read_hero_rows(path, config.vocabulary).rows
+            texts = training_texts(rows, range(len(rows)), config.prompts)
+        else:
+            path = checked.prepared
+            texts = _prepared_texts(heroes, checked.frame)
+        _fill(draft, texts)
+        check_trainable(draft, file=path.name)
+    return path
+
+
+def _prepared_texts(heroes: Heroes, frame: "pd.DataFrame") -> Iterator[PromptTexts]:
+    """Yield what import will read from the prepared examples, whose heroes have passed its gate already."""
+    for prompt, texts in frame["completion"].groupby(heroes.prompts, sort=True):
+        yield str(prompt), None, [TrainingText(text, "import", number) for number, text in enumerate(texts)]
+
+
+def _fill(draft: Draft, texts: Iterable[PromptTexts]) -> None:
+    """Fill a draft as import does, until nothing that follows can make it too small."""
+    for prompt, split, of_prompt in texts:
+        draft.add(prompt, of_prompt, split=split)
+        if draft.certain_training_texts >= MIN_TRAINING_TEXTS and not draft.only_prompt:
+            return
+
+
+def _trainers_text(frame: "pd.DataFrame", target: Format) -> str:
+    """Return which trainers take a file of these examples, or why none does."""
+    if target is not Format.CHAT:
+        return "Trainers of today take no pairs of prompt and completion: check the file without --legacy."
+    if any(frame[name].str.contains(CONTROL_TOKEN).any() for name in frame):
+        return "Trainers refuse its control tokens: let them be taken out."
+    if len(frame) < MIN_TRAINING_TEXTS:
+        return f"Trainers need {MIN_TRAINING_TEXTS} examples or more, and it has {len(frame)}."
+    return (
+        "The engine's fine-tuning API takes it (upload it to /v1/files, then create a job: docs/engine.md), "
+        "and so do hosted providers of that API."
+    )
+
+
+def shell_argument(path: Path) -> str:
+    """Return a path as an argument to paste into a shell, also if it begins with a hyphen."""
+    text = str(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
