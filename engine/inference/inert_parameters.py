@@ -1,4 +1,4 @@
-"""Parameters of OpenAI's API that change nothing here, and how requests treat fields that ask for nothing.
+"""Parameters of OpenAI's API that change nothing here: a value that asks for nothing is accepted.
 
 Clients send many fields always, as null, empty or with their default value.
 """
