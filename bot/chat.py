@@ -42,11 +42,13 @@ class ChatRequest:
         return prompt_tokens, self.sampling.max_tokens
 
     def render(self, answer: str) -> str:
-        """Return the text that an answer makes.
+        """Return the text that an answer makes; none if the answer is empty.
 
         With an ending, it is the answer's first sentence between opening and ending; without the ending if
         that sentence was cut short.
         """
+        if not answer.strip():
+            return ""
         if not self.ending:
             return (self.opening + answer).strip()
         sentence = _FIRST_SENTENCE.match(answer)

@@ -29,7 +29,8 @@ class FailedStarts:
             log.warning(
                 "%s cannot be written, so the pauses between starts do not grow: %s", self._file, error
             )
-        return min(first * 2 ** min(failures - 1, _MAX_DOUBLINGS), longest)
+        doubled: float = first * 2 ** min(failures - 1, _MAX_DOUBLINGS)
+        return min(doubled, longest)
 
     def reset(self) -> None:
         """Forget them: Discord took this start."""

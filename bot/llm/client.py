@@ -193,8 +193,7 @@ class ModelClient:
             completion = parse(raw.content, thinking, max_tokens)
             if completion.text:
                 limiter.end_probe()
-        text = call.request.render(completion.text) if completion.text.strip() else ""
-        return self._answer(call, text, completion)
+        return self._answer(call, call.request.render(completion.text), completion)
 
     async def _create_completion(self, call: "_Call", limiter: RateLimiter, permit: Permit) -> Any:
         """Call the API and return the SDK's raw response.

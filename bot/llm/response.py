@@ -151,13 +151,13 @@ class StreamReader:
                     stream.deadline.reschedule(now() + self._pause_after(answer))
                     text = thinking.so_far(answer.text)
                     if text or shown:
-                        stream.set_text(render(text) if text else "")
+                        stream.set_text(render(text))
                     shown = text
         if stream.stopped and not answer.is_whole:
             return _stopped_answer(answer, shown)
         completion = answer.completion(thinking, max_tokens)
         if completion.text != shown:
-            stream.set_text(render(completion.text) if completion.text else "")
+            stream.set_text(render(completion.text))
         return completion
 
     def _pause_after(self, answer: _Answer) -> float:

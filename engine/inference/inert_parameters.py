@@ -1,22 +1,12 @@
-"""Parameters of OpenAI's API that change nothing here, and how requests treat fields that ask for nothing.
+"""Parameters of OpenAI's API that change nothing here: a value that asks for nothing is accepted.
 
 Clients send many fields always, as null, empty or with their default value.
 """
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator
-
+from engine.inference.unsupported import unsupported
 from engine.openai_object import OpenAIObject
-
-
-def _must_be_empty(reason: str) -> AfterValidator:
-    def check(value: Any) -> Any:
-        if value:
-            raise ValueError(reason)
-        return value
-
-    return AfterValidator(check)
 
 
 class InertParameters(OpenAIObject):
@@ -26,18 +16,16 @@ class InertParameters(OpenAIObject):
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
     prompt_cache_retention: str | None = None
-    store: Annotated[bool | None, _must_be_empty("completions are not stored, so it can only be false")] = (
-        None
-    )
+    store: Annotated[bool | None, unsupported("completions are not stored, so it can only be false")] = None
     metadata: Annotated[
-        dict[str, str] | None, _must_be_empty("completions are not stored, so it can only be empty")
+        dict[str, str] | None, unsupported("completions are not stored, so it can only be empty")
     ] = None
     service_tier: Literal["auto", "default"] | None = None
     modalities: list[Literal["text"]] | None = None
     logit_bias: Annotated[
-        dict[str, float] | None, _must_be_empty("it is not supported, so it can only be empty")
+        dict[str, float] | None, unsupported("it is not supported, so it can only be empty")
     ] = None
-    functions: Annotated[list[Any] | None, _must_be_empty("use 'tools'")] = None
+    functions: Annotated[list[Any] | None, unsupported("use 'tools'")] = None
     function_call: Literal["none", "auto"] | None = None
     parallel_tool_calls: bool | None = None
     verbosity: Literal["low", "medium", "high"] | None = None

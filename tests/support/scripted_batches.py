@@ -158,6 +158,6 @@ class ScriptedBatches:
         number = len(self._script.asked)
         text = self._script.texts.pop(0) if self._script.texts else self._script.fitting(line["body"], number)
         choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-        body = {"choices": [choice], "usage": {"prompt_tokens": 20, "completion_tokens": 100}}
-        body = self._script.reshape(body)
+        usage = {"prompt_tokens": 20, "completion_tokens": 100}
+        body = self._script.reshape({"choices": [choice], "usage": usage})
         return {"custom_id": line["custom_id"], "response": {"status_code": 200, "body": body}, "error": None}

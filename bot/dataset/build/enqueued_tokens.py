@@ -24,7 +24,7 @@ class EnqueuedTokens:
         """Learn from a job's earlier batches: one that was refused was too large, the next one was not."""
         refused = False
         for row in rows:
-            if row.over and not row.taken:
+            if row.over and row.file and not row.taken:
                 self.limit, refused = max(1, row.prompt_tokens // 2), True
             elif refused:
                 self.limit, refused = row.prompt_tokens, False

@@ -190,7 +190,7 @@ async def test_logprobs(client: AsyncOpenAI) -> None:
     assert "".join(token.token for token in tokens) == answer.choices[0].message.content
     assert [token.logprob for token in tokens] == [token.top_logprobs[0].logprob for token in tokens]
     assert {len(token.top_logprobs) for token in tokens} == {3}
-    streamed = []
+    streamed: list[Any] = []
     async for chunk in await ask(
         client, temperature=0, logprobs=True, top_logprobs=3, max_tokens=4, stream=True
     ):

@@ -273,7 +273,7 @@ async def test_an_invalid_schema_gives_the_reason(client: AsyncOpenAI, schema: A
         ) as caught:
             await ask(client, response_format=format_of(schema), stream=stream)
         assert (caught.value.code, caught.value.param) == ("invalid_json_schema", "response_format")
-        assert "\n" not in caught.value.body["message"]
+        assert "\n" not in caught.value.message
 
 
 @pytest.mark.parametrize("schema", [[], "x", 1, True])

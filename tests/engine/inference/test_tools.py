@@ -248,7 +248,8 @@ async def test_a_model_that_knows_tools_calls_one(tool_engine: EngineProcess, op
 
 
 async def test_its_calls_are_streamed(tool_engine: EngineProcess) -> None:
-    calls, reasons = [], []
+    calls: list[Any] = []
+    reasons = []
     async for chunk in await ask(tool_engine.client(), tools=[HERO], stream=True, max_tokens=50):
         calls += chunk.choices[0].delta.tool_calls or []
         reasons.append(chunk.choices[0].finish_reason)
