@@ -61,6 +61,10 @@ class Text:
             return stream.read(characters)
 
 
+class _Undecodable(ValueError):
+    """Bytes that an encoding does not have: their line, the chunk that holds them, and their place in it."""
+
+
 def open_text(content: Content) -> Text:
     """Find the encoding, and read the file to its end. Raises UserError if it is no text, with the line.
 
@@ -70,7 +74,7 @@ def open_text(content: Content) -> Text:
     encoding = _encoding_of(content)
     try:
         line_ends = _decode(content, encoding)
-    except UnicodeDecodeError as error:
+    except _Undecodable as error:
         if encoding != "utf-8-sig":
             raise UserError(
                 f"{content.name} is damaged: it is {encoding.upper()}, but not to its end."
@@ -124,8 +128,7 @@ def _decode(content: Content, encoding: str) -> set[str]:
             text = decoder.decode(chunk, final)
         except UnicodeDecodeError as error:
             before = error.object[: error.start].decode(error.encoding, "ignore")
-            error.reason = str(line + before.count("\n"))
-            raise
+            raise _Undecodable(line + before.count("\n"), error.object, error.start) from error
         if "\0" in text:
             at = line + text.count("\n", 0, text.index("\0"))
             raise UserError(
@@ -165,12 +168,13 @@ def _is_western(content: Content) -> bool:
     return beyond < letters * _MOST_LETTERS_BEYOND_ASCII and any(written <= letters for letters in _ALPHABETS)
 
 
-def _not_utf_8(content: Content, error: UnicodeDecodeError) -> str:
-    if is_binary(error.object[:_CHUNK_BYTES]):
+def _not_utf_8(content: Content, error: _Undecodable) -> str:
+    line, chunk, start = error.args
+    if is_binary(chunk):
         return f"{content.name} is no text, and no kind of file that is known here."
-    mixed = not error.object[: error.start].isascii()
+    mixed = not chunk[:start].isascii()
     rest = " The lines before are: mend this one." if mixed else ""
     return (
-        f"Line {error.reason} of {content.name} is not in UTF-8.{rest} Save the file as UTF-8 "
+        f"Line {line} of {content.name} is not in UTF-8.{rest} Save the file as UTF-8 "
         "(in Excel: the file type CSV UTF-8) and try again."
     )

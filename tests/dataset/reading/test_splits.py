@@ -106,7 +106,8 @@ def test_a_test_split_alone_is_refused(tmp_path: Path) -> None:
 
 
 def test_shards_may_differ_in_their_columns(tmp_path: Path) -> None:
-    table("a").assign(note="n", messy=[[1]]).to_parquet(tmp_path / "train.parquet")
+    noted = {"prompt": ["a ->"], "completion": ["a"], "note": ["n"], "messy": [[1]]}
+    pd.DataFrame(noted).to_parquet(tmp_path / "train.parquet")
     table("b").assign(split="").to_parquet(tmp_path / "valid.parquet")
     source = open_source(tmp_path)
     assert cells_of(source) == [
