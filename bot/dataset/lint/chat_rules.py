@@ -93,8 +93,9 @@ def control_tokens(frame: "pd.DataFrame") -> Finding | None:
 
 def _without_control_tokens(frame: "pd.DataFrame") -> "pd.DataFrame":
     """Take them out, and drop what has no completion without them."""
-    cleaned = frame.apply(lambda texts: texts.str.replace(CONTROL_TOKEN, "", regex=True))
-    return cleaned[cleaned["completion"].str.strip() != ""]
+    names = [str(name) for name in frame]
+    cleaned = frame.assign(**{name: frame[name].str.replace(CONTROL_TOKEN, "", regex=True) for name in names})
+    return cleaned.loc[cleaned["completion"].str.strip() != ""]
 
 
 def empty_prompts(frame: "pd.DataFrame") -> Finding | None:
