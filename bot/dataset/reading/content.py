@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 from zipfile import BadZipFile, ZipFile
 
 from bot.errors import UserError
@@ -20,7 +20,7 @@ MAX_BYTES = 512 * 1024 * 1024  # of a file, and of what an archive unpacks to
 _HEAD_BYTES = 1024
 _CHUNK_BYTES = 1 << 20
 
-_Opener = Callable[[Path], IO[bytes]]
+_Opener = Callable[[Path], Any]  # a stream of bytes
 _COMPRESSED: dict[bytes, tuple[str, _Opener]] = {
     b"\x1f\x8b": ("gzip", gzip.open),
     b"BZh": ("bzip2", bz2.open),
@@ -100,10 +100,14 @@ def open_content(path: Path) -> Content:
         check_size(path.name, path.stat().st_size)
         if path.stat().st_size == 0:
             raise UserError(f"{path.name} is empty: choose a file with rows in it.")
-        plain = Content(path.name, path.suffix.lower(), partial(path.open, "rb"))
+        plain = Content(path.name, path.suffix.lower(), partial(_open_plain, path))
         content = _unpacked(path, plain.head()) or plain
         _refuse_unreadable(content)
         return content
+
+
+def _open_plain(path: Path) -> IO[bytes]:
+    return path.open("rb")
 
 
 def check_size(name: str, size: int) -> None:

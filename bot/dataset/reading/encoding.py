@@ -53,7 +53,7 @@ class Text:
 
     def open(self, newline: str | None = None) -> io.TextIOWrapper:
         """Open the text. newline: as of the built-in open."""
-        return io.TextIOWrapper(self.content.open(), encoding=self.encoding, newline=newline)  # type: ignore[type-var]  # a stream of bytes
+        return io.TextIOWrapper(self.content.open(), encoding=self.encoding, newline=newline)
 
     def sample(self, characters: int) -> str:
         """Return the beginning of the text."""

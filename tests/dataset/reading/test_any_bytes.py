@@ -1,20 +1,26 @@
 """Any bytes give records or an error for the person, and check and import read the same."""
 
+import csv
 import gzip
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from bot.dataset.files.formats import FileFormat, read_rows, write_rows
+from bot.dataset.files.formats import FileFormat, write_rows
+from bot.dataset.files.hero_rows import read_hero_rows
 from bot.dataset.files.row import Row
-from bot.dataset.lint.table import read_table
+from bot.dataset.lint.examples import read_examples
 from bot.dataset.reading.opening import open_source
 from bot.errors import UserError
+from bot.heroes.config import read_heroes
+from bot.settings import ROOT
 from tests.dataset.reading.support import CHATS, CSV, LINES
 
+HEROES = read_heroes(ROOT / "data" / "heroes.toml")
 NAMES = ["a.csv", "a.tsv", "a.txt", "a.json", "a.jsonl", "a.xlsx", "a.parquet", "a.gz", "a.zip", "a"]
 FRAGMENTS = [
     *("prompt", "completion", "split", "test", "messages", "role", "18, man, ice ->", "sep=", "# "),
@@ -132,29 +138,48 @@ def test_damaged_files_give_records_or_an_error(
         attempt(path)
 
 
-words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
-pairs = st.lists(
-    st.fixed_dictionaries(
-        {"prompt": st.sampled_from(["18, man, ice ->", "40, woman, fire"]), "completion": words}
-    ),
-    min_size=1,
-    max_size=5,
+# what all texts share would come off: each begins and ends in its own way
+words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0<"), max_size=12)
+texts_of_heroes = st.lists(words, min_size=2, max_size=5).map(
+    lambda found: [f"{chr(97 + at)}{word}{at}" for at, word in enumerate(found)]
 )
 
 
+def write_table(rows: list[dict[str, str]], form: str, path: Path) -> None:
+    frame = pd.DataFrame(rows)
+    chats = [
+        {"messages": [{"role": role, "content": row[name]} for role, name in _TURNS.items()]} for row in rows
+    ]
+    match form:
+        case "parquet":
+            frame.to_parquet(path)
+        case "semicolons":
+            frame.to_csv(path, sep=";", index=False)
+        case "index":
+            frame.to_csv(path, encoding="utf-16", quoting=csv.QUOTE_ALL)
+        case "list":
+            path.write_text(json.dumps(rows, indent=1))
+        case "lines":
+            frame.to_json(path, orient="records", lines=True)
+        case "chats":
+            path.write_text("\n".join(map(json.dumps, chats)))
+
+
+_TURNS = {"user": "prompt", "assistant": "completion"}
+
+
 @settings(deadline=None, max_examples=60)
-@given(rows=pairs, name=st.sampled_from(["a.json", "a.jsonl", "a.txt"]))
-def test_check_and_import_read_the_same(rows: list[dict[str, str]], name: str, folder: Path) -> None:
-    path = folder / name
-    whole = (
-        json.dumps(rows)
-        if name == "a.json"
-        else "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
-    )
-    path.write_text(whole, encoding="utf-8", newline="")
-    checked = read_table(open_source(path)).frame.to_dict("records")
-    assert checked == rows
-    assert checked == attempt(path)
-    imported = [(f"{row.sub_prompt}", row.response_txt) for row in read_rows(path)]
-    assert [prompt for prompt, _ in imported] == [row["prompt"].removesuffix(" ->") for row in rows]
-    assert all(text.strip() in row["completion"] for (_, text), row in zip(imported, rows, strict=True))
+@given(
+    texts=texts_of_heroes, form=st.sampled_from(["parquet", "semicolons", "index", "list", "lines", "chats"])
+)
+def test_check_and_import_read_the_same(texts: list[str], form: str, folder: Path) -> None:
+    rows = [{"prompt": f"{18 + at}, man, flight ->", "completion": text} for at, text in enumerate(texts)]
+    path = folder / "same"
+    write_table(rows, form, path)
+
+    checked = read_examples(path, HEROES).frame
+    imported = read_hero_rows(path, HEROES.vocabulary).rows
+
+    given_pairs = [(row["prompt"], row["completion"]) for row in rows]
+    assert list(zip(checked["prompt"], checked["completion"], strict=True)) == given_pairs
+    assert [(row.tuning_prompt, row.response_txt) for row in imported] == given_pairs
