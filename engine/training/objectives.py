@@ -79,7 +79,7 @@ class PreferenceObjective(Objective[Pair]):
 
         The reference model is `model` as it is now, so no second model is held in memory.
         """
-        pairs = [Pair(*texts) for texts in examples]
+        pairs = [Pair(preferred, rejected) for preferred, rejected in examples]
         lengths = [self.padded_length(pair) for pair in pairs]
         for part in hyperparameters.micro_batches(range(len(pairs)), lengths):
             margins = self._margins([pairs[index] for index in part])

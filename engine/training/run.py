@@ -55,7 +55,7 @@ class TrainingRun:
             if request.method == "supervised"
             else PreferenceObjective(self._model, request.beta or hyperparameters.DPO_BETA)
         )
-        examples = self._objective.prepare(encoding.read(request.training_tokens))
+        examples: list[Any] = self._objective.prepare(encoding.read(request.training_tokens))
         held_out = request.validation_tokens
         self._held_out = self._objective.prepare(encoding.read(held_out)) if held_out else []
         self._loop = TrainingLoop(

@@ -143,7 +143,7 @@ def test_files_without_heroes_are_for_other_trainers(tmp_path: Path, examples: l
 def test_what_import_would_refuse_is_not_recommended(
     tmp_path: Path, columns: dict[str, list[object]], reason: str
 ) -> None:
-    heroes(tmp_path, **columns)
+    heroes(tmp_path, "heroes.csv", **columns)
     done = check("heroes.csv")
     assert recommended(done.output) == []
     assert "The bot cannot take it in as a dataset" in done.output

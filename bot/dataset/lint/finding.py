@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
+_MAX_QUOTED_CHARACTERS = 60  # of a text, in a message
+_MAX_LISTED_EXAMPLES = 5  # in a message
+
 Fix = Callable[["pd.DataFrame"], "pd.DataFrame"]
 
 
@@ -37,3 +40,26 @@ class Finding:
 def info(message: str) -> Finding:
     """Return a finding that needs no fix."""
     return Finding(Severity.INFORMATION, message)
+
+
+def count_text(number: int, noun: str) -> str:
+    """Return `1 example` or `2 examples`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def numbers_text(index: "pd.Index[int]") -> str:
+    """List examples by their position in the file, from 1 on."""
+    first = ", ".join(str(label + 1) for label in index[:_MAX_LISTED_EXAMPLES])
+    remaining = len(index) - _MAX_LISTED_EXAMPLES
+    return f"{first} and {remaining:,} more" if remaining > 0 else first
+
+
+def quoted(text: str) -> str:
+    """Quote a text as a Python literal, so that spaces and line breaks are visible."""
+    cut = f"{text[:_MAX_QUOTED_CHARACTERS]}..." if len(text) > _MAX_QUOTED_CHARACTERS else text
+    return repr(cut)
+
+
+def map_column(frame: "pd.DataFrame", column: str, function: Callable[[str], str]) -> "pd.DataFrame":
+    """Return the examples with one column changed."""
+    return frame.assign(**{column: [function(text) for text in frame[column]]})

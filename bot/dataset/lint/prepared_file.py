@@ -41,8 +41,9 @@ def write_prepared_file(frame: "pd.DataFrame", path: Path, *, target: Format) ->
     try:
         with path.open("x", encoding="utf-8", newline="\n") as file:
             try:
-                for cells in zip(*(frame[name] for name in frame), strict=True):
-                    file.write(_format_line(dict(zip(frame, cells, strict=True)), target))
+                names = [str(name) for name in frame]
+                for cells in zip(*(frame[name] for name in names), strict=True):
+                    file.write(_format_line(dict(zip(names, cells, strict=True)), target))
             except BaseException:
                 path.unlink()
                 raise

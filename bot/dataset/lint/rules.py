@@ -1,7 +1,7 @@
 """The lint rules for prompts and completions.
 
 Most rules, their order and their thresholds are those of `fine_tunes.prepare_data`, a tool that OpenAI has
-retired. Those about chats and heroes, and all messages, are ours.
+retired. Those of chat_rules, and all messages, are ours.
 """
 
 import string
@@ -10,10 +10,18 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bot.dataset.files.affixes import SharedAffixes, common_suffix
-from bot.dataset.files.hero_rows import CONTROL_TOKEN
+from bot.dataset.files.affixes import common_suffix
+from bot.dataset.lint import chat_rules
 from bot.dataset.lint.examples import Heroes
-from bot.dataset.lint.finding import Finding, Severity, info
+from bot.dataset.lint.finding import (
+    Finding,
+    Severity,
+    count_text,
+    info,
+    map_column,
+    numbers_text,
+    quoted,
+)
 from bot.dataset.lint.shape import Task, all_equal, common_beginning, task_of
 from bot.dataset.reading.source import Format
 from bot.dataset.versions.draft import MAX_CHARACTERS
@@ -41,8 +49,6 @@ SEPARATORS = (
 ENDINGS = ("\n", ".", " END", "***", "+++", "&&&", "$$$", "@@@", "%%%", " [END]")
 
 _ASCII_UPPER, _ASCII_LOWER = string.ascii_uppercase.encode(), string.ascii_lowercase.encode()
-_MAX_QUOTED_CHARACTERS = 60  # of a text, in a message
-_MAX_LISTED_EXAMPLES = 5  # in a message
 
 
 Rule = Callable[["pd.DataFrame"], Finding | None]
@@ -58,110 +64,18 @@ def number_of_examples(frame: "pd.DataFrame") -> Finding:
     return info(f"There {_are(len(frame), 'example')}.{advice}")
 
 
-def shared_affixes(column: str, frame: "pd.DataFrame") -> Finding | None:
-    """Check for the marks of older formats: in a chat, roles say where prompts and completions end."""
-    affixes = (SharedAffixes.of_prompts if column == "prompt" else SharedAffixes.of_texts)(frame[column])
-    remove = affixes.remover()
-    if remove is None:
-        return None
-    return Finding(
-        Severity.NECESSARY,
-        f"Every {column} {affixes.describe()}, which a chat does not need.",
-        f"Take that off all {column}s",
-        lambda data: _map_column(data, column, remove),
-    )
-
-
-def refused_heroes(heroes: Heroes, _frame: "pd.DataFrame") -> Finding | None:
-    """Name the examples without a hero among those that have one: import refuses them."""
-    refused = heroes.refused
-    if refused.empty:
-        return None
-    reasons = "".join(f"\n   - {reason}" for reason in heroes.refusals)
-    return info(
-        f"{_count(len(refused), 'example')} without a hero that /hero takes: {_numbers(refused)}.{reasons}"
-    )
-
-
-def hero_prompts(heroes: Heroes, frame: "pd.DataFrame") -> Finding | None:
-    """Check that each prompt is the very text that a tuned model is asked for its hero."""
-    asked = heroes.prompts
-    other = frame.index[(frame["prompt"] != asked) & (asked != "")]
-    if other.empty:
-        return None
-    first = other[0]
-    count = _count(len(other), "prompt")
-    return Finding(
-        Severity.NECESSARY,
-        f"{count} in other words than /hero's: example {first + 1} has {_quoted(frame['prompt'].loc[first])} "
-        f"for {_quoted(asked.loc[first])}.",
-        f"Write {count} as /hero asks",
-        lambda data: data.assign(prompt=data["prompt"].where(~data.index.isin(other), asked.loc[data.index])),
-    )
-
-
-def system_turns(reason: str, frame: "pd.DataFrame") -> Finding | None:
-    if "system" not in frame:
-        return None
-    return Finding(
-        Severity.NECESSARY,
-        f"The conversations have a system turn: {reason}.",
-        "Leave the system turns out",
-        lambda data: data[COLUMNS],
-    )
-
-
-def control_tokens(frame: "pd.DataFrame") -> Finding | None:
-    """Check for what chat templates put between turns: trainers refuse texts with it."""
-    columns = list(frame)
-    holds = frame[columns[0]].str.contains(CONTROL_TOKEN)
-    for name in columns[1:]:
-        holds |= frame[name].str.contains(CONTROL_TOKEN)
-    found = frame.index[holds]
-    if found.empty:
-        return None
-    row = frame.loc[found[0]]
-    token = next(match[0] for text in row if (match := CONTROL_TOKEN.search(text)))
-    return Finding(
-        Severity.OPTIONAL,
-        f"{_count(len(found), 'example')} with a control token such as {token}, which trainers refuse: "
-        f"{_numbers(found)}.",
-        f"Take the control tokens out of {_count(len(found), 'example')}",
-        _without_control_tokens,
-    )
-
-
-def _without_control_tokens(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """Take them out, and drop what has no completion without them."""
-    cleaned = frame.apply(lambda texts: texts.str.replace(CONTROL_TOKEN, "", regex=True))
-    return cleaned[cleaned["completion"].str.strip() != ""]
-
-
 def empty_completions(frame: "pd.DataFrame") -> Finding | None:
     empty = frame.index[frame["completion"].str.strip() == ""]
     if empty.empty:
         return None
     if len(empty) == len(frame):
         return Finding(Severity.ERROR, "No example has a completion. Fill the column.")
-    count = _count(len(empty), "example")
+    count = count_text(len(empty), "example")
     return Finding(
         Severity.NECESSARY,
-        f"{count} without a completion: {_numbers(empty)}.",
+        f"{count} without a completion: {numbers_text(empty)}.",
         f"Drop {count} without a completion",
         lambda data: data.drop(empty),
-    )
-
-
-def empty_prompts(frame: "pd.DataFrame") -> Finding | None:
-    empty = frame.index[frame["prompt"].str.strip() == ""]
-    if empty.empty or len(empty) == len(frame):
-        return None
-    count = _count(len(empty), "example")
-    return Finding(
-        Severity.OPTIONAL,
-        f"{count} without a prompt: {_numbers(empty)}.",
-        f"Drop {count} without a prompt",
-        lambda data: data.drop(empty, errors="ignore"),
     )
 
 
@@ -181,8 +95,8 @@ def duplicates(frame: "pd.DataFrame") -> Finding | None:
         return None
     return Finding(
         Severity.OPTIONAL,
-        f"{_count(len(repeated), 'example')} repeating an earlier one: {_numbers(repeated)}.",
-        f"Drop {_count(len(repeated), 'duplicate')}",
+        f"{count_text(len(repeated), 'example')} repeating an earlier one: {numbers_text(repeated)}.",
+        f"Drop {count_text(len(repeated), 'duplicate')}",
         lambda data: data.drop(repeated, errors="ignore"),
     )
 
@@ -193,10 +107,10 @@ def long_examples(frame: "pd.DataFrame") -> Finding | None:
     long = frame.index[frame["prompt"].str.len() + frame["completion"].str.len() > MAX_CHARACTERS]
     if long.empty:
         return None
-    count = _count(len(long), "example")
+    count = count_text(len(long), "example")
     return Finding(
         Severity.OPTIONAL,
-        f"{count} of more than {MAX_CHARACTERS:,} characters: {_numbers(long)}.",
+        f"{count} of more than {MAX_CHARACTERS:,} characters: {numbers_text(long)}.",
         f"Drop {count} of more than {MAX_CHARACTERS:,} characters",
         lambda data: data.drop(long, errors="ignore"),
     )
@@ -210,7 +124,7 @@ def upper_case(column: str, frame: "pd.DataFrame") -> Finding | None:
         Severity.OPTIONAL,
         f"More than a third of the letters in the {column}s are capitals, of which models make less.",
         f"Write all {column}s in lower case",
-        lambda data: _map_column(data, column, str.lower),
+        lambda data: map_column(data, column, str.lower),
     )
 
 
@@ -219,7 +133,7 @@ def identical_prompts(frame: "pd.DataFrame") -> Finding | None:
         return None
     return Finding(
         Severity.ERROR,
-        f"All prompts are identical: {_quoted(frame['prompt'].iloc[0])}. "
+        f"All prompts are identical: {quoted(frame['prompt'].iloc[0])}. "
         "Leave them empty to teach open-ended generation, else let them differ.",
     )
 
@@ -239,14 +153,14 @@ def prompt_prefix(frame: "pd.DataFrame") -> Finding | None:
     common = _beginning(frame["prompt"])
     if not common:
         return None
-    message = f"All prompts begin with {_quoted(common)}."
+    message = f"All prompts begin with {quoted(common)}."
     if len(common) <= MAX_PROMPT_PREFIX_LENGTH:
         return info(message)
     return Finding(
         Severity.OPTIONAL,
         f"{message} A tuned model needs no instruction that is always the same.",
         "Take that beginning from all prompts",
-        lambda data: _map_column(data, "prompt", partial(_without_prefix, common)),
+        lambda data: map_column(data, "prompt", partial(_without_prefix, common)),
     )
 
 
@@ -257,9 +171,9 @@ def completion_prefix(frame: "pd.DataFrame") -> Finding | None:
     space = " " if common.startswith(" ") else ""
     return Finding(
         Severity.OPTIONAL,
-        f"All completions begin with {_quoted(common)}. Most of that teaches nothing.",
+        f"All completions begin with {quoted(common)}. Most of that teaches nothing.",
         "Take that beginning from all completions" + (", but for one space" if space else ""),
-        lambda data: _map_column(data, "completion", lambda text: space + _without_prefix(common, text)),
+        lambda data: map_column(data, "completion", lambda text: space + _without_prefix(common, text)),
     )
 
 
@@ -268,7 +182,7 @@ def identical_completions(frame: "pd.DataFrame") -> Finding | None:
         return None
     return Finding(
         Severity.ERROR,
-        f"All completions are identical: {_quoted(frame['completion'].iloc[0])}. "
+        f"All completions are identical: {quoted(frame['completion'].iloc[0])}. "
         "A model learns nothing from them: let them differ.",
     )
 
@@ -291,7 +205,7 @@ def leading_space(frame: "pd.DataFrame") -> Finding | None:
         Severity.OPTIONAL,
         "Completions do not all begin with a space, as models like words best.",
         "Begin all completions with a space",
-        lambda data: _map_column(
+        lambda data: map_column(
             data, "completion", lambda text: text if text.startswith(" ") else f" {text}"
         ),
     )
@@ -302,16 +216,20 @@ def rules_for(heroes: Heroes, target: Format) -> Iterator[Rule]:
     chats, of_heroes = target is Format.CHAT, heroes.are_most
     yield number_of_examples
     if of_heroes:
-        yield partial(refused_heroes, heroes)
-        yield partial(system_turns, "/hero asks without one")
+        yield partial(chat_rules.refused_heroes, heroes)
+        yield partial(chat_rules.system_turns, "/hero asks without one")
     elif not chats:
-        yield partial(system_turns, "pairs have none")
+        yield partial(chat_rules.system_turns, "pairs have none")
     if chats:
-        yield partial(hero_prompts, heroes) if of_heroes else partial(shared_affixes, "prompt")
-        yield partial(shared_affixes, "completion")
-    yield from (control_tokens, empty_completions)
+        yield (
+            partial(chat_rules.hero_prompts, heroes)
+            if of_heroes
+            else partial(chat_rules.shared_affixes, "prompt")
+        )
+        yield partial(chat_rules.shared_affixes, "completion")
+    yield from (chat_rules.control_tokens, empty_completions)
     if chats:
-        yield empty_prompts
+        yield chat_rules.empty_prompts
     yield from (task, duplicates, long_examples)
     if not of_heroes:
         yield partial(upper_case, "prompt")
@@ -348,7 +266,7 @@ def _beginning(texts: "pd.Series[str]") -> str:
 
 
 def _shared_suffix(column: str, common: str, frame: "pd.DataFrame") -> Finding:
-    message = f"All {column}s end with {_quoted(common)}."
+    message = f"All {column}s end with {quoted(common)}."
     if len(common) > MAX_ENDING_LENGTH:
         message += " That is very long: a shorter ending does."
     if frame[column].str.slice(stop=-len(common)).str.contains(common, regex=False).any():
@@ -366,12 +284,8 @@ def _missing_suffix(column: str, name: str, candidates: tuple[str, ...], frame: 
         Severity.OPTIONAL,
         f"The {column}s have no common {name}, so that a model cannot tell where they end.",
         f"End all {column}s with the {name} {chosen!r}",
-        lambda data: _map_column(data, column, lambda text: text + chosen),
+        lambda data: map_column(data, column, lambda text: text + chosen),
     )
-
-
-def _map_column(frame: "pd.DataFrame", column: str, function: Callable[[str], str]) -> "pd.DataFrame":
-    return frame.assign(**{column: [function(text) for text in frame[column]]})
 
 
 def _without_prefix(prefix: str, text: str) -> str:
@@ -380,21 +294,4 @@ def _without_prefix(prefix: str, text: str) -> str:
 
 
 def _are(number: int, noun: str) -> str:
-    return f"{'is' if number == 1 else 'are'} {_count(number, noun)}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _numbers(index: "pd.Index[int]") -> str:
-    """List examples by their position in the file, from 1 on."""
-    first = ", ".join(str(label + 1) for label in index[:_MAX_LISTED_EXAMPLES])
-    remaining = len(index) - _MAX_LISTED_EXAMPLES
-    return f"{first} and {remaining:,} more" if remaining > 0 else first
-
-
-def _quoted(text: str) -> str:
-    """Quote a text as a Python literal, so that spaces and line breaks are visible."""
-    cut = f"{text[:_MAX_QUOTED_CHARACTERS]}..." if len(text) > _MAX_QUOTED_CHARACTERS else text
-    return repr(cut)
+    return f"{'is' if number == 1 else 'are'} {count_text(number, noun)}"

@@ -38,7 +38,7 @@ def structured() -> None:
 def tools() -> None:
     bound = ChatOpenAI(model=MODEL, base_url=URL, api_key=KEY, max_tokens=60, max_retries=0)
     [call] = bound.bind_tools([Person], tool_choice="any").invoke("Save yourself.").tool_calls
-    check_person(**call["args"])
+    check_person(call["args"]["name"], call["args"]["age"])
 
 
 def completions() -> None:

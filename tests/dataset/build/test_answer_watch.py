@@ -118,7 +118,7 @@ async def test_single_useless_answers_do_not_end_a_build(app: App, script: Scrip
 async def test_without_a_price_there_is_no_cost(
     settings: Settings, hosted: Settings, script: Script, free: str
 ) -> None:
-    script.reshape = THINKING[0]  # type: ignore[assignment]
+    script.reshape = THINKING[0]
     priced = hosted.model_copy(update={"author_model": "strange"})
     async with open_app(settings if free == "engine" else priced) as app:
         job = await build(app, limit=16)

@@ -248,10 +248,10 @@ def fixable_pairs(draw: st.DrawFn) -> list[Pair]:
     """Draw small distinct texts, with repeats and with prefixes to remove.
 
     They avoid the cases in which one fix of the retired tool causes another finding: " END" has capitals,
-    lowered or spaced texts may become equal, and a prefix may also be a suffix.
+    lowered or spaced texts may become equal, a prefix may also be a suffix, and what is blank is dropped.
     """
-    prompts = st.text("abc ->", min_size=6, max_size=6)
-    completions = st.text("abc \n*", min_size=4, max_size=4)
+    prompts = st.text("abc ->", min_size=6, max_size=6).filter(str.strip)
+    completions = st.text("abc \n*", min_size=4, max_size=4).filter(str.strip)
     pairs = draw(
         st.lists(
             st.tuples(prompts, completions),

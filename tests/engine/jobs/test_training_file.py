@@ -91,7 +91,9 @@ def test_byte_order_marks_and_line_ends(tmp_path: Path, content: bytes) -> None:
     file = write(tmp_path, content)
     examples = training_file.read(file, "supervised", at_least=1)
     assert len(examples) == training_file.count_examples(file) == content.count(b'{"messages')
-    assert all(found.messages[0].content == "40, woman, flight ->" for found in examples.values())
+    for found in examples.values():
+        assert isinstance(found, TrainingExample)
+        assert found.messages[0].content == "40, woman, flight ->"
 
 
 def test_lines_are_counted_whatever_ends_them(tmp_path: Path) -> None:
