@@ -194,7 +194,7 @@ def test_the_articles_files_are_read_and_written_byte_for_byte(answers: list[str
 
 def test_prompts_of_prepared_data_are_split_into_age_gender_and_power(tmp_path: Path) -> None:
     path = tmp_path / "prepared_data.csv"
-    frame = article_frame(["\n\nHe hides."] * 8)
+    frame = article_frame(["He hides."] * 8)
     prepared = frame.loc[:, ["sub_prompt", "response_txt"]]
     prepared.rename(columns={"sub_prompt": "prompt", "response_txt": "completion"}).to_csv(path, index=False)
 
@@ -223,7 +223,7 @@ def test_jsonl_holds_the_tuning_prompt(tmp_path: Path) -> None:
     [
         ([" He hides. END", " She flies. END"], ["He hides.", "She flies."]),
         ([" He hides.", " She flies. END"], ["He hides.", "She flies. END"]),
-        (["He hides. END", " She flies. END"], ["He hides. END", " She flies. END"]),
+        (["He hides. END", " She flies. END"], ["He hides.", " She flies."]),
     ],
 )
 def test_the_older_tools_affixes_are_removed_if_every_line_has_them(
