@@ -21,6 +21,9 @@ _MAX_SCHEMA_DEPTH = (
     1000  # levels, if each reference leads to the deepest: at 2000 llguidance's stack overflows
 )
 _MAX_MULTIPLE = 10_000  # llguidance has a state for each remainder
+_COMBINING = frozenset({"allOf", "anyOf", "oneOf", "$ref", "if"})
+_OPENING = frozenset({"additionalProperties", "patternProperties", "unevaluatedProperties", "minProperties"})
+_VALUES = frozenset({"const", "default", "enum", "examples"})
 _OPTIONS = {
     # a small model could write blanks until its tokens end; so it writes what `json.dumps` writes
     "whitespace_flexible": False,
@@ -84,10 +87,10 @@ class Grammar:
         lines = ["%llguidance {}", "start: " + " | ".join(f"r{index}" for index in range(len(self._rules)))]
         for index, (before, schema, strict) in enumerate(self._rules):
             options = {"x-guidance": _OPTIONS | {"lenient": not strict}}
-            parts = [f"%json {json.dumps(schema | options)}"]
+            parts = [f"%json {json.dumps(_close_objects(schema) | options)}"]
             if before:
                 parts = [json.dumps(before), f"j{index}", '"}"']
-                lines.append(f"j{index}: %json {json.dumps(schema | options)}")
+                lines.append(f"j{index}: %json {json.dumps(_close_objects(schema) | options)}")
             lines.append(f"r{index}: " + " ".join(parts))
         return "\n".join(lines)
 
@@ -125,6 +128,35 @@ class Grammar:
     def _invalid(self, reason: str) -> ApiError:
         message = f"Invalid schema for '{self._param}': {reason}."
         return ApiError(400, message, code="invalid_json_schema", param=self._param)
+
+
+def _close_objects(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema without the properties that it allows by saying nothing of them.
+
+    A small model would write such properties until its tokens end. What is combined with other schemas stays.
+    """
+    for _, part in _objects(schema):
+        parts = part.get("allOf")
+        if (isinstance(parts, list) and len(parts) > 1) or (
+            "properties" in part and _COMBINING & part.keys()
+        ):
+            return schema
+
+    def close(value: Any) -> Any:
+        if isinstance(value, list):
+            return [close(inner) for inner in value]
+        if not isinstance(value, dict):
+            return value
+        closed = {name: inner if name in _VALUES else close(inner) for name, inner in value.items()}
+        properties, required = value.get("properties"), value.get("required", [])
+        if isinstance(properties, dict) and isinstance(required, list) and not _OPENING & value.keys():
+            return closed | (
+                {"additionalProperties": False} if all(name in list(properties) for name in required) else {}
+            )
+        return closed
+
+    closed: dict[str, Any] = close(schema)
+    return closed
 
 
 def _objects(value: Any) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -217,6 +217,24 @@ async def test_any_json_object(client: AsyncOpenAI, response_format: Any) -> Non
         TypeAdapter(dict[str, Any]).validate_json(content)
 
 
+class Open(BaseModel):
+    """Pydantic says nothing of further properties by default, which JSON schema takes as allowed."""
+
+    kind: Literal["a", "b"]
+    inner: "Inner"
+
+
+class Inner(BaseModel):
+    properties: bool
+
+
+@pytest.mark.parametrize("strict", [False, True])
+async def test_properties_that_are_not_named_are_not_written(client: AsyncOpenAI, strict: bool) -> None:
+    response_format = format_of(Open.model_json_schema(), strict=strict)
+    value = json.loads(text_of(await ask(client, response_format=response_format, max_tokens=60, seed=1)))
+    assert (list(value), list(value["inner"])) == (["kind", "inner"], ["properties"])
+
+
 INVALID: dict[str, tuple[Any, str]] = {
     "an unknown type": ({"type": "nonsense"}, "Invalid type: nonsense"),
     "a missing definition": ({"$ref": "#/$defs/Nobody"}, "does not exist"),
@@ -235,6 +253,8 @@ INVALID: dict[str, tuple[Any, str]] = {
     ),
     "nothing to choose": ({"enum": []}, "nsatisfiable"),
     "a contradiction": ({"type": "integer", "minimum": 5, "maximum": 3}, "greater than maximum"),
+    "required as objects": ({"properties": {"a": {}}, "required": [{}]}, "required"),
+    "alternatives as a number": ({"properties": {"a": {"allOf": 5}}}, "allOf"),
     "required as text": ({"type": "object", "required": "a"}, "required"),
     "a regular expression with look-ahead": ({"type": "string", "pattern": "(?=x)a"}, "look-around"),
     "an invalid regular expression": ({"type": "string", "pattern": "["}, "pattern"),
