@@ -61,13 +61,14 @@ def test_a_signal_ends_the_pause(
     counted = tmp_path / "var" / "failed_starts.json"
     started_at = time.monotonic()
 
-    def send() -> None:
+    main = threading.main_thread().ident
+    assert main is not None
+
+    def send(main: int = main) -> None:
         asyncio.run(eventually(counted.exists, what="the failure is counted"))
         time.sleep(0.2)
         signal.pthread_kill(main, number)
 
-    main = threading.main_thread().ident
-    assert main is not None
     sender = threading.Thread(target=send)
     sender.start()
     result = terminal("run", "--without-worker")

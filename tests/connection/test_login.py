@@ -128,7 +128,7 @@ def closed(code: int) -> discord.ConnectionClosed:
         (closed(4014), "Privileged Gateway Intents", True),
         (discord.PrivilegedIntentsRequired(None), "Privileged Gateway Intents", True),
         (closed(4000), "code 4000", False),
-        (discord.GatewayNotFound(), "names no gateway", False),
+        (discord.GatewayNotFound(), "names no gateway", False),  # type: ignore[no-untyped-call]
         (aiohttp.ServerDisconnectedError(), "cannot be reached: Server disconnected", False),
         (TimeoutError(), "cannot be reached: TimeoutError", False),
     ],
@@ -191,13 +191,13 @@ def test_pauses_grow_from_start_to_start(tmp_path: Path) -> None:
         '{"failures": "many", "at": 1}',
         '{"failures": 9}',
         json.dumps({"failures": 9, "at": 0}),
-        json.dumps({"failures": -5, "at": time.time()}),
+        '{"failures": -5, "at": NOW}',
         "\x00\x00",
     ],
 )
 def test_a_foreign_broken_or_old_file_counts_for_nothing(tmp_path: Path, kept: str) -> None:
     file = tmp_path / "failed_starts.json"
-    file.write_text(kept)
+    file.write_text(kept.replace("NOW", str(time.time())))
     assert FailedStarts(file).add(first=2, longest=900) == 2
     assert FailedStarts(file).add(first=2, longest=900) == 4
 

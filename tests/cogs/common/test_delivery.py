@@ -20,17 +20,18 @@ from tests.support.admin_channel import AdminChannel, admin_channel
 from tests.support.scripted_server import Script
 
 # status and code of what Discord refuses for good
-CLOSED = [
-    pytest.param(400, 50083, id="archived thread"),
-    pytest.param(400, 50008, id="no text channel"),
-    pytest.param(403, 50001, id="missing access"),
-    pytest.param(403, 50013, id="missing permissions"),
-    pytest.param(404, 10003, id="unknown channel"),
-    pytest.param(400, 160005, id="locked thread"),
-    pytest.param(400, 30033, id="thread is full"),
-    pytest.param(400, 40067, id="tag required"),
-    pytest.param(403, 200000, id="blocked by AutoMod"),
-]
+CLOSED_CODES = {
+    "archived thread": (400, 50083),
+    "no text channel": (400, 50008),
+    "missing access": (403, 50001),
+    "missing permissions": (403, 50013),
+    "unknown channel": (404, 10003),
+    "locked thread": (400, 160005),
+    "thread is full": (400, 30033),
+    "tag required": (400, 40067),
+    "blocked by AutoMod": (403, 200000),
+}
+CLOSED = [pytest.param(*codes, id=name) for name, codes in CLOSED_CODES.items()]
 
 
 def failure(status: int, code: int = 0, text: str = "x") -> discord.HTTPException:
@@ -52,7 +53,7 @@ def failure(status: int, code: int = 0, text: str = "x") -> discord.HTTPExceptio
         (ConnectionResetError(), True),
         (failure(429, 30046), False),
         (failure(403, 0), False),
-        *((failure(*each.values), False) for each in CLOSED),
+        *((failure(*codes), False) for codes in CLOSED_CODES.values()),
     ],
 )
 def test_what_passes_by_itself_is_told_from_what_does_not(error: Exception, temporary: bool) -> None:
