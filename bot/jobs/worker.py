@@ -128,6 +128,14 @@ class Run:
         """Let another worker claim the job."""
         await self._db.write_when_free(lambda tx: jobs.release(tx, self.job.id, worker=self._worker))
 
+    async def hand_over(self) -> None:
+        """Release the job if the database is free; else the next worker waits until this one counts as stale."""
+        try:
+            async with self._db.write() as tx:
+                await jobs.release(tx, self.job.id, worker=self._worker)
+        except DatabaseBusy as error:
+            log.warning("job %d could not be released: %s (%s)", self.job.id, error, error.__cause__)
+
 
 class Worker:
     """Claims jobs and runs each with the runner of its kind."""
@@ -148,13 +156,18 @@ class Worker:
                 tasks.create_task(self._run_forever(kind))
 
     async def _run_forever(self, kind: Kind) -> None:
+        busy = False
         while True:
             try:
-                if await self.run_next((kind,)):
-                    continue
+                found = await self.run_next((kind,))
             except DatabaseBusy as error:
-                log.warning("no job can be claimed now: %s (%s)", error, error.__cause__)
-            await asyncio.sleep(self._timing.poll)
+                if not busy:  # once: a disk that is full refuses at once, and a log would fill it further
+                    log.warning("no job can be claimed now: %s (%s)", error, error.__cause__)
+                found, busy = False, True
+            else:
+                busy = False
+            if not found:
+                await asyncio.sleep(self._timing.poll)
 
     async def run_next(self, kinds: Sequence[Kind] = KINDS) -> bool:
         """Run the oldest free job of these kinds. Return whether there was one."""
@@ -188,7 +201,7 @@ class Worker:
             work.cancel()
             await asyncio.gather(heartbeats, work, return_exceptions=True)
             if shut_down and not run.stopped:
-                await run.release()  # the next worker need not wait until this one counts as stale
+                await run.hand_over()
         return True
 
     async def _end(self, run: Run, work: Awaitable[JobResult]) -> None:
@@ -200,8 +213,7 @@ class Worker:
             result = await work
             state = "succeeded"
         except asyncio.CancelledError:
-            current = asyncio.current_task()
-            if current and current.cancelling():  # this worker shuts down: the next one continues the job
+            if _shuts_down():  # the next worker continues the job
                 raise
             if run.stopped:
                 await self._pause(run)
@@ -251,6 +263,10 @@ class Worker:
         error: LocalizedMessage | None = None
         try:
             await work
+        except asyncio.CancelledError:
+            if _shuts_down():
+                raise
+            return  # another worker took the job over
         except UserError as refusal:
             log.warning("job %d: %s", run.job.id, refusal, exc_info=refusal.__cause__)
             error = refusal.message
@@ -280,3 +296,9 @@ class Worker:
                     work.cancel()
             except Exception:
                 log.exception("job %d: the heartbeat could not be written", run.job.id)
+
+
+def _shuts_down() -> bool:
+    """Return whether the worker itself was cancelled, not only the job's work."""
+    current = asyncio.current_task()
+    return current is not None and current.cancelling() > 0

@@ -10,14 +10,16 @@ from functools import partial
 import psutil
 import pytest
 
-from bot.app import App, Timing
+from bot.app import App, Timing, open_app
 from bot.errors import Busy
 from bot.jobs.queue import WorkerTiming
 from bot.jobs.worker import Run, Worker
 from bot.processes import run_worker
+from bot.settings import Settings
 from bot.store import jobs
 from bot.store.job_schema import BuildResult, BuildSpec
 from tests.support.eventually import eventually
+from tests.support.locked_database import TIMING, held
 from tests.support.scripted_server import Script
 from tests.support.workflows import build_spec
 
@@ -56,6 +58,14 @@ class FakeRunner:
     async def cancel(self, run: Run) -> None:
         self.cancelled.append(run.job.id)
         raise ZeroDivisionError("the server does not answer")
+
+
+class SlowToCancel(FakeRunner):
+    """A runner whose server never answers a cancellation."""
+
+    async def cancel(self, run: Run) -> None:
+        self.cancelled.append(run.job.id)
+        await asyncio.Future[None]()
 
 
 async def test_a_defect_in_a_job_is_reported_by_reference_only(app: App) -> None:
@@ -101,6 +111,24 @@ async def test_a_worker_that_ends_leaves_its_job_to_the_next(app: App, *, killed
             await jobs.change(tx, job_id, heartbeat=time.time() - app.timing.worker.stale_after - 1)
     assert await second.run_next()
     assert (await app.jobs.get(job_id)).state == "succeeded"
+
+
+async def test_a_worker_ends_although_the_database_is_held(settings: Settings) -> None:
+    began = asyncio.Event()
+
+    async def endless(_run: Run) -> BuildResult:
+        began.set()
+        return await asyncio.Future[BuildResult]()
+
+    async with open_app(settings, TIMING) as app:
+        await order(app)
+        worker = Worker(app.db, {"build": FakeRunner(endless)}, app.timing.worker)
+        working = asyncio.create_task(worker.run_forever())
+        await began.wait()
+        async with held(app.settings.data_dir):
+            working.cancel()
+            await asyncio.wait({working}, timeout=5)
+        assert working.done()
 
 
 async def test_a_worker_that_lost_its_job_stops_working_on_it(app: App) -> None:
@@ -181,6 +209,26 @@ async def test_a_cancel_reaches_the_runner_and_the_job_ends_even_if_that_fails(a
     assert (await app.jobs.get(job_id)).state == "cancelled"
     assert runner.cancelled == [job_id]
     await order(app)
+
+
+async def test_a_cancellation_that_another_worker_took_over_does_not_end_the_worker(app: App) -> None:
+    async def quick(_run: Run) -> BuildResult:
+        return BuildResult(dataset=1)
+
+    runner = SlowToCancel(quick)
+    lost = await order(app)
+    async with app.db.write() as tx:
+        await jobs.change(tx, lost, state="cancelling")
+    working = asyncio.create_task(Worker(app.db, {"build": runner}, app.timing.worker).run_forever())
+    await eventually(lambda: runner.cancelled == [lost], what="the worker cancels the job")
+    async with app.db.write() as tx:
+        await jobs.change(tx, lost, owner="another", state="cancelled")
+
+    following = await order(app)
+    await eventually(partial(has_ended, app, following), what="the worker runs the next job")
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+    assert (await app.jobs.get(following)).state == "succeeded"
 
 
 async def test_a_pause_whose_worker_died_reaches_the_runner_through_the_next_worker(app: App) -> None:
