@@ -149,13 +149,13 @@ class JobQueue:
 
     async def set_message(self, job_id: int, message_id: int | None) -> None:
         """Record which message shows the job's progress; None if there is none any more."""
-        async with self._db.write() as tx:
-            await jobs.change(tx, job_id, message_id=message_id)
+        await self._db.write_when_free(lambda tx: jobs.change(tx, job_id, message_id=message_id))
 
     async def move(self, job_id: int, channel_id: int, message_id: int) -> None:
         """Record that the job is shown elsewhere from now on."""
-        async with self._db.write() as tx:
-            await jobs.change(tx, job_id, channel_id=channel_id, message_id=message_id)
+        await self._db.write_when_free(
+            lambda tx: jobs.change(tx, job_id, channel_id=channel_id, message_id=message_id)
+        )
 
     async def mark_notified(self, job_id: int) -> None:
         """Record that the job's end was announced."""

@@ -129,7 +129,7 @@ class Run:
         await self._db.write_when_free(lambda tx: jobs.release(tx, self.job.id, worker=self._worker))
 
     async def hand_over(self) -> None:
-        """Release the job if the database is free; else the next worker waits until this one counts as stale."""
+        """Release the job if the database is free; else the next worker waits until this one is stale."""
         try:
             async with self._db.write() as tx:
                 await jobs.release(tx, self.job.id, worker=self._worker)

@@ -68,12 +68,16 @@ class Refusal:
         return cls(message, full, _limit_in(reasons) if full else None)
 
 
-class QueueFull(Exception):
-    """The provider refused to start a batch, because too many tokens wait there already."""
+class BatchRefused(Exception):
+    """The provider refused to start a batch, and would refuse it again."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(str(refusal.message))
         self.refusal = refusal
+
+
+class QueueFull(BatchRefused):
+    """It would start the batch later, or a smaller one: too many tokens wait there already."""
 
 
 class BatchApi:
@@ -101,8 +105,8 @@ class BatchApi:
     async def start(self, file: str, label: str) -> str:
         """Start a file's batch once and return its id.
 
-        If the answer is lost, look for a batch with the label before starting another. Raises Unavailable if
-        the server does not start it, QueueFull if it would later.
+        If the answer is lost, look for a batch with the label before starting another. Raises BatchRefused if
+        the server refuses it, QueueFull if it would start it later, Unavailable if no answer is to be had.
         """
         for pause in self._start_pauses:
             started = await self.find(label)
@@ -118,10 +122,8 @@ class BatchApi:
                     ),
                     NO_RETRY,
                 )
-            except (OutOfReach, ServerError) as error:
-                _raise_if_queue_full(error)
-                if isinstance(error, ServerError):
-                    raise
+            except (OutOfReach, ServerError, UnknownModel) as error:
+                _raise_if_refused(error)
                 log.warning("batch %s: was it started? looking in %d s", label, pause)
                 await asyncio.sleep(pause)
             else:
@@ -172,12 +174,16 @@ def refusal_of(batch: Batch) -> Refusal | None:
     return Refusal.of(reasons, [error.code for error in errors])
 
 
-def _raise_if_queue_full(error: OutOfReach | ServerError) -> None:
+def _raise_if_refused(error: OutOfReach | ServerError | UnknownModel) -> None:
+    """Raise BatchRefused unless the batch may have been started all the same, or may be by another try."""
     refused = error.__cause__
-    if isinstance(refused, openai.APIStatusError):
-        refusal = Refusal.of(error_text(refused), [refused.code])
-        if refusal.queue_full:
-            raise QueueFull(refusal) from error
+    if not isinstance(refused, openai.APIStatusError):
+        return
+    refusal = Refusal.of(error_text(refused), [refused.code])
+    if refusal.queue_full:
+        raise QueueFull(refusal) from error
+    if not isinstance(error, OutOfReach):
+        raise BatchRefused(refusal) from error
 
 
 def _limit_in(reasons: str) -> int | None:

@@ -62,7 +62,7 @@ class ThinkingFilter:
     """Takes thinking out of one model's answers.
 
     It remembers whether the model's thinking comes without an opening mark: then nothing is shown before the
-    closing one.
+    closing one. An answer that ends by itself and has no mark shows that the one before was an accident.
     """
 
     def __init__(self) -> None:
@@ -73,6 +73,8 @@ class ThinkingFilter:
         parts = self._split(answer[: _mark_begins(answer)] if cut_short else answer)
         if cut_short and self._closes_only and not parts.found:
             return "", True
+        if not cut_short and not parts.found and answer.strip():
+            self._closes_only = False
         return parts.text, parts.found
 
     def so_far(self, answer: str) -> str:

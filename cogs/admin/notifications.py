@@ -7,7 +7,7 @@ from discord.ext import commands, tasks
 
 from bot.app import App
 from bot.client import HeroBot
-from bot.errors import Undeliverable
+from bot.errors import DatabaseBusy, Undeliverable
 from bot.i18n.message import Translator
 from bot.store.notifications import Notification, NotificationAction
 from cogs.common.content import MessageContent
@@ -30,6 +30,7 @@ class NotificationsCog(commands.Cog):
         self.bot = bot
         self.app = app
         self._backoff = Backoff(longest=_MAX_WAIT, tries=_MAX_TRIES)
+        self._sent: set[int] = set()  # notifications that went out, until that is stored
 
     async def cog_load(self) -> None:
         self.send_pending.start()
@@ -42,45 +43,58 @@ class NotificationsCog(commands.Cog):
         """Send all pending notifications. A failure of one does not stop the others."""
         self._backoff.next_round()
         try:
-            for notification, channel_ids in await self.app.notifications.pending():
-                if self._backoff.is_due(notification.id):
-                    await self._try_to_send(notification, channel_ids)
+            pending = await self.app.notifications.pending()
         except Exception:
             log.exception("notifications could not be sent")
+            return
+        for notification, channel_ids in pending:
+            if self._backoff.is_due(notification.id):
+                await self._try_to_send(notification, channel_ids)
 
     @send_pending.before_loop
     async def _ready(self) -> None:
         await self.bot.wait_until_ready()
 
     async def _try_to_send(self, notification: Notification, channel_ids: list[int]) -> None:
+        try:
+            if notification.id not in self._sent:
+                await self._send(notification, channel_ids)
+            await self._mark_sent(notification)
+        except Undeliverable:
+            self._give_up(notification)
+        except DISCORD_FAILURES as error:
+            log.warning("notification %d: Discord is in trouble: %s", notification.id, error)
+            if not self._backoff.fail(notification.id):
+                self._give_up(notification)
+        except DatabaseBusy as error:
+            log.warning("notification %d: a later round goes on: %s", notification.id, error)
+            self._backoff.fail(notification.id)
+        except Exception:
+            log.exception("notification %d could not be sent", notification.id)
+            self._backoff.fail(notification.id)
+
+    async def _send(self, notification: Notification, channel_ids: list[int]) -> None:
         def render(t: Translator) -> MessageContent:
             text, mentions = with_mention(t(notification.text), notification.mention_id)
             view = _action_view(t, notification.action) if notification.action else None
             return MessageContent(content=text[:2000], view=view, allowed_mentions=mentions)
 
         person = notification.mention_id or self._owner_id()
-        try:
-            await deliver(self.bot, places(channel_ids, person), render)
-        except Undeliverable:
-            await self._give_up(notification)
-        except DISCORD_FAILURES as error:
-            log.warning("notification %d: Discord is in trouble: %s", notification.id, error)
-            if not self._backoff.fail(notification.id):
-                await self._give_up(notification)
-        else:
-            await self._mark_sent(notification)
+        await deliver(self.bot, places(channel_ids, person), render)
+        self._sent.add(notification.id)
 
-    async def _give_up(self, notification: Notification) -> None:
+    def _give_up(self, notification: Notification) -> None:
         """Log it. What asks for a decision waits for a day, or a restart: until then somebody may see it."""
         log.warning("notification %d reached nobody: %s", notification.id, notification.text)
         if notification.action:
             self._backoff.forget(notification.id)
             self._backoff.wait(notification.id, _DAY)
         else:
-            await self._mark_sent(notification)
+            self._sent.add(notification.id)  # the next round notes it
 
     async def _mark_sent(self, notification: Notification) -> None:
         await self.app.notifications.mark_sent(notification)
+        self._sent.discard(notification.id)
         self._backoff.forget(notification.id)
 
     def _owner_id(self) -> int | None:

@@ -11,7 +11,7 @@ from discord.ext import commands, tasks
 
 from bot.app import App, JobMessageTiming
 from bot.client import HeroBot
-from bot.errors import Undeliverable
+from bot.errors import DatabaseBusy, Undeliverable
 from bot.i18n.message import ENGLISH, Translator
 from bot.presentation.jobs import progress_text, result_text
 from bot.store.job_schema import FinetuneResult
@@ -70,6 +70,7 @@ class JobsCog(commands.Cog):
         self.bot = bot
         self.app = app
         self._shown: dict[int, _ProgressMessage] = {}  # by job
+        self._announced: set[int] = set()  # jobs whose end was announced, until that is stored
         self._backoff = Backoff(longest=_MAX_WAIT, tries=_MAX_TRIES)
 
     async def cog_load(self) -> None:
@@ -83,11 +84,13 @@ class JobsCog(commands.Cog):
         """Render every job. An error of one does not affect the others."""
         self._backoff.next_round()
         try:
-            for job in await self.app.jobs.unnotified():
-                if self._backoff.is_due(job.id):
-                    await self._try_to_render(job)
+            unnotified = await self.app.jobs.unnotified()
         except Exception:
             log.exception("jobs could not be shown")
+            return
+        for job in unnotified:
+            if self._backoff.is_due(job.id):
+                await self._try_to_render(job)
 
     @render.before_loop
     async def _ready(self) -> None:
@@ -99,7 +102,13 @@ class JobsCog(commands.Cog):
         except DISCORD_FAILURES as error:
             log.warning("job %d: Discord is in trouble, a later round tries again: %s", job.id, error)
             if not self._backoff.fail(job.id) and job.ended:
-                await self._give_up(job)
+                self._give_up(job)
+        except DatabaseBusy as error:
+            log.warning("job %d: a later round goes on: %s (%s)", job.id, error, error.__cause__)
+            self._backoff.fail(job.id)
+        except Exception:
+            log.exception("job %d could not be shown", job.id)
+            self._backoff.fail(job.id)
         else:
             self._backoff.forget(job.id)
 
@@ -111,7 +120,9 @@ class JobsCog(commands.Cog):
                 raise
             log.warning("job %d: its progress message cannot be edited: %s", job.id, error)
         if job.ended:
-            await self._announce(job)
+            if job.id not in self._announced:
+                await self._announce(job)
+            await self._mark_notified(job)
 
     async def _announce(self, job: Job) -> None:
         heroes = job.result.heroes if isinstance(job.result, FinetuneResult) else ()
@@ -125,16 +136,18 @@ class JobsCog(commands.Cog):
         try:
             await deliver(self.bot, self._places(job), render)
         except Undeliverable:
-            await self._give_up(job)
-            return
-        await self._mark_notified(job)
+            self._give_up(job)
+        else:
+            self._announced.add(job.id)
 
-    async def _give_up(self, job: Job) -> None:
+    def _give_up(self, job: Job) -> None:
+        """Log the end of a job, which the next round marks as announced."""
         log.warning("job %d: its end reached nobody: %s", job.id, result_text(ENGLISH, job))
-        await self._mark_notified(job)
+        self._announced.add(job.id)
 
     async def _mark_notified(self, job: Job) -> None:
         await self.app.jobs.mark_notified(job.id)
+        self._announced.discard(job.id)
         self._shown.pop(job.id, None)
 
     async def _update_progress(self, job: Job) -> None:

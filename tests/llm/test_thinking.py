@@ -91,6 +91,14 @@ def test_a_model_that_only_closes_its_thinking_is_remembered() -> None:
     assert thinking.whole(TEXT) == (TEXT, False)
 
 
+def test_a_stray_mark_is_forgotten_after_a_whole_answer_without_one() -> None:
+    thinking = ThinkingFilter()
+    thinking.whole(f"A word</think>{TEXT}")
+    thinking.whole(TEXT)
+    assert thinking.so_far(TEXT) == TEXT
+    assert thinking.whole(TEXT, cut_short=True) == (TEXT, False)
+
+
 def test_a_text_grows_word_by_word_beside_thinking() -> None:
     thinking = ThinkingFilter()
     shown = [thinking.so_far(TEXT[:end]) for end in range(len(TEXT) + 1)]

@@ -23,7 +23,7 @@ from bot.dataset.build.plan import Planner
 from bot.errors import OverBudget, Unavailable, UnknownModel
 from bot.i18n.message import LocalizedMessage
 from bot.jobs.worker import Run
-from bot.llm.batch_api import BatchApi, BatchLimits, QueueFull, Refusal, refusal_of
+from bot.llm.batch_api import BatchApi, BatchLimits, BatchRefused, QueueFull, Refusal, refusal_of
 from bot.llm.budget import Account, Budget
 from bot.llm.client import ModelClient
 from bot.llm.response import Completion
@@ -106,7 +106,7 @@ class BatchBuilder:
             cost=partial(self._budget.max_batch_cost, spec.model),
         )
         enqueued = EnqueuedTokens(self._limits.queue_pauses)
-        build = BatchBuild(spec, run, account, excluded_ids, total, watch, enqueued)
+        build = BatchBuild(spec, run, account, excluded_ids, total, watch, enqueued)  # which `missing` reads
         return build
 
     async def collect_finished(self, spec: BuildSpec, run: Run, account: Account) -> int:
@@ -160,6 +160,7 @@ class BatchBuilder:
                 submitted = True
                 if build.enqueued.limit is not None:
                     await self._collect_all(build)
+                    build.watch.check()
         return True
 
     async def _fill_part(self, build: BatchBuild, slots: OpenSlots, folder: Path) -> BatchPart | None:
@@ -229,12 +230,21 @@ class BatchBuilder:
         await self._start(build, row)
 
     async def _start(self, build: BatchBuild, row: BatchRow) -> BatchRow | None:
-        """Start a batch whose file is uploaded. Return None if the provider's queue is full."""
+        """Start a batch whose file is uploaded. Return None if the provider's queue is full.
+
+        A batch that the provider refuses for good is over: it must not stand in the way of later builds.
+        """
         try:
             remote_id = await self._api.start(row.file or "", _marker(row))
         except QueueFull as full:
             await self._update(row, over=True)
             await self._wait_for_queue(build, row, full.refusal)
+            return None
+        except BatchRefused as refused:
+            await self._update(row, over=True)
+            if row.job_id == build.run.job.id:
+                raise Unavailable(refused.refusal.message) from refused
+            log.warning("batch %s of job %d: %s", row.id, row.job_id, refused)
             return None
         return await self._update(row, remote_id=remote_id)
 

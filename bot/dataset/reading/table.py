@@ -36,7 +36,9 @@ def find_header(rows: Sequence[Sequence[str]]) -> Header | None:
             return Header(at, _without_blank_end(cells))
         if not (_is_comment(cells) or sum(bool(cell.strip()) for cell in cells) <= 1):
             break
-    first = next((at for at, cells in enumerate(rows) if not _is_comment(cells)), None)
+    first = next(
+        (at for at, cells in enumerate(rows) if any(map(str.strip, cells)) and not _is_comment(cells)), None
+    )
     return None if first is None else Header(first, _without_blank_end(rows[first]))
 
 

@@ -12,7 +12,7 @@ from bot.jobs.queue import WorkerTiming
 from bot.llm.batch_api import BatchLimits
 from bot.llm.budget import Account
 from bot.settings import Settings
-from bot.store import jobs
+from bot.store import batches, jobs
 from bot.store.job_schema import BuildResult, BuildSpec
 from bot.store.jobs import Job
 from tests.support.eventually import eventually
@@ -156,6 +156,36 @@ async def test_a_refused_batch_fails_with_the_providers_reason_and_blocks_no_lat
 
     script.batches.refusal = None
     assert (await run_job(app, batch_spec(app))).state == "succeeded"
+
+
+@pytest.mark.parametrize("status", [400, 404])
+async def test_a_start_that_is_refused_fails_with_the_providers_reason(
+    app: App, script: Script, status: int
+) -> None:
+    script.faults["POST /v1/batches"] = [status]
+    job = await run_job(app, batch_spec(app))
+    assert job.state == "failed"
+    assert str(job.error).startswith("The provider refused the batch: ")
+    assert (await run_job(app, batch_spec(app))).state == "succeeded"
+    assert len(script.batches.created) == 1
+
+
+@pytest.mark.parametrize("status", [400, 404])
+async def test_an_earlier_jobs_file_that_the_provider_has_no_more_blocks_no_build(
+    app: App, script: Script, status: int
+) -> None:
+    earlier = await app.jobs.submit(batch_spec(app))
+    await app.jobs.cancel(earlier.id)
+    tokens = {"prompt_tokens": 1, "completion_tokens": 1}
+    async with app.db.write() as tx:
+        row = await batches.add(tx, job_id=earlier.id, model="dear", requests=1, at=1.0, **tokens)
+        await batches.change(tx, row.id, file="file-gone")
+    script.faults["POST /v1/batches"] = [status]
+
+    assert (await run_job(app, batch_spec(app))).state == "succeeded"
+
+    async with app.db.read() as tx:
+        assert await batches.list_open(tx) == []
 
 
 async def test_parts_that_exceed_the_budget_together_are_submitted_in_turn(

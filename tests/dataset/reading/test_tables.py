@@ -222,3 +222,14 @@ def test_cells_of_a_workbook(tmp_path: Path, value: object, text: str) -> None:
 def test_the_products_own_rows_are_what_the_support_says(tmp_path: Path) -> None:
     assert read(tmp_path, "a.csv", CSV) == ROWS
     assert read(tmp_path, "a.csv", HEROES) == HERO_ROWS
+
+
+@pytest.mark.parametrize("blank", [",,\n", " , ,\n,,\n", '"","",""\n'])
+def test_blank_rows_above_a_header_of_other_names_are_left_out(tmp_path: Path, blank: str) -> None:
+    rows = read(tmp_path, "a.csv", f"{blank}hero,prompt,\nAda,18 man ice,\n")
+    assert rows == [{"hero": "Ada", "prompt": "18 man ice"}]
+
+
+@pytest.mark.parametrize("content", [",,\n,,\n", " , \n", "#,,\n,,\n"])
+def test_blank_rows_alone_are_no_rows(tmp_path: Path, content: str) -> None:
+    assert "holds no rows" in error_of(create_file(tmp_path, "a.csv", content))
