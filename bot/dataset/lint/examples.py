@@ -1,5 +1,6 @@
 """The examples of a file: prompts and completions, and what import would say of their heroes."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -68,6 +69,8 @@ def read_examples(path: Path, config: HeroesConfig) -> Examples:
     """Read a file. Raises UserError if it cannot be read, or has columns of neither pairs nor heroes."""
     import pandas as pd  # noqa: PLC0415  takes a second
 
+    # the strings that were read are kept, in place of copies in Arrow, which rules would turn back one by one
+    text = pd.StringDtype("python", na_value=math.nan)
     source = open_source(path)
     parser = HeroRowParser(source.columns, path.name, config.vocabulary)
     tuning_prompt = cache(lambda hero: config.prompts.tuning_prompt(Hero.from_strings(hero)))
@@ -93,9 +96,9 @@ def read_examples(path: Path, config: HeroesConfig) -> Examples:
         for name in extra:
             columns[name].append(record.cells[name])
     return Examples(
-        pd.DataFrame(columns, index=index, dtype=str),
+        pd.DataFrame(columns, index=index, dtype=text),
         source.format,
-        Heroes(pd.Series(asked, index=index, dtype=str), tuple(refusals)),
+        Heroes(pd.Series(asked, index=index, dtype=text), tuple(refusals)),
         held_out,
         notes=tuple(reading_notes(source)),
         deviations=source.deviations,

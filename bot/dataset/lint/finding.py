@@ -62,4 +62,4 @@ def quoted(text: str) -> str:
 
 def map_column(frame: "pd.DataFrame", column: str, function: Callable[[str], str]) -> "pd.DataFrame":
     """Return the examples with one column changed."""
-    return frame.assign(**{column: [function(text) for text in frame[column]]})
+    return frame.assign(**{column: frame[column].map(function)})

@@ -1,7 +1,8 @@
 """Write the prepared training file, and what to remember when a model is trained on it."""
 
 import json
-from itertools import count
+from collections.abc import Iterator
+from itertools import count, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from bot.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_quoted = json.JSONEncoder(ensure_ascii=False).encode  # of texts alone: of objects it takes four times as long
 
 
 def default_output_path(source: Path) -> Path:
@@ -41,9 +44,7 @@ def write_prepared_file(frame: "pd.DataFrame", path: Path, *, target: Format) ->
     try:
         with path.open("x", encoding="utf-8", newline="\n") as file:
             try:
-                names = [str(name) for name in frame]
-                for cells in zip(*(frame[name] for name in names), strict=True):
-                    file.write(_format_line(dict(zip(names, cells, strict=True)), target))
+                file.writelines(_format_lines(frame, target))
             except BaseException:
                 path.unlink()
                 raise
@@ -55,14 +56,22 @@ def write_prepared_file(frame: "pd.DataFrame", path: Path, *, target: Format) ->
         ) from None
 
 
-def _format_line(example: dict[str, str], target: Format) -> str:
-    value: dict[str, object] = {"prompt": example["prompt"], "completion": example["completion"]}
-    if target is Format.CHAT:
-        turns = [("user", example["prompt"]), ("assistant", example["completion"])]
-        if example.get("system"):
-            turns.insert(0, ("system", example["system"]))
-        value = {"messages": [{"role": role, "content": content} for role, content in turns]}
-    return json.dumps(value, ensure_ascii=False) + "\n"
+def _format_lines(frame: "pd.DataFrame", target: Format) -> Iterator[str]:
+    pairs = zip(frame["prompt"], frame["completion"], strict=True)
+    if target is not Format.CHAT:
+        for prompt, completion in pairs:
+            yield f'{{"prompt": {_quoted(prompt)}, "completion": {_quoted(completion)}}}\n'
+        return
+    systems = frame["system"] if "system" in frame else repeat("")
+    for system, (prompt, completion) in zip(systems, pairs, strict=False):
+        turns = [_turn("user", prompt), _turn("assistant", completion)]
+        if system:
+            turns.insert(0, _turn("system", system))
+        yield f'{{"messages": [{", ".join(turns)}]}}\n'
+
+
+def _turn(role: str, content: str) -> str:
+    return f'{{"role": "{role}", "content": {_quoted(content)}}}'
 
 
 def usage_reminders(frame: "pd.DataFrame") -> list[str]:

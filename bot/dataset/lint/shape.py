@@ -26,9 +26,17 @@ def task_of(frame: "pd.DataFrame") -> Task:
     """Return OPEN if all prompts are empty, CLASSIFICATION if a completion occurs over 3 times on average."""
     if (frame["prompt"] == "").all():
         return Task.OPEN
-    if frame["completion"].nunique() < len(frame) / 3:
-        return Task.CLASSIFICATION
-    return Task.CONDITIONAL
+    return Task.CONDITIONAL if _has_distinct(frame["completion"], len(frame) / 3) else Task.CLASSIFICATION
+
+
+def _has_distinct(texts: Iterable[str], number: float) -> bool:
+    """Return whether so many texts differ, without looking at more than it takes."""
+    found = set[str]()
+    for text in texts:
+        found.add(text)
+        if len(found) >= number:
+            return True
+    return False
 
 
 def all_equal(texts: "pd.Series[str]") -> bool:

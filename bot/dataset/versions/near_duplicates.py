@@ -72,9 +72,7 @@ def _new_deduplicator() -> "rensa.RMinHashDeduplicator":
 def _minhash(words: list[str]) -> "rensa.RMinHash":
     import rensa  # noqa: PLC0415
 
-    shingles = [
-        " ".join(words[at : at + _SHINGLE_WORDS]) for at in range(max(1, len(words) - _SHINGLE_WORDS + 1))
-    ]
+    shingles = list(map(" ".join, zip(*(words[at:] for at in range(_SHINGLE_WORDS)), strict=False)))
     minhash = rensa.RMinHash(num_perm=_PERMUTATIONS, seed=1)
-    minhash.update(shingles)
+    minhash.update(shingles or [" ".join(words)])
     return minhash
