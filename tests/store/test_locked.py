@@ -7,7 +7,11 @@ import pytest
 from sqlalchemy import text
 
 from bot.app import App, Timing
+from bot.dataset.build.answer_watch import AnswerWatch
+from bot.dataset.build.builder import ExampleRecord
 from bot.errors import DatabaseBusy
+from bot.llm.retry import Truncated
+from bot.store import examples
 from bot.store.database import Transaction, WriteTask
 from tests.support.duels import run_duel, two_models
 from tests.support.eventually import eventually
@@ -91,6 +95,18 @@ async def test_answers_that_were_paid_for_are_kept(app: App, script: Script) -> 
 
     counts = building.result()
     assert counts.done == counts.asked == len(script.asked) == 16
+
+
+async def test_a_call_that_failed_is_no_longer_under_way(app: App) -> None:
+    """The next run of the build would book it once more."""
+    spec = build_spec(app, limit=16)
+    request, _ = app.planner.question(spec, next(app.planner.slots(spec)), 0)
+    watch = AnswerWatch(100, missing=lambda: 1, cost=lambda _prompts, _completions: None)
+    record = ExampleRecord(app.db, request, watch)
+    await record.sent()
+    await during_lock(app.settings.data_dir, record.failed(Truncated("it broke off")))
+    async with app.db.write() as tx:
+        assert await examples.reset_unanswered(tx, spec.model) == 0
 
 
 async def test_a_job_goes_on_when_the_database_is_free(app: App, script: Script) -> None:

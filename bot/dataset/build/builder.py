@@ -265,8 +265,8 @@ class ExampleRecord:
         self._watch.check()
 
     async def failed(self, error: Exception) -> None:
-        async with self._db.write() as tx:
-            await examples.mark_failed(tx, self._request.key)
+        # left as under way, it would be booked once more by the next run
+        await self._db.write_when_free(lambda tx: examples.mark_failed(tx, self._request.key))
         self._watch.add_failure(error)
         self._watch.check()
 
