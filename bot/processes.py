@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -51,13 +52,7 @@ class ChildProcess:
 
     async def start(self) -> str:
         """Start the process and return its first line. Raise OperatorError if none comes in time."""
-        try:
-            self._log_file.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OperatorError(f"DATA_DIR cannot be written: {error}") from error
-        if self._log_file.exists() and self._log_file.stat().st_size > _MAX_LOG_BYTES:
-            self._log_file.replace(self._log_file.with_suffix(".old.log"))
-        with self._log_file.open("ab") as errors:
+        with self._open_log() as errors:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *self.arguments,
@@ -75,6 +70,16 @@ class ChildProcess:
             await self.stop()
             raise OperatorError(f"The {self.name} did not start: {self._last_log_line()}")
         return line.decode().strip()
+
+    def _open_log(self) -> BinaryIO:
+        """Open the log for appending, a new one if it has grown large. Raise OperatorError if that fails."""
+        try:
+            self._log_file.parent.mkdir(parents=True, exist_ok=True)
+            if self._log_file.exists() and self._log_file.stat().st_size > _MAX_LOG_BYTES:
+                self._log_file.replace(self._log_file.with_suffix(".old.log"))
+            return self._log_file.open("ab")
+        except OSError as error:
+            raise OperatorError(f"DATA_DIR cannot be written: {error}") from error
 
     def _last_log_line(self) -> str:
         lines = self._log_file.read_text(encoding="utf-8", errors="replace").strip().splitlines()

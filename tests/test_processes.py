@@ -8,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.app import open_app
+from bot.errors import OperatorError
 from bot.heroes.hero import Hero
 from bot.llm.budget import Account
 from bot.processes import run_engine, run_worker
@@ -67,3 +68,10 @@ async def test_a_key_of_ones_own_is_kept(own_engine: Settings) -> None:
     own = own_engine.model_copy(update={"engine_api_key": SecretStr("my own key")})
     async with run_engine(own) as reachable:
         assert await list_models(reachable, "my own key") == ["tiny"]
+
+
+async def test_a_log_that_cannot_be_written_is_told_in_a_sentence(settings: Settings) -> None:
+    (settings.data_dir / "logs" / "worker.log").mkdir(parents=True)
+    with pytest.raises(OperatorError, match="DATA_DIR cannot be written"):
+        async with run_worker(settings):
+            pass
