@@ -9,6 +9,7 @@ from discord.ext import tasks
 
 from bot.app import App
 from bot.client import HeroBot
+from bot.errors import DatabaseBusy
 from bot.rating.votes import is_thumb
 from bot.store.descriptions import Posted
 from bot.store.reactions import Source, Thumb
@@ -16,6 +17,7 @@ from cogs.common.delivery import DISCORD_FAILURES
 
 log = logging.getLogger(__name__)
 
+_BUSY_PAUSE = 10.0  # seconds between attempts to read a database that another program holds
 _MAX_ATTEMPTS = 5  # to read a message while people vote under it
 _MAX_ACTIVE = 10_000  # messages remembered as voted on lately
 _TYPES: dict[Source, discord.ReactionType] = {
@@ -59,7 +61,7 @@ class ReactionBackfill:
             return
         try:
             await self._sync(posted)
-        except DISCORD_FAILURES as error:
+        except (*DISCORD_FAILURES, DatabaseBusy) as error:
             log.warning("the first votes under message %d could not be read: %s", posted.message_id, error)
 
     @tasks.loop(count=1)
@@ -67,7 +69,7 @@ class ReactionBackfill:
         """Read all recent messages. One that cannot be read does not stop the others."""
         outcome: Counter[str] = Counter()
         closed: set[int] = set()
-        for posted in await self._app.vote_backfill.recent_messages():
+        for posted in await self._recent_messages():
             if posted.channel_id in closed:
                 continue
             if outcome:
@@ -81,7 +83,7 @@ class ReactionBackfill:
                 if error.code in _GONE:
                     outcome["gone"] += 1
                     await self._app.votes.mark_messages_deleted([posted.message_id])
-            except DISCORD_FAILURES as error:
+            except (*DISCORD_FAILURES, DatabaseBusy) as error:
                 log.warning("the votes under message %d could not be read: %s", posted.message_id, error)
         log.info(
             "looked for missed votes under %d messages: %d clicks came or went, %d messages are gone, "
@@ -89,6 +91,15 @@ class ReactionBackfill:
             *(outcome[name] for name in ("messages", "clicks", "gone")),
             len(closed),
         )
+
+    async def _recent_messages(self) -> list[Posted]:
+        """Return the messages to read, once another program that holds the whole database lets go of it."""
+        while True:
+            try:
+                return await self._app.vote_backfill.recent_messages()
+            except DatabaseBusy as error:
+                log.warning("missed votes are looked for later: %s", error)
+                await asyncio.sleep(_BUSY_PAUSE)
 
     async def _sync(self, posted: Posted) -> int:
         """Store the reactions under a message. Returns how many came or went."""
