@@ -124,7 +124,7 @@ def test_files_without_heroes_are_for_other_trainers(tmp_path: Path, examples: l
     done = check(write_questions(tmp_path, examples))
     assert recommended(done.output) == []
     assert "dataset import" not in done.output
-    assert "its prompts are no heroes" in done.output
+    assert "none of its rows is a hero" in done.output
     assert ENGINE in done.output
     assert len(training_file.read(tmp_path / "own_prepared.jsonl", "supervised")) == 12
 
@@ -137,7 +137,6 @@ def test_files_without_heroes_are_for_other_trainers(tmp_path: Path, examples: l
         ({"age": ["", *AGES[1:]]}, "without a hero first"),
         ({"sub_prompt": ["99, woman, fire", *[""] * 11]}, "without a hero first"),
         ({"sub_prompt": ["99, woman, fire"] * 12}, "contradict each other"),
-        ({"split": ["train"] * 9 + ["val"] * 3}, "9 would train, 3 would be held out"),
     ],
 )
 def test_what_import_would_refuse_is_not_recommended(
@@ -148,6 +147,19 @@ def test_what_import_would_refuse_is_not_recommended(
     assert recommended(done.output) == []
     assert "The bot cannot take it in as a dataset" in done.output
     assert reason in done.output
+
+
+@pytest.mark.parametrize(("split", "train"), [(["train"] * 9 + ["val"] * 3, 9), (["valid"] * 12, 0)])
+def test_what_import_takes_and_no_training_can_use_is_told(
+    terminal: RunCommand, tmp_path: Path, split: list[str], train: int
+) -> None:
+    heroes(tmp_path, "heroes.csv", split=split)
+    done = check("heroes.csv")
+    assert recommended(done.output) == []
+    assert "`herosmith dataset import heroes.csv` takes it in, but no training can begin on it" in done.output
+    assert f"{train} of its texts would train" in done.output
+    imported = terminal("dataset", "import", "heroes.csv")
+    assert f"heroes.csv is dataset v1: {train} texts to learn from" in imported.output
 
 
 def test_a_file_with_a_split_of_its_own_is_imported_itself(tmp_path: Path) -> None:

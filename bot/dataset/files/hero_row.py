@@ -3,7 +3,7 @@
 import html
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -48,8 +48,13 @@ class HeroRowParser:
     the same one.
     """
 
-    def __init__(self, columns: Collection[str], file: str, vocabulary: Vocabulary) -> None:
-        """Raise UserError, with the missing columns, if the table is of neither form."""
+    def __init__(
+        self, columns: Collection[str], file: str, vocabulary: Vocabulary, *, notes: Sequence[str] = ()
+    ) -> None:
+        """Raise UserError, with the missing columns, if the table is of neither form.
+
+        notes: sentences about how the file was read, and what of it was not, to explain what is missing.
+        """
         self.has_pairs = set(_PAIR_COLUMNS) <= set(columns)
         missing = [name for name in _HERO_COLUMNS if name not in columns]
         if missing and not self.has_pairs:
@@ -57,7 +62,7 @@ class HeroRowParser:
                 missing = [name for name in _PAIR_COLUMNS if name not in columns]
             raise UserError(
                 f"{file} lacks the columns {format_names(missing)} and has {format_names(columns)}. "
-                f"It needs {format_names(_HERO_COLUMNS)}, or prompt and completion."
+                + " ".join([f"It needs {format_names(_HERO_COLUMNS)}, or prompt and completion.", *notes])
             )
         self.text_column = "completion" if self.has_pairs else "response_txt"
         self._has_fields = set(FIELD_NAMES) <= set(columns)

@@ -16,11 +16,13 @@ from bot.errors import UserError
 from bot.heroes.hero import Hero
 from bot.heroes.prompts import Prompts
 from bot.heroes.vocabulary import Vocabulary
+from bot.llm.thinking import ThinkingFilter
 from bot.store.datasets import Split
 
 # What chat templates put between turns: the engine refuses texts with them, since they would end a turn.
 CONTROL_TOKEN = re.compile(r"<\|\w+\|>")
 
+_THINKING = re.compile(r"</?think", re.IGNORECASE)
 _SHOWN_REFUSALS = 5
 
 PromptTexts = tuple[str, Split | None, list[TrainingText]]
@@ -45,13 +47,13 @@ def parse_hero_rows(source: Source, file: str, vocabulary: Vocabulary) -> HeroRo
 
     What all texts share as a leading space or an ending is taken off.
     """
-    parser = HeroRowParser(source.columns, file, vocabulary)
+    parser = HeroRowParser(source.columns, file, vocabulary, notes=reading_notes(source))
     refusals = _Refusals(file)
     spellings = _OtherSpellings()
     affixes = SharedAffixes.of_texts()
     rows: list[Row] = []
     suspects: dict[int, str] = {}  # the locations of rows that may hold a control token
-    systems = 0
+    systems = thoughts = 0
     for record in source.records():
         try:
             hero = parser.parse(record.cells, record.location)
@@ -59,6 +61,10 @@ def parse_hero_rows(source: Source, file: str, vocabulary: Vocabulary) -> HeroRo
             refusals.add(error)
             continue
         row = parser.row(hero, record.cells)
+        answer = without_thinking(row.response_txt)
+        if answer is not row.response_txt:
+            thoughts += 1
+            row = replace(row, response_txt=answer)
         if not hero.is_canonical:
             spellings.add(hero)
         affixes.add(row.response_txt)
@@ -72,7 +78,8 @@ def parse_hero_rows(source: Source, file: str, vocabulary: Vocabulary) -> HeroRo
         if found := CONTROL_TOKEN.search(rows[number].response_txt):
             refusals.add(UserError(f"{location}: {found[0]} is a control token, which no text may hold."))
     refusals.check()
-    return HeroRows(rows, (*reading_notes(source), *_notes(spellings, affixes, systems)))
+    notes = (*reading_notes(source), *thinking_note(thoughts), *_notes(spellings, affixes, systems))
+    return HeroRows(rows, notes)
 
 
 def training_texts(rows: Sequence[Row], ids: Sequence[int], prompts: Prompts) -> Iterator[PromptTexts]:
@@ -91,6 +98,19 @@ def training_texts(rows: Sequence[Row], ids: Sequence[int], prompts: Prompts) ->
     }
     for prompt, split in sorted(by_prompt, key=lambda key: (key[0], key[1] or "")):
         yield prompt, split, by_prompt[prompt, split]
+
+
+def without_thinking(text: str) -> str:
+    """Leave out what a model thought aloud before its answer, as data that reasoning models wrote has it."""
+    if not _THINKING.search(text):
+        return text
+    answer, has_thought = ThinkingFilter().whole(text)
+    return answer if has_thought else text
+
+
+def thinking_note(thoughts: int) -> list[str]:
+    """Return the sentence about so many texts without their thinking; none for 0."""
+    return [f"What a model thought aloud is left out of {_count(thoughts)}."] if thoughts else []
 
 
 def reading_notes(source: Source) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.dataset.files.hero_row import HeroRowParser
-from bot.dataset.files.hero_rows import reading_notes
+from bot.dataset.files.hero_rows import reading_notes, thinking_note, without_thinking
 from bot.dataset.files.row import ARROW, sub_prompt_of
 from bot.dataset.reading.opening import open_source
 from bot.dataset.reading.source import Format
@@ -72,13 +72,14 @@ def read_examples(path: Path, config: HeroesConfig) -> Examples:
     # the strings that were read are kept, in place of copies in Arrow, which rules would turn back one by one
     text = pd.StringDtype("python", na_value=math.nan)
     source = open_source(path)
-    parser = HeroRowParser(source.columns, path.name, config.vocabulary)
+    notes = reading_notes(source)
+    parser = HeroRowParser(source.columns, path.name, config.vocabulary, notes=notes)
     tuning_prompt = cache(lambda hero: config.prompts.tuning_prompt(Hero.from_strings(hero)))
     extra = ["system"] if source.format is Format.CHAT and "system" in source.columns else []
     columns: dict[str, list[str]] = {name: [] for name in ("prompt", "completion", *extra)}
     asked, index = list[str](), list[int]()
     refusals: list[str] = []
-    held_out = 0
+    held_out = thoughts = 0
     for record in source.records():
         try:
             prompt = tuning_prompt(parser.parse(record.cells, record.location).hero)
@@ -92,7 +93,10 @@ def read_examples(path: Path, config: HeroesConfig) -> Examples:
         columns["prompt"].append(
             record.cells["prompt"] if parser.has_pairs else prompt or _joined(record.cells)
         )
-        columns["completion"].append(record.cells[parser.text_column])
+        text = record.cells[parser.text_column]
+        answer = without_thinking(text)
+        thoughts += answer is not text
+        columns["completion"].append(answer)
         for name in extra:
             columns[name].append(record.cells[name])
     return Examples(
@@ -100,8 +104,8 @@ def read_examples(path: Path, config: HeroesConfig) -> Examples:
         source.format,
         Heroes(pd.Series(asked, index=index, dtype=text), tuple(refusals)),
         held_out,
-        notes=tuple(reading_notes(source)),
-        deviations=source.deviations,
+        notes=(*notes, *thinking_note(thoughts)),
+        deviations=(*source.deviations, *(["Its texts hold what a model thought."] if thoughts else [])),
     )
 
 

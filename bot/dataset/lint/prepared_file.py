@@ -23,12 +23,20 @@ def default_output_path(source: Path) -> Path:
         source = source.resolve()
     first = source.with_name(f"{source.stem}_prepared.jsonl")
     numbered = (first.with_stem(f"{first.stem} ({number})") for number in count(1))
-    return first if not first.exists() else next(path for path in numbered if not path.exists())
+    return first if not _exists(first) else next(path for path in numbered if not _exists(path))
+
+
+def _exists(path: Path) -> bool:
+    """Return whether a path exists. What is too long for the file system does not: to write it will fail."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def check_output_path(path: Path) -> None:
     """Raise UserError if a file cannot be written there, or its name says another format than JSON Lines."""
-    if path.exists():
+    if _exists(path):
         raise UserError(f"{path} exists already. Give another name.")
     if path.suffix.lower() != ".jsonl":
         raise UserError(

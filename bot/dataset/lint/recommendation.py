@@ -32,20 +32,32 @@ class CheckedFile:
 def recommend(checked: CheckedFile, config: HeroesConfig) -> list[str]:
     """Return sentences about what to do with a file that was checked."""
     try:
-        path = _importable_file(checked, config)
+        path, training = _importable_file(checked, config)
     except UserError as error:
         return [
             f"The bot cannot take it in as a dataset: {error}",
             _trainers_text(checked.frame, checked.target),
         ]
-    return [f"Import it with `herosmith dataset import {shell_argument(path)}`, then use /finetune."]
+    command = f"`herosmith dataset import {shell_argument(path)}`"
+    if training < MIN_TRAINING_TEXTS:
+        too_few = (
+            f"{command} takes it in, but no training can begin on it: by its split {training} of its texts "
+            f"would train, and training needs {MIN_TRAINING_TEXTS}. Add texts to the file first."
+        )
+        return [too_few, _trainers_text(checked.frame, checked.target)]
+    return [f"Import it with {command}, then use /finetune."]
 
 
-def _importable_file(checked: CheckedFile, config: HeroesConfig) -> Path:
-    """Return the file to import: the source, if its split would be lost. Raises UserError as import would."""
+def _importable_file(checked: CheckedFile, config: HeroesConfig) -> tuple[Path, int]:
+    """Return the file to import, and how many of its texts would train, or enough of them.
+
+    It is the source, if its split would be lost. Raises UserError as import would.
+    """
     heroes = checked.examples.heroes.of(checked.frame)
     if not heroes.accepted:
-        raise UserError(f"its prompts are no heroes (age, gender, power). {heroes.refusals[0]}")
+        raise UserError(
+            f"none of its rows is a hero (age, gender, power) that import takes. {heroes.refusals[0]}"
+        )
     if not heroes.refused.empty:
         raise UserError("mend or drop the examples without a hero first, which are named above.")
     if any(checked.frame[name].str.contains(CONTROL_TOKEN).any() for name in ("prompt", "completion")):
@@ -59,8 +71,8 @@ def _importable_file(checked: CheckedFile, config: HeroesConfig) -> Path:
             path = checked.prepared
             texts = _prepared_texts(heroes, checked.frame)
         _fill(draft, texts)
-        check_trainable(draft, file=path.name)
-    return path
+        check_trainable(draft, file=path.name, counting_held_out=draft.keeps_split)
+        return path, draft.counts.get("train", 0)
 
 
 def _prepared_texts(heroes: Heroes, frame: "pd.DataFrame") -> Iterator[PromptTexts]:

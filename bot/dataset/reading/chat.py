@@ -7,6 +7,7 @@ from bot.errors import UserError
 
 _OPENING_ROLES = ("system", "developer")
 _ROLES = ["user", "assistant"]
+_SHAREGPT_ROLES = {"human": "user", "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant"}
 _CALLS = ("tool_calls", "function_call", "audio")
 
 
@@ -17,6 +18,18 @@ class Chat(NamedTuple):
     completion: str
     system: str | None = None
     deviation: str | None = None  # why other programs may refuse it as it is written
+
+
+def from_sharegpt(conversation: Any) -> Any:
+    """Return ShareGPT's turns, {"from": "human", "value": ...}, as messages; another value as it is."""
+    if not isinstance(conversation, list) or not all(
+        isinstance(turn, dict) and "from" in turn for turn in conversation
+    ):
+        return conversation
+    return [
+        {"role": _SHAREGPT_ROLES.get(str(turn["from"]), turn["from"]), "content": turn.get("value")}
+        for turn in conversation
+    ]
 
 
 def is_turns(value: Any) -> bool:

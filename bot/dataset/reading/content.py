@@ -123,7 +123,7 @@ def guarded(name: str) -> Iterator[None]:
     """Raise UserError if the file cannot be read, now or within the block."""
     try:
         yield
-    except (zlib.error, lzma.LZMAError, EOFError, BadZipFile, gzip.BadGzipFile) as error:
+    except (zlib.error, lzma.LZMAError, EOFError, BadZipFile, gzip.BadGzipFile, NotImplementedError) as error:
         raise UserError(f"{name} is damaged: make the file anew, or unpack it first.") from error
     except MemoryError:
         raise UserError(f"{name} does not fit into memory: split it into several files.") from None

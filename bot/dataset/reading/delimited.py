@@ -6,7 +6,7 @@ from functools import partial
 from bot.dataset.reading.dialect import DELIMITERS, DamagedRow, Dialect, Guess, open_rows
 from bot.dataset.reading.encoding import Text
 from bot.dataset.reading.source import Format
-from bot.dataset.reading.survey import Reading, Unfit
+from bot.dataset.reading.survey import MAX_FIELD_CHARACTERS, Reading, Unfit
 from bot.dataset.reading.table import Line, Table
 
 _QUOTING_NOTES = {
@@ -38,6 +38,11 @@ def _rows(text: Text, dialect: Dialect) -> Iterator[Line]:
         yield from open_rows(text, dialect)
     except DamagedRow as error:
         line, reason = error.args
+        if "field limit" in reason:
+            raise Unfit(
+                f"The row of {text.name} that begins on line {line} holds a field of more than "
+                f"{MAX_FIELD_CHARACTERS:,} characters: close the quotes there, or shorten the field."
+            ) from error
         raise Unfit(
             f"{text.name} is damaged in the row that begins on line {line} ({reason}): "
             "check the quotes there, or save the file as CSV again."

@@ -21,7 +21,7 @@ _SAMPLE_CHARACTERS = 1 << 18
 _SAMPLE_ROWS = 200
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _FIRST_ROW = re.compile(r'(?:[^"\r\n]|"[^"]*")*')
-_LONE_RETURN = re.compile(r"\r(?!\n)")
+_LONE_RETURN = re.compile(r"\r(?!\r*\n)")  # \r\r\n is a line end that was translated twice
 _PLACEHOLDER = "\0"  # for lone carriage returns; no text holds this character
 _BACKSLASHED = re.compile(r'\\(["\\])')
 _QUOTED_AFTER_BLANK = re.compile(r' +".*"\s*', re.DOTALL)
@@ -94,15 +94,21 @@ def open_rows(text: Text, dialect: Dialect) -> Iterator[Line]:
     """
     if dialect.return_ends:
         with text.open(newline="\r") as stream:
-            yield from dialect.rows(stream)
+            yield from dialect.rows(_without_marks(stream))
         return
     with text.open(newline="\n") as stream:
+        lines = _without_marks(stream)
         if not text.has_returns:
-            yield from dialect.rows(stream)
+            yield from dialect.rows(lines)
             return
-        lines = (_LONE_RETURN.sub(_PLACEHOLDER, line) if "\r" in line else line for line in stream)
+        lines = (_LONE_RETURN.sub(_PLACEHOLDER, line) if "\r" in line else line for line in lines)
         for line, cells in dialect.rows(lines):
             yield line, [cell.replace(_PLACEHOLDER, "\r") for cell in cells]
+
+
+def _without_marks(lines: Iterable[str]) -> Iterator[str]:
+    """Take away the byte order marks that stand within a file that was joined from several."""
+    return (line.removeprefix("\ufeff") for line in lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +142,7 @@ def guess_dialects(text: Text) -> Guess:
 def _ends_with_return(sample: str) -> bool:
     """Return whether the first row ends with a carriage return alone."""
     end = _FIRST_ROW.match(sample).end()  # type: ignore[union-attr]  # matches nothing, too
-    return sample[end : end + 1] == "\r" and sample[end + 1 : end + 2] != "\n"
+    return _LONE_RETURN.match(sample, end) is not None
 
 
 def _lines_of(sample: str, *, return_ends: bool) -> list[str]:

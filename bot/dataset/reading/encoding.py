@@ -128,15 +128,19 @@ def _decode(content: Content, encoding: str) -> set[str]:
             text = decoder.decode(chunk, final)
         except UnicodeDecodeError as error:
             before = error.object[: error.start].decode(error.encoding, "ignore")
-            raise _Undecodable(line + before.count("\n"), error.object, error.start) from error
+            raise _Undecodable(line + _count_ends(before), error.object, error.start) from error
         if "\0" in text:
-            at = line + text.count("\n", 0, text.index("\0"))
+            at = line + _count_ends(text[: text.index("\0")])
             raise UserError(
                 f"Line {at} of {content.name} holds a NUL byte, which is no text: take it out and try again."
             )
-        line += text.count("\n")
+        line += _count_ends(text)
     kinds: str | tuple[str, ...] | None = decoder.newlines
     return set([kinds] if isinstance(kinds, str) else kinds or ())
+
+
+def _count_ends(text: str) -> int:
+    return text.count("\n") + text.count("\r") - text.count("\r\n")
 
 
 def _chunks(content: Content) -> Iterator[tuple[bytes, bool]]:

@@ -5,7 +5,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from bot.dataset.reading.chat import is_turns, read_chat
+from bot.dataset.reading.chat import from_sharegpt, is_turns, read_chat
 from bot.dataset.reading.columns import KNOWN_COLUMNS, quoted, read_names
 from bot.dataset.reading.encoding import Text
 from bot.dataset.reading.json_values import Located, Number, read_lines, read_values
@@ -116,7 +116,7 @@ class Objects:
         if keys in self._plain and _TEXT.issuperset(map(type, item.values())):
             return item, False  # the most frequent case needs no more
         values = dict(zip(self._names_of(keys, location), item.values(), strict=True))
-        messages = _messages(values)
+        messages = self._messages(values)
         cells = {}
         if messages is not None:
             chat = read_chat(messages, location)
@@ -155,18 +155,23 @@ class Objects:
         if name in _TRAINED:
             self._deviates(f"{location} has {_kind(value)} as its {name}.")
 
+    def _messages(self, values: dict[str, Any]) -> Any:
+        """Take the turns of a conversation out of the values; None if it is none."""
+        if "messages" in values:
+            return values.pop("messages")
+        messages = None
+        if is_turns(values.get("prompt")) and is_turns(values.get("completion")):  # the conversations of trl
+            messages = values.pop("prompt") + values.pop("completion")
+        elif is_turns(turns := from_sharegpt(values.get("conversations"))):
+            messages = turns
+            del values["conversations"]
+        if messages is not None:
+            self._deviates("Its conversations are not written as messages.")
+        return messages
+
     def _deviates(self, sentence: str | None) -> None:
         if sentence and len(self.reading.deviations) < _MOST_DEVIATIONS:
             self.reading.deviations.append(sentence)
-
-
-def _messages(values: dict[str, Any]) -> Any:
-    """Take the turns of a conversation out of the values; None if it is none."""
-    if "messages" in values:
-        return values.pop("messages")
-    if is_turns(values.get("prompt")) and is_turns(values.get("completion")):  # the conversations of trl
-        return values.pop("prompt") + values.pop("completion")
-    return None
 
 
 def _text(value: Any) -> str:

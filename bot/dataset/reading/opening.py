@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from bot.dataset.reading.columns import KNOWN_COLUMNS
 from bot.dataset.reading.content import guarded, is_workbook, open_content
 from bot.dataset.reading.delimited import table_readings
 from bot.dataset.reading.dialect import guess_dialects
@@ -25,8 +26,12 @@ _JSON_SUFFIXES = {".json", ".jsonl", ".ndjson"}
 _TABLE_SUFFIXES = {".csv", ".tsv", ".tab", ".psv"}
 _BINARY_SUFFIXES = {".xlsx": "Excel workbook", ".parquet": "Parquet file"}
 _BEGINNING_CHARACTERS = 4096
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # terminals act on them in place of printing them
 _JSON_BEGINS = re.compile(r"""\{\s*["}]|\[\s*[{\["\]]""")
+_YAML_BEGINS = re.compile(rf"(?:---\s+)?(?:-\s+)?(?:{'|'.join(sorted(KNOWN_COLUMNS))}):(?:\s|$)")
 _NO_DATA = {  # beginnings of texts that were hardly meant
+    "//": "JSON with comments, or a program: take the comments out, and name it .json",
+    "/*": "JSON with comments, or a program: take the comments out, and name it .json",
     "<!doctype html": "a web page, perhaps in place of a file that was to be downloaded",
     "<html": "a web page, perhaps in place of a file that was to be downloaded",
     "<?xml": "an XML document: save its table as CSV",
@@ -40,8 +45,20 @@ def open_source(path: Path) -> Source:
     What is inside decides on the format, not the name. Raises UserError, with what is wrong, where, and what
     to do, if it cannot be read, holds no record, or has two columns of one name.
     """
+    _check_name(path)
     with guarded(path.name):
         return survey(folder_reading(path, _open_file)) if path.is_dir() else _open_file(path)
+
+
+def _check_name(path: Path) -> None:
+    """Raise UserError if a path cannot be written as text: then it can be neither printed nor stored."""
+    if _CONTROLS.search(str(path)):
+        raise UserError(f"The name {str(path)!r} has control characters: rename the file or its folder.")
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        shown = str(path).encode(errors="surrogateescape").decode(errors="backslashreplace")
+        raise UserError(f"The name {shown} is not in UTF-8: rename the file or its folder.") from None
 
 
 def _open_file(path: Path) -> Source:
@@ -72,6 +89,8 @@ def _first_fit(attempts: Sequence[Attempt]) -> Source:
 def _attempts(text: Text) -> Sequence[Attempt]:
     """Return the ways in which a text may be meant. The name decides only if what is inside does not."""
     beginning = text.sample(_BEGINNING_CHARACTERS).lstrip()
+    if _YAML_BEGINS.match(beginning):
+        raise UserError(f"{text.name} is YAML: save its examples as JSON or CSV.")
     for start, kind in _NO_DATA.items():
         if beginning.casefold().startswith(start):
             raise UserError(f"{text.name} is {kind}.")

@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bot.dataset.reading.source import Format, Record, Source, Unread
@@ -44,7 +44,7 @@ def survey(reading: Reading) -> Source:
         narrowest = min(narrowest, len(cells))
     columns = tuple(reading.columns)
     tests = sum(count for split, count in splits.items() if read_split(split) == TEST)
-    _refuse_empty(reading.name, columns, rows=splits.total(), tests=tests)
+    _refuse_empty(reading, rows=splits.total(), tests=tests)
     complete = narrowest == len(columns) and "split" not in columns
     return Source(
         format=reading.format,
@@ -56,13 +56,17 @@ def survey(reading: Reading) -> Source:
     )
 
 
-def _refuse_empty(name: str, columns: Collection[str], *, rows: int, tests: int) -> None:
+def _refuse_empty(reading: Reading, *, rows: int, tests: int) -> None:
+    name = reading.name
     if not rows:
         raise UserError(f"{name} holds no rows: choose a file with rows in it.")
     if rows == tests:
         raise UserError(f"{name} holds only rows of a test split, which are not read: name another file.")
-    if not columns:
-        raise UserError(f"{name} holds nothing under a name: write a prompt and a completion in each.")
+    if not reading.columns:
+        unread = " ".join(dict.fromkeys(reading.notes))
+        raise UserError(
+            f"{name} holds no texts under a name: write a prompt and a completion in each. {unread}".rstrip()
+        )
 
 
 def _completed(rows: Iterator[Record], columns: Sequence[str]) -> Iterator[Record]:

@@ -1,5 +1,6 @@
 """Rows of cells under a header, as CSV files and workbooks have them."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -9,6 +10,9 @@ from bot.dataset.reading.source import Format, Record
 from bot.dataset.reading.survey import Reading, Unfit
 
 HEADER_ROWS = 20  # among these the header is looked for
+
+_RULE = re.compile(r"\s*:?-+:?\s*")
+_SEPARATORS = re.compile(r"[,;\t|]")
 
 Line = tuple[int, list[str]]  # the line on which a row begins, and its cells
 
@@ -59,7 +63,7 @@ class Table:
     """Reads rows below a header, and notes what is left out.
 
     unit: what the position of a row is counted in, for messages. short_rows: whether rows may end before the
-    header does, with blank cells left out.
+    header does, with blank cells left out; such rows may also go on after it, in columns without a name.
     """
 
     def __init__(
@@ -80,8 +84,14 @@ class Table:
         if header is None:
             raise Unfit(f"{name} holds no rows: begin with a header, such as prompt, completion.")
         self.header = header
+        if len(header.cells) == 1 and count_known(_SEPARATORS.split(header.cells[0])) >= 2:
+            raise Unfit(
+                f"Each line of {name} is in quotes as a whole: take the outer quotes off, and write "
+                "one quote in place of two within."
+            )
         self._names = read_names(("",) * _has_index(header.cells, top[header.at + 1 :]) + header.cells, name)
         self._used = [(at, column) for at, column in enumerate(self._names) if column]
+        self._beyond: set[int] = set()  # columns after the last that has a name
         self._commented = any(_is_comment(cells) for cells in top[: header.at])
         columns = [column for _, column in self._used]
         self.reading = Reading(name, format_, self._rows, columns, is_sound=unit == "line")
@@ -99,6 +109,7 @@ class Table:
         first, name = self._used[0] if self._used else (0, "")
         headers = []
         comments = number = 0
+        self._beyond.clear()
         for number, (line, row) in enumerate(islice(self._lines(), self.header.at + 1, None), 1):
             cells = row
             if len(row) != width or row[0].startswith("#"):
@@ -106,8 +117,10 @@ class Table:
                     comments += 1
                     continue
                 cells = self._fitted(row, number, line)
-            if cells[first].strip().lower() == name.lower() and self._is_header(cells):
+            if read_name(cells[first]) == name and self._is_header(cells):
                 headers.append(line)
+            elif number == 1 and all(map(_RULE.fullmatch, filter(None, cells))):
+                continue  # what Markdown draws below a header
             elif any(map(str.strip, cells)):
                 for at, column in nameless.items():
                     column.add(cells[at])
@@ -122,6 +135,9 @@ class Table:
         width = len(self._names)
         missing = width - len(cells)
         if missing <= 0 and not any(cell.strip() for cell in cells[width:]):
+            return cells[:width]
+        if missing <= 0 and self._short_rows:
+            self._beyond.update(at for at, cell in enumerate(cells[width:], width) if cell.strip())
             return cells[:width]
         if missing > 0 and (self._short_rows or not any(cell.strip() for cell in cells)):
             return cells + [""] * missing
@@ -147,6 +163,7 @@ class Table:
                 notes.append(f"Column {at + 1} has no name and numbers the rows; it is left out.")
             elif not column.is_blank:
                 notes.append(f"Column {at + 1} has no name, and is not read.")
+        notes += [f"Column {at + 1} has no name, and is not read." for at in sorted(self._beyond)]
 
 
 class _Nameless:

@@ -320,7 +320,7 @@ def test_tables_of_other_tools_are_read(tmp_path: Path) -> None:
         ("a.csv", b'prompt,completion\n"1, man, ",a\n', "Row 1 of a.csv (line 2), '1, man, '"),
         ("a.csv", b"age,gender,power,response_txt,split\n1,m,f,a,test\n", "only rows of a test split"),
         ("a.csv", b"age,gender,power,response_txt,split\n1,m,f,a,x\n", "(line 2) has the split 'x'"),
-        ("a.jsonl", b"{}\n", "a.jsonl holds nothing under a name"),
+        ("a.jsonl", b"{}\n", "a.jsonl holds no texts under a name"),
         ("a.jsonl", b"[" * 100_000, "Line 1 of a.jsonl is nested too deep"),
         ("a.jsonl", b'{"prompt": "1, m, f", "completion": []}\n', "Example 1 of a.jsonl (line 1) has a list"),
         ("a.jsonl", b'\n{"prompt": "1, m, f", "completion": "\\ud800"}\n', "(line 2) holds half a"),
