@@ -130,6 +130,40 @@ def test_files_without_heroes_are_for_other_trainers(tmp_path: Path, examples: l
 
 
 @pytest.mark.parametrize(
+    ("turn", "beside"),
+    [
+        ({"name": "Kim"}, {}),
+        ({"refusal": "I cannot."}, {}),
+        ({"reasoning_content": "Hm."}, {}),
+        ({"weight": 0.5}, {}),
+        ({"weight": "1"}, {}),
+        ({}, {"id": 7}),
+        ({}, {"tools": [{"type": "function"}]}),
+        ({}, {"parallel_tool_calls": False}),
+        ({}, {"split": "train"}),
+    ],
+)
+def test_what_stands_beside_the_texts_of_chats_is_left_out_for_trainers(
+    tmp_path: Path, turn: dict[str, object], beside: dict[str, object]
+) -> None:
+    chats = [
+        {
+            "messages": [
+                {"role": "user", "content": f"{text[::-1]}?"},
+                {"role": "assistant", "content": text, **turn},
+            ],
+            **beside,
+        }
+        for text in TEXTS
+    ]
+    (tmp_path / "own.jsonl").write_text("\n".join(map(json.dumps, chats)))
+    with pytest.raises(training_file.TrainingFileError):
+        training_file.read(tmp_path / "own.jsonl", "supervised")
+    assert ENGINE in check("own.jsonl").output
+    assert len(training_file.read(tmp_path / "own_prepared.jsonl", "supervised")) == 12
+
+
+@pytest.mark.parametrize(
     ("columns", "reason"),
     [
         ({"age": [120] * 12, "power": ["ice", "fire"] * 6}, "6 would train, 6 would be held out"),

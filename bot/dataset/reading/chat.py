@@ -8,6 +8,7 @@ from bot.errors import UserError
 _OPENING_ROLES = ("system", "developer")
 _ROLES = ["user", "assistant"]
 _SHAREGPT_ROLES = {"human": "user", "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant"}
+_TURN_KEYS = ("role", "content")
 _CALLS = ("tool_calls", "function_call", "audio")
 
 
@@ -56,8 +57,8 @@ def read_chat(messages: Any, location: str) -> Chat:
         )
     texts = [_content(turn, location) for turn in messages]
     system = texts[0][0] if opening else None
-    odd = next((reason for _, reason in texts if reason), None)
-    deviation = f"{location} has {odd} as content." if odd else None
+    odd = next((f"{reason} as content" for _, reason in texts if reason), None) or _surplus(messages)
+    deviation = f"{location} has {odd}." if odd else None
     return Chat(texts[opening][0], texts[opening + 1][0], system, deviation)
 
 
@@ -85,6 +86,21 @@ def _content(turn: dict[str, Any], location: str) -> tuple[str, str | None]:
     raise UserError(
         f"{location} has {kind} as the {turn['role']}'s content: write a text, or leave the example out."
     )
+
+
+def _surplus(messages: list[dict[str, Any]]) -> str | None:
+    """Return what turns hold beside their text that trainers may refuse, if there is any."""
+    for turn in messages:
+        for name, value in turn.items():
+            full_weight = name == "weight" and value == Number("1") and isinstance(value, Number)
+            if name not in _TURN_KEYS and not full_weight and not is_blank(value):
+                return f"{name!r} in a turn"
+    return None
+
+
+def is_blank(value: Any) -> bool:
+    """Return whether a value says nothing, as the empty fields of an answer that is handed back."""
+    return value is None or (isinstance(value, (str, list, dict)) and not value)
 
 
 def _is_text_part(part: Any) -> bool:

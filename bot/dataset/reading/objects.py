@@ -5,7 +5,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from bot.dataset.reading.chat import from_sharegpt, is_turns, read_chat
+from bot.dataset.reading.chat import from_sharegpt, is_blank, is_turns, read_chat
 from bot.dataset.reading.columns import KNOWN_COLUMNS, quoted, read_names
 from bot.dataset.reading.encoding import Text
 from bot.dataset.reading.json_values import Located, Number, read_lines, read_values
@@ -124,6 +124,8 @@ class Objects:
             if chat.system is not None:
                 cells["system"] = chat.system
             self._deviates(chat.deviation)
+            surplus = next((name for name, value in values.items() if not is_blank(value)), None)
+            self._deviates(surplus and f"{location} has {quoted(surplus)} beside its messages.")
         for name, value in values.items():
             if type(value) is str and name:
                 cells[name] = value

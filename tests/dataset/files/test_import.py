@@ -10,6 +10,7 @@ from sqlalchemy import text as sql
 
 from bot.app import App
 from bot.dataset.files.hero_rows import HeroRows, read_hero_rows, training_texts
+from bot.dataset.lint.examples import read_examples
 from bot.errors import UserError
 from bot.heroes.config import read_heroes
 from bot.settings import ROOT
@@ -195,13 +196,82 @@ async def test_stored_heroes_are_those_that_hero_asks_for(app: App, tmp_path: Pa
     assert [tuple(row) for row in rows] == [(str(age), "man", "ice", f"{age}, man, ice") for age in AGES]
 
 
-async def test_too_few_texts_are_refused_in_words_about_the_file(app: App, tmp_path: Path) -> None:
-    path = heroes(tmp_path, response_txt=[*TEXTS[:9], TEXTS[0], "", " "])
-    message = (
-        r"^Usable texts in heroes\.csv: 9 \(2 empty, 1 the same as another\)\. 8 would train, "
-        r"1 would be held out, and training needs 10\. Add texts to the file and import it again\.$"
-    )
-    with pytest.raises(UserError, match=message):
+@pytest.mark.parametrize(
+    ("name", "columns", "message"),
+    [
+        (
+            "a.csv",
+            {"response_txt": [*TEXTS[:9], TEXTS[0], "", " "]},
+            "9 (2 empty, 1 the same as another). 8 would",
+        ),
+        (
+            "a.jsonl",
+            {"response_txt": ["", *TEXTS[:8], "", "", " "]},
+            "8 (4 empty). 7 would train, 1 would be held",
+        ),
+        (
+            "a.parquet",
+            {"response_txt": [TEXTS[0]] * 12},
+            "1 (11 the same as another). 1 would train, 0 would be",
+        ),
+        (
+            "a.csv",
+            {"age": [120] * 12, "power": ["ice", "fire"] * 6},
+            "12. 6 would train, 6 would be held out",
+        ),
+        (
+            "a.csv",
+            {"response_txt": ["x" * 10_000] * 3 + [*TEXTS[:9]]},
+            "9 (3 over 10,000 characters). 8",
+        ),
+        ("a.jsonl", {"age": [18] * 12}, "All texts are answers to one prompt, '18, man, ice ->'"),
+    ],
+)
+async def test_too_few_texts_are_refused_in_words_about_the_file(
+    app: App, tmp_path: Path, name: str, columns: dict[str, list[object]], message: str
+) -> None:
+    path = heroes(tmp_path, name, **columns)
+    with pytest.raises(UserError) as refused:
         await app.transfer.import_file(path)
+    about = f"Usable texts in {name}: " if message[0].isdigit() else ""
+    assert str(refused.value).startswith(about + message)
+    assert "build" not in str(refused.value)
     async with app.db.read() as tx:
         assert (await tx.execute(sql("SELECT count(*) FROM imported"))).scalar_one() == 0
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Age,GENDER,Power,Response_Txt",
+        " age , gender , power , response_txt ",
+        "AGE,GENDER,POWER,RESPONSE_TXT",
+        "\ufeffage,gender,\tpower,response_txt",
+        "age,Gender\u00a0,power\u200b,response_txt",
+    ],
+)
+def test_columns_are_known_in_any_case_and_with_blanks(tmp_path: Path, header: str) -> None:
+    rows = [f'{age},man,ice,"{text}"' for age, text in zip(AGES, TEXTS, strict=True)]
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join([header, *rows]), encoding="utf-8")
+    assert read(path).rows == read(heroes(tmp_path)).rows
+    assert read_examples(path, CONFIG).heroes.accepted == 12
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "age,Age,gender,power,response_txt",
+        "prompt, prompt,completion",
+        "prompt,completion,COMPLETION",
+        "prompt,completion,split,Split",
+        "prompt,\ufeffPrompt,completion",
+    ],
+)
+def test_two_columns_of_one_name_are_refused_by_check_and_import(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"{header}\n" + ",".join("abcde"[: header.count(",") + 1]) + "\n", encoding="utf-8")
+    with pytest.raises(UserError, match="columns of the same name"):
+        read(path)
+    with pytest.raises(UserError, match="columns of the same name"):
+        read_examples(path, CONFIG)
