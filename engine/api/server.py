@@ -178,7 +178,7 @@ class Api:
         return web.json_response(paginate(self.batches.all(), request.query))
 
     async def create_batch(self, request: web.Request) -> web.Response:
-        batch = self.batches.create(CreateBatchRequest.model_validate_json(await request.read()))
+        batch = self.batches.create(request_body.parse(CreateBatchRequest, await request.read()))
         return web.json_response(batch.model_dump())
 
     async def get_batch(self, request: web.Request) -> web.Response:

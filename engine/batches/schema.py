@@ -6,12 +6,13 @@ https://platform.openai.com/docs/api-reference/batch
 import time
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, Field, field_validator
 
 from engine.errors import ApiError
 from engine.ids import new_id
 from engine.inference.service import PATHS
 from engine.metadata import Metadata
+from engine.openai_object import OpenAIObject
 
 WINDOW_SECONDS = 24 * 3600
 
@@ -28,11 +29,7 @@ Status = Literal[
 FINISHED: frozenset[Status] = frozenset({"failed", "completed", "expired", "cancelled"})
 
 
-class _StrictModel(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class CreateBatchRequest(_StrictModel):
+class CreateBatchRequest(OpenAIObject):
     """The body of `POST /v1/batches`."""
 
     input_file_id: str
@@ -48,7 +45,7 @@ class CreateBatchRequest(_StrictModel):
         return endpoint
 
 
-class InputLine(_StrictModel):
+class InputLine(OpenAIObject):
     """One request of a batch; its body is validated when it is answered."""
 
     custom_id: str = Field(min_length=1)

@@ -5,8 +5,12 @@ cannot read, so `Grammar.check` has to find every fault before.
 """
 
 import json
+import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -20,10 +24,13 @@ _MAX_SUBSCHEMAS = 1000  # more take seconds to compile
 _MAX_SCHEMA_DEPTH = (
     1000  # levels, if each reference leads to the deepest: at 2000 llguidance's stack overflows
 )
-_MAX_MULTIPLE = 10_000  # llguidance has a state for each remainder
+_MAX_MULTIPLE = 10_000  # llguidance has a state for each remainder, which took 20 GB for two `multipleOf`
+_MAX_ITEMS = 4096  # over all arrays and objects: llama.cpp compiles each of them, in more than linear time
+_NUMBERS_OF_ITEMS = ("minItems", "maxItems", "minProperties", "maxProperties")
 _COMBINING = frozenset({"allOf", "anyOf", "oneOf", "$ref", "if"})
 _OPENING = frozenset({"additionalProperties", "patternProperties", "unevaluatedProperties", "minProperties"})
 _VALUES = frozenset({"const", "default", "enum", "examples"})
+_MAPS = frozenset({"properties", "patternProperties", "$defs", "definitions"})  # from names to schemas
 _OPTIONS = {
     # a small model could write blanks until its tokens end; so it writes what `json.dumps` writes
     "whitespace_flexible": False,
@@ -81,17 +88,15 @@ class Grammar:
         ]
         return cls(rules, "tools")
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The grammar in llguidance's format."""
         lines = ["%llguidance {}", "start: " + " | ".join(f"r{index}" for index in range(len(self._rules)))]
         for index, (before, schema, strict) in enumerate(self._rules):
             options = {"x-guidance": _OPTIONS | {"lenient": not strict}}
-            parts = [f"%json {json.dumps(_close_objects(schema) | options)}"]
-            if before:
-                parts = [json.dumps(before), f"j{index}", '"}"']
-                lines.append(f"j{index}: %json {json.dumps(_close_objects(schema) | options)}")
-            lines.append(f"r{index}: " + " ".join(parts))
+            lines.append(f"j{index}: %json {json.dumps(_close_objects(schema) | options)}")
+            around = (json.dumps(before), '"}"') if before else ("", "")
+            lines.append(f"r{index}: {around[0]} j{index} {around[1]}")
         return "\n".join(lines)
 
     def check(self) -> None:
@@ -120,10 +125,22 @@ class Grammar:
         for level, part in objects:
             depth = max(depth, level)
             references.add(str(part.get("$ref")))
-            if isinstance(multiple := part.get("multipleOf"), int) and multiple > _MAX_MULTIPLE:
-                raise self._invalid(f"multipleOf can be at most {_MAX_MULTIPLE}")
         if depth * len(references) > _MAX_SCHEMA_DEPTH:
             raise self._invalid("it is nested too deeply, or has too many references")
+        self._check_numbers([part for _, part in objects])
+
+    def _check_numbers(self, parts: Sequence[dict[str, Any]]) -> None:
+        # together: `allOf` and references may combine any of them
+        if _common_multiple(_numbers(part.get("multipleOf") for part in parts)) > _MAX_MULTIPLE:
+            raise self._invalid(
+                f"multipleOf can be at most {_MAX_MULTIPLE}, and so can the least common multiple of several"
+            )
+        counts = (max(_numbers(map(part.get, _NUMBERS_OF_ITEMS)), default=0) for part in parts)
+        if sum(counts) > _MAX_ITEMS:
+            raise self._invalid(
+                f"{', '.join(_NUMBERS_OF_ITEMS)} can be at most {_MAX_ITEMS}, over all arrays and objects:"
+                " leave out what is not needed"
+            )
 
     def _invalid(self, reason: str) -> ApiError:
         message = f"Invalid schema for '{self._param}': {reason}."
@@ -147,13 +164,19 @@ def _close_objects(schema: dict[str, Any]) -> dict[str, Any]:
             return [close(inner) for inner in value]
         if not isinstance(value, dict):
             return value
-        closed = {name: inner if name in _VALUES else close(inner) for name, inner in value.items()}
+        closed = {name: close_keyword(name, inner) for name, inner in value.items()}
         properties, required = value.get("properties"), value.get("required", [])
         if isinstance(properties, dict) and isinstance(required, list) and not _OPENING & value.keys():
-            return closed | (
-                {"additionalProperties": False} if all(name in list(properties) for name in required) else {}
-            )
+            named = all(isinstance(name, str) and name in properties for name in required)
+            return closed | ({"additionalProperties": False} if named else {})
         return closed
+
+    def close_keyword(name: str, value: Any) -> Any:
+        if name in _VALUES:
+            return value
+        if name in _MAPS and isinstance(value, dict):  # a property may be called as a keyword is
+            return {inner: close(part) for inner, part in value.items()}
+        return close(value)
 
     closed: dict[str, Any] = close(schema)
     return closed
@@ -169,6 +192,28 @@ def _objects(value: Any) -> Iterator[tuple[int, dict[str, Any]]]:
             value = list(value.values())
         if isinstance(value, list):
             stack += [(level + 1, inner) for inner in value]
+
+
+def _numbers(values: Iterable[Any]) -> list[int | float]:
+    """Return the sizes of the numbers but zero; llguidance refuses every other value itself."""
+    return [
+        abs(value)
+        for value in values
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 < abs(value) < math.inf
+    ]
+
+
+def _common_multiple(numbers: Iterable[int | float]) -> int:
+    """Return the least common multiple of decimal numbers, without its decimal point and final zeros.
+
+    So many remainders are to be told apart: those of a power of ten show in the last digits.
+    """
+    fractions = [Fraction(str(number)) for number in numbers]
+    places = max((-int(Decimal(str(number)).as_tuple().exponent) for number in numbers), default=0)
+    multiple = math.lcm(*(int(fraction * 10 ** max(places, 0)) for fraction in fractions))
+    while multiple % 10 == 0:
+        multiple //= 10
+    return multiple
 
 
 def _reason(error: str) -> str:

@@ -120,6 +120,6 @@ def is_json(text: str) -> bool:
     """Return whether a text is complete JSON."""
     try:
         json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # a model may open a thousand brackets, and close none
         return False
     return True

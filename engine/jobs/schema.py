@@ -6,11 +6,12 @@ https://platform.openai.com/docs/api-reference/fine-tuning
 import time
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, field_validator
 
 from engine.errors import ApiError
 from engine.ids import new_id
 from engine.metadata import Metadata
+from engine.openai_object import OpenAIObject
 from engine.training_request import MethodName
 
 Status = Literal["validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled"]
@@ -21,15 +22,11 @@ def _none_if_auto(value: Any) -> Any:
     return None if value == "auto" else value
 
 
-class _StrictModel(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
 # pydantic applies validators from the right: "auto" becomes None before the bounds are checked
 _Auto = BeforeValidator(_none_if_auto)
 
 
-class Hyperparameters(_StrictModel):
+class Hyperparameters(OpenAIObject):
     """The hyperparameters that a client may set; None means "auto", for `hyperparameters.resolve_auto`."""
 
     n_epochs: Annotated[int | None, Field(ge=1, le=50), _Auto] = None
@@ -47,19 +44,19 @@ class PreferenceHyperparameters(Hyperparameters):
     beta: Annotated[float | None, Field(gt=0, le=2), _Auto] = None
 
 
-class SupervisedMethod(_StrictModel):
+class SupervisedMethod(OpenAIObject):
     """Training on conversations."""
 
     hyperparameters: Hyperparameters = Hyperparameters()
 
 
-class DpoMethod(_StrictModel):
+class DpoMethod(OpenAIObject):
     """Training on pairs of a preferred and a non-preferred output."""
 
     hyperparameters: PreferenceHyperparameters = PreferenceHyperparameters()
 
 
-class Method(_StrictModel):
+class Method(OpenAIObject):
     """The training method; its settings are in the field named like the type."""
 
     type: MethodName
@@ -81,7 +78,7 @@ class Method(_StrictModel):
         return (self.supervised or SupervisedMethod()).hyperparameters
 
 
-class CreateJobRequest(_StrictModel):
+class CreateJobRequest(OpenAIObject):
     """The body of `POST /v1/fine_tuning/jobs`."""
 
     model: str

@@ -281,6 +281,24 @@ INVALID: dict[str, tuple[Any, str]] = {
         "too large|too many|strict mode",
     ),
     "a huge multiple": ({"type": "integer", "multipleOf": 1_000_003}, "at most 10000"),
+    "a huge multiple as a float": ({"type": "integer", "multipleOf": 999983.0}, "at most 10000"),
+    "a huge negative multiple": ({"type": "integer", "multipleOf": -1_000_003}, "at most 10000"),
+    "a multiple with many decimals": ({"type": "number", "multipleOf": 0.999983}, "at most 10000"),
+    "a multiple of two large primes": (
+        {"type": "number", "allOf": [{"multipleOf": 9973}, {"multipleOf": 9967}]},
+        "least common multiple",
+    ),
+    "multiples in properties that are merged": (
+        {"allOf": [{"properties": {"a": {"type": "number", "multipleOf": size}}} for size in (997, 991)]},
+        "least common multiple",
+    ),
+    "a list without end": ({"type": "array", "items": {}, "maxItems": 10**18}, "maxItems.* at most 4096"),
+    "a long list": ({"type": "array", "items": {"type": "null"}, "minItems": 5000}, "at most 4096"),
+    "an object without end": ({"type": "object", "minProperties": 10**12}, "at most 4096"),
+    "many lists": (
+        {"properties": {f"p{i}": {"type": "array", "items": {}, "maxItems": 1000} for i in range(100)}},
+        "over all arrays",
+    ),
     "a megabyte": ({"enum": [f"value {i}" for i in range(65_000)]}, "more than"),
 }
 
@@ -354,12 +372,48 @@ async def health(http: aiohttp.ClientSession, engine: EngineProcess) -> float:
         {"anyOf": [{"properties": {f"p{i}": {"type": "string"}}, "required": [f"p{i}"]} for i in range(300)]},
         {"properties": {f"p{i}": {"type": "string"} for i in range(400)}},
         {"type": "string", "pattern": "(a{1,1000}){1,1000}"},
-        {"type": "array", "items": {"type": "string", "minLength": 3}, "minItems": 100_000},
+        {"type": "array", "items": {"type": "string", "minLength": 3}, "maxItems": 4096},
+        {"type": "number", "multipleOf": 9973},
+        {"type": "number", "allOf": [{"multipleOf": size} for size in (0.25, 4, 7, 11, 13)]},
     ],
-    ids=["alternatives", "properties", "pattern", "items"],
+    ids=["alternatives", "properties", "pattern", "items", "multiple", "multiples"],
 )
 def test_the_largest_schemas_are_checked_in_bounded_time(schema: Any) -> None:
     definition = JsonSchema.model_validate({"schema": schema})
     started = time.process_time()
     Grammar.of_format(ResponseFormat(type="json_schema", json_schema=definition)).check()
     assert time.process_time() - started < 2  # 0.2 s on an idle machine
+
+
+@pytest.mark.parametrize(
+    ("schema", "fits"),
+    [
+        ({"type": "integer", "multipleOf": 100_000}, lambda number: number % 100_000 == 0),
+        (
+            {"type": "number", "multipleOf": 0.25, "minimum": 0, "maximum": 9},
+            lambda number: number * 4 % 1 == 0,
+        ),
+        (
+            {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 999,
+                "allOf": [{"multipleOf": 6}, {"multipleOf": 15}],
+            },
+            lambda number: number % 30 == 0,
+        ),
+    ],
+    ids=["a power of ten", "a fraction", "two"],
+)
+async def test_multiples_that_can_be_followed(client: AsyncOpenAI, schema: Any, fits: Any) -> None:
+    answer = await ask(client, response_format=format_of(schema), max_tokens=40, seed=1)
+    if answer.choices[0].finish_reason == "stop":
+        assert fits(json.loads(text_of(answer)))
+
+
+@pytest.mark.parametrize("name", ["default", "const", "enum", "examples", "properties", "required"])
+async def test_properties_may_be_called_as_keywords_are(client: AsyncOpenAI, name: str) -> None:
+    inner = {"type": "object", "properties": {"a": {"enum": [1, 2]}}, "required": ["a"]}
+    schema = {"type": "object", "properties": {name: inner}, "required": [name]}
+    answer = await ask(client, response_format=format_of(schema), max_tokens=60, seed=1)
+    assert json.loads(text_of(answer)) in [{name: {"a": value}} for value in (1, 2)]

@@ -300,3 +300,10 @@ def test_deltas_of_a_forced_call_add_up(size: int, arguments: str) -> None:
         found = "".join(function["arguments"] for function in functions)
         assert found == (arguments if written == text else arguments[:-2])
         assert [function["name"] for function in functions if "name" in function] == ["hero"]
+
+
+def test_a_call_that_nests_deeper_than_json_is_read_is_cut() -> None:
+    call = ForcedCall()
+    written = "[" * 20_000
+    deltas = call.add('{"name": "hero", "arguments": ' + written) + call.finish()
+    assert "".join(delta["tool_calls"][0]["function"]["arguments"] for delta in deltas) == written

@@ -31,6 +31,15 @@ async def test_rejected_by_name(client: AsyncOpenAI, options: Any, param: str, c
     assert (caught.value.param, caught.value.code) == (param, code)
 
 
+async def test_null_fields_ask_for_nothing(client: AsyncOpenAI) -> None:
+    """As clients send them that know more fields."""
+    nothing = {"integrations": None, "hyperparameters": {"n_epochs": 1, "rank": None}}
+    job = await start(client, extra_body=nothing)
+    assert job.hyperparameters is not None
+    assert job.hyperparameters.n_epochs == 1
+    await client.fine_tuning.jobs.cancel(job.id)
+
+
 async def test_unknown_model_and_job(client: AsyncOpenAI) -> None:
     with pytest.raises(openai.NotFoundError) as caught:
         await start(client, model="nobody")
