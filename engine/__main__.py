@@ -48,6 +48,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=_port, default=8765, help="0 picks a free port")
     parser.add_argument(
         "--allowed-host",
+        type=_host,
         metavar="NAME",
         action="append",
         default=[],
@@ -169,6 +170,14 @@ def _make_writable(data: Path) -> None:
     for folder in (data, *(each for each in data.iterdir() if each.is_dir())):
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+
+
+def _host(text: str) -> str:
+    if not text or set(text) & set("/@ ") or (text.count(":") == 1):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a host: give its name or address alone, as in engine"
+        )
+    return text
 
 
 def _port(text: str) -> int:

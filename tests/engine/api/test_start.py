@@ -100,3 +100,13 @@ def test_an_address_of_ipv6_is_printed_so_that_clients_understand_it(tmp_path: P
                 assert [model.id for model in client.models.list().data] == ["tiny"]
         finally:
             engine.kill()
+
+
+@pytest.mark.parametrize("name", ["http://engine", "engine:8765", "me@engine", "", "two names", "engine/v1"])
+def test_an_allowed_host_that_would_never_match_is_a_wrong_use(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--data", str(tmp_path), f"--allowed-host={name}"])
+    assert ended.value.code == 2
+    assert "give its name or address alone" in capsys.readouterr().err
