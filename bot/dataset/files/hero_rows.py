@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from bot.dataset.files.affixes import SharedAffixes
@@ -73,7 +73,7 @@ def parse_hero_rows(source: Source, file: str, vocabulary: Vocabulary) -> HeroRo
         systems += bool(record.cells.get("system"))
         rows.append(row)
     if remove := affixes.remover():
-        rows = [replace(row, response_txt=remove(row.response_txt)) for row in rows]
+        rows = [row._replace(response_txt=remove(row.response_txt)) for row in rows]
     for number, location in suspects.items():
         if found := CONTROL_TOKEN.search(rows[number].response_txt):
             refusals.add(UserError(f"{location}: {found[0]} is a control token, which no text may hold."))

@@ -1,8 +1,7 @@
 """A row: one text of a dataset as stored in files, with every field a string."""
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, fields
-from operator import attrgetter
+from collections.abc import Collection
+from typing import NamedTuple
 
 from bot.errors import UserError
 from bot.heroes.hero import FIELD_NAMES
@@ -14,8 +13,7 @@ _COMMA = ", "
 SPLITS = ("train", "valid", "")
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A text, its hero and its origin. Fields are strings, so 007 stays 007 and NA is not a missing value.
 
     In a file each field of the hero is a column. All columns but the last two are those of the article that
@@ -60,16 +58,14 @@ class Row:
         return self
 
 
-_OTHER_COLUMNS = tuple(field.name for field in fields(Row) if field.name != "hero")
-_other_values: Callable[[Row], tuple[str, ...]] = attrgetter(*_OTHER_COLUMNS)
-
-COLUMNS = (*FIELD_NAMES, *_OTHER_COLUMNS)
+COLUMNS = (*FIELD_NAMES, *Row._fields[1:])
 ARTICLE_COLUMNS = COLUMNS[: COLUMNS.index("split")]
 
 
 def values_of(row: Row) -> tuple[str, ...]:
     """Return the values of a row, in the order of COLUMNS."""
-    return row.hero + _other_values(row)
+    hero, *others = row
+    return (*hero, *others)
 
 
 def sub_prompt_of(hero: tuple[str, ...]) -> str:

@@ -262,7 +262,7 @@ def _count_cases(texts: "pd.Series[str]") -> tuple[int, int]:
 def _beginning(texts: "pd.Series[str]") -> str:
     """Return what all texts begin with, up to a word's end. Empty if a text is nothing but that."""
     common = common_beginning(texts)
-    return common if (texts.str.slice(len(common)).str.strip() != "").all() else ""
+    return common if all(text[len(common) :].strip() for text in texts) else ""
 
 
 def _shared_suffix(column: str, common: str, frame: "pd.DataFrame") -> Finding:
