@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 
 from bot.dataset.files.affixes import without_separator
@@ -25,6 +26,7 @@ _PAIR_COLUMNS = ("prompt", "completion")
 _HERO_COLUMNS = (*FIELD_NAMES, "response_txt")
 
 _CACHED_SPELLINGS = 10_000  # less than a kilobyte each
+_fields_of: Callable[[Mapping[str, str]], tuple[str, ...]] = itemgetter(*FIELD_NAMES)
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\ufeff]")  # soft hyphen, zero width space, directions, BOM
 _AGE_WITH_ZEROS = re.compile(r"(\s*\d+)[.,]0+\s*")  # as tables write ages that they take for fractions
 _PROMPT_WITH_ZEROS = re.compile(r"\A(\s*\d+)\.0+(?=[\s,])")
@@ -108,7 +110,7 @@ class HeroRowParser:
         """Return the hero as each column tells it; the first is the one that counts."""
         found = [self._spelling_of_prompt(cells["prompt"])] if self.has_pairs else []
         if self._has_fields:
-            fields = tuple(cells[name] for name in FIELD_NAMES)
+            fields = _fields_of(cells)
             if not self.has_pairs or "".join(fields).strip():
                 found.append(self._spelling_of_fields(fields))
         if self._has_sub_prompt and (sub_prompt := cells["sub_prompt"]).strip():

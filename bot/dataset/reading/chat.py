@@ -43,11 +43,12 @@ def read_chat(messages: Any, location: str) -> Chat:
 
     Raises UserError if there are other turns, or the prompt or an answer cannot be read as text.
     """
+    plain = _plain_chat(messages)
+    if plain is not None:
+        return plain
     if not isinstance(messages, list) or not is_turns(messages):
         raise UserError(f'{location} has messages that are no list of {{"role": ..., "content": ...}}.')
     roles = [turn["role"] for turn in messages]
-    if roles == _ROLES and all(map(_is_plain, messages)):
-        return Chat(messages[0]["content"], messages[1]["content"])  # the most frequent case, without detours
     opening = 1 if roles and roles[0] in _OPENING_ROLES else 0
     if roles[opening:] != _ROLES:
         shown = ", ".join(str(role) for role in roles[:6]) + (", ..." if len(roles) > 6 else "")
@@ -62,8 +63,17 @@ def read_chat(messages: Any, location: str) -> Chat:
     return Chat(texts[opening][0], texts[opening + 1][0], system, deviation)
 
 
-def _is_plain(turn: dict[str, Any]) -> bool:
-    return len(turn) == 2 and type(turn.get("content")) is str
+def _plain_chat(messages: Any) -> Chat | None:
+    """Return a chat of the most frequent kind without detours: two turns of a role and a text each."""
+    if type(messages) is list and len(messages) == 2 and _is_plain(messages[0]) and _is_plain(messages[1]):
+        user, assistant = messages
+        if user["role"] == "user" and assistant["role"] == "assistant":
+            return Chat(user["content"], assistant["content"])
+    return None
+
+
+def _is_plain(turn: Any) -> bool:
+    return type(turn) is dict and len(turn) == 2 and "role" in turn and type(turn.get("content")) is str
 
 
 def _content(turn: dict[str, Any], location: str) -> tuple[str, str | None]:

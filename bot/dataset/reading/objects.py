@@ -115,7 +115,8 @@ class Objects:
         keys = tuple(item)
         if keys in self._plain and _TEXT.issuperset(map(type, item.values())):
             return item, False  # the most frequent case needs no more
-        values = dict(zip(self._names_of(keys, location), item.values(), strict=True))
+        names = self._names_of(keys, location)
+        values = dict(item) if names == keys else dict(zip(names, item.values(), strict=True))
         messages = self._messages(values)
         cells = {}
         if messages is not None:

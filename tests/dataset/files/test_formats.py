@@ -87,9 +87,9 @@ def supported_fields(row: Row, form: FileFormat) -> Row:
     """Return the row without the fields that a format cannot store."""
     match form:
         case "article":
-            return replace(row, split="", source="")
+            return row._replace(split="", source="")
         case "prepared" | "jsonl":
-            return replace(row, split="", source="", prompt="", finish_reason="")
+            return row._replace(split="", source="", prompt="", finish_reason="")
         case _:
             return row
 
@@ -118,7 +118,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("form", FORMATS)
 @settings(deadline=None)  # the first import of pandas and pyarrow is slow
 @given(given_rows=st.lists(rows(), min_size=1, max_size=6))
-@example(given_rows=[replace(ONE, response_txt=text, prompt=text, finish_reason=text) for text in hard])
+@example(given_rows=[ONE._replace(response_txt=text, prompt=text, finish_reason=text) for text in hard])
 def test_every_format_reads_back_what_was_written(
     form: FileFormat, given_rows: list[Row], folder: Path
 ) -> None:
@@ -134,7 +134,7 @@ def test_every_format_reads_back_what_was_written(
 @pytest.mark.parametrize("form", ["article", "prepared", "csv"])
 @settings(deadline=None)
 @given(given_rows=st.lists(rows(), min_size=1, max_size=6))
-@example(given_rows=[replace(ONE, response_txt=text, prompt=text, finish_reason=text) for text in hard])
+@example(given_rows=[ONE._replace(response_txt=text, prompt=text, finish_reason=text) for text in hard])
 def test_pandas_reads_our_tables_unchanged(form: FileFormat, given_rows: list[Row], folder: Path) -> None:
     path = folder / "pandas.csv"
     write_rows(given_rows, path, form, overwrite=True)
@@ -243,8 +243,8 @@ def test_the_datasets_library_loads_the_folder_offline_with_its_splits(
     monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
     from datasets import load_dataset
 
-    given_rows = [replace(ONE, response_txt=text, hero=("18", "man", "NA"), split="train") for text in hard]
-    held_out = [replace(ONE, hero=(age, "man", "flight"), split="valid") for age in ("007", "null")]
+    given_rows = [ONE._replace(response_txt=text, hero=("18", "man", "NA"), split="train") for text in hard]
+    held_out = [ONE._replace(hero=(age, "man", "flight"), split="valid") for age in ("007", "null")]
     path = tmp_path / "heroes"
     write_rows([*held_out, *given_rows], path, "huggingface")
 
@@ -291,10 +291,10 @@ def test_tables_of_other_tools_are_read(tmp_path: Path) -> None:
 
     assert read_rows(tmp_path / "theirs.parquet") == [
         flies,
-        replace(flies, hero=("19", "man", "flight"), sub_prompt="19, man, flight", response_txt=""),
+        flies._replace(hero=("19", "man", "flight"), sub_prompt="19, man, flight", response_txt=""),
     ]
-    assert read_rows(tmp_path / "excel.csv") == [replace(flies, response_txt="He\r\nflies.")]
-    assert read_rows(tmp_path / "theirs") == [replace(flies, response_txt="He.", split="valid")]
+    assert read_rows(tmp_path / "excel.csv") == [flies._replace(response_txt="He\r\nflies.")]
+    assert read_rows(tmp_path / "theirs") == [flies._replace(response_txt="He.", split="valid")]
 
 
 @pytest.mark.parametrize(
@@ -381,10 +381,10 @@ def test_an_interrupted_export_changes_nothing(tmp_path: Path, form: FileFormat)
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        (replace(ONE, hero=("18", "man", "a\0")), "Row 2 holds a NUL byte"),
-        (replace(ONE, hero=("18", "man", "\ud800")), "Row 2 holds half a character"),
-        (replace(ONE, prompt="a" * 100_001), "Row 2 holds a field of more than 100,000 characters"),
-        (replace(ONE, split="test"), "Row 2 has the split 'test'"),
+        (ONE._replace(hero=("18", "man", "a\0")), "Row 2 holds a NUL byte"),
+        (ONE._replace(hero=("18", "man", "\ud800")), "Row 2 holds half a character"),
+        (ONE._replace(prompt="a" * 100_001), "Row 2 holds a field of more than 100,000 characters"),
+        (ONE._replace(split="test"), "Row 2 has the split 'test'"),
     ],
 )
 def test_an_invalid_row_is_written_in_no_format(tmp_path: Path, row: Row, message: str) -> None:
@@ -420,7 +420,7 @@ def test_a_hundred_thousand_rows_take_constant_memory(tmp_path: Path, form: File
     peak = 0
 
     def write_and_read(number: int) -> int:
-        many = (replace(ONE, response_txt=f"{number} " + "He hides. " * 60) for number in range(number))
+        many = (ONE._replace(response_txt=f"{number} " + "He hides. " * 60) for number in range(number))
         written = write_rows(measured(many), path, form, overwrite=True)
         assert sum(1 for _ in measured(open_source(path).records())) == written
         return written
