@@ -64,7 +64,7 @@ def parse_hero_rows(source: Source, file: str, vocabulary: Vocabulary) -> HeroRo
         answer = without_thinking(row.response_txt)
         if answer is not row.response_txt:
             thoughts += 1
-            row = replace(row, response_txt=answer)
+            row = row._replace(response_txt=answer)
         if not hero.is_canonical:
             spellings.add(hero)
         affixes.add(row.response_txt)
