@@ -70,7 +70,7 @@ def read_examples(path: Path, config: HeroesConfig) -> Examples:
     import pandas as pd  # noqa: PLC0415  takes a second
 
     # the strings that were read are kept, in place of copies in Arrow, which rules would turn back one by one
-    kept_as_is = pd.StringDtype("python", na_value=math.nan)
+    text_type = pd.StringDtype("python", na_value=math.nan)
     source = open_source(path)
     notes = reading_notes(source)
     parser = HeroRowParser(source.columns, path.name, config.vocabulary, notes=notes)
@@ -100,9 +100,9 @@ def read_examples(path: Path, config: HeroesConfig) -> Examples:
         for name in extra:
             columns[name].append(record.cells[name])
     return Examples(
-        pd.DataFrame(columns, index=index, dtype=kept_as_is),
+        pd.DataFrame(columns, index=index, dtype=text_type),
         source.format,
-        Heroes(pd.Series(asked, index=index, dtype=kept_as_is), tuple(refusals)),
+        Heroes(pd.Series(asked, index=index, dtype=text_type), tuple(refusals)),
         held_out,
         notes=(*notes, *thinking_note(thoughts)),
         deviations=(*source.deviations, *(["Its texts hold what a model thought."] if thoughts else [])),
