@@ -14,7 +14,7 @@ from bot.errors import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
-_quoted = json.JSONEncoder(ensure_ascii=False).encode  # of texts alone: of objects it takes four times as long
+_quoted = json.JSONEncoder(ensure_ascii=False).encode  # for texts: for objects it takes four times as long
 
 
 def default_output_path(source: Path) -> Path:
