@@ -127,7 +127,8 @@ async def _import(settings: Settings, file: Path) -> None:
             "add texts and import it again before you tune on it."
         )
     else:
-        typer.echo("Next: /finetune in Discord.")
+        version = result.dataset.id
+        typer.echo(f"Next: `herosmith finetune --dataset {version}`, or /finetune dataset:{version}.")
 
 
 async def _export(

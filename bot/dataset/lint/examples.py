@@ -93,9 +93,9 @@ def read_examples(path: Path, config: HeroesConfig) -> Examples:
         columns["prompt"].append(
             record.cells["prompt"] if parser.has_pairs else prompt or _joined(record.cells)
         )
-        text = record.cells[parser.text_column]
-        answer = without_thinking(text)
-        thoughts += answer is not text
+        written = record.cells[parser.text_column]
+        answer = without_thinking(written)
+        thoughts += answer is not written
         columns["completion"].append(answer)
         for name in extra:
             columns[name].append(record.cells[name])

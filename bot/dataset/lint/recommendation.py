@@ -45,7 +45,7 @@ def recommend(checked: CheckedFile, config: HeroesConfig) -> list[str]:
             f"would train, and training needs {MIN_TRAINING_TEXTS}. Add texts to the file first."
         )
         return [too_few, _trainers_text(checked.frame, checked.target)]
-    return [f"Import it with {command}, then use /finetune."]
+    return [f"Import it with {command}; that says how to tune on it."]
 
 
 def _importable_file(checked: CheckedFile, config: HeroesConfig) -> tuple[Path, int]:
