@@ -7,7 +7,7 @@ import gzip
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -51,7 +51,7 @@ def chats(**answer: object) -> list[dict[str, object]]:
     ]
 
 
-def lines(values: list[dict[str, object]] | list[dict[str, str]], end: str = "\n") -> str:
+def lines(values: Sequence[Mapping[str, object]], end: str = "\n") -> str:
     return end.join([*map(json.dumps, values), ""])
 
 
