@@ -37,7 +37,7 @@ def check(*arguments: str, answers: str | None = None) -> Result:
 
 def recommended(output: str) -> list[str]:
     """Return the arguments of the import that is recommended; none if there is no such recommendation."""
-    found = re.search(r"Import it with `herosmith (.*)`, then", output, re.DOTALL)
+    found = re.search(r"Import it with `herosmith (.*)`; that", output, re.DOTALL)
     return shlex.split(found[1]) if found else []
 
 

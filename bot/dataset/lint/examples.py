@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bot.dataset.files.hero_row import HeroRowParser
 from bot.dataset.files.hero_rows import reading_notes, thinking_note, without_thinking
-from bot.dataset.files.row import ARROW, sub_prompt_of
+from bot.dataset.files.row import sub_prompt_of
 from bot.dataset.reading.opening import open_source
 from bot.dataset.reading.source import Format
 from bot.errors import UserError
@@ -111,4 +111,4 @@ def read_examples(path: Path, config: HeroesConfig) -> Examples:
 
 def _joined(cells: Mapping[str, str]) -> str:
     """Return hero columns as a prompt, though they hold no hero that /hero takes."""
-    return sub_prompt_of(tuple(cells[name] for name in FIELD_NAMES)) + ARROW
+    return sub_prompt_of(tuple(cells[name] for name in FIELD_NAMES))
