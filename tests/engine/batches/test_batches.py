@@ -135,10 +135,10 @@ async def test_lines_that_are_not_json_a_bom_and_blank_lines(client: AsyncOpenAI
     file = await client.files.create(
         file=("batch.jsonl", b"\xef\xbb\xbf" + good + b"\r\n\r\n"), purpose="batch"
     )
-    batch = await client.batches.create(input_file_id=file, endpoint=CHAT, completion_window="24h")
+    batch = await client.batches.create(input_file_id=file.id, endpoint=CHAT, completion_window="24h")
     assert (await until_final(client, batch)).status == "completed"
     file = await client.files.create(file=("batch.jsonl", good + b"\n{'a': 1}\nx"), purpose="batch")
-    batch = await client.batches.create(input_file_id=file, endpoint=CHAT, completion_window="24h")
+    batch = await client.batches.create(input_file_id=file.id, endpoint=CHAT, completion_window="24h")
     batch = await until_final(client, batch)
     assert batch.errors is not None
     errors = [(error.code, error.line) for error in batch.errors.data or []]
@@ -166,7 +166,7 @@ async def test_rejected_by_name(client: AsyncOpenAI, changed: dict[str, Any], pa
 async def test_a_training_file_is_no_batch(client: AsyncOpenAI) -> None:
     file = await client.files.create(file=jsonl([example(20)]), purpose="fine-tune")
     with pytest.raises(openai.BadRequestError, match="purpose 'batch'"):
-        await client.batches.create(input_file_id=file, endpoint=CHAT, completion_window="24h")
+        await client.batches.create(input_file_id=file.id, endpoint=CHAT, completion_window="24h")
 
 
 async def test_an_unknown_batch(client: AsyncOpenAI) -> None:
