@@ -6,7 +6,6 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -60,7 +59,7 @@ async def freeze(app: App, kind: DatasetKind, number: int = 24) -> int:
         for at, prompt in enumerate(prompts)
     ]
     if kind == "preference":
-        items = [Item(**{**asdict(item), "rejected": "She walks."}) for item in items]
+        items = [item._replace(rejected="She walks.") for item in items]
     valid = sum(item.split == "valid" for item in items)
     async with app.db.write() as tx:
         frozen = await datasets.add(

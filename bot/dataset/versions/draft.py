@@ -5,7 +5,6 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import IO, NamedTuple, Self
 
@@ -18,8 +17,7 @@ MAX_CHARACTERS = 10_000  # of a prompt and its text together
 _HELD_OUT_SHARE = 0.1  # of the heroes
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingText:
+class TrainingText(NamedTuple):
     """A text to train on and the row it came from. A preference pair has a rejected text and its row too."""
 
     text: str
