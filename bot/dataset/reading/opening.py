@@ -17,7 +17,7 @@ from bot.dataset.reading.objects import json_readings
 from bot.dataset.reading.parquet import parquet_reading
 from bot.dataset.reading.plain_text import text_reading
 from bot.dataset.reading.source import Source
-from bot.dataset.reading.survey import Reading, Unfit, survey
+from bot.dataset.reading.survey import KEPT_CHARACTERS, Reading, Unfit, survey
 from bot.errors import UserError
 
 Attempt = Callable[[], Reading]
@@ -47,7 +47,9 @@ def open_source(path: Path) -> Source:
     """
     _check_name(path)
     with guarded(path.name):
-        return survey(folder_reading(path, _open_file)) if path.is_dir() else _open_file(path)
+        if path.is_dir():
+            return survey(folder_reading(path, partial(_open_file, keep=0)))
+        return _open_file(path)
 
 
 def _check_name(path: Path) -> None:
@@ -61,26 +63,27 @@ def _check_name(path: Path) -> None:
         raise UserError(f"The name {shown} is not in UTF-8: rename the file or its folder.") from None
 
 
-def _open_file(path: Path) -> Source:
+def _open_file(path: Path, keep: int = KEPT_CHARACTERS) -> Source:
+    """Open a file. keep: as of survey(); shards of a folder are open all at once, and keep nothing."""
     content = open_content(path)
     if content.head().startswith(b"PAR1"):
-        return _noted(survey(parquet_reading(content)), content.notes)
+        return _noted(survey(parquet_reading(content), keep), content.notes)
     if is_workbook(content):
-        return _noted(survey(excel_reading(content)), content.notes)
+        return _noted(survey(excel_reading(content), keep), content.notes)
     text = open_text(content)
-    return _noted(_first_fit(_attempts(text)), (*content.notes, *text.notes))
+    return _noted(_first_fit(_attempts(text), keep), (*content.notes, *text.notes))
 
 
 def _noted(source: Source, notes: tuple[str, ...]) -> Source:
     return replace(source, notes=(*notes, *source.notes))
 
 
-def _first_fit(attempts: Sequence[Attempt]) -> Source:
+def _first_fit(attempts: Sequence[Attempt], keep: int) -> Source:
     """Return the first way of reading that fits from end to end; else raise what the likeliest one raised."""
     unfit = None
     for attempt in attempts:
         try:
-            return survey(attempt())
+            return survey(attempt(), keep)
         except Unfit as error:
             unfit = unfit or error
     raise unfit or UserError("There is no way to read the file.")

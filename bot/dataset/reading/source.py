@@ -12,7 +12,8 @@
         record.cells["prompt"]              # always text: 007, NA, null stay, numbers as they are written
 
 `open_source` reads the file once from end to end, so that columns, notes, unread and deviations are known and
-most errors are raised before the first record; `records()` reads it again. Nothing is kept in memory.
+most errors are raised before the first record. `records()` gives what was read then, once, if it is not
+much; else it reads the file again.
 
 Columns: blanks around a name are cut off, and a name of KNOWN_COLUMNS is in lower case however the file
 writes it. Two columns of one name are an error, and columns without a name are not read. Every record has a

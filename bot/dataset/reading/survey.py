@@ -1,7 +1,7 @@
 """One way to read a file, tried from end to end, becomes a Source."""
 
 import sys
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -9,6 +9,7 @@ from bot.dataset.reading.source import Format, Record, Source, Unread
 from bot.dataset.reading.splits import TEST, read_split
 from bot.errors import UserError
 
+KEPT_CHARACTERS = 64 * 1024 * 1024  # of records, between the survey and the first reader: some 200 MB
 MAX_FIELD_CHARACTERS = 1_000_000  # a small Parquet file may repeat a large text in thousands of rows
 
 
@@ -33,15 +34,22 @@ class Reading:
     is_sound: bool = False  # cells are of a decoded text, so without NUL characters and lone surrogates
 
 
-def survey(reading: Reading) -> Source:
-    """Read all rows once. Raises UserError if one cannot be read or none is left; Unfit as rows() does."""
+def survey(reading: Reading, keep: int = KEPT_CHARACTERS) -> Source:
+    """Read all rows once. Raises UserError if one cannot be read or none is left; Unfit as rows() does.
+
+    keep: the first reader gets the rows that were read here, and the file is not parsed again, if they have
+    at most so many characters.
+    """
     splits = Counter[str]()
     narrowest = sys.maxsize
-    for _, location, cells in reading.rows():
+    kept = _Kept(reading.rows, keep)
+    for record in reading.rows():
+        cells = record.cells
         if not reading.is_sound:
-            _check_text(cells, location)
+            _check_text(cells, record.location)
         splits[cells.get("split", "")] += 1
         narrowest = min(narrowest, len(cells))
+        kept.add(record)
     columns = tuple(reading.columns)
     tests = sum(count for split, count in splits.items() if read_split(split) == TEST)
     _refuse_empty(reading, rows=splits.total(), tests=tests)
@@ -49,11 +57,39 @@ def survey(reading: Reading) -> Source:
     return Source(
         format=reading.format,
         columns=columns,
-        records=reading.rows if complete else lambda: _completed(reading.rows(), columns),
+        records=kept.rows if complete else lambda: _completed(kept.rows(), columns),
         notes=tuple(dict.fromkeys(reading.notes)),
         unread=(*dict.fromkeys(reading.unread), *([Unread("the split test", tests)] if tests else [])),
         deviations=tuple(dict.fromkeys(reading.deviations)),
     )
+
+
+class _Kept:
+    """The rows that were surveyed, as long as they are few."""
+
+    def __init__(self, read: Callable[[], Iterator[Record]], characters: int) -> None:
+        self._read = read
+        self._left = characters
+        self._records: deque[Record] = deque()
+
+    def add(self, record: Record) -> None:
+        """Keep a record, or from now on none if there are too many characters."""
+        if self._left >= 0:
+            self._left -= sum(map(len, record.cells.values()))
+            self._records.append(record)
+            if self._left < 0:
+                self._records.clear()
+
+    def rows(self) -> Iterator[Record]:
+        """Return the rows: those that were kept for the first caller, read again for others."""
+        records, self._records = self._records, deque()
+        return _drained(records) if records else self._read()
+
+
+def _drained(records: deque[Record]) -> Iterator[Record]:
+    """Yield records and forget them, so that they take no memory beside what the reader makes of them."""
+    while records:
+        yield records.popleft()
 
 
 def _refuse_empty(reading: Reading, *, rows: int, tests: int) -> None:

@@ -107,6 +107,7 @@ class Table:
         width, columns = len(self._names), self.reading.columns
         nameless = {at: _Nameless() for at, column in enumerate(self._names) if not column}
         first, name = self._used[0] if self._used else (0, "")
+        mark = name.casefold()  # what a cell must hold to be worth a closer look
         headers = []
         comments = number = 0
         self._beyond.clear()
@@ -117,7 +118,7 @@ class Table:
                     comments += 1
                     continue
                 cells = self._fitted(row, number, line)
-            if read_name(cells[first]) == name and self._is_header(cells):
+            if mark in cells[first].casefold() and self._is_header(cells):
                 headers.append(line)
             elif number == 1 and all(map(_RULE.fullmatch, filter(None, cells))):
                 continue  # what Markdown draws below a header
