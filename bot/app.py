@@ -36,7 +36,7 @@ from bot.jobs.worker import Worker
 from bot.llm.batch_api import BatchLimits
 from bot.llm.budget import Budget
 from bot.llm.client import ClientTiming, ModelClient, open_api, open_client
-from bot.llm.model_parameters import ENGINE, HOSTED, VLLM, Extensions
+from bot.llm.model_parameters import ENGINE, HOSTED, SERVING, Extensions
 from bot.llm.prices import read_prices
 from bot.rating.backfill import VoteBackfill
 from bot.rating.duels import Duels
@@ -279,7 +279,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
 def _extensions(settings: Settings) -> Extensions:
     """Return what the server that answers takes beyond OpenAI's API."""
     if settings.serving_url:
-        return VLLM
+        return SERVING
     return HOSTED if settings.hosted else ENGINE
 
 

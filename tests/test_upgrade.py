@@ -13,6 +13,7 @@ import pytest
 import simcord
 
 from bot.app import App
+from bot.client import HeroBot
 from bot.i18n.message import ENGLISH
 from bot.presentation.jobs import result_text
 from bot.settings import ROOT, Settings
@@ -263,6 +264,7 @@ async def test_commands_show_what_is_there(stage: Stage) -> None:
 
 
 async def test_notices_that_wait_are_sent_with_buttons_that_work(stage: Stage, app: App) -> None:
+    await stage.env.restart_bot(HeroBot(app))  # its first start found none of the channels, which came later
     await stage.env.advance_time(11)
     office = stage.env.backend.messages[OFFICE].values()
     won, reported = sorted(office, key=lambda message: message.id)

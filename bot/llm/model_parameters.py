@@ -59,10 +59,10 @@ class Extensions:
 
 
 HOSTED = Extensions()
-# It continues an assistant's message by itself, and its top_k and min_p are those of VLLM.
+# It continues an assistant's message by itself, and its top_k and min_p are those below.
 ENGINE = Extensions(repeat_penalty="repeat_penalty")
-# It closes an assistant's message unless told, and ignores parameters that it does not know.
-VLLM = Extensions(
+# The server at SERVING_URL: it closes an assistant's message unless told, and ignores unknown parameters.
+SERVING = Extensions(
     repeat_penalty="repetition_penalty",
     always={"top_k": 40, "min_p": 0.05},
     continuing={"continue_final_message": True, "add_generation_prompt": False},

@@ -32,10 +32,14 @@ class Connection(aiosqlite.Connection):
         return _Cursor(self)
 
     async def close(self) -> None:
-        self._roll_back()
-        await super().close()
+        """Close, unless it is stopping already: its thread then answers nobody, and waiting would never end."""
+        if self._running:
+            self._roll_back()
+            await super().close()
 
     def stop(self) -> "asyncio.Future[Any] | None":
+        if not self._running:
+            return None
         self._roll_back()
         return super().stop()
 

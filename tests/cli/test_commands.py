@@ -36,7 +36,7 @@ def test_a_corrupt_database_is_reported(tmp_path: Path, command: list[str]) -> N
         ENGINE_URL="http://127.0.0.1:9/v1",
     )
     assert completed.returncode == 1
-    assert "hero.db cannot be used: file is not a database" in completed.stderr
+    assert "hero.db is no SQLite database" in completed.stderr
     assert "Traceback" not in completed.stderr
 
 

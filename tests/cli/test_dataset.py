@@ -83,7 +83,6 @@ def test_a_declined_plan_is_cancelled(terminal: RunCommand) -> None:
     [
         (("dataset", "build", "--limit", "3"), "at least 14 examples"),
         (("dataset", "build", "--budget", "0"), "above 0 dollars"),
-        (("dataset", "build", "--batch"), "no Batch API"),
         (("dataset", "export", "x.csv", "--format", "csv"), "There is no dataset yet"),
         (("dataset", "import", "nowhere.csv"), "nowhere.csv"),
         (("jobs", "pause", "7"), "There is no job 7"),

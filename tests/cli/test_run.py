@@ -61,6 +61,8 @@ def test_a_signal_ends_the_pause(
     counted = tmp_path / "var" / "failed_starts.json"
     started_at = time.monotonic()
 
+    # a shell that starts a program in the background has it ignore SIGINT
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     main = threading.main_thread().ident
     assert main is not None
 
@@ -73,6 +75,7 @@ def test_a_signal_ends_the_pause(
     sender.start()
     result = terminal("run", "--without-worker")
     sender.join()
+    signal.signal(signal.SIGINT, before)
 
     assert time.monotonic() - started_at < 30
     assert "Discord refuses DISCORD_TOKEN" in result.output

@@ -20,6 +20,7 @@ from bot.store.database import Transaction, WriteTask, open_database
 from bot.store.job_schema import BuildSpec, FinetuneSpec, JobSpec
 from bot.store.migrate import migrate, newest
 from bot.store.schema import job, metadata
+from bot.store.sqlite_connection import Connection
 
 
 def url(path: Path) -> str:
@@ -314,3 +315,29 @@ async def test_rows_can_be_streamed(app: App) -> None:
     async with app.db.read() as tx:
         rows = await tx.stream(text("VALUES (1), (2), (3)"), execution_options={"yield_per": 2})
         assert [row[0] async for row in rows] == [1, 2, 3]
+
+
+_SLOW = (
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) SELECT max(i) FROM n"
+)
+
+
+@pytest.mark.parametrize("ways", [("stop", "close"), ("close", "close"), ("stop", "stop", "close")])
+async def test_closing_a_connection_that_is_stopping_comes_to_an_end(
+    tmp_path: Path, ways: tuple[str]
+) -> None:
+    """As when a cancelled task's connection is terminated while the database closes."""
+    connection = await Connection.opening(str(tmp_path / "x.db"))
+    busy = asyncio.create_task(connection.execute_fetchall(_SLOW))
+    await asyncio.sleep(0)
+
+    closing = []
+    for way in ways:
+        if way == "stop":
+            connection.stop()
+        else:
+            closing.append(asyncio.create_task(connection.close()))
+            await asyncio.sleep(0)
+
+    await asyncio.wait_for(asyncio.gather(*closing), 20)
+    assert [tuple(row) for row in await busy] == [(3_000_000,)]

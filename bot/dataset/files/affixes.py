@@ -47,6 +47,7 @@ class SharedAffixes:
         self._start: str | None = None  # what all texts begin and end with, whatever it is
         self._end = ""
         self._shortest, self._shortest_length = "", sys.maxsize  # its length without blanks around it
+        self._least = sys.maxsize  # characters of a text, with its blanks
         for text in texts:
             self.add(text)
 
@@ -64,6 +65,7 @@ class SharedAffixes:
         content = text.strip()
         if not content:
             return
+        self._least = min(self._least, len(text))
         if self._start is None:
             self._start, self._end = text[:_COMPARED_CHARACTERS], text[-_COMPARED_CHARACTERS:]
         if len(content) < self._shortest_length:
@@ -82,7 +84,8 @@ class SharedAffixes:
     @property
     def suffix(self) -> str:
         """The marks and blanks at the end of every text. Empty if a text would be nothing without them."""
-        found = self._end[len(_without_marks(self._end, self._marks)) :]
+        end = self._end[max(0, len(self.prefix) + len(self._end) - self._least) :]  # what comes off is no end
+        found = end[len(_without_marks(end, self._marks)) :]
         return found if self._shortest.removesuffix(found).strip() else ""
 
     def describe(self) -> str:

@@ -39,7 +39,7 @@ def shown(message: discord.Message) -> list[str]:
 
 async def test_both_texts_are_streamed_and_become_a_duel(stage: Stage, script: Script, app: App) -> None:
     script.texts = [SENTENCE * 4] * 2
-    script.stream.word_delay = 0.03
+    script.stream.word_delay = 0.06
     await stage.ana.slash(stage.channel, "duel", hero=TYPED)
 
     partial = await until(stage, lambda message: len(message.embeds) == 2)

@@ -24,7 +24,9 @@ async def test_waiting_chats_get_an_answer(client: AsyncOpenAI) -> None:
 
 async def test_too_many_chats_get_a_429_with_retry_after(engine: EngineProcess, client: AsyncOpenAI) -> None:
     def endless() -> asyncio.Task[Any]:
-        return asyncio.create_task(ask(client, n=SLOTS, max_tokens=openai.omit))
+        return asyncio.create_task(
+            ask(client, n=SLOTS, max_tokens=openai.omit, temperature=0)
+        )  # it repeats itself
 
     refused_before = (await engine.metrics())["engine_chats_refused_total"]
     chats = [endless() for _ in range(1 + MAX_WAITING // SLOTS)]
