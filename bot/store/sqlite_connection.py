@@ -32,7 +32,7 @@ class Connection(aiosqlite.Connection):
         return _Cursor(self)
 
     async def close(self) -> None:
-        """Close, unless it is stopping already: its thread then answers nobody, and waiting would never end."""
+        """Close, unless it is stopping already: its thread then answers nobody, and waiting never ends."""
         if self._running:
             self._roll_back()
             await super().close()
