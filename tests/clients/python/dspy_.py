@@ -35,7 +35,16 @@ def multi_turn() -> None:
 
 
 def structured() -> None:
-    whole = dspy.LM(f"openai/{MODEL}", api_base=URL, api_key=KEY, max_tokens=100, cache=False, num_retries=0)
+    # the likeliest tokens: if an answer does not parse, dspy asks again without a schema
+    whole = dspy.LM(
+        f"openai/{MODEL}",
+        api_base=URL,
+        api_key=KEY,
+        max_tokens=100,
+        temperature=0,
+        cache=False,
+        num_retries=0,
+    )
     with dspy.context(lm=whole, adapter=dspy.JSONAdapter()):
         person = dspy.Predict(Extract)(text="John Doe is 30 years old.").person
     check_person(person.name, person.age)
