@@ -112,8 +112,8 @@ CLIENTS = (
         "dspy",
         "frameworks",
         "dspy_.py",
-        ("chat", "multi_turn", "structured"),
-        "model `openai/NAME`, `JSONAdapter`",
+        ("chat", "multi_turn"),
+        "model `openai/NAME`",
     ),
     Client("haystack-ai", "frameworks", "haystack_.py", _CHATS, "`response_format` for a schema"),
     Client(
