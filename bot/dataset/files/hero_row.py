@@ -15,9 +15,9 @@ from bot.dataset.files.row import (
     SPLITS,
     Row,
     format_names,
-    quoted,
     sub_prompt_of,
 )
+from bot.dataset.reading.columns import quoted
 from bot.errors import NotUnderstood, UserError
 from bot.heroes.hero import FIELD_NAMES, Hero
 from bot.heroes.vocabulary import Vocabulary

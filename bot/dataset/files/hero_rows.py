@@ -8,7 +8,8 @@ from pathlib import Path
 
 from bot.dataset.files.affixes import SharedAffixes
 from bot.dataset.files.hero_row import HeroRowParser, HeroSpelling
-from bot.dataset.files.row import Row, quoted
+from bot.dataset.files.row import Row
+from bot.dataset.reading.columns import quoted
 from bot.dataset.reading.opening import open_source
 from bot.dataset.reading.source import Source
 from bot.dataset.versions.draft import TrainingText

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
+from bot.dataset.reading.columns import quoted
 from bot.errors import UserError
 from bot.heroes.hero import FIELD_NAMES
 
@@ -71,11 +72,6 @@ def values_of(row: Row) -> tuple[str, ...]:
 def sub_prompt_of(hero: tuple[str, ...]) -> str:
     """Return the tuning prompt of a hero without its arrow: `18, man, invisibility`."""
     return _COMMA.join(hero)
-
-
-def quoted(text: str) -> str:
-    """Quote a text of a file for a message: on one line, shortened."""
-    return repr(text if len(text) <= 60 else text[:59] + "…")
 
 
 def _encodes(text: str) -> bool:
