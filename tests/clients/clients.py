@@ -112,8 +112,8 @@ CLIENTS = (
         "dspy",
         "frameworks",
         "dspy_.py",
-        ("chat", "multi_turn"),
-        "model `openai/NAME`",
+        ("chat", "multi_turn", "structured"),
+        "model `openai/NAME`; for a schema `register_provider` with `response_schema=True`",
     ),
     Client("haystack-ai", "frameworks", "haystack_.py", _CHATS, "`response_format` for a schema"),
     Client(
