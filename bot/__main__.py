@@ -11,6 +11,7 @@ import typer
 from bot.cli.dataset import dataset
 from bot.cli.finetune import finetune
 from bot.cli.jobs import jobs
+from bot.cli.languages import languages
 from bot.cli.models import models
 from bot.cli.powers import powers
 from bot.cli.runtime import installation_settings, log_to_stderr, read_settings, run_command
@@ -28,6 +29,7 @@ cli = typer.Typer(
 )
 cli.add_typer(dataset, name="dataset")
 cli.add_typer(jobs, name="jobs")
+cli.add_typer(languages, name="languages")
 cli.add_typer(models, name="models")
 cli.add_typer(powers, name="powers")
 cli.command()(finetune)

@@ -67,14 +67,30 @@ class HeroBot(commands.Bot):
 
     async def setup_hook(self) -> None:
         self._identified = True
+        await self.load_features()
+        # In the background: Discord may make it wait for hours, and the commands that it has work meanwhile.
+        self._sync = asyncio.create_task(CommandSync(self.tree).run())
+
+    async def load_features(self) -> None:
+        """Add the cogs, commands and buttons of `cogs/`; this needs no connection."""
         # Not load_extension(): it drops the modules from sys.modules when the bot closes, and the next bot
         # of the process (in a test, or in the playground) would get second copies of their classes.
         for name in EXTENSIONS:
             await importlib.import_module(name).setup(self)
         if self.report_failure is None:
             raise LookupError("no feature reports the failures of commands")
-        # In the background: Discord may make it wait for hours, and the commands that it has work meanwhile.
-        self._sync = asyncio.create_task(CommandSync(self.tree).run())
+
+    def command_texts(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Return the names and the descriptions of all commands and options, in English."""
+        names, descriptions = set(), set()
+        for command in self.tree.walk_commands():
+            names.add(command.name)
+            descriptions.add(command.description)
+            if isinstance(command, app_commands.Command):
+                for parameter in command.parameters:
+                    names.add(parameter.display_name)
+                    descriptions.add(str(parameter.description))
+        return frozenset(names), frozenset(descriptions)
 
     async def close(self) -> None:
         if self._sync:

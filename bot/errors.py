@@ -89,6 +89,11 @@ class Undeliverable(Unavailable):
     """Discord takes the answer in no place where its reader would see it."""
 
 
+def message_errors(of: type[UserError] = UserError) -> set[str]:
+    """Return the names of the error classes whose first argument is a message to people."""
+    return {of.__name__}.union(*(message_errors(subclass) for subclass in of.__subclasses__()))
+
+
 class OperatorError(HerosmithError):
     """The message is for the terminal and the log."""
 

@@ -27,8 +27,15 @@ SETTLE_TIMEOUT = 60.0  # seconds for one action: enough for a real model on a bu
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order parallel runs: long tests first, and tests that share an engine in one process."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Order parallel runs: long tests first, and tests that share an engine in one process.
+
+    Tests of a release run if `-m release` asks for them.
+    """
+    if "release" not in config.option.markexpr:
+        left_out = [item for item in items if item.get_closest_marker("release")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         if shared := [name for name in ("folders", "engine") if name in fixtures]:

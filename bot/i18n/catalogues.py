@@ -2,16 +2,22 @@
 
 import gettext
 import io
+import logging
 from functools import cached_property
 from pathlib import Path
 
 from bot.i18n.message import ENGLISH, Translator
 
+log = logging.getLogger(__name__)
+
+_MOST_REPORTED = 1000  # messages of a catalogue; texts of old versions are looked up in it, too
+
 
 class Catalogues:
     """The translators of the supported languages: English, and one for each .po file in a folder.
 
-    A catalogue is loaded at its first use; worker and terminal never use one.
+    A catalogue is loaded at its first use; worker and terminal never use one. What it lacks is said in
+    English, with a warning in the log.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -59,4 +65,38 @@ def _load(file: Path) -> Translator:
     compiled.seek(0)
     symbols = Locale.parse(file.stem, sep="-").number_symbols["latn"]
     separators = {".": str(symbols["decimal"]), ",": str(symbols["group"])}
-    return Translator(file.stem, gettext.GNUTranslations(compiled), separators)
+    translations = gettext.GNUTranslations(compiled)
+    translations.add_fallback(_Untranslated(file.name))
+    return Translator(file.stem, translations, separators)
+
+
+class _Untranslated(gettext.NullTranslations):
+    """Returns what a catalogue lacks in English, and logs each message once."""
+
+    def __init__(self, catalogue: str) -> None:
+        super().__init__()
+        self._catalogue_name = catalogue
+        self._reported: set[str] = set()
+
+    def gettext(self, message: str) -> str:
+        self._report(message)
+        return message
+
+    def ngettext(self, one: str, many: str, number: int) -> str:
+        self._report(one)
+        return super().ngettext(one, many, number)
+
+    def pgettext(self, context: str, message: str) -> str:
+        self._report(message)
+        return super().pgettext(context, message)
+
+    def _report(self, message: str) -> None:
+        if message in self._reported or len(self._reported) >= _MOST_REPORTED:
+            return
+        self._reported.add(message)
+        log.warning(
+            "%s does not translate %r, so it is said in English; `herosmith languages missing %s` lists all",
+            self._catalogue_name,
+            message,
+            Path(self._catalogue_name).stem,
+        )
