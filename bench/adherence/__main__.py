@@ -17,10 +17,10 @@ from typing import Any
 from rich.table import Table
 
 from bench.adherence.measure import FULL, QUICK, Source, measure
-from bench.adherence.metrics import METRICS
 from bench.common import machine
 from bench.common.arguments import bench_parser
 from bench.common.report import comparison_table, exit_on, print_report
+from bot.heroes.adherence import METRICS
 
 PRINTED_TEXTS = 20
 SAMPLING = ("temperature", "top_p", "repeat_penalty")
@@ -58,7 +58,7 @@ def _parser() -> ArgumentParser:
 
 def _table(figures: dict[str, Any], title: str) -> Table:
     table = comparison_table("share of answers", "tuned", "base", title=title)
-    for name in (*METRICS, "distinct_openings", "heroes"):
+    for name in (*METRICS, "all_rules", "fit", "distinct_openings", "heroes"):
         table.add_row(name, f"{figures[name]:.3g}", f"{figures['base'][name]:.3g}")
     table.caption = f"dataset, training and serving took {figures['minutes']:.1f} minutes"
     return table

@@ -10,15 +10,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench.adherence.metrics import evaluate, pass_rates
-from bench.common.answers import Answer, ask_for_each
+from bench.common.answers import ask_for_each
 from bench.common.errors import BenchError
 from bench.common.report import log_progress
-from bench.common.unseen_heroes import unseen_heroes
 from bot.app import App, open_app
 from bot.chat import ChatRequest
+from bot.heroes.adherence import Answer, evaluate, pass_rates
 from bot.heroes.curation import Curation
 from bot.heroes.hero import Hero
+from bot.heroes.unseen_heroes import unseen_heroes
 from bot.processes import run_engine
 from bot.settings import Settings
 from bot.store.job_schema import JobResult

@@ -2,23 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from bot.app import App
 from bot.chat import ChatRequest
 from bot.dataset.build.builder import ENGINE_WORKERS
+from bot.heroes.adherence import Answer
 from bot.heroes.hero import Hero
 from bot.llm.budget import Account
 from bot.llm.retry import BACKGROUND
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A hero, the model's raw answer, and why the answer ended (stop or length)."""
-
-    hero: Hero
-    text: str
-    finish_reason: str
 
 
 async def ask_for_each(

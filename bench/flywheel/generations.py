@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from bench.common.answers import ask_for_each
-from bench.common.unseen_heroes import AGES, unseen_heroes
 from bench.flywheel.crowd import HOME, Crowd, open_crowd
 from bench.flywheel.preference_model import PreferenceModel
 from bot.app import App, open_app
 from bot.heroes.hero import Hero
+from bot.heroes.unseen_heroes import AGES, unseen_heroes
 from bot.heroes.vocabulary import Vocabulary
 from bot.processes import run_engine, run_worker
 from bot.rating import sequential_test

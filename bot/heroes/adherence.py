@@ -1,12 +1,17 @@
-"""Metrics of one description: does it keep its hero, its form and its name. The rules are curation's own."""
+"""Adherence: does a description keep its hero, its form and its name. The rules are curation's own.
+
+A model is judged by two shares of its answers: `fit` is the share that curation would let train, and "all
+rules at once" the share for which every one of METRICS holds.
+"""
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from bench.common.answers import Answer
 from bot.heroes.curation import Curation, keeps_age, repeats_a_sentence
 from bot.heroes.curation_ages import stated_ages
 from bot.heroes.curation_names import named_people
+from bot.heroes.hero import Hero
 
 MIN_WORDS, MAX_WORDS = 60, 120
 _OPENING_WORDS = 8
@@ -21,6 +26,15 @@ METRICS = (
     "no_repeat",
     "one_name",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A hero, a model's raw answer, and why the answer ended (stop or length)."""
+
+    hero: Hero
+    text: str
+    finish_reason: str
 
 
 def evaluate(answer: Answer, curation: Curation) -> dict[str, bool]:
@@ -38,11 +52,26 @@ def evaluate(answer: Answer, curation: Curation) -> dict[str, bool]:
     }
 
 
+def keeps_all_rules(answer: Answer, curation: Curation) -> bool:
+    """Return whether all of METRICS hold for one answer."""
+    return all(evaluate(answer, curation).values())
+
+
+def unfit_reason(answer: Answer, curation: Curation) -> str | None:
+    """Return why curation would not let an answer train a model, None if it would."""
+    return curation.rejection_reason(answer.hero, curation.trim(answer.text))
+
+
 def pass_rates(answers: Sequence[Answer], curation: Curation) -> dict[str, float]:
-    """Return the share of answers for which each metric holds, and the share of distinct openings."""
+    """Return the shares of answers: by metric, for all of them at once, fit to train, distinct openings."""
     rows = [evaluate(answer, curation) for answer in answers]
     rates = {name: sum(row[name] for row in rows) / len(rows) for name in METRICS}
-    return {**rates, "distinct_openings": len({masked_opening(answer) for answer in answers}) / len(answers)}
+    return {
+        **rates,
+        "all_rules": sum(all(row.values()) for row in rows) / len(rows),
+        "fit": sum(unfit_reason(answer, curation) is None for answer in answers) / len(answers),
+        "distinct_openings": len({masked_opening(answer) for answer in answers}) / len(answers),
+    }
 
 
 def masked_opening(answer: Answer) -> str:
