@@ -10,6 +10,7 @@ import typer
 
 from bot.cli.dataset import dataset
 from bot.cli.finetune import finetune
+from bot.cli.invite import invite
 from bot.cli.jobs import jobs
 from bot.cli.languages import languages
 from bot.cli.models import models
@@ -33,6 +34,7 @@ cli.add_typer(languages, name="languages")
 cli.add_typer(models, name="models")
 cli.add_typer(powers, name="powers")
 cli.command()(finetune)
+cli.command()(invite)
 
 
 @cli.command()

@@ -42,6 +42,7 @@ TORCH_FOLDER = "engine.training"
 DISCORD = {
     "bot.client",
     "bot.connection.command_sync",
+    "bot.connection.invite",
     "bot.connection.login",
     "bot.playground.simulated_discord",
     "bot.playground.view",

@@ -8,6 +8,7 @@ from bot.client import HeroBot, Interaction
 from bot.i18n.catalogues import Catalogues
 from bot.i18n.message import ENGLISH, Translator
 
+_CHOICE = Location.choice_name  # names of models and methods: the same in every language
 _NAME_LOCATIONS = {Location.command_name, Location.group_name, Location.parameter_name}
 
 
@@ -44,6 +45,6 @@ class CatalogueTranslator(app_commands.Translator):
         context: app_commands.TranslationContextTypes,
     ) -> str | None:
         t = self._languages.translator_for(locale.value)
-        if t is ENGLISH:
+        if t is ENGLISH or context.location is _CHOICE:
             return None
         return t.command_name(string.message) if context.location in _NAME_LOCATIONS else t(string.message)
