@@ -28,6 +28,8 @@ class TrainingRequest(BaseModel):
     training_tokens: Path
     """The examples' token ids, as engine/jobs/encoding.py writes them."""
     validation_tokens: Path | None
+    reference_tokens: Path | None = None
+    """Conversations on which the model is measured before and after the training; nothing is learned."""
     out: Path
     """The tuned model's folder; `checkpoint` names those of its checkpoints."""
     state: Path
@@ -52,6 +54,15 @@ def checkpoint_suffix(step: int) -> str:
     return f"ckpt-step-{step}"
 
 
+class ReferenceLoss(BaseModel):
+    """Mean loss on the reference file, in nats per learned token; None until it is measured."""
+
+    before: float
+    """Of the model that the training starts from."""
+    after: float | None = None
+    """Of the model that it makes."""
+
+
 class TrainingResult(BaseModel):
     """A finished training. `valid_loss` holds held-out losses by step, empty without a validation file."""
 
@@ -59,6 +70,7 @@ class TrainingResult(BaseModel):
     trained_tokens: int
     valid_loss: dict[str, float]
     train_loss: float
+    reference_loss: ReferenceLoss | None = None
 
 
 class Checkpoint(TrainingResult):

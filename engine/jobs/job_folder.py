@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from engine.jobs.schema import Job, JobEvent
+from engine.jobs.schema import FileParam, Job, JobEvent
 from engine.storage import atomic
 
 log = logging.getLogger(__name__)
@@ -53,8 +53,8 @@ class JobFolder:
                 continue
         return events[::-1]
 
-    def tokens(self, param: str) -> Path:
-        """Return the file with the token ids of the job's "training_file" or "validation_file"."""
+    def tokens(self, param: FileParam) -> Path:
+        """Return the file with the token ids of one of the job's `FILE_PARAMS`."""
         return self.path / f"{param}.tokens.jsonl"
 
     def delete_state(self) -> None:

@@ -17,7 +17,13 @@ from engine.limits import CONTEXT
 from engine.storage import atomic
 from engine.storage.files import FileStore
 from engine.storage.models import ModelStore, TunedModel
-from engine.training_request import Checkpoint, TrainingRequest, TrainingResult, checkpoint_suffix
+from engine.training_request import (
+    Checkpoint,
+    ReferenceLoss,
+    TrainingRequest,
+    TrainingResult,
+    checkpoint_suffix,
+)
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +116,7 @@ class JobQueue:
             self.validate(job)
         elif job.status == "running" and self._models.has(name):  # the crash came after the model was saved
             job.fine_tuned_model = name
+            job.reference_loss = self._models.get(name).reference_loss
             job.finish("succeeded")
             self._store.save(job, JobEvent(message=f"New fine-tuned model created: {name}"))
         elif job.status in {"queued", "running"}:
@@ -137,16 +144,13 @@ class JobQueue:
     async def _validate_files(self, job: Job) -> JobError | None:
         """Write the token ids of the job's files; return the first error in them."""
         method, _ = job.training_method
-        for param in ("training_file", "validation_file"):
-            file_id = getattr(job, param)
-            if file_id is None:
-                continue
+        for param, file_id in job.files().items():
             at_least = training_file.MIN_EXAMPLES if param == "training_file" else 1
             try:
                 await encoding.encode_file(
                     self._files.path(file_id),
                     self._store.folder(job).tokens(param),
-                    method,
+                    "supervised" if param == "reference_file" else method,
                     at_least=at_least,
                     max_tokens=CONTEXT,
                     tokenize=self._tokenize,
@@ -203,6 +207,7 @@ class JobQueue:
         self._add_model(job, name, result)
         job.fine_tuned_model = name
         job.trained_tokens = result.trained_tokens
+        job.reference_loss = result.reference_loss
         job.finish("succeeded")
         self._store.save(
             job,
@@ -241,6 +246,9 @@ class JobQueue:
             message = JobEvent(message=f"Checkpoint created at step {message.step}: {name}")
         elif message.data and "train_loss" in message.data:
             job.estimated_finish = estimator.estimate(message.data["step"], message.data["total_steps"])
+        elif message.data and "reference_loss" in message.data:
+            job.reference_loss = ReferenceLoss.model_validate(message.data["reference_loss"])
+            self._store.save(job)
         self._store.append(job, message)
 
     def _add_model(self, job: Job, name: str, result: TrainingResult) -> None:
@@ -263,9 +271,7 @@ class JobQueue:
     def _training_request(self, job: Job) -> TrainingRequest:
         """Build the request for the trainer. Raises TrainingFailed if a file or the model was deleted."""
         try:
-            training = self._files.path(job.training_file)
-            if job.validation_file:
-                self._files.path(job.validation_file)
+            training, *_ = [self._files.path(file_id) for file_id in job.files().values()]
         except ApiError as error:
             raise trainer_process.TrainingFailed(
                 "file_not_found", f"A file of the job was deleted: {error}"
@@ -287,6 +293,7 @@ class JobQueue:
             method=method,
             training_tokens=folder.tokens("training_file"),
             validation_tokens=folder.tokens("validation_file") if job.validation_file else None,
+            reference_tokens=folder.tokens("reference_file") if job.reference_file else None,
             out=self._models.folder(self._model_name(job)),
             state=folder.state,
             losses=folder.path / "losses.csv",

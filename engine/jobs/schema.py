@@ -4,7 +4,7 @@ https://platform.openai.com/docs/api-reference/fine-tuning
 """
 
 import time
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, field_validator
 
@@ -12,10 +12,14 @@ from engine.errors import ApiError
 from engine.ids import new_id
 from engine.metadata import Metadata
 from engine.openai_object import OpenAIObject
-from engine.training_request import MethodName
+from engine.training_request import MethodName, ReferenceLoss
 
 Status = Literal["validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled"]
 FINISHED: frozenset[Status] = frozenset({"succeeded", "failed", "cancelled"})
+
+FileParam = Literal["training_file", "validation_file", "reference_file"]
+"""The fields of a job that name uploaded files."""
+FILE_PARAMS: tuple[FileParam, ...] = get_args(FileParam)
 
 
 def _none_if_auto(value: Any) -> Any:
@@ -84,6 +88,8 @@ class CreateJobRequest(OpenAIObject):
     model: str
     training_file: str
     validation_file: str | None = None
+    reference_file: str | None = None
+    """An extension: conversations on which the model is measured before and after the training."""
     method: Method | None = None
     hyperparameters: Hyperparameters | None = None
     """The older place for them, before OpenAI added `method`; a request may use one of the two."""
@@ -125,6 +131,8 @@ class Job(BaseModel):
     model: str
     training_file: str
     validation_file: str | None = None
+    reference_file: str | None = None
+    reference_loss: ReferenceLoss | None = None
     fine_tuned_model: str | None = None
     trained_tokens: int | None = None
     hyperparameters: dict[str, Any] = {}
@@ -148,6 +156,11 @@ class Job(BaseModel):
         """The method and its hyperparameters."""
         name = self.method["type"]
         return name, self.method[name]["hyperparameters"]
+
+    def files(self) -> dict[FileParam, str]:
+        """Return the ids of the job's files by the field that names each."""
+        ids = ((param, getattr(self, param)) for param in FILE_PARAMS)
+        return {param: file_id for param, file_id in ids if file_id is not None}
 
     def has_status(self, *statuses: Status) -> bool:
         """Return whether the job has one of these statuses, which any `await` may have changed."""

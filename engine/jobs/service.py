@@ -8,6 +8,7 @@ from engine.ids import new_id
 from engine.jobs.job_folder import JobStore
 from engine.jobs.queue import JobQueue
 from engine.jobs.schema import (
+    FILE_PARAMS,
     FINISHED,
     CreateJobRequest,
     Job,
@@ -35,7 +36,7 @@ class JobService:
         Raises ApiError if its model or a file is unknown.
         """
         self._models.starting_adapter(request.model)  # raises if it cannot be trained further
-        for param in ("training_file", "validation_file"):
+        for param in FILE_PARAMS:
             file_id = getattr(request, param)
             if file_id is not None and not self._files.has(file_id):
                 raise ApiError(400, f"There is no file '{file_id}'.", code="file_not_found", param=param)
@@ -45,6 +46,7 @@ class JobService:
             model=request.model,
             training_file=request.training_file,
             validation_file=request.validation_file,
+            reference_file=request.reference_file,
             seed=secrets.randbelow(2**31) if request.seed is None else request.seed,
             metadata=request.metadata,
             user_provided_suffix=request.suffix,

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from engine.errors import ApiError, not_found
 from engine.storage import atomic
 from engine.storage.weights import Weights
+from engine.training_request import ReferenceLoss
 
 
 class TunedModel(BaseModel):
@@ -27,6 +28,7 @@ class TunedModel(BaseModel):
     is_checkpoint: bool = False
     valid_loss: dict[str, float]
     """Held-out loss by step: `0` is the base, the last step the tuned model. Empty without held-out data."""
+    reference_loss: ReferenceLoss | None = None
 
 
 class ModelStore:
@@ -122,6 +124,10 @@ class ModelStore:
     def has(self, model: str) -> bool:
         """Return whether the tuned model exists."""
         return model in self._tuned
+
+    def get(self, model: str) -> TunedModel:
+        """Return the manifest of a tuned model, which must exist."""
+        return self._tuned[model]
 
     def remove_incomplete(self, model: str) -> None:
         """Delete incomplete folders of a model and its checkpoints."""

@@ -4,7 +4,9 @@ import csv
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel
 
 from engine import hyperparameters
 from engine.jobs import encoding
@@ -12,13 +14,22 @@ from engine.training import gguf_export, resource_checks
 from engine.training.loop import Step, TrainingLoop
 from engine.training.lora_model import LoraModel
 from engine.training.objectives import Objective, PreferenceObjective, SupervisedObjective, evaluate
-from engine.training_request import Checkpoint, TrainingRequest, TrainingResult
+from engine.training_request import Checkpoint, ReferenceLoss, TrainingRequest, TrainingResult
 
 _MAX_METRICS_EVENTS = 200  # about as many per training, however many steps it has
 _SAVE_SECONDS = 30.0  # of work that a crash may cost
 
 Send = Callable[[dict[str, Any]], None]
 """Sends one message to the engine; engine/training/__main__.py lists their forms."""
+
+
+class _Progress(BaseModel):
+    """What a training has measured so far, with losses by step; it is saved with the training state."""
+
+    trained_tokens: int = 0
+    train_loss: dict[str, float] = {}
+    valid_loss: dict[str, float] = {}
+    reference_loss: ReferenceLoss | None = None
 
 
 class TrainingRun:
@@ -29,9 +40,7 @@ class TrainingRun:
         self._request = request
         self._send = send
         self._pause_requested = pause_requested
-        self._trained_tokens = 0
-        self._train_loss: dict[str, float] = {}
-        self._valid_loss: dict[str, float] = {}
+        self._progress = _Progress()
 
     def run(self) -> dict[str, Any]:
         """Start or resume the training; return the last message, when it is done or paused.
@@ -58,6 +67,8 @@ class TrainingRun:
         examples: list[Any] = self._objective.prepare(encoding.read(request.training_tokens))
         held_out = request.validation_tokens
         self._held_out = self._objective.prepare(encoding.read(held_out)) if held_out else []
+        reference = request.reference_tokens
+        self._reference = [text for texts in encoding.read(reference) for text in texts] if reference else []
         self._loop = TrainingLoop(
             self._model,
             self._objective,
@@ -77,21 +88,25 @@ class TrainingRun:
         dtype = str(self._model.dtype).removeprefix("torch.")
         self._send_message(f"Training on {examples} examples for {loop.total_steps} steps in {dtype}.")
         if self._request.state.is_file():
-            progress: Any = loop.load(self._request.state)
-            self._trained_tokens = progress["trained_tokens"]
-            self._train_loss, self._valid_loss = progress["train_loss"], progress["valid_loss"]
+            self._progress = _Progress.model_validate(loop.load(self._request.state))
             self._send_message(f"Resuming after step {loop.step} of {loop.total_steps}.")
-        elif self._held_out:
+            return
+        if self._held_out:
             self._evaluate(0)
-            self._send_metrics("Held-out loss before training", 0, full_valid_loss=self._valid_loss["0"])
+            self._send_metrics(
+                "Held-out loss before training", 0, full_valid_loss=self._progress.valid_loss["0"]
+            )
+        if self._reference:
+            self._progress.reference_loss = ReferenceLoss(before=self._measure_reference())
+            self._send_reference_loss(self._progress.reference_loss, "before")
 
     def _train(self) -> bool:
         """Run the remaining steps; return False if the training was paused."""
         interval = max(1, self._loop.total_steps // _MAX_METRICS_EVENTS)
         saved = time.monotonic()
         for step in self._loop.steps():
-            self._trained_tokens += step.tokens
-            self._train_loss[str(step.number)] = step.loss
+            self._progress.trained_tokens += step.tokens
+            self._progress.train_loss[str(step.number)] = step.loss
             if step.ends_epoch:
                 self._end_epoch(step)
             elif step.number % interval == 0:
@@ -117,11 +132,14 @@ class TrainingRun:
 
     def _finish(self) -> dict[str, Any]:
         self._write_model(self._request.out)
+        if self._progress.reference_loss is not None:
+            self._progress.reference_loss.after = self._measure_reference()
+            self._send_reference_loss(self._progress.reference_loss, "after")
         with self._request.losses.open("w", newline="", encoding="utf-8") as out:
             rows = csv.writer(out)
             rows.writerow(("step", "train_loss", "valid_loss"))
             for step in range(self._loop.total_steps + 1):
-                row = (self._train_loss.get(str(step)), self._valid_loss.get(str(step)))
+                row = (self._progress.train_loss.get(str(step)), self._progress.valid_loss.get(str(step)))
                 if row != (None, None):
                     rows.writerow((step, *("" if loss is None else f"{loss:.6f}" for loss in row)))
         return {"done": self._result(TrainingResult).model_dump()}
@@ -129,9 +147,10 @@ class TrainingRun:
     def _result(self, result_type: type[TrainingResult]) -> TrainingResult:
         return result_type(
             step=self._loop.step,
-            trained_tokens=self._trained_tokens,
-            valid_loss=self._valid_loss,
-            train_loss=self._train_loss[str(self._loop.step)],
+            trained_tokens=self._progress.trained_tokens,
+            valid_loss=self._progress.valid_loss,
+            train_loss=self._progress.train_loss[str(self._loop.step)],
+            reference_loss=self._progress.reference_loss,
         )
 
     def _write_model(self, folder: Path) -> None:
@@ -140,16 +159,15 @@ class TrainingRun:
             gguf_export.export(self._request.base, folder / "adapter", folder / "model.gguf")
 
     def _save_state(self) -> None:
-        progress = {
-            "trained_tokens": self._trained_tokens,
-            "train_loss": self._train_loss,
-            "valid_loss": self._valid_loss,
-        }
-        self._loop.save(self._request.state, progress)
+        self._loop.save(self._request.state, self._progress.model_dump())
 
     def _evaluate(self, step: int) -> float:
-        self._valid_loss[str(step)] = evaluate(self._objective, self._held_out)
-        return self._valid_loss[str(step)]
+        self._progress.valid_loss[str(step)] = loss = evaluate(self._objective, self._held_out)
+        return loss
+
+    def _measure_reference(self) -> float:
+        """Return the model's mean loss on the reference file, in nats per learned token."""
+        return evaluate(SupervisedObjective(self._model), self._reference)
 
     def _send_message(self, text: str) -> None:
         self._send({"type": "message", "level": "info", "message": text})
@@ -157,12 +175,19 @@ class TrainingRun:
     def _send_metrics(self, title: str, step: int, **values: float) -> None:
         metrics = {name: round(value, 4) for name, value in values.items()}
         shown = ", ".join(f"{value:.3f}" for value in metrics.values())
+        self._send_data(f"{title.lower()} {shown}", step, metrics)
+
+    def _send_reference_loss(self, loss: ReferenceLoss, when: Literal["before", "after"]) -> None:
+        title = f"reference loss {when} training {getattr(loss, when):.3f}"
+        self._send_data(title, self._loop.step, {"reference_loss": loss.model_dump()})
+
+    def _send_data(self, text: str, step: int, data: dict[str, Any]) -> None:
         total = self._loop.total_steps
         self._send(
             {
                 "type": "metrics",
                 "level": "info",
-                "message": f"Step {step}/{total}: {title.lower()} {shown}",
-                "data": {"step": step, "total_steps": total, **metrics},
+                "message": f"Step {step}/{total}: {text}",
+                "data": {"step": step, "total_steps": total, **data},
             }
         )
