@@ -8,6 +8,7 @@
 #   make release-check  what must hold before a release only, such as complete translations
 #   make test-clients   try foreign clients on the engine: installs them in .venv-clients (two minutes)
 #   make format         fix formatting and what the linter can fix
+#   make commands       write the tables of commands in README.md and docs/commands.md
 #   make docs           build the documentation as a site with search, in site/ (.venv-docs)
 #   make flywheel       simulated readers vote for three generations (ARGS=--quick: some minutes)
 #   make bench          run all other benches (ARGS: options of every bench, such as --quick)
@@ -30,7 +31,7 @@ CLIENTS := tests/clients
 CLIENT_ENVIRONMENTS := $(patsubst $(CLIENTS)/requirements/%.txt,.venv-clients/%/.installed,\
 	$(wildcard $(CLIENTS)/requirements/*.txt)) $(if $(shell command -v npm),.venv-clients/node/.installed)
 
-.PHONY: run demo flywheel test test-clients check quick release-check bench format docs clean
+.PHONY: run demo flywheel test test-clients check quick release-check bench format commands docs clean
 
 # .venv/.extra-NAME: this part of the package is installed.
 run: .venv/.core
@@ -90,6 +91,9 @@ bench: .venv/.dev
 format: .venv/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+commands: .venv/.dev
+	$(BIN)/python -m scripts.command_table
 
 # The pages keep their places in the repository, so that their links hold; zensical.toml says the rest.
 docs: .venv-docs/.installed

@@ -1,7 +1,6 @@
 """`herosmith languages`: how much of each catalogue is translated, and what is missing."""
 
 import json
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -77,14 +76,10 @@ def _file(folder: Path, language: str) -> Path:
 
 async def _texts(settings: Settings) -> "Texts":
     """Return what a catalogue must translate: messages in the source, and the texts of all commands."""
-    from bot.app import open_app  # noqa: PLC0415
-    from bot.client import HeroBot  # noqa: PLC0415
+    from bot.cli.offline import offline_bot  # noqa: PLC0415
     from bot.i18n.extraction import extract_messages  # noqa: PLC0415
     from bot.i18n.missing import Texts  # noqa: PLC0415
 
-    with tempfile.TemporaryDirectory() as folder:  # commands need an app, but none of its data
-        fresh = settings.model_copy(update={"data_dir": Path(folder), "database_url": None})
-        async with open_app(fresh) as app, HeroBot(app) as bot:
-            await bot.load_features()
-            names, descriptions = bot.command_texts()
+    async with offline_bot(settings) as bot:
+        names, descriptions = bot.command_texts()
     return Texts(extract_messages(message_errors()), names, descriptions)
