@@ -101,6 +101,7 @@ docs: .venv-docs/.installed
 	@git ls-files -z --cached --others --exclude-standard -- '*.md' docs examples .env.example LICENSE ':!.github' \
 		| tar --null --files-from=- --create | tar --extract --directory=.venv-docs/source
 	.venv-docs/bin/zensical build --strict --clean
+	@cp .env.example site/  # the builder leaves hidden files out
 
 clean:
 	-$(BIN)/dmypy kill 2>/dev/null
