@@ -23,7 +23,7 @@ from bot.store.jobs import Job
 
 # A folder or module of bot/ may import those of the lines above it, never one of its own line or below.
 LAYERS = (
-    ("config", "i18n"),
+    ("config", "i18n", "palette"),
     ("chat", "errors"),
     ("heroes",),
     ("settings", "store"),
@@ -290,3 +290,9 @@ def test_settings_load_no_database() -> None:
     """Whoever only reads settings (--help, the engine's start) does not wait for SQLAlchemy."""
     probe = "import sys, bot.settings; raise SystemExit('sqlalchemy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", probe], check=False, cwd=ROOT).returncode == 0
+
+
+def test_colours_are_named_in_the_palette_alone() -> None:
+    named = re.compile(r"[\"']#[0-9a-fA-F]{6}[\"']|\bColou?r\.(?!from_str\b)\w+\(|\b0x[0-9a-fA-F]{6}\b")
+    found = [path for path, text in sources("bot", "cogs", "bench") if named.search(text)]
+    assert found == ["bot/palette.py"]

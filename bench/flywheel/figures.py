@@ -8,8 +8,10 @@ from typing import Any
 
 from rich.table import Table
 
+from bot import palette
+
 _DRAWS = 4000  # bootstrap resamples
-_COLOURS = ("#5865f2", "#e67e22", "#16a085")
+_COLOURS = (palette.MODEL, palette.UNSEEN, palette.COUNT)
 
 Generation = dict[str, Any]
 

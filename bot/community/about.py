@@ -11,9 +11,12 @@ from bot.store.statistics import Totals
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The live model and its dataset, both None while the base model answers; the base model's name."""
+    """The live model and its dataset, both None while the base model answers.
 
-    base: str
+    base: what the live model was tuned from, a tuned model or a name; without one, the model that answers.
+    """
+
+    base: Model | str
     live: Model | None
     dataset: Dataset | None
     totals: Totals
@@ -30,4 +33,6 @@ class About:
         async with self._db.read() as tx:
             live = await models.get_live(tx)
             dataset = await datasets.get(tx, live.dataset_id) if live else None
-            return Overview(live.base if live else self._base, live, dataset, await statistics.get_totals(tx))
+            base: Model | str = live.base if live else self._base
+            base = (await models.get_by_name(tx, live.base) if live else None) or base
+            return Overview(base, live, dataset, await statistics.get_totals(tx))

@@ -8,6 +8,7 @@ from bot.i18n.message import LocalizedMessage, Translator, mark
 from bot.rating.trial_status import TrialStatus
 from bot.rating.votes import VoteCounts
 from bot.registry.availability import date_text, days_until
+from bot.registry.names import name_in_sentence
 from bot.registry.registry import ModelRecord
 from bot.store.job_schema import FinetuneResult
 from bot.store.models import Model, ModelEvent
@@ -18,15 +19,25 @@ _SOON_DAYS = 60  # days before a model's shutdown from which on it is marked
 _EVENTS = {
     "registered": mark("trained and registered"),
     "deployed": mark("deployed"),
-    "first": mark("went live: none was"),
+    "first": mark("went live in place of the base model"),
     "promoted": mark("went live by votes"),
-    "override": mark("went live by hand (override)"),
+    "override": mark("went live by hand"),
     "rolled back": mark("went live again by rollback"),
     "fell back": mark("went live again: the server lost the live one"),
     "lost": mark("lost by its server"),
     "challenges": mark("lost its place by votes, and may win it back"),
     "outvoted": mark("retired: the votes preferred the live one"),
     "retired": mark("retired"),
+}
+_IN_THE_TERMINAL = mark(", in the terminal")
+_BY_ITSELF = mark(", by itself")
+_WITHOUT_ACTOR = {
+    "first": _BY_ITSELF,
+    "promoted": _BY_ITSELF,
+    "override": _IN_THE_TERMINAL,
+    "rolled back": _IN_THE_TERMINAL,
+    "fell back": _BY_ITSELF,
+    "retired": _IN_THE_TERMINAL,
 }
 
 
@@ -37,7 +48,7 @@ def finetune_plan_text(t: Translator, estimate: TuningEstimate, remaining_today:
     if spec.method == "dpo":
         title = mark("**Fine-tuning {base}** by preference (DPO) on dataset v{version}, by {provider}")
     lines = [
-        t(title, base=spec.base, version=spec.dataset, provider=estimate.provider.display_name),
+        t(title, base=_base_text(estimate), version=spec.dataset, provider=estimate.provider.display_name),
         t(
             "{train:,} texts to learn from, {valid:,} held out to measure.",
             train=counts.get("train", 0),
@@ -61,14 +72,14 @@ def finetune_plan_text(t: Translator, estimate: TuningEstimate, remaining_today:
 
 def _warning_lines(t: Translator, estimate: TuningEstimate) -> list[str]:
     """Return warnings on the base and the provider, and what an operator will have to do."""
-    base, provider, lines = estimate.spec.base, estimate.provider, []
+    base, provider, lines = _base_text(estimate), estimate.provider, []
     if estimate.retires_on:
-        shutdown = t("The server shuts `{base}` down on {day}.", base=base, day=estimate.retires_on)
+        shutdown = t("The server shuts {base} down on {day}.", base=base, day=estimate.retires_on)
         lines.append(f"{_shutdown_mark(estimate.retires_on)}{shutdown}")
     if estimate.listed is False:
-        lines.append(t("⚠️ The server does not list `{base}` among its models.", base=base))
+        lines.append(t("⚠️ The server does not list {base} among its models.", base=base))
     if estimate.listed is None:
-        lines.append(t("Whether the server knows `{base}` could not be asked now.", base=base))
+        lines.append(t("Whether the server knows {base} could not be asked now.", base=base))
     if provider.shutdown_notice:
         lines.append(f"⚠️ {t(provider.shutdown_notice)}")
     if provider.deploy_step:
@@ -76,6 +87,10 @@ def _warning_lines(t: Translator, estimate: TuningEstimate) -> list[str]:
             t("A model trained there must be deployed by hand before it can be asked; its end says how.")
         )
     return lines
+
+
+def _base_text(estimate: TuningEstimate) -> LocalizedMessage | str:
+    return name_in_sentence(estimate.tuned_from or estimate.spec.base)
 
 
 def _cost_text(t: Translator, estimate: TuningEstimate) -> str:
@@ -154,10 +169,20 @@ def model_line(
             else []
         ),
     ]
-    lines = [f"**{model.id}** `{model.name}`", f"-# {' · '.join(parts)}"]
+    lines = [t("**Model {number}**", number=model.id), f"-# {' · '.join(parts)}"]
     if trial and trial.candidate.id == model.id:
         lines.append(f"-# {t(trial.figures)}")
     return "\n".join(lines)
+
+
+def model_choice(t: Translator, model: Model) -> str:
+    """Return a model as an entry of a menu."""
+    return t(
+        "Model {number} · {state} · dataset v{version}",
+        number=model.id,
+        state=LocalizedMessage(model.state),
+        version=model.dataset_id,
+    )
 
 
 def _state_text(model: Model, challenger: Model | None) -> str:
@@ -188,7 +213,7 @@ def model_page(
     model = record.model
     lines = [
         model_line(t, model, challenger, votes, None),
-        t("Base: `{base}`", base=model.base),
+        t("Tuned from {base}", base=name_in_sentence(record.tuned_from or model.base)),
         t(
             "Job {number} · dataset v{version}, `{hash}`",
             number=model.job_id,
@@ -196,6 +221,7 @@ def model_page(
             hash=record.dataset_hash[:12],
         ),
     ]
+    lines.append(t("Its server calls it `{name}`", name=model.name))
     if model.served_as and model.served_as != model.name:
         lines.append(t("Asked as `{name}`", name=model.served_as))
     lines += _loss_lines(t, model.metrics.get("loss_before"), model.metrics.get("loss_after"))
@@ -221,4 +247,6 @@ def _event_line(t: Translator, event: ModelEvent) -> str:
         what += t(", in the place of model {number}", number=event.replaced_id)
     if event.actor_id:
         what += t(", by {person}", person=f"<@{event.actor_id}>")
+    elif event.what in _WITHOUT_ACTOR:
+        what += t(_WITHOUT_ACTOR[event.what])
     return f"-# {at:%Y-%m-%d %H:%M} UTC · {what}"

@@ -8,6 +8,7 @@ from bot.i18n.message import LocalizedMessage, mark
 from bot.rating import sequential_test
 from bot.rating.trial_status import TrialStatus
 from bot.registry import lifecycle
+from bot.registry.names import name_in_sentence
 from bot.store import duels, models, notifications, trials
 from bot.store.database import Database, Transaction
 from bot.store.models import Model
@@ -220,12 +221,8 @@ def _outcome_text(status: TrialStatus, template: str) -> LocalizedMessage:
     """Return the admins' notification of a trial's end; {number} in the template is the candidate's."""
     return LocalizedMessage(
         template,
-        live=_model_text(status.live),
-        candidate=_model_text(status.candidate),
+        live=name_in_sentence(status.live),
+        candidate=name_in_sentence(status.candidate),
         number=status.candidate.id,
         figures=status.figures,
     )
-
-
-def _model_text(model: Model) -> LocalizedMessage:
-    return LocalizedMessage("model {number} (`{name}`)", number=model.id, name=model.name)

@@ -134,11 +134,9 @@ def _warning(model: Model, day: str, today: date | None) -> tuple[str, Localized
     if stage is None:
         return None
     text = LocalizedMessage(
-        "⏳ The live model {number}, `{name}`, or its base `{base}` is shut down {when}. "
+        "⏳ Model {number}, the live one, or the model that it was tuned from is shut down {when}. "
         "Tune another base in time (`/finetune base-model:...`), or train on the embedded engine.",
         number=model.id,
-        name=model.name,
-        base=model.base,
         when=date_text(day, left),
     )
     return f"retires:{model.id}:{day}:{stage}", text

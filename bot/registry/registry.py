@@ -14,9 +14,13 @@ from bot.store.models import Model, ModelEvent
 
 @dataclass(frozen=True, slots=True)
 class ModelRecord:
-    """A model with the hash of its dataset, and its events, oldest first."""
+    """A model with the hash of its dataset, and its events, oldest first.
+
+    tuned_from is the model that it was tuned from if that was tuned here as well.
+    """
 
     model: Model
+    tuned_from: Model | None
     dataset_hash: str
     events: list[ModelEvent]
 
@@ -51,7 +55,10 @@ class Registry:
         async with self._db.read() as tx:
             model = await _get_or_raise(tx, model_id)
             return ModelRecord(
-                model, await models.get_dataset_hash(tx, model_id), await models.list_events(tx, model_id)
+                model,
+                await models.get_by_name(tx, model.base),
+                await models.get_dataset_hash(tx, model_id),
+                await models.list_events(tx, model_id),
             )
 
     async def register(
@@ -96,6 +103,7 @@ class Registry:
             return await _promote_first(tx, added)
 
     async def by_name(self, name: str) -> Model | None:
+        """Return the model of a server's long name; None if it was not tuned here."""
         async with self._db.read() as tx:
             return await models.get_by_name(tx, name)
 
@@ -188,16 +196,13 @@ class Registry:
                 await models.change(tx, missing.id, state="retired")
                 await trials.stop_invalid(tx, at=now)
             if before:
-                serves = LocalizedMessage(
-                    "model {number}, `{name}`, serves again", number=before.id, name=before.name
-                )
+                serves = LocalizedMessage("model {number} serves again", number=before.id)
             else:
                 serves = LocalizedMessage("the base model answers")
             text = LocalizedMessage(
-                "⚠️ The model server does not know the live model {number}, `{name}`, any more: {serves}. "
+                "⚠️ The model server does not know model {number}, the live one, any more: {serves}. "
                 "`/models list` shows what there is.",
                 number=missing.id,
-                name=missing.name,
                 serves=serves,
             )
             await notifications.add(tx, f"lost:{missing.id}:{now}", text, at=now)
@@ -216,10 +221,9 @@ async def _retire_missing(tx: Transaction, lost: Model, now: float) -> None:
         return
     await lifecycle.retire(tx, lost.id, "lost")
     text = LocalizedMessage(
-        "⚠️ The model server does not know the candidate {number}, `{name}`, any more: it is retired. "
+        "⚠️ The model server does not know model {number}, a candidate, any more: it is retired. "
         "`/models list` shows what there is.",
         number=lost.id,
-        name=lost.name,
     )
     await notifications.add(tx, f"lost:{lost.id}:{now}", text, at=now)
 

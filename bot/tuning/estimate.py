@@ -10,6 +10,7 @@ from bot.store import datasets, jobs
 from bot.store.database import Database, Transaction
 from bot.store.datasets import Dataset, DatasetKind
 from bot.store.job_schema import FinetuneResult, FinetuneSpec, Method
+from bot.store.models import Model
 from bot.tuning.providers import Provider
 
 MAX_EPOCHS = 10
@@ -26,11 +27,13 @@ class TuningEstimate:
 
     epochs is the spec's, or the provider's usual number. price and cost (US dollars) are None if unknown,
     cost also if training has no price. seconds is None if the speed is unknown; measured tells whether it
-    comes from a training here. retires_on is the base's last day, if the server announces one. listed tells
-    whether the server lists the base, None if it lists nothing.
+    comes from a training here. tuned_from is the base if it was tuned here, None if not. retires_on is the
+    base's last day, if the server announces one. listed tells whether the server lists the base, None if it
+    lists nothing.
     """
 
     spec: FinetuneSpec
+    tuned_from: Model | None
     dataset: Dataset
     provider: Provider
     epochs: int
@@ -113,6 +116,7 @@ class TuningEstimator:
         shutdown_dates = await self._availability.shutdown_dates()
         return TuningEstimate(
             spec,
+            await self._registry.by_name(spec.base),
             dataset,
             self._provider,
             epochs,

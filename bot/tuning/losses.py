@@ -14,6 +14,7 @@ from typing import Any
 
 from openai.types.fine_tuning import FineTuningJobEvent
 
+from bot import palette
 from bot.store.job_schema import HeldOutLoss
 
 
@@ -92,12 +93,12 @@ def draw_losses(path: Path, *, title: str, losses: Losses) -> None:
     steps = sorted(losses.train)
     if steps:
         values = [losses.train[step] for step in steps]
-        axes.plot(steps, values, color="#5865f2", alpha=0.25, linewidth=1)
-        axes.plot(steps, _smoothed(values), color="#5865f2", linewidth=2, label="learnt (moving average)")
+        axes.plot(steps, values, color=palette.MODEL, alpha=0.25, linewidth=1)
+        axes.plot(steps, _smoothed(values), color=palette.MODEL, linewidth=2, label="learnt (moving average)")
     held_out = sorted(losses.valid)
     if held_out:
         points = [losses.valid[step] for step in held_out]
-        axes.plot(held_out, points, "o-", color="#e67e22", linewidth=1.5, label="held out")
+        axes.plot(held_out, points, "o-", color=palette.UNSEEN, linewidth=1.5, label="held out")
         for step, value in zip(held_out, points, strict=True):
             axes.annotate(
                 f"{value:.2f}", (step, value), textcoords="offset points", xytext=(0, 7), fontsize=8

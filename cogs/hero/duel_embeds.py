@@ -2,6 +2,7 @@
 
 import discord
 
+from bot import palette
 from bot.heroes.hero import Hero
 from bot.i18n.message import Translator
 from bot.llm.stream import Stream
@@ -56,9 +57,9 @@ def stopped_duel_content(t: Translator) -> MessageContent:
 
 
 def _embeds(hero: Hero, texts: tuple[str, str], footer: str) -> list[discord.Embed]:
-    gold = discord.Colour.gold()
-    first = discord.Embed(title=str(hero).capitalize(), description=f"**A**\n{texts[0]}", colour=gold)
-    second = discord.Embed(description=f"**B**\n{texts[1]}", colour=gold)
+    colour = discord.Colour.from_str(palette.CONTEST)
+    first = discord.Embed(title=str(hero).capitalize(), description=f"**A**\n{texts[0]}", colour=colour)
+    second = discord.Embed(description=f"**B**\n{texts[1]}", colour=colour)
     return [first, second.set_footer(text=footer)]
 
 

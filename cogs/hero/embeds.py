@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import discord
 
+from bot import palette
 from bot.heroes.hero import Hero
 from bot.i18n.message import Translator, mark
 from bot.llm.stream import Stream
@@ -50,10 +51,10 @@ def hero_embed(description: Description, t: Translator) -> discord.Embed:
     """Return the embed of a finished description: hero, escaped text, and the model that wrote it."""
     embed = _embed(description.hero, description.text)
     if description.tuned:
-        embed.colour = discord.Colour.blurple()
-        footer = [t("Written by model {number}", number=description.version or description.model)]
+        embed.colour = discord.Colour.from_str(palette.MODEL)
+        footer = [t("Written by model {number}", number=description.version)]
     else:
-        embed.colour = discord.Colour.light_grey()
+        embed.colour = discord.Colour.from_str(palette.BASE)
         footer = [t("Written by the untuned base model, {model}", model=description.model)]
     if description.finish_reason == "stopped":
         footer.append(t("stopped"))

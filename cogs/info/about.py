@@ -4,10 +4,12 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot import palette
 from bot.app import App
 from bot.client import HeroBot, Interaction
 from bot.community.about import Overview
 from bot.i18n.message import Translator
+from bot.registry.names import name_in_sentence
 from bot.store.statistics import Totals
 from cogs.common.content import MessageContent
 from cogs.common.locale import translator_of
@@ -42,7 +44,7 @@ def _embed(t: Translator, overview: Overview) -> discord.Embed:
             "Ask for a hero with `/hero 40 woman healing`, and leave a thumb under what you read. "
             "What people like teaches the next model; it takes over only when your votes prove it better."
         ),
-        colour=discord.Colour.blurple(),
+        colour=discord.Colour.from_str(palette.MODEL),
     )
     embed.add_field(name=t("Model"), value=_model_text(t, overview), inline=False)
     embed.add_field(name=t("Dataset"), value=_dataset_text(t, overview), inline=False)
@@ -51,15 +53,10 @@ def _embed(t: Translator, overview: Overview) -> discord.Embed:
 
 
 def _model_text(t: Translator, overview: Overview) -> str:
-    live = overview.live
+    live, base = overview.live, name_in_sentence(overview.base)
     if live is None:
-        return t("The untuned base model, {base}.", base=f"`{overview.base}`")
-    return t(
-        "Model {number}, {name}, tuned from {base}.",
-        number=live.id,
-        name=f"`{live.name}`",
-        base=f"`{live.base}`",
-    )
+        return t("The untuned base model, {base}.", base=base)
+    return t("Model {number}, tuned from {base}.", number=live.id, base=base)
 
 
 def _dataset_text(t: Translator, overview: Overview) -> str:

@@ -4,6 +4,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot import palette
 from bot.app import App
 from bot.client import HeroBot, Interaction
 from bot.i18n.message import Translator
@@ -77,7 +78,7 @@ def _embed(t: Translator, scope: str, page: int, best: list[Scored]) -> discord.
         text = t("Nobody is in it yet. Ask for a hero with `/hero`, and let others leave a thumb under it.")
     else:
         text = "\n".join(_entry(page * PAGE + rank, scored) for rank, scored in enumerate(best, 1))
-    embed = discord.Embed(title=title, description=text, colour=discord.Colour.gold())
+    embed = discord.Embed(title=title, description=text, colour=discord.Colour.from_str(palette.CONTEST))
     if best:
         embed.set_footer(
             text=t("Page {page}. The percentage weighs few votes less than many.", page=page + 1)

@@ -113,7 +113,7 @@ class ModelsCog(commands.Cog):
         await require_operator(interaction)
         await interaction.response.defer(thinking=True)
         live = await self.app.registry.promote(model, actor_id=interaction.user.id)
-        template = mark("Model {number}, `{name}`, is live. `/models rollback` brings back the one before.")
+        template = mark("Model {number} is live. `/models rollback` brings back the one before.")
         await self._reply(interaction, template, live)
 
     @group.command(description="Let the model serve again whose place the live one took")
@@ -121,7 +121,7 @@ class ModelsCog(commands.Cog):
         await require_operator(interaction)
         await interaction.response.defer(thinking=True)
         live = await self.app.registry.roll_back(actor_id=interaction.user.id)
-        await self._reply(interaction, mark("Model {number}, `{name}`, is live again."), live)
+        await self._reply(interaction, mark("Model {number} is live again."), live)
 
     @group.command(description="Take a candidate out of the running")
     @app_commands.describe(model="The model's number")
@@ -129,7 +129,7 @@ class ModelsCog(commands.Cog):
         await require_operator(interaction)
         await interaction.response.defer(thinking=True)
         retired = await self.app.registry.retire(model, actor_id=interaction.user.id)
-        await self._reply(interaction, mark("Model {number}, `{name}`, is retired."), retired)
+        await self._reply(interaction, mark("Model {number} is retired."), retired)
 
     @group.command(description="Tell by which name a model can be asked, after it was deployed by hand")
     @app_commands.describe(model="The model's number", name="The deployment's name at the provider")
@@ -157,17 +157,14 @@ class ModelsCog(commands.Cog):
         if not await is_operator(interaction):
             return []
         t = await translator_of(interaction)
-        shown = (
-            (each.id, f"{each.id} · {t(each.state)} · {each.name}"[:100])
-            for each in reversed(await self.app.registry.all())
-        )
+        shown = ((each.id, models.model_choice(t, each)) for each in reversed(await self.app.registry.all()))
         return [app_commands.Choice(name=name, value=number) for number, name in shown if str(typed) in name][
             :25
         ]
 
     async def _reply(self, interaction: Interaction, template: str, model: Model) -> None:
         t = await translator_of(interaction)
-        text = t(template, number=model.id, name=model.name, served_as=model.served_as)
+        text = t(template, number=model.id, served_as=model.served_as)
         await answer(interaction, text)
 
     async def _live_number(self) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import discord
 
+from bot import palette
 from bot.i18n.message import Translator
 from bot.store.job_schema import Comparison
 from cogs.common.markdown import escape_markdown
@@ -20,7 +21,7 @@ def comparison_embeds(t: Translator, comparisons: Sequence[Comparison]) -> list[
 
 
 def _comparison_embed(t: Translator, comparison: Comparison, max_length: int) -> discord.Embed:
-    embed = discord.Embed(title=comparison.hero.capitalize(), colour=discord.Colour.blurple())
+    embed = discord.Embed(title=comparison.hero.capitalize(), colour=discord.Colour.from_str(palette.MODEL))
     for side in comparison.sides:
         text = escape_markdown(side.text if isinstance(side.text, str) else t(side.text))
         shown = text if len(text) <= max_length else f"{text[: max_length - 2].rsplit(' ', 1)[0]} …"

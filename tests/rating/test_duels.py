@@ -225,7 +225,7 @@ async def test_expired_rematch_is_notified(app: App) -> None:
 
     assert await states(app) == ["retired", "live"]
     (notification,) = [each for each in await trial_notifications(app) if each.key == f"trial:{rematch.id}"]
-    assert "model 1 (`ft:tiny:1`) might win its place back from the live model 2" in str(notification.text)
+    assert "model 1 might win its place back from the live model 2" in str(notification.text)
     assert "0 of 1 person" in str(notification.text)
 
 
@@ -297,7 +297,8 @@ async def test_missing_candidate_is_retired_and_the_next_is_tried(app: App, scri
     assert trial.candidate_id == 3
     async with app.db.read() as tx:
         assert [
-            "does not know the candidate 2" in str(each.text) for each in await notifications.list_pending(tx)
+            "does not know model 2, a candidate" in str(each.text)
+            for each in await notifications.list_pending(tx)
         ] == [True]
 
 

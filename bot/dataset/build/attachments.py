@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
+from bot import palette
 from bot.dataset.files.transfer import Transfer
 from bot.store.datasets import Dataset
 
@@ -53,11 +54,11 @@ def draw_length_chart(
     shortest, longest = min(lengths, default=0), max(lengths, default=0)
     width = (longest - shortest) // _MAX_BINS + 1  # in whole words, so that all bins cover as many
     edges = range(shortest, longest + width + 1, width)
-    words.hist(list(lengths), bins=list(edges), weights=list(lengths.values()), color="#5865f2")
+    words.hist(list(lengths), bins=list(edges), weights=list(lengths.values()), color=palette.MODEL)
     words.set_xlabel("words")
     words.set_ylabel("texts")
     names = sorted(finish_reasons, key=lambda name: finish_reasons[name])
-    bars = reasons.barh(names, [finish_reasons[name] for name in names], color="#57a773")
+    bars = reasons.barh(names, [finish_reasons[name] for name in names], color=palette.COUNT)
     reasons.bar_label(bars, padding=3, fontsize=9)
     reasons.margins(x=0.25)
     reasons.set_xlabel("answers, by finish reason")

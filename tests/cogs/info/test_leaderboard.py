@@ -120,7 +120,7 @@ async def test_about_names_the_base_model_before_any_is_tuned(stage: Stage) -> N
     assert result.response is not None
     (embed,) = result.response.embeds
     model, dataset, _ = (field.value or "" for field in embed.fields)
-    assert "untuned base model, `smollm2-135m-instruct`" in model
+    assert "untuned base model, smollm2-135m-instruct" in model
     assert "no model has been tuned yet" in dataset
 
 
@@ -133,7 +133,7 @@ async def test_about_shows_model_dataset_figures_and_links(stage: Stage, app: Ap
 
     assert result.response is not None
     model, dataset, loop = (field.value or "" for field in result.response.embeds[0].fields)
-    assert model == "Model 1, `ft:tiny:1`, tuned from `smollm2-135m-instruct`."
+    assert model == "Model 1, tuned from smollm2-135m-instruct."
     assert dataset.startswith("Version 1: 16 texts, 16 of them written by the bot itself, 0 liked")
     for line in ("1 description written", "3 votes on descriptions", "3 people voted", "1 model tuned"):
         assert f"- {line}" in loop

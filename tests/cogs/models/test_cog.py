@@ -6,7 +6,7 @@ import pytest
 
 from bot.app import App
 from bot.client import HeroBot
-from bot.store import jobs
+from bot.store import jobs, notifications
 from tests.conftest import Stage
 from tests.support.scripted_server import Script
 from tests.support.workflows import build, finetune
@@ -35,9 +35,9 @@ async def test_the_list_tells_state_loss_and_votes(stage: Stage, app: App) -> No
     described = await app.describer.describe(app.heroes.vocabulary.sample(1)[0], requester=1)
     await app.votes.simulate(described.id, "somebody", "👍")
     candidate, _, trial, live, figures = (await said(stage, "list")).split("\n")
-    assert candidate == "**2** `ft:tiny:2`"
+    assert candidate == "**Model 2**"
     assert trial == "-# no vote counts yet"
-    assert live == "**1** `ft:tiny:1`"
+    assert live == "**Model 1**"
     assert figures == "-# **live** · dataset v1 · loss 1.250 · 👍 1 👎 0 (100 % for it)"
     assert "challenges the live one" in await said(stage, "list")
 
@@ -48,21 +48,75 @@ async def test_a_models_page_tells_base_dataset_hash_and_history(stage: Stage, a
     text = await said(stage, "show", model=2)
     entry = await app.registry.record(2)
     for part in (
-        "smollm2-135m-instruct",
+        "Tuned from smollm2-135m-instruct",
+        "Its server calls it `ft:tiny:2`",
         "Job 3",
         f"dataset v1, `{entry.dataset_hash[:12]}`",
         "2.500 → 1.250",
     ):
         assert part in text
-    assert "went live by hand (override), in the place of model 1, by <@" in text
+    assert "went live by hand, in the place of model 1, by <@" in text
     assert "went live by hand" in await said(stage, "show")  # the live one, where none is named
 
 
 @pytest.mark.usefixtures("two")
+async def test_the_history_tells_who_let_a_model_go_live(stage: Stage, app: App) -> None:
+    await said(stage, "promote", model=2)
+    await app.registry.roll_back()  # as in the terminal
+
+    first = (await said(stage, "show", model=1)).split("\n")
+
+    assert [line.split(" · ", 1)[-1] for line in first[-3:]] == [
+        "went live again by rollback, in the place of model 2, in the terminal",
+        "went live in place of the base model, by itself",
+        "trained and registered",
+    ]
+
+
+@pytest.mark.usefixtures("two")
+async def test_a_model_tuned_from_another_names_it_by_its_number(stage: Stage, app: App) -> None:
+    planned = await stage.olga.slash(stage.channel, "finetune", **{"base-model": "ft:tiny:1"})
+    assert planned.response is not None
+    assert "**Fine-tuning model 1** on dataset v1" in planned.response.content
+    await stage.olga.click(stage.channel.history()[-1], label="Confirm")
+    assert await app.worker.run_next()
+    await said(stage, "promote", model=3)
+
+    assert "\nTuned from model 1\n" in await said(stage, "show")
+    about = await stage.ana.slash(stage.channel, "about")
+    assert about.response is not None
+    assert about.response.embeds[0].fields[0].value == "Model 3, tuned from model 1."
+
+
+@pytest.mark.usefixtures("two")
+async def test_only_a_models_page_shows_its_long_name(stage: Stage, app: App, script: Script) -> None:
+    await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
+    await stage.ana.slash(stage.channel, "about")
+    await stage.olga.slash(stage.channel, "models compare", a=2, hero="50 man flight")
+    for command, options in (
+        ("list", {}),
+        ("promote", {"model": 2}),
+        ("rollback", {}),
+        ("retire", {"model": 2}),
+    ):
+        await stage.olga.slash(stage.channel, f"models {command}", **options)
+    script.unknown_models = script.trainings.gone = {"ft:tiny:1"}
+    await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
+
+    async with app.db.read() as tx:
+        notified = [str(each.text) for each in await notifications.list_pending(tx)]
+    embeds = [embed.to_dict() for message in stage.channel.history() for embed in message.embeds]
+    contents = [message.content for message in stage.channel.history()]
+    assert notified
+    assert "ft:tiny" not in str([embeds, contents, notified])
+    assert "ft:tiny:2" in await said(stage, "show", model=2)
+
+
+@pytest.mark.usefixtures("two")
 async def test_promote_rollback_and_retire(stage: Stage, app: App) -> None:
-    assert "Model 2, `ft:tiny:2`, is live" in await said(stage, "promote", model=2)
-    assert "Model 1, `ft:tiny:1`, is live again" in await said(stage, "rollback")
-    assert "Model 2, `ft:tiny:2`, is retired" in await said(stage, "retire", model=2)
+    assert "Model 2 is live" in await said(stage, "promote", model=2)
+    assert "Model 1 is live again" in await said(stage, "rollback")
+    assert "Model 2 is retired" in await said(stage, "retire", model=2)
     assert [model.state for model in await app.registry.all()] == ["live", "retired"]
     await said(stage, "retire", model=1)
     assert "Let another one serve first" in stage.refusal()
@@ -97,7 +151,7 @@ async def test_a_model_that_cannot_answer_says_so_in_its_place(stage: Stage, scr
 @pytest.mark.usefixtures("two")
 async def test_numbers_are_completed_with_names(stage: Stage) -> None:
     offered = await stage.olga.autocomplete(stage.channel, "models promote", "model", "2")
-    assert offered == [{"name": "2 · candidate · ft:tiny:2", "value": 2}]
+    assert offered == [{"name": "Model 2 · candidate · dataset v1", "value": 2}]
 
 
 @pytest.mark.usefixtures("two")
@@ -114,7 +168,9 @@ async def test_a_lost_model_is_told_to_the_admins_and_not_to_the_user(
     await stage.env.advance_time(12)
 
     (text,) = [
-        each.content for each in stage.channel.history() if "does not know the live model" in each.content
+        each.content
+        for each in stage.channel.history()
+        if "does not know model 1, the live one" in each.content
     ]
     assert "the base model answers" in text
     assert "lost by its server" in await said(stage, "show", model=1)
