@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from openai import AsyncOpenAI
 
 from bot.community.about import About
-from bot.community.accounts import load_pseudonyms
+from bot.community.accounts import Pseudonyms, load_pseudonyms
 from bot.community.content_reports import ContentReports
 from bot.community.guild_settings import GuildSettings
 from bot.community.notifications import Notifications
@@ -105,6 +105,7 @@ class App:
     db: Database
     client: ModelClient
     budget: Budget
+    pseudonyms: Pseudonyms
     planner: Planner
     selector: ExampleSelector
     transfer: Transfer
@@ -228,6 +229,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             db=db,
             client=client,
             budget=budget,
+            pseudonyms=pseudonyms,
             planner=planner,
             selector=selector,
             transfer=transfer,

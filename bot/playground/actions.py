@@ -8,15 +8,20 @@ import simcord
 from pydantic import BaseModel, Field
 from simcord.backend.models import Interaction
 
-from bot.playground.command_line import parse_command, visible_commands
+from bot.playground.command_line import is_complete, parse_command, visible_commands
 from bot.playground.simulated_discord import Refused, SimulatedDiscord
 from bot.playground.suggestions import suggest
+
+_GONE = "That button or menu has done its work, or its message has changed: look at the message again."
 
 Answer = dict[str, Any]  # sent only to the page that acted; everything else is seen in the channel
 
 
 class Type(BaseModel):
-    """Send a line: a command if it begins with a slash, else a message."""
+    """Send a line: a command if it begins with a slash, else a message.
+
+    A command that lacks something is not sent, but completed by the first suggestion, as in Discord.
+    """
 
     do: Literal["type"]
     text: str = Field(max_length=4000)
@@ -26,13 +31,17 @@ class Type(BaseModel):
         mentionable = {f"@{person.name}": person for person in world.people.values()} | {
             f"#{world.channel.name}": world.channel
         }
+        known = visible_commands(person, world)
+        if not is_complete(text, known) and (suggestions := await suggest(self.text, person, world)):
+            return {"completed": suggestions[0].line}
         if text.startswith("/"):
-            name, options = parse_command(text, visible_commands(person, world), mentionable)
-            return await _wait_for_answer(
-                world, await world.act(person.slash(world.channel, name, **options))
-            )
+            name, options = parse_command(text, known, mentionable)
+            typed = person.slash(world.channel, name, **options)
+            refusal = f"Discord would not send /{name} so. Type it with a space behind to see what it takes."
+            return await _wait_for_answer(world, await world.act(typed, refusal))
         if text:
-            await world.act(person.send(world.channel, _with_mentions(text, world)))
+            message = person.send(world.channel, _with_mentions(text, world))
+            await world.act(message, "Discord would not send this message: it has at most 2,000 characters.")
         return {}
 
 
@@ -43,7 +52,8 @@ class Suggest(BaseModel):
     text: str = Field(max_length=4000)
 
     async def run(self, person: simcord.MemberActor, world: SimulatedDiscord) -> Answer:
-        return {"suggestions": [asdict(item) for item in await suggest(self.text, person, world)]}
+        suggestions = [asdict(item) for item in await suggest(self.text, person, world)]
+        return {"suggestions": suggestions}
 
 
 class ClickAction(BaseModel):
@@ -55,7 +65,7 @@ class ClickAction(BaseModel):
 
     async def run(self, person: simcord.MemberActor, world: SimulatedDiscord) -> Answer:
         click = person.click(world.message(self.message), custom_id=self.custom_id)
-        return await _wait_for_answer(world, await world.act(click))
+        return await _wait_for_answer(world, await world.act(click, _GONE))
 
 
 class Select(BaseModel):
@@ -70,7 +80,7 @@ class Select(BaseModel):
         channel = world.channel  # simcord wants the channel's handle, not its id
         values = [channel if value == str(channel.id) else value for value in self.values]
         selection = person.select(world.message(self.message), values, custom_id=self.custom_id)
-        return await _wait_for_answer(world, await world.act(selection))
+        return await _wait_for_answer(world, await world.act(selection, _GONE))
 
 
 class Submit(BaseModel):
@@ -82,10 +92,12 @@ class Submit(BaseModel):
 
     async def run(self, person: simcord.MemberActor, world: SimulatedDiscord) -> Answer:
         opened = world.env.backend.interactions.get(self.form)
+        refusal = "This form was sent already, or belongs to somebody else. Open it anew."
         if opened is None:
-            raise Refused("That form is gone.")
+            raise Refused(refusal)
         form = simcord.InteractionResult(world.env, opened)
-        return await _wait_for_answer(world, await world.act(person.submit_modal(form, dict(self.values))))
+        submission = person.submit_modal(form, dict(self.values))
+        return await _wait_for_answer(world, await world.act(submission, refusal))
 
 
 class React(BaseModel):
@@ -98,7 +110,7 @@ class React(BaseModel):
 
     async def run(self, person: simcord.MemberActor, world: SimulatedDiscord) -> Answer:
         reaction = person.set_reaction(world.message(self.message), self.emoji, reacted=self.on)
-        await world.act(reaction)
+        await world.act(reaction, "Discord would not take this reaction here.")
         return {}
 
 

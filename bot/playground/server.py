@@ -15,6 +15,8 @@ from bot.errors import OperatorError
 from bot.playground.access import Access
 from bot.playground.simulated_discord import SimulatedDiscord
 from bot.playground.tab import Tab
+from bot.playground.view import people
+from bot.settings import ROOT
 
 _PAGE_FOLDER = Path(__file__).parent / "page"
 _HOST = "127.0.0.1"
@@ -50,6 +52,8 @@ async def open_page(world: SimulatedDiscord, app: App, port: int) -> AsyncIterat
     web_app.on_response_prepare.append(_add_security_headers)
     web_app.on_shutdown.append(server.close)
     web_app.router.add_get("/", server.index)
+    web_app.router.add_get("/people", server.people)
+    web_app.router.add_get(r"/{page:README\.md|docs/[\w-]+\.md}", server.documentation)
     web_app.router.add_get("/socket", server.socket)
     web_app.router.add_get("/attachments/{path:.+}", server.attachment)
     web_app.router.add_static("/page", _PAGE_FOLDER)
@@ -74,6 +78,18 @@ class _Server:
 
     async def index(self, _request: web.Request) -> web.FileResponse:
         return web.FileResponse(_PAGE_FOLDER / "index.html")
+
+    async def people(self, _request: web.Request) -> web.Response:
+        """Return whom a tab may be opened as."""
+        return web.json_response(people(self._world))
+
+    async def documentation(self, request: web.Request) -> web.Response:
+        """Return a page of the documentation, as it lies beside the code."""
+        try:
+            text = (ROOT / request.match_info["page"]).read_text(encoding="utf-8")
+        except FileNotFoundError as error:
+            raise web.HTTPNotFound(text="Only a checkout of the code has this page.") from error
+        return web.Response(text=text)
 
     async def socket(self, request: web.Request) -> web.WebSocketResponse:
         """Connect a tab as the person that the query parameter `as` names."""

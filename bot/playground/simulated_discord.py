@@ -1,6 +1,7 @@
 """The simulated Discord of the playground: one server, one channel, an operator and two members."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
@@ -13,7 +14,12 @@ from simcord.backend.models import Interaction
 from bot.app import App
 from bot.client import HeroBot
 
+log = logging.getLogger(__name__)
+
 HOME = 1_000_000_000_000_000_000  # the simulated server's id: a home guild, so its manager is an operator
+
+OPERATOR = "olga"
+MEMBERS = ("ana", "ben")
 
 _SETTLE_TIMEOUT = 0.05  # seconds that simcord waits for the bot to become idle; longer work goes on by itself
 _CLOCK_INTERVAL = 0.1  # seconds between two updates of the clock
@@ -46,10 +52,17 @@ class SimulatedDiscord:
         """The number of events so far. While it is the same, nothing has changed."""
         return len(self.env.backend.transcript)
 
-    async def act(self, action: Awaitable[Any]) -> Interaction | None:
+    def was_used(self, command: str) -> bool:
+        """Return whether anybody has used a command since the start."""
+        return any(each.command_name == command for each in self.env.backend.interactions.values())
+
+    async def act(
+        self, action: Awaitable[Any], refusal: str = "Discord would not let you do this."
+    ) -> Interaction | None:
         """Perform a person's action. Return the interaction that it started, if any, answered or not.
 
-        Raises Refused if the person may not, or cannot.
+        Raises Refused with the text `refusal` if the person may not, or cannot: simcord's own reasons are
+        for writers of tests.
         """
         interactions = self.env.backend.interactions
         async with self._lock:
@@ -59,14 +72,17 @@ class SimulatedDiscord:
             except TimeoutError:
                 pass  # the bot is still working
             except (simcord.SetupError, simcord.BackendError) as error:
-                raise Refused(_reason(error)) from error
+                log.info("refused: %s", error)
+                raise Refused(refusal) from error
             return next(reversed(interactions.values())) if len(interactions) > before else None
 
     async def wait_for_answer(self, interaction: Interaction) -> Interaction:
         """Wait for the bot's first answer. Raise Refused if none comes within Discord's three seconds."""
         while not interaction.responded:
             if self.env.backend.now_iso() >= (interaction.initial_response_deadline or ""):
-                raise Refused("Herosmith did not respond in time.")
+                raise Refused(
+                    "Herosmith did not answer within three seconds. Try again; the terminal may say why."
+                )
             await asyncio.sleep(0.02)
         return interaction
 
@@ -75,7 +91,7 @@ class SimulatedDiscord:
         try:
             found = self.env.backend.get_message(self.channel.id, message_id)
         except simcord.BackendError as error:
-            raise Refused("That message is gone.") from error
+            raise Refused("That message was deleted.") from error
         return simcord.ResponseMessage(self.env, found)
 
     async def follow_real_time(self) -> None:
@@ -93,7 +109,7 @@ async def open_simulated_discord(app: App) -> AsyncIterator[SimulatedDiscord]:
     """Start the bot in a new simulated Discord."""
     env = simcord.Env(HeroBot(app), settle_timeout=_SETTLE_TIMEOUT)
     # created before the clock is set: accounts must be old, because votes of young ones do not count
-    operator, *others = (env.create_user(name) for name in ("olga", "ana", "ben"))
+    operator, *others = (env.create_user(name) for name in (OPERATOR, *MEMBERS))
     env.backend.advance_clock(_clock_lag(env))
     await env.start()
     try:
@@ -112,8 +128,3 @@ async def open_simulated_discord(app: App) -> AsyncIterator[SimulatedDiscord]:
 def _clock_lag(env: simcord.Env) -> float:
     """Return the seconds by which the simulated time is behind the real one."""
     return max(0.0, (datetime.now(UTC) - env.now()).total_seconds())
-
-
-def _reason(error: Exception) -> str:
-    """Return simcord's error message without its hints for writers of tests."""
-    return str(error).split(" — ")[0].rstrip(".") + "."

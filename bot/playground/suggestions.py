@@ -54,7 +54,7 @@ def _command_suggestion(command: Command) -> Suggestion:
 
 def _is_finished(command: Command, name: str, text: str) -> bool:
     """Whether an option's value is complete: a space follows, and the value cannot contain spaces."""
-    option = _option(command, name)
+    option = command.option(name)
     return (
         text.endswith(" ")
         and bool(text.strip())
@@ -85,7 +85,7 @@ async def _value_suggestions(
     person: simcord.MemberActor,
     world: SimulatedDiscord,
 ) -> list[Suggestion]:
-    option = _option(command, name)
+    option = command.option(name)
     if option.get("autocomplete"):
         choices = await _autocomplete(command, option, text, filled, person, world)
     elif option["type"] == OptionType.BOOLEAN:
@@ -112,7 +112,7 @@ async def _autocomplete(
     }
     typing = person.autocomplete(world.channel, command.name, option["name"], text, **others)
     try:
-        interaction = await world.act(typing)
+        interaction = await world.act(typing, "Discord would not suggest anything.")
         return (await world.wait_for_answer(interaction)).autocomplete_choices or [] if interaction else []
     except Refused:
         return []
@@ -120,7 +120,3 @@ async def _autocomplete(
 
 def _matching_choices(text: str, choices: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [choice for choice in choices if str(choice["name"]).lower().startswith(text.lower())]
-
-
-def _option(command: Command, name: str) -> Mapping[str, Any]:
-    return next(option for option in command.options if option["name"] == name)

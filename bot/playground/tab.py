@@ -52,7 +52,7 @@ class Tab:
                 visible: MessageState = json.loads(json.dumps(visible_messages(self._person, self._world)))
                 changes = diff(shown, visible) or {}
                 shown = visible
-                tutorial = [asdict(step) for step in await steps(self._app)]
+                tutorial = [asdict(step) for step in await steps(self._app, self._world)]
                 await self._send({**changes, "steps": tutorial})
             await asyncio.sleep(_POLL_INTERVAL)
 

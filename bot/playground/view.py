@@ -30,15 +30,26 @@ def diff(before: MessageState, now: MessageState) -> dict[str, Any] | None:
     return {"changed": changed, "gone": deleted} if changed or deleted else None
 
 
+_MAY = {
+    "operator": "builds datasets, tunes and promotes models; the guide begins here",
+    "member": "asks for heroes, votes, and chooses in duels",
+}
+
+
+def people(world: SimulatedDiscord) -> list[dict[str, str]]:
+    """Return who is in the server, and what each of them may do."""
+    roles = [(person, _role(person, world)) for person in world.people.values()]
+    return [
+        {"id": str(person.id), "name": person.name, "role": role, "may": _MAY[role]} for person, role in roles
+    ]
+
+
 def surroundings(person: simcord.MemberActor, world: SimulatedDiscord) -> dict[str, Any]:
     """Return people, bot and channel, and which person the page belongs to; constant while it is open."""
     backend = world.env.backend
     return {
         "you": person.name,
-        "people": [
-            {"id": str(other.id), "name": other.name, "role": _role(other, world)}
-            for other in world.people.values()
-        ],
+        "people": people(world),
         "bot": {"id": str(backend.bot_user.id), "name": backend.bot_user.name},
         "channel": {"id": str(world.channel.id), "name": world.channel.name},
     }

@@ -154,12 +154,6 @@ async def clear_messages(tx: Transaction, message_ids: Collection[int]) -> int:
     return (await tx.execute(deleted.values(message_id=None))).rowcount
 
 
-async def has_tuned(tx: Transaction) -> bool:
-    """Return whether a tuned model wrote any description."""
-    query = select(description.c.id).where(description.c.tuned).limit(1)
-    return (await tx.execute(query)).first() is not None
-
-
 async def forget_messages(tx: Transaction) -> None:
     """Clear all references to messages: a playground's messages end with its page."""
     await tx.execute(update(description).values(message_id=None))

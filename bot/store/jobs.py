@@ -133,6 +133,13 @@ async def active(tx: Transaction, kind: Kind) -> Job | None:
     return _job(row) if row else None
 
 
+async def newest(tx: Transaction, kind: Kind) -> Job | None:
+    """Return the newest job of a kind, a plan that nobody confirmed included."""
+    query = _jobs().where(job.c.kind == kind).order_by(job.c.id.desc()).limit(1)
+    row = (await tx.execute(query)).one_or_none()
+    return _job(row) if row else None
+
+
 async def unnotified(tx: Transaction) -> list[Job]:
     """Return the jobs of channels whose end was not announced yet, active ones included."""
     conditions = (job.c.announced.is_(False), job.c.channel_id.is_not(None), job.c.state != "planned")

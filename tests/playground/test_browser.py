@@ -45,7 +45,7 @@ async def window(browser: Browser, page: Page) -> AsyncIterator[Window]:
     errors: list[str] = []
     window.on("pageerror", lambda error: errors.append(str(error)))
     window.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
-    await window.goto(page.url)
+    await window.goto(f"{page.url}#olga")
     yield window
     assert errors == []
 
@@ -66,13 +66,13 @@ async def test_the_whole_loop(window: Window) -> None:
     await window.get_by_role("button", name="Confirm").click()
     await expect(messages(window).last).to_contain_text("Dataset v1 is ready")
     await expect(messages(window).last.locator(".files img")).to_be_visible()
-    await window.get_by_role("button", name="/finetune epochs:2").click()
+    await type_line(window, "/finetune epochs:2")
     await window.get_by_role("button", name="Confirm").click()
     await expect(messages(window).last).to_contain_text("is trained and live")
     await type_line(window, "/hero 40 woman healing")
     answer = messages(window).filter(has_text="40-year-old woman, healing")
     await expect(answer.locator(".head")).to_contain_text("Herosmith")
-    await expect(window.locator("#steps .done")).to_have_count(3)
+    await expect(window.locator("#steps .done")).to_have_count(4)
     for missing in ("false", "undefined", "null"):  # a script's text for a missing value
         await expect(window.get_by_role("log")).not_to_contain_text(missing)
 
@@ -90,7 +90,7 @@ async def test_the_whole_loop(window: Window) -> None:
 
 async def test_suggestions_are_used_by_keyboard(window: Window) -> None:
     line = window.get_by_role("combobox")
-    await line.press_sequentially("/he")
+    await line.press_sequentially("/her")
     await expect(window.get_by_role("option")).to_have_count(1)
     await line.press("Tab")
     await expect(line).to_have_value("/hero ")
@@ -104,9 +104,51 @@ async def test_suggestions_are_used_by_keyboard(window: Window) -> None:
     await expect(line).to_have_value("")
 
 
+@pytest.mark.parametrize(
+    ("typed", "taken"),
+    [("/her", "/hero "), ("/hero 40 woman heal", "/hero 40 woman healing")],
+)
+async def test_enter_takes_the_first_suggestion_that_ends_the_word(
+    window: Window, typed: str, taken: str
+) -> None:
+    line = window.get_by_role("combobox")
+    await line.press_sequentially(typed)
+    await expect(window.locator(f'[data-line="{taken}"]')).to_be_visible()
+    await line.press("Enter")
+    await expect(line).to_have_value(taken)
+    await expect(messages(window)).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("/her", "/hero "),
+        ("/hero", "/hero "),
+        ("/models prom", "/models promote "),
+        ("/finetune ep", "/finetune epochs:"),
+    ],
+)
+async def test_enter_completes_what_cannot_be_sent_before_suggestions_come(
+    window: Window, typed: str, completed: str
+) -> None:
+    await type_line(window, typed)
+    await expect(window.get_by_role("combobox")).to_have_value(completed)
+    await expect(window.get_by_role("alert")).to_be_hidden()
+
+
+async def test_escape_sends_a_word_that_only_begins_a_suggestion(window: Window) -> None:
+    line = window.get_by_role("combobox")
+    await line.press_sequentially("/hero 40 woman heal")
+    await expect(window.get_by_role("option").first).to_be_visible()
+    await line.press("Escape")
+    await line.press("Enter")
+    await expect(messages(window).last).to_contain_text("heal")
+    await expect(line).to_have_value("")
+
+
 async def test_a_refused_line_comes_back_with_the_reason(window: Window) -> None:
     await type_line(window, "/build-dataset limit:5")
-    await expect(window.get_by_role("alert")).to_contain_text("must be")
+    await expect(window.get_by_role("alert")).to_contain_text("limit is a whole number from 14")
     await expect(window.get_by_role("combobox")).to_have_value("/build-dataset limit:5")
 
 
@@ -144,10 +186,10 @@ async def test_the_token_leaves_the_address_bar_and_opens_more_tabs(browser: Bro
     context = await browser.new_context()
     first, second = await context.new_page(), await context.new_page()
     await first.goto(page.url)
-    await expect(first.get_by_role("radio", name="olga")).to_be_checked()
+    await expect(first.get_by_role("radio", name="olga")).to_be_visible()
     assert first.url == f"{page.origin}/"
     await second.goto(page.origin)
-    await expect(second.get_by_role("radio", name="olga")).to_be_checked()
+    await expect(second.get_by_role("radio", name="olga")).to_be_visible()
 
 
 async def test_a_page_of_an_earlier_start_says_so(
@@ -156,14 +198,14 @@ async def test_a_page_of_an_earlier_start_says_so(
     window = await browser.new_page()
     connection = window.locator("#connection")
     async with open_page(world, app, 0) as first:
-        await window.goto(first.url)
+        await window.goto(f"{first.url}#olga")
         await expect(window.get_by_role("radio", name="olga")).to_be_checked()
     await expect(connection).to_contain_text("does not answer")
     async with open_page(world, app, int(first.origin.rsplit(":", 1)[1])) as second:
         await expect(connection).to_contain_text("open the address that the playground printed now")
         await window.reload()
         await expect(window.locator("body")).to_contain_text("address that was printed")
-        await window.goto(second.url)
+        await window.goto(f"{second.url}#olga")
         await expect(window.get_by_role("radio", name="olga")).to_be_checked()
 
 
@@ -184,7 +226,7 @@ async def test_channels_are_chosen_from_a_menu(window: Window) -> None:
 
 
 async def test_updates_keep_the_keyboard_focus(window: Window, world: SimulatedDiscord) -> None:
-    step = window.get_by_role("button", name="/finetune epochs:2")
+    step = window.get_by_role("button", name="Step 3: Tune the model")
     await step.focus()
     await world.act(world.people["ana"].send(world.channel, "hi"))
     await expect(messages(window)).to_have_count(1)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.playground.command_line import parse_command, visible_commands
+from bot.playground.command_line import is_complete, parse_command, visible_commands
 from bot.playground.simulated_discord import Refused, SimulatedDiscord
 from tests.playground.conftest import Visitor
 
@@ -40,10 +40,17 @@ async def test_commands_are_parsed(
         ("/build-dataset 24", "typed as name:value, not 24. /build-dataset has "),
         ("/build-dataset limit=24", "typed as name:value, not limit=24"),
         ("/models list 3", "/models list takes no options"),
-        ("/build-dataset limit:many", "Option 'limit' of 'build-dataset' expects"),
-        ("/build-dataset limit:5", "must be ≥"),
-        ("/build-dataset batch:perhaps", "expects a JSON boolean"),
-        ("/finetune method:magic", "only allows"),
+        ("/build-dataset limit:many", "limit is a whole number from 14 to 500,000, not many."),
+        ("/build-dataset limit:5", "limit is a whole number from 14 to 500,000, not 5."),
+        ("/build-dataset limit:", "Nothing stands after limit:"),
+        ("/build-dataset limit:99999999999999999999", "limit is a whole number from 14 to 500,000"),
+        ("/build-dataset budget:nan", "budget is a number"),
+        ("/build-dataset batch:perhaps", "batch is true or false, not perhaps."),
+        ("/finetune method:magic", "method is one of supervised, dpo, not magic."),
+        ("/finetune epochs:11", "epochs is a whole number from 1 to 10, not 11."),
+        ("/finetune base-model:" + "x" * 201, "base-model has 1 to 200 characters, not 201."),
+        ("/hero", "/hero also needs hero (age, gender and power, for example: 40 woman healing)."),
+        ("/models promote", "/models promote also needs model (The model's number)."),
         ("/nosuch", "There is no command /nosuch for you"),
         ("/dataset", "There is no command /dataset for you"),
         ("/heroes", "There is no command /heroes for you"),
@@ -54,6 +61,28 @@ async def test_an_invalid_line_is_refused(world: SimulatedDiscord, typed: str, r
     with pytest.raises(Refused) as refused:
         as_olga(typed, world)
     assert reason in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("typed", "complete"),
+    [
+        ("hello", True),
+        ("/top", True),
+        ("/build-dataset ", True),
+        ("/build-dataset limit:24", True),
+        ("/hero 40 woman", True),  # the bot says what is missing in it
+        ("/he", False),
+        ("/hero", False),
+        ("/hero ", False),
+        ("/build-dataset li", False),
+        ("/build-dataset limit:2", False),
+        ("/models promote", False),
+    ],
+)
+async def test_a_line_can_be_sent_if_nothing_is_missing(
+    world: SimulatedDiscord, typed: str, complete: bool
+) -> None:
+    assert is_complete(typed, visible_commands(world.people["olga"], world)) is complete
 
 
 async def test_suggests_the_commands_that_a_person_may_use(olga: Visitor, ana: Visitor) -> None:

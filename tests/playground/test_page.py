@@ -91,9 +91,9 @@ async def test_a_job_is_confirmed_and_announced(olga: Visitor, ana: Visitor) -> 
         lambda message: "Dataset v1 is ready" in message["content"], 60
     )
     assert [file["content_type"] for file in announcement["attachments"]] == ["image/png", "text/csv"]
-    assert [step["done"] for step in olga.steps] == [True, False, False]
+    assert [step["title"] for step in olga.steps if step["done"]] == ["Gather examples"]
     gone = await olga.ask(do="click", message=plan["id"], custom_id=buttons(plan)["Confirm"])
-    assert gone["refused"]
+    assert gone["refused"].startswith("That button or menu has done its work")
 
 
 async def test_edits_are_sent_while_commands_run(
@@ -136,7 +136,9 @@ async def test_a_command_without_an_answer_is_reported(world: SimulatedDiscord, 
     async def mute(_interaction: discord.Interaction[HeroBot]) -> None: ...
 
     await _add(world, mute)
-    assert await olga.type_line("/mute") == {"refused": "Herosmith did not respond in time."}
+    assert await olga.type_line("/mute") == {
+        "refused": "Herosmith did not answer within three seconds. Try again; the terminal may say why."
+    }
 
 
 async def test_a_form_is_opened_and_submitted(world: SimulatedDiscord, olga: Visitor, ana: Visitor) -> None:
@@ -154,10 +156,10 @@ async def test_a_form_is_opened_and_submitted(world: SimulatedDiscord, olga: Vis
     opened = (await olga.type_line("/form"))["form"]
     assert opened["title"] == "A question"
     send = {"do": "submit", "form": opened["id"], "values": {"text": "hello"}}
-    assert (await ana.ask(**send))["refused"] == "Only the modal opener can submit it."
+    assert (await ana.ask(**send))["refused"].startswith("This form was sent already")
     assert await olga.ask(**send) == {}
     await ana.wait_for_message(lambda message: message["content"] == "read hello")
-    assert (await olga.ask(**send))["refused"] == "That modal has already been submitted."
+    assert (await olga.ask(**send))["refused"].startswith("This form was sent already")
 
 
 async def test_a_menu_in_a_layout_is_used(world: SimulatedDiscord, olga: Visitor) -> None:
@@ -177,7 +179,7 @@ async def test_a_menu_in_a_layout_is_used(world: SimulatedDiscord, olga: Visitor
     message = await olga.wait_for_message(lambda message: message["components"])
     custom_id = message["components"][0]["components"][0]["custom_id"]
     choose = {"do": "select", "message": message["id"], "custom_id": custom_id}
-    assert "does not exist" in (await olga.ask(**choose, values=["Green"]))["refused"]
+    assert "look at the message again" in (await olga.ask(**choose, values=["Green"]))["refused"]
     await olga.ask(**choose, values=["Blue"])
     await olga.wait_for_message(lambda message: message["content"] == "chosen Blue")
 

@@ -1,28 +1,28 @@
-// The channel's messages in order. It keeps scrolled to the end as they come, unless the person has scrolled up.
+// The channel's messages in order. It scrolls to what answers the person of this page, and to whatever else comes
+// unless the person has scrolled up.
 
-import { messageElement } from "./message.js";
+import { isFor, messageElement } from "./message.js";
 
 const END_MARGIN = 80; // pixels from the end that count as at the end
 
 export class Channel {
   #elements = new Map(); // of messages, by id
   #names = new Map(); // of people and channels, by id
+  #you = null; // id of the person of this page
   #following = true; // whether to keep scrolled to the end
 
-  constructor(list, { empty, newest, act }) {
-    this.list = list;
-    this.empty = empty;
-    this.newest = newest;
-    this.act = act;
+  constructor({ log, list, welcome, newest, act }) {
+    Object.assign(this, { log, list, welcome, newest, act });
     newest.addEventListener("click", () => this.#scrollToEnd());
-    list.addEventListener("scroll", () => this.#onScroll(), { passive: true });
-    list.addEventListener("load", () => this.#following && this.#scrollToEnd(), true); // an image has loaded
-    new ResizeObserver(() => this.#following && this.#scrollToEnd()).observe(list);
+    log.addEventListener("scroll", () => this.#onScroll(), { passive: true });
+    log.addEventListener("load", () => this.#following && this.#scrollToEnd(), true); // an image has loaded
+    new ResizeObserver(() => this.#following && this.#scrollToEnd()).observe(log);
   }
 
   // Clear the channel, and set its people and channels.
-  reset({ people, bot, channel }) {
+  reset({ you, people, bot, channel }) {
     this.#names = new Map([...people, bot, channel].map(({ id, name }) => [id, name]));
+    this.#you = people.find(({ name }) => name === you).id;
     this.list.replaceChildren();
     this.#elements.clear();
     this.#scrollToEnd();
@@ -33,9 +33,10 @@ export class Channel {
       this.#elements.get(id)?.remove();
       this.#elements.delete(id);
     }
+    const answered = changed.some((message) => !this.#elements.has(message.id) && isFor(message, this.#you));
     for (const message of changed) this.#put(message);
-    this.empty.hidden = this.#elements.size > 0;
-    if (this.#following) this.#scrollToEnd();
+    this.welcome.hidden = this.#elements.size > 0;
+    if (this.#following || answered) this.#scrollToEnd();
     else this.newest.hidden = false;
   }
 
@@ -52,13 +53,13 @@ export class Channel {
   }
 
   #onScroll() {
-    this.#following = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < END_MARGIN;
+    this.#following = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < END_MARGIN;
     if (this.#following) this.newest.hidden = true;
   }
 
   #scrollToEnd() {
     this.#following = true;
-    this.list.scrollTop = this.list.scrollHeight;
+    this.log.scrollTop = this.welcome.hidden ? this.log.scrollHeight : 0;
     this.newest.hidden = true;
   }
 }

@@ -31,7 +31,8 @@ function renderButton(button, show) {
     return element("a", { className: "button link", href: /^https?:/.test(button.url) ? button.url : "#", target: "_blank",
       rel: "noopener noreferrer" }, `${text} ↗`);
   }
-  const click = async ({ currentTarget: clicked }) => {
+  const click = async ({ currentTarget: clicked, detail }) => {
+    if (detail > 1 || clicked.ariaBusy) return; // the rest of a double click, which may hit a button that came meanwhile
     clicked.ariaBusy = "true";
     await show.act({ do: "click", message: show.message.id, custom_id: button.custom_id });
     clicked.ariaBusy = null;

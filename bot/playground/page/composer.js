@@ -1,4 +1,5 @@
-// The input line, with suggestions above it. Tab accepts a suggestion, Enter sends the line.
+// The input line, with suggestions above it. Tab accepts one; Enter accepts the first one that ends the word being typed,
+// as in Discord, and else sends the line.
 
 import { element } from "./dom.js";
 
@@ -8,6 +9,7 @@ const MAX_HISTORY = 50; // lines that the up key brings back
 export class Composer {
   #selected = -1; // index in the list of suggestions
   #requests = 0;
+  #lines = []; // that were suggested
   #history = []; // the newest line first
   #historyIndex = 0;
 
@@ -34,7 +36,16 @@ export class Composer {
     this.#suggest();
   }
 
+  // Return the suggestion that Enter takes: the first, if it ends the word that is being typed.
+  get #completion() {
+    const text = this.line.value;
+    if (this.list.hidden || text.endsWith(" ") || this.#lines[0].trim() === text) return undefined;
+    return this.#lines.find((line) => line.toLowerCase().startsWith(text.toLowerCase()));
+  }
+
   #submit() {
+    if (this.#completion) return this.put(this.#completion);
+    clearTimeout(this.timer);
     const text = this.line.value.trim();
     if (!text) return;
     this.#history = [text, ...this.#history.filter((line) => line !== text)].slice(0, MAX_HISTORY);
@@ -45,10 +56,12 @@ export class Composer {
   }
 
   async #suggest() {
+    clearTimeout(this.timer);
     const request = ++this.#requests;
     const text = this.line.value;
     const { suggestions = [] } = text.startsWith("/") ? await this.ask({ do: "suggest", text }) : {};
     if (request !== this.#requests) return; // something else has been typed since
+    this.#lines = suggestions.map(({ line }) => line);
     const offered = suggestions.filter(({ line }) => line !== text);
     const selected = this.list.children[this.#selected]?.dataset.line; // kept when a late list arrives
     this.list.replaceChildren(...offered.map((each, index) => element("li", { role: "option", id: `suggestion-${index}`,

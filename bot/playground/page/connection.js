@@ -9,12 +9,9 @@ export class Connection {
   #pending = new Map(); // callbacks of requests, by number
   #number = 0;
 
-  constructor(person, { onUpdate, onStatus }) {
-    this.person = person;
+  constructor({ onUpdate, onStatus }) {
     this.onUpdate = onUpdate;
     this.onStatus = onStatus;
-    this.onStatus("connecting …");
-    this.#open();
   }
 
   #open() {
@@ -59,7 +56,7 @@ export class Connection {
     });
   }
 
-  // Reconnect as another person.
+  // Connect as a person, in place of the one before.
   switchTo(person) {
     const old = this.#socket;
     this.person = person;

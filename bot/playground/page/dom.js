@@ -12,12 +12,17 @@ export function element(tag, properties = {}, ...children) {
   return created;
 }
 
-// Each person's colour.
-const COLOURS = { olga: "#f2a65a", ana: "#5ec9a4", ben: "#6db3f2" };
+// Redraw a container only if its data has changed, and keep the focus.
+export function redraw(container, data, draw) {
+  const key = JSON.stringify(data);
+  if (container.dataset.shown === key) return;
+  const focused = [...container.querySelectorAll("button, input")].indexOf(document.activeElement);
+  container.replaceChildren(...draw());
+  container.dataset.shown = key;
+  container.querySelectorAll("button, input")[focused]?.focus();
+}
 
 export function avatar(name, bot = false) {
   if (bot) return element("img", { className: "avatar", src: "/page/mark.svg", alt: "" });
-  const circle = element("span", { className: "avatar", ariaHidden: "true" }, name.slice(0, 1).toUpperCase());
-  circle.style.setProperty("--colour", COLOURS[name] ?? "#9aa3b2");
-  return circle;
+  return element("span", { className: `avatar ${name}`, ariaHidden: "true" }, name.slice(0, 1).toUpperCase());
 }

@@ -3,8 +3,9 @@
 import { Channel } from "./channel.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
-import { avatar, element } from "./dom.js";
+import { avatar, element, redraw } from "./dom.js";
 import { openForm } from "./form.js";
+import { Guide } from "./guide.js";
 
 // The token is in a cookie by now; the address bar need not show it.
 history.replaceState(null, "", location.pathname + location.hash);
@@ -22,52 +23,38 @@ function showRefusal(text) {
 
 // Run an action in the channel and open the form that it returns, if any. Returns whether it was done.
 async function act(action) {
-  const { refused, form } = await connection.ask(action);
+  const { refused, form, completed } = await connection.ask(action);
   showRefusal(refused ?? "");
   if (form) openForm($("form"), form, (values) => act({ do: "submit", form: form.id, values }));
+  // a line that was not sent comes back, completed as far as it can be
+  if (action.do === "type" && (refused || completed) && !$("line").value) composer.put(completed ?? action.text);
   return !refused;
 }
 
-async function send(text) {
-  if (!(await act({ do: "type", text })) && !$("line").value) composer.put(text);
-}
+const send = (text) => act({ do: "type", text });
 
-function showPeople({ you, people }) {
+const person = () => location.hash.slice(1);
+const become = (name) => (location.hash = name);
+
+function showPeople(people) {
   const radio = ({ name, role }) => element("label", {},
-    element("input", { type: "radio", name: "person", value: name,
-      onchange: () => (location.hash = name) }),
+    element("input", { type: "radio", name: "person", value: name, onchange: () => become(name) }),
     avatar(name), element("b", {}, name), element("small", {}, role));
   redraw($("people"), people, () => [$("people").querySelector("legend"), ...people.map(radio)]);
-  for (const input of $("people").querySelectorAll("input")) input.checked = input.value === you;
+  for (const input of $("people").querySelectorAll("input")) input.checked = input.value === person();
 }
 
-// Redraw a container only if its data has changed, and keep the focus.
-function redraw(container, data, draw) {
-  const key = JSON.stringify(data);
-  if (container.dataset.shown === key) return;
-  const focused = [...container.querySelectorAll("button, input")].indexOf(document.activeElement);
-  container.replaceChildren(...draw());
-  container.dataset.shown = key;
-  container.querySelectorAll("button, input")[focused]?.focus();
-}
-
-function showSteps(steps) {
-  const next = steps.find((step) => !step.done);
-  redraw($("steps"), steps, () => steps.map((step, index) => element("li", {},
-    element("button", { type: "button", className: step.done ? "done" : step === next ? "next" : "", title: step.hint,
-      onclick: () => send(step.line) },
-      element("i", { ariaHidden: "true" }, step.done ? "✓" : String(index + 1)), element("code", {}, step.line),
-      step.done ? element("span", { className: "unseen" }, "done") : null))));
-  $("next").textContent = next ? next.hint
-    : "Now 👍 it as ana and as ben, and build again";
+// A tab begins with the question who one is in it.
+function showChoice(people) {
+  const choice = ({ name, role, may }) => element("button", { type: "button", onclick: () => become(name) },
+    avatar(name), element("span", {}, element("b", {}, `${name}, ${role}`), element("small", {}, may)));
+  redraw($("choices"), people, () => people.map(choice));
+  $("who").hidden = person() !== "";
 }
 
 function onUpdate({ surroundings, steps, changed, gone }) {
-  if (surroundings) {
-    channel.reset(surroundings);
-    showPeople(surroundings);
-  }
-  if (steps) showSteps(steps);
+  if (surroundings) channel.reset(surroundings);
+  if (steps) guide.show(steps);
   if (changed) channel.update(changed, gone);
 }
 
@@ -76,11 +63,27 @@ function onStatus(text) {
   document.body.classList.toggle("away", text !== "");
 }
 
-const person = () => location.hash.slice(1) || "olga";
-const channel = new Channel($("messages"), { empty: $("empty"), newest: $("newest"), act });
-const connection = new Connection(person(), { onUpdate, onStatus });
+function enter() {
+  for (const input of $("people").querySelectorAll("input")) input.checked = input.value === person();
+  $("who").hidden = person() !== "";
+  if (!person()) return;
+  document.title = `${person()} · Herosmith playground`;
+  $("composer").inert = false;
+  connection.switchTo(person());
+  guide.person = person();
+  if (document.activeElement === document.body) $("line").focus();
+}
+
+const channel = new Channel({ log: $("log"), list: $("messages"), welcome: $("welcome"), newest: $("newest"), act });
+const connection = new Connection({ onUpdate, onStatus });
 const composer = new Composer({ form: $("composer"), line: $("line"), list: $("suggestions"),
   ask: (action) => connection.ask(action), send });
+const guide = new Guide({ panel: $("guide"), list: $("steps"), card: $("step"), opener: $("open-guide"),
+  closer: $("close-guide"), send, become });
 
-window.addEventListener("hashchange", () => connection.switchTo(person()));
-$("line").focus();
+window.addEventListener("hashchange", enter);
+fetch("/people").then((answer) => answer.json()).then((people) => {
+  showPeople(people);
+  showChoice(people);
+  enter();
+});

@@ -3,6 +3,7 @@
 import { element } from "./dom.js";
 
 const INLINE = [
+  { pattern: /^[▰▱]{4,}/, make: ([bar]) => progressBar(bar) },
   { pattern: /^\\([^\p{L}\p{N}\s])/u, make: ([, sign]) => sign },
   { pattern: /^``([^]+?)``(?!`)/, make: ([, code]) => element("code", {}, code.trim()) },
   { pattern: /^`([^`]+)`/, make: ([, code]) => element("code", {}, code) },
@@ -39,6 +40,15 @@ function spoiler(children) {
   return button;
 }
 
+// A bar of signs, which a screen reader would read out one by one.
+function progressBar(signs) {
+  const share = Math.round((100 * (signs.match(/▰/g) ?? []).length) / signs.length);
+  const bar = element("span", { role: "progressbar", className: "progress", ariaLabel: "Progress", ariaValueNow: String(share),
+    ariaValueMin: "0", ariaValueMax: "100", title: `${share} %` }, element("span"));
+  bar.style.setProperty("--share", `${share}%`);
+  return bar;
+}
+
 function timestamp(seconds) {
   const at = new Date(seconds * 1000);
   if (Number.isNaN(at.getTime())) return document.createTextNode(`<t:${seconds}>`); // out of a date's range
@@ -51,7 +61,7 @@ export function inline(text, names) {
   let plain = "";
   for (let at = 0; at < text.length; ) {
     const rest = text.slice(at);
-    const rule = /[\\`*_~|<\[h]/.test(rest[0]) ? INLINE.find(({ pattern }) => pattern.test(rest)) : undefined;
+    const rule = /[\\`*_~|<\[h▰▱]/.test(rest[0]) ? INLINE.find(({ pattern }) => pattern.test(rest)) : undefined;
     // an underscore within a word is not markup
     if (!rule || (rest[0] === "_" && /[\p{L}\p{N}]/u.test(text[at - 1] ?? ""))) {
       plain += rest[0];

@@ -15,12 +15,12 @@ function localPath(url, message) {
 
 export function picture(url, description, message) {
   const source = localPath(url, message);
-  if (!source) return element("a", { href: /^https?:/.test(url) ? url : "#", rel: "noopener noreferrer" }, description ?? "picture");
-  return element("a", { href: source, target: "_blank" }, element("img", { src: source, alt: description ?? "picture" }));
+  if (!source) return element("a", { href: /^https?:/.test(url) ? url : "#", rel: "noopener noreferrer" }, description ?? "A picture");
+  return element("a", { href: source, target: "_blank" }, element("img", { src: source, alt: description ?? "A picture" }));
 }
 
 export function attachment(file, message) {
-  if (file.content_type?.startsWith("image/")) return picture(file.url, file.description ?? file.filename, message);
+  if (file.content_type?.startsWith("image/")) return picture(file.url, file.description, message);
   const size = file.size < 1024 ? `${file.size} B` : `${(file.size / 1024).toFixed(1)} KB`;
   return element("a", { className: "file", href: localPath(file.url, message), download: file.filename },
     element("span", { ariaHidden: "true" }, "📄"), file.filename, element("small", {}, size));

@@ -32,13 +32,13 @@ function replyLine(message, names) {
 function card(embed, message, names) {
   const article = element("article", { className: "card" },
     embed.author && element("p", { className: "byline" }, embed.author.name),
-    embed.title && element("h3", {}, ...inline(embed.title, names)),
+    embed.title && element("h2", {}, ...inline(embed.title, names)),
     embed.description && markdown(embed.description, names),
     embed.fields?.length && element("div", { className: "fields" }, ...embed.fields.map((field) =>
       element("section", { className: field.inline ? "inline" : "" },
-        element("h4", {}, ...inline(field.name, names)), markdown(field.value, names)))),
-    embed.thumbnail && element("div", { className: "thumbnail" }, picture(embed.thumbnail.url, "", message)),
-    embed.image && element("div", { className: "picture" }, picture(embed.image.url, "", message)),
+        element("h3", {}, ...inline(field.name, names)), markdown(field.value, names)))),
+    embed.thumbnail && element("div", { className: "thumbnail" }, picture(embed.thumbnail.url, null, message)),
+    embed.image && element("div", { className: "picture" }, picture(embed.image.url, null, message)),
     embed.footer && element("footer", {}, embed.footer.text));
   if (embed.color !== undefined && embed.color !== null) article.style.setProperty("--accent", colour(embed.color));
   return article;
@@ -61,6 +61,11 @@ function reactions(message, act) {
 function isInEmbeds(message) {
   const urls = message.embeds.flatMap((embed) => [embed.image?.url, embed.thumbnail?.url]);
   return (file) => urls.includes(`attachment://${file.filename}`) || urls.includes(file.url);
+}
+
+// Return whether a message is written by a person, answers what the person did, or is visible to the person alone.
+export function isFor(message, person) {
+  return message.author.id === person || message.interaction_metadata?.user.id === person || Boolean(message.flags & EPHEMERAL);
 }
 
 // Return a message as an element. act runs an action; names: people and channels by id.

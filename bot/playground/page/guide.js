@@ -1,0 +1,69 @@
+// The guide through the loop: one step is shown, the first that is not done, or the one that was clicked.
+
+import { element, redraw } from "./dom.js";
+
+export class Guide {
+  #steps = [];
+  #chosen = null; // index of the step that was clicked, until another one becomes the next
+  #next = -1;
+  #person = "";
+
+  constructor({ panel, list, card, opener, closer, send, become }) {
+    Object.assign(this, { panel, list, card, opener, send, become });
+    opener.addEventListener("click", () => this.#setOpen(this.panel.hidden));
+    closer.addEventListener("click", () => {
+      this.#setOpen(false);
+      opener.focus();
+    });
+    opener.ariaExpanded = String(!this.#closed);
+  }
+
+  get #closed() {
+    return localStorage.guide === "closed";
+  }
+
+  set person(name) {
+    this.#person = name;
+    this.#draw();
+  }
+
+  show(steps) {
+    const found = steps.findIndex((step) => !step.done);
+    const next = found < 0 ? steps.length - 1 : found;
+    if (next !== this.#next) this.#chosen = null;
+    this.#next = next;
+    this.#steps = steps;
+    this.#draw();
+  }
+
+  #setOpen(open) {
+    localStorage.guide = open ? "open" : "closed";
+    this.#draw();
+  }
+
+  #draw() {
+    this.panel.hidden = this.#closed || !this.#steps.length;
+    this.opener.ariaExpanded = String(!this.#closed);
+    if (this.panel.hidden) return;
+    const shown = this.#chosen ?? this.#next;
+    redraw(this.list, [this.#steps, shown], () => this.#steps.map((step, index) => this.#marker(step, index, shown)));
+    redraw(this.card, [this.#steps[shown], shown, this.#person], () => this.#content(this.#steps[shown], shown));
+  }
+
+  #marker(step, index, shown) {
+    const label = `Step ${index + 1}: ${step.title}${step.done ? ", done" : ""}`;
+    return element("li", {}, element("button", { type: "button", title: step.title, ariaLabel: label,
+      className: step.done ? "done" : index === this.#next ? "next" : "", ariaCurrent: index === shown ? "step" : null,
+      onclick: () => { this.#chosen = index; this.#draw(); } }, step.done ? "✓" : String(index + 1)));
+  }
+
+  #content(step, index) {
+    const { title, why, todo, line, person, done } = step;
+    const mayAct = !person || person === this.#person;
+    const action = mayAct ? line && element("button", { type: "button", className: "button primary", onclick: () => this.send(line) },
+      element("code", {}, line))
+      : element("button", { type: "button", className: "button primary", onclick: () => this.become(person) }, `Switch to ${person}`);
+    return [element("p", {}, element("b", {}, `${index + 1}. ${title}`), " ", why),
+      element("p", { className: "todo" }, done ? "Done. " : "", todo), action || null].filter(Boolean);
+  }
+}
