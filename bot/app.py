@@ -19,6 +19,7 @@ from bot.dataset.build.batch_builder import BatchBuilder
 from bot.dataset.build.builder import ENGINE_WORKERS, HOSTED_WORKERS, Builder, BuildTiming
 from bot.dataset.build.estimate import BuildEstimator
 from bot.dataset.build.example_selector import ExampleSelector
+from bot.dataset.build.first_texts import FirstTexts
 from bot.dataset.build.job import BuildJobs
 from bot.dataset.build.moderation import Moderation
 from bot.dataset.build.plan import Planner
@@ -30,6 +31,7 @@ from bot.dataset.versions.review import Reviews
 from bot.dataset.versions.status import DatasetStatuses
 from bot.heroes.blocklist import Blocklist
 from bot.heroes.config import HeroesConfig, read_heroes
+from bot.heroes.first_dataset import FirstDataset
 from bot.i18n.catalogues import Catalogues
 from bot.jobs.queue import JobQueue, WorkerTiming
 from bot.jobs.worker import Worker
@@ -190,7 +192,9 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         freezer = Freezer(db, admission, heroes)
         transfer = Transfer(db, heroes, freezer)
         attachments = Attachments(settings.data_dir, transfer)
-        build_estimator = BuildEstimator(db, planner, prices)
+        first_dataset = FirstDataset(settings.first_dataset, heroes, blocklist)
+        first_texts = FirstTexts(db, first_dataset, heroes.prompts)
+        build_estimator = BuildEstimator(db, planner, prices, first_texts)
         builds = BuildJobs(db, jobs, budget, build_estimator, builder, batch_builder, freezer, attachments)
         generator = Generator(client, heroes, base=settings.author_model, small=small)
         comparer = Comparer(generator)

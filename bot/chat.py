@@ -6,6 +6,9 @@ from typing import TypedDict
 
 from bot.config import FrozenModel
 
+# What chat templates put between turns: the engine refuses texts with them, since they would end a turn.
+CONTROL_TOKEN = re.compile(r"<\|\w+\|>")
+
 _FIRST_SENTENCE = re.compile(r"[^\n]+?[.!?](?=\s|$)")
 
 

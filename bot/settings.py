@@ -64,6 +64,8 @@ class Settings(BaseSettings):
     database_url: str | None = None
     heroes_file: Path = ROOT / "data" / "heroes.toml"
 
+    first_dataset: Path = ROOT / "data" / "first_dataset.jsonl"  # the texts of /build-dataset source:shipped
+
     prices_file: Path = ROOT / "data" / "prices.toml"
     blocklist: Path = ROOT / "data" / "blocked.txt"  # powers that are not described
     languages_dir: Path = ROOT / "data" / "languages"

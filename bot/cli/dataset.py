@@ -13,9 +13,10 @@ from bot.cli.runtime import installation_settings, run_command
 from bot.dataset.files.formats import FileFormat
 from bot.dataset.versions.freeze import MIN_TRAINING_TEXTS
 from bot.i18n.message import ENGLISH
+from bot.presentation.builds import build_plan_text, pairs_text
 from bot.presentation.datasets import dataset_status_text
-from bot.presentation.jobs import build_plan_text, pairs_text
 from bot.settings import Settings
+from bot.store.job_schema import BuildSource
 
 dataset = typer.Typer(help="Datasets: build, check, import and export them.", no_args_is_help=True)
 dataset.command()(check)
@@ -33,6 +34,13 @@ def build(
         bool | None,
         typer.Option("--batch/--no-batch", help="Through the provider's Batch API: half the price"),
     ] = None,
+    source: Annotated[
+        BuildSource,
+        typer.Option(
+            help="model: a model writes anew; model-only: without the shipped texts written by hand; "
+            "shipped: the texts that come with the bot, no model writes"
+        ),
+    ] = "model",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Confirm the plan at once")] = False,
 ) -> None:
     """Show what a dataset will take; write, curate and freeze it where you confirm.
@@ -40,7 +48,7 @@ def build(
     Where the bot runs, its worker does the work; where it does not, this command does.
     """
     options = {"repeats": repeats, "model": model, "limit": limit, "budget": budget, "batch": batch}
-    run_command(_build(installation_settings(), options, confirmed=yes))
+    run_command(_build(installation_settings(), source, options, confirmed=yes))
 
 
 @dataset.command()
@@ -86,10 +94,12 @@ def export(
     run_command(_export(installation_settings(), to, file_format, version, overwrite=overwrite))
 
 
-async def _build(settings: Settings, options: dict[str, Any], *, confirmed: bool) -> None:
+async def _build(
+    settings: Settings, source: BuildSource, options: dict[str, Any], *, confirmed: bool
+) -> None:
     console = Console()
     async with open_app(settings) as app:
-        spec = app.planner.spec(**options)
+        spec = app.planner.spec(source, **options)
         job, estimate = await app.builds.plan(spec)
         plan = build_plan_text(ENGLISH, spec, estimate, await app.budget.remaining_today()).replace("**", "")
         console.print(plan, highlight=False, soft_wrap=True)

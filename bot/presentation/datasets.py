@@ -1,5 +1,6 @@
 """Texts about datasets, votes and powers, shared by Discord and the terminal."""
 
+from collections import Counter
 from collections.abc import Mapping
 from itertools import groupby
 
@@ -18,6 +19,33 @@ def count_by_reason(counts: Mapping[str, int]) -> list[LocalizedMessage]:
     ]
 
 
+def composition(counts: Mapping[str, int]) -> list[LocalizedMessage]:
+    """Return how many texts are from each source, those that came with the bot first."""
+    number = Counter(dict(counts))
+    sources = {
+        "herosmith-build": LocalizedMessage.counted(
+            "{number:,} text of a build that comes with the bot",
+            "{number:,} texts of a build that comes with the bot",
+            number["herosmith-build"],
+        ),
+        "hand-written": LocalizedMessage.counted(
+            "{number:,} text written by hand", "{number:,} texts written by hand", number["hand-written"]
+        ),
+        "example": LocalizedMessage.counted(
+            "{number:,} text written by the model",
+            "{number:,} texts written by the model",
+            number["example"],
+        ),
+        "description": LocalizedMessage.counted(
+            "{number:,} text that people liked", "{number:,} texts that people liked", number["description"]
+        ),
+        "import": LocalizedMessage.counted(
+            "{number:,} imported text", "{number:,} imported texts", number["import"]
+        ),
+    }
+    return [text for source, text in sources.items() if number[source]]
+
+
 def dataset_status_text(t: Translator, status: DatasetStatus) -> str:
     """Return the status as text with a table of thresholds."""
     totals = status.votes.totals
@@ -25,9 +53,9 @@ def dataset_status_text(t: Translator, status: DatasetStatus) -> str:
         f"{t('**The newest dataset:**')} {_dataset_text(t, status.newest)}",
         f"{t('**The newest of pairs:**')} {_dataset_text(t, status.newest_pairs)}",
         t(
-            "**Votes:** {votes:,} on {descriptions:,} descriptions, {counted:,} of them count.",
+            "**Votes:** {votes:,} on {descriptions}, {counted:,} of them count.",
             votes=totals.votes,
-            descriptions=totals.descriptions,
+            descriptions=_descriptions(totals.descriptions),
             counted=totals.counted,
         ),
     ]
@@ -36,8 +64,8 @@ def dataset_status_text(t: Translator, status: DatasetStatus) -> str:
     lines.append(t("**What admits a description:** {thresholds}.", thresholds=status.thresholds.summary))
     lines.append(
         t(
-            "{enters:,} would enter the next dataset, {down:,} are voted down.",
-            enters=status.counts.admitted,
+            "{enters} would enter the next dataset, voted down: {down:,}.",
+            enters=_descriptions(status.counts.admitted),
             down=status.counts.voted_down,
         )
     )
@@ -62,17 +90,27 @@ def dataset_status_text(t: Translator, status: DatasetStatus) -> str:
 def _dataset_text(t: Translator, dataset: Dataset | None) -> str:
     if dataset is None:
         return t("none so far.")
-    train, valid, liked = (dataset.counts.get(name, 0) for name in ("train", "valid", "description"))
-    figures = {"version": dataset.id, "train": train, "valid": valid, "liked": liked}
+    train, valid = (dataset.counts.get(name, 0) for name in ("train", "valid"))
+    figures = {
+        "version": dataset.id,
+        "train": train,
+        "valid": valid,
+        "composition": composition(dataset.counts),
+    }
     if dataset.kind == "preference":
         text = t("v{version}, {train:,} pairs to learn from, {valid:,} held out.", **figures)
     else:
         text = t(
-            "v{version}, {train:,} texts ({liked:,} rated well by people) to learn from, {valid:,} held out.",
+            "v{version}, {train:,} texts to learn from, {valid:,} held out (kept aside to test the model): "
+            "{composition}.",
             **figures,
         )
     rebuild = t("A text had to be deleted from it: build it again.") if dataset.rebuild else ""
     return f"{text} {rebuild}".rstrip()
+
+
+def _descriptions(number: int) -> LocalizedMessage:
+    return LocalizedMessage.counted("{number:,} description", "{number:,} descriptions", number)
 
 
 def _table_lines(t: Translator, status: DatasetStatus) -> list[str]:

@@ -9,12 +9,13 @@ from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, FromClause, Select, Text, cast, delete, func, or_, select, true, update
 
+from bot.heroes.first_dataset import ORIGINS, Origin
 from bot.heroes.hero import FIELD_NAMES
 from bot.store.database import Transaction
 from bot.store.schema import dataset, dataset_item, description, example, imported, review
 
 Split = Literal["train", "valid"]
-Source = Literal["example", "description", "import"]
+Source = Literal["example", "description", "import"] | Origin
 DatasetKind = Literal["sft", "preference"]  # single texts, or pairs of a better and a worse one
 
 _CHUNK = 5000  # rows written at once
@@ -39,7 +40,7 @@ class Item(NamedTuple):
 class SourcedText:
     """A text of a dataset with the columns of its source.
 
-    asked, the author model's prompt, and sub_prompt are None unless the text was imported.
+    asked, the author model's prompt, and sub_prompt are None unless the text is from a file.
     """
 
     hero: tuple[str, ...]  # the fields of a Hero as text; imports of earlier versions may hold anything
@@ -194,11 +195,11 @@ async def count_learnt(tx: Transaction, version: int) -> tuple[int, int]:
 
 async def list_page(tx: Transaction, version: int, *, after: int, size: int) -> list[SourcedText]:
     """Return up to size texts of a dataset in order, those after a position."""
-    sources = (("example", example), ("description", description), ("import", imported))
+    sources = ((("example",), example), (("description",), description), (("import", *ORIGINS), imported))
     joined: FromClause = dataset_item
-    for name, table in sources:
+    for names, table in sources:
         joined = joined.outerjoin(
-            table, (dataset_item.c.source == name) & (dataset_item.c.source_id == table.c.id)
+            table, dataset_item.c.source.in_(names) & (dataset_item.c.source_id == table.c.id)
         )
 
     def first(column: str) -> ColumnElement[str]:
@@ -285,3 +286,22 @@ async def add_imported(tx: Transaction, rows: list[dict[str, str]]) -> list[int]
     numbered = [{"id": last + offset, **row} for offset, row in enumerate(rows, 1)]
     await tx.execute(imported.insert(), numbered)
     return [row["id"] for row in numbered]
+
+
+async def add_missing_imported(tx: Transaction, rows: list[dict[str, str]]) -> list[int]:
+    """Add the texts of a file that were not added before, and return the ids of all in the same order."""
+    key = ("file", *FIELD_NAMES, "text")
+    columns = [imported.c[name] for name in key]
+    query = select(imported.c.id, *columns).where(imported.c.file.in_({row["file"] for row in rows}))
+    ids = {tuple(found[1:]): found[0] for found in await tx.execute(query)}
+    missing = [row for row in rows if tuple(row[name] for name in key) not in ids]
+    added = await add_imported(tx, missing) if missing else []
+    ids |= {tuple(row[name] for name in key): id_ for row, id_ in zip(missing, added, strict=True)}
+    return [ids[tuple(row[name] for name in key)] for row in rows]
+
+
+async def get_latest_build(tx: Transaction) -> Dataset | None:
+    """Return the newest version of single texts that was built, and not imported."""
+    query = select(dataset).where(dataset.c.kind == "sft").order_by(dataset.c.id.desc())
+    versions = (Dataset(**row._mapping) for row in await tx.execute(query))
+    return next((version for version in versions if "imported" not in version.recipe), None)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
-from sqlalchemy import Select, bindparam, func, select, update
+from sqlalchemy import Select, bindparam, case, func, select, update
 
 from bot.heroes.hero import FIELD_NAMES, Hero
 from bot.store.database import Transaction
@@ -97,10 +97,11 @@ class StoredAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The average tokens of a request to a model."""
+    """The average tokens of a request to a model, and how many answers an example takes on average."""
 
     prompt_tokens: float
     completion_tokens: float
+    attempts: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,14 +270,18 @@ async def set_review(
 async def get_usage(tx: Transaction, model: str) -> Usage | None:
     """Return the average usage of a model's last thousand answers, or None if it has none."""
     last = (
-        select(example.c.prompt_tokens, example.c.completion_tokens)
+        select(example.c.prompt_tokens, example.c.completion_tokens, example.c.attempt)
         .where(example.c.model == model, example.c.answer.is_not(None))
         .order_by(example.c.id.desc())
         .limit(1000)
         .subquery()
     )
-    row = (await tx.execute(select(func.avg(last.c.prompt_tokens), func.avg(last.c.completion_tokens)))).one()
-    return None if row[0] is None else Usage(float(row[0]), float(row[1]))
+    first = func.sum(case((last.c.attempt == 0, 1), else_=0))
+    columns = (func.avg(last.c.prompt_tokens), func.avg(last.c.completion_tokens), func.count(), first)
+    prompt_tokens, completion_tokens, answers, slots = (await tx.execute(select(*columns))).one()
+    if not answers:
+        return None
+    return Usage(float(prompt_tokens), float(completion_tokens), answers / max(1, slots))
 
 
 async def get_speed(tx: Transaction, model: str) -> Speed | None:

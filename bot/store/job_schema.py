@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 Kind = Literal["build", "finetune"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Method = Literal["supervised", "dpo"]
+BuildSource = Literal["model", "model-only", "shipped"]
 
 
 def _message(value: Any) -> LocalizedMessage:
@@ -64,7 +65,10 @@ class BuildSpec(_Json):
     """What a build was ordered to do.
 
     small tells whether the author model is asked with the profile for small models, batch whether the
-    provider's Batch API is used. budget is in US dollars. limit and budget None: no limit.
+    provider's Batch API is used. budget is in US dollars. limit and budget None: no limit. source "model"
+    lets a model write, "model-only" without the texts of the first dataset that people wrote; "shipped" takes
+    the first dataset, and asks no model. hand_written tells whether those texts of people are in; None: not
+    decided yet, which is as in the newest build.
     """
 
     kind: ClassVar[Kind] = "build"
@@ -75,6 +79,14 @@ class BuildSpec(_Json):
     small: bool = False
     budget: float | None = None
     batch: bool = False
+    source: BuildSource = "model"
+    hand_written: bool | None = None
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """What a dataset notes of how it was made: of the shipped texts, nothing about a model."""
+        shipped = {"source", "hand_written"} if self.source == "shipped" else None
+        return self.model_dump(include=shipped)
 
 
 class FinetuneSpec(_Json):
@@ -114,6 +126,7 @@ class BuildResult(_Json):
 
     kind: ClassVar[Kind] = "build"
 
+    source: BuildSource = "model"
     dataset: int = 0
     new: bool = False
     counts: dict[str, int] = {}

@@ -62,7 +62,7 @@ review = Table(
     CheckConstraint("verdict IN ('keep', 'edit', 'reject')", name="review_verdict"),
 )
 
-# A text from an imported file; its hero is one that /hero takes.
+# A text from an imported file, or from the first dataset; its hero is one that /hero takes.
 imported = Table(
     "imported",
     metadata,
@@ -186,7 +186,10 @@ dataset_item = Table(
     Column("rejected_id", Integer),  # the description whose text is the worse one
     Column("deleted", Boolean, nullable=False, server_default=false()),  # redacted: its texts are empty
     CheckConstraint("split IN ('train', 'valid')", name="dataset_item_split"),
-    CheckConstraint("source IN ('example', 'description', 'import')", name="dataset_item_source"),
+    CheckConstraint(
+        "source IN ('example', 'description', 'import', 'herosmith-build', 'hand-written')",
+        name="dataset_item_source",
+    ),
 )
 
 _LIVE = text("state = 'live'")

@@ -10,8 +10,9 @@ from bot.app import App
 from bot.client import HeroBot, Interaction
 from bot.dataset.build.plan import MAX_EXAMPLES, MAX_REPEATS, MIN_EXAMPLES
 from bot.errors import UserError
+from bot.presentation.builds import build_plan_text, pairs_text
 from bot.presentation.datasets import dataset_status_text
-from bot.presentation.jobs import build_plan_text, pairs_text
+from bot.store.job_schema import BuildSource
 from cogs.common.content import MessageContent
 from cogs.common.locale import translator_of
 from cogs.common.permissions import admins_group, admins_only, require_operator
@@ -49,7 +50,8 @@ class DatasetCog(commands.Cog):
         name="build-dataset", description="Write, curate and freeze a new dataset version (operators)"
     )
     @app_commands.describe(
-        kind="sft: texts to learn from (where left out); preference: pairs that people voted on, for dpo",
+        kind="sft: texts to learn from (if left out); preference: pairs that people voted on, for dpo",
+        source="model: it writes anew (if left out); shipped: texts that come with the bot",
         repeats="How often each hero of the grid is written",
         model="The model that writes; the installation's AUTHOR_MODEL where left out",
         limit="At most so many examples, spread over the grid",
@@ -61,6 +63,7 @@ class DatasetCog(commands.Cog):
         self,
         interaction: Interaction,
         kind: Literal["sft", "preference"] = "sft",
+        source: BuildSource | None = None,
         repeats: app_commands.Range[int, 1, MAX_REPEATS] | None = None,
         model: app_commands.Range[str, 1, 200] | None = None,
         limit: app_commands.Range[int, MIN_EXAMPLES, MAX_EXAMPLES] | None = None,
@@ -69,13 +72,14 @@ class DatasetCog(commands.Cog):
     ) -> None:
         await require_operator(interaction)
         t = await translator_of(interaction)
+        options = {"repeats": repeats, "model": model, "limit": limit, "budget": budget, "batch": batch}
         if kind == "preference":
-            if any(option is not None for option in (repeats, model, limit, budget, batch)):
+            if any(option is not None for option in (*options.values(), source)):
                 raise UserError("Pairs come from votes, nothing is written: leave the other options out.")
             await interaction.response.defer(thinking=True)
             await answer(interaction, pairs_text(t, await self.app.pairs.freeze()))
             return
-        spec = self.app.planner.spec(repeats=repeats, model=model, limit=limit, budget=budget, batch=batch)
+        spec = self.app.planner.spec(source or "model", **options)
         await interaction.response.defer(thinking=True)
         job, estimate = await self.app.builds.plan(
             spec, requester_id=interaction.user.id, channel_id=interaction.channel_id

@@ -15,7 +15,7 @@ from tests.cli.conftest import RunCommand
 def test_a_build_is_planned_run_and_exported(terminal: RunCommand, tmp_path: Path) -> None:
     built = terminal("dataset", "build", "--limit", "16", "--yes")
     assert built.exit_code == 0, built.output
-    assert "0 are cached already, 16 are to be written" in built.output
+    assert "0 are written already, 16 are to be written" in built.output
     assert "Cost: nothing" in built.output
     assert "Dataset v1 is ready" in built.output
     assert "lengths.png" in built.output

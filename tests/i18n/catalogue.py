@@ -14,6 +14,7 @@ _TEXT_MODULES = (
     "bot/jobs/queue.py",
     "bot/community/powers.py",
     "bot/community/content_reports.py",
+    "bot/presentation/builds.py",
     "bot/presentation/jobs.py",
     "bot/jobs/worker.py",
     "bot/presentation/datasets.py",

@@ -94,21 +94,27 @@ UNSHOWN = {
 }
 
 BUILD_TEXT = """\
-Dataset v2 is ready: 14 texts to learn from (1 of them rated well by people), 2 held out.
-18 answers written in 19 calls, 4 found cached, $0.2500 paid.
-Rejected on the way: 2 too short. Examples given up: 1.
+Dataset v2 is ready: 14 texts to learn from, 2 held out (kept aside to test the model).
+15 texts written by the model, 1 text that people liked.
+18 answers written, 4 found from earlier builds, $0.2500 paid.
+It took 19 calls: some had to be made again.
+Answers that did not fit their hero, and were asked for again: 2 too short.
+For 1 example no answer was good enough.
 Left out at the end: 1 much like another.
 Descriptions: 1 admitted by votes, 2 voted down; liked, but unfit to train: 1 too short.
 Votes not counted: 3 votes of young accounts.
-Since v1: 1 description added, 2 examples gone.
+Since v1, added: 1 text that people liked; gone: 2 texts written by the model.
 1 call was in the air when the build was cut off: it was made again, and may have been paid for twice.
 Few texts teach little: a few hundred are worth having.
 Next: `/finetune`. To look through the texts: `/dataset review`."""
 BARE_TEXT = """\
 Dataset v2 stays as it was (no text is new): \
-14 texts to learn from (1 of them rated well by people), 2 held out.
-18 answers written in 19 calls, 4 found cached, $0.2500 paid.
-Rejected on the way: 2 too short. Examples given up: 1.
+14 texts to learn from, 2 held out (kept aside to test the model).
+15 texts written by the model, 1 text that people liked.
+18 answers written, 4 found from earlier builds, $0.2500 paid.
+It took 19 calls: some had to be made again.
+Answers that did not fit their hero, and were asked for again: 2 too short.
+For 1 example no answer was good enough.
 Left out at the end: 1 much like another.
 Votes not counted: 2 votes of bots.
 Few texts teach little: a few hundred are worth having."""
@@ -166,7 +172,7 @@ async def test_a_result_is_written_as_it_was_read(app: App, result: dict[str, An
 async def test_specs_of_version_0_1_parse(app: App) -> None:
     build = await stored(app, "build", BUILD_SPEC, None)
     assert build.spec == BuildSpec(repeats=2, model="tiny", small=True)
-    assert build.spec.model_dump() == BUILD_SPEC
+    assert build.spec.to_json() == BUILD_SPEC
     finetune = await stored(app, "finetune", FINETUNE_SPEC, None)
     assert finetune.spec == FinetuneSpec(dataset=2, base="tiny", method="dpo", tokens=9000)
     assert finetune.spec.to_json() == FINETUNE_SPEC

@@ -85,7 +85,7 @@ async def test_the_whole_loop(window: Window) -> None:
     await window.get_by_role("radio", name="olga").check(force=True)
     await type_line(window, "/build-dataset limit:24")
     await window.get_by_role("button", name="Confirm").click()
-    await expect(messages(window).last).to_contain_text("(1 of them rated well by people)")
+    await expect(messages(window).last).to_contain_text("1 text that people liked")
 
 
 async def test_suggestions_are_used_by_keyboard(window: Window) -> None:

@@ -3,13 +3,19 @@
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot import palette
 from bot.dataset.files.transfer import Transfer
 from bot.store.datasets import Dataset
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 _MAX_TABLE_TEXTS = 20_000  # a larger table may not fit into a Discord message
 _MAX_BINS = 30  # of the histogram
+# finish reasons of the API in words
+_FINISH_REASONS = {"stop": "by itself", "length": "cut at the limit", "content_filter": "filtered"}
 
 
 class Attachments:
@@ -28,9 +34,9 @@ class Attachments:
         """
         folder = self._data_dir / "reports" / str(job_id)
         chart, table = folder / "lengths.png", folder / "out_openai_completion.csv"
-        title = (
-            f"Dataset v{dataset.id}: {sum(lengths.values())} texts, {sum(finish_reasons.values())} answers"
-        )
+        title = f"Dataset v{dataset.id}: {sum(lengths.values())} texts"
+        if finish_reasons:
+            title += f", {sum(finish_reasons.values())} answers"
         await asyncio.to_thread(
             draw_length_chart, chart, title=title, lengths=lengths, finish_reasons=finish_reasons
         )
@@ -44,27 +50,41 @@ class Attachments:
 def draw_length_chart(
     path: Path, *, title: str, lengths: Mapping[int, int], finish_reasons: Mapping[str, int]
 ) -> None:
-    """Draw a PNG: a histogram of text lengths, and bars of finish reasons."""
+    """Draw a PNG: a histogram of text lengths, and bars of finish reasons if a model answered."""
     from matplotlib.figure import Figure  # noqa: PLC0415 (heavy, so imported on use)
-    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
 
     figure = Figure(figsize=(8, 3.4), dpi=120, layout="constrained")
     figure.suptitle(title, fontsize=11)
-    words, reasons = figure.subplots(1, 2, width_ratios=(2, 1))
+    widths = (2, 1) if finish_reasons else (1,)
+    words, *reasons = figure.subplots(1, len(widths), width_ratios=widths, squeeze=False)[0]
+    _draw_lengths(words, lengths)
+    for axes in reasons:
+        _draw_finish_reasons(axes, finish_reasons)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
+
+
+def _draw_lengths(axes: "Axes", lengths: Mapping[int, int]) -> None:
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
+
     shortest, longest = min(lengths, default=0), max(lengths, default=0)
     width = (longest - shortest) // _MAX_BINS + 1  # in whole words, so that all bins cover as many
     edges = range(shortest, longest + width + 1, width)
-    words.hist(list(lengths), bins=list(edges), weights=list(lengths.values()), color=palette.MODEL)
-    words.set_xlabel("words")
-    words.set_ylabel("texts")
+    axes.hist(list(lengths), bins=list(edges), weights=list(lengths.values()), color=palette.MODEL)
+    axes.set_xlabel("words")
+    axes.set_ylabel("texts")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _draw_finish_reasons(axes: "Axes", finish_reasons: Mapping[str, int]) -> None:
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
+
     names = sorted(finish_reasons, key=lambda name: finish_reasons[name])
-    bars = reasons.barh(names, [finish_reasons[name] for name in names], color=palette.COUNT)
-    reasons.bar_label(bars, padding=3, fontsize=9)
-    reasons.margins(x=0.25)
-    reasons.set_xlabel("answers, by finish reason")
-    for axes in (words, reasons):
-        axes.spines[["top", "right"]].set_visible(False)
-    words.yaxis.set_major_locator(MaxNLocator(integer=True))
-    reasons.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
+    labels = [_FINISH_REASONS.get(name, name) for name in names]
+    bars = axes.barh(labels, [finish_reasons[name] for name in names], color=palette.COUNT)
+    axes.bar_label(bars, padding=3, fontsize=9)
+    axes.margins(x=0.25)
+    axes.set_xlabel("answers, by how they ended")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))

@@ -12,6 +12,7 @@ from bot.chat import ChatRequest
 from bot.dataset.build.answer_watch import AnswerWatch
 from bot.dataset.build.example_selector import FLAGGED, ExampleSelector, Selection
 from bot.dataset.build.moderation import Moderation
+from bot.dataset.build.pace import PaceMeter, default_speed
 from bot.dataset.build.plan import Planner
 from bot.errors import Unavailable
 from bot.i18n.message import LocalizedMessage
@@ -111,7 +112,8 @@ class Builder:
         """
         max_tokens = self._planner.sample_question(spec).sampling.max_tokens
         cost = partial(self._budget.cost, spec.model)
-        build = _Build(spec, account, self._planner.size(spec), excluded_ids, max_tokens, cost)
+        pace = PaceMeter(self._workers, await self._expected_pace(spec.model))
+        build = _Build(spec, account, self._planner.size(spec), excluded_ids, max_tokens, cost, pace)
         walk = self.selector.walk(spec, self._planner.slots(spec), excluded_ids)
         walk_lock = asyncio.Lock()
 
@@ -169,6 +171,7 @@ class Builder:
             text, reason = self.selector.judge(selection.slot, example, build.excluded_ids)
             if reason is None and await self._moderation.is_flagged(example.id, text):
                 reason = FLAGGED
+            build.pace.add(done=reason is None or attempt + 1 == self.selector.max_attempts)
             if reason is None:
                 build.counts.close_slot(filled=True)
                 return
@@ -198,14 +201,27 @@ class Builder:
                 phase = LocalizedMessage("the model server asks to wait until {time} UTC", time=until)
                 await sink.progress(build.counts.done, build.total, phase)
 
+    async def _expected_pace(self, model: str) -> float | None:
+        """Return how many examples a second a model may write; None if nobody knows."""
+        async with self._db.read() as tx:
+            speed = await examples.get_speed(tx, model) or default_speed(model)
+            usage = await examples.get_usage(tx, model)
+        return speed.answers / (usage.attempts if usage else 1) if speed else None
+
     async def _save_speed(self, build: "_Build") -> None:
-        """Save the measured speed, for later estimates."""
-        if build.rate is None:
+        """Save the measured speed, for later estimates.
+
+        A build of a few answers tells less than what is known already.
+        """
+        if not build.counts.asked:
             return
-        limiter = self._client.rate_limiter(build.spec.model)
-        speed = Speed(build.rate, limiter.per_second("requests"), limiter.per_second("tokens"))
+        model = build.spec.model
+        limiter = self._client.rate_limiter(model)
         async with self._db.write() as tx:
-            await examples.set_speed(tx, build.spec.model, speed, at=time.time())
+            known = await examples.get_speed(tx, model) or default_speed(model)
+            answers = build.pace.answers_per_second or (known.answers if known else build.average)
+            speed = Speed(answers, limiter.per_second("requests"), limiter.per_second("tokens"))
+            await examples.set_speed(tx, model, speed, at=time.time())
 
 
 class _Build:
@@ -219,6 +235,7 @@ class _Build:
         excluded_ids: Collection[int],
         max_tokens: int,
         cost: Callable[[int, int], float | None],
+        pace: PaceMeter,
     ) -> None:
         self.spec = spec
         self.account = account
@@ -226,16 +243,17 @@ class _Build:
         self.excluded_ids = excluded_ids
         self.counts = BuildCounts()
         self.watch = AnswerWatch(max_tokens, missing=lambda: total - self.counts.done, cost=cost)
+        self.pace = pace
         self._started = time.monotonic()
 
     @property
-    def rate(self) -> float | None:
-        """Answers per second; None before the first one."""
-        return self.counts.asked / (time.monotonic() - self._started) if self.counts.asked else None
+    def average(self) -> float:
+        """Answers per second since the start, the loading of a model included."""
+        return self.counts.asked / (time.monotonic() - self._started)
 
     async def report(self, sink: ProgressSink) -> None:
         """Report how many slots are done."""
-        await sink.progress(self.counts.done, self.total, _WRITING, self.rate)
+        await sink.progress(self.counts.done, self.total, _WRITING, self.pace.examples_per_second)
 
 
 class ExampleRecord:

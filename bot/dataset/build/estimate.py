@@ -1,11 +1,14 @@
 """Estimate a build's calls, tokens, cost and time before it starts."""
 
 import asyncio
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 
+from bot.dataset.build.first_texts import FirstTexts
+from bot.dataset.build.pace import START_SECONDS, default_speed
 from bot.dataset.build.plan import Planner
+from bot.heroes.first_dataset import Origin
 from bot.llm.prices import Price, Prices
 from bot.store import examples
 from bot.store.database import Database
@@ -20,8 +23,9 @@ _TYPICAL_ANSWER_TOKENS = 130  # of a hundred words
 class BuildEstimate:
     """The estimate of a build. Tokens are those of the first answers of the missing examples.
 
-    cost is in US dollars, None if the price is unknown. seconds is None if the model's speed is unknown.
-    limited tells whether the server's rate limit, and not its speed, decides the time.
+    cost is in US dollars, None if the price is unknown. seconds is None if the model's speed is unknown;
+    measured tells whether it was measured here. limited tells whether the server's rate limit, and not its
+    speed, decides the time. first_texts counts the texts of the first dataset that are taken in, by origin.
     """
 
     slots: int
@@ -32,6 +36,8 @@ class BuildEstimate:
     cost: float | None
     seconds: float | None
     limited: bool
+    measured: bool = True
+    first_texts: Mapping[Origin, int] = field(default_factory=dict)
 
     @property
     def missing(self) -> int:
@@ -41,23 +47,34 @@ class BuildEstimate:
 class BuildEstimator:
     """Estimate builds from the cached examples and the model's earlier usage and speed."""
 
-    def __init__(self, db: Database, planner: Planner, prices: Prices) -> None:
+    def __init__(self, db: Database, planner: Planner, prices: Prices, first_texts: FirstTexts) -> None:
         self._db = db
         self._planner = planner
         self._prices = prices
+        self.first_texts = first_texts
 
     async def estimate(self, spec: BuildSpec) -> BuildEstimate:
-        """Return the estimate. Raises UserError if the build is too small or too large."""
+        """Return the estimate.
+
+        Raises UserError if the build is too small or too large, or the first dataset has mistakes.
+        """
+        first_texts = await self.first_texts.count(spec)
+        if spec.source == "shipped":
+            return BuildEstimate(0, 0, 0, 0, None, 0.0, None, limited=False, first_texts=first_texts)
         slots = self._planner.size(spec)
         cached = await self._count_cached(spec)
         async with self._db.read() as tx:
             usage = await examples.get_usage(tx, spec.model) or self._typical_usage(spec)
-            speed = await examples.get_speed(tx, spec.model)
+            measured = await examples.get_speed(tx, spec.model)
         missing = slots - cached
         prompt_tokens = round(missing * usage.prompt_tokens)
         completion_tokens = round(missing * usage.completion_tokens)
         price = self._prices.of(spec.model)
-        seconds, limited = _estimate_seconds(speed, missing, prompt_tokens + completion_tokens)
+        speed = measured or default_speed(spec.model)
+        seconds, limited = _estimate_seconds(
+            speed, missing * usage.attempts, (prompt_tokens + completion_tokens) * usage.attempts
+        )
+        start = START_SECONDS if spec.small and missing else 0.0
         return BuildEstimate(
             slots,
             cached,
@@ -65,8 +82,10 @@ class BuildEstimator:
             completion_tokens,
             price,
             price.cost(prompt_tokens, completion_tokens, batch=spec.batch) if price else None,
-            None if spec.batch else seconds,
+            None if spec.batch or seconds is None else start + seconds,
             limited,
+            measured=measured is not None,
+            first_texts=first_texts,
         )
 
     async def _count_cached(self, spec: BuildSpec) -> int:
@@ -92,7 +111,7 @@ class BuildEstimator:
         return self._planner.sample_question(spec).token_estimate
 
 
-def _estimate_seconds(speed: Speed | None, calls: int, tokens: int) -> tuple[float | None, bool]:
+def _estimate_seconds(speed: Speed | None, calls: float, tokens: float) -> tuple[float | None, bool]:
     """Return the seconds for so many calls and tokens, and whether the server's rate limits decide them."""
     if speed is None:
         return None, False

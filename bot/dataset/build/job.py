@@ -1,14 +1,15 @@
 """The build job, which /build-dataset, the terminal and the demo order and a worker runs."""
 
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 
 from bot.dataset.build.attachments import Attachments
 from bot.dataset.build.batch_builder import BatchBuilder
 from bot.dataset.build.builder import BuildCounts, Builder
 from bot.dataset.build.estimate import BuildEstimate, BuildEstimator
 from bot.dataset.versions.admission import AdmissionResult
-from bot.dataset.versions.draft import Draft
-from bot.dataset.versions.freeze import Freezer
+from bot.dataset.versions.draft import Draft, TrainingText
+from bot.dataset.versions.freeze import Freezer, HeroTexts
+from bot.heroes.hero import Hero
 from bot.i18n.message import LocalizedMessage
 from bot.jobs.queue import JobQueue
 from bot.jobs.worker import Run
@@ -43,6 +44,7 @@ class BuildJobs:
         self._batch_builder = batch_builder
         self.freezer = freezer
         self._attachments = attachments
+        self._first_texts = estimator.first_texts
 
     async def plan(self, spec: BuildSpec, **origin: int | None) -> tuple[Job, BuildEstimate]:
         """Save a build as a job that waits for the queue's confirm(), and estimate it.
@@ -50,10 +52,11 @@ class BuildJobs:
         origin: requester_id and channel_id, if it was ordered in Discord. Raises Busy if another build runs,
         and UserError or OverBudget if it cannot be done as ordered.
         """
+        if spec.hand_written is None and await self._first_texts.stay():
+            spec = spec.model_copy(update={"hand_written": True})
         estimate = await self.estimator.estimate(spec)
-        self._budget.check_price_known(
-            spec.model, spec.budget
-        )  # fail here rather than in the middle of the build
+        if spec.source != "shipped":  # fail here rather than in the middle of the build
+            self._budget.check_price_known(spec.model, spec.budget)
         return await self._jobs.plan(spec, **origin), estimate
 
     async def submit(self, spec: BuildSpec, **origin: int | None) -> tuple[Job, BuildEstimate]:
@@ -64,6 +67,9 @@ class BuildJobs:
     async def run(self, run: Run) -> BuildResult:
         """Run the job. Near duplicates are asked for again, as rejected answers are."""
         spec = run.job.spec_as(BuildSpec)
+        first = await self._first_texts.take(spec)
+        if spec.source == "shipped":
+            return await self._freeze_shipped(run, spec, first)
         account = Account("build", run.job.id, spec.budget)
         await self._book_lost_calls(run, spec, account)
         duplicate_ids: set[int] = set()
@@ -76,20 +82,30 @@ class BuildJobs:
             admitted = admitted or await self.freezer.admission.admit()  # once, after the first round
             with Draft() as draft:
                 examples = self.builder.selector.examples_by_hero(spec, duplicate_ids)
-                await self.freezer.fill(draft, examples, admitted)
+                await self.freezer.fill(draft, examples, admitted, first)
                 if remaining_rounds and draft.near_duplicate_ids - duplicate_ids:
                     duplicate_ids |= draft.near_duplicate_ids
                     continue
                 return await self._freeze(run, spec, counts, draft, admitted)
         raise AssertionError("unreachable: the last round freezes")
 
+    async def _freeze_shipped(self, run: Run, spec: BuildSpec, first: Mapping[str, HeroTexts]) -> BuildResult:
+        """Freeze the first dataset with what the votes admit."""
+        admitted = await self.freezer.admission.admit()
+        with Draft() as draft:
+            await self.freezer.fill(draft, _no_examples(), admitted, first)
+            counts = BuildCounts(done=sum(draft.lengths.values()))
+            return await self._freeze(run, spec, counts, draft, admitted)
+
     async def _freeze(
         self, run: Run, spec: BuildSpec, counts: BuildCounts, draft: Draft, admitted: AdmissionResult
     ) -> BuildResult:
         await run.progress(counts.done, counts.done, LocalizedMessage("freezing the dataset"))
-        frozen = await self.freezer.freeze(draft, spec.model_dump())
+        file = self._first_texts.file if spec.source == "shipped" else None
+        frozen = await self.freezer.freeze(draft, spec.recipe, file=file)
         files = await self._attachments.make(run.job.id, frozen.dataset, draft.lengths, counts.finish_reasons)
         return BuildResult(
+            source=spec.source,
             dataset=frozen.dataset.id,
             new=frozen.new,
             counts=frozen.dataset.counts,
@@ -140,3 +156,9 @@ class BuildJobs:
         if lost:
             await run.update(lost=run.job.lost + lost)
             await run.refresh()
+
+
+async def _no_examples() -> AsyncIterator[tuple[Hero, TrainingText | None]]:
+    """Yield nothing: no model wrote anything."""
+    return
+    yield

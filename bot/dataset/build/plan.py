@@ -17,7 +17,7 @@ from bot.heroes.prompts import Prompts
 from bot.heroes.vocabulary import Vocabulary
 from bot.llm.prices import Prices
 from bot.store.examples import Request
-from bot.store.job_schema import BuildSpec
+from bot.store.job_schema import BuildSource, BuildSpec
 
 MIN_EXAMPLES = 14  # fewer may not yield the ten training texts that fine-tuning requires
 MAX_EXAMPLES = 500_000
@@ -52,7 +52,27 @@ class Planner:
         self._batch_from = batch_from
         self._prices = prices
 
-    def spec(
+    def spec(self, source: BuildSource = "model", **options: Any) -> BuildSpec:
+        """Return the spec of a build: of texts that a model writes, or of the first dataset.
+
+        options are those of a model: repeats, model, limit, budget, batch; omitted ones, and None, mean the
+        installation's defaults. Raises UserError if one of them is out of range, or given although no model
+        writes.
+        """
+        given = {name: value for name, value in options.items() if value is not None}
+        if source == "model":
+            return self._model_spec(**given)
+        if source == "model-only":
+            return self._model_spec(**given).model_copy(update={"source": source, "hand_written": False})
+        if given:
+            raise UserError(
+                "The texts that come with the bot are taken as they are, and no model writes: leave out "
+                "{options}.",
+                options=list(given),
+            )
+        return BuildSpec(source="shipped", hand_written=True)
+
+    def _model_spec(
         self,
         *,
         repeats: int | None = None,
@@ -61,10 +81,6 @@ class Planner:
         budget: float | None = None,
         batch: bool | None = None,
     ) -> BuildSpec:
-        """Return the spec of a build. Omitted arguments have the installation's defaults.
-
-        Raises UserError if an argument is out of range.
-        """
         repeats = self._vocabulary.grid.repeats if repeats is None else repeats
         spec = BuildSpec(
             repeats=repeats,

@@ -32,13 +32,14 @@ configs:
 # {title}
 
 Short descriptions of fictional superheroes, each written for an age, a gender and a power, to fine-tune
-language models on. This is synthetic text, made by a language model: the people in it do not exist, and
+language models on. The people in it do not exist. Most of it is synthetic text, made by a language model, and
 nobody has checked every text for mistakes, bias or taste.
 
 ## How it was made
 
 A model is asked for a description of each hero, and rules reject answers that miss their hero. Descriptions
-that the users of a Herosmith bot liked, and rows of files, may be among them: `source` says it of each row.
+that the users of a Herosmith bot liked, rows of files, and the first dataset that comes with the bot may be
+among them: `source` says it of each row.
 
 What was asked for:
 
@@ -66,7 +67,11 @@ All fields are strings.
 | response_txt | the text |
 | finish_reason | why the author model ended, where it is known |
 | split | train, valid or, where nobody has decided, nothing |
-| source | example (written for the dataset), description (liked by users), import (from a file) or nothing |
+| source | who a text is from: see below; nothing, if it is not known |
+
+`source` is `example` (a model wrote it for this dataset), `description` (users of the bot liked it), `import`
+(from a file), `herosmith-build` (a small model wrote it in the build that comes with the bot) or
+`hand-written` (written one by one for the first dataset, which comes with the bot).
 
 ## Provenance
 

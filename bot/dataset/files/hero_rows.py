@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.chat import CONTROL_TOKEN
 from bot.dataset.files.affixes import SharedAffixes
 from bot.dataset.files.hero_row import HeroRowParser, HeroSpelling
 from bot.dataset.files.row import Row
@@ -19,9 +20,6 @@ from bot.heroes.prompts import Prompts
 from bot.heroes.vocabulary import Vocabulary
 from bot.llm.thinking import ThinkingFilter
 from bot.store.datasets import Split
-
-# What chat templates put between turns: the engine refuses texts with them, since they would end a turn.
-CONTROL_TOKEN = re.compile(r"<\|\w+\|>")
 
 _THINKING = re.compile(r"</?think", re.IGNORECASE)
 _SHOWN_REFUSALS = 5

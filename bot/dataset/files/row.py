@@ -27,7 +27,7 @@ class Row(NamedTuple):
     response_txt: str
     finish_reason: str
     split: str = ""  # train, valid, or empty if not assigned
-    source: str = ""  # example, description, import, or empty if unknown
+    source: str = ""  # as in bot/store/datasets.py, or empty if unknown
 
     @property
     def tuning_prompt(self) -> str:

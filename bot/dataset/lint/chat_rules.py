@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from bot.chat import CONTROL_TOKEN
 from bot.dataset.files.affixes import SharedAffixes
-from bot.dataset.files.hero_rows import CONTROL_TOKEN
 from bot.dataset.lint.examples import Heroes
 from bot.dataset.lint.finding import (
     Finding,

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.dataset.files.hero_rows import CONTROL_TOKEN, PromptTexts, read_hero_rows, training_texts
+from bot.chat import CONTROL_TOKEN
+from bot.dataset.files.hero_rows import PromptTexts, read_hero_rows, training_texts
 from bot.dataset.lint.examples import Examples, Heroes
 from bot.dataset.reading.source import Format
 from bot.dataset.versions.draft import Draft, TrainingText

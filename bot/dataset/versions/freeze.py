@@ -1,9 +1,10 @@
 """Freeze examples and well-rated descriptions as an immutable, numbered dataset."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from bot.dataset.versions.admission import Admission, AdmissionResult, JudgedDescription
 from bot.dataset.versions.draft import Draft, TrainingText
@@ -14,14 +15,15 @@ from bot.heroes.hero import Hero
 from bot.i18n.message import mark
 from bot.store import datasets, descriptions
 from bot.store.database import Database
-from bot.store.datasets import Changes, Dataset, DatasetKind
+from bot.store.datasets import Changes, Dataset, DatasetKind, Split
 
 MIN_TRAINING_TEXTS = 10  # the minimum of fine-tuning APIs
 SIMILAR_TO_VOTED_DOWN = mark("like what was voted down")
+_NEVER_TRAINS = mark("kept for tests, since people liked another text of the same hero")
 
 _TOO_FEW_IN_FILE = mark(
     "Usable texts in {file}: {usable}{left_out}. {training} would train, {valid} would be held out, and "
-    "training needs {fewest}. Add texts to the file and import it again."
+    "training needs {fewest}. Add texts to the file and try again."
 )
 _TOO_FEW: dict[DatasetKind, str] = {
     "sft": mark(
@@ -48,6 +50,13 @@ class FreezeResult:
     changes: Changes | None = None
 
 
+class HeroTexts(NamedTuple):
+    """Texts of one hero of the first dataset, and their split, which never changes."""
+
+    split: Split
+    texts: list[TrainingText]
+
+
 class Freezer:
     """Make datasets. The same inputs give the same content hash, and so the same dataset."""
 
@@ -67,45 +76,52 @@ class Freezer:
         draft: Draft,
         examples_by_hero: AsyncIterator[tuple[Hero, TrainingText | None]],
         admitted: AdmissionResult,
+        first: Mapping[str, HeroTexts] = MappingProxyType({}),
     ) -> None:
-        """Add the accepted examples of a build and the admitted descriptions to a draft.
+        """Add the accepted examples of a build, the admitted descriptions and the first dataset to a draft.
 
-        Nobody votes on examples. One that nearly repeats a voted-down description of its hero is dropped.
+        Nobody votes on examples and on the first dataset. A text of theirs that nearly repeats a voted-down
+        description of its hero is dropped. All texts of a hero are on one side.
 
         examples_by_hero: a build's texts, those of one hero side by side; None for a slot that has none.
+        first: the texts of the first dataset, by tuning prompt.
         """
-        remaining_liked = dict(admitted.liked)
-        prompt, examples = "", list[TrainingText]()
+        remaining_liked, remaining_first = dict(admitted.liked), dict(first)
 
-        def add_hero() -> None:
+        def add_hero(prompt: str, examples: list[TrainingText]) -> None:
             is_disliked = similar_to_any([judged.text for judged in admitted.disliked.get(prompt, ())])
-            kept = [example for example in examples if not is_disliked(example.text)]
-            draft.count_dropped(SIMILAR_TO_VOTED_DOWN, len(examples) - len(kept))
+            split, texts = remaining_first.pop(prompt, (None, []))
             liked = [_training_text(judged) for judged in remaining_liked.pop(prompt, ())]
+            if split == "valid" and liked:  # what people liked trains, what measures models never does
+                draft.count_dropped(_NEVER_TRAINS, len(texts))
+                split, texts = None, []
+            kept = [text for text in (*texts, *examples) if not is_disliked(text.text)]
+            draft.count_dropped(SIMILAR_TO_VOTED_DOWN, len(texts) + len(examples) - len(kept))
             if liked or kept:
-                draft.add(prompt, [*liked, *kept], never_hold_out=bool(liked))
+                draft.add(prompt, [*liked, *kept], never_hold_out=bool(liked), split=split)
 
+        prompt, examples = "", list[TrainingText]()
         async for hero, example in examples_by_hero:
             hero_prompt = self._prompts.tuning_prompt(hero)
             if hero_prompt != prompt:
-                add_hero()
+                add_hero(prompt, examples)
                 prompt, examples = hero_prompt, []
             if example:
                 examples.append(example)
-        add_hero()
-        for prompt, liked in sorted(remaining_liked.items()):  # heroes outside the grid
-            draft.add(prompt, [_training_text(judged) for judged in liked], never_hold_out=True)
+        add_hero(prompt, examples)
+        for prompt in sorted({*remaining_liked, *remaining_first}):  # heroes outside the grid
+            add_hero(prompt, [])
 
     async def freeze(
         self, draft: Draft, origin: dict[str, Any], kind: DatasetKind = "sft", *, file: str | None = None
     ) -> FreezeResult:
         """Freeze a draft.
 
-        origin: where the texts came from, for the recipe. file: the name of the file, if it was one.
+        origin: where the texts came from, for the recipe. file: the name of the file, if all are from one.
         Raises UserError if there are too few texts, or all are of one hero. A file that holds out so many
         that too few are left to train on is frozen as it says: to train on it is then refused.
         """
-        check_trainable(draft, kind, file=file, counting_held_out=draft.keeps_split)
+        check_trainable(draft, kind, file=file, counting_held_out=file is not None and draft.keeps_split)
         recipe = {
             **origin,
             "votes": asdict(self.admission.thresholds),

@@ -73,11 +73,11 @@ class DatasetStatuses:
         then, now = await self.admission.count_by_thresholds(votes, [before, configured])
         text = LocalizedMessage(
             "The thresholds for votes have changed since dataset v{version} ({before}). Now it takes {set}: "
-            "{now:,} descriptions would enter the next dataset; by the old thresholds, {then:,}.",
+            "{now} would enter the next dataset; by the old thresholds, {then:,}.",
             version=newest.id,
             before=before.summary,
             set=configured.summary,
-            now=now.admitted,
+            now=LocalizedMessage.counted("{number:,} description", "{number:,} descriptions", now.admitted),
             then=then.admitted,
         )
         log.warning("%s", text)

@@ -49,14 +49,14 @@ async def test_the_end_of_a_build_tells_what_came_from_where_and_what_changed(st
 
     content = await built(stage, app)
 
-    assert "(1 of them rated well by people)" in content
+    assert "16 texts written by the model, 1 text that people liked." in content
     assert "Descriptions: 1 admitted by votes, 1 voted down; liked, but unfit to train" in content
     assert "1 of a power outside the vocabulary" in content
-    assert "Since v1: 1 description added, nothing gone." in content
+    assert "Since v1, added: 1 text that people liked; gone: nothing." in content
     async with app.db.write() as tx:
         await tx.execute(description.update().where(description.c.id == liked.id).values(removed_at=1.0))
     back = await built(stage, app)
-    assert "Since v2: nothing added, 1 description gone." in back
+    assert "Since v2, added: nothing; gone: 1 text that people liked." in back
     assert "`/finetune dataset:1`" in back
 
 
@@ -88,10 +88,10 @@ async def test_status_tells_what_would_enter_and_tries_other_thresholds(stage: S
 
     assert "8 on 4 descriptions, 8 of them count" in content
     assert "at least 2 voters, and with 80% confidence more than 50% for it" in content
-    assert "1 would enter the next dataset, 1 are voted down." in content
+    assert "1 description would enter the next dataset, voted down: 1." in content
     assert rows(content) == [["1", "1", "1", "0"], ["2", "1", "*1", "0"], ["3", "0", "0", "0"]]
     tried = await status(stage, **{"min-voters": 1, "above": 0.3})
-    assert "1 would enter the next dataset" in tried  # what is set stays
+    assert "1 description would enter the next dataset" in tried  # what is set stays
     assert "**Tried:** at least 1 voter, and with 80% confidence more than 30% for it." in tried
     assert rows(tried) == [["1", "3", "*3", "1"], ["2", "2", "2", "1"]]
     await stage.olga.slash(stage.channel, "dataset status", above=1.5)
@@ -110,7 +110,7 @@ async def test_status_counts_what_does_not_count(stage: Stage) -> None:
     await stage.ana.react(message, UP)
     await stage.ben.react(message, UP)
     content = await status(stage)
-    assert "2 on 1 descriptions" in content
+    assert "2 on 1 description," in content
     assert "1 by whoever asked for the description" in content
 
 
@@ -128,7 +128,7 @@ async def test_changed_thresholds_are_announced_to_the_admins_once(
                 waiting = await notifications.list_pending(tx)
         assert len(waiting) == expected
     assert "changed since dataset v1" in str(waiting[0].text)
-    assert "1 descriptions would enter the next dataset; by the old thresholds, 2." in str(waiting[0].text)
+    assert "1 description would enter the next dataset; by the old thresholds, 2." in str(waiting[0].text)
 
 
 async def test_pairs_are_built_by_their_kind(stage: Stage, app: App) -> None:
@@ -141,6 +141,9 @@ async def test_pairs_are_built_by_their_kind(stage: Stage, app: App) -> None:
         await rate(app, hero, DOWN, DOWN)
     result = await stage.olga.slash(stage.channel, "build-dataset", kind="preference")
     assert result.response is not None
-    assert "Dataset v1 is ready: 11 pairs to learn from, 1 held out." in result.response.content
+    assert (
+        "Dataset v1 is ready: 11 pairs to learn from, 1 held out (kept aside to test the model)."
+        in result.response.content
+    )
     assert "12 from verdicts" in result.response.content
     assert "11 pairs to learn from" in await status(stage)

@@ -1,0 +1,290 @@
+"""The texts of dataset builds for Discord and the terminal: plans and results."""
+
+from collections.abc import Mapping
+
+from bot.dataset.build.estimate import BuildEstimate
+from bot.dataset.versions.preference_pairs import FrozenPairs
+from bot.i18n.format import format_duration
+from bot.i18n.message import LocalizedMessage, Translator, mark
+from bot.presentation.datasets import composition, count_by_reason
+from bot.store.datasets import Changes
+from bot.store.job_schema import BuildResult, BuildSpec, VoteSummary
+
+_FEW = 100  # texts
+
+
+def build_plan_text(
+    t: Translator, spec: BuildSpec, estimate: BuildEstimate, remaining_today: float | None
+) -> str:
+    """Return a build's plan; remaining_today is the rest of the day's budget, in US dollars."""
+    if spec.source == "shipped":
+        return _shipped_plan_text(t, estimate)
+    title = mark("**A dataset of {number:,} examples, written by {model}**")
+    if spec.batch:
+        title = mark("**A dataset of {number:,} examples, written by {model}**, through the Batch API")
+    lines = [t(title, number=estimate.slots, model=spec.model), _work_text(t, estimate)]
+    if staying := estimate.first_texts.get("hand-written"):
+        lines.append(
+            t.count(
+                "{number:,} text written by hand, which came with the bot, stays in it (the source "
+                "model-only leaves it out).",
+                "{number:,} texts written by hand, which came with the bot, stay in it (the source "
+                "model-only leaves them out).",
+                staying,
+            )
+        )
+    lines.append(_price_text(t, estimate))
+    if spec.budget is not None:
+        lines.append(t("It stops before it would cost more than ${budget:,.2f}.", budget=spec.budget))
+    if remaining_today is not None:
+        lines.append(t("Today's budget still holds ${left:,.2f}.", left=max(0.0, remaining_today)))
+    lines.append(_time_text(t, spec, estimate))
+    return "\n".join(lines)
+
+
+def _shipped_plan_text(t: Translator, estimate: BuildEstimate) -> str:
+    texts = estimate.first_texts
+    lines = (
+        t("**A dataset of {number:,} texts that come with the bot**", number=sum(texts.values())),
+        t("{composition}.", composition=composition(texts)),
+        t("No model is asked: it costs nothing and takes some seconds. Texts that people liked join them."),
+    )
+    return "\n".join(lines)
+
+
+def _work_text(t: Translator, estimate: BuildEstimate) -> str:
+    """Return how much is to be written. Tokens are told if they cost something."""
+    figures = {"cached": estimate.cached, "missing": estimate.missing}
+    if estimate.price is not None and estimate.cost == 0:
+        return t("{cached:,} are written already, {missing:,} are to be written.", **figures)
+    return t(
+        "{cached:,} are written already, {missing:,} are to be written: about {asked:,} tokens (parts of "
+        "words) asked and {answered:,} answered.",
+        asked=estimate.prompt_tokens,
+        answered=estimate.completion_tokens,
+        **figures,
+    )
+
+
+def _price_text(t: Translator, estimate: BuildEstimate) -> str:
+    price, cost = estimate.price, estimate.cost
+    if price is None or cost is None:
+        return t("Cost: **price unknown**. An operator can add it to data/prices.toml.")
+    if price.input == price.output == 0:
+        return t("Cost: nothing, it is written on {where}.", where=price.location)
+    return t(
+        "Cost: about **${cost:,.4f}**, at ${input:g} in and ${output:g} out a million tokens{source}.",
+        cost=cost,
+        input=price.input,
+        output=price.output,
+        source=price.citation,
+    )
+
+
+def _time_text(t: Translator, spec: BuildSpec, estimate: BuildEstimate) -> str:
+    if spec.batch:
+        return t("Time: within 24 hours, as the provider promises for batches.")
+    if estimate.seconds is None:
+        return t("Time: not known before the first build with this model.")
+    template = mark("Time: about {time} at the pace of the last build.")
+    if not estimate.measured:
+        template = mark("Time: about {time} on two processors with nothing else to do.")
+    if estimate.limited:
+        template = mark("Time: about {time} at the server's rate limit.")
+    return t(template, time=format_duration(estimate.seconds))
+
+
+def paid_text(cost: float) -> LocalizedMessage | str:
+    """Return what was paid, as the end of a sentence."""
+    return LocalizedMessage(", ${cost:,.4f} paid", cost=cost) if cost else ""
+
+
+def build_result_text(t: Translator, result: BuildResult) -> str:
+    """Return the text of a finished build, with the next step."""
+    template = mark("Dataset v{version} stays as it was (no text is new): {texts}.")
+    if result.new:
+        template = mark("Dataset v{version} is ready: {texts}.")
+    lines = [t(template, version=result.dataset, texts=_sides(result.counts))]
+    composed = composition(result.counts)
+    if len(composed) > 1:
+        lines.append(t("{composition}.", composition=composed))
+    if result.source == "shipped":
+        lines.append(t("No model was asked: these texts come with the bot."))
+    else:
+        lines += _answers_lines(t, result)
+    if result.dropped:
+        lines.append(t("Left out at the end: {reasons}.", reasons=count_by_reason(result.dropped)))
+    lines += [*_votes_lines(t, result.votes), *_next_lines(t, result)]
+    if any(name.endswith("out_openai_completion.csv") for name in result.files):
+        lines.append(
+            t(
+                "The table `out_openai_completion.csv` has its name from the article that this bot follows, "
+                "whoever wrote the texts."
+            )
+        )
+    return "\n".join(lines)
+
+
+def _sides(counts: dict[str, int]) -> LocalizedMessage:
+    return LocalizedMessage(
+        "{train} to learn from, {valid} held out (kept aside to test the model)",
+        train=LocalizedMessage.counted("{number:,} text", "{number:,} texts", counts.get("train", 0)),
+        valid=counts.get("valid", 0),
+    )
+
+
+def _answers_lines(t: Translator, result: BuildResult) -> list[str]:
+    """Return lines on what the model wrote, and what of it was thrown away."""
+    lines = [
+        t(
+            "{answers}, {cached:,} found from earlier builds{paid}.",
+            answers=LocalizedMessage.counted(
+                "{number:,} answer written", "{number:,} answers written", result.asked
+            ),
+            cached=result.cached,
+            paid=paid_text(result.cost),
+        )
+    ]
+    if result.calls > result.asked:
+        lines.append(
+            t.count(
+                "It took {number:,} call: some had to be made again.",
+                "It took {number:,} calls: some had to be made again.",
+                result.calls,
+            )
+        )
+    if result.rejected:
+        lines.append(
+            t(
+                "Answers that did not fit their hero, and were asked for again: {reasons}.",
+                reasons=count_by_reason(result.rejected),
+            )
+        )
+    if result.given_up:
+        lines.append(
+            t.count(
+                "For {number:,} example no answer was good enough.",
+                "For {number:,} examples no answer was good enough.",
+                result.given_up,
+            )
+        )
+    return lines
+
+
+def _next_lines(t: Translator, result: BuildResult) -> list[str]:
+    """Return lines on the changes since the previous version, and the next step."""
+    lines, changes, train = [], result.changes, result.counts.get("train", 0)
+    if changes:
+        lines += _changes_lines(t, changes)
+    if result.lost:
+        lines.append(
+            t.count(
+                "{number} call was in the air when the build was cut off: it was made again, and may have "
+                "been paid for twice.",
+                "{number} calls were in the air when the build was cut off: they were made again, and may "
+                "have been paid for twice.",
+                result.lost,
+            )
+        )
+    if train < _FEW:
+        lines.append(t("Few texts teach little: a few hundred are worth having."))
+    if not result.new and changes:
+        lines.append(
+            t(
+                "To tune on it, though v{newer} is newer: `/finetune dataset:{version}`.",
+                newer=changes.since,
+                version=result.dataset,
+            )
+        )
+    if result.new and result.source == "shipped":
+        lines.append(t("Next: `/finetune`."))
+    elif result.new:
+        lines.append(t("Next: `/finetune`. To look through the texts: `/dataset review`."))
+    return lines
+
+
+def _changes_lines(t: Translator, changes: Changes) -> list[str]:
+    """Return lines on what came and went since a version, and where to find what went."""
+    lines = [_changes_text(t, changes)]
+    if changes.gone.get("import"):
+        lines.append(
+            t(
+                "A build never takes in imported texts: v{version} has them (`/finetune dataset:{version}`).",
+                version=changes.since,
+            )
+        )
+    if changes.gone.get("herosmith-build"):
+        lines.append(
+            t("New texts of the model replace those of the shipped build (`/build-dataset source:shipped`).")
+        )
+    return lines
+
+
+def pairs_text(t: Translator, found: FrozenPairs) -> str:
+    """Return the text of a new dataset of pairs, with the next step."""
+    dataset, new = found.frozen.dataset, found.frozen.new
+    train, valid = (dataset.counts.get(name, 0) for name in ("train", "valid"))
+    texts = LocalizedMessage(
+        "{train} to learn from, {valid} held out (kept aside to test the model)",
+        train=LocalizedMessage.counted("{number:,} pair", "{number:,} pairs", train),
+        valid=valid,
+    )
+    template = mark("Dataset v{version} stays as it was (no pair is new): {texts}.")
+    if new:
+        template = mark("Dataset v{version} is ready: {texts}.")
+    origins = {"duels": mark("{number:,} from duels"), "verdicts": mark("{number:,} from verdicts")}
+    sources = [
+        LocalizedMessage(origins[name], number=number) for name, number in sorted(found.by_origin.items())
+    ]
+    lines = [
+        t(template, version=dataset.id, texts=texts),
+        t("The pairs: {origins}.", origins=sources),
+    ]
+    if +found.dropped:
+        lines.append(t("Left out: {reasons}.", reasons=count_by_reason(+found.dropped)))
+    if found.not_counted:
+        lines.append(t("Votes not counted: {reasons}.", reasons=found.not_counted))
+    if found.frozen.changes:
+        lines.append(_changes_text(t, found.frozen.changes, pairs=True))
+    if new:
+        lines.append(t("Next: `/finetune method:dpo`."))
+    return "\n".join(lines)
+
+
+def _votes_lines(t: Translator, votes: VoteSummary) -> list[str]:
+    """Return lines on what the votes admitted and kept out, and which votes did not count."""
+    lines = []
+    if votes.liked or votes.voted_down or votes.unfit:
+        unfit: LocalizedMessage | str = ""
+        if votes.unfit:
+            unfit = LocalizedMessage(
+                "; liked, but unfit to train: {reasons}", reasons=count_by_reason(votes.unfit)
+            )
+        lines.append(
+            t(
+                "Descriptions: {liked:,} admitted by votes, {down:,} voted down{unfit}.",
+                liked=votes.liked,
+                down=votes.voted_down,
+                unfit=unfit,
+            )
+        )
+    if votes.not_counted:
+        lines.append(t("Votes not counted: {reasons}.", reasons=votes.not_counted))
+    return lines
+
+
+def _changes_text(t: Translator, changes: Changes, *, pairs: bool = False) -> str:
+    """Return what was added and removed since a version, by source."""
+    count = _count_pairs if pairs else composition
+    nothing = [LocalizedMessage("nothing")]
+    return t(
+        "Since v{version}, added: {added}; gone: {gone}.",
+        version=changes.since,
+        added=count(changes.added) or nothing,
+        gone=count(changes.gone) or nothing,
+    )
+
+
+def _count_pairs(counts: Mapping[str, int]) -> list[LocalizedMessage]:
+    number = sum(counts.values())
+    return [LocalizedMessage.counted("{number:,} pair", "{number:,} pairs", number)] if number else []
