@@ -51,6 +51,7 @@ from bot.registry.lora_deployment import LoraDeployment
 from bot.registry.registry import Registry
 from bot.serving.comparison import Comparer
 from bot.serving.describer import Describer
+from bot.serving.draws import DrawLimit
 from bot.serving.generator import Generator
 from bot.serving.rate_limits import UserRateLimits
 from bot.serving.waiting_queue import WaitingQueue
@@ -196,7 +197,13 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         first_texts = FirstTexts(db, first_dataset, heroes.prompts)
         build_estimator = BuildEstimator(db, planner, prices, first_texts)
         builds = BuildJobs(db, jobs, budget, build_estimator, builder, batch_builder, freezer, attachments)
-        generator = Generator(client, heroes, base=settings.author_model, small=small)
+        generator = Generator(
+            client,
+            heroes,
+            base=settings.author_model,
+            small=small,
+            limit=DrawLimit(prices, settings.draws),
+        )
         comparer = Comparer(generator)
         availability = ModelAvailability(db, serving_api, training_api, lora_deployment)
         finetunes = FinetuneJobs(

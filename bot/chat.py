@@ -1,7 +1,7 @@
 """A chat request to a model, its sampling parameters, and the text that its answer makes."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypedDict
 
 from bot.config import FrozenModel
@@ -43,6 +43,16 @@ class ChatRequest:
         """Upper estimates of the tokens of prompt and answer, for rate limits and budgets."""
         prompt_tokens = sum(len(message["content"].encode()) // 3 + 8 for message in self.messages)
         return prompt_tokens, self.sampling.max_tokens
+
+    def continuing(self, text: str) -> "ChatRequest":
+        """Return the request for the rest of a text, if it is not empty.
+
+        Servers of open models continue an assistant's turn that ends the chat.
+        """
+        if not text:
+            return self
+        begun: Message = {"role": "assistant", "content": text}
+        return replace(self, messages=(*self.messages, begun), opening=text)
 
     def render(self, answer: str) -> str:
         """Return the text that an answer makes; none if the answer is empty.

@@ -98,6 +98,8 @@ class Settings(BaseSettings):
 
     heroes_at_once: int = Field(default=8, ge=1)  # concurrent generations; the engine has eight slots
     longest_line: int = Field(default=50, ge=0)  # length of the waiting queue
+    # texts drawn for one hero at most; left out, 4 if the model costs nothing, else 1
+    draws: int | None = Field(default=None, ge=1, le=10)
     reports_to_hide: int = Field(default=2, ge=1)  # reports by different people that hide a description
     daily_reports: int = Field(default=10, ge=1)  # per person
 

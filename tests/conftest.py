@@ -84,6 +84,7 @@ def settings(
         heroes_file=ROOT / "data" / "heroes.toml",
         cooldown=0,
         duel_share=0,  # tests of duels set it
+        draws=1,  # tests of draws set it
     ).model_copy(update=mark.kwargs if mark else {})
 
 

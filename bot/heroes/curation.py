@@ -11,8 +11,12 @@ from bot.heroes.hero import Hero
 from bot.i18n.message import mark
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"”’']?\s+")  # noqa: RUF001 (texts close with curly quotes)
+_SENTENCE_END_SO_FAR = re.compile(r"[.!?][\"”’']?(?=\s|$)")  # noqa: RUF001 (as above)
 _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”")
 TOO_SHORT = mark("too short")
+
+_NEVER_NAMED = mark("power never named")
+_MENDABLE = frozenset({TOO_SHORT, _NEVER_NAMED})  # faults of a beginning that the rest may mend
 
 _REPEATED_WORDS = 6  # a run of this many words must not occur twice
 
@@ -60,18 +64,26 @@ class Curation(FrozenModel):
 
     def rejection_reason(self, hero: Hero, text: str) -> str | None:
         """Return why a trimmed text must not train a model, in two or three words, or None if it may."""
+        return next(iter(self.faults(hero, text)), None)
+
+    def fault_in_beginning(self, hero: Hero, beginning: str) -> str | None:
+        """Return a fault of a text's first sentences that the rest will not mend, None if there is none."""
+        return next((fault for fault in self.faults(hero, beginning) if fault not in _MENDABLE), None)
+
+    def faults(self, hero: Hero, text: str) -> list[str]:
+        """Return all reasons why a trimmed text must not train a model."""
         words = len(text.split())
         checks = (
             (words < self.curation.shortest, TOO_SHORT),
             (words > self.curation.longest + 10, mark("too long")),
             (not keeps_age(hero, text), mark("another age")),
             (not self.keeps_gender(hero, text), mark("another gender")),
-            (not self.names_power(hero, text), mark("power never named")),
+            (not self.names_power(hero, text), _NEVER_NAMED),
             (len(named_people(text)) > 1, mark("another name")),
             (repeats_a_sentence(text) or repeats_words(text), mark("repeats itself")),
             (not is_narrative(text), mark("not a tale")),
         )
-        return next((reason for failed, reason in checks if failed), None)
+        return [reason for failed, reason in checks if failed]
 
     def keeps_gender(self, hero: Hero, text: str) -> bool:
         """Return whether the text keeps the hero's gender.
@@ -102,6 +114,12 @@ class Curation(FrozenModel):
 def sentences(text: str) -> Sequence[str]:
     """Split a text into sentences, each with its closing mark."""
     return [part for part in _SENTENCE_END.split(text) if part]
+
+
+def whole_sentences(text: str) -> str:
+    """Return the beginning of an unfinished text up to its last full sentence."""
+    ends = [found.end() for found in _SENTENCE_END_SO_FAR.finditer(text)]
+    return text[: ends[-1]] if ends else ""
 
 
 def keeps_age(hero: Hero, text: str) -> bool:

@@ -49,10 +49,11 @@ class ClientTiming:
 class ChatAnswer:
     """A text with its opening, and what it took.
 
-    finish_reason is stop, length or stopped (by a person). Tokens are as the server counted them, or the
-    most they may be if it did not, as for a stream that was stopped. cost is in US dollars, None if the price
-    is unknown; seconds counts from complete() on, attempts the requests sent. thought: tokens went into
-    thinking, which is not in the text. The text is empty if the answer was, whatever its opening.
+    finish_reason is stop, length, stopped (by a person) or rejected (by the stream's check). Tokens are as
+    the server counted them, or the most they may be if it did not, as for a stream that was ended here. cost
+    is in US dollars, None if the price is unknown; seconds counts from complete() on, attempts the requests
+    sent. thought: tokens went into thinking, which is not in the text. The text is empty if the answer was,
+    whatever its opening.
     """
 
     text: str
@@ -108,10 +109,11 @@ class ModelClient:
     ) -> ChatAnswer:
         """Send a chat request, within budget and rate limit, and again if the failure is transient.
 
-        With a stream, the answer is streamed into it; if somebody stops it, the text so far is the answer.
-        If the caller is cancelled, a call that is already sent still completes and is booked. Raises
-        Unavailable if no answer is to be had, OverBudget if it could cost too much, ServerError if the server
-        refuses the request, Stopped if the stream was stopped before the first word.
+        With a stream, the answer is streamed into it; if somebody stops it, or its check rejects the text,
+        the text so far is the answer. If the caller is cancelled, a call that is already sent still completes
+        and is booked. Raises Unavailable if no answer is to be had, OverBudget if it could cost too much,
+        ServerError if the server refuses the request, Stopped if the stream was stopped before the first
+        word.
         """
         call = _Call(request, model, account, retry_policy, record, stream)
         limiter = self.rate_limiter(model)

@@ -134,8 +134,9 @@ class StreamReader:
     ) -> Completion:
         """Read a response to its end, and put render(text so far) into the stream meanwhile.
 
-        If the stream is stopped, the text so far is the answer. What follows a whole answer is not waited for
-        long. Raises Truncated if the response breaks off, or if no chunk comes in time.
+        If the stream is stopped, or rejects the text, the text so far is the answer. What follows a whole
+        answer is not waited for long. Raises Truncated if the response breaks off, or if no chunk comes in
+        time.
         """
         answer, shown = _Answer(), ""
         now = asyncio.get_running_loop().time
@@ -153,8 +154,12 @@ class StreamReader:
                     if text or shown:
                         stream.set_text(render(text))
                     shown = text
+                    if stream.rejected:
+                        break
         if stream.stopped and not answer.is_whole:
             return _stopped_answer(answer, shown)
+        if stream.rejected and not answer.is_whole:
+            return Completion(shown, "rejected", answer.tokens)
         completion = answer.completion(thinking, max_tokens)
         if completion.text != shown:
             stream.set_text(render(completion.text))

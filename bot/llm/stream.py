@@ -1,7 +1,7 @@
 """Stream: the state of an answer on its way, for those who show or stop it."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -14,12 +14,18 @@ class Stream:
     """The text so far, the position in the queue before that, and a way to stop.
 
     position is 1 for the next in the queue, and 0 once the request is sent. The text only grows, except when
-    a call broke off and is repeated.
+    a call broke off and is repeated, or is rewound to what somebody has seen of it.
+
+    check decides on each text so far: True shows it, None holds it back for now, False rejects it, which ends
+    the answer. Without a check every text is shown.
     """
 
     def __init__(self) -> None:
         self.position = 0
         self.text = ""
+        self.seen = ""  # the longest text that show() has returned
+        self.check: Callable[[str], bool | None] | None = None
+        self.rejected = False
         self.finished = False  # nothing more comes, whether the answer succeeded or failed
         self.deadline: asyncio.Timeout | None = None  # of reading the answer, while it is read
         self._stopped = asyncio.Event()
@@ -40,9 +46,23 @@ class Stream:
         self.set_position(0)
 
     def set_text(self, text: str) -> None:
-        """Set the text so far."""
-        self.text = text
-        self._changed.set()
+        """Set the text so far, if the check lets it be shown."""
+        verdict = self.check(text) if self.check else True
+        self.rejected = verdict is False
+        if verdict:
+            self.text = text
+            self._changed.set()
+
+    def show(self, length: int | None = None) -> str:
+        """Return the text so far, or its beginning, to be shown to people: it cannot be taken back then."""
+        shown = self.text[:length]
+        if len(shown) > len(self.seen):
+            self.seen = shown
+        return shown
+
+    def begin_again(self, check: Callable[[str], bool | None] | None) -> None:
+        """Prepare for another answer with a check of its own, and take back what nobody has seen."""
+        self.text, self.check, self.rejected = self.seen, check, False
 
     def end(self) -> None:
         """Mark the stream as finished."""

@@ -84,7 +84,7 @@ class Describer:
             text=written.text,
             finish_reason=answer.finish_reason,
             prompt_version=self._prompt_version,
-            sampling=written.request.sampling.model_dump(),
+            sampling=written.request.sampling.model_dump() | {"draws": written.draws},
             requester=self._pseudonyms.of(requester),
             guild_id=guild_id,
             prompt_tokens=answer.prompt_tokens,

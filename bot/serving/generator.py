@@ -1,10 +1,11 @@
 """The generator: one text of a hero, by a tuned model or by the base model."""
 
+import logging
 import time
 from dataclasses import dataclass
 
 from bot.chat import ChatRequest
-from bot.errors import Stopped, Unavailable
+from bot.errors import HerosmithError, Stopped, Unavailable
 from bot.heroes.config import HeroesConfig
 from bot.heroes.curation import Curation
 from bot.heroes.hero import Hero
@@ -12,28 +13,41 @@ from bot.i18n.message import LocalizedMessage
 from bot.llm.budget import Account
 from bot.llm.client import ChatAnswer, ModelClient
 from bot.llm.stream import Stream
+from bot.serving.draws import DrawLimit, Draws
 from bot.store.models import Model
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class GeneratedText:
-    """A text, the name of the model that wrote it, the request and the answer."""
+    """A text, the name of the model that wrote it, the request and the answer.
+
+    draws: how many texts were drawn; the answer has the tokens, the cost and the time of all of them.
+    """
 
     text: str
     model: str
     tuned: bool
     request: ChatRequest
     answer: ChatAnswer
+    draws: int
 
 
 class Generator:
-    """Asks a tuned model with the tuning prompt, the base with the generation prompt."""
+    """Asks a tuned model with the tuning prompt, the base with the generation prompt.
 
-    def __init__(self, client: ModelClient, heroes: HeroesConfig, *, base: str, small: bool) -> None:
+    small: whether the models are the engine's, which are small, and continue a text that was begun.
+    """
+
+    def __init__(
+        self, client: ModelClient, heroes: HeroesConfig, *, base: str, small: bool, limit: DrawLimit
+    ) -> None:
         self._client = client
         self._prompts = heroes.prompts
         self._curation: Curation = heroes.curation
         self._small = small
+        self._limit = limit
         self.base = base
         # a small base model needs this help, and readers of a comparison should know of it
         helped = LocalizedMessage("base, given a beginning and an ending")
@@ -42,27 +56,53 @@ class Generator:
     async def generate(
         self, hero: Hero, model: Model | str, account: Account, stream: Stream | None = None
     ) -> GeneratedText:
-        """Have a tuned model write, or an untuned one by its name.
+        """Have a tuned model write, or an untuned one by its name; again if curation finds a fault.
 
         Raises Unavailable if there is no text, UnknownModel if the server does not know the model, Stopped if
         the stream was stopped within the first sentence.
         """
-        if isinstance(model, str):
-            seed = time.time_ns() % 2**31  # the same request again may be answered differently
-            ask, name = self._prompts.author_request(hero, small=self._small, seed=seed), model
-        else:
-            ask, name = self._prompts.tuned_request(hero), model.served_as or model.name
-        answer = await self._client.complete(ask, model=name, account=account, stream=stream)
-        text = answer.text if answer.finish_reason == "stop" else self._curation.trim(answer.text)
-        if not text and answer.finish_reason == "stopped":
-            raise Stopped("Stopped before the first sentence was written.")
-        if not text and answer.thought:
-            raise Unavailable(
-                "The model spent its answer on thinking. An operator must choose a model that does not "
-                "think, or raise max_tokens in heroes.toml."
-            )
-        if not text:
-            raise Unavailable("The model had nothing to say this time. Ask once more.")
-        if isinstance(model, str):
-            return GeneratedText(text, model, tuned=False, request=ask, answer=answer)
-        return GeneratedText(text, model.name, tuned=True, request=ask, answer=answer)
+        name = model if isinstance(model, str) else model.served_as or model.name
+        draws = Draws(
+            hero,
+            self._curation,
+            stream or Stream(),
+            most=self._limit.of(name),
+            continues=self._small and not isinstance(model, str),
+        )
+        settled = False
+        while not settled:
+            request = self._request(hero, model, draws.begin())
+            try:
+                answer = await self._client.complete(request, model=name, account=account, stream=stream)
+            except HerosmithError as error:
+                if isinstance(error, Stopped) or not draws.has_whole:
+                    raise
+                log.warning("%s: a draw failed, the one before stays: %s", hero, error)
+                break
+            settled = draws.add(request, answer)
+        best = draws.best()
+        if not best.text:
+            raise _no_text(best.answer)
+        tuned = not isinstance(model, str)
+        written_by = model if isinstance(model, str) else model.name
+        return GeneratedText(
+            best.text, written_by, tuned=tuned, request=best.request, answer=best.answer, draws=draws.number
+        )
+
+    def _request(self, hero: Hero, model: Model | str, seen: str) -> ChatRequest:
+        """Return the request for a text; one that begins with what was seen, if that is not empty."""
+        if not isinstance(model, str):
+            return self._prompts.tuned_request(hero).continuing(seen)
+        seed = time.time_ns() % 2**31  # the same request again may be answered differently
+        return self._prompts.author_request(hero, small=self._small, seed=seed)
+
+
+def _no_text(answer: ChatAnswer) -> HerosmithError:
+    if answer.finish_reason == "stopped":
+        return Stopped("Stopped before the first sentence was written.")
+    if answer.thought:
+        return Unavailable(
+            "The model spent its answer on thinking. An operator must choose a model that does not "
+            "think, or raise max_tokens in heroes.toml."
+        )
+    return Unavailable("The model had nothing to say this time. Ask once more.")

@@ -25,7 +25,8 @@ class Description:
     """One text shown to a user.
 
     model is the name of the model that wrote it, version the id of a tuned model, None for a base model;
-    requester is a pseudonym; seconds is the latency of the answer.
+    requester is a pseudonym; seconds is the latency of the answer. sampling has the request's parameters, and
+    as draws how many texts were drawn until this one.
     """
 
     id: int

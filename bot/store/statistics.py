@@ -10,9 +10,13 @@ from bot.store.schema import dataset, description, duel_vote, model, model_event
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Totals. picks are votes in duels; voters have voted or picked; promoted models went live by votes."""
+    """Totals. picks are votes in duels; voters have voted or picked; promoted models went live by votes.
+
+    redrawn: descriptions that were drawn again because of a fault.
+    """
 
     descriptions: int
+    redrawn: int
     votes: int
     picks: int
     voters: int
@@ -25,6 +29,7 @@ async def get_totals(tx: Transaction) -> Totals:
     voters = select(vote.c.voter).union(select(duel_vote.c.voter)).subquery()
     queries = (
         select(func.count()).select_from(description),
+        select(func.count()).where(description.c.sampling["draws"].as_integer() > 1),
         select(func.count()).select_from(vote),
         select(func.count()).select_from(duel_vote),
         select(func.count()).select_from(voters),

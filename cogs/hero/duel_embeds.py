@@ -3,6 +3,7 @@
 import discord
 
 from bot import palette
+from bot.heroes.curation import whole_sentences
 from bot.heroes.hero import Hero
 from bot.i18n.message import Translator
 from bot.llm.stream import Stream
@@ -11,7 +12,7 @@ from bot.store.descriptions import Description
 from cogs.common.content import MessageContent
 from cogs.common.markdown import escape_markdown
 from cogs.hero.duel_buttons import duel_buttons
-from cogs.hero.embeds import draft_embed, has_sentence, queue_text
+from cogs.hero.embeds import draft_embed, queue_text
 
 _MAX_LENGTH = 2700  # characters of each text; all embeds of a message may have 6,000 together
 
@@ -37,12 +38,12 @@ def duel_draft_content(hero: Hero, streams: tuple[Stream, Stream], t: Translator
     """
     remaining = [stream for stream in streams if stream.text or not stream.finished]
     if len(remaining) < len(streams):
-        embed = draft_embed(hero, remaining[0].text, t) if remaining else None
+        embed = draft_embed(hero, remaining[0].show(), t) if remaining else None
         return MessageContent([embed] if embed else [], content=queue_text(remaining, t))
     length = min((len(stream.text) for stream in streams if not stream.finished), default=_MAX_LENGTH)
-    first, second = (stream.text[:length] for stream in streams)
-    if not (has_sentence(first) and has_sentence(second)):
+    if not all(whole_sentences(stream.text[:length]) for stream in streams):
         return MessageContent(content=queue_text(streams, t))
+    first, second = (stream.show(length) for stream in streams)
     embeds = _embeds(hero, (_escape(f"{first} ..."), _escape(f"{second} ...")), t("writing"))
     return MessageContent(embeds, content=queue_text(streams, t))
 

@@ -1,11 +1,11 @@
 """A hero's message: its embed and buttons, while the text is generated and afterwards."""
 
-import re
 from collections.abc import Iterable
 
 import discord
 
 from bot import palette
+from bot.heroes.curation import whole_sentences
 from bot.heroes.hero import Hero
 from bot.i18n.message import Translator, mark
 from bot.llm.stream import Stream
@@ -16,7 +16,6 @@ from cogs.common.markdown import escape_markdown
 from cogs.common.persistent import persistent_view
 
 _MAX_LENGTH = 4096  # characters of an embed's description, by Discord's limit
-_SENTENCE_END = re.compile(r"[.!?][\"”’']?(?=\s|$)")  # noqa: RUF001 (texts close with curly quotes)
 _LABELS = {"stop": mark("Stop"), "again": mark("Again"), "report": mark("Report")}
 
 
@@ -31,7 +30,7 @@ def hero_content(description: Description, t: Translator) -> MessageContent:
 
 def hero_draft_content(hero: Hero, stream: Stream, t: Translator) -> MessageContent:
     """Return the text so far, or the position in the queue; empty before there is either."""
-    embed = draft_embed(hero, stream.text, t)
+    embed = draft_embed(hero, stream.show(), t)
     return MessageContent([embed] if embed else [], content=queue_text([stream], t))
 
 
@@ -65,14 +64,9 @@ def hero_embed(description: Description, t: Translator) -> discord.Embed:
 
 def draft_embed(hero: Hero, text: str, t: Translator) -> discord.Embed | None:
     """Return the embed of an unfinished description; None before its first full sentence."""
-    if not has_sentence(text):
+    if not whole_sentences(text):
         return None
     return _embed(hero, f"{text} ...").set_footer(text=t("writing"))
-
-
-def has_sentence(text: str) -> bool:
-    """Return whether a text has a full sentence; nothing is shown before that."""
-    return _SENTENCE_END.search(text) is not None
 
 
 def queue_text(streams: Iterable[Stream], t: Translator) -> str | None:
