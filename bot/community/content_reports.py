@@ -1,5 +1,6 @@
 """Reports of descriptions, and what operators decide on them."""
 
+import re
 import time
 
 from bot.community.accounts import Pseudonyms, account_days
@@ -11,6 +12,7 @@ from bot.store.descriptions import Description
 from bot.store.notifications import NotificationAction
 
 _DAY = 86_400  # seconds
+_MARKDOWN = re.compile(r"[\\*_~`|<>\[\]]|(?<=[a-z]):(?=//)", re.IGNORECASE)
 _MIN_DISMISSED = 3  # reports, before a person's record matters
 
 
@@ -31,44 +33,69 @@ class ContentReports:
         self._account_days = account_days
         self._daily = daily
 
-    async def report(self, description_id: int, user_id: int) -> Description | None:
-        """Store a user's report, and notify the operators of the first one.
+    async def check(self, description_id: int, user_id: int) -> None:
+        """Raise UserError or TooMany as report() would, with nothing stored."""
+        async with self._db.read() as tx:
+            await self._get_visible(tx, description_id)
+            await self._check_reporter(tx, description_id, self._pseudonyms.of(user_id))
+
+    async def report(
+        self, description_id: int, user_id: int, reason: LocalizedMessage | None = None
+    ) -> Description | None:
+        """Store a user's report, and notify the operators of the first one, with the reason.
 
         Return the description if it has to be hidden now. Raise UserError if it is gone, hidden or reported
         by the user already, TooMany if the user has reached the daily limit.
         """
         async with self._db.write() as tx:
-            found = await self._get(tx, description_id)
-            if found.removed_at is not None:
-                raise UserError("It is hidden already.")
+            found = await self._get_visible(tx, description_id)
             counts = await self._add(tx, description_id, user_id)
             dismissed = await content_reports.count_dismissed(tx, description_id)
             if counts or not dismissed:  # after a Keep, only a report that counts notifies again
                 blind = await duels.get_by_description(tx, description_id) is not None
                 action = NotificationAction("removal", description_id)
-                key = f"{action}:{dismissed}"
-                message = _notification_text(found, blind=blind)
+                message = _notification_text(found, reason, blind=blind)
+                key = _notification_key(description_id, dismissed)
                 await notifications.add(tx, key, message, at=time.time(), action=action)
             if not counts or await content_reports.count_open(tx, description_id) < self._reports_to_hide:
                 return None
             return await descriptions.remove(tx, description_id, at=time.time())
 
+    async def withdraw(self, description_id: int, user_id: int) -> None:
+        """Delete a user's report, and the notification if nobody else reported and it was not sent yet.
+
+        Raise UserError if there is none, or the text is hidden or was kept by now.
+        """
+        reporter = self._pseudonyms.of(user_id)
+        async with self._db.write() as tx:
+            found = await self._get(tx, description_id)
+            if found.removed_at is not None:
+                raise UserError("The text is hidden by now: the operators decide.")
+            if not await content_reports.withdraw(tx, description_id, reporter):
+                raise UserError("The operators have decided already.")
+            if not await content_reports.count_undecided(tx, description_id):
+                dismissed = await content_reports.count_dismissed(tx, description_id)
+                await notifications.withdraw(tx, _notification_key(description_id, dismissed))
+
     async def _add(self, tx: Transaction, description_id: int, user_id: int) -> bool:
         """Store a report, and return whether it counts towards hiding the description."""
         now, reporter = time.time(), self._pseudonyms.of(user_id)
-        if await content_reports.exists(tx, description_id, reporter):
-            raise UserError("You have reported it already: the operators know.")
-        if await content_reports.count_since(tx, reporter, now // _DAY * _DAY) >= self._daily:
-            raise TooMany(
-                "You have reported {most} descriptions today, which is all that one person may. "
-                "The next day begins at midnight UTC.",
-                most=self._daily,
-            )
+        await self._check_reporter(tx, description_id, reporter)
         record = await content_reports.get_record(tx, reporter)
         credible = record.dismissed < _MIN_DISMISSED or record.dismissed <= record.upheld
         counts = credible and account_days(user_id, now) >= self._account_days
         await content_reports.add(tx, description_id, reporter, counts=counts, at=now)
         return counts
+
+    async def _check_reporter(self, tx: Transaction, description_id: int, reporter: str) -> None:
+        if await content_reports.exists(tx, description_id, reporter):
+            raise UserError("You have reported it already: the operators know.")
+        if await content_reports.count_since(tx, reporter, time.time() // _DAY * _DAY) >= self._daily:
+            raise TooMany(
+                "You have reported {most} descriptions today, which is all that one person may. "
+                "The next day begins at midnight UTC.",
+                most=self._daily,
+            )
 
     async def remove(self, description_id: int) -> Description:
         """Hide a description and remove it from datasets for good. Raise UserError if it is gone."""
@@ -89,6 +116,12 @@ class ContentReports:
             await content_reports.dismiss(tx, description_id)
             return await descriptions.remove(tx, description_id, at=None)
 
+    async def _get_visible(self, tx: Transaction, description_id: int) -> Description:
+        found = await self._get(tx, description_id)
+        if found.removed_at is not None:
+            raise UserError("It is hidden already.")
+        return found
+
     async def _get(self, tx: Transaction, description_id: int) -> Description:
         found = await descriptions.get(tx, description_id)
         if found is None:
@@ -96,13 +129,30 @@ class ContentReports:
         return found
 
 
-def _notification_text(found: Description, *, blind: bool) -> LocalizedMessage:
+def _notification_key(description_id: int, dismissed: int) -> str:
+    """Return the key of the notification of all reports since that many were dismissed."""
+    return f"{NotificationAction('removal', description_id)}:{dismissed}"
+
+
+def _notification_text(
+    found: Description, reason: LocalizedMessage | None, *, blind: bool
+) -> LocalizedMessage:
     """Return the message to operators. If the text is in a duel, it hides the model: operators may vote."""
-    model = LocalizedMessage("one of two models in a duel") if blind else f"`{found.model}`"
+    author: LocalizedMessage | str = found.model
+    if blind:
+        author = LocalizedMessage("one of two models in a duel")
+    elif found.version:
+        author = LocalizedMessage("model {number}", number=found.version)
     return LocalizedMessage(
-        "🚩 Somebody reported what {model} wrote of a {hero}:\n```\n{text}\n```\n"
+        "🚩 Somebody reported what {model} wrote for `{hero}`: {reason}.\n> {text}\n"
         "Remove takes it from sight and from training; Keep lets it be, and dismisses the reports.",
-        model=model,
-        hero=str(found.hero),
-        text=found.text.replace("`", "'")[:1500],
+        model=author,
+        hero=found.hero.typed,
+        reason=reason or LocalizedMessage("no reason given"),
+        text=_plain(found.text)[:1500],
     )
+
+
+def _plain(text: str) -> str:
+    """Return a text on one line, to be quoted, without characters that Discord would render."""
+    return _MARKDOWN.sub(r"\\\g<0>", " ".join(text.split()))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from bot.store.database import Transaction
 from bot.store.schema import description, report
@@ -26,6 +26,19 @@ async def add(tx: Transaction, description_id: int, reporter: str, *, counts: bo
     """Add a report; counts says whether it counts towards hiding the description."""
     values = {"description_id": description_id, "reporter": reporter, "counts": counts, "at": at}
     await tx.execute(report.insert().values(values))
+
+
+async def withdraw(tx: Transaction, description_id: int, reporter: str) -> bool:
+    """Delete a person's report, unless it is dismissed. Return whether there was one."""
+    mine = (report.c.description_id == description_id) & (report.c.reporter == reporter)
+    return bool((await tx.execute(delete(report).where(mine, report.c.dismissed.is_(False)))).rowcount)
+
+
+async def count_undecided(tx: Transaction, description_id: int) -> int:
+    """Count the reports of a description that are not dismissed, whether or not they count."""
+    mine = report.c.description_id == description_id
+    query = select(func.count()).where(mine, report.c.dismissed.is_(False))
+    return int((await tx.execute(query)).scalar_one())
 
 
 async def count_since(tx: Transaction, reporter: str, at: float) -> int:

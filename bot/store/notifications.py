@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any, Literal, Self, get_args
 
-from sqlalchemy import Row, Select, Text, cast, literal, select, update
+from sqlalchemy import Row, Select, Text, cast, delete, literal, select, update
 
 from bot.i18n.message import LocalizedMessage
 from bot.store.database import Transaction
@@ -98,6 +98,11 @@ def _notification(row: Row[Any]) -> Notification:
     if columns["action"] is not None:
         columns["action"] = NotificationAction.parse(columns["action"])
     return Notification(**columns)
+
+
+async def withdraw(tx: Transaction, key: str) -> None:
+    """Delete a notification that was not sent yet."""
+    await tx.execute(delete(notice).where(notice.c.key == key, notice.c.told.is_(False)))
 
 
 async def mark_sent(tx: Transaction, notice_id: int) -> None:

@@ -191,10 +191,10 @@ async def answer(interaction: Interaction, content: MessageContent | str) -> dis
     return await FirstOpenWay([_OriginalResponse(interaction), *private]).show(content)
 
 
-async def confirm(interaction: Interaction, text: str) -> None:
+async def confirm(interaction: Interaction, text: str, view: discord.ui.View | None = None) -> None:
     """Tell the person alone that a click was taken. It counts, whether or not they can be told."""
     try:
-        await interaction.followup.send(text, ephemeral=True)
+        await interaction.followup.send(**MessageContent(content=text, view=view).send_kwargs, ephemeral=True)
     except DISCORD_FAILURES as error:
         log.info("nobody could be told %r: %s", text, error)
 

@@ -8,7 +8,7 @@ from bot import palette
 from bot.app import App
 from bot.client import HeroBot, Interaction
 from bot.community.about import Overview
-from bot.i18n.message import Translator
+from bot.i18n.message import LocalizedMessage, Translator
 from bot.registry.names import name_in_sentence
 from bot.store.statistics import Totals
 from cogs.common.content import MessageContent
@@ -71,24 +71,63 @@ def _dataset_text(t: Translator, overview: Overview) -> str:
             pairs=size,
         )
     return t(
-        "Version {version}: {texts} texts, {own} of them written by the bot itself, {liked} liked by people.",
+        "Version {version}: {texts} ({origins}).",
         version=version,
-        texts=size,
-        own=size - counts.get("import", 0),
-        liked=counts.get("description", 0),
+        texts=LocalizedMessage.counted("{number} text", "{number} texts", size),
+        origins=_origins(counts, size),
     )
+
+
+def _origins(counts: dict[str, int], size: int) -> list[LocalizedMessage]:
+    """Return where a dataset's texts come from, without what it has none of."""
+    number = {source: counts.get(source, 0) for source in ("description", "import")}
+    written = size - sum(number.values())
+    if written == size:
+        return [LocalizedMessage("all of them written to learn from")]
+    origins = {
+        LocalizedMessage("{number} written to learn from", number=written): written,
+        LocalizedMessage("{number} that people here liked", number=number["description"]): number[
+            "description"
+        ],
+        LocalizedMessage("{number} imported", number=number["import"]): number["import"],
+    }
+    return [origin for origin, texts in origins.items() if texts]
 
 
 def _totals_text(t: Translator, totals: Totals) -> str:
+    """Return what there is so far, without what there is nothing of."""
     lines = (
-        t.count("{number} description written", "{number} descriptions written", totals.descriptions),
-        t.count("{number} vote on descriptions", "{number} votes on descriptions", totals.votes),
-        t.count("{number} pick in a duel", "{number} picks in duels", totals.picks),
-        t.count("{number} person voted", "{number} people voted", totals.voters),
-        t.count("{number} dataset built", "{number} datasets built", totals.datasets),
-        t.count("{number} model tuned", "{number} models tuned", totals.models),
-        t.count(
-            "{number} of them made live by votes", "{number} of them made live by votes", totals.promoted
+        (totals.descriptions, _written_text(t, totals)),
+        (
+            totals.votes,
+            t.count("{number} vote on descriptions", "{number} votes on descriptions", totals.votes),
         ),
+        (totals.picks, t.count("{number} vote in a duel", "{number} votes in duels", totals.picks)),
+        (totals.voters, t.count("{number} person voted", "{number} people voted", totals.voters)),
+        (totals.datasets, t.count("{number} dataset built", "{number} datasets built", totals.datasets)),
+        (totals.models, _tuned_text(t, totals)),
     )
-    return "\n".join(f"- {line}" for line in lines)
+    shown = [f"- {line}" for number, line in lines if number]
+    return "\n".join(shown) or t("Nothing yet: ask for the first hero.")
+
+
+def _written_text(t: Translator, totals: Totals) -> str:
+    written = t.count("{number} description written", "{number} descriptions written", totals.descriptions)
+    if not totals.redrawn:
+        return written
+    again = t.count(
+        "{number} of them drawn again because the first text had a fault",
+        "{number} of them drawn again because the first text had a fault",
+        totals.redrawn,
+    )
+    return f"{written}, {again}"
+
+
+def _tuned_text(t: Translator, totals: Totals) -> str:
+    tuned = t.count("{number} model tuned", "{number} models tuned", totals.models)
+    if not totals.promoted:
+        return t("{tuned}; none went live by votes yet", tuned=tuned)
+    live = t.count(
+        "{number} of them went live by votes", "{number} of them went live by votes", totals.promoted
+    )
+    return f"{tuned}, {live}"

@@ -77,19 +77,26 @@ def _embed(t: Translator, scope: str, page: int, best: list[Scored]) -> discord.
     if not best:
         text = t("Nobody is in it yet. Ask for a hero with `/hero`, and let others leave a thumb under it.")
     else:
-        text = "\n".join(_entry(page * PAGE + rank, scored) for rank, scored in enumerate(best, 1))
+        text = "\n\n".join(_entry(page * PAGE + rank, scored) for rank, scored in enumerate(best, 1))
     embed = discord.Embed(title=title, description=text, colour=discord.Colour.from_str(palette.CONTEST))
     if best:
         embed.set_footer(
-            text=t("Page {page}. The percentage weighs few votes less than many.", page=page + 1)
+            text=t(
+                "Page {page}. The best liked stand first; what many people liked stands before what "
+                "two liked.",
+                page=page + 1,
+            )
         )
     return embed
 
 
 def _entry(rank: int, scored: Scored) -> str:
-    """Return the hero with its score and votes, and the escaped text, truncated."""
+    """Return the hero with its votes, and the escaped text, truncated.
+
+    Two thumbs of two are fewer than nine of ten by the score: a share of the votes would belie the rank.
+    """
     description = scored.description
     text = description.text if len(description.text) <= _MAX_LENGTH else f"{description.text[:_MAX_LENGTH]} …"
     text = escape_markdown(" ".join(text.split()))[: _MAX_LENGTH + 100]
     hero = escape_markdown(str(description.hero).capitalize())
-    return f"**{rank}. {hero}** · {scored.score:.0%} (👍 {scored.ups} 👎 {scored.downs})\n> {text}"
+    return f"**{rank}. {hero}** · 👍 {scored.ups} 👎 {scored.downs}\n> {text}"

@@ -105,7 +105,7 @@ def _stored_text(t: Translator, counts: dict[str, int], policy: str | None) -> s
     if any(counts.values()):
         parts.append(
             t(
-                "With descriptions, votes and reports stands a pseudonym, never your id. "
+                "Descriptions, votes and reports are stored under a pseudonym, never under your Discord id. "
                 "`/privacy export` gives you all of it as a file; `/privacy delete` has it deleted."
             )
         )

@@ -2,7 +2,8 @@
 
 from bot.client import HeroBot
 from cogs.moderation.buttons import DuelReportButton, RemovalButton, ReportButton
+from cogs.moderation.reports import WithdrawButton
 
 
 async def setup(bot: HeroBot) -> None:
-    bot.add_dynamic_items(ReportButton, DuelReportButton, RemovalButton)
+    bot.add_dynamic_items(ReportButton, DuelReportButton, RemovalButton, WithdrawButton)

@@ -11,9 +11,9 @@ from cogs.common.locale import translator_of
 from cogs.common.permissions import require_operator
 from cogs.common.persistent import PersistentButton, persistent_view
 from cogs.common.responses import answer
-from cogs.moderation.reports import refresh_message, report
+from cogs.moderation.reports import ask_for_report, refresh_message
 
-_CODE_BLOCK = re.compile(r"```.*?```", re.DOTALL)
+_QUOTE = re.compile(r"^> [^\n]*$|```.*?```", re.DOTALL | re.MULTILINE)  # code blocks stand in older messages
 _NOT_EDITABLE = mark(
     "Its message in Discord stays as it is: I may not change it there. Where only a person installed me, "
     "I can change a message only while somebody clicks under it."
@@ -32,8 +32,7 @@ class ReportButton(PersistentButton, template=r"hero:report:(?P<description_id>[
         self.description_id = description_id
 
     async def handle(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
-        await report(interaction, self.description_id)
+        await ask_for_report(interaction, self.description_id)
 
 
 class DuelReportButton(
@@ -48,9 +47,8 @@ class DuelReportButton(
         self.duel_id = duel_id
 
     async def handle(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         pairing = await interaction.client.app.duels.get(self.duel_id)
-        await report(interaction, pairing.text(self.position).id)
+        await ask_for_report(interaction, pairing.text(self.position).id)
 
 
 class RemovalButton(
@@ -80,7 +78,7 @@ class RemovalButton(
         if not refreshed:
             verdict += f"\n{t(_NOT_EDITABLE)}"
         if self.verdict == "remove":
-            content = _CODE_BLOCK.sub("```…```", content)  # the notification quotes the text as well
+            content = _QUOTE.sub("> …", content)  # the notification quotes the text as well
         await answer(interaction, f"{content[:1600]}\n{verdict}")
 
 

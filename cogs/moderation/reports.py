@@ -1,15 +1,17 @@
 """Reported texts: hide them after enough reports, and show them again when operators keep them."""
 
 import logging
+from typing import Literal
 
 import discord
 
 from bot.client import HeroBot, Interaction
-from bot.i18n.message import Translator
+from bot.i18n.message import ENGLISH, LocalizedMessage, Translator, mark
 from bot.store.descriptions import Description
 from cogs.common.content import MessageContent
 from cogs.common.delivery import DISCORD_FAILURES
 from cogs.common.locale import translator_of, translator_of_server
+from cogs.common.persistent import Modal, PersistentButton, persistent_view
 from cogs.common.responses import answer, confirm, with_retries
 from cogs.hero.duel_embeds import duel_content
 from cogs.hero.embeds import hero_content
@@ -17,19 +19,79 @@ from cogs.votes.buttons import offer_thumbs
 
 log = logging.getLogger(__name__)
 
+ReportReason = Literal["insult", "unsuitable", "other"]
 
-async def report(interaction: Interaction, description_id: int) -> None:
-    """Report a description to the operators, and hide it at once after enough reports.
 
-    The interaction must be deferred already.
-    """
+_REASONS: dict[ReportReason, str] = {
+    "insult": mark("It insults or threatens somebody"),
+    "unsuitable": mark("It is cruel, or not fit for everyone"),
+    "other": mark("Something else"),
+}
+
+
+async def ask_for_report(interaction: Interaction, description_id: int) -> None:
+    """Ask what is wrong with a description, and whether to report it. Raise UserError if that cannot be."""
+    app = interaction.client.app
+    await app.content_reports.check(description_id, interaction.user.id)
+    t = await translator_of(interaction)
+    form = ReportForm(description_id, app.settings.reports_to_hide, t)
+    await interaction.response.send_modal(form)
+
+
+class ReportForm(Modal):
+    """Asks once before a report acts."""
+
+    def __init__(self, description_id: int, reports_to_hide: int, t: Translator) -> None:
+        super().__init__(title=t("Report this text?"))
+        self.description_id = description_id
+        self.reason: discord.ui.Select[ReportForm] = discord.ui.Select(
+            custom_id="reason",
+            options=[discord.SelectOption(label=t(label), value=key) for key, label in _REASONS.items()],
+        )
+        consequence = t.count(
+            "The operators of this bot will read the text. It is hidden until they decide.",
+            "The operators of this bot will read the text. Once {number} people have reported it, it is "
+            "hidden until they decide.",
+            reports_to_hide,
+        )
+        self.add_item(discord.ui.TextDisplay(consequence))
+        self.add_item(discord.ui.Label(text=t("What is wrong with it?"), component=self.reason))
+
+    async def submit(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        reason = next(key for key in _REASONS if key in self.reason.values)
+        await _report(interaction, self.description_id, reason)
+
+
+class WithdrawButton(PersistentButton, template=r"report:withdraw:(?P<description_id>[0-9]{1,18})"):
+    """Takes a report back, for the person who made it."""
+
+    def __init__(self, description_id: int, t: Translator = ENGLISH) -> None:
+        super().__init__(f"report:withdraw:{description_id}", label=t("Take it back"))
+        self.description_id = description_id
+
+    async def handle(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        await interaction.client.app.content_reports.withdraw(self.description_id, interaction.user.id)
+        t = await translator_of(interaction)
+        await answer(interaction, t("Your report is taken back."))
+
+
+async def _report(interaction: Interaction, description_id: int, reason: ReportReason) -> None:
+    """Report a description to the operators, and hide it at once after enough reports."""
     bot = interaction.client
     t = await translator_of(interaction)
-    hidden = await bot.app.content_reports.report(description_id, interaction.user.id)
-    if hidden:  # a click lets the bot edit its message even in a server that the bot is not in
-        content, _ = await _current_message(bot, hidden, t)
-        await with_retries(lambda: answer(interaction, content))
-    await confirm(interaction, t("Thank you: the operators will look at it."))
+    hidden = await bot.app.content_reports.report(
+        description_id, interaction.user.id, LocalizedMessage(_REASONS[reason])
+    )
+    if hidden is None:
+        thanks = t("Thank you: the operators will look at it.")
+        await confirm(interaction, thanks, persistent_view([WithdrawButton(description_id, t)]))
+        return
+    # a click lets the bot edit its message even in a server that the bot is not in
+    content, _ = await _current_message(bot, hidden, t)
+    await with_retries(lambda: answer(interaction, content))
+    await confirm(interaction, t("Thank you: the text is hidden now, until the operators decide."))
 
 
 async def refresh_message(bot: HeroBot, description: Description) -> bool:

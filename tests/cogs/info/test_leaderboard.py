@@ -6,7 +6,7 @@ from sqlalchemy import update
 from bot.app import App
 from bot.client import HeroBot
 from bot.settings import Settings
-from bot.store.schema import description
+from bot.store.schema import dataset, description
 from tests.conftest import HOME, Stage
 from tests.support.scripted_server import Script
 from tests.support.workflows import build, finetune
@@ -42,7 +42,7 @@ async def test_empty_page_says_how_to_get_in(stage: Stage) -> None:
     assert "Nobody is in it yet" in text
 
 
-async def test_best_come_first_with_their_scores(stage: Stage, app: App) -> None:
+async def test_best_come_first_with_their_votes(stage: Stage, app: App) -> None:
     await describe(app, "40 woman healing", ups=3, downs=2)
     await describe(app, "40 woman rage", ups=1, downs=2)
     await describe(app, "30 man flying", ups=5)
@@ -51,11 +51,12 @@ async def test_best_come_first_with_their_scores(stage: Stage, app: App) -> None
     _, text = await top(stage)
 
     first, second, third = (line for line in text.split("\n") if line.startswith("**"))
-    assert first.startswith("**1. 30-year-old man, flying**")
-    assert "(👍 5 👎 0)" in first
+    assert first == "**1. 30-year-old man, flying** · 👍 5 👎 0"
     assert second.startswith("**2. 50-year-old woman, telepathy**")
     assert third.startswith("**3. 40-year-old woman, healing**")
     assert "rage" not in text  # most voters dislike it
+    assert "%" not in text
+    assert text.count("\n\n") == 2
 
 
 async def test_removed_and_deleted_descriptions_are_not_shown(stage: Stage, app: App) -> None:
@@ -119,9 +120,10 @@ async def test_about_names_the_base_model_before_any_is_tuned(stage: Stage) -> N
     result = await stage.ana.slash(stage.channel, "about")
     assert result.response is not None
     (embed,) = result.response.embeds
-    model, dataset, _ = (field.value or "" for field in embed.fields)
+    model, dataset, loop = (field.value or "" for field in embed.fields)
     assert "untuned base model, smollm2-135m-instruct" in model
     assert "no model has been tuned yet" in dataset
+    assert loop == "Nothing yet: ask for the first hero."
 
 
 async def test_about_shows_model_dataset_figures_and_links(stage: Stage, app: App) -> None:
@@ -134,9 +136,37 @@ async def test_about_shows_model_dataset_figures_and_links(stage: Stage, app: Ap
     assert result.response is not None
     model, dataset, loop = (field.value or "" for field in result.response.embeds[0].fields)
     assert model == "Model 1, tuned from smollm2-135m-instruct."
-    assert dataset.startswith("Version 1: 16 texts, 16 of them written by the bot itself, 0 liked")
-    for line in ("1 description written", "3 votes on descriptions", "3 people voted", "1 model tuned"):
-        assert f"- {line}" in loop
+    assert dataset == "Version 1: 16 texts (all of them written to learn from)."
+    assert loop.split("\n") == [
+        "- 1 description written",
+        "- 3 votes on descriptions",
+        "- 3 people voted",
+        "- 1 dataset built",
+        "- 1 model tuned; none went live by votes yet",
+    ]
     (row,) = result.response.message.components
     urls = [getattr(button, "url", None) for button in getattr(row, "children", [])]
     assert urls == [SOURCE, POLICY]
+
+
+@pytest.mark.parametrize(
+    ("counts", "origins"),
+    [
+        ({"train": 1, "example": 1}, "1 text (all of them written to learn from)"),
+        (
+            {"train": 20, "valid": 4, "example": 19, "description": 3, "import": 2},
+            "24 texts (19 written to learn from, 3 that people here liked, 2 imported)",
+        ),
+        ({"train": 9, "valid": 1, "import": 10}, "10 texts (10 imported)"),
+    ],
+)
+async def test_about_leaves_out_where_no_text_of_the_dataset_comes_from(
+    stage: Stage, app: App, counts: dict[str, int], origins: str
+) -> None:
+    await build(app)
+    await finetune(app)
+    async with app.db.write() as tx:
+        await tx.execute(update(dataset).values(counts=counts))
+    result = await stage.ana.slash(stage.channel, "about")
+    assert result.response is not None
+    assert result.response.embeds[0].fields[1].value == f"Version 1: {origins}."

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import discord
 import pytest
+import simcord
 from sqlalchemy import update
 
 from bot.app import App
@@ -13,10 +14,11 @@ from bot.errors import UserError
 from bot.settings import Settings
 from bot.store import descriptions
 from bot.store.descriptions import Description
-from bot.store.schema import report
+from bot.store.schema import report as report_table
 from tests.conftest import Stage
 from tests.support.admin_channel import AdminChannel, admin_channel
 from tests.support.duels import two_models
+from tests.support.scripted_server import Script
 from tests.support.streaming import labels
 
 
@@ -46,6 +48,15 @@ def shown(stage: Stage) -> discord.Message:
     return message
 
 
+async def report(
+    member: simcord.MemberActor, message: discord.Message, label: str = "Report", reason: str = "other"
+) -> simcord.InteractionResult:
+    """Click a report button and submit the form that asks once."""
+    form = await member.click(message, label=label)
+    assert form.modal is not None
+    return await member.submit_modal(form, {"reason": [reason]})
+
+
 async def notifications(stage: Stage, admins: AdminChannel) -> list[discord.Message]:
     """Return the messages in the admin channel, after all pending ones are sent."""
     await stage.env.advance_time(11)
@@ -57,16 +68,17 @@ async def test_first_report_is_notified_and_enough_reports_hide(
 ) -> None:
     message = await hero(stage)
 
-    thanked = await stage.ben.click(message, label="Report")
+    thanked = await report(stage.ben, message)
     assert thanked.followups[0].ephemeral
     (notification,) = await notifications(stage, admins)
-    assert (await description(app)).text in notification.content
+    assert f"`40 woman healing`: Something else.\n> {(await description(app)).text}\n" in notification.content
     assert shown(stage).embeds
     again = await stage.ben.click(message, label="Report")
-    assert "already" in again.followups[0].content
+    assert again.response is not None
+    assert "already" in again.response.content
     assert (await description(app)).removed_at is None
 
-    await stage.olga.click(message, label="Report")
+    await report(stage.olga, message)
 
     assert shown(stage).content == "This description is hidden: people have reported it."
     assert (shown(stage).embeds, shown(stage).components) == ([], [])
@@ -79,7 +91,7 @@ async def test_keep_shows_the_text_again_and_resets_the_reports(
 ) -> None:
     message = await hero(stage)
     for member in (stage.ben, stage.olga):
-        await member.click(message, label="Report")
+        await report(member, message)
     (notification,) = await notifications(stage, admins)
     await stage.env.restart_bot(HeroBot(admins.app))
 
@@ -91,14 +103,14 @@ async def test_keep_shows_the_text_again_and_resets_the_reports(
     assert "Kept, by" in verdict.content
     assert not verdict.components
 
-    await stage.ana.click(shown(stage), label="Report")
+    await report(stage.ana, shown(stage))
     assert len(await notifications(stage, admins)) == 2
     assert shown(stage).embeds
 
 
 async def test_remove_is_for_operators_and_final(stage: Stage, app: App, admins: AdminChannel) -> None:
     message = await hero(stage)
-    await stage.ben.click(message, label="Report")
+    await report(stage.ben, message)
     (notification,) = await notifications(stage, admins)
 
     refused = await stage.ben.click(notification, label="Remove")
@@ -130,7 +142,7 @@ async def test_reports_of_young_accounts_hide_nothing_and_are_notified_once(
     assert await app.content_reports.report(1, young + 9) is None
     assert len(await notifications(stage, admins)) == 1
     for member in (stage.ben, stage.olga):
-        await member.click(shown(stage), label="Report")
+        await report(member, shown(stage))
     assert (await description(app)).removed_at is not None
     assert len(await notifications(stage, admins)) == 2
 
@@ -161,16 +173,17 @@ async def test_reports_of_a_person_are_limited_per_day(stage: Stage, app: App) -
 
     refused = await stage.ben.click(shown(stage), label="Report")
 
-    assert refused.followups[-1].content.startswith("You have reported 2 descriptions today")
+    assert refused.response is not None
+    assert refused.response.content.startswith("You have reported 2 descriptions today")
     async with app.db.write() as tx:
-        await tx.execute(update(report).values(at=report.c.at - 86_400))
-    thanked = await stage.ben.click(shown(stage), label="Report")
+        await tx.execute(update(report_table).values(at=report_table.c.at - 86_400))
+    thanked = await report(stage.ben, shown(stage))
     assert thanked.followups[-1].content.startswith("Thank you")
 
 
 @pytest.mark.settings(reports_to_hide=1)
 async def test_one_report_hides_if_set(stage: Stage) -> None:
-    await stage.ben.click(await hero(stage), label="Report")
+    await report(stage.ben, await hero(stage))
     assert shown(stage).embeds == []
 
 
@@ -193,12 +206,12 @@ async def test_reported_text_of_a_duel_is_hidden_until_it_is_kept(
     message = await duel(stage, app)
     a, b = texts(message)
 
-    await stage.ben.click(message, label="Report B")
+    await report(stage.ben, message, "Report B")
     assert texts(shown(stage)) == [a, b]
     (notification,) = await notifications(stage, admins)
     assert b in notification.content
     assert "ft:tiny" not in notification.content
-    await stage.olga.click(message, label="Report B")
+    await report(stage.olga, message, "Report B")
 
     hidden = shown(stage)
     assert texts(hidden) == [a, HIDDEN]
@@ -219,7 +232,7 @@ async def test_reported_text_of_a_duel_is_hidden_until_it_is_kept(
 async def test_removed_text_stays_hidden_in_its_duel(stage: Stage, app: App, admins: AdminChannel) -> None:
     message = await duel(stage, app)
     _, b = texts(message)
-    await stage.ben.click(message, label="Report A")
+    await report(stage.ben, message, "Report A")
     (notification,) = await notifications(stage, admins)
 
     await stage.olga.click(notification, label="Remove")
@@ -233,7 +246,8 @@ async def test_deleted_duel_cannot_be_voted_on_or_reported(stage: Stage, app: Ap
     await app.privacy.delete(stage.ana.id)
 
     reported = await stage.ben.click(message, label="Report A")
-    assert "hidden already" in reported.followups[0].content
+    assert reported.response is not None
+    assert "hidden already" in reported.response.content
     voted = await stage.ben.click(message, label="A")
     assert voted.response is not None
     assert "out of sight" in voted.response.content
@@ -250,7 +264,7 @@ async def test_user_installed_bot_hides_by_the_click_and_cannot_show_again(
     message = shown(stage)
     stage.env.inject_error("PATCH", "/channels/*/messages/*", status=403, code=50001, times=None)
 
-    await stage.ben.click(message, label=button)
+    await report(stage.ben, message, button)
     assert "hidden" in shown(stage).content + str([embed.to_dict() for embed in shown(stage).embeds])
 
     (notification,) = await notifications(stage, admins)
@@ -258,3 +272,76 @@ async def test_user_installed_bot_hides_by_the_click_and_cannot_show_again(
     verdict = (await notifications(stage, admins))[-1]
     assert "Kept, by" in verdict.content
     assert "Its message in Discord stays as it is: I may not change it there." in verdict.content
+
+
+@pytest.mark.usefixtures("admins")
+async def test_a_report_acts_only_when_the_form_is_submitted(stage: Stage, app: App) -> None:
+    form = await stage.ben.click(await hero(stage), label="Report")
+    assert form.modal is not None
+    assert form.modal["title"] == "Report this text?"
+    assert "Once 2 people have reported it" in str(form.modal)
+    assert await app.notifications.pending() == []
+
+
+@pytest.mark.parametrize("sent", [True, False])
+async def test_a_report_is_taken_back(stage: Stage, app: App, admins: AdminChannel, sent: bool) -> None:
+    thanked = await report(stage.ben, await hero(stage))
+    if sent:
+        assert len(await notifications(stage, admins)) == 1
+
+    taken = await stage.ben.click(thanked.followups[0], label="Take it back")
+
+    assert taken.followups == []
+    assert len(await notifications(stage, admins)) == int(sent)
+    assert await app.content_reports.report(1, stage.olga.id) is None  # hers is the first that counts
+    assert await app.content_reports.report(1, stage.ben.id)
+
+
+async def test_a_report_of_two_leaves_the_notification_of_the_other(
+    stage: Stage, app: App, admins: AdminChannel
+) -> None:
+    message = await hero(stage)
+    young = discord.utils.time_snowflake(datetime.now(UTC))
+    await app.content_reports.report(1, young)
+    thanked = await report(stage.ben, message)
+    await stage.ben.click(thanked.followups[0], label="Take it back")
+    assert len(await notifications(stage, admins)) == 1
+
+
+@pytest.mark.parametrize("decision", ["keep", "remove"])
+async def test_a_report_that_was_decided_cannot_be_taken_back(stage: Stage, app: App, decision: str) -> None:
+    thanked = await report(stage.ben, await hero(stage))
+    await getattr(app.content_reports, decision)(1)
+    refused = await stage.ben.click(thanked.followups[0], label="Take it back")
+    assert "decide" in refused.followups[0].content
+
+
+@pytest.mark.parametrize(
+    ("text", "quoted"),
+    [
+        ("sings\nand sleeps.", "sings and sleeps."),
+        ("is **loud** and ```bold```.", r"is \*\*loud\*\* and \`\`\`bold\`\`\`."),
+        ("calls <@1> by [a](https://b.example).", r"calls \<@1\> by \[a\](https\://b.example)."),
+    ],
+)
+async def test_a_reported_text_is_quoted_on_one_line_and_taken_out_when_removed(
+    stage: Stage, admins: AdminChannel, script: Script, text: str, quoted: str
+) -> None:
+    script.texts = [f" {text}"]
+    await report(stage.ben, await hero(stage))
+    (notification,) = await notifications(stage, admins)
+    (quote,) = [line for line in notification.content.split("\n") if line.startswith("> ")]
+    assert quoted in quote
+
+    await stage.olga.click(notification, label="Remove")
+
+    (notification,) = await notifications(stage, admins)
+    assert "> …\nRemove takes it from sight" in notification.content
+
+
+async def test_a_report_names_the_model_by_its_number(stage: Stage, app: App, admins: AdminChannel) -> None:
+    await two_models(app)
+    await report(stage.ben, await hero(stage))
+    (notification,) = await notifications(stage, admins)
+    assert "what model 1 wrote for" in notification.content
+    assert "ft:tiny" not in notification.content
