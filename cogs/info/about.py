@@ -9,6 +9,7 @@ from bot.app import App
 from bot.client import HeroBot, Interaction
 from bot.community.about import Overview
 from bot.i18n.message import Translator
+from bot.presentation.datasets import composition
 from bot.registry.names import name_in_sentence
 from bot.store.statistics import Totals
 from cogs.common.content import MessageContent
@@ -70,13 +71,7 @@ def _dataset_text(t: Translator, overview: Overview) -> str:
             version=version,
             pairs=size,
         )
-    return t(
-        "Version {version}: {texts} texts, {own} of them written by the bot itself, {liked} liked by people.",
-        version=version,
-        texts=size,
-        own=size - counts.get("import", 0),
-        liked=counts.get("description", 0),
-    )
+    return t("Version {version}: {composition}.", version=version, composition=composition(counts))
 
 
 def _totals_text(t: Translator, totals: Totals) -> str:

@@ -134,7 +134,7 @@ async def test_about_shows_model_dataset_figures_and_links(stage: Stage, app: Ap
     assert result.response is not None
     model, dataset, loop = (field.value or "" for field in result.response.embeds[0].fields)
     assert model == "Model 1, tuned from smollm2-135m-instruct."
-    assert dataset.startswith("Version 1: 16 texts, 16 of them written by the bot itself, 0 liked")
+    assert dataset.startswith("Version 1: 16 texts written by the model.")
     for line in ("1 description written", "3 votes on descriptions", "3 people voted", "1 model tuned"):
         assert f"- {line}" in loop
     (row,) = result.response.message.components
