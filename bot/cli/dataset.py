@@ -43,7 +43,7 @@ def build(
     ] = "model",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Confirm the plan at once")] = False,
 ) -> None:
-    """Show what a dataset will take; write, curate and freeze it where you confirm.
+    """Show what a dataset will take; write its texts and keep those that fit, if you confirm.
 
     Where the bot runs, its worker does the work; where it does not, this command does.
     """
@@ -63,7 +63,7 @@ def status(
     above: Annotated[float | None, typer.Option(help="Try another share of thumbs up, from 0 to 1")] = None,
     confidence: Annotated[float | None, typer.Option(help="Try another confidence, between 0 and 1")] = None,
 ) -> None:
-    """Show what is frozen, which votes count, and what the next dataset would take in.
+    """Show the newest dataset, which votes count, and what the next one would take in.
 
     The options try other thresholds without setting them.
     """

@@ -114,7 +114,7 @@ def build_result_text(t: Translator, result: BuildResult) -> str:
         lines += _answers_lines(t, result)
     if result.dropped:
         lines.append(t("Left out at the end: {reasons}.", reasons=count_by_reason(result.dropped)))
-    lines += [*_votes_lines(t, result.votes), *_next_lines(t, result)]
+    lines += _votes_lines(t, result.votes)
     if any(name.endswith("out_openai_completion.csv") for name in result.files):
         lines.append(
             t(
@@ -122,7 +122,7 @@ def build_result_text(t: Translator, result: BuildResult) -> str:
                 "whoever wrote the texts."
             )
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, *_next_lines(t, result)])
 
 
 def _sides(counts: dict[str, int]) -> LocalizedMessage:

@@ -5,16 +5,29 @@ from collections.abc import Mapping
 from itertools import groupby
 
 from bot.dataset.versions.status import DatasetStatus
-from bot.i18n.message import LocalizedMessage, Translator
+from bot.i18n.message import LocalizedMessage, Translator, mark
 from bot.rating.scores import Thresholds
 from bot.store.datasets import Dataset
 from bot.store.powers import RequestedPower
+
+# How reasons of curation continue "2 texts", if they do not by themselves.
+_REASONS = {
+    "another age": mark("with another age"),
+    "another gender": mark("with another gender"),
+    "another name": mark("with a second name"),
+    "power never named": mark("without the power"),
+    "repeats itself": mark("with repetitions"),
+    "quotes the prompt": mark("with words of the question"),
+    "not a tale": mark("without a story"),
+}
 
 
 def count_by_reason(counts: Mapping[str, int]) -> list[LocalizedMessage]:
     """Return each reason with its number of texts, sorted by reason."""
     return [
-        LocalizedMessage("{number:,} {reason}", number=number, reason=LocalizedMessage(reason))
+        LocalizedMessage(
+            "{number:,} {reason}", number=number, reason=LocalizedMessage(_REASONS.get(reason, reason))
+        )
         for reason, number in sorted(counts.items())
     ]
 

@@ -8,7 +8,8 @@ from bot import palette
 from bot.app import App
 from bot.client import HeroBot, Interaction
 from bot.community.about import Overview
-from bot.i18n.message import LocalizedMessage, Translator
+from bot.i18n.message import Translator
+from bot.presentation.datasets import composition
 from bot.registry.names import name_in_sentence
 from bot.store.statistics import Totals
 from cogs.common.content import MessageContent
@@ -70,28 +71,7 @@ def _dataset_text(t: Translator, overview: Overview) -> str:
             version=version,
             pairs=size,
         )
-    return t(
-        "Version {version}: {texts} ({origins}).",
-        version=version,
-        texts=LocalizedMessage.counted("{number} text", "{number} texts", size),
-        origins=_origins(counts, size),
-    )
-
-
-def _origins(counts: dict[str, int], size: int) -> list[LocalizedMessage]:
-    """Return where a dataset's texts come from, without what it has none of."""
-    number = {source: counts.get(source, 0) for source in ("description", "import")}
-    written = size - sum(number.values())
-    if written == size:
-        return [LocalizedMessage("all of them written to learn from")]
-    origins = {
-        LocalizedMessage("{number} written to learn from", number=written): written,
-        LocalizedMessage("{number} that people here liked", number=number["description"]): number[
-            "description"
-        ],
-        LocalizedMessage("{number} imported", number=number["import"]): number["import"],
-    }
-    return [origin for origin, texts in origins.items() if texts]
+    return t("Version {version}: {composition}.", version=version, composition=composition(counts))
 
 
 def _totals_text(t: Translator, totals: Totals) -> str:

@@ -47,7 +47,7 @@ class DatasetCog(commands.Cog):
             log.exception("a change of the thresholds could not be checked")
 
     @app_commands.command(
-        name="build-dataset", description="Write, curate and freeze a new dataset version (operators)"
+        name="build-dataset", description="Write texts for a new dataset, and keep those that fit (operators)"
     )
     @app_commands.describe(
         kind="sft: texts to learn from (if left out); preference: pairs that people voted on, for dpo",
@@ -91,7 +91,7 @@ class DatasetCog(commands.Cog):
         )
         await self.app.jobs.set_message(job.id, message.id)
 
-    @group.command(description="What is frozen, which votes count, and what the next dataset would take in")
+    @group.command(description="The newest dataset, which votes count, and what the next one would take in")
     @app_commands.rename(min_voters="min-voters")
     @app_commands.describe(
         min_voters="Try another number of voters, without setting it",

@@ -10,6 +10,7 @@ from bot.app import open_app
 from bot.settings import ROOT, Settings
 from bot.store import jobs
 from tests.cli.conftest import RunCommand
+from tests.support.first_dataset import FAULTS, write_lines
 
 
 def test_a_build_is_planned_run_and_exported(terminal: RunCommand, tmp_path: Path) -> None:
@@ -28,6 +29,40 @@ def test_a_build_is_planned_run_and_exported(terminal: RunCommand, tmp_path: Pat
     again = terminal("dataset", "import", str(tmp_path / "a.csv"))
     assert "was already dataset v1" in again.output, again.output  # the same texts
     assert "build\tsucceeded\t16 of 16" in terminal("jobs", "list").output
+
+
+def test_the_shipped_dataset_is_built_without_a_model(terminal: RunCommand, tmp_path: Path) -> None:
+    built = terminal("dataset", "build", "--source", "shipped", "--yes")
+    assert built.exit_code == 0, built.output
+    assert "A dataset of 538 texts that come with the bot\n249 texts of a build" in built.output
+    assert "No model is asked: it costs nothing" in built.output
+    assert "Dataset v1 is ready: 478 texts to learn from, 60 held out" in built.output
+    again = terminal("dataset", "build", "--source", "shipped", typed="y\n")
+    assert "Dataset v1 stays as it was" in again.output, again.output
+    assert "289 texts written by hand." in terminal("dataset", "status").output
+    assert terminal("dataset", "export", str(tmp_path / "all.csv")).exit_code == 0
+    assert (tmp_path / "all.csv").read_text().count(",hand-written\n") == 289
+
+
+@pytest.mark.parametrize("number", [1, 5, 9, 16])
+def test_a_mistake_in_an_edited_first_dataset_is_told_with_its_line(
+    terminal: RunCommand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    line, said = FAULTS[number]
+    monkeypatch.setenv("FIRST_DATASET", str(write_lines(tmp_path / "mine.jsonl", line)))
+    refused = terminal("dataset", "build", "--source", "shipped", "--yes")
+    assert refused.exit_code == 1
+    assert "1 line of mine.jsonl has a mistake, so nothing of it is taken." in refused.output
+    assert f"- Line 2: {said}" in refused.output
+    assert "Traceback" not in refused.output
+    assert "none so far" in terminal("dataset", "status").output
+
+
+def test_an_option_of_a_model_is_refused(terminal: RunCommand) -> None:
+    refused = terminal("dataset", "build", "--source", "shipped", "--limit", "20")
+    assert refused.exit_code == 1
+    assert "no model writes: leave out limit." in refused.output
+    assert terminal("dataset", "build", "--source", "elsewhere").exit_code == 2
 
 
 def test_a_queued_job_without_a_worker_is_followed_to_its_end(terminal: RunCommand, tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ async def test_about_shows_model_dataset_figures_and_links(stage: Stage, app: Ap
     assert result.response is not None
     model, dataset, loop = (field.value or "" for field in result.response.embeds[0].fields)
     assert model == "Model 1, tuned from smollm2-135m-instruct."
-    assert dataset == "Version 1: 16 texts (all of them written to learn from)."
+    assert dataset == "Version 1: 16 texts written by the model."
     assert loop.split("\n") == [
         "- 1 description written",
         "- 3 votes on descriptions",
@@ -152,12 +152,12 @@ async def test_about_shows_model_dataset_figures_and_links(stage: Stage, app: Ap
 @pytest.mark.parametrize(
     ("counts", "origins"),
     [
-        ({"train": 1, "example": 1}, "1 text (all of them written to learn from)"),
+        ({"train": 1, "example": 1}, "1 text written by the model"),
         (
             {"train": 20, "valid": 4, "example": 19, "description": 3, "import": 2},
-            "24 texts (19 written to learn from, 3 that people here liked, 2 imported)",
+            "19 texts written by the model, 3 texts that people liked, 2 imported texts",
         ),
-        ({"train": 9, "valid": 1, "import": 10}, "10 texts (10 imported)"),
+        ({"train": 9, "valid": 1, "import": 10}, "10 imported texts"),
     ],
 )
 async def test_about_leaves_out_where_no_text_of_the_dataset_comes_from(

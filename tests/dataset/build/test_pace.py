@@ -27,7 +27,7 @@ def measured(answers: int, *, per_second: float, start: float, expected: float |
     return meter
 
 
-@pytest.mark.parametrize("expected", [0.5, 1.26, 20.0])
+@pytest.mark.parametrize("expected", [0.5, 1.35, 20.0])
 def test_a_forecast_begins_with_what_is_expected(expected: float) -> None:
     assert PaceMeter(7, expected).examples_per_second == expected
     assert measured(7, per_second=1, start=60, expected=expected).examples_per_second == pytest.approx(
@@ -50,7 +50,7 @@ def test_the_start_does_not_count(start: float) -> None:
 
 def test_a_forecast_moves_gently_to_what_is_measured() -> None:
     paces = [
-        measured(answers, per_second=0.5, start=9, expected=1.26).examples_per_second or 0.0
+        measured(answers, per_second=0.5, start=9, expected=1.35).examples_per_second or 0.0
         for answers in range(7, 300)
     ]
     assert all(after <= before for before, after in pairwise(paces))
@@ -70,5 +70,5 @@ def test_answers_that_are_asked_for_again_slow_the_examples_down() -> None:
 
 @pytest.mark.parametrize(("answers", "told"), [(6, False), (7, False), (20, False), (21, True), (100, True)])
 def test_a_few_answers_tell_no_pace(answers: int, *, told: bool) -> None:
-    meter = measured(answers, per_second=2, start=3, expected=1.26)
+    meter = measured(answers, per_second=2, start=3, expected=1.35)
     assert (meter.answers_per_second is not None) == told

@@ -1,0 +1,112 @@
+"""/build-dataset source:shipped: a dataset from the texts that come with the bot, from plan to end."""
+
+import pytest
+
+from bot.app import App
+from bot.settings import Settings
+from tests.conftest import Stage
+from tests.support.first_dataset import FAULTS, write_lines
+from tests.support.scripted_server import Script
+
+
+async def plan(stage: Stage, **options: str | int) -> str:
+    result = await stage.olga.slash(stage.channel, "build-dataset", **options)
+    assert result.response is not None
+    return result.response.content
+
+
+async def confirmed(stage: Stage, app: App) -> str:
+    """Confirm the plan. Return what the end says."""
+    await stage.olga.click(stage.channel.history()[-1], label="Confirm")
+    (job,) = await app.jobs.unnotified()
+    await stage.until_notified(app, job.id)
+    return stage.channel.history()[-1].content
+
+
+@pytest.mark.usefixtures("running_worker")
+async def test_the_first_dataset_is_made_in_seconds_without_a_model(
+    stage: Stage, app: App, script: Script
+) -> None:
+    assert await plan(stage, source="shipped") == (
+        "**A dataset of 538 texts that come with the bot**\n"
+        "249 texts of a build that comes with the bot, 289 texts written by hand.\n"
+        "No model is asked: it costs nothing and takes some seconds. Texts that people liked join them."
+    )
+
+    end = await confirmed(stage, app)
+
+    assert "Dataset v1 is ready: 478 texts to learn from, 60 held out (kept aside to test the model)." in end
+    assert "249 texts of a build that comes with the bot, 289 texts written by hand." in end
+    assert "No model was asked: these texts come with the bot." in end
+    assert "its name from the article that this bot follows" in end
+    assert end.endswith("Next: `/finetune`.")
+    assert [each.filename for each in stage.channel.history()[-1].attachments] == [
+        "lengths.png",
+        "out_openai_completion.csv",
+    ]
+    status = await stage.olga.slash(stage.channel, "dataset status")
+    assert status.response is not None
+    assert "v1, 478 texts to learn from, 60 held out" in status.response.content
+    assert "289 texts written by hand." in status.response.content
+    assert script.asked == []
+
+    await plan(stage, source="shipped")
+    again = await confirmed(stage, app)
+    assert "Dataset v1 stays as it was (no text is new): 478 texts" in again
+
+
+@pytest.mark.usefixtures("running_worker")
+async def test_a_later_build_says_what_stays_and_what_is_written_anew(stage: Stage, app: App) -> None:
+    await plan(stage, source="shipped")
+    await confirmed(stage, app)
+
+    planned = await plan(stage, limit=16)
+    assert "289 texts written by hand, which came with the bot, stay in it" in planned
+    assert "Time: about " in planned
+    end = await confirmed(stage, app)
+    assert "289 texts written by hand, 16 texts written by the model." in end
+    assert "Since v1, added: 16 texts written by the model; gone: 249 texts of a build that comes" in end
+    assert "`/build-dataset source:shipped`" in end
+
+    assert "written by hand" not in await plan(stage, limit=16, source="model-only")
+
+
+@pytest.mark.parametrize("option", ["limit", "repeats"])
+async def test_options_of_a_model_are_refused(stage: Stage, option: str) -> None:
+    await stage.olga.slash(stage.channel, "build-dataset", source="shipped", **{option: 20})
+    assert f"no model writes: leave out {option}." in stage.refusal()
+    await stage.olga.slash(stage.channel, "build-dataset", source="shipped", kind="preference")
+    assert "leave the other options out" in stage.refusal()
+
+
+@pytest.fixture
+def faulty(settings: Settings) -> str:
+    """Put a first dataset with a mistake in the place of the shipped one. Return what is said of it."""
+    line, said = FAULTS[7]
+    write_lines(settings.first_dataset, line)
+    return said
+
+
+class TestMistakes:
+    """A first dataset that somebody edited."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"first_dataset": settings.data_dir / "mine.jsonl"})
+
+    async def test_a_mistake_is_told_with_its_line_and_nothing_is_planned(
+        self, faulty: str, stage: Stage, app: App
+    ) -> None:
+        told = await plan(stage, source="shipped")
+        assert "1 line of mine.jsonl has a mistake, so nothing of it is taken." in told
+        assert f"- Line 2: {faulty}" in told
+        assert f"- Line 2: {faulty}" in stage.refusal()
+        assert await app.jobs.recent() == []
+
+    @pytest.mark.usefixtures("faulty")
+    async def test_a_german_server_reads_it_in_german(self, stage: Stage) -> None:
+        await stage.olga.slash(stage.channel, "settings language", language="Deutsch")
+        told = await plan(stage, source="shipped")
+        assert "1 Zeile von mine.jsonl hat einen Fehler" in told
+        assert "- Zeile 2: Das Geschlecht 'wizard' ist nicht bekannt: Schreib man/woman." in told
+        stage.refusal()
