@@ -5,7 +5,7 @@
 #   make check          formatter check, linter and types, for what changed since main
 #   make quick          the fast tests, in about a minute (ARGS: options for pytest)
 #   make test           formatter check, linter, types, tests (ARGS: options for pytest)
-#   make release-check  what must hold before a release only, such as complete translations
+#   make release-check  what a release waits for: complete translations, two generations of the flywheel
 #   make test-clients   try foreign clients on the engine: installs them in .venv-clients (two minutes)
 #   make format         fix formatting and what the linter can fix
 #   make commands       write the tables of commands in README.md and docs/commands.md

@@ -2,14 +2,16 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import discord
 import pytest
 import simcord
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry, Pool, PoolProxiedConnection
 
 from bot.app import App, Timing, open_app
 from bot.client import HeroBot
@@ -41,6 +43,32 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if shared := [name for name in ("folders", "engine") if name in fixtures]:
             item.add_marker(pytest.mark.xdist_group(shared[0]))
     items.sort(key=lambda item: not any(item.iter_markers("real")) and not any(item.iter_markers("kill")))
+
+
+def _without_fsync(
+    connection: DBAPIConnection, record: ConnectionPoolEntry, _: PoolProxiedConnection
+) -> None:
+    if "sqlite" in type(connection).__module__ and "fsync" not in record.info:
+        record.info["fsync"] = False
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA synchronous=OFF")
+        cursor.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _databases_without_fsync() -> Iterator[None]:
+    """Let SQLite not wait for the disk: fsync guards against power cuts, which no test causes."""
+    event.listen(Pool, "checkout", _without_fsync)
+    yield
+    event.remove(Pool, "checkout", _without_fsync)
+
+
+@pytest.fixture
+def databases_with_fsync() -> Iterator[None]:
+    """Let SQLite wait for the disk, as the product does."""
+    event.remove(Pool, "checkout", _without_fsync)
+    yield
+    event.listen(Pool, "checkout", _without_fsync)
 
 
 @pytest.fixture(autouse=True)

@@ -81,9 +81,11 @@ async def test_liked_texts_train_a_candidate_that_challenges_the_live_model(
     assert len(script.asked) == asked
 
 
+@pytest.mark.release
 @pytest.mark.real
 @pytest.mark.timeout(900)
 async def test_two_generations_on_the_real_engine(tmp_path: Path) -> None:
+    """The same as above with real weights, which tests/test_loop.py tunes in every run of the tests."""
     origin, data = tmp_path / "first", tmp_path / f"seed{SEED}"
     first = await first_generation(origin, QUICK)
     later = await later_generations(origin, data, QUICK, SEED)

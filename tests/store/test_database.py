@@ -12,9 +12,10 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from bot.app import App
+from bot.app import App, open_app
 from bot.errors import StoreError
 from bot.registry.registry import Registry
+from bot.settings import Settings
 from bot.store import jobs, migrations, models, notifications
 from bot.store.database import Transaction, WriteTask, open_database
 from bot.store.job_schema import BuildSpec, FinetuneSpec, JobSpec
@@ -40,8 +41,9 @@ def test_newest_agrees_with_alembic() -> None:
     assert newest() == ScriptDirectory(str(folder)).get_current_head()
 
 
-async def test_sqlite_is_durable_and_enforces_foreign_keys(app: App) -> None:
-    async with app.db.write() as tx:
+@pytest.mark.usefixtures("databases_with_fsync")
+async def test_sqlite_is_durable_and_enforces_foreign_keys(settings: Settings) -> None:
+    async with open_app(settings) as app, app.db.write() as tx:
         pragmas = {
             name: (await tx.execute(text(f"PRAGMA {name}"))).scalar_one()
             for name in ("journal_mode", "synchronous", "foreign_keys")
