@@ -111,7 +111,7 @@ class FineTuningApi:
                 wait = max(pause, retry_after(error.__cause__) or 0.0)
                 log.warning("%s: did it arrive? checking in %.0f s", file.name, wait)
                 await asyncio.sleep(wait)
-        raise OutOfReach("The model server did not take the dataset. Run /finetune again later.")
+        raise OutOfReach("The model server did not take the dataset. Run {/finetune} again later.")
 
     async def is_processed(self, file_id: str) -> bool:
         """Return whether the server has read a file. Raises UserError if it rejects the file."""
@@ -148,7 +148,7 @@ class FineTuningApi:
             started = await self._call(expect_type(create, FineTuningJob), NO_RETRY)
         except UnknownModel as error:
             raise UserError(
-                "The model server does not know {base}, or cannot train it. Run /finetune again with "
+                "The model server does not know {base}, or cannot train it. Run {/finetune} again with "
                 "another base-model, or correct BASE_MODEL.",
                 base=training.base,
             ) from error
