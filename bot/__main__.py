@@ -19,8 +19,8 @@ from bot.cli.languages import languages
 from bot.cli.models import models
 from bot.cli.powers import powers
 from bot.cli.runtime import installation_settings, log_to_stderr, read_settings, run_command
-from bot.errors import LoginRefused
 from bot.cli.tune import tune
+from bot.errors import LoginRefused
 from bot.processes import run_engine, run_worker
 from bot.settings import Settings
 

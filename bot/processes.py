@@ -192,13 +192,13 @@ async def share_engine(settings: Settings) -> AsyncIterator[Settings]:
             yield reachable
 
 
-async def find_engine(settings: Settings, *, timeout: float = _START_TIMEOUT) -> Settings | None:
+async def find_engine(settings: Settings, *, patience: float = _START_TIMEOUT) -> Settings | None:
     """Return the settings with the address and key of the engine in this data folder; None if none runs.
 
-    timeout: how long to wait for one that is starting. Raises OperatorError if it was not started by the
+    patience: seconds to wait for one that is starting. Raises OperatorError if it was not started by the
     bot or a command, so that its address is not known.
     """
-    deadline = asyncio.get_running_loop().time() + timeout
+    deadline = asyncio.get_running_loop().time() + patience
     while _is_locked(settings.data_dir / "engine" / "engine.lock"):
         if found := _read_published(settings.data_dir / "engine.json"):
             url, key = found
@@ -214,7 +214,7 @@ async def find_engine(settings: Settings, *, timeout: float = _START_TIMEOUT) ->
 
 
 def _is_locked(path: Path) -> bool:
-    """Return whether an engine holds its lock. Without one, whatever listens at a known address is another."""
+    """Return whether an engine holds its lock: if none does, another program may listen at its address."""
     if not path.exists():
         return False
     lock = FileLock(path)

@@ -26,7 +26,7 @@ _HEADINGS = ("model", "state", "dataset", "loss before", "loss after", "up", "do
 
 @models.command("list")
 def list_(as_json: Json = False) -> None:
-    """List the tuned models of heroes: which is live, which are candidates. `chat --list` shows all others."""
+    """List the tuned models of heroes, and which is live. `chat --list` shows all models."""
     run_command(_list(installation_settings(), as_json=as_json))
 
 

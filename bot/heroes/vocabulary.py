@@ -134,7 +134,8 @@ class Vocabulary(FrozenModel):
         hero = self.hero(age, gender, " ".join(words))
         if not in_order:
             raise NotUnderstood(
-                "First the age, then the gender, then the power: try `{/hero hero:{typed}}`.", typed=hero.typed
+                "First the age, then the gender, then the power: try `{/hero hero:{typed}}`.",
+                typed=hero.typed,
             )
         return hero
 
@@ -146,7 +147,8 @@ class Vocabulary(FrozenModel):
         age, gender = age.strip(), gender.strip().lower()
         if not _AGE.fullmatch(age):
             raise NotUnderstood(
-                "The age is missing: begin with a number, for example `{/hero hero:{example}}`.", example=EXAMPLE
+                "The age is missing: begin with a number, for example `{/hero hero:{example}}`.",
+                example=EXAMPLE,
             )
         if gender not in self.grid.genders:
             known = "/".join(self.grid.genders)

@@ -153,9 +153,8 @@ class Registry:
             before = await lifecycle.predecessor(tx, live) if live else None
             if before is None:
                 raise UserError(
-                    "There is no earlier model to go back to. {/models list} shows all, {/models promote} lets "
-                    "any "
-                    "of them serve."
+                    "There is no earlier model to go back to. {/models list} shows all, {/models promote} "
+                    "lets any of them serve."
                 )
             await lifecycle.promote(tx, before, "rolled back", actor_id=actor_id)
             return await _get_or_raise(tx, before.id)
@@ -169,7 +168,8 @@ class Registry:
             chosen = await _get_or_raise(tx, model_id)
             if chosen.state == "live":
                 raise UserError(
-                    "Model {model_id} is live. Let another one serve first: {/models promote} or {/models rollback}.",
+                    "Model {model_id} is live. Let another one serve first: {/models promote} or "
+                    "{/models rollback}.",
                     model_id=model_id,
                 )
             if chosen.state == "candidate":

@@ -133,7 +133,9 @@ async def get(tx: Transaction, version: int) -> Dataset | None:
 
 async def list_all(tx: Transaction) -> list[Dataset]:
     """Return all datasets, newest first."""
-    return [Dataset(**row._mapping) for row in await tx.execute(select(dataset).order_by(dataset.c.id.desc()))]
+    return [
+        Dataset(**row._mapping) for row in await tx.execute(select(dataset).order_by(dataset.c.id.desc()))
+    ]
 
 
 async def get_latest(tx: Transaction, kind: DatasetKind = "sft") -> Dataset | None:

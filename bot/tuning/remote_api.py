@@ -47,17 +47,21 @@ class Uncertain(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """What a server is asked to train. No other training anywhere has the same key: it is found by it."""
+    """What a server is asked to train. No other training anywhere has the same key: it is found by it.
+
+    name is a part of the model's name that a person chose, None if we choose it.
+    """
 
     base: str
     method: Method
     epochs: int | None
     key: str
+    name: str | None = None
 
     @property
     def suffix(self) -> str:
         """Return our part of the model's name: every provider accepts 18 characters without a dot."""
-        return f"{_SUFFIX_PREFIX}{hashlib.sha256(self.key.encode()).hexdigest()[:8]}"
+        return self.name or f"{_SUFFIX_PREFIX}{hashlib.sha256(self.key.encode()).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True, slots=True)
