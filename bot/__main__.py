@@ -49,7 +49,9 @@ def _options(
 
 @cli.command(rich_help_panel=START)
 def run(
-    without_worker: Annotated[bool, typer.Option(help="Leave jobs to a worker that runs elsewhere")] = False,
+    without_worker: Annotated[
+        bool, typer.Option("--without-worker", help="Leave jobs to a worker that runs elsewhere")
+    ] = False,
 ) -> None:
     """Start the bot: in Discord if DISCORD_TOKEN is set, else in the playground, a local page."""
     settings = installation_settings()
@@ -86,7 +88,7 @@ cli.add_typer(languages, name="languages", rich_help_panel=OPERATE)
 
 @cli.command(rich_help_panel=OPERATE)
 def worker(
-    with_parent: Annotated[bool, typer.Option(help="End when standard input does")] = False,
+    with_parent: Annotated[bool, typer.Option("--with-parent", help="End when standard input does")] = False,
 ) -> None:
     """Carry out jobs, if the bot runs with --without-worker and the engine has an address (ENGINE_URL)."""
     # a parent has set DATA_DIR to the installation's folder

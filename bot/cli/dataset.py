@@ -135,7 +135,7 @@ def export(
         FileFormat | None, typer.Option("--format", help="The format; by default what the name says")
     ] = None,
     version: Version = None,
-    overwrite: Annotated[bool, typer.Option(help="Replace what is there")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there")] = False,
 ) -> None:
     """Write a dataset to a file: to train elsewhere, for a table, or for the Hugging Face hub."""
     file_format = form or _format_of(to)

@@ -34,10 +34,11 @@ async def _hero(
     settings: Settings, typed: str, model_id: int | None, *, streamed: bool, as_json: bool
 ) -> None:
     from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
+    from bot.heroes.config import read_heroes  # noqa: PLC0415
     from bot.processes import share_engine  # noqa: PLC0415
 
+    asked = read_heroes(settings.heroes_file).vocabulary.parse(typed)  # before an engine is started
     async with share_engine(settings) as reachable, open_app(reachable) as app:
-        asked = app.heroes.vocabulary.parse(typed)
         app.blocklist.check(asked)
         model = None if model_id is None else await app.registry.get(model_id)
         stream = Stream()

@@ -1,6 +1,5 @@
 """`herosmith languages`: how much of each catalogue is translated, and what is missing."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 

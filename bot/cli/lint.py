@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bot.cli.runtime import print_error, read_settings
+from bot.cli.terminal import program
 from bot.dataset.lint.examples import read_examples
 from bot.dataset.lint.finding import Finding, Severity
 from bot.dataset.lint.linter import LintReport, lint
@@ -70,7 +71,8 @@ def _check(source: Path, out: Path | None, config: HeroesConfig, *, target: Form
         typer.echo(f"\nWrote {prepared}: {len(frame):,} examples as {target}.")
     else:
         typer.echo(f"\nNothing changes: {source} can be used as it is.")
-    for sentence in recommend(CheckedFile(examples, source, frame, prepared, target), config):
+    checked = CheckedFile(examples, source, frame, prepared, target)
+    for sentence in recommend(checked, config, program=program()):
         typer.echo(sentence)
     for reminder in usage_reminders(frame) if target is Format.PAIRS else ():
         typer.echo(reminder)

@@ -113,10 +113,14 @@ def _plan_text(file: Path, examples: "OwnExamples", base: str, epochs: int | Non
             *findings,
             *changes,
             f"Tuning {base} on {file}{how}: {counts}.",
-            f"About {tokens:,} tokens, read {rounds} times. It costs nothing: it is trained on this machine.",
+            f"About {tokens:,} tokens, read {_times(rounds)}. Cost: nothing, it is trained on this machine.",
             f"Time: about {format_duration(seconds)} with the packaged base on two cores; others differ.",
         ]
     )
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
 
 
 async def _train(

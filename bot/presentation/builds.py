@@ -217,7 +217,8 @@ def _changes_lines(t: Translator, changes: Changes) -> list[str]:
     if changes.gone.get("herosmith-build"):
         lines.append(
             t(
-                "New texts of the model replace those of the shipped build (`{/build-dataset source:shipped}`)."
+                "New texts of the model replace those of the shipped build "
+                "(`{/build-dataset source:shipped}`)."
             )
         )
     return lines

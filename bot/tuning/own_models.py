@@ -11,6 +11,8 @@ from typing import Any, cast
 
 import openai
 from openai import AsyncOpenAI
+from openai.pagination import AsyncPage
+from openai.types import Model
 from openai.types.fine_tuning import FineTuningJob
 
 from bot.chat import Message
@@ -38,8 +40,11 @@ class OwnModels:
 
     async def names(self) -> list[str]:
         """Return the names of all models: the base first, then the tuned ones, oldest first."""
-        page = await with_retries(self._api.models.list, INTERACTIVE)
-        return [model.id for model in page.data]
+        base, *tuned = (await with_retries(self._list_models, INTERACTIVE)).data
+        return [base.id, *(model.id for model in sorted(tuned, key=lambda model: model.created))]
+
+    async def _list_models(self) -> AsyncPage[Model]:
+        return await self._api.models.list()
 
     async def resolve(self, typed: str | None) -> str:
         """Return the model with a name, or the newest of which it is a part (`None`: the base).

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot.dataset.lint.examples import read_examples
-from bot.dataset.lint.finding import Severity
+from bot.dataset.lint.finding import Severity, count_text
 from bot.dataset.lint.linter import lint
 from bot.dataset.lint.prepared_file import format_lines
 from bot.dataset.reading.source import Format
@@ -17,6 +18,7 @@ from bot.heroes.config import HeroesConfig
 from bot.store.job_schema import Method
 from bot.tuning.training_files import TrainingFile, training_file
 
+_LINE_END = re.compile(r"\r\n|\r|\n")  # no other separators: JSON may have those within a text
 _HELD_OUT = 0.1  # the share of examples that measure a training, if the file holds none out
 
 
@@ -67,9 +69,9 @@ def read_own_examples(path: Path, config: HeroesConfig) -> OwnExamples:
     """
     if lines := _engine_lines(path):
         method: Method = "dpo" if "preferred_output" in json.loads(lines[0].json) else "supervised"
-        return _split(lines, method)
+        return _split(path.name, lines, method)
     examples = read_examples(path, config)
-    report = lint(examples, target=Format.CHAT)
+    report = lint(replace(examples, valid=frozenset()), target=Format.CHAT)  # its split is kept here
     wanted = [each for each in report.with_severity(Severity.OPTIONAL) if not each.style]
     frame = report.apply_fixes(wanted)
     labels = [int(label) for label in frame.index]
@@ -79,9 +81,8 @@ def read_own_examples(path: Path, config: HeroesConfig) -> OwnExamples:
     ]
     shown = [each for each in report.findings if each.severity is Severity.INFORMATION or each.style]
     changed = [*report.with_severity(Severity.NECESSARY), *wanted]
-    return _split(
-        lines, "supervised", tuple(each.message for each in shown), tuple(each.action for each in changed)
-    )
+    notes, changes = (each.message for each in shown), (each.action for each in changed)
+    return _split(path.name, lines, "supervised", tuple(notes), tuple(changes))
 
 
 def _engine_lines(path: Path) -> list[Line]:
@@ -89,7 +90,7 @@ def _engine_lines(path: Path) -> list[Line]:
     if path.suffix.lower() != ".jsonl" or not path.is_file():
         return []
     try:
-        rows = path.read_text(encoding="utf-8-sig").splitlines()
+        rows = _LINE_END.split(path.read_text(encoding="utf-8-sig"))
         found = [Line(number, row, row) for number, row in enumerate(rows, 1) if row.strip()]
         values = [json.loads(line.json) for line in found]
     except (OSError, ValueError):
@@ -101,16 +102,16 @@ def _is_for_engine(value: object) -> bool:
     if not isinstance(value, dict):
         return False
     turns = value.get("messages")
-    answers = (
-        [turn for turn in turns if isinstance(turn, dict) and turn.get("role") == "assistant"]
-        if isinstance(turns, list)
-        else []
-    )
-    return "preferred_output" in value or len(answers) > 1
+    roles = [turn.get("role") for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else []
+    return "preferred_output" in value or roles.count("assistant") > 1
 
 
 def _split(
-    lines: Sequence[Line], method: Method, notes: tuple[str, ...] = (), changes: tuple[str, ...] = ()
+    file: str,
+    lines: Sequence[Line],
+    method: Method,
+    notes: tuple[str, ...] = (),
+    changes: tuple[str, ...] = (),
 ) -> OwnExamples:
     """Hold out what the file does, else about a tenth: always the same, and never a prompt that is learnt."""
     keys = {line.key for line in lines if line.held_out} or _chosen_keys(lines)
@@ -118,8 +119,8 @@ def _split(
     valid = tuple(line for line in lines if line.key in keys)
     if len(train) < MIN_TRAINING_TEXTS:
         raise UserError(
-            f"{len(lines)} examples are left, of which {len(train)} would train, and a training needs "
-            f"{MIN_TRAINING_TEXTS}: add some. A few hundred teach well."
+            f"Of {file}, {count_text(len(lines), 'example')} can be used and {len(train)} would train, but a "
+            f"training needs {MIN_TRAINING_TEXTS}: add some. A few hundred teach well."
         )
     return OwnExamples(train, valid, method, notes, changes)
 
