@@ -29,7 +29,7 @@ def test_finetune_then_promote_roll_back_retire_and_compare(terminal: RunCommand
     assert (first.split()[:3], first.split()[-1]) == (["1", "live", "1"], "ft:tiny:1")
     assert second.split()[:3] == ["2", "candidate", "1"]
     assert "Model 2, ft:tiny:2: live." in terminal("models", "promote", "2").output
-    assert "by hand (override), in the place of model 1" in terminal("models", "show", "2").output
+    assert "by hand, in the place of model 1" in terminal("models", "show", "2").output
     assert "Model 1, ft:tiny:1: live." in terminal("models", "rollback").output
     assert "Model 2, ft:tiny:2: retired." in terminal("models", "retire", "2").output
     compared = terminal("models", "compare", "1", "--hero", "40 woman healing").output
