@@ -1,9 +1,12 @@
 """How all commands of the terminal look: their groups in the help, and the options that many share."""
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 # the groups of the help, in the order of a first use
 START = "Start"
@@ -42,6 +45,6 @@ class CommandGroup(typer.Typer):
             help=help_text, no_args_is_help=True, cls=_Group, pretty_exceptions_enable=False, **options
         )
 
-    def command(self, name: str | None = None, **options: Any) -> Any:
+    def command(self, name: str | None = None, **options: Any) -> Callable[[Function], Function]:
         """Return a decorator that adds a command."""
         return super().command(name, **{"cls": _Command, **options})

@@ -6,13 +6,13 @@ They are no models of heroes: no registry knows them, so none of them ever answe
 import hashlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from functools import partial
 from typing import Any, cast
 
 import openai
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, AsyncStream
 from openai.pagination import AsyncPage
 from openai.types import Model
+from openai.types.chat import ChatCompletionChunk
 from openai.types.fine_tuning import FineTuningJob
 
 from bot.chat import Message
@@ -69,9 +69,9 @@ class OwnModels:
         """
         key = hashlib.sha256(repr((sorted(file.name for file in files), base, epochs, name)).encode())
         training = Training(base, method, epochs, key.hexdigest(), name)
-        ids = {file.split: await self._trainings.upload(file, since=0) for file in files}
+        ids: dict[str, str] = {file.split: await self._trainings.upload(file, since=0) for file in files}
         running = await self._find_running(training, ids)
-        return running or await self._trainings.get(await self._trainings.start(training, dict(ids)))
+        return running or await self._trainings.get(await self._trainings.start(training, ids))
 
     async def _find_running(self, training: Training, files: dict[str, str]) -> FineTuningJob | None:
         since = time.time() - 7 * 86_400
@@ -111,25 +111,26 @@ class OwnModels:
         If it is too long for the model, its oldest turns are left out. Raises UserError with the engine's
         reason if there is no answer.
         """
-        history = list(messages)
+        try:
+            async for chunk in await self._begin_answer(model, list(messages)):
+                if chunk.choices and (text := chunk.choices[0].delta.content):
+                    yield text
+        except openai.APIConnectionError as error:
+            raise UserError("The engine does not answer any more. Start this command again.") from error
+        except openai.APIError as error:
+            raise UserError("The engine refused: {reason}", reason=error_text(error)) from error
+
+    async def _begin_answer(self, model: str, history: list[Message]) -> AsyncStream[ChatCompletionChunk]:
         while True:
-            create = partial(
-                self._api.chat.completions.create,
-                model=model,
-                messages=cast(Any, history),  # the SDK has a type for each role
-                stream=True,
-            )
             try:
-                stream = await create()
-                break
+                return await self._api.chat.completions.create(
+                    model=model,
+                    messages=cast(Any, history),  # the SDK has a type for each role
+                    stream=True,
+                )
             except openai.APIStatusError as error:
                 if error.code != "context_length_exceeded" or not _forget_oldest(history):
-                    raise UserError("The engine refused: {reason}", reason=error_text(error)) from error
-            except openai.APIConnectionError as error:
-                raise UserError("The engine does not answer any more. Start this command again.") from error
-        async for chunk in stream:
-            if chunk.choices and (text := chunk.choices[0].delta.content):
-                yield text
+                    raise
 
 
 def _forget_oldest(history: list[Message]) -> bool:

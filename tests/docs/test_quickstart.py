@@ -21,7 +21,7 @@ _TUNED = re.compile(r"ft:tiny:kitchen:\w+")
 def code(language: str, engine: EngineProcess) -> str:
     """Return the last block in a language, for the tests' engine."""
     blocks = [text for name, text in _BLOCK.findall(_QUICKSTART) if name == language]
-    text = blocks[-1]
+    text = str(blocks[-1])
     for here, there in (("http://127.0.0.1:8765/v1", engine.url), ("smollm2-135m-instruct", "tiny")):
         assert here in text
         text = text.replace(here, there)
