@@ -8,7 +8,7 @@
 #   make release-check  what a release waits for: complete translations, two generations of the flywheel
 #   make test-clients   try foreign clients on the engine: installs them in .venv-clients (two minutes)
 #   make format         fix formatting and what the linter can fix
-#   make commands       write the tables of commands in README.md and docs/commands.md
+#   make commands       write the commands into README.md, docs/commands.md and docs/cli.md
 #   make docs           build the documentation as a site with search, in site/ (.venv-docs)
 #   make flywheel       simulated readers vote for three generations (ARGS=--quick: some minutes)
 #   make bench          run all other benches (ARGS: options of every bench, such as --quick)
@@ -94,6 +94,7 @@ format: .venv/.dev
 
 commands: .venv/.dev
 	$(BIN)/python -m scripts.command_table
+	$(BIN)/python -m scripts.cli_reference
 
 # The pages keep their places in the repository, so that their links hold; zensical.toml says the rest.
 docs: .venv-docs/.installed

@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bot.cli.chat import chat
+from bot.cli.commands import HEROES, IMPROVE, OPERATE, OWN_DATA, START, CommandGroup, Json
 from bot.cli.dataset import dataset
 from bot.cli.finetune import finetune
+from bot.cli.hero import hero
 from bot.cli.invite import invite
 from bot.cli.jobs import jobs
 from bot.cli.languages import languages
 from bot.cli.models import models
 from bot.cli.powers import powers
 from bot.cli.runtime import installation_settings, log_to_stderr, read_settings, run_command
+from bot.cli.tune import tune
 from bot.errors import LoginRefused
 from bot.processes import run_engine, run_worker
 from bot.settings import Settings
@@ -23,25 +27,33 @@ from bot.settings import Settings
 if TYPE_CHECKING:
     from bot.connection.failed_starts import FailedStarts
 
-cli = typer.Typer(
-    help="Herosmith: a Discord bot that owns a language model and improves it with its own users.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
-cli.add_typer(dataset, name="dataset")
-cli.add_typer(jobs, name="jobs")
-cli.add_typer(languages, name="languages")
-cli.add_typer(models, name="models")
-cli.add_typer(powers, name="powers")
-cli.command()(finetune)
-cli.command()(invite)
+cli = CommandGroup("A Discord bot that owns a small language model and improves it with its users' votes.")
 
 
-@cli.command()
-def run(
-    without_worker: Annotated[bool, typer.Option(help="Leave jobs to a worker that runs elsewhere")] = False,
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"herosmith {version('herosmith')}")
+        raise typer.Exit
+
+
+@cli.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version")
+    ] = False,
 ) -> None:
-    """Start the bot: in Discord where DISCORD_TOKEN is set, else in the playground, a local page."""
+    pass
+
+
+@cli.command(rich_help_panel=START)
+def run(
+    without_worker: Annotated[
+        bool, typer.Option("--without-worker", help="Leave jobs to a worker that runs elsewhere")
+    ] = False,
+) -> None:
+    """Start the bot: in Discord if DISCORD_TOKEN is set, else in the playground, a local page."""
     settings = installation_settings()
     if settings.discord_token:
         run_command(_discord(settings, settings.discord_token.get_secret_value(), worker=not without_worker))
@@ -49,29 +61,43 @@ def run(
         run_command(_playground(settings))
 
 
-@cli.command()
+@cli.command(rich_help_panel=START)
 def demo(
     examples: Annotated[int, typer.Option(min=14, help="How many examples to write")] = 84,
-    epochs: Annotated[int, typer.Option(min=1, max=10, help="How often the model sees each text")] = 2,
+    epochs: Annotated[int, typer.Option(min=1, max=10, help="How often the model reads each text")] = 2,
+    as_json: Json = False,
 ) -> None:
     """Run the whole loop once, in the terminal: build, tune, describe, vote, build again."""
     from bot.cli.demo import run_demo
 
-    run_command(run_demo(read_settings().within("demo"), examples=examples, epochs=epochs))
+    settings = read_settings().within("demo")
+    run_command(run_demo(settings, examples=examples, epochs=epochs, as_json=as_json))
 
 
-@cli.command()
+cli.command(rich_help_panel=HEROES)(hero)
+cli.add_typer(dataset, name="dataset", rich_help_panel=IMPROVE)
+cli.command(rich_help_panel=IMPROVE)(finetune)
+cli.add_typer(models, name="models", rich_help_panel=IMPROVE)
+cli.add_typer(powers, name="powers", rich_help_panel=IMPROVE)
+cli.command(rich_help_panel=OWN_DATA)(tune)
+cli.command(rich_help_panel=OWN_DATA)(chat)
+cli.add_typer(jobs, name="jobs", rich_help_panel=OPERATE)
+cli.command(rich_help_panel=OPERATE)(invite)
+cli.add_typer(languages, name="languages", rich_help_panel=OPERATE)
+
+
+@cli.command(rich_help_panel=OPERATE)
 def worker(
-    with_parent: Annotated[bool, typer.Option(help="End when standard input does")] = False,
+    with_parent: Annotated[bool, typer.Option("--with-parent", help="End when standard input does")] = False,
 ) -> None:
-    """Carry out jobs, where the bot runs with --without-worker and the engine has an address (ENGINE_URL)."""
+    """Carry out jobs, if the bot runs with --without-worker and the engine has an address (ENGINE_URL)."""
     # a parent has set DATA_DIR to the installation's folder
     settings = read_settings() if with_parent else installation_settings()
     log_to_stderr(settings)
     run_command(_worker(settings, with_parent=with_parent))
 
 
-@cli.command()
+@cli.command(rich_help_panel=OPERATE)
 def extras() -> None:
     """Print the optional parts of the package that these settings need, for `pip install .[...]`."""
     typer.echo(",".join(read_settings().extras))

@@ -25,6 +25,7 @@ from bot.dataset.build.moderation import Moderation
 from bot.dataset.build.plan import Planner
 from bot.dataset.files.transfer import Transfer
 from bot.dataset.versions.admission import Admission
+from bot.dataset.versions.contents import DatasetContents
 from bot.dataset.versions.freeze import Freezer
 from bot.dataset.versions.preference_pairs import PreferencePairs
 from bot.dataset.versions.review import Reviews
@@ -119,6 +120,7 @@ class App:
     powers: Powers
     pairs: PreferencePairs
     dataset_statuses: DatasetStatuses
+    dataset_contents: DatasetContents
     registry: Registry
     availability: ModelAvailability
     comparer: Comparer
@@ -256,6 +258,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             powers=powers,
             pairs=PreferencePairs(db, admission, freezer),
             dataset_statuses=DatasetStatuses(db, scores, admission),
+            dataset_contents=DatasetContents(db),
             registry=registry,
             availability=availability,
             comparer=comparer,

@@ -1,18 +1,26 @@
-"""Child processes (engine, worker): start them, restart them when they die, stop them at the end."""
+"""Child processes (engine, worker): start them, restart them when they die, stop them at the end.
+
+Only one engine may work in a data folder. Its address and key are in `engine.json` there, which only the
+installation's own user may read: by it another process of the installation, such as a command in the
+terminal, asks the engine that the bot has started.
+"""
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import re
 import secrets
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
+from filelock import FileLock, Timeout
 from pydantic import SecretStr
 
 from bot.errors import OperatorError
@@ -166,8 +174,90 @@ async def run_engine(settings: Settings) -> AsyncIterator[Settings]:
         raise OperatorError(f"The engine said {ready_line!r} in place of its address.")
     url = found[1]
     engine.arguments = [*arguments, "--port", str(urlsplit(url).port)]  # restarted, it keeps its address
-    async with _supervised(engine):
-        yield settings.model_copy(update={"engine_url": url, "engine_api_key": key})
+    with _published(settings.data_dir / "engine.json", url, key):
+        async with _supervised(engine):
+            yield settings.model_copy(update={"engine_url": url, "engine_api_key": key})
+
+
+@asynccontextmanager
+async def share_engine(settings: Settings) -> AsyncIterator[Settings]:
+    """Yield the settings with an engine: the one that works in this data folder, else one for the block.
+
+    Raises OperatorError if none can be had.
+    """
+    if settings.starts_engine and (running := await find_engine(settings)):
+        yield running
+    else:
+        async with run_engine(settings) as reachable:
+            yield reachable
+
+
+async def find_engine(settings: Settings, *, patience: float = _START_TIMEOUT) -> Settings | None:
+    """Return the settings with the address and key of the engine in this data folder; None if none runs.
+
+    patience: seconds to wait for one that is starting. Raises OperatorError if it was not started by the
+    bot or a command, so that its address is not known.
+    """
+    deadline = asyncio.get_running_loop().time() + patience
+    while _is_locked(settings.data_dir / "engine" / "engine.lock"):
+        if found := _read_published(settings.data_dir / "engine.json"):
+            url, key = found
+            if await _answers(url, key):
+                return settings.model_copy(update={"engine_url": url, "engine_api_key": SecretStr(key)})
+        if asyncio.get_running_loop().time() > deadline:
+            raise OperatorError(
+                f"An engine is at work in {settings.data_dir / 'engine'}, and how to ask it is not known: "
+                "stop it, or set ENGINE_URL (and ENGINE_API_KEY, if it has one)."
+            )
+        await asyncio.sleep(0.2)
+    return None
+
+
+def _is_locked(path: Path) -> bool:
+    """Return whether an engine holds its lock: if none does, another program may listen at its address."""
+    if not path.exists():
+        return False
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    except OSError:
+        return False  # to start an engine there will say why
+    lock.release()
+    return False
+
+
+@contextlib.contextmanager
+def _published(path: Path, url: str, key: SecretStr) -> Iterator[None]:
+    """Keep an engine's address and key in a file that only this user may read, during the block."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".engine-", delete=False) as file:  # 0600
+        json.dump({"url": url, "key": key.get_secret_value()}, file)
+    Path(file.name).replace(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _read_published(path: Path) -> tuple[str, str] | None:
+    try:
+        published = json.loads(path.read_text(encoding="utf-8"))
+        return str(published["url"]), str(published["key"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+async def _answers(url: str, key: str) -> bool:
+    """Return whether an engine with this key answers."""
+    import httpx2  # noqa: PLC0415 (only for a second process)
+
+    try:
+        async with httpx2.AsyncClient(timeout=5) as http:
+            response = await http.get(f"{url}/models", headers={"Authorization": f"Bearer {key}"})
+    except httpx2.HTTPError:
+        return False
+    return bool(response.is_success)
 
 
 @asynccontextmanager

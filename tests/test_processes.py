@@ -1,17 +1,20 @@
 """The engine as the bot starts it: with a key that only its own processes know."""
 
+import json
+import stat
 from pathlib import Path
 
 import openai
 import psutil
 import pytest
+from filelock import FileLock
 from pydantic import SecretStr
 
 from bot.app import open_app
 from bot.errors import OperatorError
 from bot.heroes.hero import Hero
 from bot.llm.budget import Account
-from bot.processes import run_engine, run_worker
+from bot.processes import find_engine, run_engine, run_worker, share_engine
 from bot.settings import Settings
 
 
@@ -68,6 +71,44 @@ async def test_a_key_of_ones_own_is_kept(own_engine: Settings) -> None:
     own = own_engine.model_copy(update={"engine_api_key": SecretStr("my own key")})
     async with run_engine(own) as reachable:
         assert await list_models(reachable, "my own key") == ["tiny"]
+
+
+async def test_another_process_of_the_installation_asks_the_same_engine(own_engine: Settings) -> None:
+    published = own_engine.data_dir / "engine.json"
+    async with run_engine(own_engine) as first:
+        assert stat.S_IMODE(published.stat().st_mode) == 0o600
+        async with share_engine(own_engine) as second:
+            assert second.engine_url == first.engine_url
+            assert second.engine_api_key == first.engine_api_key
+            assert len([each for each in psutil.Process().children() if "engine" in each.cmdline()]) == 1
+        assert first.engine_api_key is not None
+        assert await list_models(first, first.engine_api_key.get_secret_value()) == ["tiny"]
+    assert not published.exists()
+
+
+async def test_an_address_that_a_killed_bot_left_behind_is_not_asked(own_engine: Settings) -> None:
+    """Another program may listen there by now, and would be told the key."""
+    published = own_engine.data_dir / "engine.json"
+    published.write_text(json.dumps({"url": "http://127.0.0.1:1/v1", "key": "old"}))
+    assert await find_engine(own_engine) is None
+    lock = own_engine.data_dir / "engine" / "engine.lock"
+    lock.parent.mkdir()
+    lock.touch()
+    assert await find_engine(own_engine) is None
+    async with share_engine(own_engine) as reachable:
+        assert reachable.engine_url != "http://127.0.0.1:1/v1"
+
+
+@pytest.mark.parametrize("left", [None, "no json", "{}", '{"url": "http://127.0.0.1:1/v1", "key": "old"}'])
+async def test_an_engine_of_unknown_address_is_told_in_a_sentence(
+    own_engine: Settings, left: str | None
+) -> None:
+    folder = own_engine.data_dir / "engine"
+    folder.mkdir()
+    if left is not None:
+        (own_engine.data_dir / "engine.json").write_text(left)
+    with FileLock(folder / "engine.lock"), pytest.raises(OperatorError, match=r"stop it, or set ENGINE_URL"):
+        await find_engine(own_engine, patience=0.3)
 
 
 async def test_a_log_that_cannot_be_written_is_told_in_a_sentence(settings: Settings) -> None:

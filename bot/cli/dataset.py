@@ -1,5 +1,6 @@
-"""The terminal's `herosmith dataset`: build, check, import, export and status."""
+"""`herosmith dataset`: build, look at, check, import and export datasets."""
 
+import random
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,26 +8,70 @@ import typer
 from rich.console import Console
 
 from bot.app import open_app
+from bot.cli.commands import CommandGroup, Json, Yes
 from bot.cli.lint import check
-from bot.cli.progress import run_if_confirmed
+from bot.cli.progress import confirm, run_if_confirmed
 from bot.cli.runtime import installation_settings, run_command
+from bot.cli.terminal import (
+    TERMINAL,
+    date_time,
+    iso_time,
+    plain,
+    print_fields,
+    print_json,
+    print_table,
+    program,
+)
 from bot.dataset.files.formats import FileFormat
 from bot.dataset.versions.freeze import MIN_TRAINING_TEXTS
-from bot.i18n.message import ENGLISH
 from bot.presentation.builds import build_plan_text, pairs_text
 from bot.presentation.datasets import dataset_status_text
 from bot.settings import Settings
+from bot.store.datasets import Dataset, Item
 from bot.store.job_schema import BuildSource
 
-dataset = typer.Typer(help="Datasets: build, check, import and export them.", no_args_is_help=True)
-dataset.command()(check)
+dataset = CommandGroup("Datasets of heroes: build them, look into them, check, import and export files.")
 
-Version = Annotated[int | None, typer.Option(help="The dataset's version; the newest where left out")]
+_HEADINGS = ("version", "kind", "train", "held out", "liked", "made")
+_KINDS = {"sft": "texts", "preference": "pairs"}
+
+Version = Annotated[int | None, typer.Option(help="The dataset's version; by default the newest")]
+
+
+@dataset.command("list")
+def list_(as_json: Json = False) -> None:
+    """List all datasets, newest first."""
+    run_command(_list(installation_settings(), as_json=as_json))
+
+
+@dataset.command()
+def show(
+    version: Annotated[
+        int | None, typer.Argument(help="The dataset's version; by default the newest")
+    ] = None,
+    texts: Annotated[bool, typer.Option("--texts", help="Print its texts as well")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what a dataset consists of, and with --texts every text of it."""
+    run_command(_show(installation_settings(), version, texts=texts, as_json=as_json))
+
+
+@dataset.command()
+def sample(
+    number: Annotated[int, typer.Option("--number", "-n", min=1, help="How many texts")] = 3,
+    version: Version = None,
+    seed: Annotated[int | None, typer.Option(help="Choose the same texts each time")] = None,
+    as_json: Json = False,
+) -> None:
+    """Print some texts of a dataset, chosen at random."""
+    run_command(_sample(installation_settings(), number, version, seed, as_json=as_json))
 
 
 @dataset.command()
 def build(
-    repeats: Annotated[int | None, typer.Option(help="How often each hero of the grid is written")] = None,
+    repeats: Annotated[
+        int | None, typer.Option(min=1, help="How often each hero of the grid is written")
+    ] = None,
     model: Annotated[str | None, typer.Option(help="The model that writes, in place of AUTHOR_MODEL")] = None,
     limit: Annotated[int | None, typer.Option(help="At most so many examples")] = None,
     budget: Annotated[float | None, typer.Option(help="The most it may cost, in US dollars")] = None,
@@ -41,14 +86,17 @@ def build(
             "shipped: the texts that come with the bot, no model writes"
         ),
     ] = "model",
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Confirm the plan at once")] = False,
+    yes: Yes = False,
 ) -> None:
     """Show what a dataset will take; write its texts and keep those that fit, if you confirm.
 
-    Where the bot runs, its worker does the work; where it does not, this command does.
+    If the bot runs, its worker does the work; otherwise this command does.
     """
     options = {"repeats": repeats, "model": model, "limit": limit, "budget": budget, "batch": batch}
     run_command(_build(installation_settings(), source, options, confirmed=yes))
+
+
+dataset.command()(check)
 
 
 @dataset.command()
@@ -71,8 +119,12 @@ def status(
 
 
 @dataset.command("import")
-def import_(file: Annotated[Path, typer.Argument(help="A .csv, .jsonl or .parquet, or a folder")]) -> None:
-    """Take a file's texts in as a dataset of its own."""
+def import_(
+    file: Annotated[
+        Path, typer.Argument(help="A file of heroes and texts: CSV, JSONL, Parquet, Excel, or a folder")
+    ],
+) -> None:
+    """Take in a file of heroes and texts as a dataset of its own. `examples/heroes.csv` is one."""
     run_command(_import(installation_settings(), file))
 
 
@@ -80,18 +132,87 @@ def import_(file: Annotated[Path, typer.Argument(help="A .csv, .jsonl or .parque
 def export(
     to: Annotated[Path, typer.Argument(help="The file to write, or for huggingface the folder")],
     form: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            help="article, prepared, csv, jsonl, parquet or huggingface; where left out, what the name says",
-        ),
+        FileFormat | None, typer.Option("--format", help="The format; by default what the name says")
     ] = None,
     version: Version = None,
-    overwrite: Annotated[bool, typer.Option(help="Put it in the place of what is there")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there")] = False,
 ) -> None:
     """Write a dataset to a file: to train elsewhere, for a table, or for the Hugging Face hub."""
-    file_format = _parse_format(form or to.suffix.removeprefix(".") or "jsonl")
+    file_format = form or _format_of(to)
     run_command(_export(installation_settings(), to, file_format, version, overwrite=overwrite))
+
+
+async def _list(settings: Settings, *, as_json: bool) -> None:
+    async with open_app(settings) as app:
+        found = await app.dataset_contents.all()
+    if as_json:
+        print_json([_dataset_json(each) for each in found])
+    elif found:
+        print_table(_HEADINGS, map(_row, found))
+    else:
+        typer.echo(f"There is no dataset yet. {program()} dataset build writes one.")
+
+
+async def _show(settings: Settings, version: int | None, *, texts: bool, as_json: bool) -> None:
+    async with open_app(settings) as app:
+        found = await app.dataset_contents.get(version)
+        items = await app.dataset_contents.items(found.id) if texts else []
+    if as_json:
+        shown = {"recipe": found.recipe, **({"items": [_item_json(each) for each in items]} if texts else {})}
+        print_json(_dataset_json(found) | shown)
+        return
+    print_fields(dict(zip(_HEADINGS, _row(found), strict=True)) | {"hash": found.content_hash[:12]})
+    if found.rebuild:
+        typer.echo("A text had to be deleted from it, so nothing is trained on it any more: build it again.")
+    _print_items(items)
+
+
+async def _sample(
+    settings: Settings, number: int, version: int | None, seed: int | None, *, as_json: bool
+) -> None:
+    async with open_app(settings) as app:
+        items = await app.dataset_contents.items((await app.dataset_contents.get(version)).id)
+    chosen = random.Random(seed).sample(items, min(number, len(items)))  # noqa: S311
+    if as_json:
+        print_json([_item_json(each) for each in chosen])
+    else:
+        _print_items(chosen)
+
+
+def _print_items(items: list[Item]) -> None:
+    for item in items:
+        typer.echo(f"\n{item.prompt}  [{item.split}, {item.source}]\n{item.text}")
+        if item.rejected is not None:
+            typer.echo(f"\nworse: {item.rejected}")
+
+
+def _row(found: Dataset) -> tuple[object, ...]:
+    train, valid, liked = (found.counts.get(name, 0) for name in ("train", "valid", "description"))
+    return found.id, _KINDS[found.kind], train, valid, liked, date_time(found.created_at)
+
+
+def _dataset_json(found: Dataset) -> dict[str, Any]:
+    """Return a dataset as docs/cli.md describes it."""
+    return {
+        "version": found.id,
+        "kind": _KINDS[found.kind],
+        "train": found.counts.get("train", 0),
+        "valid": found.counts.get("valid", 0),
+        "liked": found.counts.get("description", 0),
+        "rebuild": found.rebuild,
+        "created_at": iso_time(found.created_at),
+        "content_hash": found.content_hash,
+    }
+
+
+def _item_json(item: Item) -> dict[str, Any]:
+    return {
+        "split": item.split,
+        "prompt": item.prompt,
+        "text": item.text,
+        "source": item.source,
+        "rejected": item.rejected,
+    }
 
 
 async def _build(
@@ -101,21 +222,20 @@ async def _build(
     async with open_app(settings) as app:
         spec = app.planner.spec(source, **options)
         job, estimate = await app.builds.plan(spec)
-        plan = build_plan_text(ENGLISH, spec, estimate, await app.budget.remaining_today()).replace("**", "")
-        console.print(plan, highlight=False, soft_wrap=True)
-        confirmed = confirmed or typer.confirm("Build it?", default=True)
-        await run_if_confirmed(confirmed, app, job, settings, console)
+        plan = plain(build_plan_text(TERMINAL, spec, estimate, await app.budget.remaining_today()))
+        console.print(plan, highlight=False, markup=False, soft_wrap=True)
+        await run_if_confirmed(confirmed or confirm("Build it?"), app, job, settings, console)
 
 
 async def _pairs(settings: Settings) -> None:
     async with open_app(settings) as app:
-        typer.echo(pairs_text(ENGLISH, await app.pairs.freeze()).replace("`", ""))
+        typer.echo(plain(pairs_text(TERMINAL, await app.pairs.freeze())))
 
 
 async def _status(settings: Settings, **thresholds: Any) -> None:
     async with open_app(settings) as app:
-        text = dataset_status_text(ENGLISH, await app.dataset_statuses.status(**thresholds))
-    typer.echo(text.replace("**", "").replace("```\n", "").replace("\n```", ""))
+        text = dataset_status_text(TERMINAL, await app.dataset_statuses.status(**thresholds))
+    typer.echo(plain(text))
 
 
 async def _import(settings: Settings, file: Path) -> None:
@@ -137,8 +257,7 @@ async def _import(settings: Settings, file: Path) -> None:
             "add texts and import it again before you tune on it."
         )
     else:
-        version = result.dataset.id
-        typer.echo(f"Next: `herosmith finetune --dataset {version}`, or /finetune dataset:{version}.")
+        typer.echo(f"Next: {program()} finetune --dataset {result.dataset.id}")
 
 
 async def _export(
@@ -149,11 +268,15 @@ async def _export(
     typer.echo(f"Wrote {to}: {written} texts of dataset v{dataset_.id}.")
 
 
-def _parse_format(name: str) -> FileFormat:
-    match name:
-        case "article" | "prepared" | "csv" | "jsonl" | "parquet" | "huggingface":
-            return name
+def _format_of(path: Path) -> FileFormat:
+    match path.suffix:
+        case ".csv":
+            return "csv"
+        case ".parquet":
+            return "parquet"
+        case ".jsonl" | "":
+            return "jsonl"
     raise typer.BadParameter(
-        f"{name} is no format: choose article, prepared, csv, jsonl, parquet or huggingface.",
+        f"{path.suffix} is the ending of no format that is written: choose one with --format.",
         param_hint="--format",
     )

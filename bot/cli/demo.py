@@ -13,9 +13,11 @@ from rich.table import Table
 
 from bot.app import App, open_app
 from bot.cli.progress import follow_job
+from bot.cli.terminal import print_json, program
 from bot.errors import Unavailable, UserError
 from bot.heroes.hero import Hero
 from bot.llm.budget import Account
+from bot.llm.stream import Stream
 from bot.processes import run_engine
 from bot.rating.votes import DOWN, UP
 from bot.settings import Settings
@@ -40,7 +42,8 @@ class Demo:
         self._console = console
         self._durations: list[tuple[str, float]] = []
 
-    async def run(self, *, examples: int, epochs: int) -> None:
+    async def run(self, *, examples: int, epochs: int) -> FinetuneResult:
+        """Run the loop once and return how its training ended."""
         first = await self._timed("write dataset v1", self._build(examples))
         self._print_dataset(first)
         training = await self._timed("fine-tune", self._finetune(epochs))
@@ -48,11 +51,12 @@ class Demo:
             f"[bold]held-out loss: {training.loss_before:.3f} -> {training.loss_after:.3f}[/bold] "
             f"({training.name}, {training.state})"
         )
-        liked = await self._timed("describe and vote", self._describe_and_vote())
+        liked = await self._timed("describe and vote", self._describe_and_vote(training))
         second = await self._timed("write dataset v2", self._build(examples))
         self._print_dataset(second)
         await self._print_dataset_item(second.dataset, liked)
         self._print_durations()
+        return training
 
     async def _timed(self, name: str, work: Awaitable[T]) -> T:
         started = time.monotonic()
@@ -77,7 +81,7 @@ class Demo:
             raise UserError(f"The demo ends here: {job.error}")
         return job
 
-    async def _describe_and_vote(self) -> Description:
+    async def _describe_and_vote(self, training: FinetuneResult) -> Description:
         """Ask the base, then the tuned model for the hero, until the voters like a description."""
         prompts = self._app.heroes.prompts
         tuning = prompts.tuning_prompt(HERO)
@@ -85,8 +89,12 @@ class Demo:
             prompts.tuned_request(HERO), model=self._app.settings.base_model, account=Account("hero")
         )
         self._console.print(Panel(base.text, title=f"{tuning}  the base model", border_style="dim"))
+        model = await self._app.registry.get(training.model)
         for _ in range(_MAX_DESCRIPTIONS):
-            description = await self._app.describer.describe(HERO, requester="demo")
+            # asked by name: a model that failed its check is not live
+            written = await self._app.describer.generate(HERO, Stream(), model)
+            async with self._app.db.write() as tx:
+                description = await self._app.describer.keep(tx, HERO, written, requester="demo")
             self._console.print(
                 Panel(description.text, title=f"{tuning}  the tuned model", border_style="green")
             )
@@ -134,12 +142,26 @@ class Demo:
         table.add_row("in all", f"{sum(seconds for _, seconds in self._durations):.0f}", style="bold")
         self._console.print(table)
 
+    def print_next_steps(self) -> None:
+        """Print what to do after the demo."""
+        next_steps = (
+            (f"{program()} run", "the bot itself: in the playground, or in Discord with DISCORD_TOKEN"),
+            (f"{program()} dataset build", "a dataset of full size, which teaches far more than this one"),
+            (f"{program()} tune examples/questions.csv", "a model of your own, on your own examples"),
+        )
+        self._console.print("\nNext:")
+        for command, what in next_steps:
+            self._console.print(f"  {command}   [dim]{what}[/dim]", highlight=False, soft_wrap=True)
 
-async def run_demo(settings: Settings, *, examples: int, epochs: int) -> None:
-    """Run the loop on fresh data in the demo's own folder. Raise UserError if a stage fails."""
+
+async def run_demo(settings: Settings, *, examples: int, epochs: int, as_json: bool = False) -> None:
+    """Run the loop on fresh data in the demo's own folder. Raise UserError if a stage fails.
+
+    as_json: print one line of JSON at the end, and all else to standard error.
+    """
     if settings.hosted:
         raise Unavailable("The demo runs on the embedded engine: unset OPENAI_API_KEY and OPENAI_BASE_URL.")
-    console = Console()
+    console = Console(stderr=as_json)
     shutil.rmtree(settings.data_dir, ignore_errors=True)
     async with AsyncExitStack() as stack:
         with console.status("starting the model engine ..."):
@@ -147,8 +169,18 @@ async def run_demo(settings: Settings, *, examples: int, epochs: int) -> None:
             app = await stack.enter_async_context(open_app(reachable))
         work = asyncio.create_task(app.worker.run_forever())
         try:
-            await Demo(app, console).run(examples=examples, epochs=epochs)
+            demo = Demo(app, console)
+            training = await demo.run(examples=examples, epochs=epochs)
+            demo.print_next_steps()
         finally:
             work.cancel()
             with suppress(asyncio.CancelledError):
                 await work
+    if as_json:
+        print_json(
+            {
+                "loss_before": training.loss_before,
+                "loss_after": training.loss_after,
+                "verdict": "none",
+            }
+        )

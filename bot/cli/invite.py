@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from bot.cli.runtime import read_settings
+from bot.cli.terminal import program
 from bot.errors import OperatorError
 
 
@@ -31,6 +32,6 @@ def _token() -> str:
     if token is None:
         raise OperatorError(
             "DISCORD_TOKEN is not set. Put the bot's token into .env, or give the application's id: "
-            "herosmith invite --application ID"
+            f"{program()} invite --application ID"
         )
     return token.get_secret_value()

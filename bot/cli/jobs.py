@@ -1,31 +1,53 @@
-"""`herosmith jobs`: list, follow, pause, resume and cancel jobs."""
+"""`herosmith jobs`: list, show, follow, pause, resume and cancel jobs."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
+from bot.cli.commands import CommandGroup, Json
 from bot.cli.runtime import installation_settings, run_command
+from bot.cli.terminal import (
+    TERMINAL,
+    date_time,
+    iso_time,
+    plain,
+    print_fields,
+    print_json,
+    print_table,
+    program,
+)
 from bot.jobs.queue import JobQueue
 from bot.settings import Settings
-from bot.store.job_schema import BuildResult
+from bot.store.job_schema import BuildResult, FinetuneResult
 from bot.store.jobs import Job
 
-jobs = typer.Typer(help="Long work: list it, pause, resume or cancel it.", no_args_is_help=True)
+jobs = CommandGroup("Long work, such as builds and trainings: list it, pause, resume or cancel it.")
 
-Number = Annotated[int, typer.Argument(help="The job's number in `herosmith jobs list`")]
+Number = Annotated[int, typer.Argument(help="The job's number in `jobs list`")]
+
+_HEADINGS = ("job", "kind", "state", "done", "of", "cost in $", "began", "what")
 
 
 @jobs.command("list")
-def list_() -> None:
+def list_(
+    limit: Annotated[int, typer.Option(min=1, help="At most so many")] = 10,
+    as_json: Json = False,
+) -> None:
     """List the newest jobs."""
-    run_command(_list())
+    run_command(_list(limit, as_json=as_json))
+
+
+@jobs.command()
+def show(job: Number, as_json: Json = False) -> None:
+    """Show all that is known of a job: what was ordered, how far it is, how it ended."""
+    run_command(_show(job, as_json=as_json))
 
 
 @jobs.command()
 def pause(job: Number) -> None:
-    """Stop a job until it is resumed; calls that are out are waited for."""
+    """Stop a job until it is resumed. Calls that are out are awaited."""
     run_command(_change(job, JobQueue.pause))
 
 
@@ -37,7 +59,7 @@ def resume(job: Number) -> None:
 
 @jobs.command()
 def follow(job: Number) -> None:
-    """Follow a job to its end; where no worker runs, this command is one."""
+    """Follow a job to its end. If no worker runs, this command is one."""
     run_command(_follow(installation_settings(), job, resume=False))
 
 
@@ -59,19 +81,39 @@ def answer(
     run_command(_change(job, lambda queue, number: queue.answer(number, training)))
 
 
-async def _list() -> None:
+async def _list(limit: int, *, as_json: bool) -> None:
     from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
 
     async with open_app(installation_settings()) as app:
-        for job in await app.jobs.recent():
-            typer.echo(_format_job(app.jobs, job))
+        found = await app.jobs.recent(limit)
+        if as_json:
+            print_json([_job_json(job) for job in found])
+        elif found:
+            print_table(_HEADINGS, [_row(app.jobs, job) for job in found])
+        else:
+            typer.echo(f"There is no job yet. {program()} dataset build orders one.")
+
+
+async def _show(job_id: int, *, as_json: bool) -> None:
+    from bot.app import open_app  # noqa: PLC0415
+    from bot.presentation.jobs import result_text  # noqa: PLC0415
+
+    async with open_app(installation_settings()) as app:
+        job = await app.jobs.get(job_id)
+        if as_json:
+            print_json(_job_json(job))
+            return
+        print_fields(dict(zip(_HEADINGS, _row(app.jobs, job), strict=True)))
+        print_fields({name: value for name, value in job.spec.model_dump().items() if value is not None})
+        if job.ended:
+            typer.echo(f"\n{plain(result_text(TERMINAL, job))}")
 
 
 async def _change(job_id: int, change: Callable[[JobQueue, int], Awaitable[Job]]) -> None:
     from bot.app import open_app  # noqa: PLC0415
 
     async with open_app(installation_settings()) as app:
-        typer.echo(_format_job(app.jobs, await change(app.jobs, job_id)))
+        print_table(_HEADINGS, [_row(app.jobs, await change(app.jobs, job_id))])
 
 
 async def _follow(settings: Settings, job_id: int, *, resume: bool) -> None:
@@ -93,20 +135,58 @@ async def _cancel(settings: Settings, job_id: int) -> None:
         job = await app.jobs.cancel(job_id)
         if job.state == "cancelling":  # by the worker that has it, or one that tells the provider
             job = await run_until_done(app, job_id, settings, Console())
-        typer.echo(_format_job(app.jobs, job))
+        print_table(_HEADINGS, [_row(app.jobs, job)])
 
 
-def _format_job(queue: JobQueue, job: Job) -> str:
-    cost = f"\t${job.cost:,.4f}" if job.cost else ""
+def _row(queue: JobQueue, job: Job) -> tuple[object, ...]:
     return (
-        f"{job.id}\t{job.kind}\t{job.state}\t{job.done} of {job.total}{cost}\t{_format_outcome(queue, job)}"
+        job.id,
+        job.kind,
+        job.state,
+        job.done,
+        job.total or None,
+        job.cost or None,
+        date_time(job.started_at or job.created_at),
+        _outcome_text(queue, job),
     )
 
 
-def _format_outcome(queue: JobQueue, job: Job) -> str:
+def _outcome_text(queue: JobQueue, job: Job) -> str:
     if job.state == "running" and not queue.is_claimed(job):
-        return f"no worker is heard of; to go on: herosmith jobs follow {job.id}"
+        return f"no worker is heard of; to go on: {program()} jobs follow {job.id}"
     if isinstance(job.result, BuildResult):
         return f"dataset v{job.result.dataset}"
+    if isinstance(job.result, FinetuneResult):
+        return f"model {job.result.model}"
     message = job.error or job.question or (None if job.ended else job.phase)
-    return str(message or "")
+    return TERMINAL(message) if message else ""
+
+
+def _job_json(job: Job) -> dict[str, Any]:
+    """Return a job as docs/cli.md describes it."""
+    return {
+        "id": job.id,
+        "kind": job.kind,
+        "state": job.state,
+        "done": job.done,
+        "total": job.total,
+        "cost": job.cost,
+        "created_at": iso_time(job.created_at),
+        "started_at": iso_time(job.started_at),
+        "finished_at": iso_time(job.finished_at),
+        "phase": TERMINAL(job.phase) if job.phase else None,
+        "question": TERMINAL(job.question) if job.question else None,
+        "error": TERMINAL(job.error) if job.error else None,
+        "spec": job.spec.model_dump(mode="json"),
+        "result": _result_json(job),
+    }
+
+
+def _result_json(job: Job) -> dict[str, Any] | None:
+    result = job.result
+    if isinstance(result, BuildResult):
+        return {"dataset": result.dataset, "new": result.new, "counts": result.counts, "files": result.files}
+    if isinstance(result, FinetuneResult):
+        names = {"model", "name", "state", "dataset", "loss_before", "loss_after", "seconds", "files"}
+        return result.model_dump(mode="json", include=names)
+    return None

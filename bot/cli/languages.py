@@ -1,23 +1,20 @@
 """`herosmith languages`: how much of each catalogue is translated, and what is missing."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bot.cli.commands import CommandGroup, Json
 from bot.cli.runtime import read_settings, run_command
+from bot.cli.terminal import print_json, print_table
 from bot.errors import OperatorError, message_errors
 from bot.settings import Settings
 
 if TYPE_CHECKING:
     from bot.i18n.missing import Texts
 
-languages = typer.Typer(
-    help="Languages: how much of each is translated, and what is missing.", no_args_is_help=True
-)
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON")]
+languages = CommandGroup("Languages: how much of each is translated, and what is missing.")
 
 
 @languages.command("list")
@@ -45,11 +42,9 @@ async def _list(settings: Settings, *, as_json: bool) -> None:
     }
     if as_json:
         rows = [{"language": code, "texts": len(texts), "missing": n} for code, n in lacking.items()]
-        typer.echo(json.dumps(rows))
-        return
-    typer.echo(f"{'language':<10}{'texts':>7}{'missing':>9}")
-    for code, number in lacking.items():
-        typer.echo(f"{code:<10}{len(texts):>7}{number:>9}")
+        print_json(rows)
+    else:
+        print_table(("language", "texts", "missing"), [(code, len(texts), n) for code, n in lacking.items()])
 
 
 async def _missing(settings: Settings, language: str, *, as_json: bool) -> None:
@@ -59,7 +54,7 @@ async def _missing(settings: Settings, language: str, *, as_json: bool) -> None:
     texts = await _texts(settings)
     lacking = missing(catalogue, texts)
     if as_json:
-        typer.echo(json.dumps([entry._asdict() for entry in lacking]))
+        print_json([entry._asdict() for entry in lacking])
         return
     for place, text in lacking:
         typer.echo(f"{place}: {text}")

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.runtime import read_settings
+from bot.cli.runtime import print_error, read_settings
+from bot.cli.terminal import program
 from bot.dataset.lint.examples import read_examples
 from bot.dataset.lint.finding import Finding, Severity
 from bot.dataset.lint.linter import LintReport, lint
@@ -44,7 +45,7 @@ def check(
         config = read_heroes(settings.heroes_file)
         _check(file, out, config, target=Format.PAIRS if legacy else Format.CHAT, quiet=quiet)
     except HerosmithError as error:
-        typer.echo(str(error), err=True)
+        print_error(error)
         raise typer.Exit(1) from None
     except typer.Abort:
         typer.echo("\nThe question was not answered, so nothing is written. -q answers yes to all.", err=True)
@@ -70,7 +71,8 @@ def _check(source: Path, out: Path | None, config: HeroesConfig, *, target: Form
         typer.echo(f"\nWrote {prepared}: {len(frame):,} examples as {target}.")
     else:
         typer.echo(f"\nNothing changes: {source} can be used as it is.")
-    for sentence in recommend(CheckedFile(examples, source, frame, prepared, target), config):
+    checked = CheckedFile(examples, source, frame, prepared, target)
+    for sentence in recommend(checked, config, program=program()):
         typer.echo(sentence)
     for reminder in usage_reminders(frame) if target is Format.PAIRS else ():
         typer.echo(reminder)

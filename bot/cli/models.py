@@ -1,34 +1,39 @@
 """`herosmith models`: list, compare and promote tuned models."""
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bot.cli.commands import CommandGroup, Json
 from bot.cli.runtime import installation_settings, run_command
-from bot.i18n.message import ENGLISH
+from bot.cli.terminal import TERMINAL, date_time, iso_time, plain, print_json, print_table, program
 from bot.settings import Settings
 
 if TYPE_CHECKING:
     from bot.app import App
-    from bot.registry.registry import Registry
+    from bot.i18n.message import LocalizedMessage
+    from bot.rating.votes import VoteCounts
+    from bot.registry.registry import ModelRecord, Registry
     from bot.store.models import Model
 
-models = typer.Typer(help="Tuned models: list, compare, promote, roll back, retire.", no_args_is_help=True)
+models = CommandGroup("Tuned models of heroes: list, compare, promote, roll back, retire.")
 
-Number = Annotated[int, typer.Argument(help="The model's number in `herosmith models list`")]
+Number = Annotated[int, typer.Argument(help="The model's number in `models list`")]
+
+_HEADINGS = ("model", "state", "dataset", "loss before", "loss after", "up", "down", "trained", "name")
 
 
 @models.command("list")
-def list_() -> None:
-    """List the tuned models of the installation that `run` starts here."""
-    run_command(_list(installation_settings()))
+def list_(as_json: Json = False) -> None:
+    """List the tuned models of heroes, and which is live. `chat --list` shows all models."""
+    run_command(_list(installation_settings(), as_json=as_json))
 
 
 @models.command()
-def show(model: Number) -> None:
+def show(model: Number, as_json: Json = False) -> None:
     """Show all that is known of a model, its history among it."""
-    run_command(_show(installation_settings(), model))
+    run_command(_show(installation_settings(), model, as_json=as_json))
 
 
 @models.command()
@@ -36,14 +41,15 @@ def compare(
     a: Number,
     b: Annotated[
         int | None,
-        typer.Argument(help="Another one's; the live one where left out, or the base where that is the same"),
+        typer.Argument(help="Another one's; by default the live one, or the base if that is the same"),
     ] = None,
     hero: Annotated[
-        str | None, typer.Option(help="As in /hero; three of the vocabulary where left out")
+        str | None, typer.Option(help='A hero such as "40 woman healing"; by default three of the vocabulary')
     ] = None,
+    as_json: Json = False,
 ) -> None:
-    """Let two models write the same heroes. An engine is started where none runs."""
-    run_command(_compare(installation_settings(), a, b, hero))
+    """Let two models write the same heroes."""
+    run_command(_compare(installation_settings(), a, b, hero, as_json=as_json))
 
 
 @models.command()
@@ -72,39 +78,84 @@ def deployed(
     run_command(_change(lambda registry: registry.set_served_name(model, name)))
 
 
-async def _list(settings: Settings) -> None:
+async def _list(settings: Settings, *, as_json: bool) -> None:
     from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
-    from bot.presentation.models import model_line  # noqa: PLC0415
 
     async with open_app(settings) as app:
-        votes, challenger = await app.votes.by_model(), await app.registry.challenger()
-        trial = await app.trials.status()
-        for model in await app.registry.all():
-            typer.echo(_strip_markdown(model_line(ENGLISH, model, challenger, votes[model.name], trial)))
+        found, votes = await app.registry.all(), await app.votes.by_model()
+    if as_json:
+        print_json([_model_json(model, votes[model.name]) for model in found])
+    elif found:
+        print_table(_HEADINGS, [_row(model, votes[model.name]) for model in found])
+    else:
+        typer.echo(f"There is no model yet: {program()} dataset build, then {program()} finetune.")
 
 
-async def _show(settings: Settings, model_id: int) -> None:
+async def _show(settings: Settings, model_id: int, *, as_json: bool) -> None:
     from bot.app import open_app  # noqa: PLC0415
     from bot.presentation.models import model_page  # noqa: PLC0415
 
     async with open_app(settings) as app:
-        entry = await app.registry.record(model_id)
-        votes = (await app.votes.by_model())[entry.model.name]
-        trials = await app.trials.of_model(model_id)
-        typer.echo(
-            _strip_markdown(model_page(ENGLISH, entry, await app.registry.challenger(), votes, trials))
-        )
+        record = await app.registry.record(model_id)
+        votes = (await app.votes.by_model())[record.model.name]
+        challenger, trials = await app.registry.challenger(), await app.trials.of_model(model_id)
+    if as_json:
+        print_json(_model_json(record.model, votes) | {"history": _history_json(record)})
+    else:
+        typer.echo(plain(model_page(TERMINAL, record, challenger, votes, trials)))
 
 
-async def _compare(settings: Settings, a: int, b: int | None, hero: str | None) -> None:
+def _row(model: "Model", votes: "VoteCounts") -> tuple[object, ...]:
+    before, after = model.metrics.get("loss_before"), model.metrics.get("loss_after")
+    trained = date_time(model.created_at)
+    return (
+        model.id,
+        model.state,
+        model.dataset_id,
+        before,
+        after,
+        votes.ups,
+        votes.downs,
+        trained,
+        model.name,
+    )
+
+
+def _model_json(model: "Model", votes: "VoteCounts") -> dict[str, Any]:
+    """Return a model as docs/cli.md describes it."""
+    return {
+        "id": model.id,
+        "name": model.name,
+        "base": model.base,
+        "state": model.state,
+        "dataset": model.dataset_id,
+        "job": model.job_id,
+        "loss_before": model.metrics.get("loss_before"),
+        "loss_after": model.metrics.get("loss_after"),
+        "ups": votes.ups,
+        "downs": votes.downs,
+        "served_as": model.served_as,
+        "retires_on": model.retires_on,
+        "created_at": iso_time(model.created_at),
+    }
+
+
+def _history_json(record: "ModelRecord") -> list[dict[str, Any]]:
+    return [
+        {"at": iso_time(event.at), "what": event.what, "replaced": event.replaced_id}
+        for event in record.events
+    ]
+
+
+async def _compare(settings: Settings, a: int, b: int | None, hero: str | None, *, as_json: bool) -> None:
     from bot.app import open_app  # noqa: PLC0415
-    from bot.processes import run_engine  # noqa: PLC0415
+    from bot.processes import share_engine  # noqa: PLC0415
 
-    async with run_engine(settings) as reachable, open_app(reachable) as app:
-        await _print_comparison(app, a, b, hero)
+    async with share_engine(settings) as reachable, open_app(reachable) as app:
+        await _print_comparison(app, a, b, hero, as_json=as_json)
 
 
-async def _print_comparison(app: "App", a: int, b: int | None, hero: str | None) -> None:
+async def _print_comparison(app: "App", a: int, b: int | None, hero: str | None, *, as_json: bool) -> None:
     from bot.llm.budget import Account  # noqa: PLC0415
     from bot.presentation.models import trial_text  # noqa: PLC0415
 
@@ -112,12 +163,29 @@ async def _print_comparison(app: "App", a: int, b: int | None, hero: str | None)
     second = await app.registry.get(b) if b is not None else await app.registry.live()
     opponents = app.comparer.opponents(first, second)
     heroes = [app.heroes.vocabulary.parse(hero)] if hero else app.heroes.vocabulary.sample(a)
-    for comparison in await app.comparer.compare(heroes, opponents, Account("hero")):
+    compared = await app.comparer.compare(heroes, opponents, Account("hero"))
+    if as_json:
+        print_json(
+            [
+                {
+                    "hero": each.hero,
+                    "texts": [{"by": TERMINAL(side.by), "text": _text(side.text)} for side in each.sides],
+                }
+                for each in compared
+            ]
+        )
+        return
+    for comparison in compared:
         typer.echo(f"\n{comparison.hero}")
         for side in comparison.sides:
-            typer.echo(f"\n  {side.by}: {side.text}")
+            typer.echo(f"\n  {TERMINAL(side.by)}: {_text(side.text)}")
     for trial in await app.trials.between(first.id, second.id) if second else []:
-        typer.echo(f"\n{_strip_markdown(trial_text(ENGLISH, trial))}")
+        typer.echo(f"\n{plain(trial_text(TERMINAL, trial))}")
+
+
+def _text(text: "str | LocalizedMessage") -> str:
+    """Return what a model wrote, which is no template, or why it wrote nothing."""
+    return text if isinstance(text, str) else TERMINAL(text)
 
 
 async def _change(change: "Callable[[Registry], Awaitable[Model]]") -> None:
@@ -126,7 +194,3 @@ async def _change(change: "Callable[[Registry], Awaitable[Model]]") -> None:
     async with open_app(installation_settings()) as app:
         model = await change(app.registry)
         typer.echo(f"Model {model.id}, {model.name}: {model.state}.")
-
-
-def _strip_markdown(text: str) -> str:
-    return text.replace("**", "").replace("-# ", "   ").replace("`", "")

@@ -1,22 +1,24 @@
 """The terminal's `herosmith powers`: powers that train, in addition to those of the heroes file."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
+from bot.cli.commands import CommandGroup, Json
 from bot.cli.runtime import installation_settings, run_command
-from bot.i18n.message import ENGLISH
+from bot.cli.terminal import TERMINAL, print_json
 from bot.settings import Settings
 
-powers = typer.Typer(help="The vocabulary of powers: which of them train.", no_args_is_help=True)
+powers = CommandGroup("The vocabulary of powers: which of them train.")
 
 Power = Annotated[str, typer.Argument(help="The power, in plain words")]
 
 
 @powers.command("list")
-def list_() -> None:
+def list_(as_json: Json = False) -> None:
     """List the added powers, and those that people ask for most."""
-    run_command(_list(installation_settings()))
+    run_command(_list(installation_settings(), as_json=as_json))
 
 
 @powers.command()
@@ -31,12 +33,16 @@ def remove(power: Power) -> None:
     run_command(_remove(installation_settings(), power))
 
 
-async def _list(settings: Settings) -> None:
+async def _list(settings: Settings, *, as_json: bool) -> None:
     from bot.app import open_app  # noqa: PLC0415 (to keep --help fast)
     from bot.presentation.datasets import powers_text  # noqa: PLC0415
 
     async with open_app(settings) as app:
-        typer.echo(powers_text(ENGLISH, await app.powers.added(), await app.powers.requested()))
+        added, requested = await app.powers.added(), await app.powers.requested()
+    if as_json:
+        print_json({"added": added, "requested": [asdict(each) for each in requested]})
+    else:
+        typer.echo(powers_text(TERMINAL, added, requested))
 
 
 async def _add(settings: Settings, power: str) -> None:

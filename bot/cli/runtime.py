@@ -10,7 +10,8 @@ from typing import Any
 
 import typer
 
-from bot.errors import HerosmithError
+from bot.cli.terminal import TERMINAL
+from bot.errors import HerosmithError, UserError
 from bot.settings import Settings, load_settings
 
 
@@ -47,10 +48,15 @@ def run_command(main: Coroutine[Any, Any, None]) -> None:
     try:
         asyncio.run(_run_until_sigterm(main))
     except HerosmithError as error:
-        typer.echo(str(error), err=True)
+        print_error(error)
         raise typer.Exit(1) from None
     except (KeyboardInterrupt, asyncio.CancelledError):
         raise typer.Exit from None
+
+
+def print_error(error: HerosmithError) -> None:
+    """Print the sentence of an error to standard error, with the commands of the terminal in it."""
+    typer.echo(TERMINAL(error.message) if isinstance(error, UserError) else str(error), err=True)
 
 
 async def _run_until_sigterm(main: Coroutine[Any, Any, None]) -> None:

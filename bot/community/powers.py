@@ -71,7 +71,7 @@ class Powers:
             raise UserError("{name!r} stands in data/heroes.toml: take it out there, and restart.", name=name)
         async with self._db.write() as tx:
             if not await powers.remove(tx, name):
-                raise UserError("Nobody added {name!r}. `/powers list` shows what was added.", name=name)
+                raise UserError("Nobody added {name!r}. `{/powers list}` shows what was added.", name=name)
         return name
 
     def _name(self, typed: str) -> str:

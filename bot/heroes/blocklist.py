@@ -59,7 +59,8 @@ class Blocklist:
         """Raise NotUnderstood if the hero's power is blocked. The message does not repeat the power."""
         if self.blocks(hero.power):
             raise NotUnderstood(
-                "That is a power I would rather not write about. Think of another, as in `/hero {example}`.",
+                "That is a power I would rather not write about. Think of another, as in "
+                "`{/hero hero:{example}}`.",
                 example=EXAMPLE,
             )
 

@@ -125,7 +125,7 @@ class Vocabulary(FrozenModel):
         words = _words(text)
         if not words:
             raise NotUnderstood(
-                "Tell me an age, a gender and a power, for example `/hero {example}`.", example=EXAMPLE
+                "Tell me an age, a gender and a power, for example `{/hero hero:{example}}`.", example=EXAMPLE
             )
         age = next((word for word in words if _AGE.fullmatch(word)), "")
         gender = next((word for word in words if word.lower() in self.grid.genders), "")
@@ -134,7 +134,8 @@ class Vocabulary(FrozenModel):
         hero = self.hero(age, gender, " ".join(words))
         if not in_order:
             raise NotUnderstood(
-                "First the age, then the gender, then the power: try `/hero {typed}`.", typed=hero.typed
+                "First the age, then the gender, then the power: try `{/hero hero:{typed}}`.",
+                typed=hero.typed,
             )
         return hero
 
@@ -146,12 +147,13 @@ class Vocabulary(FrozenModel):
         age, gender = age.strip(), gender.strip().lower()
         if not _AGE.fullmatch(age):
             raise NotUnderstood(
-                "The age is missing: begin with a number, for example `/hero {example}`.", example=EXAMPLE
+                "The age is missing: begin with a number, for example `{/hero hero:{example}}`.",
+                example=EXAMPLE,
             )
         if gender not in self.grid.genders:
             known = "/".join(self.grid.genders)
             raise NotUnderstood(
-                "The gender is missing: after the age say {known}, as in `/hero {example}`.",
+                "The gender is missing: after the age say {known}, as in `{/hero hero:{example}}`.",
                 known=known,
                 example=EXAMPLE,
             )
@@ -162,7 +164,7 @@ class Vocabulary(FrozenModel):
         # len() first: Python refuses to convert numbers of thousands of digits
         if len(word) > 9 or not low <= int(word) <= high:
             raise NotUnderstood(
-                "The age must lie between {low} and {high}, as in `/hero {example}`.",
+                "The age must lie between {low} and {high}, as in `{/hero hero:{example}}`.",
                 low=low,
                 high=high,
                 example=EXAMPLE,
@@ -174,7 +176,7 @@ class Vocabulary(FrozenModel):
         text = unicodedata.normalize("NFC", text.lower())
         if not text:
             raise NotUnderstood(
-                "The power is missing: end with it, as in `/hero {example}`.", example=EXAMPLE
+                "The power is missing: end with it, as in `{/hero hero:{example}}`.", example=EXAMPLE
             )
         if len(text) > self.limits.power_characters:
             most = self.limits.power_characters

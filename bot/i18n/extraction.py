@@ -13,6 +13,7 @@ _TERMINAL = (
     *(f"bot/dataset/files/{name}" for name in ("base", "csv", "dataset_card", "formats", "hugging", "jsonl")),
     *(f"bot/dataset/files/{name}" for name in ("affixes", "hero_row", "parquet", "row")),
     "bot/playground/",
+    "bot/tuning/own_models.py",
 )
 COUNTED = ("count", "counted")
 

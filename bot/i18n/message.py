@@ -2,8 +2,10 @@
 
 import gettext
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
+
+from bot.i18n.commands import Command, CommandSyntax, discord_syntax
 
 
 def mark(sentence: str) -> str:
@@ -15,8 +17,9 @@ class LocalizedMessage:
     """A message that is translated later, when its reader's language is known.
 
     The English template is the key of the catalogues. Its {fields} are numbers, words, other messages, or
-    lists of these, which are joined with commas. many is the template for numbers other than one, if the
-    message is counted. str() is English, for terminal and log.
+    lists of these, which are joined with commas. A field such as {/finetune} or {/finetune dataset:{version}}
+    is a command of ours, which each surface writes in its own way (bot/i18n/commands.py). many is the
+    template for numbers other than one, if the message is counted. str() is English, for the log.
     """
 
     __slots__ = ("fields", "many", "template")
@@ -85,12 +88,17 @@ class Translator:
     """Translates messages into one language: `t("...")`."""
 
     def __init__(
-        self, code: str, catalogue: gettext.NullTranslations, separators: Mapping[str, str] | None = None
+        self,
+        code: str,
+        catalogue: gettext.NullTranslations,
+        separators: Mapping[str, str] | None = None,
+        *,
+        syntax: CommandSyntax = discord_syntax,
     ) -> None:
-        """Take the language's separators in numbers by the English ones."""
+        """Take the language's separators in numbers by the English ones, and how commands are written."""
         self.code = code
         self._catalogue = catalogue
-        self._formatter = _FieldFormatter(self, str.maketrans(dict(separators or {})))
+        self._formatter = _FieldFormatter(self, str.maketrans(dict(separators or {})), syntax)
 
     def __call__(self, message: str | LocalizedMessage, /, **fields: object) -> str:
         """Translate a message; it stays English if the catalogue lacks it."""
@@ -103,7 +111,10 @@ class Translator:
         else:
             # the translation of "" would be the catalogue's header
             translated = self._catalogue.gettext(template) if template else ""
-        return self._formatter.vformat(translated, (), message.fields) if message.fields else translated
+        if message.fields:
+            return self._formatter.vformat(translated, (), message.fields)
+        # without fields it may be foreign text: a server's, or one that an older version stored
+        return self._formatter.fill_commands(translated) if "{/" in translated else translated
 
     def command_name(self, command: str) -> str:
         """Translate the name of a command or an option."""
@@ -117,11 +128,26 @@ class Translator:
 class _FieldFormatter(string.Formatter):
     """Formats fields as str.format() does, but translates messages, lists and the separators in numbers."""
 
-    def __init__(self, t: Translator, separators: dict[int, str]) -> None:
+    def __init__(self, t: Translator, separators: dict[int, str], syntax: CommandSyntax) -> None:
         self._t = t
         self._separators = separators
+        self._syntax = syntax
+
+    def fill_commands(self, text: str) -> str:
+        """Return a text that has no fields but commands; as it is, if that is not so."""
+        try:
+            return self.vformat(text, (), {})
+        except (IndexError, KeyError, ValueError):
+            return text
+
+    def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        if field_name.startswith("/"):
+            return Command(field_name), field_name
+        return super().get_field(field_name, args, kwargs)
 
     def format_field(self, value: Any, format_spec: str) -> str:
+        if isinstance(value, Command):
+            return self._syntax(value.with_value(format_spec), self._t.command_name)
         if isinstance(value, LocalizedMessage):
             return self._t(value)
         if isinstance(value, (list, tuple)):

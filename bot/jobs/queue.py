@@ -130,7 +130,7 @@ class JobQueue:
         async with self._db.read() as tx:
             found = await jobs.get(tx, job_id)
         if found is None:
-            raise UserError("There is no job {job_id}. `herosmith jobs list` shows them.", job_id=job_id)
+            raise UserError("There is no job {job_id}. `{/jobs list}` shows them.", job_id=job_id)
         return found
 
     def is_claimed(self, job: Job) -> bool:

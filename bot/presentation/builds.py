@@ -191,15 +191,15 @@ def _next_lines(t: Translator, result: BuildResult) -> list[str]:
     if not result.new and changes:
         lines.append(
             t(
-                "To tune on it, though v{newer} is newer: `/finetune dataset:{version}`.",
+                "To tune on it, though v{newer} is newer: `{/finetune dataset:{version}}`.",
                 newer=changes.since,
                 version=result.dataset,
             )
         )
     if result.new and result.source == "shipped":
-        lines.append(t("Next: `/finetune`."))
+        lines.append(t("Next: `{/finetune}`."))
     elif result.new:
-        lines.append(t("Next: `/finetune`. To look through the texts: `/dataset review`."))
+        lines.append(t("Next: `{/finetune}`. To look through the texts: `{/dataset review}`."))
     return lines
 
 
@@ -209,13 +209,17 @@ def _changes_lines(t: Translator, changes: Changes) -> list[str]:
     if changes.gone.get("import"):
         lines.append(
             t(
-                "A build never takes in imported texts: v{version} has them (`/finetune dataset:{version}`).",
+                "A build never takes in imported texts: v{version} has them "
+                "(`{/finetune dataset:{version}}`).",
                 version=changes.since,
             )
         )
     if changes.gone.get("herosmith-build"):
         lines.append(
-            t("New texts of the model replace those of the shipped build (`/build-dataset source:shipped`).")
+            t(
+                "New texts of the model replace those of the shipped build "
+                "(`{/build-dataset source:shipped}`)."
+            )
         )
     return lines
 
@@ -247,7 +251,7 @@ def pairs_text(t: Translator, found: FrozenPairs) -> str:
     if found.frozen.changes:
         lines.append(_changes_text(t, found.frozen.changes, pairs=True))
     if new:
-        lines.append(t("Next: `/finetune method:dpo`."))
+        lines.append(t("Next: `{/finetune method:dpo}`."))
     return "\n".join(lines)
 
 

@@ -131,12 +131,12 @@ def finetune_result_text(t: Translator, result: FinetuneResult) -> str:
         next_step = t("Next: {step}.", step=result.deploy)
     elif result.state == "live":
         ended = t("`{name}` is trained and live.", **fields)
-        next_step = t("Try it: `/hero 40 woman healing`.")
+        next_step = t("Try it: `{/hero hero:40 woman healing}`.")
     else:
         ended = t("`{name}` is trained as model {number}, a candidate: another one is live.", **fields)
         next_step = t(
-            "To look closer: `/models compare a:{number}`. "
-            "To let it serve: `/models promote model:{number}`.",
+            "To look closer: `{/models compare a:{number}}`. "
+            "To let it serve: `{/models promote model:{number}}`.",
             number=result.model,
         )
     return (

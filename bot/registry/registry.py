@@ -135,7 +135,7 @@ class Registry:
             if chosen.served_as is None:
                 raise UserError(
                     "Model {model_id} is not deployed yet. Deploy it at its provider, then say its name "
-                    "there with /models deployed.",
+                    "there with {/models deployed}.",
                     model_id=model_id,
                 )
             if chosen.state == "live":
@@ -153,9 +153,8 @@ class Registry:
             before = await lifecycle.predecessor(tx, live) if live else None
             if before is None:
                 raise UserError(
-                    "There is no earlier model to go back to. /models list shows all, /models promote lets "
-                    "any "
-                    "of them serve."
+                    "There is no earlier model to go back to. {/models list} shows all, {/models promote} "
+                    "lets any of them serve."
                 )
             await lifecycle.promote(tx, before, "rolled back", actor_id=actor_id)
             return await _get_or_raise(tx, before.id)
@@ -169,7 +168,8 @@ class Registry:
             chosen = await _get_or_raise(tx, model_id)
             if chosen.state == "live":
                 raise UserError(
-                    "Model {model_id} is live. Let another one serve first: /models promote or rollback.",
+                    "Model {model_id} is live. Let another one serve first: {/models promote} or "
+                    "{/models rollback}.",
                     model_id=model_id,
                 )
             if chosen.state == "candidate":
@@ -212,7 +212,7 @@ class Registry:
 async def _get_or_raise(tx: Transaction, model_id: int) -> Model:
     found = await models.get(tx, model_id)
     if found is None:
-        raise UserError("There is no model {model_id}. /models list shows them all.", model_id=model_id)
+        raise UserError("There is no model {model_id}. {/models list} shows them all.", model_id=model_id)
     return found
 
 

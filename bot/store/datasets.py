@@ -131,6 +131,13 @@ async def get(tx: Transaction, version: int) -> Dataset | None:
     return Dataset(**row._mapping) if row else None
 
 
+async def list_all(tx: Transaction) -> list[Dataset]:
+    """Return all datasets, newest first."""
+    return [
+        Dataset(**row._mapping) for row in await tx.execute(select(dataset).order_by(dataset.c.id.desc()))
+    ]
+
+
 async def get_latest(tx: Transaction, kind: DatasetKind = "sft") -> Dataset | None:
     newest = select(dataset).where(dataset.c.kind == kind).order_by(dataset.c.id.desc()).limit(1)
     row = (await tx.execute(newest)).one_or_none()

@@ -143,25 +143,25 @@ class TuningEstimator:
 def _no_dataset(version: int | None, method: Method | None) -> UserError:
     if version is not None:
         return UserError(
-            "There is no dataset v{version}. Make one with /build-dataset, then run /finetune again.",
+            "There is no dataset v{version}. Make one with {/build-dataset}, then run {/finetune} again.",
             version=version,
         )
     if method == "dpo":
         return UserError(
             "There is no dataset of rated pairs yet: they come from what people vote. Leave the method out."
         )
-    return UserError("There is no dataset yet. Make one with /build-dataset, then run /finetune again.")
+    return UserError("There is no dataset yet. Make one with {/build-dataset}, then run {/finetune} again.")
 
 
 async def trainable_dataset(tx: Transaction, version: int) -> Dataset:
     """Return a dataset to train on. Raises UserError if there is none, or a text of it was deleted."""
     found = await datasets.get(tx, version)
     if found is None:
-        raise UserError("There is no dataset v{version}. Make one with /build-dataset.", version=version)
+        raise UserError("There is no dataset v{version}. Make one with {/build-dataset}.", version=version)
     if found.rebuild:
         raise UserError(
             "A text of dataset v{version} was deleted at the wish of the person who had asked "
-            "for it, so nothing is trained on it any more. Make a new one with /build-dataset; "
+            "for it, so nothing is trained on it any more. Make a new one with {/build-dataset}; "
             "examples stay cached.",
             version=version,
         )

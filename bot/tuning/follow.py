@@ -71,7 +71,7 @@ class TrainingFollower:
                 await run.update(phase=OUT_OF_REACH)
             else:
                 seen = time.monotonic()
-                if _has_succeeded(remote):
+                if has_succeeded(remote):
                     return remote
                 await self._report(run, remote, speed, first=first)
                 first = False
@@ -83,7 +83,7 @@ class TrainingFollower:
         if status == "paused" and first:  # a later pause is somebody else's wish
             await self._api.resume(remote.id)
         events = await self._api.newest_events(remote.id)
-        done, total, phase = _progress(remote, events)
+        done, total, phase = progress_of(remote, events)
         await run.progress(done, total, phase, speed.rate(done))
 
 
@@ -110,7 +110,7 @@ class _TrainingSpeed:
         return steps / seconds if steps > 0 and seconds > 0 else None
 
 
-def _has_succeeded(remote: FineTuningJob) -> bool:
+def has_succeeded(remote: FineTuningJob) -> bool:
     """Return whether a training succeeded. Raises UserError with the server's reason if it failed."""
     status: str = remote.status or ""  # it may be one that the SDK does not know
     if status in ("failed", "cancelled"):
@@ -121,7 +121,7 @@ def _has_succeeded(remote: FineTuningJob) -> bool:
     return status == "succeeded"
 
 
-def _progress(remote: FineTuningJob, events: list[FineTuningJobEvent]) -> tuple[int, int, LocalizedMessage]:
+def progress_of(remote: FineTuningJob, events: list[FineTuningJobEvent]) -> tuple[int, int, LocalizedMessage]:
     """Return the steps done, the steps in all, and the phase."""
     for data in map(event_data, events):
         with suppress(KeyError, TypeError, ValueError):

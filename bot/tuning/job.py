@@ -209,7 +209,7 @@ class FinetuneJobs:
             started = await self._find(run, spec)
             if started:
                 return started
-        raise Unavailable("The model server did not take the training. Run /finetune again later.")
+        raise Unavailable("The model server did not take the training. Run {/finetune} again later.")
 
     async def _find(self, run: Run, spec: FinetuneSpec) -> str | None:
         """Return the training that was started for this row; ask an operator if the server does not show it.

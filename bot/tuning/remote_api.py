@@ -47,17 +47,21 @@ class Uncertain(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """What a server is asked to train. No other training anywhere has the same key: it is found by it."""
+    """What a server is asked to train. No other training anywhere has the same key: it is found by it.
+
+    name is a part of the model's name that a person chose, None if we choose it.
+    """
 
     base: str
     method: Method
     epochs: int | None
     key: str
+    name: str | None = None
 
     @property
     def suffix(self) -> str:
         """Return our part of the model's name: every provider accepts 18 characters without a dot."""
-        return f"{_SUFFIX_PREFIX}{hashlib.sha256(self.key.encode()).hexdigest()[:8]}"
+        return self.name or f"{_SUFFIX_PREFIX}{hashlib.sha256(self.key.encode()).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,7 @@ class FineTuningApi:
                 wait = max(pause, retry_after(error.__cause__) or 0.0)
                 log.warning("%s: did it arrive? checking in %.0f s", file.name, wait)
                 await asyncio.sleep(wait)
-        raise OutOfReach("The model server did not take the dataset. Run /finetune again later.")
+        raise OutOfReach("The model server did not take the dataset. Run {/finetune} again later.")
 
     async def is_processed(self, file_id: str) -> bool:
         """Return whether the server has read a file. Raises UserError if it rejects the file."""
@@ -148,7 +152,7 @@ class FineTuningApi:
             started = await self._call(expect_type(create, FineTuningJob), NO_RETRY)
         except UnknownModel as error:
             raise UserError(
-                "The model server does not know {base}, or cannot train it. Run /finetune again with "
+                "The model server does not know {base}, or cannot train it. Run {/finetune} again with "
                 "another base-model, or correct BASE_MODEL.",
                 base=training.base,
             ) from error

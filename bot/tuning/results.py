@@ -79,7 +79,7 @@ class TrainingResults:
         else:
             done = LocalizedMessage(step, model=model.name, job=remote.id)
         return model, LocalizedMessage(
-            "{done}, then tell by which name it is asked: `/models deployed model:{number} name:...`",
+            "{done}, then tell by which name it is asked: `{/models deployed model:{number} name:...}`",
             done=done,
             number=model.id,
         )

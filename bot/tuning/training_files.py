@@ -25,10 +25,13 @@ def training_files(items: Iterable[Item], *, prefix: bytes = b"") -> list[Traini
     lines: dict[Split, list[str]] = {"train": [], "valid": []}
     for item in items:
         lines[item.split].append(json.dumps(_example(item), ensure_ascii=False) + "\n")
-    return [_file(split, prefix + "".join(lines[split]).encode()) for split in _SPLITS if lines[split]]
+    return [
+        training_file(split, prefix + "".join(lines[split]).encode()) for split in _SPLITS if lines[split]
+    ]
 
 
-def _file(split: Split, content: bytes) -> TrainingFile:
+def training_file(split: Split, content: bytes) -> TrainingFile:
+    """Return lines of JSON as a file of a split."""
     digest = hashlib.sha256(content).hexdigest()[:16]
     return TrainingFile(split, f"herosmith-{split}-{digest}.jsonl", content)
 

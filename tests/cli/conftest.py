@@ -9,24 +9,29 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from bot.__main__ import cli
-from tests.support.scripted_server import scripted_server
+from tests.support.scripted_server import Script, scripted_server
 
 RunCommand = Callable[..., Result]
 
 
 @pytest.fixture
-def server_url() -> Iterator[str]:
-    """Run the server and return its URL."""
+def server() -> Iterator[Script]:
+    """Run the server and return its script."""
     loop = asyncio.new_event_loop()
-    server = scripted_server()
-    script = loop.run_until_complete(server.__aenter__())
+    running = scripted_server()
+    script = loop.run_until_complete(running.__aenter__())
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    yield script.url
-    asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result(10)
+    yield script
+    asyncio.run_coroutine_threadsafe(running.__aexit__(None, None, None), loop).result(10)
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
+
+
+@pytest.fixture
+def server_url(server: Script) -> str:
+    return server.url
 
 
 @pytest.fixture

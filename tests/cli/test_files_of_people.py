@@ -162,7 +162,7 @@ REFUSED: list[tuple[str, Content, str]] = [
         csv(end="\r").replace("lakes", "Café").encode("mac-roman"),
         "Line 2 of macroman.csv is not",
     ),
-    ("alpaca.json", lines([{"instruction": "a", "output": "b"}]), "has instruction, output. It needs"),
+    ("labels.json", lines([{"question": "a", "label": "b"}]), "has question, label. It needs"),
     (
         "dpo.jsonl",
         lines([{"preferred_output": []}] * 2),

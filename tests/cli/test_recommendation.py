@@ -21,7 +21,7 @@ from tests.cli.conftest import RunCommand
 from tests.dataset.files.test_import import AGES, TEXTS, heroes, pairs
 
 VOCABULARY = read_heroes(ROOT / "data" / "heroes.toml").vocabulary
-ENGINE = "The engine's fine-tuning API takes it"
+TUNE = "Tune a model of your own on it with `herosmith tune "
 CHATS = [
     {"messages": [{"role": "user", "content": f"{age}, man, ice ->"}, {"role": "assistant", "content": text}]}
     for age, text in zip(AGES, TEXTS, strict=True)
@@ -125,7 +125,7 @@ def test_files_without_heroes_are_for_other_trainers(tmp_path: Path, examples: l
     assert recommended(done.output) == []
     assert "dataset import" not in done.output
     assert "none of its rows is a hero" in done.output
-    assert ENGINE in done.output
+    assert TUNE in done.output
     assert len(training_file.read(tmp_path / "own_prepared.jsonl", "supervised")) == 12
 
 
@@ -159,7 +159,7 @@ def test_what_stands_beside_the_texts_of_chats_is_left_out_for_trainers(
     (tmp_path / "own.jsonl").write_text("\n".join(map(json.dumps, chats)))
     with pytest.raises(training_file.TrainingFileError):
         training_file.read(tmp_path / "own.jsonl", "supervised")
-    assert ENGINE in check("own.jsonl").output
+    assert TUNE in check("own.jsonl").output
     assert len(training_file.read(tmp_path / "own_prepared.jsonl", "supervised")) == 12
 
 
@@ -211,10 +211,10 @@ def test_control_tokens_are_named_and_the_engine_agrees(tmp_path: Path, token: s
     name = write_questions(tmp_path, examples)
     declined = check(name, answers="n\ny\n")
     assert f"2 examples with a control token such as {token}, which trainers refuse: 1, 2." in declined.output
-    assert ENGINE not in declined.output
+    assert TUNE not in declined.output
     with pytest.raises(training_file.TrainingFileError, match="control token"):
         training_file.read(tmp_path / "own_prepared.jsonl", "supervised")
-    assert ENGINE in check(name).output
+    assert TUNE in check(name).output
     assert len(training_file.read(tmp_path / "own_prepared (1).jsonl", "supervised")) == 12
 
 

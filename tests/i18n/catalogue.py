@@ -113,4 +113,19 @@ class _BareTexts(ast.NodeVisitor):
 
 
 def fields(sentence: str) -> list[str]:
-    return sorted(re.findall(r"\{(\w*)[^}]*\}", sentence))
+    """Return the names of its fields; commands such as {/models compare a:{number}} and theirs among them."""
+    return sorted(re.findall(r"\{(/?[\w -]*)", sentence))
+
+
+def commands() -> set[str]:
+    """Return the commands that messages have as fields, each value of an option as `1`."""
+    found = set[str]()
+    for key in sentences():
+        for form in (key,) if isinstance(key, str) else key:
+            found |= set(re.findall(r"\{(/[^{}]+)\}", re.sub(r"(?<=:)\{\w+\}", "1", form)))
+    return found
+
+
+def without_commands(sentence: str) -> str:
+    """Leave out the commands that are fields: each surface writes them by itself."""
+    return re.sub(r"\{/(?:[^{}]|\{\w+\})*\}", "", sentence)

@@ -10,14 +10,16 @@ import discord
 import pytest
 import simcord
 from babel.messages.catalog import Catalog
+from discord import app_commands
 
 from bot.client import HeroBot
 from bot.i18n.catalogues import Catalogues
+from bot.i18n.commands import ONLY_IN_TERMINAL, Command
 from bot.i18n.message import ENGLISH
 from bot.i18n.missing import NAME, Texts, missing, read_catalogue, translations, unused
 from bot.settings import ROOT
 from tests.conftest import Stage
-from tests.i18n.catalogue import bare_texts, f_strings, fields, sentences
+from tests.i18n.catalogue import bare_texts, commands, f_strings, fields, sentences, without_commands
 
 FOLDER = ROOT / "data" / "languages"
 CODES = sorted(file.stem for file in FOLDER.glob("*.po"))
@@ -74,6 +76,7 @@ async def test_messages_use_the_translated_names_of_commands(env: simcord.Env, c
         local = " ".join((translations(catalogue, part, NAME) or [part])[0] for part in path.split())
         for key in sentences():
             one, forms = key if isinstance(key, str) else key[0], translations(catalogue, key)
+            one = without_commands(one)
             if re.search(rf"(?<!v0)/{path}\b", one) and not all(f"/{local}" in form for form in forms):
                 wrong.append((path, local, forms))
     assert wrong == []
@@ -83,6 +86,20 @@ async def test_messages_use_the_translated_names_of_commands(env: simcord.Env, c
 async def test_every_text_is_translated(texts: Texts, catalogue: Catalog) -> None:
     """A missing sentence is said in English, so only a release waits for it."""
     assert missing(catalogue, texts) == []
+
+
+async def test_the_commands_that_messages_have_as_fields_exist(env: simcord.Env) -> None:
+    assert isinstance(env.bot, HeroBot)
+    known = {
+        each.qualified_name: {parameter.display_name for parameter in each.parameters}
+        for each in env.bot.tree.walk_commands()
+        if isinstance(each, app_commands.Command)
+    }
+    assert len(commands()) > 10
+    for command in map(Command, commands()):
+        if command.path in ONLY_IN_TERMINAL:
+            continue
+        assert {name for name, _ in command.options} <= known[command.path], command
 
 
 @pytest.mark.release

@@ -64,3 +64,28 @@ def test_a_field_of_another_type_is_stored_as_text() -> None:
     assert round_trip(LocalizedMessage("Asked as `{name}`", name=Path("a/b"))) == LocalizedMessage(
         "Asked as `{name}`", name="a/b"
     )
+
+
+@pytest.mark.parametrize(
+    ("template", "fields", "english", "says_german"),
+    [
+        ("Run {/finetune}.", {}, "Run /finetune.", "Run /finetune."),
+        ("`{/models compare a:{n}}`", {"n": 3}, "`/models compare a:3`", "`/modelle vergleichen a:3`"),
+        ("{/hero hero:{typed}}", {"typed": "40 woman ice"}, "/hero 40 woman ice", "/hero 40 woman ice"),
+        ("{/models deployed model:{n} name:...}", {"n": 1}, "/models deployed model:1 name:...", None),
+    ],
+)
+def test_a_command_is_a_field_that_discord_writes_in_the_readers_language(
+    german: Translator, template: str, fields: dict[str, object], english: str, says_german: str | None
+) -> None:
+    message = round_trip(LocalizedMessage(template, **fields))
+    assert str(message) == english
+    assert german(message) == (says_german or "/modelle bereitgestellt modell:1 name:...")
+
+
+@pytest.mark.parametrize("text", ['{"path": "{/v1/files}"}', "{/", "{/a} {0}", "{/x {y}}"])
+def test_foreign_text_that_looks_like_a_command_is_left_as_it_is_or_whole(
+    german: Translator, text: str
+) -> None:
+    stored = LocalizedMessage.from_json(text)
+    assert german(stored) == text or "/" in german(stored)

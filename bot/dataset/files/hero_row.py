@@ -64,7 +64,13 @@ class HeroRowParser:
                 missing = [name for name in _PAIR_COLUMNS if name not in columns]
             raise UserError(
                 f"{file} lacks the columns {format_names(missing)} and has {format_names(columns)}. "
-                + " ".join([f"It needs {format_names(_HERO_COLUMNS)}, or prompt and completion.", *notes])
+                + " ".join(
+                    [
+                        f"It needs {format_names(_HERO_COLUMNS)}, or prompt and completion.",
+                        "Samples are examples/heroes.csv and examples/questions.csv.",
+                        *notes,
+                    ]
+                )
             )
         self.text_column = "completion" if self.has_pairs else "response_txt"
         self._has_fields = set(FIELD_NAMES) <= set(columns)

@@ -60,9 +60,14 @@ class Examples:
     frame: "pd.DataFrame"
     format: Format
     heroes: Heroes
-    held_out: int = 0  # examples that the file's own split holds out
+    valid: frozenset[int] = frozenset()  # labels of the examples that the file's own split holds out
     notes: tuple[str, ...] = ()  # sentences about how the file was read
     deviations: tuple[str, ...] = ()  # sentences about why trainers may refuse the file as it is
+
+    @property
+    def held_out(self) -> int:
+        """The number of examples that the file's own split holds out."""
+        return len(self.valid)
 
 
 def read_examples(path: Path, config: HeroesConfig) -> Examples:
@@ -79,7 +84,8 @@ def read_examples(path: Path, config: HeroesConfig) -> Examples:
     columns: dict[str, list[str]] = {name: [] for name in ("prompt", "completion", *extra)}
     asked, index = list[str](), list[int]()
     refusals: list[str] = []
-    held_out = thoughts = 0
+    valid = set[int]()
+    thoughts = 0
     for record in source.records():
         try:
             prompt = tuning_prompt(parser.parse(record.cells, record.location).hero)
@@ -89,7 +95,8 @@ def read_examples(path: Path, config: HeroesConfig) -> Examples:
                 refusals.append(str(error))
         index.append(record.number - 1)
         asked.append(prompt)
-        held_out += record.cells.get("split") == "valid"
+        if record.cells.get("split") == "valid":
+            valid.add(record.number - 1)
         columns["prompt"].append(
             record.cells["prompt"] if parser.has_pairs else prompt or _joined(record.cells)
         )
@@ -103,7 +110,7 @@ def read_examples(path: Path, config: HeroesConfig) -> Examples:
         pd.DataFrame(columns, index=index, dtype=text_type),
         source.format,
         Heroes(pd.Series(asked, index=index, dtype=text_type), tuple(refusals)),
-        held_out,
+        frozenset(valid),
         notes=(*notes, *thinking_note(thoughts)),
         deviations=(*source.deviations, *(["Its texts hold what a model thought."] if thoughts else [])),
     )

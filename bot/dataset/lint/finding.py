@@ -28,13 +28,14 @@ class Finding:
     """One finding of a rule.
 
     action describes the fix in words. The fix holds what it needs of the data in which the problem was found,
-    and may be applied after other fixes.
+    and may be applied after other fixes. style: a model learns from the examples without the fix as well.
     """
 
     severity: Severity
     message: str
     action: str = ""
     fix: Fix | None = None
+    style: bool = False
 
 
 def info(message: str) -> Finding:

@@ -53,7 +53,7 @@ def write_prepared_file(frame: "pd.DataFrame", path: Path, *, target: Format) ->
     try:
         with path.open("x", encoding="utf-8", newline="\n") as file:
             try:
-                file.writelines(_format_lines(frame, target))
+                file.writelines(format_lines(frame, target))
             except BaseException:
                 path.unlink()
                 raise
@@ -65,7 +65,8 @@ def write_prepared_file(frame: "pd.DataFrame", path: Path, *, target: Format) ->
         ) from None
 
 
-def _format_lines(frame: "pd.DataFrame", target: Format) -> Iterator[str]:
+def format_lines(frame: "pd.DataFrame", target: Format) -> Iterator[str]:
+    """Yield each example as a line of JSON."""
     pairs = zip(frame["prompt"], frame["completion"], strict=True)
     if target is not Format.CHAT:
         for prompt, completion in pairs:

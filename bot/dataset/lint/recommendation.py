@@ -30,22 +30,22 @@ class CheckedFile:
     target: Format
 
 
-def recommend(checked: CheckedFile, config: HeroesConfig) -> list[str]:
-    """Return sentences about what to do with a file that was checked."""
+def recommend(checked: CheckedFile, config: HeroesConfig, *, program: str = "herosmith") -> list[str]:
+    """Return sentences about what to do with a file that was checked; program is what to type for ours."""
     try:
         path, training = _importable_file(checked, config)
     except UserError as error:
         return [
             f"The bot cannot take it in as a dataset: {error}",
-            _trainers_text(checked.frame, checked.target),
+            _trainers_text(checked, program),
         ]
-    command = f"`herosmith dataset import {shell_argument(path)}`"
+    command = f"`{program} dataset import {shell_argument(path)}`"
     if training < MIN_TRAINING_TEXTS:
         too_few = (
             f"{command} takes it in, but no training can begin on it: by its split {training} of its texts "
             f"would train, and training needs {MIN_TRAINING_TEXTS}. Add texts to the file first."
         )
-        return [too_few, _trainers_text(checked.frame, checked.target)]
+        return [too_few, _trainers_text(checked, program)]
     return [f"Import it with {command}; that says how to tune on it."]
 
 
@@ -90,17 +90,18 @@ def _fill(draft: Draft, texts: Iterable[PromptTexts]) -> None:
             return
 
 
-def _trainers_text(frame: "pd.DataFrame", target: Format) -> str:
-    """Return which trainers take a file of these examples, or why none does."""
-    if target is not Format.CHAT:
+def _trainers_text(checked: CheckedFile, program: str) -> str:
+    """Return how to train on a file of these examples without its heroes, or why nothing does."""
+    frame = checked.frame
+    if checked.target is not Format.CHAT:
         return "Trainers of today take no pairs of prompt and completion: check the file without --legacy."
     if any(frame[name].str.contains(CONTROL_TOKEN).any() for name in frame):
         return "Trainers refuse its control tokens: let them be taken out."
     if len(frame) < MIN_TRAINING_TEXTS:
         return f"Trainers need {MIN_TRAINING_TEXTS} examples or more, and it has {len(frame)}."
     return (
-        "The engine's fine-tuning API takes it (upload it to /v1/files, then create a job: docs/engine.md), "
-        "and so do hosted providers of that API."
+        f"Tune a model of your own on it with `{program} tune {shell_argument(checked.prepared)}`; hosted "
+        "providers of OpenAI's API take it as well."
     )
 
 

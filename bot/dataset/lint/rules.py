@@ -125,6 +125,7 @@ def upper_case(column: str, frame: "pd.DataFrame") -> Finding | None:
         f"More than a third of the letters in the {column}s are capitals, of which models make less.",
         f"Write all {column}s in lower case",
         lambda data: map_column(data, column, str.lower),
+        style=True,
     )
 
 
@@ -161,6 +162,7 @@ def prompt_prefix(frame: "pd.DataFrame") -> Finding | None:
         f"{message} A tuned model needs no instruction that is always the same.",
         "Take that beginning from all prompts",
         lambda data: map_column(data, "prompt", partial(_without_prefix, common)),
+        style=True,
     )
 
 
@@ -174,6 +176,7 @@ def completion_prefix(frame: "pd.DataFrame") -> Finding | None:
         f"All completions begin with {quoted(common)}. Most of that teaches nothing.",
         "Take that beginning from all completions" + (", but for one space" if space else ""),
         lambda data: map_column(data, "completion", lambda text: space + _without_prefix(common, text)),
+        style=True,
     )
 
 

@@ -18,6 +18,7 @@ from bot.dataset.reading.parquet import parquet_reading
 from bot.dataset.reading.plain_text import text_reading
 from bot.dataset.reading.source import Source
 from bot.dataset.reading.survey import KEPT_CHARACTERS, Reading, Unfit, survey
+from bot.dataset.reading.synonyms import with_known_names
 from bot.errors import UserError
 
 Attempt = Callable[[], Reading]
@@ -48,8 +49,8 @@ def open_source(path: Path) -> Source:
     _check_name(path)
     with guarded(path.name):
         if path.is_dir():
-            return survey(folder_reading(path, partial(_open_file, keep=0)))
-        return _open_file(path)
+            return with_known_names(survey(folder_reading(path, partial(_open_file, keep=0))))
+        return with_known_names(_open_file(path))
 
 
 def _check_name(path: Path) -> None:

@@ -19,6 +19,9 @@ Columns: blanks around a name are cut off, and a name of KNOWN_COLUMNS is in low
 writes it. Two columns of one name are an error, and columns without a name are not read. Every record has a
 cell for every column, "" if the file has none there. Lists and objects are no cells.
 
+A table without the column prompt, completion or response_txt has another usual name for it read as that
+(reading/synonyms.py): question and answer, instruction and output, description.
+
 Conversations become the columns prompt and completion, and system if there is a system or developer turn.
 
 Splits: a column `split`, or the name of a shard of a Hugging Face folder, becomes the cell `split`: "train",

@@ -28,7 +28,7 @@ _TOO_FEW_IN_FILE = mark(
 _TOO_FEW: dict[DatasetKind, str] = {
     "sft": mark(
         "Only {training} usable texts came together, and training needs {fewest}. "
-        "Run /build-dataset again with a larger limit; what was written stays cached."
+        "Run {/build-dataset} again with a larger limit; what was written stays cached."
     ),
     "preference": mark(
         "Only {training} usable pairs came together beside the {valid} held out, and training needs "

@@ -1,0 +1,36 @@
+"""`herosmith demo`: the whole loop, at the scripted server; `make demo` runs it on the real engine."""
+
+import json
+
+import pytest
+
+from tests.cli.conftest import RunCommand
+from tests.support.scripted_server import Script
+
+
+def test_the_loop_ends_with_one_line_of_json(terminal: RunCommand) -> None:
+    done = terminal("demo", "--examples", "16", "--epochs", "1", "--json")
+    assert done.exit_code == 0, done.output
+    (line,) = done.stdout.splitlines()
+    assert json.loads(line) == {"loss_before": 2.5, "loss_after": 1.25, "verdict": "none"}
+    assert "dataset v2 contains the well-rated description" in " ".join(done.stderr.split())
+
+
+def test_the_end_says_what_to_do_next(terminal: RunCommand) -> None:
+    done = terminal("demo", "--examples", "16")
+    assert done.exit_code == 0, done.output
+    after = done.stdout.partition("\nNext:\n")[2]
+    for command in ("herosmith run ", "herosmith dataset build ", "herosmith tune examples/questions.csv "):
+        assert command in after
+
+
+@pytest.mark.parametrize("as_json", [(), ("--json",)])
+def test_a_loop_that_fails_says_why_and_prints_no_json(
+    terminal: RunCommand, server: Script, as_json: tuple[str, ...]
+) -> None:
+    server.trainings.error = "the training diverged"
+    failed = terminal("demo", "--examples", "16", *as_json)
+    assert failed.exit_code == 1
+    assert "The demo ends here" in failed.stderr
+    assert "the training diverged" in failed.stderr
+    assert "loss_before" not in failed.stdout

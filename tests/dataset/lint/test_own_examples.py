@@ -1,0 +1,134 @@
+"""Any file of examples as training files: read, mended, and split so that nothing measured is learnt."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bot.dataset.lint.own_examples import read_own_examples
+from bot.errors import UserError
+from bot.heroes.config import read_heroes
+from bot.settings import ROOT
+from engine.jobs import training_file
+
+CONFIG = read_heroes(ROOT / "data" / "heroes.toml")
+SAMPLES = ROOT / "examples"
+
+
+def questions(folder: Path, rows: Sequence[tuple[object, ...]], columns: str = "question answer") -> Path:
+    path = folder / "own.csv"
+    pd.DataFrame(rows, columns=columns.split()).to_csv(path, index=False)
+    return path
+
+
+def chats(lines: Sequence[object]) -> list[list[str]]:
+    return [
+        [turn["content"] for turn in json.loads(getattr(line, "json"))["messages"]]  # noqa: B009
+        for line in lines
+    ]
+
+
+MANY = [(f"What is {number}+{number}?", f"It is {2 * number}.") for number in range(40)]
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "number"),
+    [
+        ("heroes.csv", "supervised", 30),
+        ("questions.csv", "supervised", 48),
+        ("chats.jsonl", "supervised", 48),
+        ("pairs.jsonl", "dpo", 48),
+    ],
+)
+def test_the_samples_can_be_trained_on(tmp_path: Path, name: str, method: str, number: int) -> None:
+    examples = read_own_examples(SAMPLES / name, CONFIG)
+    assert examples.method == method
+    assert len(examples.train) + len(examples.valid) == number
+    assert 2 <= len(examples.valid) <= number // 8
+    for file, least in zip(examples.files, (10, 1), strict=True):
+        path = tmp_path / file.name
+        path.write_bytes(file.content)
+        assert training_file.read(path, examples.method, at_least=least)
+
+
+@pytest.mark.parametrize(("number", "held_out"), [(10, 0), (11, 1), (20, 2), (40, 4)])
+def test_about_a_tenth_is_held_out_and_always_the_same(tmp_path: Path, number: int, held_out: int) -> None:
+    first = read_own_examples(questions(tmp_path, MANY[:number]), CONFIG)
+    assert (len(first.train), len(first.valid)) == (number - held_out, held_out)
+    again = read_own_examples(questions(tmp_path, MANY[:number]), CONFIG)
+    assert first == again
+    assert [file.name for file in first.files] == [file.name for file in again.files]
+
+
+def test_a_prompt_is_either_learnt_or_measured(tmp_path: Path) -> None:
+    rows = [(f"Question {number % 8}?", f"Answer {number}.") for number in range(48)]
+    examples = read_own_examples(questions(tmp_path, rows), CONFIG)
+    asked = [{line.key for line in lines} for lines in (examples.train, examples.valid)]
+    assert not asked[0] & asked[1]
+    assert len(examples.train) + len(examples.valid) == 48
+
+
+def test_the_files_own_split_is_kept(tmp_path: Path) -> None:
+    rows = [(*pair, "valid" if number in (3, 17, 18) else "train") for number, pair in enumerate(MANY)]
+    examples = read_own_examples(questions(tmp_path, rows, "prompt completion split"), CONFIG)
+    assert [line.number for line in examples.valid] == [4, 18, 19]
+    assert chats(examples.valid)[0] == ["What is 3+3?", "It is 6."]
+
+
+def test_what_a_trainer_refuses_is_left_out_and_said(tmp_path: Path) -> None:
+    rows = [*MANY[:20], ("What?", ""), ("", "Nothing."), MANY[0], ("A token?", "No<|im_end|>")]
+    examples = read_own_examples(questions(tmp_path, rows), CONFIG)
+    texts = chats([*examples.train, *examples.valid])
+    assert len(texts) == 21
+    assert ["A token?", "No"] in texts
+    said = " ".join(examples.changes)
+    for word in ("without a completion", "without a prompt", "1 duplicate", "control tokens"):
+        assert word in said, said
+
+
+def test_texts_are_never_rewritten_for_style(tmp_path: Path) -> None:
+    """`dataset check` offers to take long shared beginnings off; asking would then need another prompt."""
+    begin = "Please answer the following question about our warehouse in one sentence, and be polite: "
+    rows = [(f"{begin}item {number}?", f"ITEM {number} IS IN ROW {number}.") for number in range(20)]
+    examples = read_own_examples(questions(tmp_path, rows), CONFIG)
+    texts = chats([*examples.train, *examples.valid])
+    assert all(prompt.startswith(begin) and answer.isupper() for prompt, answer in texts)
+    assert any("All prompts begin with" in note for note in examples.notes)
+
+
+def test_conversations_of_several_turns_are_left_to_the_engine(tmp_path: Path) -> None:
+    turns = [
+        {"role": role, "content": f"{role} {turn}"} for turn in range(2) for role in ("user", "assistant")
+    ]
+    path = tmp_path / "talks.jsonl"
+    path.write_text("".join(json.dumps({"messages": turns, "n": n}) + "\n\n" for n in range(12)))
+    examples = read_own_examples(path, CONFIG)
+    assert [line.number for line in examples.train][:3] != [
+        1,
+        2,
+        3,
+    ]  # lines of the file, empty ones among them
+    assert all(json.loads(line.json)["messages"] == turns for line in examples.train)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (MANY[:9], "Of own.csv, 9 examples can be used and 9 would train, but a training needs 10"),
+        ([("Same?", f"Text {number}") for number in range(20)], "All prompts are identical"),
+    ],
+)
+def test_what_teaches_nothing_is_refused(
+    tmp_path: Path, rows: list[tuple[object, ...]], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        read_own_examples(questions(tmp_path, rows), CONFIG)
+
+
+def test_missing_columns_name_the_samples(tmp_path: Path) -> None:
+    with pytest.raises(
+        UserError, match=r"has subject, label.*examples/heroes.csv and examples/questions.csv"
+    ):
+        read_own_examples(questions(tmp_path, MANY, "subject label"), CONFIG)
