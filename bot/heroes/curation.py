@@ -30,11 +30,12 @@ _OTHER_SCRIPT = re.compile(r"[^\x00-\u024f\u2000-\u206f\u20ac]")
 
 
 class _Bounds(FrozenModel):
-    """Word counts of a text, and how often one example is requested at most."""
+    """Word counts of a text, how often one example is requested at most, and what tells no gender."""
 
     shortest: int
     longest: int
     attempts: int
+    neutral_genders: tuple[str, ...] = ()
 
 
 class Curation(FrozenModel):
@@ -88,12 +89,14 @@ class Curation(FrozenModel):
     def keeps_gender(self, hero: Hero, text: str) -> bool:
         """Return whether the text keeps the hero's gender.
 
-        The first gender that it names, if any, must be the hero's, and so must three in four pronouns.
+        The first gender that it names, if any, must be the hero's, and so must three in four pronouns. The
+        words of neutral genders do not tell against another one: "they" may be several people.
         """
+        telling = {*self.pronouns} - {*self.curation.neutral_genders} | {hero.gender}
         words = re.findall(r"[a-z]+", text.lower())
-        first = next((word for word in words if word in self.pronouns), hero.gender)
+        first = next((word for word in words if word in telling), hero.gender)
         times = Counter(words)
-        counts = {known: sum(times[word] for word in pronouns) for known, pronouns in self.pronouns.items()}
+        counts = {gender: sum(times[word] for word in self.pronouns[gender]) for gender in telling}
         return first == hero.gender and counts[hero.gender] * 4 >= sum(counts.values()) * 3
 
     def names_power(self, hero: Hero, text: str) -> bool:
