@@ -20,6 +20,8 @@ _MENDABLE = frozenset({TOO_SHORT, _NEVER_NAMED})  # faults of a beginning that t
 
 _REPEATED_WORDS = 6  # a run of this many words must not occur twice
 
+_THEY_ALONE = 3  # times without any "he" or "she"
+
 # Words that no description has: it tells of a hero, and addresses neither the reader nor itself.
 _NOT_NARRATIVE = re.compile(
     r"\b(?:you|your|yours|yourself|i|i'm|my|me|we|our|us"
@@ -90,14 +92,19 @@ class Curation(FrozenModel):
         """Return whether the text keeps the hero's gender.
 
         The first gender that it names, if any, must be the hero's, and so must three in four pronouns. The
-        words of neutral genders do not tell against another one: "they" may be several people.
+        words of neutral genders do not tell against another one, because "they" may be several people; but
+        "they" alone, time and again, is not said of a man or a woman.
         """
-        telling = {*self.pronouns} - {*self.curation.neutral_genders} | {hero.gender}
         words = re.findall(r"[a-z]+", text.lower())
-        first = next((word for word in words if word in telling), hero.gender)
         times = Counter(words)
-        counts = {gender: sum(times[word] for word in self.pronouns[gender]) for gender in telling}
-        return first == hero.gender and counts[hero.gender] * 4 >= sum(counts.values()) * 3
+        counts = {gender: sum(times[word] for word in pronouns) for gender, pronouns in self.pronouns.items()}
+        neutral = {
+            gender: counts.pop(gender) for gender in self.curation.neutral_genders if gender != hero.gender
+        }
+        first = next((word for word in words if word in counts), hero.gender)
+        own = counts[hero.gender]
+        is_theirs = not own and sum(neutral.values()) >= _THEY_ALONE
+        return first == hero.gender and own * 4 >= sum(counts.values()) * 3 and not is_theirs
 
     def names_power(self, hero: Hero, text: str) -> bool:
         """Return whether the text names the hero's power.

@@ -54,20 +54,24 @@ class Grid(FrozenModel):
         """Yield the heroes of a repeat: every combination, from the second repeat on with changes."""
         for row, (age, gender) in enumerate(product(self.ages, self.genders)):
             for column, power in enumerate(self.powers):
-                hero = Hero(age, gender, power)
-                yield self._changed(hero, row, column, repeat) if repeat else hero
+                if repeat:
+                    place, turn = 2 * row + column + repeat, row + column + (repeat - 1) * len(self.powers)
+                    yield Hero(age, self._later_gender(gender, place), self._later_power(power, turn))
+                else:
+                    yield Hero(age, gender, power)
 
-    def _changed(self, hero: Hero, row: int, column: int, repeat: int) -> Hero:
-        """Return the hero that a later repeat has at a place of the grid.
+    def _later_gender(self, gender: str, place: int) -> str:
+        """Return the gender at a place from the second repeat on.
 
-        The gender depends on 2 * row, because the power depends on row: every power comes with every gender,
-        and the rows of one age have their other genders at other powers, so that no hero comes twice.
+        A place counts rows twice, and the turn of a power once: so every power comes with every gender, and
+        the rows of one age have their other genders at other powers, so that no hero comes twice.
         """
-        gender, power = hero.gender, hero.power
-        turn, waiting = divmod(2 * row + column + repeat, self.other_gender_every)
-        if self.other_genders and not waiting:
-            gender = self.other_genders[turn % len(self.other_genders)]
-        if self.other_powers:
-            turn = row + column + (repeat - 1) * len(self.powers)
-            power = self.other_powers[turn % len(self.other_powers)]
-        return Hero(hero.age, gender, power)
+        if not self.other_genders:
+            return gender
+        turn, waiting = divmod(place, self.other_gender_every)
+        if waiting:
+            return gender
+        return self.other_genders[turn % len(self.other_genders)]
+
+    def _later_power(self, power: str, turn: int) -> str:
+        return self.other_powers[turn % len(self.other_powers)] if self.other_powers else power

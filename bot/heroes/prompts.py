@@ -49,7 +49,7 @@ class _Forms(FrozenModel):
 _PRONOUNS = ("he", "his", "himself")
 
 
-class _Profile(FrozenModel):
+class Profile(FrozenModel):
     """What a prompt for a small author model is made of; data/heroes.toml explains how words are drawn."""
 
     beginning: str
@@ -115,7 +115,7 @@ class Prompts(FrozenModel):
 
     prompts: _Templates
     sampling: _Samplings
-    profile: _Profile
+    profile: Profile
     spoken: dict[str, str] = pydantic.Field(default_factory=dict)
 
     @property

@@ -26,11 +26,11 @@ class Lexicon:
     """Finds the known word that a typed one stands for, whatever its capitals, hyphens and spaces."""
 
     def __init__(self, known: Iterable[str], synonyms: Iterable[WordList]) -> None:
-        """Raise ValueError if a list belongs to no known word, or if a word stands for two."""
+        """Raise ValueError if a word stands for two. The synonyms of unknown words are left out."""
         self._known = {spelling_key(word): word for word in known}
         for word, others in (entry for words in synonyms for entry in words.items()):
-            if word not in self._known.values():
-                raise ValueError(f"{word!r} has synonyms, but is not in the vocabulary")
+            if self._known.get(spelling_key(word)) != word:
+                continue
             for other in others:
                 meant = self._known.setdefault(spelling_key(other), word)
                 if meant != word:

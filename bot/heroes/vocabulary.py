@@ -72,9 +72,9 @@ class Vocabulary(FrozenModel):
 
     @model_validator(mode="after")
     def _words_are_plain(self) -> Self:
-        """Refuse words that nobody could type, and synonyms of unknown or of several words."""
-        listed = chain.from_iterable(chain.from_iterable(words.values()) for words in self._power_synonyms())
-        for power in (*self._known_powers, *listed):
+        """Refuse powers that nobody could type, and synonyms of several words."""
+        synonyms = chain.from_iterable(chain(*words.values()) for words in self._power_synonyms())
+        for power in (*self._known_powers, *synonyms):
             if power != power.lower() or not is_plain(power):
                 raise ValueError(f"the power {power!r} is not written in plain words and lower case")
         _ = self.gender_lexicon, self.power_lexicon
@@ -100,7 +100,9 @@ class Vocabulary(FrozenModel):
 
     @cached_property
     def power_lexicon(self) -> Lexicon:
-        return Lexicon(self._known_powers, self._power_synonyms())
+        """All powers with synonyms, also those in no list: an operator may have added them."""
+        synonyms = self._power_synonyms()
+        return Lexicon((*self._known_powers, *chain(*synonyms)), synonyms)
 
     def _power_synonyms(self) -> list[dict[str, tuple[str, ...]]]:
         spoken = {power: (form,) for power, form in self.spoken.items()}
@@ -182,9 +184,9 @@ class Vocabulary(FrozenModel):
             return NotUnderstood(
                 "The age is missing: begin with a number, for example `/hero {example}`.", example=EXAMPLE
             )
-        others = [word for at, word in enumerate(words) if at != ages[0]]
-        is_power = self.power_lexicon.find(" ".join(others)) is not None
-        return self._gender_error("" if is_power or len(others) < 2 else others[0])
+        others = words[1:]
+        is_place_known = ages[0] == 0 and len(others) > 1 and not self.power_lexicon.find(" ".join(others))
+        return self._gender_error(others[0] if is_place_known else "")
 
     def gender_length(self, words: Sequence[str]) -> int:
         """Return how many words at the beginning are a gender, as "non binary" is; 0 if there is none."""
