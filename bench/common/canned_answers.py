@@ -9,7 +9,7 @@ import re
 
 from bot.heroes.hero import Hero
 
-_PROMPT = re.compile(r"a (\d+)-year-old (\w+) fictional character who has the superpower of (.+?)\.")
+_PROMPT = re.compile(r"an? (\d+)-year-old (\w+) fictional character who has the superpower of (.+?)\.")
 
 _KINDS = """
     quiet patient stubborn gentle restless careful cheerful clumsy curious proud sleepy honest nervous shy
@@ -43,6 +43,7 @@ _TEXT = (
     "{} to the {}. At night {} {} the {} {}, {} another {}, and sleeps near the {} {} with a {} {} and a "
     "{} {}."
 )
+_PRONOUNS = {"man": ("he", "him"), "woman": ("she", "her")}
 _ORDER = "KAGLPDLTWKTDHLPPLTHDTPPKKMKKLTLTPHDLTDTLPLTLT"
 
 
@@ -55,13 +56,13 @@ def parse_prompt(prompt: str) -> Hero | None:
 def canned_answer(hero: Hero, variant: int) -> str:
     """Return a description of a hero: always the same text for the same variant."""
     chance = random.Random(variant)  # noqa: S311 (variety, not secrecy)
-    man = hero.gender == "man"
+    subject, object_ = _PRONOUNS.get(hero.gender, ("they", "them"))
     fixed = {
         "A": str(hero.age),
         "G": hero.gender,
         "W": hero.power,
-        "H": "he" if man else "she",
-        "M": "him" if man else "her",
+        "H": subject,
+        "M": object_,
     }
     drawn = {"K": _KINDS, "L": _LOOKS, "T": _THINGS, "P": _PLACES, "D": _DEEDS}
     words = (fixed.get(kind) or chance.choice(drawn[kind]) for kind in _ORDER)

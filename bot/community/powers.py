@@ -4,6 +4,7 @@ import time
 
 from bot.errors import UserError
 from bot.heroes.blocklist import Blocklist
+from bot.heroes.suggestions import suggest_heroes
 from bot.heroes.vocabulary import Vocabulary
 from bot.store import descriptions, powers
 from bot.store.database import Database
@@ -35,7 +36,7 @@ class Powers:
                 self._ranked = vocabulary, await descriptions.count_by_power(tx)
             self._ranked_at = now
         vocabulary, used = self._ranked
-        return vocabulary.suggest(typed, used)
+        return suggest_heroes(vocabulary, typed, used)
 
     async def added(self) -> list[str]:
         """Return the added powers in the order of adding."""

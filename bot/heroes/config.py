@@ -27,10 +27,16 @@ def read_heroes(path: Path) -> HeroesConfig:
     """Read and check the file. Raise SettingsError that lists every faulty field."""
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        vocabulary, prompts = (
+            {name: table for name, table in raw.items() if name in model.model_fields}
+            for model in (Vocabulary, Prompts)
+        )
         heroes = HeroesConfig(
-            Vocabulary.model_validate({name: raw.pop(name, None) for name in Vocabulary.model_fields}),
-            Prompts.model_validate({name: raw.pop(name, None) for name in Prompts.model_fields}),
-            Curation.model_validate(raw),
+            Vocabulary.model_validate(vocabulary),
+            Prompts.model_validate(prompts),
+            Curation.model_validate(
+                {name: table for name, table in raw.items() if name not in {**vocabulary, **prompts}}
+            ),
         )
     except ValidationError as error:
         mistakes = (": ".join(filter(None, _location_and_reason(item))) for item in error.errors())
@@ -46,14 +52,14 @@ def _location_and_reason(item: ErrorDetails) -> tuple[str, str]:
 
 
 def _check_genders(heroes: HeroesConfig, path: Path) -> None:
-    """Raise SettingsError if a table of the file has no words for a gender of the grid."""
+    """Raise SettingsError if a table of the file has no words for a gender that may be asked for."""
     profile = heroes.prompts.profile
     words: dict[str, Mapping[str, object]] = {
         "pronouns": heroes.curation.pronouns,
         "profile.forms": profile.forms,
         "profile.names": profile.names,
     }
-    for gender in heroes.vocabulary.grid.genders:
+    for gender in heroes.vocabulary.genders:
         for table, known in words.items():
             if not known.get(gender):
                 raise SettingsError(

@@ -20,6 +20,8 @@ _MENDABLE = frozenset({TOO_SHORT, _NEVER_NAMED})  # faults of a beginning that t
 
 _REPEATED_WORDS = 6  # a run of this many words must not occur twice
 
+_THEY_ALONE = 3  # times without any "he" or "she"
+
 # Words that no description has: it tells of a hero, and addresses neither the reader nor itself.
 _NOT_NARRATIVE = re.compile(
     r"\b(?:you|your|yours|yourself|i|i'm|my|me|we|our|us"
@@ -30,11 +32,12 @@ _OTHER_SCRIPT = re.compile(r"[^\x00-\u024f\u2000-\u206f\u20ac]")
 
 
 class _Bounds(FrozenModel):
-    """Word counts of a text, and how often one example is requested at most."""
+    """Word counts of a text, how often one example is requested at most, and what tells no gender."""
 
     shortest: int
     longest: int
     attempts: int
+    neutral_genders: tuple[str, ...] = ()
 
 
 class Curation(FrozenModel):
@@ -88,13 +91,20 @@ class Curation(FrozenModel):
     def keeps_gender(self, hero: Hero, text: str) -> bool:
         """Return whether the text keeps the hero's gender.
 
-        The first gender that it names, if any, must be the hero's, and so must three in four pronouns.
+        The first gender that it names, if any, must be the hero's, and so must three in four pronouns. The
+        words of neutral genders do not tell against another one, because "they" may be several people; but
+        "they" alone, time and again, is not said of a man or a woman.
         """
         words = re.findall(r"[a-z]+", text.lower())
-        first = next((word for word in words if word in self.pronouns), hero.gender)
         times = Counter(words)
-        counts = {known: sum(times[word] for word in pronouns) for known, pronouns in self.pronouns.items()}
-        return first == hero.gender and counts[hero.gender] * 4 >= sum(counts.values()) * 3
+        counts = {gender: sum(times[word] for word in pronouns) for gender, pronouns in self.pronouns.items()}
+        neutral = {
+            gender: counts.pop(gender) for gender in self.curation.neutral_genders if gender != hero.gender
+        }
+        first = next((word for word in words if word in counts), hero.gender)
+        own = counts[hero.gender]
+        is_theirs = not own and sum(neutral.values()) >= _THEY_ALONE
+        return first == hero.gender and own * 4 >= sum(counts.values()) * 3 and not is_theirs
 
     def names_power(self, hero: Hero, text: str) -> bool:
         """Return whether the text names the hero's power.

@@ -38,10 +38,10 @@ _AFTER = r"(?=[,.;:!?]|$| (?:and|when|but|he|she|they)\b)"
 _STATED = re.compile(
     "|".join(
         (
-            rf"{_NUMBER}[- ](?:years?[- ](?:old|of age)|year[- ](?:man|woman|girl|boy))",
+            rf"{_NUMBER}[- ](?:years?[- ](?:old|of age)|year[- ](?:man|woman|person|girl|boy))",
             rf"\bage[ds]?(?: of| at)? {_NUMBER}",
             rf"\b(?:at|turn(?:s|ed|ing)?|is|was|being|only|just|barely|nearly|almost) {_LARGE}{_AFTER}",
-            rf"\b(?:man|woman|girl|boy|lady) of {_LARGE}",
+            rf"\b(?:man|woman|person|girl|boy|lady) of {_LARGE}",
             rf"\b(?:was|were) {_NUMBER} when\b",
         )
     )

@@ -135,7 +135,7 @@ class FirstDataset:
 
     def _hero(self, line: _Line) -> Hero:
         """Return a line's hero as /hero asks for it. Raises UserError, with the cure, if it does not."""
-        genders = self._vocabulary.grid.genders
+        genders = self._vocabulary.genders
         if line.gender not in genders:
             raise NotUnderstood(
                 "The gender {word!r} is not known: write {known}.", word=line.gender, known="/".join(genders)

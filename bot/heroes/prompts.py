@@ -1,17 +1,19 @@
 """The prompts of data/heroes.toml, and the sampling parameters of each."""
 
 import random
-import re
+from collections.abc import Iterator
 from dataclasses import field
+from functools import cached_property
+from string import Formatter
+from typing import Self
 
 import pydantic.dataclasses
+from pydantic import model_validator
 
 from bot.chat import ChatRequest, Message, Sampling
 from bot.config import FrozenModel
-from bot.heroes.hero import Hero
-
-_A = re.compile(r"\b([Aa])(?= (?:[aeiou8]|11\b|18\b))")  # as in "an old", "an 80-year-old", "an 18-year-old"
-_SENTENCE_START = re.compile(r"(?:^|(?<=[.!?] ))[a-z]")
+from bot.heroes.grammar import in_sentences, is_third_person, plural_verb, with_articles
+from bot.heroes.hero import FIELD_NAMES, Hero
 
 
 class _Templates(FrozenModel):
@@ -35,34 +37,77 @@ class _WorkedExample(Hero):
     text: str = field(kw_only=True)
 
 
-class _Profile(FrozenModel):
+class _Forms(FrozenModel):
+    """The pronouns of a gender, and whether verbs are in the plural with them: "they walk"."""
+
+    he: str
+    his: str
+    himself: str
+    plural: bool = False
+
+
+_PRONOUNS = ("he", "his", "himself")
+
+
+class Profile(FrozenModel):
     """What a prompt for a small author model is made of; data/heroes.toml explains how words are drawn."""
 
     beginning: str
     endings: tuple[str, ...]
-    spoken: dict[str, str]
-    forms: dict[str, dict[str, str]]
+    forms: dict[str, _Forms]
     names: dict[str, tuple[str, ...]]
     phrases: dict[str, tuple[str, ...]]
     examples: tuple[_WorkedExample, ...]
 
-    def frame(self, hero: Hero, chance: random.Random) -> tuple[str, str]:
-        """Draw the opening and the ending of a description of the hero."""
+    @model_validator(mode="after")
+    def _every_word_is_known(self) -> Self:
+        """Refuse words in braces that are neither known nor verbs: they would end a build on its way."""
+        for template in self._templates():
+            for word in _words_in(template) - self._nouns:
+                if not is_third_person(word):
+                    raise ValueError(f"{template!r} has the unknown word {{{word}}}")
+        return self
+
+    def frame(self, hero: Hero, spoken: str, chance: random.Random) -> tuple[str, str]:
+        """Draw the opening and the ending of a description of the hero; spoken: the power in a sentence."""
+        forms = self.forms[hero.gender]
         words = {
-            **self.forms[hero.gender],
+            **(self._plural_verbs if forms.plural else self._verbs),
+            **{pronoun: getattr(forms, pronoun) for pronoun in _PRONOUNS},
             "name": chance.choice(self.names[hero.gender]),
             **hero.as_dict(),
-            "power": self.spoken.get(hero.power, hero.power),
+            "power": spoken,
         }
         # in the order of the file: a phrase may use the words drawn before it
         for kind, phrases in self.phrases.items():
             words[kind] = chance.choice(phrases).format(**words)
         ending = chance.choice(self.endings).format(**words)
-        return _in_sentences(self.beginning.format(**words)), _in_sentences(ending)
+        return in_sentences(self.beginning.format(**words)), in_sentences(ending)
+
+    @cached_property
+    def _nouns(self) -> frozenset[str]:
+        return frozenset((*_PRONOUNS, "name", *FIELD_NAMES, *self.phrases))
+
+    @cached_property
+    def _verbs(self) -> dict[str, str]:
+        """The verbs in braces, which are written in the singular: `{he} {walks}`."""
+        words = frozenset().union(*map(_words_in, self._templates()))
+        return {word: word for word in sorted(words - self._nouns)}
+
+    @cached_property
+    def _plural_verbs(self) -> dict[str, str]:
+        return {verb: plural_verb(verb) for verb in self._verbs}
+
+    def _templates(self) -> Iterator[str]:
+        yield self.beginning
+        yield from self.endings
+        for phrases in self.phrases.values():
+            yield from phrases
 
 
-def _in_sentences(text: str) -> str:
-    return _SENTENCE_START.sub(lambda found: found[0].upper(), _A.sub(r"\1n", text))
+def _words_in(template: str) -> frozenset[str]:
+    """Return the words in braces. Raises ValueError if a brace is not closed."""
+    return frozenset(word for _, word, _, _ in Formatter().parse(template) if word is not None)
 
 
 class Prompts(FrozenModel):
@@ -70,11 +115,16 @@ class Prompts(FrozenModel):
 
     prompts: _Templates
     sampling: _Samplings
-    profile: _Profile
+    profile: Profile
+    spoken: dict[str, str] = pydantic.Field(default_factory=dict)
 
     @property
     def version(self) -> int:
         return self.prompts.version
+
+    def spoken_power(self, hero: Hero) -> str:
+        """Return the hero's power as it reads in a sentence: "reading thoughts"."""
+        return self.spoken.get(hero.power, hero.power)
 
     def tuning_prompt(self, hero: Hero) -> str:
         """Return the prompt of tuned models, the same in training and serving: `40, woman, healing ->`."""
@@ -96,7 +146,7 @@ class Prompts(FrozenModel):
             return ChatRequest((prompt,), self.sampling.generation, seed=seed)
         chance = random.Random(seed)  # noqa: S311 (variety, not secrecy)
         worked = chance.choice(self.profile.examples)
-        opening, ending = self.profile.frame(hero, chance)
+        opening, ending = self.profile.frame(hero, self.spoken_power(hero), chance)
         messages: tuple[Message, ...] = (
             {"role": "user", "content": self.generation_prompt(worked)},
             {"role": "assistant", "content": worked.text},
@@ -107,4 +157,5 @@ class Prompts(FrozenModel):
 
     def generation_prompt(self, hero: Hero) -> str:
         """Return the prompt of untuned models, a long sentence."""
-        return self.prompts.generation.format(**hero.as_dict())
+        words = {**hero.as_dict(), "power": self.spoken_power(hero)}
+        return with_articles(self.prompts.generation.format(**words))

@@ -3,59 +3,31 @@
 import random
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, product
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import chain
 from typing import Self
 
 from pydantic import Field, model_validator
 
 from bot.config import FrozenModel
 from bot.errors import NotUnderstood
+from bot.heroes.grid import Grid
 from bot.heroes.hero import Hero
+from bot.heroes.synonyms import LanguageSynonyms, Lexicon
+from bot.i18n.message import LocalizedMessage, mark
 
-EXAMPLE = "40 woman healing"
+EXAMPLE = LocalizedMessage("40 woman healing")
+
+_GENDERS = mark("man"), mark("woman"), mark("person")  # for the catalogues; data/heroes.toml may have others
 
 _AGE = re.compile(r"-?\d+")
+_FULL_STOPS = " .!?…。"
 
 # Letters of any language, digits, spaces, apostrophes and hyphens: nothing that Discord would render.
 _MARK = "\N{COMBINING ACUTE ACCENT}"  # stands for any: many alphabets write vowels as marks on letters
 _LETTER = rf"[^\W_]{_MARK}{{0,3}}"
 _PLAIN = re.compile(rf"(?:{_LETTER})+(?:[ '’-](?:{_LETTER})+)*")  # noqa: RUF001 (people type the curly apostrophe)
-
-
-class Grid(FrozenModel):
-    """The heroes to train on: all combinations, `repeats` times, from the second on with other powers."""
-
-    ages: tuple[int, ...] = Field(min_length=1)
-    genders: tuple[str, ...] = Field(min_length=1)
-    powers: tuple[str, ...] = Field(min_length=1)
-    other_powers: tuple[str, ...] = ()
-    repeats: int = Field(ge=1)
-
-    @model_validator(mode="after")
-    def _unique(self) -> Self:
-        """Refuse duplicates: the same hero would be requested, and paid for, twice in one repeat."""
-        for name in ("ages", "genders", "powers", "other_powers"):
-            word, times = next(iter(Counter(getattr(self, name)).most_common(1)), ("", 0))
-            if times > 1:
-                raise ValueError(f"{word!r} stands in {name} {times} times")
-        return self
-
-    @property
-    def size(self) -> int:
-        """The number of heroes in one repeat."""
-        return len(self.ages) * len(self.genders) * len(self.powers)
-
-    def heroes(self, repeat: int = 0) -> Iterator[Hero]:
-        """Yield every combination. From the second repeat on, the other powers, if any, take turns."""
-        people = list(product(self.ages, self.genders))
-        for row, (age, gender) in enumerate(people):
-            for column, power in enumerate(self.powers):
-                if repeat and self.other_powers:
-                    turn = row + column + (repeat - 1) * len(self.powers)
-                    power = self.other_powers[turn % len(self.other_powers)]  # noqa: PLW2901
-                yield Hero(age, gender, power)
 
 
 class PowerWords(FrozenModel):
@@ -67,17 +39,25 @@ class PowerWords(FrozenModel):
 class HeroLimits(FrozenModel):
     """What may be asked for: ages in years, both included, and the length of a power."""
 
-    youngest: int
+    youngest: int = Field(ge=0)
     oldest: int
     power_characters: int
 
+    @model_validator(mode="after")
+    def _someone_is_old_enough(self) -> Self:
+        if self.youngest > self.oldest:
+            raise ValueError(f"the youngest is {self.youngest}, and the oldest only {self.oldest}")
+        return self
+
 
 class Vocabulary(FrozenModel):
-    """The grid, the powers besides it, and the limits of what may be asked for."""
+    """The grid, the powers besides it, their synonyms, and the limits of what may be asked for."""
 
     grid: Grid
     vocabulary: PowerWords
     limits: HeroLimits
+    spoken: dict[str, str] = Field(default_factory=dict)
+    synonyms: dict[str, LanguageSynonyms] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _grid_can_be_asked_for(self) -> Self:
@@ -88,28 +68,58 @@ class Vocabulary(FrozenModel):
                 raise ValueError(
                     f"the age {age} in the grid does not lie between the limits {low} and {high}"
                 )
-        for power in (*self.grid.powers, *self.grid.other_powers, *self.vocabulary.powers):
-            if power != power.lower() or not _is_plain(power):
-                raise ValueError(f"the power {power!r} is not written in plain words and lower case")
         return self
+
+    @model_validator(mode="after")
+    def _words_are_plain(self) -> Self:
+        """Refuse powers that nobody could type, and synonyms of several words."""
+        synonyms = chain.from_iterable(chain(*words.values()) for words in self._power_synonyms())
+        for power in (*self._known_powers, *synonyms):
+            if power != power.lower() or not is_plain(power):
+                raise ValueError(f"the power {power!r} is not written in plain words and lower case")
+        _ = self.gender_lexicon, self.power_lexicon
+        return self
+
+    @property
+    def genders(self) -> tuple[str, ...]:
+        """The genders that may be asked for."""
+        return self.grid.all_genders
 
     @property
     def powers(self) -> tuple[str, ...]:
         """Every power that may train a model."""
         return tuple(dict.fromkeys(chain(self.grid.powers, self.vocabulary.powers)))
 
+    @property
+    def _known_powers(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.powers, *self.grid.other_powers)))
+
+    @cached_property
+    def gender_lexicon(self) -> Lexicon:
+        return Lexicon(self.genders, [language.genders for language in self.synonyms.values()])
+
+    @cached_property
+    def power_lexicon(self) -> Lexicon:
+        """All powers with synonyms, also those in no list: an operator may have added them."""
+        synonyms = self._power_synonyms()
+        return Lexicon((*self._known_powers, *chain(*synonyms)), synonyms)
+
+    def _power_synonyms(self) -> list[dict[str, tuple[str, ...]]]:
+        spoken = {power: (form,) for power, form in self.spoken.items()}
+        return [spoken, *(language.powers for language in self.synonyms.values())]
+
     def with_powers(self, added: Sequence[str]) -> "Vocabulary":
-        """Return a copy with more powers that may train a model."""
+        """Return a copy with more powers that may train a model. They have no synonyms."""
         return self.model_copy(update={"vocabulary": PowerWords(powers=(*self.vocabulary.powers, *added))})
 
     def sample(self, seed: int, limit: int = 3) -> list[Hero]:
         """Return heroes drawn by a seed, each with another power, genders taking turns."""
         chance = random.Random(seed)  # noqa: S311 (variety, not secrecy)
-        genders = self.grid.genders
+        youngest = self.limits.youngest
+        oldest = max(youngest, min(self.limits.oldest, 95))
         powers = chance.sample(self.powers, min(limit, len(self.powers)))
-        oldest = min(self.limits.oldest, 95)
         return [
-            Hero(chance.randint(self.limits.youngest, oldest), genders[index % len(genders)], power)
+            Hero(chance.randint(youngest, oldest), self.genders[index % len(self.genders)], power)
             for index, power in enumerate(powers)
         ]
 
@@ -117,63 +127,130 @@ class Vocabulary(FrozenModel):
         """Return whether a description of this hero may enter a dataset."""
         return hero.power in self.powers
 
-    def parse(self, text: str) -> Hero:
-        """Read `40 woman healing` or `40, woman, Healing ->`.
+    def title(self, hero: Hero) -> str:
+        """Return a hero as a title in plain English: `64-year-old man, reading thoughts`."""
+        return str(self._spoken(hero))
 
-        Raise NotUnderstood, which says which part is missing and what to type.
+    def typed(self, hero: Hero) -> str:
+        """Return what people type for a hero, in plain English: `64 man reading thoughts`."""
+        return self._spoken(hero).typed
+
+    def _spoken(self, hero: Hero) -> Hero:
+        return Hero(hero.age, hero.gender, self.spoken.get(hero.power, hero.power))
+
+    def parse(self, text: str) -> Hero:
+        """Read `40 woman healing` or `40, woman, Healing ->`, and synonyms, as in `40 Frau flying`.
+
+        Another order is read if it leaves no doubt. Raise NotUnderstood, which says which part is missing or
+        not known and what to type.
         """
-        words = _words(text)
+        words = split_words(text.rstrip(_FULL_STOPS))
         if not words:
             raise NotUnderstood(
                 "Tell me an age, a gender and a power, for example `{/hero hero:{example}}`.", example=EXAMPLE
             )
-        age = next((word for word in words if _AGE.fullmatch(word)), "")
-        gender = next((word for word in words if word.lower() in self.grid.genders), "")
-        in_order = words[:2] == [age, gender]
-        words = words[2:] if in_order else [word for word in words if word not in (age, gender)]
-        hero = self.hero(age, gender, " ".join(words))
-        if not in_order:
-            raise NotUnderstood(
-                "First the age, then the gender, then the power: try `{/hero hero:{typed}}`.",
-                typed=hero.typed,
+        if not _AGE.fullmatch(words[0]):
+            return self._parse_in_another_order(words)
+        age, others = words[0], words[1:]
+        if length := self.gender_length(others):
+            return self.hero(age, " ".join(others[:length]), " ".join(others[length:]))
+        return self._parse_in_another_order(words)
+
+    def _parse_in_another_order(self, words: list[str]) -> Hero:
+        """Read the parts of a hero that are not in order.
+
+        There must be one age and one gender, and the power must be the end, or else a known one: not any
+        words that happen to stand before an age.
+        """
+        ages = [at for at, word in enumerate(words) if _AGE.fullmatch(word)]
+        genders = [at for at in range(len(words)) if self.gender_length(words[at:])]
+        if not ages or not genders:
+            raise self._what_is_missing(words, ages)
+        length = self.gender_length(words[genders[0] :])
+        taken = {ages[0], *range(genders[0], genders[0] + length)}
+        rest = [at for at in range(len(words)) if at not in taken]
+        gender, power = (" ".join(words[at] for at in part) for part in (sorted(taken - {ages[0]}), rest))
+        hero = self.hero(words[ages[0]], gender, power)
+        is_together = rest == list(range(rest[0], rest[-1] + 1))
+        is_sure = len(ages) == 1 and taken.issuperset(genders) and is_together
+        if is_sure and (rest[-1] == len(words) - 1 or hero.power in self._known_powers):
+            return hero
+        raise NotUnderstood(
+            "First the age, then the gender, then the power: try `{/hero hero:{typed}}`.",
+            typed=self.typed(hero),
+        )
+
+    def _what_is_missing(self, words: list[str], ages: list[int]) -> NotUnderstood:
+        if not ages:
+            return NotUnderstood(
+                "The age is missing: begin with a number, for example `{/hero hero:{example}}`.",
+                example=EXAMPLE,
             )
-        return hero
+        others = words[1:]
+        is_place_known = ages[0] == 0 and len(others) > 1 and not self.power_lexicon.find(" ".join(others))
+        return self._gender_error(others[0] if is_place_known else "")
+
+    def gender_length(self, words: Sequence[str]) -> int:
+        """Return how many words at the beginning are a gender, as "non binary" is; 0 if there is none."""
+        longest = min(self.gender_lexicon.most_words, len(words))
+        lengths = range(longest, 0, -1)
+        return next((n for n in lengths if self.gender_lexicon.find(" ".join(words[:n]))), 0)
 
     def hero(self, age: str, gender: str, power: str) -> Hero:
         """Read a hero's parts, as the columns of a file hold them; blanks around them do not matter.
 
-        Raise NotUnderstood, which says which part is missing and what to type.
+        Raise NotUnderstood, which says which part is missing or not known and what to type.
         """
-        age, gender = age.strip(), gender.strip().lower()
+        age = age.strip()
         if not _AGE.fullmatch(age):
-            raise NotUnderstood(
-                "The age is missing: begin with a number, for example `{/hero hero:{example}}`.",
-                example=EXAMPLE,
-            )
-        if gender not in self.grid.genders:
-            known = "/".join(self.grid.genders)
-            raise NotUnderstood(
-                "The gender is missing: after the age say {known}, as in `{/hero hero:{example}}`.",
+            raise self._what_is_missing([], [])
+        known_gender = self.gender_lexicon.find(gender)
+        if known_gender is None:
+            raise self._gender_error(gender.strip())
+        return Hero(self._age(age), known_gender, self.power(" ".join(split_words(power))))
+
+    def _gender_error(self, word: str) -> NotUnderstood:
+        *some, last = map(LocalizedMessage, self.genders)
+        known = LocalizedMessage("{some} or {last}", some=some, last=last) if some else last
+        if word and len(word) <= self.limits.power_characters and is_plain(word):
+            return NotUnderstood(
+                'I do not know the gender "{word}": after the age say {known}, as in '
+                "`{/hero hero:{example}}`.",
+                word=word,
                 known=known,
                 example=EXAMPLE,
             )
-        return Hero(self._age(age), gender, self.power(" ".join(_words(power))))
+        return NotUnderstood(
+            "The gender is missing: after the age say {known}, as in `{/hero hero:{example}}`.",
+            known=known,
+            example=EXAMPLE,
+        )
 
     def _age(self, word: str) -> int:
         low, high = self.limits.youngest, self.limits.oldest
         # len() first: Python refuses to convert numbers of thousands of digits
         if len(word) > 9 or not low <= int(word) <= high:
             raise NotUnderstood(
-                "The age must lie between {low} and {high}, as in `{/hero hero:{example}}`.",
+                "The age must lie between {low} and {high}: heroes of other ages are not described here.",
                 low=low,
                 high=high,
-                example=EXAMPLE,
             )
         return int(word)
 
     def power(self, text: str) -> str:
-        """Return a power in lower case and NFC. Raise NotUnderstood, which says what is wrong with it."""
-        text = unicodedata.normalize("NFC", text.lower())
+        """Return a power in lower case and NFC; of a synonym, the power that it stands for.
+
+        Raise NotUnderstood, which says what is wrong with it.
+        """
+        plain = self.plain_power(text)
+        return self.power_lexicon.find(plain) or plain
+
+    def plain_power(self, text: str) -> str:
+        """Return a power as typed, in lower case and NFC, without a full stop.
+
+        Raise NotUnderstood, which says what is wrong with it.
+        """
+        text = unicodedata.normalize("NFC", text.lower()).rstrip(_FULL_STOPS)
         if not text:
             raise NotUnderstood(
                 "The power is missing: end with it, as in `{/hero hero:{example}}`.", example=EXAMPLE
@@ -185,61 +262,20 @@ class Vocabulary(FrozenModel):
                 number=len(text),
                 most=most,
             )
-        if not _is_plain(text):
+        if not is_plain(text):
             raise NotUnderstood(
                 "A power is made of plain words: letters, digits, spaces, hyphens and apostrophes, "
                 "without mentions, links or formatting."
             )
         return text
 
-    def suggest(self, typed: str, used: Mapping[str, int] | None = None, limit: int = 25) -> list[str]:
-        """Return whole heroes that complete what was typed; Discord shows at most 25.
 
-        used is how often each power was asked for: the most used one comes first.
-        """
-        age, gender, power = [
-            *unicodedata.normalize("NFC", typed.replace(",", " ").lower()).split(maxsplit=2),
-            "",
-            "",
-            "",
-        ][:3]
-        ages = self._matching_ages(age)
-        genders = [known for known in self.grid.genders if known.startswith(gender)]
-        powers = self._matching_powers(power, used or {})
-        if len(ages) == 1:
-            heroes = (Hero(ages[0], known, name) for name in powers for known in genders)
-        else:  # the age is not complete: one hero of each age, the powers in turn
-            turns = zip(ages, (genders * len(ages)), (powers * len(ages)), strict=False)
-            heroes = (Hero(*turn) for turn in turns)
-        return [hero.typed for _, hero in zip(range(limit), heroes, strict=False)]
-
-    def _matching_ages(self, typed: str) -> list[int]:
-        if typed.isdecimal() and len(typed) <= 3 and self.limits.youngest <= int(typed) <= self.limits.oldest:
-            return [int(typed)]
-        grid = [age for age in self.grid.ages if str(age).startswith(typed)]
-        others = [
-            age
-            for age in range(self.limits.youngest, self.limits.oldest + 1)
-            if typed and age not in grid and str(age).startswith(typed)
-        ]
-        return grid + others
-
-    def _matching_powers(self, typed: str, used: Mapping[str, int]) -> list[str]:
-        """Return known powers, those of the vocabulary before the grid's, and last the power as typed."""
-        powers = dict.fromkeys((*self.vocabulary.powers, *self.grid.powers))
-        known = sorted(powers, key=lambda power: -used.get(power, 0))
-        begins = [power for power in known if power.startswith(typed)]
-        contains = [power for power in known if typed in power and power not in begins]
-        fits = len(typed) <= self.limits.power_characters and _is_plain(typed)
-        free = [typed] if fits and typed not in known else []
-        return begins + contains + free
-
-
-def _words(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
+    """Return the words of a hero, without commas and the arrow of tuning prompts."""
     return text.replace("->", " ").replace(",", " ").split()
 
 
-def _is_plain(power: str) -> bool:
+def is_plain(power: str) -> bool:
     """Return whether a power consists of plain words."""
     marked = (_MARK if unicodedata.category(char).startswith("M") else char for char in power)
     return bool(_PLAIN.fullmatch("".join(marked)))

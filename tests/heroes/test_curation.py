@@ -46,6 +46,39 @@ def test_quoted_speech_may_say_you() -> None:
     assert CURATION.rejection_reason(HERO, GOOD + ' "I will help you," she says.') is None
 
 
+THEY = (
+    "Robin is a 40-year-old person with the power of healing. They live above a bakery, mend their own "
+    "coats and sleep with their window open. When somebody calls, they are there before their kettle boils."
+)
+
+
+@pytest.mark.parametrize(
+    ("gender", "text", "keeps"),
+    [
+        ("person", THEY, True),
+        ("person", THEY + " A boy thanks Robin; he smiles.", True),
+        ("person", THEY.replace("person", "woman"), False),
+        ("person", THEY.replace("They", "She").replace("their own", "her own"), False),
+        ("person", GOOD.replace("woman", "person"), False),
+        ("person", "Robin, a 40-year-old person, heals. A woman thanks them.", True),
+        ("person", "Robin, who is 40, heals a woman.", False),
+        ("woman", GOOD, True),
+        ("woman", GOOD + " The people cheer, and they all tell their children of them.", True),
+        (
+            "woman",
+            "No person is kinder than Ada, a woman of forty. She heals them all, and they thank her.",
+            True,
+        ),
+        ("woman", THEY.replace("person", "woman"), False),
+        ("woman", "Ada, a woman, heals. They smile, and their hands are warm.", True),
+        ("man", "Bo, a man, heals. They smile, their hands are warm, and they go home.", False),
+        ("man", "Bo, a person, heals. He smiles, and his hands are warm.", True),
+    ],
+)
+def test_a_text_keeps_the_gender(gender: str, text: str, keeps: bool) -> None:
+    assert CURATION.keeps_gender(Hero(40, gender, "healing"), text) is keeps
+
+
 def test_a_power_outside_the_stems_is_named_by_its_longest_word() -> None:
     hero = Hero(40, "woman", "throwing pancakes")
     assert CURATION.rejection_reason(hero, describe("40", "woman", "pancake throwing")) is None

@@ -4,8 +4,11 @@ import random
 import re
 
 import pytest
+from pydantic import ValidationError
 
+from bot.heroes.grammar import is_third_person
 from bot.heroes.hero import Hero
+from bot.heroes.prompts import Profile
 from tests.heroes.test_hero import FILE
 
 HERO = Hero(40, "woman", "healing")
@@ -21,6 +24,25 @@ def test_a_large_author_gets_only_the_generation_prompt() -> None:
     ask = FILE.prompts.author_request(HERO, small=False, seed=1)
     assert [message["role"] for message in ask.messages] == ["user"]
     assert "a 40-year-old woman fictional character who has the superpower of healing." in str(ask.messages)
+
+
+@pytest.mark.parametrize(
+    ("hero", "words"),
+    [
+        (Hero(18, "woman", "healing"), "of an 18-year-old woman fictional"),
+        (
+            Hero(80, "person", "teleport"),
+            "of an 80-year-old person fictional character who has the superpower of teleportation.",
+        ),
+        (
+            Hero(30, "man", "read in the thoughts"),
+            "of a 30-year-old man fictional character who has the superpower of reading thoughts.",
+        ),
+    ],
+)
+def test_the_generation_prompt_is_grammatical(hero: Hero, words: str) -> None:
+    assert words in FILE.prompts.generation_prompt(hero)
+    assert FILE.prompts.tuning_prompt(hero) == f"{hero.age}, {hero.gender}, {hero.power} ->"
 
 
 def test_a_small_author_gets_a_worked_example_and_an_opening() -> None:
@@ -54,7 +76,7 @@ def test_every_drawn_text_passes_curation() -> None:
     chance = random.Random(5)  # noqa: S311 (the same heroes each time)
     powers = [*FILE.vocabulary.powers, "juggling"]
     for seed in range(4000):
-        hero = Hero(chance.randint(18, 120), chance.choice(["man", "woman"]), chance.choice(powers))
+        hero = Hero(chance.randint(18, 120), chance.choice(FILE.vocabulary.genders), chance.choice(powers))
         text = FILE.prompts.author_request(hero, small=True, seed=seed).render(
             " do what has to be done, and does it before anyone can say a word."
         )
@@ -77,8 +99,84 @@ def test_drawn_openings_are_grammatical(hero: Hero, words: str) -> None:
         assert not re.search(r"\b[Aa] [aeiou8]|\ban [^aeiou81]|[.!?] [a-z]|^[a-z]|  ", text), text
 
 
-def test_every_gender_of_the_grid_has_names_and_pronouns() -> None:
-    genders = set(FILE.vocabulary.grid.genders)
+# Verbs with another subject than the hero, and nouns that look like verbs.
+NOT_THE_HEROS = re.compile(
+    r"(evening|anyone|nobody|kettle|street|{power}) (is|has|keeps|listens)|{remembers} is"
+    r"|{counts} steps|{collects} buttons"
+)
+
+
+def test_every_verb_of_the_hero_is_in_braces() -> None:
+    """One that is not would not agree with "they"."""
+    profile = FILE.prompts.profile
+    phrases = [
+        *profile.endings,
+        *(phrase for kind in ("look", "habit", "lead") for phrase in profile.phrases[kind]),
+    ]
+    verbs = {verb for phrase in phrases for verb in re.findall(r"{(\w+s)}", phrase)} - {"his"}
+    assert len(verbs) > 50
+    for phrase in phrases:
+        _, he, predicate = phrase.partition("{he}")
+        if he:
+            words = re.findall(r"(?<![{\w])\w+(?![}\w])", NOT_THE_HEROS.sub("", predicate))
+            assert not verbs.intersection(words), phrase
+
+
+def test_verbs_agree_with_they() -> None:
+    """Every phrase of the file is drawn about thirty times."""
+    singular = re.compile(r"\bthey (?:never |always |still |\w+ly )?(\w+)")
+    chance = random.Random(6)  # noqa: S311 (the same heroes each time)
+    for seed in range(1500):
+        hero = Hero(chance.randint(18, 120), "person", chance.choice(FILE.vocabulary.powers))
+        ask = FILE.prompts.author_request(hero, small=True, seed=seed)
+        text = f"{ask.opening} {ask.ending}"
+        assert f"{hero.age}-year-old person" in text
+        verbs = singular.findall(text.lower())
+        assert [verb for verb in verbs if is_third_person(verb)] == [], text
+        assert not re.search(r"\b(?:he|she|his|her|him|himself|herself|has never|hers)\b", text.lower()), text
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{he} {walks} home and {is} content.", "They walk home and are content."),
+        (
+            "{he} {has} promised {himself} that {he} {carries} {his} hat.",
+            "They have promised themself that they carry their hat.",
+        ),
+        (
+            "when {he} {passes}, {name}'s dog barks. {he} {goes} on.",
+            "When they pass, Robin's dog barks. They go on.",
+        ),
+        ("a {age}-year-old {gender} with {power}.", "An 80-year-old person with flight."),
+    ],
+)
+def test_a_template_is_written_for_a_person(template: str, text: str) -> None:
+    profile = _profile(endings=(template,), names={"person": ("Robin",)})
+    assert profile.frame(Hero(80, "person", "flight"), "flight", random.Random(1))[1] == text  # noqa: S311
+
+
+@pytest.mark.parametrize(
+    ("template", "reason"),
+    [
+        ("{nmae} walks.", r"unknown word \{nmae\}"),
+        ("{he} {walk} home.", r"unknown word \{walk\}"),
+        ("{he} {miss} the tram.", r"unknown word \{miss\}"),
+        ("{he} {} home.", r"unknown word \{\}"),
+        ("{he} {walks home.", "expected '}'"),
+    ],
+)
+def test_an_unknown_word_in_braces_is_named_when_the_file_is_read(template: str, reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        _profile(endings=(template,))
+
+
+def _profile(**changes: object) -> Profile:
+    return Profile.model_validate({**FILE.prompts.profile.model_dump(), **changes})
+
+
+def test_every_gender_has_names_and_pronouns() -> None:
+    genders = set(FILE.vocabulary.genders)
     profile = FILE.prompts.profile
     assert genders == set(profile.names) == set(profile.forms) == set(FILE.curation.pronouns)
 

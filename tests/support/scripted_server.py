@@ -16,7 +16,7 @@ from tests.support.scripted_batches import ScriptedBatches
 from tests.support.scripted_stream import ScriptedStream
 from tests.support.scripted_trainings import ScriptedTrainings
 
-_AUTHOR = re.compile(r"a (\d+)-year-old (\w+) fictional character who has the superpower of (.+?)\.")
+_AUTHOR = re.compile(r"an? (\d+)-year-old (\w+) fictional character who has the superpower of (.+?)\.")
 _TUNED = re.compile(r"(\d+), (\w+), (.+) ->")
 
 
@@ -42,7 +42,7 @@ _LOOKS = (
 
 def describe(age: str, gender: str, power: str, variant: int = 0) -> str:
     """Return a description that passes curation; each variant reads differently."""
-    he = "He" if gender == "man" else "She"
+    he = {"man": "He", "woman": "She"}.get(gender, "They")
     work, look = _WORKS[variant % 7], _LOOKS[variant // 7 % 7]
     return (
         f"Robin is a {age}-year-old {gender} with the power of {power}. "

@@ -147,7 +147,7 @@ class ExampleSelector:
         The words of the power are left out: a text must name it.
         """
         prompt = self._prompts.generation_prompt(slot.hero).lower()
-        prompt_ngrams = (_ngrams(part) for part in prompt.split(slot.hero.power))
+        prompt_ngrams = (_ngrams(part) for part in prompt.split(self._prompts.spoken_power(slot.hero)))
         return not set().union(*prompt_ngrams).isdisjoint(_ngrams(text.lower()))
 
 

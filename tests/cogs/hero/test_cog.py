@@ -75,7 +75,7 @@ async def test_markdown_and_mentions_of_the_model_are_escaped(stage: Stage, scri
         ("woman healing", "age is missing"),
         ("40 healing", "gender is missing"),
         ("40 woman", "power is missing"),
-        ("healing woman 40", "try `/hero 40 woman healing`"),
+        ("40 kind woman healing", "try `/hero 40 woman kind healing`"),
         ("40 woman " + "x" * 500, "500 characters"),
         ("40 woman <@123456789>", "plain words"),
         ("40 woman **fire**", "plain words"),

@@ -51,7 +51,7 @@ async def test_best_come_first_with_their_votes(stage: Stage, app: App) -> None:
     _, text = await top(stage)
 
     first, second, third = (line for line in text.split("\n") if line.startswith("**"))
-    assert first == "**1. 30-year-old man, flying** · 👍 5 👎 0"
+    assert first == "**1. 30-year-old man, flight** · 👍 5 👎 0"
     assert second.startswith("**2. 50-year-old woman, telepathy**")
     assert third.startswith("**3. 40-year-old woman, healing**")
     assert "rage" not in text  # most voters dislike it

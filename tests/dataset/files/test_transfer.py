@@ -1,5 +1,6 @@
 """Export of dataset versions to files, and import of files as versions."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -37,9 +38,8 @@ async def test_a_build_is_exported_as_the_articles_table(app: App, tmp_path: Pat
     assert (version.id, written, len(frame)) == (1, 16, 16)
     assert list(frame) == ["age", "gender", "power", "prompt", "sub_prompt", "response_txt", "finish_reason"]
     first = frame.iloc[0]
-    assert first["prompt"].startswith(
-        f"Imagine a complete and detailed description of a {first['age']}-year-old"
-    )
+    start = r"Imagine a complete and detailed description of an? "
+    assert re.match(rf"{start}{first['age']}-year-old", first["prompt"])
     assert first["sub_prompt"] == f"{first['age']}, {first['gender']}, {first['power']}"
 
 

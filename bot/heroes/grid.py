@@ -1,0 +1,77 @@
+"""The grid: the heroes that a default build writes."""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import product
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from bot.config import FrozenModel
+from bot.heroes.hero import Hero
+
+
+class Grid(FrozenModel):
+    """The heroes to train on: all combinations, `repeats` times.
+
+    From the second repeat on, the other powers take the place of the powers, and one hero in
+    `other_gender_every` is of one of the other genders.
+    """
+
+    ages: tuple[int, ...] = Field(min_length=1)
+    genders: tuple[str, ...] = Field(min_length=1)
+    other_genders: tuple[str, ...] = ()
+    other_gender_every: int = Field(3, ge=2)
+    powers: tuple[str, ...] = Field(min_length=1)
+    other_powers: tuple[str, ...] = ()
+    repeats: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _unique(self) -> Self:
+        """Refuse duplicates: the same hero would be requested, and paid for, twice in one repeat."""
+        for name in ("ages", "all_genders", "powers", "other_powers"):
+            word, times = next(iter(Counter(getattr(self, name)).most_common(1)), ("", 0))
+            if times > 1:
+                raise ValueError(f"{word!r} stands in {name.removeprefix('all_')} {times} times")
+        if self.other_genders and self.other_gender_every < len(self.genders):
+            raise ValueError(
+                f"other_gender_every is {self.other_gender_every}: it must be {len(self.genders)} or more, "
+                "the number of genders, or some heroes would be written twice"
+            )
+        return self
+
+    @property
+    def all_genders(self) -> tuple[str, ...]:
+        """The genders of the first repeat, then the others."""
+        return self.genders + self.other_genders
+
+    @property
+    def size(self) -> int:
+        """The number of heroes in one repeat."""
+        return len(self.ages) * len(self.genders) * len(self.powers)
+
+    def heroes(self, repeat: int = 0) -> Iterator[Hero]:
+        """Yield the heroes of a repeat: every combination, from the second repeat on with changes."""
+        for row, (age, gender) in enumerate(product(self.ages, self.genders)):
+            for column, power in enumerate(self.powers):
+                if repeat:
+                    place, turn = 2 * row + column + repeat, row + column + (repeat - 1) * len(self.powers)
+                    yield Hero(age, self._later_gender(gender, place), self._later_power(power, turn))
+                else:
+                    yield Hero(age, gender, power)
+
+    def _later_gender(self, gender: str, place: int) -> str:
+        """Return the gender at a place from the second repeat on.
+
+        A place counts rows twice, and the turn of a power once: so every power comes with every gender, and
+        the rows of one age have their other genders at other powers, so that no hero comes twice.
+        """
+        if not self.other_genders:
+            return gender
+        turn, waiting = divmod(place, self.other_gender_every)
+        if waiting:
+            return gender
+        return self.other_genders[turn % len(self.other_genders)]
+
+    def _later_power(self, power: str, turn: int) -> str:
+        return self.other_powers[turn % len(self.other_powers)] if self.other_powers else power
