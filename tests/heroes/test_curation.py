@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.heroes.curation import whole_sentences
+from bot.heroes.curation import through_sentence, whole_sentences
 from bot.heroes.hero import Hero
 from tests.heroes.test_hero import FILE
 from tests.support.scripted_server import describe
@@ -107,3 +107,18 @@ def test_a_beginning_is_judged_by_what_the_rest_will_not_mend(beginning: str, fa
 )
 def test_whole_sentences_of_an_unfinished_text(text: str, whole: str) -> None:
     assert whole_sentences(text) == whole
+
+
+@pytest.mark.parametrize(
+    ("length", "beginning"),
+    [
+        (1, "One."),
+        (4, "One."),
+        (5, "One. Two!"),
+        (9, "One. Two!"),
+        (10, "One. Two! Three"),
+        (99, "One. Two! Three"),
+    ],
+)
+def test_a_beginning_ends_with_the_sentence_that_reaches_a_length(length: int, beginning: str) -> None:
+    assert through_sentence("One. Two! Three", length) == beginning
