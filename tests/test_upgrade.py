@@ -256,7 +256,7 @@ async def test_the_menu_of_channels(stage: Stage, app: App) -> None:
 
 
 async def test_commands_show_what_is_there(stage: Stage) -> None:
-    assert "ft:tiny:2" in answer(await stage.olga.slash(stage.channel, "models list"))
+    assert "Model 2" in answer(await stage.olga.slash(stage.channel, "models list"))
     assert "v2" in answer(await stage.olga.slash(stage.channel, "dataset status"))
     assert "6 descriptions that you asked for" in answer(await stage.ana.slash(stage.channel, "privacy show"))
     await stage.ana.slash(stage.channel, "hero", hero="40 woman juggling")
