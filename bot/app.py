@@ -149,7 +149,12 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
     timing = timing or Timing()
     heroes = read_heroes(settings.heroes_file)
     small = not settings.hosted  # the engine's model is small: its prompts carry the profile of examples
-    provider = provider_of(settings.openai_base_url, hosted=settings.hosted, key=settings.provider)
+    provider = provider_of(
+        settings.openai_base_url,
+        hosted=settings.hosted,
+        key=settings.provider,
+        weights=settings.trained_weights,
+    )
     prices = read_prices(settings.prices_file, free=small)
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(open_database(settings.database, timing.database))
@@ -208,13 +213,24 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         )
         comparer = Comparer(generator)
         availability = ModelAvailability(db, serving_api, training_api, lora_deployment)
+        fine_tuning_api = FineTuningApi(
+            training_api, provider, extra=settings.tuning_extra, timing=timing.fine_tuning_api
+        )
         finetunes = FinetuneJobs(
             db,
             jobs,
-            FineTuningApi(training_api, provider, extra=settings.tuning_extra, timing=timing.fine_tuning_api),
+            fine_tuning_api,
             budget,
             registry,
-            TuningEstimator(db, provider, prices, registry, availability, base=settings.base_model),
+            TuningEstimator(
+                db,
+                fine_tuning_api,
+                prices,
+                registry,
+                availability,
+                base=settings.base_model,
+                serves_adapters=settings.serving_url is not None,
+            ),
             TrainingResults(
                 registry, provider, lora_deployment, comparer, heroes.vocabulary, settings.data_dir
             ),

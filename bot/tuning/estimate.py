@@ -12,6 +12,7 @@ from bot.store.datasets import Dataset, DatasetKind
 from bot.store.job_schema import FinetuneResult, FinetuneSpec, Method
 from bot.store.models import Model
 from bot.tuning.providers import Provider
+from bot.tuning.remote_api import FineTuningApi, PlannedWeights
 
 MAX_EPOCHS = 10
 
@@ -27,9 +28,10 @@ class TuningEstimate:
 
     epochs is the spec's, or the provider's usual number. price and cost (US dollars) are None if unknown,
     cost also if training has no price. seconds is None if the speed is unknown; measured tells whether it
-    comes from a training here. tuned_from is the base if it was tuned here, None if not. retires_on is the
-    base's last day, if the server announces one. listed tells whether the server lists the base, None if it
-    lists nothing.
+    comes from a training here. weights is what the training changes, None if the server does not say it;
+    serves_adapters tells whether the server that answers loads nothing else. tuned_from is the base if it was
+    tuned here, None if not. retires_on is the base's last day, if the server announces one. listed tells
+    whether the server lists the base, None if it lists nothing.
     """
 
     spec: FinetuneSpec
@@ -42,6 +44,8 @@ class TuningEstimate:
     cost: float | None
     seconds: float | None
     measured: bool
+    weights: PlannedWeights | None
+    serves_adapters: bool
     retires_on: str | None
     listed: bool | None
 
@@ -52,15 +56,18 @@ class TuningEstimator:
     def __init__(
         self,
         db: Database,
-        provider: Provider,
+        api: FineTuningApi,
         prices: Prices,
         registry: Registry,
         availability: ModelAvailability,
         *,
         base: str,
+        serves_adapters: bool,
     ) -> None:
         self._db = db
-        self._provider = provider
+        self._api = api
+        self._provider = api.provider
+        self._serves_adapters = serves_adapters
         self._prices = prices
         self._registry = registry
         self._availability = availability
@@ -104,7 +111,8 @@ class TuningEstimator:
     async def estimate(self, spec: FinetuneSpec) -> TuningEstimate:
         """Estimate a fine-tuning.
 
-        Raises UserError if there is no such dataset, or it is of the other method's kind.
+        Raises UserError if there is no such dataset, it is of the other method's kind, or the server cannot
+        train the base as the settings want it.
         """
         async with self._db.read() as tx:
             dataset = await _dataset(tx, spec)
@@ -125,6 +133,8 @@ class TuningEstimator:
             None if price is None or price.training is None else tokens * epochs * price.training / 1_000_000,
             start + tokens * epochs / rate if rate else None,
             speed is not None,
+            await self._api.planned_weights(spec.base),
+            self._serves_adapters,
             (shutdown_dates or {}).get(spec.base),
             None if shutdown_dates is None else spec.base in shutdown_dates,
         )
