@@ -39,7 +39,7 @@ async def test_the_first_dataset_is_made_in_seconds_without_a_model(
     assert "249 texts of a build that comes with the bot, 289 texts written by hand." in end
     assert "No model was asked: these texts come with the bot." in end
     assert "its name from the article that this bot follows" in end
-    assert end.endswith("Next: `/finetune`.")
+    assert end.endswith("Next, for operators: `/finetune`.")
     assert [each.filename for each in stage.channel.history()[-1].attachments] == [
         "lengths.png",
         "out_openai_completion.csv",
