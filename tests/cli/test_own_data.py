@@ -61,14 +61,26 @@ def test_questions_are_tuned_on_and_asked_and_no_model_of_heroes_comes_of_it(at_
     assert json.loads(at_engine("models", "list", "--json").stdout) == []
 
 
-def test_pairs_are_learnt_by_preference_and_told_as_json(at_engine: Run) -> None:
-    tuned = at_engine("tune", str(SAMPLES / "pairs.jsonl"), "--epochs", "1", "--yes", "--json")
+def test_pairs_are_learnt_by_preference_and_told_as_json(terminal: RunCommand, server: Script) -> None:
+    server.trainings.lists = ["tiny"]
+    tuned = terminal("tune", str(SAMPLES / "pairs.jsonl"), "--epochs", "3", "--yes", "--json")
     assert tuned.exit_code == 0, tuned.output
-    found = json.loads(tuned.stdout)
-    assert (found["method"], found["base"], found["train"], found["valid"]) == ("dpo", "tiny", 43, 5)
-    assert found["model"].startswith("ft:tiny:pairs:")
-    assert found["loss_after"] is not None
+    assert json.loads(tuned.stdout) == {
+        "model": "ft:tiny:1",
+        "base": "tiny",
+        "job": "ftjob-1",
+        "method": "dpo",
+        "train": 43,
+        "valid": 5,
+        "trained_tokens": 10_000,
+        "loss_before": 2.5,
+        "loss_after": 1.25,
+    }
     assert "Tuning tiny on" in tuned.stderr
+    (created,) = server.trainings.created
+    assert created["method"] == {"type": "dpo", "dpo": {"hyperparameters": {"n_epochs": 3}}}
+    assert created["suffix"] == "pairs"
+    assert len(server.trainings.uploads) == 2
 
 
 def test_an_example_that_is_too_long_is_named_by_its_place_in_the_file(
@@ -136,15 +148,14 @@ def test_a_training_that_fails_says_why_in_the_engines_words(terminal: RunComman
     assert "Traceback" not in failed.output
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_training_that_is_interrupted_is_stopped_at_the_engine_too(
-    engine: EngineProcess, tmp_path: Path, number: signal.Signals
+    engine: EngineProcess, tmp_path: Path
 ) -> None:
     api = engine.blocking_client()
     before = {job.id for job in api.fine_tuning.jobs.list()}
     environment = {**os.environ, "DATA_DIR": str(tmp_path), "ENGINE_URL": engine.url, "PYTHONPATH": str(ROOT)}
     tuning = subprocess.Popen(
-        [sys.executable, "-m", "bot", "tune", str(SAMPLES / "questions.csv"), "--name", number.name, "--yes"],
+        [sys.executable, "-m", "bot", "tune", str(SAMPLES / "questions.csv"), "--yes"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=environment,
@@ -155,7 +166,7 @@ def test_a_training_that_is_interrupted_is_stopped_at_the_engine_too(
         return any(job.id not in before for job in api.fine_tuning.jobs.list())
 
     asyncio.run(eventually(started, what="the training is started", timeout=120))
-    tuning.send_signal(number)
+    tuning.send_signal(signal.SIGINT)
     printed, _ = tuning.communicate(timeout=120)
     assert "nothing of it is kept" in printed
     assert "Traceback" not in printed
