@@ -69,6 +69,7 @@ def test_pairs_are_learnt_by_preference_and_told_as_json(at_engine: Run) -> None
     assert found["model"].startswith("ft:tiny:pairs:")
     assert found["loss_after"] is not None
     assert "Tuning tiny on" in tuned.stderr
+    assert "The whole model is tuned: all its weights." in tuned.stderr
 
 
 def test_an_example_that_is_too_long_is_named_by_its_place_in_the_file(
