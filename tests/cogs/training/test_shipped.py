@@ -112,5 +112,5 @@ class TestMistakes:
         await stage.olga.slash(stage.channel, "settings language", language="Deutsch")
         told = await plan(stage, source="shipped")
         assert "1 Zeile von mine.jsonl hat einen Fehler" in told
-        assert "- Zeile 2: Das Geschlecht 'wizard' ist nicht bekannt: Schreib man/woman." in told
+        assert "- Zeile 2: Das Geschlecht 'wizard' ist nicht bekannt: Schreib man/woman/person." in told
         stage.refusal()
