@@ -211,7 +211,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             small=small,
             limit=DrawLimit(prices, settings.draws),
         )
-        comparer = Comparer(generator)
+        comparer = Comparer(generator, heroes.vocabulary)
         availability = ModelAvailability(db, serving_api, training_api, lora_deployment)
         fine_tuning_api = FineTuningApi(
             training_api, provider, extra=settings.tuning_extra, timing=timing.fine_tuning_api

@@ -46,7 +46,8 @@ class Powers:
     async def add(self, typed: str, actor_id: int | None = None) -> str:
         """Add a power, and return it as it is stored.
 
-        Raise UserError if it is not a valid power, is in the vocabulary already or is blocked.
+        A synonym adds the power that it stands for. Raise UserError if it is not a valid power, is in the
+        vocabulary already or is blocked.
         """
         name = self._name(typed)
         if self._blocklist.blocks(name):
@@ -67,10 +68,14 @@ class Powers:
 
         Raise UserError if it was not added.
         """
-        name = self._name(typed)
-        if name in self._file_vocabulary.powers:
-            raise UserError("{name!r} stands in data/heroes.toml: take it out there, and restart.", name=name)
+        as_typed, name = self._file_vocabulary.plain_power(" ".join(typed.split())), self._name(typed)
         async with self._db.write() as tx:
+            if await powers.remove(tx, as_typed):  # also one that has become a synonym since
+                return as_typed
+            if name in self._file_vocabulary.powers:
+                raise UserError(
+                    "{name!r} stands in data/heroes.toml: take it out there, and restart.", name=name
+                )
             if not await powers.remove(tx, name):
                 raise UserError("Nobody added {name!r}. `{/powers list}` shows what was added.", name=name)
         return name

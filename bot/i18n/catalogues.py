@@ -35,11 +35,27 @@ class Catalogues:
         return {code: f"{name[:1].upper()}{name[1:]}" for code, name in names.items()}
 
     def code(self, language: str) -> str | None:
-        """Return the code of a supported language, given by code or name; None if it is not supported."""
-        for code, name in self.names.items():
-            if language.strip().lower() in (code.lower(), name.lower()):
-                return code
-        return None
+        """Return the code of a supported language; None if it is not supported.
+
+        It may be given by its code, by its own name, or by its name in English or another supported language.
+        """
+        typed = language.strip().casefold()
+        return next((code for code, words in self.words.items() if typed in words), None)
+
+    @cached_property
+    def words(self) -> dict[str, frozenset[str]]:
+        """What people may type for each language, in lower case, by code."""
+        from babel import Locale  # noqa: PLC0415
+
+        locales = [Locale.parse(code, sep="-") for code in self.names]
+        return {
+            code: frozenset(
+                word.casefold()
+                for word in (code, name, *(locale.get_display_name(other) for other in locales))
+                if word
+            )
+            for (code, name), locale in zip(self.names.items(), locales, strict=True)
+        }
 
     def translator_for(self, *preferred: str | None) -> Translator:
         """Return the translator of the first supported language, or English. `de-AT` falls back to `de`."""

@@ -143,10 +143,16 @@ def _row_text(t: Translator, row: list[tuple[Thresholds, int]], tried: Threshold
 
 def powers_text(t: Translator, added: list[str], requested: list[RequestedPower]) -> str:
     """Return the added powers, and those that were asked for but are not in the vocabulary."""
+    lines = [
+        t(
+            "The vocabulary, whose powers train if people like what is written of them, is what "
+            "data/heroes.toml names under grid.powers and vocabulary.powers, and what was added here."
+        )
+    ]
     if added:
-        lines = [t("Added to the vocabulary: {powers}.", powers=added)]
+        lines.append(t("Added to the vocabulary: {powers}.", powers=added))
     else:
-        lines = [t("No power was added so far.")]
+        lines.append(t("No power was added so far."))
     if requested:
         lines.append(t("Asked for, but not in the vocabulary (descriptions of these train nothing):"))
         lines += [f"- {asked.power}: {_times_text(t, asked)}" for asked in requested]

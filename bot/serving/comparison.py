@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bot.errors import HerosmithError, UserError
 from bot.heroes.hero import Hero
+from bot.heroes.vocabulary import Vocabulary
 from bot.i18n.message import LocalizedMessage, mark
 from bot.llm.budget import Account
 from bot.serving.generator import Generator
@@ -20,8 +21,9 @@ Writers = Sequence[tuple[LocalizedMessage, Model | str]]  # each with its title 
 class Comparer:
     """Has several models write the same heroes."""
 
-    def __init__(self, generator: Generator) -> None:
+    def __init__(self, generator: Generator, vocabulary: Vocabulary) -> None:
         self._generator = generator
+        self._vocabulary = vocabulary
 
     @property
     def base_title(self) -> LocalizedMessage:
@@ -41,7 +43,7 @@ class Comparer:
         """
         return [
             Comparison(
-                hero=str(hero),
+                hero=self._vocabulary.title(hero),
                 sides=await asyncio.gather(
                     *(self._side(hero, title, model, account) for title, model in writers)
                 ),

@@ -104,10 +104,11 @@ class SettingsCog(commands.Cog):
 
     @language.autocomplete("language")
     async def _suggest(self, _interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        languages = self.app.guild_settings.languages
         return [
             app_commands.Choice(name=name, value=code)
-            for code, name in self.app.guild_settings.languages.names.items()
-            if typed.lower() in f"{code} {name}".lower()
+            for code, name in languages.names.items()
+            if any(typed.strip().casefold() in word for word in languages.words[code])
         ][:25]
 
     @group.command(description="Let the installation's own settings hold again in this server")

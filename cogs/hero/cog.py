@@ -121,8 +121,8 @@ class HeroCog(commands.Cog):
         if await self.app.duels.should_duel():
             await self.duel(hero, requester, responder)
             return
-        stream = Stream()
-        preview = LivePreview([stream], lambda: hero_draft_content(hero, stream, requester.t))
+        stream, vocabulary = Stream(), self.app.heroes.vocabulary
+        preview = LivePreview([stream], lambda: hero_draft_content(hero, stream, vocabulary, requester.t))
         async with self.app.rate_limits.acquire(requester.user_id, requester.guild_id):
             work = self.app.describer.describe(
                 hero, requester=requester.user_id, guild_id=requester.guild_id, stream=stream
@@ -132,8 +132,8 @@ class HeroCog(commands.Cog):
 
     async def duel(self, hero: Hero, requester: Requester, responder: Responder) -> None:
         """Let two models describe a hero; if only one of them can, publish its text alone."""
-        streams = Stream(), Stream()
-        preview = LivePreview(streams, lambda: duel_draft_content(hero, streams, requester.t))
+        streams, vocabulary = (Stream(), Stream()), self.app.heroes.vocabulary
+        preview = LivePreview(streams, lambda: duel_draft_content(hero, streams, vocabulary, requester.t))
         async with self.app.rate_limits.acquire(requester.user_id, requester.guild_id):
             work = self.app.duels.run(
                 hero, requester=requester.user_id, guild_id=requester.guild_id, streams=streams
@@ -145,18 +145,20 @@ class HeroCog(commands.Cog):
         if result is None:
             await responder.show(stopped_duel_content(requester.t))
             return
-        message = await with_retries(lambda: responder.show(duel_content(result, requester.t)))
+        message = await with_retries(lambda: responder.show(duel_content(result, vocabulary, requester.t)))
         if not await self.app.duels.set_message(result.id, message.channel.id, message.id):
             await responder.show(_deleted_content(requester))
 
     async def _publish(self, description: Description, requester: Requester, responder: Responder) -> None:
         """Show a description and offer thumbs, unless it was deleted or hidden in the meantime."""
-        message = await with_retries(lambda: responder.show(hero_content(description, requester.t)))
+        vocabulary = await self.app.powers.vocabulary()  # with the added powers: votes on these train
+        content = hero_content(description, vocabulary, requester.t)
+        message = await with_retries(lambda: responder.show(content))
         current = await self.app.describer.set_message(description, message.channel.id, message.id)
         if current is None:
             await responder.show(_deleted_content(requester))
         elif current.removed_at is not None:
-            await responder.show(hero_content(current, requester.t))
+            await responder.show(hero_content(current, vocabulary, requester.t))
         else:
             self.bot.dispatch("shown", Posted(current.id, message.channel.id, message.id))
             await offer_thumbs(message, current.id)

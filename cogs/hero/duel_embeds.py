@@ -5,6 +5,7 @@ import discord
 from bot import palette
 from bot.heroes.curation import whole_sentences
 from bot.heroes.hero import Hero
+from bot.heroes.vocabulary import Vocabulary
 from bot.i18n.message import Translator
 from bot.llm.stream import Stream
 from bot.rating.duels import Pairing
@@ -17,7 +18,7 @@ from cogs.hero.embeds import draft_embed, queue_text
 _MAX_LENGTH = 2700  # characters of each text; all embeds of a message may have 6,000 together
 
 
-def duel_content(pairing: Pairing, t: Translator) -> MessageContent:
+def duel_content(pairing: Pairing, vocabulary: Vocabulary, t: Translator) -> MessageContent:
     """Return both texts, labelled A and B, with the buttons. Nothing in it tells which model wrote which.
 
     While a text is hidden, the message has no vote buttons.
@@ -27,24 +28,27 @@ def duel_content(pairing: Pairing, t: Translator) -> MessageContent:
         footer = t("Two models, one hero: which text is better? You see who wrote them when you have voted.")
     else:
         footer = t("A text of this duel is hidden: while it is, there is nothing to vote on.")
-    return MessageContent(_embeds(pairing.a.hero, texts, footer), duel_buttons(pairing, t))
+    return MessageContent(_embeds(vocabulary.title(pairing.a.hero), texts, footer), duel_buttons(pairing, t))
 
 
-def duel_draft_content(hero: Hero, streams: tuple[Stream, Stream], t: Translator) -> MessageContent:
+def duel_draft_content(
+    hero: Hero, streams: tuple[Stream, Stream], vocabulary: Vocabulary, t: Translator
+) -> MessageContent:
     """Return both texts so far, cut to the length of the shorter one, or the position in the queue.
 
     The faster model's text waits for the slower one's, because the speed would tell who writes it. If one
     model has failed, the other's text is shown alone: it becomes a plain description.
     """
+    title = vocabulary.title(hero)
     remaining = [stream for stream in streams if stream.text or not stream.finished]
     if len(remaining) < len(streams):
-        embed = draft_embed(hero, remaining[0].show(), t) if remaining else None
+        embed = draft_embed(title, remaining[0].show(), t) if remaining else None
         return MessageContent([embed] if embed else [], content=queue_text(remaining, t))
     length = min((len(stream.text) for stream in streams if not stream.finished), default=_MAX_LENGTH)
     if not all(whole_sentences(stream.text[:length]) for stream in streams):
         return MessageContent(content=queue_text(streams, t))
     first, second = (stream.show(length) for stream in streams)
-    embeds = _embeds(hero, (_escape(f"{first} ..."), _escape(f"{second} ...")), t("writing"))
+    embeds = _embeds(title, (_escape(f"{first} ..."), _escape(f"{second} ...")), t("writing"))
     return MessageContent(embeds, content=queue_text(streams, t))
 
 
@@ -57,9 +61,9 @@ def stopped_duel_content(t: Translator) -> MessageContent:
     return MessageContent(content=text)
 
 
-def _embeds(hero: Hero, texts: tuple[str, str], footer: str) -> list[discord.Embed]:
+def _embeds(title: str, texts: tuple[str, str], footer: str) -> list[discord.Embed]:
     colour = discord.Colour.from_str(palette.CONTEST)
-    first = discord.Embed(title=str(hero).capitalize(), description=f"**A**\n{texts[0]}", colour=colour)
+    first = discord.Embed(title=title.capitalize(), description=f"**A**\n{texts[0]}", colour=colour)
     second = discord.Embed(description=f"**B**\n{texts[1]}", colour=colour)
     return [first, second.set_footer(text=footer)]
 

@@ -7,6 +7,7 @@ import discord
 from bot import palette
 from bot.heroes.curation import whole_sentences
 from bot.heroes.hero import Hero
+from bot.heroes.vocabulary import Vocabulary
 from bot.i18n.message import Translator, mark
 from bot.llm.stream import Stream
 from bot.rating.votes import DOWN, UP
@@ -19,18 +20,18 @@ _MAX_LENGTH = 4096  # characters of an embed's description, by Discord's limit
 _LABELS = {"stop": mark("Stop"), "again": mark("Again"), "report": mark("Report")}
 
 
-def hero_content(description: Description, t: Translator) -> MessageContent:
+def hero_content(description: Description, vocabulary: Vocabulary, t: Translator) -> MessageContent:
     """Return a description with its buttons, or a notice without buttons if it is hidden."""
     if description.removed_at is not None:
         return MessageContent(content=t("This description is hidden: people have reported it."))
     return MessageContent(
-        [hero_embed(description, t)], hero_buttons("again", "report", subject=description.id, t=t)
+        [hero_embed(description, vocabulary, t)], hero_buttons("again", "report", subject=description.id, t=t)
     )
 
 
-def hero_draft_content(hero: Hero, stream: Stream, t: Translator) -> MessageContent:
+def hero_draft_content(hero: Hero, stream: Stream, vocabulary: Vocabulary, t: Translator) -> MessageContent:
     """Return the text so far, or the position in the queue; empty before there is either."""
-    embed = draft_embed(hero, stream.show(), t)
+    embed = draft_embed(vocabulary.title(hero), stream.show(), t)
     return MessageContent([embed] if embed else [], content=queue_text([stream], t))
 
 
@@ -46,9 +47,9 @@ def hero_buttons(*actions: str, subject: int, t: Translator) -> discord.ui.View:
     )
 
 
-def hero_embed(description: Description, t: Translator) -> discord.Embed:
-    """Return the embed of a finished description: hero, escaped text, and the model that wrote it."""
-    embed = _embed(description.hero, description.text)
+def hero_embed(description: Description, vocabulary: Vocabulary, t: Translator) -> discord.Embed:
+    """Return the embed of a finished description: hero, escaped text, its model and what votes do."""
+    embed = _embed(vocabulary.title(description.hero), description.text)
     if description.tuned:
         embed.colour = discord.Colour.from_str(palette.MODEL)
         footer = [t("Written by model {number}", number=description.version)]
@@ -57,16 +58,19 @@ def hero_embed(description: Description, t: Translator) -> discord.Embed:
         footer = [t("Written by the untuned base model, {model}", model=description.model)]
     if description.finish_reason == "stopped":
         footer.append(t("stopped"))
-    footer.append(t("Worth learning from? {up} {down}", up=UP, down=DOWN))
+    if vocabulary.trains(description.hero):
+        footer.append(t("Worth learning from? {up} {down}", up=UP, down=DOWN))
+    else:
+        footer.append(t("{up} {down} count for /top, but I do not learn from this power", up=UP, down=DOWN))
     embed.set_footer(text=" · ".join(footer))
     return embed
 
 
-def draft_embed(hero: Hero, text: str, t: Translator) -> discord.Embed | None:
+def draft_embed(title: str, text: str, t: Translator) -> discord.Embed | None:
     """Return the embed of an unfinished description; None before its first full sentence."""
     if not whole_sentences(text):
         return None
-    return _embed(hero, f"{text} ...").set_footer(text=t("writing"))
+    return _embed(title, f"{text} ...").set_footer(text=t("writing"))
 
 
 def queue_text(streams: Iterable[Stream], t: Translator) -> str | None:
@@ -79,11 +83,11 @@ def queue_text(streams: Iterable[Stream], t: Translator) -> str | None:
     return t("The model is busy: you are {place} in line.", place=_ordinal(position, t))
 
 
-def _embed(hero: Hero, text: str) -> discord.Embed:
+def _embed(title: str, text: str) -> discord.Embed:
     escaped = escape_markdown(text)
     if len(escaped) > _MAX_LENGTH:
         escaped = escaped[: _MAX_LENGTH - 4].rstrip("\\") + " ..."
-    return discord.Embed(title=str(hero).capitalize(), description=escaped)
+    return discord.Embed(title=title.capitalize(), description=escaped)
 
 
 def _ordinal(number: int, t: Translator) -> str:

@@ -7,6 +7,7 @@ from discord.ext import commands
 from bot import palette
 from bot.app import App
 from bot.client import HeroBot, Interaction
+from bot.heroes.vocabulary import Vocabulary
 from bot.i18n.message import Translator
 from bot.rating.scores import PAGE, Scored
 from cogs.common.content import MessageContent
@@ -69,15 +70,17 @@ async def _page(interaction: Interaction, scope: str, page: int) -> tuple[discor
         PageButton(scope, max(target, 0), label, disabled=not exists) for label, target, exists in targets
     ]
     view = persistent_view(buttons if page or len(best) > PAGE else ())
-    return _embed(t, scope, page, best[:PAGE]), view
+    return _embed(t, app.heroes.vocabulary, scope, page, best[:PAGE]), view
 
 
-def _embed(t: Translator, scope: str, page: int, best: list[Scored]) -> discord.Embed:
+def _embed(t: Translator, vocabulary: Vocabulary, scope: str, page: int, best: list[Scored]) -> discord.Embed:
     title = t("Hall of fame of this server") if scope == "here" else t("Hall of fame of all servers")
     if not best:
         text = t("Nobody is in it yet. Ask for a hero with `/hero`, and let others leave a thumb under it.")
     else:
-        text = "\n\n".join(_entry(page * PAGE + rank, scored) for rank, scored in enumerate(best, 1))
+        text = "\n\n".join(
+            _entry(page * PAGE + rank, scored, vocabulary) for rank, scored in enumerate(best, 1)
+        )
     embed = discord.Embed(title=title, description=text, colour=discord.Colour.from_str(palette.CONTEST))
     if best:
         embed.set_footer(
@@ -90,7 +93,7 @@ def _embed(t: Translator, scope: str, page: int, best: list[Scored]) -> discord.
     return embed
 
 
-def _entry(rank: int, scored: Scored) -> str:
+def _entry(rank: int, scored: Scored, vocabulary: Vocabulary) -> str:
     """Return the hero with its votes, and the escaped text, truncated.
 
     Two thumbs of two are fewer than nine of ten by the score: a share of the votes would belie the rank.
@@ -98,5 +101,5 @@ def _entry(rank: int, scored: Scored) -> str:
     description = scored.description
     text = description.text if len(description.text) <= _MAX_LENGTH else f"{description.text[:_MAX_LENGTH]} …"
     text = escape_markdown(" ".join(text.split()))[: _MAX_LENGTH + 100]
-    hero = escape_markdown(str(description.hero).capitalize())
+    hero = escape_markdown(vocabulary.title(description.hero).capitalize())
     return f"**{rank}. {hero}** · 👍 {scored.ups} 👎 {scored.downs}\n> {text}"

@@ -121,7 +121,8 @@ async def _current_message(
 ) -> tuple[MessageContent, tuple[int, int] | None]:
     """Return what a description's message should show now, and its channel and message ids if it has one."""
     pairing = await bot.app.duels.with_description(description.id)
-    content = duel_content(pairing, t) if pairing else hero_content(description, t)
+    vocabulary = await bot.app.powers.vocabulary()
+    content = duel_content(pairing, vocabulary, t) if pairing else hero_content(description, vocabulary, t)
     shown = pairing or description
     if shown.channel_id is None or shown.message_id is None:
         return content, None

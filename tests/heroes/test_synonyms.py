@@ -80,9 +80,13 @@ def test_a_gender_has_synonyms(typed: str, gender: str) -> None:
 
 
 @pytest.mark.parametrize("power", KNOWN)
-def test_every_power_has_a_german_word_and_stands_for_itself(power: str) -> None:
-    assert GERMAN.powers[power]
+def test_every_power_stands_for_itself(power: str) -> None:
     assert VOCABULARY.power(power) == power
+
+
+def test_nearly_all_powers_have_german_words() -> None:
+    """A power may be added in one line, without them."""
+    assert len([power for power in KNOWN if GERMAN.powers.get(power)]) >= 40
 
 
 @pytest.mark.parametrize("gender", VOCABULARY.genders)

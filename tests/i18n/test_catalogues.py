@@ -130,6 +130,8 @@ def test_a_copied_catalogue_adds_a_language(tmp_path: Path) -> None:
     languages = Catalogues(tmp_path)
     assert languages.translator_for("pt-BR")("Done.") == "Fertig."
     assert languages.names["pt-BR"] == "Português (Brasil)"
+    for typed in ("pt-br", "português (brasil)", "Portuguese (Brazil)"):
+        assert languages.code(typed) == "pt-BR"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from bot.app import App, open_app
 from bot.heroes.hero import Hero
 from bot.rating.votes import UP
 from bot.settings import Settings
+from bot.store import powers
 from bot.store.job_schema import BuildResult
 from tests.conftest import Stage
 from tests.support.workflows import build
@@ -64,6 +65,16 @@ async def test_invalid_and_known_powers_are_refused(stage: Stage) -> None:
     assert "heroes.toml" in stage.refusal()
     await stage.olga.slash(stage.channel, "powers remove", power="juggling")
     assert "Nobody added" in stage.refusal()
+
+
+async def test_a_synonym_stands_for_its_power_and_an_older_one_can_be_removed(stage: Stage, app: App) -> None:
+    await stage.olga.slash(stage.channel, "powers add", power="Flying!")
+    assert "The vocabulary has 'flight' already" in stage.refusal()
+    async with app.db.write() as tx:  # as it was added before it became a synonym
+        await powers.add(tx, "flying", actor_id=1, at=1.0)
+    assert "flying is out of the vocabulary" in await answer(stage, "remove", power="flying")
+    await stage.olga.slash(stage.channel, "powers remove", power="flying")
+    assert "'flight' stands in data/heroes.toml" in stage.refusal()
 
 
 async def test_requested_powers_are_not_suggested_to_admins_of_other_servers(stage: Stage, app: App) -> None:

@@ -92,6 +92,16 @@ async def test_settings_and_the_menu_outlive_a_restart(stage: Stage, app: App, s
         assert (await restarted.guild_settings.get(HOME)).channels == [stage.channel.id]
 
 
+@pytest.mark.parametrize("typed", ["de", "DE", "Deutsch", "deutsch ", "German", "german"])
+async def test_a_language_is_known_by_its_own_and_its_english_name(
+    stage: Stage, app: App, typed: str
+) -> None:
+    assert "Deutsch" in await answer(stage, "language", language=typed)
+    assert (await app.guild_settings.get(HOME)).language == "de"
+    assert "English" in await answer(stage, "language", language="Englisch")
+    assert (await app.guild_settings.get(HOME)).language == "en"
+
+
 async def test_language_is_chosen_by_code_or_name(stage: Stage, app: App) -> None:
     assert "English" in await answer(stage, "language", language="english")
     assert (await app.guild_settings.get(HOME)).language == "en"

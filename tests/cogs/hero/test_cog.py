@@ -4,7 +4,7 @@ import pytest
 
 from bot.app import App
 from bot.store import descriptions
-from tests.conftest import Stage
+from tests.conftest import HOME, Stage
 from tests.support.scripted_server import Script
 from tests.support.workflows import build, finetune
 
@@ -18,6 +18,84 @@ async def test_base_model_answers_before_any_model_is_tuned(stage: Stage, script
     assert "healing" in (embed.description or "")
     assert "untuned base model, smollm2-135m-instruct" in (embed.footer.text or "")
     assert "Imagine a complete and detailed description of a 40-year-old woman" in str(script.asked[-1])
+
+
+@pytest.mark.parametrize(
+    ("typed", "title", "learns"),
+    [
+        ("40 woman healing", "40-year-old woman, healing", True),
+        ("40 Frau Heilung.", "40-year-old woman, healing", True),
+        ("35 nonbinary flying", "35-year-old person, flight", True),
+        ("64 man mind reading", "64-year-old man, reading thoughts", True),
+        ("18 woman teleport", "18-year-old woman, teleportation", True),
+        ("40 woman juggling", "40-year-old woman, juggling", False),
+        ("40 woman x-ray eyes", "40-year-old woman, x-ray vision", False),  # among other_powers
+    ],
+)
+async def test_a_card_has_a_title_in_english_and_asks_for_votes_only_if_it_learns_from_them(
+    stage: Stage, typed: str, title: str, learns: bool
+) -> None:
+    result = await stage.ana.slash(stage.channel, "hero", hero=typed)
+    assert result.response is not None
+    (embed,) = result.response.embeds
+    assert embed.title == title
+    footer = embed.footer.text or ""
+    assert ("Worth learning from? 👍 👎" in footer) is learns
+    assert ("👍 👎 count for /top, but I do not learn from this power" in footer) is not learns
+
+
+async def test_a_card_of_an_added_power_asks_for_votes_in_german(stage: Stage, app: App) -> None:
+    await app.guild_settings.change(HOME, language="de")
+    for is_added, part in ((False, "lerne ich nicht"), (True, "👍")):
+        if is_added:
+            await app.powers.add("juggling")
+        result = await stage.ana.slash(stage.channel, "hero", hero="40 Frau juggling")
+        assert result.response is not None
+        footer = result.response.embeds[0].footer.text or ""
+        assert part in footer
+        assert ("lerne ich nicht" in footer) is not is_added
+
+
+@pytest.mark.parametrize(
+    ("typed", "first"),
+    [
+        ("40 frau hei", "40 woman healing"),
+        ("40 woman fly", "40 woman flight"),
+        ("40 non-binary tele", "40 person telepathy"),
+        ("40 enby mind", "40 person reading thoughts"),
+        ("40 div gedankenüb", "40 person telepathy"),
+    ],
+)
+async def test_synonyms_are_completed(stage: Stage, typed: str, first: str) -> None:
+    choices = await stage.ana.autocomplete(stage.channel, "hero", "hero", typed)
+    assert choices[0]["value"] == first
+
+
+@pytest.mark.parametrize(
+    ("language", "typed", "said"),
+    [
+        (
+            "en",
+            "40 robot healing",
+            'I do not know the gender "robot": after the age say man, woman or person',
+        ),
+        (
+            "de",
+            "40 Roboter Heilung",
+            "Das Geschlecht „Roboter“ kenne ich nicht: Schreib nach dem Alter Mann, Frau",
+        ),
+        ("de", "40 Heilung", "Mann, Frau oder Person, wie in `/hero 40 Frau Heilung`"),
+        ("en", "17 woman healing", "between 18 and 120: heroes of other ages are not described here"),
+        ("de", "17 Frau Heilung", "zwischen 18 und 120 liegen: Helden anderen Alters"),
+    ],
+)
+async def test_a_refusal_says_what_is_known(
+    stage: Stage, app: App, language: str, typed: str, said: str
+) -> None:
+    await app.guild_settings.change(HOME, language=language)
+    result = await stage.ana.slash(stage.channel, "hero", hero=typed)
+    assert said in stage.ephemeral_reply(result)
+    assert stage.refusal()
 
 
 async def test_tuned_model_gets_the_tuning_prompt(stage: Stage, app: App, script: Script) -> None:
