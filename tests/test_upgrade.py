@@ -130,8 +130,8 @@ async def test_jobs_and_their_results_are_read(app: App) -> None:
     }
     assert "Dataset v1" in result_text(ENGLISH, jobs[1])
     assert "Dataset v2" in result_text(ENGLISH, jobs[4])
-    assert "ft:tiny:1" in result_text(ENGLISH, jobs[2])
-    assert "ft:tiny:2" in result_text(ENGLISH, jobs[3])
+    assert "Model 1" in result_text(ENGLISH, jobs[2])
+    assert "Model 2" in result_text(ENGLISH, jobs[3])
     assert "Was a training started" in str(jobs[5].question)
 
 
@@ -256,7 +256,7 @@ async def test_the_menu_of_channels(stage: Stage, app: App) -> None:
 
 
 async def test_commands_show_what_is_there(stage: Stage) -> None:
-    assert "ft:tiny:2" in answer(await stage.olga.slash(stage.channel, "models list"))
+    assert "Model 2" in answer(await stage.olga.slash(stage.channel, "models list"))
     assert "v2" in answer(await stage.olga.slash(stage.channel, "dataset status"))
     assert "6 descriptions that you asked for" in answer(await stage.ana.slash(stage.channel, "privacy show"))
     await stage.ana.slash(stage.channel, "hero", hero="40 woman juggling")

@@ -32,7 +32,9 @@ class Provider:
     optional_fields are those that its create call accepts; extra_body and fixed_hyperparameters are sent with
     every call. deploy_step tells what an operator must do before a tuned model answers, None if it answers at
     once; {model} and {job} are filled in. default_epochs is what the server chooses by itself, typical_speed
-    is in trained tokens a second, typical_start in seconds before the first of them.
+    is in trained tokens a second, typical_start in seconds before the first of them, typical_answer in
+    seconds for a text of a new model's check. measures_reference: it takes a `reference_file` and tells the
+    loss on it.
     """
 
     key: str
@@ -49,6 +51,8 @@ class Provider:
     default_epochs: int = 3
     typical_speed: float | None = None
     typical_start: float = 0.0
+    typical_answer: float | None = None
+    measures_reference: bool = False
 
     def create_request(
         self,
@@ -61,11 +65,13 @@ class Provider:
         metadata: Mapping[str, str],
         extra: Mapping[str, Any],
     ) -> dict[str, Any]:
-        """Return the body of the call that starts a training. files: the server's file ids by split."""
+        """Return the body of the call that starts a training. files: the server's file ids by part."""
         hyperparameters = dict(self.fixed_hyperparameters) | ({} if epochs is None else {"n_epochs": epochs})
         body: dict[str, Any] = {"model": base, "training_file": files["train"]}
         if "valid" in files:
             body["validation_file"] = files["valid"]
+        if "reference" in files:
+            body["reference_file"] = files["reference"]
         optional = {"suffix": suffix, "seed": 0, "metadata": dict(metadata)}
         body |= {name: value for name, value in optional.items() if name in self.optional_fields}
         if self.hyperparameters_in == "method":
@@ -130,6 +136,8 @@ ENGINE = Provider(
     default_epochs=2,
     typical_speed=250.0,  # on two cores: bench/engine/training.md
     typical_start=30.0,
+    typical_answer=1.0,
+    measures_reference=True,
 )
 
 # A server whose base URL is not known: OpenAI's shape, and no more.
