@@ -189,8 +189,8 @@ def _advice_text(t: Translator, result: FinetuneResult) -> str:
 
 def _candidate_lines(t: Translator, result: FinetuneResult) -> list[str]:
     happens = t(
-        "What happens next: `{/duel}`, and now and then `{/hero}`, show a text of each of the two models, and "
-        "people say which is better. When their choices prove the new one better, it takes over."
+        "What happens next: `{/duel}`, and now and then `{/hero}`, show a text of each of the two models, "
+        "and people say which is better. When their choices prove the new one better, it takes over."
     )
     if result.ahead:
         happens += " " + t.count(

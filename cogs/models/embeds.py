@@ -24,7 +24,7 @@ def comparison_embeds(t: Translator, comparisons: Sequence[Comparison]) -> list[
 def sample_embeds(t: Translator, verdict: Verdict) -> list[discord.Embed]:
     """Return an embed for each text of a check that is shown, with its fault."""
     return [
-        discord.Embed(title=each.hero.capitalize(), colour=discord.Colour.orange()).add_field(
+        discord.Embed(title=each.hero.capitalize(), colour=discord.Colour.from_str(palette.MODEL)).add_field(
             name=sample_title(t, each), value=_shortened(each.text, _MAX_FIELD_LENGTH) or "…", inline=False
         )
         for each in verdict.samples
