@@ -11,12 +11,12 @@ from tests.support.workflows import build, finetune
 
 
 def remote(created_at: int) -> FineTuningJob:
-    return FineTuningJob.model_construct(id="ftjob-1", created_at=created_at)
+    return FineTuningJob.construct(id="ftjob-1", created_at=created_at)
 
 
 def step(number: int, at: int, total: int = 40, **data: float) -> FineTuningJobEvent:
     data = {"step": number, "total_steps": total, **(data or {"train_loss": 2.0})}
-    return FineTuningJobEvent.model_construct(created_at=at, data=data)
+    return FineTuningJobEvent.construct(created_at=at, data=data)
 
 
 @pytest.mark.parametrize(
