@@ -152,7 +152,12 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
     timing = timing or Timing()
     heroes = read_heroes(settings.heroes_file)
     small = not settings.hosted  # the engine's model is small: its prompts carry the profile of examples
-    provider = provider_of(settings.openai_base_url, hosted=settings.hosted, key=settings.provider)
+    provider = provider_of(
+        settings.openai_base_url,
+        hosted=settings.hosted,
+        key=settings.provider,
+        weights=settings.trained_weights,
+    )
     prices = read_prices(settings.prices_file, free=small)
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(open_database(settings.database, timing.database))
@@ -213,13 +218,25 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         availability = ModelAvailability(db, serving_api, training_api, lora_deployment)
         reader = ModelReader(db, client, heroes, number=settings.check_heroes, workers=workers)
         gate = Gate(registry, reader, heroes.curation, GateRules()) if settings.check_heroes else None
+        fine_tuning_api = FineTuningApi(
+            training_api, provider, extra=settings.tuning_extra, timing=timing.fine_tuning_api
+        )
         finetunes = FinetuneJobs(
             db,
             jobs,
-            FineTuningApi(training_api, provider, extra=settings.tuning_extra, timing=timing.fine_tuning_api),
+            fine_tuning_api,
             budget,
             registry,
-            TuningEstimator(db, provider, prices, registry, availability, gate, base=settings.base_model),
+            TuningEstimator(
+                db,
+                fine_tuning_api,
+                prices,
+                registry,
+                availability,
+                gate,
+                base=settings.base_model,
+                serves_adapters=settings.serving_url is not None,
+            ),
             TrainingResults(
                 registry,
                 provider,

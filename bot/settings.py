@@ -53,6 +53,7 @@ class Settings(BaseSettings):
     engine_url: str | None = None  # an embedded engine that is already running, as a service in compose
     engine_base: str | None = None  # another model for the engine: a path or a Hugging Face id
     engine_api_key: SecretStr | None = None
+    tune: Literal["auto", "all", "adapter"] = "auto"  # what a training changes: all weights, or an adapter
 
     # a server with the engine's base model that serves the adapters which the engine trains
     serving_url: str | None = None
@@ -141,6 +142,19 @@ class Settings(BaseSettings):
                     "OPENAI_API_KEY and OPENAI_BASE_URL empty, or this"
                 )
         return self
+
+    @model_validator(mode="after")
+    def _forbid_tune_elsewhere(self) -> "Settings":
+        if self.hosted and self.tune != "auto":
+            raise ValueError("TUNE: only the embedded engine can be told what to tune; leave it empty")
+        if self.serving_url and self.tune == "all":
+            raise ValueError("TUNE: the server at SERVING_URL loads adapters only; leave it empty")
+        return self
+
+    @property
+    def trained_weights(self) -> Literal["auto", "all", "adapter"]:
+        """Return what is tuned: TUNE, or adapters if the server that answers loads nothing else."""
+        return "adapter" if self.serving_url else self.tune
 
     @property
     def limits(self) -> RequestLimits:

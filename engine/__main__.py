@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import get_args
 
 from aiohttp import web
 from filelock import FileLock, Timeout
@@ -27,6 +28,7 @@ from engine.inference.service import InferenceService
 from engine.jobs.job_folder import JobStore
 from engine.jobs.queue import JobQueue
 from engine.jobs.service import JobService
+from engine.jobs.weights_choice import WeightsChooser, WeightsSetting
 from engine.storage import weights
 from engine.storage.files import FileStore
 from engine.storage.models import ModelStore
@@ -61,6 +63,13 @@ def arguments() -> argparse.ArgumentParser:
         help="a .gguf file, a folder with one, the folder of a Hugging Face model, or an id owner/name"
         " or owner/name@revision on its Hub (default: the packaged weights)",
     )
+    parser.add_argument(
+        "--tune",
+        choices=get_args(WeightsSetting),
+        default="auto",
+        help="what a training changes if its client does not say it: all weights, an adapter, or (auto, the"
+        " default) all weights where memory, disk and the size of the base allow it",
+    )
     parser.add_argument("--with-parent", action="store_true", help="stop when stdin ends")
     return parser
 
@@ -81,12 +90,13 @@ async def serve(options: argparse.Namespace, base: weights.Weights, api_key: str
         batches = BatchStore(options.data / "batches")
     model_cache = ModelCache(base.path)
     inference = InferenceService(models, model_cache)
+    weights_chooser = WeightsChooser(base.path, options.data, options.tune)
     try:
         async with (
-            JobQueue(jobs, files, models, model_cache.tokenize_turn) as job_queue,
+            JobQueue(jobs, files, models, weights_chooser, model_cache.tokenize_turn) as job_queue,
             BatchQueue(batches, files, inference) as batch_queue,
         ):
-            job_service = JobService(jobs, files, models, job_queue)
+            job_service = JobService(jobs, files, models, weights_chooser, job_queue)
             batch_service = BatchService(batches, files, batch_queue)
             api = Api(models, model_cache, inference, files, job_service, batch_service)
             hosts = Hosts(options.host, options.allowed_host, has_key=bool(api_key))

@@ -11,6 +11,9 @@ from transformers.utils import logging
 
 from engine.storage import atomic
 
+TUNED_WEIGHTS = "weights"
+"""The folder in a tuned model's that holds all its weights, if the base is a Hugging Face folder."""
+
 
 def load(path: Path, *, dtype: torch.dtype, device: str = "cpu", cache: Path | None = None) -> Any:
     """Return the model at `path`, a .gguf file or a Hugging Face folder.
@@ -26,6 +29,19 @@ def load(path: Path, *, dtype: torch.dtype, device: str = "cpu", cache: Path | N
     else:
         model = _load_cached(path, dtype, cache)
     return model.to(device)
+
+
+def load_tuned(base: Path, tuned: Path, *, dtype: torch.dtype, device: str) -> Any:
+    """Return the model in a tuned model's folder: all its weights, or the base with its adapter merged.
+
+    Passes on the exceptions of transformers and peft.
+    """
+    if (tuned / TUNED_WEIGHTS).is_dir():
+        return load(tuned / TUNED_WEIGHTS, dtype=dtype, device=device)
+    from peft import PeftModel  # noqa: PLC0415  two seconds, which the base alone need not spend
+
+    model = load(base, dtype=dtype, device=device)
+    return PeftModel.from_pretrained(model, tuned / "adapter", torch_device=device).merge_and_unload()
 
 
 def load_tokenizer(folder: Path) -> Any:

@@ -1,4 +1,4 @@
-"""Every number that decides how a model is fine-tuned: LoRA rank, learning rate schedule, batches, epochs.
+"""Every number that decides how a model is fine-tuned: LoRA rank, learning rates, batches, epochs.
 
 Without tensors, so that the server can use them, too. The values were measured with the packaged 135M model
 on chat examples of about 130 tokens (bench/engine/training.md).
@@ -8,12 +8,17 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from engine.training_request import MethodName
+from engine.training_request import MethodName, TrainedWeights
 
 LORA_RANK = 16
 LORA_ALPHA = 32
-LEARNING_RATES = {"supervised": 1e-3, "dpo": 1e-4}
+LEARNING_RATES: dict[MethodName, dict[TrainedWeights, float]] = {
+    "supervised": {"all": 2e-4, "adapter": 1e-3},
+    "dpo": {"all": 1e-5, "adapter": 1e-4},
+}
 """The peak learning rate if learning_rate_multiplier is 1."""
+MAX_PARAMETERS = 500_000_000
+"""Of a base whose weights are all tuned by default; a larger one gets an adapter."""
 DPO_BETA = 0.1
 """How closely preference tuning stays to the model it starts from."""
 WARM_UP_STEPS = 5
@@ -21,24 +26,33 @@ CLIP_NORM = 1.0
 BATCH_SIZE = 8
 EPOCHS = 2
 FEW_EXAMPLES = 128
-MICRO_BATCH_TOKENS = 2048
+MICRO_BATCH_TOKENS: dict[TrainedWeights, int] = {"all": 1024, "adapter": 2048}
 """A larger batch is computed in several parts, so that memory does not grow with batch or example size."""
+EVALUATION_TOKENS = 2048
+"""The same where nothing is learned, which takes little memory for either."""
 KEPT_CHECKPOINTS = 3
 """Models kept of one training: those of the last epochs, the finished model included."""
 _BUCKET_TOKENS = 8  # examples whose lengths differ by less may share a batch
 
 
 def resolve_auto(
-    method: MethodName, hyperparameters: dict[str, Any], examples: int, *, from_tuned: bool
+    method: MethodName,
+    weights: TrainedWeights,
+    hyperparameters: dict[str, Any],
+    examples: int,
+    *,
+    from_tuned: bool,
 ) -> dict[str, Any]:
-    """Replace every "auto" by the number that suits so many examples.
+    """Replace every "auto" by what suits so many examples; `weights` is what the training changes.
 
     `from_tuned` says that the training starts from a tuned model.
     """
-    # few examples make few steps: starting at the base, each step must go far (bench/engine/training.md);
-    # a tuned model would overfit
-    multiplier = 4.0 if method == "supervised" and examples < FEW_EXAMPLES and not from_tuned else 1.0
+    # few examples make few steps: starting at the base, each step of an adapter must go far
+    # (bench/engine/training.md); a tuned model would overfit
+    few = method == "supervised" and examples < FEW_EXAMPLES and not from_tuned
+    multiplier = 4.0 if few and weights == "adapter" else 1.0
     auto = {
+        "weights": weights,
         "n_epochs": EPOCHS,
         "batch_size": BATCH_SIZE,
         "learning_rate_multiplier": multiplier,
@@ -67,14 +81,16 @@ def batches(lengths: Sequence[int], size: int, rng: random.Random) -> list[list[
     return epoch
 
 
-def micro_batches(batch: Iterable[int], padded_lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Split a batch of indices into parts of at most `MICRO_BATCH_TOKENS`, the shortest examples first.
+def micro_batches(
+    batch: Iterable[int], padded_lengths: Sequence[int], max_tokens: int
+) -> Iterator[list[int]]:
+    """Split a batch of indices into parts of at most `max_tokens`, the shortest examples first.
 
     In a part every example is padded to the longest one. An example above the limit is a part of its own.
     """
     part: list[int] = []
     for index in sorted(batch, key=padded_lengths.__getitem__):
-        if part and (len(part) + 1) * padded_lengths[index] > MICRO_BATCH_TOKENS:
+        if part and (len(part) + 1) * padded_lengths[index] > max_tokens:
             yield part
             part = []
         part.append(index)

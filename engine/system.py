@@ -1,8 +1,15 @@
-"""The process and its machine: notice the death of the parent process, count usable cores."""
+"""The process and its machine: notice the death of the parent process, count cores, know the processor."""
 
 import os
+import shutil
 import threading
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import psutil
+
+_CGROUP = Path("/sys/fs/cgroup")  # of this process in a container, version 2
 
 
 def watch_parent(on_exit: Callable[[], object]) -> None:
@@ -26,3 +33,31 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):  # not on macOS
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def available_disk(folder: Path) -> int:
+    """Return the bytes that are free on a folder's disk."""
+    return shutil.disk_usage(folder).free
+
+
+def available_memory() -> int:
+    """Return the bytes of memory that are free, within the limit of a container."""
+    available = int(psutil.virtual_memory().available)
+    try:
+        limit = int((_CGROUP / "memory.max").read_text())
+        used = int((_CGROUP / "memory.current").read_text())
+        statistics = dict(line.split() for line in (_CGROUP / "memory.stat").read_text().splitlines())
+    except (OSError, ValueError):  # no container, or one without a limit ("max")
+        return available
+    return min(available, limit - used + int(statistics.get("inactive_file", 0)))
+
+
+@cache
+def multiplies_bfloat16() -> bool:
+    """Return whether the processor has instructions for bfloat16, as torch uses them; Linux alone tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return False
+    flags = next((line.split() for line in lines if line.startswith("flags")), [])
+    return "avx512_bf16" in flags or "amx_bf16" in flags

@@ -5,10 +5,15 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from engine.model_size import ModelSize
+
 REQUEST_FILE = "order.json"
 """The request's file in the job folder. The name is that of version 0.1, whose folders must stay readable."""
 
 MethodName = Literal["supervised", "dpo"]
+
+TrainedWeights = Literal["all", "adapter"]
+"""What a training changes: all weights of the model, or a LoRA adapter beside them."""
 
 
 class TrainingError(Exception):
@@ -20,8 +25,11 @@ class TrainingRequest(BaseModel):
 
     base_id: str
     base: Path
+    size: ModelSize
+    """Of the base."""
     start: Path | None
-    """The PEFT adapter to start from: that of a tuned model which is trained further."""
+    """The folder of the tuned model to start from; None for the base."""
+    weights: TrainedWeights
     unpacked: Path
     """The folder that caches the base in the format transformers loads fastest."""
     method: MethodName

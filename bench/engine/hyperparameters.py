@@ -1,22 +1,29 @@
-"""Choose the "auto" hyperparameters: train over a grid and compare the held-out losses.
+"""Choose the "auto" hyperparameters: train over a grid with several seeds, and compare the held-out losses.
 
-    python -m bench.engine.hyperparameters --train T.jsonl --valid V.jsonl [--rates 0.5,1,2] [--batches 8] ...
+    python -m bench.engine.hyperparameters --train T.jsonl --valid V.jsonl --results R.jsonl
+        [--weights all,adapter] [--rates 0.5,1,2] [--epochs 1,2,3] [--batches 8] [--seeds 1,2,3] [--limit N]
 
-The files are chat JSONL, such as a frozen dataset. The base is loaded once, and each training starts from the
-same weights. The table is sorted by held-out loss. Results: bench/engine/training.md.
+The files are chat JSONL, such as a frozen dataset. Every training starts from the packaged weights. Each one
+that is done is a line in R.jsonl: started again, the sweep goes on where it was ended, and prints the table
+of all lines about the same texts. One seed is done with the whole grid before the next one begins. The losses
+do not depend on what else the machine does; the seconds do. Results: bench/engine/training.md.
 """
 
 import argparse
 import asyncio
+import hashlib
 import itertools
 import logging
+import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict
 
 from engine import hyperparameters
 from engine.inference.llama_cpp import LlamaCppGenerator
@@ -24,59 +31,103 @@ from engine.jobs import encoding
 from engine.limits import CONTEXT
 from engine.storage import weights
 from engine.training.loop import TrainingLoop
-from engine.training.lora_model import LoraModel
 from engine.training.objectives import SupervisedObjective, evaluate
+from engine.training.run import MODELS
+from engine.training.trainable_model import StartingWeights
+from engine.training_request import TrainedWeights
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class SweepRun:
-    """One training: its hyperparameters, its held-out loss after each epoch, and its seconds."""
+class GridPoint(BaseModel):
+    """What is varied, but for the seed."""
 
+    model_config = ConfigDict(frozen=True)
+
+    weights: TrainedWeights
     multiplier: float
     batch_size: int
     epochs: int
+
+
+class SweepRun(BaseModel):
+    """One training: what was varied, its held-out loss before and after each epoch, and its seconds."""
+
+    texts: str
+    """Which texts it learned and was measured on."""
+    point: GridPoint
+    seed: int
     losses: list[float]
     seconds: float
 
-    def __str__(self) -> str:
-        """Return a row of the table."""
-        losses = " ".join(f"{loss:.4f}" for loss in self.losses)
-        return f"| {self.multiplier:g} | {self.batch_size} | {self.epochs} | {losses} | {self.seconds:.0f} |"
-
 
 class Sweep:
-    """A base model, training texts and held-out texts."""
+    """Training texts and held-out texts, as files of token ids, and what was measured on them."""
 
-    def __init__(self, train: Path, valid: Path, cache: Path) -> None:
-        """Load the base and read both files of token ids."""
-        self._model = LoraModel(
-            weights.find(None).path, cache=cache, starting_adapter=None, seed=0, max_length=1024
-        )
-        self._start = [weight.clone() for weight in self._model.state()]
-        self._objective = SupervisedObjective(self._model)
-        self._train, self._valid = (self._objective.prepare(encoding.read(path)) for path in (train, valid))
+    def __init__(self, train: Path, valid: Path, results: Path, *, limit: int | None) -> None:
+        """Read the results that are there. `limit` leaves out further training texts."""
+        self._train, self._valid = ([*encoding.read(path)] for path in (train, valid))
+        self._train = self._train[:limit]
+        self._texts = hashlib.sha256(repr((self._train, self._valid)).encode()).hexdigest()[:12]
+        self._results = results
+        self._cache = train.with_name("unpacked")
+        lines = results.read_bytes().splitlines() if results.is_file() else []
+        runs = map(SweepRun.model_validate_json, lines)
+        self.runs = [run for run in runs if run.texts == self._texts]
 
-    def base_loss(self) -> float:
-        """Return the base's held-out loss."""
-        return evaluate(self._objective, self._valid)
+    def has(self, point: GridPoint, seed: int) -> bool:
+        """Return whether this training is done."""
+        return any((run.point, run.seed) == (point, seed) for run in self.runs)
 
-    def run(self, multiplier: float, batch_size: int, epochs: int) -> SweepRun:
-        """Train once from the same start as every other run."""
-        self._model.restore(self._start)
+    def run(self, point: GridPoint, seed: int) -> SweepRun:
+        """Train once from the packaged weights, and append the result to the file."""
+        base = weights.find(None)
+        start = StartingWeights(base.id, base.path, self._cache)
+        model = MODELS[point.weights](start, seed=seed, max_length=CONTEXT)
+        objective = SupervisedObjective(model)
+        held_out = objective.prepare(self._valid)
         training = TrainingLoop(
-            self._model,
-            self._objective,
-            self._train,
-            epochs=epochs,
-            batch_size=batch_size,
-            learning_rate=hyperparameters.LEARNING_RATES["supervised"] * multiplier,
-            seed=0,
+            model,
+            objective,
+            objective.prepare(self._train),
+            epochs=point.epochs,
+            batch_size=point.batch_size,
+            learning_rate=hyperparameters.LEARNING_RATES["supervised"][point.weights] * point.multiplier,
+            seed=seed,
         )
         started = time.monotonic()
-        losses = [evaluate(self._objective, self._valid) for step in training.steps() if step.ends_epoch]
-        return SweepRun(multiplier, batch_size, epochs, losses, time.monotonic() - started)
+        losses = [evaluate(objective, held_out)]
+        losses += [evaluate(objective, held_out) for step in training.steps() if step.ends_epoch]
+        seconds = round(time.monotonic() - started, 1)
+        run = SweepRun(texts=self._texts, point=point, seed=seed, losses=losses, seconds=seconds)
+        self.runs.append(run)
+        with self._results.open("a", encoding="utf-8") as out:
+            out.write(run.model_dump_json() + "\n")
+        return run
+
+
+def table(runs: Iterable[SweepRun]) -> list[str]:
+    """Return the rows of a Markdown table, the lowest mean loss first."""
+    by_point: dict[GridPoint, list[SweepRun]] = defaultdict(list)
+    for run in runs:
+        by_point[run.point].append(run)
+    means = {
+        point: [statistics.fmean(losses) for losses in zip(*(run.losses for run in found), strict=True)]
+        for point, found in by_point.items()
+    }
+    rows = [
+        "| weights | learning rate | epochs | batch | held-out loss before, after epochs | last, by seed |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for point in sorted(by_point, key=lambda point: means[point][-1]):
+        rate = hyperparameters.LEARNING_RATES["supervised"][point.weights] * point.multiplier
+        found = sorted(by_point[point], key=lambda run: run.seed)
+        rows.append(
+            f"| {point.weights} | {rate:g} ({point.multiplier:g}) | {point.epochs} | {point.batch_size} "
+            f"| {' '.join(f'{loss:.3f}' for loss in means[point])} "
+            f"| {' '.join(f'{run.losses[-1]:.3f}' for run in found)} |"
+        )
+    return rows
 
 
 async def _encode(*files: Path, out: Path) -> list[Path]:
@@ -93,30 +144,37 @@ async def _encode(*files: Path, out: Path) -> list[Path]:
     return encoded
 
 
-def main() -> None:
-    """Run the command line."""
+def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.engine.hyperparameters", description=__doc__)
     parser.add_argument("--train", type=Path, required=True)
     parser.add_argument("--valid", type=Path, required=True)
+    parser.add_argument("--results", type=Path, required=True, help="JSON lines, kept and continued")
+    parser.add_argument("--weights", type=_numbers(str), default=list(get_args(TrainedWeights)))
     parser.add_argument(
-        "--rates", type=_numbers(float), default=[0.5, 1.0, 2.0], help="learning_rate_multiplier"
+        "--rates", type=_numbers(float), default=[0.5, 1.0, 2.0, 4.0], help="learning_rate_multiplier"
     )
     parser.add_argument("--batches", type=_numbers(int), default=[hyperparameters.BATCH_SIZE])
     parser.add_argument("--epochs", type=_numbers(int), default=[1, 2, 3])
-    options = parser.parse_args()
+    parser.add_argument("--seeds", type=_numbers(int), default=[1, 2, 3])
+    parser.add_argument("--limit", type=int, help="train on so many texts only")
+    return parser
+
+
+def main() -> None:
+    """Run the command line."""
+    options = _arguments().parse_args()
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory() as folder:
         train, valid = asyncio.run(_encode(options.train, options.valid, out=Path(folder)))
-        sweep = Sweep(train, valid, Path(folder) / "unpacked")
-        print(f"held-out loss of the base: {sweep.base_loss():.4f}", file=sys.stderr)
-        runs = []
-        for epochs, batch, rate in itertools.product(options.epochs, options.batches, options.rates):
-            runs.append(sweep.run(rate, batch, epochs))
-            print(runs[-1], file=sys.stderr, flush=True)
-    print("| learning_rate_multiplier | batch_size | n_epochs | held-out loss after each epoch | seconds |")
-    print("| --- | --- | --- | --- | --- |")
-    for run in sorted(runs, key=lambda run: run.losses[-1]):
-        print(run)
+        sweep = Sweep(train, valid, options.results, limit=options.limit)
+        grid = itertools.product(
+            options.seeds, options.weights, options.epochs, options.batches, options.rates
+        )
+        for seed, kind, epochs, batch_size, rate in grid:
+            point = GridPoint(weights=kind, multiplier=rate, batch_size=batch_size, epochs=epochs)
+            if not sweep.has(point, seed):
+                print(sweep.run(point, seed).model_dump_json(), file=sys.stderr, flush=True)
+        print("\n".join(table(sweep.runs)))
 
 
 def _numbers(kind: Callable[[str], T]) -> Callable[[str], list[T]]:

@@ -5,28 +5,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.engine.texts import Text
-from engine import hyperparameters
 from engine.jobs.encoding import encode
 from engine.messages import TrainingExample
 
 
 @dataclass(frozen=True)
 class ModelSize:
-    """Bytes of all weights, and the number of parameters of the layers, the head and a LoRA adapter."""
+    """Bytes of all weights, and the number of parameters of the layers and the head."""
 
     weight_bytes: int
     layers: int
     head: int
-    adapter: int
 
     def training_flops(self, learned_share: float) -> float:
         """Return the floating-point operations per token if this share of the tokens is learned.
 
-        Four per frozen weight: two forward, two to propagate the gradient, none for the gradient of the
-        weight itself. Six per weight of the adapter. The head counts for learned tokens only; attention is
-        left out.
+        Six per weight: two forward, two to propagate the gradient, two for the gradient of the weight itself.
+        The head counts for learned tokens only; attention is left out.
         """
-        return 4 * self.layers + 6 * self.adapter + 4 * self.head * learned_share
+        return 6 * (self.layers + self.head * learned_share)
 
 
 def read_size(model: Path) -> ModelSize:
@@ -49,7 +46,6 @@ def size_from_shapes(shapes: Mapping[str, Sequence[int]], weight_bytes: int) -> 
         weight_bytes=weight_bytes,
         layers=sum(rows * columns for rows, columns in layers),
         head=head[0] * head[1],
-        adapter=sum(hyperparameters.LORA_RANK * (rows + columns) for rows, columns in layers),
     )
 
 

@@ -92,7 +92,8 @@ async def _herosmith(model: str, folder: Path) -> None:
         async def on_ready(self) -> None:
             report_ready()
 
-    settings = Settings(_env_file=None, data_dir=folder, engine_url=model)
+    # one text for each hero: the server knows but one, and another draw would be the same
+    settings = Settings(_env_file=None, data_dir=folder, engine_url=model, draws=1)
     async with open_app(settings) as app, AnnouncingBot(app) as bot:
         await _run_until_stdin_closes(bot.serve("token"))
 

@@ -22,7 +22,8 @@ models = CommandGroup("Tuned models of heroes: list, compare, promote, roll back
 
 Number = Annotated[int, typer.Argument(help="The model's number in `models list`")]
 
-_HEADINGS = ("model", "state", "dataset", "loss before", "loss after", "up", "down", "trained", "name")
+_HEADINGS = ("model", "state", "dataset", "loss before", "loss after", "up", "down", "trained")
+_STATES = {"live": "live", "candidate": "a candidate", "retired": "retired"}
 
 
 @models.command("list")
@@ -118,17 +119,7 @@ async def _show(settings: Settings, model_id: int, *, as_json: bool) -> None:
 def _row(model: "Model", votes: "VoteCounts") -> tuple[object, ...]:
     before, after = model.metrics.get("loss_before"), model.metrics.get("loss_after")
     trained = date_time(model.created_at)
-    return (
-        model.id,
-        model.state,
-        model.dataset_id,
-        before,
-        after,
-        votes.ups,
-        votes.downs,
-        trained,
-        model.name,
-    )
+    return model.id, model.state, model.dataset_id, before, after, votes.ups, votes.downs, trained
 
 
 def _model_json(model: "Model", votes: "VoteCounts") -> dict[str, Any]:
@@ -266,4 +257,4 @@ async def _change(change: "Callable[[Registry], Awaitable[Model]]") -> None:
 
     async with open_app(installation_settings()) as app:
         model = await change(app.registry)
-        typer.echo(f"Model {model.id}, {model.name}: {model.state}.")
+        typer.echo(f"Model {model.id} is {_STATES[model.state]}.")

@@ -135,8 +135,11 @@ async def _train(
     """Train and show the progress. A training that is interrupted is stopped at the engine as well."""
     from bot.cli.progress import show_progress  # noqa: PLC0415
 
-    job = await models.start(examples.files, base=base, epochs=epochs, name=name, method=examples.method)
+    start = asyncio.ensure_future(
+        models.start(examples.files, base=base, epochs=epochs, name=name, method=examples.method)
+    )
     try:
+        job = await asyncio.shield(start)
         with show_progress(console, f"tuning {name}") as view:
             return await models.follow(
                 job.id, lambda done, total, phase: view.update(done, total, TERMINAL(phase))
@@ -144,7 +147,8 @@ async def _train(
     except UserError as error:
         raise UserError("{reason}", reason=_with_file_numbers(str(error), file, examples)) from error
     except asyncio.CancelledError:
-        await asyncio.shield(models.cancel(job.id))
+        await models.cancel((await start).id)  # the engine would go on without us
+        _say(console, "The training was stopped; nothing of it is kept.")
         raise
 
 

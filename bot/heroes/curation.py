@@ -132,6 +132,12 @@ def whole_sentences(text: str) -> str:
     return text[: ends[-1]] if ends else ""
 
 
+def through_sentence(text: str, length: int) -> str:
+    """Return the beginning of a text that has at least this length and ends with a sentence, or all of it."""
+    ends = (found.end() for found in _SENTENCE_END_SO_FAR.finditer(text))
+    return text[: next((end for end in ends if end >= length), None)]
+
+
 def keeps_age(hero: Hero, text: str) -> bool:
     """Return whether every age that the text states may be the hero's."""
     return all(hero.age in years for years in stated_ages(text))

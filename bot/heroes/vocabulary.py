@@ -105,7 +105,7 @@ class Vocabulary(FrozenModel):
         return Lexicon((*self._known_powers, *chain(*synonyms)), synonyms)
 
     def _power_synonyms(self) -> list[dict[str, tuple[str, ...]]]:
-        spoken = {power: (form,) for power, form in self.spoken.items()}
+        spoken: dict[str, tuple[str, ...]] = {power: (form,) for power, form in self.spoken.items()}
         return [spoken, *(language.powers for language in self.synonyms.values())]
 
     def with_powers(self, added: Sequence[str]) -> "Vocabulary":

@@ -16,15 +16,15 @@ class Stream:
     position is 1 for the next in the queue, and 0 once the request is sent. The text only grows, except when
     a call broke off and is repeated, or is rewound to what somebody has seen of it.
 
-    check decides on each text so far: True shows it, None holds it back for now, False rejects it, which ends
-    the answer. Without a check every text is shown.
+    check returns how much of a text so far may be shown, which may be nothing yet; None rejects the text,
+    which ends the answer. Without a check all of it is shown.
     """
 
     def __init__(self) -> None:
         self.position = 0
         self.text = ""
         self.seen = ""  # the longest text that show() has returned
-        self.check: Callable[[str], bool | None] | None = None
+        self.check: Callable[[str], str | None] | None = None
         self.rejected = False
         self.finished = False  # nothing more comes, whether the answer succeeded or failed
         self.deadline: asyncio.Timeout | None = None  # of reading the answer, while it is read
@@ -46,11 +46,11 @@ class Stream:
         self.set_position(0)
 
     def set_text(self, text: str) -> None:
-        """Set the text so far, if the check lets it be shown."""
-        verdict = self.check(text) if self.check else True
-        self.rejected = verdict is False
-        if verdict:
-            self.text = text
+        """Set the text so far, as much of it as the check lets be shown."""
+        shown = self.check(text) if self.check else text
+        self.rejected = shown is None
+        if shown or not self.check:
+            self.text = shown or ""
             self._changed.set()
 
     def show(self, length: int | None = None) -> str:
@@ -60,9 +60,9 @@ class Stream:
             self.seen = shown
         return shown
 
-    def begin_again(self, check: Callable[[str], bool | None] | None) -> None:
-        """Prepare for another answer with a check of its own, and take back what nobody has seen."""
-        self.text, self.check, self.rejected = self.seen, check, False
+    def begin_again(self, text: str, check: Callable[[str], str | None] | None) -> None:
+        """Prepare for another answer, and its check. It begins with a text that covers what was seen."""
+        self.text, self.check, self.rejected = text, check, False
 
     def end(self) -> None:
         """Mark the stream as finished."""

@@ -34,12 +34,56 @@ def finetune_plan_text(t: Translator, estimate: TuningEstimate, remaining_today:
             ),
             all=estimate.tokens * estimate.epochs,
         ),
+        *_weights_lines(t, estimate),
         _cost_text(t, estimate),
         *_check_lines(t, estimate),
     ]
     if remaining_today is not None:
         lines.append(t("Today's budget still holds ${left:,.2f}.", left=max(0.0, remaining_today)))
     return "\n".join([*lines, _time_text(t, estimate), *_warning_lines(t, estimate)])
+
+
+_OBSTACLES = {
+    "memory": mark(
+        "An adapter is tuned (a small addition to the model), not the whole model: that would take "
+        "{needed:.1f} GB of memory, and {available:.1f} are free."
+    ),
+    "disk": mark(
+        "An adapter is tuned (a small addition to the model), not the whole model: that would take "
+        "{needed:.1f} GB on the disk, and {available:.1f} are free."
+    ),
+    "size": mark(
+        "An adapter is tuned (a small addition to the model), not the whole model: it has {needed:.1f} "
+        "billion weights, and models are tuned as a whole up to {available:.1f}."
+    ),
+}
+
+
+def _weights_lines(t: Translator, estimate: TuningEstimate) -> list[str]:
+    """Return what the training changes and why, if the server can say it."""
+    planned = estimate.weights
+    if planned is None and estimate.provider.reports_weights:
+        return [
+            t(
+                "The whole model is tuned if the machine has room for it, else an adapter (a small addition "
+                "to the model)."
+            )
+        ]
+    if planned is None:
+        return []
+    if planned.weights == "all":
+        return [t("The whole model is tuned: all its weights.")]
+    if estimate.serves_adapters:
+        return [
+            t(
+                "An adapter is tuned (a small addition to the model): the server at SERVING_URL loads "
+                "nothing else."
+            )
+        ]
+    if planned.obstacle is None:
+        return [t("An adapter is tuned (a small addition to the model), as TUNE says.")]
+    needed, available = planned.obstacle.needed / 1e9, planned.obstacle.available / 1e9
+    return [t(_OBSTACLES[planned.obstacle.of], needed=needed, available=available)]
 
 
 def _warning_lines(t: Translator, estimate: TuningEstimate) -> list[str]:

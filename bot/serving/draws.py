@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass, replace
 
 from bot.chat import ChatRequest
-from bot.heroes.curation import Curation, whole_sentences
+from bot.heroes.curation import Curation, through_sentence, whole_sentences
 from bot.heroes.hero import Hero
 from bot.llm.client import ChatAnswer
 from bot.llm.prices import Prices
@@ -12,6 +12,7 @@ from bot.llm.stream import Stream
 
 log = logging.getLogger(__name__)
 
+_CLOSING = ".!?\"”’'"  # noqa: RUF001 (texts close with curly quotes)
 _FREE_DRAWS = 4  # in all: a fault in one of five texts is left in one of some hundred
 
 
@@ -42,8 +43,8 @@ class Draw:
 class Draws:
     """The draws of one text, at most so many: each until it has a fault, the last as it comes.
 
-    Sentences are judged as they are written, before they are shown. What somebody has seen is never taken
-    back: the next draw continues it, or the text stays as it is if the model cannot continue a text.
+    Sentences are judged when they are whole, and shown only then. What somebody has seen is never taken back:
+    the next draw continues it, or the text stays as it is if the model cannot continue a text.
     """
 
     def __init__(self, hero: Hero, curation: Curation, stream: Stream, *, most: int, continues: bool) -> None:
@@ -68,9 +69,10 @@ class Draws:
 
     def begin(self) -> str:
         """Prepare the stream for the next draw, and return the text that it must continue, if any."""
-        self._judged = ""
-        self._stream.begin_again(self._check if self.number + 1 < self._most else None)
-        return self._stream.seen
+        stream, self._judged = self._stream, ""
+        begun = through_sentence(stream.text, len(stream.seen)) if stream.seen else ""
+        stream.begin_again(begun, self._check if self.number + 1 < self._most else None)
+        return begun
 
     def add(self, request: ChatRequest, answer: ChatAnswer) -> bool:
         """Add the answer of a draw. Return whether the text is settled, so that no other draw follows."""
@@ -111,24 +113,20 @@ class Draws:
             self._stream.set_text(answer.text)
         return replace(best, answer=answer)
 
-    def _check(self, text: str) -> bool | None:
-        beginning = whole_sentences(text)
-        if beginning and beginning != self._judged:
-            if self._may_change(text) and self._curation.fault_in_beginning(self._hero, beginning):
-                return False
+    def _check(self, text: str) -> str | None:
+        # a sentence has surely ended only when the next one begins: "3." may become "3.5"
+        beginning = whole_sentences(text.rstrip(_CLOSING))
+        if beginning != self._judged:
+            fault = self._curation.fault_in_beginning(self._hero, beginning)
+            if fault and self._may_change(text):
+                return None
             self._judged = beginning
-        return bool(beginning) or None
+        return beginning
 
     def _may_change(self, text: str) -> bool:
-        """Return whether another draw may still mend a text: nobody has seen the fault."""
-        seen = self._stream.seen
-        if not seen:
-            return True
-        return (
-            self._continues
-            and len(seen) < len(text)
-            and not self._curation.fault_in_beginning(self._hero, seen)
-        )
+        """Return whether another draw may still change a text: nobody has seen all of it."""
+        seen = len(self._stream.seen)
+        return not seen or (self._continues and seen < len(text))
 
     def _log_fault(self, fault: str | None) -> None:
         log.info("%s: draw %d of %d has a fault: %s", self._hero, self.number, self._most, fault)

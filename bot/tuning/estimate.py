@@ -15,6 +15,7 @@ from bot.store.jobs import Job
 from bot.store.models import Model
 from bot.tuning.gate import Gate
 from bot.tuning.providers import Provider
+from bot.tuning.remote_api import FineTuningApi, PlannedWeights
 
 MAX_EPOCHS = 10
 
@@ -43,7 +44,9 @@ class TuningEstimate:
     tuned_from is the base if it was tuned here, None if not. epochs is the spec's, or the provider's usual
     number. price and cost (US dollars) are None if unknown, cost also if training has no price. seconds is
     None if the speed is unknown, and covers the check as far as its time is known; measured tells whether it
-    comes from a training here. retires_on is the base's last day, if the server announces one. listed tells
+    comes from a training here. weights is what the training changes, None if the server does not say it;
+    serves_adapters tells whether the server that answers loads nothing else. retires_on is the base's last
+    day, if the server announces one. listed tells
     whether the server lists the base, None if it lists nothing.
     """
 
@@ -58,6 +61,8 @@ class TuningEstimate:
     check: CheckEstimate
     seconds: float | None
     measured: bool
+    weights: PlannedWeights | None
+    serves_adapters: bool
     retires_on: str | None
     listed: bool | None
 
@@ -68,17 +73,20 @@ class TuningEstimator:
     def __init__(
         self,
         db: Database,
-        provider: Provider,
+        api: FineTuningApi,
         prices: Prices,
         registry: Registry,
         availability: ModelAvailability,
         gate: Gate | None,
         *,
         base: str,
+        serves_adapters: bool,
     ) -> None:
         """gate: None if new models are not checked."""
         self._db = db
-        self._provider = provider
+        self._api = api
+        self._provider = api.provider
+        self._serves_adapters = serves_adapters
         self._prices = prices
         self._registry = registry
         self._availability = availability
@@ -123,7 +131,8 @@ class TuningEstimator:
     async def estimate(self, spec: FinetuneSpec) -> TuningEstimate:
         """Estimate a fine-tuning.
 
-        Raises UserError if there is no such dataset, or it is of the other method's kind.
+        Raises UserError if there is no such dataset, it is of the other method's kind, or the server cannot
+        train the base as the settings want it.
         """
         async with self._db.read() as tx:
             dataset = await _dataset(tx, spec)
@@ -147,6 +156,8 @@ class TuningEstimator:
             check,
             start + tokens * epochs / rate + (check.seconds or 0.0) if rate else None,
             pace is not None,
+            await self._api.planned_weights(spec.base),
+            self._serves_adapters,
             (shutdown_dates or {}).get(spec.base),
             None if shutdown_dates is None else spec.base in shutdown_dates,
         )

@@ -16,11 +16,11 @@ from openai.types.chat import ChatCompletionChunk
 from openai.types.fine_tuning import FineTuningJob
 
 from bot.chat import Message
-from bot.errors import UserError
+from bot.errors import OutOfReach, UserError
 from bot.i18n.message import LocalizedMessage
 from bot.llm.retry import INTERACTIVE, NO_RETRY, error_text, with_retries
 from bot.store.job_schema import HeldOutLoss, Method
-from bot.tuning.follow import TrainingTiming, has_succeeded, poll_until, progress_of
+from bot.tuning.follow import OUT_OF_REACH, TrainingTiming, has_succeeded, poll_until, progress_of
 from bot.tuning.losses import losses_from_events
 from bot.tuning.providers import ENGINE
 from bot.tuning.remote_api import FineTuningApi, FineTuningApiTiming, Training, Uncertain
@@ -83,14 +83,26 @@ class OwnModels:
         return job if job and job.status not in ("succeeded", "failed", "cancelled") else None
 
     async def follow(self, job_id: str, on_progress: OnProgress) -> FineTuningJob:
-        """Wait until a training succeeded and return it. Raises UserError with the reason if it failed."""
+        """Wait until a training succeeded and return it.
+
+        Raises UserError with the reason if it failed, or if the engine is out of reach for minutes.
+        """
         job = await self._trainings.get(job_id)
         if str(job.status) == "paused":
             await self._trainings.resume(job_id)
 
+        seen = time.monotonic()
+
         async def is_over() -> bool:
-            nonlocal job
-            job = await self._trainings.get(job_id)
+            nonlocal job, seen
+            try:
+                job = await self._trainings.get(job_id)
+            except OutOfReach:  # it may be starting again, and will go on with the training
+                if time.monotonic() - seen > self._timing.missing_limit:
+                    raise
+                on_progress(0, 0, OUT_OF_REACH)
+                return False
+            seen = time.monotonic()
             on_progress(*progress_of(job, await self._trainings.newest_events(job_id)))
             return has_succeeded(job)
 

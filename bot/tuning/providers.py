@@ -5,7 +5,7 @@ Foundry), docs.tokenfactory.nebius.com, docs.crusoecloud.com. Only the engine ha
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -31,10 +31,11 @@ class Provider:
     key is its name in PROVIDER; hosts recognise its base URL; prefix precedes every training file.
     optional_fields are those that its create call accepts; extra_body and fixed_hyperparameters are sent with
     every call. deploy_step tells what an operator must do before a tuned model answers, None if it answers at
-    once; {model} and {job} are filled in. default_epochs is what the server chooses by itself, typical_speed
-    is in trained tokens a second, typical_start in seconds before the first of them, typical_answer in
-    seconds for a text of a new model's check. measures_reference: it takes a `reference_file` and tells the
-    loss on it.
+    once; {model} and {job} are filled in. reports_weights tells whether the server says beforehand what a
+    training of a model changes: all weights, or an adapter. default_epochs is what the server chooses by
+    itself, typical_speed is in trained tokens a second, typical_start in seconds before the first of them,
+    typical_answer in seconds for a text of a new model's check. measures_reference: it takes a
+    `reference_file` and tells the loss on it.
     """
 
     key: str
@@ -49,6 +50,7 @@ class Provider:
     deploy_step: str | None = None
     shutdowns: tuple[Shutdown, ...] = ()
     default_epochs: int = 3
+    reports_weights: bool = False
     typical_speed: float | None = None
     typical_start: float = 0.0
     typical_answer: float | None = None
@@ -134,6 +136,7 @@ ENGINE = Provider(
     name=mark("the embedded engine"),
     methods=frozenset({"supervised", "dpo"}),
     default_epochs=2,
+    reports_weights=True,
     typical_speed=250.0,  # on two cores: bench/engine/training.md
     typical_start=30.0,
     typical_answer=1.0,
@@ -197,10 +200,17 @@ SERVING_HINT = mark(
 )
 
 
-def provider_of(base_url: str | None, *, hosted: bool, key: str | None = None) -> Provider:
+def provider_of(
+    base_url: str | None,
+    *,
+    hosted: bool,
+    key: str | None = None,
+    weights: Literal["auto", "all", "adapter"] = "auto",
+) -> Provider:
     """Return the provider of a base URL (None: OpenAI's own), or the one that PROVIDER names.
 
-    Raises SettingsError for an unknown name.
+    weights is what the engine is told to train; auto leaves the choice to it. Raises SettingsError for an
+    unknown name.
     """
     if key is not None:
         found = next((each for each in PROVIDERS if each.key == key.lower()), None)
@@ -209,7 +219,7 @@ def provider_of(base_url: str | None, *, hosted: bool, key: str | None = None) -
             raise SettingsError(f"PROVIDER: {key} is not known here; known are {known}.")
         return found
     if not hosted:
-        return ENGINE
+        return ENGINE if weights == "auto" else replace(ENGINE, fixed_hyperparameters={"weights": weights})
     host = (urlsplit(base_url).hostname or "") if base_url else "api.openai.com"
     for each in PROVIDERS:
         if any(host == known or host.endswith(f".{known}") for known in each.hosts):

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, TypeVar
+from urllib.parse import quote
 
 import httpx2
 import openai
@@ -15,6 +16,7 @@ from openai import AsyncOpenAI
 from openai.pagination import AsyncCursorPage as Page
 from openai.types import FileObject
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
+from pydantic import BaseModel, ValidationError
 
 from bot.errors import Forbidden, OutOfReach, ServerError, Unavailable, UnknownModel, UserError
 from bot.llm.retry import (
@@ -62,6 +64,21 @@ class Training:
     def suffix(self) -> str:
         """Return our part of the model's name: every provider accepts 18 characters without a dot."""
         return self.name or f"{_SUFFIX_PREFIX}{hashlib.sha256(self.key.encode()).hexdigest()[:8]}"
+
+
+class WeightsObstacle(BaseModel):
+    """Why not all weights are tuned: figures in bytes, for `size` in parameters."""
+
+    of: Literal["memory", "disk", "size"]
+    needed: float
+    available: float
+
+
+class PlannedWeights(BaseModel):
+    """What a training would change if it began now; an obstacle if that is an adapter unasked."""
+
+    weights: Literal["all", "adapter"]
+    obstacle: WeightsObstacle | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +174,22 @@ class FineTuningApi:
                 base=training.base,
             ) from error
         return started.id
+
+    async def planned_weights(self, base: str) -> PlannedWeights | None:
+        """Return what a training of a model would change; None if the server does not say it.
+
+        Raises UserError with the server's reason if it can change neither all weights nor an adapter.
+        """
+        if not self.provider.reports_weights:
+            return None
+        weights = self.provider.fixed_hyperparameters.get("weights", "auto")
+        path = f"/models/{quote(base, safe=':')}/tuning?weights={weights}"
+        try:
+            answer = await self._call(partial(self._api.get, path, cast_to=object), NO_RETRY)
+            return PlannedWeights.model_validate(answer)
+        except (Unavailable, UnknownModel, ValidationError) as error:  # or it is of an older version
+            log.info("what a training of %s changes is not known: %s", base, error)
+            return None
 
     async def find(
         self,

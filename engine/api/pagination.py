@@ -1,7 +1,7 @@
 """Pagination: OpenAI's list objects, and the query parameters `limit`, `after` and `order`."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -9,7 +9,10 @@ from pydantic import BaseModel
 
 from engine.errors import ApiError, not_found
 
+T = TypeVar("T")
+
 _PARAMETERS = {
+    "/v1/models/{id}/tuning": frozenset({"weights"}),
     "/v1/files": frozenset({"limit", "after", "order", "purpose"}),
     "/v1/batches": frozenset({"limit", "after"}),
     "/v1/fine_tuning/jobs": frozenset({"limit", "after"}),
@@ -62,6 +65,14 @@ def paginate(
         "first_id": page[0]["id"] if page else None,
         "last_id": page[-1]["id"] if page else None,
     }
+
+
+def chosen(query: Mapping[str, str], name: str, options: Sequence[T]) -> T:
+    """Return a query parameter that must be one of these words, by default the first. Raises ApiError."""
+    for option in options:
+        if option == query.get(name, options[0]):
+            return option
+    raise _invalid(name, f"it must be {' or '.join(map(str, options))}")
 
 
 def _invalid(param: str, rule: str) -> ApiError:

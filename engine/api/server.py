@@ -1,6 +1,7 @@
 """The HTTP API: the routes, and a thin handler for each."""
 
 from contextlib import aclosing
+from typing import get_args
 
 from aiohttp import web
 from prometheus_client.aiohttp import make_aiohttp_handler
@@ -10,7 +11,7 @@ from engine.api import auth, bodies, upload
 from engine.api.error_middleware import error_middleware, to_api_error
 from engine.api.hosts import LOOPBACK, Hosts, require_known_host
 from engine.api.metrics import Metrics
-from engine.api.pagination import paginate, reject_unknown_parameters
+from engine.api.pagination import chosen, paginate, reject_unknown_parameters
 from engine.api.tar import TarStream
 from engine.batches.schema import CreateBatchRequest
 from engine.batches.service import BatchService
@@ -19,6 +20,7 @@ from engine.inference.model_cache import ModelCache
 from engine.inference.service import PATHS, InferenceService
 from engine.jobs.schema import CreateJobRequest
 from engine.jobs.service import JobService
+from engine.jobs.weights_choice import WeightsSetting
 from engine.limits import MAX_JSON_BYTES
 from engine.storage.files import FileStore
 from engine.storage.models import ModelStore
@@ -64,9 +66,9 @@ class Api:
                 web.get("/healthz", self.health),
                 web.get("/metrics", make_aiohttp_handler(self.metrics.registry)),
                 web.get("/v1/models", self.list_models),
-                web.get(
-                    "/v1/models/{id:.+}/adapter", self.get_adapter
-                ),  # before the next route, which matches it too
+                # before the route of a model, which matches these two, too
+                web.get("/v1/models/{id:.+}/adapter", self.get_adapter),
+                web.get("/v1/models/{id:.+}/tuning", self.get_tuning),
                 web.get("/v1/models/{id:.+}", self.get_model),
                 web.delete("/v1/models/{id:.+}", self.delete_model),
                 *(web.post(path, self.answer) for path in PATHS),
@@ -112,6 +114,11 @@ class Api:
                 async for chunk in tar.chunks():
                     await response.write(chunk)
         return response
+
+    async def get_tuning(self, request: web.Request) -> web.Response:
+        wanted: WeightsSetting = chosen(request.query, "weights", get_args(WeightsSetting))
+        choice = await self.jobs.choose_weights(request.match_info["id"], wanted)
+        return web.json_response(choice.to_json())
 
     async def delete_model(self, request: web.Request) -> web.Response:
         model = request.match_info["id"]

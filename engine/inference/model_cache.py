@@ -79,7 +79,7 @@ class ModelCache:
         os.environ.setdefault("GOMP_SPINCOUNT", "2000")
         from engine.inference.torch_generator import TorchGenerator  # noqa: PLC0415  seconds, and 300 MB of memory
 
-        return TorchGenerator.load(self._base, adapter=None if path == self._base else path)
+        return TorchGenerator.load(self._base, tuned=None if path == self._base else path)
 
     def _evict_oldest(self) -> None:
         tuned = [path for path in self._loaded if path != self._base]

@@ -56,8 +56,8 @@ class TorchGenerator:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="torch")
 
     @classmethod
-    def load(cls, base: Path, adapter: Path | None = None) -> Self:
-        """Load a Hugging Face folder and merge a PEFT adapter into it (blocks for seconds).
+    def load(cls, base: Path, tuned: Path | None = None) -> Self:
+        """Load a Hugging Face folder, or the model in the folder of a model tuned from it (takes seconds).
 
         Passes on the exceptions of transformers and peft.
         """
@@ -65,11 +65,11 @@ class TorchGenerator:
         device = base_model.best_device()
         with _LOAD_LOCK:
             tokenizer = base_model.load_tokenizer(base)
-            model = base_model.load(base, dtype=base_model.fastest_dtype(device), device=device)
-            if adapter is not None:
-                from peft import PeftModel  # noqa: PLC0415  two seconds, which the base alone need not spend
-
-                model = PeftModel.from_pretrained(model, adapter, torch_device=device).merge_and_unload()
+            dtype = base_model.fastest_dtype(device)
+            if tuned is None:
+                model = base_model.load(base, dtype=dtype, device=device)
+            else:
+                model = base_model.load_tuned(base, tuned, dtype=dtype, device=device)
         return cls(model.eval(), tokenizer)
 
     @property

@@ -58,6 +58,12 @@ def read(path: Path) -> Iterator[list[Encoded]]:
             ]
 
 
+def longest_example(path: Path, method: MethodName) -> int:
+    """Return how many tokens of the examples that `encode_file` wrote must be computed at once."""
+    together = 2 if method == "dpo" else 1
+    return max(together * len(text.ids) for texts in read(path) for text in texts)
+
+
 async def encode(example: Example, tokenize: TurnTokenizer) -> list[Encoded]:
     """Return the texts of an example: those of a conversation, or the preferred and the other one of a pair.
 

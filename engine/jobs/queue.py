@@ -6,13 +6,14 @@ import time
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Self
+from typing import Any, Literal, Self
 
-from engine import hyperparameters
 from engine.errors import ApiError
 from engine.jobs import encoding, trainer_process, training_file
 from engine.jobs.job_folder import JobStore
 from engine.jobs.schema import FINISHED, Job, JobError, JobEvent
+from engine.jobs.training_requests import TrainingRequests
+from engine.jobs.weights_choice import WeightsChooser
 from engine.limits import CONTEXT
 from engine.storage import atomic
 from engine.storage.files import FileStore
@@ -61,6 +62,7 @@ class JobQueue:
         store: JobStore,
         files: FileStore,
         models: ModelStore,
+        weights: WeightsChooser,
         tokenize: encoding.TurnTokenizer,
     ) -> None:
         """Prepare; `async with` starts it. `tokenize` reads the chats of training files as serving does."""
@@ -68,6 +70,7 @@ class JobQueue:
         self._tokenize = tokenize
         self._files = files
         self._models = models
+        self._requests = TrainingRequests(store, files, models, weights)
         self._wake = asyncio.Event()
         self._validating = asyncio.Lock()  # one job after the other, so that they queue in order of creation
         self._validations: dict[str, asyncio.Task[None]] = {}
@@ -184,7 +187,10 @@ class JobQueue:
                 self._fail(job, JobError(code="internal_error", message=message))
 
     async def _run(self, job: Job) -> None:
-        request = self._training_request(job)
+        choice = await self._requests.choose_weights(job)
+        request = await self._requests.build(job, choice.weights)
+        if not job.has_status("queued"):  # paused or cancelled meanwhile
+            return
         # a job that a former version queued has no token ids yet
         if not request.training_tokens.is_file() and (error := await self._validate_files(job)):
             self._fail(job, error)
@@ -192,7 +198,10 @@ class JobQueue:
         method, numbers = job.training_method
         job.set_method(method, request.model_dump(include=set(numbers)))
         job.status = "running"
-        self._store.save(job, JobEvent(message="Fine-tuning job started"))
+        level: Literal["info", "warn"] = "warn" if choice.obstacle else "info"
+        self._store.save(
+            job, JobEvent(message="Fine-tuning job started"), JobEvent(level=level, message=f"{choice}")
+        )
         result = await self._train(job, request)
         if result is not None:
             self._succeed(job, request, result)
@@ -260,47 +269,14 @@ class JobQueue:
                 job=job.id,
                 created=int(time.time()),
                 is_checkpoint=isinstance(result, Checkpoint),
-                hyperparameters=numbers,
+                weights=numbers.get("weights", "adapter"),
+                hyperparameters={name: value for name, value in numbers.items() if name != "weights"},
                 **result.model_dump(),
             )
         )
 
     def _model_name(self, job: Job) -> str:
         return job.model_name(self._models.base.id)
-
-    def _training_request(self, job: Job) -> TrainingRequest:
-        """Build the request for the trainer. Raises TrainingFailed if a file or the model was deleted."""
-        try:
-            training, *_ = [self._files.path(file_id) for file_id in job.files().values()]
-        except ApiError as error:
-            raise trainer_process.TrainingFailed(
-                "file_not_found", f"A file of the job was deleted: {error}"
-            ) from error
-        try:
-            start = self._models.starting_adapter(job.model)
-        except ApiError as error:
-            raise trainer_process.TrainingFailed(
-                "model_not_found", f"The job's model is gone: {error}"
-            ) from error
-        folder = self._store.folder(job)
-        method, numbers = job.training_method
-        examples = training_file.count_examples(training)
-        return TrainingRequest(
-            base_id=self._models.base.id,
-            base=self._models.base.path,
-            start=start,
-            unpacked=self._store.base_cache,
-            method=method,
-            training_tokens=folder.tokens("training_file"),
-            validation_tokens=folder.tokens("validation_file") if job.validation_file else None,
-            reference_tokens=folder.tokens("reference_file") if job.reference_file else None,
-            out=self._models.folder(self._model_name(job)),
-            state=folder.state,
-            losses=folder.path / "losses.csv",
-            seed=job.seed,
-            max_length=CONTEXT,
-            **hyperparameters.resolve_auto(method, numbers, examples, from_tuned=start is not None),
-        )
 
     def _fail(self, job: Job, error: JobError) -> None:
         if job.status not in FINISHED:

@@ -12,7 +12,7 @@ from engine.errors import ApiError
 from engine.ids import new_id
 from engine.metadata import Metadata
 from engine.openai_object import OpenAIObject
-from engine.training_request import MethodName, ReferenceLoss
+from engine.training_request import MethodName, ReferenceLoss, TrainedWeights
 
 Status = Literal["validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled"]
 FINISHED: frozenset[Status] = frozenset({"succeeded", "failed", "cancelled"})
@@ -31,11 +31,15 @@ _Auto = BeforeValidator(_none_if_auto)
 
 
 class Hyperparameters(OpenAIObject):
-    """The hyperparameters that a client may set; None means "auto", for `hyperparameters.resolve_auto`."""
+    """The hyperparameters that a client may set; None means "auto", for `hyperparameters.resolve_auto`.
+
+    `weights` is an extension: whether all weights of the model are tuned, or an adapter.
+    """
 
     n_epochs: Annotated[int | None, Field(ge=1, le=50), _Auto] = None
     batch_size: Annotated[int | None, Field(ge=1, le=256), _Auto] = None
     learning_rate_multiplier: Annotated[float | None, Field(gt=0, le=100), _Auto] = None
+    weights: Annotated[TrainedWeights | None, _Auto] = None
 
     def with_auto(self) -> dict[str, Any]:
         """Return the values by name, "auto" in place of None."""

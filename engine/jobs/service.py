@@ -3,6 +3,7 @@
 import secrets
 import time
 
+from engine import hyperparameters
 from engine.errors import ApiError, not_found
 from engine.ids import new_id
 from engine.jobs.job_folder import JobStore
@@ -17,6 +18,7 @@ from engine.jobs.schema import (
     already_finished,
     wrong_status,
 )
+from engine.jobs.weights_choice import WeightsChoice, WeightsChooser, WeightsSetting
 from engine.storage.files import FileStore
 from engine.storage.models import ModelStore
 
@@ -24,7 +26,15 @@ from engine.storage.models import ModelStore
 class JobService:
     """Changes jobs on request, and tells the queue that runs them."""
 
-    def __init__(self, store: JobStore, files: FileStore, models: ModelStore, queue: JobQueue) -> None:
+    def __init__(
+        self,
+        store: JobStore,
+        files: FileStore,
+        models: ModelStore,
+        weights: WeightsChooser,
+        queue: JobQueue,
+    ) -> None:
+        self._weights = weights
         self._store = store
         self._files = files
         self._models = models
@@ -35,7 +45,9 @@ class JobService:
 
         Raises ApiError if its model or a file is unknown.
         """
-        self._models.starting_adapter(request.model)  # raises if it cannot be trained further
+        method = request.chosen_method()
+        wanted = method.hyperparameters.weights or "auto"
+        self._weights.check(wanted, self._models.start(request.model))
         for param in FILE_PARAMS:
             file_id = getattr(request, param)
             if file_id is not None and not self._files.has(file_id):
@@ -51,12 +63,18 @@ class JobService:
             metadata=request.metadata,
             user_provided_suffix=request.suffix,
         )
-        method = request.chosen_method()
         job.set_method(method.type, method.hyperparameters.with_auto())
         self._store.add(job)
         self._store.append(job, JobEvent(message=f"Created fine-tuning job: {job.id}"))
         self._queue.validate(job)
         return job
+
+    async def choose_weights(self, model: str, wanted: WeightsSetting) -> WeightsChoice:
+        """Return what a training of the model would change if it began now.
+
+        Raises ApiError if the model is unknown, or what is wanted is not possible.
+        """
+        return await self._weights.choose(wanted, self._models.start(model), hyperparameters.EPOCHS)
 
     def get(self, job_id: str) -> Job:
         """Return a job. Raises a 404 if it is unknown."""

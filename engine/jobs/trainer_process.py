@@ -16,7 +16,7 @@ from engine.training_request import REQUEST_FILE, Checkpoint, TrainingRequest, T
 log = logging.getLogger(__name__)
 
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
-_PAUSE_SECONDS = 60.0  # until a kill; loading the model and measuring held-out loss cannot be interrupted
+_PAUSE_SECONDS = 120.0  # until a kill; a state may be gigabytes, and loading the model cannot be interrupted
 _LOGGED_CHARACTERS = 4000  # of the trainer's stderr, if it crashes
 
 
@@ -75,7 +75,7 @@ async def _spawn(folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
         "TOKENIZERS_PARALLELISM": "false",
         # a thread that waits for another must not spin on a core that the other, or a chat, needs
         "OMP_WAIT_POLICY": "PASSIVE",
-        "GOMP_SPINCOUNT": "0",
+        "GOMP_SPINCOUNT": "2000",
     }
     with (folder / "trainer.log").open("ab") as log_file:
         process = await asyncio.create_subprocess_exec(

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from engine.errors import ApiError, not_found
 from engine.storage import atomic
 from engine.storage.weights import Weights
-from engine.training_request import ReferenceLoss
+from engine.training_request import ReferenceLoss, TrainedWeights
 
 
 class TunedModel(BaseModel):
@@ -21,6 +21,8 @@ class TunedModel(BaseModel):
     job: str
     created: int
     trained_tokens: int
+    weights: TrainedWeights = "adapter"
+    """What was tuned; all models of version 0.2 and before are adapters."""
     hyperparameters: dict[str, float]
     step: int | None = None
     """The step of its job after which it was saved, and the loss of that step."""
@@ -32,9 +34,10 @@ class TunedModel(BaseModel):
 
 
 class ModelStore:
-    """The catalogue. A tuned model is a folder with manifest.json, adapter/ (PEFT) and model.gguf.
+    """The catalogue. A tuned model is a folder with manifest.json, model.gguf and, if it has one, adapter/.
 
-    If the base is a Hugging Face folder, there is no model.gguf: the adapter is merged at each loading.
+    If the base is a Hugging Face folder, there is no model.gguf: the adapter is merged at each loading, and a
+    model without one has all its weights in weights/.
     """
 
     def __init__(self, data: Path, base: Weights) -> None:
@@ -46,7 +49,7 @@ class ModelStore:
         for folder in sorted(data.iterdir()):
             if (folder / "manifest.json").is_file():
                 tuned = TunedModel.model_validate(atomic.read_json(folder / "manifest.json"))
-                # an adapter alone can only be served with its own base
+                # without a file of its own it can only be served with its own base
                 if tuned.base == base.id or _loaded_from(folder).suffix == ".gguf":
                     self._tuned[tuned.id] = tuned
             else:
@@ -57,7 +60,7 @@ class ModelStore:
         return self._data / re.sub(r"[:/]", "_", model)
 
     def path(self, model: str) -> Path:
-        """Return what to load for a model: a GGUF file, a Hugging Face folder, or an adapter for the base.
+        """Return what to load for a model: a GGUF file, or a folder (of the base, or of a tuned model).
 
         Raises a 404 if the model is unknown.
         """
@@ -67,8 +70,8 @@ class ModelStore:
             return _loaded_from(self.folder(model))
         raise not_found(f"The model '{model}' does not exist.", code="model_not_found", param="model")
 
-    def starting_adapter(self, model: str) -> Path | None:
-        """Return the adapter that a training of the model starts from; None for the base.
+    def start(self, model: str) -> TunedModel | None:
+        """Return the tuned model that a training of the model starts from; None for the base.
 
         Raises a 404 if the model is unknown, and a 400 if it has another base.
         """
@@ -78,17 +81,20 @@ class ModelStore:
         if self._tuned[model].base != self.base.id:
             message = f"'{model}' was tuned from '{self._tuned[model].base}', which is not the base now."
             raise ApiError(400, message, code="model_not_available", param="model")
-        return self.folder(model) / "adapter"
+        return self._tuned[model]
 
     def adapter(self, model: str) -> Path:
         """Return the folder of a tuned model's PEFT adapter.
 
-        Raises a 404 if the model is unknown, and a 400 for the base, which has none.
+        Raises a 404 if the model is unknown, and a 400 for one that has none.
         """
         self.path(model)
         if model not in self._tuned:
-            raise ApiError(
-                400, f"'{model}' is the base model: it has no adapter.", code="no_adapter", param="model"
+            raise _no_adapter(f"'{model}' is the base model: it has no adapter.")
+        if self._tuned[model].weights != "adapter":
+            raise _no_adapter(
+                f"All weights of '{model}' were tuned: it has no adapter. Tune one with "
+                '"weights": "adapter".'
             )
         return self.folder(model) / "adapter"
 
@@ -148,5 +154,9 @@ class ModelStore:
 
 
 def _loaded_from(folder: Path) -> Path:
-    merged = folder / "model.gguf"
-    return merged if merged.is_file() else folder / "adapter"
+    gguf = folder / "model.gguf"
+    return gguf if gguf.is_file() else folder
+
+
+def _no_adapter(message: str) -> ApiError:
+    return ApiError(400, message, code="no_adapter", param="model")

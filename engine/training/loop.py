@@ -11,8 +11,8 @@ import torch
 
 from engine import hyperparameters
 from engine.storage import atomic
-from engine.training.lora_model import LoraModel
 from engine.training.objectives import Objective
+from engine.training.trainable_model import TrainableModel
 from engine.training_request import TrainingError
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ class TrainingLoop(Generic[T]):
 
     def __init__(
         self,
-        model: LoraModel,
+        model: TrainableModel,
         objective: Objective[T],
         examples: Sequence[T],
         *,
@@ -76,7 +76,8 @@ class TrainingLoop(Generic[T]):
             group["lr"] = hyperparameters.learning_rate(self.step, self.total_steps, self._learning_rate)
         weight = self._objective.weight([self._examples[index] for index in batch])
         total = 0.0
-        for part in hyperparameters.micro_batches(batch, self._padded_lengths):
+        max_tokens = hyperparameters.MICRO_BATCH_TOKENS[self._model.weights]
+        for part in hyperparameters.micro_batches(batch, self._padded_lengths, max_tokens):
             loss = self._objective.loss([self._examples[index] for index in part]) / weight
             loss.backward()  # type: ignore[no-untyped-call]
             total += loss.item()
@@ -86,6 +87,7 @@ class TrainingLoop(Generic[T]):
                 f"The training diverged after {self.step} steps: use a smaller learning_rate_multiplier."
             )
         self._optimizer.step()
+        self._model.apply_update()
         self._optimizer.zero_grad(set_to_none=True)
         return total
 

@@ -9,7 +9,7 @@ from torch.nn.functional import logsigmoid
 
 from engine import hyperparameters
 from engine.tokens import Encoded
-from engine.training.lora_model import LoraModel
+from engine.training.trainable_model import TrainableModel
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
@@ -46,7 +46,7 @@ class Objective(Protocol[T_contra]):
 class SupervisedObjective(Objective[Encoded]):
     """Cross-entropy (nats) per token of the loss mask."""
 
-    def __init__(self, model: LoraModel) -> None:
+    def __init__(self, model: TrainableModel) -> None:
         self._model = model
 
     def prepare(self, examples: Iterable[Sequence[Encoded]]) -> list[Encoded]:
@@ -68,7 +68,7 @@ class SupervisedObjective(Objective[Encoded]):
 class PreferenceObjective(Objective[Pair]):
     """Direct preference optimization (Rafailov et al. 2023, arXiv:2305.18290), sigmoid loss."""
 
-    def __init__(self, model: LoraModel, beta: float) -> None:
+    def __init__(self, model: TrainableModel, beta: float) -> None:
         """Train `model`; a larger `beta` keeps it closer to the model it starts from."""
         self._model = model
         self._beta = beta
@@ -81,7 +81,9 @@ class PreferenceObjective(Objective[Pair]):
         """
         pairs = [Pair(preferred, rejected) for preferred, rejected in examples]
         lengths = [self.padded_length(pair) for pair in pairs]
-        for part in hyperparameters.micro_batches(range(len(pairs)), lengths):
+        for part in hyperparameters.micro_batches(
+            range(len(pairs)), lengths, hyperparameters.EVALUATION_TOKENS
+        ):
             margins = self._margins([pairs[index] for index in part])
             for index, margin in zip(part, margins.tolist(), strict=True):
                 pairs[index] = replace(pairs[index], reference_margin=margin)
@@ -113,6 +115,8 @@ def evaluate(objective: Objective[T], examples: Sequence[T]) -> float:
     """Return the mean loss of all `examples`."""
     lengths = [objective.padded_length(example) for example in examples]
     total = 0.0
-    for part in hyperparameters.micro_batches(range(len(examples)), lengths):
+    for part in hyperparameters.micro_batches(
+        range(len(examples)), lengths, hyperparameters.EVALUATION_TOKENS
+    ):
         total += objective.loss([examples[index] for index in part]).item()
     return total / objective.weight(examples)

@@ -1,23 +1,34 @@
 """Run one training request: from the training files to a model that can be served. Imports torch."""
 
 import csv
-import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from engine import hyperparameters
+from engine import base_model, hyperparameters, resources
 from engine.jobs import encoding
-from engine.training import gguf_export, resource_checks
+from engine.training import gguf_weights
+from engine.training.full_model import FullModel
 from engine.training.loop import Step, TrainingLoop
 from engine.training.lora_model import LoraModel
 from engine.training.objectives import Objective, PreferenceObjective, SupervisedObjective, evaluate
-from engine.training_request import Checkpoint, ReferenceLoss, TrainingRequest, TrainingResult
+from engine.training.save_schedule import SaveSchedule
+from engine.training.trainable_model import StartingWeights, TrainableModel
+from engine.training_request import (
+    Checkpoint,
+    ReferenceLoss,
+    TrainedWeights,
+    TrainingRequest,
+    TrainingResult,
+)
 
 _MAX_METRICS_EVENTS = 200  # about as many per training, however many steps it has
-_SAVE_SECONDS = 30.0  # of work that a crash may cost
+
+MODELS: dict[TrainedWeights, type[TrainableModel]] = {
+    model.weights: model for model in (FullModel, LoraModel)
+}
+"""The class of each way of tuning."""
 
 Send = Callable[[dict[str, Any]], None]
 """Sends one message to the engine; engine/training/__main__.py lists their forms."""
@@ -49,16 +60,11 @@ class TrainingRun:
         """
         request = self._request
         if request.base.is_file():
-            gguf_export.check_architecture(request.base)
-        resource_checks.check_disk(request)
-        self._model = LoraModel(
-            request.base,
-            cache=request.unpacked,
-            starting_adapter=request.start,
-            seed=request.seed,
-            max_length=request.max_length,
-        )
-        self._model.check_memory()
+            gguf_weights.check_architecture(request.base)
+        longest = encoding.longest_example(request.training_tokens, request.method)
+        resources.check(request, longest=longest, on_cpu=base_model.best_device() == "cpu")
+        start = StartingWeights(request.base_id, request.base, request.unpacked, request.start)
+        self._model = MODELS[request.weights](start, seed=request.seed, max_length=request.max_length)
         self._objective: Objective[Any] = (
             SupervisedObjective(self._model)
             if request.method == "supervised"
@@ -75,7 +81,8 @@ class TrainingRun:
             examples,
             epochs=request.n_epochs,
             batch_size=request.batch_size,
-            learning_rate=hyperparameters.LEARNING_RATES[request.method] * request.learning_rate_multiplier,
+            learning_rate=hyperparameters.LEARNING_RATES[request.method][request.weights]
+            * request.learning_rate_multiplier,
             seed=request.seed,
         )
         self._start_or_resume(len(examples))
@@ -86,7 +93,10 @@ class TrainingRun:
     def _start_or_resume(self, examples: int) -> None:
         loop = self._loop
         dtype = str(self._model.dtype).removeprefix("torch.")
-        self._send_message(f"Training on {examples} examples for {loop.total_steps} steps in {dtype}.")
+        what = "all weights" if self._request.weights == "all" else "an adapter"
+        self._send_message(
+            f"Training on {examples} examples for {loop.total_steps} steps: {what} in {dtype}."
+        )
         if self._request.state.is_file():
             self._progress = _Progress.model_validate(loop.load(self._request.state))
             self._send_message(f"Resuming after step {loop.step} of {loop.total_steps}.")
@@ -103,7 +113,7 @@ class TrainingRun:
     def _train(self) -> bool:
         """Run the remaining steps; return False if the training was paused."""
         interval = max(1, self._loop.total_steps // _MAX_METRICS_EVENTS)
-        saved = time.monotonic()
+        self._saves = SaveSchedule()
         for step in self._loop.steps():
             self._progress.trained_tokens += step.tokens
             self._progress.train_loss[str(step.number)] = step.loss
@@ -114,9 +124,8 @@ class TrainingRun:
             if self._pause_requested() and step.number < self._loop.total_steps:
                 self._save_state()
                 return False
-            if step.ends_epoch or time.monotonic() - saved > _SAVE_SECONDS:
+            if self._saves.is_due(ends_epoch=step.ends_epoch):
                 self._save_state()
-                saved = time.monotonic()
         return True
 
     def _end_epoch(self, step: Step) -> None:
@@ -127,11 +136,11 @@ class TrainingRun:
         total = self._loop.total_steps
         steps_left = total - step.number
         if 0 < steps_left < hyperparameters.KEPT_CHECKPOINTS * total // self._request.n_epochs:
-            self._write_model(self._request.checkpoint(step.number))
+            self._model.save(self._request.checkpoint(step.number))
             self._send({"checkpoint": self._result(Checkpoint).model_dump()})
 
     def _finish(self) -> dict[str, Any]:
-        self._write_model(self._request.out)
+        self._model.save(self._request.out)
         if self._progress.reference_loss is not None:
             self._progress.reference_loss.after = self._measure_reference()
             self._send_reference_loss(self._progress.reference_loss, "after")
@@ -153,13 +162,9 @@ class TrainingRun:
             reference_loss=self._progress.reference_loss,
         )
 
-    def _write_model(self, folder: Path) -> None:
-        self._model.save(folder / "adapter", self._request.base_id)
-        if self._request.base.is_file():
-            gguf_export.export(self._request.base, folder / "adapter", folder / "model.gguf")
-
     def _save_state(self) -> None:
-        self._loop.save(self._request.state, self._progress.model_dump())
+        with self._saves.saving():
+            self._loop.save(self._request.state, self._progress.model_dump())
 
     def _evaluate(self, step: int) -> float:
         self._progress.valid_loss[str(step)] = loss = evaluate(self._objective, self._held_out)

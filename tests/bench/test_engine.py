@@ -68,12 +68,12 @@ def test_the_table_shows_each_comparison() -> None:
     assert "2.00" in shares  # the base over llama.cpp
 
 
-def test_training_costs_four_flops_per_frozen_weight_and_six_per_trained_one() -> None:
+def test_training_costs_six_flops_per_weight() -> None:
     size = model_size.size_from_shapes(
         {"token_embd.weight": [8, 100], "blk.0.ffn_up.weight": [8, 16]}, weight_bytes=1
     )
     assert (size.layers, size.head) == (128, 800)
-    assert size.training_flops(0.5) == 4 * 128 + 4 * 400 + 6 * size.adapter
+    assert size.training_flops(0.5) == 6 * 128 + 6 * 400
 
 
 def test_training_speed_excludes_the_time_before_the_first_step() -> None:

@@ -1,6 +1,7 @@
 """`herosmith finetune`, `herosmith models` and `herosmith jobs answer`."""
 
 import asyncio
+import json
 from pathlib import Path
 
 from bot.app import open_app
@@ -28,14 +29,24 @@ def test_finetune_then_promote_roll_back_retire_and_compare(terminal: RunCommand
     assert terminal("finetune", "--yes").exit_code == 0
     heading, first, second = terminal("models", "list").output.splitlines()
     assert heading.split()[:3] == ["model", "state", "dataset"]
-    assert (first.split()[:3], first.split()[-1]) == (["1", "live", "1"], "ft:tiny:1")
+    assert first.split()[:3] == ["1", "live", "1"]
+    assert "ft:" not in heading + first + second
+    assert [each["name"] for each in json.loads(terminal("models", "list", "--json").stdout)] == [
+        "ft:tiny:1",
+        "ft:tiny:2",
+    ]
     assert second.split()[:3] == ["2", "candidate", "1"]
-    assert "Model 2, ft:tiny:2: live." in terminal("models", "promote", "2").output
+    assert "Model 2 is live." in terminal("models", "promote", "2").output
     assert "by hand, in the place of model 1" in terminal("models", "show", "2").output
-    assert "Model 1, ft:tiny:1: live." in terminal("models", "rollback").output
-    assert "Model 2, ft:tiny:2: retired." in terminal("models", "retire", "2").output
+    assert "Model 1 is live." in terminal("models", "rollback").output
+    assert "Model 2 is retired." in terminal("models", "retire", "2").output
     compared = terminal("models", "compare", "1", "--hero", "40 woman healing").output
     assert "40-year-old woman, healing" in compared
+    compared_as_json = json.loads(terminal("models", "compare", "1", "2", "--json").stdout)
+    assert len(compared_as_json) == 3
+    assert [side["by"] for side in compared_as_json[0]["texts"]] == ["live: model 1", "retired: model 2"]
+    shown = json.loads(terminal("models", "show", "2", "--json").stdout)
+    assert (shown["state"], shown["history"][-1]["what"]) == ("retired", "retired")
     assert "base, given a beginning and an ending: " in compared
 
 

@@ -1,8 +1,10 @@
 """`herosmith tune` and `herosmith chat`: one's own examples, on the real engine with tiny weights."""
 
+import asyncio
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +18,7 @@ from bot.__main__ import cli
 from bot.settings import ROOT
 from tests.cli.conftest import RunCommand
 from tests.support.engine_process import EngineProcess
+from tests.support.eventually import eventually
 from tests.support.scripted_server import Script
 
 SAMPLES = ROOT / "examples"
@@ -131,6 +134,33 @@ def test_a_training_that_fails_says_why_in_the_engines_words(terminal: RunComman
     assert failed.exit_code == 1
     assert reason in failed.stderr
     assert "Traceback" not in failed.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_training_that_is_interrupted_is_stopped_at_the_engine_too(
+    engine: EngineProcess, tmp_path: Path, number: signal.Signals
+) -> None:
+    api = engine.blocking_client()
+    before = {job.id for job in api.fine_tuning.jobs.list()}
+    environment = {**os.environ, "DATA_DIR": str(tmp_path), "ENGINE_URL": engine.url, "PYTHONPATH": str(ROOT)}
+    tuning = subprocess.Popen(
+        [sys.executable, "-m", "bot", "tune", str(SAMPLES / "questions.csv"), "--name", number.name, "--yes"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment,
+        text=True,
+    )
+
+    def started() -> bool:
+        return any(job.id not in before for job in api.fine_tuning.jobs.list())
+
+    asyncio.run(eventually(started, what="the training is started", timeout=120))
+    tuning.send_signal(number)
+    printed, _ = tuning.communicate(timeout=120)
+    assert "nothing of it is kept" in printed
+    assert "Traceback" not in printed
+    (job,) = (job for job in api.fine_tuning.jobs.list() if job.id not in before)
+    assert job.status == "cancelled"
 
 
 def test_a_talk_in_a_terminal_keeps_its_history_until_it_begins_anew(

@@ -78,6 +78,7 @@ def _parse_lines(code: str) -> None:
         json.loads(line)
 
 
+NODE = shutil.which("node")
 PARSERS: dict[str, Callable[[str], object]] = {
     "": str,
     "text": str,
@@ -91,7 +92,6 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "bash": lambda code: _accepted(["/bin/sh", "-n"], code),
     "javascript": lambda code: _accepted([NODE, "--input-type=module", "--check"], code) if NODE else None,
 }
-NODE = shutil.which("node")
 
 
 def _accepted(command: list[str], code: str) -> None:

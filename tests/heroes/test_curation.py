@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.heroes.curation import through_sentence, whole_sentences
 from bot.heroes.hero import Hero
 from tests.heroes.test_hero import FILE
 from tests.support.scripted_server import describe
@@ -96,3 +97,61 @@ def test_trim_cuts_at_a_sentence_end_and_drops_markup() -> None:
 def test_trim_drops_a_truncated_sentence() -> None:
     assert CURATION.trim("She heals. She walks and") == "She heals."
     assert CURATION.trim("no sentence at all") == ""
+
+
+def test_all_faults_of_a_text_are_named() -> None:
+    assert CURATION.faults(HERO, GOOD) == []
+    assert CURATION.faults(HERO, "You met a 41-year-old man.") == [
+        "too short",
+        "another age",
+        "another gender",
+        "power never named",
+        "not a tale",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("beginning", "fault"),
+    [
+        ("Robin mends clocks.", None),  # short, and without the power: the rest may mend both
+        ("Robin, a 40-year-old woman, mends clocks.", None),
+        ("Robin, a 41-year-old woman, mends clocks.", "another age"),
+        ("Robin, a man, mends clocks.", "another gender"),
+        ("Robin and Olga Brown mend clocks.", "another name"),
+        ("You know Robin.", "not a tale"),
+        ("Robin mends clocks. Robin mends clocks.", "repeats itself"),
+    ],
+)
+def test_a_beginning_is_judged_by_what_the_rest_will_not_mend(beginning: str, fault: str | None) -> None:
+    assert CURATION.fault_in_beginning(HERO, beginning) == fault
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("", ""),
+        ("Robin mends", ""),
+        ("Robin mends.", "Robin mends."),
+        ("Robin mends. She sle", "Robin mends."),
+        ("At 3.5 Robin mends! She", "At 3.5 Robin mends!"),
+        ('"Come in." She sle', '"Come in."'),
+        ("Is it Robin? She sleeps. And", "Is it Robin? She sleeps."),
+    ],
+)
+def test_whole_sentences_of_an_unfinished_text(text: str, whole: str) -> None:
+    assert whole_sentences(text) == whole
+
+
+@pytest.mark.parametrize(
+    ("length", "beginning"),
+    [
+        (1, "One."),
+        (4, "One."),
+        (5, "One. Two!"),
+        (9, "One. Two!"),
+        (10, "One. Two! Three"),
+        (99, "One. Two! Three"),
+    ],
+)
+def test_a_beginning_ends_with_the_sentence_that_reaches_a_length(length: int, beginning: str) -> None:
+    assert through_sentence("One. Two! Three", length) == beginning

@@ -70,9 +70,9 @@ class Stage:
 
 
 @pytest.fixture
-async def stage(training: Training, tmp_path: Path) -> AsyncIterator[Stage]:
+async def stage(adapter_training: Training, tmp_path: Path) -> AsyncIterator[Stage]:
     async with lora_server() as server, AsyncExitStack() as clients:
-        yield Stage(training, server, tmp_path / "adapters", clients)
+        yield Stage(adapter_training, server, tmp_path / "adapters", clients)
 
 
 async def test_a_tuned_model_is_loaded_and_answers(stage: Stage) -> None:

@@ -37,8 +37,9 @@ GOOD = describe("40", "woman", "healing")
 FIRST = GOOD.split(". ")[0] + ". "
 TOO_SHORT = FIRST.strip()
 REPEATED = f"{GOOD} {GOOD}"
+OTHER_AGE = GOOD.replace("40", "41")
 FAULTY = {
-    "another age": GOOD.replace("40", "41"),
+    "another age": OTHER_AGE,
     "another gender": GOOD.replace("woman", "man"),
     "another name": GOOD.replace("with the power", "and the sister of Olga Brown, with the power"),
 }
@@ -125,12 +126,50 @@ async def test_what_was_seen_stays_and_the_rest_is_drawn_again(app: App, script:
     assert script.asked[-1]["messages"][-1] == {"role": "assistant", "content": TOO_SHORT}
 
 
-async def test_a_fault_that_somebody_has_seen_is_left(app: App, script: Script) -> None:
-    text = f"{FIRST}Her sister Olga Brown sings, and {GOOD.removeprefix(FIRST)}"
-    script.texts = [text, GOOD]
+async def test_a_sentence_with_a_fault_is_seen_by_nobody(app: App, script: Script) -> None:
+    script.texts = [f"{FIRST}Her sister Olga Brown sings, and she sleeps.", f" {GOOD.removeprefix(FIRST)}"]
     script.stream.word_delay = 0.02
-    drawn = await draw_before(app, bool)
-    assert (drawn.text, drawn.draws) == (text, 1)
+    shown: list[str] = []
+
+    def note(text: str) -> bool:
+        shown.append(text)
+        return True
+
+    drawn = await draw_before(app, note)
+
+    assert (drawn.text, drawn.draws) == (GOOD, 2)
+    assert TOO_SHORT in shown
+    assert "Olga" not in "".join(shown)
+
+
+async def test_a_sentence_of_which_a_part_was_seen_is_kept_whole(app: App, script: Script) -> None:
+    script.texts = [f"{FIRST}You are not Olga Brown.", f" {GOOD.removeprefix(FIRST)}"]
+    script.stream.word_delay = 0.02
+    stream = Stream()
+
+    async def look() -> None:
+        await stream.changed()
+        stream.show(10)  # as a duel does, whose other text is that short
+
+    looking = asyncio.create_task(look())
+    drawn = await draw(app, stream)
+    await looking
+
+    assert (drawn.text, drawn.draws) == (GOOD, 2)
+    assert script.asked[-1]["messages"][-1]["content"] == TOO_SHORT
+
+
+@pytest.mark.settings(draws=1)
+async def test_a_single_draw_is_shown_word_by_word(app: App, script: Script) -> None:
+    script.texts = [OTHER_AGE]
+    script.stream.word_delay = 0.02
+    stream = Stream()
+    writing = asyncio.create_task(draw(app, stream))
+    while not stream.text.startswith("Robin is"):
+        await stream.changed()
+    assert not stream.text.endswith(".")
+    await writing
+    assert script.texts == []
 
 
 @pytest.mark.parametrize("seen", [True, False])

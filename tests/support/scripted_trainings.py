@@ -61,6 +61,8 @@ class ScriptedTrainings:
         self.lost_starts = 0  # how many trainings start although the answer is a 500
         self.lists: list[str] = []  # models that are listed besides the tuned ones
         self.gone: set[str] = set()  # tuned models that the server has lost
+        self.planned: dict[str, Any] | None = None  # what a training would change, if the server says it
+        self.wanted_weights: list[str] = []  # as the clients asked for it
         self.shutdown_dates: dict[str, str] = {}
         self.events_kept = True
         self.reference_losses: list[tuple[float, float]] = []  # before and after, of each training in turn
@@ -74,6 +76,7 @@ class ScriptedTrainings:
     def serve(self, app: web.Application) -> None:
         """Add the routes."""
         app.router.add_get("/v1/models", self._models)
+        app.router.add_get("/v1/models/{model}/tuning", self._tuning)
         app.router.add_get("/v1/files", self._files)
         app.router.add_post("/v1/files", self._upload)
         app.router.add_get("/v1/files/{file}", self._file)
@@ -98,6 +101,14 @@ class ScriptedTrainings:
             if name not in self.gone
         ]
         return web.json_response({"object": "list", "data": data})
+
+    async def _tuning(self, request: web.Request) -> web.Response:
+        self.wanted_weights.append(request.query["weights"])
+        if self.planned is None:
+            return self._script.refusal(404)
+        if "error" in self.planned:
+            return self._script.refusal(400, self.planned["error"])
+        return web.json_response({"object": "model.tuning", "obstacle": None} | self.planned)
 
     async def _upload(self, request: web.Request) -> web.Response:
         form = await request.post()

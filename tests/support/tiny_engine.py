@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from openai.types.fine_tuning import FineTuningJob
@@ -49,18 +50,26 @@ class Training:
 
 @pytest.fixture(scope="session")
 def training(engine: EngineProcess) -> Training:
-    """Fine-tune the tiny model once, with held-out data."""
+    """Fine-tune the tiny model once in the default way, with held-out data."""
+    return _train(engine, learning_rate_multiplier=50.0)
+
+
+@pytest.fixture(scope="session")
+def adapter_training(engine: EngineProcess) -> Training:
+    """The same, with an adapter."""
+    return _train(engine, learning_rate_multiplier=10.0, weights="adapter")
+
+
+def _train(engine: EngineProcess, **hyperparameters: Any) -> Training:
     client = engine.blocking_client()
     train = client.files.create(file=jsonl(map(example, range(20, 44))), purpose="fine-tune")
     valid = client.files.create(file=jsonl(map(example, range(60, 66))), purpose="fine-tune")
+    method: Any = {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 6} | hyperparameters}}
     job = client.fine_tuning.jobs.create(
         model=TINY,
         training_file=train.id,
         validation_file=valid.id,
-        method={
-            "type": "supervised",
-            "supervised": {"hyperparameters": {"n_epochs": 6, "learning_rate_multiplier": 10.0}},
-        },
+        method=method,
         suffix="heroes",
         seed=7,
         metadata={"dataset": "1"},

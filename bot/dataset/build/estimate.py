@@ -8,7 +8,6 @@ from itertools import islice
 from bot.dataset.build.first_texts import FirstTexts
 from bot.dataset.build.pace import START_SECONDS, default_speed
 from bot.dataset.build.plan import Planner
-from bot.heroes.first_dataset import Origin
 from bot.llm.prices import Price, Prices
 from bot.store import examples
 from bot.store.database import Database
@@ -37,7 +36,7 @@ class BuildEstimate:
     seconds: float | None
     limited: bool
     measured: bool = True
-    first_texts: Mapping[Origin, int] = field(default_factory=dict)
+    first_texts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def missing(self) -> int:

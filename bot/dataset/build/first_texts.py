@@ -34,7 +34,7 @@ class FirstTexts:
             newest = await datasets.get_latest_build(tx)
         return newest is not None and newest.counts.get("hand-written", 0) > 0
 
-    async def count(self, spec: BuildSpec) -> dict[Origin, int]:
+    async def count(self, spec: BuildSpec) -> dict[str, int]:
         """Return how many texts a build takes in, by origin. Raises UserError if the file has mistakes."""
         return dict(Counter(text.origin for text in await self._choose(spec)))
 

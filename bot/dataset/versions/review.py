@@ -35,12 +35,18 @@ class Reviews:
     async def next(self, version: int | None = None) -> ReviewPage | None:
         """Return the first example of a version (None: the newest) without a verdict. None: all have one.
 
-        Raises UserError if there is no such version.
+        Raises UserError if there is no such version, or no model wrote any of its texts here.
         """
         async with self._db.read() as tx:
             dataset = await (datasets.get_latest(tx) if version is None else datasets.get(tx, version))
             if dataset is None:
                 raise UserError("There is no such dataset yet. Make one with {/build-dataset}.")
+            if not dataset.counts.get("example"):
+                raise UserError(
+                    "Only examples that a model wrote here are looked through, and dataset v{version} has "
+                    "none. `{/build-dataset}` writes some.",
+                    version=dataset.id,
+                )
             example, remaining = await datasets.get_unreviewed(tx, dataset.id)
         return ReviewPage(dataset.id, example, remaining) if example else None
 

@@ -158,6 +158,10 @@ async def test_about_shows_model_dataset_figures_and_links(stage: Stage, app: Ap
             "19 texts written by the model, 3 texts that people liked, 2 imported texts",
         ),
         ({"train": 9, "valid": 1, "import": 10}, "10 imported texts"),
+        (
+            {"train": 9, "valid": 2, "herosmith-build": 10, "hand-written": 1},
+            "10 texts of a build that comes with the bot, 1 text written by hand",
+        ),
     ],
 )
 async def test_about_leaves_out_where_no_text_of_the_dataset_comes_from(

@@ -49,6 +49,10 @@ async def test_the_first_dataset_is_made_in_seconds_without_a_model(
     assert "v1, 478 texts to learn from, 60 held out" in status.response.content
     assert "289 texts written by hand." in status.response.content
     assert script.asked == []
+    await stage.olga.slash(stage.channel, "dataset review")
+    assert (
+        "Only examples that a model wrote here are looked through, and dataset v1 has none" in stage.refusal()
+    )
 
     await plan(stage, source="shipped")
     again = await confirmed(stage, app)

@@ -17,9 +17,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
+from bot.chat import CONTROL_TOKEN
 from bot.dataset.files.dataset_card import DatasetCard
 from bot.dataset.files.formats import FileFormat, write_rows
-from bot.dataset.files.hero_rows import CONTROL_TOKEN, read_hero_rows
+from bot.dataset.files.hero_rows import read_hero_rows
 from bot.dataset.files.row import ARTICLE_COLUMNS, COLUMNS, Row, values_of
 from bot.dataset.reading.opening import open_source
 from bot.errors import UserError

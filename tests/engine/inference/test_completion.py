@@ -20,6 +20,7 @@ from engine.inference.service import InferenceService
 from engine.jobs.job_folder import JobStore
 from engine.jobs.queue import JobQueue
 from engine.jobs.service import JobService
+from engine.jobs.weights_choice import WeightsChooser
 from engine.messages import Message
 from engine.storage.files import FileStore
 from engine.storage.models import ModelStore
@@ -78,11 +79,12 @@ async def api(
     models, files = ModelStore(tmp_path / "models", Weights(TINY, tmp_path)), FileStore(tmp_path / "files")
     jobs, batches, cache = JobStore(tmp_path / "jobs"), BatchStore(tmp_path / "batches"), OneModel(failing)
     inference = InferenceService(models, cache)
+    weights = WeightsChooser(tmp_path, tmp_path, "auto")
     async with (
-        JobQueue(jobs, files, models, cache.tokenize_turn) as queue,
+        JobQueue(jobs, files, models, weights, cache.tokenize_turn) as queue,
         BatchQueue(batches, files, inference) as batch_queue,
     ):
-        job_service = JobService(jobs, files, models, queue)
+        job_service = JobService(jobs, files, models, weights, queue)
         batch_service = BatchService(batches, files, batch_queue)
         api = Api(models, cache, inference, files, job_service, batch_service)
         async with TestServer(api.app(None)) as server:

@@ -269,7 +269,7 @@ def hub_cache(folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.usefixtures("hub_cache")
 async def test_an_id_in_the_cache_is_served_offline(expected: Any, tmp_path: Path) -> None:
-    """The model also has another architecture, which `gguf_export` does not support."""
+    """The model also has another architecture, which `gguf_weights` does not know."""
     with EngineProcess(tmp_path / "engine", "owner/Neo-1B") as engine:
         client = engine.client()
         assert (await client.models.retrieve("owner/Neo-1B")).id == "owner/Neo-1B"
@@ -316,18 +316,38 @@ def test_an_unknown_base_is_rejected(base: str) -> None:
         weights.find(base)
 
 
-async def test_it_can_be_fine_tuned(torch_engine: EngineProcess) -> None:
-    """The job saves an adapter only, which is merged when the model is loaded."""
+@pytest.mark.parametrize(
+    ("numbers", "kept"),
+    [
+        ({"weights": "all", "learning_rate_multiplier": 50.0}, "weights"),
+        ({"weights": "adapter", "learning_rate_multiplier": 10.0}, "adapter"),
+    ],
+)
+async def test_it_can_be_fine_tuned(torch_engine: EngineProcess, numbers: Any, kept: str) -> None:
+    """The job saves all weights, or an adapter, which is merged when the model is loaded.
+
+    A second training of all weights starts from what is served.
+    """
     client = torch_engine.client()
-    job = await start(
-        client, model=BASE, hyperparameters={"n_epochs": 4, "learning_rate_multiplier": 10.0}, seed=1
-    )
+    job = await start(client, model=BASE, hyperparameters={"n_epochs": 4} | numbers, seed=1)
     done = await torch_engine.until(job.id, {"succeeded"})
     name = done.fine_tuned_model
-    assert not (torch_engine.data / "models" / name.replace(":", "_") / "model.gguf").exists()
+    files = {path.name for path in (torch_engine.data / "models" / name.replace(":", "_")).iterdir()}
+    assert files == {"manifest.json", kept}
     tuned, base = [text_of(await ask(client, model=model, temperature=0)) for model in (name, BASE)]
     assert "She is" in tuned
     assert "She is" not in base
+
+    again = await start(client, model=name, hyperparameters={"n_epochs": 1, "weights": "all"}, seed=1)
+    await torch_engine.until(again.id, {"succeeded"})
+    first, second = [await losses(client, each.id) for each in (job, again)]
+    assert second[0] < first[0] / 2
+
+
+async def losses(client: AsyncOpenAI, job_id: str) -> list[float]:
+    """Return the training losses, of the first step first."""
+    events = client.fine_tuning.jobs.list_events(job_id)
+    return [event.data["train_loss"] async for event in events if isinstance(event.data, dict)][::-1]
 
 
 def test_models_that_load_at_once_have_the_same_dtype(folders: Path) -> None:

@@ -11,6 +11,7 @@ from openai import AsyncOpenAI
 
 from tests.support.engine_jobs import has_exited, messages_of, start, trainer_of, until_step
 from tests.support.engine_process import EngineProcess, example, jsonl
+from tests.support.eventually import eventually
 from tests.support.tiny_engine import TINY, Training
 
 USER: Any = [{"role": "user", "content": "31, woman, flight ->"}]
@@ -46,9 +47,10 @@ async def test_checkpoints_of_the_last_epochs_can_be_used(training: Training) ->
     assert name not in [model.id for model in (await client.models.list()).data]
 
 
-async def test_a_paused_and_resumed_training_has_the_same_losses(engine: EngineProcess) -> None:
+@pytest.mark.parametrize("weights", ["all", "adapter"])
+async def test_a_paused_and_resumed_training_has_the_same_losses(engine: EngineProcess, weights: str) -> None:
     client = engine.client()
-    options: Any = {"hyperparameters": {"n_epochs": 20}, "seed": 5}
+    options: Any = {"hyperparameters": {"n_epochs": 12, "weights": weights}, "seed": 5}
     uninterrupted = await engine.until((await start(client, **options)).id, {"succeeded"})
 
     job = await start(client, **options)
@@ -92,13 +94,15 @@ async def test_a_paused_job_can_be_cancelled(engine: EngineProcess) -> None:
         await client.fine_tuning.jobs.resume(job.id)
 
 
+@pytest.mark.parametrize("weights", ["all", "adapter"])
 async def test_after_a_kill_the_training_resumes_from_its_last_checkpoint(
-    tiny_base: Path, tmp_path: Path
+    tiny_base: Path, tmp_path: Path, weights: str
 ) -> None:
     with EngineProcess(tmp_path, tiny_base) as engine:
-        job = await start(engine.client(), hyperparameters={"n_epochs": 30})
+        numbers: Any = {"n_epochs": 15, "weights": weights}
+        job = await start(engine.client(), hyperparameters=numbers)
         await engine.until(job.id, {"running"})
-        await until_step(engine, job.id, 7)  # after two epochs of three steps
+        await until_step(engine, job.id, 4)  # the first epoch, of three steps, is always saved
         trainer = trainer_of(engine)
         engine.process.kill()
         engine.process.wait()
@@ -109,25 +113,86 @@ async def test_after_a_kill_the_training_resumes_from_its_last_checkpoint(
         messages = await messages_of(engine, job.id)
         assert any("restarted" in message and "last checkpoint" in message for message in messages)
         [resumed] = [message for message in messages if message.startswith("Resuming after step")]
-        assert int(resumed.split()[3]) >= 6
+        assert int(resumed.split()[3]) >= 3
         assert not (tmp_path / "jobs" / job.id / "state.pt").exists()
 
 
-async def test_a_tuned_model_is_tuned_further(training: Training) -> None:
-    """A second training starts from the tuned model, not from the base."""
+@pytest.mark.parametrize(
+    ("before", "weights"),
+    [("training", "all"), ("adapter_training", "all"), ("adapter_training", "adapter")],
+)
+async def test_a_tuned_model_is_tuned_further(
+    request: pytest.FixtureRequest, before: str, weights: str
+) -> None:
+    """A second training starts where the first one ended, not from the base, whatever each has tuned."""
+    training: Training = request.getfixturevalue(before)
     client = training.engine.client()
-    job = await start(
-        client,
-        model=training.model,
-        training_file=(
-            await client.files.create(file=jsonl(map(example, range(20, 44))), purpose="fine-tune")
-        ).id,
-        hyperparameters={"n_epochs": 1},
-    )
+    valid = await client.files.create(file=jsonl(map(example, range(60, 66))), purpose="fine-tune")
+    numbers: Any = {"n_epochs": 1, "weights": weights}
+    job = await start(client, model=training.model, validation_file=valid.id, hyperparameters=numbers)
     done = await training.engine.until(job.id, {"succeeded"})
     assert done.fine_tuned_model.startswith(f"ft:{TINY}:herosmith:")
-    first = float((await losses(client, done))[0]["train_loss"])
-    assert first < float((await losses(client, training.job))[1]["train_loss"]) / 2
+    assert done.hyperparameters.weights == weights
+    first = float((await losses(client, done))[0]["valid_loss"])
+    last = float((await losses(client, training.job))[-1]["valid_loss"])
+    assert first == pytest.approx(last, abs=0.02)  # a GGUF file has 8 bits a weight
+
+
+async def test_an_adapter_on_a_model_whose_weights_were_all_tuned_is_refused(training: Training) -> None:
+    numbers: Any = {"weights": "adapter"}
+    with pytest.raises(openai.BadRequestError, match="give the base as the model") as caught:
+        await start(training.engine.client(), model=training.model, hyperparameters=numbers)
+    assert caught.value.param == "model"
+
+
+@pytest.mark.parametrize("weights", ["all", "adapter"])
+async def test_the_same_seed_gives_the_same_losses(engine: EngineProcess, weights: str) -> None:
+    client = engine.client()
+    numbers: Any = {"n_epochs": 2, "weights": weights}
+    jobs = [await start(client, hyperparameters=numbers, seed=seed) for seed in (3, 3, 4)]
+    one, same, other = [
+        [row["train_loss"] for row in await losses(client, await engine.until(job.id, {"succeeded"}))]
+        for job in jobs
+    ]
+    assert one == same
+    assert one != other
+
+
+async def test_a_state_is_saved_whole_or_not_at_all(tiny_base: Path, tmp_path: Path) -> None:
+    """What a killed trainer has half written is not resumed from, and goes with the job."""
+    with EngineProcess(tmp_path, tiny_base) as engine:
+        job = await start(engine.client(), hyperparameters={"n_epochs": 15})
+        await engine.until(job.id, {"running"})
+        await until_step(engine, job.id, 4)
+        engine.process.kill()
+        engine.process.wait()
+        folder = tmp_path / "jobs" / job.id
+        (folder / "state.pt.part").write_bytes((folder / "state.pt").read_bytes()[:1000])
+        engine.start()
+        await engine.until(job.id, {"succeeded"})
+        assert any("last checkpoint" in message for message in await messages_of(engine, job.id))
+        assert list(folder.glob("state.pt*")) == []
+
+
+async def test_a_kill_while_a_model_is_written_leaves_none(tiny_base: Path, tmp_path: Path) -> None:
+    """The training goes on, and writes the model anew."""
+    with EngineProcess(tmp_path, tiny_base) as engine:
+        job = await start(engine.client(), hyperparameters={"n_epochs": 3})
+        await engine.until(job.id, {"running"})
+        name = f"ft:{TINY}:herosmith:{job.id[-8:]}"
+        checkpoint = tmp_path / "models" / f"{name}:ckpt-step-3".replace(":", "_")
+        await eventually(checkpoint.is_dir, timeout=240, interval=0.005, what="the checkpoint is begun")
+        trainer = trainer_of(engine)
+        engine.process.kill()
+        engine.process.wait()
+        assert has_exited(trainer)
+        complete = (checkpoint / "manifest.json").is_file()
+        engine.start()
+        assert checkpoint.is_dir() == complete
+        done = await engine.until(job.id, {"succeeded"})
+        assert done.fine_tuned_model == name
+        answer = await engine.client().chat.completions.create(model=name, messages=USER, max_tokens=3)
+        assert answer.choices
 
 
 async def test_deleting_a_model_deletes_its_checkpoints(engine: EngineProcess) -> None:

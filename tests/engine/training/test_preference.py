@@ -25,8 +25,19 @@ def dpo(**numbers: Any) -> Any:
     return {"type": "dpo", "dpo": {"hyperparameters": numbers}}
 
 
-async def test_it_learns_what_is_preferred(training: Training) -> None:
+@pytest.mark.parametrize(
+    ("before", "numbers"),
+    [
+        ("training", {"weights": "all", "learning_rate_multiplier": 100.0}),
+        ("adapter_training", {"weights": "adapter", "learning_rate_multiplier": 20.0}),
+    ],
+)
+async def test_it_learns_what_is_preferred(
+    request: pytest.FixtureRequest, before: str, numbers: dict[str, Any]
+) -> None:
     """Starting from the tuned model, the loss of held-out pairs falls from log 2 (no preference)."""
+    training: Training = request.getfixturevalue(before)
+    asked = {"n_epochs": 4, "beta": 0.2} | numbers
     engine = training.engine
     client = engine.client()
     job = await start(
@@ -34,12 +45,11 @@ async def test_it_learns_what_is_preferred(training: Training) -> None:
         model=training.model,
         training_file=await upload(client, map(pair, range(20, 44))),
         validation_file=await upload(client, map(pair, range(60, 66))),
-        method=dpo(n_epochs=4, learning_rate_multiplier=20.0, beta=0.2),
+        method=dpo(**asked),
         hyperparameters=openai.omit,
     )
     done = await engine.until(job.id, {"succeeded"})
-    numbers = done.method.dpo.hyperparameters.model_dump()
-    assert numbers == {"n_epochs": 4, "learning_rate_multiplier": 20.0, "beta": 0.2, "batch_size": 8}
+    assert done.method.dpo.hyperparameters.model_dump() == asked | {"batch_size": 8}
     metrics: list[Any] = [event.data async for event in client.fine_tuning.jobs.list_events(job.id)]
     valid = {data["step"]: data["full_valid_loss"] for data in metrics if data and "full_valid_loss" in data}
     assert valid[0] == pytest.approx(0.6931, abs=0.002)
@@ -51,14 +61,14 @@ async def test_it_learns_what_is_preferred(training: Training) -> None:
             temperature=0,
             max_tokens=40,
         )
-        for model in (done.fine_tuned_model, await tune_on_reversed_pairs(training))
+        for model in (done.fine_tuned_model, await tune_on_reversed_pairs(training, asked))
     ]
     preferred, reversed_ = [answer.choices[0].message.content or "" for answer in answers]
     assert "fly" in preferred
     assert "fly" not in reversed_
 
 
-async def tune_on_reversed_pairs(training: Training) -> str:
+async def tune_on_reversed_pairs(training: Training, numbers: dict[str, Any]) -> str:
     """Tune with the outputs of each pair exchanged; return the model's name."""
     pairs = [
         pair(number)
@@ -73,7 +83,7 @@ async def tune_on_reversed_pairs(training: Training) -> str:
         client,
         model=training.model,
         training_file=await upload(client, pairs),
-        method=dpo(n_epochs=4, learning_rate_multiplier=20.0, beta=0.2),
+        method=dpo(**numbers),
         hyperparameters=openai.omit,
     )
     name = (await training.engine.until(job.id, {"succeeded"})).fine_tuned_model

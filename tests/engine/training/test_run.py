@@ -28,7 +28,8 @@ async def test_job_object(training: Training) -> None:
     assert job.hyperparameters.model_dump() == {
         "n_epochs": 6,
         "batch_size": 8,
-        "learning_rate_multiplier": 10.0,
+        "learning_rate_multiplier": 50.0,
+        "weights": "all",
     }
     assert job.method is not None
     assert job.method.supervised is not None
@@ -85,9 +86,13 @@ async def test_tuned_model_is_listed_and_has_learned(training: Training) -> None
     assert "She is" not in base
 
 
-async def test_the_adapter_is_kept(training: Training) -> None:
-    kept = {path.name for path in (training.folder / "adapter").iterdir()}
-    assert {"adapter_model.safetensors", "adapter_config.json"} <= kept
+async def test_what_is_kept_of_each_way(training: Training, adapter_training: Training) -> None:
+    everything, adapted = [
+        {path.relative_to(each.folder).as_posix() for path in each.folder.rglob("*") if path.is_file()}
+        for each in (training, adapter_training)
+    ]
+    assert everything == {"manifest.json", "model.gguf"}
+    assert adapted == everything | {"adapter/adapter_model.safetensors", "adapter/adapter_config.json"}
 
 
 async def test_finished_job_cannot_be_cancelled(training: Training) -> None:
@@ -121,6 +126,7 @@ async def test_real_weights_learn(tmp_path: Path) -> None:
             if event.data and "full_valid_loss" in event.data
         ]
         assert losses[1] < losses[0]
+        assert done.hyperparameters.weights == "all"
         answer = await client.chat.completions.create(
             model=done.fine_tuned_model,
             messages=[{"role": "user", "content": "40, woman, flight ->"}],

@@ -1,0 +1,82 @@
+"""Build what the trainer is asked to do, from a job, its files and its model."""
+
+import asyncio
+
+from engine import hyperparameters
+from engine.errors import ApiError
+from engine.jobs import encoding, training_file
+from engine.jobs.job_folder import JobStore
+from engine.jobs.schema import Job
+from engine.jobs.trainer_process import TrainingFailed
+from engine.jobs.weights_choice import WeightsChoice, WeightsChooser
+from engine.limits import CONTEXT
+from engine.model_size import ModelSize
+from engine.storage.files import FileStore
+from engine.storage.models import ModelStore
+from engine.training_request import TrainedWeights, TrainingRequest
+
+
+class TrainingRequests:
+    """Knows where everything of a job lies."""
+
+    def __init__(
+        self, store: JobStore, files: FileStore, models: ModelStore, weights: WeightsChooser
+    ) -> None:
+        self._store = store
+        self._files = files
+        self._models = models
+        self._weights = weights
+
+    async def choose_weights(self, job: Job) -> WeightsChoice:
+        """Return what the job's training changes: what it did when it began, if it goes on.
+
+        Raises TrainingFailed if the model was deleted, or the machine is too small.
+        """
+        method, numbers = job.training_method
+        wanted = numbers.get("weights", "adapter")  # a job of version 0.2 says nothing
+        folder = self._store.folder(job)
+        try:
+            start = self._models.start(job.model)
+        except ApiError as error:
+            raise TrainingFailed("model_not_found", f"The job's model is gone: {error}") from error
+        if folder.state.is_file():
+            return WeightsChoice(wanted)
+        epochs = hyperparameters.EPOCHS if numbers["n_epochs"] == "auto" else numbers["n_epochs"]
+        tokens, longest = folder.tokens("training_file"), 0
+        if tokens.is_file():
+            longest = await asyncio.to_thread(encoding.longest_example, tokens, method)
+        try:
+            return await self._weights.choose(wanted, start, epochs, longest=longest)
+        except ApiError as error:
+            raise TrainingFailed(error.code or "", error.message) from error
+
+    async def build(self, job: Job, weights: TrainedWeights) -> TrainingRequest:
+        """Return the request. Raises TrainingFailed if a file was deleted."""
+        try:
+            training, *_ = [self._files.path(file_id) for file_id in job.files().values()]
+        except ApiError as error:
+            raise TrainingFailed("file_not_found", f"A file of the job was deleted: {error}") from error
+        folder = self._store.folder(job)
+        method, numbers = job.training_method
+        examples = training_file.count_examples(training)
+        is_tuned = self._models.has(job.model)
+        base = self._models.base
+        return TrainingRequest(
+            base_id=base.id,
+            base=base.path,
+            size=await asyncio.to_thread(ModelSize.read, base.path),
+            start=self._models.folder(job.model) if is_tuned else None,
+            unpacked=self._store.base_cache,
+            method=method,
+            training_tokens=folder.tokens("training_file"),
+            validation_tokens=folder.tokens("validation_file") if job.validation_file else None,
+            reference_tokens=folder.tokens("reference_file") if job.reference_file else None,
+            out=self._models.folder(job.model_name(base.id)),
+            state=folder.state,
+            losses=folder.path / "losses.csv",
+            seed=job.seed,
+            max_length=CONTEXT,
+            **hyperparameters.resolve_auto(
+                method, weights, {"weights": weights} | numbers, examples, from_tuned=is_tuned
+            ),
+        )

@@ -1,0 +1,111 @@
+"""The memory and disk space that a training takes, estimated without torch, and what is free of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from engine import hyperparameters, system
+from engine.model_size import ModelSize
+from engine.training_request import TrainedWeights, TrainingError, TrainingRequest
+
+_GIB = 2**30
+_RUNTIME = 0.5 * _GIB  # Python, torch and transformers, before anything is loaded
+_STATE = 12  # bytes a trained parameter, on disk and in memory: the weight and two moments, in float32
+_GRADIENT = 4
+_Q8_0 = 34 / 32  # bytes a parameter
+
+
+_CURES = {
+    "memory": "Close other programs, use a machine with more, or tune an adapter instead of all weights.",
+    "disk": "Delete models that are no longer used, or free some space otherwise.",
+}
+
+
+@dataclass(frozen=True)
+class Shortage:
+    """Too little memory or disk space for a training, in bytes."""
+
+    of: Literal["memory", "disk"]
+    needed: int
+    available: int
+
+    def __str__(self) -> str:
+        """Return the figures as a clause."""
+        needed, available = self.needed / _GIB, self.available / _GIB
+        return f"{needed:.1f} GiB of {self.of} are needed, and {available:.1f} are free"
+
+    @property
+    def cure(self) -> str:
+        """A sentence that says what helps."""
+        return _CURES[self.of]
+
+
+def memory_needed(size: ModelSize, weights: TrainedWeights, *, longest: int = 0) -> float:
+    """Estimate the peak memory of the trainer, in bytes; the longest example has `longest` tokens.
+
+    For each token of a micro-batch: about 32 vectors per layer that the backward pass needs, and the logits
+    with their gradient in float32. bench/engine/training.md compares it with measurements.
+    """
+    computed = 2 if system.multiplies_bfloat16() else 4  # bytes of a number that the layers compute with
+    tokens = max(hyperparameters.MICRO_BATCH_TOKENS[weights], longest)
+    activations = tokens * (32 * size.width * size.layers * computed + 12 * size.vocabulary)
+    # in float32 the optimizer changes the very weights that the layers compute with
+    frozen = 0 if weights == "all" and computed == 4 else computed * size.parameters
+    return _RUNTIME + activations + frozen + (_STATE + _GRADIENT) * _trained(size, weights)
+
+
+def disk_needed(size: ModelSize, weights: TrainedWeights, *, models: int, is_gguf: bool) -> float:
+    """Estimate the bytes that a training writes, its `models` included.
+
+    A saved state replaces the one before only when it is complete, so there are two for a moment.
+    """
+    states = 2 * _STATE * _trained(size, weights)
+    if is_gguf:
+        return states + 2 * size.parameters + models * (_Q8_0 * size.parameters + _adapter(size, weights))
+    saved = 4 * size.parameters if weights == "all" else 0
+    return states + models * (saved + _adapter(size, weights))
+
+
+def shortage(of: Literal["memory", "disk"], needed: float, available: float) -> Shortage | None:
+    """Return what is missing if fewer than `needed` bytes are available."""
+    return Shortage(of, int(needed), int(available)) if available < needed else None
+
+
+def check(
+    request: TrainingRequest,
+    *,
+    longest: int,
+    on_cpu: bool,
+    free_disk: Callable[[Path], int] = system.available_disk,
+) -> None:
+    """Raise TrainingError if memory or disk are too small; the longest example has `longest` tokens.
+
+    What an interrupted training has left, and goes on from, counts as room.
+    """
+    size = request.size
+    request.out.parent.mkdir(parents=True, exist_ok=True)
+    models = min(request.n_epochs, hyperparameters.KEPT_CHECKPOINTS)
+    written = disk_needed(size, request.weights, models=models, is_gguf=request.base.is_file())
+    kept = sum(map(_bytes, (request.state, request.unpacked)))
+    missing = shortage("disk", written - kept, free_disk(request.out.parent))
+    if missing is None and on_cpu:
+        memory = memory_needed(size, request.weights, longest=longest)
+        missing = shortage("memory", memory, system.available_memory())
+    if missing is not None:
+        raise TrainingError(f"The training cannot begin: {missing}. {missing.cure}")
+
+
+def _trained(size: ModelSize, weights: TrainedWeights) -> float:
+    """Return the number of parameters that are trained."""
+    return size.parameters if weights == "all" else _adapter(size, weights) / 4
+
+
+def _adapter(size: ModelSize, weights: TrainedWeights) -> float:
+    """Return about the bytes of a LoRA adapter: the sides of a layer's matrices add up to some 20 widths."""
+    return 4 * 20 * hyperparameters.LORA_RANK * size.layers * size.width if weights == "adapter" else 0
+
+
+def _bytes(path: Path) -> int:
+    files = path.glob("*") if path.is_dir() else path.parent.glob(f"{path.name}*")
+    return sum(file.stat().st_size for file in files if file.is_file())

@@ -1,0 +1,190 @@
+"""Read and write a llama GGUF file's weights under transformers' names, with numpy and gguf, no torch."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, GGUFWriter
+from gguf.quants import dequantize, quantize
+from safetensors.numpy import load_file
+
+from engine.storage import atomic
+from engine.training_request import TrainingError
+
+_OUTER = {
+    "model.embed_tokens": "token_embd",
+    "model.norm": "output_norm",
+    "lm_head": "output",
+}
+_IN_LAYER = {
+    "self_attn.q_proj": "attn_q",
+    "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output",
+    "mlp.gate_proj": "ffn_gate",
+    "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down",
+    "input_layernorm": "attn_norm",
+    "post_attention_layernorm": "ffn_norm",
+}
+_LORA_KEY = re.compile(r"(model\.layers\.\S+)\.lora_([AB])\.")
+_COMPUTED = ("rope_freqs", "rope_factors_")  # tensors that are no parameters of the model
+_FILE_TYPE_Q8_0 = 7
+_BLOCK = 32  # numbers that share a scale in Q8_0
+
+
+def check_architecture(base: Path) -> None:
+    """Raise TrainingError if a model of the architecture of `base` could not be written."""
+    architecture = GGUFReader(base).get_field("general.architecture").contents()
+    if architecture != "llama":
+        raise TrainingError(
+            f"Models of the architecture '{architecture}' cannot be fine-tuned here, only 'llama'."
+        )
+
+
+def read(path: Path) -> Iterator[tuple[str, Any]]:
+    """Yield the name and values, float32 [out, in], of each parameter."""
+    reader = GGUFReader(path)
+    names = _names(reader)
+    for tensor in reader.tensors:
+        if tensor.name in names:
+            values = dequantize(tensor.data, tensor.tensor_type)
+            yield names[tensor.name], _reorder(reader, tensor.name, values, _halves_from_pairs)
+
+
+def write(base: Path, weights: Mapping[str, Any], out: Path) -> None:
+    """Write the base to `out` with other values of all its parameters, float32; matrices become Q8_0.
+
+    Raises TrainingError if the base has other parameters.
+    """
+    reader = GGUFReader(base)
+    names = _names(reader)
+    if set(names.values()) != set(weights):
+        strange = sorted(set(names.values()) ^ set(weights))
+        raise TrainingError(f"The base has parameters that cannot be written: {strange[:3]}.")
+
+    def new_values(tensor: Any) -> Any:
+        if tensor.name not in names:
+            return None
+        return _reorder(reader, tensor.name, weights[names[tensor.name]], _pairs_from_halves)
+
+    _rewrite(reader, out, new_values)
+
+
+def merge_adapter(base: Path, adapter: Path, out: Path) -> None:
+    """Write the base to `out` with the adapter, a PEFT folder, merged; the merged layers become Q8_0.
+
+    Raises TrainingError.
+    """
+    reader = GGUFReader(base)
+    deltas = _lora_deltas(adapter)
+    names = _names(reader)
+    if missing := sorted(set(deltas) - set(names.values())):
+        raise TrainingError(f"The base has no layers {missing[:3]}.")
+
+    def new_values(tensor: Any) -> Any:
+        delta = deltas.get(names.get(tensor.name, ""))
+        if delta is None:
+            return None
+        delta = _reorder(reader, tensor.name, delta, _pairs_from_halves)
+        return dequantize(tensor.data, tensor.tensor_type) + delta
+
+    _rewrite(reader, out, new_values)
+
+
+def _rewrite(reader: Any, out: Path, new_values: Callable[[Any], Any]) -> None:
+    """Copy a file with the values that `new_values` returns for a tensor, as they are if it returns None.
+
+    The file is published only when complete.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    part = out.with_name(out.name + ".part")
+    writer = GGUFWriter(part, reader.get_field("general.architecture").contents())
+    _copy_metadata(reader, writer)
+    for tensor in reader.tensors:
+        values = new_values(tensor)
+        if values is None:
+            writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
+        else:
+            stored, kind = _stored(values)
+            writer.add_tensor(tensor.name, stored, raw_dtype=kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    atomic.publish(part, out)
+
+
+def _stored(values: Any) -> tuple[Any, GGMLQuantizationType]:
+    """Return how values are stored: vectors exactly, matrices in 8 bits if their rows have whole blocks."""
+    values = values.astype("float32")
+    if values.ndim == 1 or values.shape[-1] % _BLOCK:
+        return values, GGMLQuantizationType.F32
+    return quantize(values, GGMLQuantizationType.Q8_0), GGMLQuantizationType.Q8_0
+
+
+def _names(reader: Any) -> dict[str, str]:
+    """Return transformers' name of each parameter by its name in the file. Raises TrainingError."""
+    outer = {gguf: name for name, gguf in _OUTER.items()}
+    inner = {gguf: name for name, gguf in _IN_LAYER.items()}
+    names = {}
+    for tensor in reader.tensors:
+        stem, _, kind = tensor.name.rpartition(".")
+        _, _, layer = stem.partition("blk.")
+        number, _, part = layer.partition(".")
+        if stem in outer:
+            names[tensor.name] = f"{outer[stem]}.{kind}"
+        elif part in inner:
+            names[tensor.name] = f"model.layers.{number}.{inner[part]}.{kind}"
+        elif not stem.startswith(_COMPUTED):
+            raise TrainingError(f"The base has a tensor that cannot be trained: {tensor.name}.")
+    return names
+
+
+def _lora_deltas(adapter: Path) -> dict[str, Any]:
+    """Return what the adapter adds to each weight, [out, in], by transformers' name."""
+    config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+    halves: dict[str, dict[str, Any]] = {}
+    for key, value in load_file(adapter / "adapter_model.safetensors").items():
+        found = _LORA_KEY.search(key)
+        if found is None:
+            raise TrainingError(f"Unknown tensor in the adapter: {key}.")
+        layer, half = found.groups()
+        halves.setdefault(f"{layer}.weight", {})[half] = value.astype("float32")
+    scale = config["lora_alpha"] / config["r"]
+    return {name: half["B"] @ half["A"] * scale for name, half in halves.items()}
+
+
+def _reorder(reader: Any, tensor: str, values: Any, order: Callable[[Any, int], Any]) -> Any:
+    """Reorder the rows of a query or key layer; other tensors stay as they are.
+
+    For rotary embeddings transformers pairs the two halves of a head, llama.cpp neighbouring rows.
+    """
+    if ".attn_q." in tensor:
+        return order(values, reader.get_field("llama.attention.head_count").contents())
+    if ".attn_k." in tensor:
+        return order(values, reader.get_field("llama.attention.head_count_kv").contents())
+    return values
+
+
+def _pairs_from_halves(values: Any, heads: int) -> Any:
+    halves = values.reshape(heads, 2, values.shape[0] // heads // 2, *values.shape[1:])
+    return halves.swapaxes(1, 2).reshape(values.shape)
+
+
+def _halves_from_pairs(values: Any, heads: int) -> Any:
+    pairs = values.reshape(heads, values.shape[0] // heads // 2, 2, *values.shape[1:])
+    return pairs.swapaxes(1, 2).reshape(values.shape)
+
+
+def _copy_metadata(reader: Any, writer: Any) -> None:
+    skipped = {"general.architecture", "general.file_type"}  # set by the writer, and below
+    for key, field in reader.fields.items():
+        if key.startswith("GGUF.") or key in skipped:
+            continue
+        value_type = field.types[0]
+        item_type = field.types[-1] if value_type == GGUFValueType.ARRAY else None
+        writer.add_key_value(key, field.contents(), value_type, sub_type=item_type)
+    writer.add_file_type(_FILE_TYPE_Q8_0)
