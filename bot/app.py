@@ -60,7 +60,10 @@ from bot.settings import Settings
 from bot.store.database import Database, DatabaseTiming, open_database
 from bot.tuning.estimate import TuningEstimator
 from bot.tuning.follow import TrainingTiming
+from bot.tuning.gate import Gate
+from bot.tuning.gate_rules import GateRules
 from bot.tuning.job import FinetuneJobs
+from bot.tuning.model_reader import ModelReader
 from bot.tuning.providers import SERVING_HINT, provider_of
 from bot.tuning.remote_api import FineTuningApi, FineTuningApiTiming
 from bot.tuning.results import TrainingResults
@@ -180,7 +183,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         powers = Powers(db, heroes.vocabulary, blocklist)
         thresholds = Thresholds(settings.min_voters, settings.admit_above, settings.vote_confidence)
         admission = Admission(db, scores, powers, heroes, thresholds)
-        registry = Registry(db)
+        registry = Registry(db, gated=settings.check_heroes > 0)
         jobs = JobQueue(db, timing.worker)
         planner = Planner(
             heroes.vocabulary,
@@ -213,6 +216,8 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         )
         comparer = Comparer(generator, heroes.vocabulary)
         availability = ModelAvailability(db, serving_api, training_api, lora_deployment)
+        reader = ModelReader(db, client, heroes, number=settings.check_heroes, workers=workers)
+        gate = Gate(registry, reader, heroes.curation, GateRules()) if settings.check_heroes else None
         fine_tuning_api = FineTuningApi(
             training_api, provider, extra=settings.tuning_extra, timing=timing.fine_tuning_api
         )
@@ -228,11 +233,19 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 prices,
                 registry,
                 availability,
+                gate,
                 base=settings.base_model,
                 serves_adapters=settings.serving_url is not None,
             ),
             TrainingResults(
-                registry, provider, lora_deployment, comparer, heroes.vocabulary, settings.data_dir
+                registry,
+                provider,
+                lora_deployment,
+                gate,
+                first_dataset.held_out_examples,
+                comparer,
+                heroes.vocabulary,
+                settings.data_dir,
             ),
             timing.training,
         )

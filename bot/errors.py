@@ -13,6 +13,7 @@
     │       ├── OutOfReach      the model server is down, busy or too slow
     │       ├── Forbidden       the model server refuses this installation the call
     │       ├── UnknownModel    the model server does not know the model, file or job
+    │       ├── CheckBrokenOff  a new model could not be read to the end
     │       └── Undeliverable   Discord takes the answer in no place where its reader would see it
     └── OperatorError       its message is for the terminal and the log, never for Discord
         ├── SettingsError   the environment or .env is wrong
@@ -83,6 +84,10 @@ class Forbidden(Unavailable):
 
 class UnknownModel(Unavailable):
     """The model server does not know the model, file or job that was asked for."""
+
+
+class CheckBrokenOff(Unavailable):
+    """A new model could not be read to the end. What was read is kept."""
 
 
 class Undeliverable(Unavailable):

@@ -113,6 +113,7 @@ def settings(
         cooldown=0,
         duel_share=0,  # tests of duels set it
         draws=1,  # tests of draws set it
+        check_heroes=4,  # as many texts of each new model are read; tests of the check read more
     ).model_copy(update=mark.kwargs if mark else {})
 
 

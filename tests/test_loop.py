@@ -20,6 +20,7 @@ async def settings(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Se
         home_guilds=frozenset({HOME}),
         heroes_file=ROOT / "data" / "heroes.toml",
         cooldown=0,  # the next description is asked for at once
+        check_heroes=0,  # a model of 24 texts is to serve, however it writes
     )
     async with run_engine(without_engine) as reachable, run_worker(reachable):
         yield reachable

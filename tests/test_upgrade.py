@@ -130,8 +130,8 @@ async def test_jobs_and_their_results_are_read(app: App) -> None:
     }
     assert "Dataset v1" in result_text(ENGLISH, jobs[1])
     assert "Dataset v2" in result_text(ENGLISH, jobs[4])
-    assert "ft:tiny:1" in result_text(ENGLISH, jobs[2])
-    assert "ft:tiny:2" in result_text(ENGLISH, jobs[3])
+    assert "Model 1" in result_text(ENGLISH, jobs[2])
+    assert "Model 2" in result_text(ENGLISH, jobs[3])
     assert "Was a training started" in str(jobs[5].question)
 
 

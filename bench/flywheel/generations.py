@@ -73,6 +73,7 @@ async def installation(data: Path, size: Size, engine_url: str | None) -> AsyncI
         cooldown=0.0,  # the crowd is faster than people
         rematch_days=0.0,
         trial_duels=size.duels,
+        check_heroes=0,  # the crowd alone judges each generation here
     )
     async with run_engine(defaults) as settings, run_worker(settings), open_app(settings) as app:
         yield app

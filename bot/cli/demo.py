@@ -13,11 +13,12 @@ from rich.table import Table
 
 from bot.app import App, open_app
 from bot.cli.progress import follow_job
-from bot.cli.terminal import print_json, program
+from bot.cli.terminal import TERMINAL, print_json, program
 from bot.errors import Unavailable, UserError
 from bot.heroes.hero import Hero
 from bot.llm.budget import Account
 from bot.llm.stream import Stream
+from bot.presentation.verdicts import verdict_lines
 from bot.processes import run_engine
 from bot.rating.votes import DOWN, UP
 from bot.settings import Settings
@@ -51,6 +52,8 @@ class Demo:
             f"[bold]held-out loss: {training.loss_before:.3f} -> {training.loss_after:.3f}[/bold] "
             f"({training.name}, {training.state})"
         )
+        for line in verdict_lines(TERMINAL, training.verdict) if training.verdict else ():
+            self._console.print(line, markup=False, highlight=False)
         liked = await self._timed("describe and vote", self._describe_and_vote(training))
         second = await self._timed("write dataset v2", self._build(examples))
         self._print_dataset(second)
@@ -177,10 +180,17 @@ async def run_demo(settings: Settings, *, examples: int, epochs: int, as_json: b
             with suppress(asyncio.CancelledError):
                 await work
     if as_json:
-        losses = {"loss_before": training.loss_before, "loss_after": training.loss_after}
-        print_json({**losses, "verdict": _verdict(training)})
+        print_json(
+            {
+                "loss_before": training.loss_before,
+                "loss_after": training.loss_after,
+                "verdict": _verdict(training),
+            }
+        )
 
 
-def _verdict(_training: FinetuneResult) -> str:
-    """Return what the check of the new model said; none without one."""
-    return "none"
+def _verdict(training: FinetuneResult) -> str:
+    """Return what the check of the new model found, in a word."""
+    if training.verdict is None:
+        return "none"
+    return "passed" if training.verdict.passed else "held back"

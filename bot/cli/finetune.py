@@ -36,7 +36,7 @@ def finetune(
 async def _finetune(settings: Settings, options: dict[str, Any], *, confirmed: bool) -> None:
     from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
     from bot.cli.progress import confirm, run_if_confirmed  # noqa: PLC0415
-    from bot.presentation.models import finetune_plan_text  # noqa: PLC0415
+    from bot.presentation.finetune import finetune_plan_text  # noqa: PLC0415
     from bot.processes import share_engine  # noqa: PLC0415
 
     console = Console()

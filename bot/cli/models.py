@@ -8,6 +8,7 @@ import typer
 from bot.cli.commands import CommandGroup, Json
 from bot.cli.runtime import installation_settings, run_command
 from bot.cli.terminal import TERMINAL, date_time, iso_time, plain, print_json, print_table, program
+from bot.i18n.message import LocalizedMessage
 from bot.settings import Settings
 
 if TYPE_CHECKING:
@@ -54,9 +55,18 @@ def compare(
 
 
 @models.command()
-def promote(model: Number) -> None:
+def check(model: Number) -> None:
+    """Read a model's texts, then let it go on or hold it back."""
+    run_command(_check(installation_settings(), model))
+
+
+@models.command()
+def promote(
+    model: Number,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Also if its check did not let it")] = False,
+) -> None:
     """Let a model serve in place of the live one."""
-    run_command(_change(lambda registry: registry.promote(model)))
+    run_command(_promote(installation_settings(), model, confirmed=yes))
 
 
 @models.command()
@@ -75,8 +85,8 @@ def retire(model: Number) -> None:
 def deployed(
     model: Number, name: Annotated[str, typer.Argument(help="The deployment's name at the provider")]
 ) -> None:
-    """Tell by which name a model can be asked, after it was deployed by hand."""
-    run_command(_change(lambda registry: registry.set_served_name(model, name)))
+    """Tell by which name a model can be asked, after it was deployed by hand. A new model is then checked."""
+    run_command(_deployed(installation_settings(), model, name))
 
 
 async def _list(settings: Settings, *, as_json: bool) -> None:
@@ -127,6 +137,7 @@ def _model_json(model: "Model", votes: "VoteCounts") -> dict[str, Any]:
         "downs": votes.downs,
         "served_as": model.served_as,
         "retires_on": model.retires_on,
+        "check": model.verdict.to_json() if model.verdict else None,
         "created_at": iso_time(model.created_at),
     }
 
@@ -177,6 +188,68 @@ async def _print_comparison(app: "App", a: int, b: int | None, hero: str | None,
 def _text(text: "str | LocalizedMessage") -> str:
     """Return what a model wrote, which is no template, or why it wrote nothing."""
     return text if isinstance(text, str) else TERMINAL(text)
+
+
+async def _check(settings: Settings, model_id: int) -> None:
+    from bot.app import open_app  # noqa: PLC0415
+    from bot.processes import share_engine  # noqa: PLC0415
+
+    async with share_engine(settings) as reachable, open_app(reachable) as app:
+        await _print_check(app, model_id)
+
+
+async def _print_check(app: "App", model_id: int) -> None:
+    from rich.progress import Progress  # noqa: PLC0415
+
+    from bot.presentation.finetune import check_result_text  # noqa: PLC0415
+
+    with Progress() as bars:
+        task = bars.add_task("", total=None)
+
+        async def show_progress(done: int, total: int, phase: LocalizedMessage) -> None:
+            bars.update(task, completed=done, total=total, description=TERMINAL(phase))
+
+        model = await app.finetunes.check(model_id, show_progress)
+    ahead = await app.registry.count_ahead(model)
+    typer.echo(plain(check_result_text(TERMINAL, model, ahead)))
+    if model.state == "held back":
+        _print_samples(model)
+
+
+def _print_samples(model: "Model") -> None:
+    from bot.presentation.verdicts import sample_lines  # noqa: PLC0415
+
+    for line in sample_lines(TERMINAL, model.verdict) if model.verdict else ():
+        typer.echo(f"\n{line}")
+
+
+async def _promote(settings: Settings, model_id: int, *, confirmed: bool) -> None:
+    from bot.app import open_app  # noqa: PLC0415
+    from bot.presentation.finetune import overrule_text  # noqa: PLC0415
+    from bot.registry.registry import NotPassed  # noqa: PLC0415
+
+    async with open_app(settings) as app:
+        try:
+            model = await app.registry.promote(model_id)
+        except NotPassed as refusal:
+            typer.echo(plain(overrule_text(TERMINAL, refusal)))
+            _print_samples(refusal.model)
+            if not (confirmed or typer.confirm("Let it serve all the same?", default=False)):
+                typer.echo("Nothing was done.")
+                return
+            model = await app.registry.promote(model_id, overrule=True)
+        typer.echo(f"Model {model.id}, {model.name}: {model.state}.")
+
+
+async def _deployed(settings: Settings, model_id: int, name: str) -> None:
+    from bot.app import open_app  # noqa: PLC0415
+
+    async with open_app(settings) as app:
+        model = await app.registry.set_served_name(model_id, name)
+        if model.state == "unchecked":
+            await _print_check(app, model_id)
+            return
+        typer.echo(f"Model {model.id}, {model.name}: {model.state}.")
 
 
 async def _change(change: "Callable[[Registry], Awaitable[Model]]") -> None:

@@ -17,8 +17,10 @@ from bot.errors import UserError
 from bot.i18n.format import format_duration
 from bot.jobs.queue import JobQueue
 from bot.presentation.jobs import result_text
+from bot.presentation.verdicts import sample_lines
 from bot.processes import run_worker, share_engine
 from bot.settings import Settings
+from bot.store.job_schema import FinetuneResult
 from bot.store.jobs import Job
 
 _POLL_INTERVAL = 0.3  # seconds
@@ -115,6 +117,9 @@ def print_outcome(job: Job, settings: Settings, console: Console) -> None:
     if job.result is None:
         raise UserError("{text}", text=plain(result_text(TERMINAL, job)))
     console.print(plain(result_text(TERMINAL, job)), highlight=False, markup=False, soft_wrap=True)
+    if isinstance(job.result, FinetuneResult) and job.result.verdict and not job.result.verdict.passed:
+        for line in sample_lines(TERMINAL, job.result.verdict):
+            console.print(f"\n{line}\n", highlight=False, markup=False, soft_wrap=True)
     for name in job.result.files:
         console.print(str(settings.data_dir / name), highlight=False, soft_wrap=True)
 

@@ -75,7 +75,7 @@ async def _tune(
     from bot.cli.progress import confirm  # noqa: PLC0415
     from bot.dataset.lint.own_examples import read_own_examples  # noqa: PLC0415
     from bot.heroes.config import read_heroes  # noqa: PLC0415
-    from bot.presentation.models import planned_weights_text  # noqa: PLC0415
+    from bot.presentation.finetune import planned_weights_text  # noqa: PLC0415
 
     console = Console(stderr=as_json)
     examples = read_own_examples(file, read_heroes(settings.heroes_file))

@@ -129,6 +129,7 @@ class Budget:
             if training.cost == 0 and training.id != account.job_id:  # not booked yet
                 spec = training.spec_as(FinetuneSpec)
                 outstanding[training.id] += self._training_cost(spec.base, spec.tokens) or 0.0
+                outstanding[training.id] += spec.check_cost
         return _Spending(account, read_at, today, job, outstanding)
 
     def _refusal(self, account: Account, cost: float, spent: _Spending) -> OverBudget | None:
@@ -247,11 +248,14 @@ class Budget:
         if refusal:
             raise refusal
 
-    async def check_training(self, account: Account, model: str, tokens: int) -> None:
-        """Check that a training over these tokens fits. Raises OverBudget if not."""
+    async def check_training(
+        self, account: Account, model: str, tokens: int, *, besides: float = 0.0
+    ) -> None:
+        """Check that a training over these tokens, and a cost besides, fits. Raises OverBudget if not."""
         if not self._is_limited(account):
             return
         cost = self._training_cost(model, tokens)
+        cost = None if cost is None else cost + besides
         refusal = (
             OverBudget(_UNKNOWN_TRAINING, model=model)
             if cost is None

@@ -3,7 +3,7 @@
 from bot.i18n.format import format_duration
 from bot.i18n.message import LocalizedMessage, Translator, mark
 from bot.presentation.builds import build_result_text, paid_text
-from bot.presentation.models import finetune_result_text
+from bot.presentation.finetune import finetune_result_text
 from bot.store.job_schema import BuildResult
 from bot.store.jobs import Job
 
@@ -70,6 +70,8 @@ def result_text(t: Translator, job: Job) -> str:
         template = mark("Building a dataset was cancelled; what was written is kept.")
     if job.kind == "finetune":
         template = mark("Fine-tuning was cancelled; no model came of it.")
+        if job.error:  # it says what is left
+            template = mark("Fine-tuning was cancelled.")
     warning = f" ⚠️ {t(error)}" if job.error else ""
     return f"{t(template)}{warning}{_reached_text(t, job)}"
 

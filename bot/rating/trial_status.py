@@ -45,48 +45,68 @@ class TrialStatus:
 
     @property
     def figures(self) -> LocalizedMessage:
-        """The share that preferred the candidate with its 95 % interval, and the evidence."""
+        """What people chose so far, and while the trial runs, how far it is from its end."""
         wins, losses = self.tally.wins, self.tally.losses
         if not wins + losses:
-            return LocalizedMessage("no vote counts yet{beside}", beside=self._not_counted)
-        low, high = sequential_test.interval(wins, losses)
+            return LocalizedMessage("no choice counts yet{beside}", beside=self._not_counted)
         return LocalizedMessage.counted(
-            "{wins} of {number} person preferred the candidate ({share:.0f} %, surely between {low} % and "
-            "{high} %); {evidence}{beside}",
-            "{wins} of {number} people preferred the candidate ({share:.0f} %, surely between {low} % and "
-            "{high} %); {evidence}{beside}",
+            "{wins} of {number} person chose the new model{beside}{outlook}",
+            "{wins} of {number} people chose the new model{beside}{outlook}",
             wins + losses,
             wins=wins,
-            share=100 * wins / (wins + losses),
-            low=math.floor(100 * low),
-            high=math.ceil(100 * high),
-            evidence=self._evidence,
             beside=self._not_counted,
+            outlook=self._outlook,
         )
 
     @property
-    def _evidence(self) -> LocalizedMessage:
+    def evidence(self) -> LocalizedMessage | None:
+        """The share that chose the candidate with its 95 % interval, and the evidence; None without votes."""
         wins, losses = self.tally.wins, self.tally.losses
+        if not wins + losses:
+            return None
+        low, high = sequential_test.interval(wins, losses)
         e = sequential_test.evidence(wins, losses)
-        template = mark("evidence {e:.2g} of the {needed:.0f} needed")
+        template = mark(
+            "In figures: with 95 % confidence, between {low} % and {high} % of people would choose it; "
+            "evidence {e:.2g}, of {needed:.0f} that decide."
+        )
         if 10 <= e < 1e6:
-            template = mark("evidence {e:.0f} of the {needed:.0f} needed")
-        evidence = LocalizedMessage(template, e=e, needed=sequential_test.EVIDENCE_THRESHOLD)
+            template = mark(
+                "In figures: with 95 % confidence, between {low} % and {high} % of people would choose it; "
+                "evidence {e:.0f}, of {needed:.0f} that decide."
+            )
+        return LocalizedMessage(
+            template,
+            low=math.floor(100 * low),
+            high=math.ceil(100 * high),
+            e=e,
+            needed=sequential_test.EVIDENCE_THRESHOLD,
+        )
+
+    @property
+    def _outlook(self) -> LocalizedMessage | str:
+        """What follows if people go on choosing as they do; nothing once the trial has ended."""
+        wins, losses = self.tally.wins, self.tally.losses
         if self.trial.state != "running":
-            return evidence
+            return ""
         more = sequential_test.still_needed(wins, losses)
         if not more:
-            return LocalizedMessage("{evidence}; no end in sight", evidence=evidence)
-        return LocalizedMessage("{evidence}; about {more} more", evidence=evidence, more=more)
+            return LocalizedMessage("; neither is ahead by enough to tell when this ends")
+        if wins > losses:
+            return LocalizedMessage("; about {more} more like this, and it takes over", more=more)
+        return LocalizedMessage("; about {more} more like this, and it is retired", more=more)
 
     @property
     def _not_counted(self) -> LocalizedMessage | str:
-        """The votes that do not count."""
-        if not self.tally.votes:
-            return ""
+        """The ties and the votes that do not count."""
         others = self.tally.votes - self.tally.wins - self.tally.losses - self.tally.ties
-        return LocalizedMessage(
-            " ({ties}, {others} besides)",
-            ties=LocalizedMessage.counted("{number} tie", "{number} ties", self.tally.ties),
-            others=LocalizedMessage.counted("{number} vote", "{number} votes", others),
-        )
+        parts = []
+        if self.tally.ties:
+            parts.append(LocalizedMessage.counted("{number} tie", "{number} ties", self.tally.ties))
+        if others:
+            parts.append(
+                LocalizedMessage.counted(
+                    "{number} vote that does not count", "{number} votes that do not count", others
+                )
+            )
+        return LocalizedMessage(" (besides: {parts})", parts=parts) if parts else ""

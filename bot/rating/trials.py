@@ -16,7 +16,13 @@ from bot.store.notifications import NotificationAction
 from bot.store.trials import Trial
 
 _DAY = 86_400.0
-_STATES = {"live": mark("live"), "candidate": mark("candidate"), "retired": mark("retired")}
+_STATES = {
+    "unchecked": mark("unchecked"),
+    "held back": mark("held back"),
+    "live": mark("live"),
+    "candidate": mark("candidate"),
+    "retired": mark("retired"),
+}
 
 
 @dataclass(frozen=True, slots=True)

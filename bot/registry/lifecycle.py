@@ -10,7 +10,7 @@ from bot.store import models, trials
 from bot.store.database import Transaction
 from bot.store.models import EventKind, Model, ModelEvent
 
-_TOOK_OVER = frozenset[EventKind]({"promoted", "override"})
+_TOOK_OVER = frozenset[EventKind]({"promoted", "override", "overruled"})
 
 
 async def promote(
@@ -64,6 +64,11 @@ async def challenger(tx: Transaction) -> Model | None:
         return None
     waiting = [each for each in candidates.values() if each.served_as and tried.get(each.id) != "undecided"]
     return min(waiting, key=lambda each: (is_rematch(each), each.id), default=None)
+
+
+def must_be_overruled(model: Model) -> bool:
+    """Return whether a model was held back by its check, or is not checked yet."""
+    return model.state == "unchecked" or (model.verdict is not None and not model.verdict.passed)
 
 
 def is_rematch(candidate: Model) -> bool:

@@ -1,15 +1,27 @@
-"""The registry of tuned models: candidates, the single live one, retired ones, and their history."""
+"""The registry of tuned models: new ones, candidates, the single live one, retired ones; their history."""
 
 import time
 from dataclasses import dataclass
 from typing import Any
 
 from bot.errors import UserError
-from bot.i18n.message import LocalizedMessage
+from bot.i18n.message import LocalizedMessage, mark
 from bot.registry import lifecycle
+from bot.registry.names import model_name
 from bot.store import models, notifications, trials
 from bot.store.database import Database, Transaction
+from bot.store.job_schema import Verdict
 from bot.store.models import Model, ModelEvent
+
+
+class NotPassed(UserError):
+    """A model is to serve that was held back, or was not checked. An operator may overrule that."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        held_back = mark("{model} was held back: its check says that it writes too badly.")
+        unchecked = mark("{model} is not checked yet: nobody knows how well it writes.")
+        super().__init__(unchecked if model.verdict is None else held_back, model=model_name(model.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +38,14 @@ class ModelRecord:
 
 
 class Registry:
-    """All tuned models; none is ever removed. A constraint of the database allows a single live one."""
+    """All tuned models; none is ever removed. A constraint of the database allows a single live one.
 
-    def __init__(self, db: Database) -> None:
+    gated: a new model is unchecked until conclude() has its verdict.
+    """
+
+    def __init__(self, db: Database, *, gated: bool) -> None:
         self._db = db
+        self._gated = gated
 
     async def live(self) -> Model | None:
         async with self._db.read() as tx:
@@ -71,10 +87,10 @@ class Registry:
         metrics: dict[str, Any],
         served_as: str | None,
     ) -> Model:
-        """Add a model: it goes live if none is, else it is a candidate.
+        """Add a model, unchecked. If none is checked, it goes live if none is, else it is a candidate.
 
-        A model that must be deployed first (served_as None) is a candidate, too. Return a model of the same
-        job unchanged. Raises UserError if another job's model has the name.
+        A model that must be deployed first (served_as None) does not go live. Return a model of the same job
+        unchanged. Raises UserError if another job's model has the name.
         """
         now = time.time()
         async with self._db.write() as tx:
@@ -94,7 +110,7 @@ class Registry:
                 base=base,
                 dataset_id=dataset_id,
                 job_id=job_id,
-                state="candidate",
+                state="unchecked" if self._gated else "candidate",
                 metrics=metrics,
                 served_as=served_as,
                 created_at=now,
@@ -107,28 +123,74 @@ class Registry:
         async with self._db.read() as tx:
             return await models.get_by_name(tx, name)
 
+    async def of_job(self, job_id: int) -> Model | None:
+        """Return the model that a fine-tuning job has registered; None before it has."""
+        return next((model for model in await self.all() if model.job_id == job_id), None)
+
+    async def root_base(self, name: str) -> str:
+        """Return the untuned model from which a base comes by way of tuned ones."""
+        by_name = {model.name: model for model in await self.all()}
+        while name in by_name:
+            name = by_name[name].base
+        return name
+
+    async def count_ahead(self, model: Model) -> int:
+        """Return how many candidates that can be asked have their trial before a candidate's own."""
+        return sum(
+            each.state == "candidate"
+            and each.served_as is not None
+            and each.id < model.id
+            and not lifecycle.is_rematch(each)
+            for each in await self.all()
+        )
+
     async def set_metrics(self, model_id: int, metrics: dict[str, Any]) -> None:
         """Store a model's held-out losses."""
         async with self._db.write() as tx:
             await models.change(tx, model_id, metrics=metrics)
 
+    async def conclude(self, model_id: int, verdict: Verdict) -> Model | None:
+        """Store a model's verdict: it is a candidate from now on, or live if none is; or it is held back.
+
+        Return the model. Return None, with nothing stored, if another model is live than the one that it was
+        compared with. A model that is live or retired by now stays so.
+        """
+        async with self._db.write() as tx:
+            model, live = await _get_or_raise(tx, model_id), await models.get_live(tx)
+            if live and live.id == model.id:
+                return model
+            if (live.id if live else None) != verdict.live_id:
+                return None
+            await models.change(tx, model.id, verdict=verdict.to_json())
+            if model.state == "retired":
+                return await _get_or_raise(tx, model.id)
+            if not verdict.passed:
+                return await _hold_back(tx, model)
+            if model.state != "candidate":
+                await models.change(tx, model.id, state="candidate")
+            await models.add_event(tx, model.id, "passed", at=time.time())
+            return await _promote_first(tx, await _get_or_raise(tx, model.id))
+
     async def set_served_name(self, model_id: int, served_as: str, *, actor_id: int | None = None) -> Model:
-        """Store the name under which a model is served; it goes live if none is.
+        """Store the name under which a model is served. If none is checked, it goes live if none is.
 
         Raises UserError if there is no such model, or the name is blank.
         """
         if not served_as.strip():
             raise UserError("Say by which name the model is asked.")
         async with self._db.write() as tx:
-            await _get_or_raise(tx, model_id)
+            model = await _get_or_raise(tx, model_id)
             await models.change(tx, model_id, served_as=served_as.strip())
+            if model.state == "unchecked" and not self._gated:
+                await models.change(tx, model_id, state="candidate")
             await models.add_event(tx, model_id, "deployed", at=time.time(), actor_id=actor_id)
             return await _promote_first(tx, await _get_or_raise(tx, model_id))
 
-    async def promote(self, model_id: int, *, actor_id: int | None = None) -> Model:
+    async def promote(self, model_id: int, *, actor_id: int | None = None, overrule: bool = False) -> Model:
         """Make a model the live one by hand (an override) and retire the one before, in one transaction.
 
-        Raises UserError if there is no such model, or it is not served yet.
+        overrule: although its check did not let it. Raises UserError if there is no such model, or it is not
+        served yet, and NotPassed if it would have to be overruled.
         """
         async with self._db.write() as tx:
             chosen = await _get_or_raise(tx, model_id)
@@ -140,7 +202,12 @@ class Registry:
                 )
             if chosen.state == "live":
                 return chosen
-            await lifecycle.promote(tx, chosen, "override", actor_id=actor_id)
+            if not lifecycle.must_be_overruled(chosen):
+                await lifecycle.promote(tx, chosen, "override", actor_id=actor_id)
+            elif overrule:
+                await lifecycle.promote(tx, chosen, "overruled", actor_id=actor_id)
+            else:
+                raise NotPassed(chosen)
             return await _get_or_raise(tx, chosen.id)
 
     async def roll_back(self, *, actor_id: int | None = None) -> Model:
@@ -172,7 +239,7 @@ class Registry:
                     "{/models rollback}.",
                     model_id=model_id,
                 )
-            if chosen.state == "candidate":
+            if chosen.state != "retired":
                 await lifecycle.retire(tx, model_id, "retired", actor_id=actor_id)
             return await _get_or_raise(tx, model_id)
 
@@ -217,7 +284,7 @@ async def _get_or_raise(tx: Transaction, model_id: int) -> Model:
 
 
 async def _retire_missing(tx: Transaction, lost: Model, now: float) -> None:
-    if lost.state != "candidate":
+    if lost.state in ("live", "retired"):
         return
     await lifecycle.retire(tx, lost.id, "lost")
     text = LocalizedMessage(
@@ -228,9 +295,18 @@ async def _retire_missing(tx: Transaction, lost: Model, now: float) -> None:
     await notifications.add(tx, f"lost:{lost.id}:{now}", text, at=now)
 
 
+async def _hold_back(tx: Transaction, model: Model) -> Model:
+    """Keep a model from going live by itself, and stop the trial that it was in."""
+    now = time.time()
+    await models.change(tx, model.id, state="held back", challenges_until=None)
+    await models.add_event(tx, model.id, "held back", at=now)
+    await trials.stop_invalid(tx, at=now)
+    return await _get_or_raise(tx, model.id)
+
+
 async def _promote_first(tx: Transaction, model: Model) -> Model:
-    """Make a model live if none is and it is served."""
-    if model.served_as is None or await models.get_live(tx):
+    """Make a model live if none is, it is served, and its check lets it."""
+    if model.state in ("unchecked", "held back") or model.served_as is None or await models.get_live(tx):
         return model
     await lifecycle.promote(tx, model, "first")
     return await _get_or_raise(tx, model.id)

@@ -67,6 +67,8 @@ class Comparer:
 def model_title(model: Model) -> LocalizedMessage:
     """Return a model's title in a comparison."""
     titles = {
+        "unchecked": mark("unchecked: model {number}"),
+        "held back": mark("held back: model {number}"),
         "live": mark("live: model {number}"),
         "candidate": mark("candidate: model {number}"),
         "retired": mark("retired: model {number}"),

@@ -18,6 +18,7 @@ Kind = Literal["build", "finetune"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Method = Literal["supervised", "dpo"]
 BuildSource = Literal["model", "model-only", "shipped"]
+Fault = Literal["fit", "fit below live", "rules below live", "loss above live"]
 
 
 def _message(value: Any) -> LocalizedMessage:
@@ -92,7 +93,8 @@ class BuildSpec(_Json):
 class FinetuneSpec(_Json):
     """What a fine-tuning was ordered to do.
 
-    epochs None: the server chooses. tokens estimates how many it trains in all: the budget reserves for them.
+    epochs None: the server chooses. tokens estimates how many it trains in all, check_cost what the check of
+    the new model costs, in US dollars: the budget reserves for both.
     """
 
     kind: ClassVar[Kind] = "finetune"
@@ -102,6 +104,7 @@ class FinetuneSpec(_Json):
     epochs: int | None = None
     method: Method = "supervised"
     tokens: int = 0
+    check_cost: float = 0.0
 
 
 class VoteSummary(_Json):
@@ -164,10 +167,59 @@ class Comparison(_Json):
     sides: list[ComparisonSide]
 
 
+class ModelFigures(_Json):
+    """One model's figures: of so many texts, how many were fit to train and how many kept all rules at once.
+
+    loss is in nats a token on the reference texts, whose digest is reference; None if it was not measured.
+    """
+
+    texts: int = 0
+    fit: int = 0
+    all_rules: int = 0
+    loss: float | None = None
+    reference: str | None = None
+
+    @property
+    def fit_share(self) -> float:
+        return self.fit / max(1, self.texts)
+
+    @property
+    def all_rules_share(self) -> float:
+        return self.all_rules / max(1, self.texts)
+
+
+class CheckedText(_Json):
+    """One of the texts that were read, and why curation would not let it train (None: it would)."""
+
+    hero: str = ""
+    text: str = ""
+    reason: str | None = None
+
+
+class Verdict(_Json):
+    """A new model's figures beside those of the model that was live, and the rules that it broke.
+
+    live_id and live are None if no tuned model was live.
+    """
+
+    new: ModelFigures = ModelFigures()
+    live: ModelFigures | None = None
+    live_id: int | None = None
+    faults: list[Fault] = []
+    samples: list[CheckedText] = []
+
+    @property
+    def passed(self) -> bool:
+        return not self.faults
+
+
 class FinetuneResult(_Json):
     """How a fine-tuning ended: the model's number, name and state, its losses, and what it wrote.
 
-    seconds count from the job's start; deploy is what an operator must do before the model can answer; files
+    seconds count from the job's start; start_seconds lie before the first step, training_seconds are those of
+    all steps, reading_seconds those of the `read` texts of the check; None if unknown. deploy is what an
+    operator must do before the model can answer. verdict is what the check found, unchecked why it was broken
+    off. live is the model that was live before, ahead the number of candidates whose turn comes first. Files
     are named within the data folder.
     """
 
@@ -179,7 +231,15 @@ class FinetuneResult(_Json):
     dataset: int = 0
     trained_tokens: int = 0
     seconds: float = 0.0
+    start_seconds: float | None = None
+    training_seconds: float | None = None
+    reading_seconds: float | None = None
+    read: int = 0
     deploy: Message | None = None
+    verdict: Verdict | None = None
+    unchecked: Message | None = None
+    live: int | None = None
+    ahead: int = 0
     loss_before: float | None = None
     loss_after: float | None = None
     heroes: list[Comparison] = []

@@ -3,18 +3,22 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, select, update
 
 from bot.store.database import Transaction
+from bot.store.job_schema import Verdict
 from bot.store.schema import dataset, model, model_event
 
-State = Literal["candidate", "live", "retired"]
+State = Literal["unchecked", "held back", "candidate", "live", "retired"]
 EventKind = Literal[
     "registered",
     "deployed",
+    "passed",
+    "held back",
     "first",
     "promoted",
     "override",
+    "overruled",
     "rolled back",
     "fell back",
     "lost",
@@ -28,9 +32,10 @@ EventKind = Literal[
 class Model:
     """A tuned model; metrics has its held-out loss before and after training.
 
-    served_as is the model name in chat requests, None until the model is deployed. retires_on is the day
-    (YYYY-MM-DD) on which its server shuts down it or its base, None if none is known. challenges_until:
-    until when it may win its place back after it was replaced.
+    It is unchecked until its texts are read; verdict is what that found, None before. served_as is the model
+    name in chat requests, None until the model is deployed. retires_on is the day (YYYY-MM-DD) on which its
+    server shuts down it or its base, None if none is known. challenges_until: until when it may win its place
+    back after it was replaced.
     """
 
     id: int
@@ -40,6 +45,7 @@ class Model:
     job_id: int
     state: State
     metrics: dict[str, Any]
+    verdict: Verdict | None
     served_as: str | None
     retires_on: str | None
     challenges_until: float | None
@@ -58,32 +64,39 @@ class ModelEvent:
     at: float
 
 
+def _model(row: Row[Any]) -> Model:
+    columns = dict(row._mapping)
+    if columns["verdict"] is not None:
+        columns["verdict"] = Verdict.from_json(columns["verdict"])
+    return Model(**columns)
+
+
 async def add(tx: Transaction, **values: Any) -> Model:
-    """Add a model; values are all columns but id, retires_on and challenges_until.
+    """Add a model; values are all columns but id, verdict, retires_on and challenges_until.
 
     Raise IntegrityError if its name is known, or another model is live already.
     """
     row = (await tx.execute(model.insert().values(values).returning(*model.c))).one()
-    return Model(**row._mapping)
+    return _model(row)
 
 
 async def get_by_name(tx: Transaction, name: str) -> Model | None:
     row = (await tx.execute(select(model).where(model.c.name == name))).one_or_none()
-    return Model(**row._mapping) if row else None
+    return _model(row) if row else None
 
 
 async def get(tx: Transaction, model_id: int) -> Model | None:
     row = (await tx.execute(select(model).where(model.c.id == model_id))).one_or_none()
-    return Model(**row._mapping) if row else None
+    return _model(row) if row else None
 
 
 async def get_live(tx: Transaction) -> Model | None:
     row = (await tx.execute(select(model).where(model.c.state == "live"))).one_or_none()
-    return Model(**row._mapping) if row else None
+    return _model(row) if row else None
 
 
 async def list_all(tx: Transaction) -> list[Model]:
-    return [Model(**row._mapping) for row in await tx.execute(select(model).order_by(model.c.id))]
+    return [_model(row) for row in await tx.execute(select(model).order_by(model.c.id))]
 
 
 async def get_dataset_hash(tx: Transaction, model_id: int) -> str:

@@ -197,7 +197,7 @@ _LIVE = text("state = 'live'")
 # A tuned model. An index ensures that at most one is live. served_as is the model name in chat requests,
 # NULL until the model is deployed if that is a separate step; retires_on is the day (YYYY-MM-DD) on which
 # its server shuts down it or its base. A model that was replaced may win its place back by votes until
-# challenges_until.
+# challenges_until. verdict is what its check found: it is unchecked until then, and held back if it failed.
 model = Table(
     "model",
     metadata,
@@ -208,17 +208,21 @@ model = Table(
     Column("job_id", Integer, ForeignKey("job.id"), nullable=False),
     Column("state", String(16), nullable=False),
     Column("metrics", JSON, nullable=False),
+    Column("verdict", JSON),
     Column("served_as", Text),
     Column("retires_on", String(10)),
     Column("challenges_until", Float),
     Column("created_at", Float, nullable=False),
-    CheckConstraint("state IN ('candidate', 'live', 'retired')", name="model_state"),
+    CheckConstraint(
+        "state IN ('unchecked', 'held back', 'candidate', 'live', 'retired')", name="model_state"
+    ),
     Index("model_one_live", "state", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
 )
 
-# The history of a model, never deleted. promoted: by votes; override: by hand; challenges: it may win its
-# place back; outvoted: it lost a trial. replaced_id is the live model that it replaced; actor_id is the
-# operator's Discord id, NULL if it was not done in Discord.
+# The history of a model, never deleted. passed, held back: by its check; promoted: by votes; override: by
+# hand; overruled: by hand, though its check did not let it; challenges: it may win its place back; outvoted:
+# it lost a trial. replaced_id is the live model that it replaced; actor_id is the operator's Discord id, NULL
+# if it was not done in Discord.
 model_event = Table(
     "model_event",
     metadata,
@@ -229,10 +233,25 @@ model_event = Table(
     Column("actor_id", BigInteger),
     Column("at", Float, nullable=False),
     CheckConstraint(
-        "what IN ('registered', 'deployed', 'first', 'promoted', 'override', 'rolled back', 'fell back', "
-        "'lost', 'challenges', 'outvoted', 'retired')",
+        "what IN ('registered', 'deployed', 'passed', 'held back', 'first', 'promoted', 'override', "
+        "'overruled', 'rolled back', 'fell back', 'lost', 'challenges', 'outvoted', 'retired')",
         name="model_event_what",
     ),
+)
+
+# A tuned model's answer to one of the heroes by which it is checked, by the hash of the request: what was
+# read before a crash is not paid for again.
+model_answer = Table(
+    "model_answer",
+    metadata,
+    Column("model_id", Integer, ForeignKey("model.id"), primary_key=True),
+    Column("key", String(64), primary_key=True),
+    *hero_columns(),
+    Column("text", Text, nullable=False),
+    Column("finish_reason", Text, nullable=False),
+    Column("prompt_tokens", Integer, nullable=False),
+    Column("completion_tokens", Integer, nullable=False),
+    Column("at", Float, nullable=False),
 )
 
 # A message to the admins, sent once: in its channel, or in the admin channel if it has none. action is what

@@ -1,16 +1,19 @@
 """Choose what a fine-tuning is to do, and estimate its tokens, cost and time before it is confirmed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.errors import UserError
 from bot.llm.prices import Price, Prices
 from bot.registry.availability import ModelAvailability
 from bot.registry.registry import Registry
-from bot.store import datasets, jobs
+from bot.store import datasets, jobs, model_answers
 from bot.store.database import Database, Transaction
 from bot.store.datasets import Dataset, DatasetKind
 from bot.store.job_schema import FinetuneResult, FinetuneSpec, Method
+from bot.store.jobs import Job
 from bot.store.models import Model
+from bot.tuning.gate import Gate
 from bot.tuning.providers import Provider
 from bot.tuning.remote_api import FineTuningApi, PlannedWeights
 
@@ -23,14 +26,27 @@ _CHAT_TOKENS = 10  # of a chat's own markup, a text
 
 
 @dataclass(frozen=True, slots=True)
+class CheckEstimate:
+    """What the check of the new model takes: the number of texts (0: it is not checked), cost and seconds.
+
+    cost is in US dollars; both are None if unknown.
+    """
+
+    texts: int = 0
+    cost: float | None = 0.0
+    seconds: float | None = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class TuningEstimate:
     """A fine-tuning's plan in figures; tokens estimates those of one epoch.
 
-    epochs is the spec's, or the provider's usual number. price and cost (US dollars) are None if unknown,
-    cost also if training has no price. seconds is None if the speed is unknown; measured tells whether it
+    tuned_from is the base if it was tuned here, None if not. epochs is the spec's, or the provider's usual
+    number. price and cost (US dollars) are None if unknown, cost also if training has no price. seconds is
+    None if the speed is unknown, and covers the check as far as its time is known; measured tells whether it
     comes from a training here. weights is what the training changes, None if the server does not say it;
-    serves_adapters tells whether the server that answers loads nothing else. tuned_from is the base if it was
-    tuned here, None if not. retires_on is the base's last day, if the server announces one. listed tells
+    serves_adapters tells whether the server that answers loads nothing else. retires_on is the base's last
+    day, if the server announces one. listed tells
     whether the server lists the base, None if it lists nothing.
     """
 
@@ -42,6 +58,7 @@ class TuningEstimate:
     tokens: int
     price: Price | None
     cost: float | None
+    check: CheckEstimate
     seconds: float | None
     measured: bool
     weights: PlannedWeights | None
@@ -60,10 +77,12 @@ class TuningEstimator:
         prices: Prices,
         registry: Registry,
         availability: ModelAvailability,
+        gate: Gate | None,
         *,
         base: str,
         serves_adapters: bool,
     ) -> None:
+        """gate: None if new models are not checked."""
         self._db = db
         self._api = api
         self._provider = api.provider
@@ -71,6 +90,7 @@ class TuningEstimator:
         self._prices = prices
         self._registry = registry
         self._availability = availability
+        self._gate = gate
         self._base = base
 
     async def spec(
@@ -117,10 +137,12 @@ class TuningEstimator:
         async with self._db.read() as tx:
             dataset = await _dataset(tx, spec)
             tokens = await _epoch_tokens(tx, spec.dataset)
-            speed = await self._speed(tx, spec)
+            done = await jobs.succeeded_trainings(tx)
+        pace = self._measured_pace(done, spec)
+        start, rate = pace or (self._provider.typical_start, self._provider.typical_speed)
+        check = await self._check(spec, done)
         epochs = spec.epochs or self._provider.default_epochs
         price = self._prices.of(spec.base)
-        rate, start = (speed, 0.0) if speed else (self._provider.typical_speed, self._provider.typical_start)
         shutdown_dates = await self._availability.shutdown_dates()
         return TuningEstimate(
             spec,
@@ -131,23 +153,54 @@ class TuningEstimator:
             tokens,
             price,
             None if price is None or price.training is None else tokens * epochs * price.training / 1_000_000,
-            start + tokens * epochs / rate if rate else None,
-            speed is not None,
+            check,
+            start + tokens * epochs / rate + (check.seconds or 0.0) if rate else None,
+            pace is not None,
             await self._api.planned_weights(spec.base),
             self._serves_adapters,
             (shutdown_dates or {}).get(spec.base),
             None if shutdown_dates is None else spec.base in shutdown_dates,
         )
 
-    async def _speed(self, tx: Transaction, spec: FinetuneSpec) -> float | None:
-        """Return trained tokens a second, with overhead, of the newest training of that base and method."""
-        for job in await jobs.succeeded_trainings(tx):
-            done, result = job.spec_as(FinetuneSpec), job.result
-            if (done.base, done.method) != (spec.base, spec.method) or not isinstance(result, FinetuneResult):
+    def _measured_pace(self, done: Sequence[Job], spec: FinetuneSpec) -> tuple[float, float] | None:
+        """Return the seconds before the first step, and trained tokens a second from then on.
+
+        Both are those of the newest training of that base and method. Not told apart, a small training, which
+        is mostly start, would make a large one seem slow.
+        """
+        for job in done:
+            before, result = job.spec_as(FinetuneSpec), job.result
+            if (before.base, before.method) != (spec.base, spec.method):
                 continue
-            if result.trained_tokens and result.seconds:
-                return result.trained_tokens / result.seconds
+            if isinstance(result, FinetuneResult) and result.trained_tokens and result.seconds:
+                start, training = _durations(result, self._provider.typical_start)
+                return start, result.trained_tokens / training
         return None
+
+    async def _check(self, spec: FinetuneSpec, done: Sequence[Job]) -> CheckEstimate:
+        """Estimate the check of the new model: its texts, and those of the live one that were never read."""
+        if self._gate is None:
+            return CheckEstimate()
+        texts = await self._gate.count_questions()
+        price = self._prices.of(f"ft:{spec.base}") or self._prices.of(spec.base)
+        async with self._db.read() as tx:
+            tokens = await model_answers.get_average_tokens(tx) or self._gate.most_tokens
+        measured = (job.result for job in done if isinstance(job.result, FinetuneResult))
+        paces = (each.reading_seconds / each.read for each in measured if each.reading_seconds and each.read)
+        pace = next(paces, self._provider.typical_answer)
+        return CheckEstimate(
+            texts,
+            None if price is None else texts * price.cost(*map(round, tokens)),
+            None if pace is None else texts * pace,
+        )
+
+
+def _durations(result: FinetuneResult, typical_start: float) -> tuple[float, float]:
+    """Return the seconds before a training's first step, and those of its steps."""
+    if result.start_seconds is not None and result.training_seconds:
+        return result.start_seconds, result.training_seconds
+    start = min(typical_start, result.seconds / 2)  # of a row that does not tell them apart
+    return start, result.seconds - start
 
 
 def _no_dataset(version: int | None, method: Method | None) -> UserError:

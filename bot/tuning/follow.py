@@ -21,6 +21,14 @@ log = logging.getLogger(__name__)
 OUT_OF_REACH = LocalizedMessage("the model server is out of reach; waiting for it")
 HELD = LocalizedMessage("held at the model server")
 
+_PHASES = {
+    "validating_files": mark("the model server checks the texts"),
+    "queued": mark("waiting for the model server's turn"),
+    "running": mark(
+        "the model server loads the base model and reads the held-out texts, for about half a minute"
+    ),
+}
+
 _MISSING = mark(
     "The model server has no training {remote_id}. Was one started there for this? Look at its list of jobs, "
     "then answer: give the job's id, or say that there is none, and it is started anew."
@@ -95,8 +103,11 @@ async def poll_until(condition: Callable[[], Awaitable[bool]], timing: TrainingT
         pause = min(pause * 1.5, timing.slowest_poll)
 
 
+_LEAST_STEPS, _LEAST_SECONDS = 3, 5.0  # before a speed is told: polls see the first steps in leaps
+
+
 class _TrainingSpeed:
-    """Steps a second since the first step that was seen."""
+    """Steps a second since the first step that was seen, once it has settled."""
 
     def __init__(self) -> None:
         self._first: tuple[int, float] | None = None
@@ -107,7 +118,7 @@ class _TrainingSpeed:
             self._first = (done, now) if done else None
             return None
         steps, seconds = done - self._first[0], now - self._first[1]
-        return steps / seconds if steps > 0 and seconds > 0 else None
+        return steps / seconds if steps >= _LEAST_STEPS and seconds >= _LEAST_SECONDS else None
 
 
 def has_succeeded(remote: FineTuningJob) -> bool:
@@ -127,12 +138,19 @@ def progress_of(remote: FineTuningJob, events: list[FineTuningJobEvent]) -> tupl
         with suppress(KeyError, TypeError, ValueError):
             loss, step, total = float(data["train_loss"]), int(data["step"]), int(data["total_steps"])
             return step, total, LocalizedMessage("training, loss {loss:.2f}", loss=loss)
+    for data in map(event_data, events):  # step 0 is the model before its training
+        with suppress(KeyError, TypeError, ValueError):
+            loss, total = float(data["full_valid_loss"]), int(data["total_steps"])
+            phase = LocalizedMessage(
+                "loss {loss:.2f} on the held-out texts before the training; the first step begins", loss=loss
+            )
+            return 0, total, phase
     extra = remote.model_extra or {}
     with suppress(KeyError, TypeError, ValueError):
         return int(extra["trained_steps"]), int(extra["total_steps"]), LocalizedMessage("training")
     status: str = remote.status or "?"
-    if status == "running":
-        return 0, 0, LocalizedMessage("preparing to train")
     if status == "paused":
         return 0, 0, HELD
+    if status in _PHASES:
+        return 0, 0, LocalizedMessage(_PHASES[status])
     return 0, 0, LocalizedMessage("waiting for the model server ({status})", status=status.replace("_", " "))

@@ -7,21 +7,25 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from openai.types.fine_tuning import FineTuningJob
+from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 
-from bot.errors import HerosmithError, OutOfReach, Unavailable, UserError
+from bot.errors import Busy, HerosmithError, OutOfReach, Unavailable, UserError
 from bot.i18n.message import LocalizedMessage
 from bot.jobs.queue import JobQueue
 from bot.jobs.worker import Run
 from bot.llm.budget import Account, Budget
 from bot.llm.retry import BACKGROUND, INTERACTIVE, RetryPolicy, retry_after
+from bot.registry.names import model_name
 from bot.registry.registry import Registry
 from bot.store import datasets, jobs
 from bot.store.database import Database
 from bot.store.job_schema import FinetuneResult, FinetuneSpec, Method
 from bot.store.jobs import Job
+from bot.store.models import Model
+from bot.tuning.durations import durations
 from bot.tuning.estimate import TuningEstimate, TuningEstimator, trainable_dataset
 from bot.tuning.follow import HELD, OUT_OF_REACH, TrainingFollower, TrainingTiming, poll_until
+from bot.tuning.gate import Report
 from bot.tuning.losses import Losses, losses_from_csv, losses_from_events
 from bot.tuning.remote_api import FineTuningApi, Training, Uncertain, may_have_started
 from bot.tuning.results import TrainingResults
@@ -30,6 +34,8 @@ from bot.tuning.training_files import training_files
 log = logging.getLogger(__name__)
 
 _NOT_HELD = LocalizedMessage("the model server cannot hold it: it trains on, and Resume follows it again")
+
+_TRAINED = LocalizedMessage("the model is trained; its check goes on after Resume")
 
 _QUESTION = LocalizedMessage(
     "Was a training started at the model server for this? The call's answer got lost, and the server shows "
@@ -79,14 +85,30 @@ class FinetuneJobs:
         """
         spec = await self._estimator.spec(dataset=dataset, base=base, method=method, epochs=epochs)
         estimate = await self._estimator.estimate(spec)
-        spec = spec.model_copy(update={"tokens": estimate.tokens * estimate.epochs})
-        await self._budget.check_training(Account("tuning"), spec.base, spec.tokens)
+        update = {"tokens": estimate.tokens * estimate.epochs, "check_cost": estimate.check.cost or 0.0}
+        spec = spec.model_copy(update=update)
+        await self._budget.check_training(Account("tuning"), spec.base, spec.tokens, besides=spec.check_cost)
         return await self._queue.plan(spec, **origin), estimate
 
     async def submit(self, **options: Any) -> tuple[Job, TuningEstimate]:
         """Plan a fine-tuning and confirm it at once."""
         job, estimate = await self.plan(**options)
         return await self._queue.confirm(job.id), estimate
+
+    async def check(self, model_id: int, report: Report) -> Model:
+        """Check a model whose training has ended: it goes on, or is held back.
+
+        Raises UserError if there is no such model or it is not to be checked, Busy while its training's job
+        does so, CheckBrokenOff if it cannot be read to the end.
+        """
+        model = await self._registry.get(model_id)
+        if not (await self._queue.get(model.job_id)).ended:
+            raise Busy(
+                "Job {job_id} is still at work on {model}. Wait for its end, then ask again.",
+                job_id=model.job_id,
+                model=model_name(model.id),
+            )
+        return await self._results.check_again(model, report)
 
     async def run(self, run: Run) -> FinetuneResult:
         """Run the job and return its result.
@@ -104,10 +126,14 @@ class FinetuneJobs:
         model = await self._results.register(run.job.id, spec, remote)
         await run.update(phase=LocalizedMessage("taking the model in"))
         model, left_to_do = await self._results.deploy(model, remote)
-        losses = await self._losses(remote)
-        await self._registry.set_metrics(model.id, {**losses.held_out})
+        events = await self._api.all_events(remote.id)
+        losses = await self._losses(remote, events)
+        await self._results.keep_losses(model, remote, losses)
+        check = await self._results.check(run, model)
+        model = await self._registry.get(model.id)
         await run.update(phase=LocalizedMessage("writing three heroes to compare"))
         shown = await self._results.report(run.job.id, spec, model, live, losses)
+        took = durations(remote, events)
         return FinetuneResult(
             model=model.id,
             name=model.name,
@@ -115,7 +141,13 @@ class FinetuneJobs:
             dataset=spec.dataset,
             trained_tokens=trained,
             seconds=round(time.time() - (run.job.started_at or time.time()), 1),
+            start_seconds=took.start if took else None,
+            training_seconds=took.training if took else None,
             deploy=left_to_do,
+            verdict=model.verdict,
+            live=model.verdict.live_id if model.verdict else live.id if live else None,
+            ahead=await self._registry.count_ahead(model),
+            **check,
             **losses.held_out,
             **shown,
         )
@@ -128,7 +160,9 @@ class FinetuneJobs:
                 remote_id = await self._find_once(run, run.job.spec_as(FinetuneSpec), INTERACTIVE)
             if remote_id:
                 await run.update_even_if_stopped(remote_job_id=remote_id)
-        if remote_id is not None:
+        if await self._registry.of_job(run.job.id):
+            await run.update_even_if_stopped(phase=_TRAINED)
+        elif remote_id is not None:
             held = await self._api.pause(remote_id)
             await run.update_even_if_stopped(phase=HELD if held else _NOT_HELD)
         elif run.job.remote_asked_at is not None:
@@ -141,8 +175,16 @@ class FinetuneJobs:
     async def cancel(self, run: Run) -> None:
         """Cancel the server's training, and book what it has trained.
 
-        Raises UserError if a training may go on there.
+        Raises UserError if a training may go on there, or the model was trained already.
         """
+        model = await self._registry.of_job(run.job.id)
+        if model:
+            raise UserError(
+                "{model} was trained already, and is kept. To check whether it may go live: `{/models check "
+                "model:{number}}`.",
+                model=model_name(model.id),
+                number=model.id,
+            )
         spec, remote_id = run.job.spec_as(FinetuneSpec), run.job.remote_job_id
         if remote_id is None and run.job.remote_asked_at:
             try:
@@ -171,23 +213,25 @@ class FinetuneJobs:
         remote_id = await self._find(run, spec) if run.job.remote_asked_at else None
         if remote_id is None:
             account = Account("tuning", run.job.id)
-            await self._budget.check_training(account, spec.base, spec.tokens)
+            await self._budget.check_training(account, spec.base, spec.tokens, besides=spec.check_cost)
             files = await self._upload(run, spec)
             remote_id = await self._start(run, spec, files)
         await run.update(remote_job_id=remote_id)
         return remote_id
 
     async def _upload(self, run: Run, spec: FinetuneSpec) -> dict[str, str]:
-        """Upload each split that has texts, wait until the server has read it; return file ids by split."""
+        """Upload each file that has texts, wait until the server has read it; return file ids by part."""
         await run.progress(0, 0, LocalizedMessage("sending the dataset"))
         async with self._db.read() as tx:
             await trainable_dataset(tx, spec.dataset)  # texts may have been deleted since the plan
             items = await datasets.list_items(tx, spec.dataset)
         files = dict(run.job.remote_file_ids or {})
         prefix = self._api.provider.prefix
-        for file in await asyncio.to_thread(training_files, items, prefix=prefix):
-            if file.split not in files:
-                files[file.split] = await self._api.upload(file, since=run.job.started_at or time.time())
+        upload = await asyncio.to_thread(training_files, items, prefix=prefix)
+        reference = await self._results.reference_file()
+        for file in [*upload, *([reference] if reference else [])]:
+            if file.part not in files:
+                files[file.part] = await self._api.upload(file, since=run.job.started_at or time.time())
                 await run.update(remote_file_ids=files)
         for file_id in files.values():
             await poll_until(partial(self._api.is_processed, file_id), self._timing)
@@ -246,9 +290,9 @@ class FinetuneJobs:
             policy=policy,
         )
 
-    async def _losses(self, remote: FineTuningJob) -> Losses:
+    async def _losses(self, remote: FineTuningJob, events: list[FineTuningJobEvent]) -> Losses:
         """Return the losses that the server measured, from its events or a result file."""
-        losses = losses_from_events(await self._api.all_events(remote.id))
+        losses = losses_from_events(events)
         for file_id in remote.result_files or ():
             if losses.train or losses.valid:
                 break

@@ -91,7 +91,7 @@ class OwnModels:
         """
         key = hashlib.sha256(repr((sorted(file.name for file in files), base, epochs, name)).encode())
         training = Training(base, method, epochs, key.hexdigest(), name)
-        ids: dict[str, str] = {file.split: await self._trainings.upload(file, since=0) for file in files}
+        ids: dict[str, str] = {file.part: await self._trainings.upload(file, since=0) for file in files}
         running = await self._find_running(training, ids)
         return running or await self._trainings.get(await self._trainings.start(training, ids))
 

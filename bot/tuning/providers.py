@@ -33,7 +33,9 @@ class Provider:
     every call. deploy_step tells what an operator must do before a tuned model answers, None if it answers at
     once; {model} and {job} are filled in. reports_weights tells whether the server says beforehand what a
     training of a model changes: all weights, or an adapter. default_epochs is what the server chooses by
-    itself, typical_speed is in trained tokens a second, typical_start in seconds before the first of them.
+    itself, typical_speed is in trained tokens a second, typical_start in seconds before the first of them,
+    typical_answer in seconds for a text of a new model's check. measures_reference: it takes a
+    `reference_file` and tells the loss on it.
     """
 
     key: str
@@ -51,6 +53,8 @@ class Provider:
     reports_weights: bool = False
     typical_speed: float | None = None
     typical_start: float = 0.0
+    typical_answer: float | None = None
+    measures_reference: bool = False
 
     def create_request(
         self,
@@ -63,11 +67,13 @@ class Provider:
         metadata: Mapping[str, str],
         extra: Mapping[str, Any],
     ) -> dict[str, Any]:
-        """Return the body of the call that starts a training. files: the server's file ids by split."""
+        """Return the body of the call that starts a training. files: the server's file ids by part."""
         hyperparameters = dict(self.fixed_hyperparameters) | ({} if epochs is None else {"n_epochs": epochs})
         body: dict[str, Any] = {"model": base, "training_file": files["train"]}
         if "valid" in files:
             body["validation_file"] = files["valid"]
+        if "reference" in files:
+            body["reference_file"] = files["reference"]
         optional = {"suffix": suffix, "seed": 0, "metadata": dict(metadata)}
         body |= {name: value for name, value in optional.items() if name in self.optional_fields}
         if self.hyperparameters_in == "method":
@@ -133,6 +139,8 @@ ENGINE = Provider(
     reports_weights=True,
     typical_speed=250.0,  # on two cores: bench/engine/training.md
     typical_start=30.0,
+    typical_answer=1.0,
+    measures_reference=True,
 )
 
 # A server whose base URL is not known: OpenAI's shape, and no more.

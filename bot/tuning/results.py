@@ -1,23 +1,29 @@
-"""What follows a training: register the model, deploy it, and report its losses and three heroes."""
+"""What follows a training: register the model, deploy and check it, report its losses and three heroes."""
 
 import asyncio
 import logging
+import time
 from pathlib import Path
 from typing import TypedDict
 
 from openai.types.fine_tuning import FineTuningJob
 
-from bot.errors import HerosmithError, UserError
+from bot.errors import CheckBrokenOff, HerosmithError, UserError
 from bot.heroes.vocabulary import Vocabulary
 from bot.i18n.message import LocalizedMessage
+from bot.jobs.worker import Run
 from bot.llm.budget import Account
 from bot.registry.lora_deployment import LoraDeployment
+from bot.registry.names import model_name
 from bot.registry.registry import Registry
 from bot.serving.comparison import Comparer, model_title
 from bot.store.job_schema import Comparison, FinetuneSpec
 from bot.store.models import Model
+from bot.tuning.gate import Gate, Report
 from bot.tuning.losses import Losses, draw_losses
 from bot.tuning.providers import Provider
+from bot.tuning.reference import ReferenceExamples, reference_loss
+from bot.tuning.training_files import TrainingFile, reference_file
 
 log = logging.getLogger(__name__)
 
@@ -29,14 +35,27 @@ class ModelReport(TypedDict, total=False):
     files: list[str]
 
 
+class CheckReport(TypedDict, total=False):
+    """What the end of a fine-tuning keeps of the check: its duration, or why it was broken off."""
+
+    reading_seconds: float
+    read: int
+    unchecked: LocalizedMessage
+
+
 class TrainingResults:
-    """Registers, deploys and reports tuned models."""
+    """Registers, deploys, checks and reports tuned models.
+
+    gate: None if new models are not checked. reference: the texts on which their losses are compared.
+    """
 
     def __init__(
         self,
         registry: Registry,
         provider: Provider,
         serving: LoraDeployment | None,
+        gate: Gate | None,
+        reference: ReferenceExamples,
         comparer: Comparer,
         vocabulary: Vocabulary,
         data_dir: Path,
@@ -44,6 +63,8 @@ class TrainingResults:
         self._registry = registry
         self._provider = provider
         self._serving = serving
+        self._gate = gate
+        self._reference = reference
         self._comparer = comparer
         self._vocabulary = vocabulary
         self._data_dir = data_dir
@@ -95,6 +116,45 @@ class TrainingResults:
             return error.message if isinstance(error, UserError) else LocalizedMessage("the log says what")
         return None
 
+    async def reference_file(self) -> TrainingFile | None:
+        """Return the file of the reference texts; None if there are none, or the server does not measure."""
+        if not self._provider.measures_reference:
+            return None
+        try:
+            examples = await asyncio.to_thread(self._reference)
+        except UserError as error:  # a training is not to fail for it
+            log.warning("losses cannot be compared: %s", error)
+            return None
+        return reference_file(examples) if examples else None
+
+    async def keep_losses(self, model: Model, remote: FineTuningJob, losses: Losses) -> None:
+        """Store a new model's losses, and the one that was measured of the tuned model that it comes from."""
+        file, found = await self.reference_file(), None
+        if file:
+            found = reference_loss(remote, f"{file.name} {await self._registry.root_base(model.base)}")
+        await self._registry.set_metrics(model.id, {**losses.held_out, **(found.metrics if found else {})})
+        base = await self._registry.by_name(model.base)
+        if base and found and base.metrics.get("reference") != found.reference:
+            await self._registry.set_metrics(base.id, base.metrics | found.metrics_before)
+
+    async def check_again(self, model: Model, report: Report) -> Model:
+        """Check a model that waits, as Gate.check() does. Raises UserError if no model is checked here."""
+        if self._gate is None:
+            raise UserError("New models are not checked here: CHECK_HEROES is 0.")
+        return await self._gate.check(model.id, Account("tuning", model.job_id), report)
+
+    async def check(self, run: Run, model: Model) -> CheckReport:
+        """Check a new model, if new models are checked and this one can be asked."""
+        if self._gate is None or model.state != "unchecked" or model.served_as is None:
+            return {}
+        questions, started = await self._gate.count_questions(model), time.monotonic()
+        try:
+            await self._gate.check(model.id, Account("tuning", run.job.id), run.progress)
+        except CheckBrokenOff as error:
+            log.warning("model %d is not checked: %s", model.id, error, exc_info=error.__cause__)
+            return {"unchecked": error.message}
+        return {"reading_seconds": time.monotonic() - started, "read": questions}
+
     async def report(
         self, job_id: int, spec: FinetuneSpec, model: Model, live: Model | None, losses: Losses
     ) -> ModelReport:
@@ -137,7 +197,7 @@ def _write_chart(folder: Path, model: Model, losses: Losses) -> Path | None:
     if not losses.train and not losses.valid:
         return None
     path = folder / "loss.png"
-    draw_losses(path, title=f"Model {model.id}: {model.name}", losses=losses)
+    draw_losses(path, title=str(model_name(model.id)), losses=losses)
     return path
 
 

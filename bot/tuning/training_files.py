@@ -1,21 +1,23 @@
-"""Training files: a dataset's splits as JSONL, named by a hash of their content."""
+"""Training files: a dataset's splits and the reference texts as JSONL, named by a hash of their content."""
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from bot.store.datasets import Item, Split
+
+Part = Literal["train", "valid", "reference"]
 
 _SPLITS: tuple[Split, ...] = ("train", "valid")
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingFile:
-    """One split of a dataset as JSONL; the name carries a hash of the content."""
+    """A part of a dataset as JSONL, or the texts on which models are compared; its name has a hash of it."""
 
-    split: Split
+    part: Part
     name: str
     content: bytes
 
@@ -30,10 +32,16 @@ def training_files(items: Iterable[Item], *, prefix: bytes = b"") -> list[Traini
     ]
 
 
-def training_file(split: Split, content: bytes) -> TrainingFile:
-    """Return lines of JSON as a file of a split."""
+def reference_file(examples: Iterable[Mapping[str, Any]]) -> TrainingFile:
+    """Return the file of the texts on which every model's loss is measured."""
+    lines = (json.dumps(example, ensure_ascii=False) + "\n" for example in examples)
+    return training_file("reference", "".join(lines).encode())
+
+
+def training_file(part: Part, content: bytes) -> TrainingFile:
+    """Return lines of JSON as a file of a part."""
     digest = hashlib.sha256(content).hexdigest()[:16]
-    return TrainingFile(split, f"herosmith-{split}-{digest}.jsonl", content)
+    return TrainingFile(part, f"herosmith-{part}-{digest}.jsonl", content)
 
 
 def _example(item: Item) -> dict[str, Any]:

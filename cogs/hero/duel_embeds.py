@@ -25,7 +25,10 @@ def duel_content(pairing: Pairing, vocabulary: Vocabulary, t: Translator) -> Mes
     """
     texts = _text(pairing.a, t), _text(pairing.b, t)
     if pairing.visible:
-        footer = t("Two models, one hero: which text is better? You see who wrote them when you have voted.")
+        footer = t(
+            "A new model is on trial, so two models wrote this hero: which text is better? You see who wrote "
+            "which when you have voted."
+        )
     else:
         footer = t("A text of this duel is hidden: while it is, there is nothing to vote on.")
     return MessageContent(_embeds(vocabulary.title(pairing.a.hero), texts, footer), duel_buttons(pairing, t))

@@ -1,9 +1,10 @@
-"""The button with which an operator promotes the winner of a trial."""
+"""The buttons with which an operator promotes the winner of a trial, or a model that its check held back."""
 
 import discord
 
 from bot.client import Interaction
 from bot.i18n.message import ENGLISH, Translator
+from bot.registry.names import model_name
 from cogs.common.locale import translator_of
 from cogs.common.permissions import require_operator
 from cogs.common.persistent import PersistentButton, persistent_view
@@ -36,6 +37,35 @@ class PromoteButton(PersistentButton, template=r"promote:(?P<trial_id>[0-9]{1,18
             interaction,
             f"{content}\n{done}",
         )
+
+
+class OverruleButton(PersistentButton, template=r"overrule:(?P<model_id>[0-9]{1,18})"):
+    """Promotes a model although its check did not let it."""
+
+    def __init__(self, model_id: int, t: Translator = ENGLISH) -> None:
+        label = t("Let it serve all the same")
+        super().__init__(f"overrule:{model_id}", label=label, style=discord.ButtonStyle.danger)
+        self.model_id = model_id
+
+    async def handle(self, interaction: Interaction) -> None:
+        """Promote the model, add that to the message, and remove the button."""
+        await require_operator(interaction)
+        await interaction.response.defer()
+        registry = interaction.client.app.registry
+        live = await registry.promote(self.model_id, actor_id=interaction.user.id, overrule=True)
+        t = await translator_of(interaction)
+        done = t(
+            "✅ {model} is live, by {person}, though its check did not let it.",
+            model=model_name(live.id),
+            person=interaction.user.mention,
+        )
+        content = interaction.message.content if interaction.message else ""
+        await answer(interaction, f"{content}\n{done}")
+
+
+def overrule_view(t: Translator, model_id: int) -> discord.ui.View:
+    """Return the button that lets a model serve although its check did not."""
+    return persistent_view([OverruleButton(model_id, t)])
 
 
 def promotion_view(t: Translator, trial_id: int) -> discord.ui.View:

@@ -1,22 +1,27 @@
-"""/models: list, compare, promote and retire tuned models; refresh their availability."""
+"""/models: list, check, compare, promote and retire tuned models; refresh their availability."""
 
 import logging
+import time
 
 from discord import app_commands
 from discord.ext import commands, tasks
 
 from bot.app import App
 from bot.client import HeroBot, Interaction
-from bot.i18n.message import Translator, mark
+from bot.i18n.message import LocalizedMessage, Translator, mark
 from bot.llm.budget import Account
 from bot.presentation import models
+from bot.presentation.finetune import check_result_text, overrule_text
+from bot.presentation.jobs import progress_bar
 from bot.rating.votes import VoteCounts
+from bot.registry.registry import NotPassed
 from bot.store.models import Model
 from cogs.common.content import MessageContent
 from cogs.common.locale import translator_of
 from cogs.common.permissions import admins_group, is_operator, require_operator
-from cogs.common.responses import InteractionResponder, answer, with_retries
-from cogs.models.embeds import comparison_embeds
+from cogs.common.responses import InteractionResponder, Responder, answer, with_retries
+from cogs.models.buttons import overrule_view
+from cogs.models.embeds import comparison_embeds, sample_embeds
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +117,11 @@ class ModelsCog(commands.Cog):
     async def promote(self, interaction: Interaction, model: Number) -> None:
         await require_operator(interaction)
         await interaction.response.defer(thinking=True)
-        live = await self.app.registry.promote(model, actor_id=interaction.user.id)
+        try:
+            live = await self.app.registry.promote(model, actor_id=interaction.user.id)
+        except NotPassed as refusal:
+            await answer(interaction, await self._overrule_content(interaction, refusal))
+            return
         template = mark("Model {number} is live. `/models rollback` brings back the one before.")
         await self._reply(interaction, template, live)
 
@@ -131,6 +140,14 @@ class ModelsCog(commands.Cog):
         retired = await self.app.registry.retire(model, actor_id=interaction.user.id)
         await self._reply(interaction, mark("Model {number} is retired."), retired)
 
+    @group.command(description="Read a model's texts, then let it go on or hold it back")
+    @app_commands.describe(model="The model's number")
+    async def check(self, interaction: Interaction, model: Number) -> None:
+        await require_operator(interaction)
+        responder = InteractionResponder(interaction)  # texts that were paid for outlast the interaction
+        await responder.acknowledge()
+        await self._check(responder, await translator_of(interaction), model)
+
     @group.command(description="Tell by which name a model can be asked, after it was deployed by hand")
     @app_commands.describe(model="The model's number", name="The deployment's name at the provider")
     async def deployed(
@@ -140,8 +157,12 @@ class ModelsCog(commands.Cog):
         name: app_commands.Range[str, 1, 200],
     ) -> None:
         await require_operator(interaction)
-        await interaction.response.defer(thinking=True)
+        responder = InteractionResponder(interaction)
+        await responder.acknowledge()
         found = await self.app.registry.set_served_name(model, name.strip(), actor_id=interaction.user.id)
+        if found.state == "unchecked":
+            await self._check(responder, await translator_of(interaction), model)
+            return
         template = mark("Model {number} is asked as `{served_as}` and is a candidate.")
         if found.state == "live":
             template = mark("Model {number} is asked as `{served_as}` and is live.")
@@ -149,6 +170,7 @@ class ModelsCog(commands.Cog):
 
     @show.autocomplete("model")
     @promote.autocomplete("model")
+    @check.autocomplete("model")
     @retire.autocomplete("model")
     @deployed.autocomplete("model")
     @compare.autocomplete("a")
@@ -161,6 +183,34 @@ class ModelsCog(commands.Cog):
         return [app_commands.Choice(name=name, value=number) for number, name in shown if str(typed) in name][
             :25
         ]
+
+    async def _check(self, responder: Responder, t: Translator, model_id: int) -> None:
+        """Check a model, and show how far that is and what it found."""
+        shown_at = float("-inf")
+
+        async def show_progress(done: int, total: int, phase: LocalizedMessage) -> None:
+            nonlocal shown_at
+            now = time.monotonic()
+            if now - shown_at < self.app.timing.job_messages.edit_interval:
+                return
+            shown_at = now
+            await responder.show(MessageContent(content=f"{t(phase)}\n{progress_bar(t, done, total)}"))
+
+        checked = await self.app.finetunes.check(model_id, show_progress)
+        content = check_result_text(t, checked, await self.app.registry.count_ahead(checked))
+        held_back = checked.verdict if checked.state == "held back" else None
+        embeds = sample_embeds(t, held_back) if held_back else []
+        await with_retries(lambda: responder.show(MessageContent(embeds, content=content)))
+
+    async def _overrule_content(self, interaction: Interaction, refusal: NotPassed) -> MessageContent:
+        """Return the warning that a model's check gives, with the button that overrules it."""
+        t = await translator_of(interaction)
+        verdict = refusal.model.verdict
+        return MessageContent(
+            sample_embeds(t, verdict) if verdict else [],
+            content=overrule_text(t, refusal),
+            view=overrule_view(t, refusal.model.id),
+        )
 
     async def _reply(self, interaction: Interaction, template: str, model: Model) -> None:
         t = await translator_of(interaction)

@@ -7,7 +7,7 @@ from discord.ext import commands
 
 from bot.app import App
 from bot.client import HeroBot, Interaction
-from bot.presentation.models import finetune_plan_text
+from bot.presentation.finetune import finetune_plan_text
 from bot.tuning.estimate import MAX_EPOCHS
 from cogs.common.content import MessageContent
 from cogs.common.locale import translator_of

@@ -14,7 +14,7 @@ from bot.client import HeroBot
 from bot.errors import DatabaseBusy, Undeliverable
 from bot.i18n.message import ENGLISH, Translator, mark
 from bot.presentation.jobs import progress_text, result_text
-from bot.store.job_schema import FinetuneResult
+from bot.store.job_schema import FinetuneResult, JobResult
 from bot.store.jobs import Job
 from cogs.common.content import MessageContent
 from cogs.common.delivery import (
@@ -28,7 +28,7 @@ from cogs.common.delivery import (
 )
 from cogs.common.locale import translator_in
 from cogs.common.markdown import with_mention
-from cogs.models.embeds import comparison_embeds
+from cogs.models.embeds import comparison_embeds, sample_embeds
 from cogs.training.job_buttons import job_view
 
 log = logging.getLogger(__name__)
@@ -125,13 +125,12 @@ class JobsCog(commands.Cog):
             await self._mark_notified(job)
 
     async def _announce(self, job: Job) -> None:
-        heroes = job.result.heroes if isinstance(job.result, FinetuneResult) else ()
         paths = self._attachments(job)
 
         def render(t: Translator) -> MessageContent:
             files = tuple(partial(discord.File, path, description=_picture_text(t, path)) for path in paths)
             text, mentions = with_mention(result_text(t, job), job.requester_id)
-            embeds = comparison_embeds(t, heroes)
+            embeds = _result_embeds(t, job.result)
             return MessageContent(embeds, content=text, files=files, allowed_mentions=mentions)
 
         try:
@@ -214,6 +213,15 @@ _PICTURES = {
 
 def _picture_text(t: Translator, path: Path) -> str | None:
     return t(_PICTURES[path.name]) if path.name in _PICTURES else None
+
+
+def _result_embeds(t: Translator, result: JobResult | None) -> list[discord.Embed]:
+    """Return the texts of a training's end: two that it was held back for, or three heroes by each model."""
+    if not isinstance(result, FinetuneResult):
+        return []
+    if result.state == "held back" and result.verdict:
+        return sample_embeds(t, result.verdict)
+    return comparison_embeds(t, result.heroes)
 
 
 def _progress_content(job: Job, t: Translator) -> MessageContent:

@@ -39,6 +39,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server_url: str) -
     """Return a function that runs a command on an installation with the scripted server."""
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "var"))
     monkeypatch.setenv("ENGINE_URL", server_url)
+    monkeypatch.setenv("CHECK_HEROES", "4")
 
     def run(*arguments: str, typed: str | None = None) -> Result:
         return CliRunner().invoke(cli, list(arguments), input=typed)

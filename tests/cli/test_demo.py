@@ -12,7 +12,7 @@ def test_the_loop_ends_with_one_line_of_json(terminal: RunCommand) -> None:
     done = terminal("demo", "--examples", "16", "--epochs", "1", "--json")
     assert done.exit_code == 0, done.output
     (line,) = done.stdout.splitlines()
-    assert json.loads(line) == {"loss_before": 2.5, "loss_after": 1.25, "verdict": "none"}
+    assert json.loads(line) == {"loss_before": 2.5, "loss_after": 1.25, "verdict": "passed"}
     assert "dataset v2 contains the well-rated description" in " ".join(done.stderr.split())
 
 

@@ -9,6 +9,8 @@ from bot.i18n.message import LocalizedMessage
 from bot.settings import ROOT, Settings
 from bot.store import jobs
 from tests.cli.conftest import RunCommand
+from tests.support.scripted_server import Script
+from tests.support.writers import of_one_taste
 
 
 def test_finetune_then_promote_roll_back_retire_and_compare(terminal: RunCommand) -> None:
@@ -20,7 +22,7 @@ def test_finetune_then_promote_roll_back_retire_and_compare(terminal: RunCommand
     trained = terminal("finetune", "--epochs", "2", "--yes")
     assert trained.exit_code == 0, trained.output
     assert "x 2 epochs (as ordered)" in trained.output
-    assert "is trained and live" in trained.output
+    assert "Model 1 is trained and live" in trained.output
     assert "herosmith hero '40 woman healing'" in trained.output
     assert "loss.png" in trained.output
 
@@ -46,6 +48,27 @@ def test_finetune_then_promote_roll_back_retire_and_compare(terminal: RunCommand
     shown = json.loads(terminal("models", "show", "2", "--json").stdout)
     assert (shown["state"], shown["history"][-1]["what"]) == ("retired", "retired")
     assert "base, given a beginning and an ending: " in compared
+
+
+def test_a_model_that_is_held_back_is_told_checked_and_overruled(
+    terminal: RunCommand, server: Script
+) -> None:
+    server.writers["ft:tiny:1"] = of_one_taste
+    terminal("dataset", "build", "--limit", "16", "--yes")
+    trained = terminal("finetune", "--yes")
+    assert trained.exit_code == 0, trained.output
+    assert "Model 1 is trained, and held back" in trained.output
+    assert trained.output.count("(may not train: too short): ") == 2
+    checked = terminal("models", "check", "1")
+    assert "fewer than half of its texts" in checked.output
+    assert "everybody likes it" in checked.output
+
+    declined = terminal("models", "promote", "1", typed="n\n")
+    assert "Model 1 was held back" in declined.output
+    assert "Nothing was done." in declined.output
+    assert "held back" in terminal("models", "list").output
+    assert ": live." in terminal("models", "promote", "1", "--yes").output
+    assert "though its check did not let it" in terminal("models", "show", "1").output
 
 
 def test_an_unknown_method_is_refused(terminal: RunCommand) -> None:

@@ -23,7 +23,9 @@ _TEXT_MODULES = (
     "bot/rating/trials.py",
     "bot/serving/comparison.py",
     "bot/tuning/job.py",
+    "bot/presentation/finetune.py",
     "bot/presentation/models.py",
+    "bot/presentation/verdicts.py",
     "bot/registry/availability.py",
 )
 _OTHER_CALLS = {

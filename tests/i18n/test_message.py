@@ -22,9 +22,9 @@ def round_trip(sentence: LocalizedMessage) -> LocalizedMessage:
 
 
 def test_a_message_is_english_until_it_is_translated(german: Translator) -> None:
-    sentence = LocalizedMessage("`{name}` is trained as model {number}.", name="tuned", number=3)
-    assert str(sentence) == "`tuned` is trained as model 3."
-    assert german(round_trip(sentence)) == "`tuned` ist als Modell 3 trainiert."
+    sentence = LocalizedMessage("{model} is trained.", model=LocalizedMessage("Model {number}", number=3))
+    assert str(sentence) == "Model 3 is trained."
+    assert german(round_trip(sentence)) == "Modell 3 ist trainiert."
 
 
 def test_messages_in_fields_and_lists_are_translated(german: Translator) -> None:

@@ -119,14 +119,16 @@ Left out at the end: 1 much like another.
 Votes not counted: 2 votes of bots.
 Few texts teach little: a few hundred are worth having."""
 LIVE_TEXT = """\
-`ft:tiny:1` is trained and live. Held-out loss: 2.500 → 1.750.
+Model 1 is trained and live. Loss on texts held out of the training (less is better): 2.500 → 1.750.
 Try it: `/hero 40 woman healing`."""
 TO_DEPLOY_TEXT = """\
-`ft:tiny:1` is trained as model 1. Held-out loss: 1.750.
+Model 1 is trained. Loss on texts held out of the training (less is better): 1.750.
 Next: Deploy it by hand."""
 UNSHOWN_TEXT = """\
-`ft:tiny:2` is trained as model 2, a candidate: another one is live.
-To look closer: `/models compare a:2`. To let it serve: `/models promote model:2`."""
+Model 2 is trained, and a candidate.
+What happens next: `/duel`, and now and then `/hero`, show a text of each of the two models, and people \
+say which is better. When their choices prove the new one better, it takes over.
+To let it serve at once: `/models promote model:2`. To look closer: `/models compare a:2`."""
 
 
 async def stored(app: App, kind: Kind, spec: Any, result: Any, **columns: Any) -> Job:
@@ -154,7 +156,7 @@ async def stored(app: App, kind: Kind, spec: Any, result: Any, **columns: Any) -
         ("finetune", UNSHOWN, UNSHOWN_TEXT),
     ],
 )
-async def test_results_of_version_0_1_have_the_same_texts(
+async def test_results_of_version_0_1_are_told(
     app: App, kind: Kind, result: dict[str, Any], text: str
 ) -> None:
     done = await stored(app, kind, BUILD_SPEC if kind == "build" else FINETUNE_SPEC, result)

@@ -74,7 +74,7 @@ async def test_first_result_of_a_voter_that_is_no_tie_counts(app: App) -> None:
     for _ in range(20):
         assert not (await vote(app, 7, "candidate")).counts
     assert "1 of 1 person" in await figures(app)
-    assert "(1 tie, 20 votes besides)" in await figures(app)
+    assert "(besides: 1 tie, 20 votes that do not count)" in await figures(app)
 
 
 async def test_one_result_of_a_duel_counts(app: App) -> None:
@@ -97,7 +97,7 @@ async def test_voters_count_once_however_often_they_vote(app: App) -> None:
 async def test_votes_of_young_accounts_are_stored_and_do_not_count(app: App) -> None:
     young = int((time.time() - 3 * 86400) * 1000 - 1_420_070_400_000) << 22
     assert not (await vote(app, young, "candidate")).counts
-    assert "no vote counts yet (0 ties, 1 vote besides)" in await figures(app)
+    assert "no choice counts yet (besides: 1 vote that does not count)" in await figures(app)
     assert (await vote(app, young - (5 * 86_400_000 << 22), "candidate")).counts
 
 
@@ -106,9 +106,7 @@ async def test_winner_is_proposed_and_promoted_by_an_operator(app: App) -> None:
     assert await states(app) == ["live", "candidate"]
     (notification,) = await trial_notifications(app)
     assert notification.action == NotificationAction("promote", 1)
-    assert "8 of 8 people preferred the candidate (100 %, surely between 52 % and 100 %)" in str(
-        notification.text
-    )
+    assert "8 of 8 people chose the new model." in str(notification.text)
     assert await app.trials.running() is None  # no other candidate is tried in the meantime
 
     promoted = await app.trials.promote(1, actor_id=7)

@@ -45,7 +45,7 @@ async def test_the_first_goes_live_and_later_ones_challenge_it_one_at_a_time(app
     challenger = await app.registry.challenger()
     assert challenger
     assert challenger.id == 3
-    assert await history(app, 2) == [("registered", None, None), ("retired", None, 7)]
+    assert await history(app, 2) == [("registered", None, None), ("passed", None, None), ("retired", None, 7)]
 
 
 async def test_promotion_by_hand_is_an_override_and_retires_the_live_one(app: App) -> None:
@@ -55,8 +55,12 @@ async def test_promotion_by_hand_is_an_override_and_retires_the_live_one(app: Ap
     await app.registry.promote(2, actor_id=7)  # it is live already
 
     assert await states(app) == {"ft:tiny:1": "retired", "ft:tiny:2": "live"}
-    assert await history(app, 1) == [("registered", None, None), ("first", None, None)]
-    assert await history(app, 2) == [("registered", None, None), ("override", 1, 7)]
+    assert await history(app, 1) == [
+        ("registered", None, None),
+        ("passed", None, None),
+        ("first", None, None),
+    ]
+    assert await history(app, 2) == [("registered", None, None), ("passed", None, None), ("override", 1, 7)]
 
 
 async def test_rollback_goes_back_step_by_step_and_not_in_a_circle(app: App) -> None:
@@ -140,7 +144,7 @@ async def test_a_live_model_that_its_server_lost_gives_way_to_the_one_before_and
     assert await app.registry.live() is None
     async with app.db.read() as tx:
         history = [event.what for event in await models.list_events(tx, 1)]
-    assert history == ["registered", "first", "fell back", "lost"]
+    assert history == ["registered", "passed", "first", "fell back", "lost"]
 
 
 async def test_a_passing_404_costs_no_model_its_place(app: App, script: Script) -> None:

@@ -27,6 +27,7 @@ TUNED = Model(
     job_id=1,
     state="live",
     metrics={},
+    verdict=None,
     served_as="ft:tiny:1",
     retires_on=None,
     challenges_until=None,

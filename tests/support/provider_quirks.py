@@ -3,10 +3,11 @@
 from tests.support.scripted_trainings import ProviderQuirks
 
 _COMMON = frozenset({"validation_file", "suffix", "seed"})
+_OPENAI = _COMMON | {"method", "hyperparameters", "metadata"}
 
 QUIRKS = {
     "engine": ProviderQuirks(),
-    "openai": ProviderQuirks(),
+    "openai": ProviderQuirks(takes=_OPENAI),
     "azure": ProviderQuirks(
         takes=_COMMON | {"method", "hyperparameters"},
         wants={"trainingType": frozenset({"Standard", "GlobalStandard", "developerTier"})},
@@ -33,5 +34,5 @@ QUIRKS = {
         pauses=False,
         names_model=False,
     ),
-    "other": ProviderQuirks(),
+    "other": ProviderQuirks(takes=_OPENAI),
 }

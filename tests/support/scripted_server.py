@@ -52,6 +52,9 @@ def describe(age: str, gender: str, power: str, variant: int = 0) -> str:
     )
 
 
+Writer = Callable[[str, str, str, int], str]
+"""Writes a text of a hero: age, gender, power, and the request's seed (its number if it has none)."""
+
 Fault = int | Literal["hang", "half", "drop", "page"]  # a status, or a failure of the connection
 
 
@@ -64,6 +67,7 @@ class Script:
     files: dict[str, bytes] = field(default_factory=dict)
     failures: list[int] = field(default_factory=list)  # statuses of the next chat answers
     texts: list[str] = field(default_factory=list)  # the next answers, in place of generated ones
+    writers: dict[str, "Writer"] = field(default_factory=dict)  # by model, in place of describe()
     finish_reason: str = "stop"
     reshape: Callable[[dict[str, Any]], object] = lambda completion: completion  # of each whole answer
     unknown_models: set[str] = field(default_factory=set)
@@ -198,7 +202,8 @@ class Script:
         self.same -= 1
         if body["messages"][-1]["role"] == "assistant":  # it continues a given opening
             return f" bring everyone home safely, all {variant} of them. The rest is not asked for."
-        return describe(age, gender, power, variant)
+        write = self.writers.get(body["model"], describe)
+        return write(age, gender, power, body.get("seed", variant) if write is not describe else variant)
 
     def refusal(self, status: int, message: str = "secret detail", param: str | None = None) -> web.Response:
         error = {"message": message, "type": "scripted", "param": param, "code": self.failure_code}

@@ -25,7 +25,7 @@ class ProviderQuirks:
     """
 
     takes: frozenset[str] = frozenset(
-        {"validation_file", "method", "hyperparameters", "suffix", "seed", "metadata"}
+        {"validation_file", "method", "hyperparameters", "suffix", "seed", "metadata", "reference_file"}
     )
     wants: Mapping[str, frozenset[str]] = field(default_factory=dict)
     hyperparameters: frozenset[str] = frozenset(
@@ -65,6 +65,7 @@ class ScriptedTrainings:
         self.wanted_weights: list[str] = []  # as the clients asked for it
         self.shutdown_dates: dict[str, str] = {}
         self.events_kept = True
+        self.reference_losses: list[tuple[float, float]] = []  # before and after, of each training in turn
         self.losses: tuple[tuple[int, float | None], ...] = ((20, 1.25), (0, 2.5))
         self.tells_tokens = True
         self.refuses_cancel = False
@@ -177,7 +178,7 @@ class ScriptedTrainings:
         strange = _hyperparameters(body).keys() - self.quirks.hyperparameters
         if strange:
             return f"unknown hyperparameters: {', '.join(sorted(strange))}"
-        for name in ("training_file", "validation_file"):
+        for name in ("training_file", "validation_file", "reference_file"):
             if name in body and body[name] not in self._script.files:
                 return f"no such file: {body[name]}"
         return None
@@ -237,6 +238,9 @@ class ScriptedTrainings:
             "seed": 0,
             "trained_tokens": 10_000 if self.tells_tokens else None,
         }
+        if "reference_file" in body and len(self.reference_losses) >= number:
+            before, after = self.reference_losses[number - 1]
+            shown["reference_loss"] = {"before": before, "after": after}
         if self.quirks.keeps_metadata:
             shown["metadata"] = body.get("metadata")
         if self.quirks.shows_training_file:
@@ -256,7 +260,12 @@ class ScriptedTrainings:
                 "level": "info",
                 "message": "",
                 "type": "metrics",
-                "data": {"step": step, "total_steps": 20, "train_loss": 2.0, "full_valid_loss": loss},
+                "data": {
+                    "step": step,
+                    "total_steps": 20,
+                    "full_valid_loss": loss,
+                    **({"train_loss": 2.0} if step else {}),
+                },
             }
             for step, loss in self.losses
         ]

@@ -18,6 +18,7 @@ from aiohttp import web
 
 from bot.app import open_app
 from bot.settings import Settings
+from bot.store import model_answers
 from bot.store.jobs import Job
 from tests.support import killed_worker
 from tests.support.eventually import eventually
@@ -86,6 +87,12 @@ async def outcome(settings: Settings) -> tuple[Job, list[str]]:
         return await app.jobs.get(2), [model.state for model in await app.registry.all()]
 
 
+async def texts_read(settings: Settings) -> int:
+    """Return how many answers of the new model's check are stored."""
+    async with open_app(settings) as app, app.db.read() as tx:
+        return len(await model_answers.list_of(tx, 1))
+
+
 def once(trainings: ScriptedTrainings) -> tuple[int, int]:
     """Return how many trainings were started, and how many files were uploaded more than once."""
     return len(trainings.created), len(trainings.uploads) - len({name for name, _ in trainings.uploads})
@@ -106,6 +113,7 @@ async def test_a_worker_killed_at_any_step_leaves_one_training_and_one_model(
         assert (job.state, job.error) == ("succeeded", None), steps
         assert states == ["live"], steps
         assert once(script.trainings) == (1, 0), steps
+        assert await texts_read(settings) == settings.check_heroes, steps
         assert 10 <= job.cost < 11, steps  # the training's ten dollars were booked once
         if not killed:
             break
@@ -126,5 +134,5 @@ async def test_a_worker_killed_again_and_again_finds_its_training_at_every_kind_
         assert step < _MOST_STEPS
     job, states = await outcome(settings)
     assert (job.state, job.error) == ("succeeded", None)
-    assert states == ["candidate"]  # until it is deployed
+    assert states == ["unchecked"]  # until it is deployed
     assert once(script.trainings) == (1, 0)

@@ -13,7 +13,7 @@ from bot.tuning.providers import ENGINE, OTHER, PROVIDERS, provider_of
 from tests.support.provider_quirks import QUIRKS
 from tests.support.scripted_server import Script
 from tests.support.scripted_trainings import lines
-from tests.support.workflows import build, finetune
+from tests.support.workflows import build, finetune, silent
 
 
 @pytest.fixture
@@ -50,11 +50,11 @@ async def test_a_model_that_must_be_deployed_waits_for_its_name(
         await build(app)
         done = await finetune(app)
         (model,) = await app.registry.all()
-        assert (model.state, model.served_as) == ("candidate", None)
+        assert (model.state, model.served_as) == ("unchecked", None)
         assert "/models deployed model:1" in str(done.result_as(FinetuneResult).deploy)
 
-        live = await app.registry.set_served_name(model.id, "heroes-prod")
-        assert live.state == "live"
+        await app.registry.set_served_name(model.id, "heroes-prod")
+        assert (await app.finetunes.check(model.id, silent)).state == "live"
         description = await app.describer.describe(app.heroes.vocabulary.sample(1)[0], requester=1)
     assert script.asked[-1]["model"] == "heroes-prod"
     assert description.model == model.name

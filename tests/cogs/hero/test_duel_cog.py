@@ -138,7 +138,7 @@ async def test_winning_candidate_is_proposed_and_promoted_by_an_operator(
 
 async def _promote_by_an_operator(stage: Stage, admins: simcord.ChannelHandle) -> None:
     (proposal,) = admins.history()
-    assert "8 of 8 people preferred the candidate" in proposal.content
+    assert "8 of 8 people chose the new model" in proposal.content
     refused = await stage.ana.click(proposal, label="Promote")
     assert refused.response
     assert "Only the operators" in refused.response.content
@@ -164,7 +164,9 @@ async def test_outdated_proposal_is_refused(stage: Stage, app: App, settings: Se
 async def test_operators_see_the_status_of_a_trial(stage: Stage, app: App) -> None:
     await vote_unanimously(app, "candidate", 6)
     await vote_unanimously(app, "live", 2)  # the same people: their second votes do not count
-    figures = "6 of 6 people preferred the candidate (100 %, surely between"
+    figures = (
+        "6 of 6 people chose the new model (besides: 2 votes that do not count); about 2 more like this, and"
+    )
     assert figures in await answer(stage, "models list")
     shown = await answer(stage, "models show", model=2)
     assert "Trial 1, model 2 against 1: under way" in shown

@@ -36,7 +36,7 @@ async def test_the_list_tells_state_loss_and_votes(stage: Stage, app: App) -> No
     await app.votes.simulate(described.id, "somebody", "👍")
     candidate, _, trial, live, figures = (await said(stage, "list")).split("\n")
     assert candidate == "**Model 2**"
-    assert trial == "-# no vote counts yet"
+    assert trial == "-# Is the new model better? no choice counts yet."
     assert live == "**Model 1**"
     assert figures == "-# **live** · dataset v1 · loss 1.250 · 👍 1 👎 0 (100 % for it)"
     assert "challenges the live one" in await said(stage, "list")
@@ -66,9 +66,10 @@ async def test_the_history_tells_who_let_a_model_go_live(stage: Stage, app: App)
 
     first = (await said(stage, "show", model=1)).split("\n")
 
-    assert [line.split(" · ", 1)[-1] for line in first[-3:]] == [
+    assert [line.split(" · ", 1)[-1] for line in first[-4:]] == [
         "went live again by rollback, in the place of model 2, in the terminal",
         "went live in place of the base model, by itself",
+        "passed its check",
         "trained and registered",
     ]
 

@@ -61,7 +61,7 @@ async def test_a_first_model_goes_live_and_is_shown_beside_the_base(
     await stage.until_notified(app, 2)
 
     end = stage.channel.history()[-1]
-    assert "`ft:tiny:1` is trained and live" in end.content
+    assert "Model 1 is trained and live" in end.content
     assert "2.500 → 1.250" in end.content
     assert [each.filename for each in end.attachments] == ["loss.png", "heroes.md"]
     assert len(end.embeds) == 3

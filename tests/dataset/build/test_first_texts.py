@@ -72,7 +72,7 @@ async def test_the_held_out_file_of_a_training_has_the_examples_for_every_instal
     settings: Settings, app: App
 ) -> None:
     await build_from(app, "shipped")
-    (valid,) = (file for file in training_files(await items(app, 1)) if file.split == "valid")
+    (valid,) = (file for file in training_files(await items(app, 1)) if file.part == "valid")
     examples = FirstDataset(settings.first_dataset, app.heroes, app.blocklist).held_out_examples()
     lines = [json.loads(line) for line in valid.content.decode().splitlines()]
     assert sorted(lines, key=str) == sorted(examples, key=str)

@@ -1,0 +1,141 @@
+"""The gate: a new model's texts are read, beside the live one's, before it may go live or on trial."""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+from bot.errors import Busy, CheckBrokenOff, DatabaseBusy, HerosmithError, UserError
+from bot.heroes.adherence import Answer, keeps_all_rules, unfit_reason
+from bot.heroes.curation import Curation
+from bot.i18n.message import LocalizedMessage, mark
+from bot.llm.budget import Account
+from bot.registry.names import model_name
+from bot.registry.registry import Registry
+from bot.store.job_schema import CheckedText, ModelFigures, Verdict
+from bot.store.models import Model
+from bot.tuning.gate_rules import GateRules
+from bot.tuning.model_reader import ModelReader
+
+log = logging.getLogger(__name__)
+
+Report = Callable[[int, int, LocalizedMessage], Awaitable[None]]
+"""Is told how many texts are read, of how many, and of which model. If it raises, the check stops."""
+
+_NEW = mark("reading {total} texts of the new model, before it may go live")
+_LIVE = mark("reading {total} texts of the live model, to compare")
+_SAMPLES = 2
+_SAMPLE_LENGTH = 700  # characters
+
+
+class Gate:
+    """Reads models, and lets each go on or holds it back."""
+
+    def __init__(self, registry: Registry, reader: ModelReader, curation: Curation, rules: GateRules) -> None:
+        self._registry = registry
+        self._reader = reader
+        self._curation = curation
+        self.rules = rules
+        self._checking: set[int] = set()
+
+    async def check(self, model_id: int, account: Account, report: Report) -> Model:
+        """Check a model, and return it with its verdict: as a candidate or live, or held back.
+
+        Raises UserError if there is no such model, or it can not be checked; Busy if it is being checked;
+        CheckBrokenOff if it or the live model cannot be read to the end.
+        """
+        if model_id in self._checking:
+            raise Busy("{model} is being checked already.", model=model_name(model_id))
+        self._checking.add(model_id)
+        try:
+            return await self._check(model_id, account, report)
+        finally:
+            self._checking.remove(model_id)
+
+    async def _check(self, model_id: int, account: Account, report: Report) -> Model:
+        while True:
+            model = _checkable(await self._registry.get(model_id))
+            live = await self._registry.live()
+            verdict = await self._verdict(model, live, account, report)
+            concluded = await self._registry.conclude(model.id, verdict)
+            if concluded:
+                return concluded
+            log.info("model %d is compared anew: another one is live by now", model.id)
+
+    async def count_questions(self, model: Model | None = None) -> int:
+        """Return how many texts are still to be read of a model (None: a new one) and of the live one."""
+        own = await self._reader.count_missing(model) if model else self._reader.number
+        live = await self._registry.live()
+        return own + (await self._reader.count_missing(live) if live else 0)
+
+    @property
+    def most_tokens(self) -> tuple[int, int]:
+        """The most tokens of prompt and answer that one text takes."""
+        return self._reader.most_tokens
+
+    async def _verdict(self, model: Model, live: Model | None, account: Account, report: Report) -> Verdict:
+        answers = await self._read(model, account, report, _NEW)
+        new = self._figures(model, answers)
+        beside = self._figures(live, await self._read(live, account, report, _LIVE)) if live else None
+        return Verdict(
+            new=new,
+            live=beside,
+            live_id=live.id if live else None,
+            faults=self.rules.faults(new, beside),
+            samples=self._samples(answers),
+        )
+
+    async def _read(self, model: Model, account: Account, report: Report, phase: str) -> list[Answer]:
+        read = 0
+
+        async def progress(done: int, total: int) -> None:
+            nonlocal read
+            read = done
+            await report(done, total, LocalizedMessage(phase, total=total))
+
+        try:
+            return await self._reader.read(model, account, progress)
+        except DatabaseBusy:
+            raise
+        except HerosmithError as error:
+            refused = LocalizedMessage("The model server refused; the log says why.")
+            raise CheckBrokenOff(
+                "{model} could be read to text {read} of {total} only. {reason}",
+                model=model_name(model.id),
+                read=read,
+                total=self._reader.number,
+                reason=error.message if isinstance(error, UserError) else refused,
+            ) from error
+
+    def _figures(self, model: Model, answers: Sequence[Answer]) -> ModelFigures:
+        return ModelFigures(
+            texts=len(answers),
+            fit=sum(unfit_reason(answer, self._curation) is None for answer in answers),
+            all_rules=sum(keeps_all_rules(answer, self._curation) for answer in answers),
+            loss=model.metrics.get("reference_loss"),
+            reference=model.metrics.get("reference"),
+        )
+
+    def _samples(self, answers: Sequence[Answer]) -> list[CheckedText]:
+        """Return two of the texts, those with a fault first."""
+        texts = sorted(self._checked(answers), key=lambda text: text.reason is None)
+        return texts[:_SAMPLES]
+
+    def _checked(self, answers: Sequence[Answer]) -> Iterator[CheckedText]:
+        for answer in answers:
+            text = self._curation.trim(answer.text) or answer.text
+            reason = unfit_reason(answer, self._curation)
+            yield CheckedText(hero=str(answer.hero), text=text[:_SAMPLE_LENGTH], reason=reason)
+
+
+def _checkable(model: Model) -> Model:
+    """Return the model. Raises UserError if it serves already, or cannot be asked yet."""
+    if model.state == "live":
+        raise UserError(
+            "{model} is live already: only a model that waits is checked.", model=model_name(model.id)
+        )
+    if model.served_as is None:
+        raise UserError(
+            "Model {model_id} is not deployed yet. Deploy it at its provider, then say its name there with "
+            "{/models deployed}.",
+            model_id=model.id,
+        )
+    return model
