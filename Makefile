@@ -1,6 +1,6 @@
 # `make run` starts the bot, `make test` runs every check; both set up everything that a fresh machine needs.
 #
-#   make run            start the bot; without a Discord token, the playground
+#   make run            start the bot; without a Discord token, the playground (ARGS=--no-open: no browser)
 #   make demo           run the whole loop in the terminal (ARGS: options of `herosmith demo`)
 #   make check          formatter check, linter and types, for what changed since main
 #   make quick          the fast tests, in about a minute (ARGS: options for pytest)
@@ -44,7 +44,7 @@ run: .venv/.core
 		case "$$missing" in *engine*) $(WEIGHTS);; esac; \
 		for extra in $$missing; do touch ".venv/.extra-$$extra"; done; \
 	fi
-	@exec $(BIN)/herosmith run
+	@exec $(strip $(BIN)/herosmith run $(ARGS))
 
 demo: .venv/.engine
 	@$(BIN)/herosmith demo $(ARGS)
