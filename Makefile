@@ -9,6 +9,7 @@
 #   make test-clients   try foreign clients on the engine: installs them in .venv-clients (two minutes)
 #   make format         fix formatting and what the linter can fix
 #   make commands       write the commands into README.md, docs/commands.md and docs/cli.md
+#   make pictures       record docs/playground.gif and .png in Chromium, on the real engine (half an hour)
 #   make docs           build the documentation as a site with search, in site/ (.venv-docs)
 #   make flywheel       simulated readers vote for three generations (ARGS=--quick: some minutes)
 #   make bench          run all other benches (ARGS: options of every bench, such as --quick)
@@ -31,7 +32,7 @@ CLIENTS := tests/clients
 CLIENT_ENVIRONMENTS := $(patsubst $(CLIENTS)/requirements/%.txt,.venv-clients/%/.installed,\
 	$(wildcard $(CLIENTS)/requirements/*.txt)) $(if $(shell command -v npm),.venv-clients/node/.installed)
 
-.PHONY: run demo flywheel test test-clients check quick release-check bench format commands docs clean
+.PHONY: run demo flywheel test test-clients check quick release-check bench format commands pictures docs clean
 
 # .venv/.extra-NAME: this part of the package is installed.
 run: .venv/.core
@@ -91,6 +92,9 @@ bench: .venv/.dev
 format: .venv/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+pictures: .venv/.dev
+	$(BIN)/python -m scripts.pictures $(ARGS)
 
 commands: .venv/.dev
 	$(BIN)/python -m scripts.command_table

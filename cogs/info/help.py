@@ -106,7 +106,7 @@ def _line(t: Translator, command: RootCommand) -> str:
     name = t.command_name(command.name)
     if isinstance(command, app_commands.Group):
         name += " " + ", ".join(t.command_name(each.name) for each in command.commands)
-    return f"`/{name}` {_without_remark(t(command.description))}"
+    return f"- `/{name}` {_without_remark(t(command.description))}"
 
 
 def _without_remark(description: str) -> str:
