@@ -1,6 +1,6 @@
 # `make run` starts the bot, `make test` runs every check; both set up everything that a fresh machine needs.
 #
-#   make run            start the bot; without a Discord token, the playground
+#   make run            start the bot; without a Discord token, the playground (ARGS=--no-open: no browser)
 #   make demo           run the whole loop in the terminal (ARGS: options of `herosmith demo`)
 #   make check          formatter check, linter and types, for what changed since main
 #   make quick          the fast tests, in about a minute (ARGS: options for pytest)
@@ -44,7 +44,7 @@ run: .venv/.core
 		case "$$missing" in *engine*) $(WEIGHTS);; esac; \
 		for extra in $$missing; do touch ".venv/.extra-$$extra"; done; \
 	fi
-	@exec $(BIN)/herosmith run
+	@exec $(strip $(BIN)/herosmith run $(ARGS))
 
 demo: .venv/.engine
 	@$(BIN)/herosmith demo $(ARGS)
@@ -67,7 +67,7 @@ check: .venv/.dev
 	if [ -z "$$changed" ]; then echo "no Python file has changed since $$base"; exit; fi; \
 	$(BIN)/ruff format --check $$changed; \
 	$(BIN)/ruff check $$changed; \
-	$(BIN)/dmypy run --timeout 3600
+	$(BIN)/mypy --num-workers=2
 
 quick: .venv/.dev
 	$(BIN)/pytest $(AT_ONCE) -m "$(QUICK)" $(QUICK_TESTS) $(ARGS)
@@ -105,8 +105,7 @@ docs: .venv-docs/.installed
 	@cp .env.example site/  # the builder leaves hidden files out
 
 clean:
-	-$(BIN)/dmypy kill 2>/dev/null
-	rm -rf .venv .venv-clients .venv-docs site $(CLIENTS)/node/node_modules .mypy_cache .dmypy.json .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-clients .venv-docs site $(CLIENTS)/node/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Herosmith needs Python 3.11 or newer: make PYTHON=python3.12 ...")'

@@ -52,13 +52,16 @@ def run(
     without_worker: Annotated[
         bool, typer.Option("--without-worker", help="Leave jobs to a worker that runs elsewhere")
     ] = False,
+    no_open: Annotated[
+        bool, typer.Option("--no-open", help="Do not open the playground in the browser")
+    ] = False,
 ) -> None:
     """Start the bot: in Discord if DISCORD_TOKEN is set, else in the playground, a local page."""
     settings = installation_settings()
     if settings.discord_token:
         run_command(_discord(settings, settings.discord_token.get_secret_value(), worker=not without_worker))
     else:
-        run_command(_playground(settings))
+        run_command(_playground(settings, open_browser=not no_open))
 
 
 @cli.command(rich_help_panel=START)
@@ -131,11 +134,13 @@ async def _wait_before_exit(refusal: LoginRefused, failed_starts: "FailedStarts"
     await asyncio.sleep(pause)
 
 
-async def _playground(settings: Settings) -> None:
+async def _playground(settings: Settings, *, open_browser: bool) -> None:
     from bot.playground.run import run_playground
 
-    log_to_stderr(settings)
-    await run_playground(settings)
+    # what goes well is seen on the page; in the terminal it would hide the address
+    quiet = {} if "log_level" in settings.model_fields_set else {"log_level": "WARNING"}
+    log_to_stderr(settings.model_copy(update=quiet))
+    await run_playground(settings, open_browser=open_browser)
 
 
 async def _worker(settings: Settings, *, with_parent: bool) -> None:

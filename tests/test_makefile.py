@@ -20,7 +20,7 @@ def checkout(tmp_path: Path) -> Path:
         (tmp_path / name).touch()
     programs = tmp_path / ".venv" / "bin"
     programs.mkdir(parents=True)
-    for name in ("python", "herosmith", "ruff", "dmypy", "pytest"):
+    for name in ("python", "herosmith", "ruff", "mypy", "pytest"):
         program = programs / name
         program.write_text(
             '#!/bin/sh\necho "$(basename $0) $@" >> calls\n[ "$1" != extras ] || echo "$EXTRAS"\n'
@@ -96,5 +96,5 @@ def test_check_reads_changed_and_new_files_only(checkout: Path) -> None:
     assert make(checkout, "check") == [
         "ruff format --check changed.py new.py",
         "ruff check changed.py new.py",
-        "dmypy run --timeout 3600",
+        "mypy --num-workers=2",
     ]

@@ -214,14 +214,15 @@ async def test_buttons_of_a_description(stage: Stage, app: App) -> None:
     votes = (await app.votes.by_model())["ft:tiny:1"]
     assert (votes.ups, votes.downs) == (5, 3)
 
-    thanked = answer(await stage.olga.click(message, custom_id="hero:report:1"))
-    assert "Thank you" in thanked
+    form = await stage.olga.click(message, custom_id="hero:report:1")
+    assert "Thank you" in answer(await stage.olga.submit_modal(form, {"reason": ["other"]}))
 
 
 async def test_buttons_of_a_duel(stage: Stage, app: App) -> None:
     message = await old_message(stage, "duel:a:1", "duel_report:b:1", message_id=DUEL_1)
     assert "You say A" in answer(await stage.olga.click(message, custom_id="duel:a:1"))
-    assert "Thank you" in answer(await stage.ana.click(message, custom_id="duel_report:b:1"))
+    form = await stage.ana.click(message, custom_id="duel_report:b:1")
+    assert "Thank you" in answer(await stage.ana.submit_modal(form, {"reason": ["other"]}))
     assert (await app.privacy.counts(ANA))["report"] == 1
 
 

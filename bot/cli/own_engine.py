@@ -29,7 +29,7 @@ async def own_models(settings: Settings, base: str | None = None) -> AsyncIterat
         secret = reachable.engine_api_key
         url = str(reachable.engine_url)
         async with open_api(url, secret.get_secret_value() if secret else "none") as api:
-            yield OwnModels(api)
+            yield OwnModels(api, weights=settings.tune)
 
 
 @asynccontextmanager

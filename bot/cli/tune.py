@@ -75,13 +75,17 @@ async def _tune(
     from bot.cli.progress import confirm  # noqa: PLC0415
     from bot.dataset.lint.own_examples import read_own_examples  # noqa: PLC0415
     from bot.heroes.config import read_heroes  # noqa: PLC0415
+    from bot.presentation.finetune import planned_weights_text  # noqa: PLC0415
 
     console = Console(stderr=as_json)
     examples = read_own_examples(file, read_heroes(settings.heroes_file))
     weights = base if is_weights(base) else None
     async with own_models(settings, weights) as models:
         begun_from = await models.resolve(None if weights else base)
-        _say(console, _plan_text(file, examples, begun_from, epochs))
+        planned = planned_weights_text(
+            TERMINAL, await models.planned_weights(begun_from), serves_adapters=False
+        )
+        _say(console, _plan_text(file, examples, begun_from, epochs, planned))
         if not (confirmed or confirm("Tune it?")):
             _say(console, "Nothing was done.")
             return
@@ -97,8 +101,8 @@ def _say(console: Console, text: str) -> None:
     console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
-def _plan_text(file: Path, examples: "OwnExamples", base: str, epochs: int | None) -> str:
-    """Return what was found in the file, and what a training on it takes."""
+def _plan_text(file: Path, examples: "OwnExamples", base: str, epochs: int | None, weights: str) -> str:
+    """Return what was found in the file, and what a training on it takes; weights says what it changes."""
     findings = [f"{number}. {note}" for number, note in enumerate(examples.notes, 1)]
     changes = [f"- {change}" for change in examples.changes]
     if changes:
@@ -113,6 +117,7 @@ def _plan_text(file: Path, examples: "OwnExamples", base: str, epochs: int | Non
             *findings,
             *changes,
             f"Tuning {base} on {file}{how}: {counts}.",
+            weights,
             f"About {tokens:,} tokens, read {_times(rounds)}. Cost: nothing, it is trained on this machine.",
             f"Time: about {format_duration(seconds)} with the packaged base on two cores; others differ.",
         ]

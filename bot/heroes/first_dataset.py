@@ -2,8 +2,9 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Literal, TypedDict, get_args
 
@@ -86,9 +87,10 @@ class FirstDataset:
         faults = _Faults(self.file)
         lines: list[tuple[_Line, Hero]] = []
         numbers: dict[str, int] = {}  # of the lines, by the words of their texts
+        is_blocked = cache(self._blocklist.blocks)  # powers return, and each takes a millisecond
         for number, line in self._lines(faults):
             try:
-                lines.append((line, self._hero(line)))
+                lines.append((line, self._hero(line, is_blocked)))
                 _check_text(line.text)
                 _check_new(line.text, number, numbers)
             except NotUnderstood as error:
@@ -133,7 +135,7 @@ class FirstDataset:
                 file=self.file,
             ) from error
 
-    def _hero(self, line: _Line) -> Hero:
+    def _hero(self, line: _Line, is_blocked: Callable[[str], bool]) -> Hero:
         """Return a line's hero as /hero asks for it. Raises UserError, with the cure, if it does not."""
         genders = self._vocabulary.genders
         if line.gender not in genders:
@@ -141,7 +143,7 @@ class FirstDataset:
                 "The gender {word!r} is not known: write {known}.", word=line.gender, known="/".join(genders)
             )
         hero = self._vocabulary.hero(*map(str, line.as_dict().values()))
-        if self._blocklist.blocks(hero.power):
+        if is_blocked(hero.power):
             raise NotUnderstood("Its power is on the blocklist: choose another, or allow it in blocked.txt.")
         return hero
 

@@ -3,32 +3,30 @@
 simcord simulates Discord in memory. The bot, its worker and its engine are the real ones.
 """
 
+import os
+import sys
 from contextlib import AsyncExitStack
 
 from rich.console import Console
 
 from bot.app import App, open_app
+from bot.playground.browser import has_screen, open_in_browser
 from bot.playground.server import open_page
 from bot.playground.simulated_discord import HOME, open_simulated_discord
 from bot.processes import run_engine, run_worker
 from bot.settings import Settings
 from bot.store import descriptions, duels, jobs
 
-_WELCOME = """[bold]The playground is open:[/bold] [link={url}]{url}[/link]
-
-You are [bold]olga[/bold], an operator; at the top of the page you may switch to
-[bold]ana[/bold] or [bold]ben[/bold], plain members.
-Type one after the other, or click them at the top of the page:
-  /build-dataset limit:24     shows a plan; Confirm writes it (about a minute; without limit all 294)
-  /finetune epochs:2          shows a plan; Confirm tunes the model on it (a minute or two)
-  /hero 40 woman healing      the tuned model answers
-Then, as ana and as ben, click 👍 under what you like, and as olga /build-dataset limit:24 again:
-what two people besides the asker liked is in the next dataset.
-Ctrl-C ends it; datasets and models stay in {data}, the channel does not."""
+_WELCOME = """The playground is open: the real bot on a simulated Discord, in your browser; it guides you.
+Ctrl-C ends it. Datasets and models stay in {data}, the channel does not.
+[bold]Open:[/bold] [link={url}]{url}[/link]"""
 
 
-async def run_playground(settings: Settings) -> None:
-    """Serve the page until Ctrl-C. Raise OperatorError if PLAYGROUND_PORT is taken."""
+async def run_playground(settings: Settings, *, open_browser: bool) -> None:
+    """Serve the page until Ctrl-C. Raise OperatorError if PLAYGROUND_PORT is taken.
+
+    open_browser: whether to open the page where somebody can see it.
+    """
     settings = settings.model_copy(update={"home_guilds": frozenset({HOME})})
     console = Console(stderr=True)
     async with AsyncExitStack() as stack:
@@ -40,6 +38,8 @@ async def run_playground(settings: Settings) -> None:
             world = await stack.enter_async_context(open_simulated_discord(app))
             page = await stack.enter_async_context(open_page(world, app, settings.playground_port))
         console.print(_WELCOME.format(url=page.url, data=app.settings.data_dir), soft_wrap=True)
+        if open_browser and has_screen(os.environ, sys.platform):
+            await open_in_browser(page.url)
         await world.follow_real_time()
 
 

@@ -197,9 +197,9 @@ def _next_lines(t: Translator, result: BuildResult) -> list[str]:
             )
         )
     if result.new and result.source == "shipped":
-        lines.append(t("Next: `{/finetune}`."))
+        lines.append(t("Next, for operators: `{/finetune}`."))
     elif result.new:
-        lines.append(t("Next: `{/finetune}`. To look through the texts: `{/dataset review}`."))
+        lines.append(t("Next, for operators: `{/finetune}`. To look through the texts: `{/dataset review}`."))
     return lines
 
 
@@ -251,7 +251,7 @@ def pairs_text(t: Translator, found: FrozenPairs) -> str:
     if found.frozen.changes:
         lines.append(_changes_text(t, found.frozen.changes, pairs=True))
     if new:
-        lines.append(t("Next: `{/finetune method:dpo}`."))
+        lines.append(t("Next, for operators: `{/finetune method:dpo}`."))
     return "\n".join(lines)
 
 

@@ -10,6 +10,7 @@ from bot.store.job_schema import FinetuneResult
 from bot.store.models import Model
 from bot.tuning.estimate import TuningEstimate
 from bot.tuning.gate_rules import GateRules
+from bot.tuning.remote_api import PlannedWeights
 
 
 def finetune_plan_text(t: Translator, estimate: TuningEstimate, remaining_today: float | None) -> str:
@@ -34,10 +35,12 @@ def finetune_plan_text(t: Translator, estimate: TuningEstimate, remaining_today:
             ),
             all=estimate.tokens * estimate.epochs,
         ),
-        *_weights_lines(t, estimate),
         _cost_text(t, estimate),
         *_check_lines(t, estimate),
     ]
+    if estimate.provider.reports_weights:
+        text = planned_weights_text(t, estimate.weights, serves_adapters=estimate.serves_adapters)
+        lines.insert(3, text)
     if remaining_today is not None:
         lines.append(t("Today's budget still holds ${left:,.2f}.", left=max(0.0, remaining_today)))
     return "\n".join([*lines, _time_text(t, estimate), *_warning_lines(t, estimate)])
@@ -59,31 +62,27 @@ _OBSTACLES = {
 }
 
 
-def _weights_lines(t: Translator, estimate: TuningEstimate) -> list[str]:
-    """Return what the training changes and why, if the server can say it."""
-    planned = estimate.weights
-    if planned is None and estimate.provider.reports_weights:
-        return [
-            t(
-                "The whole model is tuned if the machine has room for it, else an adapter (a small addition "
-                "to the model)."
-            )
-        ]
+def planned_weights_text(t: Translator, planned: PlannedWeights | None, *, serves_adapters: bool) -> str:
+    """Return what a training at the engine changes, and why; None: the engine does not say it beforehand.
+
+    serves_adapters tells whether the server that answers loads nothing else.
+    """
     if planned is None:
-        return []
+        return t(
+            "The whole model is tuned if the machine has room for it, else an adapter (a small addition "
+            "to the model)."
+        )
     if planned.weights == "all":
-        return [t("The whole model is tuned: all its weights.")]
-    if estimate.serves_adapters:
-        return [
-            t(
-                "An adapter is tuned (a small addition to the model): the server at SERVING_URL loads "
-                "nothing else."
-            )
-        ]
+        return t("The whole model is tuned: all its weights.")
+    if serves_adapters:
+        return t(
+            "An adapter is tuned (a small addition to the model): the server at SERVING_URL loads nothing "
+            "else."
+        )
     if planned.obstacle is None:
-        return [t("An adapter is tuned (a small addition to the model), as TUNE says.")]
+        return t("An adapter is tuned (a small addition to the model), as TUNE says.")
     needed, available = planned.obstacle.needed / 1e9, planned.obstacle.available / 1e9
-    return [t(_OBSTACLES[planned.obstacle.of], needed=needed, available=available)]
+    return t(_OBSTACLES[planned.obstacle.of], needed=needed, available=available)
 
 
 def _warning_lines(t: Translator, estimate: TuningEstimate) -> list[str]:

@@ -6,7 +6,7 @@ They are no models of heroes: no registry knows them, so none of them ever answe
 import hashlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import openai
 from openai import AsyncOpenAI, AsyncStream
@@ -22,8 +22,14 @@ from bot.llm.retry import INTERACTIVE, NO_RETRY, error_text, with_retries
 from bot.store.job_schema import HeldOutLoss, Method
 from bot.tuning.follow import OUT_OF_REACH, TrainingTiming, has_succeeded, poll_until, progress_of
 from bot.tuning.losses import losses_from_events
-from bot.tuning.providers import ENGINE
-from bot.tuning.remote_api import FineTuningApi, FineTuningApiTiming, Training, Uncertain
+from bot.tuning.providers import provider_of
+from bot.tuning.remote_api import (
+    FineTuningApi,
+    FineTuningApiTiming,
+    PlannedWeights,
+    Training,
+    Uncertain,
+)
 from bot.tuning.training_files import TrainingFile
 
 OnProgress = Callable[[int, int, LocalizedMessage], None]
@@ -33,10 +39,19 @@ OnProgress = Callable[[int, int, LocalizedMessage], None]
 class OwnModels:
     """Trains, lists and asks models at an engine."""
 
-    def __init__(self, api: AsyncOpenAI, timing: TrainingTiming | None = None) -> None:
+    def __init__(
+        self,
+        api: AsyncOpenAI,
+        timing: TrainingTiming | None = None,
+        *,
+        weights: Literal["auto", "all", "adapter"] = "auto",
+    ) -> None:
+        """Use an engine, and tell it what to train; auto leaves the choice to it."""
         self._api = api
         self._timing = timing or TrainingTiming(poll=0.5, slowest_poll=3.0)
-        self._trainings = FineTuningApi(api, ENGINE, extra={}, timing=FineTuningApiTiming())
+        self._trainings = FineTuningApi(
+            api, provider_of(None, hosted=False, weights=weights), extra={}, timing=FineTuningApiTiming()
+        )
 
     async def names(self) -> list[str]:
         """Return the names of all models: the base first, then the tuned ones, oldest first."""
@@ -59,6 +74,13 @@ class OwnModels:
             return parts[-1]
         known = "".join(f"\n  {name}" for name in names)
         raise UserError("There is no model {typed}. There are:{known}", typed=typed, known=known)
+
+    async def planned_weights(self, base: str) -> PlannedWeights | None:
+        """Return what a training of a model would change; None if the engine does not say it.
+
+        Raises UserError with the engine's reason if it can change neither all weights nor an adapter.
+        """
+        return await self._trainings.planned_weights(base)
 
     async def start(
         self, files: Sequence[TrainingFile], *, base: str, epochs: int | None, name: str, method: Method

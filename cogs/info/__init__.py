@@ -1,12 +1,13 @@
-"""/top, /about and /privacy."""
+"""/help, /top, /about and /privacy."""
 
 from bot.client import HeroBot
 from cogs.info.about import AboutCog
+from cogs.info.help import HelpCog
 from cogs.info.leaderboard import LeaderboardCog, PageButton
 from cogs.info.privacy import PrivacyButton, PrivacyCog
 
 
 async def setup(bot: HeroBot) -> None:
-    for cog in (LeaderboardCog, AboutCog, PrivacyCog):
+    for cog in (HelpCog, LeaderboardCog, AboutCog, PrivacyCog):
         await bot.add_cog(cog(bot, bot.app))
     bot.add_dynamic_items(PageButton, PrivacyButton)

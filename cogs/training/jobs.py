@@ -12,7 +12,7 @@ from discord.ext import commands, tasks
 from bot.app import App, JobMessageTiming
 from bot.client import HeroBot
 from bot.errors import DatabaseBusy, Undeliverable
-from bot.i18n.message import ENGLISH, Translator
+from bot.i18n.message import ENGLISH, Translator, mark
 from bot.presentation.jobs import progress_text, result_text
 from bot.store.job_schema import FinetuneResult, JobResult
 from bot.store.jobs import Job
@@ -125,9 +125,10 @@ class JobsCog(commands.Cog):
             await self._mark_notified(job)
 
     async def _announce(self, job: Job) -> None:
-        files = tuple(partial(discord.File, path) for path in self._attachments(job))
+        paths = self._attachments(job)
 
         def render(t: Translator) -> MessageContent:
+            files = tuple(partial(discord.File, path, description=_picture_text(t, path)) for path in paths)
             text, mentions = with_mention(result_text(t, job), job.requester_id)
             embeds = _result_embeds(t, job.result)
             return MessageContent(embeds, content=text, files=files, allowed_mentions=mentions)
@@ -208,6 +209,19 @@ def _result_embeds(t: Translator, result: JobResult | None) -> list[discord.Embe
     if result.state == "held back" and result.verdict:
         return sample_embeds(t, result.verdict)
     return comparison_embeds(t, result.heroes)
+
+
+# What screen readers say for a picture: the message has its figures in words.
+_PICTURES = {
+    "lengths.png": mark("Chart: how long the texts are, and how their writing ended."),
+    "loss.png": mark(
+        "Chart: the loss of the training by step. The lower, the better the model foretells the texts."
+    ),
+}
+
+
+def _picture_text(t: Translator, path: Path) -> str | None:
+    return t(_PICTURES[path.name]) if path.name in _PICTURES else None
 
 
 def _progress_content(job: Job, t: Translator) -> MessageContent:

@@ -61,14 +61,26 @@ def test_questions_are_tuned_on_and_asked_and_no_model_of_heroes_comes_of_it(at_
     assert json.loads(at_engine("models", "list", "--json").stdout) == []
 
 
-def test_pairs_are_learnt_by_preference_and_told_as_json(at_engine: Run) -> None:
-    tuned = at_engine("tune", str(SAMPLES / "pairs.jsonl"), "--epochs", "1", "--yes", "--json")
+def test_pairs_are_learnt_by_preference_and_told_as_json(terminal: RunCommand, server: Script) -> None:
+    server.trainings.lists = ["tiny"]
+    tuned = terminal("tune", str(SAMPLES / "pairs.jsonl"), "--epochs", "3", "--yes", "--json")
     assert tuned.exit_code == 0, tuned.output
-    found = json.loads(tuned.stdout)
-    assert (found["method"], found["base"], found["train"], found["valid"]) == ("dpo", "tiny", 43, 5)
-    assert found["model"].startswith("ft:tiny:pairs:")
-    assert found["loss_after"] is not None
+    assert json.loads(tuned.stdout) == {
+        "model": "ft:tiny:1",
+        "base": "tiny",
+        "job": "ftjob-1",
+        "method": "dpo",
+        "train": 43,
+        "valid": 5,
+        "trained_tokens": 10_000,
+        "loss_before": 2.5,
+        "loss_after": 1.25,
+    }
     assert "Tuning tiny on" in tuned.stderr
+    (created,) = server.trainings.created
+    assert created["method"] == {"type": "dpo", "dpo": {"hyperparameters": {"n_epochs": 3}}}
+    assert created["suffix"] == "pairs"
+    assert len(server.trainings.uploads) == 2
 
 
 def test_an_example_that_is_too_long_is_named_by_its_place_in_the_file(

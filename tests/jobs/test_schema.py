@@ -106,7 +106,7 @@ Votes not counted: 3 votes of young accounts.
 Since v1, added: 1 text that people liked; gone: 2 texts written by the model.
 1 call was in the air when the build was cut off: it was made again, and may have been paid for twice.
 Few texts teach little: a few hundred are worth having.
-Next: `/finetune`. To look through the texts: `/dataset review`."""
+Next, for operators: `/finetune`. To look through the texts: `/dataset review`."""
 BARE_TEXT = """\
 Dataset v2 stays as it was (no text is new): \
 14 texts to learn from, 2 held out (kept aside to test the model).

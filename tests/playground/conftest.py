@@ -75,6 +75,10 @@ class Visitor:
     async def suggestions(self, text: str) -> list[str]:
         return [item["line"] for item in (await self.ask(do="suggest", text=text))["suggestions"]]
 
+    async def wait_for(self, check: Callable[[], object]) -> None:
+        """Wait until something holds on the page."""
+        await eventually(check, what="a change on the page", timeout=20)
+
     async def wait_for_message(self, matches: Callable[[Message], Any], seconds: float = 20) -> Message:
         """Return the first matching message, as soon as the page has received it."""
         found: list[Message] = []

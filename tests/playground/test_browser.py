@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Locator, async_playwright, expect
@@ -209,12 +208,128 @@ async def test_a_page_of_an_earlier_start_says_so(
         await expect(window.get_by_role("radio", name="olga")).to_be_checked()
 
 
-async def test_nothing_is_wider_than_a_phone(window: Window, tmp_path: Path) -> None:
-    await window.set_viewport_size({"width": 380, "height": 700})
+@pytest.mark.usefixtures("running_worker")
+async def test_nothing_is_wider_than_the_window(window: Window, world: SimulatedDiscord) -> None:
+    """From a narrow phone to a desk, at double zoom (which halves the width), and with double letters."""
     await type_line(window, "/hero 40 woman healing")
     await expect(messages(window).last.get_by_role("heading")).to_be_visible()
-    await window.screenshot(path=tmp_path / "phone.png")
-    assert await window.evaluate("document.documentElement.scrollWidth") <= 380
+    await type_line(window, "/build-dataset limit:24")
+    await window.get_by_role("button", name="Confirm").click()
+    await expect(messages(window).last.locator(".files img")).to_be_visible()
+    wide = f"```\n{'a long line of code ' * 20}\n```\n{'x' * 300}"
+    await world.act(world.people["ana"].send(world.channel, wide))
+    await expect(messages(window)).to_have_count(4)
+    for step in ("Step 2", "Step 10"):
+        await window.get_by_role("button", name=step).click()
+        for zoom in ("100%", "200%"):
+            await window.evaluate("size => document.documentElement.style.fontSize = size", zoom)
+            for width in (320, 390, 640, 768, 1024, 1280) if zoom == "100%" else (640, 1280):
+                await window.set_viewport_size({"width": width, "height": 800})
+                assert await window.evaluate(_TOO_WIDE) == [], (zoom, width)
+
+
+# What reaches over the right edge of the window, or scrolls sideways.
+_TOO_WIDE = """[...document.querySelectorAll("html, body, body *:not(.unseen, #people *)")].filter((each) => {
+  const scrolls = each === document.documentElement || /auto|scroll/.test(getComputedStyle(each).overflowX);
+  return (scrolls && each.scrollWidth > each.clientWidth) || each.getBoundingClientRect().right > innerWidth;
+}).map((each) => `${each.tagName}#${each.id}.${each.className}`)"""
+
+
+async def test_own_commands_and_buttons_scroll_to_their_answer(
+    window: Window, world: SimulatedDiscord
+) -> None:
+    await type_line(window, "/hero 40 woman healing")
+    await expect(messages(window).last.get_by_role("heading")).to_be_visible()
+    hero = messages(window).first
+    for number in range(12):
+        await world.act(world.people["ana"].send(world.channel, f"line {number}\n" * 5))
+    await expect(messages(window)).to_have_count(13)
+    log = window.get_by_role("log")
+    for act in (
+        lambda: type_line(window, "/hero dragon"),
+        lambda: hero.get_by_role("button", name="Report").click(),
+        lambda: type_line(window, "hello"),
+    ):
+        await log.evaluate("log => log.scrollTop = 0")
+        await expect(hero).to_be_in_viewport()
+        before = await messages(window).count()
+        await world.act(world.people["ana"].send(world.channel, "somebody else"))
+        await expect(messages(window)).to_have_count(before + 1)
+        await expect(hero).to_be_in_viewport()  # what others write does not scroll
+        await expect(window.get_by_role("button", name="Newest messages")).to_be_visible()
+        await act()
+        await expect(messages(window).last).not_to_contain_text("somebody else")
+        await expect(messages(window).last).to_be_in_viewport()
+
+
+async def test_a_double_click_confirms_once(window: Window) -> None:
+    await type_line(window, "/build-dataset limit:24")
+    await window.get_by_role("button", name="Confirm").dblclick()
+    await expect(messages(window).last).to_contain_text("Waiting for the worker")
+    await expect(window.get_by_role("button", name="Pause")).to_be_visible()
+    await expect(window.get_by_role("alert")).to_be_hidden()
+
+
+async def test_the_theme_follows_the_system_until_one_is_chosen(window: Window) -> None:
+    ground = "getComputedStyle(document.body).backgroundColor"
+    await window.emulate_media(color_scheme="dark")
+    dark = await window.evaluate(ground)
+    await window.emulate_media(color_scheme="light")
+    light = await window.evaluate(ground)
+    assert dark != light
+    await window.get_by_role("button", name="Switch to dark colours").click()
+    assert await window.evaluate(ground) == dark
+    await window.reload()
+    assert await window.evaluate(ground) == dark
+    await window.get_by_role("button", name="Switch to light colours").click()
+    await window.emulate_media(color_scheme="dark")
+    assert await window.evaluate(ground) == light
+
+
+async def test_the_guide_stays_closed_until_it_is_opened(window: Window) -> None:
+    guide = window.get_by_role("navigation", name="Guide")
+    await expect(guide).to_be_visible()
+    await window.get_by_role("button", name="Close the guide").click()
+    await expect(guide).to_be_hidden()
+    opener = window.get_by_role("button", name="Guide", exact=True)
+    await expect(opener).to_be_focused()
+    await window.reload()
+    await expect(opener).to_have_attribute("aria-expanded", "false")
+    await expect(window.get_by_role("combobox")).to_be_enabled()
+    await expect(guide).to_be_hidden()
+    await opener.click()
+    await expect(guide).to_contain_text("1. Ask for a hero")
+
+
+async def test_a_step_is_taken_from_the_guide_by_whoever_may(window: Window) -> None:
+    guide = window.get_by_role("navigation", name="Guide")
+    await window.get_by_role("radio", name="ana").check(force=True)
+    await guide.get_by_role("button", name="/hero 40 woman healing").click()
+    await expect(messages(window).last.get_by_role("heading")).to_be_visible()
+    await expect(guide).to_contain_text("2. Gather examples")
+    await guide.get_by_role("button", name="Switch to olga").click()
+    await expect(window.get_by_role("radio", name="olga")).to_be_checked()
+    await expect(guide.get_by_role("button", name="/build-dataset")).to_be_visible()
+
+
+@pytest.mark.parametrize("name", ["olga", "ben"])
+async def test_a_new_tab_asks_who_one_is(browser: Browser, page: Page, name: str) -> None:
+    tab = await browser.new_page()
+    await tab.goto(page.url)
+    welcome = tab.get_by_role("region", name="A bot that owns a small language model")
+    await expect(welcome).to_contain_text("simulated Discord")
+    for link, beginning in (("README", "# Herosmith"), ("Documentation", "# Documentation")):
+        target = await welcome.get_by_role("link", name=link).get_attribute("href")
+        answer = await tab.request.get(f"{page.origin}{target}")
+        assert (await answer.text()).startswith(beginning)
+    await expect(tab.locator("#composer")).to_have_attribute("inert", "")  # nobody can write yet
+    await tab.get_by_role("button", name=f"{name}, ").click()
+    await expect(tab.get_by_role("radio", name=name)).to_be_checked()
+    await expect(tab.locator("#composer")).not_to_have_attribute("inert", "")
+    await expect(welcome).to_be_visible()  # until something is said
+    await type_line(tab, "hello")
+    await expect(messages(tab).last).to_contain_text(name)
+    await expect(welcome).to_be_hidden()
 
 
 async def test_channels_are_chosen_from_a_menu(window: Window) -> None:

@@ -23,8 +23,9 @@ function showRefusal(text) {
 
 // Run an action in the channel and open the form that it returns, if any. Returns whether it was done.
 async function act(action) {
+  showRefusal("");
   const { refused, form, completed } = await connection.ask(action);
-  showRefusal(refused ?? "");
+  if (refused) showRefusal(refused);
   if (form) openForm($("form"), form, (values) => act({ do: "submit", form: form.id, values }));
   // a line that was not sent comes back, completed as far as it can be
   if (action.do === "type" && (refused || completed) && !$("line").value) composer.put(completed ?? action.text);

@@ -39,7 +39,7 @@ async def test_the_first_dataset_is_made_in_seconds_without_a_model(
     assert "249 texts of a build that comes with the bot, 289 texts written by hand." in end
     assert "No model was asked: these texts come with the bot." in end
     assert "its name from the article that this bot follows" in end
-    assert end.endswith("Next: `/finetune`.")
+    assert end.endswith("Next, for operators: `/finetune`.")
     assert [each.filename for each in stage.channel.history()[-1].attachments] == [
         "lengths.png",
         "out_openai_completion.csv",
@@ -112,5 +112,5 @@ class TestMistakes:
         await stage.olga.slash(stage.channel, "settings language", language="Deutsch")
         told = await plan(stage, source="shipped")
         assert "1 Zeile von mine.jsonl hat einen Fehler" in told
-        assert "- Zeile 2: Das Geschlecht 'wizard' ist nicht bekannt: Schreib man/woman." in told
+        assert "- Zeile 2: Das Geschlecht 'wizard' ist nicht bekannt: Schreib man/woman" in told
         stage.refusal()

@@ -26,6 +26,15 @@ from tests.support.scripted_server import Script
 from tests.support.workflows import build, run_job
 
 
+@pytest.fixture
+def settings(settings: Settings, tmp_path: Path) -> Settings:
+    """Return settings with every third line of the shipped file: the whole takes a second longer."""
+    lines = settings.first_dataset.read_text(encoding="utf-8").splitlines()
+    path = tmp_path / "first_dataset.jsonl"
+    path.write_text("\n".join(lines[::3]), encoding="utf-8")
+    return settings.model_copy(update={"first_dataset": path})
+
+
 async def build_from(app: App, source: BuildSource) -> BuildResult:
     limit = None if source == "shipped" else 16
     job = await run_job(app, app.planner.spec(source, limit=limit))
@@ -161,7 +170,7 @@ async def test_an_import_between_two_builds_changes_nothing_about_them(app: App,
 
     third = await build_from(app, "model")
 
-    assert third.counts["hand-written"] > 200
+    assert third.counts["hand-written"] > 60
     assert third.changes is not None
     assert third.changes.gone == {"import": 20}
 

@@ -107,14 +107,16 @@ async def test_after_a_kill_the_training_resumes_from_its_last_checkpoint(
         engine.process.kill()
         engine.process.wait()
         assert has_exited(trainer)
-        assert (tmp_path / "jobs" / job.id / "state.pt").is_file()
+        folder = tmp_path / "jobs" / job.id
+        # what a killed trainer has half written is not resumed from, and goes with the job
+        (folder / "state.pt.part").write_bytes((folder / "state.pt").read_bytes()[:1000])
         engine.start()
         await engine.until(job.id, {"succeeded"})
         messages = await messages_of(engine, job.id)
         assert any("restarted" in message and "last checkpoint" in message for message in messages)
         [resumed] = [message for message in messages if message.startswith("Resuming after step")]
         assert int(resumed.split()[3]) >= 3
-        assert not (tmp_path / "jobs" / job.id / "state.pt").exists()
+        assert list(folder.glob("state.pt*")) == []
 
 
 @pytest.mark.parametrize(
@@ -145,33 +147,14 @@ async def test_an_adapter_on_a_model_whose_weights_were_all_tuned_is_refused(tra
     assert caught.value.param == "model"
 
 
-@pytest.mark.parametrize("weights", ["all", "adapter"])
-async def test_the_same_seed_gives_the_same_losses(engine: EngineProcess, weights: str) -> None:
+async def test_the_same_seed_gives_the_same_losses(engine: EngineProcess) -> None:
     client = engine.client()
-    numbers: Any = {"n_epochs": 2, "weights": weights}
-    jobs = [await start(client, hyperparameters=numbers, seed=seed) for seed in (3, 3, 4)]
-    one, same, other = [
+    jobs = [await start(client, hyperparameters={"n_epochs": 1}, seed=3) for _ in range(2)]
+    one, same = [
         [row["train_loss"] for row in await losses(client, await engine.until(job.id, {"succeeded"}))]
         for job in jobs
     ]
     assert one == same
-    assert one != other
-
-
-async def test_a_state_is_saved_whole_or_not_at_all(tiny_base: Path, tmp_path: Path) -> None:
-    """What a killed trainer has half written is not resumed from, and goes with the job."""
-    with EngineProcess(tmp_path, tiny_base) as engine:
-        job = await start(engine.client(), hyperparameters={"n_epochs": 15})
-        await engine.until(job.id, {"running"})
-        await until_step(engine, job.id, 4)
-        engine.process.kill()
-        engine.process.wait()
-        folder = tmp_path / "jobs" / job.id
-        (folder / "state.pt.part").write_bytes((folder / "state.pt").read_bytes()[:1000])
-        engine.start()
-        await engine.until(job.id, {"succeeded"})
-        assert any("last checkpoint" in message for message in await messages_of(engine, job.id))
-        assert list(folder.glob("state.pt*")) == []
 
 
 async def test_a_kill_while_a_model_is_written_leaves_none(tiny_base: Path, tmp_path: Path) -> None:

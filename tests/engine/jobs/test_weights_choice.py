@@ -14,7 +14,6 @@ from engine.jobs.weights_choice import WeightsChooser, WeightsSetting
 from engine.storage.models import TunedModel
 from engine.training_request import TrainedWeights
 from tests.support.engine_jobs import messages_of, start
-from tests.support.engine_process import EngineProcess
 from tests.support.tiny_engine import TINY, Training
 
 PLENTY = 2**40
@@ -129,17 +128,16 @@ async def test_the_api_says_what_would_be_tuned(
         await ask("nobody", "auto")
 
 
-@pytest.mark.parametrize("weights", ["all", "adapter"])
-async def test_a_job_says_what_it_tunes(engine: EngineProcess, weights: str) -> None:
-    client = engine.client()
-    numbers: Any = {"n_epochs": 1, "weights": weights}
-    job = await start(client, hyperparameters=numbers)
-    assert job.hyperparameters.weights == weights
-    done = await engine.until(job.id, {"succeeded"})
-    assert done.method.supervised.hyperparameters.weights == weights
-    messages = await messages_of(engine, job.id)
-    assert ("All weights are tuned" if weights == "all" else "An adapter is tuned") in messages
-    assert any(f"{'all weights' if weights == 'all' else 'an adapter'} in " in text for text in messages)
+async def test_a_job_says_what_it_tunes(training: Training, adapter_training: Training) -> None:
+    for each, weights, event, words in (
+        (training, "all", "All weights are tuned", "all weights in "),
+        (adapter_training, "adapter", "An adapter is tuned", "an adapter in "),
+    ):
+        job: Any = each.job
+        assert job.hyperparameters.weights == job.method.supervised.hyperparameters.weights == weights
+        messages = await messages_of(each.engine, job.id)
+        assert event in messages
+        assert any(words in text for text in messages)
 
 
 async def test_a_wrong_word_is_named(client: AsyncOpenAI) -> None:

@@ -1,0 +1,115 @@
+"""/help: what the bot does, and the commands that the person may use here, by what they are for."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot import palette
+from bot.app import App
+from bot.client import HeroBot, Interaction
+from bot.i18n.message import Translator, mark
+from cogs.common.content import MessageContent
+from cogs.common.locale import translator_of
+from cogs.common.permissions import is_operator
+from cogs.common.persistent import persistent_view
+from cogs.common.responses import answer
+
+RootCommand = app_commands.Command[Any, ..., Any] | app_commands.Group
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Commands that are shown together, in this order. title: marked for the catalogues."""
+
+    title: str
+    names: tuple[str, ...]
+
+
+MEMBERS = (
+    Section(mark("Heroes"), ("hero", "duel", "top")),
+    Section(mark("The bot and you"), ("about", "privacy", "help")),
+)
+ADMINS = (Section(mark("This server, for its admins"), ("settings",)),)
+OPERATORS = (
+    Section(
+        mark("The model, for operators, in the order of the loop"),
+        ("build-dataset", "dataset", "powers", "finetune", "models"),
+    ),
+)
+
+
+class HelpCog(commands.Cog):
+    """What the bot does, and how to use it."""
+
+    def __init__(self, bot: HeroBot, app: App) -> None:
+        self.bot = bot
+        self.app = app
+
+    @app_commands.command(description="What this bot does, and the commands that you may use")
+    @app_commands.allowed_installs(guilds=True, users=True)
+    @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
+    async def help(self, interaction: Interaction) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        t = await translator_of(interaction)
+        sections = [*MEMBERS]
+        if interaction.permissions.manage_guild:
+            sections += ADMINS
+        if await is_operator(interaction):
+            sections += OPERATORS
+        usable = {command.name: command for command in _roots(self.bot) if _is_usable(command, interaction)}
+        link = self.app.settings.source_url
+        view = persistent_view([discord.ui.Button(label=t("Source code"), url=link)] if link else ())
+        await answer(interaction, MessageContent(embeds=[_embed(t, sections, usable)], view=view))
+
+
+def _roots(bot: HeroBot) -> list[RootCommand]:
+    return [
+        each
+        for each in bot.tree.get_commands()
+        if isinstance(each, (app_commands.Command, app_commands.Group))
+    ]
+
+
+def _is_usable(command: RootCommand, interaction: Interaction) -> bool:
+    """Return whether Discord offers a command where the person asks: in a server or in direct messages."""
+    installs, contexts = command.allowed_installs, command.allowed_contexts
+    for_user_only = interaction.is_user_integration() and not interaction.is_guild_integration()
+    if installs and for_user_only and not installs.user:
+        return False
+    if contexts is None:
+        return True
+    return bool(contexts.guild if interaction.guild_id else contexts.dm_channel or contexts.private_channel)
+
+
+def _embed(t: Translator, sections: list[Section], usable: dict[str, RootCommand]) -> discord.Embed:
+    embed = discord.Embed(
+        title=t("What this bot does"),
+        description=t(
+            "It describes superheroes with a small language model of its own, and tunes that model on what "
+            "people like. Try `/hero 40 woman healing`: an age, a gender and a power. A thumb under the text "
+            "says whether it is worth learning from."
+        ),
+        colour=discord.Colour.from_str(palette.MODEL),
+    )
+    for section in sections:
+        lines = [_line(t, usable[name]) for name in section.names if name in usable]
+        if lines:
+            embed.add_field(name=t(section.title), value="\n".join(lines), inline=False)
+    return embed
+
+
+def _line(t: Translator, command: RootCommand) -> str:
+    """Return a command, its subcommands if it has any, and what it does."""
+    name = t.command_name(command.name)
+    if isinstance(command, app_commands.Group):
+        name += " " + ", ".join(t.command_name(each.name) for each in command.commands)
+    return f"`/{name}` {_without_remark(t(command.description))}"
+
+
+def _without_remark(description: str) -> str:
+    """Return a description without its "(operators)", which the title of the section says."""
+    before, bracket, remark = description.rpartition(" (")
+    return before if bracket and remark.endswith(")") else description

@@ -1,0 +1,160 @@
+"""The guide: it knows from the database where the visitor is, through the whole loop."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from bot.app import App
+from bot.playground.server import Page
+from bot.playground.simulated_discord import SimulatedDiscord
+from bot.playground.tutorial import Step, steps
+from bot.store import descriptions, duels, jobs
+from tests.playground.conftest import Message, Visitor, visiting
+from tests.support.duels import HERO, two_models, vote
+from tests.support.workflows import build, finetune
+
+TITLES = [
+    "Ask for a hero",
+    "Gather examples",
+    "Tune the model",
+    "Ask again",
+    "Vote",
+    "Gather again",
+    "Tune again",
+    "Let them duel",
+    "Promote the winner",
+    "See the best",
+]
+
+
+async def next_step(app: App, world: SimulatedDiscord) -> Step:
+    """Return the step that the guide shows."""
+    return next(step for step in await steps(app, world) if not step.done)
+
+
+async def describe(app: App, *, likes: int = 0, shown: bool = True) -> None:
+    """Let olga (by a pseudonym that is not hers) ask for a hero, and others like it."""
+    description = await app.describer.describe(HERO, requester=7)
+    if shown:
+        await app.describer.set_message(description, 1, description.id)
+    for number in range(likes):
+        await app.votes.simulate(description.id, f"voter {number}", "👍")
+
+
+async def test_the_steps_and_who_takes_them(app: App, world: SimulatedDiscord) -> None:
+    shown = await steps(app, world)
+    assert [step.title for step in shown] == TITLES
+    assert [step.done for step in shown] == [False] * 10
+    assert shown[0].line == "/hero 40 woman healing"
+    assert shown[0].person is None
+    assert shown[1].line == "/build-dataset source:shipped"
+    assert {shown[index].person for index in (1, 2, 5, 6)} == {"olga"}
+    assert all(step.why.endswith(".") and step.why.count(". ") == 0 for step in shown)  # one sentence
+
+
+@pytest.mark.parametrize(
+    ("doings", "title"),
+    [
+        ([describe], "Gather examples"),
+        ([describe, build], "Tune the model"),
+        ([describe, build, finetune], "Ask again"),
+        ([build, finetune, describe], "Vote"),
+    ],
+)
+async def test_each_deed_leads_to_the_next_step(
+    app: App, world: SimulatedDiscord, doings: list[Callable[[App], Awaitable[object]]], title: str
+) -> None:
+    for do in doings:
+        await do(app)
+    assert (await next_step(app, world)).title == title
+
+
+async def test_the_second_round(app: App, world: SimulatedDiscord) -> None:
+    await build(app)
+    await finetune(app)
+    await describe(app, likes=1)
+    assert (await next_step(app, world)).title == "Vote"
+    await describe(app, likes=2)
+    assert (await next_step(app, world)).title == "Gather again"
+    await build(app)
+    assert (await next_step(app, world)).title == "Tune again"
+    await finetune(app)
+    step = await next_step(app, world)
+    assert (step.title, step.line) == ("Let them duel", "/duel 40 woman healing")
+    await vote(app, "voter", "candidate")
+    step = await next_step(app, world)
+    assert (step.title, step.line) == ("Promote the winner", "/models promote model:2")
+    await app.registry.promote(2, actor_id=1)
+    assert (await next_step(app, world)).title == "See the best"
+
+
+async def test_after_a_restart_the_vote_begins_with_a_hero(app: App, world: SimulatedDiscord) -> None:
+    await build(app)
+    await finetune(app)
+    await describe(app)
+    step = await next_step(app, world)
+    assert (step.person, step.line) == ("ana", None)
+    async with app.db.write() as tx:
+        for forget in (descriptions.forget_messages, duels.forget_messages, jobs.forget_messages):
+            await forget(tx)
+    step = await next_step(app, world)
+    assert (step.title, step.person, step.line) == ("Vote", None, "/hero 40 woman healing")
+
+
+async def test_a_model_without_a_challenger_is_explained(app: App, world: SimulatedDiscord) -> None:
+    await two_models(app)
+    await describe(app, likes=2)
+    await build(app)
+    await app.registry.retire(2, actor_id=1)
+    step = await next_step(app, world)
+    assert (step.title, step.line) == ("Let them duel", "/models list")
+    assert "says why" in step.todo
+
+
+def current(visitor: Visitor) -> dict[str, object]:
+    return next(step for step in visitor.steps if not step["done"])
+
+
+def confirm_button(message: Message) -> str | None:
+    buttons = [each for row in message["components"] for each in row["components"]]
+    return next((each["custom_id"] for each in buttons if each.get("label") == "Confirm"), None)
+
+
+async def test_a_plan_and_a_running_job_are_named(olga: Visitor, app: App) -> None:
+    """No worker runs here, so the job waits."""
+    await olga.type_line("/hero 40 woman healing")
+    await olga.wait_for_message(lambda message: message["reactions"])
+    line = str(current(olga)["line"])
+    await olga.type_line(line)
+    plan = await olga.wait_for_message(confirm_button)
+    await olga.wait_for(lambda: "press Confirm" in str(current(olga)["todo"]))
+    assert current(olga)["line"] is None
+    await olga.ask(do="click", message=plan["id"], custom_id=confirm_button(plan))
+    await olga.wait_for(lambda: "It runs" in str(current(olga)["todo"]))
+    await app.jobs.pause(1)
+    await olga.type_line("hello")
+    await olga.wait_for(lambda: "Resume" in str(current(olga)["todo"]))
+    await app.jobs.cancel(1)
+    await olga.type_line("hello")
+    await olga.wait_for(lambda: current(olga)["line"] == line)
+
+
+@pytest.mark.usefixtures("running_worker")
+async def test_members_are_asked_for_their_votes_in_turn(page: Page, olga: Visitor, app: App) -> None:
+    await build(app)
+    await finetune(app)
+    await olga.type_line("/hero 40 woman healing")
+    hero = await olga.wait_for_message(lambda message: len(message["reactions"]) == 2)
+    for name, title in (("ana", "Vote"), ("ben", "Gather again")):
+        await olga.wait_for(lambda name=name: current(olga)["person"] == name)  # type: ignore[misc]
+        async with visiting(page, name) as member:
+            await member.ask(do="react", message=hero["id"], emoji="👍", on=True)
+        await olga.wait_for(lambda title=title: current(olga)["title"] == title)  # type: ignore[misc]
+
+
+async def test_top_ends_the_guide(olga: Visitor) -> None:
+    await olga.wait_for(lambda: olga.steps)
+    assert not olga.steps[-1]["done"]
+    await olga.type_line("/top")
+    await olga.wait_for(lambda: olga.steps[-1]["done"])
+    assert "close this guide" in olga.steps[-1]["todo"]
