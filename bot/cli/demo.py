@@ -180,17 +180,12 @@ async def run_demo(settings: Settings, *, examples: int, epochs: int, as_json: b
             with suppress(asyncio.CancelledError):
                 await work
     if as_json:
-        print_json(
-            {
-                "loss_before": training.loss_before,
-                "loss_after": training.loss_after,
-                "verdict": _verdict(training),
-            }
-        )
+        losses = {"loss_before": training.loss_before, "loss_after": training.loss_after}
+        print_json({**losses, "verdict": _verdict(training)})
 
 
 def _verdict(training: FinetuneResult) -> str:
-    """Return what the check of the new model found, in a word."""
+    """Return what the check of the new model said; none without one."""
     if training.verdict is None:
         return "none"
     return "passed" if training.verdict.passed else "held back"

@@ -202,6 +202,15 @@ class JobsCog(commands.Cog):
         return attached
 
 
+def _result_embeds(t: Translator, result: JobResult | None) -> list[discord.Embed]:
+    """Return the texts of a training's end: two that it was held back for, or three heroes by each model."""
+    if not isinstance(result, FinetuneResult):
+        return []
+    if result.state == "held back" and result.verdict:
+        return sample_embeds(t, result.verdict)
+    return comparison_embeds(t, result.heroes)
+
+
 # What screen readers say for a picture: the message has its figures in words.
 _PICTURES = {
     "lengths.png": mark("Chart: how long the texts are, and how their writing ended."),
@@ -213,15 +222,6 @@ _PICTURES = {
 
 def _picture_text(t: Translator, path: Path) -> str | None:
     return t(_PICTURES[path.name]) if path.name in _PICTURES else None
-
-
-def _result_embeds(t: Translator, result: JobResult | None) -> list[discord.Embed]:
-    """Return the texts of a training's end: two that it was held back for, or three heroes by each model."""
-    if not isinstance(result, FinetuneResult):
-        return []
-    if result.state == "held back" and result.verdict:
-        return sample_embeds(t, result.verdict)
-    return comparison_embeds(t, result.heroes)
 
 
 def _progress_content(job: Job, t: Translator) -> MessageContent:

@@ -7,7 +7,7 @@ import pytest
 from bot.app import Timing, open_app
 from bot.errors import SettingsError, UserError
 from bot.i18n.message import ENGLISH
-from bot.presentation.models import finetune_plan_text
+from bot.presentation.finetune import finetune_plan_text
 from bot.settings import Settings, load_settings
 from bot.tuning.follow import TrainingTiming
 from tests.support.scripted_server import Script
