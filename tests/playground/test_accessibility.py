@@ -16,7 +16,7 @@ async def violations(window: Window) -> dict[str, str]:
     """Return what axe-core finds in either theme."""
     found = {}
     for theme in ("light", "dark"):
-        await window.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
+        await window.emulate_media(color_scheme=theme, reduced_motion="reduce")
         results = await axe.Axe().run(window)
         if results.violations_count:
             found[theme] = results.generate_report()

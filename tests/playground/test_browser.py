@@ -1,7 +1,7 @@
 """The page in a real browser: the loop by typing, clicking and reading the page."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from playwright.async_api import Browser, Locator, async_playwright, expect
@@ -245,11 +245,12 @@ async def test_own_commands_and_buttons_scroll_to_their_answer(
         await world.act(world.people["ana"].send(world.channel, f"line {number}\n" * 5))
     await expect(messages(window)).to_have_count(13)
     log = window.get_by_role("log")
-    for act in (
+    actions: list[Callable[[], Awaitable[None]]] = [
         lambda: type_line(window, "/hero dragon"),
         lambda: hero.get_by_role("button", name="Report").click(),
         lambda: type_line(window, "hello"),
-    ):
+    ]
+    for act in actions:
         await log.evaluate("log => log.scrollTop = 0")
         await expect(hero).to_be_in_viewport()
         before = await messages(window).count()

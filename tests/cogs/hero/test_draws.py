@@ -69,24 +69,24 @@ async def test_both_texts_of_a_duel_are_drawn_again_at_their_end(stage: Stage, s
 
 
 @pytest.mark.parametrize("texts", [("", GOOD), (FIRST[:-1], GOOD), (GOOD, "")])
-def test_what_a_message_does_not_show_is_not_seen(texts: tuple[str, str]) -> None:
+def test_what_a_message_does_not_show_is_not_seen(app: App, texts: tuple[str, str]) -> None:
     streams = Stream(), Stream()
     for stream, text in zip(streams, texts, strict=True):
         stream.set_text(text)
-    assert not duel_draft_content(HERO, streams, ENGLISH).embeds
+    assert not duel_draft_content(HERO, streams, app.heroes.vocabulary, ENGLISH).embeds
     assert [stream.seen for stream in streams] == ["", ""]
 
 
-def test_a_duel_shows_no_more_of_a_text_than_of_the_shorter_one() -> None:
+def test_a_duel_shows_no_more_of_a_text_than_of_the_shorter_one(app: App) -> None:
     streams = Stream(), Stream()
     streams[0].set_text(GOOD)
     streams[1].set_text(FIRST)
-    duel_draft_content(HERO, streams, ENGLISH)
+    duel_draft_content(HERO, streams, app.heroes.vocabulary, ENGLISH)
     assert [stream.seen for stream in streams] == [GOOD[: len(FIRST)], FIRST]
 
 
-def test_a_hero_that_is_shown_is_seen() -> None:
+def test_a_hero_that_is_shown_is_seen(app: App) -> None:
     stream = Stream()
     stream.set_text(FIRST)
-    hero_draft_content(HERO, stream, ENGLISH)
+    hero_draft_content(HERO, stream, app.heroes.vocabulary, ENGLISH)
     assert stream.seen == FIRST

@@ -97,12 +97,12 @@ async def test_text_is_streamed_alone_if_the_other_model_fails(stage: Stage, scr
     assert shown(message) == [(SENTENCE * 2).strip()]
 
 
-def test_equal_lengths_of_both_texts_are_shown() -> None:
+def test_equal_lengths_of_both_texts_are_shown(app: App) -> None:
     quick, slow = Stream(), Stream()
     hero = Hero(40, "woman", "healing")
 
     def lengths() -> list[int]:
-        embeds = duel_draft_content(hero, (quick, slow), ENGLISH).embeds
+        embeds = duel_draft_content(hero, (quick, slow), app.heroes.vocabulary, ENGLISH).embeds
         return [len((embed.description or "").removesuffix(" ...")) - len("**A**\n") for embed in embeds]
 
     quick.set_text(SENTENCE * 9)
