@@ -262,8 +262,12 @@ async def _answers(url: str, key: str) -> bool:
 
 @asynccontextmanager
 async def run_worker(settings: Settings) -> AsyncIterator[None]:
-    """Run a worker process with the same database and model server."""
-    env = {"DATA_DIR": str(settings.data_dir), "DATABASE_URL": settings.database}
+    """Run a worker process with the same database, model server and check of new models."""
+    env = {
+        "DATA_DIR": str(settings.data_dir),
+        "DATABASE_URL": settings.database,
+        "CHECK_HEROES": str(settings.check_heroes),
+    }
     if not settings.hosted and settings.engine_url:
         env["ENGINE_URL"] = settings.engine_url
         if settings.engine_api_key:

@@ -51,7 +51,9 @@ class NullRun:
 async def run_null_trials(seeds: int, votes: int) -> NullRun:
     """Run `seeds` trials of `votes` votes each, one after the other in one database."""
     with TemporaryDirectory(prefix="bench-trials-") as folder:
-        settings = Settings.model_construct(data_dir=Path(folder), auto_promote=True, rematch_days=0.0)
+        settings = Settings.model_construct(
+            data_dir=Path(folder), auto_promote=True, rematch_days=0.0, check_heroes=0
+        )
         async with open_app(settings) as app:
             origin = await _add_dataset_and_job(app)
             await _register_model(app, origin, 0)

@@ -23,7 +23,13 @@ models = CommandGroup("Tuned models of heroes: list, compare, promote, roll back
 Number = Annotated[int, typer.Argument(help="The model's number in `models list`")]
 
 _HEADINGS = ("model", "state", "dataset", "loss before", "loss after", "up", "down", "trained")
-_STATES = {"live": "live", "candidate": "a candidate", "retired": "retired"}
+_STATES = {
+    "live": "live",
+    "candidate": "a candidate",
+    "retired": "retired",
+    "unchecked": "not checked yet",
+    "held back": "held back",
+}
 
 
 @models.command("list")
@@ -238,7 +244,7 @@ async def _promote(settings: Settings, model_id: int, *, confirmed: bool) -> Non
                 typer.echo("Nothing was done.")
                 return
             model = await app.registry.promote(model_id, overrule=True)
-        typer.echo(f"Model {model.id}, {model.name}: {model.state}.")
+        _print_state(model)
 
 
 async def _deployed(settings: Settings, model_id: int, name: str) -> None:
@@ -249,7 +255,7 @@ async def _deployed(settings: Settings, model_id: int, name: str) -> None:
         if model.state == "unchecked":
             await _print_check(app, model_id)
             return
-        typer.echo(f"Model {model.id}, {model.name}: {model.state}.")
+        _print_state(model)
 
 
 async def _change(change: "Callable[[Registry], Awaitable[Model]]") -> None:
@@ -257,4 +263,8 @@ async def _change(change: "Callable[[Registry], Awaitable[Model]]") -> None:
 
     async with open_app(installation_settings()) as app:
         model = await change(app.registry)
-        typer.echo(f"Model {model.id} is {_STATES[model.state]}.")
+        _print_state(model)
+
+
+def _print_state(model: "Model") -> None:
+    typer.echo(f"Model {model.id} is {_STATES[model.state]}.")

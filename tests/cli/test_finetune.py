@@ -46,7 +46,10 @@ def test_finetune_then_promote_roll_back_retire_and_compare(terminal: RunCommand
     assert len(compared_as_json) == 3
     assert [side["by"] for side in compared_as_json[0]["texts"]] == ["live: model 1", "retired: model 2"]
     shown = json.loads(terminal("models", "show", "2", "--json").stdout)
-    assert (shown["state"], shown["history"][-1]["what"]) == ("retired", "retired")
+    assert (shown["state"], shown["history"][-1]["what"]) == (
+        "retired",
+        "override",
+    )  # retired by the rollback
     assert "base, given a beginning and an ending: " in compared
 
 
@@ -67,7 +70,7 @@ def test_a_model_that_is_held_back_is_told_checked_and_overruled(
     assert "Model 1 was held back" in declined.output
     assert "Nothing was done." in declined.output
     assert "held back" in terminal("models", "list").output
-    assert ": live." in terminal("models", "promote", "1", "--yes").output
+    assert "Model 1 is live." in terminal("models", "promote", "1", "--yes").output
     assert "though its check did not let it" in terminal("models", "show", "1").output
 
 

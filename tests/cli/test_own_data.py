@@ -7,7 +7,7 @@ import pty
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -148,6 +148,15 @@ def test_a_training_that_fails_says_why_in_the_engines_words(terminal: RunComman
     assert "Traceback" not in failed.output
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let child processes heed SIGINT, which a shell's background jobs ignore."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_training_that_is_interrupted_is_stopped_at_the_engine_too(
     engine: EngineProcess, tmp_path: Path, number: signal.Signals

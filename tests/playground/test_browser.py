@@ -247,7 +247,7 @@ async def test_own_commands_and_buttons_scroll_to_their_answer(
     log = window.get_by_role("log")
     actions: list[Callable[[], Awaitable[None]]] = [
         lambda: type_line(window, "/hero dragon"),
-        lambda: hero.get_by_role("button", name="Report").click(),
+        lambda: hero.get_by_role("button", name="Again").click(),
         lambda: type_line(window, "hello"),
     ]
     for act in actions:

@@ -127,7 +127,7 @@ async def test_a_plan_and_a_running_job_are_named(olga: Visitor, app: App) -> No
     line = str(current(olga)["line"])
     await olga.type_line(line)
     plan = await olga.wait_for_message(confirm_button)
-    await olga.wait_for(lambda: "press Confirm" in str(current(olga)["todo"]))
+    await olga.wait_for(lambda: "The plan is in the channel" in str(current(olga)["todo"]))
     assert current(olga)["line"] is None
     await olga.ask(do="click", message=plan["id"], custom_id=confirm_button(plan))
     await olga.wait_for(lambda: "It runs" in str(current(olga)["todo"]))

@@ -130,7 +130,7 @@ async def test_only_public_commands_are_installed_by_users(stage: Stage) -> None
     assert isinstance(stage.env.bot, HeroBot)
     for command in stage.env.bot.tree.get_commands():
         payload = command.to_dict(stage.env.bot.tree)
-        anywhere = command.name in ("hero", "top", "about", "privacy")
+        anywhere = command.name in ("hero", "top", "about", "help", "privacy")
         assert payload["integration_types"] == ([0, 1] if anywhere else [0]), command.name
         assert payload["contexts"] == ([0, 1, 2] if anywhere else [0]), command.name
 

@@ -157,7 +157,7 @@ async def test_members_neither_see_nor_run_operator_commands(stage: Stage) -> No
         *(f"settings {each}" for each in ("show", "channels", "limits", "language", "reset")),
         *(
             f"models {each}"
-            for each in ("list", "show", "compare", "promote", "rollback", "retire", "deployed")
+            for each in ("list", "show", "compare", "promote", "rollback", "retire", "deployed", "check")
         ),
     }
 

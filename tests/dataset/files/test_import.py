@@ -112,7 +112,7 @@ def test_all_bad_rows_are_counted_and_the_first_named(tmp_path: Path) -> None:
     with pytest.raises(UserError) as raised:
         read(heroes(tmp_path, age=["", "eighteen", "17", *AGES[3:11], 999]))
     missing = "The age is missing: begin with a number, for example `/hero 40 woman healing`."
-    beyond = "The age must lie between 18 and 120, as in `/hero 40 woman healing`."
+    beyond = "The age must lie between 18 and 120: heroes of other ages are not described here."
     assert str(raised.value).splitlines() == [
         "4 rows of heroes.csv cannot train, so nothing of it is imported. Mend or drop:",
         f"- Row 1 of heroes.csv (line 2), ', man, ice': {missing}",
