@@ -95,7 +95,7 @@ def _first_round(done: Milestones, now: _Now) -> list[Step]:
         _job_step(
             "Tune the model",
             "Tuning adjusts the model until it writes the way the examples do.",
-            "Confirm this plan, too. This takes some minutes.",
+            _HELD_BACK if done.held_back else "Confirm this plan, too. This takes some minutes.",
             _TUNE,
             now.tuning,
             done=done.models > 0,
@@ -126,7 +126,7 @@ def _second_round(done: Milestones, now: _Now) -> list[Step]:
         _job_step(
             "Tune again",
             "A second model learns from it, and has to challenge the first one before it may replace it.",
-            "Confirm its plan.",
+            _HELD_BACK if done.held_back else "Confirm its plan.",
             _TUNE,
             now.tuning,
             done=done.models > 1,
@@ -203,6 +203,7 @@ def _promotion_step(challenger: Model | None, *, done: bool) -> Step:
     return Step(title, why, todo, f"/models promote model:{challenger.id}", OPERATOR, done)
 
 
+_HELD_BACK = "The new model writes too badly to go on: its message says why, and what to do."
 _NO_CHALLENGER = (
     "No model challenges the live one now: the end of its training says why. "
     "More votes, another build and another tuning make the next one."

@@ -8,14 +8,15 @@ from bot.store.database import Transaction
 from bot.store.schema import dataset, description, duel, duel_vote, job, model, model_event, vote
 
 _SHOWN = 20  # descriptions, the newest ones
+_NOT_PASSED = ("unchecked", "held back")  # states of models that nobody can be answered by
 
 
 @dataclass(frozen=True, slots=True)
 class Milestones:
-    """What has happened at least once, and how many models there are.
+    """What has happened at least once, and how many models passed their checks.
 
     liked: two people besides the requester voted for one description; rebuilt: a dataset was built after a
-    vote; replaced: another model took the live one's place.
+    vote; replaced: another model took the live one's place; held_back: the newest model did not pass.
     """
 
     described: bool
@@ -25,6 +26,7 @@ class Milestones:
     rebuilt: bool
     dueled: bool
     replaced: bool
+    held_back: bool
     models: int
 
 
@@ -39,6 +41,7 @@ class Shown:
 async def get(tx: Transaction) -> Milestones:
     likes = _likes().having(func.count() >= 2)
     first_vote = select(func.min(vote.c.at)).scalar_subquery()
+    newest = select(func.max(model.c.id)).scalar_subquery()
     builds = (job.c.kind == "build", job.c.state == "succeeded")
     query = select(
         exists().where(description.c.text != ""),
@@ -48,7 +51,8 @@ async def get(tx: Transaction) -> Milestones:
         exists().where(*builds, job.c.created_at > first_vote),
         exists().where(duel_vote.c.duel_id.is_not(None)),
         exists().where(model_event.c.replaced_id.is_not(None)),
-        select(func.count()).select_from(model).scalar_subquery(),
+        exists().where(model.c.id == newest, model.c.state == "held back"),
+        select(func.count()).where(model.c.state.not_in(_NOT_PASSED)).scalar_subquery(),
     )
     return Milestones(*(await tx.execute(query)).one())
 

@@ -11,7 +11,9 @@ from bot.playground.tutorial import Step, steps
 from bot.store import descriptions, duels, jobs
 from tests.playground.conftest import Message, Visitor, visiting
 from tests.support.duels import HERO, two_models, vote
+from tests.support.scripted_server import Script
 from tests.support.workflows import build, finetune
+from tests.support.writers import of_one_taste
 
 TITLES = [
     "Ask for a hero",
@@ -109,6 +111,23 @@ async def test_a_model_without_a_challenger_is_explained(app: App, world: Simula
     step = await next_step(app, world)
     assert (step.title, step.line) == ("Let them duel", "/models list")
     assert "says why" in step.todo
+
+
+@pytest.mark.parametrize(("sound", "title"), [(0, "Tune the model"), (1, "Tune again")])
+async def test_a_model_that_is_held_back_is_not_a_step_taken(
+    app: App, world: SimulatedDiscord, script: Script, sound: int, title: str
+) -> None:
+    script.writers[f"ft:tiny:{sound + 1}"] = of_one_taste
+    await describe(app)
+    await build(app)
+    for _ in range(sound):
+        await finetune(app)
+        await describe(app, likes=2)
+        await build(app)
+    await finetune(app)
+    step = await next_step(app, world)
+    assert (step.title, step.line, step.done) == (title, "/finetune", False)
+    assert "writes too badly" in step.todo
 
 
 def current(visitor: Visitor) -> dict[str, object]:
