@@ -3,7 +3,7 @@
 #   make run            start the bot; without a Discord token, the playground (ARGS=--no-open: no browser)
 #   make demo           run the whole loop in the terminal (ARGS: options of `herosmith demo`)
 #   make check          formatter check, linter and types, for what changed since main
-#   make quick          the fast tests, in about a minute (ARGS: options for pytest)
+#   make quick          the fast tests, in two minutes (ARGS: options for pytest)
 #   make test           formatter check, linter, types, tests (ARGS: options for pytest)
 #   make release-check  what a release waits for: complete translations, two generations of the flywheel
 #   make test-clients   try foreign clients on the engine: installs them in .venv-clients (two minutes)

@@ -95,7 +95,9 @@ def _first_round(done: Milestones, now: _Now) -> list[Step]:
         _job_step(
             "Tune the model",
             "Tuning adjusts the model until it writes the way the examples do.",
-            _HELD_BACK if done.held_back else "Confirm this plan, too. This takes some minutes.",
+            _HELD_BACK
+            if done.held_back
+            else "Confirm this plan, too. This takes ten to fifteen minutes on two cores.",
             _TUNE,
             now.tuning,
             done=done.models > 0,
