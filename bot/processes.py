@@ -123,7 +123,8 @@ class ChildProcess:
         process = self._process
         if process is None or process.returncode is not None:
             return
-        process.terminate()
+        with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+            process.terminate()
         try:
             await asyncio.wait_for(process.wait(), _STOP_TIMEOUT)
         except TimeoutError:
@@ -144,16 +145,18 @@ async def _supervised(child: ChildProcess) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def run_engine(settings: Settings) -> AsyncIterator[Settings]:
+async def run_engine(settings: Settings, *, port: int = 0, needs_key: bool = True) -> AsyncIterator[Settings]:
     """Start the embedded engine if the settings want one. Yield the settings with its address and key.
 
     The key is random if the settings have none: other people on this machine, and web pages in its browsers,
-    can reach the address. Raises OperatorError if the engine does not start.
+    can reach the address. needs_key=False: then it has none. port: 0 picks a free one. Raises OperatorError
+    if the engine does not start.
     """
     if not settings.starts_engine:
         yield settings
         return
     arguments = ["-m", "engine", "--with-parent", "--data", str(settings.data_dir / "engine")]
+    arguments += ["--runtime", settings.engine_runtime]
     start_timeout = _START_TIMEOUT
     if settings.engine_base:
         arguments += ["--base", settings.engine_base]
@@ -162,10 +165,11 @@ async def run_engine(settings: Settings) -> AsyncIterator[Settings]:
             "starting the engine with %s; missing files are downloaded (see logs/engine.log)",
             settings.engine_base,
         )
-    key = settings.engine_api_key or SecretStr(secrets.token_urlsafe(32))
-    env = {"ENGINE_API_KEY": key.get_secret_value()}  # not an argument: everybody sees those
+    required = settings.engine_api_key or (SecretStr(secrets.token_urlsafe(32)) if needs_key else None)
+    key = required or SecretStr("none")  # clients have to send one
+    env = {"ENGINE_API_KEY": required.get_secret_value() if required else ""}  # everybody sees arguments
     engine = ChildProcess(
-        "engine", [*arguments, "--port", "0"], env, settings.data_dir / "logs", start_timeout
+        "engine", [*arguments, "--port", str(port)], env, settings.data_dir / "logs", start_timeout
     )
     ready_line = await engine.start()
     found = _ENGINE_READY.search(ready_line)
@@ -174,7 +178,7 @@ async def run_engine(settings: Settings) -> AsyncIterator[Settings]:
         raise OperatorError(f"The engine said {ready_line!r} in place of its address.")
     url = found[1]
     engine.arguments = [*arguments, "--port", str(urlsplit(url).port)]  # restarted, it keeps its address
-    with _published(settings.data_dir / "engine.json", url, key):
+    with _published(settings.data_dir / "engine.json", url, key, settings.engine_base):
         async with _supervised(engine):
             yield settings.model_copy(update={"engine_url": url, "engine_api_key": key})
 
@@ -201,13 +205,15 @@ async def find_engine(settings: Settings, *, patience: float = _START_TIMEOUT) -
     deadline = asyncio.get_running_loop().time() + patience
     while _is_locked(settings.data_dir / "engine" / "engine.lock"):
         if found := _read_published(settings.data_dir / "engine.json"):
-            url, key = found
+            url, key, base = found
             if await _answers(url, key):
-                return settings.model_copy(update={"engine_url": url, "engine_api_key": SecretStr(key)})
+                address = {"engine_url": url, "engine_api_key": SecretStr(key), "engine_base": base}
+                return settings.model_copy(update=address)
         if asyncio.get_running_loop().time() > deadline:
             raise OperatorError(
                 f"An engine is at work in {settings.data_dir / 'engine'}, and how to ask it is not known: "
-                "stop it, or set ENGINE_URL (and ENGINE_API_KEY, if it has one)."
+                "stop it, or set ENGINE_URL (and ENGINE_API_KEY, if it has one). One that `herosmith serve` "
+                "starts is found by all commands."
             )
         await asyncio.sleep(0.2)
     return None
@@ -229,10 +235,10 @@ def _is_locked(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _published(path: Path, url: str, key: SecretStr) -> Iterator[None]:
-    """Keep an engine's address and key in a file that only this user may read, during the block."""
+def _published(path: Path, url: str, key: SecretStr, base: str | None) -> Iterator[None]:
+    """Keep an engine's address, key and base in a file that only this user may read, during the block."""
     with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".engine-", delete=False) as file:  # 0600
-        json.dump({"url": url, "key": key.get_secret_value()}, file)
+        json.dump({"url": url, "key": key.get_secret_value(), "base": base}, file)
     Path(file.name).replace(path)
     try:
         yield
@@ -240,10 +246,11 @@ def _published(path: Path, url: str, key: SecretStr) -> Iterator[None]:
         path.unlink(missing_ok=True)
 
 
-def _read_published(path: Path) -> tuple[str, str] | None:
+def _read_published(path: Path) -> tuple[str, str, str | None] | None:
+    """Return an engine's address, key and base (None: the packaged one); None if there is no such file."""
     try:
         published = json.loads(path.read_text(encoding="utf-8"))
-        return str(published["url"]), str(published["key"])
+        return str(published["url"]), str(published["key"]), published.get("base")
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from dotenv.parser import parse_stream
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -52,6 +53,9 @@ class Settings(BaseSettings):
 
     engine_url: str | None = None  # an embedded engine that is already running, as a service in compose
     engine_base: str | None = None  # another model for the engine: a path or a Hugging Face id
+    engine_runtime: Literal["llama.cpp", "auto", "openvino"] = (
+        "llama.cpp"  # what generates the engine's texts
+    )
     engine_api_key: SecretStr | None = None
     tune: Literal["auto", "all", "adapter"] = "auto"  # what a training changes: all weights, or an adapter
 
@@ -108,13 +112,21 @@ class Settings(BaseSettings):
     playground_port: int = Field(default=0, ge=0, le=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
-    @field_validator("source_url", "privacy_url")
+    @field_validator("source_url", "privacy_url", "openai_base_url", "engine_url", "serving_url")
     @classmethod
     def _require_http_url(cls, value: str | None) -> str | None:
-        """Discord rejects a message that has a button with any other URL."""
+        """Discord rejects a message that has a button with any other URL; a server is not found without."""
         if value and not value.startswith(("https://", "http://")):
-            raise ValueError("begin it with https://")
+            raise ValueError("write a whole address, which begins with https:// or http://")
         return value or None
+
+    @field_validator("engine_url", "serving_url")
+    @classmethod
+    def _end_in_v1(cls, value: str | None) -> str | None:
+        """Add /v1 to an address without a path: none of these servers answers there."""
+        if value is None or urlsplit(value).path.strip("/"):
+            return value
+        return f"{value.rstrip('/')}/v1"
 
     @field_validator("home_guilds", mode="before")
     @classmethod
@@ -146,7 +158,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _forbid_tune_elsewhere(self) -> "Settings":
         if self.hosted and self.tune != "auto":
-            raise ValueError("TUNE: only the embedded engine can be told what to tune; leave it empty")
+            raise ValueError("TUNE: only the embedded engine can be told what to train; leave it empty")
         if self.serving_url and self.tune == "all":
             raise ValueError("TUNE: the server at SERVING_URL loads adapters only; leave it empty")
         return self
@@ -174,7 +186,11 @@ class Settings(BaseSettings):
     @property
     def extras(self) -> list[str]:
         """Return the package's extras that these settings need."""
-        wanted = {"engine": self.starts_engine, "playground": self.discord_token is None}
+        wanted = {
+            "engine": self.starts_engine,
+            "openvino": self.starts_engine and self.engine_runtime != "llama.cpp",
+            "playground": self.discord_token is None,
+        }
         return [name for name, needed in wanted.items() if needed]
 
     @property
@@ -207,9 +223,10 @@ def load_settings(env_file: Path | None = None) -> Settings:
     try:
         settings = Settings(_env_file=None if mistakes else path)
     except ValidationError as error:
-        mistakes += [_error_text(dict(item)) for item in error.errors()]
-    except SourceError as error:  # a value that should be JSON
-        mistakes.append(f"{error}: write it as JSON")
+        # of several entries of one value, such as ids, the first is enough
+        mistakes += dict.fromkeys(_error_text(dict(item)) for item in error.errors())
+    except SourceError:  # a value that should be JSON: there is one such setting
+        mistakes.append(_wanted_text("tuning_extra"))
     if mistakes:
         raise SettingsError("The settings need mending:\n" + "\n".join(f"  - {line}" for line in mistakes))
     return settings
@@ -228,8 +245,55 @@ def _env_file_errors(path: Path) -> list[str]:
     return [f"{path}, line {item.original.line}: not of the form NAME=value" for item in invalid]
 
 
+# Examples for what has no default to show.
+_EXAMPLES = {
+    "home_guilds": "123456789012345678",
+    "admin_channel": "123456789012345678",
+    "tuning_extra": '{"trainingType": "developerTier"}',
+    "daily_per_guild": "1000",
+    "daily_budget": "5",
+    "draws": "4",
+}
+_DEVELOPER_MODE = "turn on Developer Mode in Discord (User Settings, Advanced), right-click the"
+_WANTED = {
+    "home_guilds": "write the ids of servers, separated by commas, and not their names. To copy an id, "
+    f"{_DEVELOPER_MODE} server and choose Copy Server ID",
+    "admin_channel": "write the id of a channel, and not its name. To copy an id, "
+    f"{_DEVELOPER_MODE} channel and choose Copy Channel ID",
+    "tuning_extra": "write an object in JSON",
+}
+_BOUNDS = (("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than"))
+
+
 def _error_text(item: Mapping[str, object]) -> str:
+    """Return what is wrong with a setting, without its value: that may be a secret."""
     location = item["loc"]
-    name = str(location[0]).upper() if isinstance(location, tuple) and location else ""
+    name = str(location[0]) if isinstance(location, tuple) and location else ""
+    if name and item["type"] != "value_error":
+        return _wanted_text(name)
     reason = str(item["msg"]).removeprefix("Value error, ")
-    return f"{name}: {reason}" if name else reason  # the value is left out: it may be a secret
+    return f"{name.upper()}: {reason}" if name else reason
+
+
+def _wanted_text(name: str) -> str:
+    """Return what a setting takes, with an example, in words of a person who has never seen the code."""
+    field = Settings.model_fields[name]
+    kinds = get_args(field.annotation) or (field.annotation,)
+    example = _EXAMPLES.get(name) or str(field.default).removesuffix(".0")
+    if name in _WANTED:
+        wanted = _WANTED[name]
+    elif bool in kinds:
+        wanted, example = "write true or false", example.lower()
+    elif all(isinstance(kind, str) for kind in kinds):
+        *some, last = kinds
+        wanted = f"write {', '.join(some)} or {last}"
+    else:
+        number = "a number (decimals after a point)" if float in kinds else "a whole number"
+        bounds = [
+            f"{words} {getattr(bound, attribute)}"
+            for bound in field.metadata
+            for attribute, words in _BOUNDS
+            if hasattr(bound, attribute)
+        ]
+        wanted = f"write {number}, {' and '.join(bounds)}"
+    return f"{name.upper()}: {wanted}. Example: {name.upper()}={example}"

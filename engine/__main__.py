@@ -16,7 +16,7 @@ from typing import get_args
 from aiohttp import web
 from filelock import FileLock, Timeout
 
-from engine import system
+from engine import resources, system
 from engine.api.hosts import Hosts
 from engine.api.listener import Listener, bind, max_connections
 from engine.api.server import Api
@@ -24,6 +24,7 @@ from engine.batches.batch_folder import BatchStore
 from engine.batches.queue import BatchQueue
 from engine.batches.service import BatchService
 from engine.inference.model_cache import ModelCache
+from engine.inference.runtimes import Runtimes, RuntimeSetting
 from engine.inference.service import InferenceService
 from engine.jobs.job_folder import JobStore
 from engine.jobs.queue import JobQueue
@@ -44,7 +45,7 @@ def arguments() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(prog="python -m engine", description=__doc__)
     parser.add_argument(
-        "--data", type=Path, required=True, help="the folder for files, jobs, batches and tuned models"
+        "--data", type=Path, required=True, help="the folder for files, jobs, batches and trained models"
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=_port, default=8765, help="0 picks a free port")
@@ -70,6 +71,13 @@ def arguments() -> argparse.ArgumentParser:
         help="what a training changes if its client does not say it: all weights, an adapter, or (auto, the"
         " default) all weights where memory, disk and the size of the base allow it",
     )
+    parser.add_argument(
+        "--runtime",
+        choices=get_args(RuntimeSetting),
+        default="llama.cpp",
+        help="what generates texts from GGUF files: llama.cpp alone (the default), OpenVINO beside it, or"
+        " (auto) what a measurement at the first start finds to be faster",
+    )
     parser.add_argument("--with-parent", action="store_true", help="stop when stdin ends")
     return parser
 
@@ -88,7 +96,9 @@ async def serve(options: argparse.Namespace, base: weights.Weights, api_key: str
         files = FileStore(options.data / "files")
         jobs = JobStore(options.data / "jobs")
         batches = BatchStore(options.data / "batches")
-    model_cache = ModelCache(base.path)
+    with _start_step("OpenVINO cannot be used", "--runtime"):
+        runtimes = Runtimes(options.runtime, options.data)
+    model_cache = ModelCache(base.path, runtimes)
     inference = InferenceService(models, model_cache)
     weights_chooser = WeightsChooser(base.path, options.data, options.tune)
     try:
@@ -149,6 +159,7 @@ def main(words: Sequence[str] | None = None) -> None:
         with _start_step(f"the folder {options.data} cannot be used", "--data"):
             _make_writable(options.data)
         with _locked(options.data, wait=options.with_parent):
+            _check_memory(base)
             asyncio.run(serve(options, base, os.environ.get("ENGINE_API_KEY")))
     except Timeout:
         sys.exit(f"engine: another engine is at work in {options.data}; stop it first.")
@@ -172,6 +183,17 @@ def _start_step(failure: str, options: str) -> Iterator[None]:
         number = getattr(error, "errno", None) or 0
         reason = os.strerror(number) if number > 0 else getattr(error, "strerror", None) or str(error)
         raise StartError(f"{failure}: {reason}. Choose otherwise by {options}.") from error
+
+
+def _check_memory(base: weights.Weights) -> None:
+    """Raise StartError if a Hugging Face folder does not fit. llama.cpp leaves a GGUF file on the disk."""
+    available = system.available_memory() + system.available_swap()
+    missing = None if base.is_gguf else resources.serving_shortage(base.path, available)
+    if missing is not None:
+        raise StartError(
+            f"{base.path} is too large to be loaded: {missing}. Close other programs, use a machine with "
+            "more, or choose a smaller model or a quantized .gguf file by --base (ENGINE_BASE)."
+        )
 
 
 def _make_writable(data: Path) -> None:

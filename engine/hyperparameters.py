@@ -1,4 +1,4 @@
-"""Every number that decides how a model is fine-tuned: LoRA rank, learning rates, batches, epochs.
+"""The numbers that decide how a model is fine-tuned: LoRA rank, learning rates, batches, epochs.
 
 Without tensors, so that the server can use them, too. The values were measured with the packaged 135M model
 on chat examples of about 130 tokens (bench/engine/training.md).
@@ -8,10 +8,12 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from engine import system
 from engine.training_request import MethodName, TrainedWeights
 
 LORA_RANK = 16
 LORA_ALPHA = 32
+LORA_DROPOUT = 0.0
 LEARNING_RATES: dict[MethodName, dict[TrainedWeights, float]] = {
     "supervised": {"all": 2e-4, "adapter": 1e-3},
     "dpo": {"all": 1e-5, "adapter": 1e-4},
@@ -23,13 +25,12 @@ DPO_BETA = 0.1
 """How closely preference tuning stays to the model it starts from."""
 WARM_UP_STEPS = 5
 CLIP_NORM = 1.0
+WEIGHT_DECAY = 0.0
 BATCH_SIZE = 8
 EPOCHS = 2
 FEW_EXAMPLES = 128
-MICRO_BATCH_TOKENS: dict[TrainedWeights, int] = {"all": 1024, "adapter": 2048}
-"""A larger batch is computed in several parts, so that memory does not grow with batch or example size."""
 EVALUATION_TOKENS = 2048
-"""The same where nothing is learned, which takes little memory for either."""
+"""Tokens computed at once where nothing is learned, which takes little memory."""
 KEPT_CHECKPOINTS = 3
 """Models kept of one training: those of the last epochs, the finished model included."""
 _BUCKET_TOKENS = 8  # examples whose lengths differ by less may share a batch
@@ -66,6 +67,17 @@ def learning_rate(step: int, total: int, peak: float) -> float:
     # a training of a few steps must not spend all of them on the warm-up
     warm_up = max(1, min(WARM_UP_STEPS, total // 4))
     return peak * min(1.0, (step + 1) / warm_up) * max(0.05, 1 - step / total)
+
+
+def micro_batch_tokens(weights: TrainedWeights) -> int:
+    """Return the tokens that a step computes at once, padding included.
+
+    A larger batch is computed in several parts, so that memory does not grow with batch or example size.
+    """
+    # activations take twice as much in float32
+    if weights == "adapter":
+        return 2048 if system.multiplies_bfloat16() else 1024
+    return 1024 if system.multiplies_bfloat16() else 768
 
 
 def batches(lengths: Sequence[int], size: int, rng: random.Random) -> list[list[int]]:

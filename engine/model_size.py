@@ -32,7 +32,7 @@ class ModelSize:
 
 @lru_cache(maxsize=4)
 def _read_gguf(path: Path) -> tuple[int, int, int, int]:
-    from gguf import GGUFReader  # noqa: PLC0415  not before it is needed
+    from engine.storage.gguf_reader import GGUFReader  # noqa: PLC0415  numpy, not before it is needed
 
     reader = GGUFReader(path)
     architecture = _field(reader, "general.architecture")
@@ -64,6 +64,14 @@ def _read_folder(folder: Path) -> tuple[int, int, int, int]:
 
 def _count_parameters(path: Path) -> int:
     with path.open("rb") as file:
-        (length,) = _HEADER_LENGTH.unpack(file.read(_HEADER_LENGTH.size))
+        beginning = file.read(_HEADER_LENGTH.size)
+        if len(beginning) < _HEADER_LENGTH.size:
+            raise ValueError(f"{path.name} is cut short")
+        (length,) = _HEADER_LENGTH.unpack(beginning)
+        if length > path.stat().st_size:
+            raise ValueError(f"{path.name} is not a safetensors file")
         tensors = json.loads(file.read(length))
-    return sum(math.prod(tensor["shape"]) for name, tensor in tensors.items() if name != "__metadata__")
+    try:
+        return sum(math.prod(tensor["shape"]) for name, tensor in tensors.items() if name != "__metadata__")
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"{path.name} does not say the shapes of its tensors") from error

@@ -10,23 +10,20 @@ from engine.model_size import ModelSize
 from engine.training_request import TrainedWeights, TrainingError, TrainingRequest
 
 _GIB = 2**30
-_RUNTIME = 0.5 * _GIB  # Python, torch and transformers, before anything is loaded
+# Python, torch, transformers, what oneDNN prepares, and freed memory in pieces, which grow with all weights
+_RUNTIME: dict[TrainedWeights, float] = {"all": 0.95 * _GIB, "adapter": 0.75 * _GIB}
 _STATE = 12  # bytes a trained parameter, on disk and in memory: the weight and two moments, in float32
 _GRADIENT = 4
 _Q8_0 = 34 / 32  # bytes a parameter
 
-
-_CURES = {
-    "memory": "Close other programs, use a machine with more, or tune an adapter instead of all weights.",
-    "disk": "Delete models that are no longer used, or free some space otherwise.",
-}
+_NEEDS_LESS_MEMORY = {"all": "train an adapter instead of all weights", "adapter": "choose a smaller base"}
 
 
 @dataclass(frozen=True)
 class Shortage:
-    """Too little memory or disk space for a training, in bytes."""
+    """Too little memory or disk to train a model, or too little memory and swap to load one; in bytes."""
 
-    of: Literal["memory", "disk"]
+    of: Literal["memory", "memory and swap", "disk"]
     needed: int
     available: int
 
@@ -37,22 +34,28 @@ class Shortage:
 
     @property
     def cure(self) -> str:
-        """A sentence that says what helps."""
-        return _CURES[self.of]
+        """A sentence that says what helps a training of all weights."""
+        return self.cure_of("all")
+
+    def cure_of(self, weights: TrainedWeights) -> str:
+        """Return a sentence that says what helps."""
+        if self.of == "disk":
+            return "Delete models that are no longer used, or free some space otherwise."
+        return f"Close other programs, use a machine with more, or {_NEEDS_LESS_MEMORY[weights]}."
 
 
 def memory_needed(size: ModelSize, weights: TrainedWeights, *, longest: int = 0) -> float:
     """Estimate the peak memory of the trainer, in bytes; the longest example has `longest` tokens.
 
     For each token of a micro-batch: about 32 vectors per layer that the backward pass needs, and the logits
-    with their gradient in float32. bench/engine/training.md compares it with measurements.
+    with what is computed of them. bench/engine/training.md compares it with measurements.
     """
     computed = 2 if system.multiplies_bfloat16() else 4  # bytes of a number that the layers compute with
-    tokens = max(hyperparameters.MICRO_BATCH_TOKENS[weights], longest)
-    activations = tokens * (32 * size.width * size.layers * computed + 12 * size.vocabulary)
+    tokens = max(hyperparameters.micro_batch_tokens(weights), longest)
+    activations = tokens * computed * (32 * size.width * size.layers + 2 * size.vocabulary)
     # in float32 the optimizer changes the very weights that the layers compute with
     frozen = 0 if weights == "all" and computed == 4 else computed * size.parameters
-    return _RUNTIME + activations + frozen + (_STATE + _GRADIENT) * _trained(size, weights)
+    return _RUNTIME[weights] + activations + frozen + (_STATE + _GRADIENT) * _trained(size, weights)
 
 
 def disk_needed(size: ModelSize, weights: TrainedWeights, *, models: int, is_gguf: bool) -> float:
@@ -67,7 +70,9 @@ def disk_needed(size: ModelSize, weights: TrainedWeights, *, models: int, is_ggu
     return states + models * (saved + _adapter(size, weights))
 
 
-def shortage(of: Literal["memory", "disk"], needed: float, available: float) -> Shortage | None:
+def shortage(
+    of: Literal["memory", "memory and swap", "disk"], needed: float, available: float
+) -> Shortage | None:
     """Return what is missing if fewer than `needed` bytes are available."""
     return Shortage(of, int(needed), int(available)) if available < needed else None
 
@@ -78,6 +83,7 @@ def check(
     longest: int,
     on_cpu: bool,
     free_disk: Callable[[Path], int] = system.available_disk,
+    free_memory: Callable[[], int] = system.available_memory,
 ) -> None:
     """Raise TrainingError if memory or disk are too small; the longest example has `longest` tokens.
 
@@ -91,9 +97,24 @@ def check(
     missing = shortage("disk", written - kept, free_disk(request.out.parent))
     if missing is None and on_cpu:
         memory = memory_needed(size, request.weights, longest=longest)
-        missing = shortage("memory", memory, system.available_memory())
+        missing = shortage("memory", memory, free_memory())
     if missing is not None:
-        raise TrainingError(f"The training cannot begin: {missing}. {missing.cure}")
+        cure = missing.cure_of(request.weights)
+        raise TrainingError(f"The training of {request.base_id} cannot begin: {missing}. {cure}")
+
+
+def serving_shortage(folder: Path, available: int) -> Shortage | None:
+    """Return what is missing to load a Hugging Face folder: the kernel would kill an engine that tries.
+
+    `available` are the bytes of memory and swap that are free. None also if the size of the model cannot be
+    read: loading it says why.
+    """
+    try:
+        parameters = ModelSize.read(folder).parameters
+    except (OSError, ValueError):
+        return None
+    computed = 2 if system.multiplies_bfloat16() or system.has_gpu() else 4
+    return shortage("memory and swap", computed * parameters, available)
 
 
 def _trained(size: ModelSize, weights: TrainedWeights) -> float:

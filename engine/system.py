@@ -1,6 +1,8 @@
 """The process and its machine: notice the death of the parent process, count cores, know the processor."""
 
+import hashlib
 import os
+import platform
 import shutil
 import threading
 from collections.abc import Callable
@@ -52,12 +54,39 @@ def available_memory() -> int:
     return min(available, limit - used + int(statistics.get("inactive_file", 0)))
 
 
-@cache
+def available_swap(container: Path = _CGROUP) -> int:
+    """Return the bytes of swap space that are free, within the limit of a container."""
+    free = int(psutil.swap_memory().free)
+    try:
+        limit = int((container / "memory.swap.max").read_text())
+        used = int((container / "memory.swap.current").read_text())
+    except (OSError, ValueError):  # no container, or one without a limit ("max")
+        return free
+    return min(free, max(0, limit - used))
+
+
+def has_gpu() -> bool:
+    """Return whether a driver for CUDA or ROCm is loaded, without loading torch."""
+    return any(map(os.path.exists, ("/dev/nvidiactl", "/dev/kfd")))
+
+
 def multiplies_bfloat16() -> bool:
     """Return whether the processor has instructions for bfloat16, as torch uses them; Linux alone tells."""
+    return not {"avx512_bf16", "amx_bf16"}.isdisjoint(_processor_flags())
+
+
+def processor_fingerprint() -> str:
+    """Return a text that is equal for processors with the same instructions."""
+    flags = " ".join(sorted(_processor_flags()))
+    return f"{platform.machine()}-{hashlib.sha256(flags.encode()).hexdigest()[:12]}"
+
+
+@cache
+def _processor_flags() -> frozenset[str]:
+    """Return what Linux says of the processor's instructions; nothing elsewhere."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:
-        return False
-    flags = next((line.split() for line in lines if line.startswith("flags")), [])
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+        return frozenset()
+    found = (line for line in lines if line.startswith(("flags", "Features")))  # Features: on ARM
+    return frozenset(next(found, "").partition(":")[2].split())

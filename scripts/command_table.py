@@ -4,7 +4,6 @@ The commands, their options and who may use them come from the bot's own command
 """
 
 import asyncio
-import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ from discord import app_commands
 from bot.cli.offline import offline_bot
 from bot.client import HeroBot
 from bot.settings import ROOT, Settings
+from cogs.common.permissions import is_for_admins, is_for_operators
 
 EVERYONE, ADMINS, OPERATORS = "everyone", "server admins", "operators"
 BEGIN, END = "<!-- commands: make commands writes this table -->", "<!-- end of commands -->"
@@ -51,20 +51,16 @@ def _entry(command: app_commands.Command[Any, ..., Any]) -> Entry:
     return Entry(
         command.qualified_name,
         tuple(options),
-        _who(command, root),
+        _who(command),
         direct_messages=contexts is None or bool(contexts.dm_channel),
         description=command.description.removesuffix(" (operators)"),
     )
 
 
-def _who(
-    command: app_commands.Command[Any, ..., Any],
-    root: app_commands.Command[Any, ..., Any] | app_commands.Group,
-) -> str:
-    """Return who may use a command: operators are checked in its body, admins by Discord."""
-    if "require_operator(" in inspect.getsource(command.callback):
+def _who(command: app_commands.Command[Any, ..., Any]) -> str:
+    if is_for_operators(command):
         return OPERATORS
-    return ADMINS if root.default_permissions else EVERYONE
+    return ADMINS if is_for_admins(command) else EVERYONE
 
 
 def short_table(entries: list[Entry]) -> str:

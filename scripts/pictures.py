@@ -15,7 +15,7 @@ import tempfile
 import time
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from PIL import Image
@@ -25,9 +25,16 @@ from bot.settings import ROOT
 
 _BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+_GIF = ROOT / "docs" / "playground.gif"
 _SIZE = (880, 620)
 _COLOURS = 64
+_DUEL = 8  # the step in which a text is chosen
 _LONGEST = 1800  # seconds for one step: a training on a busy machine
+_STUCK = (
+    "writes too badly",
+    "No new model is in duels",
+    "The last try failed",
+)  # where a guided run ends too early
 _READ, _GLANCE, _BLINK = 2600, 1200, 350  # milliseconds that a frame stays
 
 
@@ -74,10 +81,18 @@ class Recording:
         while await self.step() == number and not await self._is_over():
             if time.monotonic() - began > _LONGEST:
                 raise TimeoutError(f"step {number} did not end")
-            await self._continue()
-        await asyncio.sleep(1)  # the end of a text or a job arrives
+            await self._continue(number)
+        await self._wait_for_quiet()
         await self.frame(_READ)
         print(f"step {number}: {time.monotonic() - began:.0f} s", flush=True)
+
+    async def _wait_for_quiet(self) -> None:
+        """Wait until nothing is thought about, written or worked at any more, and its end has arrived."""
+        for name in ("Stop", "Pause"):
+            button = self.messages.get_by_role("button", name=name, exact=True)
+            await expect(button).to_have_count(0, timeout=1000 * _LONGEST)
+        await asyncio.sleep(1)
+        await expect(self.page.locator(".thinking")).to_have_count(0, timeout=1000 * _LONGEST)
 
     async def _is_over(self) -> bool:
         return "That was the whole loop" in await self.page.locator("#step").inner_text()
@@ -88,17 +103,20 @@ class Recording:
         if await line.count():
             await line.click()
         else:
-            await self.messages.get_by_role("button", name="👍").last.click()
+            thumb = self.messages.get_by_role("button", name="👍,").last
+            await thumb.click()
+            await expect(thumb).to_have_attribute("aria-pressed", "true")
         await self.frame(_BLINK)
 
-    async def _continue(self) -> None:
+    async def _continue(self, number: int) -> None:
         """Press what waits to be pressed, and look on: seldom while a job runs, else often."""
-        for name in ("Confirm", "A"):
-            button = self.messages.get_by_role("button", name=name, exact=True)
-            if await button.count():
-                await self.frame(_READ)
-                await button.last.click()
-                await self.frame(_GLANCE)
+        name = "A" if number == _DUEL else "Confirm"
+        button = self.messages.get_by_role("button", name=name, exact=True)
+        if await button.count():
+            await self.frame(_READ)
+            await button.last.click()
+            await self._wait_for_change(number, 5)  # a plan goes, and a duel's buttons stay
+            await self.frame(_GLANCE)
         switch = self.page.locator("#step").get_by_role("button", name="Switch to")
         if await switch.count():
             await switch.click()
@@ -106,9 +124,19 @@ class Recording:
             await self.frame(_GLANCE)
             await self._act()
             return
-        runs = "It " in await self.page.locator("#step .todo").inner_text()
-        await asyncio.sleep(45 if runs else 0.4)
+        todo = await self.page.locator("#step .todo").inner_text()
+        if await self.step() == number and any(sign in todo for sign in _STUCK):
+            raise RuntimeError(f"step {number}: {todo}")
+        await self._wait_for_change(number, 45 if "It " in todo else 0.4)
         await self.frame(_BLINK)
+
+    async def _wait_for_change(self, number: int, seconds: float) -> None:
+        """Wait until the guide shows another step, but no longer than so many seconds."""
+        shown = self.page.locator("#steps [aria-current]")
+        with suppress(AssertionError):
+            await expect(shown).not_to_have_attribute(
+                "aria-label", re.compile(f"Step {number}:"), timeout=1000 * seconds
+            )
 
 
 @asynccontextmanager
@@ -135,7 +163,9 @@ async def record(folder: Path, *, last: int) -> None:
         async_playwright() as playwright,
         await playwright.chromium.launch(executable_path=_BROWSER, args=_FLAGS) as browser,
     ):
-        page = await browser.new_page(viewport={"width": _SIZE[0], "height": _SIZE[1]}, color_scheme="dark")
+        page = await browser.new_page(
+            viewport={"width": _SIZE[0], "height": _SIZE[1]}, color_scheme="dark", locale="en"
+        )
         recording = Recording(page)
         await page.goto(address)
         await expect(page.get_by_role("button", name="olga, operator")).to_be_visible()
@@ -143,7 +173,7 @@ async def record(folder: Path, *, last: int) -> None:
         await page.get_by_role("button", name="olga, operator").click()
         for number in range(1, last + 1):
             await recording.take(number)
-            recording.save(ROOT / "docs" / "playground.gif")  # as far as it came, if the rest fails
+            recording.save(_GIF)  # as far as it came, if the rest fails
             if number <= 5:  # the first model has answered, and has votes
                 await page.set_viewport_size({"width": 1280, "height": 900})
                 await page.screenshot(path=ROOT / "docs" / "playground.png")
@@ -156,6 +186,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(record(Path(folder), last=arguments.last))
+    print(f"{_GIF.name}: {_GIF.stat().st_size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

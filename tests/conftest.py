@@ -1,6 +1,7 @@
 """Shared fixtures: settings in a fresh folder, a scripted model server, the app on a real database."""
 
 import asyncio
+import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -16,33 +17,39 @@ from sqlalchemy.pool import ConnectionPoolEntry, Pool, PoolProxiedConnection
 from bot.app import App, Timing, open_app
 from bot.client import HeroBot
 from bot.errors import UserError
+from bot.playground.simulated_discord import PatientEnv
 from bot.settings import ROOT, Settings
 from bot.store.jobs import Job
 from bot.store.migrate import migrate
 from tests.support.eventually import eventually
 from tests.support.scripted_server import Script, scripted_server
 
-pytest_plugins = ["tests.support.tiny_engine", "tests.support.streaming"]
+pytest_plugins = ["tests.support.tiny_engine", "tests.support.two_models", "tests.support.streaming"]
 
 HOME = 424_242_424_242_424_242
 SETTLE_TIMEOUT = 60.0  # seconds for one action: enough for a real model on a busy machine
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many test processes run: they wait a third of the time, for other processes and clocks."""
+    return min(4, (os.cpu_count() or 1) + 1)
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Order parallel runs: long tests first, and tests that share an engine in one process.
 
-    Tests of a release run if `-m release` asks for them.
+    Tests with a target of their own run if `-m` names their mark.
     """
-    if "release" not in config.option.markexpr:
-        left_out = [item for item in items if item.get_closest_marker("release")]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+    unasked = [mark for mark in ("release", "chaos") if mark not in config.option.markexpr]
+    left_out = {item for item in items if any(map(item.get_closest_marker, unasked))}
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         if shared := [name for name in ("folders", "engine") if name in fixtures]:
             item.add_marker(pytest.mark.xdist_group(shared[0]))
-    items.sort(key=lambda item: not any(item.iter_markers("real")) and not any(item.iter_markers("kill")))
+    items.sort(key=lambda item: not any(item.iter_markers("real")))
 
 
 def _without_fsync(
@@ -105,6 +112,11 @@ def settings(
     data_dir.mkdir()
     shutil.copy(migrated_database, data_dir)
     mark = request.node.get_closest_marker("settings")
+    return scripted_settings(data_dir, script).model_copy(update=mark.kwargs if mark else {})
+
+
+def scripted_settings(data_dir: Path, script: Script) -> Settings:
+    """Return the settings of an installation whose models are answered by a script."""
     return Settings(
         data_dir=data_dir,
         engine_url=script.url,
@@ -114,7 +126,7 @@ def settings(
         duel_share=0,  # tests of duels set it
         draws=1,  # tests of draws set it
         check_heroes=4,  # as many texts of each new model are read; tests of the check read more
-    ).model_copy(update=mark.kwargs if mark else {})
+    )
 
 
 @pytest.fixture
@@ -192,14 +204,25 @@ class Stage:
             await self.env.advance_time(2)
             return (await app.jobs.get(job_id)).announced
 
-        await eventually(announced, what=f"job {job_id} is announced", timeout=seconds, interval=0.05)
+        # what is asked seldom leaves a real training the processor
+        await eventually(
+            announced, what=f"job {job_id} is announced", timeout=seconds, interval=seconds / 1200
+        )
         return await app.jobs.get(job_id)
 
 
 @pytest.fixture
-async def env(app: App) -> AsyncIterator[simcord.Env]:
+def reserved_ids() -> tuple[int, ...]:
+    """Return ids that the simulated Discord gives to nothing, because a module gives them itself."""
+    return ()
+
+
+@pytest.fixture
+async def env(app: App, reserved_ids: tuple[int, ...]) -> AsyncIterator[simcord.Env]:
     """Run the real bot in a simulated Discord. An error that it raised and no test checked fails the test."""
-    simulated = simcord.Env(HeroBot(app), settle_timeout=SETTLE_TIMEOUT)
+    simulated = PatientEnv(HeroBot(app), settle_timeout=SETTLE_TIMEOUT)
+    for number in reserved_ids:
+        simulated.backend.reserve_id(number)
     await simulated.start()
     yield simulated
     await simulated.shutdown()

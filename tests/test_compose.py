@@ -53,9 +53,9 @@ def test_every_variable_is_a_setting() -> None:
     assert {name.lower() for name in names} <= set(Settings.model_fields)
 
 
-def test_env_example_lists_every_setting_but_the_paths_in_the_repository() -> None:
+def test_env_example_lists_every_setting_but_the_file_of_prices() -> None:
     listed = set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
-    assert listed == {name.upper() for name in Settings.model_fields} - {"HEROES_FILE", "PRICES_FILE"}
+    assert listed == {name.upper() for name in Settings.model_fields} - {"PRICES_FILE"}
 
 
 def test_the_image_copies_the_files_that_the_bot_reads() -> None:

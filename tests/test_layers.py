@@ -1,7 +1,4 @@
-"""The walls of the house: who may import whom, what is loaded when, and a few habits that keep them standing.
-
-CONTRIBUTING.md draws the rooms. Each test below fails when its wall is broken.
-"""
+"""The layers that CONTRIBUTING.md describes: who may import whom, what is loaded when, and a few habits."""
 
 import ast
 import gc
@@ -21,7 +18,7 @@ import cogs
 from bot.settings import ROOT
 from bot.store.jobs import Job
 
-# A folder or module of bot/ may import those of the lines above it, never one of its own line or below.
+# A folder or module of bot/, or cogs/, may import from the lines above it, never from its own line or below.
 LAYERS = (
     ("config", "i18n", "palette"),
     ("chat", "errors"),
@@ -34,7 +31,7 @@ LAYERS = (
     ("dataset",),
     ("app", "connection", "presentation", "processes"),
     ("client",),
-    ("cli", "playground"),
+    ("cogs", "cli", "playground"),
     ("__main__",),
 )
 MAY_LOAD_TORCH = {"engine.base_model", "engine.inference.sampling", "engine.inference.torch_generator"}
@@ -85,6 +82,12 @@ def imports(graph: grimp.ImportGraph, root: str) -> Iterator[tuple[str, str]]:
                     yield module, imported
 
 
+def place(module: str) -> str:
+    """The name in LAYERS under which a module of bot/ or cogs/ stands."""
+    root, _, rest = module.partition(".")
+    return "cogs" if root == "cogs" else rest.partition(".")[0]
+
+
 def folder(module: str) -> str:
     return ".".join(module.split(".")[:2])
 
@@ -103,25 +106,34 @@ def sources(*roots: str) -> Iterator[tuple[str, str]]:
 
 
 def test_the_graph_sees_external_packages(graph: grimp.ImportGraph) -> None:
-    """Otherwise the walls below would prove nothing."""
+    """Otherwise the tests below would prove nothing."""
     assert "bot.client" in importers(graph, "discord")
     assert "bot.store.schema" in importers(graph, "sqlalchemy")
     assert "bot.llm.client" in importers(graph, "openai")
     assert "engine.training.loop" in importers(graph, "torch")
 
 
-def test_each_room_of_the_bot_imports_lower_layers_only(graph: grimp.ImportGraph) -> None:
+def test_each_folder_imports_lower_layers_only(graph: grimp.ImportGraph) -> None:
     layer_of = {name: number for number, names in enumerate(LAYERS) for name in names}
-    rooms = {module.split(".")[1] for module in graph.find_children("bot")}
-    assert rooms == set(layer_of)
+    assert {place(module) for module in graph.find_children("bot")} | {"cogs"} == set(layer_of)
     upward = [
         f"{importer} imports {imported}"
-        for importer, imported in imports(graph, "bot")
-        if imported.startswith("bot.")
-        and folder(importer) != folder(imported)
-        and layer_of[imported.split(".")[1]] >= layer_of[importer.split(".")[1]]
+        for root in ("bot", "cogs")
+        for importer, imported in imports(graph, root)
+        if imported not in ("bot", "cogs")  # their __init__ are leaves: cogs.EXTENSIONS is a list of names
+        and place(importer) != place(imported)
+        and layer_of[place(imported)] >= layer_of[place(importer)]
     ]
     assert upward == []
+
+
+def test_the_lists_of_features_are_leaves(graph: grimp.ImportGraph) -> None:
+    assert graph.find_modules_directly_imported_by("cogs") == set()
+    assert graph.find_modules_directly_imported_by("bot") == set()
+
+
+def test_the_product_needs_no_test_bench_or_script(graph: grimp.ImportGraph) -> None:
+    assert {name for package in ("tests", "bench", "scripts") for name in importers(graph, package)} == set()
 
 
 def test_no_two_folders_import_each_other(graph: grimp.ImportGraph) -> None:
@@ -145,7 +157,7 @@ def test_no_circle_of_files(graph: grimp.ImportGraph) -> None:
 
 
 def test_heroes_are_pure(graph: grimp.ImportGraph) -> None:
-    """No store, no network, no Discord; they read data/heroes.toml and nothing else."""
+    """No store, no network, no Discord: they read files of data/ at most."""
     allowed = {"bot.chat", "bot.config", "bot.errors", "bot.heroes", "bot.i18n"}
     outside = {"aiohttp", "aiosqlite", "asyncio", "discord", "httpx2", "openai", "sqlalchemy", "sqlite3"}
     for module in graph.find_descendants("bot.heroes"):
@@ -231,6 +243,11 @@ def test_job_rows_are_read_as_models() -> None:
     by_key = re.compile(r"""\.(?:spec|result)(?:\s+or\s+\{\})?\)?(?:\[["']|\.get\()""")
     found = [path for path, source in sources("bot", "cogs") if by_key.search(source)]
     assert [path for path in found if path != "bot/store/jobs.py"] == []
+
+
+def test_what_people_type_is_parsed_where_the_blocklist_is_asked() -> None:
+    past_it = re.compile(r"\.vocabulary\.(?:parse|hero)\(")
+    assert [path for path, source in sources("bot", "cogs") if past_it.search(source)] == []
 
 
 def test_tests_hand_in_what_they_change() -> None:

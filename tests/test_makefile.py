@@ -64,6 +64,19 @@ def test_run_installs_what_is_missing_once(
     assert again[-1] == "herosmith run"
 
 
+def test_setup_installs_what_run_needs_and_starts_nothing(checkout: Path) -> None:
+    first = make(checkout, "setup", EXTRAS="engine,playground")
+    assert installed(first) == [".", ".[engine,playground]"]
+    assert not any(call.startswith("herosmith run") for call in first)
+    assert installed(make(checkout, "run", EXTRAS="engine,playground")) == []
+
+
+@pytest.mark.parametrize("target", ["setup", "run"])
+def test_the_demo_does_not_install_an_engine_again(checkout: Path, target: str) -> None:
+    make(checkout, target, EXTRAS="engine,playground")
+    assert make(checkout, "demo", EXTRAS="engine,playground") == ["herosmith demo"]
+
+
 def test_a_changed_dependency_installs_anew(checkout: Path) -> None:
     for stamp in DEV:
         (checkout / ".venv" / stamp).touch()
@@ -89,9 +102,10 @@ def test_check_reads_changed_and_new_files_only(checkout: Path) -> None:
     assert make(checkout, "check") == []  # nothing has changed
 
     git("switch", "--create=topic")
+    (checkout / "gone.py").unlink()
+    assert make(checkout, "check") == ["mypy --num-workers=2"]  # another file may import it
     (checkout / "changed.py").write_text("a = 2\n")
     git("commit", "--all", "--message=Second")
-    (checkout / "gone.py").unlink()
     (checkout / "new.py").write_text("b = 1\n")
     assert make(checkout, "check") == [
         "ruff format --check changed.py new.py",

@@ -1,12 +1,13 @@
 """Settings are read from .env and environment; all mistakes are reported at once."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from bot.errors import SettingsError
 from bot.heroes.config import read_heroes
-from bot.settings import load_settings
+from bot.settings import Settings, load_settings
 
 
 def test_defaults_are_playground_and_embedded_engine() -> None:
@@ -39,6 +40,31 @@ def test_an_api_key_means_a_hosted_api_and_no_engine(monkeypatch: pytest.MonkeyP
     assert "engine" not in settings.extras
 
 
+@pytest.mark.parametrize("name", ["ENGINE_URL", "SERVING_URL"])
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("http://gpu:8765", "http://gpu:8765/v1"),
+        ("http://gpu:8765/", "http://gpu:8765/v1"),
+        ("http://gpu:8765/v1", "http://gpu:8765/v1"),
+        ("http://gpu/engine/v1", "http://gpu/engine/v1"),
+    ],
+)
+def test_an_address_without_a_path_gets_v1(
+    monkeypatch: pytest.MonkeyPatch, name: str, given: str, used: str
+) -> None:
+    monkeypatch.setenv(name, given)
+    assert getattr(load_settings(), name.lower()) == used
+
+
+def test_an_address_without_a_scheme_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENGINE_URL", "127.0.0.1:8765")
+    with pytest.raises(
+        SettingsError, match=r"ENGINE_URL: write a whole address, which begins with https:// or http://"
+    ):
+        load_settings()
+
+
 def test_adapters_are_in_the_data_folder_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SERVING_URL", "http://gpu:8000/v1")
     monkeypatch.setenv("DATA_DIR", "var")
@@ -56,7 +82,7 @@ def test_adapters_are_in_the_data_folder_by_default(tmp_path: Path, monkeypatch:
 @pytest.mark.parametrize("name", ["SERVING_URL", "SERVING_API_KEY", "ADAPTER_DIR", "SERVING_ADAPTER_DIR"])
 def test_a_serving_server_needs_the_embedded_engine(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     for variable in ("OPENAI_API_KEY", "AUTHOR_MODEL", "BASE_MODEL", name):
-        monkeypatch.setenv(variable, "some-value")
+        monkeypatch.setenv(variable, "http://some-value")
     with pytest.raises(SettingsError, match=f"{name}: only what the embedded engine trained"):
         load_settings()
 
@@ -115,7 +141,19 @@ def test_models_other_than_the_packaged_one_need_names(
         ("ages = [18, 20, 30, 40, 50, 60, 90]", "ages = [18, 20, 18]", "18 stands in ages 2 times"),
         ("ages = [18, 20, 30, 40, 50, 60, 90]", "ages = [-5, 20]", "the age -5 in the grid"),
         ('genders = ["man", "woman"]', 'genders = ["man", "robot"]', "'robot', and .pronouns. no words"),
+        ('example = "40 woman healing"', 'example = "woman"', r"words\.example: The age is missing"),
+        (
+            'title = "{age}-year-old',
+            'title = "{years}-year-old',
+            r"words\.title: {years} is no field of a hero",
+        ),
+        (
+            "left_out = []",
+            'left_out = ["another ago"]',
+            r"curation\.left_out: no rule is called 'another ago'",
+        ),
         ('    "telepathy",', '    "Tele\\npathy",', r"power 'Tele\\npathy' is not written in plain words"),
+        ("[pronouns]", '[names]\nman = ["Bo"]\n\n[pronouns]', r"\[names\] is not read.*\[profile\.names\]"),
     ],
 )
 def test_an_invalid_heroes_file_is_reported_with_the_field(
@@ -130,3 +168,58 @@ def test_a_url_that_discord_would_not_link_is_refused(monkeypatch: pytest.Monkey
     monkeypatch.setenv("SOURCE_URL", "github.com/x/y")
     with pytest.raises(SettingsError, match=r"SOURCE_URL.*https://"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("HOME_GUILDS", "myserver", "choose Copy Server ID. Example: HOME_GUILDS=123456789012345678"),
+        ("HOME_GUILDS", "1, my server", "the ids of servers, separated by commas, and not their names"),
+        ("ADMIN_CHANNEL", "#mods", "choose Copy Channel ID. Example: ADMIN_CHANNEL=123456789012345678"),
+        ("MIN_VOTERS", "two", "MIN_VOTERS: write a whole number, at least 1. Example: MIN_VOTERS=2"),
+        ("MIN_VOTERS", "0", "write a whole number, at least 1."),
+        ("MIN_VOTERS", "2.5", "write a whole number, at least 1."),
+        (
+            "PLAYGROUND_PORT",
+            "70000",
+            "a whole number, at least 0 and at most 65535. Example: PLAYGROUND_PORT=0",
+        ),
+        ("DAILY_PER_GUILD", "none", "write a whole number, at least 1. Example: DAILY_PER_GUILD=1000"),
+        ("COOLDOWN", "5 s", "a number (decimals after a point), at least 0. Example: COOLDOWN=5"),
+        ("ADMIT_ABOVE", "0,5", "at least 0 and less than 1. Example: ADMIT_ABOVE=0.5"),
+        ("TRIAL_DAYS", "nan", "more than 0. Example: TRIAL_DAYS=30"),
+        ("MODERATE", "sure", "MODERATE: write true or false. Example: MODERATE=false"),
+        ("TUNE", "everything", "TUNE: write auto, all or adapter. Example: TUNE=auto"),
+        ("LOG_LEVEL", "loud", "write DEBUG, INFO, WARNING or ERROR. Example: LOG_LEVEL=INFO"),
+        (
+            "TUNING_EXTRA",
+            "fast",
+            'TUNING_EXTRA: write an object in JSON. Example: TUNING_EXTRA={"trainingType"',
+        ),
+        ("TUNING_EXTRA", "[1]", "write an object in JSON."),
+        ("PRIVACY_URL", "example.org", "PRIVACY_URL: write a whole address, which begins with https://"),
+        ("SERVING_URL", "gpu:8000/v1", "SERVING_URL: write a whole address, which begins with https://"),
+    ],
+)
+def test_a_mistake_is_said_in_the_owners_words(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    (mistake,) = str(caught.value).splitlines()[1:]
+    assert said in mistake
+
+
+def test_every_number_of_the_settings_can_be_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An example is no example if it says None, or is refused itself."""
+    for name, field in Settings.model_fields.items():
+        kinds = get_args(field.annotation) or (field.annotation,)
+        if not {int, float, bool} & set(kinds):
+            continue
+        monkeypatch.setenv(name.upper(), "wrong")
+        with pytest.raises(SettingsError) as caught:
+            load_settings()
+        monkeypatch.setenv(name.upper(), str(caught.value).rpartition("=")[2])
+        load_settings()
+        monkeypatch.delenv(name.upper())

@@ -58,6 +58,12 @@ def settings(tmp_path: Path, script: Script) -> Settings:
     )
 
 
+@pytest.fixture
+def reserved_ids() -> tuple[int, ...]:
+    """Return the old ids: they are as small as those that the bot's commands get at its start."""
+    return CHANNEL, OLGA, ANA, BEN, OFFICE
+
+
 def with_id(env: simcord.Env, number: int, create: Callable[[], T]) -> T:
     """Create something in the simulated Discord under a given id."""
     with pytest.MonkeyPatch.context() as patch:
@@ -226,7 +232,7 @@ async def test_buttons_of_a_description(stage: Stage, app: App) -> None:
 
 async def test_buttons_of_a_duel(stage: Stage, app: App) -> None:
     message = await old_message(stage, "duel:a:1", "duel_report:b:1", message_id=DUEL_1)
-    assert "You say A" in answer(await stage.olga.click(message, custom_id="duel:a:1"))
+    assert "You chose A" in answer(await stage.olga.click(message, custom_id="duel:a:1"))
     form = await stage.ana.click(message, custom_id="duel_report:b:1")
     assert "Thank you" in answer(await stage.ana.submit_modal(form, {"reason": ["other"]}))
     assert (await app.privacy.counts(ANA))["report"] == 1

@@ -1,120 +1,167 @@
-"""Build the default dataset, tune a model on it, and measure the model's raw answers for unseen heroes."""
+"""Build a dataset, tune a model on it with each seed, and measure the models' answers for unseen heroes."""
 
 import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 
+from bench.adherence.figures import Asked, summary
 from bench.common.answers import ask_for_each
 from bench.common.errors import BenchError
 from bench.common.report import log_progress
 from bot.app import App, open_app
 from bot.chat import ChatRequest
-from bot.heroes.adherence import Answer, evaluate, pass_rates
+from bot.dataset.build.builder import ENGINE_WORKERS
+from bot.heroes.adherence import Answer, evaluate
 from bot.heroes.curation import Curation
 from bot.heroes.hero import Hero
 from bot.heroes.unseen_heroes import unseen_heroes
+from bot.llm.stream import Stream
 from bot.processes import run_engine
 from bot.settings import Settings
-from bot.store.job_schema import JobResult
+from bot.store.job_schema import BuildSource, JobResult
 from bot.store.jobs import Job
+from bot.store.models import Model
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is built and asked. examples is None for all that /build-dataset makes by default."""
+    """How much is written and asked. examples is None for all that a build makes by default.
+
+    heroes: asked of each tuned model. drawn: how many of them are asked once more as /hero asks, which draws
+    again when curation finds a fault. base_heroes: asked of the base.
+    """
 
     examples: int | None
     heroes: int
+    drawn: int
     base_heroes: int
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the model comes from.
+    """Where the models come from.
 
-    data: a folder to keep, or one that was kept; None for a temporary one. url: an engine that runs already;
-    None to start one. model: a tuned model that it serves; None to build and tune one.
+    data: a folder to keep, or one that was kept, with a folder for each seed; None for a temporary one.
+    build and tune are the options of a build and of a training. url: an engine that runs already; None to
+    start one. model: a tuned model that it serves; None to build and tune one with each seed.
     """
 
     data: Path | None = None
+    build: BuildSource = "model"
+    tune: Literal["auto", "all", "adapter"] = "auto"
+    extra: dict[str, Any] = field(default_factory=dict)
+    """Further fields of the call that starts a training, as in the setting TUNING_EXTRA."""
+    seeds: Sequence[int] = (0,)
     url: str | None = None
     model: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """The figures by name, and the tuned model's answers."""
+    """The figures by name, and the raw answers of the first seed's model and of the base."""
 
     figures: dict[str, Any]
     answers: Sequence[Answer]
+    base: Sequence[Answer]
 
 
-FULL = Size(examples=None, heroes=500, base_heroes=100)
-QUICK = Size(examples=84, heroes=100, base_heroes=20)
+FULL = Size(examples=None, heroes=300, drawn=100, base_heroes=100)
+QUICK = Size(examples=84, heroes=100, drawn=20, base_heroes=20)
 
 
 async def measure(
     size: Size, sampling: dict[str, float], source: Source, texts_file: Path | None = None
 ) -> Measurement:
-    """Measure a tuned model and the base. Raises BenchError if a job fails.
+    """Measure a tuned model of each seed, and the base. Raises BenchError if a job fails.
 
     sampling: replaces the defaults of data/heroes.toml. texts_file: for all texts and their metrics, as
     JSONL.
     """
-    started = time.monotonic()
-    async with _open(source) as app:
-        model = source.model or await _tuned_model(app, size)
-        prompts, curation = app.heroes.prompts, app.heroes.curation
-        heroes = unseen_heroes(app.heroes.vocabulary, size.heroes)
+    tuned: list[Asked] = []
+    base: list[Answer] = []
+    for seed in source.seeds:
+        started = time.monotonic()
+        async with _open(source, seed) as app:
+            model = source.model or await _tuned_model(app, size, source)
+            minutes = (time.monotonic() - started) / 60
+            prompts, curation = app.heroes.prompts, app.heroes.curation
+            if not base:
+                base = await _ask_base(app, size.base_heroes)
+            asked = await _ask_tuned(app, model, size, sampling)
+            tuned.append(replace(asked, seed=seed, minutes=minutes))
+            applied = prompts.sampling.tuned.model_dump() | sampling
+        if texts_file:
+            texts = {f"seed {asked.seed}": asked.raw for asked in tuned} | {"base": base}
+            await asyncio.to_thread(_write_texts, texts_file, texts, curation)
+    return Measurement({**summary(tuned, base, curation), "sampling": applied}, tuned[0].raw, base)
 
-        def tuned_request(hero: Hero) -> ChatRequest:
-            request = prompts.tuned_request(hero)
-            return replace(request, sampling=request.sampling.model_copy(update=sampling))
 
-        def base_request(hero: Hero) -> ChatRequest:
-            return prompts.author_request(hero, small=False, seed=hero.age)
+async def _ask_tuned(app: App, model: Model | str, size: Size, sampling: dict[str, float]) -> Asked:
+    """Ask a tuned model for raw answers, and as /hero does."""
+    prompts, heroes = app.heroes.prompts, unseen_heroes(app.heroes.vocabulary, size.heroes)
+    name = model if isinstance(model, str) else model.name
 
-        await ask_for_each(app, model, heroes[:1], tuned_request)  # loads the model
-        minutes = (time.monotonic() - started) / 60
-        log_progress(f"asking for {len(heroes)} heroes ...")
-        tuned = await ask_for_each(app, model, heroes, tuned_request)
-        base = await ask_for_each(app, app.settings.base_model, heroes[: size.base_heroes], base_request)
-    if texts_file:
-        await asyncio.to_thread(_write_texts, texts_file, tuned + base, curation)
-    figures = {
-        **pass_rates(tuned, curation),
-        "heroes": len(tuned),
-        "minutes": round(minutes, 2),
-        "sampling": prompts.sampling.tuned.model_dump() | sampling,
-        "base": {**pass_rates(base, curation), "heroes": len(base)},
-    }
-    return Measurement(figures, tuned)
+    def request(hero: Hero) -> ChatRequest:
+        request = prompts.tuned_request(hero)
+        return replace(request, sampling=request.sampling.model_copy(update=sampling))
+
+    await ask_for_each(app, name, heroes[:1], request)  # loads the model
+    log_progress(f"asking for {len(heroes)} heroes ...")
+    raw = await ask_for_each(app, name, heroes, request)
+    if isinstance(model, str):  # not a model of this installation: /hero does not know it
+        return Asked(raw)
+    slots = asyncio.Semaphore(ENGINE_WORKERS)
+
+    async def draw(hero: Hero) -> tuple[Answer, int]:
+        async with slots:
+            text = await app.describer.generate(hero, Stream(), model)
+        return Answer(hero, text.text, text.answer.finish_reason), text.draws
+
+    log_progress(f"asking for {size.drawn} heroes as /hero does ...")
+    drawn = await asyncio.gather(*map(draw, heroes[: size.drawn]))
+    return Asked(raw, [answer for answer, _ in drawn], [draws for _, draws in drawn])
+
+
+async def _ask_base(app: App, number: int) -> list[Answer]:
+    """Ask the base under the generation prompt, as the author of a build."""
+
+    def request(hero: Hero) -> ChatRequest:
+        return app.heroes.prompts.author_request(hero, small=False, seed=hero.age)
+
+    heroes = unseen_heroes(app.heroes.vocabulary, number)
+    return await ask_for_each(app, app.settings.base_model, heroes, request)
 
 
 @asynccontextmanager
-async def _open(source: Source) -> AsyncIterator[App]:
+async def _open(source: Source, seed: int) -> AsyncIterator[App]:
     """Open the app with its engine, with default settings: the environment is ignored.
 
     Every model goes live, since whatever it writes is to be measured.
     """
     with TemporaryDirectory(prefix="adherence-") as temporary:
-        data = source.data or Path(temporary)
-        defaults = Settings.model_construct(data_dir=data, engine_url=source.url, check_heroes=0)
+        defaults = Settings.model_construct(
+            data_dir=source.data / f"seed-{seed}" if source.data else Path(temporary),
+            engine_url=source.url,
+            tune=source.tune,
+            tuning_extra={**source.extra, "seed": seed},
+            check_heroes=0,
+        )
         async with run_engine(defaults) as settings, open_app(settings) as app:
             yield app
 
 
-async def _tuned_model(app: App, size: Size) -> str:
-    """Return the live model's name; build and tune one with the commands' defaults if there is none."""
+async def _tuned_model(app: App, size: Size, source: Source) -> Model:
+    """Return the live model; build and tune one with the commands' defaults if there is none."""
     live = await app.registry.live()
     if live is None:
-        spec = app.planner.spec(limit=size.examples)
+        limit = size.examples if source.build == "model" else None
+        spec = app.planner.spec(source.build, limit=limit)
         log_progress("building the dataset ...")
         built = await _job_result(app, (await app.builds.submit(spec))[0])
         log_progress(f"dataset: {built.to_json()}; tuning ...")
@@ -123,7 +170,7 @@ async def _tuned_model(app: App, size: Size) -> str:
         live = await app.registry.live()
     if live is None:
         raise BenchError("The training left no live model.")
-    return live.name
+    return live
 
 
 async def _job_result(app: App, job: Job) -> JobResult:
@@ -134,6 +181,10 @@ async def _job_result(app: App, job: Job) -> JobResult:
     return job.result
 
 
-def _write_texts(path: Path, answers: Sequence[Answer], curation: Curation) -> None:
-    rows = ({**asdict(answer), "held": evaluate(answer, curation)} for answer in answers)
+def _write_texts(path: Path, texts: dict[str, Sequence[Answer]], curation: Curation) -> None:
+    rows = (
+        {"model": model, **asdict(answer), "held": evaluate(answer, curation)}
+        for model, answers in texts.items()
+        for answer in answers
+    )
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")

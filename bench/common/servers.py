@@ -27,9 +27,11 @@ class RunningServer:
 
 
 @asynccontextmanager
-async def engine_server(data: Path, base: Path | None) -> AsyncIterator[RunningServer]:
+async def engine_server(
+    data: Path, base: Path | None, *, runtime: str = "llama.cpp"
+) -> AsyncIterator[RunningServer]:
     """Run the engine on a free port with its data in `data`. Raises BenchError if it does not start."""
-    arguments = ["engine", "--data", str(data), "--port", "0", "--with-parent"]
+    arguments = ["engine", "--data", str(data), "--port", "0", "--with-parent", "--runtime", runtime]
     if base:
         arguments += ["--base", str(base)]
     async with _run_server(arguments, data / "engine.log") as server:

@@ -30,10 +30,11 @@ class ChatTiming:
 
 @dataclass(frozen=True)
 class ChatRound:
-    """Concurrent chats: tokens per second over all of them, and the median seconds to the first word."""
+    """Concurrent chats: tokens per second over all, median seconds to the first word, and all seconds."""
 
     tokens_per_second: float
     first: float
+    seconds: float = 0.0
 
 
 async def run_chats(model: ServedModel, questions: Iterator[str], *, streams: int, count: int) -> ChatRound:
@@ -49,9 +50,8 @@ async def run_chats(model: ServedModel, questions: Iterator[str], *, streams: in
     started = time.perf_counter()
     await asyncio.gather(*(stream() for _ in range(streams)))
     seconds = time.perf_counter() - started
-    return ChatRound(
-        sum(timing.tokens for timing in timings) / seconds, median(timing.first for timing in timings)
-    )
+    tokens = sum(timing.tokens for timing in timings)
+    return ChatRound(tokens / seconds, median(timing.first for timing in timings), seconds)
 
 
 async def run_chat(

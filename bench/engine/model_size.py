@@ -28,7 +28,7 @@ class ModelSize:
 
 def read_size(model: Path) -> ModelSize:
     """Return the size of a GGUF model from its file."""
-    from gguf import GGUFReader  # noqa: PLC0415  (heavy, and --help does not need it)
+    from engine.storage.gguf_reader import GGUFReader  # noqa: PLC0415  (heavy, and --help does not need it)
 
     tensors = GGUFReader(model).tensors
     shapes = {tensor.name: [int(side) for side in tensor.shape] for tensor in tensors}

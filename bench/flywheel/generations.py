@@ -13,7 +13,7 @@ from bench.flywheel.crowd import HOME, Crowd, open_crowd
 from bench.flywheel.preference_model import PreferenceModel
 from bot.app import App, open_app
 from bot.heroes.hero import Hero
-from bot.heroes.unseen_heroes import AGES, unseen_heroes
+from bot.heroes.unseen_heroes import unseen_heroes
 from bot.heroes.vocabulary import Vocabulary
 from bot.processes import run_engine, run_worker
 from bot.rating import sequential_test
@@ -195,6 +195,6 @@ async def _trial_result(app: App, candidate: Model) -> Generation:
 def _requested_heroes(vocabulary: Vocabulary, seed: int) -> Iterator[Hero]:
     """Yield heroes to ask for, endlessly: any age except the probe's, any power of the vocabulary."""
     rng = random.Random(f"asked {seed}")  # noqa: S311 (a simulation)
-    ages = [age for age in range(vocabulary.limits.youngest, 100) if age not in AGES]
+    ages = [age for age in range(vocabulary.limits.youngest, 100) if age not in vocabulary.unseen.ages]
     while True:
         yield Hero(rng.choice(ages), rng.choice(vocabulary.grid.genders), rng.choice(vocabulary.powers))

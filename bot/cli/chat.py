@@ -1,20 +1,24 @@
 """`herosmith chat`: ask a model of the engine anything."""
 
 import asyncio
+import shlex
 import sys
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated
 
 import typer
 
 from bot.chat import Message
 from bot.cli.commands import Json
 from bot.cli.runtime import installation_settings, run_command
-from bot.cli.terminal import print_json, print_table
+from bot.cli.terminal import print_json, print_table, program
 from bot.errors import UserError
 from bot.settings import Settings
 
-if TYPE_CHECKING:
-    from bot.tuning.own_models import OwnModels
+_Ask = Callable[[list[Message]], AsyncIterator[str]]
+"""Yields the answer to a conversation, in parts."""
 
 _PROMPT = "> "
 _FORGET = "/new"
@@ -23,15 +27,25 @@ _FORGET = "/new"
 def chat(
     model: Annotated[
         str | None,
-        typer.Argument(help="A model's name, or the one that `tune --name` gave it; by default the base"),
+        typer.Argument(help="A model's name, as `--list` shows it; by default the base"),
     ] = None,
     message: Annotated[
         str | None, typer.Option("--message", "-m", help="Ask this and print the answer, in place of a talk")
     ] = None,
     system: Annotated[str | None, typer.Option(help="What to tell the model first")] = None,
     base: Annotated[
-        str | None, typer.Option(help="The base that the model was tuned from, as given to `tune --base`")
+        str | None, typer.Option(help="The base that the model was trained from, as given to `tune --base`")
     ] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=2,
+            help="How freely it chooses its words: 0 always the likeliest; by default 0.2 for a"
+            " model that `tune` trained, else 0.8",
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="The same number gives the same answer each time")] = None,
     list_models: Annotated[bool, typer.Option("--list", help="List the models that can be asked")] = False,
     as_json: Json = False,
 ) -> None:
@@ -40,12 +54,24 @@ def chat(
         raise typer.BadParameter("--json is for --message and --list.", param_hint="--json")
     if message is None and not list_models and not sys.stdin.isatty():
         raise typer.BadParameter("There is no terminal to type in: ask with --message TEXT.")
+    if message is not None and not message.strip():
+        raise typer.BadParameter("There is no text to answer: write a question.", param_hint="--message")
     opening: list[Message] = [{"role": "system", "content": system}] if system else []
-    run_command(
-        _chat(
-            installation_settings(), model, opening, message, base, list_models=list_models, as_json=as_json
+    settings = installation_settings()
+    if list_models:
+        run_command(_list(settings, base, as_json=as_json))
+    else:
+        run_command(
+            _chat(settings, model, opening, message, base, _Sampling(temperature, seed), as_json=as_json)
         )
-    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Sampling:
+    """How an answer is drawn; None leaves it to the model."""
+
+    temperature: float | None
+    seed: int | None
 
 
 async def _chat(
@@ -54,36 +80,55 @@ async def _chat(
     opening: list[Message],
     message: str | None,
     base: str | None,
+    sampling: _Sampling,
     *,
-    list_models: bool,
     as_json: bool,
 ) -> None:
     from bot.cli.own_engine import own_models  # noqa: PLC0415 (so that --help is quick)
 
     async with own_models(settings, base) as models:
-        if list_models:
-            _print_models(await models.names(), as_json=as_json)
-            return
         name = await models.resolve(model)
+        ask = partial(models.answer, name, temperature=sampling.temperature, seed=sampling.seed)
         if message is None:
-            await _talk(models, name, opening)
+            typer.echo(f"{model or name}. End with Ctrl-D, begin anew with {_FORGET}.")
+            await _talk(ask, opening)
             return
-        answer = await _answer(models, name, [*opening, {"role": "user", "content": message}], quiet=as_json)
+        answer = await _answer(ask, [*opening, {"role": "user", "content": message}], quiet=as_json)
         if as_json:
             print_json({"model": name, "message": message, "answer": answer})
 
 
-def _print_models(names: list[str], *, as_json: bool) -> None:
-    found = [{"model": name, "tuned": name.startswith("ft:")} for name in names]
+async def _list(settings: Settings, base: str | None, *, as_json: bool) -> None:
+    """Print what to type for each model, its name in the engine's API, and unfinished trainings."""
+    from bot.cli.own_engine import own_models  # noqa: PLC0415 (so that --help is quick)
+    from bot.tuning.own_models import short_name, training_name  # noqa: PLC0415
+
+    async with own_models(settings, base) as models:
+        names = await models.names()
+        unfinished = [training_name(job) for job in await models.unfinished_of_ones_own()]
+    found: list[dict[str, object]] = [
+        {"name": short_name(names, name), "tuned": name.startswith("ft:"), "unfinished": False, "model": name}
+        for name in names
+    ]
+    found += [{"name": name, "tuned": False, "unfinished": True, "model": None} for name in unfinished]
     if as_json:
         print_json(found)
-    else:
-        print_table(("model", "tuned"), [tuple(each.values()) for each in found])
+        return
+    rows = [
+        (each["name"], "not finished" if each["unfinished"] else each["tuned"], each["model"])
+        for each in found
+    ]
+    print_table(("name", "trained", "in the engine's API"), rows)
+    for name in unfinished:
+        typer.echo(
+            f"{name}: to go on with it, start its training again as before; to end it for good: "
+            f"{program()} delete {shlex.quote(name)}"
+        )
+    typer.echo(f"{program()} serve starts the engine's API for programs.")
 
 
-async def _talk(models: "OwnModels", name: str, opening: list[Message]) -> None:
+async def _talk(ask: _Ask, opening: list[Message]) -> None:
     """Ask for messages and answer each, with all that was said before, until the input ends."""
-    typer.echo(f"{name}. End with Ctrl-D, begin anew with {_FORGET}.")
     said = list(opening)
     while (typed := await _typed()) is not None:
         if typed == _FORGET:
@@ -91,7 +136,7 @@ async def _talk(models: "OwnModels", name: str, opening: list[Message]) -> None:
         elif typed:
             said.append({"role": "user", "content": typed})
             try:
-                said.append({"role": "assistant", "content": await _answer(models, name, said)})
+                said.append({"role": "assistant", "content": await _answer(ask, said)})
             except UserError as error:
                 said.pop()
                 typer.echo(str(error), err=True)
@@ -112,9 +157,9 @@ async def _typed() -> str | None:
     return line.strip() if line else None
 
 
-async def _answer(models: "OwnModels", name: str, messages: list[Message], *, quiet: bool = False) -> str:
+async def _answer(ask: _Ask, messages: list[Message], *, quiet: bool = False) -> str:
     parts: list[str] = []
-    async for part in models.answer(name, messages):
+    async for part in ask(messages):
         parts.append(part)
         if not quiet:
             typer.echo(part, nl=False)

@@ -1,9 +1,11 @@
 """How all commands of the terminal look: their groups in the help, and the options that many share."""
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 import typer
+from pydantic import ValidationError
 from typer.core import TyperCommand, TyperGroup
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -19,22 +21,83 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for other progra
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Confirm the plan at once")]
 
 
-def _without_types_of_flags(parameters: list[Any]) -> list[Any]:
-    """Leave out the type of flags in the help: they take no value."""
+_KINDS = {
+    "<int>": "NUMBER",
+    "<int range>": "NUMBER",
+    "<float>": "NUMBER",
+    "<float range>": "NUMBER",
+    "<str>": "TEXT",
+    "<path>": "PATH",
+}
+
+
+def _for_people(parameters: list[Any], ctx: Any) -> list[Any]:
+    """Name arguments in capitals, values by plain words, and bounds in the help; flags take no value."""
     for each in parameters:
-        if getattr(each, "is_flag", False):
-            each.metavar = ""
+        if each.metavar is not None:
+            continue
+        if each.param_type_name == "argument":
+            each.metavar = each.name.upper()
+            each.display_type_rich = _nothing  # its name and its help say what it takes
+            continue
+        each.metavar = kind_of(each, ctx)
+        if bounds := bounds_of(each):
+            each.help = f"{each.help} ({bounds})"
+            each._get_number_range_help_str = _nothing  # noqa: SLF001 (typer would add "[1<=x<=10]")
     return parameters
 
 
+def _nothing(**_options: Any) -> str:
+    return ""
+
+
+def kind_of(option: Any, ctx: Any) -> str:
+    """Return what value an option takes: its choices, or the kind in capitals; empty for a flag."""
+    if getattr(option, "is_flag", False):
+        return ""
+    kind = option.display_type(ctx)
+    return str(_KINDS.get(kind, kind.strip("<>")))
+
+
+def bounds_of(parameter: Any) -> str:
+    """Return between which bounds a number has to be; empty without any."""
+    low, high = getattr(parameter, "min", None), getattr(parameter, "max", None)
+    if low is None:
+        return ""
+    return f"at least {low}" if high is None else f"{low} to {high}"
+
+
+def _refused_value(parameter: Any, ctx: Any, cause: ValidationError) -> str:
+    """Return what is wrong with a value and what to give: typer would print pydantic's words."""
+    typed = cause.errors(include_url=False)[0]["input"]
+    kind = parameter.display_type(ctx)
+    if _KINDS.get(kind) == "NUMBER":
+        bounds = bounds_of(parameter)
+        number = "number" if kind == "<float>" else "whole number"
+        return f"{typed} is not possible: give a {number}{', ' if bounds else ''}{bounds}."
+    choices = ", ".join(kind.strip("[]<>").split("|"))
+    return f"{typed} is not possible: choose one of {choices}."
+
+
 class _Command(TyperCommand):
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            if isinstance(error.__cause__, ValidationError):
+                error.message = _refused_value(error.param, ctx, error.__cause__)
+            raise
+
     def get_params(self, ctx: Any) -> list[Any]:
-        return _without_types_of_flags(super().get_params(ctx))
+        return _for_people(super().get_params(ctx), ctx)
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return [re.sub("[{}]", "", piece) for piece in super().collect_usage_pieces(ctx)]
 
 
 class _Group(TyperGroup):
     def get_params(self, ctx: Any) -> list[Any]:
-        return _without_types_of_flags(super().get_params(ctx))
+        return _for_people(super().get_params(ctx), ctx)
 
 
 class CommandGroup(typer.Typer):

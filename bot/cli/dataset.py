@@ -1,6 +1,7 @@
 """`herosmith dataset`: build, look at, check, import and export datasets."""
 
 import random
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from bot.app import open_app
 from bot.cli.commands import CommandGroup, Json, Yes
 from bot.cli.lint import check
 from bot.cli.progress import confirm, run_if_confirmed
-from bot.cli.runtime import installation_settings, run_command
+from bot.cli.runtime import installation_settings, print_error, run_command
 from bot.cli.terminal import (
     TERMINAL,
     date_time,
@@ -23,7 +24,9 @@ from bot.cli.terminal import (
     program,
 )
 from bot.dataset.files.formats import FileFormat
+from bot.dataset.lint.own_examples import holds_prompts
 from bot.dataset.versions.freeze import MIN_TRAINING_TEXTS
+from bot.errors import UserError
 from bot.presentation.builds import build_plan_text, pairs_text
 from bot.presentation.datasets import dataset_status_text
 from bot.settings import Settings
@@ -32,7 +35,7 @@ from bot.store.job_schema import BuildSource
 
 dataset = CommandGroup("Datasets of heroes: build them, look into them, check, import and export files.")
 
-_HEADINGS = ("version", "kind", "train", "held out", "liked", "made")
+_HEADINGS = ("version", "kind", "to learn from", "kept aside", "liked", "made")
 _KINDS = {"sft": "texts", "preference": "pairs"}
 
 Version = Annotated[int | None, typer.Option(help="The dataset's version; by default the newest")]
@@ -60,7 +63,7 @@ def show(
 def sample(
     number: Annotated[int, typer.Option("--number", "-n", min=1, help="How many texts")] = 3,
     version: Version = None,
-    seed: Annotated[int | None, typer.Option(help="Choose the same texts each time")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same number chooses the same texts each time")] = None,
     as_json: Json = False,
 ) -> None:
     """Print some texts of a dataset, chosen at random."""
@@ -70,10 +73,12 @@ def sample(
 @dataset.command()
 def build(
     repeats: Annotated[
-        int | None, typer.Option(min=1, help="How often each hero of the grid is written")
+        int | None, typer.Option(min=1, help="How many texts are written for each hero")
     ] = None,
     model: Annotated[str | None, typer.Option(help="The model that writes, in place of AUTHOR_MODEL")] = None,
-    limit: Annotated[int | None, typer.Option(help="At most so many examples")] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="How many texts to write at most; a few teach little")
+    ] = None,
     budget: Annotated[float | None, typer.Option(help="The most it may cost, in US dollars")] = None,
     batch: Annotated[
         bool | None,
@@ -82,13 +87,13 @@ def build(
     source: Annotated[
         BuildSource,
         typer.Option(
-            help="model: a model writes anew; model-only: without the shipped texts written by hand; "
-            "shipped: the texts that come with the bot, no model writes"
+            help="model: a model writes new texts, and those by hand that come with the bot join them; "
+            "model-only: the new ones alone; shipped: the texts that come with the bot, none is written"
         ),
     ] = "model",
     yes: Yes = False,
 ) -> None:
-    """Show what a dataset will take; write its texts and keep those that fit, if you confirm.
+    """Make a dataset: show what it takes, and once you confirm, write texts and keep those that fit.
 
     If the bot runs, its worker does the work; otherwise this command does.
     """
@@ -101,19 +106,21 @@ dataset.command()(check)
 
 @dataset.command()
 def pairs() -> None:
-    """Freeze the pairs that people voted on, for preference tuning."""
+    """Make a dataset of pairs, a better and a worse text, from votes: for `finetune --method dpo`."""
     run_command(_pairs(installation_settings()))
 
 
 @dataset.command()
 def status(
-    min_voters: Annotated[int | None, typer.Option(help="Try another number of voters")] = None,
-    above: Annotated[float | None, typer.Option(help="Try another share of thumbs up, from 0 to 1")] = None,
-    confidence: Annotated[float | None, typer.Option(help="Try another confidence, between 0 and 1")] = None,
+    min_voters: Annotated[int | None, typer.Option(help="How many voters a text needs")] = None,
+    above: Annotated[
+        float | None, typer.Option(help="Which share of them has to like it, from 0 to 1")
+    ] = None,
+    confidence: Annotated[float | None, typer.Option(help="How sure that has to be, between 0 and 1")] = None,
 ) -> None:
     """Show the newest dataset, which votes count, and what the next one would take in.
 
-    The options try other thresholds without setting them.
+    The options show what other rules would take in, without setting them.
     """
     run_command(_status(installation_settings(), min_voters=min_voters, above=above, confidence=confidence))
 
@@ -130,9 +137,10 @@ def import_(
 
 @dataset.command()
 def export(
-    to: Annotated[Path, typer.Argument(help="The file to write, or for huggingface the folder")],
+    to: Annotated[Path, typer.Argument(help="The file to write; for huggingface, the folder")],
     form: Annotated[
-        FileFormat | None, typer.Option("--format", help="The format; by default what the name says")
+        FileFormat | None,
+        typer.Option("--format", help="The format; by default, what the file's ending says"),
     ] = None,
     version: Version = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there")] = False,
@@ -240,21 +248,28 @@ async def _status(settings: Settings, **thresholds: Any) -> None:
 
 async def _import(settings: Settings, file: Path) -> None:
     async with open_app(settings) as app:
-        result = await app.transfer.import_file(file)
+        try:
+            result = await app.transfer.import_file(file)
+        except UserError as error:
+            print_error(error)
+            if holds_prompts(file, app.heroes):
+                other = f"{program()} tune {shlex.quote(str(file))}"
+                typer.echo(f"If these are no heroes, train a model of your own on them: {other}", err=True)
+            raise typer.Exit(1) from None
     for note in result.notes:
         typer.echo(note)
     counts = result.dataset.counts
     state = "is" if result.new else "was already"
     typer.echo(
         f"{file} {state} dataset v{result.dataset.id}: {counts.get('train', 0)} texts to learn from, "
-        f"{counts.get('valid', 0)} held out."
+        f"{counts.get('valid', 0)} kept aside to test the model."
     )
     for reason, count in sorted(result.dropped.items()):
         typer.echo(f"Left out: {count} {reason}.")
     if (training := counts.get("train", 0)) < MIN_TRAINING_TEXTS:
         typer.echo(
-            f"The file holds out so many that {training} train, and trainers need {MIN_TRAINING_TEXTS}: "
-            "add texts and import it again before you tune on it."
+            f"The file keeps so many aside that {training} are left to learn from, and a training needs "
+            f"{MIN_TRAINING_TEXTS}: add texts and import it again before you train on it."
         )
     else:
         typer.echo(f"Next: {program()} finetune --dataset {result.dataset.id}")

@@ -1,10 +1,9 @@
 """The demo: the whole loop once in the terminal. Engine and jobs are real, the voters simulated."""
 
-import asyncio
 import shutil
 import time
 from collections.abc import Awaitable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from typing import TypeVar
 
 from rich.console import Console
@@ -12,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from bot.app import App, open_app
-from bot.cli.progress import follow_job
+from bot.cli.progress import follow_job, run_with_worker
 from bot.cli.terminal import TERMINAL, print_json, program
 from bot.errors import Unavailable, UserError
 from bot.heroes.hero import Hero
@@ -44,20 +43,27 @@ class Demo:
         self._durations: list[tuple[str, float]] = []
 
     async def run(self, *, examples: int, epochs: int) -> FinetuneResult:
-        """Run the loop once and return how its training ended."""
+        """Run the loop once and return how its training ended, whatever its check and the voters say."""
         first = await self._timed("write dataset v1", self._build(examples))
         self._print_dataset(first)
-        training = await self._timed("fine-tune", self._finetune(epochs))
+        training = await self._timed("train", self._finetune(epochs))
         self._console.print(
-            f"[bold]held-out loss: {training.loss_before:.3f} -> {training.loss_after:.3f}[/bold] "
-            f"({training.name}, {training.state})"
+            f"[bold]Model {training.model} is trained.[/bold] Loss on texts kept aside (less is better): "
+            f"{training.loss_before:.3f} -> {training.loss_after:.3f}."
         )
         for line in verdict_lines(TERMINAL, training.verdict) if training.verdict else ():
             self._console.print(line, markup=False, highlight=False)
         liked = await self._timed("describe and vote", self._describe_and_vote(training))
-        second = await self._timed("write dataset v2", self._build(examples))
-        self._print_dataset(second)
-        await self._print_dataset_item(second.dataset, liked)
+        if liked:
+            second = await self._timed("write dataset v2", self._build(examples))
+            self._print_dataset(second)
+            await self._print_dataset_item(second.dataset, liked)
+        else:
+            self._console.print(
+                f"The voters liked none of {_MAX_DESCRIPTIONS} descriptions, so a second dataset would be "
+                "the first one again. A model that learns from more examples writes better: "
+                f"{program()} demo --examples {2 * examples}"
+            )
         self._print_durations()
         return training
 
@@ -75,7 +81,7 @@ class Demo:
 
     async def _finetune(self, epochs: int) -> FinetuneResult:
         job, _ = await self._app.finetunes.submit(epochs=epochs)
-        return (await self._follow(job.id, "tuning")).result_as(FinetuneResult)
+        return (await self._follow(job.id, "training")).result_as(FinetuneResult)
 
     async def _follow(self, job_id: int, title: str) -> Job:
         """Show a job until it ends. Raise UserError with its error if it failed."""
@@ -84,8 +90,8 @@ class Demo:
             raise UserError(f"The demo ends here: {job.error}")
         return job
 
-    async def _describe_and_vote(self, training: FinetuneResult) -> Description:
-        """Ask the base, then the tuned model for the hero, until the voters like a description."""
+    async def _describe_and_vote(self, training: FinetuneResult) -> Description | None:
+        """Ask the base, then the tuned model, until the voters like a description; None if they never do."""
         prompts = self._app.heroes.prompts
         tuning = prompts.tuning_prompt(HERO)
         base = await self._app.client.complete(
@@ -99,11 +105,11 @@ class Demo:
             async with self._app.db.write() as tx:
                 description = await self._app.describer.keep(tx, HERO, written, requester="demo")
             self._console.print(
-                Panel(description.text, title=f"{tuning}  the tuned model", border_style="green")
+                Panel(description.text, title=f"{tuning}  the trained model", border_style="green")
             )
             if await self._vote(description):
                 return description
-        raise UserError("The voters liked none of the descriptions; a larger --examples teaches more.")
+        return None
 
     async def _vote(self, description: Description) -> bool:
         """Cast the simulated votes, up if curation accepts the text. Return whether they are up."""
@@ -131,10 +137,10 @@ class Demo:
     def _print_dataset(self, result: BuildResult) -> None:
         counts = result.counts
         self._console.print(
-            f"[bold]dataset v{result.dataset}[/bold]: {counts.get('train', 0)} to train on, "
-            f"{counts.get('valid', 0)} held out, {counts.get('description', 0)} well rated; "
-            f"{result.asked} written, {result.cached} cached, "
-            f"{sum(result.rejected.values())} rejected, {result.given_up} given up"
+            f"[bold]Dataset v{result.dataset}[/bold]: {counts.get('train', 0)} texts to learn from, "
+            f"{counts.get('valid', 0)} kept aside, {counts.get('description', 0)} liked. "
+            f"{result.asked} were written now, {result.cached} before; {sum(result.rejected.values())} did "
+            f"not fit their hero, and {result.given_up} heroes were given up."
         )
 
     def _print_durations(self) -> None:
@@ -170,18 +176,13 @@ async def run_demo(settings: Settings, *, examples: int, epochs: int, as_json: b
         with console.status("starting the model engine ..."):
             reachable = await stack.enter_async_context(run_engine(settings))
             app = await stack.enter_async_context(open_app(reachable))
-        work = asyncio.create_task(app.worker.run_forever())
-        try:
-            demo = Demo(app, console)
-            training = await demo.run(examples=examples, epochs=epochs)
-            demo.print_next_steps()
-        finally:
-            work.cancel()
-            with suppress(asyncio.CancelledError):
-                await work
+        demo = Demo(app, console)
+        run = demo.run(examples=examples, epochs=epochs)
+        training = await run_with_worker(app.worker, run, f"To begin anew: {program()} demo")
+        demo.print_next_steps()
     if as_json:
         losses = {"loss_before": training.loss_before, "loss_after": training.loss_after}
-        print_json({**losses, "verdict": _verdict(training)})
+        print_json({**losses, "verdict": _verdict(training)}, on_one_line=True)
 
 
 def _verdict(training: FinetuneResult) -> str:

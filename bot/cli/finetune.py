@@ -18,14 +18,14 @@ def finetune(
         str | None, typer.Option(help="The model to begin from, in place of BASE_MODEL")
     ] = None,
     method: Annotated[
-        Method | None, typer.Option(help="How to learn: from texts, or from rated pairs (dpo)")
+        Method | None, typer.Option(help="supervised: from texts; dpo: from pairs that people rated")
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, max=10, help="How often the model reads each text")
     ] = None,
     yes: Yes = False,
 ) -> None:
-    """Tune a model of heroes on a dataset: show the plan, and tune if you confirm it.
+    """Train a model of heroes on a dataset: show the plan, and train if you confirm it.
 
     If the bot runs, its worker does the work; otherwise this command does.
     """
@@ -35,13 +35,13 @@ def finetune(
 
 async def _finetune(settings: Settings, options: dict[str, Any], *, confirmed: bool) -> None:
     from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
+    from bot.cli.engine_start import shared_engine  # noqa: PLC0415
     from bot.cli.progress import confirm, run_if_confirmed  # noqa: PLC0415
     from bot.presentation.finetune import finetune_plan_text  # noqa: PLC0415
-    from bot.processes import share_engine  # noqa: PLC0415
 
     console = Console()
-    async with share_engine(settings) as reachable, open_app(reachable) as app:
+    async with shared_engine(settings) as reachable, open_app(reachable) as app:
         job, estimate = await app.finetunes.plan(**options)
         plan = plain(finetune_plan_text(TERMINAL, estimate, await app.budget.remaining_today()))
         console.print(plan, highlight=False, markup=False, soft_wrap=True)
-        await run_if_confirmed(confirmed or confirm("Tune it?"), app, job, reachable, console)
+        await run_if_confirmed(confirmed or confirm("Train it?"), app, job, reachable, console)

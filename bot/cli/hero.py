@@ -17,29 +17,27 @@ if TYPE_CHECKING:
 
 
 def hero(
-    hero: Annotated[str, typer.Argument(help='Age, gender and power, such as "40 woman healing"')],
+    hero: Annotated[list[str], typer.Argument(help="Age, gender and power, such as: 40 woman healing")],
     model: Annotated[
         int | None, typer.Option(help="A model's number in `models list`; by default the live one")
     ] = None,
     stream: Annotated[bool, typer.Option("--stream", help="Print the text while it is written")] = False,
     as_json: Json = False,
 ) -> None:
-    """Describe a hero with the live model, or with the base if none is tuned yet."""
+    """Describe a hero with the live model, or with the base if none is trained yet."""
     if stream and as_json:
         raise typer.BadParameter("Choose one of --stream and --json.")
-    run_command(_hero(installation_settings(), hero, model, streamed=stream, as_json=as_json))
+    run_command(_hero(installation_settings(), " ".join(hero), model, streamed=stream, as_json=as_json))
 
 
 async def _hero(
     settings: Settings, typed: str, model_id: int | None, *, streamed: bool, as_json: bool
 ) -> None:
     from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
-    from bot.heroes.config import read_heroes  # noqa: PLC0415
-    from bot.processes import share_engine  # noqa: PLC0415
+    from bot.cli.engine_start import shared_engine  # noqa: PLC0415
 
-    asked = read_heroes(settings.heroes_file).vocabulary.parse(typed)  # before an engine is started
-    async with share_engine(settings) as reachable, open_app(reachable) as app:
-        app.blocklist.check(asked)
+    asked = parse_hero(settings, typed)
+    async with shared_engine(settings) as reachable, open_app(reachable) as app:
         model = None if model_id is None else await app.registry.get(model_id)
         stream = Stream()
         work = asyncio.create_task(app.describer.generate(asked, stream, model))
@@ -50,6 +48,16 @@ async def _hero(
         print_json(_json(asked, written))
     elif not streamed:
         typer.echo(written.text)
+
+
+def parse_hero(settings: Settings, typed: str) -> "Hero":
+    """Return the hero that was typed, before an engine is started for it. Raises as HeroParser does."""
+    from bot.heroes.blocklist import Blocklist  # noqa: PLC0415
+    from bot.heroes.config import read_heroes  # noqa: PLC0415
+    from bot.heroes.hero_parser import HeroParser  # noqa: PLC0415
+
+    vocabulary = read_heroes(settings.heroes_file).vocabulary
+    return HeroParser(vocabulary, Blocklist(settings.blocklist, vocabulary.powers)).parse(typed)
 
 
 async def _print_while_written(stream: Stream, work: "asyncio.Task[GeneratedText]") -> None:

@@ -12,6 +12,7 @@ from bot.cli.terminal import (
     TERMINAL,
     date_time,
     iso_time,
+    own_models_hint,
     plain,
     print_fields,
     print_json,
@@ -27,12 +28,24 @@ jobs = CommandGroup("Long work, such as builds and trainings: list it, pause, re
 
 Number = Annotated[int, typer.Argument(help="The job's number in `jobs list`")]
 
-_HEADINGS = ("job", "kind", "state", "done", "of", "cost in $", "began", "what")
+_HEADINGS = ("job", "kind", "state", "done", "cost in $", "started", "outcome")
+_ORDERED = {  # what a job was ordered to do, by the names of the commands' options
+    "repeats": "repeats",
+    "limit": "limit",
+    "model": "model",
+    "budget": "budget",
+    "batch": "batch",
+    "source": "source",
+    "dataset": "dataset",
+    "base": "base model",
+    "method": "method",
+    "epochs": "epochs",
+}
 
 
 @jobs.command("list")
 def list_(
-    limit: Annotated[int, typer.Option(min=1, help="At most so many")] = 10,
+    limit: Annotated[int, typer.Option(min=1, help="How many to list at most")] = 10,
     as_json: Json = False,
 ) -> None:
     """List the newest jobs."""
@@ -47,35 +60,35 @@ def show(job: Number, as_json: Json = False) -> None:
 
 @jobs.command()
 def pause(job: Number) -> None:
-    """Stop a job until it is resumed. Calls that are out are awaited."""
+    """Stop a job until it is resumed. Answers that it has asked for are still taken in."""
     run_command(_change(job, JobQueue.pause))
 
 
 @jobs.command()
 def resume(job: Number) -> None:
-    """Let a paused job go on where it was, and follow it."""
+    """Let a paused job go on where it stopped, and show its progress."""
     run_command(_follow(installation_settings(), job, resume=True))
 
 
 @jobs.command()
 def follow(job: Number) -> None:
-    """Follow a job to its end. If no worker runs, this command is one."""
+    """Show a job's progress to its end. If the bot does not run, this command does the work."""
     run_command(_follow(installation_settings(), job, resume=False))
 
 
 @jobs.command()
 def cancel(job: Number) -> None:
-    """End a job for good. What was written is kept."""
+    """End a job for good. Texts that a build has written are kept."""
     run_command(_cancel(installation_settings(), job))
 
 
 @jobs.command()
 def answer(
     job: Number,
-    training: Annotated[str | None, typer.Option(help="The training's id at the model server")] = None,
-    none: Annotated[bool, typer.Option("--none", help="There is none: start it")] = False,
+    training: Annotated[str | None, typer.Option(help="It has: the training's id there")] = None,
+    none: Annotated[bool, typer.Option("--none", help="It has not: start it")] = False,
 ) -> None:
-    """Answer a fine-tuning's question whether its training was started, and let it go on."""
+    """Answer a job that asks whether its training has begun at the model server, and let it go on."""
     if none == (training is not None):
         raise typer.BadParameter("Give either --training ID or --none.")
     run_command(_change(job, lambda queue, number: queue.answer(number, training)))
@@ -91,7 +104,7 @@ async def _list(limit: int, *, as_json: bool) -> None:
         elif found:
             print_table(_HEADINGS, [_row(app.jobs, job) for job in found])
         else:
-            typer.echo(f"There is no job yet. {program()} dataset build orders one.")
+            typer.echo(f"There is no job yet. {program()} dataset build orders one. {own_models_hint()}")
 
 
 async def _show(job_id: int, *, as_json: bool) -> None:
@@ -103,8 +116,9 @@ async def _show(job_id: int, *, as_json: bool) -> None:
         if as_json:
             print_json(_job_json(job))
             return
-        print_fields(dict(zip(_HEADINGS, _row(app.jobs, job), strict=True)))
-        print_fields({name: value for name, value in job.spec.model_dump().items() if value is not None})
+        spec = job.spec.model_dump()
+        ordered = {shown: spec[name] for name, shown in _ORDERED.items() if spec.get(name)}
+        print_fields(dict(zip(_HEADINGS, _row(app.jobs, job), strict=True)) | ordered)
         if job.ended:
             typer.echo(f"\n{plain(result_text(TERMINAL, job))}")
 
@@ -143,17 +157,29 @@ def _row(queue: JobQueue, job: Job) -> tuple[object, ...]:
         job.id,
         job.kind,
         job.state,
-        job.done,
-        job.total or None,
+        _done_text(job),
         job.cost or None,
         date_time(job.started_at or job.created_at),
         _outcome_text(queue, job),
     )
 
 
+def _done_text(job: Job) -> str | None:
+    """Return how far a job has come. A training counts its steps, then the texts of its check."""
+    from bot.tuning.gate import CHECK_PHASES  # noqa: PLC0415
+
+    if not job.total:
+        return None
+    done = f"{100 * job.done // job.total}%"
+    if job.kind != "finetune" or job.ended:
+        return done
+    is_check = job.phase is not None and job.phase.template in CHECK_PHASES
+    return f"{done} of the {'check' if is_check else 'training'}"
+
+
 def _outcome_text(queue: JobQueue, job: Job) -> str:
     if job.state == "running" and not queue.is_claimed(job):
-        return f"no worker is heard of; to go on: {program()} jobs follow {job.id}"
+        return f"nobody works on it; to go on: {program()} jobs follow {job.id}"
     if isinstance(job.result, BuildResult):
         return f"dataset v{job.result.dataset}"
     if isinstance(job.result, FinetuneResult):

@@ -1,4 +1,4 @@
-"""`herosmith languages`: how much of each catalogue is translated, and what is missing."""
+"""`herosmith languages`: begin a catalogue; how much of each is translated, and what is missing."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +14,7 @@ from bot.settings import Settings
 if TYPE_CHECKING:
     from bot.i18n.missing import Texts
 
-languages = CommandGroup("Languages: how much of each is translated, and what is missing.")
+languages = CommandGroup("Languages: begin one, and see how much of each is translated.")
 
 
 @languages.command("list")
@@ -28,8 +28,16 @@ def missing_(
     language: Annotated[str, typer.Argument(help="The language's code: its file's name without .po")],
     as_json: Json = False,
 ) -> None:
-    """List what a catalogue does not translate; the bot says it in English."""
+    """List the texts that a language lacks; the bot says them in English."""
     run_command(_missing(read_settings(), language, as_json=as_json))
+
+
+@languages.command("new")
+def new_(
+    language: Annotated[str, typer.Argument(help="The language's code, such as fr or pt-BR")],
+) -> None:
+    """Begin a language: write a file with all texts, to translate as many of them as you like."""
+    run_command(_new(read_settings(), language))
 
 
 async def _list(settings: Settings, *, as_json: bool) -> None:
@@ -59,6 +67,26 @@ async def _missing(settings: Settings, language: str, *, as_json: bool) -> None:
     for place, text in lacking:
         typer.echo(f"{place}: {text}")
     typer.echo(f"{len(lacking)} of {len(texts)} texts are missing.", err=True)
+
+
+async def _new(settings: Settings, language: str) -> None:
+    from babel.messages.pofile import write_po  # noqa: PLC0415
+
+    from bot.dataset.files.base import atomic_write  # noqa: PLC0415
+    from bot.i18n.missing import empty_catalogue, header  # noqa: PLC0415
+
+    texts = await _texts(settings)
+    try:
+        catalogue = empty_catalogue(language, texts)
+    except ValueError as error:
+        raise OperatorError(f"No catalogue can be made for {language!r}: {error}") from error
+    file = settings.languages_dir / f"{language}.po"
+    if file.exists():
+        raise OperatorError(f"{file} is there already: go on with it.")
+    with atomic_write(file, overwrite=False) as temporary, temporary.open("wb") as written:
+        written.write(header(catalogue).encode())
+        write_po(written, catalogue, width=0, omit_header=True)
+    typer.echo(f"Wrote {file} with {len(texts)} texts. What you leave empty is said in English.")
 
 
 def _file(folder: Path, language: str) -> Path:

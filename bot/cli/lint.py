@@ -21,21 +21,33 @@ from bot.dataset.lint.prepared_file import (
 from bot.dataset.lint.recommendation import CheckedFile, recommend
 from bot.dataset.reading.source import Format
 from bot.errors import HerosmithError
+from bot.heroes.blocklist import Blocklist
 from bot.heroes.config import HeroesConfig, read_heroes
 
 
 def check(
     file: Annotated[
         Path,
-        typer.Argument(help="Prompts and completions, or heroes and texts, in any usual format"),
+        typer.Argument(
+            help="Prompts and completions, or heroes and texts: CSV, JSONL, Excel, Parquet and others"
+        ),
     ],
     legacy: Annotated[
-        bool, typer.Option("--legacy", help="Write prompt-completion pairs with separators, not chats")
+        bool,
+        typer.Option(
+            "--legacy", help="Write prompts and completions as OpenAI's old models read them, not chats"
+        ),
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Answer yes to every question")] = False,
+    yes: Annotated[
+        bool,
+        typer.Option(
+            "--yes", "-y", "--quiet", "-q", help="Answer yes to every question; all is printed as without it"
+        ),
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="The file to write, in place of FILE_prepared.jsonl")
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --out")] = False,
 ) -> None:
     """Check a file of examples, and write it anew as JSONL that can be trained on."""
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -43,31 +55,44 @@ def check(
     settings = read_settings()
     try:
         config = read_heroes(settings.heroes_file)
-        _check(file, out, config, target=Format.PAIRS if legacy else Format.CHAT, quiet=quiet)
+        target = Format.PAIRS if legacy else Format.CHAT
+        blocklist = Blocklist(settings.blocklist, config.vocabulary.powers)
+        _check(file, out, config, blocklist, target=target, confirmed=yes, overwrite=overwrite)
     except HerosmithError as error:
         print_error(error)
         raise typer.Exit(1) from None
     except typer.Abort:
-        typer.echo("\nThe question was not answered, so nothing is written. -q answers yes to all.", err=True)
+        typer.echo(
+            "\nThe question was not answered, so nothing is written. --yes answers yes to all.", err=True
+        )
         raise typer.Exit(1) from None
 
 
-def _check(source: Path, out: Path | None, config: HeroesConfig, *, target: Format, quiet: bool) -> None:
+def _check(
+    source: Path,
+    out: Path | None,
+    config: HeroesConfig,
+    blocklist: Blocklist,
+    *,
+    target: Format,
+    confirmed: bool,
+    overwrite: bool,
+) -> None:
     if out:
-        check_output_path(out)
+        check_output_path(out, source, overwrite=overwrite)
     typer.echo(f"Checking {source} ...\n")
-    examples = read_examples(source, config)
+    examples = read_examples(source, config, blocklist)
     report = lint(examples, target=target)
     _print_findings(report)
-    accepted = _ask_for_fixes(report, quiet=quiet)
+    accepted = _ask_for_fixes(report, confirmed=confirmed)
     frame = report.apply_fixes(accepted)
     prepared = source
     if accepted or report.with_severity(Severity.NECESSARY):
         prepared = out or default_output_path(source)
-        if not _confirm(f"\nWrite {prepared}? Proceed [Y/n]:", quiet=quiet):
+        if not _confirm(f"\nWrite {prepared}? Proceed [Y/n]:", confirmed=confirmed):
             typer.echo("Nothing is written.")
             return
-        write_prepared_file(frame, prepared, target=target)
+        write_prepared_file(frame, prepared, target=target, overwrite=overwrite and out is not None)
         typer.echo(f"\nWrote {prepared}: {len(frame):,} examples as {target}.")
     else:
         typer.echo(f"\nNothing changes: {source} can be used as it is.")
@@ -85,7 +110,7 @@ def _print_findings(report: LintReport) -> None:
         typer.echo(f"{number}. {finding.message}")
 
 
-def _ask_for_fixes(report: LintReport, *, quiet: bool) -> list[Finding]:
+def _ask_for_fixes(report: LintReport, *, confirmed: bool) -> list[Finding]:
     """Ask about each optional fix and return the accepted ones. Ask nothing if there is an error."""
     necessary, optional = report.with_severity(Severity.NECESSARY), report.with_severity(Severity.OPTIONAL)
     if report.with_severity(Severity.ERROR) or not necessary + optional:
@@ -94,13 +119,15 @@ def _ask_for_fixes(report: LintReport, *, quiet: bool) -> list[Finding]:
     for finding in necessary:
         typer.echo(f"- [Necessary] {finding.action}")
     return [
-        finding for finding in optional if _confirm(f"- [Recommended] {finding.action} [Y/n]:", quiet=quiet)
+        finding
+        for finding in optional
+        if _confirm(f"- [Recommended] {finding.action} [Y/n]:", confirmed=confirmed)
     ]
 
 
-def _confirm(question: str, *, quiet: bool) -> bool:
+def _confirm(question: str, *, confirmed: bool) -> bool:
     """Return whether the answer is anything but n."""
-    if quiet:
+    if confirmed:
         typer.echo(f"{question} Y")
         return True
     answer: str = typer.prompt(question, default="Y", show_default=False, prompt_suffix=" ")

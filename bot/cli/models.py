@@ -6,23 +6,34 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bot.cli.commands import CommandGroup, Json
+from bot.cli.hero import parse_hero
 from bot.cli.runtime import installation_settings, run_command
-from bot.cli.terminal import TERMINAL, date_time, iso_time, plain, print_json, print_table, program
+from bot.cli.terminal import (
+    TERMINAL,
+    date_time,
+    iso_time,
+    own_models_hint,
+    plain,
+    print_json,
+    print_table,
+    program,
+)
 from bot.i18n.message import LocalizedMessage
 from bot.settings import Settings
 
 if TYPE_CHECKING:
     from bot.app import App
+    from bot.heroes.hero import Hero
     from bot.i18n.message import LocalizedMessage
     from bot.rating.votes import VoteCounts
     from bot.registry.registry import ModelRecord, Registry
     from bot.store.models import Model
 
-models = CommandGroup("Tuned models of heroes: list, compare, promote, roll back, retire.")
+models = CommandGroup("Trained models of heroes: list, compare, promote, roll back, retire.")
 
 Number = Annotated[int, typer.Argument(help="The model's number in `models list`")]
 
-_HEADINGS = ("model", "state", "dataset", "loss before", "loss after", "up", "down", "trained")
+_HEADINGS = ("model", "state", "dataset", "loss before", "loss after", "likes", "dislikes", "trained")
 _STATES = {
     "live": "live",
     "candidate": "a candidate",
@@ -34,13 +45,13 @@ _STATES = {
 
 @models.command("list")
 def list_(as_json: Json = False) -> None:
-    """List the tuned models of heroes, and which is live. `chat --list` shows all models."""
+    """List the trained models of heroes, and which is live. `chat --list` shows all models."""
     run_command(_list(installation_settings(), as_json=as_json))
 
 
 @models.command()
 def show(model: Number, as_json: Json = False) -> None:
-    """Show all that is known of a model, its history among it."""
+    """Show all that is known of a model, with its history."""
     run_command(_show(installation_settings(), model, as_json=as_json))
 
 
@@ -56,34 +67,36 @@ def compare(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Let two models write the same heroes."""
+    """Let two models write the same heroes, and print their texts side by side."""
     run_command(_compare(installation_settings(), a, b, hero, as_json=as_json))
 
 
 @models.command()
 def check(model: Number) -> None:
-    """Read a model's texts, then let it go on or hold it back."""
+    """Have a model write some heroes, and hold it back if they are worse than the live model's."""
     run_command(_check(installation_settings(), model))
 
 
 @models.command()
 def promote(
     model: Number,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Also if its check did not let it")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Also if its check held it back, without a question")
+    ] = False,
 ) -> None:
-    """Let a model serve in place of the live one."""
+    """Let a model answer /hero in place of the live one."""
     run_command(_promote(installation_settings(), model, confirmed=yes))
 
 
 @models.command()
 def rollback() -> None:
-    """Let the model serve again whose place the live one took."""
+    """Go back to the model that answered /hero before the live one, or to the base if there was none."""
     run_command(_change(lambda registry: registry.roll_back()))
 
 
 @models.command()
 def retire(model: Number) -> None:
-    """Take a candidate out of the running."""
+    """Give a candidate up: it is no longer compared with the live model, and never takes its place."""
     run_command(_change(lambda registry: registry.retire(model)))
 
 
@@ -91,21 +104,27 @@ def retire(model: Number) -> None:
 def deployed(
     model: Number, name: Annotated[str, typer.Argument(help="The deployment's name at the provider")]
 ) -> None:
-    """Tell by which name a model can be asked, after it was deployed by hand. A new model is then checked."""
+    """Tell the bot a model's name at a provider where you deployed it by hand; a new one is checked then."""
     run_command(_deployed(installation_settings(), model, name))
 
 
 async def _list(settings: Settings, *, as_json: bool) -> None:
     from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
+    from bot.presentation.models import next_step_text  # noqa: PLC0415
 
     async with open_app(settings) as app:
         found, votes = await app.registry.all(), await app.votes.by_model()
+        stages = await app.registry.candidate_stages()
     if as_json:
         print_json([_model_json(model, votes[model.name]) for model in found])
     elif found:
         print_table(_HEADINGS, [_row(model, votes[model.name]) for model in found])
+        for model in found:
+            if step := next_step_text(TERMINAL, model, stages.get(model.id)):
+                typer.echo(plain(f"Model {model.id}: {step}"))
     else:
-        typer.echo(f"There is no model yet: {program()} dataset build, then {program()} finetune.")
+        first = f"There is no model of heroes yet: {program()} dataset build, then {program()} finetune."
+        typer.echo(f"{first} {own_models_hint()}")
 
 
 async def _show(settings: Settings, model_id: int, *, as_json: bool) -> None:
@@ -115,11 +134,11 @@ async def _show(settings: Settings, model_id: int, *, as_json: bool) -> None:
     async with open_app(settings) as app:
         record = await app.registry.record(model_id)
         votes = (await app.votes.by_model())[record.model.name]
-        challenger, trials = await app.registry.challenger(), await app.trials.of_model(model_id)
+        stages, trials = await app.registry.candidate_stages(), await app.trials.of_model(model_id)
     if as_json:
         print_json(_model_json(record.model, votes) | {"history": _history_json(record)})
     else:
-        typer.echo(plain(model_page(TERMINAL, record, challenger, votes, trials)))
+        typer.echo(plain(model_page(TERMINAL, record, stages.get(model_id), votes, trials)))
 
 
 def _row(model: "Model", votes: "VoteCounts") -> tuple[object, ...]:
@@ -157,20 +176,23 @@ def _history_json(record: "ModelRecord") -> list[dict[str, Any]]:
 
 async def _compare(settings: Settings, a: int, b: int | None, hero: str | None, *, as_json: bool) -> None:
     from bot.app import open_app  # noqa: PLC0415
-    from bot.processes import share_engine  # noqa: PLC0415
+    from bot.cli.engine_start import shared_engine  # noqa: PLC0415
 
-    async with share_engine(settings) as reachable, open_app(reachable) as app:
-        await _print_comparison(app, a, b, hero, as_json=as_json)
+    asked = parse_hero(settings, hero) if hero else None
+    async with shared_engine(settings) as reachable, open_app(reachable) as app:
+        await _print_comparison(app, a, b, asked, as_json=as_json)
 
 
-async def _print_comparison(app: "App", a: int, b: int | None, hero: str | None, *, as_json: bool) -> None:
+async def _print_comparison(
+    app: "App", a: int, b: int | None, asked: "Hero | None", *, as_json: bool
+) -> None:
     from bot.llm.budget import Account  # noqa: PLC0415
     from bot.presentation.models import trial_text  # noqa: PLC0415
 
     first = await app.registry.get(a)
     second = await app.registry.get(b) if b is not None else await app.registry.live()
     opponents = app.comparer.opponents(first, second)
-    heroes = [app.heroes.vocabulary.parse(hero)] if hero else app.heroes.vocabulary.sample(a)
+    heroes = [asked] if asked else app.heroes.vocabulary.sample(a)
     compared = await app.comparer.compare(heroes, opponents, Account("hero"))
     if as_json:
         print_json(
@@ -198,24 +220,24 @@ def _text(text: "str | LocalizedMessage") -> str:
 
 async def _check(settings: Settings, model_id: int) -> None:
     from bot.app import open_app  # noqa: PLC0415
-    from bot.processes import share_engine  # noqa: PLC0415
+    from bot.cli.engine_start import shared_engine  # noqa: PLC0415
 
-    async with share_engine(settings) as reachable, open_app(reachable) as app:
+    async with shared_engine(settings) as reachable, open_app(reachable) as app:
         await _print_check(app, model_id)
 
 
 async def _print_check(app: "App", model_id: int) -> None:
-    from rich.progress import Progress  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
 
+    from bot.cli.progress import show_progress  # noqa: PLC0415
     from bot.presentation.finetune import check_result_text  # noqa: PLC0415
 
-    with Progress() as bars:
-        task = bars.add_task("", total=None)
+    with show_progress(Console(), f"model {model_id}") as view:
 
-        async def show_progress(done: int, total: int, phase: LocalizedMessage) -> None:
-            bars.update(task, completed=done, total=total, description=TERMINAL(phase))
+        async def report(done: int, total: int, phase: LocalizedMessage) -> None:
+            view.update(done, total, TERMINAL(phase))
 
-        model = await app.finetunes.check(model_id, show_progress)
+        model = await app.finetunes.check(model_id, report)
     ahead = await app.registry.count_ahead(model)
     typer.echo(plain(check_result_text(TERMINAL, model, ahead)))
     if model.state == "held back":
@@ -231,19 +253,20 @@ def _print_samples(model: "Model") -> None:
 
 async def _promote(settings: Settings, model_id: int, *, confirmed: bool) -> None:
     from bot.app import open_app  # noqa: PLC0415
+    from bot.cli.progress import confirm  # noqa: PLC0415
     from bot.presentation.finetune import overrule_text  # noqa: PLC0415
     from bot.registry.registry import NotPassed  # noqa: PLC0415
 
     async with open_app(settings) as app:
         try:
-            model = await app.registry.promote(model_id)
+            model = await app.trials.make_live(model_id, overrule=confirmed)
         except NotPassed as refusal:
             typer.echo(plain(overrule_text(TERMINAL, refusal)))
             _print_samples(refusal.model)
-            if not (confirmed or typer.confirm("Let it serve all the same?", default=False)):
+            if not confirm("Make it live anyway?", default=False):
                 typer.echo("Nothing was done.")
                 return
-            model = await app.registry.promote(model_id, overrule=True)
+            model = await app.trials.make_live(model_id, overrule=True)
         _print_state(model)
 
 
@@ -258,12 +281,16 @@ async def _deployed(settings: Settings, model_id: int, name: str) -> None:
         _print_state(model)
 
 
-async def _change(change: "Callable[[Registry], Awaitable[Model]]") -> None:
+async def _change(change: "Callable[[Registry], Awaitable[Model | None]]") -> None:
+    """Change a model; None means that no tuned model is live any more."""
     from bot.app import open_app  # noqa: PLC0415
 
     async with open_app(installation_settings()) as app:
         model = await change(app.registry)
+    if model:
         _print_state(model)
+    else:
+        typer.echo(f"The base model answers again. {program()} models promote makes any model live.")
 
 
 def _print_state(model: "Model") -> None:

@@ -1,12 +1,13 @@
 """The engine for models of one's own: the one of this installation, also where the bot asks a hosted API."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
+from bot.cli.engine_start import own_engine, shared_engine
 from bot.errors import OperatorError
 from bot.llm.client import open_api
-from bot.processes import find_engine, run_engine, share_engine
+from bot.processes import find_engine
 from bot.settings import Settings
 from bot.tuning.own_models import OwnModels
 
@@ -23,24 +24,53 @@ async def own_models(settings: Settings, base: str | None = None) -> AsyncIterat
     base: the weights to load in place of those of the settings. Raises OperatorError if an engine runs that
     has others.
     """
-    local = settings.model_copy(update={"openai_api_key": None, "openai_base_url": None})
-    engine = _with_base(local, base) if base else share_engine(local)
-    async with engine as reachable:
-        secret = reachable.engine_api_key
-        url = str(reachable.engine_url)
-        async with open_api(url, secret.get_secret_value() if secret else "none") as api:
-            yield OwnModels(api, weights=settings.tune)
+    local = _local(settings)
+    engine = _with_base(local, base) if base else shared_engine(local)
+    async with engine as reachable, open_models(reachable) as models:
+        yield models
+
+
+@asynccontextmanager
+async def open_models(reachable: Settings) -> AsyncIterator[OwnModels]:
+    """Open the models of the engine at the settings' address."""
+    secret = reachable.engine_api_key
+    url = str(reachable.engine_url)
+    async with open_api(url, secret.get_secret_value() if secret else "none") as api:
+        yield OwnModels(api, weights=reachable.tune)
+
+
+async def find_running(settings: Settings, base: str | None) -> Settings | None:
+    """Return the settings with the address of the engine that runs; None if none does.
+
+    Raises OperatorError if it has other weights than base.
+    """
+    local = _local(settings)
+    running = local if local.engine_url else await find_engine(local)
+    if running and base and base not in (settings.engine_base, running.engine_base):
+        raise OperatorError(
+            f"An engine runs already, perhaps the bot's, and with another base than {base}: stop it first."
+        )
+    return running
+
+
+def own_engine_at(settings: Settings, base: str | None, port: int) -> AbstractAsyncContextManager[Settings]:
+    """Start an engine at a port for the block, without a key unless the settings have one."""
+    local = _local(settings)
+    chosen = local.model_copy(update={"engine_base": base}) if base else local
+    return own_engine(chosen, port=port, needs_key=False)
+
+
+def _local(settings: Settings) -> Settings:
+    return settings.model_copy(update={"openai_api_key": None, "openai_base_url": None})
 
 
 @asynccontextmanager
 async def _with_base(settings: Settings, base: str) -> AsyncIterator[Settings]:
     if settings.engine_base == base:
-        async with share_engine(settings) as reachable:
+        async with shared_engine(settings) as reachable:
             yield reachable
-        return
-    if settings.engine_url or await find_engine(settings):
-        raise OperatorError(
-            f"An engine runs already, perhaps the bot's, and with another base than {base}: stop it first."
-        )
-    async with run_engine(settings.model_copy(update={"engine_base": base})) as reachable:
-        yield reachable
+    elif running := await find_running(settings, base):
+        yield running
+    else:
+        async with own_engine(settings.model_copy(update={"engine_base": base})) as reachable:
+            yield reachable

@@ -10,7 +10,7 @@ from bot.cli.runtime import installation_settings, run_command
 from bot.cli.terminal import TERMINAL, print_json
 from bot.settings import Settings
 
-powers = CommandGroup("The vocabulary of powers: which of them train.")
+powers = CommandGroup("Powers of heroes: which of them the model learns from.")
 
 Power = Annotated[str, typer.Argument(help="The power, in plain words")]
 
@@ -23,13 +23,13 @@ def list_(as_json: Json = False) -> None:
 
 @powers.command()
 def add(power: Power) -> None:
-    """Add a power to the vocabulary: from now on its descriptions may train."""
+    """Add a power: from now on, texts about it that people like may train the model."""
     run_command(_add(installation_settings(), power))
 
 
 @powers.command()
 def remove(power: Power) -> None:
-    """Take an added power out of the vocabulary again."""
+    """Take a power away that was added."""
     run_command(_remove(installation_settings(), power))
 
 

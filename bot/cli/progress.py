@@ -1,30 +1,42 @@
 """Follow a job in the terminal: a progress bar from the job's row, or lines in a pipe, then its result."""
 
 import asyncio
+import logging
+import signal
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
-from typing import Protocol
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from bot.app import App
+from bot.cli.engine_start import shared_engine
 from bot.cli.runtime import log_to_stderr
-from bot.cli.terminal import TERMINAL, plain, program
-from bot.errors import UserError
+from bot.cli.terminal import TERMINAL, plain, program, shown
+from bot.errors import OperatorError, UserError
 from bot.i18n.format import format_duration
 from bot.jobs.queue import JobQueue
+from bot.jobs.worker import Worker
+from bot.jobs.worker_lock import may_have_worker
 from bot.presentation.jobs import result_text
 from bot.presentation.verdicts import sample_lines
-from bot.processes import run_worker, share_engine
+from bot.processes import run_worker
 from bot.settings import Settings
-from bot.store.job_schema import FinetuneResult
+from bot.store.job_schema import KINDS, FinetuneResult, Kind
 from bot.store.jobs import Job
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _POLL_INTERVAL = 0.3  # seconds
 _PICKUP_TIMEOUT = 3.0  # seconds in which a running worker claims a job
+_WORK = {"build": "building", "finetune": "training"}
 _LINE_INTERVAL = 10.0  # seconds between lines of progress where no terminal shows a bar
 
 
@@ -43,11 +55,11 @@ def show_progress(
         yield _Lines(console, title, line_interval)
         return
     columns = (
-        TextColumn("{task.fields[title]:8}"),
+        TextColumn("{task.fields[title]:8}", markup=False),  # not cut, however narrow the terminal is
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False, table_column=Column(overflow="fold")),  # it wraps
     )
     with Progress(*columns, console=console) as bars:
         yield _Bar(bars, title)
@@ -74,10 +86,10 @@ class _Lines:
         if now - self._printed < self._interval:
             return
         self._printed = now
-        reached = f"{done:,} of {total:,}, " if total else ""
+        reached = f" {done:,} of {total:,} done ·" if total else ""
         elapsed = format_duration(now - self._started)
         self._console.print(
-            f"{self._title}: {reached}{description} ({elapsed})",
+            f"{self._title}:{reached} {description} · {elapsed} so far",
             highlight=False,
             markup=False,
             soft_wrap=True,
@@ -121,44 +133,106 @@ def print_outcome(job: Job, settings: Settings, console: Console) -> None:
         for line in sample_lines(TERMINAL, job.result.verdict):
             console.print(f"\n{line}\n", highlight=False, markup=False, soft_wrap=True)
     for name in job.result.files:
-        console.print(str(settings.data_dir / name), highlight=False, soft_wrap=True)
+        console.print(shown(settings.data_dir / name), highlight=False, soft_wrap=True)
 
 
-async def is_picked_up(queue: JobQueue, job_id: int) -> bool:
-    """Return whether a worker, such as the bot's, has claimed a job or claims it within a few seconds."""
-    for _ in range(int(_PICKUP_TIMEOUT / _POLL_INTERVAL)):
+async def is_picked_up(queue: JobQueue, job_id: int, settings: Settings) -> bool:
+    """Return whether a worker has claimed a job. If one runs, such as the bot's, give it some seconds."""
+    deadline = time.monotonic() + (_PICKUP_TIMEOUT if may_have_worker(settings.data_dir) else 0.0)
+    while True:
         job = await queue.get(job_id)
         if job.ended or queue.is_claimed(job):
             return True
+        if time.monotonic() >= deadline:
+            return False
         await asyncio.sleep(_POLL_INTERVAL)
-    return False
 
 
 async def run_until_done(app: App, job_id: int, settings: Settings, console: Console) -> Job:
-    """Follow a job to its end. If no worker has it, start an engine and a worker for it."""
-    title = f"job {job_id}"
-    if await is_picked_up(app.jobs, job_id):
+    """Follow a job to its end.
+
+    If no worker has it, start an engine and a worker for it; if it asks no model, work here without them.
+    Raises OperatorError if that cannot be done.
+    """
+    job = await app.jobs.get(job_id)
+    title = f"{_WORK[job.kind]} (job {job_id})"
+    if await is_picked_up(app.jobs, job_id, settings):
         job = await follow_job(app.jobs, job_id, console, title, until_abandoned=True)
         if _is_over(job):
             return job
+    log_to_stderr(settings, quiet=True)
+    if not job.spec.asks_model:
+        cure = f"What was done is kept; to go on: {program()} jobs follow {job_id}"
+        following = follow_job(app.jobs, job_id, console, title)
+        return await run_with_worker(app.worker, following, cure, kinds=(job.kind,))
     async with AsyncExitStack() as stack:
-        log_to_stderr(settings)
-        with console.status("starting a worker ..."):
-            reachable = await stack.enter_async_context(share_engine(settings))
-            await stack.enter_async_context(run_worker(reachable))
+        reachable = await stack.enter_async_context(shared_engine(settings))
+        await stack.enter_async_context(run_worker(reachable))
         return await follow_job(app.jobs, job_id, console, title)
+
+
+async def run_with_worker(
+    worker: Worker, work: Coroutine[Any, Any, T], cure: str, *, kinds: Sequence[Kind] = KINDS
+) -> T:
+    """Await work that waits for jobs of these kinds, while a worker carries them out in this process.
+
+    Raises OperatorError, which ends with the cure, if the worker dies before the work is done: nobody else
+    would end the jobs. The log has the cause.
+    """
+    working = asyncio.create_task(worker.run_forever(kinds))
+    waiting = asyncio.create_task(work)
+    try:
+        await asyncio.wait((working, waiting), return_when=asyncio.FIRST_COMPLETED)
+        if not waiting.done():
+            cause = working.exception()
+            log.error("the worker died", exc_info=cause)
+            raise OperatorError(f"The work stopped unexpectedly; the log has the cause. {cure}") from cause
+        return waiting.result()
+    finally:
+        waiting.cancel()
+        working.cancel()
+        await asyncio.gather(waiting, working, return_exceptions=True)
 
 
 def _is_over(job: Job) -> bool:
     return job.ended or job.state == "paused"
 
 
-def confirm(question: str) -> bool:
-    """Ask for a yes or no; yes if Enter is pressed. Raises UserError if there is nobody to ask."""
+def confirm(question: str, *, default: bool = True) -> bool:
+    """Ask for a yes or no; default if Enter is pressed.
+
+    Raises UserError if there is no answer, and CancelledError on SIGTERM, as what asyncio runs does.
+    """
     try:
-        return typer.confirm(question, default=True)
+        with _interruptible():
+            return typer.confirm(question, default=default)
     except typer.Abort:
-        raise UserError("Nobody answered the question, so nothing was done: confirm with --yes.") from None
+        typer.echo(err=True)  # the question's line is still open
+        raise UserError(
+            "The question was not answered, so nothing was done. --yes confirms without a question."
+        ) from None
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end a question: asyncio would heed them only after the answer."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard_by_loop = signal.set_wakeup_fd(-1)  # or it would cancel what closes the app after the question
+    on_interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
+    on_termination = signal.signal(signal.SIGTERM, _cancel)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, on_termination)
+        signal.signal(signal.SIGINT, on_interrupt)
+        signal.set_wakeup_fd(heard_by_loop, warn_on_full_buffer=False)
+
+
+def _cancel(_number: int, _frame: object) -> NoReturn:
+    typer.echo(err=True)  # the question's line is still open
+    raise asyncio.CancelledError
 
 
 async def run_if_confirmed(confirmed: bool, app: App, job: Job, settings: Settings, console: Console) -> None:

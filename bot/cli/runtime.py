@@ -30,9 +30,11 @@ def installation_settings() -> Settings:
     return settings if settings.discord_token else settings.within("playground")
 
 
-def log_to_stderr(settings: Settings) -> None:
+def log_to_stderr(settings: Settings, *, quiet: bool = False) -> None:
+    """Log to standard error. quiet: warnings only, unless LOG_LEVEL asks for more."""
+    chosen = not quiet or "log_level" in settings.model_fields_set
     logging.basicConfig(
-        level=settings.log_level,
+        level=settings.log_level if chosen else "WARNING",
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
         stream=sys.stderr,
     )
@@ -40,18 +42,21 @@ def log_to_stderr(settings: Settings) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def run_command(main: Coroutine[Any, Any, None]) -> None:
+def run_command(main: Coroutine[Any, Any, None], *, endless: bool = False) -> None:
     """Run a command's coroutine.
 
-    Print a HerosmithError as a sentence and exit with code 1. Exit silently on Ctrl-C and SIGTERM.
+    Print a HerosmithError as a sentence and exit with code 1. Exit silently on Ctrl-C and SIGTERM, with the
+    shells' 130 and 143 for unfinished work; with 0 if the command is endless: to be stopped is its end.
     """
     try:
         asyncio.run(_run_until_sigterm(main))
     except HerosmithError as error:
         print_error(error)
         raise typer.Exit(1) from None
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        raise typer.Exit from None
+    except KeyboardInterrupt:
+        raise typer.Exit(0 if endless else 128 + signal.SIGINT) from None
+    except asyncio.CancelledError:
+        raise typer.Exit(0 if endless else 128 + signal.SIGTERM) from None
 
 
 def print_error(error: HerosmithError) -> None:

@@ -2,6 +2,7 @@
 
 import gettext
 import json
+import re
 import shlex
 import shutil
 import sys
@@ -19,28 +20,44 @@ from bot.i18n.message import Translator
 _NAMES = {
     "build-dataset": "dataset build",
     "dataset review": "dataset show --texts",
-    "models show": "models show",
 }
-_ONLY_IN_DISCORD = {"duel", "top", "about", "privacy", "settings"}
+_NAMES_OF_VALUES = {("kind", "preference"): "dataset pairs"}  # options that make another command here
+_ONLY_IN_DISCORD = {"duel", "top", "about", "help", "privacy", "settings"}
 _POSITIONAL = {"hero", "model", "a", "b", "name", "power"}  # options of Discord that are arguments here
+_MENTION = re.compile(r"<@!?(\d+)>")
 
 
 def program() -> str:
-    """Return what to type for `herosmith`, as this process was called: `.venv/bin/herosmith`."""
+    """Return what to type for `herosmith` in this folder: `.venv/bin/herosmith`.
+
+    A program of another folder is named without its path: hints stay readable, and its user knows where it
+    lies.
+    """
     called = Path(sys.argv[0])
     if called.name == "__main__.py":
         return f"{_typed(Path(sys.executable))} -m bot"
-    if called.name != "herosmith":  # another program that calls ours
-        return "herosmith"
-    found = shutil.which("herosmith")
-    return "herosmith" if found and Path(found).resolve() == called.resolve() else _typed(called)
+    return _typed(called) if called.name == "herosmith" else "herosmith"  # or another program calls ours
+
+
+def own_models_hint() -> str:
+    """Return where to look for what `tune` trains: lists of heroes' models and jobs do not know it."""
+    return f"What {program()} tune trains is in {program()} chat --list."
 
 
 def _typed(path: Path) -> str:
-    """Return a path as short as it can be typed in this folder."""
+    found = shutil.which(path.name)
+    on_path = found is not None and Path(found).resolve() == path.resolve()
+    return path.name if on_path or not _is_below_here(path) else shlex.quote(shown(path))
+
+
+def shown(path: Path) -> str:
+    """Return a path for people: relative to this folder if it lies below it."""
     absolute = path.absolute()
-    here = Path.cwd()
-    return shlex.quote(str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute))
+    return str(absolute.relative_to(Path.cwd()) if _is_below_here(path) else absolute)
+
+
+def _is_below_here(path: Path) -> bool:
+    return path.absolute().is_relative_to(Path.cwd())
 
 
 def terminal_syntax(command: Command, _translate: Callable[[str], str]) -> str:
@@ -48,6 +65,9 @@ def terminal_syntax(command: Command, _translate: Callable[[str], str]) -> str:
     path = command.path
     if path.split()[0] in _ONLY_IN_DISCORD:
         return f"/{path} in Discord"
+    named = next(filter(None, map(_NAMES_OF_VALUES.get, command.options)), None)
+    if named:
+        return f"{program()} {named}"
     words = [program(), _NAMES.get(path, path)]
     for name, value in command.options:
         text = value if value == "..." else shlex.quote(value)
@@ -63,12 +83,13 @@ def plain(text: str) -> str:
     """Take Discord's markdown off a text."""
     for mark in ("**", "```\n", "\n```", "`"):
         text = text.replace(mark, "")
-    return text.replace("-# ", "   ")
+    return _MENTION.sub(r"Discord user \1", text).replace("-# ", "   ")
 
 
-def print_json(value: Any) -> None:
-    """Print a value as JSON for other programs, on one line if nobody reads along."""
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+def print_json(value: Any, *, on_one_line: bool = False) -> None:
+    """Print a value as JSON for other programs, on one line if nobody reads along, or if it has to be."""
+    indent = 2 if sys.stdout.isatty() and not on_one_line else None
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=indent))
 
 
 def print_fields(fields: Mapping[str, object]) -> None:

@@ -1,10 +1,10 @@
 """Reports of descriptions, and what operators decide on them."""
 
-import re
 import time
 
 from bot.community.accounts import Pseudonyms, account_days
 from bot.errors import TooMany, UserError
+from bot.heroes.vocabulary import Vocabulary
 from bot.i18n.message import LocalizedMessage
 from bot.store import content_reports, descriptions, duels, notifications
 from bot.store.database import Database, Transaction
@@ -12,7 +12,6 @@ from bot.store.descriptions import Description
 from bot.store.notifications import NotificationAction
 
 _DAY = 86_400  # seconds
-_MARKDOWN = re.compile(r"[\\*_~`|<>\[\]]|(?<=[a-z]):(?=//)", re.IGNORECASE)
 _MIN_DISMISSED = 3  # reports, before a person's record matters
 
 
@@ -25,10 +24,18 @@ class ContentReports:
     """
 
     def __init__(
-        self, db: Database, pseudonyms: Pseudonyms, *, reports_to_hide: int, account_days: int, daily: int
+        self,
+        db: Database,
+        pseudonyms: Pseudonyms,
+        vocabulary: Vocabulary,
+        *,
+        reports_to_hide: int,
+        account_days: int,
+        daily: int,
     ) -> None:
         self._db = db
         self._pseudonyms = pseudonyms
+        self._vocabulary = vocabulary
         self._reports_to_hide = reports_to_hide
         self._account_days = account_days
         self._daily = daily
@@ -54,7 +61,7 @@ class ContentReports:
             if counts or not dismissed:  # after a Keep, only a report that counts notifies again
                 blind = await duels.get_by_description(tx, description_id) is not None
                 action = NotificationAction("removal", description_id)
-                message = _notification_text(found, reason, blind=blind)
+                message = self._notification_text(found, reason, blind=blind)
                 key = _notification_key(description_id, dismissed)
                 await notifications.add(tx, key, message, at=time.time(), action=action)
             if not counts or await content_reports.count_open(tx, description_id) < self._reports_to_hide:
@@ -70,9 +77,9 @@ class ContentReports:
         async with self._db.write() as tx:
             found = await self._get(tx, description_id)
             if found.removed_at is not None:
-                raise UserError("The text is hidden by now: the operators decide.")
+                raise UserError("Too late to take it back: the text is hidden until the operators decide.")
             if not await content_reports.withdraw(tx, description_id, reporter):
-                raise UserError("The operators have decided already.")
+                raise UserError("Too late to take it back: the operators have decided already.")
             if not await content_reports.count_undecided(tx, description_id):
                 dismissed = await content_reports.count_dismissed(tx, description_id)
                 await notifications.withdraw(tx, _notification_key(description_id, dismissed))
@@ -89,13 +96,20 @@ class ContentReports:
 
     async def _check_reporter(self, tx: Transaction, description_id: int, reporter: str) -> None:
         if await content_reports.exists(tx, description_id, reporter):
-            raise UserError("You have reported it already: the operators know.")
+            raise UserError("You have reported this text already: the operators know.")
         if await content_reports.count_since(tx, reporter, time.time() // _DAY * _DAY) >= self._daily:
             raise TooMany(
-                "You have reported {most} descriptions today, which is all that one person may. "
-                "The next day begins at midnight UTC.",
+                "You have used up your reports for today ({most}). You can report again after midnight UTC.",
                 most=self._daily,
             )
+
+    async def get(self, description_id: int) -> Description:
+        """Return a reported description. Raise UserError if it is gone, or its text was deleted."""
+        async with self._db.read() as tx:
+            found = await self._get(tx, description_id)
+        if not found.text:
+            raise UserError("The person who asked for it had it deleted.")
+        return found
 
     async def remove(self, description_id: int) -> Description:
         """Hide a description and remove it from datasets for good. Raise UserError if it is gone."""
@@ -112,14 +126,14 @@ class ContentReports:
         async with self._db.write() as tx:
             found = await self._get(tx, description_id)
             if not found.text:
-                raise UserError("Whoever asked for it had it deleted.")
+                raise UserError("The person who asked for it had it deleted.")
             await content_reports.dismiss(tx, description_id)
             return await descriptions.remove(tx, description_id, at=None)
 
     async def _get_visible(self, tx: Transaction, description_id: int) -> Description:
         found = await self._get(tx, description_id)
         if found.removed_at is not None:
-            raise UserError("It is hidden already.")
+            raise UserError("This text is hidden already.")
         return found
 
     async def _get(self, tx: Transaction, description_id: int) -> Description:
@@ -128,31 +142,26 @@ class ContentReports:
             raise UserError("This description is gone.")
         return found
 
+    def _notification_text(
+        self, found: Description, reason: LocalizedMessage | None, *, blind: bool
+    ) -> LocalizedMessage:
+        """Return the first line of the message to operators, without the text: others may read it.
+
+        If the text is in a duel, it hides the model: operators may vote.
+        """
+        author: LocalizedMessage | str = found.model
+        if blind:
+            author = LocalizedMessage("one of two models in a duel")
+        elif found.version:
+            author = LocalizedMessage("model {number}", number=found.version)
+        return LocalizedMessage(
+            "🚩 Somebody reported what {model} wrote for `{hero}`: {reason}.",
+            model=author,
+            hero=self._vocabulary.typed(found.hero),
+            reason=reason or LocalizedMessage("no reason given"),
+        )
+
 
 def _notification_key(description_id: int, dismissed: int) -> str:
     """Return the key of the notification of all reports since that many were dismissed."""
     return f"{NotificationAction('removal', description_id)}:{dismissed}"
-
-
-def _notification_text(
-    found: Description, reason: LocalizedMessage | None, *, blind: bool
-) -> LocalizedMessage:
-    """Return the message to operators. If the text is in a duel, it hides the model: operators may vote."""
-    author: LocalizedMessage | str = found.model
-    if blind:
-        author = LocalizedMessage("one of two models in a duel")
-    elif found.version:
-        author = LocalizedMessage("model {number}", number=found.version)
-    return LocalizedMessage(
-        "🚩 Somebody reported what {model} wrote for `{hero}`: {reason}.\n> {text}\n"
-        "Remove takes it from sight and from training; Keep lets it be, and dismisses the reports.",
-        model=author,
-        hero=found.hero.typed,
-        reason=reason or LocalizedMessage("no reason given"),
-        text=_plain(found.text)[:1500],
-    )
-
-
-def _plain(text: str) -> str:
-    """Return a text on one line, to be quoted, without characters that Discord would render."""
-    return _MARKDOWN.sub(r"\\\g<0>", " ".join(text.split()))

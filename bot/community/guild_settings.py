@@ -4,8 +4,9 @@ import time
 from collections.abc import Collection
 from typing import Any
 
+from bot.errors import UserError
 from bot.i18n.catalogues import Catalogues
-from bot.i18n.message import Translator
+from bot.i18n.message import LocalizedMessage, Translator
 from bot.settings import RequestLimits
 from bot.store import guilds
 from bot.store.database import Database
@@ -36,6 +37,42 @@ class GuildSettings:
             changed = await guilds.change(tx, guild_id, at=time.time(), **values)
         self._cache[guild_id] = changed
         return changed
+
+    async def change_limits(
+        self,
+        guild_id: int,
+        *,
+        cooldown: int | None = None,
+        daily_per_user: int | None = None,
+        daily_of_guild: int | None = None,
+    ) -> None:
+        """Change limits of a server. What is left out stays, and 0 restores the installation's.
+
+        Raises UserError, with nothing changed, if one is wider than the installation's.
+        """
+        widest = self._widest
+        if cooldown and cooldown < widest.cooldown:
+            raise UserError(
+                "The bot's own wait is {time}: a server can make it longer, never shorter. Nothing was "
+                "changed.",
+                time=LocalizedMessage.counted("{number} second", "{number} seconds", round(widest.cooldown)),
+            )
+        if _is_wider(daily_per_user, widest.daily_per_user):
+            raise UserError(
+                "The bot's own limit for one member is {number} descriptions a day: a server can lower it, "
+                "never raise it. Nothing was changed.",
+                number=widest.daily_per_user,
+            )
+        if _is_wider(daily_of_guild, widest.daily_of_guild):
+            raise UserError(
+                "The bot's own limit for a whole server is {number} descriptions a day: a server can lower "
+                "it, never raise it. Nothing was changed.",
+                number=widest.daily_of_guild,
+            )
+        values = {"cooldown": cooldown, "daily_per_user": daily_per_user, "daily_of_guild": daily_of_guild}
+        changes = {name: value or None for name, value in values.items() if value is not None}
+        if changes:
+            await self.change(guild_id, **changes)
 
     async def reset(self, guild_id: int) -> None:
         """Restore all defaults of the installation."""
@@ -70,6 +107,10 @@ def narrow_limits(widest: RequestLimits, setting: GuildSetting) -> RequestLimits
         _least(widest.daily_per_user, setting.daily_per_user),
         _least(widest.daily_of_guild, setting.daily_of_guild),
     )
+
+
+def _is_wider(cap: int | None, widest: int | None) -> bool:
+    return cap is not None and widest is not None and cap > widest
 
 
 def _least(*caps: int | None) -> int | None:

@@ -1,6 +1,7 @@
 """Powers that operators add to the vocabulary, so that descriptions of them may train."""
 
 import time
+from itertools import islice
 
 from bot.errors import UserError
 from bot.heroes.blocklist import Blocklist
@@ -52,15 +53,19 @@ class Powers:
         name = self._name(typed)
         if self._blocklist.blocks(name):
             raise UserError(
-                "The blocklist has {name!r}, so nobody may ask for it: allow it there first, by a line "
-                "that begins with a hyphen.",
+                "{name!r} is on the blocklist, so nobody may ask for it. Allow it there first, with a "
+                "line that begins with a hyphen.",
                 name=name,
             )
         async with self._db.write() as tx:
             is_new = name not in self._file_vocabulary.powers
             is_new = is_new and await powers.add(tx, name, actor_id=actor_id, at=time.time())
         if not is_new:
-            raise UserError("The vocabulary has {name!r} already: descriptions of it may train.", name=name)
+            raise UserError(
+                "{name!r} is in the vocabulary already: the model learns from descriptions of it that "
+                "people like.",
+                name=name,
+            )
         return name
 
     async def remove(self, typed: str) -> str:
@@ -73,9 +78,7 @@ class Powers:
             if await powers.remove(tx, as_typed):  # also one that has become a synonym since
                 return as_typed
             if name in self._file_vocabulary.powers:
-                raise UserError(
-                    "{name!r} stands in data/heroes.toml: take it out there, and restart.", name=name
-                )
+                raise UserError("{name!r} is in data/heroes.toml: remove it there, and restart.", name=name)
             if not await powers.remove(tx, name):
                 raise UserError("Nobody added {name!r}. `{/powers list}` shows what was added.", name=name)
         return name
@@ -84,8 +87,16 @@ class Powers:
         return self._file_vocabulary.power(" ".join(typed.split()))
 
     async def requested(self, limit: int = 25) -> list[RequestedPower]:
-        """Return powers outside the vocabulary that people asked for, those of most people first."""
+        """Return powers outside the vocabulary that people asked for, those of most people first.
+
+        Powers that are blocked by now are left out.
+        """
         vocabulary = await self.vocabulary()
         async with self._db.read() as tx:
             asked = await powers.list_requested(tx)
-        return [power for power in asked if power.power not in vocabulary.powers][:limit]
+        open_powers = (
+            power
+            for power in asked
+            if power.power not in vocabulary.powers and not self._blocklist.blocks(power.power)
+        )
+        return list(islice(open_powers, limit))  # a look at the blocklist takes a millisecond

@@ -8,7 +8,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.heroes.curation import Curation, keeps_age, repeats_a_sentence
+from bot.heroes.curation import (
+    ANOTHER_AGE,
+    ANOTHER_GENDER,
+    ANOTHER_NAME,
+    NEVER_NAMED,
+    REPEATS_ITSELF,
+    TOO_SHORT,
+    Curation,
+    keeps_age,
+    repeats_a_sentence,
+)
 from bot.heroes.curation_ages import stated_ages
 from bot.heroes.curation_names import named_people
 from bot.heroes.hero import Hero
@@ -16,16 +26,19 @@ from bot.heroes.hero import Hero
 MIN_WORDS, MAX_WORDS = 60, 120
 _OPENING_WORDS = 8
 
-METRICS = (
-    "never_wrong_age",
-    "right_age",
-    "gender",
-    "power",
-    "ends",
-    "length_ok",
-    "no_repeat",
-    "one_name",
-)
+_RULES = {
+    "never_wrong_age": ANOTHER_AGE,
+    "right_age": ANOTHER_AGE,
+    "gender": ANOTHER_GENDER,
+    "power": NEVER_NAMED,
+    "ends": TOO_SHORT,
+    "length_ok": TOO_SHORT,
+    "no_repeat": REPEATS_ITSELF,
+    "one_name": ANOTHER_NAME,
+}
+"""The metrics, with the rule of curation that each belongs to."""
+
+METRICS = tuple(_RULES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +51,9 @@ class Answer:
 
 
 def evaluate(answer: Answer, curation: Curation) -> dict[str, bool]:
-    """Return which of METRICS hold for one answer."""
+    """Return which of METRICS hold for one answer; those of rules that curation leaves out do."""
     hero, text = answer.hero, answer.text
-    return {
+    held = {
         "never_wrong_age": keeps_age(hero, text),
         "right_age": range(hero.age, hero.age + 1) in stated_ages(text),
         "gender": curation.keeps_gender(hero, text),
@@ -50,6 +63,7 @@ def evaluate(answer: Answer, curation: Curation) -> dict[str, bool]:
         "no_repeat": not repeats_a_sentence(text),
         "one_name": len(named_people(text)) == 1,
     }
+    return {name: holds or not curation.applies(_RULES[name]) for name, holds in held.items()}
 
 
 def keeps_all_rules(answer: Answer, curation: Curation) -> bool:

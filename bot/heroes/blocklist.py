@@ -8,9 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.errors import NotUnderstood, SettingsError
-from bot.heroes.hero import Hero
-from bot.heroes.vocabulary import EXAMPLE
+from bot.errors import SettingsError
 
 if TYPE_CHECKING:
     from glin_profanity import Filter
@@ -33,7 +31,9 @@ class Blocklist:
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"BLOCKLIST: {file} cannot be read: {error}") from error
         self._blocked = [line for line in lines if line and not line.startswith("-")]
-        self._allowed = [line.removeprefix("-").strip() for line in lines if line.startswith("-")]
+        allowed = [line.removeprefix("-").strip() for line in lines if line.startswith("-")]
+        # a power is looked at in several spellings, and what is allowed has to be allowed in each
+        self._allowed = sorted(spelling for line in allowed for spelling in _spellings(line))
         self._vocabulary = frozenset(vocabulary)
 
     @cached_property
@@ -54,15 +54,6 @@ class Blocklist:
     def blocks(self, power: str) -> bool:
         """Return whether a power, in lower case, is blocked in any of its spellings."""
         return power not in self._vocabulary and any(map(self._filter.is_profane, _spellings(power)))
-
-    def check(self, hero: Hero) -> None:
-        """Raise NotUnderstood if the hero's power is blocked. The message does not repeat the power."""
-        if self.blocks(hero.power):
-            raise NotUnderstood(
-                "That is a power I would rather not write about. Think of another, as in "
-                "`{/hero hero:{example}}`.",
-                example=EXAMPLE,
-            )
 
 
 def _spellings(power: str) -> set[str]:

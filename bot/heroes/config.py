@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from bot.errors import SettingsError
+from bot.errors import NotUnderstood, SettingsError
 from bot.heroes.curation import Curation
 from bot.heroes.prompts import Prompts
 from bot.heroes.vocabulary import Vocabulary
@@ -31,12 +31,17 @@ def read_heroes(path: Path) -> HeroesConfig:
             {name: table for name, table in raw.items() if name in model.model_fields}
             for model in (Vocabulary, Prompts)
         )
+        rules = {name: table for name, table in raw.items() if name not in {**vocabulary, **prompts}}
+        if "names" in rules:
+            raise SettingsError(
+                f"{path} needs mending: [names] is not read. Put its lists into [profile.names], which "
+                "curation reads as well"
+            )
+        read_prompts = Prompts.model_validate(prompts)
         heroes = HeroesConfig(
             Vocabulary.model_validate(vocabulary),
-            Prompts.model_validate(prompts),
-            Curation.model_validate(
-                {name: table for name, table in raw.items() if name not in {**vocabulary, **prompts}}
-            ),
+            read_prompts,
+            Curation.model_validate(rules | {"names": read_prompts.profile.names}),
         )
     except ValidationError as error:
         mistakes = (": ".join(filter(None, _location_and_reason(item))) for item in error.errors())
@@ -44,6 +49,7 @@ def read_heroes(path: Path) -> HeroesConfig:
     except (OSError, ValueError) as error:
         raise SettingsError(f"{path} cannot be read: {error}") from error
     _check_genders(heroes, path)
+    _check_example(heroes.vocabulary, path)
     return heroes
 
 
@@ -65,3 +71,13 @@ def _check_genders(heroes: HeroesConfig, path: Path) -> None:
                 raise SettingsError(
                     f"{path} needs mending: the grid has the gender {gender!r}, and [{table}] no words for it"
                 )
+
+
+def _check_example(vocabulary: Vocabulary, path: Path) -> None:
+    """Raise SettingsError if the example of the file cannot be asked for."""
+    if "words" not in vocabulary.model_fields_set:  # as in files of older versions
+        return
+    try:
+        vocabulary.parse(vocabulary.words.example)
+    except NotUnderstood as error:
+        raise SettingsError(f"{path} needs mending: words.example: {error}") from error

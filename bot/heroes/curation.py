@@ -2,11 +2,14 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from pydantic import field_validator
 
 from bot.config import FrozenModel
 from bot.heroes.curation_ages import stated_ages
-from bot.heroes.curation_names import named_people
+from bot.heroes.curation_names import first_name, named_people
 from bot.heroes.hero import Hero
 from bot.i18n.message import mark
 
@@ -14,13 +17,19 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])[\"”’']?\s+")  # noqa: RUF001 (texts 
 _SENTENCE_END_SO_FAR = re.compile(r"[.!?][\"”’']?(?=\s|$)")  # noqa: RUF001 (as above)
 _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”")
 TOO_SHORT = mark("too short")
+TOO_LONG = mark("too long")
+ANOTHER_AGE = mark("another age")
+ANOTHER_GENDER = mark("another gender")
+NEVER_NAMED = mark("power never named")
+ANOTHER_NAME = mark("another name")
+REPEATS_ITSELF = mark("repeats itself")
+NOT_A_TALE = mark("not a tale")
 
-_NEVER_NAMED = mark("power never named")
-_MENDABLE = frozenset({TOO_SHORT, _NEVER_NAMED})  # faults of a beginning that the rest may mend
+_MENDABLE = frozenset({TOO_SHORT, NEVER_NAMED})  # faults of a beginning that the rest may mend
 
 _REPEATED_WORDS = 6  # a run of this many words must not occur twice
 
-_THEY_ALONE = 3  # times without any "he" or "she"
+_THEY_ALONE = 3  # so many words like "they", and so many for each "he" or "she", can mean the hero alone
 
 # Words that no description has: it tells of a hero, and addresses neither the reader nor itself.
 _NOT_NARRATIVE = re.compile(
@@ -32,20 +41,36 @@ _OTHER_SCRIPT = re.compile(r"[^\x00-\u024f\u2000-\u206f\u20ac]")
 
 
 class _Bounds(FrozenModel):
-    """Word counts of a text, how often one example is requested at most, and what tells no gender."""
+    """Word counts of a text, how often one example is requested at most, and what tells no gender.
+
+    left_out: rules that make no sense for the subject, by their reasons.
+    """
 
     shortest: int
     longest: int
     attempts: int
     neutral_genders: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    @field_validator("left_out")
+    @classmethod
+    def _rules_are_known(cls, left_out: tuple[str, ...]) -> tuple[str, ...]:
+        known = (ANOTHER_AGE, ANOTHER_GENDER, NEVER_NAMED, ANOTHER_NAME, REPEATS_ITSELF, NOT_A_TALE)
+        for rule in set(left_out).difference(known):
+            raise ValueError(f"no rule is called {rule!r}: those that can be left out are {', '.join(known)}")
+        return left_out
 
 
 class Curation(FrozenModel):
-    """The rules of data/heroes.toml: word counts, and the words that name a power or a gender."""
+    """The rules of data/heroes.toml: word counts, and the words that name a power or a gender.
+
+    names: first names by the gender that they tell.
+    """
 
     curation: _Bounds
     stems: dict[str, tuple[str, ...]]
     pronouns: dict[str, tuple[str, ...]]
+    names: Mapping[str, frozenset[str]] = MappingProxyType({})
 
     @property
     def attempts(self) -> int:
@@ -78,22 +103,27 @@ class Curation(FrozenModel):
         words = len(text.split())
         checks = (
             (words < self.curation.shortest, TOO_SHORT),
-            (words > self.curation.longest + 10, mark("too long")),
-            (not keeps_age(hero, text), mark("another age")),
-            (not self.keeps_gender(hero, text), mark("another gender")),
-            (not self.names_power(hero, text), _NEVER_NAMED),
-            (len(named_people(text)) > 1, mark("another name")),
-            (repeats_a_sentence(text) or repeats_words(text), mark("repeats itself")),
-            (not is_narrative(text), mark("not a tale")),
+            (words > self.curation.longest + 10, TOO_LONG),
+            (not keeps_age(hero, text), ANOTHER_AGE),
+            (not self.keeps_gender(hero, text), ANOTHER_GENDER),
+            (not self.names_power(hero, text), NEVER_NAMED),
+            (len(named_people(text)) > 1, ANOTHER_NAME),
+            (repeats_a_sentence(text) or repeats_words(text), REPEATS_ITSELF),
+            (not is_narrative(text), NOT_A_TALE),
         )
-        return [reason for failed, reason in checks if failed]
+        return [reason for failed, reason in checks if failed and self.applies(reason)]
+
+    def applies(self, rule: str) -> bool:
+        """Return whether a rule is kept, by the reason that it gives."""
+        return rule not in self.curation.left_out
 
     def keeps_gender(self, hero: Hero, text: str) -> bool:
         """Return whether the text keeps the hero's gender.
 
         The first gender that it names, if any, must be the hero's, and so must three in four pronouns. The
         words of neutral genders do not tell against another one, because "they" may be several people; but
-        "they" alone, time and again, is not said of a man or a woman.
+        "they" almost alone, time and again, is not said of a man or a woman, nor "a 40-year-old person". The
+        first name of the text, if it is known, must not be another gender's; neutral ones have any.
         """
         words = re.findall(r"[a-z]+", text.lower())
         times = Counter(words)
@@ -103,8 +133,19 @@ class Curation(FrozenModel):
         }
         first = next((word for word in words if word in counts), hero.gender)
         own = counts[hero.gender]
-        is_theirs = not own and sum(neutral.values()) >= _THEY_ALONE
-        return first == hero.gender and own * 4 >= sum(counts.values()) * 3 and not is_theirs
+        is_theirs = sum(neutral.values()) >= _THEY_ALONE * max(own, 1)
+        is_called = any(re.search(rf"\byear-old {gender}\b", text) for gender in neutral)
+        keeps_words = first == hero.gender and own * 4 >= sum(counts.values()) * 3
+        return keeps_words and not (is_theirs or is_called) and self._fits_name(hero.gender, text)
+
+    def _fits_name(self, gender: str, text: str) -> bool:
+        neutral = self.curation.neutral_genders
+        if gender in neutral:
+            return True
+        told = [names for other, names in self.names.items() if other not in (gender, *neutral)]
+        own = self.names.get(gender, frozenset())
+        another = frozenset().union(*told) - own
+        return first_name(text, own | another) not in another
 
     def names_power(self, hero: Hero, text: str) -> bool:
         """Return whether the text names the hero's power.

@@ -1,7 +1,8 @@
 """Find the names of people in a text by its capitals."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from itertools import pairwise
 
 # Words that begin a sentence with a capital and are not names.
 _ORDINARY = frozenset(
@@ -26,6 +27,7 @@ _CALENDAR = re.compile(
     r"October|November|December|Christmas|Easter|Halloween|Earth|Sun|Moon|God|English|French|German|Spanish|Italian"
 )
 _PLACED = frozenset(("in", "at", "near", "across", "outside", "around", "inside", "the", "a", "an"))
+_BEFORE_PLACES = _PLACED.union(("above", "below", "beyond", "by", "from", "of", "over", "to", "towards"))
 _VERB = re.compile(
     r"[a-z]+(?:s|ed)|has|had|was|can|could|will|would|may|might|and|never|always|still|also|knew"
 )
@@ -46,6 +48,19 @@ def named_people(text: str) -> list[set[str]]:
         else:
             known |= name
     return found
+
+
+def first_name(text: str, names: Collection[str]) -> str | None:
+    """Return the first of these names that stands where a person's first name does; None if none does.
+
+    Not after a preposition ("above Milan"), and not after another name ("Ada Walter").
+    """
+    words: list[str] = [".", *_WORD.findall(text)]
+    for before, word in pairwise(words):
+        is_surname = before[0].isupper() and before.lower() not in _ORDINARY
+        if word in names and not is_surname and before.lower() not in _BEFORE_PLACES:
+            return word
+    return None
 
 
 def _names(words: list[str]) -> Iterator[set[str]]:

@@ -19,7 +19,7 @@ from bot.heroes.hero import Hero
 from bot.i18n.message import LocalizedMessage
 
 Origin = Literal["herosmith-build", "hand-written"]
-"""Who wrote a text: the packaged model in a build that curation has judged, or a person."""
+"""Who wrote a text: the packaged model in a build, or a person."""
 
 ORIGINS: tuple[Origin, ...] = get_args(Origin)
 EXAMPLE = '{"age": 40, "gender": "woman", "power": "healing", "text": "...", "origin": "hand-written"}'
@@ -81,8 +81,7 @@ class FirstDataset:
         """Return all texts. Raises UserError that names the first lines with mistakes, and their cures.
 
         Every hero must be one that /hero takes here, of any power. Curation judges none of the texts: those
-        of the build have passed it, and a person wrote each of the others for its very hero. It blocks for
-        half a second, so call it in a thread.
+        that are shipped have passed it. It blocks for half a second, so call it in a thread.
         """
         faults = _Faults(self.file)
         lines: list[tuple[_Line, Hero]] = []
@@ -192,19 +191,19 @@ def _shape_fault(error: ValidationError) -> LocalizedMessage:
     faults = error.errors(include_url=False)
     missing = [str(fault["loc"][0]) for fault in faults if fault["type"] == "missing"]
     unknown = [str(fault["loc"][0]) for fault in faults if fault["type"] == "unexpected_keyword_argument"]
-    field = str(next((fault["loc"][0] for fault in faults if fault["loc"]), ""))
+    name = str(next((fault["loc"][0] for fault in faults if fault["loc"]), ""))
     if missing:
         return LocalizedMessage("It lacks {fields}. A line is {example}", fields=missing, example=EXAMPLE)
     if unknown:
         return LocalizedMessage("No text has the field {fields}: leave it out.", fields=unknown)
-    match field:
+    match name:
         case "age":
             return LocalizedMessage("The age must be a whole number, without quotation marks: 40.")
         case "origin":
             return LocalizedMessage("The origin must be one of {origins}.", origins=list(ORIGINS))
         case "":
-            return LocalizedMessage("It is no JSON object. A line is {example}", example=EXAMPLE)
-    return LocalizedMessage("The {field} must be text in quotation marks.", field=field)
+            return LocalizedMessage("It is not a JSON object. A line is {example}", example=EXAMPLE)
+    return LocalizedMessage("The {field} must be text in quotation marks.", field=name)
 
 
 def _check_text(text: str) -> None:

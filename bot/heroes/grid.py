@@ -50,6 +50,11 @@ class Grid(FrozenModel):
         """The number of heroes in one repeat."""
         return len(self.ages) * len(self.genders) * len(self.powers)
 
+    @property
+    def other_gender_share(self) -> float:
+        """About which share of all heroes, from 0 to 1, is of the other genders."""
+        return (1 - 1 / self.repeats) / self.other_gender_every if self.other_genders else 0
+
     def heroes(self, repeat: int = 0) -> Iterator[Hero]:
         """Yield the heroes of a repeat: every combination, from the second repeat on with changes."""
         for row, (age, gender) in enumerate(product(self.ages, self.genders)):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from string import Formatter
 from typing import Any, Self
 
 
@@ -46,3 +47,11 @@ class Hero:
 FIELDS: tuple[Any, ...] = fields(Hero)  # Any: a Field's type is a string where annotations are postponed
 FIELD_NAMES = tuple(field.name for field in FIELDS)
 _DEFAULTS = tuple((field.name, field.default) for field in FIELDS)
+
+
+def check_placeholders(template: str) -> str:
+    """Return the template as it is: a validator. Raises ValueError if a placeholder is no field of a hero."""
+    for _, word, _, _ in Formatter().parse(template):
+        if word is not None and word not in FIELD_NAMES:
+            raise ValueError(f"{{{word}}} is no field of a hero: there are {', '.join(FIELD_NAMES)}")
+    return template

@@ -5,23 +5,23 @@ from collections.abc import Iterator
 from dataclasses import field
 from functools import cached_property
 from string import Formatter
-from typing import Self
+from typing import Annotated, Self
 
 import pydantic.dataclasses
-from pydantic import model_validator
+from pydantic import AfterValidator, model_validator
 
 from bot.chat import ChatRequest, Message, Sampling
 from bot.config import FrozenModel
 from bot.heroes.grammar import in_sentences, is_third_person, plural_verb, with_articles
-from bot.heroes.hero import FIELD_NAMES, Hero
+from bot.heroes.hero import FIELD_NAMES, Hero, check_placeholders
 
 
 class _Templates(FrozenModel):
     """The two prompts, with a Hero's fields as placeholders."""
 
     version: int
-    tuning: str
-    generation: str
+    tuning: Annotated[str, AfterValidator(check_placeholders)]
+    generation: Annotated[str, AfterValidator(check_placeholders)]
 
 
 class _Samplings(FrozenModel):

@@ -6,22 +6,24 @@ import unicodedata
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import chain
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from bot.config import FrozenModel
 from bot.errors import NotUnderstood
 from bot.heroes.grid import Grid
-from bot.heroes.hero import Hero
+from bot.heroes.hero import Hero, check_placeholders
 from bot.heroes.synonyms import LanguageSynonyms, Lexicon
 from bot.i18n.message import LocalizedMessage, mark
 
-EXAMPLE = LocalizedMessage("40 woman healing")
-
-_GENDERS = mark("man"), mark("woman"), mark("person")  # for the catalogues; data/heroes.toml may have others
+# What the catalogues translate. Other words of data/heroes.toml are an operator's: they are said as they are.
+_EXAMPLE = mark("40 woman healing")
+_GENDERS = mark("man"), mark("woman"), mark("person")
 
 _AGE = re.compile(r"-?\d+")
+_OTHER_NUMBER = re.compile(r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?", re.IGNORECASE)  # "40.5", "1e3"
+_DECIMAL = re.compile(r"\s*[-+]?\d+[.,]\d")  # "40,5": a comma that separates no parts
 _FULL_STOPS = " .!?…。"
 
 # Letters of any language, digits, spaces, apostrophes and hyphens: nothing that Discord would render.
@@ -50,12 +52,28 @@ class HeroLimits(FrozenModel):
         return self
 
 
+class HeroWords(FrozenModel):
+    """How a hero is shown: what messages give as an example, and the title of a text, with its fields."""
+
+    example: str = _EXAMPLE
+    title: Annotated[str, AfterValidator(check_placeholders)] = "{age}-year-old {gender}, {power}"
+
+
+class UnseenWords(FrozenModel):
+    """The ages and powers by which new models are checked, as far as the grid has none of them."""
+
+    ages: tuple[int, ...] = ()
+    powers: tuple[str, ...] = ()
+
+
 class Vocabulary(FrozenModel):
     """The grid, the powers besides it, their synonyms, and the limits of what may be asked for."""
 
     grid: Grid
     vocabulary: PowerWords
     limits: HeroLimits
+    words: HeroWords = HeroWords()
+    unseen: UnseenWords = UnseenWords()
     spoken: dict[str, str] = Field(default_factory=dict)
     synonyms: dict[str, LanguageSynonyms] = Field(default_factory=dict)
 
@@ -79,6 +97,11 @@ class Vocabulary(FrozenModel):
                 raise ValueError(f"the power {power!r} is not written in plain words and lower case")
         _ = self.gender_lexicon, self.power_lexicon
         return self
+
+    @property
+    def example(self) -> LocalizedMessage | str:
+        """What messages give as an example of what to type."""
+        return _translated_if_ours(self.words.example, _EXAMPLE)
 
     @property
     def genders(self) -> tuple[str, ...]:
@@ -129,7 +152,7 @@ class Vocabulary(FrozenModel):
 
     def title(self, hero: Hero) -> str:
         """Return a hero as a title in plain English: `64-year-old man, reading thoughts`."""
-        return str(self._spoken(hero))
+        return self.words.title.format(**self._spoken(hero).as_dict())
 
     def typed(self, hero: Hero) -> str:
         """Return what people type for a hero, in plain English: `64 man reading thoughts`."""
@@ -147,8 +170,11 @@ class Vocabulary(FrozenModel):
         words = split_words(text.rstrip(_FULL_STOPS))
         if not words:
             raise NotUnderstood(
-                "Tell me an age, a gender and a power, for example `{/hero hero:{example}}`.", example=EXAMPLE
+                "Tell me an age, a gender and a power, for example `{/hero hero:{example}}`.",
+                example=self.example,
             )
+        if _DECIMAL.match(text):
+            raise self._age_error()
         if not _AGE.fullmatch(words[0]):
             return self._parse_in_another_order(words)
         age, others = words[0], words[1:]
@@ -182,13 +208,30 @@ class Vocabulary(FrozenModel):
 
     def _what_is_missing(self, words: list[str], ages: list[int]) -> NotUnderstood:
         if not ages:
-            return NotUnderstood(
-                "The age is missing: begin with a number, for example `{/hero hero:{example}}`.",
-                example=EXAMPLE,
-            )
+            return self._age_error() if self._has_other_age(words) else self._missing_age()
         others = words[1:]
         is_place_known = ages[0] == 0 and len(others) > 1 and not self.power_lexicon.find(" ".join(others))
         return self._gender_error(others[0] if is_place_known else "")
+
+    def _has_other_age(self, words: list[str]) -> bool:
+        """Return whether something that is no age stands for one, as in "40.5 woman" and "forty woman"."""
+        starts_with_number = words[0][:1].isdigit()
+        return (
+            starts_with_number
+            or self.gender_length(words[1:]) > 0
+            or any(map(_OTHER_NUMBER.fullmatch, words))
+        )
+
+    def _age_error(self) -> NotUnderstood:
+        return NotUnderstood(
+            "An age is a whole number in digits, as in `{/hero hero:{example}}`.", example=self.example
+        )
+
+    def _missing_age(self) -> NotUnderstood:
+        return NotUnderstood(
+            "The age is missing: begin with a whole number in digits, for example `{/hero hero:{example}}`.",
+            example=self.example,
+        )
 
     def gender_length(self, words: Sequence[str]) -> int:
         """Return how many words at the beginning are a gender, as "non binary" is; 0 if there is none."""
@@ -203,14 +246,14 @@ class Vocabulary(FrozenModel):
         """
         age = age.strip()
         if not _AGE.fullmatch(age):
-            raise self._what_is_missing([], [])
+            raise self._age_error() if age else self._missing_age()
         known_gender = self.gender_lexicon.find(gender)
         if known_gender is None:
             raise self._gender_error(gender.strip())
         return Hero(self._age(age), known_gender, self.power(" ".join(split_words(power))))
 
     def _gender_error(self, word: str) -> NotUnderstood:
-        *some, last = map(LocalizedMessage, self.genders)
+        *some, last = (_translated_if_ours(gender, *_GENDERS) for gender in self.genders)
         known = LocalizedMessage("{some} or {last}", some=some, last=last) if some else last
         if word and len(word) <= self.limits.power_characters and is_plain(word):
             return NotUnderstood(
@@ -218,12 +261,12 @@ class Vocabulary(FrozenModel):
                 "`{/hero hero:{example}}`.",
                 word=word,
                 known=known,
-                example=EXAMPLE,
+                example=self.example,
             )
         return NotUnderstood(
             "The gender is missing: after the age say {known}, as in `{/hero hero:{example}}`.",
             known=known,
-            example=EXAMPLE,
+            example=self.example,
         )
 
     def _age(self, word: str) -> int:
@@ -231,7 +274,7 @@ class Vocabulary(FrozenModel):
         # len() first: Python refuses to convert numbers of thousands of digits
         if len(word) > 9 or not low <= int(word) <= high:
             raise NotUnderstood(
-                "The age must lie between {low} and {high}: heroes of other ages are not described here.",
+                "The age must be between {low} and {high}: I do not describe heroes of other ages.",
                 low=low,
                 high=high,
             )
@@ -253,7 +296,7 @@ class Vocabulary(FrozenModel):
         text = unicodedata.normalize("NFC", text.lower()).rstrip(_FULL_STOPS)
         if not text:
             raise NotUnderstood(
-                "The power is missing: end with it, as in `{/hero hero:{example}}`.", example=EXAMPLE
+                "The power is missing: end with it, as in `{/hero hero:{example}}`.", example=self.example
             )
         if len(text) > self.limits.power_characters:
             most = self.limits.power_characters
@@ -268,6 +311,14 @@ class Vocabulary(FrozenModel):
                 "without mentions, links or formatting."
             )
         return text
+
+
+def _translated_if_ours(text: str, *ours: str) -> LocalizedMessage | str:
+    """Return a text of data/heroes.toml to be translated if the catalogues know it, else as it is.
+
+    An operator's own text may be that of an unrelated message, such as "live".
+    """
+    return LocalizedMessage(text) if text in ours else text
 
 
 def split_words(text: str) -> list[str]:

@@ -16,8 +16,8 @@ _MOST_REPORTED = 1000  # messages of a catalogue; texts of old versions are look
 class Catalogues:
     """The translators of the supported languages: English, and one for each .po file in a folder.
 
-    A catalogue is loaded at its first use; worker and terminal never use one. What it lacks is said in
-    English, with a warning in the log.
+    A catalogue is loaded at its first use: by a worker for the words of pictures, by the terminal never. What
+    it lacks is said in English, with a warning in the log.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -71,7 +71,7 @@ class Catalogues:
 
 @lru_cache(maxsize=64)
 def _load(file: Path, _modified: int) -> Translator:
-    """Load a .po file, with the language's separators in numbers: 1.234,5 for 1,234.5.
+    """Load a .po file, with how the language writes numbers: 1.234,5 for 1,234.5 and 50 % for 50%.
 
     Each state of a file is parsed once in a process: it takes 40 ms.
     """
@@ -84,8 +84,11 @@ def _load(file: Path, _modified: int) -> Translator:
     compiled = io.BytesIO()
     write_mo(compiled, catalogue)
     compiled.seek(0)
-    symbols = Locale.parse(file.stem, sep="-").number_symbols["latn"]
+    locale = Locale.parse(file.stem, sep="-")
+    symbols, percent = locale.number_symbols["latn"], locale.percent_formats[None].suffix[0]
     separators = {".": str(symbols["decimal"]), ",": str(symbols["group"])}
+    if percent:  # some languages write it in front, which no replacement of a sign does
+        separators["%"] = percent
     translations = gettext.GNUTranslations(compiled)
     translations.add_fallback(_Untranslated(file.name))
     return Translator(file.stem, translations, separators)

@@ -1,6 +1,7 @@
 """Find the messages in the source that catalogues translate, as xgettext does."""
 
 import ast
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -12,10 +13,10 @@ _TERMINAL = (
     "bot/dataset/reading/",
     *(f"bot/dataset/files/{name}" for name in ("base", "csv", "dataset_card", "formats", "hugging", "jsonl")),
     *(f"bot/dataset/files/{name}" for name in ("affixes", "hero_row", "parquet", "row")),
-    "bot/playground/",
     "bot/tuning/own_models.py",
 )
 COUNTED = ("count", "counted")
+_IN_PAGES = {".html": re.compile(r"\{\{(.+?)\}\}(?!\})"), ".js": re.compile(r'\bt\("([^"]+)"')}
 
 Key = str | tuple[str, str]  # two forms if the message is counted
 
@@ -32,7 +33,18 @@ def extract_messages(errors: Collection[str]) -> dict[Key, str]:
             found[texts[0], texts[1]] = place
         elif called(call) not in COUNTED and texts:
             found[texts[0]] = place
+    for file in sorted((_ROOT / "bot").rglob("*")):
+        for line, text in messages_of_page(file):
+            found[text] = f"{file.relative_to(_ROOT)}:{line}"
     return found
+
+
+def messages_of_page(file: Path) -> Iterator[tuple[int, str]]:
+    """Yield the messages of a web page's file with their lines: {{...}} in HTML, t("...") in JavaScript."""
+    if pattern := _IN_PAGES.get(file.suffix):
+        text = file.read_text(encoding="utf-8")
+        for match in pattern.finditer(text):
+            yield text.count("\n", 0, match.start()) + 1, match[1]
 
 
 def translating_calls(errors: Collection[str]) -> Iterator[tuple[str, ast.Call]]:

@@ -95,7 +95,7 @@ class Translator:
         *,
         syntax: CommandSyntax = discord_syntax,
     ) -> None:
-        """Take the language's separators in numbers by the English ones, and how commands are written."""
+        """Take the language's signs in numbers by the English ones, and how commands are written."""
         self.code = code
         self._catalogue = catalogue
         self._formatter = _FieldFormatter(self, str.maketrans(dict(separators or {})), syntax)
@@ -126,7 +126,7 @@ class Translator:
 
 
 class _FieldFormatter(string.Formatter):
-    """Formats fields as str.format() does, but translates messages, lists and the separators in numbers."""
+    """Formats fields as str.format() does, but translates messages, lists, and the signs in numbers."""
 
     def __init__(self, t: Translator, separators: dict[int, str], syntax: CommandSyntax) -> None:
         self._t = t

@@ -1,14 +1,21 @@
-"""Compare a catalogue with the texts that it must translate."""
+"""Compare a catalogue with the texts that it must translate, or begin a new one with them."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from babel import Locale, UnknownLocaleError
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
 from bot.i18n.extraction import Key
+from bot.i18n.message import ENGLISH
 
+_HEADER = (
+    "# The English sentence is the key. {Fields} stay as they are; docs/development.md has the other rules."
+)
+_CODE = re.compile(r"[a-z]{2,3}(?:-[A-Z]{2}|-\d{3})?")  # as Discord names its languages: it asks by these
 NAME = "name"  # the context of names of commands and options in a catalogue
 
 
@@ -34,6 +41,38 @@ class Missing(NamedTuple):
 def read_catalogue(file: Path) -> Catalog:
     with file.open("rb") as source:
         return read_po(source)
+
+
+def empty_catalogue(code: str, texts: Texts) -> Catalog:
+    """Return a catalogue in which nothing is translated yet, for write_po() with width=0, below header().
+
+    Raises ValueError if no language that is to be translated has this code.
+    """
+    if not _CODE.fullmatch(code) or code == ENGLISH.code:
+        raise ValueError("write a language as Discord does, such as fr or pt-BR; English needs no catalogue")
+    try:
+        catalogue = Catalog(Locale.parse(code, sep="-"), fuzzy=False)
+    except UnknownLocaleError as error:
+        raise ValueError(str(error)) from error
+    for text in sorted(texts.names):
+        catalogue.add(text, context=NAME)
+    for text in sorted(texts.descriptions):
+        catalogue.add(text)
+    for key, place in texts.messages.items():
+        source, _, line = place.rpartition(":")
+        catalogue.add(key, locations=[(source, int(line))])
+    return catalogue
+
+
+def header(catalogue: Catalog) -> str:
+    """Return the head of a new catalogue's file: Babel's own has fields that nobody here would fill in."""
+    fields = (
+        f"Language: {catalogue.locale_identifier}",
+        f"Plural-Forms: {catalogue.plural_forms}",
+        "Content-Type: text/plain; charset=utf-8",
+    )
+    lines = (f'"{field}\\n"' for field in fields)
+    return "\n".join((_HEADER, 'msgid ""', 'msgstr ""', *lines, "", ""))
 
 
 def translations(catalogue: Catalog, key: Key, context: str | None = None) -> list[str]:

@@ -15,7 +15,7 @@ from bot.store.jobs import Job, State
 WAITING_FOR_ANSWER = mark("Job {job_id} waits for an answer. {question}")
 
 
-_NAMES: dict[Kind, str] = {"build": mark("dataset build"), "finetune": mark("fine-tuning")}
+_NAMES: dict[Kind, str] = {"build": mark("dataset build"), "finetune": mark("model training")}
 _STATES: dict[State, str] = {
     "planned": mark("planned"),
     "queued": mark("queued"),
@@ -179,7 +179,7 @@ class JobQueue:
         job = await self.get(job_id)
         if not changed:
             raise UserError(
-                "Job {job_id} is {state}: that cannot be done with it now.",
+                "Job {job_id} is {state}, so that is not possible now.",
                 job_id=job_id,
                 state=LocalizedMessage(_STATES[job.state]),
             )

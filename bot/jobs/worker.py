@@ -146,14 +146,15 @@ class Worker:
         self._timing = timing
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
 
-    async def run_forever(self) -> None:
+    async def run_forever(self, kinds: Sequence[Kind] = KINDS) -> None:
         """Run jobs until cancelled, each kind in a task of its own: no build waits for a training of hours.
 
         A job that is running then is left for the next worker.
         """
         async with asyncio.TaskGroup() as tasks:
             for kind in self._runners:
-                tasks.create_task(self._run_forever(kind))
+                if kind in kinds:
+                    tasks.create_task(self._run_forever(kind))
 
     async def _run_forever(self, kind: Kind) -> None:
         busy = False
@@ -235,7 +236,8 @@ class Worker:
             reference = secrets.token_hex(4)
             log.exception("job %d failed, reference %s", run.job.id, reference)
             reason = LocalizedMessage(
-                "Something went wrong. The log has it under {reference}.", reference=reference
+                "Something went wrong on our side; the log has the cause under {reference}.",
+                reference=reference,
             )
         if await run.end(state, result=result, error=reason):
             log.info("job %d ended: %s", run.job.id, state)
@@ -273,7 +275,8 @@ class Worker:
         except Exception:
             log.exception("job %d: the server that works for it could not be told to stop", run.job.id)
             error = LocalizedMessage(
-                "What works for it elsewhere could not be told to stop; the log says why."
+                "The model server could not be told to stop its part, which may go on there; the log says"
+                " why."
             )
         finally:
             heartbeats.cancel()

@@ -137,16 +137,16 @@ class Budget:
         reserved = sum(self._reserved.values()) + sum(spent.outstanding.values())
         if self._daily is not None and spent.today + reserved + cost > self._daily:
             return OverBudget(
-                "Today's budget of ${budget:.2f} is used up (${spent:.2f} spent). "
-                "It begins anew at midnight UTC; an operator may raise DAILY_BUDGET.",
+                "Today's budget of ${budget:.2f} is used up (${spent:.2f} spent). Try again after "
+                "midnight UTC, or ask an operator to raise DAILY_BUDGET.",
                 budget=self._daily,
                 spent=spent.today,
             )
         reserved = self._reserved.get(account.job_id, 0.0) + spent.outstanding.get(account.job_id, 0.0)
         if account.limit is not None and spent.job + reserved + cost > account.limit:
             return OverBudget(
-                "The budget of ${budget:.2f} is used up (${spent:.2f} spent). What was written "
-                "is kept: order it again with a larger budget, and only what is missing is paid for.",
+                "The budget of ${budget:.2f} is used up (${spent:.2f} spent). What was written is kept: "
+                "run {/build-dataset} again with a larger budget, and you pay only for what is missing.",
                 budget=account.limit,
                 spent=spent.job,
             )

@@ -19,7 +19,7 @@ from bot.llm.budget import Account, Budget, Charge
 from bot.llm.model_parameters import Extensions, SupportedParameters
 from bot.llm.rate_limiter import Permit, RateLimiter
 from bot.llm.response import Completion, StreamReader, parse
-from bot.llm.retry import BACKGROUND, INTERACTIVE, RetryPolicy, Truncated, retry_after, with_retries
+from bot.llm.retry import BACKGROUND, INTERACTIVE, RetryPolicy, Truncated, lacks_v1, retry_after, with_retries
 from bot.llm.stream import Stream
 from bot.llm.thinking import ThinkingFilter
 from bot.store.database import Database, WriteTask
@@ -125,6 +125,8 @@ class ModelClient:
             shown = Completion(stream.text, "stopped")
             return self._answer(call, stream.text, shown)  # its call is booked
         except UnknownModel as error:
+            if lacks_v1(error.__cause__):
+                raise
             raise UnknownModel(
                 "The model server does not know the model {model}. An operator must check its name.",
                 model=model,
@@ -235,9 +237,12 @@ class ModelClient:
 
     def _answer(self, call: "_Call", text: str, completion: Completion) -> ChatAnswer:
         prompt_tokens, completion_tokens = completion.tokens or call.request.token_estimate
+        reason, ending = completion.finish_reason, call.request.ending
+        if reason == "stopped" and ending and text.endswith(ending):
+            reason = "stop"  # only what the request leaves out anyway was still being written
         return ChatAnswer(
             text=text,
-            finish_reason=completion.finish_reason,
+            finish_reason=reason,
             prompt_tokens=prompt_tokens,
             completion_tokens=completion_tokens,
             cost=self._budget.cost(call.model, prompt_tokens, completion_tokens),

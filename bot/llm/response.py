@@ -53,7 +53,7 @@ class _Answer:
     def add(self, chunk: Any) -> None:
         """Add a chunk, or a whole answer. Raises Malformed if it is none."""
         if not isinstance(chunk, dict):
-            raise Malformed(mark("it is no chat completion"))
+            raise Malformed(mark("it is not a chat completion"))
         if usage := chunk.get("usage"):
             self._count(usage)
         for choice in chunk.get("choices") or ():
@@ -84,7 +84,7 @@ class _Answer:
     def completion(self, thinking: ThinkingFilter, max_tokens: int) -> Completion:
         """Return the answer once it has ended. Raises Malformed if it is not whole."""
         if not self._seen:
-            raise Malformed(mark("it is no chat completion"))
+            raise Malformed(mark("it is not a chat completion"))
         if not self.is_whole:
             raise Malformed(mark("it does not say why it ended"))
         used_up = self.tokens is not None and self.tokens[1] >= max_tokens
@@ -220,9 +220,9 @@ def _malformed() -> Iterator[None]:
     try:
         yield
     except json.JSONDecodeError as error:
-        raise Malformed(mark("it is no JSON")) from error
+        raise Malformed(mark("it is not JSON")) from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise Malformed(mark("it is no chat completion")) from error
+        raise Malformed(mark("it is not a chat completion")) from error
 
 
 @contextmanager

@@ -23,8 +23,8 @@ T = TypeVar("T")
 
 NO_REASON = mark("it gave no reason")
 _MALFORMED = mark(
-    "The model server's answers have a shape that is not understood: {reason}. "
-    "An operator must check the server's address and the model."
+    "The model server answers in a form that the bot does not understand: {reason}. An operator must "
+    "check the server's address and the model."
 )
 
 _TRANSIENT = frozenset({408, 409, 425, 429})  # and all statuses from 500 on
@@ -148,12 +148,22 @@ def _raise_unless_transient(error: openai.APIError | Truncated) -> None:
         raise refusal(
             mark("The model server refuses this installation's key. An operator must check OPENAI_API_KEY.")
         ) from error
+    if status == 404 and lacks_v1(error):
+        raise UnknownModel(
+            "The model server does not know what was asked for. An operator must check its address, which "
+            "ends in /v1 at most servers, and the models."
+        ) from error
     if status in (404, 410):
         raise UnknownModel(
             "The model server does not know what was asked for. An operator must check the models."
         ) from error
     if status not in _TRANSIENT and status < 500:
         raise ServerError(f"The model server refused: {error_text(error)}") from error
+
+
+def lacks_v1(error: BaseException | None) -> bool:
+    """Return whether a server refused a call at an address without /v1, where few servers answer."""
+    return isinstance(error, openai.APIStatusError) and "/v1" not in error.request.url.path
 
 
 def error_text(error: openai.APIError) -> str:

@@ -8,11 +8,16 @@ import simcord
 from pydantic import BaseModel, Field
 from simcord.backend.models import Interaction
 
+from bot.errors import Refused
+from bot.i18n.message import LocalizedMessage, Translator, mark
 from bot.playground.command_line import is_complete, parse_command, visible_commands
-from bot.playground.simulated_discord import Refused, SimulatedDiscord
+from bot.playground.simulated_discord import SimulatedDiscord
 from bot.playground.suggestions import suggest
 
-_GONE = "That button or menu has done its work, or its message has changed: look at the message again."
+_GONE = mark("That button or menu has done its work, or its message has changed: look at the message again.")
+_SENT = mark("This form was sent already, or belongs to somebody else. Open it anew.")
+_TOO_LONG = mark("Discord would not send this message: it has at most 2,000 characters.")
+_NO_REACTION = mark("Discord would not accept this reaction here.")
 
 Answer = dict[str, Any]  # sent only to the page that acted; everything else is seen in the channel
 
@@ -26,22 +31,26 @@ class Type(BaseModel):
     do: Literal["type"]
     text: str = Field(max_length=4000)
 
-    async def run(self, person: simcord.MemberActor, world: SimulatedDiscord) -> Answer:
+    async def run(self, person: simcord.MemberActor, world: SimulatedDiscord, t: Translator) -> Answer:
         text = self.text.strip()
         mentionable = {f"@{person.name}": person for person in world.people.values()} | {
             f"#{world.channel.name}": world.channel
         }
-        known = visible_commands(person, world)
-        if not is_complete(text, known) and (suggestions := await suggest(self.text, person, world)):
+        known = visible_commands(person, world, t)
+        if not is_complete(text, known) and (suggestions := await suggest(self.text, person, world, t)):
             return {"completed": suggestions[0].line}
         if text.startswith("/"):
             name, options = parse_command(text, known, mentionable)
             typed = person.slash(world.channel, name, **options)
-            refusal = f"Discord would not send /{name} so. Type it with a space behind to see what it takes."
+            refusal = LocalizedMessage(
+                "Discord would not send /{name} like this. Type it with a space after it to see what it "
+                "takes.",
+                name=name,
+            )
             return await _wait_for_answer(world, await world.act(typed, refusal))
         if text:
             message = person.send(world.channel, _with_mentions(text, world))
-            await world.act(message, "Discord would not send this message: it has at most 2,000 characters.")
+            await world.act(message, _TOO_LONG)
         return {}
 
 
@@ -51,8 +60,8 @@ class Suggest(BaseModel):
     do: Literal["suggest"]
     text: str = Field(max_length=4000)
 
-    async def run(self, person: simcord.MemberActor, world: SimulatedDiscord) -> Answer:
-        suggestions = [asdict(item) for item in await suggest(self.text, person, world)]
+    async def run(self, person: simcord.MemberActor, world: SimulatedDiscord, t: Translator) -> Answer:
+        suggestions = [asdict(item) for item in await suggest(self.text, person, world, t)]
         return {"suggestions": suggestions}
 
 
@@ -63,7 +72,7 @@ class ClickAction(BaseModel):
     message: int
     custom_id: str
 
-    async def run(self, person: simcord.MemberActor, world: SimulatedDiscord) -> Answer:
+    async def run(self, person: simcord.MemberActor, world: SimulatedDiscord, _t: Translator) -> Answer:
         click = person.click(world.message(self.message), custom_id=self.custom_id)
         return await _wait_for_answer(world, await world.act(click, _GONE))
 
@@ -76,7 +85,7 @@ class Select(BaseModel):
     custom_id: str
     values: list[str]
 
-    async def run(self, person: simcord.MemberActor, world: SimulatedDiscord) -> Answer:
+    async def run(self, person: simcord.MemberActor, world: SimulatedDiscord, _t: Translator) -> Answer:
         channel = world.channel  # simcord wants the channel's handle, not its id
         values = [channel if value == str(channel.id) else value for value in self.values]
         selection = person.select(world.message(self.message), values, custom_id=self.custom_id)
@@ -90,14 +99,13 @@ class Submit(BaseModel):
     form: int
     values: dict[str, str | list[str]]
 
-    async def run(self, person: simcord.MemberActor, world: SimulatedDiscord) -> Answer:
+    async def run(self, person: simcord.MemberActor, world: SimulatedDiscord, _t: Translator) -> Answer:
         opened = world.env.backend.interactions.get(self.form)
-        refusal = "This form was sent already, or belongs to somebody else. Open it anew."
         if opened is None:
-            raise Refused(refusal)
+            raise Refused(_SENT)
         form = simcord.InteractionResult(world.env, opened)
         submission = person.submit_modal(form, dict(self.values))
-        return await _wait_for_answer(world, await world.act(submission, refusal))
+        return await _wait_for_answer(world, await world.act(submission, _SENT))
 
 
 class React(BaseModel):
@@ -108,9 +116,9 @@ class React(BaseModel):
     emoji: str = Field(max_length=100)
     on: bool
 
-    async def run(self, person: simcord.MemberActor, world: SimulatedDiscord) -> Answer:
+    async def run(self, person: simcord.MemberActor, world: SimulatedDiscord, _t: Translator) -> Answer:
         reaction = person.set_reaction(world.message(self.message), self.emoji, reacted=self.on)
-        await world.act(reaction, "Discord would not take this reaction here.")
+        await world.act(reaction, _NO_REACTION)
         return {}
 
 

@@ -1,4 +1,7 @@
-"""Parse commands typed in one line: `/build-dataset limit:24`, `/hero 40 woman healing`."""
+"""Parse commands typed in one line: `/build-dataset limit:24`, `/hero 40 woman healing`.
+
+Commands and options have the names of the page's language, as in Discord; English ones are understood, too.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,7 +12,9 @@ import simcord
 from simcord.enums import OptionType
 from simcord.interactions import command_leaves
 
-from bot.playground.simulated_discord import Refused, SimulatedDiscord
+from bot.errors import Refused
+from bot.i18n.message import LocalizedMessage, Translator
+from bot.playground.simulated_discord import SimulatedDiscord
 
 _MAX_NUMBER = 2**53  # Discord's bound of numbers
 _MAX_TEXT = 6000  # Discord's bound of a text in an option, in characters
@@ -18,14 +23,26 @@ _BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command that a person may call, with its options in Discord's format."""
+    """A command that a person may call, with its options in Discord's format.
 
+    path: its English name, by which the bot knows it; name: that in the page's language. An option has both,
+    too: `key` and `name`.
+    """
+
+    path: str
     name: str
     description: str
     options: Sequence[Mapping[str, Any]]
 
     def option(self, name: str) -> Mapping[str, Any]:
-        return next(option for option in self.options if option["name"] == name)
+        """Return the option that has a name in either language."""
+        return next(option for option in self.options if name in (option["name"], option["key"]))
+
+    def options_in(self, line: str) -> str | None:
+        """Return what follows the command's name in a line, with blanks; None if it calls another one."""
+        typed = line.removeprefix("/")
+        names = (name for name in (self.name, self.path) if f"{typed} ".startswith(f"{name} "))
+        return next((typed[len(name) :] for name in names), None)
 
     @property
     def free_text_option(self) -> str | None:
@@ -40,53 +57,73 @@ class Command:
 
         The name is None for text before the first option name.
         """
-        names = "|".join(re.escape(option["name"]) for option in self.options)
+        names = "|".join(re.escape(option[name]) for option in self.options for name in ("name", "key"))
         parts = re.split(rf"(?:^|(?<=\s))({names}):", typed) if names else [typed]
         first: list[tuple[str | None, str]] = [(None, parts[0])] if parts[0].strip() else []
         return [*first, *zip(parts[1::2], parts[2::2], strict=True)]
 
 
-def visible_commands(person: simcord.MemberActor, world: SimulatedDiscord) -> list[Command]:
-    """Return the commands that a person sees, subcommands under their full names."""
+def visible_commands(person: simcord.MemberActor, world: SimulatedDiscord, t: Translator) -> list[Command]:
+    """Return the commands that a person sees in a language, subcommands under their full names."""
     visible = world.env.backend.visible_commands(user_id=person.id, channel_id=world.channel.id)
     return [
-        Command(" ".join(path), leaf.get("description", ""), leaf.get("options") or [])
+        Command(
+            " ".join(path),
+            " ".join(map(t.command_name, path)),
+            _localized(leaf, "description", t),
+            [_localized_option(option, t) for option in leaf.get("options") or []],
+        )
         for command in visible
         for path, leaf in command_leaves(command)
     ]
 
 
+def _localized(described: Mapping[str, Any], what: str, t: Translator) -> str:
+    """Return a name or description in a language, as the bot registered it."""
+    return str((described.get(f"{what}_localizations") or {}).get(t.code) or described.get(what, ""))
+
+
+def _localized_option(option: Mapping[str, Any], t: Translator) -> Mapping[str, Any]:
+    texts = {what: _localized(option, what, t) for what in ("name", "description")}
+    return {**option, **texts, "key": option["name"]}
+
+
 def find_command(typed: str, known: Sequence[Command]) -> Command | None:
     """Return the command that a line calls: the one with the longest matching name."""
-    line = f"{typed.removeprefix('/')} "
-    matching = (command for command in known if line.startswith(f"{command.name} "))
-    return max(matching, key=lambda command: len(command.name), default=None)
+    found = {command.path: rest for command in known if (rest := command.options_in(typed)) is not None}
+    path = min(found, key=lambda each: len(found[each]), default=None)
+    return next((command for command in known if command.path == path), None)
 
 
 def parse_command(
     typed: str, known: Sequence[Command], mentionable: Mapping[str, Any]
 ) -> tuple[str, dict[str, Any]]:
-    """Return a command's name and its options' values. Raise Refused with the reason if they are invalid.
+    """Return a command's path and its options' values. Raise Refused with the reason if they are invalid.
 
     mentionable: people by @name, and the channel by #name.
     """
     command = find_command(typed, known)
     if command is None:
         raise Refused(
-            f"There is no command {typed} for you. Type / to see which there are; operators have more."
+            "There is no command {typed} for you. Type / to see which there are; operators have more.",
+            typed=typed,
         )
     values: dict[str, Any] = {}
-    for option_name, text in command.split_options(
-        typed.removeprefix("/").removeprefix(command.name).strip()
-    ):
+    for option_name, text in command.split_options((command.options_in(typed) or "").strip()):
         name = option_name or command.free_text_option
         if name is None:
-            raise Refused(_option_error(command, text))
-        values[name] = _parse_value(command.option(name), text.strip(), mentionable)
+            raise _option_error(command, text)
+        option = command.option(name)
+        values[option["key"]] = _parse_value(option, text.strip(), mentionable)
     for option in command.options:
-        if option.get("required") and option["name"] not in values:
-            raise Refused(f"/{command.name} also needs {option['name']} ({option['description']}).")
-    return command.name, values
+        if option.get("required") and option["key"] not in values:
+            raise Refused(
+                "/{command} also needs {name} ({description}).",
+                command=command.name,
+                name=option["name"],
+                description=option["description"],
+            )
+    return command.path, values
 
 
 def is_complete(typed: str, known: Sequence[Command]) -> bool:
@@ -112,17 +149,21 @@ class _Anything(dict[str, Any]):
 
 def _parse_value(option: Mapping[str, Any], text: str, mentionable: Mapping[str, Any]) -> Any:
     if not text:
-        raise Refused(f"Nothing stands after {option['name']}: ({option['description']}).")
+        raise Refused(
+            "There is nothing after {name}: ({description}).",
+            name=option["name"],
+            description=option["description"],
+        )
     if choices := option.get("choices"):
         return _parse_choice(option, text, choices)
     match option["type"]:
         case OptionType.USER | OptionType.CHANNEL | OptionType.MENTIONABLE:
             if text not in mentionable:
-                raise Refused(f"{option['name']} is one of {', '.join(mentionable)}, not {text}.")
+                raise _not_one_of(option, list(mentionable), text)
             return mentionable[text]
         case OptionType.BOOLEAN:
             if text.lower() not in _BOOLEANS:
-                raise Refused(f"{option['name']} is true or false, not {text}.")
+                raise Refused("{name} is true or false, not {text}.", name=option["name"], text=text)
             return _BOOLEANS[text.lower()]
         case OptionType.INTEGER | OptionType.NUMBER:
             return _parse_number(option, text)
@@ -134,27 +175,40 @@ def _parse_choice(option: Mapping[str, Any], text: str, choices: Sequence[Mappin
     for choice in choices:
         if text in (choice["name"], str(choice["value"])):
             return choice["value"]
-    names = ", ".join(str(choice["name"]) for choice in choices)
-    raise Refused(f"{option['name']} is one of {names}, not {text}.")
+    raise _not_one_of(option, [str(choice["name"]) for choice in choices], text)
+
+
+def _not_one_of(option: Mapping[str, Any], names: list[str], text: str) -> Refused:
+    return Refused("{name} is one of {names}, not {text}.", name=option["name"], names=names, text=text)
 
 
 def _parse_number(option: Mapping[str, Any], text: str) -> int | float:
     whole = option["type"] == OptionType.INTEGER
-    kind = "a whole number" if whole else "a number"
     least, most = option.get("min_value"), option.get("max_value")
     try:
         value = int(text) if whole else float(text)
     except ValueError:
         value = None
     if value is None or not _within(value, least, most):
-        raise Refused(f"{option['name']} is {kind}{_bounds_text(least, most)}, not {text}.")
+        raise Refused(
+            "{name} is {number}, not {text}.",
+            name=option["name"],
+            number=_number_text(least, most, whole=whole),
+            text=text,
+        )
     return value
 
 
-def _bounds_text(least: float | None, most: float | None) -> str:
+def _number_text(least: float | None, most: float | None, *, whole: bool) -> LocalizedMessage:
+    """Return which numbers are right: in words, for after `is`."""
+    kind = LocalizedMessage("a whole number") if whole else LocalizedMessage("a number")
+    if least is None and most is None:
+        return kind
     if least is None:
-        return "" if most is None else f" of at most {most:,}"
-    return f" of at least {least:,}" if most is None else f" from {least:,} to {most:,}"
+        return LocalizedMessage("{kind} of at most {most:,}", kind=kind, most=most)
+    if most is None:
+        return LocalizedMessage("{kind} of at least {least:,}", kind=kind, least=least)
+    return LocalizedMessage("{kind} from {least:,} to {most:,}", kind=kind, least=least, most=most)
 
 
 def _within(value: float, least: float | None, most: float | None) -> bool:
@@ -167,12 +221,22 @@ def _within(value: float, least: float | None, most: float | None) -> bool:
 def _parse_text(option: Mapping[str, Any], text: str) -> str:
     least, most = option.get("min_length", 0), option.get("max_length", _MAX_TEXT)
     if not least <= len(text) <= most:
-        raise Refused(f"{option['name']} has {least} to {most} characters, not {len(text)}.")
+        raise Refused(
+            "{name} has {least} to {most} characters, not {number}.",
+            name=option["name"],
+            least=least,
+            most=most,
+            number=len(text),
+        )
     return text
 
 
-def _option_error(command: Command, text: str) -> str:
+def _option_error(command: Command, text: str) -> Refused:
     if not command.options:
-        return f"/{command.name} takes no options."
-    known = ", ".join(option["name"] for option in command.options)
-    return f"Options are typed as name:value, not {text.strip()}. /{command.name} has {known}."
+        return Refused("/{command} takes no options.", command=command.name)
+    return Refused(
+        "Options are typed as name:value, not {text}. /{command} has {names}.",
+        text=text.strip(),
+        command=command.name,
+        names=[option["name"] for option in command.options],
+    )

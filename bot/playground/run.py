@@ -5,14 +5,15 @@ simcord simulates Discord in memory. The bot, its worker and its engine are the 
 
 import os
 import sys
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from rich.console import Console
 
 from bot.app import App, open_app
 from bot.playground.browser import has_screen, open_in_browser
 from bot.playground.server import open_page
-from bot.playground.simulated_discord import HOME, open_simulated_discord
+from bot.playground.simulated_discord import HOME, SimulatedDiscord, open_simulated_discord
 from bot.processes import run_engine, run_worker
 from bot.settings import Settings
 from bot.store import descriptions, duels, jobs
@@ -34,8 +35,7 @@ async def run_playground(settings: Settings, *, open_browser: bool) -> None:
             reachable = await stack.enter_async_context(run_engine(settings))
             app = await stack.enter_async_context(open_app(reachable))
             await stack.enter_async_context(run_worker(reachable))
-            await _forget_previous_channel(app)
-            world = await stack.enter_async_context(open_simulated_discord(app))
+            world = await stack.enter_async_context(open_channel(app))
             page = await stack.enter_async_context(open_page(world, app, settings.playground_port))
         console.print(_WELCOME.format(url=page.url, data=app.settings.data_dir), soft_wrap=True)
         if open_browser and has_screen(os.environ, sys.platform):
@@ -43,9 +43,17 @@ async def run_playground(settings: Settings, *, open_browser: bool) -> None:
         await world.follow_real_time()
 
 
-async def _forget_previous_channel(app: App) -> None:
-    """Forget the last run's messages, which ended with it."""
+@asynccontextmanager
+async def open_channel(app: App) -> AsyncIterator[SimulatedDiscord]:
+    """Open a new channel in place of the last run's, whose messages ended with it.
+
+    Jobs that were ordered there are shown in the new one, if they have not ended, or ended unseen.
+    """
     async with app.db.write() as tx:
         await descriptions.forget_messages(tx)
         await duels.forget_messages(tx)
         await jobs.forget_messages(tx)
+    async with open_simulated_discord(app) as world:
+        async with app.db.write() as tx:
+            await jobs.adopt(tx, world.channel.id)
+        yield world

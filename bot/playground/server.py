@@ -5,20 +5,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from mimetypes import guess_type
-from pathlib import Path
 
 from aiohttp import WSCloseCode, web
 from simcord.backend.cdn import CDN_BASE
 
 from bot.app import App
 from bot.errors import OperatorError
+from bot.i18n.message import Translator
 from bot.playground.access import Access
-from bot.playground.simulated_discord import SimulatedDiscord
+from bot.playground.documentation import FILE_PATTERN, find_file, render_document
+from bot.playground.localization import PAGE_FOLDER, accepted_languages, render_page
+from bot.playground.simulated_discord import HOME, SimulatedDiscord
 from bot.playground.tab import Tab
 from bot.playground.view import people
-from bot.settings import ROOT
 
-_PAGE_FOLDER = Path(__file__).parent / "page"
 _HOST = "127.0.0.1"
 _SHUTDOWN_TIMEOUT = 2.0  # seconds for open requests
 _IMAGE_TYPES = {"image/png", "image/jpeg", "image/gif", "image/webp"}
@@ -53,10 +53,10 @@ async def open_page(world: SimulatedDiscord, app: App, port: int) -> AsyncIterat
     web_app.on_shutdown.append(server.close)
     web_app.router.add_get("/", server.index)
     web_app.router.add_get("/people", server.people)
-    web_app.router.add_get(r"/{page:README\.md|docs/[\w-]+\.md}", server.documentation)
+    web_app.router.add_get(f"/{{file:{FILE_PATTERN}}}", server.documentation)
     web_app.router.add_get("/socket", server.socket)
     web_app.router.add_get("/attachments/{path:.+}", server.attachment)
-    web_app.router.add_static("/page", _PAGE_FOLDER)
+    web_app.router.add_static("/page", PAGE_FOLDER)
     runner = web.AppRunner(web_app, access_log=None, shutdown_timeout=_SHUTDOWN_TIMEOUT)
     await runner.setup()
     try:
@@ -76,20 +76,34 @@ class _Server:
         self._app = app
         self._sockets: weakref.WeakSet[web.WebSocketResponse] = weakref.WeakSet()
 
-    async def index(self, _request: web.Request) -> web.FileResponse:
-        return web.FileResponse(_PAGE_FOLDER / "index.html")
+    async def index(self, request: web.Request) -> web.Response:
+        page = render_page(await self._translator(request), self._locale(request))
+        return web.Response(text=page, content_type="text/html")
 
-    async def people(self, _request: web.Request) -> web.Response:
+    async def people(self, request: web.Request) -> web.Response:
         """Return whom a tab may be opened as."""
-        return web.json_response(people(self._world))
+        return web.json_response(people(self._world, await self._translator(request)))
+
+    def _locale(self, request: web.Request) -> str:
+        """Return the supported language of a browser: as it accepts, or as its page says on."""
+        accepted = request.query.get("locale") or request.headers.get("Accept-Language") or ""
+        return self._app.guild_settings.languages.translator_for(*accepted_languages(accepted)).code
+
+    async def _translator(self, request: web.Request) -> Translator:
+        return await self._app.guild_settings.translator(HOME, self._locale(request))
 
     async def documentation(self, request: web.Request) -> web.Response:
-        """Return a page of the documentation, as it lies beside the code."""
-        try:
-            text = (ROOT / request.match_info["page"]).read_text(encoding="utf-8")
-        except FileNotFoundError as error:
-            raise web.HTTPNotFound(text="Only a checkout of the code has this page.") from error
-        return web.Response(text=text)
+        """Return a page of the documentation beside the code, or a file that one links to."""
+        file = find_file(request.match_info["file"])
+        if file is None:
+            raise web.HTTPNotFound(text="Only a checkout of the code has this page.")
+        if file.suffix == ".md":
+            page = render_document(file, await self._translator(request))
+            return web.Response(text=page, content_type="text/html")
+        kind, _ = guess_type(file.name)
+        if kind in _IMAGE_TYPES:
+            return web.Response(body=file.read_bytes(), content_type=kind)
+        return web.Response(text=file.read_text(encoding="utf-8"))
 
     async def socket(self, request: web.Request) -> web.WebSocketResponse:
         """Connect a tab as the person that the query parameter `as` names."""
@@ -99,7 +113,7 @@ class _Server:
         socket = web.WebSocketResponse(heartbeat=20)
         await socket.prepare(request)
         self._sockets.add(socket)
-        await Tab(socket, person, self._world, self._app).run()
+        await Tab(socket, person, self._world, self._app, locale=self._locale(request)).run()
         return socket
 
     async def attachment(self, request: web.Request) -> web.Response:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -10,9 +10,12 @@ from typing import Any
 import discord
 import simcord
 from simcord.backend.models import Interaction
+from simcord.enums import OptionType
 
 from bot.app import App
 from bot.client import HeroBot
+from bot.errors import Refused
+from bot.i18n.message import LocalizedMessage, mark
 
 log = logging.getLogger(__name__)
 
@@ -24,10 +27,19 @@ MEMBERS = ("ana", "ben")
 _SETTLE_TIMEOUT = 0.05  # seconds that simcord waits for the bot to become idle; longer work goes on by itself
 _CLOCK_INTERVAL = 0.1  # seconds between two updates of the clock
 _SHUTDOWN_TIMEOUT = 20.0  # seconds for the bot's last work
+_SIMCORDS_START_TIMEOUT = 5.0  # fixed in its code
+_START_TIMEOUT = 60.0  # seconds, for a busy machine
+
+_GROUPS = (OptionType.SUBCOMMAND, OptionType.SUBCOMMAND_GROUP)
+_NOT_ALLOWED = mark("Discord would not let you do this.")
 
 
-class Refused(Exception):
-    """Discord would not let a person do this. The text is the reason."""
+class PatientEnv(simcord.Env):
+    """simcord's environment, which gives the bot a minute to start."""
+
+    async def _settle_internal(self, *, timeout: float | None = None, **options: Any) -> None:  # noqa: ASYNC109
+        patient = _START_TIMEOUT if timeout == _SIMCORDS_START_TIMEOUT else timeout
+        await super()._settle_internal(timeout=patient, **options)
 
 
 class SimulatedDiscord:
@@ -46,22 +58,48 @@ class SimulatedDiscord:
         self.channel = channel
         self.people = {person.name: person for person in people}
         self._lock = asyncio.Lock()  # simcord refuses an operation while another one is running
+        self._locales: dict[str, str] = {}  # of people's Discord clients, by user id
+        self._paths: dict[str, str] = {}  # of the commands that people used, by interaction id
+        env.backend.subscribers.insert(0, self._on_event)  # before the bot gets it
 
     @property
     def event_count(self) -> int:
         """The number of events so far. While it is the same, nothing has changed."""
         return len(self.env.backend.transcript)
 
+    def set_locale(self, person: simcord.MemberActor, language: str) -> None:
+        """Let a person's Discord, and the server's preference, be in a language, for example `de`.
+
+        Discord takes the locale from the person's client, and simcord has no place for it.
+        """
+        locale = "en-US" if language == "en" else language
+        self._locales[str(person.id)] = locale
+        if self.env.backend.get_guild(HOME).preferred_locale != locale:
+            self.env.backend.edit_guild(HOME, {"preferred_locale": locale})
+
+    def _on_event(self, event: str, payload: Any) -> None:
+        """Complete an interaction that goes to the bot, and remember which command it is."""
+        if event != "INTERACTION_CREATE":
+            return
+        if locale := self._locales.get(payload["member"]["user"]["id"]):
+            payload["locale"] = payload["guild_locale"] = locale
+        if payload["type"] == discord.InteractionType.application_command.value:
+            self._paths[payload["id"]] = _command_path(payload["data"])
+
+    def command_path(self, interaction_id: str) -> str | None:
+        """Return the full name of the command that started an interaction, such as `models list`."""
+        return self._paths.get(interaction_id)
+
     def was_used(self, command: str) -> bool:
         """Return whether anybody has used a command since the start."""
         return any(each.command_name == command for each in self.env.backend.interactions.values())
 
     async def act(
-        self, action: Awaitable[Any], refusal: str = "Discord would not let you do this."
+        self, action: Awaitable[Any], refusal: str | LocalizedMessage = _NOT_ALLOWED
     ) -> Interaction | None:
         """Perform a person's action. Return the interaction that it started, if any, answered or not.
 
-        Raises Refused with the text `refusal` if the person may not, or cannot: simcord's own reasons are
+        Raises Refused with the message `refusal` if the person may not, or cannot: simcord's own reasons are
         for writers of tests.
         """
         interactions = self.env.backend.interactions
@@ -107,7 +145,7 @@ class SimulatedDiscord:
 @asynccontextmanager
 async def open_simulated_discord(app: App) -> AsyncIterator[SimulatedDiscord]:
     """Start the bot in a new simulated Discord."""
-    env = simcord.Env(HeroBot(app), settle_timeout=_SETTLE_TIMEOUT)
+    env = PatientEnv(HeroBot(app), settle_timeout=_SETTLE_TIMEOUT)
     # created before the clock is set: accounts must be old, because votes of young ones do not count
     operator, *others = (env.create_user(name) for name in (OPERATOR, *MEMBERS))
     env.backend.advance_clock(_clock_lag(env))
@@ -123,6 +161,12 @@ async def open_simulated_discord(app: App) -> AsyncIterator[SimulatedDiscord]:
     finally:
         env.settle_timeout = _SHUTDOWN_TIMEOUT
         await env.shutdown()
+
+
+def _command_path(data: Mapping[str, Any]) -> str:
+    """Return the name of a command after those of its groups."""
+    nested = next((each for each in data.get("options", ()) if each["type"] in _GROUPS), None)
+    return f"{data['name']} {_command_path(nested)}" if nested else str(data["name"])
 
 
 def _clock_lag(env: simcord.Env) -> float:

@@ -8,8 +8,10 @@ from typing import Any
 import simcord
 from simcord.enums import OptionType
 
+from bot.errors import Refused
+from bot.i18n.message import Translator
 from bot.playground.command_line import Command, find_command, visible_commands
-from bot.playground.simulated_discord import Refused, SimulatedDiscord
+from bot.playground.simulated_discord import SimulatedDiscord
 
 _NUMBER_TYPES = (OptionType.INTEGER, OptionType.NUMBER)
 
@@ -23,17 +25,18 @@ class Suggestion:
     hint: str = ""
 
 
-async def suggest(typed: str, person: simcord.MemberActor, world: SimulatedDiscord) -> list[Suggestion]:
+async def suggest(
+    typed: str, person: simcord.MemberActor, world: SimulatedDiscord, t: Translator
+) -> list[Suggestion]:
     """Return the completions of a typed line."""
     if not typed.startswith("/"):
         return []
-    known = visible_commands(person, world)
+    known = visible_commands(person, world, t)
     command = find_command(typed, known)
-    matching = [other for other in known if other.name.startswith(typed[1:].lstrip())]
-    if command is None or (not typed.endswith(" ") and typed[1:] == command.name and len(matching) > 1):
+    matching = _beginning_with(typed[1:].lstrip(), known)
+    rest = command.options_in(typed) if command else None
+    if command is None or (not rest and len(matching) > 1):
         return [_command_suggestion(other) for other in matching]
-    head = f"/{command.name}"
-    rest = typed[len(head) :]
     if not rest:
         return [_command_suggestion(command)]
     parts = command.split_options(rest.lstrip())
@@ -42,10 +45,16 @@ async def suggest(typed: str, person: simcord.MemberActor, world: SimulatedDisco
     if name is None or _is_finished(command, name, text):
         return _option_suggestions(command, typed, {name for name, _ in parts if name})
     before = typed[: len(typed) - len(text)] if text else typed
-    filled = {name: value.strip() for name, value in parts[:-1] if name}
+    filled = {command.option(name)["key"]: value.strip() for name, value in parts[:-1] if name}
     return await _value_suggestions(
         command, name, text.lstrip(), filled, before=before, person=person, world=world
     )
+
+
+def _beginning_with(word: str, known: Sequence[Command]) -> list[Command]:
+    """Return the commands whose names begin so, or else those whose English names do."""
+    matching = [command for command in known if command.name.startswith(word)]
+    return matching or [command for command in known if command.path.startswith(word)]
 
 
 def _command_suggestion(command: Command) -> Suggestion:
@@ -71,7 +80,7 @@ def _option_suggestions(command: Command, typed: str, used: set[str]) -> list[Su
     return [
         Suggestion(f"{before}{option['name']}:", f"{option['name']}:", option.get("description", ""))
         for option in command.options
-        if option["name"] not in used and option["name"].startswith(prefix)
+        if not {option["name"], option["key"]} & used and option["name"].startswith(prefix)
     ]
 
 
@@ -105,14 +114,13 @@ async def _autocomplete(
 ) -> Sequence[Mapping[str, Any]]:
     """Return the bot's choices, or none if it does not answer in time, as in Discord."""
     others = {
-        other["name"]: int(filled[other["name"]]) if other["type"] in _NUMBER_TYPES else filled[other["name"]]
+        other["key"]: int(filled[other["key"]]) if other["type"] in _NUMBER_TYPES else filled[other["key"]]
         for other in command.options
-        if other["name"] in filled
-        and (other["type"] not in _NUMBER_TYPES or filled[other["name"]].isdecimal())
+        if other["key"] in filled and (other["type"] not in _NUMBER_TYPES or filled[other["key"]].isdecimal())
     }
-    typing = person.autocomplete(world.channel, command.name, option["name"], text, **others)
+    typing = person.autocomplete(world.channel, command.path, option["key"], text, **others)
     try:
-        interaction = await world.act(typing, "Discord would not suggest anything.")
+        interaction = await world.act(typing)
         return (await world.wait_for_answer(interaction)).autocomplete_choices or [] if interaction else []
     except Refused:
         return []

@@ -1,21 +1,25 @@
 """The page's guide: the loop in ten steps, and which of them are done.
 
-Everything but the last step is read from the database, so a reload, another tab and a restart find the
-visitor where they were.
+All but the last step is read from the database, and that one from a file beside it, so a reload, another tab
+and a restart find the visitor where they were.
 """
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from bot.app import App
+from bot.i18n.commands import Command, discord_syntax
+from bot.i18n.message import LocalizedMessage, Translator, mark
 from bot.playground.simulated_discord import MEMBERS, OPERATOR, SimulatedDiscord
+from bot.presentation.datasets import count_by_reason
 from bot.registry import lifecycle
 from bot.store import jobs, milestones
 from bot.store.jobs import Job
 from bot.store.milestones import Milestones, Shown
 from bot.store.models import Model
+from bot.store.trials import Trial
 
-_HERO = "/hero 40 woman healing"
-_DUEL = "/duel 40 woman healing"
 _BUILD = "/build-dataset source:shipped"
 _TUNE = "/finetune"
 
@@ -24,47 +28,88 @@ _TUNE = "/finetune"
 class Step:
     """One step: why it is taken, what to do now, and whether this installation has done it.
 
-    line: what to type for it; None if it is done by a click in the channel. person: who has to do it; None:
-    anybody may.
+    line: the command for it, by its English names; None if it is done by a click in the channel. person: who
+    has to do it; None: anybody may.
     """
 
     title: str
     why: str
-    todo: str
+    todo: str | LocalizedMessage
     line: str | None
     person: str | None
     done: bool
+
+    def translated(self, t: Translator) -> Self:
+        """Return the step in a language, with the line as it is typed in it."""
+        line = discord_syntax(Command(self.line), t.command_name) if self.line else None
+        return replace(self, title=t(self.title), why=t(self.why), todo=t(self.todo), line=line)
 
 
 @dataclass(frozen=True, slots=True)
 class _Now:
     """What the next step depends on.
 
-    shown: the most liked description in the channel; voters: people who may still like it, in order.
+    example: the hero that the guide asks for. liked: texts that people liked and that may train. shown: the
+    most liked description in the channel that may train; voters: people who may still like it, in order.
+    unfit: descriptions that may not train, by reason: those that people liked, or else those in the channel.
     """
 
-    shown: Shown | None
-    voters: list[str]
+    example: str
     duel_shown: bool
-    challenger: Model | None
+    challenger: Model | None  # the candidate that is in duels
+    won: Trial | None  # the trial whose winner waits for an operator
     build: Job | None
     tuning: Job | None
+    liked: int = 0
+    shown: Shown | None = None
+    voters: list[str] = field(default_factory=list)
+    unfit: Counter[str] = field(default_factory=Counter)
 
 
-async def steps(app: App, world: SimulatedDiscord) -> list[Step]:
-    """Return the steps in order. The first that is not done is the visitor's next one."""
+async def steps(app: App, world: SimulatedDiscord, t: Translator) -> list[Step]:
+    """Return the steps in order, in a language. The first that is not done is the visitor's next one."""
+    example = app.heroes.vocabulary.example
     async with app.db.read() as tx:
         done = await milestones.get(tx)
-        shown = await milestones.get_most_liked_shown(tx)
+        shown = await milestones.list_shown(tx)
         now = _Now(
-            shown=shown,
-            voters=_voters(app, world, shown),
+            example=example if isinstance(example, str) else t(example),
             duel_shown=await milestones.has_open_duel(tx),
             challenger=await lifecycle.challenger(tx),
+            won=await lifecycle.winning_trial(tx),
             build=await jobs.newest(tx, "build"),
             tuning=await jobs.newest(tx, "finetune"),
         )
-    return [*_first_round(done, now), *_second_round(done, now), _last(done=world.was_used("top"))]
+    if not done.rebuilt:  # else no step depends on it
+        now = await _with_votes(app, world, now, {each.id: each for each in shown})
+    loop = [*_first_round(done, now), *_second_round(done, now)]
+    last = _last(seen=_has_seen_top(app, world), whole=all(step.done for step in loop))
+    return [step.translated(t) for step in (*loop, last)]
+
+
+async def _with_votes(app: App, world: SimulatedDiscord, now: _Now, shown: dict[int, Shown]) -> _Now:
+    """Add what the votes admit, and what may still be voted on."""
+    admission = app.dataset_statuses.admission
+    admitted = await admission.admit()
+    judged = await admission.judge(list(shown))
+    fit = [shown[each.description.id] for each in judged if each.rejection_reason is None]
+    unfit = Counter(each.rejection_reason for each in judged if each.rejection_reason)
+    votable = max(fit, key=lambda each: len(each.liked_by - {each.requester}), default=None)
+    return replace(
+        now,
+        liked=admitted.liked_count,
+        shown=votable,
+        voters=_voters(app, world, votable),
+        unfit=admitted.unfit or unfit,
+    )
+
+
+def _has_seen_top(app: App, world: SimulatedDiscord) -> bool:
+    """Return whether anybody has used /top: an empty file keeps that for the next start."""
+    kept = app.settings.data_dir / "top_seen"
+    if world.was_used("top"):
+        kept.touch()
+    return kept.exists()
 
 
 def _voters(app: App, world: SimulatedDiscord, shown: Shown | None) -> list[str]:
@@ -77,36 +122,38 @@ def _first_round(done: Milestones, now: _Now) -> list[Step]:
     """Return the steps to the first tuned model."""
     return [
         Step(
-            "Ask for a hero",
-            "Everything here is about such texts: a small model, still untuned, describes a superhero.",
-            "Any age, gender and power will do.",
-            _HERO,
+            mark("Ask for a hero"),
+            mark(
+                "Everything here is about such texts: a small model, not trained yet, describes a superhero."
+            ),
+            mark("Any age, gender and power will do."),
+            f"/hero hero:{now.example}",
             None,
             done.described,
         ),
         _job_step(
-            "Gather examples",
-            "A model learns from examples; the first dataset takes the texts that come with the bot.",
-            "It shows a plan first: press Confirm under it. This takes some seconds.",
+            mark("Gather examples"),
+            mark("A model learns from examples; the first dataset takes the texts that come with the bot."),
+            mark("It shows a plan first: press Confirm under it. This takes some seconds."),
             _BUILD,
             now.build,
             done=done.built,
         ),
         _job_step(
-            "Tune the model",
-            "Tuning adjusts the model until it writes the way the examples do.",
+            mark("Train the model"),
+            mark("Training adjusts the model until it writes the way the examples do."),
             _HELD_BACK
             if done.held_back
-            else "Confirm this plan, too. This takes ten to fifteen minutes on two cores.",
+            else mark("Confirm this plan, too: it says how long the training takes."),
             _TUNE,
             now.tuning,
             done=done.models > 0,
         ),
         Step(
-            "Ask again",
-            "The same question shows what the model has learnt.",
-            "Compare the answer with the first one.",
-            _HERO,
+            mark("Ask again"),
+            mark("The same question shows what the model has learnt."),
+            mark("Compare the answer with the first one."),
+            f"/hero hero:{now.example}",
             None,
             done.described_by_tuned,
         ),
@@ -116,97 +163,143 @@ def _first_round(done: Milestones, now: _Now) -> list[Step]:
 def _second_round(done: Milestones, now: _Now) -> list[Step]:
     """Return the steps from the first votes to the model that replaces the first one."""
     return [
-        _vote_step(now, done=done.liked),
+        _vote_step(now, done=done.rebuilt or now.liked > 0),
         _job_step(
-            "Gather again",
-            "The next dataset has what people liked besides the examples.",
-            "Confirm its plan.",
+            mark("Gather again"),
+            mark("The next dataset has what people liked besides the examples."),
+            _gather_again_text(done, now),
             _BUILD,
-            now.build,
+            now.build if done.built else None,  # else it is that of the first round
             done=done.rebuilt,
         ),
         _job_step(
-            "Tune again",
-            "A second model learns from it, and has to challenge the first one before it may replace it.",
-            _HELD_BACK if done.held_back else "Confirm its plan.",
+            mark("Train again"),
+            mark(
+                "A second model learns from it: a candidate, which must win duels to replace the first one."
+            ),
+            _HELD_BACK if done.held_back and done.models else mark("Confirm its plan."),
             _TUNE,
-            now.tuning,
+            now.tuning if done.models else None,
             done=done.models > 1,
         ),
-        _duel_step(now, done=done.dueled),
-        _promotion_step(now.challenger, done=done.replaced),
+        _duel_step(now, done=done.dueled, begun=done.models > 1),
+        _promotion_step(now, done=done.replaced, begun=done.models > 1),
     ]
 
 
-def _last(*, done: bool) -> Step:
-    return Step(
-        "See the best",
-        "The hall of fame has what people liked best; each further round of votes teaches a further model.",
-        "That was the whole loop: close this guide with ✕. /help lists every command." if done else "",
-        "/top",
-        None,
-        done,
+def _gather_again_text(done: Milestones, now: _Now) -> str | LocalizedMessage:
+    """Return what to do, unless a build would take in nothing that people liked."""
+    if not now.liked and now.unfit:
+        return _unfit_text(now)
+    if now.liked and now.build and now.build.state == "succeeded":
+        voted_at, built_at = done.voted_at or 0.0, now.build.created_at or 0.0
+        if built_at > voted_at:
+            return mark(
+                "The last build took in nothing that people liked, and its message says why. Ask for "
+                "another hero, and vote on it first."
+            )
+    return mark("Confirm its plan.")
+
+
+def _unfit_text(now: _Now) -> LocalizedMessage:
+    return LocalizedMessage(
+        "No text here may teach the next model ({reasons}): ask for another hero.",
+        reasons=count_by_reason(now.unfit),
     )
 
 
-def _job_step(title: str, why: str, todo: str, line: str, job: Job | None, *, done: bool) -> Step:
+def _last(*, seen: bool, whole: bool) -> Step:
+    return Step(
+        mark("See the best"),
+        mark("The hall of fame has what people liked best; the next model learns from further votes."),
+        mark("That was the whole loop: close this guide with ✕. {/help} lists every command.")
+        if seen and whole
+        else "",
+        "/top",
+        None,
+        seen,
+    )
+
+
+def _job_step(
+    title: str, why: str, todo: str | LocalizedMessage, line: str, job: Job | None, *, done: bool
+) -> Step:
     """Return a step that a job takes. While one waits or runs, it says so, and offers no other."""
     at_work = None if done or job is None else _at_work_text(job)
     if at_work:
-        return Step(title, why, at_work, None, OPERATOR, done)
+        needs_operator = job is not None and job.state in ("planned", "paused")
+        return Step(title, why, at_work, None, OPERATOR if needs_operator else None, done)
     if job and job.state == "failed" and not done:
-        todo = "The last try failed, and its message says why. Try once more."
+        todo = mark("The last try failed, and its message says why. Try once more.")
     return Step(title, why, todo, line, OPERATOR, done)
 
 
 def _at_work_text(job: Job) -> str | None:
     """Return what a job is doing or waiting for; None if it has ended, or its plan is shown nowhere."""
     if job.state == "planned":
-        return "The plan is in the channel: press Confirm under it." if job.message_id else None
+        return mark("The plan is in the channel: press Confirm under it.") if job.message_id else None
     if job.state == "paused":
-        return "It is paused: press Resume in its message, or Cancel."
+        return mark("It is paused: press Resume in its message, or Cancel.")
     if job.ended:
         return None
     if job.kind == "build":
-        return "It runs: its message in the channel counts the examples."
+        return mark("It runs: its message in the channel counts the examples.")
     if job.done == 0:
-        return (
-            "It has begun: the model is loaded and measured first, which takes up to a minute before "
-            "its bar moves. Heroes are answered meanwhile."
-        )
-    return "It runs: its message in the channel shows how far it is. Heroes are answered meanwhile."
+        return _BEGUN
+    return mark("It runs: its message in the channel shows how far it is. Heroes are answered meanwhile.")
 
 
 def _vote_step(now: _Now, *, done: bool) -> Step:
-    title = "Vote"
-    why = "What two people like, besides the one who asked for it, may teach the next model."
-    if done or now.shown is None:
-        todo = "" if done else "The channel is empty: ask for a hero first."
-        return Step(title, why, todo, None if done else _HERO, None, done)
-    person = now.voters[0] if now.voters else None
-    return Step(title, why, f"As {person}, press 👍 under the hero.", None, person, done)
+    title = mark("Vote")
+    why = mark("What two people like, besides the one who asked for it, may teach the next model.")
+    if done:
+        return Step(title, why, "", None, None, done)
+    if now.shown and now.voters:
+        person = now.voters[0]
+        todo = LocalizedMessage("As {person}, press 👍 under the hero.", person=person)
+        return Step(title, why, todo, None, person, done)
+    ask: str | LocalizedMessage = mark("The channel is empty: ask for a hero first.")
+    if now.shown:
+        ask = mark("Everybody has voted: ask for another hero.")
+    elif now.unfit:
+        ask = _unfit_text(now)
+    return Step(title, why, ask, f"/hero hero:{now.example}", None, done)
 
 
-def _duel_step(now: _Now, *, done: bool) -> Step:
-    title = "Let them duel"
-    why = "Nobody has to believe in a training: people choose between two texts, blind."
+def _duel_step(now: _Now, *, done: bool, begun: bool) -> Step:
+    title = mark("Let them duel")
+    why = mark(
+        "People decide which model is better: they choose between two texts, without knowing who wrote which."
+    )
+    if now.challenger is None and not done and not begun:
+        return Step(title, why, _NO_SECOND_MODEL, None, None, done)
     if now.challenger is None and not done:
-        return Step(title, why, _NO_CHALLENGER, "/models list", OPERATOR, done)
-    todo = "Read both texts, and press the button of the better one." if now.duel_shown else ""
-    return Step(title, why, todo, _DUEL, None, done)
+        return Step(title, why, _NO_CANDIDATE, "/models list", OPERATOR, done)
+    todo = mark("Read both texts, and press the button of the better one.") if now.duel_shown else ""
+    return Step(title, why, todo, f"/duel hero:{now.example}", None, done)
 
 
-def _promotion_step(challenger: Model | None, *, done: bool) -> Step:
-    title = "Promote the winner"
-    why = "Some twenty people's choices replace the live model; among three people, an operator decides."
-    if challenger is None or done:
-        return Step(title, why, "" if done else _NO_CHALLENGER, "/models list", OPERATOR, done)
-    todo = "If the challenger read better. /models rollback brings back the one before."
-    return Step(title, why, todo, f"/models promote model:{challenger.id}", OPERATOR, done)
+def _promotion_step(now: _Now, *, done: bool, begun: bool) -> Step:
+    title = mark("Promote the winner")
+    why = mark("About twenty votes can show which model is better; among three people, an operator decides.")
+    candidate = now.won.candidate_id if now.won else now.challenger.id if now.challenger else None
+    if candidate is None and not done and not begun:
+        return Step(title, why, _NO_SECOND_MODEL, None, None, done)
+    if candidate is None or done:
+        return Step(title, why, "" if done else _NO_CANDIDATE, "/models list", OPERATOR, done)
+    todo = mark("If the candidate wrote better. {/models rollback} brings back the one before.")
+    if now.won:
+        todo = mark("The candidate has won its duels. {/models rollback} brings back the one before.")
+    return Step(title, why, todo, f"/models promote model:{candidate}", OPERATOR, done)
 
 
-_HELD_BACK = "The new model writes too badly to go on: its message says why, and what to do."
-_NO_CHALLENGER = (
-    "No model challenges the live one now: the end of its training says why. "
-    "More votes, another build and another tuning make the next one."
+_HELD_BACK = mark("The new model writes too badly to go on: its message says why, and what to do.")
+_BEGUN = mark(
+    "It has begun: the model is loaded and measured first, which takes up to a minute before its bar moves. "
+    "Heroes are answered meanwhile."
+)
+_NO_SECOND_MODEL = mark("It takes a second model, which the steps before this one make.")
+_NO_CANDIDATE = mark(
+    "No new model is in duels with the live one now: the end of its training says why. "
+    "More votes, another build and another training make the next one."
 )

@@ -26,18 +26,18 @@ def build_plan_text(
     if staying := estimate.first_texts.get("hand-written"):
         lines.append(
             t.count(
-                "{number:,} text written by hand, which came with the bot, stays in it (the source "
-                "model-only leaves it out).",
-                "{number:,} texts written by hand, which came with the bot, stay in it (the source "
-                "model-only leaves them out).",
+                "{number:,} text written by hand, which comes with the bot, is included (`{/build-dataset "
+                "source:model-only}` leaves it out).",
+                "{number:,} texts written by hand, which come with the bot, are included (`{/build-dataset "
+                "source:model-only}` leaves them out).",
                 staying,
             )
         )
     lines.append(_price_text(t, estimate))
     if spec.budget is not None:
-        lines.append(t("It stops before it would cost more than ${budget:,.2f}.", budget=spec.budget))
+        lines.append(t("The build stops before it costs more than ${budget:,.2f}.", budget=spec.budget))
     if remaining_today is not None:
-        lines.append(t("Today's budget still holds ${left:,.2f}.", left=max(0.0, remaining_today)))
+        lines.append(t("Left of today's budget: ${left:,.2f}.", left=max(0.0, remaining_today)))
     lines.append(_time_text(t, spec, estimate))
     return "\n".join(lines)
 
@@ -47,7 +47,10 @@ def _shipped_plan_text(t: Translator, estimate: BuildEstimate) -> str:
     lines = (
         t("**A dataset of {number:,} texts that come with the bot**", number=sum(texts.values())),
         t("{composition}.", composition=composition(texts)),
-        t("No model is asked: it costs nothing and takes some seconds. Texts that people liked join them."),
+        t(
+            "They are written already, so this costs nothing and takes some seconds. Descriptions that "
+            "people liked join them."
+        ),
     )
     return "\n".join(lines)
 
@@ -56,10 +59,10 @@ def _work_text(t: Translator, estimate: BuildEstimate) -> str:
     """Return how much is to be written. Tokens are told if they cost something."""
     figures = {"cached": estimate.cached, "missing": estimate.missing}
     if estimate.price is not None and estimate.cost == 0:
-        return t("{cached:,} are written already, {missing:,} are to be written.", **figures)
+        return t("Written already: {cached:,}. Still to write: {missing:,}.", **figures)
     return t(
-        "{cached:,} are written already, {missing:,} are to be written: about {asked:,} tokens (parts of "
-        "words) asked and {answered:,} answered.",
+        "Written already: {cached:,}. Still to write: {missing:,}, with about {asked:,} tokens (parts of "
+        "words) sent and {answered:,} received.",
         asked=estimate.prompt_tokens,
         answered=estimate.completion_tokens,
         **figures,
@@ -71,9 +74,10 @@ def _price_text(t: Translator, estimate: BuildEstimate) -> str:
     if price is None or cost is None:
         return t("Cost: **price unknown**. An operator can add it to data/prices.toml.")
     if price.input == price.output == 0:
-        return t("Cost: nothing, it is written on {where}.", where=price.location)
+        return t("Cost: nothing, the texts are written on {where}.", where=price.location)
     return t(
-        "Cost: about **${cost:,.4f}**, at ${input:g} in and ${output:g} out a million tokens{source}.",
+        "Cost: about **${cost:,.4f}**, at ${input:g} per million tokens sent and ${output:g} per million "
+        "received{source}.",
         cost=cost,
         input=price.input,
         output=price.output,
@@ -85,12 +89,12 @@ def _time_text(t: Translator, spec: BuildSpec, estimate: BuildEstimate) -> str:
     if spec.batch:
         return t("Time: within 24 hours, as the provider promises for batches.")
     if estimate.seconds is None:
-        return t("Time: not known before the first build with this model.")
-    template = mark("Time: about {time} at the pace of the last build.")
+        return t("Time: known after the first build with this model.")
+    template = mark("Time: about {time}, as fast as the last build.")
     if not estimate.measured:
-        template = mark("Time: about {time} on two processors with nothing else to do.")
+        template = mark("Time: about {time} on two idle processor cores.")
     if estimate.limited:
-        template = mark("Time: about {time} at the server's rate limit.")
+        template = mark("Time: about {time}, as fast as the model server allows.")
     return t(template, time=format_duration(estimate.seconds))
 
 
@@ -101,7 +105,7 @@ def paid_text(cost: float) -> LocalizedMessage | str:
 
 def build_result_text(t: Translator, result: BuildResult) -> str:
     """Return the text of a finished build, with the next step."""
-    template = mark("Dataset v{version} stays as it was (no text is new): {texts}.")
+    template = mark("Nothing new, so dataset v{version} stays as it was: {texts}.")
     if result.new:
         template = mark("Dataset v{version} is ready: {texts}.")
     lines = [t(template, version=result.dataset, texts=_sides(result.counts))]
@@ -109,17 +113,17 @@ def build_result_text(t: Translator, result: BuildResult) -> str:
     if len(composed) > 1:
         lines.append(t("{composition}.", composition=composed))
     if result.source == "shipped":
-        lines.append(t("No model was asked: these texts come with the bot."))
+        lines.append(t("Nothing had to be written: these texts come with the bot."))
     else:
         lines += _answers_lines(t, result)
     if result.dropped:
-        lines.append(t("Left out at the end: {reasons}.", reasons=count_by_reason(result.dropped)))
+        lines.append(t("Left out of the dataset: {reasons}.", reasons=count_by_reason(result.dropped)))
     lines += _votes_lines(t, result.votes)
     if any(name.endswith("out_openai_completion.csv") for name in result.files):
         lines.append(
             t(
-                "The table `out_openai_completion.csv` has its name from the article that this bot follows, "
-                "whoever wrote the texts."
+                "All examples are in the table `out_openai_completion.csv`. The name is that of the "
+                "article that this bot follows; it does not say which model wrote them."
             )
         )
     return "\n".join([*lines, *_next_lines(t, result)])
@@ -127,7 +131,7 @@ def build_result_text(t: Translator, result: BuildResult) -> str:
 
 def _sides(counts: dict[str, int]) -> LocalizedMessage:
     return LocalizedMessage(
-        "{train} to learn from, {valid} held out (kept aside to test the model)",
+        "{train} to learn from, {valid} kept aside to test the model",
         train=LocalizedMessage.counted("{number:,} text", "{number:,} texts", counts.get("train", 0)),
         valid=counts.get("valid", 0),
     )
@@ -135,36 +139,40 @@ def _sides(counts: dict[str, int]) -> LocalizedMessage:
 
 def _answers_lines(t: Translator, result: BuildResult) -> list[str]:
     """Return lines on what the model wrote, and what of it was thrown away."""
+    written = LocalizedMessage.counted(
+        "{number:,} answer written", "{number:,} answers written", result.asked
+    )
+    taken_over: LocalizedMessage | str = ""
+    if result.cached:
+        taken_over = LocalizedMessage(", {cached:,} taken over from earlier builds", cached=result.cached)
     lines = [
         t(
-            "{answers}, {cached:,} found from earlier builds{paid}.",
-            answers=LocalizedMessage.counted(
-                "{number:,} answer written", "{number:,} answers written", result.asked
-            ),
-            cached=result.cached,
+            "{written}{taken_over}{paid}.",
+            written=written,
+            taken_over=taken_over,
             paid=paid_text(result.cost),
         )
     ]
     if result.calls > result.asked:
         lines.append(
             t.count(
-                "It took {number:,} call: some had to be made again.",
-                "It took {number:,} calls: some had to be made again.",
+                "It took {number:,} call to the model, because some failed at first.",
+                "It took {number:,} calls to the model, because some failed at first.",
                 result.calls,
             )
         )
     if result.rejected:
         lines.append(
             t(
-                "Answers that did not fit their hero, and were asked for again: {reasons}.",
+                "Written again because they did not fit their hero: {reasons}.",
                 reasons=count_by_reason(result.rejected),
             )
         )
     if result.given_up:
         lines.append(
             t.count(
-                "For {number:,} example no answer was good enough.",
-                "For {number:,} examples no answer was good enough.",
+                "{number:,} example is missing: no answer for it was good enough.",
+                "{number:,} examples are missing: no answer for them was good enough.",
                 result.given_up,
             )
         )
@@ -179,27 +187,32 @@ def _next_lines(t: Translator, result: BuildResult) -> list[str]:
     if result.lost:
         lines.append(
             t.count(
-                "{number} call was in the air when the build was cut off: it was made again, and may have "
-                "been paid for twice.",
-                "{number} calls were in the air when the build was cut off: they were made again, and may "
+                "{number} call was still open when the build was interrupted. It was made again, and may "
                 "have been paid for twice.",
+                "{number} calls were still open when the build was interrupted. They were made again, and"
+                " may have been paid for twice.",
                 result.lost,
             )
         )
     if train < _FEW:
-        lines.append(t("Few texts teach little: a few hundred are worth having."))
+        lines.append(t("These are few: a model learns little from fewer than a few hundred texts."))
     if not result.new and changes:
         lines.append(
             t(
-                "To tune on it, though v{newer} is newer: `{/finetune dataset:{version}}`.",
+                "To train on it, although v{newer} is newer: `{/finetune dataset:{version}}`.",
                 newer=changes.since,
                 version=result.dataset,
             )
         )
     if result.new and result.source == "shipped":
-        lines.append(t("Next, for operators: `{/finetune}`."))
+        lines.append(t("Next, for operators: `{/finetune}` trains a model on it."))
     elif result.new:
-        lines.append(t("Next, for operators: `{/finetune}`. To look through the texts: `{/dataset review}`."))
+        lines.append(
+            t(
+                "Next, for operators: `{/finetune}` trains a model on it. To read the texts first: `{/dataset"
+                " review}`."
+            )
+        )
     return lines
 
 
@@ -209,16 +222,16 @@ def _changes_lines(t: Translator, changes: Changes) -> list[str]:
     if changes.gone.get("import"):
         lines.append(
             t(
-                "A build never takes in imported texts: v{version} has them "
-                "(`{/finetune dataset:{version}}`).",
+                "A build takes in no imported texts: they are in v{version} (`{/finetune "
+                "dataset:{version}}`).",
                 version=changes.since,
             )
         )
     if changes.gone.get("herosmith-build"):
         lines.append(
             t(
-                "New texts of the model replace those of the shipped build "
-                "(`{/build-dataset source:shipped}`)."
+                "The texts that the model has just written replace those that came with the bot "
+                "(`{/build-dataset source:shipped}` takes those again)."
             )
         )
     return lines
@@ -229,14 +242,14 @@ def pairs_text(t: Translator, found: FrozenPairs) -> str:
     dataset, new = found.frozen.dataset, found.frozen.new
     train, valid = (dataset.counts.get(name, 0) for name in ("train", "valid"))
     texts = LocalizedMessage(
-        "{train} to learn from, {valid} held out (kept aside to test the model)",
+        "{train} to learn from, {valid} kept aside to test the model",
         train=LocalizedMessage.counted("{number:,} pair", "{number:,} pairs", train),
         valid=valid,
     )
-    template = mark("Dataset v{version} stays as it was (no pair is new): {texts}.")
+    template = mark("No new pairs, so dataset v{version} stays as it was: {texts}.")
     if new:
         template = mark("Dataset v{version} is ready: {texts}.")
-    origins = {"duels": mark("{number:,} from duels"), "verdicts": mark("{number:,} from verdicts")}
+    origins = {"duels": mark("{number:,} from duels"), "verdicts": mark("{number:,} from thumbs")}
     sources = [
         LocalizedMessage(origins[name], number=number) for name, number in sorted(found.by_origin.items())
     ]
@@ -251,7 +264,7 @@ def pairs_text(t: Translator, found: FrozenPairs) -> str:
     if found.frozen.changes:
         lines.append(_changes_text(t, found.frozen.changes, pairs=True))
     if new:
-        lines.append(t("Next, for operators: `{/finetune method:dpo}`."))
+        lines.append(t("Next, for operators: `{/finetune method:dpo}` trains a model on these pairs."))
     return "\n".join(lines)
 
 
@@ -262,11 +275,12 @@ def _votes_lines(t: Translator, votes: VoteSummary) -> list[str]:
         unfit: LocalizedMessage | str = ""
         if votes.unfit:
             unfit = LocalizedMessage(
-                "; liked, but unfit to train: {reasons}", reasons=count_by_reason(votes.unfit)
+                "; liked, but not fit to learn from: {reasons}", reasons=count_by_reason(votes.unfit)
             )
         lines.append(
             t(
-                "Descriptions: {liked:,} admitted by votes, {down:,} voted down{unfit}.",
+                "Descriptions with votes: {liked:,} liked well enough to be taken in, {down:,} voted "
+                "down{unfit}.",
                 liked=votes.liked,
                 down=votes.voted_down,
                 unfit=unfit,

@@ -37,16 +37,16 @@ def composition(counts: Mapping[str, int]) -> list[LocalizedMessage]:
     number = Counter(dict(counts))
     sources = {
         "herosmith-build": LocalizedMessage.counted(
-            "{number:,} text of a build that comes with the bot",
-            "{number:,} texts of a build that comes with the bot",
+            "{number:,} ready-made text by a model",
+            "{number:,} ready-made texts by a model",
             number["herosmith-build"],
         ),
         "hand-written": LocalizedMessage.counted(
             "{number:,} text written by hand", "{number:,} texts written by hand", number["hand-written"]
         ),
         "example": LocalizedMessage.counted(
-            "{number:,} text written by the model",
-            "{number:,} texts written by the model",
+            "{number:,} text written here by the model",
+            "{number:,} texts written here by the model",
             number["example"],
         ),
         "description": LocalizedMessage.counted(
@@ -63,10 +63,11 @@ def dataset_status_text(t: Translator, status: DatasetStatus) -> str:
     """Return the status as text with a table of thresholds."""
     totals = status.votes.totals
     lines = [
-        f"{t('**The newest dataset:**')} {_dataset_text(t, status.newest)}",
-        f"{t('**The newest of pairs:**')} {_dataset_text(t, status.newest_pairs)}",
+        f"{t('**The newest dataset:**')} {_dataset_text(t, status.newest, _NO_DATASET)}",
+        t("**The newest dataset of pairs** (two texts of one hero, one of them liked better)**:**")
+        + f" {_dataset_text(t, status.newest_pairs, _NO_PAIRS)}",
         t(
-            "**Votes:** {votes:,} on {descriptions}, {counted:,} of them count.",
+            "**Votes:** {votes:,} on {descriptions}; counted: {counted:,}.",
             votes=totals.votes,
             descriptions=_descriptions(totals.descriptions),
             counted=totals.counted,
@@ -74,10 +75,16 @@ def dataset_status_text(t: Translator, status: DatasetStatus) -> str:
     ]
     if status.votes.not_counted:
         lines.append(t("Not counted: {reasons}.", reasons=status.votes.not_counted))
-    lines.append(t("**What admits a description:** {thresholds}.", thresholds=status.thresholds.summary))
     lines.append(
         t(
-            "{enters} would enter the next dataset, voted down: {down:,}.",
+            "**A description enters the next dataset with** {thresholds}. The fewer people have voted, "
+            "the larger the share of 👍 must be.",
+            thresholds=status.thresholds.summary,
+        )
+    )
+    lines.append(
+        t(
+            "{enters} would enter the next dataset; {down:,} voted down.",
             enters=_descriptions(status.counts.admitted),
             down=status.counts.voted_down,
         )
@@ -85,7 +92,7 @@ def dataset_status_text(t: Translator, status: DatasetStatus) -> str:
     if status.counts.unfit:
         lines.append(
             t(
-                "People liked, but they may not train: {reasons}.",
+                "Liked, but not fit to learn from: {reasons}.",
                 reasons=count_by_reason(status.counts.unfit),
             )
         )
@@ -93,16 +100,21 @@ def dataset_status_text(t: Translator, status: DatasetStatus) -> str:
         lines.append(t("**Tried:** {thresholds}.", thresholds=status.tried.summary))
     lines.append(
         t(
-            "How many would enter, by other thresholds (confidence {confidence:.0%}):",
+            "How many would enter with other limits: a row for each number of voters, a column for each "
+            "share of 👍; an asterisk marks what is set or tried. Confidence: {confidence:.0%}.",
             confidence=status.tried.confidence,
         )
     )
     return "\n".join([*lines, "```", *_table_lines(t, status), "```"])
 
 
-def _dataset_text(t: Translator, dataset: Dataset | None) -> str:
+_NO_DATASET = mark("none yet. `{/build-dataset}` makes one.")
+_NO_PAIRS = mark("none yet. `{/build-dataset kind:preference}` makes one of votes, once there are some.")
+
+
+def _dataset_text(t: Translator, dataset: Dataset | None, none: str) -> str:
     if dataset is None:
-        return t("none so far.")
+        return t(none)
     train, valid = (dataset.counts.get(name, 0) for name in ("train", "valid"))
     figures = {
         "version": dataset.id,
@@ -111,14 +123,20 @@ def _dataset_text(t: Translator, dataset: Dataset | None) -> str:
         "composition": composition(dataset.counts),
     }
     if dataset.kind == "preference":
-        text = t("v{version}, {train:,} pairs to learn from, {valid:,} held out.", **figures)
+        text = t(
+            "v{version}, {train:,} pairs to learn from, {valid:,} kept aside to test the model.", **figures
+        )
     else:
         text = t(
-            "v{version}, {train:,} texts to learn from, {valid:,} held out (kept aside to test the model): "
+            "v{version}, {train:,} texts to learn from, {valid:,} kept aside to test the model: "
             "{composition}.",
             **figures,
         )
-    rebuild = t("A text had to be deleted from it: build it again.") if dataset.rebuild else ""
+    rebuild = (
+        t("A text of it was deleted, so no model is trained on it any more: run `{/build-dataset}` again.")
+        if dataset.rebuild
+        else ""
+    )
     return f"{text} {rebuild}".rstrip()
 
 
@@ -130,7 +148,8 @@ def _table_lines(t: Translator, status: DatasetStatus) -> list[str]:
     """Format a row per number of voters and a column per share of ups; an asterisk marks the tried ones."""
     rows = [list(row) for _, row in groupby(status.neighbours, key=lambda cell: cell[0].min_voters)]
     label = t("voters")
-    header = f"{label}  " + "".join(f"{f'> {thresholds.above:.0%}':>9}" for thresholds, _ in rows[0])
+    shares = (t("{share:.0%}", share=thresholds.above) for thresholds, _ in rows[0])
+    header = f"{label}  " + "".join(f"{f'> {share}':>9}" for share in shares)
     return [header, *(_row_text(t, row, status.tried, len(label)) for row in rows)]
 
 
@@ -145,17 +164,19 @@ def powers_text(t: Translator, added: list[str], requested: list[RequestedPower]
     """Return the added powers, and those that were asked for but are not in the vocabulary."""
     lines = [
         t(
-            "The vocabulary, whose powers train if people like what is written of them, is what "
-            "data/heroes.toml names under grid.powers and vocabulary.powers, and what was added here."
+            "The vocabulary is the list of powers that the model learns from, if people like a "
+            "description. It has those in data/heroes.toml (grid.powers and vocabulary.powers), and those"
+            " added here."
         )
     ]
     if added:
         lines.append(t("Added to the vocabulary: {powers}.", powers=added))
     else:
-        lines.append(t("No power was added so far."))
+        lines.append(t("No power has been added so far."))
     if requested:
-        lines.append(t("Asked for, but not in the vocabulary (descriptions of these train nothing):"))
+        lines.append(t("Asked for, but not in the vocabulary (so the model does not learn from them):"))
         lines += [f"- {asked.power}: {_times_text(t, asked)}" for asked in requested]
+        lines.append(t("To take one in: `{/powers add power:...}`."))
     else:
         lines.append(t("Nobody has asked for a power outside the vocabulary."))
     return "\n".join(lines)

@@ -16,22 +16,21 @@ from bot.tuning.remote_api import PlannedWeights
 def finetune_plan_text(t: Translator, estimate: TuningEstimate, remaining_today: float | None) -> str:
     """Return a fine-tuning's plan; remaining_today is the rest of the day's budget, in US dollars."""
     spec, counts = estimate.spec, estimate.dataset.counts
-    title = mark("**Fine-tuning {base}** on dataset v{version}, by {provider}")
+    title = mark("**Training {base}** on dataset v{version}, with {provider}")
+    sides = mark("{train:,} texts to learn from, {valid:,} kept aside to test the model.")
     if spec.method == "dpo":
-        title = mark("**Fine-tuning {base}** by preference (DPO) on dataset v{version}, by {provider}")
+        sides = mark("{train:,} pairs to learn from, {valid:,} kept aside to test the model.")
+        title = mark("**Training {base}** on the pairs of dataset v{version} (DPO), with {provider}")
     lines = [
         t(title, base=_base_text(estimate), version=spec.dataset, provider=estimate.provider.display_name),
+        t(sides, train=counts.get("train", 0), valid=counts.get("valid", 0)),
         t(
-            "{train:,} texts to learn from, {valid:,} held out to measure.",
-            train=counts.get("train", 0),
-            valid=counts.get("valid", 0),
-        ),
-        t(
-            "About {tokens:,} tokens x {epochs} epochs ({chosen}) = {all:,}.",
+            "Rounds through all texts (epochs): {epochs}, {chosen}. About {tokens:,} tokens (parts of "
+            "words) each, {all:,} in all.",
             tokens=estimate.tokens,
             epochs=estimate.epochs,
             chosen=LocalizedMessage(
-                mark("as ordered") if spec.epochs else mark("the server chooses; this many are usual")
+                mark("as you chose") if spec.epochs else mark("as is usual (the model server decides)")
             ),
             all=estimate.tokens * estimate.epochs,
         ),
@@ -42,22 +41,23 @@ def finetune_plan_text(t: Translator, estimate: TuningEstimate, remaining_today:
         text = planned_weights_text(t, estimate.weights, serves_adapters=estimate.serves_adapters)
         lines.insert(3, text)
     if remaining_today is not None:
-        lines.append(t("Today's budget still holds ${left:,.2f}.", left=max(0.0, remaining_today)))
+        lines.append(t("Left of today's budget: ${left:,.2f}.", left=max(0.0, remaining_today)))
     return "\n".join([*lines, _time_text(t, estimate), *_warning_lines(t, estimate)])
 
 
 _OBSTACLES = {
     "memory": mark(
-        "An adapter is tuned (a small addition to the model), not the whole model: that would take "
+        "An adapter (a small addition to the model) is trained, because the whole model would take "
         "{needed:.1f} GB of memory, and {available:.1f} are free."
     ),
     "disk": mark(
-        "An adapter is tuned (a small addition to the model), not the whole model: that would take "
+        "An adapter (a small addition to the model) is trained, because the whole model would take "
         "{needed:.1f} GB on the disk, and {available:.1f} are free."
     ),
     "size": mark(
-        "An adapter is tuned (a small addition to the model), not the whole model: it has {needed:.1f} "
-        "billion weights, and models are tuned as a whole up to {available:.1f}."
+        "An adapter (a small addition to the model) is trained, because the whole model is too large: it "
+        "has {needed:.1f} billion weights (the numbers it consists of), and {available:.1f} billion are "
+        "the most."
     ),
 }
 
@@ -69,37 +69,59 @@ def planned_weights_text(t: Translator, planned: PlannedWeights | None, *, serve
     """
     if planned is None:
         return t(
-            "The whole model is tuned if the machine has room for it, else an adapter (a small addition "
-            "to the model)."
+            "The whole model is trained if the machine has enough memory and disk, otherwise an adapter "
+            "(a small addition to the model)."
         )
     if planned.weights == "all":
-        return t("The whole model is tuned: all its weights.")
+        return t("The whole model is trained, not a small addition to it.")
     if serves_adapters:
         return t(
-            "An adapter is tuned (a small addition to the model): the server at SERVING_URL loads nothing "
-            "else."
+            "An adapter (a small addition to the model) is trained, because the server at SERVING_URL "
+            "loads nothing else."
         )
     if planned.obstacle is None:
-        return t("An adapter is tuned (a small addition to the model), as TUNE says.")
+        return t("An adapter (a small addition to the model) is trained, as the setting TUNE says.")
     needed, available = planned.obstacle.needed / 1e9, planned.obstacle.available / 1e9
     return t(_OBSTACLES[planned.obstacle.of], needed=needed, available=available)
 
 
 def _warning_lines(t: Translator, estimate: TuningEstimate) -> list[str]:
-    """Return warnings on the base and the provider, and what an operator will have to do."""
+    """Return warnings on the dataset, the base and the provider, and what an operator will have to do."""
     base, provider, lines = _base_text(estimate), estimate.provider, []
+    if estimate.trained_before:
+        lines.append(
+            t(
+                "⚠️ {model} was trained on exactly this dataset, from the same base: a new model will hardly "
+                "be better. Votes on more heroes, and then `{/build-dataset}`, make a new dataset.",
+                model=model_name(estimate.trained_before.id),
+            )
+        )
     if estimate.retires_on:
-        shutdown = t("The server shuts {base} down on {day}.", base=base, day=estimate.retires_on)
+        shutdown = t(
+            "The model server shuts {base} down on {day}: choose another base model in time.",
+            base=base,
+            day=estimate.retires_on,
+        )
         lines.append(f"{shutdown_mark(estimate.retires_on)}{shutdown}")
     if estimate.listed is False:
-        lines.append(t("⚠️ The server does not list {base} among its models.", base=base))
+        lines.append(
+            t("⚠️ The model server does not list {base} among its models: check the name.", base=base)
+        )
     if estimate.listed is None:
-        lines.append(t("Whether the server knows {base} could not be asked now.", base=base))
+        lines.append(
+            t(
+                "The model server does not answer yet, so whether it knows {base} shows at the start.",
+                base=base,
+            )
+        )
     if provider.shutdown_notice:
         lines.append(f"⚠️ {t(provider.shutdown_notice)}")
     if provider.deploy_step:
         lines.append(
-            t("A model trained there must be deployed by hand before it can be asked; its end says how.")
+            t(
+                "After the training, an operator must deploy the model at the provider before it can "
+                "answer; the end of the training says how."
+            )
         )
     return lines
 
@@ -115,7 +137,7 @@ def _cost_text(t: Translator, estimate: TuningEstimate) -> str:
     if price.training == 0:
         return t("Cost: nothing, it is trained on {where}.", where=price.location)
     return t(
-        "Cost: about **${cost:,.4f}**, at ${rate:g} a million trained tokens{source}.",
+        "Cost: about **${cost:,.4f}**, at ${rate:g} per million trained tokens{source}.",
         cost=cost,
         rate=price.training,
         source=price.citation,
@@ -128,8 +150,8 @@ def _check_lines(t: Translator, estimate: TuningEstimate) -> list[str]:
     if not check.texts:
         return []
     line = t.count(
-        "Then {number} text is read to see whether the new model may go live.",
-        "Then {number} texts are read to see whether the new model may go live.",
+        "Then the new model writes {number} text, which is checked before it may go live.",
+        "Then the new model writes {number} texts, which are checked before it may go live.",
         check.texts,
     )
     if check.cost is None:
@@ -139,12 +161,13 @@ def _check_lines(t: Translator, estimate: TuningEstimate) -> list[str]:
 
 def _time_text(t: Translator, estimate: TuningEstimate) -> str:
     if estimate.seconds is None:
-        return t("Time: not known before the first training of this model.")
-    template = mark("Time: about {time} in all, on two cores; it begins when the server has its turn.")
+        return t("Time: known after the first training of this model.")
+    template = mark(
+        "Time: about {time} on two processor cores, up to twice as long on slow or busy ones, once the "
+        "model server begins."
+    )
     if estimate.measured:
-        template = mark(
-            "Time: about {time} in all, as fast as the last one; it begins when the server has its turn."
-        )
+        template = mark("Time: about {time}, as fast as the last one, once the model server begins.")
     return t(template, time=format_duration(estimate.seconds))
 
 
@@ -159,15 +182,19 @@ def finetune_result_text(t: Translator, result: FinetuneResult) -> str:
 
 def _ended_text(t: Translator, result: FinetuneResult) -> str:
     templates = {
-        "live": mark("{model} is trained and live."),
-        "candidate": mark("{model} is trained, and a candidate to take the place of the live one, {live}."),
-        "held back": mark("⚠️ {model} is trained, and held back: it writes too badly to go live."),
+        "live": mark("{model} is trained and live: it answers {/hero} from now on."),
+        "candidate": mark(
+            "{model} is trained, and a candidate: it takes over from {live} if votes prove it better."
+        ),
+        "held back": mark("⚠️ {model} is trained, but held back: it writes too badly to go live."),
     }
     template = templates.get(result.state, mark("{model} is trained."))
     if result.state == "held back" and result.live:
-        template = mark("⚠️ {model} is trained, and held back: it writes worse than the live one, {live}.")
+        template = mark(
+            "⚠️ {model} is trained, but held back: it writes worse than {live}, so it does not go live."
+        )
     if result.state == "candidate" and not result.live:
-        template = mark("{model} is trained, and a candidate.")
+        template = mark("{model} is trained, and a candidate: it takes over if votes prove it better.")
     if result.deploy:
         template = mark("{model} is trained.")
     return t(template, model=model_name(result.model), live=model_name(result.live or 0))
@@ -191,30 +218,37 @@ def overrule_text(t: Translator, refusal: NotPassed) -> str:
     verdict = refusal.model.verdict
     lines = [f"⚠️ {t(refusal.message)}", *(verdict_lines(t, verdict) if verdict else [])]
     return "\n".join(
-        [*lines, t("Shall it answer every {/hero} all the same? The history keeps who said so.")]
+        [
+            *lines,
+            t("Shall it go live anyway, and answer every {/hero}? Its history will say who decided that."),
+        ]
     )
 
 
 def _next_lines(t: Translator, result: FinetuneResult) -> list[str]:
     """Return what happens next, and what an operator can do."""
     number = result.model
-    promote = t("To let it serve all the same: `{/models promote model:{number}}`.", number=number)
+    promote = t("To make it live anyway: `{/models promote model:{number}}`.", number=number)
     if result.deploy:
         lines = [t("Next: {step}.", step=result.deploy)]
         if result.state == "unchecked":
             lines.append(t("Then its texts are checked, before it may go live."))
         return lines
     if result.unchecked:
-        go_on = t(
-            "So nobody knows how well it writes, and it does not go live. What was read is kept: `{/models "
-            "check model:{number}}` goes on.",
-            number=number,
+        template = mark(
+            "So it is not known how well it writes, and it does not go live yet. Check it with `{/models "
+            "check model:{number}}`."
         )
-        return [f"{t(result.unchecked)} {go_on}", promote]
+        if result.read:
+            template = mark(
+                "So it is not known how well it writes, and it does not go live yet. Go on with `{/models "
+                "check model:{number}}`; what was checked so far is kept."
+            )
+        return [f"{t(result.unchecked)} {t(template, number=number)}", promote]
     if result.state == "held back":
         return [_advice_text(t, result), promote]
     if result.state == "live":
-        return [t("Try it: `{/hero hero:40 woman healing}`.")]
+        return [t("Try it: `{/hero hero:{example}}`.", example=LocalizedMessage("40 woman healing"))]
     return _candidate_lines(t, result)
 
 
@@ -223,32 +257,37 @@ def _advice_text(t: Translator, result: FinetuneResult) -> str:
     if result.live:
         stays = t("{live} goes on answering {/hero}", live=model_name(result.live))
     return t(
-        "Nothing is lost: {stays}. More examples help most: `{/build-dataset}` without a limit writes a few "
-        "hundred, `{/build-dataset source:shipped}` takes those that come with the bot; then `{/finetune}` "
-        "again.",
+        "Nothing is lost: {stays}. More examples help most: `{/build-dataset}` without a limit writes a "
+        "few hundred, `{/build-dataset source:shipped}` takes the ready-made ones that come with the bot."
+        " Then run `{/finetune}` again.",
         stays=stays,
     )
 
 
 def _candidate_lines(t: Translator, result: FinetuneResult) -> list[str]:
     happens = t(
-        "What happens next: `{/duel}`, and now and then `{/hero}`, show a text of each of the two models, "
-        "and people say which is better. When their choices prove the new one better, it takes over."
+        "Next, people decide: `{/duel}`, and now and then `{/hero}`, show one text by each of the two "
+        "models, and people say which is better."
     )
     if result.ahead:
         happens += " " + t.count(
-            "{number} candidate has its turn before.",
-            "{number} candidates have their turn before.",
+            "Before that, {number} other candidate has its turn.",
+            "Before that, {number} other candidates have their turn.",
             result.ahead,
         )
     verdict = result.verdict
     lines = [happens]
     if verdict and GateRules().plainly_better(verdict.new, verdict.live):
-        lines.append(t("By its check it writes much better than the live one: no need to wait for votes."))
+        lines.append(
+            t(
+                "Its check says that it writes much better than the live model, so there is no need to wait "
+                "for votes."
+            )
+        )
     lines.append(
         t(
-            "To let it serve at once: `{/models promote model:{number}}`. "
-            "To look closer: `{/models compare a:{number}}`.",
+            "To make it live now: `{/models promote model:{number}}`. To read texts of both: `{/models "
+            "compare a:{number}}`.",
             number=result.model,
         )
     )

@@ -7,7 +7,7 @@ from bot.presentation.finetune import finetune_result_text
 from bot.store.job_schema import BuildResult
 from bot.store.jobs import Job
 
-_TITLES = {"build": mark("Building a dataset"), "finetune": mark("Fine-tuning")}
+_TITLES = {"build": mark("Building a dataset"), "finetune": mark("Training a model")}
 _BAR_WIDTH = 20
 _MAX_LENGTH = 1900  # characters, of the 2,000 that a message may have
 
@@ -15,8 +15,8 @@ _MAX_LENGTH = 1900  # characters, of the 2,000 that a message may have
 def progress_text(t: Translator, job: Job) -> str:
     """Return the text of a job's progress message."""
     states = {
-        "planned": t("Waiting for somebody to confirm it."),
-        "queued": t("Waiting for the worker to take it up."),
+        "planned": t("Waiting for an operator to confirm it."),
+        "queued": t("Waiting to start."),
         "running": _running_text(t, job),
         "paused": _paused_text(t, job),
         "succeeded": t("Done."),
@@ -32,7 +32,7 @@ def _running_text(t: Translator, job: Job) -> str:
     """Return phase, speed, remaining time and cost so far, as far as they are known."""
     parts = [t(job.phase or mark("starting"))]
     if job.rate and job.kind == "build":
-        parts.append(t("{rate:.1f} a second", rate=job.rate))
+        parts.append(t("{rate:.1f} texts a second", rate=job.rate))
     if job.rate:
         parts.append(t("about {time} left", time=format_duration((job.total - job.done) / job.rate)))
     if job.cost:
@@ -61,17 +61,17 @@ def result_text(t: Translator, job: Job) -> str:
         return finetune_result_text(t, job.result)
     error = job.error or LocalizedMessage("")
     if job.state != "cancelled":
-        template = mark("Building a dataset failed: {error}")
+        template = mark("The build failed: {error}")
         if job.kind == "finetune":
-            template = mark("Fine-tuning failed: {error}")
+            template = mark("The training failed: {error}")
         return t(template, error=error)[:_MAX_LENGTH] + _reached_text(t, job)
-    template = mark("Building a dataset was cancelled before anything was written.")
+    template = mark("The build was cancelled before anything was written.")
     if job.done:
-        template = mark("Building a dataset was cancelled; what was written is kept.")
+        template = mark("The build was cancelled; what was written is kept for the next one.")
     if job.kind == "finetune":
-        template = mark("Fine-tuning was cancelled; no model came of it.")
+        template = mark("The training was cancelled; there is no new model.")
         if job.error:  # it says what is left
-            template = mark("Fine-tuning was cancelled.")
+            template = mark("The training was cancelled.")
     warning = f" ⚠️ {t(error)}" if job.error else ""
     return f"{t(template)}{warning}{_reached_text(t, job)}"
 
@@ -81,7 +81,7 @@ def _reached_text(t: Translator, job: Job) -> str:
     if not job.total:
         return ""
     reached = t(
-        "{done} of {total} were done{paid}.", done=job.done, total=job.total, paid=paid_text(job.cost)
+        "It got to {done:,} of {total:,}{paid}.", done=job.done, total=job.total, paid=paid_text(job.cost)
     )
     return f"\n{reached}"
 
@@ -91,5 +91,6 @@ def progress_bar(t: Translator, done: int, total: int) -> str:
     if not total:
         return "▱" * _BAR_WIDTH
     filled = _BAR_WIDTH * done // total
-    counts = t("{done} of {total}", done=done, total=total)
-    return f"{'▰' * filled}{'▱' * (_BAR_WIDTH - filled)} {100 * done // total} % · {counts}"
+    share = t("{share:.0%}", share=100 * done // total / 100)  # never 100% before the end
+    counts = t("{done:,} of {total:,}", done=done, total=total)
+    return f"{'▰' * filled}{'▱' * (_BAR_WIDTH - filled)} {share} · {counts}"

@@ -8,6 +8,7 @@ from bot.presentation.verdicts import loss_lines, verdict_lines
 from bot.rating.trial_status import TrialStatus
 from bot.rating.votes import VoteCounts
 from bot.registry.availability import date_text, days_until
+from bot.registry.lifecycle import CandidateStage
 from bot.registry.names import name_in_sentence
 from bot.registry.registry import ModelRecord
 from bot.store.models import Model, ModelEvent
@@ -15,19 +16,19 @@ from bot.store.models import Model, ModelEvent
 _SOON_DAYS = 60  # days before a model's shutdown from which on it is marked
 
 _EVENTS = {
-    "registered": mark("trained and registered"),
+    "registered": mark("was trained"),
     "deployed": mark("deployed"),
     "passed": mark("passed its check"),
-    "held back": mark("held back by its check"),
+    "held back": mark("held back: its check says that it writes badly"),
     "first": mark("went live in place of the base model"),
     "promoted": mark("went live by votes"),
     "override": mark("went live by hand"),
     "overruled": mark("went live by hand, though its check did not let it"),
     "rolled back": mark("went live again by rollback"),
-    "fell back": mark("went live again: the server lost the live one"),
-    "lost": mark("lost by its server"),
+    "fell back": mark("went live again, because its server no longer had the other one"),
+    "lost": mark("retired: its server no longer had it"),
     "challenges": mark("lost its place by votes, and may win it back"),
-    "outvoted": mark("retired: the votes preferred the live one"),
+    "outvoted": mark("retired: votes preferred the live model"),
     "retired": mark("retired"),
 }
 _IN_THE_TERMINAL = mark(", in the terminal")
@@ -49,17 +50,21 @@ def shutdown_mark(day: str) -> str:
 
 
 def model_line(
-    t: Translator, model: Model, challenger: Model | None, votes: VoteCounts, trial: TrialStatus | None
+    t: Translator,
+    model: Model,
+    stage: CandidateStage | None,
+    votes: VoteCounts,
+    trial: TrialStatus | None,
 ) -> str:
-    """Return a model's entry in the list; trial is the one that runs."""
+    """Return a model's entry in the list; stage is a candidate's, trial the one that runs."""
     after = model.metrics.get("loss_after")
     parts = [
-        t(_state_text(model, challenger)),
+        t(_state_text(model, stage)),
         t("dataset v{version}", version=model.dataset_id),
         *([t("loss {after:.3f}", after=after)] if after else []),
         _votes_text(t, votes),
         *(
-            [shutdown_mark(model.retires_on) + t("until {day}", day=model.retires_on)]
+            [shutdown_mark(model.retires_on) + t("available until {day}", day=model.retires_on)]
             if model.retires_on
             else []
         ),
@@ -67,6 +72,8 @@ def model_line(
     lines = [t("**Model {number}**", number=model.id), f"-# {' · '.join(parts)}"]
     if trial and trial.candidate.id == model.id:
         lines.append(f"-# {t('Is the new model better? {figures}.', figures=trial.figures)}")
+    if step := next_step_text(t, model, stage):
+        lines.append(f"-# {step}")
     return "\n".join(lines)
 
 
@@ -80,56 +87,82 @@ def model_choice(t: Translator, model: Model) -> str:
     )
 
 
-def _state_text(model: Model, challenger: Model | None) -> str:
+_DECIDE = mark(
+    "You decide: `{/models promote model:{number}}` makes it live, `{/models retire model:{number}}` gives "
+    "it up."
+)
+_NEXT_STEPS: dict[CandidateStage, str] = {
+    "not deployed": mark(
+        "Once it is deployed at its provider, tell the bot its name there: `{/models deployed "
+        "model:{number} name:...}`."
+    ),
+    "without rival": mark("To make it live: `{/models promote model:{number}}`."),
+    "won": _DECIDE,
+    "undecided": _DECIDE,
+}
+
+
+def next_step_text(t: Translator, model: Model, stage: CandidateStage | None) -> str | None:
+    """Return what an operator has to do before a candidate goes on; None if it needs nobody."""
+    return t(_NEXT_STEPS[stage], number=model.id) if stage in _NEXT_STEPS else None
+
+
+_STAGES: dict[CandidateStage, str] = {
+    "not deployed": mark("candidate, waits to be deployed"),
+    "without rival": mark("candidate, but no trained model is live to duel with"),
+    "in duels": mark("candidate, in duels with the live model"),
+    "won": mark("candidate, has won its duels"),
+    "undecided": mark("candidate, votes could not decide"),
+    "behind winner": mark("candidate, waits until you decide on the one that has won"),
+    "waiting": mark("candidate, waits for its turn"),
+}
+
+
+def _state_text(model: Model, stage: CandidateStage | None) -> str:
     states = {
         "live": mark("**live**"),
         "retired": mark("retired"),
-        "held back": mark("held back by its check"),
+        "held back": mark("held back: its check says that it writes badly"),
         "unchecked": mark("not checked yet"),
     }
-    if model.state in states:
-        return states[model.state]
-    if challenger and challenger.id == model.id:
-        return mark("candidate, challenges the live one")
-    if model.served_as is None:
-        return mark("candidate, waits to be deployed")
-    return mark("candidate, waits for its turn")
+    return states[model.state] if model.state in states else _STAGES[stage or "waiting"]
 
 
 def _votes_text(t: Translator, votes: VoteCounts) -> str:
     """Return the votes on a model's descriptions, and the share of thumbs up."""
     cast = votes.ups + votes.downs
-    share = t(" ({percent:.0f} % for it)", percent=100 * votes.ups / cast) if cast else ""
+    share = t(" ({share:.0%} for it)", share=votes.ups / cast) if cast else ""
     return f"👍 {votes.ups} 👎 {votes.downs}{share}"
 
 
 def model_page(
     t: Translator,
     record: ModelRecord,
-    challenger: Model | None,
+    stage: CandidateStage | None,
     votes: VoteCounts,
     trials: Sequence[TrialStatus],
 ) -> str:
     """Return a model's page; trials are its own, newest first."""
     model = record.model
     lines = [
-        model_line(t, model, challenger, votes, None),
-        t("Tuned from {base}", base=name_in_sentence(record.tuned_from or model.base)),
+        model_line(t, model, stage, votes, None),
+        t("Trained from {base}", base=name_in_sentence(record.tuned_from or model.base)),
         t(
-            "Job {number} · dataset v{version}, `{hash}`",
+            "Job {number} · dataset v{version}, checksum `{hash}`",
             number=model.job_id,
             version=model.dataset_id,
             hash=record.dataset_hash[:12],
         ),
     ]
-    lines.append(t("Its server calls it `{name}`", name=model.name))
+    lines.append(t("Its name at the model server: `{name}`", name=model.name))
     if model.served_as and model.served_as != model.name:
-        lines.append(t("Asked as `{name}`", name=model.served_as))
+        lines.append(t("Asked by the name `{name}`", name=model.served_as))
     lines += loss_lines(t, model.metrics.get("loss_before"), model.metrics.get("loss_after"))
     if model.retires_on:
         when = date_text(model.retires_on, days_until(model.retires_on))
         lines.append(
-            shutdown_mark(model.retires_on) + t("Its server shuts it or its base down {when}.", when=when)
+            shutdown_mark(model.retires_on)
+            + t("The model server shuts it or its base model down {when}.", when=when)
         )
     if model.verdict:
         lines += verdict_lines(t, model.verdict)

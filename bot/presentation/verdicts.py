@@ -10,9 +10,16 @@ def loss_lines(t: Translator, before: float | None, after: float | None, end: st
     if not after:
         return []
     if not before:
-        return [t("Loss on texts held out of the training (less is better): {after:.3f}", after=after) + end]
+        return [
+            t(
+                "Loss on the texts kept aside (how badly it guesses them; less is better): {after:.3f}",
+                after=after,
+            )
+            + end
+        ]
     text = t(
-        "Loss on texts held out of the training (less is better): {before:.3f} → {after:.3f}",
+        "Loss on the texts kept aside (how badly it guesses them; less is better): {before:.3f} → "
+        "{after:.3f}",
         before=before,
         after=after,
     )
@@ -22,7 +29,7 @@ def loss_lines(t: Translator, before: float | None, after: float | None, end: st
 def verdict_lines(t: Translator, verdict: Verdict) -> list[str]:
     """Return what a check found: the figures, beside those of the live model if one was."""
     new, live = verdict.new, verdict.live
-    fit = t("{share:.0%} are good enough to train on", share=new.fit_share)
+    fit = t("{share:.0%} are good enough to learn from", share=new.fit_share)
     rules = t("{share:.0%} are right in every point", share=new.all_rules_share)
     if live:
         name = model_name(verdict.live_id or 0)
@@ -30,10 +37,10 @@ def verdict_lines(t: Translator, verdict: Verdict) -> list[str]:
         rules += t(" ({live}: {share:.0%})", live=name, share=live.all_rules_share)
     lines = [
         t.count(
-            "Its check read {number} text of a hero that it never saw: {fit}, {rules} (age, gender, power, "
-            "one name, length, end).",
-            "Its check read {number} texts of heroes that it never saw: {fit}, {rules} (age, gender, power, "
-            "one name, length, end).",
+            "Its check: of {number} text about a hero that it had never seen, {fit}, {rules} (age, "
+            "gender, power, one name, length, end).",
+            "Its check: of {number} texts about heroes that it had never seen, {fit}, {rules} (age, "
+            "gender, power, one name, length, end).",
             new.texts,
             fit=fit,
             rules=rules,
@@ -42,7 +49,7 @@ def verdict_lines(t: Translator, verdict: Verdict) -> list[str]:
     if live:
         lines.append(_reference_text(t, verdict))
     if verdict.faults:
-        lines.append(t("Why it is held back: {faults}.", faults=[_fault(each) for each in verdict.faults]))
+        lines.append(t("Why: {faults}.", faults=[_fault(each) for each in verdict.faults]))
     return lines
 
 
@@ -50,9 +57,9 @@ def _reference_text(t: Translator, verdict: Verdict) -> str:
     """Return how well both models guess the same held-out texts, or that this is not known."""
     new, live = verdict.new, verdict.live
     if live is None or new.loss is None or live.loss is None or new.reference != live.reference:
-        return t("How well both guess one set of held-out texts could not be compared here.")
+        return t("How badly both guess the same texts could not be compared here.")
     return t(
-        "Loss on one set of held-out texts (less is better): {new:.2f} ({live}: {loss:.2f}).",
+        "Loss on texts that both were tested with (less is better): {new:.2f} ({live}: {loss:.2f}).",
         new=new.loss,
         live=model_name(verdict.live_id or 0),
         loss=live.loss,
@@ -61,11 +68,14 @@ def _reference_text(t: Translator, verdict: Verdict) -> str:
 
 def _fault(fault: Fault) -> LocalizedMessage:
     faults: dict[Fault, str] = {
-        "fit": mark("fewer than half of its texts are good enough to train on"),
-        "fit below live": mark("far fewer of its texts are good enough to train on than of the live one's"),
-        "rules below live": mark("far fewer of its texts are right in every point than of the live one's"),
+        "fit": mark("fewer than half of its texts are good enough to learn from"),
+        "fit below live": mark(
+            "far fewer of its texts are good enough to learn from than of the live model's"
+        ),
+        "rules below live": mark("far fewer of its texts are right in every point than of the live model's"),
         "loss above live": mark(
-            "it guesses held-out texts much worse: it has unlearnt what they have in common"
+            "it guesses other texts about heroes much worse than the live model: it has forgotten what "
+            "they have in common"
         ),
     }
     return LocalizedMessage(faults[fault])
@@ -80,4 +90,4 @@ def sample_title(t: Translator, sample: CheckedText) -> str:
     """Return what is wrong with a text, in a word or two."""
     if sample.reason is None:
         return t("one of its texts")
-    return t("may not train: {reason}", reason=LocalizedMessage(sample.reason))
+    return t("not fit to learn from: {reason}", reason=LocalizedMessage(sample.reason))

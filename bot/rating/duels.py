@@ -115,7 +115,8 @@ class Duels:
         status = await self._trials.status() if await self._trials.running() else None
         if status is None:
             raise UserError(
-                "There is no new model to try against the live one now. /hero describes a hero at any time."
+                "No new model is on trial right now, so there is nothing to compare. /hero describes a "
+                "hero at any time."
             )
         first: Side = _RANDOM.choice(_SIDES)
         streams = streams or (Stream(), Stream())
@@ -173,7 +174,7 @@ class Duels:
             duel = await _get_duel(tx, duel_id)
             pairing = await _load_pairing(tx, duel)
             if not pairing.visible:
-                raise UserError("A text of this duel is out of sight now: there is nothing to compare.")
+                raise UserError("A text of this duel is hidden now, so there is nothing to compare.")
             trial = await trials.get_for_update(tx, duel.trial_id)
             previous = await duels.get_vote(tx, duel_id, voter)
             vote = previous or DuelVote(
@@ -252,7 +253,7 @@ async def _add_duel(tx: Transaction, trial: Trial, a: Side, kept: dict[Side, Des
 async def _get_duel(tx: Transaction, duel_id: int) -> Duel:
     duel = await duels.get(tx, duel_id)
     if duel is None:
-        raise UserError("This duel is not known any more. /duel begins another one.")
+        raise UserError("This duel is over. /duel starts another one.")
     return duel
 
 

@@ -38,11 +38,11 @@ class Thresholds:
 
     def __post_init__(self) -> None:
         if self.min_voters < 1:
-            raise UserError("At least one voter must be asked for.")
+            raise UserError("The number of voters must be 1 or more.")
         if not 0 <= self.above < 1:
-            raise UserError("The share of ups must lie between 0 and 1, for example 0.5.")
+            raise UserError("The share of thumbs up must be between 0 and 1, for example 0.5.")
         if not 0 < self.confidence < 1:
-            raise UserError("The confidence must lie between 0 and 1, for example 0.8.")
+            raise UserError("The confidence must be between 0 and 1, for example 0.8.")
 
     def verdict(self, ups: int, downs: int) -> Verdict:
         """Return the verdict of these votes."""
@@ -67,8 +67,10 @@ class Thresholds:
     def summary(self) -> LocalizedMessage:
         """The thresholds in words."""
         return LocalizedMessage.counted(
-            "at least {number} voter, and with {confidence:.0%} confidence more than {above:.0%} for it",
-            "at least {number} voters, and with {confidence:.0%} confidence more than {above:.0%} for it",
+            "at least {number} voter and, with {confidence:.0%} confidence, more than {above:.0%} of "
+            "votes in favour",
+            "at least {number} voters and, with {confidence:.0%} confidence, more than {above:.0%} of "
+            "votes in favour",
             self.min_voters,
             confidence=self.confidence,
             above=self.above,

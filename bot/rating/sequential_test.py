@@ -16,6 +16,7 @@ import math
 from bisect import bisect_left
 
 EVIDENCE_THRESHOLD = 20.0  # decides a trial; wrong in at most 1 of 20 if neither model is preferred
+CONFIDENCE = 1 - 1 / EVIDENCE_THRESHOLD  # of interval()
 
 _RESOLUTION = 10_000  # steps between 0 and 1 in which interval() searches
 _MAX_FORECAST = 20_000  # results that still_needed() looks ahead
@@ -41,10 +42,10 @@ def decides(wins: int, losses: int) -> bool:
 
 
 def interval(wins: int, losses: int) -> tuple[float, float]:
-    """Return the 95 % confidence sequence for the share of wins, 0 to 1; (0, 1) without results.
+    """Return the 95% confidence sequence for the share of wins, 0 to 1; (0, 1) without results.
 
     It holds every share p0 that the same test, with p0 in place of 1/2, does not reject. However often it is
-    evaluated, the true share lies in all of the intervals with a probability of at least 95 %.
+    evaluated, the true share lies in all of the intervals with a probability of at least 95%.
     """
     total = wins + losses
     if not total:

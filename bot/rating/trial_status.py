@@ -48,10 +48,10 @@ class TrialStatus:
         """What people chose so far, and while the trial runs, how far it is from its end."""
         wins, losses = self.tally.wins, self.tally.losses
         if not wins + losses:
-            return LocalizedMessage("no choice counts yet{beside}", beside=self._not_counted)
+            return LocalizedMessage("no vote counts yet{beside}", beside=self._not_counted)
         return LocalizedMessage.counted(
-            "{wins} of {number} person chose the new model{beside}{outlook}",
-            "{wins} of {number} people chose the new model{beside}{outlook}",
+            "{wins} of {number} person chose the new one{beside}{outlook}",
+            "{wins} of {number} people chose the new one{beside}{outlook}",
             wins + losses,
             wins=wins,
             beside=self._not_counted,
@@ -60,25 +60,26 @@ class TrialStatus:
 
     @property
     def evidence(self) -> LocalizedMessage | None:
-        """The share that chose the candidate with its 95 % interval, and the evidence; None without votes."""
+        """The share that chose the candidate with its 95% interval, and the evidence; None without votes."""
         wins, losses = self.tally.wins, self.tally.losses
         if not wins + losses:
             return None
         low, high = sequential_test.interval(wins, losses)
         e = sequential_test.evidence(wins, losses)
         template = mark(
-            "In figures: with 95 % confidence, between {low} % and {high} % of people would choose it; "
-            "evidence {e:.2g}, of {needed:.0f} that decide."
+            "In figures: with {confidence:.0%} confidence, between {low:.0%} and {high:.0%} of people would "
+            "choose it. Evidence {e:.2g}; at {needed:.0f} the trial is decided."
         )
         if 10 <= e < 1e6:
             template = mark(
-                "In figures: with 95 % confidence, between {low} % and {high} % of people would choose it; "
-                "evidence {e:.0f}, of {needed:.0f} that decide."
+                "In figures: with {confidence:.0%} confidence, between {low:.0%} and {high:.0%} of people "
+                "would choose it. Evidence {e:.0f}; at {needed:.0f} the trial is decided."
             )
         return LocalizedMessage(
             template,
-            low=math.floor(100 * low),
-            high=math.ceil(100 * high),
+            confidence=sequential_test.CONFIDENCE,
+            low=math.floor(100 * low) / 100,
+            high=math.ceil(100 * high) / 100,
             e=e,
             needed=sequential_test.EVIDENCE_THRESHOLD,
         )
@@ -91,7 +92,7 @@ class TrialStatus:
             return ""
         more = sequential_test.still_needed(wins, losses)
         if not more:
-            return LocalizedMessage("; neither is ahead by enough to tell when this ends")
+            return LocalizedMessage("; it is too close to say when this ends")
         if wins > losses:
             return LocalizedMessage("; about {more} more like this, and it takes over", more=more)
         return LocalizedMessage("; about {more} more like this, and it is retired", more=more)

@@ -9,6 +9,7 @@ from bot.rating import sequential_test
 from bot.rating.trial_status import TrialStatus
 from bot.registry import lifecycle
 from bot.registry.names import name_in_sentence
+from bot.registry.registry import Registry
 from bot.store import duels, models, notifications, trials
 from bot.store.database import Database, Transaction
 from bot.store.models import Model
@@ -50,8 +51,9 @@ class Promoted:
 class Trials:
     """Starts trials, evaluates them after each vote, and applies a decision in the vote's own transaction."""
 
-    def __init__(self, db: Database, rules: TrialRules) -> None:
+    def __init__(self, db: Database, registry: Registry, rules: TrialRules) -> None:
         self._db = db
+        self._registry = registry
         self._rules = rules
 
     async def running(self) -> Trial | None:
@@ -94,7 +96,8 @@ class Trials:
             trial = await trials.get(tx, trial_id)
             if trial is None or trial.state != "won":
                 raise UserError(
-                    "That trial was not won, so nothing is promoted. /models list shows them all."
+                    "The new model did not win that trial, so it does not go live. /models list shows all"
+                    " models."
                 )
             status = await _load_status(tx, trial)
             if status.candidate.state == "live":
@@ -102,6 +105,17 @@ class Trials:
             _check_promotable(status.live, status.candidate)
             await self._promote(tx, status, actor_id)
             return Promoted((await _load_status(tx, trial)).candidate, changed=True)
+
+    async def make_live(self, model_id: int, *, actor_id: int | None = None, overrule: bool = False) -> Model:
+        """Make a model live at an operator's wish: by its votes if it waits as their winner, else by hand.
+
+        Raises UserError and NotPassed, as `Registry.promote` does.
+        """
+        async with self._db.read() as tx:
+            won = await lifecycle.winning_trial(tx)
+        if won is not None and won.candidate_id == model_id:
+            return (await self.promote(won.id, actor_id=actor_id)).model
+        return await self._registry.promote(model_id, actor_id=actor_id, overrule=overrule)
 
     async def status(self) -> TrialStatus | None:
         """Return the status of the running trial; None if there is none."""
@@ -134,8 +148,8 @@ class Trials:
             text = _outcome_text(
                 status,
                 mark(
-                    "🏆 The candidate, {candidate}, has won against the live {live}: {figures}. "
-                    "It is live now; /models rollback brings back the one before."
+                    "🏆 The new model won: {figures}. From now on {candidate} is live, in place of {live};"
+                    " /models rollback undoes it."
                 ),
             )
             await notifications.add(tx, f"trial:{trial.id}", text, at=now)
@@ -144,9 +158,9 @@ class Trials:
         text = _outcome_text(
             status,
             mark(
-                "🏆 The candidate, {candidate}, has won against the live {live}: {figures}. Shall it go "
-                "live? No other candidate is tried until you decide: the button, or /models retire "
-                "model:{number}."
+                "🏆 The new model won: {figures}. Shall {candidate} go live in place of {live}? Press the "
+                "button, or refuse with /models retire model:{number}. Until you decide, no other "
+                "candidate is tried."
             ),
         )
         await notifications.add(
@@ -158,7 +172,8 @@ class Trials:
         await lifecycle.retire(tx, trial.candidate_id, "outvoted")
         status = await _load_status(tx, trial)
         text = _outcome_text(
-            status, mark("🛡️ The live {live} keeps its place: {candidate} is retired. Votes: {figures}.")
+            status,
+            mark("🛡️ The new model lost, so {live} stays live and {candidate} is retired. Votes: {figures}."),
         )
         await notifications.add(tx, f"trial:{trial.id}", text, at=now)
 
@@ -172,8 +187,8 @@ class Trials:
         text = _outcome_text(
             status,
             mark(
-                "⌛ The days in which {candidate} might win its place back from the live {live} are over, "
-                "and it is retired. Their trial ends undecided: {figures}."
+                "⌛ The days in which {candidate} could win its place back from {live} are over, so it is "
+                "retired. Votes did not decide: {figures}."
             ),
         )
         await notifications.add(tx, f"trial:{trial.id}", text, at=now)
@@ -184,9 +199,10 @@ class Trials:
         text = _outcome_text(
             status,
             mark(
-                "⚖️ The trial of {candidate} against the live {live} ends undecided: {figures}. It stays a "
-                "candidate without duels. Look with `/models compare a:{number}`, then `/models promote "
-                "model:{number}` or `/models retire model:{number}`."
+                "⚖️ Votes could not decide between {candidate} and {live}, which stays live: {figures}. "
+                "There are no more duels of the two, and you decide: read texts of both with `/models "
+                "compare a:{number}`, then `/models promote model:{number}` or `/models retire "
+                "model:{number}`."
             ),
         )
         await notifications.add(tx, f"trial:{trial.id}", text, at=now)
@@ -206,8 +222,8 @@ def _check_promotable(live: Model, candidate: Model) -> None:
         )
     if live.state != "live" or candidate.state != "candidate":
         raise UserError(
-            "Meanwhile model {live} is {state} and model {candidate} {standing}: the votes say "
-            "nothing about that. /models list shows them all.",
+            "Since then, model {live} is {state} and model {candidate} {standing}, so those votes no "
+            "longer decide. /models list shows all models.",
             live=live.id,
             state=LocalizedMessage(_STATES[live.state]),
             candidate=candidate.id,

@@ -43,9 +43,9 @@ class VoteFilter:
     def uncounted_by_reason(self, totals: VoteTotals) -> tuple[LocalizedMessage, ...]:
         """Return the numbers of votes that do not count, by reason; empty if all count."""
         reasons = (
-            (totals.by_requester, mark("{number:,} by whoever asked for the description")),
-            (totals.young, mark("{number:,} of accounts younger than {days} days")),
-            (totals.too_many, mark("{number:,} beyond a voter's {daily} a day")),
+            (totals.by_requester, mark("{number:,} by the person who asked for the description")),
+            (totals.young, mark("{number:,} of accounts that are too young (under {days} days)")),
+            (totals.too_many, mark("{number:,} beyond the {daily} a day that count for one person")),
             (totals.deviating, mark("{number:,} of voters who go against everybody else")),
         )
         limits = {"days": self._rule.account_days, "daily": self._rule.daily}

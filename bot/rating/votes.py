@@ -86,7 +86,9 @@ class Votes:
         voter, days = self._pseudonyms.of(user_id), account_days(user_id, now)
         vote = await self._change(Press(description_id, voter, emoji, value_of(emoji), "button", now, days))
         if vote is None:
-            raise UserError("This description is gone; there is nothing to vote on.")
+            raise UserError(
+                "This description is gone, so you cannot vote on it. Ask for a new one with /hero."
+            )
         return vote != 0
 
     async def simulate(self, description_id: int, voter_name: str, emoji: str) -> None:

@@ -67,7 +67,11 @@ class AdapterFolder:
         except (tarfile.TarError, EOFError) as error:
             raise BrokenArchive(str(error)) from error
         if not all((unpacked / name).is_file() for name in _FILES):
-            raise UserError("What the model server gave for {model} is no adapter.", model=model)
+            raise UserError(
+                "What the model server sent for {model} is not an adapter (a small addition to a model). An "
+                "operator must look at its log.",
+                model=model,
+            )
         for name in _FILES:
             _fsync(unpacked / name)
         self._move_in(unpacked, self._path(model), model)

@@ -134,8 +134,8 @@ def _warning(model: Model, day: str, today: date | None) -> tuple[str, Localized
     if stage is None:
         return None
     text = LocalizedMessage(
-        "⏳ Model {number}, the live one, or the model that it was tuned from is shut down {when}. "
-        "Tune another base in time (`/finetune base-model:...`), or train on the embedded engine.",
+        "⏳ Model {number}, which is live, or the model that it was trained from, is shut down {when}. "
+        "Train another base model in time (`/finetune base-model:...`), or train on the embedded engine.",
         number=model.id,
         when=date_text(day, left),
     )

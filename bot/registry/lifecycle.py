@@ -5,10 +5,21 @@ is decided in bot/rating/sequential_test.py.
 """
 
 import time
+from typing import Literal
 
 from bot.store import models, trials
 from bot.store.database import Transaction
 from bot.store.models import EventKind, Model, ModelEvent
+from bot.store.trials import Trial
+
+CandidateStage = Literal[
+    "not deployed", "without rival", "in duels", "won", "undecided", "behind winner", "waiting"
+]
+"""Where a candidate stands on its way to go live by votes.
+
+without rival: no trained model is live to compare it with; behind winner: it waits until an operator has
+decided on the one that has won.
+"""
 
 _TOOK_OVER = frozenset[EventKind]({"promoted", "override", "overruled"})
 
@@ -51,19 +62,67 @@ async def retire(tx: Transaction, model_id: int, what: EventKind, *, actor_id: i
 async def challenger(tx: Transaction) -> Model | None:
     """Return the candidate that challenges the live model, or whose turn is next.
 
-    It is the oldest that is served and has had no trial against this live model; models that lost their place
-    come last. Return None if there is none, or one has won and waits for an operator's confirmation.
+    It is the first by turn() that is served and has had no undecided trial against this live model. Return
+    None if there is none, or one has won and waits for an operator's confirmation.
     """
-    live = await models.get_live(tx)
     running = await trials.get_running(tx)
-    if live is None or running:
-        return await models.get(tx, running.candidate_id) if running else None
-    candidates = {each.id: each for each in await models.list_all(tx) if each.state == "candidate"}
-    tried = {each.candidate_id: each.state for each in await trials.list_by_live(tx, live.id)}
-    if any(tried.get(each.id) == "won" and not is_rematch(each) for each in candidates.values()):
+    if running:
+        return await models.get(tx, running.candidate_id)
+    if await models.get_live(tx) is None or await winning_trial(tx):
         return None
-    waiting = [each for each in candidates.values() if each.served_as and tried.get(each.id) != "undecided"]
-    return min(waiting, key=lambda each: (is_rematch(each), each.id), default=None)
+    last = await _last_trials(tx)
+    waiting = [
+        each
+        for each in await _candidates(tx)
+        if each.served_as and not (each.id in last and last[each.id].state == "undecided")
+    ]
+    return min(waiting, key=turn, default=None)
+
+
+def turn(candidate: Model) -> tuple[bool, int]:
+    """Return the key that sorts candidates by when their trial comes.
+
+    The oldest comes first; those that lost their place come after all others.
+    """
+    return is_rematch(candidate), candidate.id
+
+
+async def winning_trial(tx: Transaction) -> Trial | None:
+    """Return the won trial whose candidate waits for an operator's confirmation, if any."""
+    last = await _last_trials(tx)
+    ended = [last[each.id] for each in await _candidates(tx) if each.id in last and not is_rematch(each)]
+    return next((each for each in ended if each.state == "won"), None)
+
+
+async def _candidates(tx: Transaction) -> list[Model]:
+    return [each for each in await models.list_all(tx) if each.state == "candidate"]
+
+
+async def _last_trials(tx: Transaction) -> dict[int, Trial]:
+    """Return the last trial of each model against the live one, by the model's number."""
+    live = await models.get_live(tx)
+    return {each.candidate_id: each for each in await trials.list_by_live(tx, live.id)} if live else {}
+
+
+async def candidate_stages(tx: Transaction) -> dict[int, CandidateStage]:
+    """Return where each candidate stands, by its number."""
+    live, next_one, won = await models.get_live(tx), await challenger(tx), await winning_trial(tx)
+    last = await _last_trials(tx)
+
+    def stage(candidate: Model) -> CandidateStage:
+        if candidate.served_as is None:
+            return "not deployed"
+        if live is None:
+            return "without rival"
+        if candidate == next_one:
+            return "in duels"
+        if won and won.candidate_id == candidate.id:
+            return "won"
+        if candidate.id in last and last[candidate.id].state == "undecided":
+            return "undecided"
+        return "behind winner" if won else "waiting"
+
+    return {each.id: stage(each) for each in await _candidates(tx)}
 
 
 def must_be_overruled(model: Model) -> bool:

@@ -137,15 +137,18 @@ class LoraDeployment:
     async def _load_error(self, model: str, status: int) -> UserError:
         """Return why an adapter was not loaded, as far as the answer shows it."""
         if status not in (404, 405):
-            return UserError("The serving server could not load {model}; its log says why.", model=model)
+            return UserError(
+                "The server at SERVING_URL could not load {model}; its log says why.", model=model
+            )
         if status == 404 and await self._has_load_endpoint():
             return UserError(
-                "The serving server sees no adapter at {folder}. An operator must check "
+                "The server at SERVING_URL sees no adapter in {folder}. An operator must check "
                 "SERVING_ADAPTER_DIR: it is the path of ADAPTER_DIR as that server sees it.",
                 folder=self._there / model,
             )
         return UserError(
-            "The serving server takes no adapters while it runs. {hint}", hint=LocalizedMessage(self._hint)
+            "The server at SERVING_URL takes no adapters while it runs. {hint}",
+            hint=LocalizedMessage(self._hint),
         )
 
     async def _has_load_endpoint(self) -> bool:
@@ -168,7 +171,7 @@ class LoraDeployment:
         except Unavailable as error:
             if isinstance(error.__cause__, (openai.AuthenticationError, openai.PermissionDeniedError)):
                 raise Unavailable(
-                    "The serving server refuses this installation's key. An operator must check "
+                    "The server at SERVING_URL refuses this installation's key. An operator must check "
                     "SERVING_API_KEY."
                 ) from error
             raise
@@ -191,4 +194,4 @@ def _base_name(cards: list[Model]) -> str:
     for card in cards:
         if not getattr(card, "parent", None):
             return str(getattr(card, "root", None) or card.id)
-    raise UserError("The serving server lists no base model. An operator must check SERVING_URL.")
+    raise UserError("The server at SERVING_URL lists no base model. An operator must check SERVING_URL.")

@@ -7,6 +7,7 @@ from typing import Any
 from bot.errors import UserError
 from bot.i18n.message import LocalizedMessage, mark
 from bot.registry import lifecycle
+from bot.registry.lifecycle import CandidateStage
 from bot.registry.names import model_name
 from bot.store import models, notifications, trials
 from bot.store.database import Database, Transaction
@@ -56,10 +57,10 @@ class Registry:
         async with self._db.read() as tx:
             return await models.list_all(tx)
 
-    async def challenger(self) -> Model | None:
-        """Return the candidate that challenges the live model, or whose turn is next, if any."""
+    async def candidate_stages(self) -> dict[int, CandidateStage]:
+        """Return where each candidate stands on its way to go live by votes, by its number."""
         async with self._db.read() as tx:
-            return await lifecycle.challenger(tx)
+            return await lifecycle.candidate_stages(tx)
 
     async def get(self, model_id: int) -> Model:
         """Return a model. Raises UserError if there is none."""
@@ -87,10 +88,11 @@ class Registry:
         metrics: dict[str, Any],
         served_as: str | None,
     ) -> Model:
-        """Add a model, unchecked. If none is checked, it goes live if none is, else it is a candidate.
+        """Add the model of a job, or return the one that the job has added before, unchanged.
 
-        A model that must be deployed first (served_as None) does not go live. Return a model of the same job
-        unchanged. Raises UserError if another job's model has the name.
+        It is unchecked, and waits for its check. If new models are not checked (CHECK_HEROES is 0), it is a
+        candidate, or goes live at once if no model is live; one that must be deployed first (served_as None)
+        does not go live. Raises UserError if another job's model has the name.
         """
         now = time.time()
         async with self._db.write() as tx:
@@ -135,12 +137,16 @@ class Registry:
         return name
 
     async def count_ahead(self, model: Model) -> int:
-        """Return how many candidates that can be asked have their trial before a candidate's own."""
+        """Return how many candidates have their trial before a candidate's own, with the one in duels now.
+
+        A winner that waits for an operator counts as well. Return 0 for a model that awaits no trial.
+        """
+        stages, turn = await self.candidate_stages(), lifecycle.turn(model)
+        if stages.get(model.id) not in ("not deployed", "behind winner", "waiting"):
+            return 0
         return sum(
-            each.state == "candidate"
-            and each.served_as is not None
-            and each.id < model.id
-            and not lifecycle.is_rematch(each)
+            stages.get(each.id) in ("in duels", "won")
+            or (stages.get(each.id) in ("behind winner", "waiting") and lifecycle.turn(each) < turn)
             for each in await self.all()
         )
 
@@ -177,7 +183,7 @@ class Registry:
         Raises UserError if there is no such model, or the name is blank.
         """
         if not served_as.strip():
-            raise UserError("Say by which name the model is asked.")
+            raise UserError("Say the model's name at its provider.")
         async with self._db.write() as tx:
             model = await _get_or_raise(tx, model_id)
             await models.change(tx, model_id, served_as=served_as.strip())
@@ -210,19 +216,23 @@ class Registry:
                 raise NotPassed(chosen)
             return await _get_or_raise(tx, chosen.id)
 
-    async def roll_back(self, *, actor_id: int | None = None) -> Model:
-        """Make the live model's predecessor live again, in one transaction.
+    async def roll_back(self, *, actor_id: int | None = None) -> Model | None:
+        """Make the live model's predecessor live again, in one transaction; return it.
 
-        Raises UserError if there is none.
+        Return None if there is none: the live model is retired, and the base answers. Raises UserError if no
+        model is live.
         """
         async with self._db.write() as tx:
             live = await models.get_live(tx)
-            before = await lifecycle.predecessor(tx, live) if live else None
-            if before is None:
+            if live is None:
                 raise UserError(
-                    "There is no earlier model to go back to. {/models list} shows all, {/models promote} "
-                    "lets any of them serve."
+                    "No trained model is live, so there is nothing to take back. {/models list} shows "
+                    "all, {/models promote} makes one of them live."
                 )
+            before = await lifecycle.predecessor(tx, live)
+            if before is None:
+                await lifecycle.retire(tx, live.id, "retired", actor_id=actor_id)
+                return None
             await lifecycle.promote(tx, before, "rolled back", actor_id=actor_id)
             return await _get_or_raise(tx, before.id)
 
@@ -235,8 +245,8 @@ class Registry:
             chosen = await _get_or_raise(tx, model_id)
             if chosen.state == "live":
                 raise UserError(
-                    "Model {model_id} is live. Let another one serve first: {/models promote} or "
-                    "{/models rollback}.",
+                    "Model {model_id} is live, so it cannot be retired. Make another one live first: "
+                    "{/models promote} or {/models rollback}.",
                     model_id=model_id,
                 )
             if chosen.state != "retired":
@@ -263,12 +273,12 @@ class Registry:
                 await models.change(tx, missing.id, state="retired")
                 await trials.stop_invalid(tx, at=now)
             if before:
-                serves = LocalizedMessage("model {number} serves again", number=before.id)
+                serves = LocalizedMessage("model {number} is live again", number=before.id)
             else:
                 serves = LocalizedMessage("the base model answers")
             text = LocalizedMessage(
-                "⚠️ The model server does not know model {number}, the live one, any more: {serves}. "
-                "`/models list` shows what there is.",
+                "⚠️ The model server no longer has model {number}, which was live: {serves}. `/models "
+                "list` shows what there is.",
                 number=missing.id,
                 serves=serves,
             )
@@ -288,8 +298,8 @@ async def _retire_missing(tx: Transaction, lost: Model, now: float) -> None:
         return
     await lifecycle.retire(tx, lost.id, "lost")
     text = LocalizedMessage(
-        "⚠️ The model server does not know model {number}, a candidate, any more: it is retired. "
-        "`/models list` shows what there is.",
+        "⚠️ The model server no longer has model {number}, a candidate, so it is retired. `/models list` "
+        "shows what there is.",
         number=lost.id,
     )
     await notifications.add(tx, f"lost:{lost.id}:{now}", text, at=now)

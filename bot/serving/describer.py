@@ -75,7 +75,8 @@ class Describer:
         guild_id: int | None = None,
     ) -> Description:
         """Store a generated text as a description for a user."""
-        answer = written.answer
+        answer, request = written.answer, written.request
+        drawn = {"draws": written.draws, "framed": bool(request.ending)}
         return await descriptions.add(
             tx,
             hero,
@@ -84,7 +85,7 @@ class Describer:
             text=written.text,
             finish_reason=answer.finish_reason,
             prompt_version=self._prompt_version,
-            sampling=written.request.sampling.model_dump() | {"draws": written.draws},
+            sampling=request.sampling.model_dump() | drawn,
             requester=self._pseudonyms.of(requester),
             guild_id=guild_id,
             prompt_tokens=answer.prompt_tokens,

@@ -82,13 +82,13 @@ class UserRateLimits:
 def _check_daily(day: _Day, user: str, guild_id: int | None, limits: RequestLimits) -> None:
     if limits.daily_per_user is not None and day.counts[user] >= limits.daily_per_user:
         raise TooMany(
-            "You have had your {most} heroes of today. The next day begins at midnight UTC.",
+            "You have used up your heroes for today ({most}). You can ask again after midnight UTC.",
             most=limits.daily_per_user,
         )
     if guild_id is None or limits.daily_of_guild is None:
         return
     if day.counts[guild_id] >= limits.daily_of_guild:
         raise TooMany(
-            "This server has had its {most} heroes of today. The next day begins at midnight UTC.",
+            "This server has used up its heroes for today ({most}). You can ask again after midnight UTC.",
             most=limits.daily_of_guild,
         )

@@ -34,7 +34,8 @@ class WaitingQueue:
         """Wait in the queue for a slot. Raises Busy if it is full, Stopped if the stream is stopped."""
         if len(self._waiting) >= self._max_length:
             raise Busy(
-                "{number} people are waiting for the model. Try again in a minute.", number=len(self._waiting)
+                "Too many people are waiting for the model ({number}). Try again in a minute.",
+                number=len(self._waiting),
             )
         self._waiting.append(stream)
         self._update_positions()

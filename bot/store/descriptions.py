@@ -25,8 +25,8 @@ class Description:
     """One text shown to a user.
 
     model is the name of the model that wrote it, version the id of a tuned model, None for a base model;
-    requester is a pseudonym; seconds is the latency of the answer. sampling has the request's parameters, and
-    as draws how many texts were drawn until this one.
+    requester is a pseudonym; seconds is the latency of the answer. sampling has the request's parameters, as
+    draws how many texts were drawn until this one, and as framed whether its beginning and ending were given.
     """
 
     id: int
@@ -48,6 +48,11 @@ class Description:
     removed_at: float | None
     settled: bool
     version: int | None
+
+    @property
+    def framed(self) -> bool:
+        """Whether the model was given a beginning and an ending; texts of older versions do not tell."""
+        return bool(self.sampling.get("framed"))
 
 
 @dataclass(frozen=True, slots=True)

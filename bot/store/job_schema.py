@@ -1,7 +1,7 @@
-"""What a job's row holds as JSON: its spec (what was ordered) and its result, typed by the kind of job.
+"""The JSON in a job's row, typed by the kind of job: its spec (what was ordered) and its result.
 
-Keys that a model does not know are ignored, and what is missing or does not fit has a default, so
-rows of older versions parse.
+Rows of older versions parse: an unknown key is ignored, and a field that is missing or does not fit has its
+default. Amounts of money are in US dollars, losses in nats a token; less is better.
 """
 
 import logging
@@ -22,10 +22,12 @@ Fault = Literal["fit", "fit below live", "rules below live", "loss above live"]
 
 
 def _message(value: Any) -> LocalizedMessage:
+    """Read a message from JSON; one that was read already stays as it is."""
     return value if isinstance(value, LocalizedMessage) else LocalizedMessage.from_json(value)
 
 
 def _text(value: Any) -> str | LocalizedMessage:
+    """Read a message, or a text that is never translated, from JSON."""
     return value if isinstance(value, str) else _message(value)
 
 
@@ -38,15 +40,16 @@ TextOrMessage = Annotated[str | LocalizedMessage, PlainValidator(_text), PlainSe
 
 
 class _Json(BaseModel):
-    """A frozen object of a row's JSON."""
+    """The base class of the objects in a row's JSON: immutable, and lenient about what it reads."""
 
     model_config = ConfigDict(frozen=True, protected_namespaces=())
 
     @classmethod
     def from_json(cls, value: Any) -> Self:
-        """Read a row's JSON. A field that does not fit its type is logged and takes its default.
+        """Read a row's JSON. What does not fit is logged and takes its default.
 
-        One damaged row must not keep all others from being listed, claimed or shown.
+        So one damaged row does not keep all others from being listed, claimed or shown. Raises
+        ValidationError only for a class that has fields without defaults, which no spec or result is.
         """
         try:
             return cls.model_validate(value)
@@ -58,18 +61,22 @@ class _Json(BaseModel):
             return cls.model_validate({name: each for name, each in value.items() if name not in misfits})
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields that were set, as JSON: a row that was read is written as it was."""
+        """Return the fields that were set, as JSON: what was read is written as it was, without defaults."""
         return self.model_dump(mode="json", exclude_unset=True)
 
 
 class BuildSpec(_Json):
     """What a build was ordered to do.
 
-    small tells whether the author model is asked with the profile for small models, batch whether the
-    provider's Batch API is used. budget is in US dollars. limit and budget None: no limit. source "model"
-    lets a model write, "model-only" without the texts of the first dataset that people wrote; "shipped" takes
-    the first dataset, and asks no model. hand_written tells whether those texts of people are in; None: not
-    decided yet, which is as in the newest build.
+    repeats: how many examples are written of each hero. limit: the most examples in all; None: no limit.
+    model: the author model, by its name at the server. small: it is asked with the profile for small models.
+    budget: the most that the build may cost, in US dollars; None: no limit. batch: it is asked through the
+    provider's Batch API.
+
+    source: "model" lets the model write; "model-only" does so too, and leaves out the texts of the first
+    dataset that people wrote; "shipped" takes the first dataset, and asks no model. hand_written: whether
+    those texts of people are in; None: not decided yet, and then as in the newest build. language: the code
+    of the language of the words in pictures, such as "de".
     """
 
     kind: ClassVar[Kind] = "build"
@@ -82,22 +89,31 @@ class BuildSpec(_Json):
     batch: bool = False
     source: BuildSource = "model"
     hand_written: bool | None = None
+    language: str = "en"
+
+    @property
+    def asks_model(self) -> bool:
+        """Whether the job needs a model server."""
+        return self.source != "shipped"
 
     @property
     def recipe(self) -> dict[str, Any]:
         """What a dataset notes of how it was made: of the shipped texts, nothing about a model."""
         shipped = {"source", "hand_written"} if self.source == "shipped" else None
-        return self.model_dump(include=shipped)
+        return self.model_dump(include=shipped, exclude={"language"})
 
 
 class FinetuneSpec(_Json):
     """What a fine-tuning was ordered to do.
 
-    epochs None: the server chooses. tokens estimates how many it trains in all, check_cost what the check of
-    the new model costs, in US dollars: the budget reserves for both.
+    dataset: the dataset's version. base: the model to start from, by its name at the server that trains.
+    epochs: rounds through all texts; None: the server chooses. tokens: an estimate of the tokens that it
+    trains in all rounds. check_cost: an estimate of what the check of the new model costs, in US dollars. The
+    budget reserves for both. language: the code of the language of the words in files, such as "de".
     """
 
     kind: ClassVar[Kind] = "finetune"
+    asks_model: ClassVar[bool] = True
 
     dataset: int = 0
     base: str = ""
@@ -105,12 +121,15 @@ class FinetuneSpec(_Json):
     method: Method = "supervised"
     tokens: int = 0
     check_cost: float = 0.0
+    language: str = "en"
 
 
 class VoteSummary(_Json):
-    """What the votes did to a dataset: how many descriptions they admitted and kept out, and why.
+    """What the votes did to a dataset.
 
-    unfit counts liked descriptions that may not train, by reason.
+    liked: descriptions with enough votes in favour to be taken in. voted_down: descriptions that votes kept
+    out. unfit: how many of the liked ones curation left out, by its reason. not_counted: groups of votes that
+    did not count, each with its number and the reason.
     """
 
     liked: int = 0
@@ -120,11 +139,18 @@ class VoteSummary(_Json):
 
 
 class BuildResult(_Json):
-    """How a build ended: the dataset's version, whether it is new, and the build's counts.
+    """How a build ended.
 
-    counts has the texts by split and source; asked, calls and cached count answers and calls of this build,
-    lost those in flight when a worker died; rejected and dropped are by reason; cost is in US dollars; files
-    are named within the data folder.
+    dataset: the version that holds its texts. new: the build made this version; otherwise it was there
+    already, with the same texts. counts: the dataset's texts, by split ("train", "valid") and by source.
+
+    asked: answers that the model wrote for this build. calls: calls that this took, with failed ones. cached:
+    answers taken over from earlier builds. lost: calls in flight when a worker died, which may have been paid
+    for twice. given_up: examples left out because no answer was good enough. rejected: answers that curation
+    rejected, dropped: texts left out of the dataset, both by reason.
+
+    changes: the difference to the version before; None if there is none. cost: in US dollars. files: paths
+    relative to the data folder.
     """
 
     kind: ClassVar[Kind] = "build"
@@ -147,30 +173,31 @@ class BuildResult(_Json):
 
 
 class HeldOutLoss(TypedDict, total=False):
-    """The held-out loss before and after a training, in nats a token, as far as it was measured."""
+    """The loss on the held-out texts before and after a training, as far as it was measured."""
 
     loss_before: float
     loss_after: float
 
 
 class ComparisonSide(_Json):
-    """One model's text of a hero. A message in its place says why there is none."""
+    """A model's text of a hero, or a message that says why there is none; by is the model's name."""
 
     by: Message
     text: TextOrMessage
 
 
 class Comparison(_Json):
-    """One hero, written by each model in turn."""
+    """One hero, by its title, and the text of each model that wrote it."""
 
     hero: str
     sides: list[ComparisonSide]
 
 
 class ModelFigures(_Json):
-    """One model's figures: of so many texts, how many were fit to train and how many kept all rules at once.
+    """What a check counted of one model.
 
-    loss is in nats a token on the reference texts, whose digest is reference; None if it was not measured.
+    texts: how many were read. fit: how many of them are good enough to train on. all_rules: how many keep all
+    rules at once. loss: the loss on the reference texts, and reference: their digest; None if not measured.
     """
 
     texts: int = 0
@@ -189,7 +216,10 @@ class ModelFigures(_Json):
 
 
 class CheckedText(_Json):
-    """One of the texts that were read, and why curation would not let it train (None: it would)."""
+    """One of the texts that a check read: of which hero, by its title, and curation's reason against it.
+
+    reason None: it is good enough to train on.
+    """
 
     hero: str = ""
     text: str = ""
@@ -197,9 +227,11 @@ class CheckedText(_Json):
 
 
 class Verdict(_Json):
-    """A new model's figures beside those of the model that was live, and the rules that it broke.
+    """What the check of a new model found.
 
-    live_id and live are None if no tuned model was live.
+    new: its figures. live and live_id: figures and number of the model that was live; None if no tuned model
+    was. faults: the rules of the gate that it broke; none: it passed. samples: some of its texts, those with
+    a fault first.
     """
 
     new: ModelFigures = ModelFigures()
@@ -214,13 +246,21 @@ class Verdict(_Json):
 
 
 class FinetuneResult(_Json):
-    """How a fine-tuning ended: the model's number, name and state, its losses, and what it wrote.
+    """How a fine-tuning ended.
 
-    seconds count from the job's start; start_seconds lie before the first step, training_seconds are those of
-    all steps, reading_seconds those of the `read` texts of the check; None if unknown. deploy is what an
-    operator must do before the model can answer. verdict is what the check found, unchecked why it was broken
-    off. live is the model that was live before, ahead the number of candidates whose turn comes first. Files
-    are named within the data folder.
+    model, name and state: the new model's number, its name at the server that trained it, and what became of
+    it (`bot.store.models.State`). dataset: the version that it was trained on. trained_tokens: in all rounds.
+
+    seconds: from the job's start to its end. start_seconds: before the first step. training_seconds: of all
+    steps. reading_seconds: of the check, in which `read` texts were read. Each is None if unknown.
+
+    deploy: what an operator must do before the model can answer. verdict: what the check found. unchecked:
+    why the check was broken off; `read` is then how many texts of the new model are kept. live: the number of
+    the model that it was compared with, or that was live before; None if no tuned one was. ahead: how many
+    candidates have their trial first.
+
+    loss_before and loss_after: on the held-out texts; None if not measured. heroes: texts by base, live and
+    new model. files: paths relative to the data folder.
     """
 
     kind: ClassVar[Kind] = "finetune"

@@ -272,3 +272,9 @@ async def change(tx: Transaction, job_id: int, **values: Any) -> None:
 async def forget_messages(tx: Transaction) -> None:
     """Remove every job's channel and message: a playground's channels end with its page."""
     await tx.execute(update(job).values(channel_id=None, message_id=None))
+
+
+async def adopt(tx: Transaction, channel_id: int) -> None:
+    """Let jobs of people whose channel is gone be shown in this one, and their ends announced there."""
+    lost = (job.c.channel_id.is_(None), job.c.requester_id.is_not(None), job.c.announced.is_(False))
+    await tx.execute(update(job).where(*lost, job.c.state != "planned").values(channel_id=channel_id))

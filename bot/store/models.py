@@ -99,6 +99,13 @@ async def list_all(tx: Transaction) -> list[Model]:
     return [_model(row) for row in await tx.execute(select(model).order_by(model.c.id))]
 
 
+async def newest_trained_on(tx: Transaction, dataset_id: int, base: str) -> Model | None:
+    """Return the newest model that was trained on a dataset from a base."""
+    same = (model.c.dataset_id == dataset_id, model.c.base == base)
+    row = (await tx.execute(select(model).where(*same).order_by(model.c.id.desc()).limit(1))).one_or_none()
+    return _model(row) if row else None
+
+
 async def get_dataset_hash(tx: Transaction, model_id: int) -> str:
     """Return the content hash under which the dataset of a model was frozen."""
     query = select(dataset.c.content_hash, dataset.c.recipe).join(model, model.c.dataset_id == dataset.c.id)

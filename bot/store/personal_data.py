@@ -104,7 +104,10 @@ async def erase(tx: Transaction, person: Person, *, at: float) -> Erased:
 
 
 def _owned_rows(person: Person) -> Iterable[tuple[Table, ColumnElement[bool]]]:
-    for column in PSEUDONYMS:
-        yield column.table, column == person.pseudonym
-    for column in IDS:
-        yield column.table, column == person.user_id
+    """Return each personal table once: a row is the person's if any of its columns names them."""
+    owned: dict[Table, ColumnElement[bool]] = {}
+    for columns, value in ((PSEUDONYMS, person.pseudonym), (IDS, person.user_id)):
+        for column in columns:
+            condition = column == value
+            owned[column.table] = or_(owned[column.table], condition) if column.table in owned else condition
+    return owned.items()

@@ -7,7 +7,7 @@ from bot.errors import UserError
 from bot.llm.prices import Price, Prices
 from bot.registry.availability import ModelAvailability
 from bot.registry.registry import Registry
-from bot.store import datasets, jobs, model_answers
+from bot.store import datasets, jobs, model_answers, models
 from bot.store.database import Database, Transaction
 from bot.store.datasets import Dataset, DatasetKind
 from bot.store.job_schema import FinetuneResult, FinetuneSpec, Method
@@ -46,8 +46,9 @@ class TuningEstimate:
     None if the speed is unknown, and covers the check as far as its time is known; measured tells whether it
     comes from a training here. weights is what the training changes, None if the server does not say it;
     serves_adapters tells whether the server that answers loads nothing else. retires_on is the base's last
-    day, if the server announces one. listed tells
-    whether the server lists the base, None if it lists nothing.
+    day, if the server announces one. listed tells whether the server lists the base, None if it lists
+    nothing. trained_before is the newest model that was trained on this dataset from this base, None if there
+    is none.
     """
 
     spec: FinetuneSpec
@@ -65,6 +66,7 @@ class TuningEstimate:
     serves_adapters: bool
     retires_on: str | None
     listed: bool | None
+    trained_before: Model | None
 
 
 class TuningEstimator:
@@ -108,7 +110,10 @@ class TuningEstimator:
         or the provider does not know the method.
         """
         if epochs is not None and not 1 <= epochs <= MAX_EPOCHS:
-            raise UserError("Epochs must lie between 1 and {most_epochs}.", most_epochs=MAX_EPOCHS)
+            raise UserError(
+                "Epochs (rounds through all texts) must be between 1 and {most_epochs}.",
+                most_epochs=MAX_EPOCHS,
+            )
         async with self._db.read() as tx:
             found = await (
                 datasets.get_latest(tx, DATASET_KINDS[method or "supervised"])
@@ -123,7 +128,7 @@ class TuningEstimator:
             base = live.name if live else self._base
         if method not in self._provider.methods:
             raise UserError(
-                "Preference tuning is not known to {name}. Leave the method out, or train elsewhere.",
+                "{name} cannot train on pairs. Leave the method out, or train elsewhere.",
                 name=self._provider.display_name,
             )
         return FinetuneSpec(dataset=found.id, base=base, epochs=epochs, method=method)
@@ -138,6 +143,7 @@ class TuningEstimator:
             dataset = await _dataset(tx, spec)
             tokens = await _epoch_tokens(tx, spec.dataset)
             done = await jobs.succeeded_trainings(tx)
+            trained_before = await models.newest_trained_on(tx, spec.dataset, spec.base)
         pace = self._measured_pace(done, spec)
         start, rate = pace or (self._provider.typical_start, self._provider.typical_speed)
         check = await self._check(spec, done)
@@ -160,6 +166,7 @@ class TuningEstimator:
             self._serves_adapters,
             (shutdown_dates or {}).get(spec.base),
             None if shutdown_dates is None else spec.base in shutdown_dates,
+            trained_before,
         )
 
     def _measured_pace(self, done: Sequence[Job], spec: FinetuneSpec) -> tuple[float, float] | None:
@@ -211,7 +218,8 @@ def _no_dataset(version: int | None, method: Method | None) -> UserError:
         )
     if method == "dpo":
         return UserError(
-            "There is no dataset of rated pairs yet: they come from what people vote. Leave the method out."
+            "There is no dataset of pairs yet. Pairs come from votes: make one with {/build-dataset "
+            "kind:preference}, or leave the method out."
         )
     return UserError("There is no dataset yet. Make one with {/build-dataset}, then run {/finetune} again.")
 
@@ -223,9 +231,9 @@ async def trainable_dataset(tx: Transaction, version: int) -> Dataset:
         raise UserError("There is no dataset v{version}. Make one with {/build-dataset}.", version=version)
     if found.rebuild:
         raise UserError(
-            "A text of dataset v{version} was deleted at the wish of the person who had asked "
-            "for it, so nothing is trained on it any more. Make a new one with {/build-dataset}; "
-            "examples stay cached.",
+            "A text of dataset v{version} was deleted because the person who had asked for it wanted "
+            "that, so no model is trained on it any more. Run {/build-dataset} again; the examples are "
+            "still there.",
             version=version,
         )
     return found
@@ -236,11 +244,11 @@ async def _dataset(tx: Transaction, spec: FinetuneSpec) -> Dataset:
     if found.kind != DATASET_KINDS[spec.method]:
         if spec.method == "dpo":
             raise UserError(
-                "Dataset v{id} holds single texts. Preference tuning learns from pairs that people "
-                "rated: leave the method out, or name a dataset of pairs.",
+                "Dataset v{id} holds single texts, and the method dpo learns from pairs that people voted"
+                " on: leave the method out, or name a dataset of pairs.",
                 id=found.id,
             )
-        raise UserError("Dataset v{id} holds pairs: tune on it with the method dpo.", id=found.id)
+        raise UserError("Dataset v{id} holds pairs: train on it with the method dpo.", id=found.id)
     return found
 
 

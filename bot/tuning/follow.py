@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import math
+import re
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -13,25 +15,28 @@ from bot.errors import ServerError, Unavailable, UnknownModel, UserError
 from bot.i18n.message import LocalizedMessage, mark
 from bot.jobs.worker import Run
 from bot.llm.retry import NO_REASON
-from bot.tuning.losses import event_data
+from bot.tuning.losses import event_data, losses_from_events, smoothed
 from bot.tuning.remote_api import FineTuningApi
 
 log = logging.getLogger(__name__)
 
 OUT_OF_REACH = LocalizedMessage("the model server is out of reach; waiting for it")
-HELD = LocalizedMessage("held at the model server")
+HELD = LocalizedMessage("paused at the model server")
 
 _PHASES = {
     "validating_files": mark("the model server checks the texts"),
     "queued": mark("waiting for the model server's turn"),
     "running": mark(
-        "the model server loads the base model and reads the held-out texts, for about half a minute"
+        "the model server loads the base model and tests it before the training, for up to a minute"
     ),
 }
 
+# what the engine says when a training was interrupted and goes on from its last saved state
+_RESUMED = re.compile(r"^Resuming after step (?P<step>\d+) of (?P<total>\d+)")
+
 _MISSING = mark(
-    "The model server has no training {remote_id}. Was one started there for this? Look at its list of jobs, "
-    "then answer: give the job's id, or say that there is none, and it is started anew."
+    "The model server does not know the training {remote_id}. Did it start another one for this? Look at "
+    "its list of jobs, then answer: give the job's id, or say that there is none, and it is started anew."
 )
 
 
@@ -91,7 +96,7 @@ class TrainingFollower:
         if status == "paused" and first:  # a later pause is somebody else's wish
             await self._api.resume(remote.id)
         events = await self._api.newest_events(remote.id)
-        done, total, phase = progress_of(remote, events)
+        done, total, phase = progress_since_resumed(remote, events)
         await run.progress(done, total, phase, speed.rate(done))
 
 
@@ -111,9 +116,13 @@ class _TrainingSpeed:
 
     def __init__(self) -> None:
         self._first: tuple[int, float] | None = None
+        self._last = 0
 
     def rate(self, done: int) -> float | None:
         now = time.monotonic()
+        if done < self._last:  # it went back to its last saved state
+            self._first = None
+        self._last = done
         if self._first is None:
             self._first = (done, now) if done else None
             return None
@@ -127,30 +136,79 @@ def has_succeeded(remote: FineTuningJob) -> bool:
     if status in ("failed", "cancelled"):
         reason = (remote.error.message if remote.error else None) or LocalizedMessage(NO_REASON)
         if status == "failed":
-            raise UserError("The training failed: {reason}", reason=reason)
-        raise UserError("The training was cancelled at the server: {reason}", reason=reason)
+            raise UserError("the model server says: {reason}", reason=reason)
+        raise UserError("it was cancelled at the model server: {reason}", reason=reason)
     return status == "succeeded"
 
 
+def progress_since_resumed(
+    remote: FineTuningJob, events: list[FineTuningJobEvent]
+) -> tuple[int, int, LocalizedMessage]:
+    """Return what progress_of() does, and say where the training went on if it was interrupted lately.
+
+    events: the newest first. Steps after the last saved state are made again, so their old events do not
+    count.
+    """
+    resumed = next(
+        ((at, found) for at, event in enumerate(events) if (found := _RESUMED.search(event.message or ""))),
+        None,
+    )
+    if resumed is None:
+        return progress_of(remote, events)
+    at, found = resumed
+    done, total, phase = progress_of(remote, events[:at])
+    step = int(found["step"])
+    if not total:
+        done, total, phase = step, int(found["total"]), LocalizedMessage("training")
+    return done, total, LocalizedMessage("{phase}; went on from step {step:,}", phase=phase, step=step)
+
+
 def progress_of(remote: FineTuningJob, events: list[FineTuningJobEvent]) -> tuple[int, int, LocalizedMessage]:
-    """Return the steps done, the steps in all, and the phase."""
+    """Return the steps done, the steps in all, and the phase; events are the newest ones, newest first."""
+    status: str = remote.status or "?"
+    done, total, training = _steps(remote, events)
+    if status == "paused":
+        return done, total, HELD
+    if status != "running" and status in _PHASES:  # not what it did before an interruption
+        return done, total, LocalizedMessage(_PHASES[status])
+    if training:
+        return done, total, training
+    if status in _PHASES:
+        return 0, 0, LocalizedMessage(_PHASES[status])
+    return 0, 0, LocalizedMessage("waiting for the model server ({status})", status=status.replace("_", " "))
+
+
+def _steps(
+    remote: FineTuningJob, events: list[FineTuningJobEvent]
+) -> tuple[int, int, LocalizedMessage | None]:
+    """Return the steps done, the steps in all, and what the training does; 0, 0 and None if nothing tells."""
     for data in map(event_data, events):
         with suppress(KeyError, TypeError, ValueError):
-            loss, step, total = float(data["train_loss"]), int(data["step"]), int(data["total_steps"])
-            return step, total, LocalizedMessage("training, loss {loss:.2f}", loss=loss)
+            _, step, total = float(data["train_loss"]), int(data["step"]), int(data["total_steps"])
+            # shown at each step, in a line that has little room: the phase before the first step explains it
+            phase = LocalizedMessage("training; loss {loss:.2f}", loss=_smoothed_loss(events, total))
+            return step, total, phase
     for data in map(event_data, events):  # step 0 is the model before its training
         with suppress(KeyError, TypeError, ValueError):
             loss, total = float(data["full_valid_loss"]), int(data["total_steps"])
             phase = LocalizedMessage(
-                "loss {loss:.2f} on the held-out texts before the training; the first step begins", loss=loss
+                "loss (how badly the model guesses texts) {loss:.2f} before the training; the first step "
+                "begins",
+                loss=loss,
             )
             return 0, total, phase
     extra = remote.model_extra or {}
     with suppress(KeyError, TypeError, ValueError):
         return int(extra["trained_steps"]), int(extra["total_steps"]), LocalizedMessage("training")
-    status: str = remote.status or "?"
-    if status == "paused":
-        return 0, 0, HELD
-    if status in _PHASES:
-        return 0, 0, LocalizedMessage(_PHASES[status])
-    return 0, 0, LocalizedMessage("waiting for the model server ({status})", status=status.replace("_", " "))
+    return 0, 0, None
+
+
+def _smoothed_loss(events: list[FineTuningJobEvent], total_steps: int) -> float:
+    """Return the newest point of the curve that the chart of the losses will have: single steps leap."""
+    train = losses_from_events(events).train
+    steps = sorted(train)
+    if not steps:  # none is finite
+        return math.nan
+    interval = (steps[-1] - steps[0]) / max(1, len(steps) - 1)
+    reported = round(total_steps / interval) if interval else 1  # by the end
+    return smoothed([train[step] for step in steps], max(len(steps), reported))[-1]

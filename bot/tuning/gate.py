@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from bot.errors import Busy, CheckBrokenOff, DatabaseBusy, HerosmithError, UserError
 from bot.heroes.adherence import Answer, keeps_all_rules, unfit_reason
-from bot.heroes.curation import Curation
+from bot.heroes.config import HeroesConfig
 from bot.i18n.message import LocalizedMessage, mark
 from bot.llm.budget import Account
 from bot.registry.names import model_name
@@ -20,8 +20,9 @@ log = logging.getLogger(__name__)
 Report = Callable[[int, int, LocalizedMessage], Awaitable[None]]
 """Is told how many texts are read, of how many, and of which model. If it raises, the check stops."""
 
-_NEW = mark("reading {total} texts of the new model, before it may go live")
-_LIVE = mark("reading {total} texts of the live model, to compare")
+_NEW = mark("checking {total} texts of the new model, before it may go live")
+_LIVE = mark("checking {total} texts of the live model, to compare")
+CHECK_PHASES = _NEW, _LIVE
 _SAMPLES = 2
 _SAMPLE_LENGTH = 700  # characters
 
@@ -29,10 +30,13 @@ _SAMPLE_LENGTH = 700  # characters
 class Gate:
     """Reads models, and lets each go on or holds it back."""
 
-    def __init__(self, registry: Registry, reader: ModelReader, curation: Curation, rules: GateRules) -> None:
+    def __init__(
+        self, registry: Registry, reader: ModelReader, heroes: HeroesConfig, rules: GateRules
+    ) -> None:
         self._registry = registry
         self._reader = reader
-        self._curation = curation
+        self._curation = heroes.curation
+        self._vocabulary = heroes.vocabulary
         self.rules = rules
         self._checking: set[int] = set()
 
@@ -66,6 +70,10 @@ class Gate:
         live = await self._registry.live()
         return own + (await self._reader.count_missing(live) if live else 0)
 
+    async def count_read(self, model: Model) -> int:
+        """Return how many texts of a model were read so far: they are kept."""
+        return self._reader.number - await self._reader.count_missing(model)
+
     @property
     def most_tokens(self) -> tuple[int, int]:
         """The most tokens of prompt and answer that one text takes."""
@@ -98,7 +106,7 @@ class Gate:
         except HerosmithError as error:
             refused = LocalizedMessage("The model server refused; the log says why.")
             raise CheckBrokenOff(
-                "{model} could be read to text {read} of {total} only. {reason}",
+                "The check of {model} ended after {read} of {total} texts. {reason}",
                 model=model_name(model.id),
                 read=read,
                 total=self._reader.number,
@@ -123,7 +131,9 @@ class Gate:
         for answer in answers:
             text = self._curation.trim(answer.text) or answer.text
             reason = unfit_reason(answer, self._curation)
-            yield CheckedText(hero=str(answer.hero), text=text[:_SAMPLE_LENGTH], reason=reason)
+            yield CheckedText(
+                hero=self._vocabulary.title(answer.hero), text=text[:_SAMPLE_LENGTH], reason=reason
+            )
 
 
 def _checkable(model: Model) -> Model:

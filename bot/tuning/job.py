@@ -10,7 +10,7 @@ from typing import Any
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 
 from bot.errors import Busy, HerosmithError, OutOfReach, Unavailable, UserError
-from bot.i18n.message import LocalizedMessage
+from bot.i18n.message import ENGLISH, LocalizedMessage
 from bot.jobs.queue import JobQueue
 from bot.jobs.worker import Run
 from bot.llm.budget import Account, Budget
@@ -33,14 +33,15 @@ from bot.tuning.training_files import training_files
 
 log = logging.getLogger(__name__)
 
-_NOT_HELD = LocalizedMessage("the model server cannot hold it: it trains on, and Resume follows it again")
+_NOT_HELD = LocalizedMessage(
+    "the model server cannot pause it: the training goes on there, and Resume follows it again"
+)
 
 _TRAINED = LocalizedMessage("the model is trained; its check goes on after Resume")
 
 _QUESTION = LocalizedMessage(
-    "Was a training started at the model server for this? The call's answer got lost, and the server shows "
-    "nothing by which it could be told. Look at its list of jobs, then answer: give the job's id, or say "
-    "that there is none."
+    "The model server's answer got lost: did it start this training? Look at its list of jobs, then "
+    "answer: give the job's id, or say that there is none."
 )
 
 
@@ -75,31 +76,34 @@ class FinetuneJobs:
         base: str | None = None,
         method: Method | None = None,
         epochs: int | None = None,
+        language: str = ENGLISH.code,
         **origin: int | None,
     ) -> tuple[Job, TuningEstimate]:
         """Add a fine-tuning job that waits for JobQueue.confirm(), and estimate it.
 
-        TuningEstimator.spec() chooses what is left out. origin: requester_id and channel_id, if it was
-        ordered in Discord. Raises UserError if there is no such dataset or it does not fit the method,
-        OverBudget if the day's budget does not cover the training, Busy if a fine-tuning is active.
+        dataset is a version, epochs a number of rounds; TuningEstimator.spec() chooses what is left out.
+        language: the code of the language of the words in files, such as "de". origin: requester_id and
+        channel_id, the ids of Discord, if it was ordered there. Raises UserError if there is no such dataset
+        or it does not fit the method, OverBudget if the day's budget does not cover the training with its
+        check, Busy if another fine-tuning is active.
         """
         spec = await self._estimator.spec(dataset=dataset, base=base, method=method, epochs=epochs)
         estimate = await self._estimator.estimate(spec)
-        update = {"tokens": estimate.tokens * estimate.epochs, "check_cost": estimate.check.cost or 0.0}
-        spec = spec.model_copy(update=update)
+        reserved = {"tokens": estimate.tokens * estimate.epochs, "check_cost": estimate.check.cost or 0.0}
+        spec = spec.model_copy(update={**reserved, "language": language})
         await self._budget.check_training(Account("tuning"), spec.base, spec.tokens, besides=spec.check_cost)
         return await self._queue.plan(spec, **origin), estimate
 
     async def submit(self, **options: Any) -> tuple[Job, TuningEstimate]:
-        """Plan a fine-tuning and confirm it at once."""
+        """Add a fine-tuning as a job that a worker may take at once. Takes and raises what plan() does."""
         job, estimate = await self.plan(**options)
         return await self._queue.confirm(job.id), estimate
 
     async def check(self, model_id: int, report: Report) -> Model:
-        """Check a model whose training has ended: it goes on, or is held back.
+        """Check a model whose training has ended: it goes on, or is held back. Return it with its verdict.
 
-        Raises UserError if there is no such model or it is not to be checked, Busy while its training's job
-        does so, CheckBrokenOff if it cannot be read to the end.
+        report is told how many texts are read. Raises UserError if there is no such model or it is not to be
+        checked, Busy while its training's job does so, CheckBrokenOff if it cannot be read to the end.
         """
         model = await self._registry.get(model_id)
         if not (await self._queue.get(model.job_id)).ended:
@@ -124,7 +128,7 @@ class FinetuneJobs:
         await self._budget.book_training(Account("tuning", run.job.id), spec.base, trained)
         live = await self._registry.live()
         model = await self._results.register(run.job.id, spec, remote)
-        await run.update(phase=LocalizedMessage("taking the model in"))
+        await run.update(phase=LocalizedMessage("saving the new model"))
         model, left_to_do = await self._results.deploy(model, remote)
         events = await self._api.all_events(remote.id)
         losses = await self._losses(remote, events)
@@ -153,7 +157,7 @@ class FinetuneJobs:
         )
 
     async def pause(self, run: Run) -> None:
-        """Tell the server to hold the training; if it cannot, the row says so."""
+        """Tell the server to hold the training. The phase in the row says what came of it."""
         remote_id = run.job.remote_job_id
         if remote_id is None and run.job.remote_asked_at:
             with suppress(Uncertain, Unavailable):
@@ -167,7 +171,7 @@ class FinetuneJobs:
             await run.update_even_if_stopped(phase=HELD if held else _NOT_HELD)
         elif run.job.remote_asked_at is not None:
             await run.update_even_if_stopped(
-                phase=LocalizedMessage("whether the server has begun is looked for after Resume")
+                phase=LocalizedMessage("Resume finds out whether the model server has begun")
             )
         else:
             await run.update_even_if_stopped(phase=LocalizedMessage("not begun"))
@@ -191,7 +195,7 @@ class FinetuneJobs:
                 remote_id = await self._find_once(run, spec, INTERACTIVE)
             except (Uncertain, Unavailable) as error:
                 raise UserError(
-                    "Whether a training was started at the model server could not be told: look at its list."
+                    "It is not known whether the model server started a training: look at its list."
                 ) from error
         if remote_id is None:
             return
@@ -199,7 +203,8 @@ class FinetuneJobs:
             await self._api.cancel(remote_id)
         except HerosmithError as error:
             raise UserError(
-                "The model server could not be told to stop {remote_id}: look whether it still trains.",
+                "The model server could not be told to stop {remote_id}: find out there whether it still "
+                "trains.",
                 remote_id=remote_id,
             ) from error
         with suppress(HerosmithError):
@@ -272,7 +277,7 @@ class FinetuneJobs:
             else:
                 if found or time.time() > asked_at + self._timing.listed_within:
                     return found
-                await run.update(phase=LocalizedMessage("looking whether the training has begun"))
+                await run.update(phase=LocalizedMessage("finding out whether the training has begun"))
             timing = self._timing
             await asyncio.sleep(min(timing.slowest_poll, max(timing.poll, timing.listed_within / 10)))
 
@@ -291,7 +296,7 @@ class FinetuneJobs:
         )
 
     async def _losses(self, remote: FineTuningJob, events: list[FineTuningJobEvent]) -> Losses:
-        """Return the losses that the server measured, from its events or a result file."""
+        """Return the losses that the server measured, from its events or else a result file; maybe none."""
         losses = losses_from_events(events)
         for file_id in remote.result_files or ():
             if losses.train or losses.valid:

@@ -15,6 +15,7 @@ from typing import Any
 from openai.types.fine_tuning import FineTuningJobEvent
 
 from bot import palette
+from bot.i18n.message import LocalizedMessage, Translator
 from bot.store.job_schema import HeldOutLoss
 
 
@@ -82,30 +83,32 @@ def _add(losses: Losses, row: dict[str, Any], *, valid: str) -> None:
 _SMOOTHING = 0.2  # least weight of the newest step in the moving average; with few steps it is more
 
 
-def draw_losses(path: Path, *, title: str, losses: Losses) -> None:
-    """Draw a PNG of the training loss, its moving average, and the held-out losses as points."""
+def draw_losses(path: Path, t: Translator, *, title: LocalizedMessage, losses: Losses) -> None:
+    """Draw a picture of the training loss, its moving average, and the held-out losses as points."""
     from matplotlib.figure import Figure  # noqa: PLC0415 (heavy: loaded on use)
     from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
 
     figure = Figure(figsize=(8, 3.6), dpi=120, layout="constrained")
     axes = figure.subplots()
-    axes.set_title(title, fontsize=11)
+    axes.set_title(t(title), fontsize=11)
     steps = sorted(losses.train)
     if steps:
         values = [losses.train[step] for step in steps]
         axes.plot(steps, values, color=palette.MODEL, alpha=0.25, linewidth=1)
-        axes.plot(steps, _smoothed(values), color=palette.MODEL, linewidth=2, label="learnt (moving average)")
+        learnt = t("texts to learn from (smoothed)")
+        axes.plot(steps, smoothed(values, len(values)), color=palette.MODEL, linewidth=2, label=learnt)
     held_out = sorted(losses.valid)
     if held_out:
         points = [losses.valid[step] for step in held_out]
-        axes.plot(held_out, points, "o-", color=palette.UNSEEN, linewidth=1.5, label="held out")
+        kept_aside = t("texts kept aside")
+        axes.plot(held_out, points, "o-", color=palette.UNSEEN, linewidth=1.5, label=kept_aside)
         for step, value in zip(held_out, points, strict=True):
-            axes.annotate(
-                f"{value:.2f}", (step, value), textcoords="offset points", xytext=(0, 7), fontsize=8
-            )
-    axes.set_xlabel("step")
-    axes.set_ylabel("loss")
+            figures = t("{value:.2f}", value=value)
+            axes.annotate(figures, (step, value), textcoords="offset points", xytext=(0, 7), fontsize=8)
+    axes.set_xlabel(t("step"))
+    axes.set_ylabel(t("loss (less is better)"))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_formatter(lambda value, _position: t("{value:g}", value=value))
     axes.margins(y=0.15)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
@@ -113,9 +116,9 @@ def draw_losses(path: Path, *, title: str, losses: Losses) -> None:
     figure.savefig(path)
 
 
-def _smoothed(values: list[float]) -> list[float]:
-    """Return the exponential moving average."""
-    weight = min(1.0, max(_SMOOTHING, 4 / len(values)))
+def smoothed(values: list[float], total: int) -> list[float]:
+    """Return the exponential moving average of the first values of so many."""
+    weight = min(1.0, max(_SMOOTHING, 4 / total))
     smooth = values[:1]
     for _, value in pairwise(values):
         smooth.append(smooth[-1] + weight * (value - smooth[-1]))

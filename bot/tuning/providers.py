@@ -26,22 +26,26 @@ class Shutdown:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """How one provider's fine-tuning API differs.
+    """How one provider's fine-tuning API differs from OpenAI's: every default is what OpenAI's takes.
 
-    key is its name in PROVIDER; hosts recognise its base URL; prefix precedes every training file.
-    optional_fields are those that its create call accepts; extra_body and fixed_hyperparameters are sent with
-    every call. deploy_step tells what an operator must do before a tuned model answers, None if it answers at
-    once; {model} and {job} are filled in. reports_weights tells whether the server says beforehand what a
-    training of a model changes: all weights, or an adapter. default_epochs is what the server chooses by
-    itself, typical_speed is in trained tokens a second, typical_start in seconds before the first of them,
-    typical_answer in seconds for a text of a new model's check. measures_reference: it takes a
-    `reference_file` and tells the loss on it.
+    key: its name in PROVIDER, lower case. name: as it stands in sentences; marked for the catalogues if it is
+    made of words. hosts: recognise its base URL, as the host itself or the end of it. methods: what it trains
+    by. prefix: bytes before every training file. optional_fields: those of suffix, seed and metadata that its
+    create call accepts; a lost start is found again by the ones that it keeps. hyperparameters_in: whether
+    these are sent within "method" or beside it, as "hyperparameters". extra_body and fixed_hyperparameters:
+    sent with every call. deploy_step: what an operator must do before a tuned model answers, None if it
+    answers at once; {model} and {job} are filled in. shutdowns: announced ends of training, the last one for
+    everyone. default_epochs: what the server chooses by itself. reports_weights: whether the server says
+    beforehand what a training of a model changes, all weights or an adapter. typical_speed: in trained tokens
+    a second; typical_start: in seconds before the first of them; typical_answer: in seconds for a text of a
+    new model's check; None if nobody has measured it, then no duration is estimated. measures_reference:
+    whether it takes a `reference_file` and tells the loss on it.
     """
 
     key: str
     name: str
     hosts: tuple[str, ...] = ()
-    methods: frozenset[Method] = frozenset({"supervised"})
+    methods: frozenset[Method] = frozenset({"supervised", "dpo"})
     prefix: bytes = b""
     optional_fields: frozenset[str] = frozenset({"suffix", "seed", "metadata"})
     hyperparameters_in: Literal["method", "body"] = "method"
@@ -98,14 +102,16 @@ class Provider:
             for each in self.shutdowns
         ]
         return LocalizedMessage(
-            "{provider} closes fine-tuning step by step: {steps}.", provider=self.display_name, steps=steps
+            "{provider} ends the training of models step by step: {steps}.",
+            provider=self.display_name,
+            steps=steps,
         )
 
     @property
     def no_training(self) -> LocalizedMessage:
         """Return the message for an operator whose server only chats."""
         return LocalizedMessage(
-            "There is no fine-tuning with {provider}: it knows no training files. {elsewhere}",
+            "Models cannot be trained with {provider}: it takes no training files. {elsewhere}",
             provider=self.display_name,
             elsewhere=self._alternatives,
         )
@@ -114,9 +120,9 @@ class Provider:
     def refusal(self) -> LocalizedMessage:
         """Return the message for an organization that may not train: why, since when, what works today."""
         return LocalizedMessage(
-            "This organization may not fine-tune with {provider}: it answered 403. {why} {elsewhere}",
+            "This organization may not train models with {provider}: it answered 403. {why} {elsewhere}",
             provider=self.display_name,
-            why=self.shutdown_notice or LocalizedMessage("Its key may lack the permission to fine-tune."),
+            why=self.shutdown_notice or LocalizedMessage("Its key may lack the permission to train."),
             elsewhere=self._alternatives,
         )
 
@@ -134,7 +140,6 @@ class Provider:
 ENGINE = Provider(
     key="engine",
     name=mark("the embedded engine"),
-    methods=frozenset({"supervised", "dpo"}),
     default_epochs=2,
     reports_weights=True,
     typical_speed=250.0,  # on two cores: bench/engine/training.md
@@ -144,7 +149,7 @@ ENGINE = Provider(
 )
 
 # A server whose base URL is not known: OpenAI's shape, and no more.
-OTHER = Provider(key="other", name=mark("the model server"), methods=frozenset({"supervised", "dpo"}))
+OTHER = Provider(key="other", name=mark("the model server"))
 
 PROVIDERS = (
     ENGINE,
@@ -152,10 +157,9 @@ PROVIDERS = (
         key="openai",
         name="OpenAI",
         hosts=("api.openai.com",),
-        methods=frozenset({"supervised", "dpo"}),
         shutdowns=(
-            Shutdown("2026-05-07", mark("organizations that had never fine-tuned")),
-            Shutdown("2026-07-02", mark("those whose tuned models had not been asked for 60 days")),
+            Shutdown("2026-05-07", mark("organizations that had never trained a model")),
+            Shutdown("2026-07-02", mark("those whose trained models had not been asked for 60 days")),
             Shutdown("2027-01-06", mark("everyone")),
         ),
     ),
@@ -163,7 +167,6 @@ PROVIDERS = (
         key="azure",
         name="Azure",
         hosts=("openai.azure.com", "services.ai.azure.com", "cognitiveservices.azure.com"),
-        methods=frozenset({"supervised", "dpo"}),
         prefix=_UTF8_BOM,
         optional_fields=frozenset({"suffix", "seed"}),
         extra_body={"trainingType": "GlobalStandard"},
@@ -174,6 +177,7 @@ PROVIDERS = (
         key="nebius",
         name="Nebius Token Factory",
         hosts=("api.tokenfactory.nebius.com", "api.studio.nebius.com", "api.studio.nebius.ai"),
+        methods=frozenset({"supervised"}),
         optional_fields=frozenset({"suffix", "seed"}),
         fixed_hyperparameters={"lora": True},
         deploy_step=mark(
@@ -185,6 +189,7 @@ PROVIDERS = (
         key="crusoe",
         name="Crusoe",
         hosts=("api.intelligence.crusoecloud.com", "api.inference.crusoecloud.com"),
+        methods=frozenset({"supervised"}),
         optional_fields=frozenset({"suffix"}),
         hyperparameters_in="body",
         deploy_step=mark("deploy the newest checkpoint of `{job}` with Self-Serve Deployments"),

@@ -2,8 +2,9 @@
 
 import asyncio
 import hashlib
+import json
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,6 +17,7 @@ from openai import AsyncOpenAI
 from openai.pagination import AsyncCursorPage as Page
 from openai.types import FileObject
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
+from openai.types.fine_tuning.jobs import FineTuningJobCheckpoint
 from pydantic import BaseModel, ValidationError
 
 from bot.errors import Forbidden, OutOfReach, ServerError, Unavailable, UnknownModel, UserError
@@ -39,7 +41,8 @@ T = TypeVar("T")
 
 _CLOCK_TOLERANCE = 300.0  # seconds by which the server's clock may differ from this one's
 _UNPROCESSED = frozenset({"pending", "running"})  # statuses of a file that no training can use yet
-_METADATA_KEY = "herosmith_job"
+_COUNTED_AT_ONCE = 50  # lines; a request may have 4 MB, and a line that can be learnt has some kilobytes
+METADATA_KEY = "herosmith_job"
 _SUFFIX_PREFIX = "herosmith-"
 
 
@@ -96,6 +99,19 @@ class FineTuningApiTiming:
         120.0,
     )  # before looking for the file
     max_pause: float = 60.0  # between retries
+
+
+class TokenCounts(BaseModel):
+    """How many tokens examples have, None for one that the model cannot read, and how many it reads."""
+
+    tokens: list[int | None]
+    max_tokens: int
+
+
+def _parts(lines: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield lines in parts that a server answers in seconds."""
+    for start in range(0, len(lines), _COUNTED_AT_ONCE):
+        yield lines[start : start + _COUNTED_AT_ONCE]
 
 
 class FineTuningApi:
@@ -158,7 +174,7 @@ class FineTuningApi:
             epochs=training.epochs,
             files=files,
             suffix=training.suffix,
-            metadata={_METADATA_KEY: training.key},
+            metadata={METADATA_KEY: training.key},
             extra=self._extra,
         )
         model, file = body.pop("model"), body.pop("training_file")
@@ -190,6 +206,44 @@ class FineTuningApi:
         except (Unavailable, UnknownModel, ValidationError) as error:  # or it is of an older version
             log.info("what a training of %s changes is not known: %s", base, error)
             return None
+
+    async def token_counts(self, lines: Sequence[str]) -> TokenCounts | None:
+        """Return how many tokens lines of a training file have; None if the server does not say it."""
+        found: list[int | None] = []
+        limit = 0
+        for part in _parts(lines):
+            body = {"examples": [json.loads(line) for line in part]}
+            post = partial(self._api.post, "/fine_tuning/token_counts", body=body, cast_to=object)
+            try:
+                answer = TokenCounts.model_validate(await self._call(post, NO_RETRY))
+            except (UserError, ValidationError) as error:  # it is of an older version, or refuses a line
+                log.info("the tokens are not counted: %s", error)
+                return None
+            found += answer.tokens
+            limit = answer.max_tokens
+        return TokenCounts(tokens=found, max_tokens=limit)
+
+    async def list_trainings(self) -> list[FineTuningJob]:
+        """Return the newest trainings, newest first; none if the server lists none."""
+        with suppress(Uncertain):
+            return await self._list_trainings(0.0, INTERACTIVE)
+        return []
+
+    async def checkpoints(self, remote_id: str) -> list[str]:
+        """Return the names of the models that a training has saved; none if the server shows none."""
+
+        async def page() -> Page[FineTuningJobCheckpoint]:
+            return await self._api.fine_tuning.jobs.checkpoints.list(remote_id)
+
+        with suppress(Unavailable, ServerError):
+            found = await self._with_retries(expect_type(page, Page), NO_RETRY)
+            return [each.fine_tuned_model_checkpoint for each in found.data or ()]
+        return []
+
+    async def delete_file(self, file_id: str) -> None:
+        """Delete an uploaded file. One that cannot be deleted is left."""
+        with suppress(Unavailable, ServerError):
+            await self._with_retries(partial(self._api.files.delete, file_id), NO_RETRY)
 
     async def find(
         self,
@@ -225,9 +279,9 @@ class FineTuningApi:
         return await self._with_retries(expect_type(retrieve, FineTuningJob), NO_RETRY)
 
     async def newest_events(self, remote_id: str) -> list[FineTuningJobEvent]:
-        """Return the newest events, newest first; none if the server shows none."""
+        """Return the newest hundred events, newest first; none if the server shows none."""
         with suppress(Unavailable, ServerError):
-            return list((await self._with_retries(self._events_page(remote_id, 20), NO_RETRY)).data or ())
+            return list((await self._with_retries(self._events_page(remote_id, 100), NO_RETRY)).data or ())
         return []
 
     async def all_events(self, remote_id: str) -> list[FineTuningJobEvent]:
@@ -353,7 +407,7 @@ def _matches(training: Training, files: dict[str, str], found: FineTuningJob) ->
 
     Some servers drop the metadata, some cut or drop the suffix, some do both.
     """
-    key = (found.metadata or {}).get(_METADATA_KEY)
+    key = (found.metadata or {}).get(METADATA_KEY)
     if key is not None:
         return key == training.key
     extra = found.model_extra or {}

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import time
-from pathlib import Path
 from typing import TypedDict
 
 from openai.types.fine_tuning import FineTuningJob
@@ -14,15 +13,15 @@ from bot.i18n.message import LocalizedMessage
 from bot.jobs.worker import Run
 from bot.llm.budget import Account
 from bot.registry.lora_deployment import LoraDeployment
-from bot.registry.names import model_name
 from bot.registry.registry import Registry
 from bot.serving.comparison import Comparer, model_title
 from bot.store.job_schema import Comparison, FinetuneSpec
 from bot.store.models import Model
 from bot.tuning.gate import Gate, Report
-from bot.tuning.losses import Losses, draw_losses
+from bot.tuning.losses import Losses
 from bot.tuning.providers import Provider
 from bot.tuning.reference import ReferenceExamples, reference_loss
+from bot.tuning.report_files import ReportFiles
 from bot.tuning.training_files import TrainingFile, reference_file
 
 log = logging.getLogger(__name__)
@@ -36,7 +35,11 @@ class ModelReport(TypedDict, total=False):
 
 
 class CheckReport(TypedDict, total=False):
-    """What the end of a fine-tuning keeps of the check: its duration, or why it was broken off."""
+    """What the end of a fine-tuning keeps of the check.
+
+    Its duration with the number of texts that were read in it, or why it was broken off with the number of
+    the new model's texts that are kept.
+    """
 
     reading_seconds: float
     read: int
@@ -58,7 +61,7 @@ class TrainingResults:
         reference: ReferenceExamples,
         comparer: Comparer,
         vocabulary: Vocabulary,
-        data_dir: Path,
+        files: ReportFiles,
     ) -> None:
         self._registry = registry
         self._provider = provider
@@ -67,7 +70,7 @@ class TrainingResults:
         self._reference = reference
         self._comparer = comparer
         self._vocabulary = vocabulary
-        self._data_dir = data_dir
+        self._files = files
 
     async def register(self, job_id: int, spec: FinetuneSpec, remote: FineTuningJob) -> Model:
         """Register the model first of all: it is trained and paid for.
@@ -96,11 +99,11 @@ class TrainingResults:
             refusal = await self._load(model.name)
             if refusal is None:
                 return await self._registry.set_served_name(model.id, model.name), None
-            done = LocalizedMessage("mend what keeps it from being served ({refusal})", refusal=refusal)
+            done = LocalizedMessage("mend what keeps it from answering ({refusal})", refusal=refusal)
         else:
             done = LocalizedMessage(step, model=model.name, job=remote.id)
         return model, LocalizedMessage(
-            "{done}, then tell by which name it is asked: `{/models deployed model:{number} name:...}`",
+            "{done}, then tell the bot its name there: `{/models deployed model:{number} name:...}`",
             done=done,
             number=model.id,
         )
@@ -117,8 +120,8 @@ class TrainingResults:
         return None
 
     async def reference_file(self) -> TrainingFile | None:
-        """Return the file of the reference texts; None if there are none, or the server does not measure."""
-        if not self._provider.measures_reference:
+        """Return the file of the reference texts; None if no check reads the loss, or there are no texts."""
+        if self._gate is None or not self._provider.measures_reference:
             return None
         try:
             examples = await asyncio.to_thread(self._reference)
@@ -152,7 +155,7 @@ class TrainingResults:
             await self._gate.check(model.id, Account("tuning", run.job.id), run.progress)
         except CheckBrokenOff as error:
             log.warning("model %d is not checked: %s", model.id, error, exc_info=error.__cause__)
-            return {"unchecked": error.message}
+            return {"unchecked": error.message, "read": await self._gate.count_read(model)}
         return {"reading_seconds": time.monotonic() - started, "read": questions}
 
     async def report(
@@ -163,16 +166,11 @@ class TrainingResults:
         What fails is left out: the model is there without it.
         """
         try:
-            folder = self._data_dir / "reports" / str(job_id)
             comparisons = await self._compare(job_id, spec, model, live)
-            paths = [
-                await asyncio.to_thread(_write_chart, folder, model, losses),
-                await asyncio.to_thread(_write_texts, folder, comparisons),
-            ]
+            files = await self._files.write(job_id, model, losses, comparisons, language=spec.language)
         except Exception:
             log.exception("model %d: the report is incomplete", model.id)
             return {}
-        files = [str(path.relative_to(self._data_dir)) for path in paths if path]
         return {"heroes": comparisons, "files": files}
 
     async def _compare(
@@ -191,25 +189,3 @@ class TrainingResults:
         writers.append((new if model.state == "live" else model_title(model), model))
         account = Account("tuning", job_id)
         return await self._comparer.compare(self._vocabulary.sample(job_id), writers, account)
-
-
-def _write_chart(folder: Path, model: Model, losses: Losses) -> Path | None:
-    if not losses.train and not losses.valid:
-        return None
-    path = folder / "loss.png"
-    draw_losses(path, title=str(model_name(model.id)), losses=losses)
-    return path
-
-
-def _write_texts(folder: Path, comparisons: list[Comparison]) -> Path | None:
-    """Write all texts at full length: a message shows only their beginnings."""
-    if not comparisons:
-        return None
-    parts = [
-        f"# {each.hero}\n\n" + "\n\n".join(f"**{side.by}**\n\n{side.text}" for side in each.sides)
-        for each in comparisons
-    ]
-    path = folder / "heroes.md"
-    folder.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    return path

@@ -2,19 +2,18 @@
 
 import logging
 
-import discord
 from discord.ext import commands, tasks
 
 from bot.app import App
 from bot.client import HeroBot
 from bot.errors import DatabaseBusy, Undeliverable
 from bot.i18n.message import Translator
-from bot.store.notifications import Notification, NotificationAction
+from bot.store.notifications import Notification
 from cogs.common.content import MessageContent
 from cogs.common.delivery import DISCORD_FAILURES, Backoff, deliver, places
 from cogs.common.markdown import with_mention
 from cogs.models.buttons import promotion_view
-from cogs.moderation.buttons import verdict_view
+from cogs.moderation.notices import report_notice
 
 log = logging.getLogger(__name__)
 
@@ -76,9 +75,14 @@ class NotificationsCog(commands.Cog):
     async def _send(self, notification: Notification, channel_ids: list[int]) -> None:
         def render(t: Translator) -> MessageContent:
             text, mentions = with_mention(t(notification.text), notification.mention_id)
-            view = _action_view(t, notification.action) if notification.action else None
+            view = promotion_view(t, action.subject_id) if action else None
             return MessageContent(content=text[:2000], view=view, allowed_mentions=mentions)
 
+        action = notification.action
+        if action and action.kind == "removal":
+            private = set(channel_ids) == {self.app.settings.admin_channel}
+            notice = await report_notice(self.bot, notification.text, action.subject_id, private=private)
+            render = notice.content
         person = notification.mention_id or self._owner_id()
         await deliver(self.bot, places(channel_ids, person), render)
         self._sent.add(notification.id)
@@ -103,9 +107,3 @@ class NotificationsCog(commands.Cog):
         if application is None:
             return None
         return (application.team.owner_id if application.team else None) or application.owner.id
-
-
-def _action_view(t: Translator, action: NotificationAction) -> discord.ui.View:
-    """Return the buttons for a notification's action."""
-    views = {"promote": promotion_view, "removal": verdict_view}
-    return views[action.kind](t, action.subject_id)

@@ -8,7 +8,7 @@ from bot.client import HeroBot, Interaction
 from bot.presentation.datasets import powers_text
 from cogs.common.locale import translator_of
 from cogs.common.markdown import escape_markdown
-from cogs.common.permissions import admins_group, is_operator, require_operator
+from cogs.common.permissions import admins_group, is_operator, operators_only
 from cogs.common.responses import answer
 
 _MAX_CHOICES = 25  # that Discord shows
@@ -19,44 +19,46 @@ Power = app_commands.Range[str, 1, 60]
 class PowersCog(commands.Cog):
     """Powers: anybody may ask for any; descriptions train if the vocabulary has theirs."""
 
-    group = admins_group(
-        name="powers", description="The vocabulary of powers: which of them train (operators)"
-    )
+    group = admins_group(name="powers", description="The powers that the model learns from (operators)")
 
     def __init__(self, bot: HeroBot, app: App) -> None:
         self.bot = bot
         self.app = app
 
-    @group.command(description="Add a power to the vocabulary: from now on its descriptions may train")
+    @group.command(description="Add a power: from now on the model learns from liked descriptions of it")
     @app_commands.describe(power="The power, in plain words")
+    @operators_only
     async def add(self, interaction: Interaction, power: Power) -> None:
-        await require_operator(interaction)
         await interaction.response.defer(thinking=True)  # a write may have to wait for another process
         name = await self.app.powers.add(power, interaction.user.id)
         t = await translator_of(interaction)
         await answer(
             interaction,
             t(
-                "{name} is in the vocabulary. From the next build on, well-rated descriptions of it train.",
+                "{name} is in the vocabulary now. From the next dataset on, the model learns from "
+                "descriptions of it that people like.",
                 name=name,
             ),
         )
 
-    @group.command(description="Take an added power out of the vocabulary again")
+    @group.command(description="Remove an added power: new datasets take in nothing of it")
     @app_commands.describe(power="The power")
+    @operators_only
     async def remove(self, interaction: Interaction, power: Power) -> None:
-        await require_operator(interaction)
         await interaction.response.defer(thinking=True)
         name = await self.app.powers.remove(power)
         t = await translator_of(interaction)
         await answer(
             interaction,
-            t("{name} is out of the vocabulary: no new dataset takes descriptions of it in.", name=name),
+            t(
+                "{name} is no longer in the vocabulary: new datasets take in no descriptions of it.",
+                name=name,
+            ),
         )
 
-    @group.command(name="list", description="List the added powers, and those that people ask for most")
+    @group.command(name="list", description="List the added powers, and the others that people ask for most")
+    @operators_only
     async def list_(self, interaction: Interaction) -> None:
-        await require_operator(interaction)
         await interaction.response.defer(thinking=True, ephemeral=True)
         added, requested = await self.app.powers.added(), await self.app.powers.requested()
         text = escape_markdown(powers_text(await translator_of(interaction), added, requested))

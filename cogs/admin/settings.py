@@ -51,26 +51,26 @@ class SettingsCog(commands.Cog):
         for guild_id in await self.app.guild_settings.list_departed({guild.id for guild in self.bot.guilds}):
             await self.app.guild_settings.reset(guild_id)
 
-    @group.command(description="See what holds in this server")
+    @group.command(description="Show the settings of this server")
     async def show(self, interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True)
         await self._show_settings(interaction)
 
-    @group.command(description="Choose the channels where heroes may be asked for")
+    @group.command(description="Choose the channels where /hero works")
     async def channels(self, interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True)
         t = await translator_of(interaction)
         selected = (await self.app.guild_settings.get(_guild_id(interaction))).channels or []
         view = persistent_view([ChannelMenu(t("Everywhere"), selected)])
-        question = t("Where may heroes be asked for? Choose none for everywhere.")
+        question = t("Where shall /hero work? Choose no channel for everywhere.")
         await answer(interaction, MessageContent(content=question, view=view))
 
-    @group.command(description="Limit how much of the bot this server has; what is left out stays as it is")
+    @group.command(description="Limit how many heroes this server may ask for; what you leave out stays")
     @app_commands.rename(daily_per_user="daily-per-member", daily_of_guild="daily-of-server")
     @app_commands.describe(
-        cooldown="Seconds between two requests of one member; 0: as the installation has it",
-        daily_per_user="Descriptions that one member may ask for a day; 0: as the installation has it",
-        daily_of_guild="Descriptions for all members together a day; 0: as the installation has it",
+        cooldown="Seconds between two requests of one member; 0: the bot's own limit",
+        daily_per_user="Descriptions a day for one member; 0: the bot's own limit",
+        daily_of_guild="Descriptions a day for all members together; 0: the bot's own limit",
     )
     async def limits(
         self,
@@ -79,19 +79,17 @@ class SettingsCog(commands.Cog):
         daily_per_user: app_commands.Range[int, 0, 1_000_000] | None = None,
         daily_of_guild: app_commands.Range[int, 0, 1_000_000] | None = None,
     ) -> None:
-        values = {
-            "cooldown": cooldown,
-            "daily_per_user": daily_per_user,
-            "daily_of_guild": daily_of_guild,
-        }
         await interaction.response.defer(ephemeral=True)  # a write may have to wait for another process
-        changes = {name: value or None for name, value in values.items() if value is not None}
-        if changes:
-            await self.app.guild_settings.change(_guild_id(interaction), **changes)
+        await self.app.guild_settings.change_limits(
+            _guild_id(interaction),
+            cooldown=cooldown,
+            daily_per_user=daily_per_user,
+            daily_of_guild=daily_of_guild,
+        )
         await self._show_settings(interaction)
 
     @group.command(description="Choose the language of the bot's answers in this server")
-    @app_commands.describe(language="A language; everyone's own where left out")
+    @app_commands.describe(language="A language; if left out, everyone is answered in their own")
     async def language(self, interaction: Interaction, language: str | None = None) -> None:
         await interaction.response.defer(ephemeral=True)
         languages = self.app.guild_settings.languages
@@ -111,7 +109,7 @@ class SettingsCog(commands.Cog):
             if any(typed.strip().casefold() in word for word in languages.words[code])
         ][:25]
 
-    @group.command(description="Let the installation's own settings hold again in this server")
+    @group.command(description="Go back to the bot's own settings in this server")
     async def reset(self, interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True)
         await self.app.guild_settings.reset(_guild_id(interaction))
@@ -159,7 +157,7 @@ class ChannelMenu(PersistentItem[discord.ui.ChannelSelect[discord.ui.View]], tem
 def _guild_id(interaction: Interaction) -> int:
     """Return the server's id. Raises NotAllowed outside of servers."""
     if interaction.guild_id is None:
-        raise NotAllowed("This belongs to a server. Use it in one.")
+        raise NotAllowed("This command works only in a server.")
     return interaction.guild_id
 
 
@@ -177,18 +175,26 @@ def settings_text(
         if limits.cooldown
         else t("none")
     )
+    if limits.cooldown != setting.cooldown:
+        cooldown = t("{limit} (the bot's own)", limit=cooldown)
+    per_member = _limit_text(t, limits.daily_per_user, setting.daily_per_user)
+    of_server = _limit_text(t, limits.daily_of_guild, setting.daily_of_guild)
     lines = (
-        t("Heroes may be asked for: {channels}", channels=channels),
+        t("Channels where /hero works: {channels}", channels=channels),
         t("Wait between two requests of one member: {time}", time=cooldown),
-        t("Descriptions for one member a day: {number}", number=_limit_text(t, limits.daily_per_user)),
-        t("Descriptions for the whole server a day: {number}", number=_limit_text(t, limits.daily_of_guild)),
+        t("Descriptions for one member a day: {number}", number=per_member),
+        t("Descriptions for the whole server a day: {number}", number=of_server),
         t("Language of answers: {language}", language=language),
     )
-    title = t("**What holds in this server**")
+    title = t("**Settings of this server**")
     items = "\n".join(f"- {line}" for line in lines)
-    note = t("-# The installation's own limits are the widest that a server can have.")
+    note = t(
+        "-# A server's wait can be longer than the bot's own, never shorter; its daily limits can be lower, "
+        "never higher."
+    )
     return f"{title}\n{items}\n{note}"
 
 
-def _limit_text(t: Translator, limit: int | None) -> str:
-    return t("no limit") if limit is None else str(limit)
+def _limit_text(t: Translator, limit: int | None, set_here: int | None) -> str:
+    text = t("no limit") if limit is None else str(limit)
+    return text if limit == set_here and limit is not None else t("{limit} (the bot's own)", limit=text)

@@ -26,7 +26,7 @@ DISCORD_FAILURES = (discord.HTTPException, aiohttp.ClientError, OSError)
 UNKNOWN_MESSAGE = 10008  # Discord's codes
 _TOO_MANY_EDITS = 30046  # of an old message; its status, 429, says that it passes, but not for hours
 _MISSING_PERMISSIONS, _TOO_LARGE = 50013, 40005
-_NOWHERE = mark("Discord takes the answer nowhere that you would see it.")
+_NOWHERE = mark("Discord refused the answer everywhere that you would see it.")
 
 
 def is_temporary(error: Exception) -> bool:

@@ -11,7 +11,7 @@ from bot.errors import OverBudget, Unavailable, Undeliverable, UserError
 from bot.i18n.message import ENGLISH, Translator
 from cogs.common.delivery import DISCORD_FAILURES
 from cogs.common.locale import translator_of
-from cogs.common.responses import Responder, answer, responder_of
+from cogs.common.responses import InteractionResponder, Responder, responder_of
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def failure_text(error: Exception, t: Translator) -> str:
     if isinstance(cause, discord.HTTPException):
         log.warning("Discord did not take an answer, reference %s: %s", reference, cause)
         return t(
-            "Discord did not take my answer. Ask once more; if that is of no use, tell an operator the "
+            "Discord did not take my answer. Try again; if that does not help, tell an operator the "
             "reference `{reference}`.",
             reference=reference,
         )
@@ -69,7 +69,7 @@ async def send_failure(responder: Responder, text: str) -> None:
 
 
 async def _send(interaction: Interaction, text: str) -> None:
-    """Send the text to the person alone, unless the answer is already visible to everyone."""
+    """Send the text to the person alone, also if "is thinking" was shown to everyone."""
     responder = responder_of(interaction)
     if responder:
         await send_failure(responder, text)
@@ -79,7 +79,7 @@ async def _send(interaction: Interaction, text: str) -> None:
         if not interaction.response.is_done():
             await interaction.response.send_message(text, ephemeral=True)
         elif thinking:
-            await answer(interaction, text)
+            await InteractionResponder(interaction).send_error(text)
         else:  # a button's own message stays as it is
             await interaction.followup.send(text, ephemeral=True)
     except (*DISCORD_FAILURES, Undeliverable) as error:

@@ -1,5 +1,8 @@
 """Locales: the language of an answer, and of command names and descriptions."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import discord
 from discord import app_commands
 from discord.app_commands import TranslationContextLocation as Location
@@ -19,10 +22,44 @@ async def translator_of(interaction: Interaction) -> Translator:
     )
 
 
-async def translator_in(bot: HeroBot, channel_id: int) -> Translator:
-    """Return the language for a message in a channel that answers nobody: that of its server."""
-    guild = getattr(bot.get_channel(channel_id), "guild", None)
+async def translator_of_button(interaction: Interaction, label: str) -> Translator:
+    """Return the language of the message whose button was clicked: what is added to it is in one language.
+
+    label: the button's, in English. The server may have chosen another language since.
+    """
+    current = await translator_of(interaction)
+    languages = interaction.client.app.guild_settings.languages
+    shown = _clicked_label(interaction)
+    known = (current, *map(languages.translator_for, languages.names))
+    return next((t for t in known if t(label) == shown), current)
+
+
+def _clicked_label(interaction: Interaction) -> str | None:
+    data: Mapping[str, Any] = interaction.data or {}
+    rows = interaction.message.components if interaction.message else []
+    buttons = (each for row in rows if isinstance(row, discord.ActionRow) for each in row.children)
+    return next(
+        (
+            each.label
+            for each in buttons
+            if isinstance(each, discord.Button) and each.custom_id == data.get("custom_id")
+        ),
+        None,
+    )
+
+
+async def translator_in(bot: HeroBot, channel_id: int | None) -> Translator:
+    """Return the language for a message in a channel that answers nobody: that of its server.
+
+    It is English if there is no channel, or the bot does not see it.
+    """
+    guild = getattr(bot.get_channel(channel_id or 0), "guild", None)
     return await translator_of_server(bot, guild)
+
+
+async def job_language(interaction: Interaction) -> str:
+    """Return the code of the language of the files of a job that is ordered here: that of its messages."""
+    return (await translator_in(interaction.client, interaction.channel_id)).code
 
 
 async def translator_of_server(bot: HeroBot, guild: discord.Guild | None) -> Translator:

@@ -11,6 +11,7 @@ from bot.community.guild_settings import GuildSettings
 from bot.errors import NotAllowed
 
 T = TypeVar("T")
+RootCommand = app_commands.Command[Any, ..., Any] | app_commands.Group
 
 
 async def is_operator(interaction: Interaction) -> bool:
@@ -36,10 +37,40 @@ async def require_operator(interaction: Interaction) -> None:
         return
     if interaction.permissions.manage_guild:
         raise NotAllowed(
-            "This command belongs to the operators of this bot: it changes the model for every server. "
-            "Ask whoever runs the bot to list your server in HOME_GUILDS."
+            "This command belongs to the operators of this bot, because it changes the model for every "
+            "server. To become one, ask them to list your server in HOME_GUILDS."
         )
     raise NotAllowed("Only the operators of this bot may do this. /hero is open to everyone.")
+
+
+async def _operator_check(interaction: Interaction) -> bool:
+    """Check that the user is an operator, and tell anybody else why not, as the body of a command would."""
+    try:
+        await require_operator(interaction)
+    except NotAllowed as refusal:
+        command = interaction.command
+        if isinstance(command, app_commands.Command):
+            # discord.py loses errors of a check that are not of its own kind
+            raise app_commands.CommandInvokeError(command, refusal) from refusal
+        raise
+    return True
+
+
+def operators_only(command: T) -> T:
+    """Decorator: restrict a command to operators. /help and the tables of commands list it under them."""
+    return app_commands.check(_operator_check)(command)
+
+
+def is_for_operators(command: RootCommand) -> bool:
+    """Return whether only operators may use a command, or any command of a group."""
+    if isinstance(command, app_commands.Group):
+        return all(is_for_operators(each) for each in command.commands)
+    return _operator_check in command.checks
+
+
+def is_for_admins(command: RootCommand) -> bool:
+    """Return whether Discord shows a command to server admins only, as it does for operators' commands."""
+    return (command.root_parent or command).default_permissions is not None
 
 
 def admins_group(*, name: str, description: str) -> app_commands.Group:
@@ -75,7 +106,7 @@ async def require_open_channel(guilds: GuildSettings, guild_id: int | None, chan
     if not await guilds.is_open(guild_id, *ids):
         channels = (await guilds.get(guild_id)).channels if guild_id else None
         raise NotAllowed(
-            "Heroes are asked for elsewhere in this server: {channels}.",
+            "Here I do not describe heroes. On this server, /hero works in: {channels}.",
             channels=", ".join(f"<#{channel_id}>" for channel_id in channels or ()),
         )
 

@@ -10,7 +10,6 @@ from bot.app import App
 from bot.client import HeroBot, Interaction
 from bot.errors import NotUnderstood, UserError
 from bot.heroes.hero import Hero
-from bot.heroes.vocabulary import EXAMPLE
 from bot.i18n.message import ENGLISH, Translator
 from bot.llm.stream import Stream
 from bot.store.descriptions import Description, Posted
@@ -47,7 +46,7 @@ class HeroCog(commands.Cog):
     @app_commands.allowed_installs(guilds=True, users=True)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
     async def hero(self, interaction: Interaction, hero: str) -> None:
-        parsed = self.parse(hero)
+        parsed = self.app.hero_parser.parse(hero)
         requester, responder = await self.acknowledge(interaction)
         await self._describe(parsed, requester, responder)
 
@@ -75,10 +74,10 @@ class HeroCog(commands.Cog):
         await require_open_channel(self.app.guild_settings, guild_id, message.channel)
         if not message.content and message.role_mentions:
             raise NotUnderstood(
-                "Discord shows me no message that names only my role. Name me myself, {bot}, or type "
-                "`/hero {example}`.",
+                "Discord does not show me messages that mention only my role. Mention me myself, {bot}, "
+                "or type `/hero {example}`.",
                 bot=self.bot.user.mention if self.bot.user else "@Herosmith",
-                example=EXAMPLE,
+                example=self.app.heroes.vocabulary.example,
             )
         hero = self._first_hero(candidates)
         await responder.acknowledge()
@@ -88,23 +87,18 @@ class HeroCog(commands.Cog):
         """Return the first hero among these texts. If none is one, raise what is wrong with the first."""
         for typed in candidates:
             with suppress(NotUnderstood):
-                return self.parse(typed)
-        return self.parse(candidates[0])
+                return self.app.hero_parser.parse(typed)
+        return self.app.hero_parser.parse(candidates[0])
 
     async def describe_again(self, interaction: Interaction, description_id: int) -> None:
         """Describe the hero of a description once more, for the person who clicked."""
         requester, responder = await self.acknowledge(interaction)
         description = await self.app.describer.get(description_id)
         if description is None or not description.text:
-            raise UserError("This description is gone. Ask with /hero.")
-        hero = self.parse(description.hero.typed)  # vocabulary and blocklist may have changed since
+            raise UserError("This description is gone. Ask for a new one with /hero.")
+        # again: vocabulary and blocklist may have changed since
+        hero = self.app.hero_parser.parse(description.hero.typed)
         await self._describe(hero, requester, responder)
-
-    def parse(self, typed: str) -> Hero:
-        """Return the hero that was typed. Raises NotUnderstood with what is wrong, or if it is blocked."""
-        hero = self.app.heroes.vocabulary.parse(typed)
-        self.app.blocklist.check(hero)
-        return hero
 
     async def acknowledge(self, interaction: Interaction) -> tuple[Requester, Responder]:
         """Acknowledge the interaction before anything that may be slow, then look up who is asking.
@@ -193,4 +187,4 @@ async def hero_choices(app: App, typed: str) -> list[app_commands.Choice[str]]:
 
 
 def _deleted_content(requester: Requester) -> MessageContent:
-    return MessageContent(content=requester.t("Whoever asked for it had it deleted."))
+    return MessageContent(content=requester.t("The person who asked for it had it deleted."))

@@ -11,7 +11,7 @@ from cogs.common.locale import translator_of
 from cogs.common.persistent import PersistentButton, persistent_view
 from cogs.common.responses import answer
 
-_CHOICES = {"a": "A", "b": "B", "tie": mark("Tie")}
+_TEXTS = {"a": "A", "b": "B"}  # alike in all languages
 _REPORTS = {"a": mark("Report A"), "b": mark("Report B")}
 
 
@@ -23,7 +23,7 @@ class DuelButton(
 
     def __init__(self, choice: Choice, duel_id: int, t: Translator = ENGLISH) -> None:
         style = discord.ButtonStyle.secondary if choice == "tie" else discord.ButtonStyle.primary
-        super().__init__(f"duel:{choice}:{duel_id}", label=t(_CHOICES[choice]), style=style, row=0)
+        super().__init__(f"duel:{choice}:{duel_id}", label=_TEXTS.get(choice) or t("Tie"), style=style, row=0)
         self.choice = choice
         self.duel_id = duel_id
 
@@ -50,12 +50,18 @@ def _report_button(position: Position, duel_id: int, t: Translator) -> discord.u
 
 
 def _result_text(result: DuelVoteResult, t: Translator) -> str:
-    picked = t("a tie") if result.choice == "tie" else _CHOICES[result.choice]
+    picked = _TEXTS.get(result.choice) or t("a tie")
     if result.repeated:
-        vote = t("Your vote is final: you said {picked}.", picked=picked)
+        vote = t("Your vote is final: you chose {picked}.", picked=picked)
     else:
-        vote = t("You say {picked}: thank you.", picked=picked)
-    live_is_a = mark("A was written by model {a}, the live one, B by model {b}, the candidate.")
-    live_is_b = mark("A was written by model {a}, the candidate, B by model {b}, the live one.")
+        vote = t("You chose {picked}. Thank you.", picked=picked)
+    live_is_a = mark(
+        "A is by model {a}, which is live; B is by model {b}, the new one, which takes over if votes "
+        "prove it better."
+    )
+    live_is_b = mark(
+        "A is by model {a}, the new one, which takes over if votes prove it better; B is by model {b}, "
+        "which is live."
+    )
     authors = t(live_is_a if result.live == "a" else live_is_b, a=result.a.version, b=result.b.version)
     return f"{vote}\n{authors}"

@@ -34,14 +34,12 @@ class DuelCog(commands.Cog):
         except Exception:
             log.exception("the trials could not be advanced")
 
-    @app_commands.command(
-        description="Let the live model and its challenger describe one hero: which is better?"
-    )
+    @app_commands.command(description="Two models describe one hero, and you say which text is better")
     @app_commands.describe(hero="age, gender and power, for example: 40 woman healing")
     @app_commands.allowed_installs(guilds=True, users=False)
     @app_commands.allowed_contexts(guilds=True)  # a duel needs other people to vote
     async def duel(self, interaction: Interaction, hero: str) -> None:
-        parsed = self._heroes.parse(hero)
+        parsed = self.app.hero_parser.parse(hero)
         requester, responder = await self._heroes.acknowledge(interaction)
         await self._heroes.duel(parsed, requester, responder)
 

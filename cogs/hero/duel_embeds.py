@@ -26,11 +26,11 @@ def duel_content(pairing: Pairing, vocabulary: Vocabulary, t: Translator) -> Mes
     texts = _text(pairing.a, t), _text(pairing.b, t)
     if pairing.visible:
         footer = t(
-            "A new model is on trial, so two models wrote this hero: which text is better? You see who wrote "
-            "which when you have voted."
+            "A new model is on trial, so two models wrote this hero. Which text is better? After your "
+            "vote you see who wrote which."
         )
     else:
-        footer = t("A text of this duel is hidden: while it is, there is nothing to vote on.")
+        footer = t("A text of this duel is hidden, so you cannot vote on it now.")
     return MessageContent(_embeds(vocabulary.title(pairing.a.hero), texts, footer), duel_buttons(pairing, t))
 
 
@@ -51,15 +51,16 @@ def duel_draft_content(
     if not all(whole_sentences(stream.text[:length]) for stream in streams):
         return MessageContent(content=queue_text(streams, t))
     first, second = (stream.show(length) for stream in streams)
-    embeds = _embeds(title, (_escape(f"{first} ..."), _escape(f"{second} ...")), t("writing"))
+    reason = t("A new model is on trial, so two models are writing this hero.")
+    embeds = _embeds(title, (_escape(f"{first} ..."), _escape(f"{second} ...")), reason)
     return MessageContent(embeds, content=queue_text(streams, t))
 
 
 def stopped_duel_content(t: Translator) -> MessageContent:
     """Return the notice that replaces a duel that was stopped before both texts were finished."""
     text = t(
-        "Stopped. Two models were writing here, for you to say which text is better. That takes whole texts, "
-        "so nothing of them is kept."
+        "Stopped. Two models were writing here, so that you could say which text is better. That takes "
+        "two whole texts, so this one was not kept."
     )
     return MessageContent(content=text)
 

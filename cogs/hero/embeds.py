@@ -55,13 +55,20 @@ def hero_embed(description: Description, vocabulary: Vocabulary, t: Translator) 
         footer = [t("Written by model {number}", number=description.version)]
     else:
         embed.colour = discord.Colour.from_str(palette.BASE)
-        footer = [t("Written by the untuned base model, {model}", model=description.model)]
+        template = mark("Written by the base model, {model}, before any training")
+        if description.framed:
+            template = mark(
+                "Written by the base model, {model}, before any training, given a beginning and an ending"
+            )
+        footer = [t(template, model=description.model)]
     if description.finish_reason == "stopped":
         footer.append(t("stopped"))
     if vocabulary.trains(description.hero):
-        footer.append(t("Worth learning from? {up} {down}", up=UP, down=DOWN))
+        footer.append(t("Should the bot learn from this text? {up} {down}", up=UP, down=DOWN))
     else:
-        footer.append(t("{up} {down} count for /top, but I do not learn from this power", up=UP, down=DOWN))
+        footer.append(
+            t("{up} {down} count for /top, but the bot does not learn from this power", up=UP, down=DOWN)
+        )
     embed.set_footer(text=" · ".join(footer))
     return embed
 

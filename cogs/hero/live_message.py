@@ -72,7 +72,7 @@ class LiveMessages:
             return
         requester, streams = self._running[generation]
         if interaction.user.id != requester.user_id and not interaction.permissions.manage_messages:
-            raise NotAllowed("Only who asked for this hero, or a moderator, may stop it.")
+            raise NotAllowed("Only the person who asked for this hero, or a moderator, may stop it.")
         for stream in streams:
             stream.stop()
 

@@ -1,4 +1,4 @@
-"""/help, /top, /about and /privacy."""
+"""Commands that tell people about the bot, the best texts, and themselves."""
 
 from bot.client import HeroBot
 from cogs.info.about import AboutCog

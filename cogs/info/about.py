@@ -42,32 +42,33 @@ def _embed(t: Translator, overview: Overview) -> discord.Embed:
     embed = discord.Embed(
         title=t("A bot that owns its model, and learns from you"),
         description=t(
-            "Ask for a hero with `/hero 40 woman healing`, and leave a thumb under what you read. "
-            "What people like teaches the next model; it takes over only when your votes prove it better."
+            "Ask for a hero with `/hero 40 woman healing`, and click a thumb under the text. The next "
+            "model learns from what people like. The first one that passes a check answers here; each later "
+            "one takes over if votes prove it better, or if an operator decides so."
         ),
         colour=discord.Colour.from_str(palette.MODEL),
     )
     embed.add_field(name=t("Model"), value=_model_text(t, overview), inline=False)
     embed.add_field(name=t("Dataset"), value=_dataset_text(t, overview), inline=False)
-    embed.add_field(name=t("The loop so far"), value=_totals_text(t, overview.totals), inline=False)
+    embed.add_field(name=t("So far"), value=_totals_text(t, overview.totals), inline=False)
     return embed
 
 
 def _model_text(t: Translator, overview: Overview) -> str:
     live, base = overview.live, name_in_sentence(overview.base)
     if live is None:
-        return t("The untuned base model, {base}.", base=base)
-    return t("Model {number}, tuned from {base}.", number=live.id, base=base)
+        return t("The base model, {base}, as it came: not trained on anything here.", base=base)
+    return t("Model {number}, trained from {base}.", number=live.id, base=base)
 
 
 def _dataset_text(t: Translator, overview: Overview) -> str:
     if overview.dataset is None:
-        return t("None: no model has been tuned yet.")
+        return t("None yet: no model has been trained here.")
     version, counts = overview.dataset.id, overview.dataset.counts
     size = counts.get("train", 0) + counts.get("valid", 0)
     if overview.dataset.kind == "preference":
         return t(
-            "Version {version}: {pairs} pairs of the bot's own texts, one of each liked better by people.",
+            "Version {version}: {pairs} pairs of texts by the bot; people liked one of the two better.",
             version=version,
             pairs=size,
         )
@@ -85,10 +86,10 @@ def _totals_text(t: Translator, totals: Totals) -> str:
         (totals.picks, t.count("{number} vote in a duel", "{number} votes in duels", totals.picks)),
         (totals.voters, t.count("{number} person voted", "{number} people voted", totals.voters)),
         (totals.datasets, t.count("{number} dataset built", "{number} datasets built", totals.datasets)),
-        (totals.models, _tuned_text(t, totals)),
+        (totals.models, _trained_text(t, totals)),
     )
     shown = [f"- {line}" for number, line in lines if number]
-    return "\n".join(shown) or t("Nothing yet: ask for the first hero.")
+    return "\n".join(shown) or t("Nothing yet. Ask for the first hero with `/hero`.")
 
 
 def _written_text(t: Translator, totals: Totals) -> str:
@@ -96,18 +97,18 @@ def _written_text(t: Translator, totals: Totals) -> str:
     if not totals.redrawn:
         return written
     again = t.count(
-        "{number} of them drawn again because the first text had a fault",
-        "{number} of them drawn again because the first text had a fault",
+        "{number} of them written a second time because the first text had a mistake",
+        "{number} of them written a second time because the first text had a mistake",
         totals.redrawn,
     )
     return f"{written}, {again}"
 
 
-def _tuned_text(t: Translator, totals: Totals) -> str:
-    tuned = t.count("{number} model tuned", "{number} models tuned", totals.models)
+def _trained_text(t: Translator, totals: Totals) -> str:
+    trained = t.count("{number} model trained", "{number} models trained", totals.models)
     if not totals.promoted:
-        return t("{tuned}; none went live by votes yet", tuned=tuned)
+        return t("{trained}; none has gone live by votes so far", trained=trained)
     live = t.count(
         "{number} of them went live by votes", "{number} of them went live by votes", totals.promoted
     )
-    return f"{tuned}, {live}"
+    return f"{trained}, {live}"

@@ -1,7 +1,6 @@
 """/help: what the bot does, and the commands that the person may use here, by what they are for."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import discord
 from discord import app_commands
@@ -13,31 +12,26 @@ from bot.client import HeroBot, Interaction
 from bot.i18n.message import Translator, mark
 from cogs.common.content import MessageContent
 from cogs.common.locale import translator_of
-from cogs.common.permissions import is_operator
+from cogs.common.permissions import RootCommand, is_for_admins, is_for_operators, is_operator
 from cogs.common.persistent import persistent_view
 from cogs.common.responses import answer
-
-RootCommand = app_commands.Command[Any, ..., Any] | app_commands.Group
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Commands that are shown together, in this order. title: marked for the catalogues."""
+    """Commands that are shown together. title: marked for the catalogues; names: those that come first."""
 
     title: str
     names: tuple[str, ...]
 
 
-MEMBERS = (
-    Section(mark("Heroes"), ("hero", "duel", "top")),
-    Section(mark("The bot and you"), ("about", "privacy", "help")),
-)
-ADMINS = (Section(mark("This server, for its admins"), ("settings",)),)
-OPERATORS = (
-    Section(
-        mark("The model, for operators, in the order of the loop"),
-        ("build-dataset", "dataset", "powers", "finetune", "models"),
-    ),
+# Any other command follows in the second to fourth section, by who may use it.
+HEROES = Section(mark("Heroes"), ("hero", "duel", "top"))
+MEMBERS = Section(mark("The bot and you"), ("about", "privacy", "help"))
+ADMINS = Section(mark("This server, for its admins"), ("settings",))
+OPERATORS = Section(
+    mark("The model, for operators: from a dataset to a better model"),
+    ("build-dataset", "dataset", "powers", "finetune", "models"),
 )
 
 
@@ -54,12 +48,12 @@ class HelpCog(commands.Cog):
     async def help(self, interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         t = await translator_of(interaction)
-        sections = [*MEMBERS]
+        sections = [HEROES, MEMBERS]
         if interaction.permissions.manage_guild:
-            sections += ADMINS
+            sections.append(ADMINS)
         if await is_operator(interaction):
-            sections += OPERATORS
-        usable = {command.name: command for command in _roots(self.bot) if _is_usable(command, interaction)}
+            sections.append(OPERATORS)
+        usable = [command for command in _roots(self.bot) if _is_usable(command, interaction)]
         link = self.app.settings.source_url
         view = persistent_view([discord.ui.Button(label=t("Source code"), url=link)] if link else ())
         await answer(interaction, MessageContent(embeds=[_embed(t, sections, usable)], view=view))
@@ -73,6 +67,21 @@ def _roots(bot: HeroBot) -> list[RootCommand]:
     ]
 
 
+def _section_of(command: RootCommand) -> Section:
+    if command.name in HEROES.names:
+        return HEROES
+    if is_for_operators(command):
+        return OPERATORS
+    return ADMINS if is_for_admins(command) else MEMBERS
+
+
+def _members(section: Section, commands: list[RootCommand]) -> list[RootCommand]:
+    """Return the commands of a section, those that it names first."""
+    order = {name: number for number, name in enumerate(section.names)}
+    found = [command for command in commands if _section_of(command) is section]
+    return sorted(found, key=lambda command: (order.get(command.name, len(order)), command.name))
+
+
 def _is_usable(command: RootCommand, interaction: Interaction) -> bool:
     """Return whether Discord offers a command where the person asks: in a server or in direct messages."""
     installs, contexts = command.allowed_installs, command.allowed_contexts
@@ -84,18 +93,18 @@ def _is_usable(command: RootCommand, interaction: Interaction) -> bool:
     return bool(contexts.guild if interaction.guild_id else contexts.dm_channel or contexts.private_channel)
 
 
-def _embed(t: Translator, sections: list[Section], usable: dict[str, RootCommand]) -> discord.Embed:
+def _embed(t: Translator, sections: list[Section], usable: list[RootCommand]) -> discord.Embed:
     embed = discord.Embed(
         title=t("What this bot does"),
         description=t(
-            "It describes superheroes with a small language model of its own, and tunes that model on what "
-            "people like. Try `/hero 40 woman healing`: an age, a gender and a power. A thumb under the text "
-            "says whether it is worth learning from."
+            "It describes superheroes with a small language model of its own, and trains that model on "
+            "what people like. Try `/hero 40 woman healing`: an age, a gender and a power. The thumbs "
+            "under a text tell the bot whether it is worth learning from."
         ),
         colour=discord.Colour.from_str(palette.MODEL),
     )
     for section in sections:
-        lines = [_line(t, usable[name]) for name in section.names if name in usable]
+        lines = [_line(t, command) for command in _members(section, usable)]
         if lines:
             embed.add_field(name=t(section.title), value="\n".join(lines), inline=False)
     return embed

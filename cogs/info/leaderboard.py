@@ -76,7 +76,9 @@ async def _page(interaction: Interaction, scope: str, page: int) -> tuple[discor
 def _embed(t: Translator, vocabulary: Vocabulary, scope: str, page: int, best: list[Scored]) -> discord.Embed:
     title = t("Hall of fame of this server") if scope == "here" else t("Hall of fame of all servers")
     if not best:
-        text = t("Nobody is in it yet. Ask for a hero with `/hero`, and let others leave a thumb under it.")
+        text = t(
+            "Nobody is in it yet. Ask for a hero with `/hero`; the texts that others give a 👍 appear here."
+        )
     else:
         text = "\n\n".join(
             _entry(page * PAGE + rank, scored, vocabulary) for rank, scored in enumerate(best, 1)
@@ -85,8 +87,8 @@ def _embed(t: Translator, vocabulary: Vocabulary, scope: str, page: int, best: l
     if best:
         embed.set_footer(
             text=t(
-                "Page {page}. The best liked stand first; what many people liked stands before what "
-                "two liked.",
+                "Page {page}. The best liked come first; a text that many people like comes before one "
+                "that only two like.",
                 page=page + 1,
             )
         )

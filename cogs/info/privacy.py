@@ -18,11 +18,11 @@ from cogs.common.responses import answer
 
 
 class PrivacyCog(commands.Cog):
-    """What the bot holds about you: see it, take it along, have it deleted."""
+    """What the bot has stored about you: see it, export it, delete it."""
 
     group = app_commands.Group(
         name="privacy",
-        description="What the bot holds about you: see it, take it along, have it deleted",
+        description="What the bot has stored about you: see it, export it, delete it",
         allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
         allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
     )
@@ -31,14 +31,14 @@ class PrivacyCog(commands.Cog):
         self.bot = bot
         self.app = app
 
-    @group.command(description="See what the bot holds about you")
+    @group.command(description="See what the bot has stored about you")
     async def show(self, interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         t = await translator_of(interaction)
         counts = await self.app.privacy.counts(interaction.user.id)
         await answer(interaction, _stored_text(t, counts, self.app.settings.privacy_url))
 
-    @group.command(description="Get everything that the bot holds about you as a file")
+    @group.command(description="Get everything that the bot has stored about you, as a file")
     async def export(self, interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         t = await translator_of(interaction)
@@ -46,32 +46,33 @@ class PrivacyCog(commands.Cog):
         name = "herosmith.json"
         if len(content) > interaction.filesize_limit:
             content, name = gzip.compress(content), "herosmith.json.gz"
-        text = t("This is all that is held about you. Only you can see this message.")
+        text = t("This is everything that is stored about you. Only you can see this message.")
         await answer(
             interaction,
             MessageContent(content=text, files=(lambda: discord.File(io.BytesIO(content), name),)),
         )
 
-    @group.command(description="Have everything deleted that the bot holds about you")
+    @group.command(description="Delete everything that the bot has stored about you")
     async def delete(self, interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         t = await translator_of(interaction)
         counts = await self.app.privacy.counts(interaction.user.id)
         if not any(counts.values()):
-            await answer(interaction, t("Nothing is held about you."))
+            await answer(interaction, t("Nothing is stored about you."))
             return
         await answer(
             interaction,
             MessageContent(
-                content=f"{_counts_text(t, counts)}\n{t(_CONFIRMATION)}", view=_confirmation_view(t)
+                content=f"{counts_text(t, counts)}\n{t(_CONFIRMATION)}", view=_confirmation_view(t)
             ),
         )
 
 
 _CONFIRMATION = mark(
-    "**Delete all of it? This is final.** Your votes, picks and reports go and no longer count, "
-    "in a running trial of two models either. What you asked for is emptied, and taken out of datasets. "
-    "A model that has learnt from a text keeps what it learnt. Messages in Discord stay where they are."
+    "**Delete all of it? This cannot be undone.** Your votes and reports are deleted and no longer count,"
+    " not even in a running trial of two models. The texts that you asked for are emptied, and taken out "
+    "of datasets. A model that has learnt from a text keeps what it learnt. Messages in Discord stay "
+    "where they are."
 )
 
 
@@ -101,21 +102,25 @@ def _confirmation_view(t: Translator) -> discord.ui.View:
 
 
 def _stored_text(t: Translator, counts: dict[str, int], policy: str | None) -> str:
-    parts = [_counts_text(t, counts) if any(counts.values()) else t("Nothing is held about you.")]
+    parts = [counts_text(t, counts) if any(counts.values()) else t("Nothing is stored about you.")]
     if any(counts.values()):
         parts.append(
             t(
-                "Descriptions, votes and reports are stored under a pseudonym, never under your Discord id. "
-                "`/privacy export` gives you all of it as a file; `/privacy delete` has it deleted."
+                "Descriptions, votes and reports are stored under a pseudonym (a made-up name), never "
+                "under your Discord id. `/privacy export` gives you everything as a file; `/privacy "
+                "delete` deletes it."
             )
         )
     if policy:
-        parts.append(t("What is kept, what for and how long: {url}", url=f"<{policy}>"))
+        parts.append(t("What is stored, what for and how long: {url}", url=f"<{policy}>"))
     return "\n".join(parts)
 
 
-def _counts_text(t: Translator, counts: dict[str, int]) -> str:
-    """Return a line for each table with rows of the person. counts: rows by table."""
+def counts_text(t: Translator, counts: dict[str, int]) -> str:
+    """Return a line for each table with rows of the person. counts: rows by table.
+
+    A table without a sentence of its own is named as it is, so that nothing stored goes unsaid.
+    """
     lines = {
         "description": t.count(
             "{number} description that you asked for, with its hero and where it was shown",
@@ -125,16 +130,18 @@ def _counts_text(t: Translator, counts: dict[str, int]) -> str:
         "reaction": t.count(
             "{number} thumb that you left", "{number} thumbs that you left", counts["reaction"]
         ),
-        "vote": t.count("{number} vote that they make", "{number} votes that they make", counts["vote"]),
+        "vote": t.count(
+            "{number} vote that these thumbs make", "{number} votes that these thumbs make", counts["vote"]
+        ),
         "duel_vote": t.count(
-            "{number} pick of yours in a duel", "{number} picks of yours in duels", counts["duel_vote"]
+            "{number} vote of yours in a duel", "{number} votes of yours in duels", counts["duel_vote"]
         ),
         "report": t.count(
             "{number} report of a description", "{number} reports of descriptions", counts["report"]
         ),
         "job": t.count(
-            "{number} job that you ordered as an operator",
-            "{number} jobs that you ordered as an operator",
+            "{number} job that you started as an operator",
+            "{number} jobs that you started as an operator",
             counts["job"],
         ),
         "model_event": t.count(
@@ -151,16 +158,24 @@ def _counts_text(t: Translator, counts: dict[str, int]) -> str:
             "{number} notice that named you", "{number} notices that named you", counts["notice"]
         ),
     }
+    for table in sorted(counts.keys() - lines.keys()):
+        lines[table] = t.count(
+            "{number} row of the table `{table}`",
+            "{number} rows of the table `{table}`",
+            counts[table],
+            table=table,
+        )
     stored = [f"- {line}" for table, line in lines.items() if counts[table]]
-    return "\n".join([t("**What is held about you**"), *stored])
+    return "\n".join([t("**What is stored about you**"), *stored])
 
 
 def _deleted_text(t: Translator, erased: Erased) -> str:
-    text = t("All that was held about you is deleted. What you do from now on is kept anew.")
+    text = t("Everything that was stored about you is deleted. What you do from now on is stored again.")
     if erased.datasets:
         versions = ", ".join(f"v{version}" for version in erased.datasets)
         text += "\n" + t(
-            "Your texts were taken out of these datasets, on which nothing is trained any more: {versions}.",
+            "Your texts were taken out of these datasets, so no model is trained on them any more: "
+            "{versions}.",
             versions=versions,
         )
     return text

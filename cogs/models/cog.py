@@ -18,13 +18,16 @@ from bot.registry.registry import NotPassed
 from bot.store.models import Model
 from cogs.common.content import MessageContent
 from cogs.common.locale import translator_of
-from cogs.common.permissions import admins_group, is_operator, require_operator
+from cogs.common.permissions import admins_group, is_operator, operators_only
 from cogs.common.responses import InteractionResponder, Responder, answer, with_retries
 from cogs.models.buttons import overrule_view
 from cogs.models.embeds import comparison_embeds, sample_embeds
 
 log = logging.getLogger(__name__)
 
+_BASE_ANSWERS = mark(
+    "The base model answers again: no other model was live before. `/models promote` makes any model live."
+)
 _MAX_LENGTH = 1900  # characters, of the 2,000 that a message may have
 
 Number = app_commands.Range[int, 1]
@@ -34,7 +37,7 @@ class ModelsCog(commands.Cog):
     """Models: what was tuned here, which one serves, and what became of the others."""
 
     group = admins_group(
-        name="models", description="Tuned models: which there are, which one serves (operators)"
+        name="models", description="Trained models: which there are, and which one is live (operators)"
     )
 
     def __init__(self, bot: HeroBot, app: App) -> None:
@@ -55,39 +58,43 @@ class ModelsCog(commands.Cog):
         except Exception:
             log.exception("the availability of the models could not be refreshed")
 
-    @group.command(name="list", description="List the tuned models, the newest first")
+    @group.command(name="list", description="List the trained models, the newest first")
+    @operators_only
     async def list_(self, interaction: Interaction) -> None:
-        await require_operator(interaction)
         await interaction.response.defer(thinking=True, ephemeral=True)
         votes = await self.app.votes.by_model()
-        challenger, trial = await self.app.registry.challenger(), await self.app.trials.status()
+        stages, trial = await self.app.registry.candidate_stages(), await self.app.trials.status()
         newest_first = reversed(await self.app.registry.all())
         t = await translator_of(interaction)
-        lines = [models.model_line(t, each, challenger, votes[each.name], trial) for each in newest_first]
+        lines = [
+            models.model_line(t, each, stages.get(each.id), votes[each.name], trial) for each in newest_first
+        ]
         await answer(
             interaction,
-            _truncate_lines(t, lines) or t("No model has been tuned yet: /build-dataset, then /finetune."),
+            _truncate_lines(t, lines)
+            or t("No model has been trained yet: run /build-dataset, then /finetune."),
         )
 
-    @group.command(description="Show all that is known of a model, its history among it")
-    @app_commands.describe(model="The model's number; the live one where left out")
+    @group.command(description="Show everything about a model, with its history")
+    @app_commands.describe(model="The model's number; if left out, the live one")
+    @operators_only
     async def show(self, interaction: Interaction, model: Number | None = None) -> None:
-        await require_operator(interaction)
         await interaction.response.defer(thinking=True, ephemeral=True)
         number = model or await self._live_number()
         record = await self.app.registry.record(number)
         votes: VoteCounts = (await self.app.votes.by_model())[record.model.name]
         trials = await self.app.trials.of_model(number)
-        t = await translator_of(interaction)
-        text = models.model_page(t, record, await self.app.registry.challenger(), votes, trials)
+        stages, t = await self.app.registry.candidate_stages(), await translator_of(interaction)
+        text = models.model_page(t, record, stages.get(number), votes, trials)
         await answer(interaction, _truncate_lines(t, text.split("\n")))
 
     @group.command(description="Let two models write the same heroes, side by side")
     @app_commands.describe(
         a="A model's number",
-        b="Another one's; the live one where left out, or the base where that is the same",
-        hero="The hero to write, as in /hero; three of the vocabulary where left out",
+        b="The model to compare with; if left out, the live one, or the base model",
+        hero="The hero to write, as in /hero; if left out, three heroes",
     )
+    @operators_only
     async def compare(
         self,
         interaction: Interaction,
@@ -95,10 +102,7 @@ class ModelsCog(commands.Cog):
         b: Number | None = None,
         hero: str | None = None,
     ) -> None:
-        await require_operator(interaction)
-        parsed = self.app.heroes.vocabulary.parse(hero) if hero else None
-        if parsed:
-            self.app.blocklist.check(parsed)
+        parsed = self.app.hero_parser.parse(hero) if hero else None
         first = await self.app.registry.get(a)
         second = await self.app.registry.get(b) if b else await self.app.registry.live()
         writers = self.app.comparer.opponents(first, second)
@@ -112,60 +116,64 @@ class ModelsCog(commands.Cog):
         content = MessageContent(content=text, embeds=comparison_embeds(t, written))
         await with_retries(lambda: responder.show(content))
 
-    @group.command(description="Let a model serve in place of the live one (kept as an override)")
+    @group.command(description="Make a model live in place of the one that is; its history says who did")
     @app_commands.describe(model="The model's number")
+    @operators_only
     async def promote(self, interaction: Interaction, model: Number) -> None:
-        await require_operator(interaction)
         await interaction.response.defer(thinking=True)
         try:
-            live = await self.app.registry.promote(model, actor_id=interaction.user.id)
+            live = await self.app.trials.make_live(model, actor_id=interaction.user.id)
         except NotPassed as refusal:
             await answer(interaction, await self._overrule_content(interaction, refusal))
             return
-        template = mark("Model {number} is live. `/models rollback` brings back the one before.")
+        template = mark("Model {number} is live. `/models rollback` undoes it.")
         await self._reply(interaction, template, live)
 
-    @group.command(description="Let the model serve again whose place the live one took")
+    @group.command(description="Go back to the model that was live before, or to the base model")
+    @operators_only
     async def rollback(self, interaction: Interaction) -> None:
-        await require_operator(interaction)
         await interaction.response.defer(thinking=True)
         live = await self.app.registry.roll_back(actor_id=interaction.user.id)
-        await self._reply(interaction, mark("Model {number} is live again."), live)
+        if live:
+            await self._reply(interaction, mark("Model {number} is live again."), live)
+        else:
+            t = await translator_of(interaction)
+            await answer(interaction, t(_BASE_ANSWERS))
 
-    @group.command(description="Take a candidate out of the running")
+    @group.command(description="Retire a candidate: votes cannot make it live any more")
     @app_commands.describe(model="The model's number")
+    @operators_only
     async def retire(self, interaction: Interaction, model: Number) -> None:
-        await require_operator(interaction)
         await interaction.response.defer(thinking=True)
         retired = await self.app.registry.retire(model, actor_id=interaction.user.id)
         await self._reply(interaction, mark("Model {number} is retired."), retired)
 
     @group.command(description="Read a model's texts, then let it go on or hold it back")
     @app_commands.describe(model="The model's number")
+    @operators_only
     async def check(self, interaction: Interaction, model: Number) -> None:
-        await require_operator(interaction)
         responder = InteractionResponder(interaction)  # texts that were paid for outlast the interaction
         await responder.acknowledge()
         await self._check(responder, await translator_of(interaction), model)
 
-    @group.command(description="Tell by which name a model can be asked, after it was deployed by hand")
+    @group.command(description="Tell the bot the name of a model that you deployed at its provider")
     @app_commands.describe(model="The model's number", name="The deployment's name at the provider")
+    @operators_only
     async def deployed(
         self,
         interaction: Interaction,
         model: Number,
         name: app_commands.Range[str, 1, 200],
     ) -> None:
-        await require_operator(interaction)
         responder = InteractionResponder(interaction)
         await responder.acknowledge()
         found = await self.app.registry.set_served_name(model, name.strip(), actor_id=interaction.user.id)
         if found.state == "unchecked":
             await self._check(responder, await translator_of(interaction), model)
             return
-        template = mark("Model {number} is asked as `{served_as}` and is a candidate.")
+        template = mark("Model {number} answers as `{served_as}`, and is a candidate.")
         if found.state == "live":
-            template = mark("Model {number} is asked as `{served_as}` and is live.")
+            template = mark("Model {number} answers as `{served_as}`, and is live.")
         await self._reply(interaction, template, found)
 
     @show.autocomplete("model")

@@ -89,7 +89,7 @@ async def _report(interaction: Interaction, description_id: int, reason: ReportR
         await confirm(interaction, thanks, persistent_view([WithdrawButton(description_id, t)]))
         return
     # a click lets the bot edit its message even in a server that the bot is not in
-    content, _ = await _current_message(bot, hidden, t)
+    content, _ = await current_message(bot, hidden, t)
     await with_retries(lambda: answer(interaction, content))
     await confirm(interaction, t("Thank you: the text is hidden now, until the operators decide."))
 
@@ -98,7 +98,7 @@ async def refresh_message(bot: HeroBot, description: Description) -> bool:
     """Bring a description's message up to date. Returns False if the bot may not edit it."""
     guild = bot.get_guild(description.guild_id) if description.guild_id else None
     t = await translator_of_server(bot, guild)
-    content, location = await _current_message(bot, description, t)
+    content, location = await current_message(bot, description, t)
     if location is None:
         return True
     channel_id, message_id = location
@@ -116,7 +116,7 @@ async def refresh_message(bot: HeroBot, description: Description) -> bool:
     return True
 
 
-async def _current_message(
+async def current_message(
     bot: HeroBot, description: Description, t: Translator
 ) -> tuple[MessageContent, tuple[int, int] | None]:
     """Return what a description's message should show now, and its channel and message ids if it has one."""

@@ -14,8 +14,8 @@ from bot.presentation.builds import build_plan_text, pairs_text
 from bot.presentation.datasets import dataset_status_text
 from bot.store.job_schema import BuildSource
 from cogs.common.content import MessageContent
-from cogs.common.locale import translator_of
-from cogs.common.permissions import admins_group, admins_only, require_operator
+from cogs.common.locale import job_language, translator_of
+from cogs.common.permissions import admins_group, admins_only, operators_only
 from cogs.common.responses import answer
 from cogs.training.job_buttons import job_view
 from cogs.training.review import review_text, review_view
@@ -52,13 +52,14 @@ class DatasetCog(commands.Cog):
     @app_commands.describe(
         kind="sft: texts to learn from (if left out); preference: pairs that people voted on, for dpo",
         source="model: it writes anew (if left out); shipped: texts that come with the bot",
-        repeats="How often each hero of the grid is written",
-        model="The model that writes; the installation's AUTHOR_MODEL where left out",
-        limit="At most so many examples, spread over the grid",
+        repeats="How many examples to write of each hero",
+        model="The model that writes; if left out, the one in the setting AUTHOR_MODEL",
+        limit="At most this many examples, spread over all ages, genders and powers",
         budget="The most that this build may cost, in US dollars",
         batch="Through the provider's Batch API: half the price, within a day; large builds do so anyway",
     )
     @admins_only
+    @operators_only
     async def build_dataset(
         self,
         interaction: Interaction,
@@ -70,17 +71,17 @@ class DatasetCog(commands.Cog):
         budget: float | None = None,
         batch: bool | None = None,
     ) -> None:
-        await require_operator(interaction)
         t = await translator_of(interaction)
         options = {"repeats": repeats, "model": model, "limit": limit, "budget": budget, "batch": batch}
         if kind == "preference":
             if any(option is not None for option in (*options.values(), source)):
-                raise UserError("Pairs come from votes, nothing is written: leave the other options out.")
+                raise UserError("Pairs come from votes, and nothing is written: leave the other options out.")
             await interaction.response.defer(thinking=True)
             await answer(interaction, pairs_text(t, await self.app.pairs.freeze()))
             return
         spec = self.app.planner.spec(source or "model", **options)
         await interaction.response.defer(thinking=True)
+        spec = spec.model_copy(update={"language": await job_language(interaction)})
         job, estimate = await self.app.builds.plan(
             spec, requester_id=interaction.user.id, channel_id=interaction.channel_id
         )
@@ -91,13 +92,16 @@ class DatasetCog(commands.Cog):
         )
         await self.app.jobs.set_message(job.id, message.id)
 
-    @group.command(description="The newest dataset, which votes count, and what the next one would take in")
+    @group.command(
+        description="The newest dataset, which votes count, and what the next dataset would take in"
+    )
     @app_commands.rename(min_voters="min-voters")
     @app_commands.describe(
         min_voters="Try another number of voters, without setting it",
         above="Try another share of thumbs up, from 0 to 1",
         confidence="Try another confidence, between 0 and 1",
     )
+    @operators_only
     async def status(
         self,
         interaction: Interaction,
@@ -105,19 +109,18 @@ class DatasetCog(commands.Cog):
         above: float | None = None,
         confidence: float | None = None,
     ) -> None:
-        await require_operator(interaction)
         await interaction.response.defer(thinking=True, ephemeral=True)
         status = await self.app.dataset_statuses.status(
             min_voters=min_voters, above=above, confidence=confidence
         )
         await answer(interaction, dataset_status_text(await translator_of(interaction), status))
 
-    @group.command(description="Look at the examples of a dataset one by one: keep, edit or reject")
-    @app_commands.describe(version="The dataset's version; the newest where left out")
+    @group.command(description="Read the examples of a dataset one by one: keep, edit or reject")
+    @app_commands.describe(version="The dataset's version; if left out, the newest")
+    @operators_only
     async def review(
         self, interaction: Interaction, version: app_commands.Range[int, 1] | None = None
     ) -> None:
-        await require_operator(interaction)
         await interaction.response.defer(thinking=True, ephemeral=True)
         page = await self.app.reviews.next(version)
         t = await translator_of(interaction)

@@ -10,8 +10,8 @@ from bot.client import HeroBot, Interaction
 from bot.presentation.finetune import finetune_plan_text
 from bot.tuning.estimate import MAX_EPOCHS
 from cogs.common.content import MessageContent
-from cogs.common.locale import translator_of
-from cogs.common.permissions import admins_only, require_operator
+from cogs.common.locale import job_language, translator_of
+from cogs.common.permissions import admins_only, operators_only
 from cogs.common.responses import answer
 from cogs.training.job_buttons import job_view
 
@@ -23,15 +23,16 @@ class FinetuneCog(commands.Cog):
         self.bot = bot
         self.app = app
 
-    @app_commands.command(description="Tune a model on a dataset (operators)")
+    @app_commands.command(description="Train a model on a dataset (operators)")
     @app_commands.rename(base_model="base-model")
     @app_commands.describe(
-        dataset="The dataset's version; the newest where left out",
-        base_model="The model to begin from; the installation's BASE_MODEL where left out",
-        method="supervised learns from texts, dpo from rated pairs; what fits the dataset where left out",
-        epochs="How often the model sees each text; the model server chooses where left out",
+        dataset="The dataset's version; if left out, the newest",
+        base_model="The model to start from; if left out, the one in the setting BASE_MODEL",
+        method="supervised learns from texts, dpo from rated pairs; if left out, what fits the dataset",
+        epochs="How often the model reads each text; if left out, the model server decides",
     )
     @admins_only
+    @operators_only
     async def finetune(
         self,
         interaction: Interaction,
@@ -40,13 +41,13 @@ class FinetuneCog(commands.Cog):
         method: Literal["supervised", "dpo"] | None = None,
         epochs: app_commands.Range[int, 1, MAX_EPOCHS] | None = None,
     ) -> None:
-        await require_operator(interaction)
         await interaction.response.defer(thinking=True)
         job, estimate = await self.app.finetunes.plan(
             dataset=dataset,
             base=base_model,
             method=method,
             epochs=epochs,
+            language=await job_language(interaction),
             requester_id=interaction.user.id,
             channel_id=interaction.channel_id,
         )

@@ -63,13 +63,14 @@ class JobsCog(commands.Cog):
     """Edits each job's message while it runs, and announces its end in a new message.
 
     If the channel is closed to the bot, the job moves to the admin channel, or to the direct messages of who
-    ordered it.
+    ordered it. If somebody deleted the message, a new one is sent, once.
     """
 
     def __init__(self, bot: HeroBot, app: App) -> None:
         self.bot = bot
         self.app = app
         self._shown: dict[int, _ProgressMessage] = {}  # by job
+        self._sent_anew: set[int] = set()  # active jobs whose deleted message was replaced
         self._announced: set[int] = set()  # jobs whose end was announced, until that is stored
         self._backoff = Backoff(longest=_MAX_WAIT, tries=_MAX_TRIES)
 
@@ -148,13 +149,14 @@ class JobsCog(commands.Cog):
     async def _mark_notified(self, job: Job) -> None:
         await self.app.jobs.mark_notified(job.id)
         self._announced.discard(job.id)
+        self._sent_anew.discard(job.id)
         self._shown.pop(job.id, None)
 
     async def _update_progress(self, job: Job) -> None:
-        if job.message_id is None:  # the command has not answered yet, or its answer was deleted
+        if job.message_id is None and (job.ended or job.id in self._sent_anew):
             return
         now = time.time()
-        t = await translator_in(self.bot, job.channel_id or 0)
+        t = await translator_in(self.bot, job.channel_id)
         # the template, not the text: a loss changes at every step, and that is progress, not another phase
         phase = job.phase.template if job.phase else ""
         fresh = _ProgressMessage(progress_text(t, job), job.state, phase, now)
@@ -162,21 +164,29 @@ class JobsCog(commands.Cog):
         age = now - (job.created_at or now)
         if shown and not fresh.replaces(shown, age=age, timing=self.app.timing.job_messages):
             return
-        message = self.bot.get_partial_messageable(job.channel_id or 0).get_partial_message(job.message_id)
+        if job.message_id is None:  # it was deleted, or its channel ended with the playground's last run
+            await self._replace_progress(job, deleted=True)
+        else:
+            await self._edit_progress(job, job.message_id, t)
+        self._shown[job.id] = fresh
+
+    async def _edit_progress(self, job: Job, message_id: int, t: Translator) -> None:
+        message = self.bot.get_partial_messageable(job.channel_id or 0).get_partial_message(message_id)
         try:
             await message.edit(**_progress_content(job, t).edit_kwargs)
         except discord.HTTPException as error:
             if is_temporary(error) or error.status == 401:
                 raise
             log.warning("job %d: its progress message cannot be edited: %s", job.id, error)
-            await self._replace_progress(job, error)
-        self._shown[job.id] = fresh
+            await self._replace_progress(job, deleted=error.code == UNKNOWN_MESSAGE)
 
-    async def _replace_progress(self, job: Job, error: discord.HTTPException) -> None:
-        """Show the progress in a new message, unless somebody deleted the old one or the end follows."""
-        if error.code == UNKNOWN_MESSAGE or job.ended:
+    async def _replace_progress(self, job: Job, *, deleted: bool) -> None:
+        """Show the progress in a new message, unless the end follows, or people delete it again."""
+        if job.ended or (deleted and job.id in self._sent_anew):
             await self.app.jobs.set_message(job.id, None)
             return
+        if deleted:
+            self._sent_anew.add(job.id)
         try:
             message = await deliver(self.bot, self._places(job), partial(_progress_content, job))
         except Undeliverable:
@@ -215,7 +225,7 @@ def _result_embeds(t: Translator, result: JobResult | None) -> list[discord.Embe
 _PICTURES = {
     "lengths.png": mark("Chart: how long the texts are, and how their writing ended."),
     "loss.png": mark(
-        "Chart: the loss of the training by step. The lower, the better the model foretells the texts."
+        "Chart: the loss at each step of the training. The lower, the better the model guesses the texts."
     ),
 }
 

@@ -80,12 +80,15 @@ async def show_next(interaction: Interaction, version: int) -> None:
 def review_text(t: Translator, page: ReviewPage | None) -> str:
     """Return the text that shows an example for a verdict."""
     if page is None:
-        return t("Every example of this dataset has been looked at. Verdicts count from the next build on.")
+        return t(
+            "Every example of this dataset has been reviewed. What you decided counts from the next "
+            "dataset on: `/build-dataset`."
+        )
     text = escape_markdown(page.example.text)
     title = t(
-        "**Dataset v{version}, {number} still to be looked at**", version=page.version, number=page.remaining
+        "**Dataset v{version}, still to review: {number}**", version=page.version, number=page.remaining
     )
-    note = t("-# A verdict counts from the next build on.")
+    note = t("-# What you decide counts from the next dataset on.")
     return f"{title}\n`{page.example.prompt}`\n> {text[:1700]}\n{note}"
 
 

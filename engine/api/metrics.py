@@ -15,6 +15,7 @@ from engine.batches.service import BatchService
 from engine.inference.answer import Answer
 from engine.inference.completion import ChatCompletion
 from engine.inference.model_cache import ModelCache
+from engine.inference.runtimes import Runtimes
 from engine.inference.slots import Slots
 from engine.jobs.schema import Status as JobStatus
 from engine.jobs.service import JobService
@@ -123,11 +124,33 @@ class _StateCollector(Collector):
         yield GaugeMetricFamily(
             "engine_resident_models", "Models in memory or being loaded", value=self._model_cache.count
         )
+        yield from _of_runtime(self._model_cache.runtimes)
         yield _by_status(
             "engine_fine_tuning_jobs", "Fine-tuning jobs", JobStatus, (job.status for job in self._jobs.all())
         )
         yield _by_status(
             "engine_batches", "Batches", BatchStatus, (batch.status for batch in self._batches.all())
+        )
+
+
+def _of_runtime(runtimes: Runtimes) -> Iterator[Metric]:
+    runtime = GaugeMetricFamily("engine_runtime", "What answers, where it can", labels=["name"])
+    runtime.add_metric([runtimes.name], 1)
+    yield runtime
+    if process := runtimes.openvino:
+        yield GaugeMetricFamily(
+            "engine_openvino_models", "Models in the memory of OpenVINO's process", value=process.models
+        )
+        yield GaugeMetricFamily(
+            "engine_openvino_answers_running",
+            "Completions that OpenVINO generates",
+            value=process.completions,
+        )
+        yield GaugeMetricFamily(
+            "engine_openvino_resident_bytes", "Memory of OpenVINO's process", value=process.resident_bytes
+        )
+        yield CounterMetricFamily(
+            "engine_openvino_crashes", "Crashes of OpenVINO's process", value=process.crashes
         )
 
 

@@ -18,10 +18,10 @@ from engine.batches.service import BatchService
 from engine.inference.answer import Answer
 from engine.inference.model_cache import ModelCache
 from engine.inference.service import PATHS, InferenceService
-from engine.jobs.schema import CreateJobRequest
+from engine.jobs.schema import CountTokensRequest, CreateJobRequest
 from engine.jobs.service import JobService
 from engine.jobs.weights_choice import WeightsSetting
-from engine.limits import MAX_JSON_BYTES
+from engine.limits import CONTEXT, MAX_JSON_BYTES
 from engine.storage.files import FileStore
 from engine.storage.models import ModelStore
 
@@ -84,6 +84,7 @@ class Api:
                 web.get("/v1/fine_tuning/jobs", self.list_jobs),
                 web.post("/v1/fine_tuning/jobs", self.create_job),
                 web.get("/v1/fine_tuning/jobs/{id}", self.get_job),
+                web.post("/v1/fine_tuning/token_counts", self.count_tokens),
                 web.post("/v1/fine_tuning/jobs/{id}/cancel", self.cancel_job),
                 web.post("/v1/fine_tuning/jobs/{id}/pause", self.pause_job),
                 web.post("/v1/fine_tuning/jobs/{id}/resume", self.resume_job),
@@ -94,13 +95,14 @@ class Api:
         return app
 
     async def health(self, _: web.Request) -> web.Response:
-        return web.json_response({"status": "ok"})
+        return web.json_response({"status": "ok", "runtime": self.model_cache.runtimes.describe()})
 
     async def list_models(self, _: web.Request) -> web.Response:
         return web.json_response(self.models.all())
 
     async def get_model(self, request: web.Request) -> web.Response:
-        return web.json_response(self.models.describe(request.match_info["id"]))
+        model = request.match_info["id"]
+        return web.json_response(self.models.describe(model) | {"bytes": self.models.size(model)})
 
     async def get_adapter(self, request: web.Request) -> web.StreamResponse:
         folder = self.models.adapter(request.match_info["id"])
@@ -200,6 +202,12 @@ class Api:
     async def create_job(self, request: web.Request) -> web.Response:
         job = self.jobs.create(request_body.parse(CreateJobRequest, await request.read()))
         return web.json_response(job.model_dump())
+
+    async def count_tokens(self, request: web.Request) -> web.Response:
+        counts = await self.jobs.count_tokens(request_body.parse(CountTokensRequest, await request.read()))
+        return web.json_response(
+            {"object": "fine_tuning.token_counts", "tokens": counts, "max_tokens": CONTEXT}
+        )
 
     async def get_job(self, request: web.Request) -> web.Response:
         return web.json_response(self.jobs.get(request.match_info["id"]).model_dump())

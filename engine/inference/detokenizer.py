@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from engine.inference.stop_strings import StopStrings
+
 _INCOMPLETE_CHARACTER = "\ufffd"
 _PROMPT_TOKENS = 8  # as context: some tokenizers write a word's leading space only after another word
 
@@ -16,10 +18,12 @@ class Detokenizer:
         # the tokens whose text was returned last, as context, then those whose text is still to be returned
         self._tokens = list(prompt[-_PROMPT_TOKENS:])
         self._returned = len(self._tokens)
-        self._stops = [stop for stop in stops if stop]
-        self._held_back = ""
-        self.stopped = False
+        self._stops = StopStrings(stops)
+
+    @property
+    def stopped(self) -> bool:
         """Whether a stop string was found; no text follows."""
+        return self._stops.found
 
     def add(self, token: int) -> str:
         """Add a token; return the text that is final by now."""
@@ -29,12 +33,11 @@ class Detokenizer:
             return ""
         self._tokens = self._tokens[self._returned :]
         self._returned = len(self._tokens)
-        return self._before_stop(text)
+        return self._stops.add(text)
 
     def flush(self) -> str:
         """Return the text held back so far, after the last token."""
-        text = self._before_stop(self._new_text().rstrip(_INCOMPLETE_CHARACTER))
-        return text + self._held_back
+        return self._stops.add(self._new_text().rstrip(_INCOMPLETE_CHARACTER)) + self._stops.flush()
 
     def _new_text(self) -> str:
         # decoded together with the tokens before: alone, a token may have another text
@@ -44,19 +47,3 @@ class Detokenizer:
         return str(
             self._tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         )
-
-    def _before_stop(self, text: str) -> str:
-        text = self._held_back + text
-        found = [text.index(stop) for stop in self._stops if stop in text]
-        self.stopped = bool(found)
-        if found:
-            end = min(found)
-        else:
-            end = len(text) - max((_overlap(text, stop) for stop in self._stops), default=0)
-        self._held_back = "" if found else text[end:]
-        return text[:end]
-
-
-def _overlap(text: str, stop: str) -> int:
-    """Return the length of the longest proper prefix of a stop string that `text` ends with."""
-    return next(size for size in range(len(stop) - 1, -1, -1) if text.endswith(stop[:size]))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from engine import system
+from engine.inference.chunks import RequestRejected
 from engine.inference.llama_cpp_template import Template
 from engine.inference.llama_tokenizer import LlamaTokenizer
 from engine.limits import CONTEXT, SLOTS
@@ -99,6 +100,18 @@ class LlamaCppGenerator:
         finally:
             stopped = True
             done.cancel()
+
+    async def prompt_ids(self, messages: Sequence[dict[str, Any]]) -> list[int]:
+        """Return the token ids that are read for the messages of a request.
+
+        Raises RequestRejected if the model cannot read them.
+        """
+        if error := self._template.error_of(messages):
+            raise RequestRejected(**error)
+        try:
+            return await self._tokenizer.prompt(messages)
+        except ValueError as reason:
+            raise RequestRejected(str(reason)) from reason
 
     async def tokenize_turn(self, messages: Sequence[Message]) -> Turn:
         turns = [message.model_dump(include={"role", "content"}) for message in messages]

@@ -32,14 +32,23 @@ class LlamaTokenizer:
         self._key = key
         self._vocabulary: _Vocabulary | None = None
 
+    async def prompt(self, messages: Sequence[dict[str, Any]]) -> list[int]:
+        """Return the ids that llama.cpp reads for the messages of a chat request.
+
+        Raises ValueError if the chat template cannot render them.
+        """
+        async with self._client() as client:
+            text = await _render_prompt(client, messages)
+            (ids,) = await _tokenize(client, text, special=True)
+        return ids
+
     async def turn(self, messages: Sequence[dict[str, Any]]) -> Turn:
         """Return the ids of the last message, the assistant's, and those that it answers.
 
         The prompt's are exactly what llama.cpp reads for a chat request, with all that the vocabulary adds to
         it. Raises ValueError if the chat template cannot render the messages.
         """
-        headers = {"Authorization": f"Bearer {self._key}"}
-        async with aiohttp.ClientSession(self._address, headers=headers) as client:
+        async with self._client() as client:
             if self._vocabulary is None:
                 self._vocabulary = await _read_vocabulary(client)
             vocabulary = self._vocabulary
@@ -47,10 +56,13 @@ class LlamaTokenizer:
             if messages[-2]["role"] == "assistant":  # no request reads like this, and llama.cpp refuses it
                 prompt = prompt.removeprefix(vocabulary.added_bos)
             else:
-                prompt = await _render_prompt(client, messages)
+                prompt = await _render_prompt(client, messages[:-1])
             mark = MARK if vocabulary.mark_length else ""
             prompt_ids, answer_ids = await _tokenize(client, prompt, mark + answer, special=True)
         return Turn.of(prompt_ids, answer_ids[vocabulary.mark_length :], vocabulary.end_token)
+
+    def _client(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(self._address, headers={"Authorization": f"Bearer {self._key}"})
 
 
 async def _read_vocabulary(client: aiohttp.ClientSession) -> _Vocabulary:
@@ -67,7 +79,7 @@ async def _read_vocabulary(client: aiohttp.ClientSession) -> _Vocabulary:
 
 
 async def _render_prompt(client: aiohttp.ClientSession, messages: Sequence[dict[str, Any]]) -> str:
-    rendered = await _post(client, "/apply-template", messages=messages[:-1])
+    rendered = await _post(client, "/apply-template", messages=messages)
     if "error" in rendered:
         raise ValueError(rendered["error"]["message"])
     return str(rendered["prompt"])

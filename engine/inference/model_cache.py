@@ -10,6 +10,8 @@ from pathlib import Path
 from engine.errors import ApiError
 from engine.inference.generator import Generator
 from engine.inference.llama_cpp import LlamaCppGenerator
+from engine.inference.routed_generator import RoutedGenerator
+from engine.inference.runtimes import Runtimes
 from engine.messages import Message
 from engine.tokens import Turn
 
@@ -22,9 +24,10 @@ MAX_TUNED_MODELS = 3
 class ModelCache:
     """Loads models on first use and evicts the least recently used one."""
 
-    def __init__(self, base: Path) -> None:
+    def __init__(self, base: Path, runtimes: Runtimes) -> None:
         """Start empty; `base` is never evicted."""
         self._base = base
+        self.runtimes = runtimes
         self._loaded: OrderedDict[Path, asyncio.Task[Generator]] = OrderedDict()
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -67,14 +70,17 @@ class ModelCache:
 
     def _load(self, path: Path) -> asyncio.Task[Generator]:
         if path not in self._loaded:
-            self._loaded[path] = asyncio.create_task(asyncio.to_thread(self._open, path))
+            opening = asyncio.to_thread(self._open_folder, path) if path.is_dir() else self._open_gguf(path)
+            self._loaded[path] = asyncio.create_task(opening)
         self._loaded.move_to_end(path)
         self._evict_oldest()
         return self._loaded[path]
 
-    def _open(self, path: Path) -> Generator:
-        if not path.is_dir():
-            return LlamaCppGenerator.load(path)
+    async def _open_gguf(self, path: Path) -> Generator:
+        llama = await asyncio.to_thread(LlamaCppGenerator.load, path)
+        return RoutedGenerator(path, llama, self.runtimes, None if path == self._base else path.parent)
+
+    def _open_folder(self, path: Path) -> Generator:
         # OpenMP reads this when torch loads it; engine/inference/llama_cpp.py gives the reason
         os.environ.setdefault("GOMP_SPINCOUNT", "2000")
         from engine.inference.torch_generator import TorchGenerator  # noqa: PLC0415  seconds, and 300 MB of memory
@@ -91,6 +97,7 @@ class ModelCache:
         for path in list(self._loaded):
             self.evict(path)
         await asyncio.gather(*self._closing, return_exceptions=True)
+        await self.runtimes.close()
 
 
 async def _close(loading: asyncio.Task[Generator]) -> None:

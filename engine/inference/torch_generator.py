@@ -18,6 +18,7 @@ from jinja2 import TemplateError
 
 from engine import base_model, system
 from engine.inference.chat_template import answer_text
+from engine.inference.chunks import RequestRejected, chunk, usage_chunk
 from engine.inference.detokenizer import Detokenizer
 from engine.inference.sampling import Sampler
 from engine.inference.token_mask import MaskFactory, TokenMask
@@ -27,15 +28,6 @@ from engine.tokens import MARK, MARK_PROBES, Turn, mark_length
 
 _WORD_JOINER = "\u2060"  # invisible, and no line breaks at it
 T = TypeVar("T")
-
-
-class RequestRejected(Exception):
-    """A request that the model cannot answer, with llama.cpp's error object."""
-
-    def __init__(self, message: str, **more: Any) -> None:
-        """Build the error object of a 400."""
-        super().__init__(message)
-        self.error = {"code": 400, "message": message, "type": "invalid_request_error"} | more
 
 
 # transformers changes torch's default dtype, for the whole process, while it loads: two models that load at
@@ -87,12 +79,12 @@ class TorchGenerator:
             while generation.finish_reason is None:
                 text = await self._run(generation.step)
                 if not started:  # only now: the first step may still fail
-                    yield _chunk({"role": "assistant", "content": None})
+                    yield chunk({"role": "assistant", "content": None})
                     started = True
                 if text:
-                    yield _chunk({"content": text})
-            yield _chunk({}, generation.finish_reason)
-            yield {"choices": [], "usage": generation.usage}
+                    yield chunk({"content": text})
+            yield chunk({}, generation.finish_reason)
+            yield usage_chunk(generation.prompt_tokens, generation.completion_tokens)
 
     def _generation(self, request: dict[str, Any]) -> "_Generation":
         if request.get("logprobs"):
@@ -128,16 +120,11 @@ class _Generation:
         prompt = _tokenize_prompt(tokenizer, request["messages"])
         limit = min(CONTEXT, getattr(model.config, "max_position_embeddings", None) or CONTEXT)
         if len(prompt) >= limit:
-            raise RequestRejected(
-                f"The prompt has {len(prompt)} tokens and the context {limit}.",
-                type="exceed_context_size_error",
-                n_prompt_tokens=len(prompt),
-                n_ctx=limit,
-            )
+            raise RequestRejected.too_long(len(prompt), limit)
         self._model = model
-        self._prompt_tokens = len(prompt)
+        self.prompt_tokens = len(prompt)
         self._max_tokens = min(request.get("max_tokens", limit), limit - len(prompt))
-        self._completion_tokens = 0
+        self.completion_tokens = 0
         self._input = prompt
         self._cache: Any = None
         # the logits of the whole prompt would take [tokens, vocabulary] numbers
@@ -149,21 +136,12 @@ class _Generation:
         self._detokenizer = Detokenizer(tokenizer, prompt, request.get("stop", []))
         self.finish_reason: str | None = None
 
-    @property
-    def usage(self) -> dict[str, int]:
-        """OpenAI's usage so far; the end token counts, though it has no text."""
-        return {
-            "prompt_tokens": self._prompt_tokens,
-            "completion_tokens": self._completion_tokens,
-            "total_tokens": self._prompt_tokens + self._completion_tokens,
-        }
-
     def step(self) -> str:
         """Generate one token and return the text that is final by now."""
         with torch.inference_mode():
             token = self._sampler.sample(self._logits(), self._mask.allowed() if self._mask else None)
         self._input = [token]
-        self._completion_tokens += 1
+        self.completion_tokens += 1
         if token in self._end_tokens:
             self.finish_reason = "stop"
             return self._detokenizer.flush()
@@ -175,7 +153,7 @@ class _Generation:
         elif self._mask and self._mask.ended:
             self.finish_reason = "stop"
             text += self._detokenizer.flush()
-        elif self._completion_tokens == self._max_tokens:
+        elif self.completion_tokens == self._max_tokens:
             self.finish_reason = "length"
             text += self._detokenizer.flush()
         return text
@@ -252,10 +230,6 @@ def _escape_special_tokens(tokenizer: Any, content: str) -> str:
         if token.special:
             content = content.replace(token.content, token.content[:1] + _WORD_JOINER + token.content[1:])
     return content
-
-
-def _chunk(delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
-    return {"choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}]}
 
 
 def _free_memory() -> None:

@@ -39,9 +39,12 @@ async def encode_file(
                 except ValueError as error:
                     errors[number] = as_clause(str(error))
                     continue
-                tokens = max(len(text.ids) for text in texts)
+                tokens = _longest(texts)
                 if tokens > max_tokens:
-                    errors[number] = f"the example has {tokens} tokens, and the model reads {max_tokens}"
+                    errors[number] = (
+                        f"the example has {tokens} tokens, and the model reads {max_tokens}: shorten it or "
+                        "leave it out"
+                    )
                 file.write(_to_line(texts))
         training_file.raise_for(errors)
         atomic.publish(part, out)
@@ -81,6 +84,18 @@ async def encode(example: Example, tokenize: TurnTokenizer) -> list[Encoded]:
             text = Encoded(text.ids, texts.pop().learned + text.learned)
         texts.append(text)
     return texts
+
+
+async def count_tokens(example: Example, tokenize: TurnTokenizer) -> int:
+    """Return the tokens of an example's longest text, which a training file must keep to the model's limit.
+
+    Raises ValueError if the chat template refuses it.
+    """
+    return _longest(await encode(example, tokenize))
+
+
+def _longest(texts: Sequence[Encoded]) -> int:
+    return max((len(text.ids) for text in texts), default=0)
 
 
 def _to_text(turn: Turn) -> Encoded:

@@ -95,6 +95,13 @@ class JobQueue:
         self._validations[job.id] = self._start(self._validate(job))
         self._validations[job.id].add_done_callback(lambda _: self._validations.pop(job.id))
 
+    async def count_tokens(self, example: training_file.Example) -> int | None:
+        """Return the tokens of an example as a job would count them; None if the chat template refuses it."""
+        try:
+            return await encoding.count_tokens(example, self._tokenize)
+        except ValueError:
+            return None
+
     def notify(self) -> None:
         """Look for queued jobs now."""
         self._wake.set()
@@ -163,7 +170,7 @@ class JobQueue:
             except (ApiError, training_file.TrainingFileError) as error:
                 if isinstance(error, ApiError) and error.status >= 500:
                     return JobError(code=error.code or "internal_error", message=error.message)
-                message = f"The {param.replace('_', ' ')} '{file_id}' cannot be used: {error}"
+                message = f"The {param.replace('_', ' ')} cannot be used: {error}"
                 return JobError(code=f"invalid_{param}", message=message, param=param)
         return None
 
@@ -209,6 +216,9 @@ class JobQueue:
             job.status = "queued"
             message = "The trainer was stopped from outside: the job is queued again"
             self._store.save(job, JobEvent(level="warn", message=message))
+        elif job.has_status("paused"):
+            message = "The trainer has saved its state and ended"
+            self._store.append(job, JobEvent(message=message, data={"paused": True}))
 
     def _succeed(self, job: Job, request: TrainingRequest, result: TrainingResult) -> None:
         name = self._model_name(job)

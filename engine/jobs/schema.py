@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, field_va
 
 from engine.errors import ApiError
 from engine.ids import new_id
+from engine.messages import PreferenceExample, TrainingExample
 from engine.metadata import Metadata
 from engine.openai_object import OpenAIObject
 from engine.training_request import MethodName, ReferenceLoss, TrainedWeights
@@ -33,7 +34,7 @@ _Auto = BeforeValidator(_none_if_auto)
 class Hyperparameters(OpenAIObject):
     """The hyperparameters that a client may set; None means "auto", for `hyperparameters.resolve_auto`.
 
-    `weights` is an extension: whether all weights of the model are tuned, or an adapter.
+    `weights` is an extension: whether all weights of the model are trained, or an adapter.
     """
 
     n_epochs: Annotated[int | None, Field(ge=1, le=50), _Auto] = None
@@ -50,6 +51,12 @@ class PreferenceHyperparameters(Hyperparameters):
     """The hyperparameters of DPO; a larger `beta` keeps the model closer to the one it starts from."""
 
     beta: Annotated[float | None, Field(gt=0, le=2), _Auto] = None
+
+
+class CountTokensRequest(OpenAIObject):
+    """An extension: examples as the lines of a training file, to be counted before a job is created."""
+
+    examples: Annotated[list[TrainingExample | PreferenceExample], Field(min_length=1, max_length=1000)]
 
 
 class SupervisedMethod(OpenAIObject):

@@ -11,6 +11,7 @@ from engine.jobs.queue import JobQueue
 from engine.jobs.schema import (
     FILE_PARAMS,
     FINISHED,
+    CountTokensRequest,
     CreateJobRequest,
     Job,
     JobCheckpoint,
@@ -75,6 +76,10 @@ class JobService:
         Raises ApiError if the model is unknown, or what is wanted is not possible.
         """
         return await self._weights.choose(wanted, self._models.start(model), hyperparameters.EPOCHS)
+
+    async def count_tokens(self, request: CountTokensRequest) -> list[int | None]:
+        """Return how many tokens each example has; None for one that the model's chat template refuses."""
+        return [await self._queue.count_tokens(example) for example in request.examples]
 
     def get(self, job_id: str) -> Job:
         """Return a job. Raises a 404 if it is unknown."""

@@ -76,6 +76,9 @@ async def _spawn(folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
         # a thread that waits for another must not spin on a core that the other, or a chat, needs
         "OMP_WAIT_POLICY": "PASSIVE",
         "GOMP_SPINCOUNT": "2000",
+        # torch's oneDNN keeps what it prepares for each shape of a product: texts of all lengths, by default
+        # 1024 shapes, took 2 GiB in a training of ten minutes (bench/engine/training.md)
+        "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "32",
     }
     with (folder / "trainer.log").open("ab") as log_file:
         process = await asyncio.create_subprocess_exec(

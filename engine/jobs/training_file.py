@@ -19,6 +19,10 @@ _OTHER_METHOD = {
     "dpo": ("messages", "this is a conversation for the method 'supervised', and the job's is 'dpo'"),
 }
 
+_NO_JSONL = (
+    'no line of it is an example, such as {"messages": [...]}. `herosmith dataset check FILE` writes such '
+    "lines from a table, or from a JSONL of prompts and completions: upload what it wrote."
+)
 _UTF_16 = "it is not encoded in UTF-8 but probably in UTF-16: save it as UTF-8"
 _OTHER_FORMATS = {
     codecs.BOM_UTF32_LE: "it is encoded in UTF-32: save it as UTF-8",
@@ -47,11 +51,15 @@ def read(path: Path, method: MethodName, *, at_least: int = MIN_EXAMPLES) -> dic
     """
     examples: dict[int, Example] = {}
     errors: dict[int, str] = {}
+    has_own_form = False
     for number, line in _lines(path):
         try:
             examples[number] = _conversation(line) if method == "supervised" else _pair(line)
         except TrainingFileError as error:
             errors[number] = str(error)
+            has_own_form = has_own_form or any(_has_field(line, name) for name, _ in _OTHER_METHOD.values())
+    if errors and not examples and not has_own_form:
+        raise TrainingFileError(_NO_JSONL)
     raise_for(errors)
     if len(examples) < at_least:
         raise TrainingFileError(f"the file has {len(examples)} examples, and at least {at_least} are needed.")

@@ -20,7 +20,7 @@ _SPARE_BYTES = 2**28  # of memory, for chats beside the training
 
 @dataclass(frozen=True)
 class TooLarge:
-    """A base with more parameters (`needed`) than are all tuned unasked (`available`)."""
+    """A base with more parameters (`needed`) than are all trained if nobody asks for it (`available`)."""
 
     needed: int
     available: int = hyperparameters.MAX_PARAMETERS
@@ -29,7 +29,10 @@ class TooLarge:
     def __str__(self) -> str:
         """Return the figures as a clause."""
         needed, available = self.needed / 1e6, self.available / 1e6
-        return f"the base has {needed:,.0f} million parameters, and unasked it is up to {available:,.0f}"
+        return (
+            f"the base has {needed:,.0f} million weights, and more than {available:,.0f} million are trained "
+            "only on request"
+        )
 
     @property
     def cure(self) -> str:
@@ -47,8 +50,8 @@ class WeightsChoice:
     def __str__(self) -> str:
         """Return a sentence."""
         if self.weights == "all":
-            return "All weights are tuned"
-        return "An adapter is tuned" + (f", not all weights: {self.obstacle}" if self.obstacle else "")
+            return "All weights are trained"
+        return "An adapter is trained" + (f", not all weights: {self.obstacle}" if self.obstacle else "")
 
     def to_json(self) -> dict[str, Any]:
         """Return the API's object."""
@@ -68,7 +71,10 @@ class WeightsChooser:
         free_memory: Callable[[], int] = system.available_memory,
         free_disk: Callable[[Path], int] = system.available_disk,
     ) -> None:
-        """Tune models of a base; what is written goes to the disk of `data`."""
+        """Train models of a base; what is written goes to the disk of `data`.
+
+        `free_memory` and `free_disk` return bytes.
+        """
         self._base = base
         self._data = data
         self._default = default
@@ -78,7 +84,7 @@ class WeightsChooser:
     def check(self, wanted: WeightsSetting, start: TunedModel | None) -> TrainedWeights | None:
         """Return what a training must change, None if it may be either. `start` is None for the base.
 
-        Raises a 400 for an adapter on a model whose weights were all tuned: it would fit no base, so no
+        Raises a 400 for an adapter on a model whose weights were all trained: it would fit no base, so no
         other server could use it, and the next one on top of it would fit nothing at all.
         """
         if wanted == "auto":
@@ -87,7 +93,7 @@ class WeightsChooser:
             return None if wanted == "auto" else wanted
         if wanted == "adapter":
             message = (
-                f"All weights of '{start.id}' were tuned, so an adapter of it would fit no base: tune all "
+                f"All weights of '{start.id}' were trained, so an adapter of it would fit no base: train all "
                 "weights again, or give the base as the model."
             )
             raise ApiError(400, message, code="invalid_parameter_combination", param="model")
@@ -110,7 +116,7 @@ class WeightsChooser:
         if must == "all":
             raise ApiError(
                 400,
-                f"All weights cannot be tuned: {obstacle}. {obstacle.cure}",
+                f"All weights cannot be trained: {obstacle}. {obstacle.cure}",
                 code=f"insufficient_{obstacle.of}",
                 param="weights",
             )

@@ -12,6 +12,8 @@ from engine.storage import atomic
 from engine.storage.weights import Weights
 from engine.training_request import ReferenceLoss, TrainedWeights
 
+_SHOWN_NAMES = 10  # of tuned models, in a refusal of an unknown one
+
 
 class TunedModel(BaseModel):
     """The manifest of a tuned model. It is written last, so a folder that has one is complete."""
@@ -68,7 +70,18 @@ class ModelStore:
             return self.base.path
         if model in self._tuned:
             return _loaded_from(self.folder(model))
-        raise not_found(f"The model '{model}' does not exist.", code="model_not_found", param="model")
+        raise not_found(
+            f"There is no model '{model}'. There are: {self._known_names()}.",
+            code="model_not_found",
+            param="model",
+        )
+
+    def _known_names(self) -> str:
+        """Return the base and the newest tuned models, for who typed a name that is none."""
+        tuned = [name for name, each in self._tuned.items() if not each.is_checkpoint]
+        left_out = max(0, len(tuned) - _SHOWN_NAMES)
+        more = [f"{left_out} more"] if left_out else []
+        return ", ".join([self.base.id, *reversed(tuned[left_out:]), *more])
 
     def start(self, model: str) -> TunedModel | None:
         """Return the tuned model that a training of the model starts from; None for the base.
@@ -79,7 +92,7 @@ class ModelStore:
         if model == self.base.id:
             return None
         if self._tuned[model].base != self.base.id:
-            message = f"'{model}' was tuned from '{self._tuned[model].base}', which is not the base now."
+            message = f"'{model}' was trained from '{self._tuned[model].base}', which is not the base now."
             raise ApiError(400, message, code="model_not_available", param="model")
         return self._tuned[model]
 
@@ -93,7 +106,7 @@ class ModelStore:
             raise _no_adapter(f"'{model}' is the base model: it has no adapter.")
         if self._tuned[model].weights != "adapter":
             raise _no_adapter(
-                f"All weights of '{model}' were tuned: it has no adapter. Tune one with "
+                f"All weights of '{model}' were trained: it has no adapter. Train one with "
                 '"weights": "adapter".'
             )
         return self.folder(model) / "adapter"
@@ -140,6 +153,12 @@ class ModelStore:
         for folder in self._data.glob(f"{self.folder(model).name}*"):
             if not (folder / "manifest.json").is_file():
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def size(self, model: str) -> int:
+        """Return the bytes on disk of a tuned model with its checkpoints; 0 for the base."""
+        folders = [self.folder(name) for name in self._tuned if name == model or name.startswith(f"{model}:")]
+        files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+        return sum(path.stat().st_size for path in files)
 
     def describe(self, model: str) -> dict[str, Any]:
         """Return OpenAI's model object. Raises a 404 if the model is unknown."""

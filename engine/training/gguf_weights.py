@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, GGUFWriter
-from gguf.quants import dequantize, quantize
+from gguf.quants import dequantize
 from safetensors.numpy import load_file
 
-from engine.storage import atomic
+from engine.storage import gguf_writer
+from engine.storage.gguf_reader import GGUFReader
 from engine.training_request import TrainingError
 
 _OUTER = {
@@ -31,8 +31,6 @@ _IN_LAYER = {
 }
 _LORA_KEY = re.compile(r"(model\.layers\.\S+)\.lora_([AB])\.")
 _COMPUTED = ("rope_freqs", "rope_factors_")  # tensors that are no parameters of the model
-_FILE_TYPE_Q8_0 = 7
-_BLOCK = 32  # numbers that share a scale in Q8_0
 
 
 def check_architecture(base: Path) -> None:
@@ -40,7 +38,7 @@ def check_architecture(base: Path) -> None:
     architecture = GGUFReader(base).get_field("general.architecture").contents()
     if architecture != "llama":
         raise TrainingError(
-            f"Models of the architecture '{architecture}' cannot be fine-tuned here, only 'llama'."
+            f"Models of the architecture '{architecture}' cannot be trained here, only 'llama'."
         )
 
 
@@ -70,7 +68,7 @@ def write(base: Path, weights: Mapping[str, Any], out: Path) -> None:
             return None
         return _reorder(reader, tensor.name, weights[names[tensor.name]], _pairs_from_halves)
 
-    _rewrite(reader, out, new_values)
+    gguf_writer.rewrite(reader, out, new_values)
 
 
 def merge_adapter(base: Path, adapter: Path, out: Path) -> None:
@@ -91,38 +89,7 @@ def merge_adapter(base: Path, adapter: Path, out: Path) -> None:
         delta = _reorder(reader, tensor.name, delta, _pairs_from_halves)
         return dequantize(tensor.data, tensor.tensor_type) + delta
 
-    _rewrite(reader, out, new_values)
-
-
-def _rewrite(reader: Any, out: Path, new_values: Callable[[Any], Any]) -> None:
-    """Copy a file with the values that `new_values` returns for a tensor, as they are if it returns None.
-
-    The file is published only when complete.
-    """
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(out.name + ".part")
-    writer = GGUFWriter(part, reader.get_field("general.architecture").contents())
-    _copy_metadata(reader, writer)
-    for tensor in reader.tensors:
-        values = new_values(tensor)
-        if values is None:
-            writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
-        else:
-            stored, kind = _stored(values)
-            writer.add_tensor(tensor.name, stored, raw_dtype=kind)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    atomic.publish(part, out)
-
-
-def _stored(values: Any) -> tuple[Any, GGMLQuantizationType]:
-    """Return how values are stored: vectors exactly, matrices in 8 bits if their rows have whole blocks."""
-    values = values.astype("float32")
-    if values.ndim == 1 or values.shape[-1] % _BLOCK:
-        return values, GGMLQuantizationType.F32
-    return quantize(values, GGMLQuantizationType.Q8_0), GGMLQuantizationType.Q8_0
+    gguf_writer.rewrite(reader, out, new_values)
 
 
 def _names(reader: Any) -> dict[str, str]:
@@ -177,14 +144,3 @@ def _pairs_from_halves(values: Any, heads: int) -> Any:
 def _halves_from_pairs(values: Any, heads: int) -> Any:
     pairs = values.reshape(heads, values.shape[0] // heads // 2, 2, *values.shape[1:])
     return pairs.swapaxes(1, 2).reshape(values.shape)
-
-
-def _copy_metadata(reader: Any, writer: Any) -> None:
-    skipped = {"general.architecture", "general.file_type"}  # set by the writer, and below
-    for key, field in reader.fields.items():
-        if key.startswith("GGUF.") or key in skipped:
-            continue
-        value_type = field.types[0]
-        item_type = field.types[-1] if value_type == GGUFValueType.ARRAY else None
-        writer.add_key_value(key, field.contents(), value_type, sub_type=item_type)
-    writer.add_file_type(_FILE_TYPE_Q8_0)

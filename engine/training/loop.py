@@ -53,7 +53,9 @@ class TrainingLoop(Generic[T]):
         self._batches = [batch for epoch in batches for batch in epoch]
         self._steps_per_epoch = len(batches[0])
         self._learning_rate = learning_rate
-        self._optimizer = torch.optim.AdamW(model.trainable, weight_decay=0.0, fused=True)
+        self._optimizer = torch.optim.AdamW(
+            model.trainable, weight_decay=hyperparameters.WEIGHT_DECAY, fused=True
+        )
         self.step = 0
         """Number of steps done."""
 
@@ -76,7 +78,7 @@ class TrainingLoop(Generic[T]):
             group["lr"] = hyperparameters.learning_rate(self.step, self.total_steps, self._learning_rate)
         weight = self._objective.weight([self._examples[index] for index in batch])
         total = 0.0
-        max_tokens = hyperparameters.MICRO_BATCH_TOKENS[self._model.weights]
+        max_tokens = hyperparameters.micro_batch_tokens(self._model.weights)
         for part in hyperparameters.micro_batches(batch, self._padded_lengths, max_tokens):
             loss = self._objective.loss([self._examples[index] for index in part]) / weight
             loss.backward()  # type: ignore[no-untyped-call]
@@ -94,7 +96,8 @@ class TrainingLoop(Generic[T]):
     def save(self, path: Path, progress: dict[str, object]) -> None:
         """Save the training state, and `progress` with it, atomically."""
         part = path.with_name(path.name + ".part")
-        # "done" and "told" stay as they are: a new version must read the states of an old one
+        # The names stay as they are, though "adapter" is what is trained, also if that is all weights: a new
+        # version must read the states of an old one.
         state = {
             "done": self.step,
             "adapter": self._model.state(),

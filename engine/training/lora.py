@@ -15,6 +15,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from engine import hyperparameters
+
 _PREFIX = "base_model.model."
 
 
@@ -99,7 +101,7 @@ def save(layers: dict[str, LoraLinear], folder: Path, *, rank: int, alpha: float
         "base_model_name_or_path": base_id,
         "r": rank,
         "lora_alpha": alpha,
-        "lora_dropout": 0.0,
+        "lora_dropout": hyperparameters.LORA_DROPOUT,
         "bias": "none",
         "target_modules": sorted({name.rpartition(".")[2] for name in layers}),
         "inference_mode": True,

@@ -1,7 +1,7 @@
 """Run one training request: from the training files to a model that can be served. Imports torch."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -47,18 +47,14 @@ class TrainingRun:
     """One training, from its request to its result."""
 
     def __init__(self, request: TrainingRequest, send: Send, pause_requested: Callable[[], bool]) -> None:
-        """Prepare; `pause_requested` is called between steps."""
+        """Load the model and the texts; `pause_requested` is called between steps.
+
+        Raises TrainingError, and the errors of torch and the system if disk or memory run out.
+        """
         self._request = request
         self._send = send
         self._pause_requested = pause_requested
         self._progress = _Progress()
-
-    def run(self) -> dict[str, Any]:
-        """Start or resume the training; return the last message, when it is done or paused.
-
-        Raises TrainingError, and the errors of torch and the system if disk or memory run out.
-        """
-        request = self._request
         if request.base.is_file():
             gguf_weights.check_architecture(request.base)
         longest = encoding.longest_example(request.training_tokens, request.method)
@@ -75,6 +71,10 @@ class TrainingRun:
         self._held_out = self._objective.prepare(encoding.read(held_out)) if held_out else []
         reference = request.reference_tokens
         self._reference = [text for texts in encoding.read(reference) for text in texts] if reference else []
+        # as for a first model: the dataset that it learns from brought the reference too
+        self._reference_is_held_out = request.method == "supervised" and _same_texts(
+            self._reference, self._held_out
+        )
         self._loop = TrainingLoop(
             self._model,
             self._objective,
@@ -85,17 +85,24 @@ class TrainingRun:
             * request.learning_rate_multiplier,
             seed=request.seed,
         )
-        self._start_or_resume(len(examples))
+        self._examples = len(examples)
+
+    def run(self) -> dict[str, Any]:
+        """Start or resume the training; return the last message, when it is done or paused.
+
+        Raises what the constructor does.
+        """
+        self._start_or_resume()
         if not self._train():
             return {"paused": self._loop.step}
         return self._finish()
 
-    def _start_or_resume(self, examples: int) -> None:
+    def _start_or_resume(self) -> None:
         loop = self._loop
         dtype = str(self._model.dtype).removeprefix("torch.")
         what = "all weights" if self._request.weights == "all" else "an adapter"
         self._send_message(
-            f"Training on {examples} examples for {loop.total_steps} steps: {what} in {dtype}."
+            f"Training on {self._examples} examples for {loop.total_steps} steps: {what} in {dtype}."
         )
         if self._request.state.is_file():
             self._progress = _Progress.model_validate(loop.load(self._request.state))
@@ -113,7 +120,7 @@ class TrainingRun:
     def _train(self) -> bool:
         """Run the remaining steps; return False if the training was paused."""
         interval = max(1, self._loop.total_steps // _MAX_METRICS_EVENTS)
-        self._saves = SaveSchedule()
+        saves = SaveSchedule()
         for step in self._loop.steps():
             self._progress.trained_tokens += step.tokens
             self._progress.train_loss[str(step.number)] = step.loss
@@ -122,10 +129,10 @@ class TrainingRun:
             elif step.number % interval == 0:
                 self._send_metrics("Training loss", step.number, train_loss=step.loss)
             if self._pause_requested() and step.number < self._loop.total_steps:
-                self._save_state()
+                self._save_state(saves)
                 return False
-            if self._saves.is_due(ends_epoch=step.ends_epoch):
-                self._save_state()
+            if saves.is_due(ends_epoch=step.ends_epoch):
+                self._save_state(saves)
         return True
 
     def _end_epoch(self, step: Step) -> None:
@@ -162,8 +169,8 @@ class TrainingRun:
             reference_loss=self._progress.reference_loss,
         )
 
-    def _save_state(self) -> None:
-        with self._saves.saving():
+    def _save_state(self, saves: SaveSchedule) -> None:
+        with saves.saving():
             self._loop.save(self._request.state, self._progress.model_dump())
 
     def _evaluate(self, step: int) -> float:
@@ -172,6 +179,8 @@ class TrainingRun:
 
     def _measure_reference(self) -> float:
         """Return the model's mean loss on the reference file, in nats per learned token."""
+        if self._reference_is_held_out:
+            return self._progress.valid_loss[str(self._loop.step)]
         return evaluate(SupervisedObjective(self._model), self._reference)
 
     def _send_message(self, text: str) -> None:
@@ -196,3 +205,9 @@ class TrainingRun:
                 "data": {"step": step, "total_steps": total, **data},
             }
         )
+
+
+def _same_texts(some: Iterable[Any], others: Iterable[Any]) -> bool:
+    """Return whether the same is read and learned of both, Encoded, in any order."""
+    some, others = (sorted(texts, key=lambda text: (text.ids, text.learned)) for texts in (some, others))
+    return some == others

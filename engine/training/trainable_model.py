@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from torch.nn.functional import cross_entropy
 
 from engine import base_model
 from engine.tokens import Encoded
+from engine.training import attention
+from engine.training.token_log_probs import token_log_probs
 from engine.training_request import TrainedWeights, TrainingError
 
 _IGNORED = -100  # a target that does not count in the loss
@@ -45,6 +46,7 @@ class TrainableModel(ABC):
             self._model: Any = self._load()
         except (OSError, ValueError) as error:
             raise TrainingError(f"The base model could not be read: {error}") from error
+        attention.use(self._model)
         torch.manual_seed(seed)
         self._max_length = max_length
         self._backbone: Any = self._model.base_model
@@ -101,11 +103,10 @@ class TrainableModel(ABC):
         # is needed, and attention without a mask takes a faster path.
         hidden = self._backbone(input_ids=ids, use_cache=False).last_hidden_state
         counted = targets != _IGNORED
-        # the head's output is as wide as the vocabulary: compute it only for tokens that count in the loss
-        logits = self._head(hidden[counted]).float()
-        token_log_probs = -cross_entropy(logits, targets[counted], reduction="none")
+        # only of tokens that count in the loss: the head's output is as wide as the vocabulary
+        log_probs = token_log_probs(self._head, hidden[counted], targets[counted])
         rows = counted.nonzero()[:, 0]
-        return torch.zeros(len(texts), device=self._device).index_add(0, rows, token_log_probs)
+        return torch.zeros(len(texts), device=self._device).index_add(0, rows, log_probs)
 
     def _pad(self, texts: Sequence[Encoded]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return inputs and next-token targets, [texts, tokens of the longest text - 1] each."""

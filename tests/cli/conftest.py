@@ -9,6 +9,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from bot.__main__ import cli
+from bot.app import open_app
+from bot.settings import ROOT, Settings
+from tests.support import workflows
 from tests.support.scripted_server import Script, scripted_server
 
 RunCommand = Callable[..., Result]
@@ -45,3 +48,21 @@ def terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server_url: str) -
         return CliRunner().invoke(cli, list(arguments), input=typed)
 
     return run
+
+
+@pytest.fixture
+def built(tmp_path: Path, server_url: str) -> Settings:
+    """Begin with a dataset of 16 texts, which this process writes: a worker takes seconds to start."""
+    settings = Settings(
+        data_dir=tmp_path / "var" / "playground",
+        engine_url=server_url,
+        heroes_file=ROOT / "data" / "heroes.toml",
+        check_heroes=4,
+    )
+
+    async def build() -> None:
+        async with open_app(settings) as app:
+            await workflows.build(app)
+
+    asyncio.run(build())
+    return settings

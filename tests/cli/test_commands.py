@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from bot.__main__ import cli
 from bot.settings import ROOT
 
 
@@ -23,6 +25,8 @@ def herosmith(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
 def test_extras_follow_the_settings(tmp_path: Path) -> None:
     assert herosmith("extras", DATA_DIR=str(tmp_path)).stdout == "engine,playground\n"
     assert herosmith("extras", DISCORD_TOKEN="x").stdout == "engine\n"  # noqa: S106
+    faster = herosmith("extras", DISCORD_TOKEN="x", ENGINE_RUNTIME="auto")  # noqa: S106
+    assert faster.stdout == "engine,openvino\n"
 
 
 @pytest.mark.parametrize("command", [["run"], ["models", "list"], ["worker"]])
@@ -55,3 +59,23 @@ def test_promoting_an_unknown_model_is_reported(tmp_path: Path) -> None:
     completed = herosmith("models", "promote", "7", DATA_DIR=str(tmp_path))
     assert completed.returncode == 1
     assert "There is no model 7" in completed.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("tune", "x.csv", "--epochs", "0"), "0 is not possible: give a whole number, 1 to 10."),
+        (("finetune", "--epochs", "two"), "two is not possible: give a whole number, 1 to 10."),
+        (("dataset", "sample", "-n", "0"), "0 is not possible: give a whole number, at least 1."),
+        (("jobs", "show", "first"), "first is not possible: give a whole number."),
+        (("dataset", "build", "--budget", "little"), "little is not possible: give a number."),
+        (("finetune", "--method", "x"), "x is not possible: choose one of supervised, dpo."),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused_in_plain_words(
+    arguments: tuple[str, ...], message: str
+) -> None:
+    refused = CliRunner(env={"COLUMNS": "200"}).invoke(cli, arguments)
+    assert refused.exit_code == 2
+    assert message in refused.stderr
+    assert "Input should" not in refused.stderr

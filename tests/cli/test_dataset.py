@@ -1,6 +1,7 @@
 """`herosmith dataset`, `herosmith jobs` and `herosmith powers`."""
 
 import asyncio
+import shlex
 import time
 from pathlib import Path
 
@@ -21,7 +22,7 @@ def row(table: str) -> list[str]:
 def test_a_build_is_planned_run_and_exported(terminal: RunCommand, tmp_path: Path) -> None:
     built = terminal("dataset", "build", "--limit", "16", "--yes")
     assert built.exit_code == 0, built.output
-    assert "0 are written already, 16 are to be written" in built.output
+    assert "Written already: 0. Still to write: 16" in built.output
     assert "Cost: nothing" in built.output
     assert "Dataset v1 is ready" in built.output
     assert "lengths.png" in built.output
@@ -33,20 +34,24 @@ def test_a_build_is_planned_run_and_exported(terminal: RunCommand, tmp_path: Pat
     assert (tmp_path / "b.csv").read_text().startswith("age,")
     again = terminal("dataset", "import", str(tmp_path / "a.csv"))
     assert "was already dataset v1" in again.output, again.output  # the same texts
-    assert row(terminal("jobs", "list").output)[:5] == ["1", "build", "succeeded", "16", "16"]
+    assert row(terminal("jobs", "list").output)[:4] == ["1", "build", "succeeded", "100%"]
 
 
-def test_the_shipped_dataset_is_built_without_a_model(terminal: RunCommand, tmp_path: Path) -> None:
+def test_the_shipped_dataset_is_built_without_a_model(
+    terminal: RunCommand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ENGINE_URL")
     built = terminal("dataset", "build", "--source", "shipped", "--yes")
     assert built.exit_code == 0, built.output
-    assert "A dataset of 538 texts that come with the bot\n249 texts of a build" in built.output
-    assert "No model is asked: it costs nothing" in built.output
-    assert "Dataset v1 is ready: 478 texts to learn from, 60 held out" in built.output
+    assert "A dataset of 424 texts that come with the bot\n214 ready-made texts by a model" in built.output
+    assert "They are written already, so this costs nothing" in built.output
+    assert "Dataset v1 is ready: 379 texts to learn from, 45 kept aside" in built.output
     again = terminal("dataset", "build", "--source", "shipped", typed="y\n")
-    assert "Dataset v1 stays as it was" in again.output, again.output
-    assert "289 texts written by hand." in terminal("dataset", "status").output
+    assert "dataset v1 stays as it was" in again.output, again.output
+    assert "210 texts written by hand." in terminal("dataset", "status").output
     assert terminal("dataset", "export", str(tmp_path / "all.csv")).exit_code == 0
-    assert (tmp_path / "all.csv").read_text().count(",hand-written\n") == 289
+    assert (tmp_path / "all.csv").read_text().count(",hand-written\n") == 210
+    assert not list(tmp_path.rglob("engine*")), "an engine was started"
 
 
 @pytest.mark.parametrize("number", [1, 5, 9, 16])
@@ -60,13 +65,13 @@ def test_a_mistake_in_an_edited_first_dataset_is_told_with_its_line(
     assert "1 line of mine.jsonl has a mistake, so nothing of it is taken." in refused.output
     assert f"- Line 2: {said}" in refused.output
     assert "Traceback" not in refused.output
-    assert "none so far" in terminal("dataset", "status").output
+    assert "none yet" in terminal("dataset", "status").output
 
 
 def test_an_option_of_a_model_is_refused(terminal: RunCommand) -> None:
     refused = terminal("dataset", "build", "--source", "shipped", "--limit", "20")
     assert refused.exit_code == 1
-    assert "no model writes: leave out limit." in refused.output
+    assert "no model writes. Leave out limit." in refused.output
     assert terminal("dataset", "build", "--source", "elsewhere").exit_code == 2
 
 
@@ -88,7 +93,7 @@ def test_a_job_whose_worker_was_just_killed_is_followed_to_its_end(
     followed = terminal("jobs", "follow", "1")
     assert "Dataset v1 is ready" in followed.output, followed.output
     listed = row(terminal("jobs", "list").output)
-    assert (listed[1:5], listed[-2:]) == (["build", "succeeded", "16", "16"], ["dataset", "v1"])
+    assert (listed[1:4], listed[-2:]) == (["build", "succeeded", "100%"], ["dataset", "v1"])
 
 
 @pytest.mark.parametrize("state", ["running", "cancelling"])
@@ -97,7 +102,7 @@ def test_a_job_of_a_dead_worker_can_be_cancelled(
 ) -> None:
     asyncio.run(_abandon_job(tmp_path / "var" / "playground", state=state, owner="dead", silent=60))
     if state == "running":
-        assert "no worker is heard of" in terminal("jobs", "list").output
+        assert "nobody works on it" in terminal("jobs", "list").output
     assert row(terminal("jobs", "cancel", "1").output)[1:3] == ["build", "cancelled"]
     assert terminal("dataset", "build", "--limit", "16", "--yes").exit_code == 0
 
@@ -141,15 +146,71 @@ def test_errors_are_printed_without_a_traceback(
 def test_status_pairs_and_powers_are_printed(terminal: RunCommand) -> None:
     status = terminal("dataset", "status", "--min-voters", "3")
     assert status.exit_code == 0, status.output
-    assert "What admits a description: at least 2 voters" in status.output
+    assert "A description enters the next dataset with at least 2 voters" in status.output
     assert "Tried: at least 3 voters" in status.output
     assert "`" not in status.output
     assert "*" not in status.output.replace("*0", "")  # the asterisk marks the tried thresholds
     refused = terminal("dataset", "pairs")
     assert refused.exit_code == 1
-    assert "Only 0 usable pairs" in refused.output
+    assert "Too few usable pairs: 0" in refused.output
 
     assert "juggling is in the vocabulary" in terminal("powers", "add", "Juggling").output
     assert "Added to the vocabulary: juggling." in terminal("powers", "list").output
     assert "already" in terminal("powers", "add", "juggling").output
     assert "juggling is out" in terminal("powers", "remove", "juggling").output
+
+
+@pytest.mark.parametrize("name", ["own.csv", "my lamps.csv"])
+def test_a_file_without_heroes_is_sent_to_tune(terminal: RunCommand, tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    file.write_text("prompt,completion\nDescribe a lamp,It shines on the desk.\n")
+    refused = terminal("dataset", "import", str(file))
+    assert refused.exit_code == 1
+    assert f"herosmith tune {shlex.quote(str(file))}" in refused.stderr
+    missing = terminal("dataset", "import", str(tmp_path / "none.csv"))
+    assert "herosmith tune" not in missing.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("How long do I boil an egg?,Six minutes.\nWhat is a lamp?,A light.\n", "prompt, completion and has"),
+        ("frage,antwort\nWie lang?,Sechs Minuten.\n", "prompt, completion and has frage, antwort."),
+        ("prompt,text,completion\nA?,B.\n", "(line 2) has 2 fields where the header has 3"),
+    ],
+)
+@pytest.mark.parametrize("command", [("tune", "--yes"), ("dataset", "check", "-q"), ("dataset", "import")])
+def test_what_no_command_can_read_is_sent_to_none(
+    terminal: RunCommand, tmp_path: Path, command: tuple[str, ...], content: str, said: str
+) -> None:
+    file = tmp_path / "own.csv"
+    file.write_text(content)
+    refused = terminal(*command, str(file))
+    assert refused.exit_code == 1
+    assert said in refused.stderr
+    assert ("line 1" in refused.stderr) == ("lacks the columns" in refused.stderr)
+    assert "herosmith tune" not in refused.stderr
+
+
+def test_rated_pairs_are_sent_to_tune(terminal: RunCommand) -> None:
+    refused = terminal("dataset", "import", str(ROOT / "examples" / "pairs.jsonl"))
+    assert refused.exit_code == 1
+    assert "herosmith tune" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        ("question,answer\n" + "".join(f"What is {n}?,It is {n}.\n" for n in range(12)), True),
+        ("prompt,completion\n" + "".join(f",It is {n}.\n" for n in range(12)), False),
+        ("Notes\n\n" + "".join(f"On day {n}, it rained.\n\n" for n in range(12)), False),
+    ],
+)
+def test_a_refused_import_names_tune_only_for_prompts_with_answers(
+    terminal: RunCommand, tmp_path: Path, content: str, named: bool
+) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text(content)
+    refused = terminal("dataset", "import", str(path))
+    assert refused.exit_code == 1
+    assert ("herosmith tune" in refused.stderr) == named

@@ -6,6 +6,7 @@ import pytest
 
 from tests.cli.conftest import RunCommand
 from tests.support.scripted_server import Script
+from tests.support.writers import of_one_taste
 
 
 def test_the_loop_ends_with_one_line_of_json(terminal: RunCommand) -> None:
@@ -14,6 +15,20 @@ def test_the_loop_ends_with_one_line_of_json(terminal: RunCommand) -> None:
     (line,) = done.stdout.splitlines()
     assert json.loads(line) == {"loss_before": 2.5, "loss_after": 1.25, "verdict": "passed"}
     assert "dataset v2 contains the well-rated description" in " ".join(done.stderr.split())
+
+
+def test_a_model_that_is_held_back_and_that_nobody_likes_ends_it_with_json_too(
+    terminal: RunCommand, server: Script
+) -> None:
+    server.writers["ft:tiny:1"] = of_one_taste
+    done = terminal("demo", "--examples", "16", "--json")
+    assert done.exit_code == 0, done.output
+    (line,) = done.stdout.splitlines()
+    assert json.loads(line) == {"loss_before": 2.5, "loss_after": 1.25, "verdict": "held back"}
+    told = " ".join(done.stderr.split())
+    assert "fewer than half of its texts" in told
+    assert "The voters liked none of 20 descriptions" in told
+    assert "Dataset v2" not in told
 
 
 def test_the_end_says_what_to_do_next(terminal: RunCommand) -> None:

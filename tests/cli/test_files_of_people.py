@@ -154,7 +154,7 @@ REFUSED: list[tuple[str, Content, str]] = [
         heroes('{},man,ice,{},"99, woman, ice"', f"{HEADER},sub_prompt"),
         "Row 1 of sub.csv (line 2): '18, m",
     ),
-    ("qa.csv", csv("What is {0}+{0}?,{0}"), "Row 1 of qa.csv (line 2), 'What is 18+18?': The age is missing"),
+    ("no age.csv", csv('"0{0}, {0}",{0}'), "Row 1 of no age.csv (line 2), '018, 18': The "),
     ("long.csv", csv() + "x" * 1_000_001, "line 14 holds a field of more than 1,000,000 characters"),
     ("quoted lines.csv", csv('"""{}, man, ice"",""{}"""', '"prompt,completion"'), "in quotes as a whole"),
     (
@@ -215,7 +215,7 @@ def test_what_people_have_is_taken_by_check_and_import_alike(
 ) -> None:
     path = create(name, content)
     command = recommended(check(f"./{name}").output)
-    assert "11 texts to learn from, 1 held out." in run(*command).output
+    assert "11 texts to learn from, 1 kept aside to test the model." in run(*command).output
     for taken in (Path(command[-1]), path):
         row = read_hero_rows(taken, VOCABULARY).rows[0]
         assert (row.tuning_prompt, row.response_txt) == first
@@ -241,7 +241,7 @@ def test_a_folder_keeps_its_split_and_names_what_is_not_read() -> None:
     imported = run(*command)
     for done in (checked, imported):
         assert "Not read: data/test-00000-of-00001.parquet (1 row)." in done.output
-    assert "10 texts to learn from, 1 held out." in imported.output
+    assert "10 texts to learn from, 1 kept aside to test the model." in imported.output
 
 
 def test_a_column_says_what_is_held_out() -> None:
@@ -251,7 +251,10 @@ def test_a_column_says_what_is_held_out() -> None:
         row.sub_prompt for row in read_hero_rows(Path("split.csv"), VOCABULARY).rows if row.split == "valid"
     ]
     assert held_out == ["27, man, ice", "28, man, ice", "29, man, ice"]
-    assert "9 texts to learn from, 3 held out." in run("dataset", "import", "split.csv").output
+    assert (
+        "9 texts to learn from, 3 kept aside to test the model."
+        in run("dataset", "import", "split.csv").output
+    )
 
 
 def test_what_a_crowded_grid_holds_out_is_told() -> None:
@@ -261,8 +264,8 @@ def test_what_a_crowded_grid_holds_out_is_told() -> None:
         for power in ("ice", "fire")
     ]
     pd.DataFrame(rows).assign(completion=TEXTS).to_csv("two.csv", index=False)
-    assert "6 would train, 6 would be held out" in check("two.csv").output
-    assert "6 would train, 6 would be held out" in run("dataset", "import", "two.csv").output
+    assert "6 to learn from and 6 kept aside" in check("two.csv").output
+    assert "6 to learn from and 6 kept aside" in run("dataset", "import", "two.csv").output
 
 
 def test_a_name_too_long_for_the_prepared_file_asks_for_another() -> None:

@@ -2,12 +2,16 @@
 
 import asyncio
 import json
-from pathlib import Path
+import re
+from typing import Any
+
+import pytest
 
 from bot.app import open_app
 from bot.i18n.message import LocalizedMessage
-from bot.settings import ROOT, Settings
+from bot.settings import Settings
 from bot.store import jobs
+from bot.tuning.gate import CHECK_PHASES
 from tests.cli.conftest import RunCommand
 from tests.support.scripted_server import Script
 from tests.support.writers import of_one_taste
@@ -21,7 +25,7 @@ def test_finetune_then_promote_roll_back_retire_and_compare(terminal: RunCommand
     assert "Nothing was done." in declined.output
     trained = terminal("finetune", "--epochs", "2", "--yes")
     assert trained.exit_code == 0, trained.output
-    assert "x 2 epochs (as ordered)" in trained.output
+    assert "(epochs): 2, as you chose." in trained.output
     assert "Model 1 is trained and live" in trained.output
     assert "herosmith hero '40 woman healing'" in trained.output
     assert "loss.png" in trained.output
@@ -53,16 +57,17 @@ def test_finetune_then_promote_roll_back_retire_and_compare(terminal: RunCommand
     assert "base, given a beginning and an ending: " in compared
 
 
+@pytest.mark.usefixtures("built")
 def test_a_model_that_is_held_back_is_told_checked_and_overruled(
     terminal: RunCommand, server: Script
 ) -> None:
     server.writers["ft:tiny:1"] = of_one_taste
-    terminal("dataset", "build", "--limit", "16", "--yes")
     trained = terminal("finetune", "--yes")
     assert trained.exit_code == 0, trained.output
-    assert "Model 1 is trained, and held back" in trained.output
-    assert trained.output.count("(may not train: too short): ") == 2
+    assert "Model 1 is trained, but held back" in trained.output
+    assert trained.output.count("(not fit to learn from: too short): ") == 2
     checked = terminal("models", "check", "1")
+    assert not re.search("[━╺╸]", checked.output)  # a bar is for terminals
     assert "fewer than half of its texts" in checked.output
     assert "everybody likes it" in checked.output
 
@@ -80,14 +85,8 @@ def test_an_unknown_method_is_refused(terminal: RunCommand) -> None:
     assert "Invalid value for '--method'" in refused.output
 
 
-def test_a_question_is_answered(terminal: RunCommand, tmp_path: Path, server_url: str) -> None:
-    terminal("dataset", "build", "--limit", "16", "--yes")
-    settings = Settings(
-        data_dir=tmp_path / "var" / "playground",
-        engine_url=server_url,
-        heroes_file=ROOT / "data" / "heroes.toml",
-    )
-    asyncio.run(_pause_with_question(settings))
+def test_a_question_is_answered(terminal: RunCommand, built: Settings) -> None:
+    asyncio.run(_pause_with_question(built))
 
     assert "Which one?" in terminal("jobs", "list").output
     assert "waits for an answer. Which one?" in terminal("jobs", "resume", "2").output
@@ -102,3 +101,24 @@ async def _pause_with_question(settings: Settings) -> None:
         job, _ = await app.finetunes.submit()
         async with app.db.write() as tx:
             await jobs.change(tx, job.id, state="paused", question=LocalizedMessage("Which one?"))
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "phase", "shown"),
+    [
+        (130, 139, LocalizedMessage("training"), "93% of the training"),
+        (1, 40, LocalizedMessage(CHECK_PHASES[0], total=40), "2% of the check"),
+    ],
+)
+def test_what_is_done_names_its_part_of_a_training(
+    terminal: RunCommand, built: Settings, done: int, total: int, phase: LocalizedMessage, shown: str
+) -> None:
+    asyncio.run(_come_so_far(built, done=done, total=total, phase=phase))
+    assert shown in terminal("jobs", "list").output
+
+
+async def _come_so_far(settings: Settings, **progress: Any) -> None:
+    async with open_app(settings) as app:
+        job, _ = await app.finetunes.submit()
+        async with app.db.write() as tx:
+            await jobs.change(tx, job.id, state="paused", **progress)

@@ -19,21 +19,21 @@ def test_a_hero_is_described_by_the_base_and_nothing_is_kept(terminal: RunComman
     assert (found["tuned"], found["model"]) == (False, "smollm2-135m-instruct")
     assert found["text"]
     assert found["seconds"] >= 0
+    unquoted = json.loads(terminal("hero", "40", "woman", "healing", "--json").stdout)
+    assert (unquoted["age"], unquoted["gender"], unquoted["power"]) == (40, "woman", "healing")
 
 
-@pytest.mark.parametrize("model", [(), ("--model", "1")])
-def test_a_hero_is_described_by_a_tuned_model(
-    terminal: RunCommand, server: Script, model: tuple[str, ...]
-) -> None:
-    assert terminal("dataset", "build", "--limit", "16", "--yes").exit_code == 0
+@pytest.mark.usefixtures("built")
+def test_a_hero_is_described_by_a_tuned_model(terminal: RunCommand, server: Script) -> None:
     assert terminal("finetune", "--yes").exit_code == 0
-    found = json.loads(terminal("hero", GENERATED, "--json", *model).stdout)
-    assert (found["tuned"], found["model"]) == (True, "ft:tiny:1")
-    assert "40-year-old woman with the power of healing" in found["text"]
-    streamed = terminal("hero", GENERATED, "--stream", *model)
-    assert "40-year-old woman with the power of healing" in streamed.stdout
-    assert streamed.stdout.count("40-year-old") == 1
-    assert server.asked[-1]["stream"] is True
+    for model in ((), ("--model", "1")):
+        found = json.loads(terminal("hero", GENERATED, "--json", *model).stdout)
+        assert (found["tuned"], found["model"]) == (True, "ft:tiny:1")
+        assert "40-year-old woman with the power of healing" in found["text"]
+        streamed = terminal("hero", GENERATED, "--stream", *model)
+        assert "40-year-old woman with the power of healing" in streamed.stdout
+        assert streamed.stdout.count("40-year-old") == 1
+        assert server.asked[-1]["stream"] is True
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,6 @@ def test_a_hero_is_described_by_a_tuned_model(
         (("hero", "healing"), 1, "herosmith hero '40 woman healing'"),
         (("hero", GENERATED, "--model", "7"), 1, "There is no model 7"),
         (("hero", GENERATED, "--stream", "--json"), 2, "Choose one of --stream and --json"),
-        (("hero", "40 woman rape"), 1, "I would rather not write about"),
     ],
 )
 def test_what_is_wrong_is_said(
@@ -51,6 +50,16 @@ def test_what_is_wrong_is_said(
     refused = terminal(*arguments)
     assert refused.exit_code == code
     assert message in refused.stderr
+
+
+@pytest.mark.parametrize("command", [("hero",), ("models", "compare", "1", "--hero")])
+def test_a_blocked_power_is_asked_of_no_model(
+    terminal: RunCommand, server: Script, command: tuple[str, ...]
+) -> None:
+    refused = terminal(*command, "40 woman rape")
+    assert refused.exit_code == 1
+    assert "I would rather not write about" in refused.stderr
+    assert server.asked == []
 
 
 def _json(terminal: RunCommand, *arguments: str) -> Any:
@@ -66,9 +75,8 @@ def test_empty_lists_say_how_to_begin(terminal: RunCommand) -> None:
     assert _json(terminal, "powers", "list") == {"added": [], "requested": []}
 
 
+@pytest.mark.usefixtures("built")
 def test_datasets_and_jobs_are_listed_shown_and_sampled(terminal: RunCommand) -> None:
-    assert terminal("dataset", "build", "--limit", "16", "--yes").exit_code == 0
-
     heading, first = terminal("dataset", "list").stdout.splitlines()
     assert heading.split()[:2] == ["version", "kind"]
     assert first.split()[:2] == ["1", "texts"]

@@ -81,7 +81,18 @@ def test_only_n_declines(heroes: Path, tmp_path: Path) -> None:
         "prompt": "18, man, invisibility",
         "completion": " \n\nRobin is 18, and invisibility is the gift of this man. END",
     }
-    assert "already" in check(heroes, "--out", out).stderr
+    refused = check(heroes, "--out", out)
+    assert "exists already: choose another name, or replace it with --overwrite." in refused.stderr
+    replaced = check(heroes, "--out", out, "--overwrite", "--yes")
+    assert "messages" in lines(out)[0], replaced.output
+
+
+def test_the_checked_file_is_never_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "own.jsonl"
+    path.write_text('{"prompt": "a", "completion": "b"}\n{"prompt": "c", "completion": "d"}\n')
+    before = path.read_bytes()
+    assert "which stays as it is" in check(path, "--yes", "--out", path, "--overwrite").stderr
+    assert path.read_bytes() == before
 
 
 def test_declining_the_last_question_writes_nothing(heroes: Path) -> None:

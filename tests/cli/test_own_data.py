@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -12,13 +13,17 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from openai.types.fine_tuning import FineTuningJob
 from typer.testing import CliRunner, Result
 
 from bot.__main__ import cli
+from bot.errors import UserError
 from bot.settings import ROOT
+from bot.tuning.own_models import require_deletable, short_name, training_name
 from tests.cli.conftest import RunCommand
 from tests.support.engine_process import EngineProcess
 from tests.support.eventually import eventually
+from tests.support.large_base import large_base
 from tests.support.scripted_server import Script
 
 SAMPLES = ROOT / "examples"
@@ -43,12 +48,16 @@ def test_questions_are_tuned_on_and_asked_and_no_model_of_heroes_comes_of_it(at_
     )
     assert tuned.exit_code == 0, tuned.output
     assert "The column 'question' is read as 'prompt'." in tuned.output
-    assert "43 examples to learn from, 5 held out to measure" in tuned.output
+    assert "43 examples to learn from, 5 kept aside to test the model" in tuned.output
     assert "read once" in tuned.output
-    assert "Loss on the examples held out (less is better): " in tuned.output
-    *_, ended = tuned.output.splitlines()
-    name = ended.split()[-1]
-    assert ended == f"Next: herosmith chat {name}"
+    rule = "a name has only English letters, digits, points, _ and -"
+    assert f"The model will be called my-kitchen: {rule}." in tuned.output
+    *_, ended, loss, chat, serve, for_programs = tuned.output.splitlines()
+    assert ended == "The model my-kitchen is trained and kept."
+    assert "less is better): " in loss
+    assert chat == "To talk to it: herosmith chat my-kitchen"
+    assert serve == "To ask it from a program: herosmith serve"
+    name = for_programs.split()[-1]
     assert name.startswith("ft:tiny:my-kitchen:")
 
     answered = json.loads(at_engine("chat", "my-kitchen", "-m", "How long?", "--json").stdout)
@@ -56,9 +65,30 @@ def test_questions_are_tuned_on_and_asked_and_no_model_of_heroes_comes_of_it(at_
     assert answered["message"] == "How long?"
     assert answered["answer"].strip()
     listed = json.loads(at_engine("chat", "--list", "--json").stdout)
-    assert listed[0] == {"model": "tiny", "tuned": False}
-    assert {"model": name, "tuned": True} in listed
+    assert listed[0] == {"name": "tiny", "tuned": False, "unfinished": False, "model": "tiny"}
+    assert {"name": "my-kitchen", "tuned": True, "unfinished": False, "model": name} in listed
     assert json.loads(at_engine("models", "list", "--json").stdout) == []
+
+
+@pytest.mark.parametrize("command", ["models", "jobs"])
+def test_an_empty_list_says_where_models_of_ones_own_are(terminal: RunCommand, command: str) -> None:
+    printed = terminal(command, "list").output
+    assert "What herosmith tune trains is in herosmith chat --list." in printed
+
+
+@pytest.mark.parametrize(
+    ("model", "typed"),
+    [
+        ("tiny", "tiny"),
+        ("ft:tiny:kitchen:b2", "kitchen"),
+        ("ft:tiny:kitchen:a1", "a1"),  # a later one took its name
+        ("ft:tiny:tiny:c3", "c3"),  # the base has its name
+        ("ft:tiny:1", "1"),
+    ],
+)
+def test_a_model_is_called_by_the_shortest_name_that_finds_it(model: str, typed: str) -> None:
+    names = ["tiny", "ft:tiny:kitchen:a1", "ft:tiny:kitchen:b2", "ft:tiny:tiny:c3", "ft:tiny:1"]
+    assert short_name(names, model) == typed
 
 
 def test_pairs_are_learnt_by_preference_and_told_as_json(terminal: RunCommand, server: Script) -> None:
@@ -76,32 +106,58 @@ def test_pairs_are_learnt_by_preference_and_told_as_json(terminal: RunCommand, s
         "loss_before": 2.5,
         "loss_after": 1.25,
     }
-    assert "Tuning tiny on" in tuned.stderr
+    assert "Training tiny on" in tuned.stderr
+    assert "Better train it on prompts and answers first" in tuned.stderr
     (created,) = server.trainings.created
     assert created["method"] == {"type": "dpo", "dpo": {"hyperparameters": {"n_epochs": 3}}}
     assert created["suffix"] == "pairs"
     assert len(server.trainings.uploads) == 2
 
 
-def test_an_example_that_is_too_long_is_named_by_its_place_in_the_file(
-    at_engine: Run, tmp_path: Path
+@pytest.mark.parametrize("form", ["csv", "turns"])
+def test_examples_that_the_model_cannot_read_are_left_out_before_the_question(
+    at_engine: Run, tmp_path: Path, form: str
 ) -> None:
-    rows = [(f"Question {number}?", f"Answer {number}.") for number in range(12)]
+    rows = [(f"Question {number}?", f"Answer {number}.") for number in range(15)]
     rows[6] = ("Question 6?", "a word or two " * 700)
-    pd.DataFrame(rows, columns=["prompt", "completion"]).to_csv(tmp_path / "own.csv", index=False)
-    refused = at_engine("tune", "own.csv", "--yes")
+    rows[9] = ("Question 9?", "a word or two " * 100)  # long, and can be read
+    if form == "csv":
+        pd.DataFrame(rows, columns=["prompt", "completion"]).to_csv(tmp_path / "long_rows.csv", index=False)
+        file, place = "long_rows.csv", "row 7 (line 8)"
+    else:
+        (tmp_path / "long_talks.jsonl").write_text("\n".join(map(_talk, rows)))
+        file, place = "long_talks.jsonl", "line 7"
+    told = at_engine("tune", file, typed="n\n")
+    assert (
+        f"Leave out 1 example of more than 1,024 tokens, which the model cannot read: {place}" in told.output
+    )
+    assert "Nothing was done." in told.output
+    tuned = json.loads(at_engine("tune", file, "--epochs", "1", "--yes", "--json").stdout)
+    assert tuned["train"] + tuned["valid"] == 14
+
+
+def _talk(row: tuple[str, str]) -> str:
+    turns = [("user", "Hello"), ("assistant", "Hello."), ("user", row[0]), ("assistant", row[1])]
+    return json.dumps({"messages": [{"role": role, "content": text} for role, text in turns]})
+
+
+def test_too_few_examples_that_can_be_read_are_refused_with_those_that_cannot(at_engine: Run) -> None:
+    rows = [(f"Question {number}?", "a word or two " * (700 if number < 5 else 1)) for number in range(12)]
+    pd.DataFrame(rows, columns=["prompt", "completion"]).to_csv("too_few.csv", index=False)
+    refused = at_engine("tune", "too_few.csv", "--yes")
     assert refused.exit_code == 1
-    assert "example 7 of own.csv" in refused.stderr
-    assert "Traceback" not in refused.output
+    assert "a training needs 10" in refused.stderr
+    assert "Leave out 5 examples of more than 1,024 tokens" in refused.stderr
+    assert "file-" not in refused.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("tune", str(SAMPLES / "questions.csv"), "--base", "gpt-9", "--yes"), "There is no model gpt-9."),
-        (("tune", str(SAMPLES / "questions.csv")), "confirm with --yes"),
+        (("tune", str(SAMPLES / "questions.csv")), "--yes confirms without a question"),
         (("tune", "nowhere.csv", "--yes"), "nowhere.csv"),
-        (("tune", str(SAMPLES / "README.md"), "--yes"), "README.md"),
+        (("tune", str(ROOT / "docs" / "playground.png"), "--yes"), "playground.png"),
         (("tune", str(SAMPLES / "questions.csv"), "--base", "some/model", "--yes"), "An engine runs already"),
         (("chat", "nobody", "-m", "Hello"), "There is no model nobody. There are:\n  tiny"),
         (("chat", "-m", "word " * 5000), "The engine refused: "),
@@ -114,10 +170,26 @@ def test_errors_say_what_to_do(at_engine: Run, arguments: tuple[str, ...], messa
     assert "Traceback" not in refused.output
 
 
+def test_a_base_that_is_too_large_for_memory_is_refused_with_the_figures(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "var"))
+    (tmp_path / "huge").mkdir()
+    base = large_base(tmp_path / "huge", 10**13)
+    questions = str(SAMPLES / "questions.csv")
+    refused = CliRunner().invoke(cli, ["tune", questions, "--yes", "--base", str(base)])
+    assert refused.exit_code == 1
+    assert f"{base} is too large to be loaded: " in refused.stderr
+    assert "GiB of memory and swap are needed, and " in refused.stderr
+    assert "choose a smaller model" in refused.stderr
+    assert "Traceback" not in refused.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("chat",), "ask with --message TEXT"),
+        (("chat", "-m", " "), "There is no text to answer: write a question."),
         (("chat", "--json"), "--json is for --message and --list"),
         (("tune", "x.csv", "--json"), "confirm with --yes"),
     ],
@@ -138,6 +210,31 @@ def test_a_declined_plan_uploads_nothing(terminal: RunCommand, server: Script) -
     assert server.trainings.uploads == []
 
 
+@pytest.mark.parametrize(
+    ("name", "begin", "line"),
+    [
+        ("notes.md", "# Notes\n\n", "On day {}, it rained, and we read.\n\n"),
+        ("a.csv", "prompt,completion\n", ",{}.\n"),
+    ],
+)
+def test_texts_without_prompts_are_learnt_from_only_if_that_is_meant(
+    terminal: RunCommand, server: Script, tmp_path: Path, name: str, begin: str, line: str
+) -> None:
+    server.trainings.lists = ["tiny"]
+    notes = tmp_path / name
+    notes.write_text(begin + "".join(line.format(day) for day in range(16)))
+    refused = terminal("tune", str(notes), "--yes")
+    assert refused.exit_code == 1
+    assert f"{notes} has no prompts" in refused.stderr
+    assert "add --plain-text" in refused.stderr
+    assert server.trainings.uploads == []
+    declined = terminal("tune", str(notes), typed="n\n")
+    assert f"Training tiny on {notes}, each text an example without a prompt: " in declined.output
+    meant = terminal("tune", str(notes), "--yes", "--plain-text")
+    assert meant.exit_code == 0, meant.output
+    assert len(server.trainings.created) == 1
+
+
 def test_a_training_that_fails_says_why_in_the_engines_words(terminal: RunCommand, server: Script) -> None:
     server.trainings.lists = ["tiny"]
     reason = "The training needs 9.9 GiB more memory and 2.1 are free. Close other programs."
@@ -148,6 +245,20 @@ def test_a_training_that_fails_says_why_in_the_engines_words(terminal: RunComman
     assert "Traceback" not in failed.output
 
 
+def test_the_files_of_a_refused_training_are_not_kept(
+    at_engine: Run, engine: EngineProcess, tmp_path: Path
+) -> None:
+    before = {file.id for file in engine.blocking_client().files.list()}
+    pairs = (SAMPLES / "pairs.jsonl").read_text().splitlines()
+    broken = json.loads(pairs[0])
+    broken["non_preferred_output"] = broken["preferred_output"]
+    (tmp_path / "refused.jsonl").write_text("\n".join([json.dumps(broken), *pairs[1:]]))
+    refused = at_engine("tune", str(tmp_path / "refused.jsonl"), "--yes")
+    assert refused.exit_code == 1
+    assert "both outputs are the same" in refused.stderr
+    assert {file.id for file in engine.blocking_client().files.list()} == before
+
+
 @pytest.fixture
 def interruptible() -> Iterator[None]:
     """Let child processes heed SIGINT, which a shell's background jobs ignore."""
@@ -156,32 +267,182 @@ def interruptible() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-@pytest.mark.usefixtures("interruptible")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_training_that_is_interrupted_is_stopped_at_the_engine_too(
-    engine: EngineProcess, tmp_path: Path, number: signal.Signals
-) -> None:
-    api = engine.blocking_client()
-    before = {job.id for job in api.fine_tuning.jobs.list()}
-    environment = {**os.environ, "DATA_DIR": str(tmp_path), "ENGINE_URL": engine.url, "PYTHONPATH": str(ROOT)}
-    tuning = subprocess.Popen(
-        [sys.executable, "-m", "bot", "tune", str(SAMPLES / "questions.csv"), "--name", number.name, "--yes"],
+def start_tuning(engine: EngineProcess, data: Path, name: str, *options: str) -> "subprocess.Popen[str]":
+    environment = {**os.environ, "DATA_DIR": str(data), "ENGINE_URL": engine.url, "PYTHONPATH": str(ROOT)}
+    questions = str(SAMPLES / "questions.csv")
+    return subprocess.Popen(
+        [sys.executable, "-m", "bot", "tune", questions, "--name", name, "--yes", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=environment,
         text=True,
     )
 
-    def started() -> bool:
-        return any(job.id not in before for job in api.fine_tuning.jobs.list())
 
-    asyncio.run(eventually(started, what="the training is started", timeout=120))
+def training_of(engine: EngineProcess, name: str) -> FineTuningJob | None:
+    """Return the newest training of a name."""
+    jobs = engine.blocking_client().fine_tuning.jobs.list()
+    return next((job for job in jobs if training_name(job) == name), None)
+
+
+async def begins(engine: EngineProcess, name: str, *statuses: str) -> FineTuningJob:
+    """Wait until a training has one of these statuses, and return it."""
+
+    def has_begun() -> bool:
+        job = training_of(engine, name)
+        return job is not None and job.status in statuses
+
+    await eventually(has_begun, what=f"{name} is {statuses}", timeout=120)
+    job = training_of(engine, name)
+    assert job is not None
+    return job
+
+
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_training_is_paused_and_the_same_command_goes_on(
+    at_engine: Run, engine: EngineProcess, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    name = f"held-{number.name}"
+    tuning = start_tuning(engine, tmp_path, name, "--epochs", "5")
+    job = asyncio.run(begins(engine, name, "running"))
     tuning.send_signal(number)
     printed, _ = tuning.communicate(timeout=120)
-    assert "nothing of it is kept" in printed
+    assert tuning.returncode == code, printed
+    assert "To go on with it: python -m bot tune" in printed
+    assert f"--epochs 5 --name {name}" in printed
+    assert f"-m bot delete {name}" in printed
     assert "Traceback" not in printed
-    (job,) = (job for job in api.fine_tuning.jobs.list() if job.id not in before)
-    assert job.status == "cancelled"
+    paused = training_of(engine, name)
+    assert paused is not None
+    assert (paused.id, str(paused.status)) == (job.id, "paused")
+    listed = json.loads(at_engine("chat", "--list", "--json").stdout)
+    assert {"name": name, "tuned": False, "unfinished": True, "model": None} in listed
+    assert f"delete {name}" in at_engine("chat", "--list").output
+
+    again = at_engine(
+        "tune", str(SAMPLES / "questions.csv"), "--epochs", "5", "--name", name, "--yes", "--json"
+    )
+    assert again.exit_code == 0, again.output
+    assert "This training was begun before: it goes on from what was saved last." in again.stderr
+    assert json.loads(again.stdout)["job"] == job.id
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_an_unfinished_training_is_named_waited_for_and_ended(
+    at_engine: Run, engine: EngineProcess, tmp_path: Path
+) -> None:
+    files_before = {file.id for file in engine.blocking_client().files.list()}
+    first = start_tuning(engine, tmp_path, "first", "--epochs", "10")
+    asyncio.run(begins(engine, "first", "running"))
+    first.kill()
+    first.communicate()
+
+    other = at_engine("tune", str(SAMPLES / "chats.jsonl"), "--name", "first", "--yes")
+    assert other.exit_code == 1
+    assert "A training 'first', of other examples or with other options, is not finished." in other.stderr
+
+    second = start_tuning(engine, tmp_path, "second", "--epochs", "1")
+    job = asyncio.run(begins(engine, "second", "queued"))
+    declined = at_engine("delete", "first", typed="n\n")
+    assert "End the training first for good?" in declined.output
+    assert "Nothing was done." in declined.output
+    ended = at_engine("delete", "first", "--yes")
+    assert ended.output == "The training first has ended; nothing of it is kept.\n"
+    printed, _ = second.communicate(timeout=240)
+    assert second.returncode == 0, printed
+    assert "An earlier training, 'first', goes on first. To end it: " in printed
+    assert "-m bot delete first" in printed
+    cancelled = training_of(engine, "first")
+    assert cancelled is not None
+    assert cancelled.status == "cancelled"
+
+    # the second learns from the same file, so only its deletion deletes it
+    assert engine.blocking_client().files.retrieve(job.training_file)
+    declined = at_engine("delete", "second", typed="n\n")
+    assert re.search(
+        r"Delete the model second, which frees \d+ MB\? It cannot be brought back", declined.output
+    )
+    deleted = at_engine("delete", "second", "--yes")
+    assert deleted.output == "The model second is deleted.\n"
+    assert "There is no model second." in at_engine("chat", "second", "-m", "Hello").stderr
+    left = {file.id for file in engine.blocking_client().files.list()} - files_before
+    assert not left & {job.training_file, job.validation_file}
+
+
+def test_a_name_that_is_taken_is_kept_unless_it_is_to_be_replaced(
+    at_engine: Run, engine: EngineProcess
+) -> None:
+    questions = str(SAMPLES / "questions.csv")
+    options = ("--epochs", "1", "--name", "shop", "--yes", "--json")
+    first = json.loads(at_engine("tune", questions, *options).stdout)["model"]
+    again = at_engine("tune", questions, *options)
+    assert again.exit_code == 1
+    assert "There is a model shop already." in again.stderr
+    assert "add --replace" in again.stderr
+    assert json.loads(at_engine("chat", "shop", "-m", "Hello", "--json").stdout)["model"] == first
+
+    replaced = at_engine("tune", questions, *options, "--replace")
+    assert "The model shop that there is now is deleted once the new one is trained." in replaced.stderr
+    second = json.loads(replaced.stdout)["model"]
+    assert json.loads(at_engine("chat", "shop", "-m", "Hello", "--json").stdout)["model"] == second
+    known = [model.id for model in engine.blocking_client().models.list()]
+    assert second in known
+    assert first not in known
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("delete", "nobody"), "There is no model nobody."),
+        (("delete", "tiny", "--yes"), "tiny is the base: it cannot be deleted."),
+        (("tune", str(SAMPLES / "questions.csv"), "--name", "tiny", "--yes"), "tiny is the base's name."),
+    ],
+)
+def test_what_is_not_ones_own_is_neither_deleted_nor_replaced(
+    at_engine: Run, arguments: tuple[str, ...], message: str
+) -> None:
+    refused = at_engine(*arguments)
+    assert refused.exit_code == 1
+    assert message in refused.stderr
+
+
+def test_a_model_of_heroes_is_not_deleted() -> None:
+    with pytest.raises(UserError, match="is a model of heroes, which the bot keeps"):
+        require_deletable("ft:tiny:herosmith-0a1b2c3d:12345678")
+    require_deletable("ft:tiny:herosmith-shop:12345678")
+
+
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.parametrize(
+    ("number", "code", "said"), [(signal.SIGINT, 1, b"nothing was done"), (signal.SIGTERM, 143, b"\n")]
+)
+def test_a_question_is_ended_by_a_signal(
+    tmp_path: Path, number: signal.Signals, code: int, said: bytes
+) -> None:
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "DATA_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    asking = subprocess.Popen(
+        [sys.executable, "-m", "bot", "dataset", "build", "--source", "shipped"],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment,
+    )
+    assert asking.stdout is not None
+    printed = b""
+    while not printed.rstrip().endswith(b"Build it? [Y/n]:"):
+        read = os.read(asking.stdout.fileno(), 4096)
+        assert read, printed
+        printed += read
+    asking.send_signal(number)
+    printed, _ = asking.communicate(timeout=60)
+    os.close(ours)
+    os.close(theirs)
+    assert said in printed
+    assert b"Traceback" not in printed
+    assert asking.returncode == code
+    assert not list(tmp_path.rglob("*.db-wal")), "the database was not closed"
 
 
 def test_a_talk_in_a_terminal_keeps_its_history_until_it_begins_anew(

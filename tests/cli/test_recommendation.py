@@ -21,7 +21,7 @@ from tests.cli.conftest import RunCommand
 from tests.dataset.files.test_import import AGES, TEXTS, heroes, pairs
 
 VOCABULARY = read_heroes(ROOT / "data" / "heroes.toml").vocabulary
-TUNE = "Tune a model of your own on it with `herosmith tune "
+TUNE = "Train a model of your own on it with `herosmith tune "
 CHATS = [
     {"messages": [{"role": "user", "content": f"{age}, man, ice ->"}, {"role": "assistant", "content": text}]}
     for age, text in zip(AGES, TEXTS, strict=True)
@@ -57,7 +57,7 @@ def test_the_printed_command_works_when_pasted(terminal: RunCommand, tmp_path: P
     pairs(tmp_path, name)
     imported = terminal(*recommended(check(f"./{name}").output))
     assert imported.exit_code == 0, imported.output
-    assert "11 texts to learn from, 1 held out" in imported.output
+    assert "11 texts to learn from, 1 kept aside to test the model" in imported.output
 
 
 @pytest.mark.parametrize("name", ["--out.csv", "my heroes.csv", "it's.csv", 'a"b.csv', "a\nb.csv", "-.csv"])
@@ -124,7 +124,10 @@ def test_files_without_heroes_are_for_other_trainers(tmp_path: Path, examples: l
     done = check(write_questions(tmp_path, examples))
     assert recommended(done.output) == []
     assert "dataset import" not in done.output
-    assert "none of its rows is a hero" in done.output
+    looks_like_heroes = examples[0][0][:1].isdigit()
+    assert ("none of its rows is a hero" in done.output) == looks_like_heroes
+    assert ("cannot" in done.output) == looks_like_heroes  # else nothing has failed
+    assert ("(The bot's own datasets are of heroes: it holds none.)" in done.output) != looks_like_heroes
     assert TUNE in done.output
     assert len(training_file.read(tmp_path / "own_prepared.jsonl", "supervised")) == 12
 
@@ -166,7 +169,7 @@ def test_what_stands_beside_the_texts_of_chats_is_left_out_for_trainers(
 @pytest.mark.parametrize(
     ("columns", "reason"),
     [
-        ({"age": [120] * 12, "power": ["ice", "fire"] * 6}, "6 would train, 6 would be held out"),
+        ({"age": [120] * 12, "power": ["ice", "fire"] * 6}, "6 to learn from and 6 kept aside"),
         ({"response_txt": [*TEXTS[:6], *TEXTS[:6]]}, "Usable texts in heroes_prepared.jsonl: 6"),
         ({"age": ["", *AGES[1:]]}, "without a hero first"),
         ({"sub_prompt": ["99, woman, fire", *[""] * 11]}, "without a hero first"),
@@ -209,13 +212,24 @@ def test_a_file_with_a_split_of_its_own_is_imported_itself(tmp_path: Path) -> No
 def test_control_tokens_are_named_and_the_engine_agrees(tmp_path: Path, token: str) -> None:
     examples = [(QUESTIONS[0][0], f"0{token}"), (QUESTIONS[1][0] + token, "2."), *QUESTIONS[2:]]
     name = write_questions(tmp_path, examples)
+    rows = "row 1 (line 2), row 2 (line 3)"
     declined = check(name, answers="n\ny\n")
-    assert f"2 examples with a control token such as {token}, which trainers refuse: 1, 2." in declined.output
+    assert (
+        f"2 examples with a control token such as {token}, which trainers refuse: {rows}." in declined.output
+    )
     assert TUNE not in declined.output
     with pytest.raises(training_file.TrainingFileError, match="control token"):
         training_file.read(tmp_path / "own_prepared.jsonl", "supervised")
     assert TUNE in check(name).output
     assert len(training_file.read(tmp_path / "own_prepared (1).jsonl", "supervised")) == 12
+
+
+@pytest.mark.parametrize(("length", "told"), [(2_900, False), (3_100, True)])
+def test_examples_that_the_packaged_model_may_not_read_are_named(
+    tmp_path: Path, length: int, told: bool
+) -> None:
+    done = check(write_questions(tmp_path, [*QUESTIONS, ("Long?", "so " * (length // 3))]))
+    assert ("tune leaves out what is longer. It may be: row 13 (line 14)." in done.output) == told
 
 
 def test_too_few_examples_are_recommended_to_nobody(tmp_path: Path) -> None:
@@ -229,8 +243,9 @@ def test_too_few_examples_are_recommended_to_nobody(tmp_path: Path) -> None:
 def test_blank_answers_and_prompts_are_named_by_example(tmp_path: Path, blank: str) -> None:
     examples = [*QUESTIONS[:3], (QUESTIONS[3][0], blank), (blank, "Flo."), *QUESTIONS[5:], ("What?", "It.")]
     done = check(write_questions(tmp_path, examples))
-    assert "1 example without a completion: 4." in done.output
-    assert "1 example without a prompt: 5." in done.output
+    below = 1 + (blank == "\n")  # a text of two lines
+    assert "1 example without a completion: row 4 (line 5)." in done.output
+    assert f"1 example without a prompt: row 5 (line {5 + below})." in done.output
     assert len(training_file.read(tmp_path / "own_prepared.jsonl", "supervised")) == 11
 
 

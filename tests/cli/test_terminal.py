@@ -1,25 +1,26 @@
 """What the terminal prints: its own commands, tables, JSON, versions, help."""
 
+import json
 import re
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from bot.__main__ import cli
-from bot.cli.terminal import TERMINAL, plain, print_fields, print_table, program
+from bot.cli.terminal import TERMINAL, plain, print_fields, print_json, print_table, program
 from bot.i18n.message import LocalizedMessage
 from tests.cli.conftest import RunCommand
 from tests.i18n.catalogue import commands
+from tests.support.command_tree import LEAVES
 
 
 @pytest.mark.parametrize(
     ("called", "typed"),
     [
-        ("/there/.venv/bin/herosmith", "/there/.venv/bin/herosmith"),
+        ("/there/.venv/bin/herosmith", "herosmith"),
+        ("../.venv/bin/herosmith", "../.venv/bin/herosmith"),
         ("{here}/.venv/bin/herosmith", ".venv/bin/herosmith"),
         ("{here}/my bot/herosmith", "'my bot/herosmith'"),
         ("/usr/lib/pytest", "herosmith"),
@@ -28,6 +29,7 @@ from tests.i18n.catalogue import commands
 def test_commands_are_named_as_this_process_was_called(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, called: str, typed: str
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", [called.format(here=tmp_path)])
     assert program() == typed
     assert TERMINAL("{/finetune}") == f"{typed} finetune"
@@ -45,14 +47,19 @@ def test_a_program_on_the_path_is_named_shortly(monkeypatch: pytest.MonkeyPatch,
 
 def test_a_module_is_named_with_its_python(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["/somewhere/bot/__main__.py"])
-    assert program().endswith(" -m bot")
-    assert Path(program().removesuffix(" -m bot")).exists()
+    monkeypatch.chdir(Path(sys.executable).parents[1])
+    monkeypatch.setenv("PATH", "")
+    named = program()
+    assert named.endswith(" -m bot")
+    assert not named.startswith("/")
+    assert Path(named.removesuffix(" -m bot")).exists()
 
 
 @pytest.mark.parametrize(
     ("template", "fields", "typed"),
     [
         ("Run {/build-dataset}.", {}, "Run herosmith dataset build."),
+        ("{/build-dataset kind:preference}", {}, "herosmith dataset pairs"),
         ("`{/finetune dataset:{version}}`", {"version": 3}, "`herosmith finetune --dataset 3`"),
         ("{/models compare a:{n}}", {"n": 2}, "herosmith models compare 2"),
         ("{/models deployed model:{n} name:...}", {"n": 2}, "herosmith models deployed 2 ..."),
@@ -65,23 +72,14 @@ def test_a_message_names_the_terminals_commands(template: str, fields: dict[str,
     assert TERMINAL(LocalizedMessage(template, **fields)) == typed
 
 
-def _leaves(command: Any, path: tuple[str, ...] = ()) -> dict[str, Any]:
-    members = getattr(command, "commands", {})
-    found = {} if members else {" ".join(path): command}
-    for name, member in members.items():
-        found |= _leaves(member, (*path, name))
-    return found
-
-
 def test_every_command_that_a_message_names_can_be_typed() -> None:
-    leaves = _leaves(typer.main.get_command(cli))
     for command in commands():
         written = TERMINAL("{" + command + "}")
         if written.endswith(" in Discord"):
             continue
         words = written.split()[1:]
-        path = next(" ".join(words[:n]) for n in (2, 1) if " ".join(words[:n]) in leaves)
-        options = {name for each in leaves[path].params for name in each.opts}
+        path = next(" ".join(words[:n]) for n in (2, 1) if " ".join(words[:n]) in LEAVES)
+        options = {name for each in LEAVES[path].params for name in each.opts}
         assert {word for word in words if word.startswith("--")} <= options, written
 
 
@@ -122,6 +120,26 @@ def test_fields_and_markdown(capsys: pytest.CaptureFixture[str]) -> None:
     print_fields({"kind": "build", "new": True, "a longer name": None})
     assert capsys.readouterr().out == "kind           build\nnew            yes\na longer name  -\n"
     assert plain("**Bold** `code`\n-# small\n```\ntable\n```") == "Bold code\n   small\ntable"
+    assert plain("went live by hand, by <@42>") == "went live by hand, by Discord user 42"
+
+
+@pytest.mark.parametrize(
+    ("reader", "on_one_line", "lines"), [(True, False, 4), (True, True, 1), (False, False, 1)]
+)
+def test_json_is_indented_for_a_reader_unless_it_has_to_be_one_line(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    reader: bool,
+    on_one_line: bool,
+    lines: int,
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: reader)
+    print_json({"a": 1, "ä": [None]} if on_one_line else {"a": 1, "ä": None}, on_one_line=on_one_line)
+    printed = capsys.readouterr().out
+    assert len(printed.splitlines()) == lines
+    assert json.loads(printed)["a"] == 1
+    assert '"ä"' in printed
 
 
 def test_the_version_is_printed() -> None:
@@ -129,15 +147,35 @@ def test_the_version_is_printed() -> None:
     assert re.fullmatch(r"herosmith \d+\.\d+\.\d+\n", printed.stdout)
 
 
-def test_the_help_is_grouped_and_no_flag_has_a_type() -> None:
+def test_the_help_is_grouped() -> None:
     shown = CliRunner().invoke(cli, ["--help"]).stdout
     panels = ["Start", "Heroes", "Improve the model", "Your own data", "Operate"]
     assert [shown.index(f"─ {panel} ") for panel in panels] == sorted(shown.index(f"─ {p} ") for p in panels)
-    for command in _leaves(typer.main.get_command(cli)):
-        assert "<bool>" not in CliRunner().invoke(cli, [*command.split(), "--help"]).stdout
+
+
+@pytest.mark.parametrize("command", sorted(LEAVES))
+def test_the_help_of_a_command_names_values_by_words(command: str) -> None:
+    shown = CliRunner().invoke(cli, [*command.split(), "--help"]).stdout
+    usage, *_ = re.findall(r"Usage: (.*)", shown)
+    assert not re.search(r"<\w+|x[<>]=|=x|[{}]", shown)
+    assert f"{command} [OPTIONS]" in usage
+    assert usage.rstrip().endswith(("[OPTIONS]", "]")) or usage.split()[-1].isupper()
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("demo", "NUMBER  How many examples to write (at least 14) [default: 84]"),
+        ("finetune", "supervised|dpo"),
+        ("dataset check", "PATH"),
+    ],
+)
+def test_the_help_says_what_an_option_takes(monkeypatch: pytest.MonkeyPatch, command: str, said: str) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    assert said in CliRunner().invoke(cli, [*command.split(), "--help"]).stdout
 
 
 def test_every_command_says_what_it_does() -> None:
-    for path, command in _leaves(typer.main.get_command(cli)).items():
+    for path, command in LEAVES.items():
         assert command.help, path
-        assert all(each.help for each in command.params), path
+        assert all(each.help for each in command.params if not getattr(each, "hidden", False)), path

@@ -36,4 +36,4 @@ def test_every_column_that_seems_personal_is_exported_and_deleted(table: Table) 
     """account_days and by_requester are deleted with their row; daily_per_user is a limit."""
     seeming = {column.name for column in table.columns if _PERSON_WORDS.search(column.name)}
     known = {column.name for column in (*PSEUDONYMS, *IDS) if column.table is table}
-    assert seeming - {"account_days", "by_requester", "daily_per_user"} == known
+    assert seeming - {"account_days", "by_requester", "daily_per_user"} <= known

@@ -16,7 +16,7 @@ import typer
 import yaml
 
 from bot.__main__ import cli
-from bot.settings import ROOT
+from bot.settings import ROOT, Settings
 
 SKIPPED = {"node_modules", ".venv", ".venv-clients", ".venv-docs", "site", ".github", "var"}
 PAGES = sorted(
@@ -171,6 +171,62 @@ def test_every_terminal_command_that_is_named_exists() -> None:
                 if first not in commands or (subcommands and second and second not in subcommands):
                     unknown.append((str(page.relative_to(ROOT)), f"{first} {second}"))
     assert unknown == []
+
+
+GUIDES = sorted(
+    {*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"}
+)
+OF_OTHERS = frozenset({"ARGS", "GREETING", "HF_HUB_OFFLINE", "PIP_EXTRA_INDEX_URL", "PYTHON"})
+"""Variables of other programs, of make, and of a recipe."""
+INVENTED = ("FEATURE", "CODE", "fr.po", "ping.py", "greet.py", "subject", "data/var", "mine.toml")
+"""What recipes make, or what exists at run time only."""
+
+
+def missing_files(page: str) -> list[str]:
+    """Return the files and folders of the repository that a page names in code, and that do not exist."""
+    named = re.findall(r"`((?:bot|cogs|engine|bench|tests|scripts|data|docs|examples)/[\w/.-]+)`", page)
+    return [
+        name for name in named if not (ROOT / name).exists() and not any(part in name for part in INVENTED)
+    ]
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_files_that_are_named_exist(page: Path) -> None:
+    assert missing_files(page.read_text(encoding="utf-8")) == []
+
+
+def test_a_missing_file_is_found() -> None:
+    assert missing_files("`bot/app.py`, `bot/heroes/` and `bot/nowhere.py`, `cogs/FEATURE/`") == [
+        "bot/nowhere.py"
+    ]
+
+
+def test_settings_that_are_assigned_exist() -> None:
+    """Such as `TUNE=adapter`; a name alone may be a constant."""
+    settings = {name.upper() for name in Settings.model_fields} | OF_OTHERS
+    text = "".join(page.read_text(encoding="utf-8") for page in GUIDES)
+    assigned = set(re.findall(r"(?:`|^ +)([A-Z][A-Z_]{3,})=", text, re.MULTILINE))
+    assert assigned > {"TUNE", "ENGINE_BASE", "HEROES_FILE"}
+    assert {name for name in assigned - settings if not name.startswith("VLLM_")} == set()
+
+
+def said_by_others(message: str) -> bool:
+    """Return whether a message of the troubleshooting page is that of Python or the system."""
+    return message in {"ensurepip is not available", "No module named venv"} or "libgomp" in message
+
+
+def test_messages_that_the_troubleshooting_page_quotes_are_said() -> None:
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    entries = re.findall(r"^\*\*(.+?)\*\*", page, re.MULTILINE)
+    codes = [each for entry in entries for each in re.findall(r"`([^`]*)`", entry)]
+    quoted = [code for code in codes if " " in code and not code.startswith(("make", ".env"))]
+    sources = [
+        ROOT / "Makefile",
+        *(path for folder in ("bot", "cogs", "engine") for path in (ROOT / folder).rglob("*.py")),
+    ]
+    said = re.sub(r'"\s+f?"', "", "".join(path.read_text(encoding="utf-8") for path in sources))
+    assert len(quoted) > 6
+    assert [each for each in quoted if each not in said and not said_by_others(each)] == []
 
 
 def test_the_sites_navigation_names_pages_that_exist() -> None:

@@ -1,5 +1,8 @@
 """Adherence: each metric holds for a good text and fails for one with a fault; which heroes are asked for."""
 
+from collections import Counter
+from typing import Any
+
 import pytest
 
 from bot.heroes.adherence import (
@@ -12,7 +15,7 @@ from bot.heroes.adherence import (
     unfit_reason,
 )
 from bot.heroes.hero import Hero
-from bot.heroes.unseen_heroes import AGES, POWERS, unseen_heroes
+from bot.heroes.unseen_heroes import unseen_heroes
 from tests.heroes.test_hero import FILE
 
 HERO = Hero(47, "woman", "bending light")
@@ -52,6 +55,37 @@ def test_each_fault_fails_its_metric(text: str, metrics: set[str]) -> None:
     assert failing(text) == metrics
 
 
+PERSON = Hero(57, "person", "bending light")
+THEY = (
+    "Robin, a quiet 57-year-old person who mends clocks in a harbour town, has the power of bending light. "
+    "Their glasses are taped, and their jokes are terrible. They know every dog in the street by name. When "
+    "smoke rises from the school, they take a deep breath and show the children a bright path down the "
+    "stairs. By morning they are back at work, a little tired and very content."
+)
+
+
+@pytest.mark.parametrize(
+    ("hero", "text", "keeps"),
+    [
+        (PERSON, THEY, True),
+        (PERSON, THEY.replace("person", "human"), True),
+        (PERSON, THEY.replace("person", "man").replace("Robin", "Samir"), False),
+        (PERSON, THEY.replace("Their", "His").replace("their", "his").replace("They", "He"), False),
+        (PERSON, THEY.replace("Their", "Her").replace("their", "her").replace("hey", "she"), False),
+        (PERSON, TEXT.replace("47-year-old woman", "57-year-old person"), False),
+        (PERSON, THEY + " A boy thanks them, and he never tells.", True),
+        (HERO, THEY.replace("57-year-old person", "47-year-old woman"), False),
+        (HERO, TEXT.replace("woman", "person"), False),
+        (HERO, TEXT + " The children thank her, and they never tell.", True),
+    ],
+)
+def test_a_person_is_they_and_a_woman_is_not(hero: Hero, text: str, keeps: bool) -> None:
+    answer = Answer(hero, text, "stop")
+    assert evaluate(answer, FILE.curation)["gender"] is keeps
+    assert keeps_all_rules(answer, FILE.curation) is keeps
+    assert unfit_reason(answer, FILE.curation) == (None if keeps else "another gender")
+
+
 def test_a_truncated_text_does_not_end() -> None:
     assert failing(TEXT, finish_reason="length") == {"ends"}
 
@@ -77,15 +111,43 @@ def test_unseen_heroes_are_not_in_the_grid_and_always_the_same() -> None:
     assert {hero.power for hero in heroes} & {*grid.powers} == set()
 
 
+@pytest.mark.parametrize(
+    ("changes", "count", "persons"),
+    [
+        ({}, 9, 2),
+        ({}, 40, 9),
+        ({}, 300, 66),
+        ({}, 5000, 340),  # all there are
+        ({"other_gender_every": 2}, 40, 13),
+        ({"repeats": 1}, 40, 0),  # the first repeat has none
+        ({"other_genders": ()}, 40, 0),
+        ({"genders": ("person",), "other_genders": ("man", "woman")}, 40, 31),
+    ],
+)
+def test_other_genders_have_their_share_of_the_grid(
+    changes: dict[str, Any], count: int, persons: int
+) -> None:
+    grid = FILE.vocabulary.grid.model_copy(update=changes)
+    vocabulary = FILE.vocabulary.model_copy(update={"grid": grid})
+    heroes = unseen_heroes(vocabulary, count)
+    assert sum(hero.gender == "person" for hero in heroes) == persons
+    assert len(set(heroes)) == len(heroes)
+    assert heroes[: count // 2] == unseen_heroes(vocabulary, count // 2)
+    if len(heroes) == count:
+        in_grid = Counter(hero.gender for repeat in range(grid.repeats) for hero in grid.heroes(repeat))
+        assert abs(persons / count - in_grid["person"] / in_grid.total()) < 0.03
+
+
 @pytest.mark.parametrize("genders", [("man", "woman"), ("man", "woman", "person")])
 def test_every_gender_of_the_grid_is_asked_for(genders: tuple[str, ...]) -> None:
-    grid = FILE.vocabulary.grid.model_copy(update={"genders": genders})
+    grid = FILE.vocabulary.grid.model_copy(update={"genders": genders, "other_genders": ()})
     vocabulary = FILE.vocabulary.model_copy(update={"grid": grid})
     assert {hero.gender for hero in unseen_heroes(vocabulary, 40)} == {*genders}
 
 
 def test_a_grid_that_holds_every_age_and_power_is_asked_for_its_own() -> None:
-    grid = FILE.vocabulary.grid.model_copy(update={"ages": AGES, "powers": POWERS})
+    unseen = FILE.vocabulary.unseen
+    grid = FILE.vocabulary.grid.model_copy(update={"ages": unseen.ages, "powers": unseen.powers})
     vocabulary = FILE.vocabulary.model_copy(update={"grid": grid})
     assert len(unseen_heroes(vocabulary, 40)) == 40
 

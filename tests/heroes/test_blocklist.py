@@ -5,10 +5,38 @@ from pathlib import Path
 import pytest
 
 from bot.app import App
-from bot.errors import SettingsError
+from bot.errors import NotUnderstood, SettingsError
 from bot.heroes.blocklist import Blocklist
 from bot.heroes.config import read_heroes
 from bot.settings import ROOT
+
+REFUSED = """
+murdering children; murder; mass murder; a murderer's mind; killing people; kill everyone; serial killer;
+k1lling; k i l l; mur-der; assassinating presidents; slaughtering cattle; beheading enemies;
+strangling people; cannibalism; eating babies; school shootings; torture; torturing animals; animal cruelty;
+child abuse; abusing women; raping; rapists; molesting; kidnapping kids; harming children; hurting puppies;
+hitting children; kicking dogs; genocide; slavery; enslaving people; lynching; suicide; killing myself;
+terror; making bombs; cooking meth; selling heroin; dealing drugs; töten; Kinder töten; ermorden;
+Massenmord; Mörder; Folter; foltern; Tiere quälen; Tierquälerei; Kindesmissbrauch; misshandeln;
+vergewaltigt; entführen; Völkermord; Sklaverei; Selbsttötung; Terroranschlag; Bombenbau; Drogen herstellen
+"""
+
+INNOCENT = """
+killing time; killing germs; killing weeds; killer whale riding; painkillers; slaying dragons;
+fighting fire; fighting crime; fighting villains; healing children; protecting animals;
+solving murder mysteries; catching murderers; freeing slaves; ending slavery; stopping torture;
+calming night terrors; suicide prevention; defusing bombs; bath bombs; shooting stars; shooting arrows;
+stopping bullets; punching through walls; beating eggs; beating drums; kicking footballs; death touch;
+talking to the dead; speaking with ghosts; growing poppies; weed pulling; skill; great skills;
+grooming dogs; brewing beer; mixing medicines; moving mountains; rapeseed farming; drowning out noise;
+burning calories; heroine's courage; executing plans; stabilising bridges; nordic walking; Morgenstimmung;
+Kinder heilen; Tiere retten; Drachen besiegen; Feuer löschen; Mörder fangen; Zeit totschlagen; Raps ernten;
+Brot backen; therapeutic hugs
+"""
+
+
+def phrases(table: str) -> list[str]:
+    return [phrase.strip() for phrase in table.split(";")]
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +94,16 @@ def test_allows_words_that_contain_blocked_ones(blocklist: Blocklist, power: str
     assert not blocklist.blocks(power)
 
 
+@pytest.mark.parametrize("power", phrases(REFUSED))
+def test_blocks_cruelty(blocklist: Blocklist, power: str) -> None:
+    assert blocklist.blocks(power.lower())
+
+
+@pytest.mark.parametrize("power", phrases(INNOCENT))
+def test_allows_what_only_sounds_cruel(blocklist: Blocklist, power: str) -> None:
+    assert not blocklist.blocks(power.lower())
+
+
 def test_the_vocabulary_passes_without_its_exemption(blocklist: Blocklist) -> None:
     powers = read_heroes(ROOT / "data" / "heroes.toml").vocabulary.powers
     assert [power for power in powers if blocklist.blocks(power)] == []
@@ -87,4 +125,6 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_the_packaged_file_is_the_default(app: App) -> None:
-    assert app.blocklist.blocks("hitler")
+    with pytest.raises(NotUnderstood) as refused:
+        app.hero_parser.parse("40 woman hitler")
+    assert "hitler" not in str(refused.value)

@@ -1,7 +1,9 @@
 """The first dataset: what is shipped, which texts are held out, and what is said of mistakes."""
 
 import json
+import re
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,12 @@ import pytest
 from bot.errors import UserError
 from bot.heroes.blocklist import Blocklist
 from bot.heroes.config import read_heroes
-from bot.heroes.first_dataset import FirstDataset
+from bot.heroes.curation_names import named_people
+from bot.heroes.first_dataset import FirstDataset, FirstText
+from bot.heroes.hero import Hero
 from bot.settings import ROOT
 from tests.support.first_dataset import FAULTS, SOUND, write_lines
+from tests.support.power_words import names_its_power
 
 HEROES = read_heroes(ROOT / "data" / "heroes.toml")
 BLOCKLIST = Blocklist(ROOT / "data" / "blocked.txt", HEROES.vocabulary.powers)
@@ -22,6 +27,11 @@ def dataset(path: Path) -> FirstDataset:
     return FirstDataset(path, HEROES, BLOCKLIST)
 
 
+@cache
+def shipped() -> list[FirstText]:
+    return dataset(SHIPPED).read()
+
+
 def refusal(path: Path) -> str:
     with pytest.raises(UserError) as refused:
         dataset(path).read()
@@ -29,7 +39,7 @@ def refusal(path: Path) -> str:
 
 
 def test_what_is_shipped_is_sound_and_says_who_wrote_it() -> None:
-    texts = dataset(SHIPPED).read()
+    texts = shipped()
     origins = Counter(text.origin for text in texts)
     card = (ROOT / "data" / "first_dataset.md").read_text()
     assert all(f"| `{origin}` | {number} |" in card for origin, number in origins.items())
@@ -37,14 +47,77 @@ def test_what_is_shipped_is_sound_and_says_who_wrote_it() -> None:
     assert min(origins.values()) > 200
 
 
-def test_every_text_of_the_shipped_build_passes_curation() -> None:
+def test_every_shipped_text_passes_curation() -> None:
     curation = HEROES.curation
-    built = [text for text in dataset(SHIPPED).read() if text.origin == "herosmith-build"]
-    assert [text.text for text in built if curation.rejection_reason(text.hero, text.text)] == []
+    assert [text.text for text in shipped() if curation.rejection_reason(text.hero, text.text)] == []
+
+
+def test_the_deeds_of_the_shipped_build_keep_the_rules_of_its_card() -> None:
+    for text in shipped():
+        if text.origin == "hand-written":
+            continue
+        found = re.search(r"uses? (?:his|her|their) power to (.*?[.!?])(?= [A-Z])", text.text)
+        assert found, text.text
+        deed = found[1]
+        assert len(deed.split()) > 2, text.text
+        assert not re.search(r'[\d:"“”]', deed), text.text
+        assert len(deed.split()) < 9 or names_its_power(text.hero.power, deed), text.text
+
+
+@pytest.mark.parametrize(
+    ("power", "deed", "named"),
+    [
+        ("lightning", "chase it away with an electric blast.", True),
+        ("lightning", "light a lantern.", False),
+        ("flight", "fly across continents.", True),
+        ("seeing the past", "see what has been lost.", True),
+        ("seeing the past", "stay at the seaside.", False),
+        ("turning into a wolf", "turn into a bear.", False),
+    ],
+)
+def test_a_deed_names_its_power(power: str, deed: str, named: bool) -> None:
+    assert names_its_power(power, deed) is named
+
+
+def test_a_fifth_or_more_of_what_is_shipped_speaks_of_persons_as_they_and_of_every_power() -> None:
+    texts = shipped()
+    persons = [text for text in texts if text.hero.gender == "person"]
+    assert 0.2 < len(persons) / len(texts) < 0.35
+    assert {text.origin for text in persons} == {"hand-written", "herosmith-build"}
+    assert {text.held_out for text in persons} == {True, False}
+    grid = HEROES.vocabulary.grid
+    by_hand = [text for text in persons if text.origin == "hand-written"]
+    assert {*grid.powers, *grid.other_powers} <= {text.hero.power for text in by_hand}
+    assert (min(text.hero.age for text in by_hand), max(text.hero.age for text in by_hand)) == (18, 110)
+    wrong = [
+        text.text for text in persons if HEROES.curation.rejection_reason(text.hero, text.text) is not None
+    ]
+    assert wrong == []
+
+
+def test_no_text_written_by_hand_of_a_person_has_the_name_of_another() -> None:
+    by_hand = [text for text in shipped() if text.origin == "hand-written"]
+    names = [word for text in by_hand if text.hero.gender == "person" for word in _names(text.text)]
+    others = [word for text in by_hand if text.hero.gender != "person" for word in _names(text.text)]
+    assert len(set(names)) == len(names) == 70
+    assert {*names} & {*others} == set()
+
+
+def _names(text: str) -> set[str]:
+    return set().union(*named_people(text))
+
+
+def test_a_shipped_name_is_of_its_gender() -> None:
+    """As far as the lists of heroes.toml know it: no man is called Olga."""
+    names = {gender: {*names} for gender, names in HEROES.prompts.profile.names.items()}
+    for text in shipped():
+        other = {"man": "woman", "woman": "man"}.get(text.hero.gender)
+        known = _names(text.text) & (names[other] if other else names["man"] | names["woman"])
+        assert not known, text.text
 
 
 def test_a_tenth_of_what_is_shipped_is_held_out_of_each_origin() -> None:
-    texts = dataset(SHIPPED).read()
+    texts = shipped()
     held_out = Counter(text.origin for text in texts if text.held_out)
     assert f"({held_out.total()} texts) is held out" in (ROOT / "data" / "first_dataset.md").read_text()
     for origin, number in Counter(text.origin for text in texts).items():
@@ -53,7 +126,7 @@ def test_a_tenth_of_what_is_shipped_is_held_out_of_each_origin() -> None:
 
 def test_held_out_examples_are_lines_of_a_training_file() -> None:
     examples = dataset(SHIPPED).held_out_examples()
-    held_out = [text for text in dataset(SHIPPED).read() if text.held_out]
+    held_out = [text for text in shipped() if text.held_out]
     assert examples == [
         {
             "messages": [
@@ -65,9 +138,25 @@ def test_held_out_examples_are_lines_of_a_training_file() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("hero", "held_out"),
+    [  # two near the threshold; for good, so that models of different installations can be compared
+        (Hero(23, "man", "shrinking"), True),
+        (Hero(40, "man", "immortality"), True),
+        (Hero(90, "woman", "walking through fire"), True),
+        (Hero(60, "person", "teleport"), True),
+        (Hero(50, "person", "commanding the wind"), True),
+        (Hero(20, "man", "talking to ghosts"), False),
+        (Hero(24, "person", "invisibility"), False),
+    ],
+)
+def test_a_hero_is_on_the_same_side_in_every_release(hero: Hero, held_out: bool) -> None:
+    assert {text.held_out for text in shipped() if text.hero == hero} == {held_out}
+
+
 def test_what_is_held_out_stays_so_whatever_else_changes(tmp_path: Path) -> None:
     lines = SHIPPED.read_text(encoding="utf-8").splitlines()
-    whole = {text.hero: text.held_out for text in dataset(SHIPPED).read()}
+    whole = {text.hero: text.held_out for text in shipped()}
     for part in (lines[::2], lines[::-1], [*lines, json.dumps(SOUND)], lines[:200]):
         (tmp_path / "part.jsonl").write_text("\n".join(part), encoding="utf-8")
         texts = dataset(tmp_path / "part.jsonl").read()

@@ -8,7 +8,8 @@ from bot.errors import NotUnderstood
 from bot.heroes.config import read_heroes
 from bot.heroes.hero import Hero
 from bot.heroes.suggestions import suggest_heroes
-from bot.heroes.vocabulary import Vocabulary
+from bot.heroes.vocabulary import HeroWords, Vocabulary
+from bot.i18n.catalogues import Catalogues
 from bot.settings import ROOT
 
 FILE = read_heroes(ROOT / "data" / "heroes.toml")
@@ -67,6 +68,41 @@ def test_parse_reads_another_order_that_leaves_no_doubt(typed: str) -> None:
 def test_parse_answers_a_doubtful_order_with_the_right_one(typed: str, hint: str) -> None:
     with pytest.raises(NotUnderstood, match=f"First the age.* try `/hero {hint}`"):
         VOCABULARY.parse(typed)
+
+
+@pytest.mark.parametrize(
+    ("example", "genders", "english", "german"),
+    [
+        (
+            "40 woman healing",
+            ("man", "woman"),
+            "say man or woman, as in `/hero 40 woman healing`",
+            "Mann oder Frau",
+        ),
+        (
+            "4 live healing",
+            ("man", "live"),
+            "say man or live, as in `/hero 4 live healing`",
+            "Mann oder live",
+        ),
+        ("live", ("held back", "live"), "say held back or live, as in `/hero live`", "held back oder live"),
+    ],
+)
+def test_an_operators_words_are_not_translated_though_a_catalogue_has_the_like(
+    example: str, genders: tuple[str, ...], english: str, german: str
+) -> None:
+    vocabulary = Vocabulary(
+        grid=FILE.vocabulary.grid.model_copy(update={"genders": genders, "other_genders": ()}),
+        vocabulary=FILE.vocabulary.vocabulary,
+        limits=FILE.vocabulary.limits,
+        words=HeroWords(example=example),
+    )
+    with pytest.raises(NotUnderstood) as refusal:
+        vocabulary.parse("40")
+    assert english in str(refusal.value)
+    said = Catalogues(ROOT / "data" / "languages").translator_for("de")(refusal.value.message)
+    assert german in said
+    assert ("40 Frau Heilung" if example == "40 woman healing" else example) in said
 
 
 def test_parse_refuses_an_age_of_thousands_of_digits() -> None:

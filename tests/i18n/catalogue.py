@@ -12,6 +12,11 @@ from bot.i18n.extraction import COUNTED, Key, called, extract_messages, sources,
 _TEXT_MODULES = (
     "cogs",
     "bot/jobs/queue.py",
+    "bot/playground/actions.py",
+    "bot/playground/command_line.py",
+    "bot/playground/tab.py",
+    "bot/playground/tutorial.py",
+    "bot/playground/view.py",
     "bot/community/powers.py",
     "bot/community/content_reports.py",
     "bot/presentation/builds.py",
@@ -79,8 +84,9 @@ class _BareTexts(ast.NodeVisitor):
         self.found: list[tuple[int, str]] = []
 
     def visit_Constant(self, node: ast.Constant) -> None:
-        if isinstance(node.value, str) and _WORDS.search(node.value):
-            self.found.append((node.lineno, node.value))
+        text = node.value  # a command is written in its language where it is shown
+        if isinstance(text, str) and _WORDS.search(text) and not text.startswith("/"):
+            self.found.append((node.lineno, text))
 
     def visit_Call(self, node: ast.Call) -> None:
         name = called(node)

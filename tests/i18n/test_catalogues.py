@@ -163,7 +163,7 @@ def test_plural_forms() -> None:
     german = Catalogues(FOLDER).translator_for("de")
     one = german.count("{number} person voted", "{number} people voted", 1)
     many = german.count("{number} person voted", "{number} people voted", 2)
-    assert (one, many) == ("1 Mensch hat abgestimmt", "2 Menschen haben abgestimmt")
+    assert (one, many) == ("1 Person hat abgestimmt", "2 Personen haben abgestimmt")
 
 
 async def test_a_servers_language_comes_before_the_persons(stage: Stage) -> None:

@@ -46,13 +46,22 @@ def test_counted_messages_have_plural_forms(german: Translator) -> None:
 def test_numbers_have_the_languages_separators_and_words_do_not(german: Translator) -> None:
     cost = LocalizedMessage(", ${cost:,.4f} paid", cost=1234.5)
     assert (ENGLISH(cost), german(cost)) == (", $1,234.5000 paid", ", $1.234,5000 bezahlt")
-    assert german("Asked as `{name}`", name="smol-1.7,b") == "Zu erreichen als `smol-1.7,b`"
+    assert german("Asked by the name `{name}`", name="smol-1.7,b") == "Gefragt unter dem Namen `smol-1.7,b`"
+
+
+def test_a_share_has_the_languages_percent_sign(german: Translator, tmp_path: Path) -> None:
+    share = LocalizedMessage(" ({share:.0%} for it)", share=0.5)
+    assert (ENGLISH(share), german(share)) == (" (50% for it)", " (50\N{NO-BREAK SPACE}% dafür)")
+    header = 'msgid ""\nmsgstr ""\n"Language: tr\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n'
+    (tmp_path / "tr.po").write_text(header)
+    in_front = Catalogues(tmp_path).translator_for("tr")  # %50, which is not done
+    assert in_front(share) == " (50% for it)"
 
 
 def test_foreign_text_is_not_a_template(german: Translator) -> None:
     """A server's message, or a message of an older version, may contain braces."""
-    error = UserError("The training failed: {reason}", reason="{0} {secret} %s")
-    assert german(round_trip(error.message)) == "Das Training ist gescheitert: {0} {secret} %s"
+    error = UserError("the model server says: {reason}", reason="{0} {secret} %s")
+    assert german(round_trip(error.message)) == "der Modellserver sagt: {0} {secret} %s"
     assert german(LocalizedMessage.from_json('It said {"no": 1}.')) == 'It said {"no": 1}.'
 
 
@@ -61,8 +70,8 @@ def test_an_empty_message_stays_empty(german: Translator) -> None:
 
 
 def test_a_field_of_another_type_is_stored_as_text() -> None:
-    assert round_trip(LocalizedMessage("Asked as `{name}`", name=Path("a/b"))) == LocalizedMessage(
-        "Asked as `{name}`", name="a/b"
+    assert round_trip(LocalizedMessage("Asked by the name `{name}`", name=Path("a/b"))) == LocalizedMessage(
+        "Asked by the name `{name}`", name="a/b"
     )
 
 

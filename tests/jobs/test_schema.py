@@ -94,41 +94,43 @@ UNSHOWN = {
 }
 
 BUILD_TEXT = """\
-Dataset v2 is ready: 14 texts to learn from, 2 held out (kept aside to test the model).
-15 texts written by the model, 1 text that people liked.
-18 answers written, 4 found from earlier builds, $0.2500 paid.
-It took 19 calls: some had to be made again.
-Answers that did not fit their hero, and were asked for again: 2 too short.
-For 1 example no answer was good enough.
-Left out at the end: 1 much like another.
-Descriptions: 1 admitted by votes, 2 voted down; liked, but unfit to train: 1 too short.
+Dataset v2 is ready: 14 texts to learn from, 2 kept aside to test the model.
+15 texts written here by the model, 1 text that people liked.
+18 answers written, 4 taken over from earlier builds, $0.2500 paid.
+It took 19 calls to the model, because some failed at first.
+Written again because they did not fit their hero: 2 too short.
+1 example is missing: no answer for it was good enough.
+Left out of the dataset: 1 much like another.
+Descriptions with votes: 1 liked well enough to be taken in, 2 voted down; \
+liked, but not fit to learn from: 1 too short.
 Votes not counted: 3 votes of young accounts.
-Since v1, added: 1 text that people liked; gone: 2 texts written by the model.
-1 call was in the air when the build was cut off: it was made again, and may have been paid for twice.
-Few texts teach little: a few hundred are worth having.
-Next, for operators: `/finetune`. To look through the texts: `/dataset review`."""
+Since v1, added: 1 text that people liked; gone: 2 texts written here by the model.
+1 call was still open when the build was interrupted. It was made again, and may have been paid for twice.
+These are few: a model learns little from fewer than a few hundred texts.
+Next, for operators: `/finetune` trains a model on it. To read the texts first: `/dataset review`."""
 BARE_TEXT = """\
-Dataset v2 stays as it was (no text is new): \
-14 texts to learn from, 2 held out (kept aside to test the model).
-15 texts written by the model, 1 text that people liked.
-18 answers written, 4 found from earlier builds, $0.2500 paid.
-It took 19 calls: some had to be made again.
-Answers that did not fit their hero, and were asked for again: 2 too short.
-For 1 example no answer was good enough.
-Left out at the end: 1 much like another.
+Nothing new, so dataset v2 stays as it was: \
+14 texts to learn from, 2 kept aside to test the model.
+15 texts written here by the model, 1 text that people liked.
+18 answers written, 4 taken over from earlier builds, $0.2500 paid.
+It took 19 calls to the model, because some failed at first.
+Written again because they did not fit their hero: 2 too short.
+1 example is missing: no answer for it was good enough.
+Left out of the dataset: 1 much like another.
 Votes not counted: 2 votes of bots.
-Few texts teach little: a few hundred are worth having."""
+These are few: a model learns little from fewer than a few hundred texts."""
 LIVE_TEXT = """\
-Model 1 is trained and live. Loss on texts held out of the training (less is better): 2.500 → 1.750.
+Model 1 is trained and live: it answers /hero from now on. \
+Loss on the texts kept aside (how badly it guesses them; less is better): 2.500 → 1.750.
 Try it: `/hero 40 woman healing`."""
 TO_DEPLOY_TEXT = """\
-Model 1 is trained. Loss on texts held out of the training (less is better): 1.750.
+Model 1 is trained. Loss on the texts kept aside (how badly it guesses them; less is better): 1.750.
 Next: Deploy it by hand."""
 UNSHOWN_TEXT = """\
-Model 2 is trained, and a candidate.
-What happens next: `/duel`, and now and then `/hero`, show a text of each of the two models, and people \
-say which is better. When their choices prove the new one better, it takes over.
-To let it serve at once: `/models promote model:2`. To look closer: `/models compare a:2`."""
+Model 2 is trained, and a candidate: it takes over if votes prove it better.
+Next, people decide: `/duel`, and now and then `/hero`, show one text by each of the two models, \
+and people say which is better.
+To make it live now: `/models promote model:2`. To read texts of both: `/models compare a:2`."""
 
 
 async def stored(app: App, kind: Kind, spec: Any, result: Any, **columns: Any) -> Job:

@@ -77,7 +77,7 @@ async def test_a_defect_in_a_job_is_reported_by_reference_only(app: App) -> None
 
     job = await app.jobs.get(job_id)
     assert job.state == "failed"
-    assert "The log has it under" in str(job.error)
+    assert "the log has the cause under" in str(job.error)
     assert "secret" not in str(job.error)
 
 

@@ -122,6 +122,13 @@ async def test_permanent_failure_is_raised_at_once(
         assert "secret" not in str(caught.value)
 
 
+async def test_an_address_without_v1_is_told(settings: Settings, script: Script) -> None:
+    hosted = settings.model_copy(update={"openai_base_url": script.url.removesuffix("/v1")})
+    async with open_app(hosted) as app:
+        with pytest.raises(UnknownModel, match="its address, which ends in /v1 at most servers"):
+            await ask(app)
+
+
 async def test_unreachable_server_is_out_of_reach(settings: Settings) -> None:
     unreachable = settings.model_copy(update={"engine_url": "http://127.0.0.1:9/v1"})
     async with open_app(unreachable) as app:

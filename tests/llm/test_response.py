@@ -165,7 +165,7 @@ async def test_a_shape_that_is_not_understood_is_paid_for_a_handful_of_times(
 ) -> None:
     script.reshape = shape
     policy = RetryPolicy(600, 30, max_malformed=BACKGROUND.max_malformed, first_pause=0.01)
-    with pytest.raises(Unavailable, match="shape that is not understood") as caught:
+    with pytest.raises(Unavailable, match="form that the bot does not understand") as caught:
         await ask(paid, policy=policy)
     assert not isinstance(caught.value, OutOfReach)
     assert len(script.asked) == 5

@@ -81,6 +81,24 @@ async def test_stop_keeps_the_text_and_books_the_maximum_cost(paid: App, script:
     assert await spent(paid) == pytest.approx(sum(REQUEST.token_estimate) / 1000)
 
 
+async def test_a_stop_after_the_ending_is_shown_stops_nothing(app: App, script: Script) -> None:
+    """With an ending, the answer's first sentence is the text: what follows it is left out in any case."""
+    request = replace(REQUEST, opening="Ada is 40. ", ending="And so she goes on.")
+    stream = Stream()
+    script.texts = ["She heals a whale. She heals many more, one after the other, day by day"]
+    script.stream.silent_after = 8
+    work = asyncio.create_task(
+        app.client.complete(request, model="tiny", account=Account("hero"), stream=stream)
+    )
+    await eventually(lambda: stream.text.endswith(request.ending), what="the ending is shown")
+
+    stream.stop()
+    answer = await asyncio.wait_for(work, 1)
+
+    assert answer.text == "Ada is 40. She heals a whale. And so she goes on."
+    assert answer.finish_reason == "stop"
+
+
 @pytest.mark.parametrize("words", [0, 9])
 async def test_stop_in_the_pause_before_a_retry_sends_nothing_more(
     paid: App, script: Script, words: int
@@ -181,7 +199,7 @@ async def test_queue_limits_calls_at_once_and_reports_positions() -> None:
 
     first, second, third = (asyncio.create_task(use_slot(number)) for number in range(3))
     await eventually(lambda: [each.position for each in streams] == [0, 1, 2, 0], what="two wait")
-    with pytest.raises(Busy, match="2 people are waiting"):
+    with pytest.raises(Busy, match=r"Too many people are waiting for the model \(2\)"):
         await use_slot(3)
 
     streams[1].stop()

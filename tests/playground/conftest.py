@@ -48,6 +48,7 @@ class Visitor:
         self.messages: dict[str, Message] = {}
         self.surroundings: dict[str, Any] = {}
         self.steps: list[dict[str, Any]] = []
+        self.language = ""
         self.texts: list[str] = []  # every text that any message has had, in order
 
     async def listen(self) -> None:
@@ -57,6 +58,7 @@ class Visitor:
                 self._answers.pop(received.pop("number")).set_result(received)
             self.surroundings = received.get("surroundings", self.surroundings)
             self.steps = received.get("steps", self.steps)
+            self.language = received.get("language", self.language)
             for message in received.get("changed", []):
                 self.messages[message["id"]] = message
                 self.texts.append(message["content"])
@@ -99,11 +101,11 @@ def visitor_session(page: Page, **headers: str) -> aiohttp.ClientSession:
 
 
 @asynccontextmanager
-async def visiting(page: Page, name: str) -> AsyncIterator[Visitor]:
-    """Open the page as a person."""
+async def visiting(page: Page, name: str, *, locale: str = "en") -> AsyncIterator[Visitor]:
+    """Open the page as a person, in a browser of some language."""
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(visitor_session(page))
-        socket = await stack.enter_async_context(session.ws_connect(f"/socket?as={name}"))
+        socket = await stack.enter_async_context(session.ws_connect(f"/socket?as={name}&locale={locale}"))
         visitor = Visitor(socket)
         listening = asyncio.create_task(visitor.listen())
         yield visitor

@@ -2,15 +2,17 @@
 
 import pytest
 
+from bot.errors import Refused
+from bot.i18n.message import ENGLISH
 from bot.playground.command_line import is_complete, parse_command, visible_commands
-from bot.playground.simulated_discord import Refused, SimulatedDiscord
+from bot.playground.simulated_discord import SimulatedDiscord
 from tests.playground.conftest import Visitor
 
 MENTIONABLE = {"@ana": "ana", "#heroes": "heroes"}
 
 
 def as_olga(typed: str, world: SimulatedDiscord) -> tuple[str, dict[str, object]]:
-    return parse_command(typed, visible_commands(world.people["olga"], world), MENTIONABLE)
+    return parse_command(typed, visible_commands(world.people["olga"], world, ENGLISH), MENTIONABLE)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +44,7 @@ async def test_commands_are_parsed(
         ("/models list 3", "/models list takes no options"),
         ("/build-dataset limit:many", "limit is a whole number from 14 to 500,000, not many."),
         ("/build-dataset limit:5", "limit is a whole number from 14 to 500,000, not 5."),
-        ("/build-dataset limit:", "Nothing stands after limit:"),
+        ("/build-dataset limit:", "There is nothing after limit:"),
         ("/build-dataset limit:99999999999999999999", "limit is a whole number from 14 to 500,000"),
         ("/build-dataset budget:nan", "budget is a number"),
         ("/build-dataset batch:perhaps", "batch is true or false, not perhaps."),
@@ -82,7 +84,7 @@ async def test_an_invalid_line_is_refused(world: SimulatedDiscord, typed: str, r
 async def test_a_line_can_be_sent_if_nothing_is_missing(
     world: SimulatedDiscord, typed: str, complete: bool
 ) -> None:
-    assert is_complete(typed, visible_commands(world.people["olga"], world)) is complete
+    assert is_complete(typed, visible_commands(world.people["olga"], world, ENGLISH)) is complete
 
 
 async def test_suggests_the_commands_that_a_person_may_use(olga: Visitor, ana: Visitor) -> None:

@@ -5,14 +5,20 @@ import os
 import re
 import sys
 from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from bot.app import App
 from bot.playground.browser import has_screen
+from bot.playground.run import open_channel
+from bot.playground.simulated_discord import SimulatedDiscord
 from bot.settings import ROOT
 from tests.support.eventually import eventually
 from tests.support.scripted_server import Script
+from tests.support.streaming import labels
 
 
 @pytest.mark.parametrize(
@@ -67,3 +73,47 @@ async def test_the_address_is_the_last_line_and_the_browser_opens_it(tmp_path: P
         await running.wait()
     assert opened.read_text() == found[1]
     assert "ready as" not in printed
+
+
+@asynccontextmanager
+async def running_channel(app: App) -> AsyncIterator[SimulatedDiscord]:
+    async with open_channel(app) as world:
+        clock = asyncio.create_task(world.follow_real_time())
+        yield world
+        clock.cancel()
+        await asyncio.gather(clock, return_exceptions=True)
+
+
+def buttons(world: SimulatedDiscord) -> list[str | None]:
+    """Return the labels of all buttons in the channel."""
+    return [label for message in world.channel.history() for label in labels(message)]
+
+
+async def order_build(world: SimulatedDiscord) -> None:
+    olga = world.people["olga"]
+    await world.act(olga.slash(world.channel, "build-dataset", limit=16))
+    await eventually(lambda: "Confirm" in buttons(world), what="the plan is shown")
+    await world.act(olga.click(world.message(world.channel.history()[-1].id), label="Confirm"))
+    await eventually(lambda: "Pause" in buttons(world), what="the plan is confirmed")
+
+
+async def test_a_job_is_followed_in_the_channel_after_a_restart(app: App) -> None:
+    async with running_channel(app) as world:
+        await order_build(world)
+    async with running_channel(app) as world:
+        await eventually(lambda: buttons(world) == ["Pause", "Cancel"], what="its progress is shown again")
+        (shown,) = world.channel.history()
+        assert "Waiting to start." in shown.content
+        assert await app.worker.run_next()
+        await eventually(lambda: len(world.channel.history()) == 2, what="its end is announced")
+        assert "Dataset v1 is ready" in world.channel.history()[-1].content
+
+
+async def test_the_end_of_a_job_that_ended_while_the_playground_was_closed_is_announced(app: App) -> None:
+    async with running_channel(app) as world:
+        await order_build(world)
+    assert await app.worker.run_next()
+    async with running_channel(app) as world:
+        await eventually(world.channel.history, what="its end is announced")
+        (end,) = world.channel.history()
+        assert "Dataset v1 is ready" in end.content

@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from bot.app import App
+from bot.i18n.message import ENGLISH
 from bot.playground.server import Page
-from bot.playground.simulated_discord import SimulatedDiscord
+from bot.playground.simulated_discord import SimulatedDiscord, open_simulated_discord
 from bot.playground.tutorial import Step, steps
 from bot.store import descriptions, duels, jobs
 from tests.playground.conftest import Message, Visitor, visiting
-from tests.support.duels import HERO, two_models, vote
+from tests.support.duels import HERO, two_models, vote, vote_unanimously
 from tests.support.scripted_server import Script
 from tests.support.workflows import build, finetune
 from tests.support.writers import of_one_taste
@@ -18,11 +19,11 @@ from tests.support.writers import of_one_taste
 TITLES = [
     "Ask for a hero",
     "Gather examples",
-    "Tune the model",
+    "Train the model",
     "Ask again",
     "Vote",
     "Gather again",
-    "Tune again",
+    "Train again",
     "Let them duel",
     "Promote the winner",
     "See the best",
@@ -31,7 +32,11 @@ TITLES = [
 
 async def next_step(app: App, world: SimulatedDiscord) -> Step:
     """Return the step that the guide shows."""
-    return next(step for step in await steps(app, world) if not step.done)
+    return next(step for step in await shown_steps(app, world) if not step.done)
+
+
+async def shown_steps(app: App, world: SimulatedDiscord) -> list[Step]:
+    return await steps(app, world, ENGLISH)
 
 
 async def describe(app: App, *, likes: int = 0, shown: bool = True) -> None:
@@ -44,7 +49,7 @@ async def describe(app: App, *, likes: int = 0, shown: bool = True) -> None:
 
 
 async def test_the_steps_and_who_takes_them(app: App, world: SimulatedDiscord) -> None:
-    shown = await steps(app, world)
+    shown = await shown_steps(app, world)
     assert [step.title for step in shown] == TITLES
     assert [step.done for step in shown] == [False] * 10
     assert shown[0].line == "/hero 40 woman healing"
@@ -58,7 +63,7 @@ async def test_the_steps_and_who_takes_them(app: App, world: SimulatedDiscord) -
     ("doings", "title"),
     [
         ([describe], "Gather examples"),
-        ([describe, build], "Tune the model"),
+        ([describe, build], "Train the model"),
         ([describe, build, finetune], "Ask again"),
         ([build, finetune, describe], "Vote"),
     ],
@@ -79,7 +84,7 @@ async def test_the_second_round(app: App, world: SimulatedDiscord) -> None:
     await describe(app, likes=2)
     assert (await next_step(app, world)).title == "Gather again"
     await build(app)
-    assert (await next_step(app, world)).title == "Tune again"
+    assert (await next_step(app, world)).title == "Train again"
     await finetune(app)
     step = await next_step(app, world)
     assert (step.title, step.line) == ("Let them duel", "/duel 40 woman healing")
@@ -88,6 +93,44 @@ async def test_the_second_round(app: App, world: SimulatedDiscord) -> None:
     assert (step.title, step.line) == ("Promote the winner", "/models promote model:2")
     await app.registry.promote(2, actor_id=1)
     assert (await next_step(app, world)).title == "See the best"
+
+
+async def test_a_liked_text_that_may_not_train_is_no_step_taken(
+    app: App, world: SimulatedDiscord, script: Script
+) -> None:
+    await build(app)
+    await finetune(app)
+    script.texts = ["Sleeps.", "Sings."]
+    await describe(app)
+    step = await next_step(app, world)
+    assert (step.title, step.line) == ("Vote", "/hero 40 woman healing")
+    assert "No text here may teach the next model (1 " in str(step.todo)
+    await describe(app, likes=2)
+    shown = await shown_steps(app, world)
+    assert not shown[4].done
+    assert "No text here may teach" in str(shown[5].todo)
+    await build(app)  # it takes in nothing that was liked
+    assert (await next_step(app, world)).title == "Vote"
+
+
+async def test_only_the_round_that_runs_says_so(app: App, world: SimulatedDiscord) -> None:
+    await build(app)
+    await app.finetunes.submit(epochs=1)
+    shown = await shown_steps(app, world)
+    assert "It has begun" in str(shown[2].todo)
+    assert (shown[6].todo, shown[6].line) == ("Confirm its plan.", "/finetune")
+    assert "second model" in str(shown[7].todo)
+    assert "second model" in str(shown[8].todo)
+
+
+async def test_a_candidate_that_has_won_is_promoted(app: App, world: SimulatedDiscord) -> None:
+    await two_models(app)
+    await describe(app, likes=2)
+    await build(app)
+    await vote_unanimously(app, "candidate")
+    step = await next_step(app, world)
+    assert (step.title, step.line) == ("Promote the winner", "/models promote model:2")
+    assert str(step.todo).startswith("The candidate has won its duels.")
 
 
 async def test_after_a_restart_the_vote_begins_with_a_hero(app: App, world: SimulatedDiscord) -> None:
@@ -103,17 +146,17 @@ async def test_after_a_restart_the_vote_begins_with_a_hero(app: App, world: Simu
     assert (step.title, step.person, step.line) == ("Vote", None, "/hero 40 woman healing")
 
 
-async def test_a_model_without_a_challenger_is_explained(app: App, world: SimulatedDiscord) -> None:
+async def test_a_model_without_a_candidate_is_explained(app: App, world: SimulatedDiscord) -> None:
     await two_models(app)
     await describe(app, likes=2)
     await build(app)
     await app.registry.retire(2, actor_id=1)
     step = await next_step(app, world)
     assert (step.title, step.line) == ("Let them duel", "/models list")
-    assert "says why" in step.todo
+    assert "says why" in str(step.todo)
 
 
-@pytest.mark.parametrize(("sound", "title"), [(0, "Tune the model"), (1, "Tune again")])
+@pytest.mark.parametrize(("sound", "title"), [(0, "Train the model"), (1, "Train again")])
 async def test_a_model_that_is_held_back_is_not_a_step_taken(
     app: App, world: SimulatedDiscord, script: Script, sound: int, title: str
 ) -> None:
@@ -127,7 +170,7 @@ async def test_a_model_that_is_held_back_is_not_a_step_taken(
     await finetune(app)
     step = await next_step(app, world)
     assert (step.title, step.line, step.done) == (title, "/finetune", False)
-    assert "writes too badly" in step.todo
+    assert "writes too badly" in str(step.todo)
 
 
 def current(visitor: Visitor) -> dict[str, object]:
@@ -171,9 +214,29 @@ async def test_members_are_asked_for_their_votes_in_turn(page: Page, olga: Visit
         await olga.wait_for(lambda title=title: current(olga)["title"] == title)  # type: ignore[misc]
 
 
-async def test_top_ends_the_guide(olga: Visitor) -> None:
+async def test_the_guide_sees_what_is_written_down_after_an_event(olga: Visitor, app: App) -> None:
+    await olga.wait_for(lambda: olga.steps and current(olga)["title"] == "Ask for a hero")
+    await describe(app)  # nothing happens in the channel
+    await olga.wait_for(lambda: current(olga)["title"] == "Gather examples")
+
+
+async def test_top_is_seen_for_good_and_ends_a_guide_that_is_done(olga: Visitor, app: App) -> None:
     await olga.wait_for(lambda: olga.steps)
     assert not olga.steps[-1]["done"]
     await olga.type_line("/top")
     await olga.wait_for(lambda: olga.steps[-1]["done"])
-    assert "close this guide" in olga.steps[-1]["todo"]
+    assert olga.steps[-1]["todo"] == ""
+    await two_models(app)
+    await describe(app, likes=2)
+    await build(app)
+    await vote(app, "voter", "candidate")
+    await app.registry.promote(2, actor_id=1)
+    await olga.wait_for(lambda: "close this guide" in olga.steps[-1]["todo"])
+
+
+async def test_the_last_step_survives_a_restart(app: App) -> None:
+    async with open_simulated_discord(app) as world:
+        await world.act(world.people["olga"].slash(world.channel, "top"))
+        assert (await shown_steps(app, world))[-1].done
+    async with open_simulated_discord(app) as world:
+        assert (await shown_steps(app, world))[-1].done

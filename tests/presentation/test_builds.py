@@ -50,9 +50,21 @@ def test_where_imported_texts_are_is_told_when_they_leave(t: Translator) -> None
     assert "v4" in text
     assert ("/finetune dataset:4" if t is ENGLISH else "/finetune datensatz:4") in text
     if t is ENGLISH:
-        assert "Since v4, added: 1 text written by the model; gone: 1 imported text." in text
-        assert "A build never takes in imported texts" in text
+        assert "Since v4, added: 1 text written here by the model; gone: 1 imported text." in text
+        assert "A build takes in no imported texts" in text
     assert "imported" not in build_result_text(ENGLISH, changed(description=1))
+
+
+@pytest.mark.parametrize(
+    ("cached", "paid", "said"),
+    [
+        (0, 0.0, "2 answers written."),
+        (3, 0.5, "2 answers written, 3 taken over from earlier builds, $0.5000 paid."),
+    ],
+)
+def test_only_answers_that_were_taken_over_are_told(cached: int, paid: float, said: str) -> None:
+    result = BuildResult(counts={"train": 200}, asked=2, calls=2, cached=cached, cost=paid)
+    assert said in build_result_text(ENGLISH, result).split("\n")
 
 
 @LANGUAGES
@@ -74,17 +86,17 @@ def test_how_to_have_the_shipped_build_again_is_told_when_it_leaves(t: Translato
 def test_reasons_are_words_that_go_with_a_number(reason: str, said: str) -> None:
     assert [str(text) for text in count_by_reason({reason: 1})] == [said]
     result = BuildResult(counts={"train": 200}, asked=2, calls=2, rejected={reason: 1})
-    assert f"did not fit their hero, and were asked for again: {said}." in build_result_text(ENGLISH, result)
+    assert f"because they did not fit their hero: {said}." in build_result_text(ENGLISH, result)
 
 
 def test_tokens_are_told_only_if_they_cost_something() -> None:
     free = BuildEstimate(20, 5, 900, 600, FREE, 0.0, 12.0, limited=False, measured=False)
     paid = BuildEstimate(20, 5, 900, 600, Price(input=1, output=2), 0.1, 12.0, limited=False)
     spec = BuildSpec(model="m")
-    assert "\n5 are written already, 15 are to be written.\n" in build_plan_text(ENGLISH, spec, free, None)
-    assert "0:12 on two processors" in build_plan_text(ENGLISH, spec, free, None)
-    assert "about 900 tokens (parts of words) asked" in build_plan_text(ENGLISH, spec, paid, None)
-    assert "0:12 at the pace of the last build." in build_plan_text(ENGLISH, spec, paid, None)
+    assert "\nWritten already: 5. Still to write: 15.\n" in build_plan_text(ENGLISH, spec, free, None)
+    assert "about 12 s on two idle processor cores" in build_plan_text(ENGLISH, spec, free, None)
+    assert "about 900 tokens (parts of words) sent" in build_plan_text(ENGLISH, spec, paid, None)
+    assert "about 12 s, as fast as the last build." in build_plan_text(ENGLISH, spec, paid, None)
 
 
 async def stopped(app: App, state: jobs.State, done: int) -> Job:

@@ -12,14 +12,11 @@ from bot.settings import Settings
 from bot.store import models, notifications, trials
 from bot.store.descriptions import Description
 from bot.store.notifications import Notification, NotificationAction
-from tests.support.duels import HERO, choice_for, run_duel, two_models, vote, vote_unanimously
+from tests.support.duels import HERO, choice_for, run_duel, vote, vote_unanimously
 from tests.support.scripted_server import Script
 from tests.support.workflows import finetune
 
-
-@pytest.fixture(autouse=True)
-async def _two_models(app: App) -> None:
-    await two_models(app)
+pytestmark = pytest.mark.usefixtures("two_models")
 
 
 async def states(app: App) -> list[str]:
@@ -97,7 +94,7 @@ async def test_voters_count_once_however_often_they_vote(app: App) -> None:
 async def test_votes_of_young_accounts_are_stored_and_do_not_count(app: App) -> None:
     young = int((time.time() - 3 * 86400) * 1000 - 1_420_070_400_000) << 22
     assert not (await vote(app, young, "candidate")).counts
-    assert "no choice counts yet (besides: 1 vote that does not count)" in await figures(app)
+    assert "no vote counts yet (besides: 1 vote that does not count)" in await figures(app)
     assert (await vote(app, young - (5 * 86_400_000 << 22), "candidate")).counts
 
 
@@ -106,7 +103,7 @@ async def test_winner_is_proposed_and_promoted_by_an_operator(app: App) -> None:
     assert await states(app) == ["live", "candidate"]
     (notification,) = await trial_notifications(app)
     assert notification.action == NotificationAction("promote", 1)
-    assert "8 of 8 people chose the new model." in str(notification.text)
+    assert "8 of 8 people chose the new one." in str(notification.text)
     assert await app.trials.running() is None  # no other candidate is tried in the meantime
 
     promoted = await app.trials.promote(1, actor_id=7)
@@ -118,19 +115,36 @@ async def test_winner_is_proposed_and_promoted_by_an_operator(app: App) -> None:
     assert (again.model.id, again.changed) == (2, False)
 
 
+async def test_a_winner_that_is_made_live_by_its_number_goes_live_by_votes(app: App) -> None:
+    await vote_unanimously(app, "candidate")
+    assert (await app.trials.make_live(2, actor_id=7)).state == "live"
+    assert await states(app) == ["candidate", "live"]  # the other one may win its place back
+    assert (await events(app, 2))[-1] == ("promoted", 1)
+    assert (await app.trials.make_live(1)).state == "live"
+    assert await states(app) == ["live", "retired"]
+    assert (await events(app, 1))[-1] == ("override", 2)
+
+
+async def test_a_candidate_whose_trial_goes_on_is_made_live_by_hand(app: App) -> None:
+    await vote(app, 1, "candidate")
+    await app.trials.make_live(2)
+    assert await states(app) == ["retired", "live"]
+    assert (await events(app, 2))[-1] == ("override", 1)
+
+
 async def test_promotion_is_undone_by_rollback(app: App) -> None:
     await vote_unanimously(app, "candidate")
     await app.trials.promote(1)
     await app.registry.roll_back()
     assert await states(app) == ["live", "retired"]
-    with pytest.raises(UserError, match="model 2 retired: the votes say nothing about that"):
+    with pytest.raises(UserError, match="model 2 retired, so those votes no longer decide"):
         await app.trials.promote(1)
 
 
 async def test_candidate_that_has_not_won_is_not_promoted(app: App) -> None:
     await vote(app, 1, "candidate")
     for number in (1, 9):
-        with pytest.raises(UserError, match="not won"):
+        with pytest.raises(UserError, match="did not win"):
             await app.trials.promote(number)
 
 
@@ -140,7 +154,7 @@ async def test_winner_is_promoted_at_once_with_auto_promote(app: App) -> None:
     assert await states(app) == ["candidate", "live"]
     (notification,) = await trial_notifications(app)
     assert notification.action is None
-    assert "It is live now" in str(notification.text)
+    assert "From now on model 2 is live" in str(notification.text)
 
 
 async def test_loser_is_retired(app: App) -> None:
@@ -148,8 +162,8 @@ async def test_loser_is_retired(app: App) -> None:
     assert await states(app) == ["live", "retired"]
     assert (await events(app, 2))[-1] == ("outvoted", None)
     (notification,) = await trial_notifications(app)
-    assert "keeps its place" in str(notification.text)
-    with pytest.raises(UserError, match="no new model to try"):
+    assert "model 1 stays live and model 2 is retired" in str(notification.text)
+    with pytest.raises(UserError, match="No new model is on trial"):
         await app.duels.run(HERO, requester=1)
 
 
@@ -159,7 +173,7 @@ async def test_undecided_trial_is_notified_once_and_left_to_the_operators(app: A
         await vote(app, number, "candidate" if number % 2 else "live")
     await app.trials.advance()
     (notification,) = await trial_notifications(app)
-    assert "ends undecided: 5 of 10 people" in str(notification.text)
+    assert "which stays live: 5 of 10 people" in str(notification.text)
     assert "/models promote model:2" in str(notification.text)
     assert await states(app) == ["live", "candidate"]
     assert await app.trials.running() is None
@@ -169,7 +183,7 @@ async def test_undecided_trial_is_notified_once_and_left_to_the_operators(app: A
 async def test_trial_expires_after_trial_days(app: App) -> None:
     await vote(app, 1, "candidate")
     assert await app.trials.advance() is None
-    assert "ends undecided" in str((await trial_notifications(app))[0].text)
+    assert "could not decide" in str((await trial_notifications(app))[0].text)
 
 
 @pytest.mark.settings(auto_promote=True)
@@ -223,7 +237,7 @@ async def test_expired_rematch_is_notified(app: App) -> None:
 
     assert await states(app) == ["retired", "live"]
     (notification,) = [each for each in await trial_notifications(app) if each.key == f"trial:{rematch.id}"]
-    assert "model 1 might win its place back from the live model 2" in str(notification.text)
+    assert "model 1 could win its place back from model 2" in str(notification.text)
     assert "0 of 1 person" in str(notification.text)
 
 
@@ -295,7 +309,7 @@ async def test_missing_candidate_is_retired_and_the_next_is_tried(app: App, scri
     assert trial.candidate_id == 3
     async with app.db.read() as tx:
         assert [
-            "does not know model 2, a candidate" in str(each.text)
+            "no longer has model 2, a candidate" in str(each.text)
             for each in await notifications.list_pending(tx)
         ] == [True]
 
@@ -339,7 +353,7 @@ async def test_no_hero_becomes_a_duel_at_a_share_of_0(app: App) -> None:
 
 
 async def test_unknown_duel_is_refused(app: App) -> None:
-    with pytest.raises(UserError, match="not known any more"):
+    with pytest.raises(UserError, match="This duel is over"):
         await app.duels.vote(99, 1, "a")
 
 

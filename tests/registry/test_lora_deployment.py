@@ -138,7 +138,7 @@ async def test_a_server_that_takes_no_adapters_is_told_of_with_the_hint(stage: S
 
 
 async def test_a_folder_that_the_server_sees_elsewhere_is_named(stage: Stage) -> None:
-    with pytest.raises(UserError, match=f"no adapter at /elsewhere/{stage.training.model}.*SERVING_ADAPTER"):
+    with pytest.raises(UserError, match=f"no adapter in /elsewhere/{stage.training.model}.*SERVING_ADAPTER"):
         await (await stage.serving(there="/elsewhere")).deploy(stage.training.model)
 
 
@@ -249,7 +249,7 @@ async def test_an_archive_that_reaches_out_of_its_folder_is_refused(
 
 async def test_an_archive_of_something_else_is_refused(stage: Stage) -> None:
     async with serving(gives(tar_of((tarfile.TarInfo("readme"), b"1")))) as url:
-        with pytest.raises(UserError, match="is no adapter"):
+        with pytest.raises(UserError, match="is not an adapter"):
             await (await stage.serving(trained_at=url)).deploy(MODEL)
     assert list(stage.folder.iterdir()) == []
 

@@ -4,11 +4,14 @@ import asyncio
 
 import pytest
 
-from bot.app import App
+from bot.app import App, open_app
 from bot.errors import UserError
 from bot.heroes.hero import Hero
+from bot.settings import Settings
 from bot.store import models
+from bot.store.job_schema import Verdict
 from bot.store.models import Model
+from tests.support.duels import vote, vote_unanimously
 from tests.support.eventually import eventually
 from tests.support.scripted_server import Script
 from tests.support.workflows import build, finetune
@@ -28,6 +31,15 @@ async def tuned(app: App, number: int) -> list[Model]:
     return await app.registry.all()
 
 
+async def ahead(app: App) -> dict[int, int]:
+    """Return how many candidates are ahead of each."""
+    return {
+        each.id: await app.registry.count_ahead(each)
+        for each in await app.registry.all()
+        if each.state == "candidate"
+    }
+
+
 async def history(app: App, model: int) -> list[tuple[str, int | None, int | None]]:
     return [
         (each.what, each.replaced_id, each.actor_id) for each in (await app.registry.record(model)).events
@@ -38,14 +50,61 @@ async def test_the_first_goes_live_and_later_ones_challenge_it_one_at_a_time(app
     await tuned(app, 3)
     assert await states(app) == {"ft:tiny:1": "live", "ft:tiny:2": "candidate", "ft:tiny:3": "candidate"}
 
-    challenger = await app.registry.challenger()
-    assert challenger
-    assert challenger.id == 2
+    assert await app.registry.candidate_stages() == {2: "in duels", 3: "waiting"}
     await app.registry.retire(2, actor_id=7)
-    challenger = await app.registry.challenger()
-    assert challenger
-    assert challenger.id == 3
+    assert await app.registry.candidate_stages() == {3: "in duels"}
     assert await history(app, 2) == [("registered", None, None), ("passed", None, None), ("retired", None, 7)]
+
+
+async def test_a_candidate_that_has_won_keeps_the_others_waiting_for_the_operator(app: App) -> None:
+    await tuned(app, 4)
+    await vote_unanimously(app, "candidate")
+    assert await app.registry.candidate_stages() == {2: "won", 3: "behind winner", 4: "behind winner"}
+    assert await ahead(app) == {2: 0, 3: 1, 4: 2}
+
+    await app.registry.retire(2)
+    assert await app.registry.candidate_stages() == {3: "in duels", 4: "waiting"}
+    await app.registry.roll_back()
+    assert await app.registry.candidate_stages() == {3: "without rival", 4: "without rival"}
+
+
+@pytest.mark.parametrize(("rules", "ended"), [({"trial_duels": 2}, "undecided"), ({}, "in duels")])
+async def test_a_candidate_that_votes_could_not_decide_on_has_had_its_turn(
+    settings: Settings, rules: dict[str, int], ended: str
+) -> None:
+    async with open_app(settings.model_copy(update=rules)) as app:
+        await tuned(app, 3)
+        await vote(app, "one", "candidate")
+        await vote(app, "other", "live")
+        stages = await app.registry.candidate_stages()
+        assert stages == {2: ended, 3: "in duels" if ended == "undecided" else "waiting"}
+        assert await ahead(app) == {2: 0, 3: 0 if ended == "undecided" else 1}
+
+
+async def test_a_model_that_lost_its_place_waits_behind_the_others_and_its_old_victory_does_not_count(
+    app: App,
+) -> None:
+    await tuned(app, 4)
+    await vote_unanimously(app, "candidate")
+    await app.trials.make_live(2)
+    assert await app.registry.candidate_stages() == {1: "waiting", 3: "in duels", 4: "waiting"}
+    assert await ahead(app) == {1: 2, 3: 0, 4: 1}
+    await app.registry.retire(3)
+    await app.registry.retire(4)
+    await vote_unanimously(app, "candidate")
+    assert await app.registry.candidate_stages() == {1: "won"}
+    await app.trials.make_live(1)  # it wins its place back
+    assert await app.registry.candidate_stages() == {2: "in duels"}
+
+
+async def test_a_candidate_in_duels_has_nobody_ahead_however_many_wait(app: App) -> None:
+    """Here an older one joins the line while it duels."""
+    await tuned(app, 4)
+    await app.registry.conclude(2, Verdict(live_id=1, faults=["fit"]))
+    await app.trials.advance()
+    await app.registry.conclude(2, Verdict(live_id=1))
+    assert await app.registry.candidate_stages() == {2: "waiting", 3: "in duels", 4: "waiting"}
+    assert await ahead(app) == {2: 1, 3: 0, 4: 2}
 
 
 async def test_promotion_by_hand_is_an_override_and_retires_the_live_one(app: App) -> None:
@@ -68,19 +127,27 @@ async def test_rollback_goes_back_step_by_step_and_not_in_a_circle(app: App) -> 
     await app.registry.promote(2)
     await app.registry.promote(3)
 
-    assert (await app.registry.roll_back(actor_id=7)).id == 2
+    assert await live_after_rollback(app, actor_id=7) == 2
     assert await states(app) == {"ft:tiny:1": "retired", "ft:tiny:2": "live", "ft:tiny:3": "retired"}
-    assert (await app.registry.roll_back()).id == 1
-    with pytest.raises(UserError, match="no earlier model"):
-        await app.registry.roll_back()
+    assert await live_after_rollback(app) == 1
+    assert await live_after_rollback(app) is None
+    assert await app.registry.live() is None
     assert (await history(app, 2))[-1] == ("rolled back", 3, 7)
+    with pytest.raises(UserError, match="No trained model is live"):
+        await app.registry.roll_back()
+    assert (await app.registry.promote(1)).state == "live"
+
+
+async def live_after_rollback(app: App, **options: int) -> int | None:
+    live = await app.registry.roll_back(**options)
+    return live.id if live else None
 
 
 async def test_what_cannot_be_done_changes_nothing(app: App) -> None:
     await tuned(app, 2)
     with pytest.raises(UserError, match="no model 9"):
         await app.registry.promote(9)
-    with pytest.raises(UserError, match=r"is live\. Let another one serve first"):
+    with pytest.raises(UserError, match=r"is live, so it cannot be retired"):
         await app.registry.retire(1)
     assert await states(app) == {"ft:tiny:1": "live", "ft:tiny:2": "candidate"}
 

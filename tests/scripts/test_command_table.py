@@ -1,10 +1,13 @@
 """The tables of commands in README.md and docs/commands.md are those of the real command tree."""
 
+import ast
+
 import discord
 import pytest
 import simcord
 
 from bot.client import HeroBot
+from bot.settings import ROOT
 from scripts.command_table import ADMINS, EVERYONE, OPERATORS, commands, pages
 from tests.conftest import Stage
 
@@ -55,3 +58,15 @@ async def test_who_may_use_a_command_is_what_discord_and_the_bot_enforce(
             await member.slash(channel, command)
     else:
         await member.slash(channel, command)
+
+
+def test_no_body_of_a_command_checks_for_operators() -> None:
+    """Commands say it by @operators_only, which the tables and /help read. Buttons and forms check."""
+    elsewhere = []
+    for path in sorted((ROOT / "cogs").rglob("*.py")):
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(function, ast.AsyncFunctionDef) and path.name != "permissions.py":
+                calls = {ast.unparse(each.func) for each in ast.walk(function) if isinstance(each, ast.Call)}
+                if "require_operator" in calls and function.name not in ("handle", "submit"):
+                    elsewhere.append(f"{path.relative_to(ROOT)}:{function.lineno} {function.name}")
+    assert elsewhere == []

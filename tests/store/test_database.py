@@ -189,7 +189,9 @@ async def test_a_database_of_the_first_version_is_migrated_with_its_rows(tmp_pat
             assert [model.served_as for model in await models.list_all(tx)] == ["m1", "m2"]
             history = [(event.what, event.replaced_id) for event in await models.list_events(tx)]
             assert history == [("registered", None), ("registered", None), ("override", 1)]
-        assert (await Registry(db, gated=True).roll_back()).name == "m1"
+        before = await Registry(db, gated=True).roll_back()
+        assert before is not None
+        assert before.name == "m1"
         for statement in (
             "UPDATE job SET state = 'asleep'",
             "UPDATE dataset_item SET source = 'rumour'",

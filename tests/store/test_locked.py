@@ -51,7 +51,11 @@ async def test_a_full_disk_passes_too(app: App) -> None:
         pages = (await tx.execute(text("PRAGMA page_count"))).scalar_one()
         await tx.execute(text(f"PRAGMA max_page_count={pages}"))
 
+    attempts = 0
+
     async def grow(tx: Transaction) -> None:
+        nonlocal attempts
+        attempts += 1
         await tx.execute(text("CREATE TABLE IF NOT EXISTS grown (content TEXT)"))
         await tx.execute(text("INSERT INTO grown VALUES (:content)"), {"content": "x" * 100_000})
 
@@ -59,7 +63,7 @@ async def test_a_full_disk_passes_too(app: App) -> None:
         async with app.db.write() as tx:
             await grow(tx)
     waiting = asyncio.create_task(app.db.write_when_free(grow))
-    await asyncio.sleep(0.3)
+    await eventually(lambda: attempts >= 4, what="it is tried again")
     assert not waiting.done()
     async with app.db.write() as tx:  # others get their turn between the attempts
         await tx.execute(text("PRAGMA max_page_count=1000000"))
@@ -76,24 +80,27 @@ async def test_closing_waits_for_no_lock(app: App) -> None:
     async def nothing(_: Transaction, items: Sequence[int]) -> list[int]:
         return list(items)
 
-    async with held(app.settings.data_dir):
+    async with held(app.settings.data_dir) as database:
         together = asyncio.create_task(app.db.write_together(WriteTask(nothing, 1)))
         alone = asyncio.create_task(app.db.write_when_free(lambda tx: nothing(tx, [1])))
-        await asyncio.sleep(0.2)
-        await asyncio.wait_for(app.db.settle(), 5)
+        await database.until_tried()
+        await asyncio.wait_for(app.db.settle(), 30)  # it would wait for five minutes
         results = await asyncio.gather(together, alone, return_exceptions=True)
     assert [type(result) for result in results] == [DatabaseBusy, DatabaseBusy]
 
 
 async def test_answers_that_were_paid_for_are_kept(app: App, script: Script) -> None:
     """Another program takes the database in mid-build: nothing is asked twice."""
-    script.delay = 0.05
+    script.may_answer.clear()
     spec = build_spec(app, limit=16)
     building = asyncio.create_task(write_examples(app, spec))
-    await eventually(lambda: len(script.asked) >= 4, what="the build has begun")
-    await during_lock(app.settings.data_dir, asyncio.wait_for(building, 60))
+    await eventually(lambda: script.asked, what="the build has begun")
+    async with held(app.settings.data_dir) as database:
+        script.may_answer.set()
+        await database.until_tried()
+        assert not building.done()
 
-    counts = building.result()
+    counts = await asyncio.wait_for(building, 120)
     assert counts.done == counts.asked == len(script.asked) == 16
 
 
@@ -112,8 +119,8 @@ async def test_a_call_that_failed_is_no_longer_under_way(app: App) -> None:
 async def test_a_job_goes_on_when_the_database_is_free(app: App, script: Script) -> None:
     job, _ = await app.builds.submit(build_spec(app, limit=16))
     worker = asyncio.create_task(app.worker.run_forever())
-    async with held(app.settings.data_dir):
-        await asyncio.sleep(0.5)
+    async with held(app.settings.data_dir) as database:
+        await database.until_tried()
         assert not worker.done()
 
     async def ended() -> bool:

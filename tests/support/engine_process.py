@@ -23,8 +23,11 @@ class EngineProcess:
     clients: ClassVar[list[AsyncOpenAI]] = []
     """The clients that a test opened. The garbage collector would close them during a later test."""
 
-    def __init__(self, data: Path, base: Path | str | None, *, key: str | None = None) -> None:
+    def __init__(
+        self, data: Path, base: Path | str | None, *, key: str | None = None, runtime: str = "llama.cpp"
+    ) -> None:
         """Start one on a free port and wait until it listens."""
+        self.runtime = runtime
         self.data = data
         self.base = base
         self.key = key
@@ -36,7 +39,7 @@ class EngineProcess:
     def start(self) -> None:
         """Start the process, again if it has ended: at the same address."""
         command = [sys.executable, "-m", "engine", "--data", str(self.data), "--with-parent"]
-        command += ["--port", str(self._port)]
+        command += ["--port", str(self._port), "--runtime", self.runtime]
         if self.base is not None:
             command += ["--base", str(self.base)]
         environment = {name: value for name, value in os.environ.items() if name != "ENGINE_API_KEY"}

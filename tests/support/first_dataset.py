@@ -13,13 +13,13 @@ SOUND: dict[str, Any] = {
 }
 
 FAULTS: list[tuple[str, str]] = [
-    ('{"age": 40,', "It is no JSON object. A line is {"),
-    ("[1, 2]", "It is no JSON object"),
-    (json.dumps("She heals."), "It is no JSON object"),
+    ('{"age": 40,', "It is not a JSON object. A line is {"),
+    ("[1, 2]", "It is not a JSON object"),
+    (json.dumps("She heals."), "It is not a JSON object"),
     (json.dumps({**SOUND, "age": "40"}), "The age must be a whole number"),
     (json.dumps({**SOUND, "age": 40.5}), "The age must be a whole number"),
-    (json.dumps({**SOUND, "age": 17}), "The age must lie between 18 and 120"),
-    (json.dumps({**SOUND, "age": 121}), "The age must lie between 18 and 120"),
+    (json.dumps({**SOUND, "age": 17}), "The age must be between 18 and 120"),
+    (json.dumps({**SOUND, "age": 121}), "The age must be between 18 and 120"),
     (json.dumps({**SOUND, "gender": "wizard"}), "The gender 'wizard' is not known: write man/woman"),
     (json.dumps({**SOUND, "gender": None}), "The gender must be text in quotation marks."),
     (json.dumps({**SOUND, "power": "read **minds**"}), "A power is made of plain words"),

@@ -16,8 +16,11 @@ from tests.support.scripted_batches import ScriptedBatches
 from tests.support.scripted_stream import ScriptedStream
 from tests.support.scripted_trainings import ScriptedTrainings
 
-_AUTHOR = re.compile(r"an? (\d+)-year-old (\w+) fictional character who has the superpower of (.+?)\.")
-_TUNED = re.compile(r"(\d+), (\w+), (.+) ->")
+_AUTHOR = re.compile(
+    r"an? (?P<age>\d+)-year-old (?P<gender>\w+) fictional character "
+    r"who has the superpower of (?P<power>.+?)\."
+)
+_TUNED = re.compile(r"(?P<age>\d+), (?P<gender>\w+), (?P<power>.+) ->")
 
 
 _WORKS = (
@@ -68,6 +71,7 @@ class Script:
     failures: list[int] = field(default_factory=list)  # statuses of the next chat answers
     texts: list[str] = field(default_factory=list)  # the next answers, in place of generated ones
     writers: dict[str, "Writer"] = field(default_factory=dict)  # by model, in place of describe()
+    author_prompt: re.Pattern[str] = _AUTHOR  # with the groups age, gender and power
     finish_reason: str = "stop"
     reshape: Callable[[dict[str, Any]], object] = lambda completion: completion  # of each whole answer
     unknown_models: set[str] = field(default_factory=set)
@@ -77,6 +81,7 @@ class Script:
     cut: int = 0  # how many of the next answers end half-way
     same: int = 0  # how many of the next answers differ only in the hero
     delay: float = 0.0  # seconds that an answer takes
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)  # chats wait while a test has it cleared
     flagged: set[str] = field(default_factory=set)  # words that moderation flags
     answering: int = 0  # chats in progress now
     most_answering: int = 0
@@ -93,8 +98,15 @@ class Script:
     trainings: "ScriptedTrainings" = field(init=False)
 
     def __post_init__(self) -> None:
+        self.may_answer.set()
         self.batches = ScriptedBatches(self)
         self.trainings = ScriptedTrainings(self)
+
+    def continue_from(self, other: "Script") -> None:
+        """Know what another server was asked and has trained: an installation moves from it to this one."""
+        self.asked.extend(other.asked)
+        self.files.update(other.files)
+        self.trainings.continue_from(other.trainings)
 
     @property
     def now(self) -> int:
@@ -142,6 +154,7 @@ class Script:
         self.most_answering = max(self.most_answering, self.answering)
         try:
             await asyncio.sleep(self.delay)
+            await self.may_answer.wait()
             return await self._answer(request, body, number)
         finally:
             self.answering -= 1
@@ -195,9 +208,9 @@ class Script:
     def fitting(self, body: dict[str, Any], number: int) -> str:
         """Return a description of the hero that a request asks for."""
         last = next(m["content"] for m in reversed(body["messages"]) if m["role"] == "user")
-        match = _TUNED.search(last) or _AUTHOR.search(last)
+        match = _TUNED.search(last) or self.author_prompt.search(last)
         assert match, last
-        age, gender, power = match.groups()
+        age, gender, power = match.group("age", "gender", "power")
         variant = 0 if self.same > 0 else number
         self.same -= 1
         if body["messages"][-1]["role"] == "assistant":  # it continues a given opening

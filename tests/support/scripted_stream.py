@@ -14,7 +14,8 @@ class ScriptedStream:
     """How the next streams behave."""
 
     word_delay: float = 0.0  # seconds before each word
-    silent_after: int | None = None  # words after which the stream hangs
+    silent_after: int | None = None  # words after which the stream is silent, until a test sets `resumed`
+    resumed: asyncio.Event = field(default_factory=asyncio.Event)
     error_after: int | None = None  # words after which the next stream ends in an error
     pieces: list[bytes] = field(default_factory=list)  # sent as they are, in place of each answer
     media_type: str = "text/event-stream"
@@ -52,7 +53,7 @@ class ScriptedStream:
         words = re.findall(r"\S+\s*|\s+", choice["message"]["content"])
         for number, word in enumerate(words):
             if number == self.silent_after:
-                await asyncio.sleep(3600)
+                await self.resumed.wait()
             if number == self.error_after:
                 self.error_after = None
                 await response.write(_event({"error": {"message": "secret detail"}}))

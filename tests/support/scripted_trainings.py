@@ -73,6 +73,12 @@ class ScriptedTrainings:
         self._started: dict[int, float] = {}
         self._looks: Counter[str] = Counter()
 
+    def continue_from(self, other: "ScriptedTrainings") -> None:
+        """Know the files and trainings of another server."""
+        self.created.extend(other.created)
+        self.uploads.extend(other.uploads)
+        self._started.update(other._started)
+
     def serve(self, app: web.Application) -> None:
         """Add the routes."""
         app.router.add_get("/v1/models", self._models)

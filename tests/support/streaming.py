@@ -1,6 +1,7 @@
 """Messages whose texts are still being generated, in a simulated Discord."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -17,6 +18,7 @@ from tests.conftest import Stage
 from tests.support.scripted_server import Script
 
 TYPED = "40 woman healing"
+_PATIENCE = 20.0  # seconds until a test gives up; the simulated time stays below that of an interaction
 SENTENCE = "Ada mends clocks at night. "
 
 
@@ -71,7 +73,8 @@ async def until(
 
     Advances the simulated time by half an edit interval at each look.
     """
-    for _ in range(100):
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
         await asyncio.sleep(0.02)  # real time, for the real HTTP connection to the scripted server
         history = reversed(stage.channel.history())
         message = next(each for each in history if message_id in (None, each.id))

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gguf import GGUFReader, GGUFValueType, TokenType
+from gguf import GGUFValueType, TokenType
+
+from engine.storage.gguf_reader import GGUFReader
 
 VOCABULARY = 2048
 

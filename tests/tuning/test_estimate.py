@@ -4,6 +4,8 @@ import pytest
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 
 from bot.app import App
+from bot.i18n.message import ENGLISH
+from bot.presentation.finetune import finetune_plan_text
 from bot.store import jobs
 from bot.store.job_schema import FinetuneResult
 from bot.tuning.durations import Durations, durations
@@ -93,3 +95,18 @@ async def test_the_check_is_forecast_at_the_pace_of_the_last_one(app: App) -> No
         await jobs.change(tx, job.id, result=done.to_json())
     _, second = await app.finetunes.plan()
     assert (second.check.texts, second.check.seconds) == (8, 20.0)
+
+
+async def test_a_plan_warns_if_a_model_was_trained_on_exactly_this_dataset(app: App) -> None:
+    async def plan(base: str | None = None) -> str:
+        _, estimate = await app.finetunes.plan(base=base)
+        return finetune_plan_text(ENGLISH, estimate, None)
+
+    warning = "⚠️ Model 1 was trained on exactly this dataset, from the same base"
+    await build(app)
+    assert "exactly this dataset" not in await plan()
+    await finetune(app)
+    assert warning in await plan()
+    assert warning not in await plan(base="ft:tiny:1")
+    await build(app, limit=24)
+    assert warning not in await plan()

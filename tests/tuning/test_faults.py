@@ -49,7 +49,7 @@ async def test_transient_faults_are_retried_and_nothing_is_done_twice(
     ("fault", "expected"),
     [
         (401, "refuses this installation's key"),
-        (403, "may not fine-tune"),
+        (403, "may not train models"),
         (404, "does not know"),
         (400, "secret detail"),
     ],
@@ -106,7 +106,7 @@ async def test_invalid_numbers_in_events_lose_no_training(app: App, script: Scri
 async def test_a_server_without_fine_tuning_is_reported(app: App, script: Script) -> None:
     await build(app)
     script.faults[UPLOAD] = [404]
-    assert "There is no fine-tuning" in str((await finetune(app)).error)
+    assert "Models cannot be trained with the embedded engine" in str((await finetune(app)).error)
 
 
 async def test_a_server_without_events_is_followed(app: App, script: Script) -> None:
@@ -129,7 +129,7 @@ async def test_a_job_cancelled_at_the_server_ends_here_too(app: App, script: Scr
     await build(app)
     done = await finetune(app)
     assert done.state == "failed"
-    assert "was cancelled at the server" in str(done.error)
+    assert "it was cancelled at the model server" in str(done.error)
 
 
 async def test_a_success_without_a_model_is_reported(app: App, script: Script) -> None:

@@ -91,7 +91,7 @@ async def test_a_training_that_stays_missing_is_asked_about(settings: Settings, 
         script.faults["GET /v1/fine_tuning/jobs/ID"] = [404] * 1000
         asked = await finetune(app)
         assert asked.state == "paused"
-        assert "has no training ftjob-2" in str(asked.question)
+        assert "does not know the training ftjob-2" in str(asked.question)
 
         script.faults.clear()
         with pytest.raises(UserError, match="ftjob-1 belongs to another job"):

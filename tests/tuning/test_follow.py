@@ -1,21 +1,26 @@
 """What a training's message says before its first step, and when it forecasts its end."""
 
 import asyncio
+import math
 from functools import partial
+from typing import cast
 
 import pytest
+from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
+from openai.types.fine_tuning.fine_tuning_job import Hyperparameters
 
 from bot.app import App, Timing
 from bot.jobs.queue import WorkerTiming
-from bot.tuning.follow import TrainingTiming
+from bot.tuning.follow import TrainingTiming, progress_of, progress_since_resumed
+from bot.tuning.losses import smoothed
 from tests.support.eventually import eventually
 from tests.support.scripted_server import Script
 from tests.support.workflows import build
 
 CHECKS = "the model server checks the texts"
 TURN = "waiting for the model server's turn"
-LOADS = "the model server loads the base model and reads the held-out texts, for about half a minute"
-BEGINS = "loss 2.50 on the held-out texts before the training; the first step begins"
+LOADS = "the model server loads the base model and tests it before the training, for up to a minute"
+BEGINS = "loss (how badly the model guesses texts) 2.50 before the training; the first step begins"
 
 
 @pytest.fixture
@@ -44,7 +49,7 @@ async def test_every_wait_before_the_first_step_says_what_happens(app: App, scri
     script.trainings.losses = ((0, 2.5),)
     await eventually(partial(says, app, job.id, BEGINS), what=BEGINS)
     script.trainings.losses = ((1, None), (0, 2.5))  # the newest first
-    await eventually(partial(says, app, job.id, "training, loss 2.00"), what="the first step")
+    await eventually(partial(says, app, job.id, "training; loss 2.00"), what="the first step")
     script.trainings.losses = ((2, None), (1, None), (0, 2.5))  # a leap of a poll is no speed
     await eventually(partial(has_done, app, job.id, 2), what="the second step")
     assert (await app.jobs.get(job.id)).rate is None
@@ -55,3 +60,78 @@ async def test_every_wait_before_the_first_step_says_what_happens(app: App, scri
 
 async def has_done(app: App, job_id: int, steps: int) -> bool:
     return (await app.jobs.get(job_id)).done == steps
+
+
+def event(message: str, **data: float) -> FineTuningJobEvent:
+    return FineTuningJobEvent.construct(message=message, data=data or None)
+
+
+@pytest.mark.parametrize(
+    ("since", "done", "phase"),
+    [
+        ([], 5, "training; went on from step 5"),
+        (
+            [event("Step 6", train_loss=2.0, step=6, total_steps=40)],
+            6,
+            "training; loss 2.00; went on from step 5",
+        ),
+    ],
+)
+def test_a_training_that_was_interrupted_says_from_where_it_goes_on(
+    since: list[FineTuningJobEvent], done: int, phase: str
+) -> None:
+    before = [event(f"Step {number}", train_loss=3.0, step=number, total_steps=40) for number in (9, 8, 7)]
+    events = [*since, event("Resuming after step 5 of 40."), *before]
+    remote = FineTuningJob.construct(status="running")
+    shown = progress_since_resumed(remote, events)
+    assert (shown[0], shown[1], str(shown[2])) == (done, 40, phase)
+
+
+def metrics(step: int, loss: float, *, total: int = 40) -> FineTuningJobEvent:
+    return FineTuningJobEvent(
+        id=f"ftevent-{step}",
+        created_at=step,
+        level="info",
+        message="Training loss",
+        object="fine_tuning.job.event",
+        type="metrics",
+        data={"step": step, "total_steps": total, "train_loss": loss},
+    )
+
+
+def remote_training() -> FineTuningJob:
+    return FineTuningJob(
+        id="ftjob-1",
+        created_at=1,
+        hyperparameters=Hyperparameters(),
+        model="tiny",
+        object="fine_tuning.job",
+        organization_id="",
+        result_files=[],
+        seed=1,
+        status="running",
+        training_file="file-1",
+    )
+
+
+def shown_loss(events: list[FineTuningJobEvent]) -> float:
+    _, _, phase = progress_of(remote_training(), events)
+    return float(cast("float", phase.fields["loss"]))
+
+
+def test_the_loss_that_is_shown_is_that_of_the_chart() -> None:
+    values = [3.53, 2.46, 1.28, 2.47, *(2.0 + 0.3 * (-1) ** step for step in range(36))]
+    events = [metrics(step, loss) for step, loss in enumerate(values, start=1)]
+    shown = [shown_loss(events[number - 1 :: -1]) for number in range(1, len(values) + 1)]
+    assert shown == pytest.approx(smoothed(values, len(values)))
+    assert shown[3] < shown[2]  # a single bad step does not undo the three before
+
+
+def test_the_loss_that_is_shown_is_that_of_the_chart_if_few_steps_are_reported() -> None:
+    values = [3.0, 2.0, 2.5, 1.5, 2.0, 1.0, 1.5, 1.2]
+    events = [metrics(5 * number, loss) for number, loss in enumerate(values, start=1)]
+    assert shown_loss(events[::-1]) == pytest.approx(smoothed(values, len(values))[-1])
+
+
+def test_a_loss_that_is_no_number_is_shown_as_such() -> None:
+    assert math.isnan(shown_loss([metrics(1, math.nan)]))

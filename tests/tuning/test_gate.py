@@ -10,6 +10,7 @@ from sqlalchemy import delete, func, select
 
 from bot.app import App, Timing, open_app
 from bot.errors import Busy, CheckBrokenOff, UserError
+from bot.heroes.blocklist import Blocklist
 from bot.heroes.first_dataset import FirstDataset
 from bot.heroes.hero import Hero
 from bot.heroes.unseen_heroes import unseen_heroes
@@ -84,6 +85,7 @@ async def test_a_sound_model_goes_live_once_its_forty_texts_are_read(app: App, s
     prompts = {app.heroes.prompts.tuning_prompt(hero) for hero in unseen_heroes(app.heroes.vocabulary, 40)}
     read = [body for body in script.asked if "seed" in body and body["model"] == "ft:tiny:1"]
     assert {body["messages"][0]["content"] for body in read} == prompts
+    assert sum(", person, " in prompt for prompt in prompts) == 9  # of the grid's heroes about as many
     verdict = job.result_as(FinetuneResult).verdict
     assert verdict is not None
     assert (verdict.new.texts, verdict.new.fit, verdict.new.all_rules, verdict.faults) == (40, 40, 40, [])
@@ -96,7 +98,7 @@ async def test_a_model_tuned_on_24_texts_is_held_back_and_members_get_the_base(
     assert await states(app) == ["held back"]
     described = await app.describer.describe(HERO, requester=1)
     assert (described.tuned, described.model) == (False, app.settings.author_model)
-    with pytest.raises(UserError, match="no new model to try"):
+    with pytest.raises(UserError, match="No new model is on trial"):
         await app.duels.run(HERO, requester=1)
     assert (await app.about.now()).live is None
 
@@ -108,8 +110,8 @@ async def test_a_model_tuned_on_24_texts_is_held_back_and_members_get_the_base(
     assert all(sample.reason and sample.text for sample in verdict.samples)
     text = result_text(ENGLISH, job)
     for part in (
-        "Model 1 is trained, and held back",
-        "40 texts of heroes that it never saw: 32% are good enough to train on",
+        "Model 1 is trained, but held back",
+        "of 40 texts about heroes that it had never seen, 32% are good enough to learn from",
         "fewer than half of its texts",
         "the base model goes on answering /hero",
         "`/build-dataset`",
@@ -129,11 +131,11 @@ async def test_a_generation_that_learnt_one_taste_is_held_back_and_goes_on_no_tr
     job = await trained(app, script, sound, of_one_taste)
     assert await states(app) == ["live", "held back"]
     assert await app.trials.running() is None
-    assert await app.registry.challenger() is None
+    assert await app.registry.candidate_stages() == {}
     assert (await app.describer.describe(HERO, requester=1)).model == "ft:tiny:1"
     text = result_text(ENGLISH, job)
-    assert "it writes worse than the live one, Model 1" in text
-    assert "0% are good enough to train on (Model 1: 100%)" in text
+    assert "it writes worse than Model 1, so" in text
+    assert "0% are good enough to learn from (Model 1: 100%)" in text
     assert "Model 1 goes on answering /hero" in text
 
 
@@ -161,7 +163,8 @@ async def test_the_loss_on_the_first_dataset_is_compared(
     assert await states(app) == ["live", "held back" if faults else "candidate"]
     assert f"{loss:.2f} (Model 1: 0.70)" in result_text(ENGLISH, job)
     reference = script.files[script.trainings.created[0]["reference_file"]].decode().splitlines()
-    first = FirstDataset(app.settings.first_dataset, app.heroes, app.blocklist)
+    blocklist = Blocklist(app.settings.blocklist, app.heroes.vocabulary.powers)
+    first = FirstDataset(app.settings.first_dataset, app.heroes, blocklist)
     assert [json.loads(line) for line in reference] == first.held_out_examples()
 
 
@@ -213,7 +216,9 @@ async def test_an_operator_overrules_the_check_and_the_history_keeps_who(app: Ap
         ("held back", None),
         ("overruled", 7),
     ]
-    assert (await app.registry.roll_back()).id == 1
+    before = await app.registry.roll_back()
+    assert before is not None
+    assert before.id == 1
     with pytest.raises(NotPassed):  # what it was overruled for once, it is not for good
         await app.registry.promote(2)
 
@@ -241,8 +246,8 @@ async def test_a_server_that_fails_midway_leaves_an_unchecked_model_and_nothing_
     job = await trained(app, script, failing_after(12, fail))
     assert await states(app) == ["unchecked"]
     text = result_text(ENGLISH, job)
-    assert "Model 1 could be read to text" in text
-    assert "`/models check model:1` goes on" in text
+    assert "The check of Model 1 ended after" in text
+    assert "Go on with `/models check model:1`" in text
     assert not (await app.describer.describe(HERO, requester=1)).tuned
     with pytest.raises(CheckBrokenOff, match="does not know"):
         await app.finetunes.check(1, silent)
@@ -255,6 +260,22 @@ async def test_a_server_that_fails_midway_leaves_an_unchecked_model_and_nothing_
     assert asked(script, "ft:tiny:1") - before == 40 - kept
     with pytest.raises(UserError, match="live already"):
         await app.finetunes.check(1, silent)
+
+
+@pytest.mark.parametrize("begins", [True, False])
+async def test_a_check_says_that_texts_are_kept_only_if_there_are_some(
+    app: App, script: Script, *, begins: bool
+) -> None:
+    def fail() -> None:
+        script.unknown_models = {"ft:tiny:1"}
+
+    if not begins:
+        fail()
+    text = result_text(ENGLISH, await trained(app, script, failing_after(1, fail)))
+    assert (await answers(app, 1) > 0) == begins
+    assert "The check of Model 1 ended after" in text
+    assert "`/models check model:1`" in text
+    assert ("what was checked so far is kept" in text) == begins
 
 
 async def test_a_budget_used_up_midway_leaves_an_unchecked_model(
@@ -351,7 +372,7 @@ async def test_a_check_that_is_cancelled_midway_leaves_a_model_to_be_checked(
         assert await app.worker.run_next()
     cancelled = await app.jobs.get(job.id)
     text = result_text(ENGLISH, cancelled)
-    assert "Fine-tuning was cancelled." in text
+    assert "The training was cancelled." in text
     assert "Model 1 was trained already, and is kept" in text
     assert await states(app) == ["unchecked"]
     assert (await app.finetunes.check(1, silent)).state == "live"
@@ -370,7 +391,7 @@ async def test_a_model_is_compared_with_the_one_that_is_live_at_the_end(app: App
     assert verdict.live_id == 2
     assert verdict.live is not None
     assert verdict.live.fit == 26
-    assert "it writes much better than the live one" in result_text(ENGLISH, await app.jobs.get(job.id))
+    assert "it writes much better than the live model" in result_text(ENGLISH, await app.jobs.get(job.id))
 
 
 @pytest.mark.settings(check_heroes=0)

@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 from collections import Counter
+from collections.abc import Sequence
 from itertools import count
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -27,7 +28,7 @@ from tests.support.scripted_server import Script
 from tests.support.scripted_trainings import ProviderQuirks, ScriptedTrainings
 from tests.support.workflows import build
 
-pytestmark = [pytest.mark.kill, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600), pytest.mark.settings(check_heroes=2)]
 
 _MOST_STEPS = 80
 _PRELOADED = ["bot.app", "aiosqlite", "aiohttp", "alembic.command", "matplotlib.figure", "openai.resources"]
@@ -82,15 +83,11 @@ def fresh(ordered: Settings, script: Script, folder: Path, ways: ProviderQuirks)
     return ordered.model_copy(update={"data_dir": folder, "database_url": None})
 
 
-async def outcome(settings: Settings) -> tuple[Job, list[str]]:
-    async with open_app(settings) as app:
-        return await app.jobs.get(2), [model.state for model in await app.registry.all()]
-
-
-async def texts_read(settings: Settings) -> int:
-    """Return how many answers of the new model's check are stored."""
+async def outcome(settings: Settings) -> tuple[Job, Sequence[str], int]:
+    """Return the training's job, the states of all models, and how many answers of the check are stored."""
     async with open_app(settings) as app, app.db.read() as tx:
-        return len(await model_answers.list_of(tx, 1))
+        states = [model.state for model in await app.registry.all()]
+        return await app.jobs.get(2), states, len(await model_answers.list_of(tx, 1))
 
 
 def once(trainings: ScriptedTrainings) -> tuple[int, int]:
@@ -109,11 +106,11 @@ async def test_a_worker_killed_at_any_step_leaves_one_training_and_one_model(
         killed = await workers.run(settings, where, steps)
         if killed:
             assert not await workers.run(settings)
-        job, states = await outcome(settings)
+        job, states, texts_read = await outcome(settings)
         assert (job.state, job.error) == ("succeeded", None), steps
         assert states == ["live"], steps
         assert once(script.trainings) == (1, 0), steps
-        assert await texts_read(settings) == settings.check_heroes, steps
+        assert texts_read == settings.check_heroes, steps
         assert 10 <= job.cost < 11, steps  # the training's ten dollars were booked once
         if not killed:
             break
@@ -132,7 +129,7 @@ async def test_a_worker_killed_again_and_again_finds_its_training_at_every_kind_
         if not await workers.run(settings, "after", step):
             break
         assert step < _MOST_STEPS
-    job, states = await outcome(settings)
+    job, states, _ = await outcome(settings)
     assert (job.state, job.error) == ("succeeded", None)
     assert states == ["unchecked"]  # until it is deployed
     assert once(script.trainings) == (1, 0)

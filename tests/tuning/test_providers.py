@@ -1,6 +1,7 @@
 """Providers: fine-tuning at a server of each one's shape, and which base URL is whose."""
 
 import re
+from dataclasses import fields, replace
 
 import pytest
 
@@ -9,7 +10,7 @@ from bot.errors import SettingsError
 from bot.settings import ROOT, Settings
 from bot.store.job_schema import FinetuneResult
 from bot.tuning.follow import TrainingTiming
-from bot.tuning.providers import ENGINE, OTHER, PROVIDERS, provider_of
+from bot.tuning.providers import ENGINE, OTHER, PROVIDERS, Provider, provider_of
 from tests.support.provider_quirks import QUIRKS
 from tests.support.scripted_server import Script
 from tests.support.scripted_trainings import lines
@@ -138,8 +139,14 @@ async def test_an_unknown_server_that_refuses_is_reported_without_dates(
     async with open_app(at(hosted, "other"), timing) as app:
         await build(app)
         error = str((await finetune(app)).error)
-    assert "This organization may not fine-tune with the model server" in error
+    assert "This organization may not train models with the model server" in error
     assert "2027" not in error
+
+
+def test_what_an_entry_leaves_out_is_as_with_openai() -> None:
+    (openai,) = (each for each in PROVIDERS if each.key == "openai")
+    assert replace(openai, hosts=(), shutdowns=()) == Provider(key="openai", name="OpenAI")
+    assert [field.name for field in fields(Provider) if field.name not in (Provider.__doc__ or "")] == []
 
 
 def test_no_other_module_names_a_provider() -> None:

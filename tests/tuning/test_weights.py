@@ -36,17 +36,17 @@ async def plan_of(settings: Settings, timing: Timing, **changes: Any) -> str:
 @pytest.mark.parametrize(
     ("planned", "changes", "said"),
     [
-        ({"weights": "all"}, {}, "The whole model is tuned: all its weights."),
+        ({"weights": "all"}, {}, "The whole model is trained, not a small addition to it."),
         ({"weights": "adapter", "obstacle": _MEMORY}, {}, "would take 4.9 GB of memory, and 2.1 are free."),
         ({"weights": "adapter", "obstacle": _DISK}, {}, "would take 4.0 GB on the disk, and 1.0 are free."),
         (
             {"weights": "adapter", "obstacle": _SIZE},
             {},
-            "1.7 billion weights, and models are tuned as a whole",
+            "1.7 billion weights",
         ),
-        ({"weights": "adapter"}, {"tune": "adapter"}, "as TUNE says."),
+        ({"weights": "adapter"}, {"tune": "adapter"}, "as the setting TUNE says."),
         ({"weights": "adapter"}, {"serving_url": "http://127.0.0.1:1/v1"}, "SERVING_URL loads nothing else."),
-        (None, {}, "The whole model is tuned if the machine has room for it"),
+        (None, {}, "The whole model is trained if the machine has enough memory and disk"),
     ],
 )
 async def test_the_plan_says_what_is_tuned_and_why(
@@ -59,7 +59,7 @@ async def test_the_plan_says_what_is_tuned_and_why(
 async def test_a_plan_that_the_engine_refuses_says_why(
     settings: Settings, timing: Timing, script: Script
 ) -> None:
-    script.trainings.planned = {"error": "All weights cannot be tuned: 4.9 GiB of memory are needed."}
+    script.trainings.planned = {"error": "All weights cannot be trained: 4.9 GiB of memory are needed."}
     with pytest.raises(UserError, match=r"4\.9 GiB of memory are needed"):
         await plan_of(settings, timing, tune="all")
 

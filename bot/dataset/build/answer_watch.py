@@ -45,7 +45,7 @@ class AnswerWatch:
         """Raise Unavailable, with what to do, if too many answers were of no use."""
         if self._unusable >= _MOST and self._reason:
             raise Unavailable(
-                "The build was stopped after {number} answers of no use. {reason}",
+                "The build was stopped after {number} unusable answers. {reason}",
                 number=self._unusable,
                 reason=self._reason,
             )
@@ -55,14 +55,15 @@ class AnswerWatch:
         cost = self._cost(missing * prompt_tokens, missing * tokens)
         if not cost:
             return LocalizedMessage(
-                "The model spends all {tokens:,} tokens of an answer on thinking, and has none left for a "
-                "text: choose a model that does not think, or raise max_tokens in heroes.toml.",
+                "The model uses up all {tokens:,} tokens (parts of words) of an answer for thinking, so "
+                "it writes no text. Choose a model that does not think, or raise max_tokens in "
+                "heroes.toml.",
                 tokens=self._max_tokens,
             )
         return LocalizedMessage(
-            "The model spends all {tokens:,} tokens of an answer on thinking, and has none left for a "
-            "text: choose a model that does not think, or raise max_tokens in heroes.toml. With {more:,} "
-            "tokens an answer, the {missing:,} missing examples may cost up to ${cost:,.2f}.",
+            "The model uses up all {tokens:,} tokens (parts of words) of an answer for thinking, so it "
+            "writes no text. Choose a model that does not think, or raise max_tokens in heroes.toml. With"
+            " {more:,} tokens an answer, the {missing:,} missing examples may cost up to ${cost:,.2f}.",
             tokens=self._max_tokens,
             more=tokens,
             missing=missing,

@@ -298,7 +298,9 @@ class BatchBuilder:
             if batch.output_file_id:
                 await self._save_answers(build, row, batch.output_file_id)
         except UnknownModel:
-            refusal = Refusal(LocalizedMessage("The provider has this batch no more. Order the build again."))
+            refusal = Refusal(
+                LocalizedMessage("The provider no longer has this batch. Run {/build-dataset} again.")
+            )
         await self._update(row, over=True)
         if refusal is None:
             build.enqueued.accept()

@@ -185,7 +185,7 @@ class Builder:
             chat, model=request.model, account=build.account, retry_policy=BACKGROUND, record=record
         )
         if record.kept is None:
-            raise Unavailable("An answer could not be kept.")
+            raise Unavailable("An answer could not be saved; the log says why.")
         build.counts.asked += 1
         build.counts.calls += answer.attempts
         build.counts.finish_reasons[answer.finish_reason] += 1

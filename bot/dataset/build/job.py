@@ -1,4 +1,4 @@
-"""The build job, which /build-dataset, the terminal and the demo order and a worker runs."""
+"""The build job: a dataset is written, curated and frozen. People order it, and a worker runs it."""
 
 from collections.abc import AsyncIterator, Collection, Mapping
 
@@ -23,7 +23,7 @@ _MAX_ROUNDS = 3  # of building, while new answers turn out to be near duplicates
 
 
 class BuildJobs:
-    """Plan, submit and run build jobs: write, curate, freeze."""
+    """Orders build jobs, and runs them for the worker."""
 
     def __init__(
         self,
@@ -47,10 +47,11 @@ class BuildJobs:
         self._first_texts = estimator.first_texts
 
     async def plan(self, spec: BuildSpec, **origin: int | None) -> tuple[Job, BuildEstimate]:
-        """Save a build as a job that waits for the queue's confirm(), and estimate it.
+        """Add a build as a job that waits for JobQueue.confirm(), and estimate it.
 
-        origin: requester_id and channel_id, if it was ordered in Discord. Raises Busy if another build runs,
-        and UserError or OverBudget if it cannot be done as ordered.
+        origin: requester_id and channel_id, the ids of Discord, if it was ordered there. Raises Busy if
+        another build is active, OverBudget if a budget is set and the model's price unknown, and UserError
+        if the build is too small or too large, or the first dataset has mistakes.
         """
         if spec.hand_written is None and await self._first_texts.stay():
             spec = spec.model_copy(update={"hand_written": True})
@@ -60,12 +61,17 @@ class BuildJobs:
         return await self._jobs.plan(spec, **origin), estimate
 
     async def submit(self, spec: BuildSpec, **origin: int | None) -> tuple[Job, BuildEstimate]:
-        """Plan a build and confirm it."""
+        """Add a build as a job that a worker may take at once, and estimate it. Raises as plan() does."""
         job, estimate = await self.plan(spec, **origin)
         return await self._jobs.confirm(job.id), estimate
 
     async def run(self, run: Run) -> BuildResult:
-        """Run the job. Near duplicates are asked for again, as rejected answers are."""
+        """Run the job, or go on with it, and return its result: every answer that was stored is used again.
+
+        Texts that turn out to be near duplicates are written anew, in at most three rounds in all. Raises
+        UserError if too few texts are usable or the server refuses, OverBudget if the budget is used up, and
+        JobStopped once a person has paused or cancelled the job.
+        """
         spec = run.job.spec_as(BuildSpec)
         first = await self._first_texts.take(spec)
         if spec.source == "shipped":
@@ -90,7 +96,7 @@ class BuildJobs:
         raise AssertionError("unreachable: the last round freezes")
 
     async def _freeze_shipped(self, run: Run, spec: BuildSpec, first: Mapping[str, HeroTexts]) -> BuildResult:
-        """Freeze the first dataset with what the votes admit."""
+        """Freeze the texts of the first dataset with those that votes admit, without asking a model."""
         admitted = await self.freezer.admission.admit()
         with Draft() as draft:
             await self.freezer.fill(draft, _no_examples(), admitted, first)
@@ -100,10 +106,13 @@ class BuildJobs:
     async def _freeze(
         self, run: Run, spec: BuildSpec, counts: BuildCounts, draft: Draft, admitted: AdmissionResult
     ) -> BuildResult:
-        await run.progress(counts.done, counts.done, LocalizedMessage("freezing the dataset"))
+        """Freeze a draft, make the build's files, and return its result. Raises as Freezer.freeze() does."""
+        await run.progress(counts.done, counts.done, LocalizedMessage("saving the dataset"))
         file = self._first_texts.file if spec.source == "shipped" else None
         frozen = await self.freezer.freeze(draft, spec.recipe, file=file)
-        files = await self._attachments.make(run.job.id, frozen.dataset, draft.lengths, counts.finish_reasons)
+        files = await self._attachments.make(
+            run.job.id, frozen.dataset, draft.lengths, counts.finish_reasons, language=spec.language
+        )
         return BuildResult(
             source=spec.source,
             dataset=frozen.dataset.id,
@@ -130,6 +139,10 @@ class BuildJobs:
     async def _build(
         self, run: Run, spec: BuildSpec, account: Account, excluded_ids: Collection[int]
     ) -> BuildCounts:
+        """Write what is missing, by the Batch API if it was ordered so, and return the build's counts.
+
+        Examples of excluded_ids count as missing.
+        """
         if spec.batch:
             return await self._batch_builder.build(spec, run, account, excluded_ids)
         await self._batch_builder.collect_finished(spec, run, account)

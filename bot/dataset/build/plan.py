@@ -66,7 +66,7 @@ class Planner:
             return self._model_spec(**given).model_copy(update={"source": source, "hand_written": False})
         if given:
             raise UserError(
-                "The texts that come with the bot are taken as they are, and no model writes: leave out "
+                "The texts that come with the bot are taken as they are, so no model writes. Leave out "
                 "{options}.",
                 options=list(given),
             )
@@ -103,14 +103,15 @@ class Planner:
         size = unlimited if spec.limit is None else min(unlimited, spec.limit)
         if size > MAX_EXAMPLES:
             raise UserError(
-                "That would be {size:,} examples, and {most:,} is the most: set a limit or fewer repeats.",
+                "That would be {size:,} examples, and at most {most:,} are possible: set a limit, or "
+                "fewer repeats.",
                 size=size,
                 most=MAX_EXAMPLES,
             )
         if size < MIN_EXAMPLES:
             raise UserError(
-                "The grid in heroes.toml gives {size} examples, and a dataset needs {fewest}: add "
-                "ages or powers to it, or set more repeats.",
+                "The ages, genders and powers in heroes.toml are enough for {size} examples, and a "
+                "dataset needs {fewest}: add ages or powers there, or set more repeats.",
                 size=size,
                 fewest=MIN_EXAMPLES,
             )
@@ -163,7 +164,7 @@ class Planner:
 
 def _check_ranges(spec: BuildSpec) -> None:
     if not 1 <= spec.repeats <= MAX_REPEATS:
-        raise UserError("Repeats must lie between 1 and {most_repeats:,}.", most_repeats=MAX_REPEATS)
+        raise UserError("Repeats must be between 1 and {most_repeats:,}.", most_repeats=MAX_REPEATS)
     if spec.limit is not None and spec.limit < MIN_EXAMPLES:
         raise UserError(
             "A dataset needs at least {fewest} examples: set limit to {fewest} or more.", fewest=MIN_EXAMPLES

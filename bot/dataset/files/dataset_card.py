@@ -31,7 +31,7 @@ configs:
 
 # {title}
 
-Short descriptions of fictional superheroes, each written for an age, a gender and a power, to fine-tune
+Short descriptions of fictional superheroes, each written for an age, a gender and a power, to train
 language models on. The people in it do not exist. Most of it is synthetic text, made by a language model, and
 nobody has checked every text for mistakes, bias or taste.
 
@@ -63,7 +63,7 @@ All fields are strings.
 | --- | --- |
 | age, gender, power | whom the text describes |
 | prompt | what the author model was asked, where it is known |
-| sub_prompt | age, gender and power in one; followed by ` ->`, what a tuned model is asked |
+| sub_prompt | age, gender and power in one; followed by ` ->`, what a trained model is asked |
 | response_txt | the text |
 | finish_reason | why the author model ended, where it is known |
 | split | train, valid or, where nobody has decided, nothing |
@@ -75,7 +75,7 @@ All fields are strings.
 
 ## Provenance
 
-Exported by Herosmith, a Discord bot that tunes its own language model. No field names a user.
+Exported by Herosmith, a Discord bot that trains its own language model. No field names a user.
 {terms}
 """
 

@@ -19,12 +19,21 @@ from bot.dataset.files.row import (
 )
 from bot.dataset.reading.columns import quoted
 from bot.errors import NotUnderstood, UserError
+from bot.heroes.blocklist import Blocklist
 from bot.heroes.hero import FIELD_NAMES, Hero
 from bot.heroes.vocabulary import Vocabulary
 
 _PAIR_COLUMNS = ("prompt", "completion")
 _HERO_COLUMNS = (*FIELD_NAMES, "response_txt")
+_PAIRS_NEEDED = "prompt and completion (or question and answer)"
+_HEROES_NEEDED = f"{format_names(_HERO_COLUMNS)} (or description)"
+_SAMPLES = "Samples are examples/heroes.csv and examples/questions.csv."
+_HEADER_HINT = (
+    "The first row of a table names its columns: rename them there, or put a row with prompt and completion "
+    "above the texts, as {place}."
+)
 
+_BLOCKED = "Its power is on the blocklist, which BLOCKLIST names."
 _CACHED_SPELLINGS = 10_000  # less than a kilobyte each
 _fields_of: Callable[[Mapping[str, str]], tuple[str, ...]] = itemgetter(*FIELD_NAMES)
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\ufeff]")  # soft hyphen, zero width space, directions, BOM
@@ -51,31 +60,38 @@ class HeroRowParser:
     """
 
     def __init__(
-        self, columns: Collection[str], file: str, vocabulary: Vocabulary, *, notes: Sequence[str] = ()
+        self,
+        columns: Collection[str],
+        file: str,
+        vocabulary: Vocabulary,
+        *,
+        notes: Sequence[str] = (),
+        header_place: str | None = None,
+        blocklist: Blocklist | None = None,
     ) -> None:
         """Raise UserError, with the missing columns, if the table is of neither form.
 
         notes: sentences about how the file was read, and what of it was not, to explain what is missing.
+        header_place: where the row with their names stands, None if the format has none: Source.header_place.
+        blocklist: the powers that are refused; None refuses none.
         """
         self.has_pairs = set(_PAIR_COLUMNS) <= set(columns)
-        missing = [name for name in _HERO_COLUMNS if name not in columns]
-        if missing and not self.has_pairs:
-            if not set(FIELD_NAMES) & set(columns) and set(_PAIR_COLUMNS) & set(columns):
-                missing = [name for name in _PAIR_COLUMNS if name not in columns]
-            raise UserError(
-                f"{file} lacks the columns {format_names(missing)} and has {format_names(columns)}. "
-                + " ".join(
-                    [
-                        f"It needs {format_names(_HERO_COLUMNS)}, or prompt and completion.",
-                        "Samples are examples/heroes.csv and examples/questions.csv.",
-                        *notes,
-                    ]
-                )
-            )
+        if not self.has_pairs and not set(_HERO_COLUMNS) <= set(columns):
+            hint = [_HEADER_HINT.format(place=header_place)] if header_place else []
+            raise _lacking(columns, file, [*hint, _SAMPLES, *notes])
         self.text_column = "completion" if self.has_pairs else "response_txt"
-        self._has_fields = set(FIELD_NAMES) <= set(columns)
+        self.text_columns = _PAIR_COLUMNS if self.has_pairs else _HERO_COLUMNS
+        self.has_fields = set(FIELD_NAMES) <= set(columns)
+        self.read_columns = frozenset(
+            (
+                *self.text_columns,
+                *(FIELD_NAMES if self.has_fields else ()),
+                *("prompt", "sub_prompt", "finish_reason", "split", "source"),
+            )
+        )
         self._has_sub_prompt = "sub_prompt" in columns
         self._vocabulary = vocabulary
+        self._blocklist = blocklist
         # the rows of a file repeat their heroes
         self._spelling_of_prompt = lru_cache(_CACHED_SPELLINGS)(self._parse_prompt)
         self._spelling_of_fields = lru_cache(_CACHED_SPELLINGS)(self._parse_fields)
@@ -115,7 +131,7 @@ class HeroRowParser:
     def _spellings(self, cells: Mapping[str, str]) -> list[HeroSpelling]:
         """Return the hero as each column tells it; the first is the one that counts."""
         found = [self._spelling_of_prompt(cells["prompt"])] if self.has_pairs else []
-        if self._has_fields:
+        if self.has_fields:
             fields = _fields_of(cells)
             if not self.has_pairs or "".join(fields).strip():
                 found.append(self._spelling_of_fields(fields))
@@ -125,27 +141,44 @@ class HeroRowParser:
 
     def _parse_prompt(self, prompt: str) -> HeroSpelling:
         text = without_separator(_plain(prompt))
-        return _spelling(prompt, lambda: self._vocabulary.parse(_PROMPT_WITH_ZEROS.sub(r"\1", text)))
+        return self._spelling(prompt, lambda: self._vocabulary.parse(_PROMPT_WITH_ZEROS.sub(r"\1", text)))
 
     def _parse_fields(self, fields: tuple[str, ...]) -> HeroSpelling:
         age, gender, power = map(_plain, fields)
         if match := _AGE_WITH_ZEROS.fullmatch(age):
             age = match[1]
         power = without_separator(power)
-        return _spelling(sub_prompt_of(fields), lambda: self._vocabulary.hero(age, gender, power))
+        return self._spelling(sub_prompt_of(fields), lambda: self._vocabulary.hero(age, gender, power))
+
+    def _spelling(self, written: str, parse: Callable[[], Hero]) -> HeroSpelling:
+        try:
+            found = parse()
+        except NotUnderstood as error:
+            return HeroSpelling(written, reason=str(error))
+        if self._blocklist and self._blocklist.blocks(found.power):
+            return HeroSpelling("", reason=_BLOCKED)  # no message repeats it
+        hero = tuple(str(value) for value in found.as_dict().values())
+        sub_prompt = sub_prompt_of(hero)
+        return HeroSpelling(written, hero, sub_prompt, written in (sub_prompt, sub_prompt + ARROW))
 
 
-def _spelling(written: str, parse: Callable[[], Hero]) -> HeroSpelling:
-    try:
-        hero = tuple(str(value) for value in parse().as_dict().values())
-    except NotUnderstood as error:
-        return HeroSpelling(written, reason=str(error))
-    sub_prompt = sub_prompt_of(hero)
-    return HeroSpelling(written, hero, sub_prompt, written in (sub_prompt, sub_prompt + ARROW))
+def _lacking(columns: Collection[str], file: str, hints: Sequence[str]) -> UserError:
+    """Return the error of a table of neither form: the columns that it lacks, and what to do."""
+    of_heroes = bool(set(FIELD_NAMES) & set(columns))
+    wanted = _HERO_COLUMNS if of_heroes else _PAIR_COLUMNS
+    needed = (
+        f"It needs {_HEROES_NEEDED}, or {_PAIRS_NEEDED}."
+        if of_heroes
+        else f"It needs {_PAIRS_NEEDED}; a table of heroes may have {_HEROES_NEEDED}."
+    )
+    missing = [name for name in wanted if name not in columns]
+    lacks = f"{file} lacks the columns {format_names(missing)} and has {format_names(columns)}."
+    return UserError(" ".join([lacks, needed, *hints]))
 
 
 def _refusal(spelling: HeroSpelling, location: str) -> UserError:
-    return UserError(f"{location}, {quoted(spelling.written)}: {spelling.reason}")
+    written = f", {quoted(spelling.written)}" if spelling.reason != _BLOCKED else ""
+    return UserError(f"{location}{written}: {spelling.reason}")
 
 
 def _plain(text: str) -> str:

@@ -9,12 +9,13 @@ from pathlib import Path
 from bot.chat import CONTROL_TOKEN
 from bot.dataset.files.affixes import SharedAffixes
 from bot.dataset.files.hero_row import HeroRowParser, HeroSpelling
-from bot.dataset.files.row import Row
+from bot.dataset.files.row import Row, format_names
 from bot.dataset.reading.columns import quoted
 from bot.dataset.reading.opening import open_source
 from bot.dataset.reading.source import Source
 from bot.dataset.versions.draft import TrainingText
 from bot.errors import UserError
+from bot.heroes.blocklist import Blocklist
 from bot.heroes.hero import Hero
 from bot.heroes.prompts import Prompts
 from bot.heroes.vocabulary import Vocabulary
@@ -36,17 +37,29 @@ class HeroRows:
     notes: tuple[str, ...]
 
 
-def read_hero_rows(path: Path, vocabulary: Vocabulary) -> HeroRows:
-    """Read a file or folder. Raises UserError if it cannot be read, or names the first unsound rows."""
-    return parse_hero_rows(open_source(path), path.name, vocabulary)
+def read_hero_rows(path: Path, vocabulary: Vocabulary, blocklist: Blocklist | None = None) -> HeroRows:
+    """Read a file or folder. Raises UserError if it cannot be read, or names the first unsound rows.
+
+    blocklist: the powers with which a row is unsound; None allows all.
+    """
+    return parse_hero_rows(open_source(path), path.name, vocabulary, blocklist)
 
 
-def parse_hero_rows(source: Source, file: str, vocabulary: Vocabulary) -> HeroRows:
+def parse_hero_rows(
+    source: Source, file: str, vocabulary: Vocabulary, blocklist: Blocklist | None = None
+) -> HeroRows:
     """Parse every record of a file. Raises UserError with the first rows that are unsound.
 
     What all texts share as a leading space or an ending is taken off.
     """
-    parser = HeroRowParser(source.columns, file, vocabulary, notes=reading_notes(source))
+    parser = HeroRowParser(
+        source.columns,
+        file,
+        vocabulary,
+        notes=reading_notes(source),
+        header_place=source.header_place,
+        blocklist=blocklist,
+    )
     refusals = _Refusals(file)
     spellings = _OtherSpellings()
     affixes = SharedAffixes.of_texts()
@@ -77,7 +90,12 @@ def parse_hero_rows(source: Source, file: str, vocabulary: Vocabulary) -> HeroRo
         if found := CONTROL_TOKEN.search(rows[number].response_txt):
             refusals.add(UserError(f"{location}: {found[0]} is a control token, which no text may hold."))
     refusals.check()
-    notes = (*reading_notes(source), *thinking_note(thoughts), *_notes(spellings, affixes, systems))
+    notes = (
+        *reading_notes(source),
+        *unread_note(parser, source, also=["system"]),
+        *thinking_note(thoughts),
+        *_notes(spellings, affixes, systems),
+    )
     return HeroRows(rows, notes)
 
 
@@ -115,6 +133,16 @@ def thinking_note(thoughts: int) -> list[str]:
 def reading_notes(source: Source) -> list[str]:
     """Return sentences about how a file was read, and what of it was not."""
     return [*source.notes, *(f"Not read: {unread}." for unread in source.unread)]
+
+
+def unread_note(parser: HeroRowParser, source: Source, also: Sequence[str]) -> list[str]:
+    """Return the sentence about the columns that are not read; none without any. also: others that are."""
+    unread = [name for name in source.columns if name not in parser.read_columns and name not in also]
+    if not unread:
+        return []
+    columns = "column {} is" if len(unread) == 1 else "columns {} are"
+    read = ", ".join(parser.text_columns)
+    return [f"The {columns.format(format_names(unread))} not read: a model learns from {read}."]
 
 
 def _notes(spellings: "_OtherSpellings", affixes: SharedAffixes, systems: int) -> list[str]:

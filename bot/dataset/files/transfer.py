@@ -12,6 +12,7 @@ from bot.dataset.files.row import Row, sub_prompt_of
 from bot.dataset.versions.draft import Draft
 from bot.dataset.versions.freeze import Freezer
 from bot.errors import UserError
+from bot.heroes.blocklist import Blocklist
 from bot.heroes.config import HeroesConfig
 from bot.heroes.hero import FIELD_NAMES, Hero
 from bot.store import datasets
@@ -37,10 +38,11 @@ class ImportResult:
 class Transfer:
     """Export dataset versions in every format, and import files as new versions."""
 
-    def __init__(self, db: Database, heroes: HeroesConfig, freezer: Freezer) -> None:
+    def __init__(self, db: Database, heroes: HeroesConfig, blocklist: Blocklist, freezer: Freezer) -> None:
         self._db = db
         self._prompts = heroes.prompts
         self._vocabulary = heroes.vocabulary
+        self._blocklist = blocklist
         self._freezer = freezer
 
     async def export(
@@ -86,7 +88,7 @@ class Transfer:
         """
         file = path.name
         # read all rows before storing any: an error may come at the end of the file
-        read = await asyncio.to_thread(read_hero_rows, path, self._vocabulary)
+        read = await asyncio.to_thread(read_hero_rows, path, self._vocabulary, self._blocklist)
         ids: list[int] = []
         for start in range(0, len(read.rows), _PAGE_SIZE):
             page = read.rows[start : start + _PAGE_SIZE]

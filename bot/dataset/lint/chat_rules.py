@@ -11,9 +11,9 @@ from bot.dataset.lint.finding import (
     count_text,
     info,
     map_column,
-    numbers_text,
     quoted,
 )
+from bot.dataset.lint.places import Places
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,17 +33,17 @@ def shared_affixes(column: str, frame: "pd.DataFrame") -> Finding | None:
     )
 
 
-def refused_heroes(heroes: Heroes, _frame: "pd.DataFrame") -> Finding | None:
+def refused_heroes(heroes: Heroes, places: Places, _frame: "pd.DataFrame") -> Finding | None:
     """Name the examples without a hero among those that have one: import refuses them."""
     refused = heroes.refused
     if refused.empty:
         return None
     count = count_text(len(refused), "example")
     reasons = "".join(f"\n   - {reason}" for reason in heroes.refusals)
-    return info(f"{count} without a hero that /hero takes: {numbers_text(refused)}.{reasons}")
+    return info(f"{count} without a hero that /hero takes: {places.names(refused)}.{reasons}")
 
 
-def hero_prompts(heroes: Heroes, frame: "pd.DataFrame") -> Finding | None:
+def hero_prompts(heroes: Heroes, places: Places, frame: "pd.DataFrame") -> Finding | None:
     """Check that each prompt is the very text that a tuned model is asked for its hero."""
     asked = heroes.prompts
     other = frame.index[(frame["prompt"] != asked) & (asked != "")]
@@ -53,7 +53,7 @@ def hero_prompts(heroes: Heroes, frame: "pd.DataFrame") -> Finding | None:
     count = count_text(len(other), "prompt")
     return Finding(
         Severity.NECESSARY,
-        f"{count} in other words than /hero's: example {first + 1} has {quoted(frame['prompt'].loc[first])} "
+        f"{count} in other words than /hero's: {places.name(first)} has {quoted(frame['prompt'].loc[first])} "
         f"for {quoted(asked.loc[first])}.",
         f"Write {count} as /hero asks",
         lambda data: data.assign(prompt=data["prompt"].where(~data.index.isin(other), asked.loc[data.index])),
@@ -71,7 +71,7 @@ def system_turns(reason: str, frame: "pd.DataFrame") -> Finding | None:
     )
 
 
-def control_tokens(frame: "pd.DataFrame") -> Finding | None:
+def control_tokens(places: Places, frame: "pd.DataFrame") -> Finding | None:
     """Check for what chat templates put between turns: trainers refuse texts with it."""
     columns = list(frame)
     holds = frame[columns[0]].str.contains(CONTROL_TOKEN)
@@ -85,7 +85,7 @@ def control_tokens(frame: "pd.DataFrame") -> Finding | None:
     return Finding(
         Severity.OPTIONAL,
         f"{count_text(len(found), 'example')} with a control token such as {token}, which trainers refuse: "
-        f"{numbers_text(found)}.",
+        f"{places.names(found)}.",
         f"Take the control tokens out of {count_text(len(found), 'example')}",
         _without_control_tokens,
     )
@@ -98,14 +98,14 @@ def _without_control_tokens(frame: "pd.DataFrame") -> "pd.DataFrame":
     return cleaned.loc[cleaned["completion"].str.strip() != ""]
 
 
-def empty_prompts(frame: "pd.DataFrame") -> Finding | None:
+def empty_prompts(places: Places, frame: "pd.DataFrame") -> Finding | None:
     empty = frame.index[frame["prompt"].str.strip() == ""]
     if empty.empty or len(empty) == len(frame):
         return None
     count = count_text(len(empty), "example")
     return Finding(
         Severity.OPTIONAL,
-        f"{count} without a prompt: {numbers_text(empty)}.",
+        f"{count} without a prompt: {places.names(empty)}.",
         f"Drop {count} without a prompt",
         lambda data: data.drop(empty, errors="ignore"),
     )

@@ -2,17 +2,19 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.dataset.files.hero_row import HeroRowParser
-from bot.dataset.files.hero_rows import reading_notes, thinking_note, without_thinking
+from bot.dataset.files.hero_rows import reading_notes, thinking_note, unread_note, without_thinking
 from bot.dataset.files.row import sub_prompt_of
+from bot.dataset.lint.places import Places
 from bot.dataset.reading.opening import open_source
 from bot.dataset.reading.source import Format
 from bot.errors import UserError
+from bot.heroes.blocklist import Blocklist
 from bot.heroes.config import HeroesConfig
 from bot.heroes.hero import FIELD_NAMES, Hero
 
@@ -63,6 +65,8 @@ class Examples:
     valid: frozenset[int] = frozenset()  # labels of the examples that the file's own split holds out
     notes: tuple[str, ...] = ()  # sentences about how the file was read
     deviations: tuple[str, ...] = ()  # sentences about why trainers may refuse the file as it is
+    places: Places = field(default_factory=Places)
+    has_hero_columns: bool = False
 
     @property
     def held_out(self) -> int:
@@ -70,15 +74,25 @@ class Examples:
         return len(self.valid)
 
 
-def read_examples(path: Path, config: HeroesConfig) -> Examples:
-    """Read a file. Raises UserError if it cannot be read, or has columns of neither pairs nor heroes."""
+def read_examples(path: Path, config: HeroesConfig, blocklist: Blocklist | None = None) -> Examples:
+    """Read a file. Raises UserError if it cannot be read, or has columns of neither pairs nor heroes.
+
+    blocklist: the powers that import refuses.
+    """
     import pandas as pd  # noqa: PLC0415  takes a second
 
     # the strings that were read are kept, in place of copies in Arrow, which rules would turn back one by one
     text_type = pd.StringDtype("python", na_value=math.nan)
     source = open_source(path)
     notes = reading_notes(source)
-    parser = HeroRowParser(source.columns, path.name, config.vocabulary, notes=notes)
+    parser = HeroRowParser(
+        source.columns,
+        path.name,
+        config.vocabulary,
+        notes=notes,
+        header_place=source.header_place,
+        blocklist=blocklist,
+    )
     tuning_prompt = cache(lambda hero: config.prompts.tuning_prompt(Hero.from_strings(hero)))
     extra = ["system"] if source.format is Format.CHAT and "system" in source.columns else []
     columns: dict[str, list[str]] = {name: [] for name in ("prompt", "completion", *extra)}
@@ -86,6 +100,7 @@ def read_examples(path: Path, config: HeroesConfig) -> Examples:
     refusals: list[str] = []
     valid = set[int]()
     thoughts = 0
+    places = Places.in_format(source.format)
     for record in source.records():
         try:
             prompt = tuning_prompt(parser.parse(record.cells, record.location).hero)
@@ -94,6 +109,7 @@ def read_examples(path: Path, config: HeroesConfig) -> Examples:
             if len(refusals) < _SHOWN_REFUSALS:
                 refusals.append(str(error))
         index.append(record.number - 1)
+        places.add(record.number - 1, record.line)
         asked.append(prompt)
         if record.cells.get("split") == "valid":
             valid.add(record.number - 1)
@@ -111,8 +127,10 @@ def read_examples(path: Path, config: HeroesConfig) -> Examples:
         source.format,
         Heroes(pd.Series(asked, index=index, dtype=text_type), tuple(refusals)),
         frozenset(valid),
-        notes=(*notes, *thinking_note(thoughts)),
+        notes=(*notes, *unread_note(parser, source, also=extra), *thinking_note(thoughts)),
         deviations=(*source.deviations, *(["Its texts hold what a model thought."] if thoughts else [])),
+        places=places,
+        has_hero_columns=parser.has_fields,
     )
 
 

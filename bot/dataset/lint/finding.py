@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MAX_QUOTED_CHARACTERS = 60  # of a text, in a message
-_MAX_LISTED_EXAMPLES = 5  # in a message
 
 Fix = Callable[["pd.DataFrame"], "pd.DataFrame"]
 
@@ -46,13 +45,6 @@ def info(message: str) -> Finding:
 def count_text(number: int, noun: str) -> str:
     """Return `1 example` or `2 examples`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def numbers_text(index: "pd.Index[int]") -> str:
-    """List examples by their position in the file, from 1 on."""
-    first = ", ".join(str(label + 1) for label in index[:_MAX_LISTED_EXAMPLES])
-    remaining = len(index) - _MAX_LISTED_EXAMPLES
-    return f"{first} and {remaining:,} more" if remaining > 0 else first
 
 
 def quoted(text: str) -> str:

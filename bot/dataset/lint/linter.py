@@ -47,14 +47,15 @@ def lint(examples: Examples, *, target: Format = Format.CHAT) -> LintReport:
     findings = [info(note) for note in examples.notes]
     if examples.format is not target:
         action = f"Convert {examples.format} to {target}"
-        findings.append(Finding(Severity.NECESSARY, f"The file is {examples.format}.", action))
+        subject = "This" if examples.format is Format.FOLDER else "The file"
+        findings.append(Finding(Severity.NECESSARY, f"{subject} is {examples.format}.", action))
     elif examples.deviations:
         message = " ".join(examples.deviations)
         findings.append(Finding(Severity.NECESSARY, message, f"Write it anew as {target}, in UTF-8"))
     if examples.held_out:
-        message = f"The file's split holds out {examples.held_out:,} of the examples; JSON Lines have none."
+        message = f"The file's split keeps {examples.held_out:,} of the examples aside; JSON Lines have none."
         findings.append(info(message))
-    for rule in rules_for(examples.heroes, target):
+    for rule in rules_for(examples.heroes, examples.places, target):
         finding = rule(frame)
         if finding is None:
             continue

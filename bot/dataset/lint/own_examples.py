@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot.dataset.lint.examples import read_examples
 from bot.dataset.lint.finding import Severity, count_text
@@ -18,7 +19,12 @@ from bot.heroes.config import HeroesConfig
 from bot.store.job_schema import Method
 from bot.tuning.training_files import TrainingFile, training_file
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 _LINE_END = re.compile(r"\r\n|\r|\n")  # no other separators: JSON may have those within a text
+_SURELY_READ = 800  # bytes of an example: fewer than the tokens that models read, with a template's own
+_SHOWN = 5  # examples, in a message
 _HELD_OUT = 0.1  # the share of examples that measure a training, if the file holds none out
 
 
@@ -27,6 +33,7 @@ class Line:
     """An example as a line of JSON; key tells those apart that must not be learnt and measured at once."""
 
     number: int  # in the file it came from, from 1 on
+    place: str  # there, for people: row 4 (line 5)
     json: str
     key: str
     held_out: bool = False
@@ -34,13 +41,17 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class OwnExamples:
-    """The examples of a file; notes are sentences on what was found, changes on what was mended."""
+    """The examples of a file; notes are sentences on what was found, changes on what was mended.
+
+    has_prompts: whether any example has one, as those of plain text have not.
+    """
 
     train: tuple[Line, ...]
     valid: tuple[Line, ...]
     method: Method
     notes: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
+    has_prompts: bool = True
 
     @property
     def files(self) -> list[TrainingFile]:
@@ -59,6 +70,27 @@ class OwnExamples:
         """The characters to learn from, with the markup of JSON."""
         return sum(len(line.json) for line in self.train)
 
+    @property
+    def long_lines(self) -> list[Line]:
+        """The examples that may have too many tokens; the others cannot: a token has a byte or more."""
+        return [line for line in (*self.train, *self.valid) if len(line.json.encode()) > _SURELY_READ]
+
+    def without(self, lines: Sequence[Line], file: str, reason: str) -> "OwnExamples":
+        """Return the examples without some, which are named with the reason among the changes.
+
+        Raises UserError if too few are left.
+        """
+        if not lines:
+            return self
+        left_out = set(lines)
+        train, valid = (
+            tuple(line for line in split if line not in left_out) for split in (self.train, self.valid)
+        )
+        named = ", ".join(line.place for line in lines[:_SHOWN]) + (", ..." if len(lines) > _SHOWN else "")
+        change = f"Leave out {count_text(len(lines), 'example')} {reason}: {named}"
+        _check_number(file, train, valid, f" {change}.")
+        return replace(self, train=train, valid=valid, changes=(*self.changes, change))
+
 
 def read_own_examples(path: Path, config: HeroesConfig) -> OwnExamples:
     """Read a file of prompts and completions, chats or rated pairs.
@@ -76,13 +108,34 @@ def read_own_examples(path: Path, config: HeroesConfig) -> OwnExamples:
     frame = report.apply_fixes(wanted)
     labels = [int(label) for label in frame.index]
     lines = [
-        Line(label + 1, text.rstrip("\n"), str(prompt), held_out=label in examples.valid)
+        Line(
+            label + 1,
+            examples.places.name(label),
+            text.rstrip("\n"),
+            str(prompt),
+            held_out=label in examples.valid,
+        )
         for label, prompt, text in zip(labels, frame["prompt"], format_lines(frame, Format.CHAT), strict=True)
     ]
     shown = [each for each in report.findings if each.severity is Severity.INFORMATION or each.style]
     changed = [*report.with_severity(Severity.NECESSARY), *wanted]
     notes, changes = (each.message for each in shown), (each.action for each in changed)
-    return _split(path.name, lines, "supervised", tuple(notes), tuple(changes))
+    found = _split(path.name, lines, "supervised", tuple(notes), tuple(changes))
+    return replace(found, has_prompts=_has_prompts(frame))
+
+
+def holds_prompts(path: Path, config: HeroesConfig) -> bool:
+    """Return whether read_own_examples() can read a file, with prompts in it, however few they are."""
+    if _engine_lines(path):
+        return True
+    try:
+        return _has_prompts(read_examples(path, config).frame)
+    except UserError:
+        return False
+
+
+def _has_prompts(frame: "pd.DataFrame") -> bool:
+    return bool((frame["prompt"].str.strip() != "").any())
 
 
 def _engine_lines(path: Path) -> list[Line]:
@@ -91,7 +144,9 @@ def _engine_lines(path: Path) -> list[Line]:
         return []
     try:
         rows = _LINE_END.split(path.read_text(encoding="utf-8-sig"))
-        found = [Line(number, row, row) for number, row in enumerate(rows, 1) if row.strip()]
+        found = [
+            Line(number, f"line {number}", row, row) for number, row in enumerate(rows, 1) if row.strip()
+        ]
         values = [json.loads(line.json) for line in found]
     except (OSError, ValueError):
         return []  # the reading room says what is wrong
@@ -117,12 +172,16 @@ def _split(
     keys = {line.key for line in lines if line.held_out} or _chosen_keys(lines)
     train = tuple(line for line in lines if line.key not in keys)
     valid = tuple(line for line in lines if line.key in keys)
+    _check_number(file, train, valid)
+    return OwnExamples(train, valid, method, notes, changes)
+
+
+def _check_number(file: str, train: Sequence[Line], valid: Sequence[Line], why: str = "") -> None:
     if len(train) < MIN_TRAINING_TEXTS:
         raise UserError(
-            f"Of {file}, {count_text(len(lines), 'example')} can be used and {len(train)} would train, but a "
-            f"training needs {MIN_TRAINING_TEXTS}: add some. A few hundred teach well."
+            f"Of {file}, {count_text(len(train) + len(valid), 'example')} can be used and {len(train)} would "
+            f"train, but a training needs {MIN_TRAINING_TEXTS}: add some. A few hundred teach well.{why}"
         )
-    return OwnExamples(train, valid, method, notes, changes)
 
 
 def _chosen_keys(lines: Sequence[Line]) -> set[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.dataset.files.affixes import common_suffix
+from bot.dataset.files.base import atomic_write
 from bot.dataset.lint.shape import Task, all_equal, task_of
 from bot.dataset.reading.source import Format
 from bot.errors import UserError
@@ -35,21 +36,34 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def check_output_path(path: Path) -> None:
+def check_output_path(path: Path, source: Path, *, overwrite: bool) -> None:
     """Raise UserError if a file cannot be written there, or its name says another format than JSON Lines."""
-    if _exists(path):
-        raise UserError(f"{path} exists already. Give another name.")
+    if _exists(path) and _exists(source) and path.samefile(source):
+        raise UserError(f"{path} is the file to check, which stays as it is: name another with --out.")
+    if _exists(path) and not overwrite:
+        raise UserError(_exists_text(path))
     if path.suffix.lower() != ".jsonl":
         raise UserError(
             f"JSON Lines are written, so --out must end in .jsonl: name it {path.with_suffix('.jsonl')}."
         )
 
 
-def write_prepared_file(frame: "pd.DataFrame", path: Path, *, target: Format) -> None:
-    """Write one example per line, in UTF-8. Never overwrite a file.
+def _exists_text(path: Path) -> str:
+    return f"{path} exists already: choose another name, or replace it with --overwrite."
 
-    Raises UserError if the file exists or cannot be written; then no partial file remains.
+
+def write_prepared_file(
+    frame: "pd.DataFrame", path: Path, *, target: Format, overwrite: bool = False
+) -> None:
+    """Write one example per line, in UTF-8.
+
+    Raises UserError if the file cannot be written, or exists and is not to be overwritten; then no partial
+    file remains, and an existing one is unchanged.
     """
+    if overwrite:
+        with atomic_write(path, overwrite=True) as temporary:
+            write_prepared_file(frame, temporary, target=target)
+        return
     try:
         with path.open("x", encoding="utf-8", newline="\n") as file:
             try:
@@ -58,7 +72,7 @@ def write_prepared_file(frame: "pd.DataFrame", path: Path, *, target: Format) ->
                 path.unlink()
                 raise
     except FileExistsError:
-        raise UserError(f"{path} exists already. Give another name.") from None
+        raise UserError(_exists_text(path)) from None
     except OSError as error:
         raise UserError(
             f"{path} cannot be written: {error.strerror}. Name another file with --out."
@@ -89,7 +103,7 @@ def usage_reminders(frame: "pd.DataFrame") -> list[str]:
     reminders = []
     separator = _shared_suffix(frame["prompt"])
     if separator:
-        reminders.append(f"Ask the tuned model with prompts that end with the separator {separator!r}.")
+        reminders.append(f"Ask the trained model with prompts that end with the separator {separator!r}.")
     stop = _shared_suffix(frame["completion"])
     if stop:
         reminders.append(f"Ask it with stop=[{stop!r}], so that it ends where its examples did.")

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+_SURELY_READ = 3000  # characters of a prompt and its answer; in English, about 700 tokens of the 1,024
+_AGE_FIRST = r"\s*\d+\s*,"  # as /hero asks: 40, woman, healing
+
+
 @dataclass(frozen=True, slots=True)
 class CheckedFile:
     """A file that was checked, and its examples as prepared: in a file of their own, or in the source."""
@@ -35,18 +39,24 @@ def recommend(checked: CheckedFile, config: HeroesConfig, *, program: str = "her
     try:
         path, training = _importable_file(checked, config)
     except UserError as error:
-        return [
-            f"The bot cannot take it in as a dataset: {error}",
-            _trainers_text(checked, program),
-        ]
+        trainers = _trainers_texts(checked, program)
+        if not _looks_like_heroes(checked.examples):
+            return [*trainers, "(The bot's own datasets are of heroes: it holds none.)"]
+        return [f"The bot cannot take it in as a dataset: {error}", *trainers]
     command = f"`{program} dataset import {shell_argument(path)}`"
     if training < MIN_TRAINING_TEXTS:
         too_few = (
             f"{command} takes it in, but no training can begin on it: by its split {training} of its texts "
             f"would train, and training needs {MIN_TRAINING_TEXTS}. Add texts to the file first."
         )
-        return [too_few, _trainers_text(checked, program)]
-    return [f"Import it with {command}; that says how to tune on it."]
+        return [too_few, *_trainers_texts(checked, program)]
+    return [f"Import it with {command}; that says how to train on it."]
+
+
+def _looks_like_heroes(examples: Examples) -> bool:
+    """Return whether a file is meant to be of heroes, whatever is wrong with them."""
+    begins_with_age = examples.frame["prompt"].str.match(_AGE_FIRST)
+    return examples.has_hero_columns or examples.heroes.accepted > 0 or bool(begins_with_age.mean() > 0.5)
 
 
 def _importable_file(checked: CheckedFile, config: HeroesConfig) -> tuple[Path, int]:
@@ -90,19 +100,33 @@ def _fill(draft: Draft, texts: Iterable[PromptTexts]) -> None:
             return
 
 
-def _trainers_text(checked: CheckedFile, program: str) -> str:
+def _trainers_texts(checked: CheckedFile, program: str) -> list[str]:
     """Return how to train on a file of these examples without its heroes, or why nothing does."""
     frame = checked.frame
     if checked.target is not Format.CHAT:
-        return "Trainers of today take no pairs of prompt and completion: check the file without --legacy."
+        return ["Trainers of today take no pairs of prompt and completion: check the file without --legacy."]
     if any(frame[name].str.contains(CONTROL_TOKEN).any() for name in frame):
-        return "Trainers refuse its control tokens: let them be taken out."
+        return ["Trainers refuse its control tokens: let them be taken out."]
     if len(frame) < MIN_TRAINING_TEXTS:
-        return f"Trainers need {MIN_TRAINING_TEXTS} examples or more, and it has {len(frame)}."
-    return (
-        f"Tune a model of your own on it with `{program} tune {shell_argument(checked.prepared)}`; hosted "
+        return [f"Trainers need {MIN_TRAINING_TEXTS} examples or more, and it has {len(frame)}."]
+    tune = (
+        f"Train a model of your own on it with `{program} tune {shell_argument(checked.prepared)}`; hosted "
         "providers of OpenAI's API take it as well."
     )
+    return [tune, *_length_texts(checked)]
+
+
+def _length_texts(checked: CheckedFile) -> list[str]:
+    """Return which examples the packaged model may not read; only the engine can count their tokens."""
+    frame = checked.frame
+    long = frame.index[frame["prompt"].str.len() + frame["completion"].str.len() > _SURELY_READ]
+    if long.empty:
+        return []
+    text = (
+        f"The model that comes with Herosmith reads 1,024 tokens, some {_SURELY_READ:,} characters, and tune "
+        f"leaves out what is longer. It may be: {checked.examples.places.names(long)}."
+    )
+    return [text]
 
 
 def shell_argument(path: Path) -> str:

@@ -19,9 +19,9 @@ from bot.dataset.lint.finding import (
     count_text,
     info,
     map_column,
-    numbers_text,
     quoted,
 )
+from bot.dataset.lint.places import Places
 from bot.dataset.lint.shape import Task, all_equal, common_beginning, task_of
 from bot.dataset.reading.source import Format
 from bot.dataset.versions.draft import MAX_CHARACTERS
@@ -48,6 +48,14 @@ SEPARATORS = (
 )
 ENDINGS = ("\n", ".", " END", "***", "+++", "&&&", "$$$", "@@@", "%%%", " [END]")
 
+# what programs write into a cell without a value, or with a fault
+_PLACEHOLDERS = frozenset(
+    (
+        *("n/a", "na", "<na>", "nan", "nat", "null", "none", "nil"),
+        *("#n/a", "#na", "#name?", "#ref!", "#value!", "#div/0!", "#num!", "#null!"),
+    )
+)
+
 _ASCII_UPPER, _ASCII_LOWER = string.ascii_uppercase.encode(), string.ascii_lowercase.encode()
 
 
@@ -64,7 +72,7 @@ def number_of_examples(frame: "pd.DataFrame") -> Finding:
     return info(f"There {_are(len(frame), 'example')}.{advice}")
 
 
-def empty_completions(frame: "pd.DataFrame") -> Finding | None:
+def empty_completions(places: Places, frame: "pd.DataFrame") -> Finding | None:
     empty = frame.index[frame["completion"].str.strip() == ""]
     if empty.empty:
         return None
@@ -73,35 +81,50 @@ def empty_completions(frame: "pd.DataFrame") -> Finding | None:
     count = count_text(len(empty), "example")
     return Finding(
         Severity.NECESSARY,
-        f"{count} without a completion: {numbers_text(empty)}.",
+        f"{count} without a completion: {places.names(empty)}.",
         f"Drop {count} without a completion",
         lambda data: data.drop(empty),
     )
 
 
-def task(frame: "pd.DataFrame") -> Finding:
-    found = task_of(frame)
-    advice = (
-        " A small model is enough for that, such as ada was; hold some examples out to measure it with."
-        if found is Task.CLASSIFICATION
-        else ""
+def task(frame: "pd.DataFrame") -> Finding | None:
+    """Say what a model learns from examples that are no questions with an answer each."""
+    match task_of(frame):
+        case Task.OPEN:
+            return info("No example has a prompt: a model learns to write such texts, whatever it is asked.")
+        case Task.CLASSIFICATION:
+            return info(
+                "The same completions come again and again: a model learns to sort prompts into these kinds, "
+                "for which a small one is enough."
+            )
+    return None
+
+
+def placeholders(places: Places, frame: "pd.DataFrame") -> Finding | None:
+    """Name the completions that are what programs write into a cell without a value."""
+    found = frame.index[frame["completion"].str.strip().str.casefold().isin(_PLACEHOLDERS)]
+    if found.empty:
+        return None
+    written = ", ".join(dict.fromkeys(quoted(text.strip()) for text in frame["completion"].loc[found[:5]]))
+    return info(
+        f"{count_text(len(found), 'completion')} that may stand for an empty cell ({written}): "
+        f"{places.names(found)}. A model learns to answer so: fill them in or drop them if it should not."
     )
-    return info(f"By their shape, the examples teach {found}.{advice}")
 
 
-def duplicates(frame: "pd.DataFrame") -> Finding | None:
+def duplicates(places: Places, frame: "pd.DataFrame") -> Finding | None:
     repeated = frame.index[frame.duplicated(COLUMNS)]
     if repeated.empty:
         return None
     return Finding(
         Severity.OPTIONAL,
-        f"{count_text(len(repeated), 'example')} repeating an earlier one: {numbers_text(repeated)}.",
+        f"{count_text(len(repeated), 'example')} repeating an earlier one: {places.names(repeated)}.",
         f"Drop {count_text(len(repeated), 'duplicate')}",
         lambda data: data.drop(repeated, errors="ignore"),
     )
 
 
-def long_examples(frame: "pd.DataFrame") -> Finding | None:
+def long_examples(places: Places, frame: "pd.DataFrame") -> Finding | None:
     if task_of(frame) is Task.OPEN:
         return None
     long = frame.index[frame["prompt"].str.len() + frame["completion"].str.len() > MAX_CHARACTERS]
@@ -110,7 +133,7 @@ def long_examples(frame: "pd.DataFrame") -> Finding | None:
     count = count_text(len(long), "example")
     return Finding(
         Severity.OPTIONAL,
-        f"{count} of more than {MAX_CHARACTERS:,} characters: {numbers_text(long)}.",
+        f"{count} of more than {MAX_CHARACTERS:,} characters: {places.names(long)}.",
         f"Drop {count} of more than {MAX_CHARACTERS:,} characters",
         lambda data: data.drop(long, errors="ignore"),
     )
@@ -135,7 +158,7 @@ def identical_prompts(frame: "pd.DataFrame") -> Finding | None:
     return Finding(
         Severity.ERROR,
         f"All prompts are identical: {quoted(frame['prompt'].iloc[0])}. "
-        "Leave them empty to teach open-ended generation, else let them differ.",
+        "Let them differ, or leave them all empty if the texts answer nothing.",
     )
 
 
@@ -159,7 +182,7 @@ def prompt_prefix(frame: "pd.DataFrame") -> Finding | None:
         return info(message)
     return Finding(
         Severity.OPTIONAL,
-        f"{message} A tuned model needs no instruction that is always the same.",
+        f"{message} A trained model needs no instruction that is always the same.",
         "Take that beginning from all prompts",
         lambda data: map_column(data, "prompt", partial(_without_prefix, common)),
         style=True,
@@ -214,26 +237,27 @@ def leading_space(frame: "pd.DataFrame") -> Finding | None:
     )
 
 
-def rules_for(heroes: Heroes, target: Format) -> Iterator[Rule]:
+def rules_for(heroes: Heroes, places: Places, target: Format) -> Iterator[Rule]:
     """Yield the rules for a target format, chats or pairs, in their order."""
     chats, of_heroes = target is Format.CHAT, heroes.are_most
     yield number_of_examples
     if of_heroes:
-        yield partial(chat_rules.refused_heroes, heroes)
+        yield partial(chat_rules.refused_heroes, heroes, places)
         yield partial(chat_rules.system_turns, "/hero asks without one")
     elif not chats:
         yield partial(chat_rules.system_turns, "pairs have none")
     if chats:
         yield (
-            partial(chat_rules.hero_prompts, heroes)
+            partial(chat_rules.hero_prompts, heroes, places)
             if of_heroes
             else partial(chat_rules.shared_affixes, "prompt")
         )
         yield partial(chat_rules.shared_affixes, "completion")
-    yield from (chat_rules.control_tokens, empty_completions)
+    yield from (partial(chat_rules.control_tokens, places), partial(empty_completions, places))
+    yield partial(placeholders, places)
     if chats:
-        yield chat_rules.empty_prompts
-    yield from (task, duplicates, long_examples)
+        yield partial(chat_rules.empty_prompts, places)
+    yield from (task, partial(duplicates, places), partial(long_examples, places))
     if not of_heroes:
         yield partial(upper_case, "prompt")
     yield from (partial(upper_case, "completion"), identical_prompts)

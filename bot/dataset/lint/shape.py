@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from enum import StrEnum
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from bot.dataset.files.affixes import common_prefix
@@ -14,12 +14,12 @@ _WORD_END = re.compile(r"[\w'’-]*\Z")  # noqa: RUF001 (people type the curly a
 _WORD_START = re.compile(r"[\w'’-]")  # noqa: RUF001
 
 
-class Task(StrEnum):
+class Task(Enum):
     """What the examples teach, judged by their shape."""
 
-    OPEN = "open-ended generation"
-    CLASSIFICATION = "classification"
-    CONDITIONAL = "conditional generation"
+    OPEN = auto()  # texts without prompts
+    CLASSIFICATION = auto()  # the same few completions
+    CONDITIONAL = auto()  # a text for each prompt
 
 
 def task_of(frame: "pd.DataFrame") -> Task:

@@ -60,9 +60,9 @@ def _rows(sources: dict[Path, Source], shards: dict[Path, str | None]) -> Iterat
     number = 0
     for path, source in sources.items():
         split = {} if "split" in source.columns else {"split": shards[path] or ""}
-        for _, location, cells in source.records():
+        for record in source.records():
             number += 1
-            yield Record(number, location, {**cells, **split})
+            yield Record(number, record.location, {**record.cells, **split})
 
 
 def _columns(sources: Iterable[Source]) -> list[str]:

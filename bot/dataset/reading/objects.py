@@ -104,9 +104,9 @@ class Objects:
             location = f"Example {number} of {self._name}" + (f" (line {line})" if line else "")
             cells, chat = self._read(item, location)
             chats += chat
-            yield Record(number, location, cells)
+            yield Record(number, location, cells, line)
         if self._lines:
-            self.reading.format = {0: Format.PAIRS, number: Format.CHAT}.get(chats, Format.JSON)
+            self.reading.format = {0: Format.PAIRS, number: Format.CHAT}.get(chats, Format.MIXED)
 
     def _read(self, item: Any, location: str) -> tuple[dict[str, str], bool]:
         """Return the cells of an object, and whether it is a conversation."""

@@ -14,7 +14,7 @@ def text_reading(text: Text) -> Reading:
         with text.open() as stream:
             for number, line in enumerate(stream, 1):
                 cells = {"prompt": "", "completion": line.removesuffix("\n")}
-                yield Record(number, f"Line {number} of {text.name}", cells)
+                yield Record(number, f"Line {number} of {text.name}", cells, number)
 
     return Reading(
         text.name,

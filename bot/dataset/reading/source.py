@@ -9,6 +9,7 @@
     source.byte_exact                       # False if there are deviations: write the file anew
     for record in source.records():         # lazy, and may be called again
         record.number, record.location      # 3, "Row 3 of heroes.csv (line 5)": to begin a sentence with
+        record.line                         # 5; 0 if the format has no lines
         record.cells["prompt"]              # always text: 007, NA, null stay, numbers as they are written
 
 `open_source` reads the file once from end to end, so that columns, notes, unread and deviations are known and
@@ -44,11 +45,12 @@ class Format(StrEnum):
     TSV = "TSV"
     TEXT = "plain text"
     JSON = "JSON"
+    MIXED = "JSONL of chats and of prompt-completion pairs"
     PAIRS = "prompt-completion JSONL"
     CHAT = "chat JSONL"
     EXCEL = "an Excel workbook"
     PARQUET = "Parquet"
-    FOLDER = "a Hugging Face folder"
+    FOLDER = "a folder of data files"
 
 
 class Record(NamedTuple):
@@ -59,6 +61,7 @@ class Record(NamedTuple):
     )
     location: str  # "Row 3 of heroes.csv (line 5)", "Example 3 of heroes.jsonl (line 3)"
     cells: dict[str, str]  # by column, in the order of Source.columns
+    line: int = 0  # of the file, or row of the sheet, where it begins; 0 if the format has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,9 @@ class Unread:
         return f"{self.name} ({self.rows:,} row{'' if self.rows == 1 else 's'})"
 
 
+_HEADER_PLACES = {Format.CSV: "line 1", Format.TSV: "line 1", Format.EXCEL: "row 1 of the sheet"}
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A file or folder that can be read. The module's docstring describes the fields."""
@@ -84,6 +90,11 @@ class Source:
     notes: tuple[str, ...] = ()
     unread: tuple[Unread, ...] = ()
     deviations: tuple[str, ...] = ()  # sentences
+
+    @property
+    def header_place(self) -> str | None:
+        """Where the row with the names of the columns stands; None for a format without one."""
+        return _HEADER_PLACES.get(self.format)
 
     @property
     def byte_exact(self) -> bool:

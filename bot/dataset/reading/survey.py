@@ -108,13 +108,13 @@ def _refuse_empty(reading: Reading, *, rows: int, tests: int) -> None:
 def _completed(rows: Iterator[Record], columns: Sequence[str]) -> Iterator[Record]:
     """Fill in the cells that a row lacks, name splits alike, and leave out the test split."""
     blank = dict.fromkeys(columns, "")
-    for number, location, cells in rows:
-        complete = cells if len(cells) == len(blank) else {**blank, **cells}
+    for record in rows:
+        complete = record.cells if len(record.cells) == len(blank) else {**blank, **record.cells}
         if "split" in complete:
             complete["split"] = read_split(complete["split"])
             if complete["split"] == TEST:
                 continue
-        yield Record(number, location, complete)
+        yield record._replace(cells=complete)
 
 
 def _check_text(cells: dict[str, str], location: str) -> None:

@@ -25,11 +25,11 @@ def with_known_names(source: Source) -> Source:
     def records() -> Iterator[Record]:
         for record in source.records():
             cells = {renamed.get(name, name): text for name, text in record.cells.items()}
-            if rest and record.cells[rest].strip():
-                cells["prompt"] = f"{cells['prompt']}\n\n{record.cells[rest]}"
+            if rest and (more := cells.pop(rest)).strip():
+                cells["prompt"] = f"{cells['prompt']}\n\n{more}"
             yield record._replace(cells=cells)
 
-    names = tuple(renamed.get(name, name) for name in source.columns)
+    names = tuple(renamed.get(name, name) for name in source.columns if name != rest)
     notes = [f"The column {old!r} is read as {new!r}." for old, new in renamed.items()]
     if rest:
         notes.append(f"The column {rest!r} is read as the rest of the prompt.")

@@ -79,11 +79,13 @@ class Table:
         self._lines = lines
         self._unit = unit
         self._short_rows = short_rows
-        top = [cells for _, cells in islice(lines(), HEADER_ROWS)]
+        numbered = list(islice(lines(), HEADER_ROWS))
+        top = [cells for _, cells in numbered]
         header = find_header(top)
         if header is None:
             raise Unfit(f"{name} holds no rows: begin with a header, such as prompt, completion.")
         self.header = header
+        self._header_line = numbered[header.at][0]
         if len(header.cells) == 1 and count_known(_SEPARATORS.split(header.cells[0])) >= 2:
             raise Unfit(
                 f"Each line of {name} is in quotes as a whole: take the outer quotes off, and write "
@@ -109,9 +111,15 @@ class Table:
         first, name = self._used[0] if self._used else (0, "")
         mark = name.casefold()  # what a cell must hold to be worth a closer look
         headers = []
-        comments = number = 0
+        comments = 0
+        previous = self._header_line
+        blank: list[int] = []  # lines of rows without a text that others follow
+        pending: list[int] = []
         self._beyond.clear()
         for number, (line, row) in enumerate(islice(self._lines(), self.header.at + 1, None), 1):
+            if self._short_rows:  # a sheet: its blank rows are not among the lines
+                pending.extend(range(previous + 1, line))
+                previous = line
             cells = row
             if len(row) != width or row[0].startswith("#"):
                 if _is_comment(row) and (self._commented or len(row) != width):
@@ -120,16 +128,20 @@ class Table:
                 cells = self._fitted(row, number, line)
             if mark in cells[first].casefold() and self._is_header(cells):
                 headers.append(line)
-            elif number == 1 and all(map(_RULE.fullmatch, filter(None, cells))):
+            elif number == 1 and any(cells) and all(map(_RULE.fullmatch, filter(None, cells))):
                 continue  # what Markdown draws below a header
             elif any(map(str.strip, cells)):
                 for at, column in nameless.items():
                     column.add(cells[at])
                 if nameless:
                     cells = [cells[at] for at, _ in self._used]
+                blank += pending
+                pending.clear()
                 location = f"Row {number} of {self._name} ({self._unit} {line})"
-                yield Record(number, location, dict(zip(columns, cells, strict=True)))
-        self._note(headers, comments, nameless)
+                yield Record(number, location, dict(zip(columns, cells, strict=True)), line)
+            else:
+                pending.append(line)
+        self._note(headers, comments, nameless, blank)
 
     def _fitted(self, cells: list[str], number: int, line: int) -> list[str]:
         """Cut surplus blank cells, or fill in those that are left out. Raises Unfit if cells were lost."""
@@ -152,11 +164,17 @@ class Table:
         """Return whether the header stands here again, as in files that were joined."""
         return self.header.is_certain and tuple(map(read_name, cells)) == self._names
 
-    def _note(self, headers: list[int], comments: int, nameless: dict[int, "_Nameless"]) -> None:
+    def _note(
+        self, headers: list[int], comments: int, nameless: dict[int, "_Nameless"], blank: list[int]
+    ) -> None:
         notes = self.reading.notes
         if headers:
-            again = ", ".join(map(str, headers[:5])) + (", ..." if len(headers) > 5 else "")
-            notes.append(f"The header stands again in {self._unit} {again}, and is left out there.")
+            notes.append(
+                f"The header stands again in {self._unit} {_listed(headers)}, and is left out there."
+            )
+        if blank:
+            rows = "1 row is empty and" if len(blank) == 1 else f"{len(blank):,} rows are empty and"
+            notes.append(f"{rows} left out: {self._unit} {_listed(blank)}.")
         if comments:
             notes.append(f"{comments:,} comment{' is' if comments == 1 else 's are'} left out.")
         for at, column in nameless.items():
@@ -165,6 +183,10 @@ class Table:
             elif not column.is_blank:
                 notes.append(f"Column {at + 1} has no name, and is not read.")
         notes += [f"Column {at + 1} has no name, and is not read." for at in sorted(self._beyond)]
+
+
+def _listed(lines: Sequence[int]) -> str:
+    return ", ".join(map(str, lines[:5])) + (", ..." if len(lines) > 5 else "")
 
 
 class _Nameless:

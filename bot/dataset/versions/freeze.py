@@ -18,21 +18,23 @@ from bot.store.database import Database
 from bot.store.datasets import Changes, Dataset, DatasetKind, Split
 
 MIN_TRAINING_TEXTS = 10  # the minimum of fine-tuning APIs
-SIMILAR_TO_VOTED_DOWN = mark("like what was voted down")
-_NEVER_TRAINS = mark("kept for tests, since people liked another text of the same hero")
+SIMILAR_TO_VOTED_DOWN = mark("too much like a text that people voted down")
+_NEVER_TRAINS = mark("kept aside to test the model, because people liked another text of the same hero")
 
 _TOO_FEW_IN_FILE = mark(
-    "Usable texts in {file}: {usable}{left_out}. {training} would train, {valid} would be held out, and "
-    "training needs {fewest}. Add texts to the file and try again."
+    "Usable texts in {file}: {usable}{left_out}. That leaves {training} to learn from and {valid} kept "
+    "aside to test the model; a training needs {fewest} to learn from. Add texts to the file and try "
+    "again."
 )
 _TOO_FEW: dict[DatasetKind, str] = {
     "sft": mark(
-        "Only {training} usable texts came together, and training needs {fewest}. "
-        "Run {/build-dataset} again with a larger limit; what was written stays cached."
+        "Too few usable texts: {training} to learn from, and a training needs {fewest}. Run "
+        "{/build-dataset} again with a larger limit; what was written is kept."
     ),
     "preference": mark(
-        "Only {training} usable pairs came together beside the {valid} held out, and training needs "
-        "{fewest}. They come from duels, and from heroes with a liked text and another one voted down."
+        "Too few usable pairs: {training} to learn from, beside {valid} kept aside to test the model, and"
+        " a training needs {fewest}. Pairs come from duels, and from heroes with one text that people "
+        "liked and one that they voted down: let people vote more, then try again."
     ),
 }
 
@@ -176,8 +178,8 @@ def check_trainable(
         )
     if draft.only_prompt:
         raise UserError(
-            "All texts are answers to one prompt, {only_prompt!r}: a model would learn nothing "
-            "of what it is asked. Add texts of other heroes.",
+            "All texts answer one prompt, {only_prompt!r}, so a model could not learn to tell prompts "
+            "apart. Add texts of other heroes.",
             only_prompt=draft.only_prompt,
         )
 

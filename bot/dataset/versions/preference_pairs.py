@@ -13,7 +13,7 @@ from bot.store.database import Database
 
 MAX_DUELS_PER_VOTER = 20  # so that no single voter's taste decides what is learned
 
-_UNDECIDED, _HIDDEN = mark("undecided duels"), mark("taken from sight")
+_UNDECIDED, _HIDDEN = mark("from undecided duels"), mark("hidden after reports")
 _CONTRADICTED = mark("contradicted by other votes")
 
 

@@ -43,7 +43,7 @@ class Reviews:
                 raise UserError("There is no such dataset yet. Make one with {/build-dataset}.")
             if not dataset.counts.get("example"):
                 raise UserError(
-                    "Only examples that a model wrote here are looked through, and dataset v{version} has "
+                    "Only examples that a model wrote here can be reviewed, and dataset v{version} has "
                     "none. `{/build-dataset}` writes some.",
                     version=dataset.id,
                 )
@@ -56,7 +56,7 @@ class Reviews:
         edited: the text that replaces the answer, for the verdict edit. Raises UserError if it is empty.
         """
         if verdict == "edit" and not (edited or "").strip():
-            raise UserError("The text is empty. Reject the example if it is not to be used.")
+            raise UserError("The text is empty. Write one, or reject the example.")
         async with self._db.write() as tx:
             if await examples.get(tx, example_id) is None:
                 raise UserError("That example is not there any more.")

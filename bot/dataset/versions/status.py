@@ -72,8 +72,8 @@ class DatasetStatuses:
         votes = await self._scores.snapshot()
         then, now = await self.admission.count_by_thresholds(votes, [before, configured])
         text = LocalizedMessage(
-            "The thresholds for votes have changed since dataset v{version} ({before}). Now it takes {set}: "
-            "{now} would enter the next dataset; by the old thresholds, {then:,}.",
+            "What a description needs to enter a dataset has changed since v{version}. Before: {before}. "
+            "Now: {set}. By that, {now} would enter the next dataset; by the old rule, {then:,}.",
             version=newest.id,
             before=before.summary,
             set=configured.summary,

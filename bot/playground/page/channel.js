@@ -10,6 +10,7 @@ export class Channel {
   #names = new Map(); // of people and channels, by id
   #you = null; // id of the person of this page
   #following = true; // whether to keep scrolled to the end
+  #stale = false; // whether what is shown belongs to the person before
 
   constructor({ log, list, welcome, newest, act }) {
     Object.assign(this, { log, list, welcome, newest, act });
@@ -19,16 +20,27 @@ export class Channel {
     new ResizeObserver(() => this.#following && this.#scrollToEnd()).observe(log);
   }
 
-  // Clear the channel, and set its people and channels.
+  // Wait for the messages of another person. Those of the person before stay until then, as an empty channel in between
+  // would flash; nothing of them can be used, as a thumb that the one has given is not the other's to take back.
+  wait() {
+    this.list.inert = true;
+  }
+
+  // Set people and channels.
   reset({ you, people, bot, channel }) {
     this.#names = new Map([...people, bot, channel].map(({ id, name }) => [id, name]));
     this.#you = people.find(({ name }) => name === you).id;
-    this.list.replaceChildren();
-    this.#elements.clear();
-    this.#scrollToEnd();
+    this.#stale = true;
+    this.#following = true;
   }
 
   update(changed, deleted) {
+    if (this.#stale) {
+      this.list.replaceChildren();
+      this.#elements.clear();
+      this.#stale = false;
+      this.list.inert = false;
+    }
     for (const id of deleted) {
       this.#elements.get(id)?.remove();
       this.#elements.delete(id);

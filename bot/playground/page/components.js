@@ -1,6 +1,7 @@
 // A message's components in Discord's wire format: buttons, menus and layouts.
 
 import { element } from "./dom.js";
+import { t } from "./language.js";
 import { colour, picture } from "./media.js";
 import { markdown } from "./markdown.js";
 
@@ -43,9 +44,9 @@ function renderButton(button, show) {
 
 function renderMenu(menu, show) {
   const multiple = (menu.max_values ?? 1) > 1;
-  const select = element("select", { multiple, disabled: menu.disabled, ariaLabel: menu.placeholder ?? "Choose",
+  const select = element("select", { multiple, disabled: menu.disabled, ariaLabel: menu.placeholder ?? t("Choose"),
     "data-key": menu.custom_id },
-    multiple ? null : element("option", { value: "", disabled: true, selected: true }, menu.placeholder ?? "Choose …"),
+    multiple ? null : element("option", { value: "", disabled: true, selected: true }, menu.placeholder ?? t("Choose …")),
     ...menu.options.map((option) => element("option", { value: option.value, selected: option.default },
       [option.emoji?.name, option.label].filter(Boolean).join(" "))));
   const choose = () => show.act({ do: "select", message: show.message.id, custom_id: menu.custom_id,
@@ -55,7 +56,7 @@ function renderMenu(menu, show) {
     return select;
   }
   return element("div", { className: "row" }, select, element("button", { type: "button", className: "button secondary",
-    "data-key": `${menu.custom_id} chosen`, onclick: choose }, "Choose"));
+    "data-key": `${menu.custom_id} chosen`, onclick: choose }, t("Choose")));
 }
 
 // Return the elements of a message's components. act runs an action; names: people and channels by id.

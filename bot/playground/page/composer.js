@@ -13,9 +13,10 @@ export class Composer {
   #history = []; // the newest line first
   #historyIndex = 0;
 
-  constructor({ form, line, list, ask, send }) {
-    Object.assign(this, { line, list, ask, send });
+  constructor({ form, line, list, ask, send, clear }) {
+    Object.assign(this, { line, list, ask, send, clear });
     line.addEventListener("input", () => {
+      this.#select(-1); // what was chosen for another text
       clearTimeout(this.timer);
       this.timer = setTimeout(() => this.#suggest(), DEBOUNCE);
     });
@@ -39,7 +40,7 @@ export class Composer {
   // Return the suggestion that Enter takes: the first, if it ends the word that is being typed.
   get #completion() {
     const text = this.line.value;
-    if (this.list.hidden || text.endsWith(" ") || this.#lines[0].trim() === text) return undefined;
+    if (this.list.hidden || text.endsWith(" ") || this.#lines.some((line) => line.trim() === text)) return undefined;
     return this.#lines.find((line) => line.toLowerCase().startsWith(text.toLowerCase()));
   }
 
@@ -47,7 +48,7 @@ export class Composer {
     if (this.#completion) return this.put(this.#completion);
     clearTimeout(this.timer);
     const text = this.line.value.trim();
-    if (!text) return;
+    if (!text) return this.clear();
     this.#history = [text, ...this.#history.filter((line) => line !== text)].slice(0, MAX_HISTORY);
     this.#historyIndex = 0;
     this.line.value = "";
@@ -93,6 +94,7 @@ export class Composer {
       if (at === index) option.scrollIntoView({ block: "nearest" });
     });
     if (index >= 0) this.line.setAttribute("aria-activedescendant", `suggestion-${index}`);
+    else this.line.removeAttribute("aria-activedescendant");
   }
 
   #setOpen(open) {

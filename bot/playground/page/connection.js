@@ -1,8 +1,12 @@
 // The WebSocket connection to the playground's server. It reconnects after a loss.
 
+import { locale, t } from "./language.js";
+
 const RECONNECT_DELAY = 1000; // milliseconds
-const LOST = "the playground does not answer; trying again …";
-const STALE = "this page belongs to an earlier start: open the address that the playground printed now";
+const LOST = t("the playground does not answer; trying again …");
+const STALE = t("this page belongs to an earlier start: open the address that the playground printed now");
+
+const UNANSWERED = { refused: t("The playground does not answer.") };
 
 export class Connection {
   #socket = null;
@@ -15,7 +19,7 @@ export class Connection {
   }
 
   #open() {
-    const socket = new WebSocket(`ws://${location.host}/socket?as=${encodeURIComponent(this.person)}`);
+    const socket = new WebSocket(`ws://${location.host}/socket?as=${encodeURIComponent(this.person)}&locale=${locale}`);
     this.#socket = socket;
     socket.onopen = () => this.onStatus("");
     socket.onmessage = (event) => this.#receive(JSON.parse(event.data));
@@ -40,19 +44,27 @@ export class Connection {
   }
 
   #refusePending() {
-    for (const resolve of this.#pending.values()) resolve({ refused: "The playground does not answer." });
+    for (const resolve of this.#pending.values()) resolve(UNANSWERED);
     this.#pending.clear();
   }
 
   // Request an action. Returns a promise of its answer: {refused: reason} if it was not done.
   ask(action) {
-    if (this.#socket?.readyState !== WebSocket.OPEN) {
-      return Promise.resolve({ refused: "The playground does not answer." });
-    }
+    const socket = this.#socket;
+    if (socket?.readyState === WebSocket.CONNECTING) return this.#askLater(socket, action);
+    if (socket?.readyState !== WebSocket.OPEN) return Promise.resolve(UNANSWERED);
     const number = ++this.#number;
     return new Promise((resolve) => {
       this.#pending.set(number, resolve);
       this.#socket.send(JSON.stringify({ number, action }));
+    });
+  }
+
+  // Ask once a socket is open: who has just become somebody else may act at once.
+  #askLater(socket, action) {
+    return new Promise((resolve) => {
+      socket.addEventListener("open", () => resolve(this.ask(action)), { once: true });
+      socket.addEventListener("close", () => resolve(UNANSWERED), { once: true });
     });
   }
 
@@ -61,7 +73,7 @@ export class Connection {
     const old = this.#socket;
     this.person = person;
     this.#refusePending();
-    this.onStatus("connecting …");
+    this.onStatus(t("connecting …"));
     this.#open();
     old?.close();
   }

@@ -1,6 +1,7 @@
 // A modal form of the bot's: text fields and menus.
 
 import { element } from "./dom.js";
+import { t } from "./language.js";
 
 function field(control, label, hint) {
   const properties = { id: `field-${control.custom_id}`, name: control.custom_id, required: control.required !== false };
@@ -29,8 +30,8 @@ export function openForm(dialog, form, submit) {
   const content = element("form", { method: "dialog" }, element("h2", { id: "form-title" }, form.title),
     ...form.components.flatMap(fields),
     element("div", { className: "row" },
-      element("button", { type: "button", className: "button secondary", onclick: () => dialog.close() }, "Cancel"),
-      element("button", { type: "submit", className: "button primary" }, "Submit")));
+      element("button", { type: "button", className: "button secondary", onclick: () => dialog.close() }, t("Cancel")),
+      element("button", { type: "submit", className: "button primary" }, t("Submit"))));
   content.addEventListener("submit", async (event) => {
     event.preventDefault();
     const inputs = [...content.elements].filter((input) => input.name);

@@ -1,6 +1,7 @@
 // The guide through the loop: one step is shown, the first that is not done, or the one that was clicked.
 
 import { element, redraw } from "./dom.js";
+import { t } from "./language.js";
 
 export class Guide {
   #steps = [];
@@ -47,11 +48,12 @@ export class Guide {
     if (this.panel.hidden) return;
     const shown = this.#chosen ?? this.#next;
     redraw(this.list, [this.#steps, shown], () => this.#steps.map((step, index) => this.#marker(step, index, shown)));
-    redraw(this.card, [this.#steps[shown], shown, this.#person], () => this.#content(this.#steps[shown], shown));
+    redraw(this.card, [this.#steps[shown], shown, this.#next, this.#person], () => this.#content(this.#steps[shown], shown));
   }
 
   #marker(step, index, shown) {
-    const label = `Step ${index + 1}: ${step.title}${step.done ? ", done" : ""}`;
+    const fields = { number: index + 1, title: step.title };
+    const label = step.done ? t("Step {number}: {title}, done", fields) : t("Step {number}: {title}", fields);
     return element("li", {}, element("button", { type: "button", title: step.title, ariaLabel: label,
       className: step.done ? "done" : index === this.#next ? "next" : "", ariaCurrent: index === shown ? "step" : null,
       onclick: () => { this.#chosen = index; this.#draw(); } }, step.done ? "✓" : String(index + 1)));
@@ -60,10 +62,12 @@ export class Guide {
   #content(step, index) {
     const { title, why, todo, line, person, done } = step;
     const mayAct = !person || person === this.#person;
-    const action = mayAct ? line && element("button", { type: "button", className: "button primary", onclick: () => this.send(line) },
-      element("code", {}, line))
-      : element("button", { type: "button", className: "button primary", onclick: () => this.become(person) }, `Switch to ${person}`);
+    // the second click of a double click has a detail of 2: it would send the line again, or that of the next step
+    const action = mayAct ? line && element("button", { type: "button", className: "button primary",
+      onclick: ({ detail }) => detail < 2 && this.send(line) }, element("code", {}, line))
+      : index === this.#next && !done && element("button", { type: "button", className: "button primary",
+        onclick: () => this.become(person) }, t("Switch to {person}", { person }));
     return [element("p", {}, element("b", {}, `${index + 1}. ${title}`), " ", why),
-      element("p", { className: "todo" }, done ? "Done. " : "", todo), action || null].filter(Boolean);
+      element("p", { className: "todo" }, done ? `${t("Done.")} ` : "", todo), action || null].filter(Boolean);
   }
 }

@@ -6,6 +6,7 @@ import { Connection } from "./connection.js";
 import { avatar, element, redraw } from "./dom.js";
 import { openForm } from "./form.js";
 import { Guide } from "./guide.js";
+import { follow, locale } from "./language.js";
 
 // The token is in a cookie by now; the address bar need not show it.
 history.replaceState(null, "", location.pathname + location.hash);
@@ -53,7 +54,8 @@ function showChoice(people) {
   $("who").hidden = person() !== "";
 }
 
-function onUpdate({ surroundings, steps, changed, gone }) {
+function onUpdate({ surroundings, steps, changed, gone, language }) {
+  follow(language);
   if (surroundings) channel.reset(surroundings);
   if (steps) guide.show(steps);
   if (changed) channel.update(changed, gone);
@@ -70,6 +72,7 @@ function enter() {
   if (!person()) return;
   document.title = `${person()} · Herosmith playground`;
   $("composer").inert = false;
+  channel.wait();
   connection.switchTo(person());
   guide.person = person();
   if (document.activeElement === document.body) $("line").focus();
@@ -78,12 +81,12 @@ function enter() {
 const channel = new Channel({ log: $("log"), list: $("messages"), welcome: $("welcome"), newest: $("newest"), act });
 const connection = new Connection({ onUpdate, onStatus });
 const composer = new Composer({ form: $("composer"), line: $("line"), list: $("suggestions"),
-  ask: (action) => connection.ask(action), send });
+  ask: (action) => connection.ask(action), send, clear: () => showRefusal("") });
 const guide = new Guide({ panel: $("guide"), list: $("steps"), card: $("step"), opener: $("open-guide"),
   closer: $("close-guide"), send, become });
 
 window.addEventListener("hashchange", enter);
-fetch("/people").then((answer) => answer.json()).then((people) => {
+fetch(`/people?locale=${locale}`).then((answer) => answer.json()).then((people) => {
   showPeople(people);
   showChoice(people);
   enter();

@@ -1,6 +1,7 @@
 // Discord's markdown as far as the bot uses it: block rules by line (quotes, lists, headings), then inline rules.
 
 import { element } from "./dom.js";
+import { language, t } from "./language.js";
 
 const INLINE = [
   { pattern: /^[▰▱]{4,}/, make: ([bar]) => progressBar(bar) },
@@ -14,8 +15,8 @@ const INLINE = [
   { pattern: /^_(?=\S)([^_]+?)_(?![_\p{L}\p{N}])/u, make: ([, text], names) => element("em", {}, ...inline(text, names)) },
   { pattern: /^~~([^]+?)~~/, make: ([, text], names) => element("s", {}, ...inline(text, names)) },
   { pattern: /^\|\|([^]+?)\|\|/, make: ([, text], names) => spoiler(inline(text, names)) },
-  { pattern: /^<@[!&]?(\d+)>/, make: ([, id], names) => element("span", { className: "mention" }, `@${names.get(id) ?? "someone"}`) },
-  { pattern: /^<#(\d+)>/, make: ([, id], names) => element("span", { className: "mention" }, `#${names.get(id) ?? "channel"}`) },
+  { pattern: /^<@[!&]?(\d+)>/, make: ([, id], names) => element("span", { className: "mention" }, `@${names.get(id) ?? t("someone")}`) },
+  { pattern: /^<#(\d+)>/, make: ([, id], names) => element("span", { className: "mention" }, `#${names.get(id) ?? t("channel")}`) },
   { pattern: /^<\/([^:>]+):\d+>/, make: ([, command]) => element("span", { className: "mention" }, `/${command}`) },
   { pattern: /^<t:(\d+)(?::([a-zA-Z]))?>/, make: ([, seconds]) => timestamp(Number(seconds)) },
   { pattern: /^\[([^\]]+)\]\((https?:\/\/[^\s)]+)\)/, make: ([, text, url]) => link(url, text) },
@@ -30,12 +31,23 @@ const LINES = [
   { pattern: /^( *)(\d+\.) +(.+)/, make: ([, , number, text], names) => element("p", { className: "item", "data-number": number }, ...inline(text, names)) },
 ];
 
+// A link to a message of this channel shows it: there is no Discord to open.
+const MESSAGE = /^https:\/\/discord\.com\/channels\/[^/]+\/\d+\/(\d+)$/;
+
 function link(url, text) {
+  const id = MESSAGE.exec(url)?.[1];
+  if (id) return element("button", { type: "button", className: "jump", onclick: () => showMessage(id) }, text);
   return element("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, text);
 }
 
+function showMessage(id) {
+  const message = document.querySelector(`.message[data-id="${id}"]`);
+  message?.scrollIntoView({ block: "center" });
+  message?.animate({ background: ["var(--accent-soft)", "transparent"] }, 1500);
+}
+
 function spoiler(children) {
-  const button = element("button", { type: "button", className: "spoiler", ariaLabel: "Show what is hidden" }, ...children);
+  const button = element("button", { type: "button", className: "spoiler", ariaLabel: t("Show what is hidden") }, ...children);
   button.addEventListener("click", () => button.classList.add("shown"));
   return button;
 }
@@ -43,8 +55,8 @@ function spoiler(children) {
 // A bar of signs, which a screen reader would read out one by one.
 function progressBar(signs) {
   const share = Math.round((100 * (signs.match(/▰/g) ?? []).length) / signs.length);
-  const bar = element("span", { role: "progressbar", className: "progress", ariaLabel: "Progress", ariaValueNow: String(share),
-    ariaValueMin: "0", ariaValueMax: "100", title: `${share} %` }, element("span"));
+  const bar = element("span", { role: "progressbar", className: "progress", ariaLabel: t("Progress"), ariaValueNow: String(share),
+    ariaValueMin: "0", ariaValueMax: "100", title: (share / 100).toLocaleString(language, { style: "percent" }) }, element("span"));
   bar.style.setProperty("--share", `${share}%`);
   return bar;
 }
@@ -52,7 +64,7 @@ function progressBar(signs) {
 function timestamp(seconds) {
   const at = new Date(seconds * 1000);
   if (Number.isNaN(at.getTime())) return document.createTextNode(`<t:${seconds}>`); // out of a date's range
-  return element("time", { dateTime: at.toISOString() }, at.toLocaleString());
+  return element("time", { dateTime: at.toISOString() }, at.toLocaleString(language));
 }
 
 // Return the nodes of a text: matches of the inline rules as elements, the rest as strings.

@@ -1,6 +1,7 @@
 // Images and files. Only those of the playground are loaded; others are linked.
 
 import { element } from "./dom.js";
+import { language, t } from "./language.js";
 
 const CDN = "https://cdn.simcord.invalid/"; // the simulated Discord's base URL of files
 
@@ -15,13 +16,13 @@ function localPath(url, message) {
 
 export function picture(url, description, message) {
   const source = localPath(url, message);
-  if (!source) return element("a", { href: /^https?:/.test(url) ? url : "#", rel: "noopener noreferrer" }, description ?? "A picture");
-  return element("a", { href: source, target: "_blank" }, element("img", { src: source, alt: description ?? "A picture" }));
+  if (!source) return element("a", { href: /^https?:/.test(url) ? url : "#", rel: "noopener noreferrer" }, description ?? t("A picture"));
+  return element("a", { href: source, target: "_blank" }, element("img", { src: source, alt: description ?? t("A picture") }));
 }
 
 export function attachment(file, message) {
   if (file.content_type?.startsWith("image/")) return picture(file.url, file.description, message);
-  const size = file.size < 1024 ? `${file.size} B` : `${(file.size / 1024).toFixed(1)} KB`;
+  const size = file.size < 1024 ? `${file.size} B` : `${(file.size / 1024).toLocaleString(language, { maximumFractionDigits: 1 })} KB`;
   return element("a", { className: "file", href: localPath(file.url, message), download: file.filename },
     element("span", { ariaHidden: "true" }, "📄"), file.filename, element("small", {}, size));
 }

@@ -2,6 +2,7 @@
 
 import { components } from "./components.js";
 import { avatar, element } from "./dom.js";
+import { language, t, withElements } from "./language.js";
 import { inline, markdown } from "./markdown.js";
 import { attachment, colour, picture } from "./media.js";
 
@@ -12,14 +13,15 @@ const QUICK_REACTIONS = ["👍", "👎", "❤️", "😂", "🔥", "🚩"];
 function content(message, names) {
   if (!(message.flags & LOADING)) return message.content ? markdown(message.content, names) : null;
   return element("p", { className: "thinking" }, element("i"), element("i"), element("i"),
-    ` ${message.author.username} is thinking …`);
+    ` ${t("{name} is thinking …", { name: message.author.username })}`);
 }
 
 function commandLine(message) {
   const interaction = message.interaction_metadata;
   if (!interaction?.name) return null;
-  return element("p", { className: "asked" }, avatar(interaction.user.username), element("b", {}, interaction.user.username),
-    " used ", element("span", { className: "mention" }, `/${interaction.name}`));
+  return element("p", { className: "asked" }, avatar(interaction.user.username),
+    element("span", {}, ...withElements(t("{person} used {command}"), { person: element("b", {}, interaction.user.username),
+      command: element("span", { className: "mention" }, `/${interaction.name}`) })));
 }
 
 function replyLine(message, names) {
@@ -45,14 +47,14 @@ function card(embed, message, names) {
 }
 
 function reactions(message, act) {
+  if (message.flags & (EPHEMERAL | LOADING)) return null;
   const react = (emoji, on) => act({ do: "react", message: message.id, emoji, on });
   const emojiKey = (emoji) => (emoji.id ? `${emoji.name}:${emoji.id}` : emoji.name);
   const given = message.reactions.map((each) => element("button", { type: "button", className: "reaction",
     "data-key": emojiKey(each.emoji), ariaPressed: String(each.me), ariaLabel: `${each.emoji.name}, ${each.count}`,
     onclick: () => react(emojiKey(each.emoji), !each.me) }, each.emoji.name, element("b", {}, String(each.count))));
-  if (message.flags & (EPHEMERAL | LOADING)) return null;
-  const more = element("details", { className: "more" }, element("summary", { ariaLabel: "Add a reaction", "data-key": "more" }, "☺+"),
-    element("div", {}, ...QUICK_REACTIONS.map((emoji) => element("button", { type: "button", ariaLabel: `React with ${emoji}`,
+  const more = element("details", { className: "more" }, element("summary", { ariaLabel: t("Add a reaction"), "data-key": "more" }, "☺+"),
+    element("div", {}, ...QUICK_REACTIONS.map((emoji) => element("button", { type: "button", ariaLabel: t("React with {emoji}", { emoji }),
       "data-key": `more ${emoji}`, onclick: () => { more.open = false; react(emoji, true); } }, emoji))));
   return element("div", { className: "reactions" }, ...given, more);
 }
@@ -79,13 +81,13 @@ export function messageElement(message, names, act) {
     avatar(author.username, author.bot),
     element("div", { className: "body" },
       element("p", { className: "head" }, element("b", {}, author.username), author.bot && element("span", { className: "tag" }, "APP"),
-        element("time", { dateTime: message.timestamp, title: at.toLocaleString() },
-          at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }))),
+        element("time", { dateTime: message.timestamp, title: at.toLocaleString(language) },
+          at.toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit" }))),
       content(message, names),
       ...message.embeds.map((embed) => card(embed, message, names)),
       files.length > 0 && element("div", { className: "files" }, ...files.map((file) => attachment(file, message))),
       ...components(message, names, act),
-      message.edited_timestamp && !author.bot && element("small", { className: "edited" }, "(edited)"),
+      message.edited_timestamp && !author.bot && element("small", { className: "edited" }, t("(edited)")),
       reactions(message, act),
-      message.flags & EPHEMERAL ? element("p", { className: "private" }, "👁 Only you can see this") : null));
+      message.flags & EPHEMERAL ? element("p", { className: "private" }, `👁 ${t("Only you can see this")}`) : null));
 }

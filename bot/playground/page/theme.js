@@ -10,8 +10,7 @@ if (localStorage.theme) root.dataset.theme = localStorage.theme;
 document.addEventListener("DOMContentLoaded", () => {
   const toggle = document.getElementById("theme");
   const label = () => {
-    toggle.textContent = isDark() ? "☀" : "☾";
-    toggle.ariaLabel = toggle.title = isDark() ? "Switch to light colours" : "Switch to dark colours";
+    toggle.ariaLabel = toggle.title = isDark() ? toggle.dataset.light : toggle.dataset.dark;
   };
   toggle.addEventListener("click", () => {
     localStorage.theme = root.dataset.theme = isDark() ? "light" : "dark";

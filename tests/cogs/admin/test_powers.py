@@ -36,14 +36,14 @@ async def test_added_power_trains_and_is_suggested_until_it_is_removed(
     async with open_app(settings) as other:  # another process sees it at once
         assert (await other.powers.vocabulary()).trains(Hero(40, "woman", "juggling"))
 
-    assert "juggling is out of the vocabulary" in await answer(stage, "remove", power="juggling")
+    assert "juggling is no longer in the vocabulary" in await answer(stage, "remove", power="juggling")
     third = await build(app)
     assert isinstance(third.result, BuildResult)
     assert "description" not in third.result.counts
 
 
 async def test_list_shows_the_most_requested_powers(stage: Stage, app: App) -> None:
-    assert "No power was added so far" in await answer(stage, "list")
+    assert "No power has been added so far" in await answer(stage, "list")
     for requester, power in enumerate(("knitting", "juggling", "juggling", "healing")):
         await app.describer.describe(Hero(40, "woman", power), requester=requester)
     text = await answer(stage, "list")
@@ -57,8 +57,10 @@ async def test_list_shows_the_most_requested_powers(stage: Stage, app: App) -> N
 
 
 async def test_invalid_and_known_powers_are_refused(stage: Stage) -> None:
-    await stage.olga.slash(stage.channel, "powers add", power="flight")
+    refused = await stage.olga.slash(stage.channel, "powers add", power="flight")
     assert "already" in stage.refusal()
+    assert "already" in stage.ephemeral_reply(refused)
+    assert stage.channel.history() == []  # nobody else sees it
     await stage.olga.slash(stage.channel, "powers add", power="<@123>")
     assert "plain words" in stage.refusal()
     await stage.olga.slash(stage.channel, "powers remove", power="flight")
@@ -69,12 +71,12 @@ async def test_invalid_and_known_powers_are_refused(stage: Stage) -> None:
 
 async def test_a_synonym_stands_for_its_power_and_an_older_one_can_be_removed(stage: Stage, app: App) -> None:
     await stage.olga.slash(stage.channel, "powers add", power="Flying!")
-    assert "The vocabulary has 'flight' already" in stage.refusal()
+    assert "'flight' is in the vocabulary already" in stage.refusal()
     async with app.db.write() as tx:  # as it was added before it became a synonym
         await powers.add(tx, "flying", actor_id=1, at=1.0)
-    assert "flying is out of the vocabulary" in await answer(stage, "remove", power="flying")
+    assert "flying is no longer in the vocabulary" in await answer(stage, "remove", power="flying")
     await stage.olga.slash(stage.channel, "powers remove", power="flying")
-    assert "'flight' stands in data/heroes.toml" in stage.refusal()
+    assert "'flight' is in data/heroes.toml" in stage.refusal()
 
 
 async def test_requested_powers_are_not_suggested_to_admins_of_other_servers(stage: Stage, app: App) -> None:

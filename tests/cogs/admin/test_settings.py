@@ -33,10 +33,10 @@ async def choose_channels(stage: Stage, *channels: simcord.ChannelHandle) -> str
 async def test_installations_limits_apply_by_default(stage: Stage) -> None:
     text = await answer(stage, "show")
     for line in (
-        "asked for: everywhere",
-        "one member: 5 seconds",
-        "one member a day: 200",
-        "whole server a day: no limit",
+        "/hero works: everywhere",
+        "one member: 5 seconds (the bot's own)",
+        "one member a day: 200 (the bot's own)",
+        "whole server a day: no limit (the bot's own)",
         "answers: everyone's own",
     ):
         assert line in text
@@ -46,7 +46,8 @@ async def test_limits_are_set_one_by_one_and_reset(stage: Stage, app: App) -> No
     await answer(stage, "limits", cooldown=60)
     text = await answer(stage, "limits", **{"daily-per-member": 10, "daily-of-server": 90})
 
-    assert "60 seconds" in text
+    assert "one member: 60 seconds\n" in text
+    assert "one member a day: 10\n" in text
     assert await app.guild_settings.limits(HOME) == RequestLimits(60, 10, 90)
     await answer(stage, "limits", **{"daily-per-member": 0})
     assert await app.guild_settings.limits(HOME) == RequestLimits(60, app.settings.daily_per_user, 90)
@@ -54,8 +55,26 @@ async def test_limits_are_set_one_by_one_and_reset(stage: Stage, app: App) -> No
     assert await app.guild_settings.limits(HOME) == app.settings.limits
 
 
-async def test_server_can_narrow_the_installations_limits_but_not_widen_them(stage: Stage, app: App) -> None:
-    await answer(stage, "limits", cooldown=0, **{"daily-per-member": 1_000_000})
+@pytest.mark.settings(cooldown=5, daily_per_guild=500)
+@pytest.mark.parametrize(
+    ("option", "value", "refusal"),
+    [
+        ("cooldown", 2, "The bot's own wait is 5 seconds: a server can make it longer, never shorter."),
+        ("daily-per-member", 201, "for one member is 200 descriptions a day: a server can lower it"),
+        ("daily-of-server", 501, "for a whole server is 500 descriptions a day: a server can lower it"),
+    ],
+)
+async def test_a_limit_wider_than_the_bots_own_is_refused(
+    stage: Stage, app: App, option: str, value: int, refusal: str
+) -> None:
+    await answer(stage, "limits", cooldown=60)
+    await stage.olga.slash(stage.channel, "settings limits", **{option: value})
+    assert refusal in stage.refusal()
+    assert await app.guild_settings.limits(HOME) == RequestLimits(60, 200, 500)
+
+
+async def test_server_can_narrow_the_installations_limits_but_not_widen_them(app: App) -> None:
+    await app.guild_settings.change(HOME, daily_per_user=1_000_000)  # before the bot's own became lower
 
     assert await app.guild_settings.limits(HOME) == app.settings.limits
     assert await app.guild_settings.limits(None) == app.settings.limits  # direct messages
@@ -107,7 +126,8 @@ async def test_language_is_chosen_by_code_or_name(stage: Stage, app: App) -> Non
     assert (await app.guild_settings.get(HOME)).language == "en"
     await answer(stage, "language")
     assert (await app.guild_settings.get(HOME)).language is None
-    await answer(stage, "language", language="klingon")
+    refused = await stage.olga.slash(stage.channel, "settings language", language="klingon")
+    assert "do not speak" in stage.ephemeral_reply(refused)
     assert "do not speak" in stage.refusal()
 
 
@@ -130,9 +150,9 @@ async def test_only_public_commands_are_installed_by_users(stage: Stage) -> None
     assert isinstance(stage.env.bot, HeroBot)
     for command in stage.env.bot.tree.get_commands():
         payload = command.to_dict(stage.env.bot.tree)
-        anywhere = command.name in ("hero", "top", "about", "help", "privacy")
-        assert payload["integration_types"] == ([0, 1] if anywhere else [0]), command.name
-        assert payload["contexts"] == ([0, 1, 2] if anywhere else [0]), command.name
+        server_only = command.name == "duel" or command.default_permissions is not None
+        assert payload["integration_types"] == ([0] if server_only else [0, 1]), command.name
+        assert payload["contexts"] == ([0] if server_only else [0, 1, 2]), command.name
 
 
 async def guilds_with_settings(app: App) -> list[int]:

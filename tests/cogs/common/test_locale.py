@@ -63,7 +63,7 @@ def labels(message: discord.Message) -> list[str | None]:
 async def test_build_and_finetune_from_plan_to_result(german: Stage, app: App) -> None:
     plan = await answer(german, "build-dataset", limit=16)
     assert plan.startswith("**Ein Datensatz aus 16 Beispielen, geschrieben von smollm2-135m-instruct**")
-    assert "16 sind noch zu schreiben" in plan
+    assert "Noch zu schreiben: 16" in plan
     shown = german.channel.history()[-1]
     assert labels(shown) == ["Bestätigen", "Abbrechen"]
     await german.olga.click(shown, label="Bestätigen")
@@ -74,15 +74,18 @@ async def test_build_and_finetune_from_plan_to_result(german: Stage, app: App) -
     assert "Datensatz v1 ist fertig: 14 Texte zum Lernen" in checked_german(end.content)
 
     tuning = await answer(german, "finetune", epochs=2)
-    assert "mit Datensatz v1, durch die eingebaute Engine" in tuning
-    assert "x 2 Durchgänge (wie bestellt)" in tuning
+    assert "mit Datensatz v1; es trainiert die eingebaute Engine" in tuning
+    assert "Durchgänge durch alle Texte: 2, wie gewählt." in tuning
     await german.olga.click(german.channel.history()[-1], label="Bestätigen")
     await german.until_notified(app, 2)
     progress, end = german.channel.history()[-2:]
     assert checked_german(progress.content).startswith("**Ein Modell wird trainiert** (Auftrag 2)")
-    assert "ist trainiert und im Dienst." in checked_german(end.content)
+    assert "ist trainiert und im Dienst: Es beantwortet" in checked_german(end.content)
     titles = [field.name for field in end.embeds[0].fields]
     assert titles == ["Grundmodell, mit vorgegebenem Anfang und Schluss", "neu und im Dienst: Modell 1"]
+    written = (app.settings.data_dir / "reports" / "2" / "heroes.md").read_text(encoding="utf-8")
+    assert "**neu und im Dienst: Modell 1**" in written
+    assert [job.spec.language for job in await app.jobs.recent()] == ["de", "de"]  # for their charts
 
 
 async def test_failure_stored_by_the_worker(german: Stage, app: App) -> None:
@@ -95,7 +98,7 @@ async def test_failure_stored_by_the_worker(german: Stage, app: App) -> None:
     assert await app.worker.run_next()
     await german.until_notified(app, 2)
 
-    assert "Das Training ist nicht zustande gekommen: Aus Datensatz v1 wurde ein Text" in (
+    assert "Das Training ist gescheitert: Aus Datensatz v1 wurde ein Text" in (
         checked_german(german.channel.history()[-1].content)
     )
 
@@ -103,7 +106,7 @@ async def test_failure_stored_by_the_worker(german: Stage, app: App) -> None:
 async def test_models_powers_datasets_and_refusals(german: Stage, app: App) -> None:
     assert (
         await answer(german, "models list")
-        == "Es ist noch kein Modell trainiert: /build-dataset, dann /finetune."
+        == "Es ist noch kein Modell trainiert: Erst /build-dataset, dann /finetune."
     )
     await build(app)
     await german.olga.slash(german.channel, "finetune")
@@ -112,13 +115,17 @@ async def test_models_powers_datasets_and_refusals(german: Stage, app: App) -> N
     await german.until_notified(app, 2)
     assert "**im Dienst** · Datensatz v1" in await answer(german, "models list")
     assert "kam anstelle des Grundmodells in Dienst" in await answer(german, "models show")
-    assert "ist im Vokabular" in await answer(german, "powers add", power="knitting socks")
-    assert "Ins Vokabular aufgenommen: knitting socks." in await answer(german, "powers list")
+    assert "ist jetzt im Vokabular" in await answer(german, "powers add", power="juggling lighthouses")
+    assert "Ins Vokabular aufgenommen: juggling lighthouses." in await answer(german, "powers list")
     status = await answer(german, "dataset status")
-    assert "**Der neueste Datensatz:** v1, 14 Texte zum Lernen, 2 zurückgehalten" in status
-    assert "mindestens 2 Stimmen, und mit 80% Sicherheit mehr als 50% dafür" in status
-    assert "**Datensatz v1, noch 16 anzusehen**" in await answer(german, "dataset review")
-    assert "Modell 1 ist im Dienst." in await answer(german, "models retire", model=1)
+    assert "**Der neueste Datensatz:** v1, 14 Texte zum Lernen, 2 beiseitegelegt" in status
+    assert (
+        "mindestens 2 Stimmen und, mit 80\N{NO-BREAK SPACE}% Sicherheit, mehr als 50\N{NO-BREAK SPACE}% dafür"
+        in status
+    )
+    assert "**Datensatz v1, noch durchzusehen: 16**" in await answer(german, "dataset review")
+    refused = await german.olga.slash(german.channel, "models retire", model=1)
+    assert "Modell 1 ist im Dienst, lässt" in german.ephemeral_reply(refused)
     german.refusal()
 
 
@@ -134,13 +141,31 @@ async def test_report_and_verdict(german: Stage, app: App) -> None:
 
     notification = german.channel.history()[-1]
     assert notification.content.startswith("🚩 Jemand hat gemeldet, was ")
-    assert labels(notification) == ["Entfernen", "Behalten"]
+    assert labels(notification) == ["Text zeigen", "Entfernen", "Behalten"]
     await german.env.restart_bot(HeroBot(app))
     await german.olga.click(notification, label="Entfernen")
 
     assert german.channel.history()[-1].content.endswith(f"🗑️ Entfernt von {german.olga.mention}.")
     (hidden,) = [message for message in german.channel.history() if message.id == hero.id]
     assert hidden.content == "Diese Beschreibung ist verborgen: Sie wurde gemeldet."
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"), [("Entfernen", "🗑️ Entfernt von"), ("Behalten", "✅ Behalten von")]
+)
+async def test_a_verdict_is_in_the_language_of_its_notice(german: Stage, verdict: str, said: str) -> None:
+    await answer(german, "build-dataset", limit=16)
+    await german.ana.slash(german.channel, "hero", hero="40 woman healing")
+    form = await german.ben.click(german.channel.history()[-1], label="Melden")
+    await german.ben.submit_modal(form, {"reason": ["other"]})
+    await german.env.advance_time(11)
+    notice = german.channel.history()[-1]
+
+    await german.olga.slash(german.channel, "settings language", language="English")
+    await german.olga.click(notice, label=verdict)
+
+    (decided,) = [message for message in german.channel.history() if message.id == notice.id]
+    assert said in decided.content
 
 
 async def test_servers_preferred_locale_is_used_without_a_setting(stage: Stage) -> None:

@@ -16,7 +16,7 @@ async def test_base_model_answers_before_any_model_is_tuned(stage: Stage, script
     (embed,) = result.response.embeds
     assert embed.title == "40-year-old woman, healing"
     assert "healing" in (embed.description or "")
-    assert "untuned base model, smollm2-135m-instruct" in (embed.footer.text or "")
+    assert "base model, smollm2-135m-instruct" in (embed.footer.text or "")
     assert "Imagine a complete and detailed description of a 40-year-old woman" in str(script.asked[-1])
 
 
@@ -40,20 +40,20 @@ async def test_a_card_has_a_title_in_english_and_asks_for_votes_only_if_it_learn
     (embed,) = result.response.embeds
     assert embed.title == title
     footer = embed.footer.text or ""
-    assert ("Worth learning from? 👍 👎" in footer) is learns
-    assert ("👍 👎 count for /top, but I do not learn from this power" in footer) is not learns
+    assert ("Should the bot learn from this text? 👍 👎" in footer) is learns
+    assert ("👍 👎 count for /top, but the bot does not learn from this power" in footer) is not learns
 
 
 async def test_a_card_of_an_added_power_asks_for_votes_in_german(stage: Stage, app: App) -> None:
     await app.guild_settings.change(HOME, language="de")
-    for is_added, part in ((False, "lerne ich nicht"), (True, "👍")):
+    for is_added, part in ((False, "lernt der Bot nicht"), (True, "👍")):
         if is_added:
             await app.powers.add("juggling")
         result = await stage.ana.slash(stage.channel, "hero", hero="40 Frau juggling")
         assert result.response is not None
         footer = result.response.embeds[0].footer.text or ""
         assert part in footer
-        assert ("lerne ich nicht" in footer) is not is_added
+        assert ("lernt der Bot nicht" in footer) is not is_added
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ async def test_synonyms_are_completed(stage: Stage, typed: str, first: str) -> N
             "Das Geschlecht „Roboter“ kenne ich nicht: Schreib nach dem Alter Mann, Frau",
         ),
         ("de", "40 Heilung", "Mann, Frau oder Person, wie in `/hero 40 Frau Heilung`"),
-        ("en", "17 woman healing", "between 18 and 120: heroes of other ages are not described here"),
+        ("en", "17 woman healing", "between 18 and 120: I do not describe heroes of other ages"),
         ("de", "17 Frau Heilung", "zwischen 18 und 120 liegen: Helden anderen Alters"),
     ],
 )
@@ -119,7 +119,9 @@ async def test_base_model_answers_if_the_server_does_not_know_the_tuned_model(
     result = await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
 
     assert result.response is not None
-    assert "untuned base model" in (result.response.embeds[0].footer.text or "")
+    assert "before any training, given a beginning and an ending" in (
+        result.response.embeds[0].footer.text or ""
+    )
 
 
 async def test_thumbs_are_offered_and_the_text_is_stored(stage: Stage, app: App) -> None:
@@ -150,7 +152,15 @@ async def test_markdown_and_mentions_of_the_model_are_escaped(stage: Stage, scri
     [
         ("0 woman healing", "between 18 and 120"),
         ("5000 woman healing", "between 18 and 120"),
-        ("woman healing", "age is missing"),
+        ("woman healing", "age is missing: begin with a whole number in digits"),
+        ("40.5 woman healing", "An age is a whole number in digits, as in `/hero 40 woman healing`."),
+        ("40,5 woman healing", "An age is a whole number"),
+        ("woman 40.5 healing", "An age is a whole number"),
+        ("1e3 woman healing", "An age is a whole number"),
+        ("+40 woman healing", "An age is a whole number"),
+        ("40-year-old woman healing", "An age is a whole number"),
+        ("forty woman healing", "An age is a whole number"),
+        ("-3 woman healing", "between 18 and 120"),
         ("40 healing", "gender is missing"),
         ("40 woman", "power is missing"),
         ("40 kind woman healing", "try `/hero 40 woman kind healing`"),

@@ -11,7 +11,6 @@ from bot.store import descriptions
 from cogs.hero.duel_embeds import duel_draft_content
 from cogs.hero.embeds import hero_draft_content
 from tests.conftest import Stage
-from tests.support.duels import two_models
 from tests.support.scripted_server import Script, describe
 from tests.support.streaming import TYPED, embed_text, finished, labels, until
 
@@ -20,12 +19,7 @@ FIRST = GOOD.split(". ")[0] + "."
 OTHER_AGE = GOOD.replace("40", "41")
 HERO = Hero(40, "woman", "healing")
 
-pytestmark = [pytest.mark.usefixtures("unsettled_streams"), pytest.mark.settings(draws=4)]
-
-
-@pytest.fixture(autouse=True)
-async def _two_models(app: App) -> None:
-    await two_models(app)
+pytestmark = [pytest.mark.usefixtures("two_models", "unsettled_streams"), pytest.mark.settings(draws=4)]
 
 
 async def test_nobody_sees_a_first_sentence_with_a_fault(stage: Stage, script: Script, app: App) -> None:
@@ -49,7 +43,9 @@ async def test_nobody_sees_a_first_sentence_with_a_fault(stage: Stage, script: S
     about = await stage.ana.slash(stage.channel, "about")
     assert about.response is not None
     loop = about.response.embeds[0].fields[-1].value or ""
-    assert "1 description written, 1 of them drawn again because the first text had a fault" in loop
+    assert (
+        "1 description written, 1 of them written a second time because the first text had a mistake" in loop
+    )
 
 
 async def test_one_hero_counts_once_however_often_it_is_drawn(stage: Stage, script: Script, app: App) -> None:

@@ -11,7 +11,7 @@ from bot.store import duels
 from bot.store.duels import Result
 from tests.conftest import Stage
 from tests.support.admin_channel import admin_channel
-from tests.support.duels import choice_for, two_models, vote_unanimously
+from tests.support.duels import choice_for, vote_unanimously
 from tests.support.scripted_server import Script
 
 LABELS = {"a": "A", "b": "B", "tie": "Tie"}
@@ -45,18 +45,13 @@ def visible_data(message: discord.Message) -> str:
     return message.content + "".join(embeds + buttons)
 
 
-@pytest.fixture
-async def two_models_exist(app: App) -> None:
-    await two_models(app)
-
-
 async def test_duel_without_a_candidate_is_refused(stage: Stage) -> None:
     result = await stage.olga.slash(stage.channel, "duel", hero="40 woman healing")
-    assert "no new model to try against the live one" in stage.ephemeral_reply(result)
+    assert "No new model is on trial" in stage.ephemeral_reply(result)
     stage.refusal()
 
 
-@pytest.mark.usefixtures("two_models_exist")
+@pytest.mark.usefixtures("two_models")
 async def test_duel_hides_the_models_before_and_after_a_vote(stage: Stage) -> None:
     message = await duel(stage)
     assert [embed.title for embed in message.embeds] == ["40-year-old woman, healing", None]
@@ -67,22 +62,22 @@ async def test_duel_hides_the_models_before_and_after_a_vote(stage: Stage) -> No
 
     assert vote.ephemeral
     assert vote.response
-    assert "model 1, the live one" in vote.response.content
-    assert "model 2, the candidate" in vote.response.content
-    for word in ("ft:tiny", "model 1", "model 2", "the live one", "candidate"):
+    assert "model 1, which is live" in vote.response.content
+    assert "model 2, the new one" in vote.response.content
+    for word in ("ft:tiny", "model 1", "model 2", "which is live", "the new one", "candidate"):
         assert word not in visible_data(_refreshed(stage, message))
 
 
-@pytest.mark.usefixtures("two_models_exist")
+@pytest.mark.usefixtures("two_models")
 async def test_vote_is_final(stage: Stage) -> None:
     message = await duel(stage)
     await stage.ben.click(message, label="A")
     again = await stage.ben.click(message, label="B")
     assert again.response
-    assert "Your vote is final: you said A." in again.response.content
+    assert "Your vote is final: you chose A." in again.response.content
 
 
-@pytest.mark.usefixtures("two_models_exist")
+@pytest.mark.usefixtures("two_models")
 async def test_duel_buttons_outlive_a_restart(stage: Stage, app: App) -> None:
     message = await duel(stage)
     await stage.env.restart_bot(HeroBot(app))
@@ -91,7 +86,7 @@ async def test_duel_buttons_outlive_a_restart(stage: Stage, app: App) -> None:
     assert "a tie" in vote.response.content
 
 
-@pytest.mark.usefixtures("two_models_exist")
+@pytest.mark.usefixtures("two_models")
 async def test_long_texts_and_markdown_are_escaped_and_truncated(stage: Stage, script: Script) -> None:
     script.texts = ["**Bold** @everyone <@1> `code` " * 200, "*" * 5000]
     message = await duel(stage)
@@ -101,7 +96,7 @@ async def test_long_texts_and_markdown_are_escaped_and_truncated(stage: Stage, s
     assert sum(len(embed) for embed in message.embeds) < 6000
 
 
-@pytest.mark.usefixtures("two_models_exist")
+@pytest.mark.usefixtures("two_models")
 async def test_description_is_shown_alone_if_the_other_model_fails(stage: Stage, script: Script) -> None:
     script.unknown_models = {"ft:tiny:2"}
     message = await duel(stage)
@@ -110,16 +105,25 @@ async def test_description_is_shown_alone_if_the_other_model_fails(stage: Stage,
     assert "duel:" not in visible_data(message)
 
 
-@pytest.mark.usefixtures("two_models_exist")
+@pytest.mark.usefixtures("two_models")
 @pytest.mark.settings(duel_share=1)
-async def test_hero_becomes_a_duel_at_a_share_of_1(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    ("language", "reason"),
+    [
+        ("English", "A new model is on trial, so two models wrote this hero."),
+        ("German", "Ein neues Modell tritt gegen das bisherige an, darum haben zwei Modelle diesen Helden "),
+    ],
+)
+async def test_a_hero_that_becomes_a_duel_says_why(stage: Stage, language: str, reason: str) -> None:
+    await stage.olga.slash(stage.channel, "settings language", language=language)
     await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
     message = stage.channel.last_message
     assert message
     assert len(message.embeds) == 2
+    assert (message.embeds[1].footer.text or "").startswith(reason)
 
 
-@pytest.mark.usefixtures("two_models_exist")
+@pytest.mark.usefixtures("two_models")
 async def test_winning_candidate_is_proposed_and_promoted_by_an_operator(
     stage: Stage, app: App, settings: Settings
 ) -> None:
@@ -138,7 +142,7 @@ async def test_winning_candidate_is_proposed_and_promoted_by_an_operator(
 
 async def _promote_by_an_operator(stage: Stage, admins: simcord.ChannelHandle) -> None:
     (proposal,) = admins.history()
-    assert "8 of 8 people chose the new model" in proposal.content
+    assert "8 of 8 people chose the new one" in proposal.content
     refused = await stage.ana.click(proposal, label="Promote")
     assert refused.response
     assert "Only the operators" in refused.response.content
@@ -149,7 +153,7 @@ async def _promote_by_an_operator(stage: Stage, admins: simcord.ChannelHandle) -
     assert proposal.components == []
 
 
-@pytest.mark.usefixtures("two_models_exist")
+@pytest.mark.usefixtures("two_models")
 async def test_outdated_proposal_is_refused(stage: Stage, app: App, settings: Settings) -> None:
     await vote_unanimously(app, "candidate")
     async with admin_channel(stage, settings) as admins:
@@ -160,12 +164,12 @@ async def test_outdated_proposal_is_refused(stage: Stage, app: App, settings: Se
     assert "model 2 retired" in refused.followups[0].content
 
 
-@pytest.mark.usefixtures("two_models_exist")
+@pytest.mark.usefixtures("two_models")
 async def test_operators_see_the_status_of_a_trial(stage: Stage, app: App) -> None:
     await vote_unanimously(app, "candidate", 6)
     await vote_unanimously(app, "live", 2)  # the same people: their second votes do not count
     figures = (
-        "6 of 6 people chose the new model (besides: 2 votes that do not count); about 2 more like this, and"
+        "6 of 6 people chose the new one (besides: 2 votes that do not count); about 2 more like this, and"
     )
     assert figures in await answer(stage, "models list")
     shown = await answer(stage, "models show", model=2)
@@ -176,7 +180,7 @@ async def test_operators_see_the_status_of_a_trial(stage: Stage, app: App) -> No
     assert figures in result.response.content
 
 
-@pytest.mark.usefixtures("two_models_exist")
+@pytest.mark.usefixtures("two_models")
 async def test_one_vote_of_a_public_duel_counts(stage: Stage, app: App) -> None:
     message = await duel(stage)
     label = await button(app, message, "candidate")
@@ -187,7 +191,7 @@ async def test_one_vote_of_a_public_duel_counts(stage: Stage, app: App) -> None:
     assert (status.tally.wins, status.tally.votes) == (1, 2)
 
 
-@pytest.mark.usefixtures("two_models_exist")
+@pytest.mark.usefixtures("two_models")
 @pytest.mark.settings(trial_days=1e-9)
 async def test_trials_expire_while_nobody_votes(stage: Stage, app: App) -> None:
     assert await app.trials.running()

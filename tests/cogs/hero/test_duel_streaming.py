@@ -39,16 +39,18 @@ def shown(message: discord.Message) -> list[str]:
 
 async def test_both_texts_are_streamed_and_become_a_duel(stage: Stage, script: Script, app: App) -> None:
     script.texts = [SENTENCE * 4] * 2
-    script.stream.word_delay = 0.06
+    script.stream.silent_after = 13
     await stage.ana.slash(stage.channel, "duel", hero=TYPED)
 
     partial = await until(stage, lambda message: len(message.embeds) == 2)
     assert [text[:6] for text in shown(partial)] == ["**A**\n", "**B**\n"]
     assert len(shown(partial)[0]) == len(shown(partial)[1])
     assert labels(partial) == ["Stop"]
+    assert partial.embeds[1].footer.text == "A new model is on trial, so two models are writing this hero."
     assert not any(word in str(partial.embeds[0].to_dict()) for word in ("tiny", "live", "candidate"))
     assert await row_counts(app) == (0, 0)
 
+    script.stream.resumed.set()
     finished_duel = await until(stage, lambda message: labels(message) == VOTES, partial.id)
     assert shown(finished_duel) == [f"**{letter}**\n{(SENTENCE * 4).strip()}" for letter in "AB"]
     assert await row_counts(app) == (2, 1)

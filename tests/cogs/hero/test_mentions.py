@@ -89,7 +89,7 @@ async def test_a_message_that_names_only_the_role_is_told_how_to_ask(
     """Discord shows the bot no text of such a message: the bot may not read all messages."""
     answer = await answer_to(stage, text)
     assert answer is not None
-    assert f"Name me myself, {stage.env.bot.guilds[0].me.mention}" in answer.content
+    assert f"Mention me myself, {stage.env.bot.guilds[0].me.mention}" in answer.content
     assert script.asked == []
 
 

@@ -66,12 +66,12 @@ async def test_daily_limits_of_users_and_servers(stage: Stage, script: Script) -
         await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
 
     refused = await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
-    assert "your 2 heroes of today" in stage.ephemeral_reply(refused)
-    assert "your 2 heroes of today" in stage.refusal()
+    assert "used up your heroes for today (2)" in stage.ephemeral_reply(refused)
+    assert "used up your heroes for today (2)" in stage.refusal()
 
     await stage.ben.slash(stage.channel, "hero", hero="40 woman healing")
     await stage.ben.slash(stage.channel, "hero", hero="40 woman healing")
-    assert "server has had its 3 heroes" in stage.refusal()
+    assert "server has used up its heroes for today (3)" in stage.refusal()
 
 
 async def test_generations_in_progress_count(app: App) -> None:

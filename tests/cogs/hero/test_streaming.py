@@ -193,7 +193,7 @@ async def test_log_has_the_reference_if_the_bot_may_not_write_either(
         return "nobody could be told" in caplog.text
 
     await eventually(logged, what="the error is logged")
-    assert "Discord takes the answer nowhere" in stage.refusal()
+    assert "Discord refused the answer everywhere" in stage.refusal()
     reference = caplog.text.split("nobody could be told")[1].split("`")[1]
     assert f"refused, reference {reference}" in caplog.text
 
@@ -224,7 +224,7 @@ async def test_description_deleted_before_its_end_is_hidden(
     await stage.ana.click(message, label="Stop")
 
     message = await until(stage, lambda each: not each.embeds)
-    assert message.content == "Whoever asked for it had it deleted."
+    assert message.content == "The person who asked for it had it deleted."
     assert (labels(message), message.reactions) == ([], [])
     assert await stored(app, message) is None
 
@@ -270,4 +270,4 @@ async def test_text_that_nobody_can_see_is_stopped_at_once(
         return script.stream.left == 1 and "nobody could be told" in caplog.text
 
     await eventually(stopped, what="the generation is stopped")
-    assert "Discord takes the answer nowhere" in stage.refusal()
+    assert "Discord refused the answer everywhere" in stage.refusal()

@@ -121,9 +121,9 @@ async def test_about_names_the_base_model_before_any_is_tuned(stage: Stage) -> N
     assert result.response is not None
     (embed,) = result.response.embeds
     model, dataset, loop = (field.value or "" for field in embed.fields)
-    assert "untuned base model, smollm2-135m-instruct" in model
-    assert "no model has been tuned yet" in dataset
-    assert loop == "Nothing yet: ask for the first hero."
+    assert "base model, smollm2-135m-instruct" in model
+    assert "no model has been trained here" in dataset
+    assert loop == "Nothing yet. Ask for the first hero with `/hero`."
 
 
 async def test_about_shows_model_dataset_figures_and_links(stage: Stage, app: App) -> None:
@@ -135,14 +135,14 @@ async def test_about_shows_model_dataset_figures_and_links(stage: Stage, app: Ap
 
     assert result.response is not None
     model, dataset, loop = (field.value or "" for field in result.response.embeds[0].fields)
-    assert model == "Model 1, tuned from smollm2-135m-instruct."
-    assert dataset == "Version 1: 16 texts written by the model."
+    assert model == "Model 1, trained from smollm2-135m-instruct."
+    assert dataset == "Version 1: 16 texts written here by the model."
     assert loop.split("\n") == [
         "- 1 description written",
         "- 3 votes on descriptions",
         "- 3 people voted",
         "- 1 dataset built",
-        "- 1 model tuned; none went live by votes yet",
+        "- 1 model trained; none has gone live by votes so far",
     ]
     (row,) = result.response.message.components
     urls = [getattr(button, "url", None) for button in getattr(row, "children", [])]
@@ -152,15 +152,15 @@ async def test_about_shows_model_dataset_figures_and_links(stage: Stage, app: Ap
 @pytest.mark.parametrize(
     ("counts", "origins"),
     [
-        ({"train": 1, "example": 1}, "1 text written by the model"),
+        ({"train": 1, "example": 1}, "1 text written here by the model"),
         (
             {"train": 20, "valid": 4, "example": 19, "description": 3, "import": 2},
-            "19 texts written by the model, 3 texts that people liked, 2 imported texts",
+            "19 texts written here by the model, 3 texts that people liked, 2 imported texts",
         ),
         ({"train": 9, "valid": 1, "import": 10}, "10 imported texts"),
         (
             {"train": 9, "valid": 2, "herosmith-build": 10, "hand-written": 1},
-            "10 texts of a build that comes with the bot, 1 text written by hand",
+            "10 ready-made texts by a model, 1 text written by hand",
         ),
     ],
 )

@@ -13,11 +13,13 @@ from bot.client import HeroBot
 from bot.community.accounts import Pseudonyms, load_pseudonyms
 from bot.dataset.versions.draft import Draft
 from bot.errors import UserError
-from bot.i18n.message import LocalizedMessage
+from bot.i18n.message import ENGLISH, LocalizedMessage
 from bot.settings import Settings
-from bot.store import datasets, descriptions, notifications
+from bot.store import datasets, descriptions, notifications, personal_data
 from bot.store.job_schema import BuildResult
-from bot.store.schema import duel, duel_vote, metadata, report
+from bot.store.personal_data import IDS, PSEUDONYMS
+from bot.store.schema import duel, duel_vote, metadata, model_event, report
+from cogs.info.privacy import counts_text
 from tests.conftest import Stage
 from tests.support.workflows import build, build_spec, finetune
 
@@ -74,9 +76,9 @@ def settings(settings: Settings) -> Settings:
 async def test_nothing_is_stored_about_a_stranger(stage: Stage) -> None:
     text = await answer(stage, stage.ana, "show")
 
-    assert "Nothing is held about you." in text
+    assert "Nothing is stored about you." in text
     assert f"<{POLICY}>" in text
-    assert await answer(stage, stage.ana, "delete") == "Nothing is held about you."
+    assert await answer(stage, stage.ana, "delete") == "Nothing is stored about you."
 
 
 async def test_stored_data_is_counted_and_exported(stage: Stage, settings: Settings) -> None:
@@ -144,7 +146,7 @@ async def test_duel_votes_and_reports_are_deleted_and_no_longer_count(
     for who in (stage.ana, stage.olga):
         await who.click(shown, label="A")
     await app.content_reports.report(1, stage.ana.id)
-    assert "- 1 pick of yours in a duel" in await answer(stage, stage.ana, "show")
+    assert "- 1 vote of yours in a duel" in await answer(stage, stage.ana, "show")
     assert "- 1 report of a description" in await answer(stage, stage.ana, "show")
 
     await app.privacy.delete(stage.ana.id)
@@ -266,3 +268,26 @@ async def test_texts_deleted_during_a_draft_are_not_frozen(stage: Stage, app: Ap
     assert found is not None
     assert found.rebuild
     assert sources == {"example"}
+
+
+def test_every_personal_table_is_shown_and_has_a_sentence_of_its_own() -> None:
+    counts = {column.table.name: 2 for column in (*PSEUDONYMS, *IDS)}
+    lines = counts_text(ENGLISH, counts).splitlines()[1:]
+    assert len(lines) == len(counts)
+    assert [line for line in lines if "of the table" in line] == [], "add a sentence to counts_text"
+    assert "- 2 rows of the table `new_table`" in counts_text(ENGLISH, counts | {"new_table": 2})
+
+
+async def test_a_row_that_names_a_person_in_any_of_two_columns_is_theirs(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await build(app)
+    await finetune(app)
+    async with app.db.write() as tx:
+        await tx.execute(model_event.update().values(actor_id=None))
+    assert (await app.privacy.counts(1))["model_event"] == 0
+    monkeypatch.setattr(personal_data, "IDS", (model_event.c.model_id, model_event.c.actor_id))
+    assert (await app.privacy.counts(1))["model_event"] == len(
+        json.loads(await app.privacy.export(1))["model_event"]
+    )
+    assert (await app.privacy.counts(1))["model_event"] > 0

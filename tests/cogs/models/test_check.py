@@ -28,15 +28,20 @@ async def test_the_end_of_a_training_shows_two_texts_of_a_model_that_is_held_bac
     await build(app)
     planned = await stage.olga.slash(stage.channel, "finetune")
     assert planned.response
-    assert "Then 10 texts are read to see whether the new model may go live." in planned.response.content
+    assert (
+        "Then the new model writes 10 texts, which are checked before it may go live."
+        in planned.response.content
+    )
     await stage.olga.click(stage.channel.history()[-1], label="Confirm")
     assert await app.worker.run_next()
     await stage.until_notified(app, 2)
 
     end = stage.channel.history()[-1]
-    assert "⚠️ Model 1 is trained, and held back" in end.content
+    assert "⚠️ Model 1 is trained, but held back" in end.content
     assert "ft:tiny" not in end.content
-    assert [field.name for card in end.embeds for field in card.fields] == ["may not train: too short"] * 2
+    assert [field.name for card in end.embeds for field in card.fields] == [
+        "not fit to learn from: too short"
+    ] * 2
     assert all("everybody likes it" in (card.fields[0].value or "") for card in end.embeds)
 
 
@@ -53,16 +58,20 @@ async def held_back(app: App, script: Script) -> None:
 async def test_promote_repeats_the_warning_and_an_operator_confirms_it(stage: Stage, app: App) -> None:
     asked = await stage.olga.slash(stage.channel, "models promote", model=2)
     assert asked.response
-    for part in ("Model 2 was held back", "0% are good enough to train on (Model 1: 100%)", "all the same?"):
+    for part in (
+        "Model 2 was held back",
+        "0% are good enough to learn from (Model 1: 100%)",
+        "go live anyway",
+    ):
         assert part in asked.response.content
     assert len(asked.response.embeds) == 2
     assert [model.state for model in await app.registry.all()] == ["live", "held back"]
 
     question = stage.channel.history()[-1]
-    refused = await stage.ana.click(question, label="Let it serve all the same")
+    refused = await stage.ana.click(question, label="Make it live anyway")
     assert refused.response
     assert "Only the operators" in refused.response.content
-    await stage.olga.click(question, label="Let it serve all the same")
+    await stage.olga.click(question, label="Make it live anyway")
     done = stage.channel.history()[-1]
     assert f"✅ Model 2 is live, by {stage.olga.mention}, though its check did not let it." in done.content
     assert done.components == []
@@ -78,7 +87,7 @@ async def test_members_see_nothing_of_a_model_that_is_held_back(stage: Stage) ->
     shown = await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
     assert "everybody likes it" not in str(shown.response and shown.response.embeds[0].description)
     await stage.ana.slash(stage.channel, "duel", hero="40 woman healing")
-    assert "no new model to try" in stage.refusal()
+    assert "No new model is on trial" in stage.refusal()
     about = await stage.ana.slash(stage.channel, "about")
     assert about.response
     assert "Model 2" not in str([embed.to_dict() for embed in about.response.embeds])
@@ -91,10 +100,10 @@ async def test_a_check_that_is_asked_for_costs_nothing_where_all_texts_are_read(
     before = len(script.asked)
     listed = await stage.olga.slash(stage.channel, "models list")
     assert listed.response
-    assert "held back by its check" in listed.response.content
+    assert "held back: its check says that it writes badly" in listed.response.content
     result = await stage.olga.slash(stage.channel, "models check", model=2)
     assert result.response
-    assert "Model 2 is trained, and held back" in result.response.content
+    assert "Model 2 is trained, but held back" in result.response.content
     assert len(result.response.embeds) == 2
     assert len(script.asked) == before
     assert [model.state for model in await app.registry.all()] == ["live", "held back"]
@@ -110,5 +119,5 @@ async def test_a_model_that_is_deployed_is_checked_and_goes_live(
     script.writers["prod"] = sound
     result = await stage.olga.slash(stage.channel, "models deployed", model=1, name="prod")
     assert result.response
-    assert "Model 1 is trained and live." in result.response.content
+    assert "Model 1 is trained and live: it answers /hero" in result.response.content
     assert sum(body["model"] == "prod" for body in script.asked) == 10

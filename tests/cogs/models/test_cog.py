@@ -8,16 +8,8 @@ from bot.app import App
 from bot.client import HeroBot
 from bot.store import jobs, notifications
 from tests.conftest import Stage
+from tests.support.duels import vote_unanimously
 from tests.support.scripted_server import Script
-from tests.support.workflows import build, finetune
-
-
-@pytest.fixture
-async def two(app: App) -> None:
-    """A live model and a candidate."""
-    await build(app)
-    await finetune(app)
-    await finetune(app)
 
 
 async def said(stage: Stage, command: str, **options: int | str) -> str:
@@ -30,28 +22,59 @@ async def test_without_models_the_list_says_what_to_do(stage: Stage) -> None:
     assert "/build-dataset, then /finetune" in await said(stage, "list")
 
 
-@pytest.mark.usefixtures("two")
+@pytest.mark.usefixtures("two_models")
 async def test_the_list_tells_state_loss_and_votes(stage: Stage, app: App) -> None:
     described = await app.describer.describe(app.heroes.vocabulary.sample(1)[0], requester=1)
     await app.votes.simulate(described.id, "somebody", "👍")
     candidate, _, trial, live, figures = (await said(stage, "list")).split("\n")
     assert candidate == "**Model 2**"
-    assert trial == "-# Is the new model better? no choice counts yet."
+    assert trial == "-# Is the new model better? no vote counts yet."
     assert live == "**Model 1**"
-    assert figures == "-# **live** · dataset v1 · loss 1.250 · 👍 1 👎 0 (100 % for it)"
-    assert "challenges the live one" in await said(stage, "list")
+    assert figures == "-# **live** · dataset v1 · loss 1.250 · 👍 1 👎 0 (100% for it)"
+    assert "in duels with the live model" in await said(stage, "list")
 
 
-@pytest.mark.usefixtures("two")
+@pytest.mark.usefixtures("two_models")
+@pytest.mark.parametrize(
+    ("language", "state", "promote"),
+    [
+        ("English", "candidate, has won its duels", "`/models promote model:2` makes it live"),
+        (
+            "German",
+            "Kandidat, hat seine Duelle gewonnen",
+            "`/modelle einsetzen modell:2` stellt es in Dienst",
+        ),
+    ],
+)
+async def test_a_candidate_that_has_won_says_so_and_what_the_operator_does_next(
+    stage: Stage, app: App, language: str, state: str, promote: str
+) -> None:
+    await stage.olga.slash(stage.channel, "settings language", language=language)
+    await vote_unanimously(app, "candidate")
+    _, figures, decide, *_ = (await said(stage, "list")).split("\n")
+    assert state in figures
+    assert promote in decide
+    assert promote in await said(stage, "show", model=2)
+
+
+@pytest.mark.usefixtures("two_models")
+async def test_a_candidate_without_a_live_model_to_duel_with_is_promoted_by_hand(stage: Stage) -> None:
+    await said(stage, "rollback")
+    _, figures, step, *_ = (await said(stage, "list")).split("\n")
+    assert "no trained model is live to duel with" in figures
+    assert step == "-# To make it live: `/models promote model:2`."
+
+
+@pytest.mark.usefixtures("two_models")
 async def test_a_models_page_tells_base_dataset_hash_and_history(stage: Stage, app: App) -> None:
     await said(stage, "promote", model=2)
     text = await said(stage, "show", model=2)
     entry = await app.registry.record(2)
     for part in (
-        "Tuned from smollm2-135m-instruct",
-        "Its server calls it `ft:tiny:2`",
+        "Trained from smollm2-135m-instruct",
+        "Its name at the model server: `ft:tiny:2`",
         "Job 3",
-        f"dataset v1, `{entry.dataset_hash[:12]}`",
+        f"dataset v1, checksum `{entry.dataset_hash[:12]}`",
         "2.500 → 1.250",
     ):
         assert part in text
@@ -59,7 +82,7 @@ async def test_a_models_page_tells_base_dataset_hash_and_history(stage: Stage, a
     assert "went live by hand" in await said(stage, "show")  # the live one, where none is named
 
 
-@pytest.mark.usefixtures("two")
+@pytest.mark.usefixtures("two_models")
 async def test_the_history_tells_who_let_a_model_go_live(stage: Stage, app: App) -> None:
     await said(stage, "promote", model=2)
     await app.registry.roll_back()  # as in the terminal
@@ -70,26 +93,26 @@ async def test_the_history_tells_who_let_a_model_go_live(stage: Stage, app: App)
         "went live again by rollback, in the place of model 2, in the terminal",
         "went live in place of the base model, by itself",
         "passed its check",
-        "trained and registered",
+        "was trained",
     ]
 
 
-@pytest.mark.usefixtures("two")
+@pytest.mark.usefixtures("two_models")
 async def test_a_model_tuned_from_another_names_it_by_its_number(stage: Stage, app: App) -> None:
     planned = await stage.olga.slash(stage.channel, "finetune", **{"base-model": "ft:tiny:1"})
     assert planned.response is not None
-    assert "**Fine-tuning model 1** on dataset v1" in planned.response.content
+    assert "**Training model 1** on dataset v1" in planned.response.content
     await stage.olga.click(stage.channel.history()[-1], label="Confirm")
     assert await app.worker.run_next()
     await said(stage, "promote", model=3)
 
-    assert "\nTuned from model 1\n" in await said(stage, "show")
+    assert "\nTrained from model 1\n" in await said(stage, "show")
     about = await stage.ana.slash(stage.channel, "about")
     assert about.response is not None
-    assert about.response.embeds[0].fields[0].value == "Model 3, tuned from model 1."
+    assert about.response.embeds[0].fields[0].value == "Model 3, trained from model 1."
 
 
-@pytest.mark.usefixtures("two")
+@pytest.mark.usefixtures("two_models")
 async def test_only_a_models_page_shows_its_long_name(stage: Stage, app: App, script: Script) -> None:
     await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
     await stage.ana.slash(stage.channel, "about")
@@ -113,17 +136,20 @@ async def test_only_a_models_page_shows_its_long_name(stage: Stage, app: App, sc
     assert "ft:tiny:2" in await said(stage, "show", model=2)
 
 
-@pytest.mark.usefixtures("two")
+@pytest.mark.usefixtures("two_models")
 async def test_promote_rollback_and_retire(stage: Stage, app: App) -> None:
     assert "Model 2 is live" in await said(stage, "promote", model=2)
     assert "Model 1 is live again" in await said(stage, "rollback")
     assert "Model 2 is retired" in await said(stage, "retire", model=2)
     assert [model.state for model in await app.registry.all()] == ["live", "retired"]
-    await said(stage, "retire", model=1)
-    assert "Let another one serve first" in stage.refusal()
+    refused = await stage.olga.slash(stage.channel, "models retire", model=1)
+    assert "so it cannot be retired" in stage.ephemeral_reply(refused)
+    assert "so it cannot be retired" in stage.refusal()
+    assert "The base model answers again" in await said(stage, "rollback")
+    assert await app.registry.live() is None
 
 
-@pytest.mark.usefixtures("two")
+@pytest.mark.usefixtures("two_models")
 async def test_two_models_write_the_same_hero_side_by_side(stage: Stage, script: Script) -> None:
     result = await stage.olga.slash(stage.channel, "models compare", a=2, hero="50 man flight")
     assert result.response is not None
@@ -141,7 +167,7 @@ async def test_two_models_write_the_same_hero_side_by_side(stage: Stage, script:
     ]
 
 
-@pytest.mark.usefixtures("two")
+@pytest.mark.usefixtures("two_models")
 async def test_a_model_that_cannot_answer_says_so_in_its_place(stage: Stage, script: Script) -> None:
     script.unknown_models = {"ft:tiny:2"}
     result = await stage.olga.slash(stage.channel, "models compare", a=2, hero="50 man flight")
@@ -149,13 +175,13 @@ async def test_a_model_that_cannot_answer_says_so_in_its_place(stage: Stage, scr
     assert "(no text: The model server does not know" in str(result.response.embeds[0].fields[0].value)
 
 
-@pytest.mark.usefixtures("two")
+@pytest.mark.usefixtures("two_models")
 async def test_numbers_are_completed_with_names(stage: Stage) -> None:
     offered = await stage.olga.autocomplete(stage.channel, "models promote", "model", "2")
     assert offered == [{"name": "Model 2 · candidate · dataset v1", "value": 2}]
 
 
-@pytest.mark.usefixtures("two")
+@pytest.mark.usefixtures("two_models")
 async def test_a_lost_model_is_told_to_the_admins_and_not_to_the_user(
     stage: Stage, app: App, script: Script
 ) -> None:
@@ -165,19 +191,19 @@ async def test_a_lost_model_is_told_to_the_admins_and_not_to_the_user(
 
     result = await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
     assert result.response is not None
-    assert "untuned base model" in (result.response.embeds[0].footer.text or "")
+    assert "Written by the base model" in (result.response.embeds[0].footer.text or "")
     await stage.env.advance_time(12)
 
     (text,) = [
         each.content
         for each in stage.channel.history()
-        if "does not know model 1, the live one" in each.content
+        if "no longer has model 1, which was live" in each.content
     ]
     assert "the base model answers" in text
-    assert "lost by its server" in await said(stage, "show", model=1)
+    assert "retired: its server no longer had it" in await said(stage, "show", model=1)
 
 
-@pytest.mark.usefixtures("two")
+@pytest.mark.usefixtures("two_models")
 async def test_an_end_that_comes_near_is_told_in_the_admin_channel_and_marked_in_the_list(
     stage: Stage, app: App, script: Script
 ) -> None:
@@ -191,4 +217,4 @@ async def test_an_end_that_comes_near_is_told_in_the_admin_channel_and_marked_in
 
     (message,) = admins.history()
     assert f"shut down on {day}, in 20 days" in message.content
-    assert f"⏳ until {day}" in await said(stage, "list")
+    assert f"⏳ available until {day}" in await said(stage, "list")

@@ -11,9 +11,12 @@ from sqlalchemy import update
 from bot.app import App
 from bot.client import HeroBot
 from bot.errors import UserError
+from bot.i18n.message import LocalizedMessage
 from bot.settings import Settings
 from bot.store import descriptions
+from bot.store import notifications as store
 from bot.store.descriptions import Description
+from bot.store.notifications import NotificationAction
 from bot.store.schema import report as report_table
 from tests.conftest import Stage
 from tests.support.admin_channel import AdminChannel, admin_channel
@@ -28,8 +31,8 @@ async def admins(stage: Stage, settings: Settings) -> AsyncIterator[AdminChannel
         yield opened
 
 
-async def hero(stage: Stage) -> discord.Message:
-    await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
+async def hero(stage: Stage, typed: str = "40 woman healing") -> discord.Message:
+    await stage.ana.slash(stage.channel, "hero", hero=typed)
     message = stage.channel.last_message
     assert message is not None
     return message
@@ -174,7 +177,7 @@ async def test_reports_of_a_person_are_limited_per_day(stage: Stage, app: App) -
     refused = await stage.ben.click(shown(stage), label="Report")
 
     assert refused.response is not None
-    assert refused.response.content.startswith("You have reported 2 descriptions today")
+    assert refused.response.content.startswith("You have used up your reports for today (2)")
     async with app.db.write() as tx:
         await tx.execute(update(report_table).values(at=report_table.c.at - 86_400))
     thanked = await report(stage.ben, shown(stage))
@@ -216,8 +219,8 @@ async def test_reported_text_of_a_duel_is_hidden_until_it_is_kept(
     hidden = shown(stage)
     assert texts(hidden) == [a, HIDDEN]
     assert labels(hidden) == ["Report A"]
-    assert "nothing to vote on" in (hidden.embeds[1].footer.text or "")
-    with pytest.raises(UserError, match="out of sight"):  # a click on the buttons that were shown before
+    assert "you cannot vote on it now" in (hidden.embeds[1].footer.text or "")
+    with pytest.raises(UserError, match="is hidden now"):  # a click on the buttons that were shown before
         await app.duels.vote(1, stage.ben.id, "a")
 
     await stage.env.restart_bot(HeroBot(admins.app))
@@ -226,7 +229,7 @@ async def test_reported_text_of_a_duel_is_hidden_until_it_is_kept(
     assert labels(shown(stage)) == ["A", "B", "Tie", "Report A", "Report B"]
     vote = await stage.ben.click(shown(stage), label="A")
     assert vote.response is not None
-    assert "You say A" in vote.response.content
+    assert "You chose A" in vote.response.content
 
 
 async def test_removed_text_stays_hidden_in_its_duel(stage: Stage, app: App, admins: AdminChannel) -> None:
@@ -249,8 +252,7 @@ async def test_deleted_duel_cannot_be_voted_on_or_reported(stage: Stage, app: Ap
     assert reported.response is not None
     assert "hidden already" in reported.response.content
     voted = await stage.ben.click(message, label="A")
-    assert voted.response is not None
-    assert "out of sight" in voted.response.content
+    assert "is hidden now" in stage.ephemeral_reply(voted)
     assert (await app.duels.get(1)).channel_id is None
 
 
@@ -321,7 +323,7 @@ async def test_a_report_that_was_decided_cannot_be_taken_back(stage: Stage, app:
     [
         ("sings\nand sleeps.", "sings and sleeps."),
         ("is **loud** and ```bold```.", r"is \*\*loud\*\* and \`\`\`bold\`\`\`."),
-        ("calls <@1> by [a](https://b.example).", r"calls \<@1\> by \[a\](https\://b.example)."),
+        ("calls <@1> by [a](https://b.example).", r"calls \<@1> by \[a](https\://b.example)."),
     ],
 )
 async def test_a_reported_text_is_quoted_on_one_line_and_taken_out_when_removed(
@@ -336,7 +338,23 @@ async def test_a_reported_text_is_quoted_on_one_line_and_taken_out_when_removed(
     await stage.olga.click(notification, label="Remove")
 
     (notification,) = await notifications(stage, admins)
-    assert "> …\nRemove takes it from sight" in notification.content
+    assert "> …\nRemove hides it for good" in notification.content
+
+
+@pytest.mark.parametrize(
+    ("typed", "named"),
+    [
+        ("64 man read in the thoughts", "64 man reading thoughts"),
+        ("30 person teleport", "30 person teleportation"),
+        ("18 woman flying", "18 woman flight"),
+    ],
+)
+async def test_a_report_names_the_hero_in_plain_english(
+    stage: Stage, admins: AdminChannel, typed: str, named: str
+) -> None:
+    await report(stage.ben, await hero(stage, typed))
+    (notification,) = await notifications(stage, admins)
+    assert f"wrote for `{named}`:" in notification.content
 
 
 async def test_a_report_names_the_model_by_its_number(stage: Stage, app: App, admins: AdminChannel) -> None:
@@ -345,3 +363,61 @@ async def test_a_report_names_the_model_by_its_number(stage: Stage, app: App, ad
     (notification,) = await notifications(stage, admins)
     assert "what model 1 wrote for" in notification.content
     assert "ft:tiny" not in notification.content
+
+
+async def public_notice(stage: Stage) -> discord.Message:
+    """Let ben report ana's hero while there is no admin channel, and return the notice in the channel."""
+    await stage.build()
+    await stage.env.advance_time(3)  # the message of the build
+    await report(stage.ben, await hero(stage))
+    await stage.env.advance_time(11)
+    return next(message for message in stage.channel.history() if "Somebody reported" in message.content)
+
+
+async def test_a_notice_that_everybody_reads_links_to_the_text_and_shows_it_to_operators_alone(
+    stage: Stage, app: App
+) -> None:
+    notice = await public_notice(stage)
+    found = await description(app)
+
+    assert found.text not in notice.content
+    link = f"https://discord.com/channels/{found.guild_id}/{found.channel_id}/{found.message_id}"
+    assert f"[Look at its message]({link})" in notice.content
+    assert labels(notice) == ["Show the text", "Remove", "Keep"]
+
+    refused = await stage.ben.click(notice, label="Show the text")
+    assert "operators" in stage.ephemeral_reply(refused)
+    quoted = await stage.olga.click(notice, label="Show the text")
+    assert stage.ephemeral_reply(quoted) == f"> {found.text}"
+
+
+@pytest.mark.parametrize("decision", ["Keep", "Remove"])
+async def test_a_notice_of_an_older_version_quotes_nothing_in_public_after_the_decision(
+    stage: Stage, app: App, decision: str
+) -> None:
+    notice = await public_notice(stage)
+    text = (await description(app)).text
+    stage.env.backend.edit_message(
+        stage.channel.id, notice.id, {"content": f"🚩 Reported.\n> {text}\nRemove?"}
+    )
+
+    await stage.olga.click(notice, label=decision)
+
+    contents = [message.content for message in stage.channel.history()]
+    assert any("Reported." in content and "by <@" in content for content in contents)
+    assert text not in "".join(contents)
+
+
+async def test_a_stored_notice_of_an_older_version_is_sent_without_its_quote(stage: Stage, app: App) -> None:
+    await stage.build()
+    await hero(stage)
+    text = (await description(app)).text
+    old = LocalizedMessage("🚩 Somebody reported it.\n> {text}\nRemove hides it for good.", text=text)
+    async with app.db.write() as tx:
+        await store.add(tx, "old", old, at=0, action=NotificationAction("removal", 1))
+
+    await stage.env.advance_time(11)
+
+    (notice,) = [message for message in stage.channel.history() if "Somebody reported" in message.content]
+    assert text not in notice.content
+    assert notice.content.count("Remove hides it for good") == 1

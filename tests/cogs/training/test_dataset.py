@@ -49,8 +49,11 @@ async def test_the_end_of_a_build_tells_what_came_from_where_and_what_changed(st
 
     content = await built(stage, app)
 
-    assert "16 texts written by the model, 1 text that people liked." in content
-    assert "Descriptions: 1 admitted by votes, 1 voted down; liked, but unfit to train" in content
+    assert "16 texts written here by the model, 1 text that people liked." in content
+    assert (
+        "Descriptions with votes: 1 liked well enough to be taken in, 1 voted down; "
+        "liked, but not fit to learn from" in content
+    )
     assert "1 of a power outside the vocabulary" in content
     assert "Since v1, added: 1 text that people liked; gone: nothing." in content
     async with app.db.write() as tx:
@@ -73,12 +76,14 @@ async def test_an_example_like_what_was_voted_down_goes(app: App) -> None:
     again = await build(app)
 
     assert isinstance(again.result, BuildResult)
-    assert again.result.dropped == {"like what was voted down": 1}
+    assert again.result.dropped == {"too much like a text that people voted down": 1}
     assert again.result.changes == Changes(since=1, added={}, gone={"example": 1})
 
 
 async def test_status_tells_what_would_enter_and_tries_other_thresholds(stage: Stage, app: App) -> None:
-    assert "none so far" in await status(stage)
+    empty = await status(stage)
+    assert "none yet. `/build-dataset` makes one." in empty
+    assert "none yet. `/build-dataset kind:preference` makes one of votes" in empty
     await rate(app, HEALER, UP, UP)
     await rate(app, HEALER, UP, UP, DOWN)
     await rate(app, HEALER, UP)
@@ -86,16 +91,16 @@ async def test_status_tells_what_would_enter_and_tries_other_thresholds(stage: S
 
     content = await status(stage)
 
-    assert "8 on 4 descriptions, 8 of them count" in content
-    assert "at least 2 voters, and with 80% confidence more than 50% for it" in content
-    assert "1 description would enter the next dataset, voted down: 1." in content
+    assert "8 on 4 descriptions; counted: 8." in content
+    assert "at least 2 voters and, with 80% confidence, more than 50% of votes in favour" in content
+    assert "1 description would enter the next dataset; 1 voted down." in content
     assert rows(content) == [["1", "1", "1", "0"], ["2", "1", "*1", "0"], ["3", "0", "0", "0"]]
     tried = await status(stage, **{"min-voters": 1, "above": 0.3})
     assert "1 description would enter the next dataset" in tried  # what is set stays
-    assert "**Tried:** at least 1 voter, and with 80% confidence more than 30% for it." in tried
+    assert "**Tried:** at least 1 voter and, with 80% confidence, more than 30% of votes in favour." in tried
     assert rows(tried) == [["1", "3", "*3", "1"], ["2", "2", "2", "1"]]
     await stage.olga.slash(stage.channel, "dataset status", above=1.5)
-    assert "must lie between 0 and 1" in stage.refusal()
+    assert "must be between 0 and 1" in stage.refusal()
 
 
 def rows(content: str) -> list[list[str]]:
@@ -110,8 +115,8 @@ async def test_status_counts_what_does_not_count(stage: Stage) -> None:
     await stage.ana.react(message, UP)
     await stage.ben.react(message, UP)
     content = await status(stage)
-    assert "2 on 1 description," in content
-    assert "1 by whoever asked for the description" in content
+    assert "2 on 1 description; counted: 1." in content
+    assert "1 by the person who asked for the description" in content
 
 
 async def test_changed_thresholds_are_announced_to_the_admins_once(
@@ -127,23 +132,23 @@ async def test_changed_thresholds_are_announced_to_the_admins_once(
             async with later.db.read() as tx:
                 waiting = await notifications.list_pending(tx)
         assert len(waiting) == expected
-    assert "changed since dataset v1" in str(waiting[0].text)
-    assert "1 description would enter the next dataset; by the old thresholds, 2." in str(waiting[0].text)
+    assert "changed since v1" in str(waiting[0].text)
+    assert "1 description would enter the next dataset; by the old rule, 2." in str(waiting[0].text)
 
 
 async def test_pairs_are_built_by_their_kind(stage: Stage, app: App) -> None:
     await stage.olga.slash(stage.channel, "build-dataset", kind="preference", limit=20)
     assert "leave the other options out" in stage.refusal()
     await stage.olga.slash(stage.channel, "build-dataset", kind="preference")
-    assert "Only 0 usable pairs came together" in stage.refusal()
+    assert "Too few usable pairs: 0 to learn from" in stage.refusal()
     for hero in list(app.heroes.vocabulary.grid.heroes())[:12]:
         await rate(app, hero, UP, UP)
         await rate(app, hero, DOWN, DOWN)
     result = await stage.olga.slash(stage.channel, "build-dataset", kind="preference")
     assert result.response is not None
     assert (
-        "Dataset v1 is ready: 11 pairs to learn from, 1 held out (kept aside to test the model)."
+        "Dataset v1 is ready: 11 pairs to learn from, 1 kept aside to test the model."
         in result.response.content
     )
-    assert "12 from verdicts" in result.response.content
+    assert "12 from thumbs" in result.response.content
     assert "11 pairs to learn from" in await status(stage)

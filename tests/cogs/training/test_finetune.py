@@ -34,9 +34,9 @@ async def test_the_plan_tells_size_cost_and_time_and_starts_nothing(
     assert result.response is not None
     assert not result.ephemeral
     text = result.response.content
-    assert "**Fine-tuning smollm2-135m-instruct** on dataset v1" in text
-    assert "14 texts to learn from, 2 held out" in text
-    assert "x 2 epochs (as ordered)" in text
+    assert "**Training smollm2-135m-instruct** on dataset v1" in text
+    assert "14 texts to learn from, 2 kept aside" in text
+    assert "(epochs): 2, as you chose." in text
     assert "Cost: nothing" in text
     assert "Time: about " in text
     assert "down on 2031-05-06" in text
@@ -126,7 +126,7 @@ async def test_a_training_is_held_at_the_server_while_it_is_paused(
 
     async def is_shown() -> bool:
         await stage.env.advance_time(2)
-        return "held at the model server" in stage.channel.history()[-1].content
+        return "paused at the model server" in stage.channel.history()[-1].content
 
     await eventually(is_shown, what="the message shows the held training")
 
@@ -149,7 +149,7 @@ async def test_a_cancelled_training_is_cancelled_at_the_server(
 
     assert job.state == "cancelled"
     assert script.trainings.cancelled == {"ftjob-1"}
-    assert "Fine-tuning was cancelled" in stage.channel.history()[-1].content
+    assert "The training was cancelled" in stage.channel.history()[-1].content
 
 
 async def doubtful(stage: Stage, app: App, script: Script) -> None:
@@ -170,8 +170,8 @@ async def test_where_nothing_tells_the_operator_is_asked_and_says_which_training
     await doubtful(stage, app, script)
     progress, asked = stage.channel.history()[-2:]
     assert stage.olga.mention in asked.content
-    assert "Was a training started" in asked.content
-    assert "Was a training started" in progress.content
+    assert "did it start this training" in asked.content
+    assert "did it start this training" in progress.content
 
     form = await stage.olga.click(progress, label="It was started")
     await stage.olga.submit_modal(form, {"id": "ftjob-1"})
@@ -197,8 +197,7 @@ async def test_where_there_is_none_the_operators_word_starts_it(
 async def test_finetune_without_a_dataset_says_what_to_do(stage: Stage) -> None:
     result = await stage.olga.slash(stage.channel, "finetune")
 
-    assert result.response is not None
-    assert "Make one with /build-dataset" in result.response.content
+    assert "Make one with /build-dataset" in stage.ephemeral_reply(result)
     stage.refusal()
 
 
@@ -213,7 +212,7 @@ async def test_finetune_on_an_unknown_version_names_it(stage: Stage, app: App) -
 async def test_preference_tuning_without_pairs_says_so(stage: Stage, app: App) -> None:
     await build(app)
     await stage.olga.slash(stage.channel, "finetune", method="dpo")
-    assert "no dataset of rated pairs yet" in stage.refusal()
+    assert "There is no dataset of pairs yet" in stage.refusal()
     await stage.olga.slash(stage.channel, "finetune", method="dpo", dataset=1)
     assert "holds single texts" in stage.refusal()
 

@@ -16,6 +16,7 @@ from bot.store import jobs
 from tests.conftest import HOME, Stage
 from tests.support.eventually import eventually
 from tests.support.scripted_server import Script
+from tests.support.streaming import labels
 from tests.support.workflows import build_spec
 
 
@@ -39,14 +40,14 @@ async def test_a_build_shows_its_progress_and_tells_its_end(stage: Stage, app: A
     result = await stage.olga.slash(stage.channel, "build-dataset", limit=16)
     assert result.response is not None
     assert not result.ephemeral
-    assert "0 are written already, 16 are to be written" in result.response.content
+    assert "Written already: 0. Still to write: 16" in result.response.content
     assert "Cost: nothing" in result.response.content
 
     await stage.olga.click(stage.channel.history()[-1], label="Confirm")
     await stage.until_notified(app, await job_id(app))
 
     progress, end = stage.channel.history()[-2:]
-    assert "100 % · 16 of 16\nDone." in progress.content
+    assert "100% · 16 of 16\nDone." in progress.content
     assert progress.components == []
     assert "Dataset v1 is ready" in end.content
     assert [each.filename for each in end.attachments] == ["lengths.png", "out_openai_completion.csv"]
@@ -59,8 +60,7 @@ async def test_a_second_build_waits_for_the_first(stage: Stage, app: App) -> Non
 
     result = await stage.olga.slash(stage.channel, "build-dataset", limit=16)
 
-    assert result.response is not None
-    assert "running already" in result.response.content
+    assert "running already" in stage.ephemeral_reply(result)
     assert "running already" in stage.refusal()
 
 
@@ -131,8 +131,8 @@ async def test_progress_tells_rate_time_left_and_cost(stage: Stage, app: App) ->
             phase=LocalizedMessage("writing examples"),
         ),
     )
-    assert "25 % · 4 of 16" in text
-    assert text.endswith("writing examples · 2.0 a second · about 0:06 left · $0.2500 so far")
+    assert "25% · 4 of 16" in text
+    assert text.endswith("writing examples · 2.0 texts a second · about 6 s left · $0.2500 so far")
     await stage.until_notified(app, job.id)
 
 
@@ -208,6 +208,22 @@ async def test_the_end_is_told_though_the_progress_message_is_gone(stage: Stage,
     await stage.until_notified(app, ordered)
 
     assert "Dataset v1 is ready" in stage.channel.history()[-1].content
+
+
+async def test_a_progress_message_that_was_deleted_is_sent_anew_once(stage: Stage, app: App) -> None:
+    await stage.build(limit=16)
+    ordered = await job_id(app)
+    await stage.olga.delete(stage.channel.history()[-1])
+    assert "3 of 16" in await changed(stage, app, ordered, state="running", done=3)
+    (again,) = stage.channel.history()
+    assert labels(again) == ["Pause", "Cancel"]
+    assert (await app.jobs.get(ordered)).message_id == again.id
+
+    await stage.olga.delete(again)
+    async with app.db.write() as tx:
+        await jobs.change(tx, ordered, done=4)
+    await stage.env.advance_time(60)
+    assert stage.channel.history() == []
 
 
 async def test_a_hiccup_of_discord_does_not_lose_the_end(stage: Stage, app: App) -> None:

@@ -43,12 +43,12 @@ async def test_verdicts_change_the_next_dataset(stage: Stage, app: App, script: 
     shown = await stage.olga.slash(stage.channel, "dataset review")
     assert shown.ephemeral
     assert shown.response is not None
-    assert "16 still to be looked at" in shown.response.content
+    assert "still to review: 16" in shown.response.content
     assert first.example.text[:40] in shown.response.content
 
     page = await stage.olga.click(shown.response, label="Reject")
     assert page.response is not None
-    assert "15 still to be looked at" in page.response.content
+    assert "still to review: 15" in page.response.content
     page = await stage.olga.click(page.response, label="Keep")
     assert page.response is not None
     form = await stage.olga.click(page.response, label="Edit")

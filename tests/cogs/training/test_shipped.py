@@ -28,35 +28,34 @@ async def test_the_first_dataset_is_made_in_seconds_without_a_model(
     stage: Stage, app: App, script: Script
 ) -> None:
     assert await plan(stage, source="shipped") == (
-        "**A dataset of 538 texts that come with the bot**\n"
-        "249 texts of a build that comes with the bot, 289 texts written by hand.\n"
-        "No model is asked: it costs nothing and takes some seconds. Texts that people liked join them."
+        "**A dataset of 424 texts that come with the bot**\n"
+        "214 ready-made texts by a model, 210 texts written by hand.\n"
+        "They are written already, so this costs nothing and takes some seconds. "
+        "Descriptions that people liked join them."
     )
 
     end = await confirmed(stage, app)
 
-    assert "Dataset v1 is ready: 478 texts to learn from, 60 held out (kept aside to test the model)." in end
-    assert "249 texts of a build that comes with the bot, 289 texts written by hand." in end
-    assert "No model was asked: these texts come with the bot." in end
-    assert "its name from the article that this bot follows" in end
-    assert end.endswith("Next, for operators: `/finetune`.")
+    assert "Dataset v1 is ready: 379 texts to learn from, 45 kept aside to test the model." in end
+    assert "214 ready-made texts by a model, 210 texts written by hand." in end
+    assert "Nothing had to be written: these texts come with the bot." in end
+    assert "that of the article that this bot follows" in end
+    assert end.endswith("Next, for operators: `/finetune` trains a model on it.")
     assert [each.filename for each in stage.channel.history()[-1].attachments] == [
         "lengths.png",
         "out_openai_completion.csv",
     ]
     status = await stage.olga.slash(stage.channel, "dataset status")
     assert status.response is not None
-    assert "v1, 478 texts to learn from, 60 held out" in status.response.content
-    assert "289 texts written by hand." in status.response.content
+    assert "v1, 379 texts to learn from, 45 kept aside" in status.response.content
+    assert "210 texts written by hand." in status.response.content
     assert script.asked == []
     await stage.olga.slash(stage.channel, "dataset review")
-    assert (
-        "Only examples that a model wrote here are looked through, and dataset v1 has none" in stage.refusal()
-    )
+    assert "Only examples that a model wrote here can be reviewed, and dataset v1 has none" in stage.refusal()
 
     await plan(stage, source="shipped")
     again = await confirmed(stage, app)
-    assert "Dataset v1 stays as it was (no text is new): 478 texts" in again
+    assert "Nothing new, so dataset v1 stays as it was: 379 texts" in again
 
 
 @pytest.mark.usefixtures("running_worker")
@@ -65,11 +64,11 @@ async def test_a_later_build_says_what_stays_and_what_is_written_anew(stage: Sta
     await confirmed(stage, app)
 
     planned = await plan(stage, limit=16)
-    assert "289 texts written by hand, which came with the bot, stay in it" in planned
+    assert "210 texts written by hand, which come with the bot, are included" in planned
     assert "Time: about " in planned
     end = await confirmed(stage, app)
-    assert "289 texts written by hand, 16 texts written by the model." in end
-    assert "Since v1, added: 16 texts written by the model; gone: 249 texts of a build that comes" in end
+    assert "210 texts written by hand, 16 texts written here by the model." in end
+    assert "Since v1, added: 16 texts written here by the model; gone: 214 ready-made texts by a model" in end
     assert "`/build-dataset source:shipped`" in end
 
     assert "written by hand" not in await plan(stage, limit=16, source="model-only")
@@ -78,7 +77,7 @@ async def test_a_later_build_says_what_stays_and_what_is_written_anew(stage: Sta
 @pytest.mark.parametrize("option", ["limit", "repeats"])
 async def test_options_of_a_model_are_refused(stage: Stage, option: str) -> None:
     await stage.olga.slash(stage.channel, "build-dataset", source="shipped", **{option: 20})
-    assert f"no model writes: leave out {option}." in stage.refusal()
+    assert f"no model writes. Leave out {option}." in stage.refusal()
     await stage.olga.slash(stage.channel, "build-dataset", source="shipped", kind="preference")
     assert "leave the other options out" in stage.refusal()
 
@@ -101,7 +100,7 @@ class TestMistakes:
     async def test_a_mistake_is_told_with_its_line_and_nothing_is_planned(
         self, faulty: str, stage: Stage, app: App
     ) -> None:
-        told = await plan(stage, source="shipped")
+        told = stage.ephemeral_reply(await stage.olga.slash(stage.channel, "build-dataset", source="shipped"))
         assert "1 line of mine.jsonl has a mistake, so nothing of it is taken." in told
         assert f"- Line 2: {faulty}" in told
         assert f"- Line 2: {faulty}" in stage.refusal()
@@ -110,7 +109,8 @@ class TestMistakes:
     @pytest.mark.usefixtures("faulty")
     async def test_a_german_server_reads_it_in_german(self, stage: Stage) -> None:
         await stage.olga.slash(stage.channel, "settings language", language="Deutsch")
-        told = await plan(stage, source="shipped")
+        told = stage.ephemeral_reply(await stage.olga.slash(stage.channel, "build-dataset", source="shipped"))
         assert "1 Zeile von mine.jsonl hat einen Fehler" in told
-        assert "- Zeile 2: Das Geschlecht 'wizard' ist nicht bekannt: Schreib man/woman" in told
+        assert "- Zeile 2: Das Geschlecht 'wizard' ist nicht bekannt: Schreib in der Datei" in told
+        assert "der englischen Wörter man/woman/person" in told
         stage.refusal()

@@ -95,7 +95,10 @@ async def test_button_of_a_deleted_description_is_refused(
     await channel.send("a description", view=view)
 
     answer = await stage.ben.click(closed.history()[-1], custom_id="vote:up:999")
-    assert answer.followups[-1].content == "This description is gone; there is nothing to vote on."
+    assert (
+        answer.followups[-1].content
+        == "This description is gone, so you cannot vote on it. Ask for a new one with /hero."
+    )
 
 
 @pytest.mark.settings(reports_to_hide=1)
@@ -108,7 +111,10 @@ async def test_hidden_description_takes_no_votes(
         await app.content_reports.report(number, stage.olga.id)
 
     answer = await stage.ben.click(pressed, custom_id="vote:down:1")
-    assert answer.followups[-1].content == "This description is gone; there is nothing to vote on."
+    assert (
+        answer.followups[-1].content
+        == "This description is gone, so you cannot vote on it. Ask for a new one with /hero."
+    )
     await stage.ben.react(clicked, "👍")
     assert await tally(app) == VoteCounts(ups=1)  # from before
 

@@ -58,8 +58,8 @@ async def test_a_build_of_thinking_ends_and_says_what_it_would_cost(
     job = await build(app, batch=batch)
     assert (job.state, script.batches.created) == ("failed", [])
     assert len(script.asked) in HANDFUL
-    assert "after 5 answers of no use" in str(job.error)
-    assert "all 500 tokens of an answer on thinking" in str(job.error)
+    assert "after 5 unusable answers" in str(job.error)
+    assert "all 500 tokens (parts of words) of an answer for thinking" in str(job.error)
     price = 0.5 if batch else 1.0
     assert f"may cost up to ${60 * (50 + 2000) / 1000 * price:.2f}" in str(job.error)
     assert job.cost == pytest.approx(len(script.asked) * 0.55)
@@ -87,7 +87,7 @@ async def test_a_build_of_useless_answers_ends_after_a_handful(
         job = await build(app)
     assert job.state == "failed"
     assert len(script.asked) in HANDFUL
-    assert "after 5 answers of no use" in str(job.error)
+    assert "after 5 unusable answers" in str(job.error)
     assert "secret" not in str(job.error)
     assert 0 < job.cost <= 6 * 0.8
 
@@ -98,7 +98,7 @@ async def test_answers_that_turn_bad_midway_end_the_build(app: App, script: Scri
     script.reshape = lambda completion: completion if next(number) < 20 else {"choices": []}
     job = await build(app, limit=90)
     assert job.state == "failed"
-    assert "answers of no use" in str(job.error)
+    assert "unusable answers" in str(job.error)
     assert 20 < len(script.asked) <= 20 + HOSTED_WORKERS + 6
 
 

@@ -106,7 +106,7 @@ async def test_answers_that_are_not_understood_are_booked_and_not_ordered_again(
     script.reshape = lambda body: {"output": "text"} if script.batches.created else body
     job = await run_job(app, batch_spec(app))
     assert job.state == "failed"
-    assert "answers of no use" in str(job.error)
+    assert "unusable answers" in str(job.error)
     assert len(script.batches.created) == 1
     assert job.cost > 29 * 0.5 * 0.5  # the most that each may have used
 

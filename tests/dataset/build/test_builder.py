@@ -206,7 +206,7 @@ async def test_arguments_out_of_range_are_refused(app: App, asked: dict[str, int
 async def test_a_grid_of_millions_is_refused(heroes_toml: Path, settings: Settings, script: Script) -> None:
     _enlarge_grid(heroes_toml)
     async with open_app(settings.model_copy(update={"heroes_file": heroes_toml})) as app:
-        with pytest.raises(UserError, match="500,000 is the most"):
+        with pytest.raises(UserError, match="at most 500,000 are possible"):
             app.planner.spec(repeats=1)
         assert app.planner.size(app.planner.spec(repeats=1, limit=20)) == 20
     assert script.asked == []

@@ -73,7 +73,8 @@ async def test_the_held_out_file_of_a_training_has_the_examples_for_every_instal
 ) -> None:
     await build_from(app, "shipped")
     (valid,) = (file for file in training_files(await items(app, 1)) if file.part == "valid")
-    examples = FirstDataset(settings.first_dataset, app.heroes, app.blocklist).held_out_examples()
+    blocklist = Blocklist(settings.blocklist, app.heroes.vocabulary.powers)
+    examples = FirstDataset(settings.first_dataset, app.heroes, blocklist).held_out_examples()
     lines = [json.loads(line) for line in valid.content.decode().splitlines()]
     assert sorted(lines, key=str) == sorted(examples, key=str)
 
@@ -113,7 +114,9 @@ async def test_a_text_that_measures_models_never_trains(settings: Settings, app:
     prompt = app.heroes.prompts.tuning_prompt(held_out.hero)
     (item,) = [item for item in await items(app, 1) if item.prompt == prompt]
     assert (item.source, item.source_id, item.split) == ("description", liked, "train")
-    assert result.dropped == {"kept for tests, since people liked another text of the same hero": 1}
+    assert result.dropped == {
+        "kept aside to test the model, because people liked another text of the same hero": 1
+    }
 
 
 async def test_a_shipped_text_like_what_was_voted_down_goes(settings: Settings, app: App) -> None:
@@ -125,7 +128,7 @@ async def test_a_shipped_text_like_what_was_voted_down_goes(settings: Settings, 
 
     result = await build_from(app, "shipped")
 
-    assert result.dropped == {"like what was voted down": 1}
+    assert result.dropped == {"too much like a text that people voted down": 1}
     assert text.text not in {item.text for item in await items(app, 1)}
 
 
@@ -214,7 +217,7 @@ async def test_a_file_that_is_broken_after_the_plan_fails_the_job(settings: Sett
         assert await app.worker.run_next()
         failed: Job = await app.jobs.get(job.id)
         assert failed.state == "failed"
-        assert "- Line 12: It is no JSON object." in str(failed.error)
+        assert "- Line 12: It is not a JSON object." in str(failed.error)
         assert await nothing_stored(app)
 
 
@@ -238,7 +241,7 @@ async def test_a_broken_file_does_not_matter_to_a_build_without_it(
     "option", [{"limit": 20}, {"repeats": 1}, {"model": "x"}, {"budget": 1.0}, {"batch": False}]
 )
 def test_options_of_a_model_are_refused(app: App, option: dict[str, object]) -> None:
-    with pytest.raises(UserError, match=f"no model writes: leave out {next(iter(option))}"):
+    with pytest.raises(UserError, match=f"no model writes. Leave out {next(iter(option))}"):
         app.planner.spec("shipped", **option)
 
 

@@ -20,7 +20,7 @@ from pyarrow import parquet
 from bot.chat import CONTROL_TOKEN
 from bot.dataset.files.dataset_card import DatasetCard
 from bot.dataset.files.formats import FileFormat, write_rows
-from bot.dataset.files.hero_rows import read_hero_rows
+from bot.dataset.files.hero_rows import read_hero_rows, without_thinking
 from bot.dataset.files.row import ARTICLE_COLUMNS, COLUMNS, Row, values_of
 from bot.dataset.reading.opening import open_source
 from bot.errors import UserError
@@ -70,7 +70,9 @@ def rows(draw: st.DrawFn) -> Row:
         (age, gender, power),
         prompt=draw(texts),
         sub_prompt=f"{age}, {gender}, {power}",
-        response_txt=draw(texts),
+        response_txt=draw(
+            texts.filter(lambda text: without_thinking(text) == text)
+        ),  # no <thinking> by chance
         finish_reason=draw(texts),
         split=draw(st.sampled_from(["train", "valid", ""])),
         source=draw(st.sampled_from(["example", "description", "import", ""])),

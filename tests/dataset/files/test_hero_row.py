@@ -1,8 +1,13 @@
 """The gate of import: a row's hero is one that /hero takes, or the row is refused with its reason."""
 
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
 import pytest
 
 from bot.dataset.files.hero_row import HeroRowParser, HeroSpelling
+from bot.dataset.files.hero_rows import read_hero_rows
 from bot.errors import UserError
 from bot.heroes.config import read_heroes
 from bot.heroes.hero import Hero
@@ -92,8 +97,8 @@ def test_other_spellings_in_hero_columns_become_what_hero_asks(
     ("prompt", "reason"),
     [
         ("", "Tell me an age, a gender and a power"),
-        ("eighteen, man, ice ->", "The age is missing"),
-        ("18.5, man, ice ->", "The age is missing"),
+        ("eighteen, man, ice ->", "An age is a whole number"),
+        ("18.5, man, ice ->", "An age is a whole number"),
         (", man, ice ->", "The age is missing"),
         ("17, man, ice ->", "between 18 and 120"),
         ("-18, man, ice ->", "between 18 and 120"),
@@ -121,10 +126,10 @@ def test_a_prompt_without_a_hero_is_refused_with_its_row_and_reason(prompt: str,
     ("cells", "reason"),
     [
         (("", "man", "ice"), "The age is missing"),
-        (("nan", "man", "ice"), "The age is missing"),
-        (("eighteen", "man", "ice"), "The age is missing"),
+        (("nan", "man", "ice"), "An age is a whole number"),
+        (("eighteen", "man", "ice"), "An age is a whole number"),
         (("7", "man", "ice"), "between 18 and 120"),
-        (("1e2", "man", "ice"), "The age is missing"),
+        (("1e2", "man", "ice"), "An age is a whole number"),
         (("18", " ", "ice"), "The gender is missing"),
         (("18", "18 man", "ice"), 'I do not know the gender "18 man"'),
         (("18", "<b>man</b>", "ice"), "The gender is missing"),
@@ -176,10 +181,35 @@ def test_a_power_outside_the_vocabulary_is_taken_as_hero_takes_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "columns", [("age", "gender"), ("prompt", "text"), ("hero", "completion"), ("Prompt",)]
+    ("columns", "first"),
+    [
+        (("age", "gender"), "age, gender, power, response_txt"),
+        (("prompt", "text"), "prompt and completion"),
+        (("hero", "completion"), "prompt and completion"),
+        (("Prompt",), "prompt and completion"),
+    ],
 )
-def test_a_table_of_neither_form_is_refused(columns: tuple[str, ...]) -> None:
-    with pytest.raises(
-        UserError, match=r"x\.csv lacks the columns .* It needs age, gender, power, response_txt"
-    ):
+def test_a_table_of_neither_form_is_refused_and_the_likelier_one_named_first(
+    columns: tuple[str, ...], first: str
+) -> None:
+    with pytest.raises(UserError, match=rf"x\.csv lacks the columns .* It needs {first}"):
         HeroRowParser(columns, "x.csv", VOCABULARY)
+
+
+Write = Callable[[pd.DataFrame, Path], object]
+NO_NAMES: dict[str, tuple[Write, str]] = {
+    "x.csv": (lambda frame, file: frame.to_csv(file, index=False, header=False), "line 1"),
+    "x.tsv": (lambda frame, file: frame.to_csv(file, index=False, header=False, sep="\t"), "line 1"),
+    "x.xlsx": (lambda frame, file: frame.to_excel(file, index=False, header=False), "row 1 of the sheet"),
+    "x.parquet": (lambda frame, file: frame.to_parquet(file), ""),
+}
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
+def test_a_table_whose_columns_have_no_names_is_told_where_to_write_them(tmp_path: Path, name: str) -> None:
+    write, place = NO_NAMES[name]
+    frame = pd.DataFrame([("Who?", "Nobody."), ("What?", "Nothing.")], columns=["a", "b"])
+    write(frame, tmp_path / name)
+    with pytest.raises(UserError, match="lacks the columns prompt, completion and has") as refused:
+        read_hero_rows(tmp_path / name, VOCABULARY)
+    assert (f"above the texts, as {place}. " in str(refused.value)) == bool(place)

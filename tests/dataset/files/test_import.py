@@ -12,6 +12,7 @@ from bot.app import App
 from bot.dataset.files.hero_rows import HeroRows, read_hero_rows, training_texts
 from bot.dataset.lint.examples import read_examples
 from bot.errors import UserError
+from bot.heroes.blocklist import Blocklist
 from bot.heroes.config import read_heroes
 from bot.settings import ROOT
 from bot.store import datasets
@@ -111,12 +112,13 @@ def test_a_system_turn_is_left_out_and_said(tmp_path: Path) -> None:
 def test_all_bad_rows_are_counted_and_the_first_named(tmp_path: Path) -> None:
     with pytest.raises(UserError) as raised:
         read(heroes(tmp_path, age=["", "eighteen", "17", *AGES[3:11], 999]))
-    missing = "The age is missing: begin with a number, for example `/hero 40 woman healing`."
-    beyond = "The age must lie between 18 and 120: heroes of other ages are not described here."
+    missing = "The age is missing: begin with a whole number in digits, for example `/hero 40 woman healing`."
+    in_words = "An age is a whole number in digits, as in `/hero 40 woman healing`."
+    beyond = "The age must be between 18 and 120: I do not describe heroes of other ages."
     assert str(raised.value).splitlines() == [
         "4 rows of heroes.csv cannot train, so nothing of it is imported. Mend or drop:",
         f"- Row 1 of heroes.csv (line 2), ', man, ice': {missing}",
-        f"- Row 2 of heroes.csv (line 3), 'eighteen, man, ice': {missing}",
+        f"- Row 2 of heroes.csv (line 3), 'eighteen, man, ice': {in_words}",
         f"- Row 3 of heroes.csv (line 4), '17, man, ice': {beyond}",
         f"- Row 12 of heroes.csv (line 13), '999, man, ice': {beyond}",
     ]
@@ -202,29 +204,29 @@ async def test_stored_heroes_are_those_that_hero_asks_for(app: App, tmp_path: Pa
         (
             "a.csv",
             {"response_txt": [*TEXTS[:9], TEXTS[0], "", " "]},
-            "9 (2 empty, 1 the same as another). 8 would",
+            "9 (2 empty, 1 the same as another). That leaves 8",
         ),
         (
             "a.jsonl",
             {"response_txt": ["", *TEXTS[:8], "", "", " "]},
-            "8 (4 empty). 7 would train, 1 would be held",
+            "8 (4 empty). That leaves 7 to learn from and 1 kept",
         ),
         (
             "a.parquet",
             {"response_txt": [TEXTS[0]] * 12},
-            "1 (11 the same as another). 1 would train, 0 would be",
+            "1 (11 the same as another). That leaves 1 to learn from and 0",
         ),
         (
             "a.csv",
             {"age": [120] * 12, "power": ["ice", "fire"] * 6},
-            "12. 6 would train, 6 would be held out",
+            "12. That leaves 6 to learn from and 6 kept aside",
         ),
         (
             "a.csv",
             {"response_txt": ["x" * 10_000] * 3 + [*TEXTS[:9]]},
-            "9 (3 over 10,000 characters). 8",
+            "9 (3 over 10,000 characters). That leaves 8",
         ),
-        ("a.jsonl", {"age": [18] * 12}, "All texts are answers to one prompt, '18, man, ice ->'"),
+        ("a.jsonl", {"age": [18] * 12}, "All texts answer one prompt, '18, man, ice ->'"),
     ],
 )
 async def test_too_few_texts_are_refused_in_words_about_the_file(
@@ -275,3 +277,20 @@ def test_two_columns_of_one_name_are_refused_by_check_and_import(tmp_path: Path,
         read(path)
     with pytest.raises(UserError, match="columns of the same name"):
         read_examples(path, CONFIG)
+
+
+@pytest.mark.parametrize("form", ["heroes", "pairs"])
+async def test_blocked_powers_are_refused_by_row_and_not_repeated(
+    app: App, tmp_path: Path, form: str
+) -> None:
+    blocked = "rape"
+    if form == "heroes":
+        path = heroes(tmp_path, power=[*["ice"] * 11, blocked])
+    else:
+        path = pairs(tmp_path, "heroes.csv")
+        path.write_text(path.read_text().replace(f"{AGES[11]}, man, ice", f"{AGES[11]}, man, {blocked}"))
+    with pytest.raises(UserError, match=r"Row 12 of heroes.csv \(line 13\): Its power is on the") as refused:
+        await app.transfer.import_file(path)
+    assert blocked not in str(refused.value)
+    blocklist = Blocklist(app.settings.blocklist, CONFIG.vocabulary.powers)
+    assert read_examples(path, CONFIG, blocklist).heroes.accepted == 11  # dataset check says the same

@@ -46,7 +46,7 @@ async def test_a_build_is_exported_as_the_articles_table(app: App, tmp_path: Pat
 async def test_texts_of_a_single_hero_are_refused_and_not_stored(app: App, tmp_path: Path) -> None:
     texts = [f"{r.hero[0]} {r.response_txt}" for r in ODD]
     rows = [Row(("40", "man", "ice"), "", "40, man, ice", answer, "stop") for answer in texts]
-    with pytest.raises(UserError, match="All texts are answers to one prompt, '40, man, ice ->'"):
+    with pytest.raises(UserError, match="All texts answer one prompt, '40, man, ice ->'"):
         await app.transfer.import_file(write_table(tmp_path, rows))
     async with app.db.read() as tx:
         assert (await tx.execute(text("SELECT count(*) FROM imported"))).scalar_one() == 0
@@ -97,6 +97,6 @@ async def test_bad_files_and_missing_versions_raise_clear_errors(app: App, tmp_p
     broken.write_text("age,colour\n1,red\n")
     with pytest.raises(UserError, match="lacks the columns"):
         await app.transfer.import_file(broken)
-    few = "Usable texts in texts.csv: 3. 2 would train, 1 would be held out, and training needs 10. Add texts"
+    few = "Usable texts in texts.csv: 3. That leaves 2 to learn from and 1 kept aside"
     with pytest.raises(UserError, match=few):
         await app.transfer.import_file(write_table(tmp_path, ODD[:3]))

@@ -174,7 +174,7 @@ def test_completions_begin_with_a_space() -> None:
 
 def test_open_ended_generation_needs_no_separator_or_ending() -> None:
     report = lint_pairs([("", "Bo flies"), ("", "Li reads")])
-    assert "open-ended generation" in messages(report)
+    assert "No example has a prompt" in messages(report)
     assert [finding.action for finding in report.with_severity(Severity.OPTIONAL)] == [
         "Begin all completions with a space"
     ]
@@ -184,7 +184,8 @@ def test_open_ended_generation_needs_no_separator_or_ending() -> None:
 def test_classification_needs_no_ending(count: int, classes: bool) -> None:
     """Two distinct completions are fewer than a third of seven examples, but not of six."""
     pairs = [(prompt, " yes" if n % 2 else " no") for n, (prompt, _) in enumerate(numbered(count))]
-    assert ("teach classification" in messages(lint_pairs(pairs))) == classes
+    assert ("learns to sort prompts" in messages(lint_pairs(pairs))) == classes
+    assert "generation" not in messages(lint_pairs(pairs))
     assert is_proposed(pairs, "End all completions") != classes
     same = [(prompt, " yes") for prompt, _ in numbered(4)]
     assert not lint_pairs(same).with_severity(Severity.ERROR)
@@ -316,3 +317,57 @@ def test_the_time_estimate_equals_the_retired_tools() -> None:
     assert legacy_training_seconds(frame) == pytest.approx(140 + 14.4)
     pointers = frame.index.memory_usage() + 2 * 8 * 10
     assert legacy_training_seconds(table(numbered(10)).frame) == pytest.approx(140 + 0.0515 * pointers)
+
+
+def test_answers_that_stand_for_an_empty_cell_are_counted_and_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("prompt,completion\na,One.\nb,N/A\nc,Two nan.\nd, nan\ne,#REF!\n")
+    said = messages(lint(read_examples(path, CONFIG)))
+    named = "row 2 (line 3), row 4 (line 5), row 5 (line 6)"
+    assert f"3 completions that may stand for an empty cell ('N/A', 'nan', '#REF!'): {named}." in said
+
+
+@pytest.mark.parametrize(
+    ("header", "note"),
+    [
+        ("id,question,answer,comment", "The columns id, comment are not read: a model learns from prompt, c"),
+        (
+            "prompt,completion,question,split",
+            "The column question is not read: a model learns from prompt, c",
+        ),
+        (
+            "age,gender,power,description,my note",
+            "The column 'my note' is not read: a model learns from age,",
+        ),
+        ("instruction,input,output", ""),
+        ("prompt,completion,source,split", ""),
+    ],
+)
+def test_columns_that_are_not_read_are_named(tmp_path: Path, header: str, note: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"{header}\n{','.join('a' for _ in header.split(','))}\n")
+    said = " ".join(read_examples(path, CONFIG).notes)
+    assert (note in said) if note else "not read" not in said
+
+
+PAIR = '{"prompt": "a", "completion": "b"}'
+CHAT = '{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}'
+
+
+@pytest.mark.parametrize(
+    ("files", "kind"),
+    [
+        (
+            {"a.jsonl": f"{PAIR}\n{CHAT}\n"},
+            "The file is JSONL of chats and of prompt-completion pairs.",
+        ),
+        ({"data/train.csv": "prompt,completion\na,b\n"}, "This is a folder of data files."),
+    ],
+)
+def test_a_file_is_called_what_it_is(tmp_path: Path, files: dict[str, str], kind: str) -> None:
+    for name, content in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content)
+    source = tmp_path if "data/train.csv" in files else path
+    assert kind in messages(lint(read_examples(source, CONFIG)))

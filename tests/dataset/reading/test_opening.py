@@ -155,5 +155,8 @@ def test_a_workbook_without_openpyxl_raises_a_clear_error(
 ) -> None:
     save(tmp_path / "a.xlsx")
     monkeypatch.setitem(sys.modules, "openpyxl", None)
-    with pytest.raises(UserError, match="pip install openpyxl"):
+    with pytest.raises(UserError, match=f"`{sys.executable} -m pip install openpyxl`"):
+        open_source(tmp_path / "a.xlsx")
+    monkeypatch.setattr(sys, "executable", str(Path.cwd() / ".venv" / "bin" / "python"))
+    with pytest.raises(UserError, match=r"`\.venv/bin/python -m pip install openpyxl`"):
         open_source(tmp_path / "a.xlsx")

@@ -9,6 +9,7 @@ import pytest
 
 from bot.dataset.reading.opening import open_source
 from bot.dataset.reading.source import Unread
+from bot.errors import UserError
 from tests.dataset.reading.support import CSV, ROWS, cells_of, create_file, error_of, read
 
 HEROES = "age,gender,power,response_txt\n18,man,ice,He cools.\n19,man,fire,He heats.\n"
@@ -185,6 +186,7 @@ TABLE: list[list[object]] = [["prompt", "completion"], ["a", "b"], ["c", None]]
         ({"data": [["Our heroes"], [], *TABLE]}, ()),
         ({"data": [[" Prompt", "COMPLETION "], *TABLE[1:]]}, ()),
         ({"data": [*TABLE[:2], [None, None], *TABLE]}, ()),
+        ({"names": TABLE[:1], "data": TABLE}, (Unread("sheet 'names'", 1),)),
     ],
 )
 def test_the_sheet_with_the_table_is_read(
@@ -195,6 +197,23 @@ def test_the_sheet_with_the_table_is_read(
     assert rows[-1] == ("c", "")
     assert set(rows) == {("a", "b"), ("c", "")}
     assert source.unread == unread
+
+
+def test_a_workbook_without_rows_names_its_sheets(tmp_path: Path) -> None:
+    path = create_file(tmp_path, "a.xlsx", book(names=TABLE[:1], other=[["x"]]))
+    with pytest.raises(UserError, match=r"holds no rows below names of columns \(sheets: 'names', 'other'\)"):
+        open_source(path)
+
+
+def test_empty_rows_between_others_are_counted_and_named(tmp_path: Path) -> None:
+    content = "prompt,completion\n,\na,b\n , \n\n,\nc,d\n,\n,\n"
+    source = open_source(create_file(tmp_path, "a.csv", content))
+    assert source.notes == ("3 rows are empty and left out: line 2, 4, 6.",)
+    assert [record.line for record in source.records()] == [3, 7]
+    sheet = book(data=[["Title"], [], *TABLE[:2], [None, None], *TABLE[2:], [None, None]])
+    found = open_source(create_file(tmp_path, "b.xlsx", sheet))
+    assert "1 row is empty and left out: sheet row 5." in found.notes
+    assert [record.line for record in found.records()] == [4, 6]
 
 
 @pytest.mark.parametrize(

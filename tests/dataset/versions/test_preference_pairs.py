@@ -87,7 +87,7 @@ async def test_opposite_verdicts_on_one_hero_make_a_pair(app: App) -> None:
 
 async def test_too_few_pairs_are_refused(app: App) -> None:
     await opposed(app, 3)
-    with pytest.raises(UserError, match=r"Only 2 usable pairs .* beside the 1 held out.*come from duels"):
+    with pytest.raises(UserError, match=r"Too few usable pairs: 2 .* beside 1 kept aside.*come from duels"):
         await app.pairs.freeze()
 
 
@@ -102,7 +102,7 @@ async def test_decided_duels_make_pairs(app: App) -> None:
     paired = await app.pairs.freeze()
 
     assert paired.by_origin == {"duels": 13}
-    assert paired.dropped["undecided duels"] == 1
+    assert paired.dropped["from undecided duels"] == 1
     found = {(item.source_id, item.rejected_id) for item in await items(app, paired.frozen.dataset.id)}
     assert found == {(candidate, live) for live, candidate in won} | {split}
     job, forecast = await app.finetunes.plan(method="dpo")

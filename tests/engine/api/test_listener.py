@@ -155,13 +155,14 @@ async def test_more_connections_than_handles_neither_deafen_it_nor_fill_its_log(
             return answer.status
 
     async def is_full() -> bool:
+        opened.append((await open_and_send(port, sent))[1])
         return await status() == 503
 
     async def answers() -> bool:
         return await status() == 200
 
     opened = [(await open_and_send(port, sent))[1] for _ in range(150)]
-    if sent == HALF_BODY:  # a connection whose half body it has not read yet may make room for another
+    if sent == HALF_BODY:  # one whose half body it had not read yet may have made room for one that is gone
         await eventually(is_full, what="all connections hold half a body")
     for _ in range(5):
         assert await status() == (503 if sent == HALF_BODY else 200)

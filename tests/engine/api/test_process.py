@@ -26,7 +26,17 @@ async def test_health_needs_no_key_and_all_else_does(tiny_base: Path, tmp_path: 
             assert caught.value.code == "invalid_api_key"
         async with aiohttp.ClientSession() as http:
             async with http.get(engine.url.removesuffix("/v1") + "/healthz") as answer:
-                assert (answer.status, await answer.json()) == (200, {"status": "ok"})
+                assert (answer.status, await answer.json()) == (
+                    200,
+                    {
+                        "status": "ok",
+                        "runtime": {
+                            "name": "llama.cpp",
+                            "reason": "--runtime says so",
+                            "tokens_per_second": None,
+                        },
+                    },
+                )
             for authorization in ("", "secret", "Basic secret", "Bearer", "Bearer s\u00e9cret"):
                 headers = {"Authorization": authorization}
                 async with http.post(engine.url + "/chat/completions", json={}, headers=headers) as answer:

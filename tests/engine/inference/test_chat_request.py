@@ -413,7 +413,7 @@ async def test_two_assistant_messages_at_the_end_are_rejected(client: AsyncOpenA
 
 
 async def test_unknown_model(client: AsyncOpenAI) -> None:
-    with pytest.raises(openai.NotFoundError) as caught:
+    with pytest.raises(openai.NotFoundError, match=r"There is no model 'nobody'\. There are: tiny") as caught:
         await client.chat.completions.create(model="nobody", messages=USER)
     assert (caught.value.code, caught.value.param) == ("model_not_found", "model")
 

@@ -16,6 +16,7 @@ from engine.batches.queue import BatchQueue
 from engine.batches.service import BatchService
 from engine.inference.generator import Generator
 from engine.inference.model_cache import ModelCache
+from engine.inference.runtimes import Runtimes
 from engine.inference.service import InferenceService
 from engine.jobs.job_folder import JobStore
 from engine.jobs.queue import JobQueue
@@ -64,7 +65,7 @@ class OneModel(ModelCache):
     """A cache that holds one scripted model."""
 
     def __init__(self, generator: Generator) -> None:
-        super().__init__(Path())
+        super().__init__(Path(), Runtimes("llama.cpp", Path()))
         self._generator = generator
 
     async def get(self, path: Path) -> Generator:  # noqa: ARG002

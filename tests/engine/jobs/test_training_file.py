@@ -65,9 +65,25 @@ def test_errors_name_their_line(tmp_path: Path, line: str | bytes, fault: str) -
 
 def test_many_errors_are_counted(tmp_path: Path) -> None:
     with pytest.raises(training_file.TrainingFileError) as caught:
-        training_file.read(write(tmp_path, *["{"] * 8), "supervised")
+        training_file.read(write(tmp_path, GOOD, *["{"] * 8), "supervised")
     assert str(caught.value).count("line") >= 5
     assert str(caught.value).endswith("and 3 more.")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["question,answer", *(f"What is {n}?,It is {n}." for n in range(40))],
+        [json.dumps({"prompt": f"{n}", "completion": "b"}) for n in range(40)],
+        ["[", *(f"{json.dumps({'prompt': f'{n}'})}," for n in range(40)), "]"],
+    ],
+)
+def test_another_kind_of_file_is_named_once_with_what_writes_it_anew(
+    tmp_path: Path, lines: list[str]
+) -> None:
+    with pytest.raises(training_file.TrainingFileError, match="herosmith dataset check FILE") as caught:
+        training_file.read(write(tmp_path, *lines), "supervised")
+    assert "line 1" not in str(caught.value)
 
 
 BOM = b"\xef\xbb\xbf"

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import openai
 import pytest
 
 from tests.support.engine_jobs import messages_of, start, upload
@@ -34,9 +35,7 @@ async def test_a_file_as_other_programs_write_it_is_trained_on(engine: EnginePro
 
 @pytest.mark.parametrize("param", ["training_file", "validation_file"])
 @pytest.mark.parametrize("accident", ["content", "folder"])
-async def test_a_file_that_vanishes_is_named_by_its_id(
-    engine: EngineProcess, param: str, accident: str
-) -> None:
+async def test_a_file_that_vanishes_is_named(engine: EngineProcess, param: str, accident: str) -> None:
     client = engine.client()
     file = await upload(client)
     content = engine.data / "files" / file / "content"
@@ -46,7 +45,7 @@ async def test_a_file_that_vanishes_is_named_by_its_id(
     job = await start(client, **{param: file})
     job = await engine.until(job.id, {"failed"})
     assert (job.error.code, job.error.param) == (f"invalid_{param}", param)
-    assert f"'{file}' cannot be used: it " in job.error.message
+    assert f"The {param.replace('_', ' ')} cannot be used: it " in job.error.message
     assert str(engine.data) not in job.error.message
 
 
@@ -76,3 +75,36 @@ async def test_a_job_of_a_former_version_is_encoded_when_it_starts(tiny_base: Pa
         await engine.until(second.id, {"running"})
         assert (tmp_path / "jobs" / second.id / "training_file.tokens.jsonl").is_file()
         await client.fine_tuning.jobs.cancel(second.id)
+
+
+async def test_tokens_are_counted_as_a_job_counts_them(engine: EngineProcess) -> None:
+    client = engine.client()
+    long = {
+        "messages": [
+            {"role": "user", "content": "Go on."},
+            {"role": "assistant", "content": "a word or two " * 400},
+        ]
+    }
+    pair = {
+        "input": {"messages": [{"role": "user", "content": "Go on."}]},
+        "preferred_output": [long["messages"][1]],
+        "non_preferred_output": [{"role": "assistant", "content": "No."}],
+    }
+    lines = [*map(example, range(20, 32)), long]
+    counted: Any = await client.post(
+        "/fine_tuning/token_counts", body={"examples": [*lines, pair]}, cast_to=object
+    )
+    assert counted["max_tokens"] == 1024
+    assert [tokens > 1024 for tokens in counted["tokens"]] == [False] * 12 + [True] * 2
+    job = await start(client, training_file=await upload(client, lines))
+    job = await engine.until(job.id, {"failed"})
+    assert f"line 13: the example has {counted['tokens'][12]} tokens, and the model reads 1024" in str(
+        job.error
+    )
+
+
+async def test_examples_that_cannot_be_counted_are_refused(engine: EngineProcess) -> None:
+    with pytest.raises(openai.BadRequestError, match="examples"):
+        await engine.client().post(
+            "/fine_tuning/token_counts", body={"examples": [{"prompt": "a"}]}, cast_to=object
+        )

@@ -1,7 +1,5 @@
 """What a training changes: asked for, by default, and where the machine or the base is too small or large."""
 
-import json
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from engine.jobs.weights_choice import WeightsChooser, WeightsSetting
 from engine.storage.models import TunedModel
 from engine.training_request import TrainedWeights
 from tests.support.engine_jobs import messages_of, start
+from tests.support.large_base import large_base
 from tests.support.tiny_engine import TINY, Training
 
 PLENTY = 2**40
@@ -36,15 +35,6 @@ def chooser(
     base: Path, default: WeightsSetting = "auto", *, memory: int = PLENTY, disk: int = PLENTY
 ) -> WeightsChooser:
     return WeightsChooser(base, base.parent, default, free_memory=lambda: memory, free_disk=lambda _: disk)
-
-
-def large_base(folder: Path, parameters: int) -> Path:
-    """Return a Hugging Face folder whose files say that it has so many parameters."""
-    header = json.dumps({"weight": {"dtype": "F32", "shape": [parameters], "data_offsets": [0, 0]}}).encode()
-    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
-    config = {"num_hidden_layers": 2, "hidden_size": 64, "vocab_size": 2048}
-    (folder / "config.json").write_text(json.dumps(config))
-    return folder
 
 
 @pytest.mark.parametrize(
@@ -92,7 +82,7 @@ async def test_too_small_a_machine_gets_an_adapter_and_the_figures(
     choice = await chooser(tiny_base, **free).choose("auto", None, 2)
     assert choice.weights == "adapter"
     assert choice.to_json()["obstacle"]["of"] == of
-    with pytest.raises(ApiError, match=f"All weights cannot be tuned: {figures}") as caught:
+    with pytest.raises(ApiError, match=f"All weights cannot be trained: {figures}") as caught:
         await chooser(tiny_base, **free).choose("all", None, 2)
     assert caught.value.code == f"insufficient_{of}"
     with pytest.raises(ApiError, match=figures):  # an adapter would fit no base
@@ -107,7 +97,7 @@ async def test_a_large_base_gets_an_adapter_unless_all_weights_are_asked_for(
     choice = await large.choose("auto", None, 2)
     assert choice.weights == expected
     if expected == "adapter":
-        assert "the base has 500 million parameters" in str(choice)
+        assert "the base has 500 million weights" in str(choice)
     assert (await large.choose("all", None, 2)).weights == "all"
 
 
@@ -130,8 +120,8 @@ async def test_the_api_says_what_would_be_tuned(
 
 async def test_a_job_says_what_it_tunes(training: Training, adapter_training: Training) -> None:
     for each, weights, event, words in (
-        (training, "all", "All weights are tuned", "all weights in "),
-        (adapter_training, "adapter", "An adapter is tuned", "an adapter in "),
+        (training, "all", "All weights are trained", "all weights in "),
+        (adapter_training, "adapter", "An adapter is trained", "an adapter in "),
     ):
         job: Any = each.job
         assert job.hyperparameters.weights == job.method.supervised.hyperparameters.weights == weights

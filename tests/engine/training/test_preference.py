@@ -1,5 +1,6 @@
 """Preference tuning (DPO), and errors in its training files."""
 
+import math
 import re
 from typing import Any
 
@@ -35,7 +36,10 @@ def dpo(**numbers: Any) -> Any:
 async def test_it_learns_what_is_preferred(
     request: pytest.FixtureRequest, before: str, numbers: dict[str, Any]
 ) -> None:
-    """Starting from the tuned model, the loss of held-out pairs falls from log 2 (no preference)."""
+    """Starting from the tuned model, the loss of held-out pairs falls from log 2 (no preference).
+
+    A reference file is measured on its conversations, not as pairs: here on those that the tuned model was.
+    """
     training: Training = request.getfixturevalue(before)
     asked = {"n_epochs": 4, "beta": 0.2} | numbers
     engine = training.engine
@@ -47,6 +51,7 @@ async def test_it_learns_what_is_preferred(
         validation_file=await upload(client, map(pair, range(60, 66))),
         method=dpo(**asked),
         hyperparameters=openai.omit,
+        extra_body={"reference_file": await upload(client, map(example, range(60, 66)))},
     )
     done = await engine.until(job.id, {"succeeded"})
     assert done.method.dpo.hyperparameters.model_dump() == asked | {"batch_size": 8}
@@ -54,41 +59,59 @@ async def test_it_learns_what_is_preferred(
     valid = {data["step"]: data["full_valid_loss"] for data in metrics if data and "full_valid_loss" in data}
     assert valid[0] == pytest.approx(0.6931, abs=0.002)
     assert valid[12] < 0.5
-    answers = [
-        await client.chat.completions.create(
-            model=model,
-            messages=[{"role": "user", "content": "63, woman, flight ->"}],
-            temperature=0,
-            max_tokens=40,
-        )
-        for model in (done.fine_tuned_model, await tune_on_reversed_pairs(training, asked))
-    ]
-    preferred, reversed_ = [answer.choices[0].message.content or "" for answer in answers]
-    assert "fly" in preferred
-    assert "fly" not in reversed_
+    before_pairs = (await client.fine_tuning.jobs.checkpoints.list(training.job.id)).data[0].metrics
+    assert done.model_extra["reference_loss"]["before"] == pytest.approx(
+        before_pairs.full_valid_loss,
+        abs=0.05,  # a GGUF file has 8 bits a weight
+    )
 
 
-async def tune_on_reversed_pairs(training: Training, numbers: dict[str, Any]) -> str:
-    """Tune with the outputs of each pair exchanged; return the model's name."""
+async def test_what_is_not_preferred_becomes_less_likely(training: Training) -> None:
+    """The pairs are exchanged: a loss alone would fall in either direction."""
+    engine = training.engine
+    client = engine.client()
     pairs = [
-        pair(number)
+        each
         | {
-            "preferred_output": pair(number)["non_preferred_output"],
-            "non_preferred_output": pair(number)["preferred_output"],
+            "preferred_output": each["non_preferred_output"],
+            "non_preferred_output": each["preferred_output"],
         }
-        for number in range(20, 44)
+        for each in map(pair, range(20, 44))
     ]
-    client = training.engine.client()
     job = await start(
         client,
         model=training.model,
         training_file=await upload(client, pairs),
-        method=dpo(**numbers),
+        method=dpo(n_epochs=4, beta=0.2, learning_rate_multiplier=100.0),
         hyperparameters=openai.omit,
+        seed=7,
     )
-    name = (await training.engine.until(job.id, {"succeeded"})).fine_tuned_model
-    assert isinstance(name, str)
-    return name
+    done = await engine.until(job.id, {"succeeded"})
+    after, before = [
+        await log_prob_of_flying(engine, model) for model in (done.fine_tuned_model, training.model)
+    ]
+    assert math.isfinite(before)
+    assert after < before - 0.5
+
+
+async def log_prob_of_flying(engine: EngineProcess, model: str) -> float:
+    """Return the log-probability (nats) that a served model goes on with "fly" where the pairs differ."""
+    answer = await engine.client().chat.completions.create(
+        model=model,
+        messages=[
+            {"role": "user", "content": "63, woman, flight ->"},
+            {"role": "assistant", "content": "She is 63 years old and she can"},
+        ],
+        temperature=0,
+        max_tokens=1,
+        logprobs=True,
+        top_logprobs=20,
+    )
+    logprobs = answer.choices[0].logprobs
+    assert logprobs is not None
+    assert logprobs.content is not None
+    following = {other.token: other.logprob for other in logprobs.content[0].top_logprobs}
+    return following.get(" f", -math.inf)  # the tiny vocabulary has no token "fly"
 
 
 @pytest.mark.parametrize(

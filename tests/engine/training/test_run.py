@@ -1,13 +1,11 @@
 """A complete fine-tuning job: its object, events and losses, and the model it creates."""
 
-from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 
-from engine.storage.weights import find
-from tests.support.engine_process import EngineProcess, example, jsonl
+from tests.support.engine_process import EngineProcess
 from tests.support.tiny_engine import TINY, Training
 
 
@@ -69,7 +67,11 @@ async def test_events_are_complete_and_paginated(training: Training) -> None:
 async def test_tuned_model_is_listed_and_has_learned(training: Training) -> None:
     client = training.engine.client()
     assert training.model in [model.id for model in (await client.models.list()).data]
-    assert (await client.models.retrieve(training.model)).owned_by == "herosmith-engine"
+    described = await client.models.retrieve(training.model)
+    assert described.owned_by == "herosmith-engine"
+    folders = (training.engine.data / "models").glob(f"{training.model.replace(':', '_')}*")
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    assert described.model_extra == {"bytes": sum(path.stat().st_size for path in files)}
     answers = [
         await client.chat.completions.create(
             model=model,
@@ -103,33 +105,3 @@ async def test_finished_job_cannot_be_cancelled(training: Training) -> None:
 async def test_base_cannot_be_deleted(engine: EngineProcess) -> None:
     with pytest.raises(openai.PermissionDeniedError):
         await engine.client().models.delete(TINY)
-
-
-@pytest.mark.real
-async def test_real_weights_learn(tmp_path: Path) -> None:
-    """Fine-tune the packaged weights on a dozen examples for one epoch."""
-    with EngineProcess(tmp_path, None) as engine:
-        client = engine.client()
-        train = await client.files.create(file=jsonl(map(example, range(20, 32))), purpose="fine-tune")
-        valid = await client.files.create(file=jsonl(map(example, range(60, 64))), purpose="fine-tune")
-        job = await client.fine_tuning.jobs.create(
-            model=find(None).id,
-            training_file=train.id,
-            validation_file=valid.id,
-            hyperparameters={"n_epochs": 1, "batch_size": 4},
-            seed=1,
-        )
-        done = await engine.until(job.id, {"succeeded"})
-        losses = [
-            event.data["full_valid_loss"]
-            for event in await events_of(engine, job.id)
-            if event.data and "full_valid_loss" in event.data
-        ]
-        assert losses[1] < losses[0]
-        assert done.hyperparameters.weights == "all"
-        answer = await client.chat.completions.create(
-            model=done.fine_tuned_model,
-            messages=[{"role": "user", "content": "40, woman, flight ->"}],
-            max_tokens=30,
-        )
-        assert answer.choices[0].message.content

@@ -1,0 +1,47 @@
+"""The page in a language: that of its server or, if none is set, of the visitor's browser."""
+
+import html
+import json
+import re
+from functools import cache
+from pathlib import Path
+
+from bot.i18n.extraction import messages_of_page
+from bot.i18n.message import Translator
+
+PAGE_FOLDER = Path(__file__).parent / "page"
+
+_ENGLISH_HEAD = '<html lang="en" data-locale="en">'
+_NO_TEXTS = '<script id="texts" type="application/json">{}</script>'
+_MESSAGE = re.compile(r"\{\{(.+?)\}\}(?!\})")
+
+
+def accepted_languages(header: str) -> list[str]:
+    """Return the languages of an Accept-Language header, in the browser's order."""
+    return [part.partition(";")[0].strip() for part in header.split(",")]
+
+
+def render_page(t: Translator, locale: str) -> str:
+    """Return index.html in a language, with its scripts' messages.
+
+    locale: the language of the browser, which holds again once the server has no own language.
+    """
+    page = _translated(PAGE_FOLDER / "index.html", t)
+    texts = json.dumps({text: t(text) for text in _script_messages()}).replace("<", "\\u003c")
+    head = f'<html lang="{html.escape(t.code)}" data-locale="{html.escape(locale)}">'
+    return page.replace(_ENGLISH_HEAD, head, 1).replace(_NO_TEXTS, _NO_TEXTS.replace("{}", texts), 1)
+
+
+def render_template(name: str, t: Translator, **fields: str) -> str:
+    """Return a file of the page in a language; its {fields} are HTML."""
+    page = _translated(PAGE_FOLDER / name, t)
+    return re.sub(r"\{(\w+)\}", lambda match: fields[match[1]], page)
+
+
+def _translated(template: Path, t: Translator) -> str:
+    return _MESSAGE.sub(lambda match: html.escape(t(match[1])), template.read_text(encoding="utf-8"))
+
+
+@cache
+def _script_messages() -> list[str]:
+    return [text for file in sorted(PAGE_FOLDER.glob("*.js")) for _, text in messages_of_page(file)]

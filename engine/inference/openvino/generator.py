@@ -1,0 +1,148 @@
+"""Generate chat completions with OpenVINO, in its process."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.inference.chunks import RequestRejected, chunk, usage_chunk
+from engine.inference.llama_cpp import LlamaCppGenerator
+from engine.inference.openvino.process import OpenVinoError, OpenVinoProcess
+from engine.inference.openvino.protocol import Settings
+from engine.inference.stop_strings import StopStrings
+from engine.limits import CONTEXT
+
+if TYPE_CHECKING:
+    from engine.inference.openvino.vocabulary import Vocabulary
+
+_NOT_KNOWN = ("grammar", "logprobs", "tools")  # fields of a request
+_SEEDS = 2**32
+
+
+class OpenVinoGenerator:
+    """A model in the OpenVINO process. It reads a prompt as its llama.cpp generator does."""
+
+    def __init__(self, process: OpenVinoProcess, gguf: Path, copy_to: Path, llama: LlamaCppGenerator) -> None:
+        """Prepare; `load` loads it. `copy_to` is where a copy goes that OpenVINO can read."""
+        self._process = process
+        self.gguf = gguf
+        self._copy_to = copy_to
+        self._llama = llama
+        self._number = 0
+        self._life = 0  # of the process in which it is loaded
+        self._vocabulary: Vocabulary | None = None
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether it can answer now."""
+        return self._life == self._process.life and self._process.pid is not None
+
+    @property
+    def was_lost(self) -> bool:
+        """Whether it was loaded, and its process has ended since."""
+        return self._life > 0 and not self.is_loaded
+
+    async def load(self) -> None:
+        """Load it, or load it again after a crash (takes seconds). Raises OpenVinoError."""
+        try:
+            self._vocabulary = self._vocabulary or await asyncio.to_thread(_read_vocabulary, self.gguf)
+        except ValueError as error:
+            raise OpenVinoError(str(error)) from error
+        self._number = await self._process.load(self.gguf, self._copy_to)
+        self._life = self._process.life
+
+    def can_answer(self, request: dict[str, Any]) -> bool:
+        """Return whether it is loaded, and answers such a request as llama.cpp would."""
+        # OpenVINO penalises what the whole context repeats, llama.cpp what the last 64 tokens do
+        repeats = request.get("repeat_penalty", 1.0) != 1.0
+        return self.is_loaded and not repeats and not any(request.get(name) for name in _NOT_KNOWN)
+
+    async def chunks(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
+        """Yield chunks as `Generator.chunks` does."""
+        assert self._vocabulary is not None  # noqa: S101  it is loaded
+        try:
+            prompt = await self._llama.prompt_ids(request["messages"])
+            if len(prompt) >= CONTEXT:
+                raise RequestRejected.too_long(len(prompt), CONTEXT)
+        except RequestRejected as rejected:
+            yield {"error": rejected.error}
+            return
+        settings = _settings(request, CONTEXT - len(prompt), self._vocabulary)
+        text = _Text(self._vocabulary, request.get("stop", []))
+        try:
+            async with aclosing(self._process.generate(self._number, prompt, settings)) as tokens:
+                async for ids in tokens:
+                    if text.count == 0:  # only now: the beginning may have failed
+                        yield chunk({"role": "assistant", "content": None})
+                    if new := text.add(ids):
+                        yield chunk({"content": new})
+                    if text.has_ended:
+                        break
+        except OpenVinoError as error:
+            yield {"error": {"code": 500, "message": str(error), "type": "server_error"}}
+            return
+        if rest := text.flush():
+            yield chunk({"content": rest})
+        yield chunk({}, "stop" if text.has_ended else "length")
+        yield usage_chunk(len(prompt), text.count)
+
+    def unload(self) -> None:
+        """Free it."""
+        if self.is_loaded:
+            self._process.unload(self._number)
+
+
+def _read_vocabulary(gguf: Path) -> "Vocabulary":
+    from engine.inference.openvino.vocabulary import Vocabulary  # noqa: PLC0415  imports numpy
+
+    return Vocabulary(gguf)
+
+
+class _Text:
+    """The text of a completion, as its tokens come."""
+
+    def __init__(self, vocabulary: "Vocabulary", stops: Sequence[str]) -> None:
+        self._ends = vocabulary.ends
+        self._decoder = vocabulary.decoder()
+        self._stops = StopStrings(stops)
+        self.count = 0
+        """Number of tokens; the one that ends the text counts, though it has no text."""
+        self._ended = False
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether an ending token or a stop string has come."""
+        return self._ended or self._stops.found
+
+    def add(self, ids: Sequence[int]) -> str:
+        """Add tokens until the text has ended; return what is final by now."""
+        new = ""
+        for token in ids:
+            if self.has_ended:
+                break
+            self.count += 1
+            self._ended = token in self._ends
+            if not self._ended:
+                new += self._stops.add(self._decoder.add([token]))
+        return new
+
+    def flush(self) -> str:
+        """Return what was held back, at the end of the text."""
+        return self._stops.flush()
+
+
+def _settings(request: dict[str, Any], room: int, vocabulary: "Vocabulary") -> Settings:
+    """Return how a request is sampled; `room` is the number of tokens that are left in the context."""
+    penalties = ("presence_penalty", "frequency_penalty")
+    return Settings(
+        max_tokens=min(request.get("max_tokens", CONTEXT), room),
+        temperature=request["temperature"],
+        top_k=request["top_k"],
+        top_p=request["top_p"],
+        min_p=request["min_p"],
+        seed=request.get("seed", secrets.randbelow(_SEEDS)),
+        ends=sorted(vocabulary.ends),
+        **{name: request.get(name, 0.0) for name in penalties},
+    )

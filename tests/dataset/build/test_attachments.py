@@ -1,0 +1,38 @@
+"""The chart of a build: its words are in the reader's language, in the right numbers."""
+
+from pathlib import Path
+
+import pytest
+from matplotlib import rc_context
+
+from bot.dataset.build.attachments import draw_length_chart
+from bot.i18n.catalogues import Catalogues
+from bot.settings import ROOT
+
+LANGUAGES = Catalogues(ROOT / "data" / "languages")
+
+
+@pytest.mark.parametrize(
+    ("language", "texts", "reasons", "words"),
+    [
+        ("en", 2, {}, ["Dataset v4: 2 texts<", "words in a text", "number of texts"]),
+        ("en", 1, {"stop": 1, "odd": 1}, ["Dataset v4: 1 text, 2 answers<", "by itself", ">odd<"]),
+        (
+            "de",
+            1,
+            {"length": 1},
+            ["Datensatz v4: 1 Text, 1 Antwort<", ">abgeschnitten<", "so endeten die Antworten"],
+        ),
+        ("de", 1200, {}, ["Datensatz v4: 1.200 Texte<", "Wörter in einem Text", "Anzahl der Texte"]),
+        ("xx", 3, {}, ["Dataset v4: 3 texts<"]),
+    ],
+)
+def test_the_chart_of_a_build(
+    tmp_path: Path, language: str, texts: int, reasons: dict[str, int], words: list[str]
+) -> None:
+    picture = tmp_path / "lengths.svg"
+    with rc_context({"svg.fonttype": "none"}):  # words stay words
+        t = LANGUAGES.translator_for(language)
+        draw_length_chart(picture, t, version=4, lengths={80: texts}, finish_reasons=reasons)
+    drawn = picture.read_text()
+    assert [word for word in words if word not in drawn] == []

@@ -1,0 +1,126 @@
+"""The OpenVINO process: it crashes alone, comes back, and speaks to nobody else."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import openai
+import psutil
+import pytest
+
+from tests.support.engine_process import EngineProcess
+from tests.support.eventually import eventually
+from tests.support.tiny_engine import TINY
+
+MESSAGES: Any = [{"role": "user", "content": "Tell me a long story."}]
+
+
+@pytest.fixture
+def engine(tiny_base: Path, tmp_path: Path) -> Iterator[EngineProcess]:
+    with EngineProcess(tmp_path / "engine", tiny_base, runtime="openvino") as running:
+        yield running
+
+
+def process_of(engine: EngineProcess) -> psutil.Process:
+    (found,) = [
+        child
+        for child in psutil.Process(engine.process.pid).children()
+        if "engine.inference.openvino" in child.cmdline()
+    ]
+    return found
+
+
+async def models(engine: EngineProcess) -> float:
+    return (await engine.metrics())["engine_openvino_models"]
+
+
+async def loaded(engine: EngineProcess) -> psutil.Process:
+    """Wait until OpenVINO answers for the base; return its process."""
+
+    async def is_loaded() -> bool:
+        return await models(engine) == 1
+
+    await eventually(is_loaded, what="OpenVINO has loaded the base")
+    return process_of(engine)
+
+
+async def ask(engine: EngineProcess, **options: Any) -> Any:
+    settings: Any = {"model": TINY, "messages": MESSAGES, "max_tokens": 20}
+    return await engine.client().chat.completions.create(**(settings | options))
+
+
+async def test_a_crash_ends_its_chats_clearly_and_the_next_ones_are_answered(engine: EngineProcess) -> None:
+    process = await loaded(engine)
+    stream = await ask(engine, max_tokens=900, stream=True, seed=1, temperature=2)
+    await anext(aiter(stream))
+    process.suspend()  # so that the answer cannot end before
+    others = [asyncio.create_task(ask(engine, max_tokens=900)) for _ in range(3)]
+
+    async def all_wait() -> bool:
+        return (await engine.metrics())["engine_openvino_answers_running"] == 4
+
+    await eventually(all_wait, what="OpenVINO is to answer four chats")
+    os.kill(process.pid, signal.SIGKILL)
+    killed = time.monotonic()
+    with pytest.raises(openai.APIError, match="could not answer"):
+        async for _ in stream:
+            pass
+    for other in others:
+        with pytest.raises(openai.InternalServerError, match="could not answer"):
+            await other
+    assert (
+        time.monotonic() - killed < 20
+    )  # the bound of the test; two seconds on a machine without other work
+    assert (await ask(engine)).usage.completion_tokens == 20  # llama.cpp's, while OpenVINO loads it again
+    again = await loaded(engine)
+    assert again.pid != process.pid
+    assert (await engine.metrics())["engine_openvino_crashes_total"] == 1
+    assert "the OpenVINO process ended with -9" in engine.log.read_text()
+    assert (await ask(engine)).usage.completion_tokens == 20
+
+
+async def test_a_process_that_crashes_again_and_again_is_given_up(engine: EngineProcess) -> None:
+    for _ in range(3):
+        process = await loaded(engine)
+        process.kill()
+
+        async def gone() -> bool:
+            return await models(engine) == 0
+
+        await eventually(gone, what="the crash was noticed")
+        await ask(engine)  # starts it again
+    await eventually(lambda: "crashed too often" in engine.log.read_text(), what="it is given up")
+    assert (await ask(engine)).usage.completion_tokens == 20
+    assert await models(engine) == 0
+
+
+async def test_it_starts_no_process_of_its_own_and_ends_with_the_engine(
+    tiny_base: Path, tmp_path: Path
+) -> None:
+    """A part of openvino would report each start over the network, from a process of its own."""
+    engine = EngineProcess(tmp_path, tiny_base, runtime="openvino")
+    try:
+        process = await loaded(engine)
+        assert process.children() == []
+        assert {connection.status for connection in process.net_connections()} <= {psutil.CONN_NONE}
+    finally:
+        engine.process.kill()
+        engine.process.wait()
+    await eventually(lambda: not process.is_running(), what="it has ended")
+
+
+async def test_what_openvino_cannot_read_is_answered_by_llama_cpp(tiny_base: Path, tmp_path: Path) -> None:
+    copies = tmp_path / "engine" / "openvino"
+    copies.parent.mkdir()
+    copies.write_text("")  # a file where the folder of copies would be
+    with EngineProcess(tmp_path / "engine", tiny_base, runtime="openvino") as engine:
+        await eventually(
+            lambda: "llama.cpp alone answers for" in engine.log.read_text(), what="the failure is logged"
+        )
+        answer = await engine.client().chat.completions.create(model=TINY, messages=MESSAGES, max_tokens=20)
+        assert answer.usage is not None
+        assert answer.usage.completion_tokens == 20

@@ -1,0 +1,191 @@
+"""What every runtime does alike: llama.cpp, OpenVINO and torch answer the same requests."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+from openai import AsyncOpenAI
+
+from tests.support.engine_process import EngineProcess
+from tests.support.eventually import eventually
+from tests.support.tiny_engine import TINY
+
+MESSAGES: Any = [{"role": "user", "content": "Tell me about 🎉 and Zoë."}]
+
+
+@pytest.fixture(scope="module", params=["llama.cpp", "openvino", "torch"])
+def runtime(
+    request: pytest.FixtureRequest, tiny_base: Path, folders: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[EngineProcess]:
+    """Run an engine whose answers come from one runtime."""
+    data = tmp_path_factory.mktemp("runtime")
+    is_torch = request.param == "torch"
+    base = folders / "llama" if is_torch else tiny_base
+    with EngineProcess(data, base, runtime="llama.cpp" if is_torch else request.param) as engine:
+        engine.blocking_client().chat.completions.create(
+            model=name_of(engine), messages=MESSAGES, max_tokens=1
+        )
+        yield engine
+
+
+def name_of(engine: EngineProcess) -> str:
+    return "llama" if Path(str(engine.base)).is_dir() else TINY
+
+
+@pytest.fixture
+async def client(runtime: EngineProcess) -> AsyncOpenAI:
+    """Return a client, once OpenVINO answers if it is to."""
+
+    async def answers() -> bool:
+        return runtime.runtime != "openvino" or (await runtime.metrics())["engine_openvino_models"] > 0
+
+    await eventually(answers, what="OpenVINO has loaded the base")
+    return runtime.client()
+
+
+async def ask(client: AsyncOpenAI, runtime: EngineProcess, messages: Any = MESSAGES, **options: Any) -> Any:
+    settings: Any = {"model": name_of(runtime), "max_tokens": 24, "temperature": 2}
+    return await client.chat.completions.create(messages=messages, **(settings | options))
+
+
+def text_of(answer: Any) -> str:
+    text = answer.choices[0].message.content
+    assert isinstance(text, str)
+    return text
+
+
+async def test_a_seed_decides_whatever_else_is_generated(client: AsyncOpenAI, runtime: EngineProcess) -> None:
+    """With OpenVINO only if nothing else is: it rounds otherwise for other numbers of texts at once."""
+    alone, other = [text_of(await ask(client, runtime, seed=seed)) for seed in (1, 2)]
+    if runtime.runtime == "openvino":
+        assert alone == text_of(await ask(client, runtime, seed=1)) != other
+        return
+    seeds = (1, 5, 1, 6, 1)
+    together = await asyncio.gather(*[ask(client, runtime, seed=seed) for seed in seeds])
+    assert {text_of(answer) for seed, answer in zip(seeds, together, strict=True) if seed == 1} == {alone}
+    assert other != alone
+
+
+async def test_temperature_0_always_gives_the_likeliest_text(
+    client: AsyncOpenAI, runtime: EngineProcess
+) -> None:
+    texts = {text_of(await ask(client, runtime, temperature=0, seed=seed)) for seed in (1, 2)}
+    assert len(texts) == 1
+    assert texts != {text_of(await ask(client, runtime, seed=1))}
+
+
+async def test_a_stream_equals_the_complete_answer(client: AsyncOpenAI, runtime: EngineProcess) -> None:
+    complete = await ask(client, runtime, seed=3, max_tokens=60)
+    pieces, finish, usage = [], [], None
+    async for chunk in await ask(
+        client, runtime, seed=3, max_tokens=60, stream=True, stream_options={"include_usage": True}
+    ):
+        usage = chunk.usage or usage
+        for choice in chunk.choices:
+            pieces.append(choice.delta.content or "")
+            finish.append(choice.finish_reason)
+    assert "".join(pieces) == text_of(complete)
+    assert len(pieces) > 10
+    assert [reason for reason in finish if reason] == ["length"] == finish[-1:]
+    assert usage == complete.usage
+
+
+async def test_tokens_are_counted(client: AsyncOpenAI, runtime: EngineProcess) -> None:
+    """The tiny models share their tokenizer and their chat template."""
+    one, several = [await ask(client, runtime, temperature=0, max_tokens=number) for number in (1, 7)]
+    assert one.usage.prompt_tokens == several.usage.prompt_tokens == 61
+    assert [answer.usage.completion_tokens for answer in (one, several)] == [1, 7]
+    assert several.usage.total_tokens == 68
+    assert text_of(several).startswith(text_of(one))
+
+
+async def test_the_answer_ends_before_a_stop_string(client: AsyncOpenAI, runtime: EngineProcess) -> None:
+    text = text_of(await ask(client, runtime, temperature=0, max_tokens=60))
+    for stop in (text[len(text) // 2 :][:4], text[-1]):
+        stopped = await ask(client, runtime, temperature=0, max_tokens=60, stop=["not there", stop])
+        assert stopped.choices[0].finish_reason == "stop"
+        assert text_of(stopped) == text[: text.index(stop)]
+
+
+async def test_each_choice_has_a_seed_of_its_own(client: AsyncOpenAI, runtime: EngineProcess) -> None:
+    both = [choice.message.content for choice in (await ask(client, runtime, seed=11, n=2)).choices]
+    alone = [text_of(await ask(client, runtime, seed=seed)) for seed in (11, 12)]
+    if runtime.runtime == "openvino":  # as above
+        assert both[0] != both[1]
+        return
+    assert both == alone
+
+
+async def test_a_trailing_assistant_message_is_continued(client: AsyncOpenAI, runtime: EngineProcess) -> None:
+    continued = await ask(
+        client, runtime, [*MESSAGES, {"role": "assistant", "content": "She is"}], temperature=0
+    )
+    anew = await ask(client, runtime, temperature=0)
+    assert anew.usage.prompt_tokens < continued.usage.prompt_tokens < anew.usage.prompt_tokens + 5
+    assert text_of(continued) != text_of(anew)
+
+
+@pytest.mark.parametrize(
+    "penalty", [{"presence_penalty": 2}, {"frequency_penalty": 2}, {"extra_body": {"repeat_penalty": 2}}]
+)
+async def test_penalties_change_the_text(
+    client: AsyncOpenAI, runtime: EngineProcess, penalty: dict[str, Any]
+) -> None:
+    """Without penalties these models repeat some of two hundred tokens."""
+    plain = text_of(await ask(client, runtime, temperature=0, max_tokens=200))
+    assert text_of(await ask(client, runtime, temperature=0, max_tokens=200, **penalty)) != plain
+
+
+async def test_structured_output_is_followed(client: AsyncOpenAI, runtime: EngineProcess) -> None:
+    answer = await ask(
+        client,
+        runtime,
+        max_tokens=200,
+        seed=1,
+        response_format={
+            "type": "json_schema",
+            "json_schema": {"name": "hero", "strict": True, "schema": {"type": "boolean"}},
+        },
+    )
+    assert text_of(answer) in {"true", "false"}
+    assert answer.choices[0].finish_reason == "stop"
+
+
+@pytest.mark.parametrize(
+    ("messages", "code", "message"),
+    [
+        ([{"role": "user", "content": "word " * 2000}], "context_length_exceeded", "have 1024"),
+        (
+            [*MESSAGES, *[{"role": "assistant", "content": "She"}] * 2],
+            "invalid_value",
+            "2 or more assistant",
+        ),
+    ],
+)
+async def test_invalid_messages_are_rejected(
+    client: AsyncOpenAI, runtime: EngineProcess, messages: Any, code: str, message: str
+) -> None:
+    for stream in (False, True):
+        with pytest.raises(openai.BadRequestError, match=message) as caught:
+            await ask(client, runtime, messages, stream=stream)
+        assert caught.value.code == code
+
+
+async def test_the_context_ends_an_answer(client: AsyncOpenAI, runtime: EngineProcess) -> None:
+    answer = await ask(client, runtime, temperature=0, max_tokens=5000)
+    assert answer.choices[0].finish_reason in {"length", "stop"}
+    assert answer.usage.total_tokens <= 1024
+
+
+async def test_who_disconnects_ends_the_generation(client: AsyncOpenAI, runtime: EngineProcess) -> None:
+    async def idle() -> bool:
+        return (await runtime.metrics())["engine_chat_answers_running"] == 0
+
+    stream = await ask(client, runtime, max_tokens=900, stream=True)
+    await anext(aiter(stream))
+    await stream.close()
+    await eventually(idle, what="no answer is generated", timeout=5)
+    assert text_of(await ask(client, runtime))

@@ -1,0 +1,51 @@
+"""What a training says before it begins: what it learns from, by the right name."""
+
+from typing import Any
+
+import pytest
+
+from bot.i18n.message import ENGLISH
+from bot.llm.prices import Price
+from bot.presentation.finetune import finetune_plan_text
+from bot.store.datasets import Dataset
+from bot.store.job_schema import FinetuneSpec, Method
+from bot.tuning.estimate import DATASET_KINDS, CheckEstimate, TuningEstimate
+from bot.tuning.providers import ENGINE
+
+
+def planned(method: Method, **others: Any) -> TuningEstimate:
+    figures: dict[str, Any] = {
+        "spec": FinetuneSpec(dataset=3, base="tiny", method=method),
+        "tuned_from": None,
+        "dataset": Dataset(
+            3, DATASET_KINDS[method], "", {}, {"train": 43, "valid": 5}, rebuild=False, created_at=0.0
+        ),
+        "provider": ENGINE,
+        "epochs": 2,
+        "tokens": 1000,
+        "price": Price(input=0, output=0, training=0, source="this machine"),
+        "cost": 0.0,
+        "check": CheckEstimate(),
+        "seconds": 837.0,
+        "measured": True,
+        "weights": None,
+        "serves_adapters": False,
+        "retires_on": None,
+        "listed": True,
+        "trained_before": None,
+    }
+    return TuningEstimate(**figures | others)
+
+
+@pytest.mark.parametrize(("method", "what"), [("supervised", "texts"), ("dpo", "pairs")])
+def test_the_plan_calls_pairs_pairs(method: Method, what: str) -> None:
+    text = finetune_plan_text(ENGLISH, planned(method), None)
+    assert f"43 {what} to learn from, 5 kept aside to test the model." in text
+    assert "Time: about 14 min, as fast as the last one, once the model server begins." in text
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(1, "1 text, which is checked"), (40, "40 texts, which are checked")]
+)
+def test_the_plan_says_how_many_texts_are_checked(number: int, said: str) -> None:
+    assert said in finetune_plan_text(ENGLISH, planned("supervised", check=CheckEstimate(number)), None)

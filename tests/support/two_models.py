@@ -1,0 +1,49 @@
+"""An installation with a live model and a candidate: made once in each process, then copied for each test."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bot.app import open_app
+from bot.settings import Settings
+from tests.conftest import scripted_settings
+from tests.support import duels
+from tests.support.scripted_server import Script, scripted_server
+
+
+@dataclass(frozen=True)
+class _Installation:
+    """A data folder, and the server at which its models were tuned."""
+
+    data: Path
+    script: Script
+
+
+@pytest.fixture(scope="session")
+def _made() -> list[_Installation]:
+    """Return the one installation, as soon as a test has made it."""
+    return []
+
+
+@pytest.fixture
+async def two_models(
+    settings: Settings,
+    script: Script,
+    migrated_database: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    _made: list[_Installation],
+) -> None:
+    """Begin with a dataset, a live model and a candidate. Name it before fixtures that open the app.
+
+    To build and tune anew takes a second of CPU time.
+    """
+    if not _made:
+        data = tmp_path_factory.mktemp("two_models")
+        shutil.copy(migrated_database, data)
+        async with scripted_server() as server, open_app(scripted_settings(data, server)) as app:
+            await duels.two_models(app)
+        _made.append(_Installation(data, server))
+    shutil.copytree(_made[0].data, settings.data_dir, dirs_exist_ok=True)
+    script.continue_from(_made[0].script)
