@@ -96,11 +96,11 @@ async def _new_steps(server: RunningServer, job_id: str, seen: Sequence[Observed
 
 
 def _trainer_bytes(engine: int) -> int:
-    """Return the memory of the engine's child processes now; without a training it has none."""
+    """Return the memory of the engine's child processes now; what they share counts once."""
     total = 0
     for child in psutil.Process(engine).children(recursive=True):
         try:
-            total += child.memory_info().rss
+            total += child.memory_full_info().pss
         except psutil.NoSuchProcess:  # it has just exited
             continue
     return total

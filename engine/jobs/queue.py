@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, Self
@@ -12,6 +13,7 @@ from engine.errors import ApiError
 from engine.jobs import encoding, trainer_process, training_file
 from engine.jobs.job_folder import JobStore
 from engine.jobs.schema import FINISHED, Job, JobError, JobEvent
+from engine.jobs.trainer_template import TrainerTemplate
 from engine.jobs.training_requests import TrainingRequests
 from engine.jobs.weights_choice import WeightsChooser
 from engine.limits import CONTEXT
@@ -71,6 +73,7 @@ class JobQueue:
         self._files = files
         self._models = models
         self._requests = TrainingRequests(store, files, models, weights)
+        self._template = TrainerTemplate()
         self._wake = asyncio.Event()
         self._validating = asyncio.Lock()  # one job after the other, so that they queue in order of creation
         self._validations: dict[str, asyncio.Task[None]] = {}
@@ -89,6 +92,7 @@ class JobQueue:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._template.close()
 
     def validate(self, job: Job) -> None:
         """Start validating a job's files; afterwards the job is queued or fails."""
@@ -139,6 +143,8 @@ class JobQueue:
     async def _validate(self, job: Job) -> None:
         async with self._validating:
             self._store.save(job, JobEvent(message=f"Validating training file: {job.training_file}"))
+            with suppress(OSError):  # the training tries again, and reports it
+                await self._template.warm_up()
             try:
                 error = await self._validate_files(job)
             except Exception:
@@ -241,7 +247,9 @@ class JobQueue:
         pause = asyncio.Event()
         on_message = partial(self._handle_message, job, _FinishEstimator())
         folder = self._store.folder(job)
-        task = asyncio.create_task(trainer_process.train(folder.path, request, pause, on_message))
+        task = asyncio.create_task(
+            trainer_process.train(self._template, folder.path, request, pause, on_message)
+        )
         self._trainings[job.id] = _RunningTraining(task, pause)
         result = None
         try:

@@ -20,7 +20,7 @@ from engine.storage import atomic
 from engine.training_request import REQUEST_FILE, TrainingError, TrainingRequest
 
 
-def _lower_priority() -> None:
+def lower_priority() -> None:
     """Leave cores and memory to chats first."""
     if hasattr(os, "SCHED_IDLE"):  # Linux: chats then preempt the trainer at once
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
@@ -53,13 +53,13 @@ def _failure(error: Exception) -> dict[str, str] | None:
     return None
 
 
-def main() -> None:
-    """Run the training of the job folder in `sys.argv`."""
+def train(folder: Path) -> None:
+    """Run the training of a job folder, as the only work of this process."""
     system.watch_parent(lambda: os._exit(1))
     pause = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: pause.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the engine, which then ends this process
-    _lower_priority()
+    lower_priority()
     # libraries may print: their output goes to stderr, so that the pipe holds our messages only
     pipe = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -69,7 +69,7 @@ def main() -> None:
         pipe.flush()
 
     try:
-        request = TrainingRequest.model_validate(atomic.read_json(Path(sys.argv[1]) / REQUEST_FILE))
+        request = TrainingRequest.model_validate(atomic.read_json(folder / REQUEST_FILE))
         from engine.training.run import TrainingRun  # noqa: PLC0415  seconds of torch, after the signal handlers
 
         send(TrainingRun(request, send, pause.is_set).run())
@@ -81,4 +81,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    train(Path(sys.argv[1]))

@@ -40,8 +40,9 @@ def training_request(base: Path, out: Path, weights: TrainedWeights) -> Training
 async def test_a_full_disk_fails_the_job_only(tiny_base: Path, tmp_path: Path) -> None:
     """A file size limit of 400 kB for the engine and its trainer stands for a full disk."""
     with EngineProcess(tmp_path, tiny_base) as engine:
-        limits = resource.prlimit(engine.process.pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(engine.process.pid, resource.RLIMIT_FSIZE, (400_000, limits[1]))
+        process = psutil.Process(engine.process.pid)
+        limits = process.rlimit(psutil.RLIMIT_FSIZE)
+        process.rlimit(psutil.RLIMIT_FSIZE, (400_000, limits[1]))
         client = engine.client()
         job = await engine.until((await start(client)).id, {"failed"})
         assert job.error.code == "disk_full"
@@ -50,7 +51,8 @@ async def test_a_full_disk_fails_the_job_only(tiny_base: Path, tmp_path: Path) -
             model=TINY, messages=[{"role": "user", "content": "still there?"}], max_tokens=3
         )
         assert answer.usage is not None
-        resource.prlimit(engine.process.pid, resource.RLIMIT_FSIZE, limits)
+        for each in (process, *process.children()):  # the trainers' template, too
+            each.rlimit(psutil.RLIMIT_FSIZE, limits)
         await engine.until((await start(client, hyperparameters={"n_epochs": 1})).id, {"succeeded"})
 
 

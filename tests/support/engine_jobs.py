@@ -1,5 +1,6 @@
 """Fine-tuning jobs of an engine under test: upload files, start jobs, find the trainer process."""
 
+import time
 from typing import Any
 
 import psutil
@@ -25,9 +26,14 @@ async def start(client: AsyncOpenAI, **options: Any) -> Any:
 
 
 def trainer_of(engine: EngineProcess) -> psutil.Process:
-    """Return the trainer process of the running job."""
-    [child] = psutil.Process(engine.process.pid).children()
-    return child
+    """Return the trainer process of the running job, a copy of its template, once it has started."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for template in psutil.Process(engine.process.pid).children():
+            for trainer in template.children():
+                return trainer
+        time.sleep(0.05)
+    raise AssertionError("no trainer started within a minute")
 
 
 def has_exited(process: psutil.Process) -> bool:

@@ -127,9 +127,12 @@ async def test_jobs_survive_a_killed_engine(tiny_base: Path, tmp_path: Path) -> 
         await engine.until(running.id, {"running"})
         await engine.until(waiting.id, {"queued"})
         trainer = trainer_of(engine)
+        template = trainer.parent()
         engine.process.kill()
         engine.process.wait()
         assert has_exited(trainer), "the trainer outlived its engine"
+        assert template
+        assert has_exited(template), "the trainers' template outlived its engine"
 
         # the crash cut the last event
         events = tmp_path / "jobs" / running.id / "events.jsonl"

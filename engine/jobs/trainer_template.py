@@ -1,0 +1,180 @@
+"""Trainers, started from a process that has torch loaded already: engine/training/template.py."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+_PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+_IDLE_SECONDS = (
+    600.0  # that the template stays after a training: it holds memory, and often another one follows
+)
+
+
+@dataclass(frozen=True)
+class _Template:
+    """The running process, the socket for orders to it, and what it answers on that."""
+
+    process: asyncio.subprocess.Process
+    orders: socket.socket
+    answers: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def answer(self, name: str) -> int | None:
+        """Return the number that the next answer names; None if the process has ended."""
+        line = await self.answers.readline()
+        return int(json.loads(line)[name]) if line else None
+
+
+class NotStarted(Exception):
+    """The template has ended instead of starting a trainer."""
+
+
+class Trainer:
+    """A trainer that has started."""
+
+    def __init__(self, process_id: int, messages: asyncio.StreamReader, template: _Template) -> None:
+        """`messages` is what it writes on stdout."""
+        self.process_id = process_id
+        self.messages = messages
+        self._template = template
+        self._code: int | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its end has been waited for."""
+        return self._code is not None
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send it a signal, unless it has ended."""
+        with suppress(ProcessLookupError):
+            os.kill(self.process_id, number)
+
+    async def wait(self) -> int | None:
+        """Return its exit code (negative: a signal) once it has ended; None if the template has, too."""
+        if self._code is None:
+            with suppress(ConnectionError):
+                self._code = await self._template.answer("code")
+        return self._code
+
+
+class TrainerTemplate:
+    """The template process: started when it is needed, ended when it was idle for long."""
+
+    def __init__(self) -> None:
+        self._template: _Template | None = None
+        self._idle: asyncio.TimerHandle | None = None
+
+    async def warm_up(self) -> None:
+        """Start the process unless it runs; it takes orders at once. Raises OSError."""
+        await self._started()
+        self._end_when_idle()
+
+    @asynccontextmanager
+    async def trainer(self, folder: Path) -> AsyncIterator[Trainer]:
+        """Run a trainer in a job's `folder`, and kill it at the end of the block; one at a time.
+
+        Raises NotStarted and OSError.
+        """
+        template = await self._started()
+        trainer = None
+        try:
+            with ExitStack() as pipes:
+                messages, process_id = asyncio.StreamReader(), None
+                with suppress(ConnectionError):
+                    await _order(template.orders, folder, messages, pipes)
+                    process_id = await template.answer("pid")
+                if process_id is None:
+                    raise NotStarted(f"the trainers' template ended with {await template.process.wait()}")
+                trainer = Trainer(process_id, messages, template)
+                try:
+                    yield trainer
+                finally:
+                    if not trainer.has_ended:
+                        trainer.send_signal(signal.SIGKILL)
+                        await trainer.wait()
+        finally:
+            if trainer is None or not trainer.has_ended:  # its answer would be taken for the next trainer's
+                self.close()
+            self._end_when_idle()
+
+    def close(self) -> None:
+        """End the process."""
+        if self._template is not None:
+            self._template.writer.close()
+            with suppress(ProcessLookupError):
+                self._template.process.kill()
+            self._template = None
+
+    async def _started(self) -> _Template:
+        if self._idle is not None:
+            self._idle.cancel()
+        if self._template is not None and self._template.process.returncode is not None:
+            self.close()
+        if self._template is None:
+            self._template = await _start()
+        return self._template
+
+    def _end_when_idle(self) -> None:
+        self._idle = asyncio.get_running_loop().call_later(_IDLE_SECONDS, self.close)
+
+
+async def _start() -> _Template:
+    orders, theirs = socket.socketpair()
+    with theirs:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "engine.training.template",
+            str(theirs.fileno()),
+            pass_fds=[theirs.fileno()],
+            stdin=asyncio.subprocess.DEVNULL,
+            env=_environment(),
+            start_new_session=True,  # signals from a terminal are for the engine
+        )
+    orders.setblocking(False)
+    answers, writer = await asyncio.open_connection(sock=orders)
+    return _Template(process, orders, answers, writer)
+
+
+async def _order(
+    orders: socket.socket, folder: Path, messages: asyncio.StreamReader, pipes: ExitStack
+) -> None:
+    """Order a trainer, whose stdout goes to `messages`. `pipes` keeps our ends open until it is closed.
+
+    Raises OSError.
+    """
+    with ExitStack() as theirs:
+        stdin, our_end = os.pipe()
+        theirs.callback(os.close, stdin)
+        # never written to: its end tells the trainer that this process has ended
+        pipes.callback(os.close, our_end)
+        our_end, stdout = os.pipe()
+        theirs.callback(os.close, stdout)
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(messages), os.fdopen(our_end, "rb")
+        )
+        pipes.callback(transport.close)
+        log = theirs.enter_context((folder / "trainer.log").open("ab"))
+        socket.send_fds(orders, [os.fsencode(folder)], [stdin, stdout, log.fileno()])
+
+
+def _environment() -> dict[str, str]:
+    paths = [str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")]
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        "HF_HUB_OFFLINE": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        # a thread that waits for another must not spin on a core that the other, or a chat, needs
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "GOMP_SPINCOUNT": "2000",
+        # torch's oneDNN keeps what it prepares for each shape of a product: texts of all lengths, by default
+        # 1024 shapes, took 2 GiB in a training of ten minutes (bench/engine/training.md)
+        "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "32",
+    }

@@ -1,0 +1,92 @@
+"""The process that trainers start from: `python -m engine.training.template SOCKET`.
+
+Importing torch and transformers takes five seconds of a core, so this process imports them once, and each
+trainer begins as a copy of it. SOCKET is the descriptor of a Unix socket. An order on it is the path of a job
+folder, with the three descriptors that become the trainer's stdin, stdout and stderr. An answer is a line of
+JSON: `{"pid": ...}` once the trainer has started, and `{"code": ...}` once it has ended (negative: the signal
+that killed it). One trainer runs at a time. The process ends when the engine closes the socket.
+"""
+
+import json
+import os
+import socket
+import sys
+import traceback
+from contextlib import suppress
+from pathlib import Path
+
+from engine.training import __main__ as trainer
+
+_CAN_COPY = (
+    sys.platform == "linux"
+)  # elsewhere a copy of a process that has loaded a GPU's libraries may crash
+_PATH_BYTES = 4096
+_DESCRIPTORS = 3  # stdin, stdout, stderr
+
+
+def _load_libraries() -> None:
+    """Import what every trainer needs. If that fails, each trainer tries again and reports it."""
+    with suppress(Exception):
+        import engine.training.run  # noqa: F401, PLC0415  seconds of torch
+
+
+def _copy(engine: socket.socket, folder: Path, descriptors: list[int]) -> int:
+    """Start a trainer as a copy of this process; return its id."""
+    process = os.fork()
+    if process:
+        return process
+    code = 1
+    try:
+        engine.close()
+        for standard, descriptor in enumerate(descriptors):
+            os.dup2(descriptor, standard)
+            os.close(descriptor)
+        trainer.train(folder)
+        code = 0
+    except BaseException:  # noqa: BLE001  the copy must not return to the loop
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _start(folder: Path, descriptors: list[int]) -> int:
+    """Start a trainer anew; return its id."""
+    return os.posix_spawn(
+        sys.executable,
+        [sys.executable, "-m", "engine.training", str(folder)],
+        os.environ,
+        file_actions=[(os.POSIX_SPAWN_DUP2, *pair) for pair in zip(descriptors, range(3), strict=True)],
+    )
+
+
+def _run(engine: socket.socket, folder: Path, descriptors: list[int]) -> None:
+    """Start a trainer, and wait for its end."""
+    process = _copy(engine, folder, descriptors) if _CAN_COPY else _start(folder, descriptors)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    _answer(engine, pid=process)
+    _, status = os.waitpid(process, 0)
+    _answer(engine, code=os.waitstatus_to_exitcode(status))
+
+
+def _answer(engine: socket.socket, **message: int) -> None:
+    engine.sendall(json.dumps(message).encode() + b"\n")
+
+
+def main() -> None:
+    """Start a trainer for each order."""
+    trainer.lower_priority()
+    engine = socket.socket(fileno=int(sys.argv[1]))
+    if _CAN_COPY:
+        _load_libraries()
+    with suppress(ConnectionError):  # the engine may end in between
+        while True:
+            folder, descriptors, *_ = socket.recv_fds(engine, _PATH_BYTES, _DESCRIPTORS)
+            if not folder:
+                return
+            _run(engine, Path(os.fsdecode(folder)), descriptors)
+
+
+if __name__ == "__main__":
+    main()

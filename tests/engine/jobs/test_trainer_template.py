@@ -1,0 +1,99 @@
+"""The process that trainers start from."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bot.settings import ROOT
+from engine.jobs import trainer_template
+from engine.jobs.trainer_template import NotStarted, TrainerTemplate
+from tests.support.engine_jobs import has_exited, start, trainer_of, until_step
+from tests.support.engine_process import EngineProcess
+from tests.support.eventually import eventually
+
+SHORT = {"n_epochs": 1}
+
+
+def template_of(engine: EngineProcess) -> psutil.Process:
+    """Return the template process, once a trainer has started from it."""
+    template = trainer_of(engine).parent()
+    assert template is not None
+    return template
+
+
+async def test_one_serves_many_trainings_and_is_replaced_if_it_died(tiny_base: Path, tmp_path: Path) -> None:
+    with EngineProcess(tmp_path, tiny_base) as engine:
+        templates = []
+        for _ in range(2):
+            job = await start(engine.client())
+            await until_step(engine, job.id, 1)
+            templates.append(template_of(engine))
+            await engine.client().fine_tuning.jobs.cancel(job.id)
+            await engine.until(job.id, {"cancelled"})
+        assert templates[0] == templates[1]
+        templates[0].kill()
+        assert has_exited(templates[0])
+        await engine.until((await start(engine.client(), hyperparameters=SHORT)).id, {"succeeded"})
+
+
+async def test_a_training_goes_on_without_it(tiny_base: Path, tmp_path: Path) -> None:
+    with EngineProcess(tmp_path, tiny_base) as engine:
+        job = await start(engine.client(), hyperparameters={"n_epochs": 10})
+        await until_step(engine, job.id, 1)
+        template_of(engine).kill()
+        await engine.until(job.id, {"succeeded"})
+        await engine.until((await start(engine.client(), hyperparameters=SHORT)).id, {"succeeded"})
+
+
+@pytest.fixture
+async def template() -> TrainerTemplate:
+    return TrainerTemplate()
+
+
+async def test_it_ends_when_it_is_idle(
+    template: TrainerTemplate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer_template, "_IDLE_SECONDS", 0.0)
+    before = {child.pid for child in psutil.Process().children()}
+    async with template.trainer(tmp_path) as trainer:  # fails: there is no request in the folder
+        assert await trainer.messages.read() == b""
+        assert await trainer.wait() == 1
+    assert "order.json" in (tmp_path / "trainer.log").read_text()
+
+    def is_alone() -> bool:
+        return {child.pid for child in psutil.Process().children()} <= before
+
+    await eventually(is_alone, what="the template has ended")
+
+
+async def test_what_cannot_start_is_named(
+    template: TrainerTemplate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(NotStarted, match="ended with 1"):
+        async with template.trainer(tmp_path):
+            pass
+    monkeypatch.undo()
+    async with template.trainer(tmp_path) as trainer:
+        assert await trainer.wait() == 1
+    template.close()
+
+
+def test_where_processes_are_not_copied_each_trainer_starts_anew(tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair()
+    code = "from engine.training import template; template._CAN_COPY = False; template.main()"
+    command = [sys.executable, "-c", code, str(theirs.fileno())]
+    process = subprocess.Popen(command, pass_fds=[theirs.fileno()], cwd=ROOT)
+    with theirs, (tmp_path / "trainer.log").open("wb") as log, Path(os.devnull).open("r+b") as nothing:
+        socket.send_fds(ours, [os.fsencode(tmp_path)], [nothing.fileno(), nothing.fileno(), log.fileno()])
+    with ours, ours.makefile() as answers:
+        started, ended = (json.loads(answers.readline()) for _ in range(2))
+    assert started["pid"] != process.pid
+    assert ended["code"] != 0
+    assert process.wait(timeout=60) == 0
