@@ -238,8 +238,9 @@ async def _print_check(app: "App", model_id: int) -> None:
             view.update(done, total, TERMINAL(phase))
 
         model = await app.finetunes.check(model_id, report)
+    stage = (await app.registry.candidate_stages()).get(model.id)
     ahead = await app.registry.count_ahead(model)
-    typer.echo(plain(check_result_text(TERMINAL, model, ahead)))
+    typer.echo(plain(check_result_text(TERMINAL, model, stage, ahead)))
     if model.state == "held back":
         _print_samples(model)
 

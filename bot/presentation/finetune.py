@@ -2,8 +2,9 @@
 
 from bot.i18n.format import format_duration
 from bot.i18n.message import LocalizedMessage, Translator, mark
-from bot.presentation.models import shutdown_mark
+from bot.presentation.models import next_step_text, shutdown_mark
 from bot.presentation.verdicts import loss_lines, verdict_lines
+from bot.registry.lifecycle import CandidateStage
 from bot.registry.names import model_name, name_in_sentence
 from bot.registry.registry import NotPassed
 from bot.store.job_schema import FinetuneResult
@@ -200,16 +201,27 @@ def _ended_text(t: Translator, result: FinetuneResult) -> str:
     return t(template, model=model_name(result.model), live=model_name(result.live or 0))
 
 
-def check_result_text(t: Translator, model: Model, ahead: int) -> str:
-    """Return the text of a check that was asked for; ahead is how many candidates have their turn before."""
+_DUELLED: dict[CandidateStage, str] = {
+    "won": mark("{model} has won its duels with {live}, and still passes its check."),
+    "undecided": mark("{model} still passes its check. Votes could not decide between it and {live}."),
+}
+
+
+def check_result_text(t: Translator, model: Model, stage: CandidateStage | None, ahead: int) -> str:
+    """Return the text of a check that was asked for.
+
+    stage: where the model stands, if it is a candidate. ahead: how many candidates have their turn before.
+    """
     verdict = model.verdict
-    result = FinetuneResult(
-        model=model.id,
-        state=model.state,
-        verdict=verdict,
-        live=verdict.live_id if verdict else None,
-        ahead=ahead,
-    )
+    live = verdict.live_id if verdict else None
+    if verdict and stage in _DUELLED:
+        ended = t(
+            _DUELLED[stage],
+            model=model_name(model.id),
+            live=LocalizedMessage("model {number}", number=live or 0),
+        )
+        return "\n".join([ended, *verdict_lines(t, verdict), next_step_text(t, model, stage) or ""])
+    result = FinetuneResult(model=model.id, state=model.state, verdict=verdict, live=live, ahead=ahead)
     return finetune_result_text(t, result)
 
 

@@ -146,13 +146,14 @@ class HeroCog(commands.Cog):
     async def _publish(self, description: Description, requester: Requester, responder: Responder) -> None:
         """Show a description and offer thumbs, unless it was deleted or hidden in the meantime."""
         vocabulary = await self.app.powers.vocabulary()  # with the added powers: votes on these train
-        content = hero_content(description, vocabulary, requester.t)
+        curation = self.app.heroes.curation
+        content = hero_content(description, vocabulary, curation, requester.t)
         message = await with_retries(lambda: responder.show(content))
         current = await self.app.describer.set_message(description, message.channel.id, message.id)
         if current is None:
             await responder.show(_deleted_content(requester))
         elif current.removed_at is not None:
-            await responder.show(hero_content(current, vocabulary, requester.t))
+            await responder.show(hero_content(current, vocabulary, curation, requester.t))
         else:
             self.bot.dispatch("shown", Posted(current.id, message.channel.id, message.id))
             await offer_thumbs(message, current.id)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import discord
 
 from bot import palette
-from bot.heroes.curation import whole_sentences
+from bot.heroes.curation import Curation, whole_sentences
 from bot.heroes.hero import Hero
 from bot.heroes.vocabulary import Vocabulary
 from bot.i18n.message import Translator, mark
@@ -20,12 +20,15 @@ _MAX_LENGTH = 4096  # characters of an embed's description, by Discord's limit
 _LABELS = {"stop": mark("Stop"), "again": mark("Again"), "report": mark("Report")}
 
 
-def hero_content(description: Description, vocabulary: Vocabulary, t: Translator) -> MessageContent:
+def hero_content(
+    description: Description, vocabulary: Vocabulary, curation: Curation, t: Translator
+) -> MessageContent:
     """Return a description with its buttons, or a notice without buttons if it is hidden."""
     if description.removed_at is not None:
         return MessageContent(content=t("This description is hidden: people have reported it."))
     return MessageContent(
-        [hero_embed(description, vocabulary, t)], hero_buttons("again", "report", subject=description.id, t=t)
+        [hero_embed(description, vocabulary, curation, t)],
+        hero_buttons("again", "report", subject=description.id, t=t),
     )
 
 
@@ -47,7 +50,9 @@ def hero_buttons(*actions: str, subject: int, t: Translator) -> discord.ui.View:
     )
 
 
-def hero_embed(description: Description, vocabulary: Vocabulary, t: Translator) -> discord.Embed:
+def hero_embed(
+    description: Description, vocabulary: Vocabulary, curation: Curation, t: Translator
+) -> discord.Embed:
     """Return the embed of a finished description: hero, escaped text, its model and what votes do."""
     embed = _embed(vocabulary.title(description.hero), description.text)
     if description.tuned:
@@ -63,12 +68,19 @@ def hero_embed(description: Description, vocabulary: Vocabulary, t: Translator) 
         footer = [t(template, model=description.model)]
     if description.finish_reason == "stopped":
         footer.append(t("stopped"))
-    if vocabulary.trains(description.hero):
-        footer.append(t("Should the bot learn from this text? {up} {down}", up=UP, down=DOWN))
-    else:
-        footer.append(
-            t("{up} {down} count for /top, but the bot does not learn from this power", up=UP, down=DOWN)
+    fault = curation.rejection_reason(description.hero, curation.trim(description.text))
+    if not vocabulary.trains(description.hero):
+        asks = t("{up} {down} count for /top, but the bot does not learn from this power", up=UP, down=DOWN)
+    elif fault:
+        asks = t(
+            "{up} {down} count for /top, but the bot does not learn from this text: {fault}",
+            up=UP,
+            down=DOWN,
+            fault=t(fault),
         )
+    else:
+        asks = t("Should the bot learn from this text? {up} {down}", up=UP, down=DOWN)
+    footer.append(asks)
     embed.set_footer(text=" · ".join(footer))
     return embed
 

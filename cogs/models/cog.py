@@ -205,7 +205,9 @@ class ModelsCog(commands.Cog):
             await responder.show(MessageContent(content=f"{t(phase)}\n{progress_bar(t, done, total)}"))
 
         checked = await self.app.finetunes.check(model_id, show_progress)
-        content = check_result_text(t, checked, await self.app.registry.count_ahead(checked))
+        registry = self.app.registry
+        stage = (await registry.candidate_stages()).get(checked.id)
+        content = check_result_text(t, checked, stage, await registry.count_ahead(checked))
         held_back = checked.verdict if checked.state == "held back" else None
         embeds = sample_embeds(t, held_back) if held_back else []
         await with_retries(lambda: responder.show(MessageContent(embeds, content=content)))

@@ -122,7 +122,11 @@ async def current_message(
     """Return what a description's message should show now, and its channel and message ids if it has one."""
     pairing = await bot.app.duels.with_description(description.id)
     vocabulary = await bot.app.powers.vocabulary()
-    content = duel_content(pairing, vocabulary, t) if pairing else hero_content(description, vocabulary, t)
+    content = (
+        duel_content(pairing, vocabulary, t)
+        if pairing
+        else hero_content(description, vocabulary, bot.app.heroes.curation, t)
+    )
     shown = pairing or description
     if shown.channel_id is None or shown.message_id is None:
         return content, None

@@ -67,7 +67,10 @@ class Trainer:
 class TrainerTemplate:
     """The template process: started when it is needed, ended when it was idle for long."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, python: str = sys.executable, idle_seconds: float = _IDLE_SECONDS) -> None:
+        """`idle_seconds` is how long it stays after a training; `python` starts it."""
+        self._python = python
+        self._idle_seconds = idle_seconds
         self._template: _Template | None = None
         self._idle: asyncio.TimerHandle | None = None
 
@@ -118,18 +121,18 @@ class TrainerTemplate:
         if self._template is not None and self._template.process.returncode is not None:
             self.close()
         if self._template is None:
-            self._template = await _start()
+            self._template = await _start(self._python)
         return self._template
 
     def _end_when_idle(self) -> None:
-        self._idle = asyncio.get_running_loop().call_later(_IDLE_SECONDS, self.close)
+        self._idle = asyncio.get_running_loop().call_later(self._idle_seconds, self.close)
 
 
-async def _start() -> _Template:
+async def _start(python: str) -> _Template:
     orders, theirs = socket.socketpair()
     with theirs:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
+            python,
             "-m",
             "engine.training.template",
             str(theirs.fileno()),

@@ -44,7 +44,7 @@ def at_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, engine: EnginePro
 
 def test_questions_are_tuned_on_and_asked_and_no_model_of_heroes_comes_of_it(at_engine: Run) -> None:
     tuned = at_engine(
-        "tune", str(SAMPLES / "questions.csv"), "--epochs", "1", "--name", "my kitchen!", "--yes"
+        "tune", str(SAMPLES / "questions.csv"), "--epochs", "1", "--name", "my kitchén!", "--yes"
     )
     assert tuned.exit_code == 0, tuned.output
     assert "The column 'question' is read as 'prompt'." in tuned.output

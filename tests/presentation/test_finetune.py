@@ -1,4 +1,4 @@
-"""What a training says before it begins: what it learns from, by the right name."""
+"""What a training says before it begins, and a check at its end."""
 
 from typing import Any
 
@@ -6,9 +6,11 @@ import pytest
 
 from bot.i18n.message import ENGLISH
 from bot.llm.prices import Price
-from bot.presentation.finetune import finetune_plan_text
+from bot.presentation.finetune import check_result_text, finetune_plan_text
+from bot.registry.lifecycle import CandidateStage
 from bot.store.datasets import Dataset
-from bot.store.job_schema import FinetuneSpec, Method
+from bot.store.job_schema import FinetuneSpec, Method, Verdict
+from bot.store.models import Model
 from bot.tuning.estimate import DATASET_KINDS, CheckEstimate, TuningEstimate
 from bot.tuning.providers import ENGINE
 
@@ -49,3 +51,20 @@ def test_the_plan_calls_pairs_pairs(method: Method, what: str) -> None:
 )
 def test_the_plan_says_how_many_texts_are_checked(number: int, said: str) -> None:
     assert said in finetune_plan_text(ENGLISH, planned("supervised", check=CheckEstimate(number)), None)
+
+
+@pytest.mark.parametrize(
+    ("stage", "said"),
+    [
+        ("waiting", "Next, people decide: "),
+        ("undecided", "Votes could not decide between it and model 1."),
+        ("won", "Model 2 has won its duels with model 1, and still passes its check."),
+    ],
+)
+def test_a_check_of_a_candidate_says_who_decides(stage: CandidateStage, said: str) -> None:
+    verdict = Verdict(live_id=1)
+    model = Model(2, "ft:tiny:2", "tiny", 1, 2, "candidate", {}, verdict, "ft:tiny:2", None, None, 0.0)
+    text = check_result_text(ENGLISH, model, stage, 0)
+    assert said in text
+    assert ("You decide: `/models promote model:2`" in text) is (stage != "waiting")
+    assert ("people decide" in text) is (stage == "waiting")

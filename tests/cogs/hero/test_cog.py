@@ -44,6 +44,14 @@ async def test_a_card_has_a_title_in_english_and_asks_for_votes_only_if_it_learn
     assert ("👍 👎 count for /top, but the bot does not learn from this power" in footer) is not learns
 
 
+async def test_a_card_says_why_the_bot_does_not_learn_from_a_text(stage: Stage, script: Script) -> None:
+    script.texts = ["At the age of 30 she heals a bird, and it flies away."]
+    result = await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
+    assert result.response is not None
+    footer = result.response.embeds[0].footer.text or ""
+    assert footer.endswith("👍 👎 count for /top, but the bot does not learn from this text: another age")
+
+
 async def test_a_card_of_an_added_power_asks_for_votes_in_german(stage: Stage, app: App) -> None:
     await app.guild_settings.change(HOME, language="de")
     for is_added, part in ((False, "lernt der Bot nicht"), (True, "👍")):

@@ -11,7 +11,6 @@ import psutil
 import pytest
 
 from bot.settings import ROOT
-from engine.jobs import trainer_template
 from engine.jobs.trainer_template import NotStarted, TrainerTemplate
 from tests.support.engine_jobs import has_exited, start, trainer_of, until_step
 from tests.support.engine_process import EngineProcess
@@ -51,15 +50,8 @@ async def test_a_training_goes_on_without_it(tiny_base: Path, tmp_path: Path) ->
         await engine.until((await start(engine.client(), hyperparameters=SHORT)).id, {"succeeded"})
 
 
-@pytest.fixture
-async def template() -> TrainerTemplate:
-    return TrainerTemplate()
-
-
-async def test_it_ends_when_it_is_idle(
-    template: TrainerTemplate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(trainer_template, "_IDLE_SECONDS", 0.0)
+async def test_it_ends_when_it_is_idle(tmp_path: Path) -> None:
+    template = TrainerTemplate(idle_seconds=0.0)
     before = {child.pid for child in psutil.Process().children()}
     async with template.trainer(tmp_path) as trainer:  # fails: there is no request in the folder
         assert await trainer.messages.read() == b""
@@ -72,17 +64,10 @@ async def test_it_ends_when_it_is_idle(
     await eventually(is_alone, what="the template has ended")
 
 
-async def test_what_cannot_start_is_named(
-    template: TrainerTemplate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "executable", "/bin/false")
+async def test_one_that_does_not_start_says_so(tmp_path: Path) -> None:
     with pytest.raises(NotStarted, match="ended with 1"):
-        async with template.trainer(tmp_path):
+        async with TrainerTemplate(python="/bin/false").trainer(tmp_path):
             pass
-    monkeypatch.undo()
-    async with template.trainer(tmp_path) as trainer:
-        assert await trainer.wait() == 1
-    template.close()
 
 
 def test_where_processes_are_not_copied_each_trainer_starts_anew(tmp_path: Path) -> None:

@@ -1,0 +1,157 @@
+"""What a person asks of `herosmith tune`, and what it says of the training: its plan and its end."""
+
+import re
+import shlex
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.cli.terminal import program
+from bot.i18n.format import format_duration
+from bot.tuning.providers import ENGINE
+
+if TYPE_CHECKING:
+    from openai.types.fine_tuning import FineTuningJob
+
+    from bot.dataset.lint.own_examples import OwnExamples
+    from bot.store.job_schema import HeldOutLoss
+
+_CHARACTERS_PER_TOKEN = 4  # of English, roughly
+_NO_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+_LONGEST_NAME = 40
+_UNTRAINED = (
+    "Rated pairs refine a model that can already answer such prompts, and {base} has not been trained. "
+    "Better train it on prompts and answers first, then on the pairs, with that model's name as --base."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TuningOrder:
+    """What a person asked for; base is as typed, and replaces lets the model take a name from another."""
+
+    file: Path
+    base: str | None
+    epochs: int | None
+    wanted_name: str
+    replaces: bool
+    plain_text: bool
+    confirmed: bool
+    as_json: bool
+
+    @property
+    def name(self) -> str:
+        """Return the wanted name with only what a model's name may have: "Küche" is called Kuche."""
+        letters = unicodedata.normalize("NFKD", self.wanted_name.replace("ß", "ss"))
+        plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+        return _NO_NAME.sub("-", plain).strip("-._")[:_LONGEST_NAME].rstrip("-._") or "own"
+
+    @property
+    def command(self) -> str:
+        """Return what to type to go on with it."""
+        options = {"--base": self.base, "--epochs": self.epochs, "--name": self.name}
+        given = [f"{name} {shlex.quote(str(value))}" for name, value in options.items() if value is not None]
+        replace = ["--replace"] if self.replaces else []
+        return " ".join([program(), "tune", shlex.quote(str(self.file)), *given, *replace])
+
+
+def further_lines(
+    order: TuningOrder,
+    replaced: str | None,
+    begun: "FineTuningJob | None",
+    unfinished: "Sequence[FineTuningJob]",
+) -> "Iterator[str]":
+    """Yield what a plan says of the model's name, and of trainings that are not finished."""
+    from bot.tuning.own_models import training_name  # noqa: PLC0415 (so that --help is quick)
+
+    rule = (
+        ": a name has only English letters, digits, points, _ and -"
+        if order.name != order.wanted_name
+        else ""
+    )
+    yield f"The model will be called {order.name}{rule}."
+    if replaced:
+        yield f"The model {order.name} that there is now is deleted once the new one is trained."
+    if begun:
+        yield "This training was begun before: it goes on from what was saved last."
+    for job in unfinished:
+        name = training_name(job)
+        if begun is None and str(job.status) != "paused":
+            yield f"An earlier training, '{name}', goes on first. To end it: {delete_command(name)}"
+
+
+def delete_command(name: str) -> str:
+    return f"{program()} delete {shlex.quote(name)}"
+
+
+def plan_text(order: TuningOrder, examples: "OwnExamples", base: str, weights: str, *, is_base: bool) -> str:
+    """Return what was found in the file, and what a training on it takes.
+
+    weights says what it changes; is_base, that it begins from a model which was not trained yet.
+    """
+    findings = [f"{number}. {note}" for number, note in enumerate(examples.notes, 1)]
+    changes = [f"- {change}" for change in examples.changes]
+    if changes:
+        changes = ["For the training, these changes are made; the file stays as it is:", *changes]
+    tokens = examples.characters // _CHARACTERS_PER_TOKEN
+    rounds = order.epochs or ENGINE.default_epochs
+    seconds = ENGINE.typical_start + tokens * rounds / (ENGINE.typical_speed or 1)
+    by_preference = examples.method == "dpo"
+    how = " by preference (dpo)" if by_preference else ""
+    if not examples.has_prompts:
+        how = ", each text an example without a prompt"
+    to_learn = f"{len(examples.train):,} examples to learn from"
+    kept_aside = f"{len(examples.valid):,} kept aside to test the model"
+    return "\n".join(
+        [
+            *findings,
+            *changes,
+            f"Training {base} on {order.file}{how}: {to_learn}, {kept_aside}.",
+            *([_UNTRAINED.format(base=base)] if by_preference and is_base else []),
+            weights,
+            f"About {tokens:,} tokens (parts of words), read {_times(rounds)}.",
+            "Cost: nothing, it is trained on this machine.",
+            f"Time: about {format_duration(seconds)} with the packaged base on two cores; others differ.",
+        ]
+    )
+
+
+def _times(number: int) -> str:
+    return {1: "once", 2: "twice"}.get(number, f"{number} times")
+
+
+def end_text(job: "FineTuningJob", losses: "HeldOutLoss", weights: str | None, name: str) -> str:
+    """Return how a training ended, and what to do next; name is what to type for the model."""
+    lines = [f"The model {name} is trained and kept."]
+    if after := losses.get("loss_after"):
+        before = losses.get("loss_before")
+        was = f"{before:.3f} -> " if before else ""
+        lines.append(
+            "Loss on the examples kept aside (how badly the model guesses them; less is better): "
+            f"{was}{after:.3f}."
+        )
+    base = ["--base", shlex.quote(weights)] if weights else []
+    return "\n".join(
+        [
+            *lines,
+            f"To talk to it: {' '.join([program(), 'chat', shlex.quote(name), *base])}",
+            f"To ask it from a program: {' '.join([program(), 'serve', *base])}",
+            f"Its name there: {job.fine_tuned_model}",
+        ]
+    )
+
+
+def training_json(job: "FineTuningJob", losses: "HeldOutLoss", examples: "OwnExamples") -> dict[str, object]:
+    """Return a training as docs/cli.md describes it."""
+    return {
+        "model": job.fine_tuned_model,
+        "base": job.model,
+        "job": job.id,
+        "method": examples.method,
+        "train": len(examples.train),
+        "valid": len(examples.valid),
+        "trained_tokens": job.trained_tokens,
+        "loss_before": losses.get("loss_before"),
+        "loss_after": losses.get("loss_after"),
+    }
