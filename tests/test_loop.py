@@ -20,7 +20,7 @@ async def settings(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Se
         home_guilds=frozenset({HOME}),
         heroes_file=ROOT / "data" / "heroes.toml",
         cooldown=0,  # the next description is asked for at once
-        check_heroes=0,  # a model of 24 texts is to serve, however it writes
+        check_heroes=0,  # a model of so few texts is to serve, however it writes
     )
     async with run_engine(without_engine) as reachable, run_worker(reachable):
         yield reachable
@@ -61,13 +61,13 @@ async def liked_description(stage: Stage, app: App) -> int:
 @pytest.mark.real
 @pytest.mark.timeout(900)
 async def test_build_finetune_hero_vote_and_build_again(stage: Stage, app: App) -> None:
-    assert "Dataset v1 is ready" in await run_job(stage, app, "build-dataset", limit=24)
+    assert "Dataset v1 is ready" in await run_job(stage, app, "build-dataset", limit=14)
     assert "is trained and live" in await run_job(stage, app, "finetune", epochs=2)
     (model,) = await app.registry.all()
     assert model.metrics["loss_after"] < model.metrics["loss_before"]
 
     liked = await liked_description(stage, app)
-    announcement = await run_job(stage, app, "build-dataset", limit=24)
+    announcement = await run_job(stage, app, "build-dataset", limit=14)
 
     assert "Dataset v2 is ready" in announcement
     assert "0 answers written" in announcement

@@ -21,6 +21,7 @@ from bot.errors import UserError
 from bot.settings import ROOT
 from bot.tuning.own_models import require_deletable, short_name, training_name
 from tests.cli.conftest import RunCommand
+from tests.support.engine_jobs import trainer_of
 from tests.support.engine_process import EngineProcess
 from tests.support.eventually import eventually
 from tests.support.large_base import large_base
@@ -267,11 +268,21 @@ def interruptible() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-def start_tuning(engine: EngineProcess, data: Path, name: str, *options: str) -> "subprocess.Popen[str]":
+@pytest.fixture
+def many_questions(tmp_path: Path) -> Path:
+    """Return a table whose training takes a second, even of tiny weights: time to suspend it."""
+    table = tmp_path / "many.csv"
+    rows = (f"Question {number}?,Answer {number} of many.\n" for number in range(100))
+    table.write_text("question,answer\n" + "".join(rows))
+    return table
+
+
+def start_tuning(
+    engine: EngineProcess, data: Path, file: Path, name: str, *options: str
+) -> "subprocess.Popen[str]":
     environment = {**os.environ, "DATA_DIR": str(data), "ENGINE_URL": engine.url, "PYTHONPATH": str(ROOT)}
-    questions = str(SAMPLES / "questions.csv")
     return subprocess.Popen(
-        [sys.executable, "-m", "bot", "tune", questions, "--name", name, "--yes", *options],
+        [sys.executable, "-m", "bot", "tune", str(file), "--name", name, "--yes", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=environment,
@@ -301,12 +312,21 @@ async def begins(engine: EngineProcess, name: str, *statuses: str) -> FineTuning
 @pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_training_is_paused_and_the_same_command_goes_on(
-    at_engine: Run, engine: EngineProcess, tmp_path: Path, number: signal.Signals, code: int
+    at_engine: Run,
+    engine: EngineProcess,
+    tmp_path: Path,
+    many_questions: Path,
+    number: signal.Signals,
+    code: int,
 ) -> None:
     name = f"held-{number.name}"
-    tuning = start_tuning(engine, tmp_path, name, "--epochs", "5")
+    tuning = start_tuning(engine, tmp_path, many_questions, name, "--epochs", "5")
     job = asyncio.run(begins(engine, name, "running"))
+    trainer = trainer_of(engine)
+    trainer.suspend()
     tuning.send_signal(number)
+    asyncio.run(begins(engine, name, "paused"))
+    trainer.resume()
     printed, _ = tuning.communicate(timeout=120)
     assert tuning.returncode == code, printed
     assert "To go on with it: python -m bot tune" in printed
@@ -320,9 +340,7 @@ def test_an_interrupted_training_is_paused_and_the_same_command_goes_on(
     assert {"name": name, "tuned": False, "unfinished": True, "model": None} in listed
     assert f"delete {name}" in at_engine("chat", "--list").output
 
-    again = at_engine(
-        "tune", str(SAMPLES / "questions.csv"), "--epochs", "5", "--name", name, "--yes", "--json"
-    )
+    again = at_engine("tune", str(many_questions), "--epochs", "5", "--name", name, "--yes", "--json")
     assert again.exit_code == 0, again.output
     assert "This training was begun before: it goes on from what was saved last." in again.stderr
     assert json.loads(again.stdout)["job"] == job.id
@@ -330,11 +348,12 @@ def test_an_interrupted_training_is_paused_and_the_same_command_goes_on(
 
 @pytest.mark.usefixtures("interruptible")
 def test_an_unfinished_training_is_named_waited_for_and_ended(
-    at_engine: Run, engine: EngineProcess, tmp_path: Path
+    at_engine: Run, engine: EngineProcess, tmp_path: Path, many_questions: Path
 ) -> None:
     files_before = {file.id for file in engine.blocking_client().files.list()}
-    first = start_tuning(engine, tmp_path, "first", "--epochs", "10")
+    first = start_tuning(engine, tmp_path, many_questions, "first", "--epochs", "10")
     asyncio.run(begins(engine, "first", "running"))
+    trainer_of(engine).suspend()  # until it is ended below
     first.kill()
     first.communicate()
 
@@ -342,7 +361,7 @@ def test_an_unfinished_training_is_named_waited_for_and_ended(
     assert other.exit_code == 1
     assert "A training 'first', of other examples or with other options, is not finished." in other.stderr
 
-    second = start_tuning(engine, tmp_path, "second", "--epochs", "1")
+    second = start_tuning(engine, tmp_path, many_questions, "second", "--epochs", "1")
     job = asyncio.run(begins(engine, "second", "queued"))
     declined = at_engine("delete", "first", typed="n\n")
     assert "End the training first for good?" in declined.output
