@@ -26,6 +26,7 @@ from engine.batches.service import BatchService
 from engine.inference.model_cache import ModelCache
 from engine.inference.runtimes import Runtimes, RuntimeSetting
 from engine.inference.service import InferenceService
+from engine.inference.slots import Slots
 from engine.jobs.job_folder import JobStore
 from engine.jobs.queue import JobQueue
 from engine.jobs.service import JobService
@@ -99,7 +100,7 @@ async def serve(options: argparse.Namespace, base: weights.Weights, api_key: str
     with _start_step("OpenVINO cannot be used", "--runtime"):
         runtimes = Runtimes(options.runtime, options.data)
     model_cache = ModelCache(base.path, runtimes)
-    inference = InferenceService(models, model_cache)
+    inference = InferenceService(models, model_cache, Slots(runtimes.slots))
     weights_chooser = WeightsChooser(base.path, options.data, options.tune)
     try:
         async with (

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from engine import system
 from engine.inference.openvino.process import OpenVinoProcess
-from engine.limits import SLOTS
+from engine.limits import OPENVINO_SLOTS, SLOTS
 from engine.storage import atomic
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ class Runtimes:
             self.reason = obstacle
             self._is_measured = True
         else:
-            self._process = OpenVinoProcess(SLOTS)
+            self._process = OpenVinoProcess(OPENVINO_SLOTS)
             if setting == "auto":
                 self._read()
 
@@ -103,8 +103,13 @@ class Runtimes:
         """What answers, in a word."""
         return "openvino" if self.openvino else "llama.cpp"
 
+    @property
+    def slots(self) -> int:
+        """How many completions a model generates at once, from the start on."""
+        return OPENVINO_SLOTS if self._process else SLOTS
+
     def copy_of(self, gguf: Path, folder: Path | None) -> Path:
-        """Return where the copy of a file goes that OpenVINO reads.
+        """Return where the copy of a file goes that OpenVINO reads; delete those of former bases.
 
         That of a tuned model lies in its folder, and goes with it; the base may lie where nothing can be
         written.
@@ -112,7 +117,11 @@ class Runtimes:
         if folder:
             return folder / "openvino.gguf"
         found = gguf.stat()
-        return self._copies / f"{gguf.stem}-{found.st_size}-{found.st_mtime_ns}.gguf"
+        copy = self._copies / f"{gguf.stem}-{found.st_size}-{found.st_mtime_ns}.gguf"
+        for former in self._copies.glob("*.gguf"):
+            if former != copy:
+                former.unlink(missing_ok=True)
+        return copy
 
     async def measure(self, llama_cpp: Chunks, openvino: Chunks) -> None:
         """Ask the base in both runtimes, and choose the faster one. Raises RuntimeError if one fails."""

@@ -36,11 +36,11 @@ PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/responses")
 class InferenceService:
     """Finds the model for a request, and the slots in which it answers."""
 
-    def __init__(self, models: ModelStore, model_cache: ModelCache) -> None:
-        """Start with every slot free."""
+    def __init__(self, models: ModelStore, model_cache: ModelCache, slots: Slots) -> None:
+        """Answer with the models of a store, which `model_cache` loads, in `slots`."""
         self._models = models
         self._model_cache = model_cache
-        self.slots = Slots()
+        self.slots = slots
         recent = RecentMessages()
         endpoints = (
             Endpoint(partial(request_body.parse, ChatRequest), ChatCompletion),

@@ -9,6 +9,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from statistics import fmean
 
 from engine.errors import ApiError
@@ -20,9 +21,10 @@ _RECENT = 32  # completions whose mean duration gives the Retry-After of a 429
 class _ModelQueue:
     """The completions of one model that hold a slot or wait for one, first come, first served."""
 
-    def __init__(self) -> None:
-        self.slots = asyncio.Semaphore(SLOTS)
+    def __init__(self, size: int) -> None:
+        self.slots = asyncio.Semaphore(size)
         self.completions = 0
+        self._size = size
         self._left = asyncio.Event()
 
     def leave(self, completions: int) -> None:
@@ -38,15 +40,16 @@ class _ModelQueue:
 
     def waiting(self, more: int = 0) -> int:
         """Return how many wait for a slot, or would wait if `more` completions were added."""
-        return max(0, self.completions + more - SLOTS)
+        return max(0, self.completions + more - self._size)
 
 
 class Slots:
-    """Each model has `SLOTS` slots; a completion holds one while it is generated or its model is loaded."""
+    """Each model has `size` slots; a completion holds one while it is generated or its model is loaded."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, size: int = SLOTS, clock: Callable[[], float] = time.monotonic) -> None:
         """Start with every slot free. `clock` returns seconds."""
-        self._queues: defaultdict[str, _ModelQueue] = defaultdict(_ModelQueue)
+        self._size = size
+        self._queues: defaultdict[str, _ModelQueue] = defaultdict(partial(_ModelQueue, size))
         self._durations: deque[float] = deque(maxlen=_RECENT)
         self._clock = clock
         self.refused = 0
@@ -90,8 +93,8 @@ class Slots:
             reservation.cancel()
 
     def _too_many_waiting(self, completions: int) -> ApiError:
-        # a model frees `SLOTS` slots in the time of one completion
-        seconds = math.ceil(fmean(self._durations or [1.0]) * completions / SLOTS)
+        # a model frees all its slots in the time of one completion
+        seconds = math.ceil(fmean(self._durations or [1.0]) * completions / self._size)
         message = f"Too many chats are waiting for an answer. Try again in {max(1, seconds)} s."
         headers = {"Retry-After": str(max(1, seconds))}
         return ApiError(429, message, code="rate_limit_exceeded", headers=headers)

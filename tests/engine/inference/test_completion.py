@@ -18,6 +18,7 @@ from engine.inference.generator import Generator
 from engine.inference.model_cache import ModelCache
 from engine.inference.runtimes import Runtimes
 from engine.inference.service import InferenceService
+from engine.inference.slots import Slots
 from engine.jobs.job_folder import JobStore
 from engine.jobs.queue import JobQueue
 from engine.jobs.service import JobService
@@ -79,7 +80,7 @@ async def api(
     failing = FailingGenerator(after_first=request.param)
     models, files = ModelStore(tmp_path / "models", Weights(TINY, tmp_path)), FileStore(tmp_path / "files")
     jobs, batches, cache = JobStore(tmp_path / "jobs"), BatchStore(tmp_path / "batches"), OneModel(failing)
-    inference = InferenceService(models, cache)
+    inference = InferenceService(models, cache, Slots())
     weights = WeightsChooser(tmp_path, tmp_path, "auto")
     async with (
         JobQueue(jobs, files, models, weights, cache.tokenize_turn) as queue,

@@ -57,6 +57,19 @@ def test_a_measurement_that_does_not_count_is_made_anew(tmp_path: Path, content:
     assert auto(tmp_path).to_be_measured is not None
 
 
+def test_copies_of_former_bases_are_deleted(tmp_path: Path) -> None:
+    runtimes, base = auto(tmp_path), tmp_path / "base.gguf"
+    base.write_bytes(b"one")
+    first = runtimes.copy_of(base, None)
+    first.parent.mkdir()
+    first.write_bytes(b"copy")
+    assert runtimes.copy_of(base, None) == first
+    assert first.is_file()
+    base.write_bytes(b"another")
+    assert runtimes.copy_of(base, None) != first
+    assert not first.is_file()
+
+
 def test_without_memory_llama_cpp_answers_alone(tmp_path: Path) -> None:
     runtimes = auto(tmp_path, lambda: GIB)
     assert (runtimes.openvino, runtimes.to_be_measured) == (None, None)

@@ -12,6 +12,7 @@ import openai
 import psutil
 import pytest
 
+from engine.limits import OPENVINO_SLOTS
 from tests.support.engine_process import EngineProcess
 from tests.support.eventually import eventually
 from tests.support.tiny_engine import TINY
@@ -51,6 +52,25 @@ async def loaded(engine: EngineProcess) -> psutil.Process:
 async def ask(engine: EngineProcess, **options: Any) -> Any:
     settings: Any = {"model": TINY, "messages": MESSAGES, "max_tokens": 20}
     return await engine.client().chat.completions.create(**(settings | options))
+
+
+async def test_it_has_more_slots_than_llama_cpp(engine: EngineProcess) -> None:
+    process = await loaded(engine)
+    process.suspend()  # so that only an answer of llama.cpp ends
+    chats = [asyncio.create_task(ask(engine, max_tokens=900, seed=n)) for n in range(OPENVINO_SLOTS + 3)]
+    try:
+
+        async def are_full() -> bool:
+            metrics = await engine.metrics()
+            running = metrics["engine_chat_answers_running"]
+            return running == OPENVINO_SLOTS and metrics["engine_chat_answers_waiting"] > 0
+
+        await eventually(are_full, what="sixteen answers run, and others wait")
+    finally:
+        process.resume()
+        for chat in chats:
+            chat.cancel()
+        await asyncio.gather(*chats, return_exceptions=True)
 
 
 async def test_a_crash_ends_its_chats_clearly_and_the_next_ones_are_answered(engine: EngineProcess) -> None:
