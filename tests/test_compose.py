@@ -55,7 +55,9 @@ def test_every_variable_is_a_setting() -> None:
 
 def test_env_example_lists_every_setting_but_the_file_of_prices() -> None:
     listed = set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
-    assert listed == {name.upper() for name in Settings.model_fields} - {"PRICES_FILE"}
+    settings = {name.upper() for name in Settings.model_fields} - {"PRICES_FILE"}
+    assert settings - listed == set(), "say in .env.example what these do, with a line NAME= each"
+    assert listed - settings == set(), "these lines of .env.example are no settings"
 
 
 def test_the_image_copies_the_files_that_the_bot_reads() -> None:

@@ -52,8 +52,9 @@ class TuningOrder:
         """Return what to type to go on with it."""
         options = {"--base": self.base, "--epochs": self.epochs, "--name": self.name}
         given = [f"{name} {shlex.quote(str(value))}" for name, value in options.items() if value is not None]
-        replace = ["--replace"] if self.replaces else []
-        return " ".join([program(), "tune", shlex.quote(str(self.file)), *given, *replace])
+        flags = {"--replace": self.replaces, "--plain-text": self.plain_text}
+        given += [flag for flag, is_given in flags.items() if is_given]
+        return " ".join([program(), "tune", shlex.quote(str(self.file)), *given])
 
 
 def further_lines(
@@ -66,7 +67,7 @@ def further_lines(
     from bot.tuning.own_models import training_name  # noqa: PLC0415 (so that --help is quick)
 
     rule = (
-        ": a name has only English letters, digits, points, _ and -"
+        ": a name has only English letters, digits, points, _ and -, 40 at most"
         if order.name != order.wanted_name
         else ""
     )

@@ -30,6 +30,7 @@ class RoutedGenerator:
         self._runtimes = runtimes
         self._folder = folder
         self._openvino: OpenVinoGenerator | None = None
+        self._has_failed = False  # to load in OpenVINO: each further try could crash its process
         self._running = 0  # completions of OpenVINO
         self._idle = asyncio.Event()
         self._idle.set()
@@ -59,9 +60,12 @@ class RoutedGenerator:
                 self._idle.set()
 
     def _load_again(self) -> None:
-        """Load the model in OpenVINO if that was chosen since, or if its process has crashed."""
+        """Load the model in OpenVINO if that was chosen since, or if its process has crashed.
+
+        What could not be loaded stays llama.cpp's until the engine loads the model again.
+        """
         is_missing = self._openvino is None or self._openvino.was_lost
-        if self._runtimes.openvino and is_missing and self._loading.done():
+        if self._runtimes.openvino and is_missing and self._loading.done() and not self._has_failed:
             self._loading = asyncio.create_task(self._load())
 
     async def _load(self) -> None:
@@ -73,11 +77,14 @@ class RoutedGenerator:
             await self._load_in(process)
             if to_be_measured and self._openvino:
                 await self._runtimes.measure(self._llama.chunks, self._openvino.chunks)
-        except (OpenVinoError, RuntimeError) as error:
+        except (OpenVinoError, RuntimeError, OSError) as error:
+            self._has_failed = True
             if to_be_measured:
                 await self._runtimes.give_up(str(error))
             else:
-                log.warning("llama.cpp alone answers for %s: %s", self._gguf, error)
+                reason = f"llama.cpp alone answers for {self._gguf.name}: {error}"
+                log.warning("%s", reason)
+                self._runtimes.reason = reason
 
     async def _load_in(self, process: OpenVinoProcess) -> None:
         copy = self._runtimes.copy_of(self._gguf, self._folder)

@@ -72,7 +72,7 @@ class Runtimes:
         self._copies = data / "openvino"
         self.measured: Measurement | None = None
         self.reason = ""
-        """Why llama.cpp alone answers; empty if it does not."""
+        """Why llama.cpp alone answers, or does for a model; empty if it does not."""
         obstacle = _obstacle(free_memory())
         if setting == "openvino" and obstacle:
             raise ValueError(obstacle)
@@ -190,7 +190,7 @@ def _slower(measured: Measurement) -> str:
 def _obstacle(free: int) -> str:
     """Return why OpenVINO cannot be tried; empty if it can."""
     if importlib.util.find_spec("openvino_genai") is None:
-        return "it is not installed: pip install openvino-genai"
+        return "OpenVINO is not installed: pip install openvino-genai"
     if free < _MIN_FREE_MEMORY:
         return f"OpenVINO needs 2 GiB of free memory, and {free / 2**30:.1f} are free"
     return ""

@@ -66,14 +66,18 @@ class JobQueue:
         models: ModelStore,
         weights: WeightsChooser,
         tokenize: encoding.TurnTokenizer,
+        template: TrainerTemplate,
     ) -> None:
-        """Prepare; `async with` starts it. `tokenize` reads the chats of training files as serving does."""
+        """Prepare; `async with` starts it. `tokenize` reads the chats of training files as serving does.
+
+        Trainers start from `template`.
+        """
         self._store = store
         self._tokenize = tokenize
         self._files = files
         self._models = models
         self._requests = TrainingRequests(store, files, models, weights)
-        self._template = TrainerTemplate()
+        self._template = template
         self._wake = asyncio.Event()
         self._validating = asyncio.Lock()  # one job after the other, so that they queue in order of creation
         self._validations: dict[str, asyncio.Task[None]] = {}

@@ -63,9 +63,8 @@ async def train(
         code = None
     if pause.is_set():
         return None  # paused before its first step, or killed because it took too long
-    if code is not None:
-        stderr = (folder / "trainer.log").read_text(encoding="utf-8", errors="replace")[-_LOGGED_CHARACTERS:]
-        log.error("the trainer of %s exited with %s; the end of its log:\n%s", folder.name, code, stderr)
+    text = (folder / "trainer.log").read_text(encoding="utf-8", errors="replace")[-_LOGGED_CHARACTERS:]
+    log.error("the trainer of %s exited with %s; the end of its log:\n%s", folder.name, code, text)
     raise TrainingFailed("trainer_died", _explain(code))
 
 

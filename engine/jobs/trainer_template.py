@@ -11,10 +11,11 @@ from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
-_IDLE_SECONDS = (
-    600.0  # that the template stays after a training: it holds memory, and often another one follows
-)
+# that the template stays after a training: it holds memory, and often another one follows
+_IDLE_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,19 @@ class TrainerTemplate:
         self._python = python
         self._idle_seconds = idle_seconds
         self._template: _Template | None = None
+        self._starting = asyncio.Lock()
+        self._trains = False
         self._idle: asyncio.TimerHandle | None = None
+
+    @property
+    def private_bytes(self) -> int:
+        """The memory that the process alone holds, which a trainer shares with it; 0 if it does not run."""
+        if self._template is None:
+            return 0
+        try:
+            return int(psutil.Process(self._template.process.pid).memory_full_info().uss)
+        except psutil.Error:  # it has just ended
+            return 0
 
     async def warm_up(self) -> None:
         """Start the process unless it runs; it takes orders at once. Raises OSError."""
@@ -85,9 +98,10 @@ class TrainerTemplate:
 
         Raises NotStarted and OSError.
         """
-        template = await self._started()
+        self._trains = True
         trainer = None
         try:
+            template = await self._started()
             with ExitStack() as pipes:
                 messages, process_id = asyncio.StreamReader(), None
                 with suppress(ConnectionError):
@@ -105,6 +119,7 @@ class TrainerTemplate:
         finally:
             if trainer is None or not trainer.has_ended:  # its answer would be taken for the next trainer's
                 self.close()
+            self._trains = False
             self._end_when_idle()
 
     def close(self) -> None:
@@ -116,16 +131,21 @@ class TrainerTemplate:
             self._template = None
 
     async def _started(self) -> _Template:
-        if self._idle is not None:
-            self._idle.cancel()
-        if self._template is not None and self._template.process.returncode is not None:
-            self.close()
-        if self._template is None:
-            self._template = await _start(self._python)
-        return self._template
+        async with self._starting:
+            if self._template is not None and self._template.process.returncode is not None:
+                self.close()
+            if self._template is None:
+                self._template = await _start(self._python)
+            return self._template
 
     def _end_when_idle(self) -> None:
-        self._idle = asyncio.get_running_loop().call_later(self._idle_seconds, self.close)
+        if self._idle is not None:
+            self._idle.cancel()
+        self._idle = asyncio.get_running_loop().call_later(self._idle_seconds, self._end_if_idle)
+
+    def _end_if_idle(self) -> None:
+        if not self._trains:
+            self.close()
 
 
 async def _start(python: str) -> _Template:

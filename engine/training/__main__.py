@@ -1,4 +1,4 @@
-"""The trainer process: `python -m engine.training JOB_FOLDER`.
+"""The trainer process, a copy of engine/training/template.py or `python -m engine.training JOB_FOLDER`.
 
 Reads the training request in the job folder and trains. It reports on stdout, one JSON object per line: job
 events, `{"checkpoint": {...}}`, and at the end `{"done": {...}}`, `{"paused": step}` or

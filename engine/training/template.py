@@ -17,9 +17,6 @@ from pathlib import Path
 
 from engine.training import __main__ as trainer
 
-_CAN_COPY = (
-    sys.platform == "linux"
-)  # elsewhere a copy of a process that has loaded a GPU's libraries may crash
 _PATH_BYTES = 4096
 _DESCRIPTORS = 3  # stdin, stdout, stderr
 
@@ -60,9 +57,9 @@ def _start(folder: Path, descriptors: list[int]) -> int:
     )
 
 
-def _run(engine: socket.socket, folder: Path, descriptors: list[int]) -> None:
+def _run(engine: socket.socket, folder: Path, descriptors: list[int], *, copies: bool) -> None:
     """Start a trainer, and wait for its end."""
-    process = _copy(engine, folder, descriptors) if _CAN_COPY else _start(folder, descriptors)
+    process = _copy(engine, folder, descriptors) if copies else _start(folder, descriptors)
     for descriptor in descriptors:
         os.close(descriptor)
     _answer(engine, pid=process)
@@ -74,18 +71,24 @@ def _answer(engine: socket.socket, **message: int) -> None:
     engine.sendall(json.dumps(message).encode() + b"\n")
 
 
-def main() -> None:
-    """Start a trainer for each order."""
+def main(*, copies: bool = sys.platform == "linux") -> None:
+    """Start a trainer for each order, as a copy of this process or anew.
+
+    Elsewhere than on Linux, a copy may crash in libraries of the system that this process has loaded.
+    """
     trainer.lower_priority()
     engine = socket.socket(fileno=int(sys.argv[1]))
-    if _CAN_COPY:
+    engine.set_inheritable(False)
+    if copies:
         _load_libraries()
     with suppress(ConnectionError):  # the engine may end in between
         while True:
             folder, descriptors, *_ = socket.recv_fds(engine, _PATH_BYTES, _DESCRIPTORS)
             if not folder:
                 return
-            _run(engine, Path(os.fsdecode(folder)), descriptors)
+            for descriptor in descriptors:
+                os.set_inheritable(descriptor, False)
+            _run(engine, Path(os.fsdecode(folder)), descriptors, copies=copies)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,15 @@ def at(settings: Settings, key: str) -> Settings:
     return settings.model_copy(update={"provider": key})
 
 
+def test_each_provider_is_tried_and_documented() -> None:
+    keys = {provider.key for provider in PROVIDERS}
+    assert keys - {OTHER.key} <= set(QUIRKS), "describe it in tests/support/provider_quirks.py"
+    for page in (".env.example", "docs/tuning.md"):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        missing = [each.key for each in PROVIDERS if each.key not in text and each.name not in text]
+        assert missing == [], f"name it in {page}"
+
+
 @pytest.mark.parametrize("key", QUIRKS)
 async def test_a_training_passes_at_a_server_of_each_shape(
     hosted: Settings, timing: Timing, script: Script, key: str

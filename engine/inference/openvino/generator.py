@@ -46,10 +46,14 @@ class OpenVinoGenerator:
 
     async def load(self) -> None:
         """Load it, or load it again after a crash (takes seconds). Raises OpenVinoError."""
-        try:
-            self._vocabulary = self._vocabulary or await asyncio.to_thread(_read_vocabulary, self.gguf)
-        except ValueError as error:
-            raise OpenVinoError(str(error)) from error
+        if self._vocabulary is None:
+            try:
+                vocabulary = await asyncio.to_thread(_read_vocabulary, self.gguf)
+            except ValueError as error:
+                raise OpenVinoError(str(error)) from error
+            if not vocabulary.ends:
+                raise OpenVinoError("no token of its vocabulary ends a text")
+            self._vocabulary = vocabulary
         self._number = await self._process.load(self.gguf, self._copy_to)
         self._life = self._process.life
 

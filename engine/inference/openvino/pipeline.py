@@ -85,7 +85,6 @@ def _config(request: Generate) -> "openvino_genai.GenerationConfig":
     config.eos_token_id = settings.ends[0]
     config.presence_penalty = settings.presence_penalty
     config.frequency_penalty = settings.frequency_penalty
-    config.repetition_penalty = settings.repeat_penalty
     config.do_sample = settings.temperature > 0
     if config.do_sample:
         config.temperature = settings.temperature

@@ -89,8 +89,8 @@ class OpenVinoProcess:
         await self._start()
         model = next(self._numbers)
         self._loading[model] = loaded = asyncio.get_running_loop().create_future()
-        self._send(Load(model=model, gguf=gguf, copy_to=copy_to))
         try:
+            self._send(Load(model=model, gguf=gguf, copy_to=copy_to))
             await loaded
         except asyncio.CancelledError:
             self.unload(model)
@@ -161,9 +161,13 @@ class OpenVinoProcess:
         assert process.stdout is not None  # noqa: S101  `_start` makes them pipes
         assert process.stderr is not None  # noqa: S101
         errors = asyncio.create_task(_last_characters(process.stderr))
-        async for line in process.stdout:
-            if line.endswith(b"\n"):  # else it died while writing
-                self._handle(_ANSWERS.validate_json(line))
+        try:
+            async for line in process.stdout:
+                if line.endswith(b"\n"):  # else it died while writing
+                    self._handle(_ANSWERS.validate_json(line))
+        except ValueError:  # nothing that comes after it could be trusted
+            log.exception("the OpenVINO process has written what is no answer")
+            process.kill()
         code = await process.wait()
         self._process = None
         self._loaded.clear()
@@ -181,7 +185,7 @@ class OpenVinoProcess:
         if isinstance(answer, Tokens):
             if queue := self._running.get(answer.number):
                 queue.put_nowait(answer)
-        elif loaded := self._loading.get(answer.model):
+        elif (loaded := self._loading.get(answer.model)) and not loaded.done():  # a load may be cancelled
             if answer.failure is None:
                 loaded.set_result(None)
             else:

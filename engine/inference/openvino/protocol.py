@@ -34,7 +34,6 @@ class Settings(BaseModel):
     seed: int
     presence_penalty: float = 0.0
     frequency_penalty: float = 0.0
-    repeat_penalty: float = 1.0
     ends: list[int]
 
 

@@ -22,6 +22,7 @@ from engine.inference.slots import Slots
 from engine.jobs.job_folder import JobStore
 from engine.jobs.queue import JobQueue
 from engine.jobs.service import JobService
+from engine.jobs.trainer_template import TrainerTemplate
 from engine.jobs.weights_choice import WeightsChooser
 from engine.messages import Message
 from engine.storage.files import FileStore
@@ -83,7 +84,7 @@ async def api(
     inference = InferenceService(models, cache, Slots())
     weights = WeightsChooser(tmp_path, tmp_path, "auto")
     async with (
-        JobQueue(jobs, files, models, weights, cache.tokenize_turn) as queue,
+        JobQueue(jobs, files, models, weights, cache.tokenize_turn, TrainerTemplate()) as queue,
         BatchQueue(batches, files, inference) as batch_queue,
     ):
         job_service = JobService(jobs, files, models, weights, queue)

@@ -1,5 +1,6 @@
 """The process that trainers start from."""
 
+import asyncio
 import json
 import os
 import socket
@@ -64,6 +65,17 @@ async def test_it_ends_when_it_is_idle(tmp_path: Path) -> None:
     await eventually(is_alone, what="the template has ended")
 
 
+async def test_it_stays_while_a_trainer_runs(tmp_path: Path) -> None:
+    """Else the exit code would be lost: a trainer that was killed for its memory would have no reason."""
+    template = TrainerTemplate(idle_seconds=0.1)
+    async with template.trainer(tmp_path) as trainer:
+        await template.warm_up()  # as the files of the next job are checked meanwhile
+        await asyncio.sleep(0.5)
+        assert template.private_bytes > 2**26
+        assert await trainer.wait() == 1
+    await eventually(lambda: template.private_bytes == 0, what="the template has ended")
+
+
 async def test_one_that_does_not_start_says_so(tmp_path: Path) -> None:
     with pytest.raises(NotStarted, match="ended with 1"):
         async with TrainerTemplate(python="/bin/false").trainer(tmp_path):
@@ -72,7 +84,7 @@ async def test_one_that_does_not_start_says_so(tmp_path: Path) -> None:
 
 def test_where_processes_are_not_copied_each_trainer_starts_anew(tmp_path: Path) -> None:
     ours, theirs = socket.socketpair()
-    code = "from engine.training import template; template._CAN_COPY = False; template.main()"
+    code = "from engine.training import template; template.main(copies=False)"
     command = [sys.executable, "-c", code, str(theirs.fileno())]
     process = subprocess.Popen(command, pass_fds=[theirs.fileno()], cwd=ROOT)
     with theirs, (tmp_path / "trainer.log").open("wb") as log, Path(os.devnull).open("r+b") as nothing:
