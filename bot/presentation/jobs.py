@@ -69,7 +69,7 @@ def result_text(t: Translator, job: Job) -> str:
     if job.done:
         template = mark("The build was cancelled; what was written is kept for the next one.")
     if job.kind == "finetune":
-        template = mark("The training was cancelled; there is no new model.")
+        template = mark("The training was cancelled; there is no new model. `{/finetune}` begins a new one.")
         if job.error:  # it says what is left
             template = mark("The training was cancelled.")
     warning = f" ⚠️ {t(error)}" if job.error else ""

@@ -13,13 +13,14 @@ from cogs.common.content import MessageContent
 from cogs.common.locale import translator_of
 from cogs.common.permissions import require_operator
 from cogs.common.persistent import Modal, PersistentButton, persistent_view
-from cogs.common.responses import answer
+from cogs.common.responses import answer, confirm
 
 _STYLES = {
     "confirm": (mark("Confirm"), discord.ButtonStyle.success),
     "pause": (mark("Pause"), discord.ButtonStyle.secondary),
     "resume": (mark("Resume"), discord.ButtonStyle.success),
     "cancel": (mark("Cancel"), discord.ButtonStyle.danger),
+    "abandon": (mark("Cancel for good"), discord.ButtonStyle.danger),
     "found": (mark("It was started"), discord.ButtonStyle.primary),
     "none": (mark("There is none"), discord.ButtonStyle.secondary),
 }
@@ -34,7 +35,7 @@ _ANSWERS = ("found", "none", "cancel")  # to a job's question
 
 class JobButton(
     PersistentButton,
-    template=r"job:(?P<action>confirm|pause|resume|cancel|found|none):(?P<job_id>[0-9]{1,18})",
+    template=r"job:(?P<action>confirm|pause|resume|cancel|abandon|found|none):(?P<job_id>[0-9]{1,18})",
 ):
     """One button of a job's message. Its custom_id holds the action and the job, so it survives restarts."""
 
@@ -52,17 +53,35 @@ class JobButton(
             return
         await interaction.response.defer()
         queue = interaction.client.app.jobs
+        if self.action == "cancel" and _is_begun_training(job := await queue.get(self.job_id)):
+            await _ask_to_abandon(interaction, job)
+            return
         actions: dict[str, Callable[[int], Awaitable[Job]]] = {
             "confirm": queue.confirm,
             "pause": queue.pause,
             "resume": queue.resume,
             "cancel": queue.cancel,
+            "abandon": queue.cancel,
             "none": partial(queue.answer, remote_job_id=None),
         }
         job = await actions[self.action](self.job_id)
         if job.state == "cancelled" and job.started_at is None:
             await queue.mark_notified(job.id)  # nothing had started: its message says so already
         await _show(interaction, job)
+
+
+def _is_begun_training(job: Job) -> bool:
+    return job.kind == "finetune" and job.started_at is not None and job.state in _ACTIONS
+
+
+async def _ask_to_abandon(interaction: Interaction, job: Job) -> None:
+    """Ask once, since hours of work may be lost."""
+    t = await translator_of(interaction)
+    text = t(
+        "What this training has done so far, {done:.0%}, would be lost; Pause keeps it. Cancel it for good?",
+        done=job.done / max(1, job.total),
+    )
+    await confirm(interaction, text, persistent_view([JobButton("abandon", job.id, t)]))
 
 
 class TrainingForm(Modal):

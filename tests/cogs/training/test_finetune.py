@@ -144,7 +144,12 @@ async def test_a_cancelled_training_is_cancelled_at_the_server(
 ) -> None:
     await training_runs(stage, app, script)
 
-    await stage.olga.click(stage.channel.history()[-1], label="Cancel")
+    asked = await stage.olga.click(stage.channel.history()[-1], label="Cancel")
+    question = asked.followups[-1]
+    assert question.ephemeral
+    assert "would be lost; Pause keeps it. Cancel it for good?" in question.content
+    assert (await app.jobs.get(2)).state == "running"
+    await stage.olga.click(question, label="Cancel for good")
     job = await stage.until_notified(app, 2)
 
     assert job.state == "cancelled"
