@@ -1,8 +1,11 @@
 """The engine for models of one's own: the one of this installation, also where the bot asks a hosted API."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+
+from rich.console import Console
 
 from bot.cli.engine_start import own_engine, shared_engine
 from bot.errors import OperatorError
@@ -10,6 +13,9 @@ from bot.llm.client import open_api
 from bot.processes import find_engine
 from bot.settings import Settings
 from bot.tuning.own_models import OwnModels
+
+_POLL_SECONDS = 1.0
+_FAREWELL_SECONDS = 15.0  # in which the other command learns that its training has ended, and how
 
 
 def is_weights(base: str | None) -> bool:
@@ -21,13 +27,34 @@ def is_weights(base: str | None) -> bool:
 async def own_models(settings: Settings, base: str | None = None) -> AsyncIterator[OwnModels]:
     """Open the models of the engine that runs, else of one that is started for the block.
 
-    base: the weights to load in place of those of the settings. Raises OperatorError if an engine runs that
-    has others.
+    An engine that was started stays after the block for trainings of other commands. base: the weights to
+    load in place of those of the settings. Raises OperatorError if an engine runs that has others.
     """
     local = _local(settings)
+    starts = await find_running(settings, base) is None
     engine = _with_base(local, base) if base else shared_engine(local)
     async with engine as reachable, open_models(reachable) as models:
         yield models
+        if starts:
+            await _wait_for_others(models)
+
+
+async def _wait_for_others(models: OwnModels) -> None:
+    """Wait until the engine trains for no other command, and say so."""
+    said: list[str] = []
+    while names := await models.in_training():
+        if names != said:
+            said = names
+            Console(stderr=True).print(
+                f"The engine of this command also trains {', '.join(names)}, and stays until that has ended. "
+                "To end it now: Ctrl-C; what is learnt is kept.",
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
+        await asyncio.sleep(_POLL_SECONDS)
+    if said:
+        await asyncio.sleep(_FAREWELL_SECONDS)
 
 
 @asynccontextmanager

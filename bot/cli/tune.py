@@ -126,10 +126,10 @@ async def _tune(settings: Settings, order: TuningOrder) -> None:
         if replaced:
             await models.delete(replaced)
         losses, names = await models.losses(job.id), await models.names()
-    if order.as_json:
-        print_json(training_json(job, losses, examples))
-    else:
-        _say(console, end_text(job, losses, weights, short_name(names, str(job.fine_tuned_model))))
+        if order.as_json:
+            print_json(training_json(job, losses, examples))
+        else:
+            _say(console, end_text(job, losses, weights, short_name(names, str(job.fine_tuned_model))))
 
 
 async def _without_too_long(models: "OwnModels", file: Path, examples: "OwnExamples") -> "OwnExamples":

@@ -119,6 +119,11 @@ class OwnModels:
         """Return the same without trainings of heroes, which the bot's own jobs follow."""
         return [job for job in await self.unfinished() if not _NAMED_BY_BOT.fullmatch(training_name(job))]
 
+    async def in_training(self) -> list[str]:
+        """Return the names of the trainings of one's own that go on now, or wait for their turn."""
+        unfinished = await self.unfinished_of_ones_own()
+        return [training_name(job) for job in unfinished if str(job.status) != "paused"]
+
     async def follow(self, job_id: str, on_progress: OnProgress) -> FineTuningJob:
         """Wait until a training succeeded and return it.
 
