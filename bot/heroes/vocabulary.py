@@ -239,6 +239,11 @@ class Vocabulary(FrozenModel):
         lengths = range(longest, 0, -1)
         return next((n for n in lengths if self.gender_lexicon.find(" ".join(words[:n]))), 0)
 
+    def has_age_or_gender(self, text: str) -> bool:
+        """Return whether a text has a digit or a gender: without both, nobody has begun to type a hero."""
+        words = split_words(text.rstrip(_FULL_STOPS))
+        return any(map(str.isdigit, text)) or any(self.gender_length(words[at:]) for at in range(len(words)))
+
     def hero(self, age: str, gender: str, power: str) -> Hero:
         """Read a hero's parts, as the columns of a file hold them; blanks around them do not matter.
 
