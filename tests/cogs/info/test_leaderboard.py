@@ -37,6 +37,10 @@ async def top(stage: Stage, **options: bool) -> tuple[str, str]:
     return embed.title or "", embed.description or ""
 
 
+def footer(stage: Stage) -> str:
+    return stage.channel.history()[-1].embeds[0].footer.text or ""
+
+
 async def test_empty_page_says_how_to_get_in(stage: Stage) -> None:
     title, text = await top(stage)
     assert title == "Hall of fame of this server"
@@ -58,6 +62,7 @@ async def test_best_come_first_with_their_votes(stage: Stage, app: App) -> None:
     assert "rage" not in text  # most voters dislike it
     assert "%" not in text
     assert text.count("\n\n") == 2
+    assert footer(stage).startswith("The best liked come first")  # a number only where there are more pages
 
 
 async def test_removed_and_deleted_descriptions_are_not_shown(stage: Stage, app: App) -> None:
@@ -90,6 +95,8 @@ async def test_page_buttons_outlive_a_restart(stage: Stage, app: App) -> None:
     await stage.ana.slash(stage.channel, "top")
     assert "**1. 31-year-old" in (stage.channel.history()[-1].embeds[0].description or "")
 
+    assert footer(stage).startswith("Page 1. The best liked come first")
+
     await stage.env.restart_bot(HeroBot(app))
     await stage.ben.click(stage.channel.history()[-1], label="▶")
     assert "**6. 26-year-old" in (stage.channel.history()[-1].embeds[0].description or "")
@@ -97,6 +104,7 @@ async def test_page_buttons_outlive_a_restart(stage: Stage, app: App) -> None:
     text = stage.channel.history()[-1].embeds[0].description or ""
     assert "**12. 20-year-old" in text
     assert "**13." not in text
+    assert footer(stage).startswith("Page 3. The best liked")
     await stage.ben.click(stage.channel.history()[-1], label="◀")
     assert "**6. 26-year-old" in (stage.channel.history()[-1].embeds[0].description or "")
     async with app.db.write() as tx:
