@@ -110,11 +110,12 @@ def deployed(
 
 async def _list(settings: Settings, *, as_json: bool) -> None:
     from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
-    from bot.presentation.models import next_step_text  # noqa: PLC0415
+    from bot.presentation.models import next_step_text, no_model_message  # noqa: PLC0415
 
     async with open_app(settings) as app:
         found, votes = await app.registry.all(), await app.votes.by_model()
         stages = await app.registry.candidate_stages()
+        training = await app.jobs.active("finetune")
     if as_json:
         print_json([_model_json(model, votes[model.name]) for model in found])
     elif found:
@@ -124,6 +125,8 @@ async def _list(settings: Settings, *, as_json: bool) -> None:
                 typer.echo(plain(f"Model {model.id}: {step}"))
     else:
         first = f"There is no model of heroes yet: {program()} dataset build, then {program()} finetune."
+        if training:
+            first = TERMINAL(no_model_message(training))
         typer.echo(f"{first} {own_models_hint()}")
 
 

@@ -211,7 +211,7 @@ class Vocabulary(FrozenModel):
             return self._age_error() if self._has_other_age(words) else self._missing_age()
         others = words[1:]
         is_place_known = ages[0] == 0 and len(others) > 1 and not self.power_lexicon.find(" ".join(others))
-        return self._gender_error(others[0] if is_place_known else "")
+        return self._after_age(words[ages[0]], self._gender_error(others[0] if is_place_known else ""))
 
     def _has_other_age(self, words: list[str]) -> bool:
         """Return whether something that is no age stands for one, as in "40.5 woman" and "forty woman"."""
@@ -239,6 +239,11 @@ class Vocabulary(FrozenModel):
         lengths = range(longest, 0, -1)
         return next((n for n in lengths if self.gender_lexicon.find(" ".join(words[:n]))), 0)
 
+    def has_age_or_gender(self, text: str) -> bool:
+        """Return whether a text has a digit or a gender: without both, nobody has begun to type a hero."""
+        words = split_words(text.rstrip(_FULL_STOPS))
+        return any(map(str.isdigit, text)) or any(self.gender_length(words[at:]) for at in range(len(words)))
+
     def hero(self, age: str, gender: str, power: str) -> Hero:
         """Read a hero's parts, as the columns of a file hold them; blanks around them do not matter.
 
@@ -249,8 +254,20 @@ class Vocabulary(FrozenModel):
             raise self._age_error() if age else self._missing_age()
         known_gender = self.gender_lexicon.find(gender)
         if known_gender is None:
-            raise self._gender_error(gender.strip())
-        return Hero(self._age(age), known_gender, self.power(" ".join(split_words(power))))
+            raise self._after_age(age, self._gender_error(gender.strip()))
+        try:
+            known_power = self.power(" ".join(split_words(power)))
+        except NotUnderstood as mistake:
+            raise self._after_age(age, mistake) from None
+        return Hero(self._age(age), known_gender, known_power)
+
+    def _after_age(self, age: str, mistake: NotUnderstood) -> NotUnderstood:
+        """Return a mistake with that of the age before it, if there is one: both are told at once."""
+        try:
+            self._age(age)
+        except NotUnderstood as beyond:
+            return NotUnderstood("{first} {second}", first=beyond.message, second=mistake.message)
+        return mistake
 
     def _gender_error(self, word: str) -> NotUnderstood:
         *some, last = (_translated_if_ours(gender, *_GENDERS) for gender in self.genders)

@@ -142,6 +142,11 @@ class JobQueue:
         async with self._db.read() as tx:
             return await jobs.recent(tx, limit)
 
+    async def active(self, kind: Kind) -> Job | None:
+        """Return the job of a kind that waits, runs or is paused; there is at most one."""
+        async with self._db.read() as tx:
+            return await jobs.active(tx, kind)
+
     async def unnotified(self) -> list[Job]:
         """Return the jobs of channels that are active, or whose end was not announced yet."""
         async with self._db.read() as tx:

@@ -82,10 +82,17 @@ def dataset_status_text(t: Translator, status: DatasetStatus) -> str:
             thresholds=status.thresholds.summary,
         )
     )
+    enters = mark("{enters} would enter the next dataset; {down:,} voted down.")
+    if status.newest and status.counts.used:
+        enters = mark(
+            "{enters} would enter the next dataset (in v{version} already: {used:,}); {down:,} voted down."
+        )
     lines.append(
         t(
-            "{enters} would enter the next dataset; {down:,} voted down.",
+            enters,
             enters=_descriptions(status.counts.admitted),
+            version=status.newest and status.newest.id,
+            used=status.counts.used,
             down=status.counts.voted_down,
         )
     )

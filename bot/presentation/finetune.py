@@ -232,7 +232,10 @@ def overrule_text(t: Translator, refusal: NotPassed) -> str:
     return "\n".join(
         [
             *lines,
-            t("Shall it go live anyway, and answer every {/hero}? Its history will say who decided that."),
+            t(
+                "Shall it go live anyway, and answer every {/hero}? Its history will say who decided that. "
+                "Or leave it: nothing changes then."
+            ),
         ]
     )
 

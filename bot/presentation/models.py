@@ -11,6 +11,7 @@ from bot.registry.availability import date_text, days_until
 from bot.registry.lifecycle import CandidateStage
 from bot.registry.names import name_in_sentence
 from bot.registry.registry import ModelRecord
+from bot.store.jobs import Job
 from bot.store.models import Model, ModelEvent
 
 _SOON_DAYS = 60  # days before a model's shutdown from which on it is marked
@@ -42,6 +43,16 @@ _WITHOUT_ACTOR = {
     "fell back": _BY_ITSELF,
     "retired": _IN_THE_TERMINAL,
 }
+
+
+def no_model_message(training: Job | None) -> LocalizedMessage:
+    """Return what to do while no model has been trained, or which training is under way."""
+    if training:
+        return LocalizedMessage(
+            "No model has been trained yet; the first one is in training, as job {number}.",
+            number=training.id,
+        )
+    return LocalizedMessage("No model has been trained yet: run /build-dataset, then /finetune.")
 
 
 def shutdown_mark(day: str) -> str:

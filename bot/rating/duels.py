@@ -16,7 +16,7 @@ from bot.rating.trial_status import TrialStatus
 from bot.rating.trials import Trials
 from bot.serving.describer import Describer
 from bot.serving.generator import GeneratedText
-from bot.store import descriptions, duels, trials
+from bot.store import descriptions, duels, models, trials
 from bot.store.database import Database, Transaction
 from bot.store.descriptions import Description
 from bot.store.duels import Duel, DuelVote, Result, Side, other_side
@@ -57,7 +57,8 @@ class DuelVoteResult:
     """One person's vote in a duel, and the model of each text.
 
     counts: whether the vote counts in the trial; repeated: this person voted before, and that vote stays;
-    live: the position of the live model's text.
+    live: the position of the text by the model that was live in the trial; is_trial_over: whether the trial
+    has ended, by this vote or before; serving: the number of the model that is live now, None for the base.
     """
 
     choice: Choice
@@ -66,6 +67,8 @@ class DuelVoteResult:
     a: Description
     b: Description
     live: Position
+    is_trial_over: bool
+    serving: int | None
 
 
 class Duels:
@@ -194,7 +197,18 @@ class Duels:
                 await duels.add_vote(tx, vote)
             if previous is None and vote.counts:
                 await self._trials.evaluate(tx, trial)
-            return _vote_result(duel, pairing, vote, repeated=previous is not None)
+            trial = await trials.get_for_update(tx, trial.id)
+            serving = await models.get_live(tx)
+            return DuelVoteResult(
+                _choice(duel, vote.result),
+                counts=vote.counts,
+                repeated=previous is not None,
+                a=pairing.a,
+                b=pairing.b,
+                live="a" if duel.a == "live" else "b",
+                is_trial_over=trial.state != "running",
+                serving=serving.id if serving else None,
+            )
 
         return await self._db.write_when_free(record)
 
@@ -202,9 +216,9 @@ class Duels:
         self, hero: Hero, status: TrialStatus, streams: dict[Side, Stream]
     ) -> tuple[dict[Side, GeneratedText], dict[Side, HerosmithError]]:
         """Return the texts of the sides, and the errors of those that failed. The first side queues first."""
-        models: dict[Side, Model] = {"live": status.live, "candidate": status.candidate}
+        writers: dict[Side, Model] = {"live": status.live, "candidate": status.candidate}
         results = await asyncio.gather(
-            *(self._generate(hero, models[side], stream) for side, stream in streams.items())
+            *(self._generate(hero, writers[side], stream) for side, stream in streams.items())
         )
         texts: dict[Side, GeneratedText] = {}
         errors: dict[Side, HerosmithError] = {}
@@ -269,7 +283,5 @@ def _result(duel: Duel, choice: Choice) -> Result:
     return "tie" if choice == "tie" else duel.a if choice == "a" else duel.b
 
 
-def _vote_result(duel: Duel, pairing: Pairing, vote: DuelVote, *, repeated: bool) -> DuelVoteResult:
-    choice: Choice = "tie" if vote.result == "tie" else "a" if vote.result == duel.a else "b"
-    live: Position = "a" if duel.a == "live" else "b"
-    return DuelVoteResult(choice, vote.counts, repeated, pairing.a, pairing.b, live)
+def _choice(duel: Duel, result: Result) -> Choice:
+    return "tie" if result == "tie" else "a" if result == duel.a else "b"

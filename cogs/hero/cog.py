@@ -84,7 +84,12 @@ class HeroCog(commands.Cog):
         await self._describe(hero, Requester(message.author.id, guild_id, t), responder)
 
     def _first_hero(self, candidates: list[str]) -> Hero:
-        """Return the first hero among these texts. If none is one, raise what is wrong with the first."""
+        """Return the first hero among these texts. If none is one, raise what is wrong with the first.
+
+        A greeting has no mistake to explain: it is answered as if nothing was typed.
+        """
+        if not any(map(self.app.heroes.vocabulary.has_age_or_gender, candidates)):
+            return self.app.hero_parser.parse("")
         for typed in candidates:
             with suppress(NotUnderstood):
                 return self.app.hero_parser.parse(typed)

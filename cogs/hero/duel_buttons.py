@@ -55,6 +55,22 @@ def _result_text(result: DuelVoteResult, t: Translator) -> str:
         vote = t("Your vote is final: you chose {picked}.", picked=picked)
     else:
         vote = t("You chose {picked}. Thank you.", picked=picked)
+    return f"{vote}\n{_authors_text(result, t)}"
+
+
+def _authors_text(result: DuelVoteResult, t: Translator) -> str:
+    """Return who wrote which text, and what votes can still change, or which model is live since."""
+    numbers = {"a": result.a.version, "b": result.b.version}
+    if result.is_trial_over and result.serving is None:
+        return t(
+            "A is by model {a}, B by model {b}. Their trial is over: the base model answers now.", **numbers
+        )
+    if result.is_trial_over:
+        return t(
+            "A is by model {a}, B by model {b}. Their trial is over: model {number} is live now.",
+            **numbers,
+            number=result.serving,
+        )
     live_is_a = mark(
         "A is by model {a}, which is live; B is by model {b}, the new one, which takes over if votes "
         "prove it better."
@@ -63,5 +79,4 @@ def _result_text(result: DuelVoteResult, t: Translator) -> str:
         "A is by model {a}, the new one, which takes over if votes prove it better; B is by model {b}, "
         "which is live."
     )
-    authors = t(live_is_a if result.live == "a" else live_is_b, a=result.a.version, b=result.b.version)
-    return f"{vote}\n{authors}"
+    return t(live_is_a if result.live == "a" else live_is_b, **numbers)

@@ -1,5 +1,7 @@
 """A duel's message: two anonymous texts, while they are generated, finished or hidden."""
 
+from collections.abc import Sequence
+
 import discord
 
 from bot import palette
@@ -18,12 +20,15 @@ from cogs.hero.embeds import draft_embed, queue_text
 _MAX_LENGTH = 2700  # characters of each text; all embeds of a message may have 6,000 together
 
 
-def duel_content(pairing: Pairing, vocabulary: Vocabulary, t: Translator) -> MessageContent:
+def duel_content(
+    pairing: Pairing, vocabulary: Vocabulary, t: Translator, *, by_operators: int | None = None
+) -> MessageContent:
     """Return both texts, labelled A and B, with the buttons. Nothing in it tells which model wrote which.
 
-    While a text is hidden, the message has no vote buttons.
+    While a text is hidden, the message has no vote buttons. by_operators: the id of the description that
+    operators have just hidden, if any.
     """
-    texts = _text(pairing.a, t), _text(pairing.b, t)
+    texts = [_text(text, t, by_operators=text.id == by_operators) for text in (pairing.a, pairing.b)]
     if pairing.visible:
         footer = t(
             "A new model is on trial, so two models wrote this hero. Which text is better? After your "
@@ -65,14 +70,16 @@ def stopped_duel_content(t: Translator) -> MessageContent:
     return MessageContent(content=text)
 
 
-def _embeds(title: str, texts: tuple[str, str], footer: str) -> list[discord.Embed]:
+def _embeds(title: str, texts: Sequence[str], footer: str) -> list[discord.Embed]:
     colour = discord.Colour.from_str(palette.CONTEST)
     first = discord.Embed(title=title.capitalize(), description=f"**A**\n{texts[0]}", colour=colour)
     second = discord.Embed(description=f"**B**\n{texts[1]}", colour=colour)
     return [first, second.set_footer(text=footer)]
 
 
-def _text(description: Description, t: Translator) -> str:
+def _text(description: Description, t: Translator, *, by_operators: bool) -> str:
+    if description.removed_at is not None and by_operators:
+        return t("*Operators have removed this text.*")
     if description.removed_at is not None:
         return t("*This text is hidden: people have reported it.*")
     return _escape(description.text)

@@ -21,10 +21,20 @@ _LABELS = {"stop": mark("Stop"), "again": mark("Again"), "report": mark("Report"
 
 
 def hero_content(
-    description: Description, vocabulary: Vocabulary, curation: Curation, t: Translator
+    description: Description,
+    vocabulary: Vocabulary,
+    curation: Curation,
+    t: Translator,
+    *,
+    by_operators: bool = False,
 ) -> MessageContent:
-    """Return a description with its buttons, or a notice without buttons if it is hidden."""
+    """Return a description with its buttons, or a notice without buttons if it is hidden.
+
+    by_operators: whether it is operators who have just hidden it.
+    """
     if description.removed_at is not None:
+        if by_operators:
+            return MessageContent(content=t("Operators have removed this description."))
         return MessageContent(content=t("This description is hidden: people have reported it."))
     return MessageContent(
         [hero_embed(description, vocabulary, curation, t)],

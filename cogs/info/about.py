@@ -57,13 +57,13 @@ def _embed(t: Translator, overview: Overview) -> discord.Embed:
 def _model_text(t: Translator, overview: Overview) -> str:
     live, base = overview.live, name_in_sentence(overview.base)
     if live is None:
-        return t("The base model, {base}, as it came: not trained on anything here.", base=base)
+        return t("The base model, {base}, as it came: no model that was trained here is live.", base=base)
     return t("Model {number}, trained from {base}.", number=live.id, base=base)
 
 
 def _dataset_text(t: Translator, overview: Overview) -> str:
     if overview.dataset is None:
-        return t("None yet: no model has been trained here.")
+        return t("None: the model that answers was not trained here.")
     version, counts = overview.dataset.id, overview.dataset.counts
     size = counts.get("train", 0) + counts.get("valid", 0)
     if overview.dataset.kind == "preference":

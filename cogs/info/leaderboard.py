@@ -65,15 +65,18 @@ async def _page(interaction: Interaction, scope: str, page: int) -> tuple[discor
         best = await app.scores.best(powers=(await app.powers.vocabulary()).powers, page=page)
     if page and not best:  # the descriptions on it have been removed since
         return await _page(interaction, scope, page - 1)
-    targets = (("◀", page - 1, page > 0), ("▶", page + 1, len(best) > PAGE))
+    has_more = len(best) > PAGE
+    targets = (("◀", page - 1, page > 0), ("▶", page + 1, has_more))
     buttons = [
         PageButton(scope, max(target, 0), label, disabled=not exists) for label, target, exists in targets
     ]
-    view = persistent_view(buttons if page or len(best) > PAGE else ())
-    return _embed(t, app.heroes.vocabulary, scope, page, best[:PAGE]), view
+    view = persistent_view(buttons if page or has_more else ())
+    return _embed(t, app.heroes.vocabulary, scope, page, best[:PAGE], has_more=has_more), view
 
 
-def _embed(t: Translator, vocabulary: Vocabulary, scope: str, page: int, best: list[Scored]) -> discord.Embed:
+def _embed(
+    t: Translator, vocabulary: Vocabulary, scope: str, page: int, best: list[Scored], *, has_more: bool
+) -> discord.Embed:
     title = t("Hall of fame of this server") if scope == "here" else t("Hall of fame of all servers")
     if not best:
         text = t(
@@ -85,13 +88,11 @@ def _embed(t: Translator, vocabulary: Vocabulary, scope: str, page: int, best: l
         )
     embed = discord.Embed(title=title, description=text, colour=discord.Colour.from_str(palette.CONTEST))
     if best:
-        embed.set_footer(
-            text=t(
-                "Page {page}. The best liked come first; a text that many people like comes before one "
-                "that only two like.",
-                page=page + 1,
-            )
+        order = t(
+            "The best liked come first; a text that many people like comes before one that only two like."
         )
+        is_only_page = page == 0 and not has_more
+        embed.set_footer(text=order if is_only_page else f"{t('Page {page}.', page=page + 1)} {order}")
     return embed
 
 

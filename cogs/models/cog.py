@@ -8,6 +8,7 @@ from discord.ext import commands, tasks
 
 from bot.app import App
 from bot.client import HeroBot, Interaction
+from bot.errors import UserError
 from bot.i18n.message import LocalizedMessage, Translator, mark
 from bot.llm.budget import Account
 from bot.presentation import models
@@ -69,11 +70,7 @@ class ModelsCog(commands.Cog):
         lines = [
             models.model_line(t, each, stages.get(each.id), votes[each.name], trial) for each in newest_first
         ]
-        await answer(
-            interaction,
-            _truncate_lines(t, lines)
-            or t("No model has been trained yet: run /build-dataset, then /finetune."),
-        )
+        await answer(interaction, _truncate_lines(t, lines) or t(await self._no_model()))
 
     @group.command(description="Show everything about a model, with its history")
     @app_commands.describe(model="The model's number; if left out, the live one")
@@ -228,9 +225,15 @@ class ModelsCog(commands.Cog):
         await answer(interaction, text)
 
     async def _live_number(self) -> int:
-        live = await self.app.registry.live()
-        models_ = await self.app.registry.all()
-        return live.id if live else models_[-1].id if models_ else 1
+        """Return the number of the live model, or of the newest one. Raises UserError if there is none."""
+        if live := await self.app.registry.live():
+            return live.id
+        if trained := await self.app.registry.all():
+            return trained[-1].id
+        raise UserError(await self._no_model())
+
+    async def _no_model(self) -> LocalizedMessage:
+        return models.no_model_message(await self.app.jobs.active("finetune"))
 
 
 def _truncate_lines(t: Translator, lines: list[str]) -> str:

@@ -112,7 +112,9 @@ class RemovalButton(
         await require_operator(interaction)
         await interaction.response.defer()
         description = await self._apply(interaction.client.app.content_reports)
-        refreshed = await refresh_message(interaction.client, description)
+        refreshed = await refresh_message(
+            interaction.client, description, by_operators=self.verdict == "remove"
+        )
         content = interaction.message.content if interaction.message else ""
         label, _ = _VERDICTS[self.verdict]
         t = await translator_of_button(interaction, label)

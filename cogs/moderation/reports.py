@@ -94,11 +94,14 @@ async def _report(interaction: Interaction, description_id: int, reason: ReportR
     await confirm(interaction, t("Thank you: the text is hidden now, until the operators decide."))
 
 
-async def refresh_message(bot: HeroBot, description: Description) -> bool:
-    """Bring a description's message up to date. Returns False if the bot may not edit it."""
+async def refresh_message(bot: HeroBot, description: Description, *, by_operators: bool = False) -> bool:
+    """Bring a description's message up to date. Returns False if the bot may not edit it.
+
+    by_operators: whether it is operators who have just hidden the description.
+    """
     guild = bot.get_guild(description.guild_id) if description.guild_id else None
     t = await translator_of_server(bot, guild)
-    content, location = await current_message(bot, description, t)
+    content, location = await current_message(bot, description, t, by_operators=by_operators)
     if location is None:
         return True
     channel_id, message_id = location
@@ -117,15 +120,18 @@ async def refresh_message(bot: HeroBot, description: Description) -> bool:
 
 
 async def current_message(
-    bot: HeroBot, description: Description, t: Translator
+    bot: HeroBot, description: Description, t: Translator, *, by_operators: bool = False
 ) -> tuple[MessageContent, tuple[int, int] | None]:
-    """Return what a description's message should show now, and its channel and message ids if it has one."""
+    """Return what a description's message should show now, and its channel and message ids if it has one.
+
+    by_operators: whether it is operators who have just hidden the description.
+    """
     pairing = await bot.app.duels.with_description(description.id)
     vocabulary = await bot.app.powers.vocabulary()
     content = (
-        duel_content(pairing, vocabulary, t)
+        duel_content(pairing, vocabulary, t, by_operators=description.id if by_operators else None)
         if pairing
-        else hero_content(description, vocabulary, bot.app.heroes.curation, t)
+        else hero_content(description, vocabulary, bot.app.heroes.curation, t, by_operators=by_operators)
     )
     shown = pairing or description
     if shown.channel_id is None or shown.message_id is None:

@@ -55,9 +55,13 @@ class AdmissionResult:
 
 @dataclass(frozen=True, slots=True)
 class AdmissionCounts:
-    """How many descriptions some thresholds admit and vote down; unfit as in AdmissionResult."""
+    """How many descriptions some thresholds admit and vote down; unfit as in AdmissionResult.
+
+    used: how many of the admitted ones a dataset has already.
+    """
 
     admitted: int
+    used: int
     voted_down: int
     unfit: Counter[str]
 
@@ -92,9 +96,12 @@ class Admission:
         return result
 
     async def count_by_thresholds(
-        self, votes: VoteSnapshot, options: Sequence[Thresholds]
+        self, votes: VoteSnapshot, options: Sequence[Thresholds], used: frozenset[int] = frozenset()
     ) -> list[AdmissionCounts]:
-        """Count what each of the thresholds would admit. Each text is curated once at most."""
+        """Count what each of the thresholds would admit. Each text is curated once at most.
+
+        used: the descriptions that a dataset has already.
+        """
         vocabulary = await self._powers.vocabulary()
         known_powers = frozenset(vocabulary.powers)
         uncurated = await asyncio.to_thread(self._uncurated, votes, options, known_powers)
@@ -102,7 +109,7 @@ class Admission:
             async with self._db.read() as tx:
                 found = await descriptions.get_many(tx, chunk)
             await asyncio.to_thread(lambda: [self._curate(description) for description in found])  # noqa: B023
-        return await asyncio.to_thread(self._count, votes, options, known_powers)
+        return await asyncio.to_thread(self._count, votes, options, known_powers, used)
 
     def _uncurated(
         self, votes: VoteSnapshot, options: Sequence[Thresholds], known_powers: frozenset[str]
@@ -120,7 +127,11 @@ class Admission:
         ]
 
     def _count(
-        self, votes: VoteSnapshot, options: Sequence[Thresholds], known_powers: frozenset[str]
+        self,
+        votes: VoteSnapshot,
+        options: Sequence[Thresholds],
+        known_powers: frozenset[str],
+        used: frozenset[int],
     ) -> list[AdmissionCounts]:
         # descriptions of the same votes and rejection reason get the same verdict: these groups are few
         groups = Counter(
@@ -129,6 +140,7 @@ class Admission:
                 self._rejection_reasons.get(tally.description_id)
                 if tally.power in known_powers
                 else OUTSIDE_VOCABULARY,
+                tally.description_id in used,
             )
             for tally in votes.descriptions
         )
@@ -185,16 +197,17 @@ def _distinct_votes(votes: VoteSnapshot) -> set[Votes]:
     return {(tally.ups, tally.downs) for tally in votes.descriptions}
 
 
-def _count_groups(thresholds: Thresholds, groups: Counter[tuple[Votes, str | None]]) -> AdmissionCounts:
+def _count_groups(thresholds: Thresholds, groups: Counter[tuple[Votes, str | None, bool]]) -> AdmissionCounts:
     """Count what the thresholds admit, from the sizes of groups with the same votes and rejection reason."""
     unfit: Counter[str] = Counter()
-    admitted = voted_down = 0
-    for (votes, reason), size in groups.items():
+    admitted = used = voted_down = 0
+    for (votes, reason, is_used), size in groups.items():
         verdict = thresholds.verdict(*votes)
         if verdict == "admitted" and reason is None:
             admitted += size
+            used += size if is_used else 0
         elif verdict == "admitted" and reason is not None:
             unfit[reason] += size
         elif verdict == "voted down" and reason != OUTSIDE_VOCABULARY:
             voted_down += size
-    return AdmissionCounts(admitted, voted_down, unfit)
+    return AdmissionCounts(admitted, used, voted_down, unfit)

@@ -57,7 +57,8 @@ class DatasetStatuses:
         options = list(tried.neighbours())
         async with self._db.read() as tx:
             newest, pairs = await datasets.get_latest(tx), await datasets.get_latest(tx, "preference")
-        counts, *others = await self.admission.count_by_thresholds(votes, [configured, *options])
+            used = await datasets.description_ids(tx, newest.id) if newest else frozenset()
+        counts, *others = await self.admission.count_by_thresholds(votes, [configured, *options], used)
         neighbours = [(thresholds, found.admitted) for thresholds, found in zip(options, others, strict=True)]
         return DatasetStatus(newest, pairs, votes, configured, counts, tried, neighbours)
 

@@ -147,7 +147,7 @@ async def test_report_and_verdict(german: Stage, app: App) -> None:
 
     assert german.channel.history()[-1].content.endswith(f"🗑️ Entfernt von {german.olga.mention}.")
     (hidden,) = [message for message in german.channel.history() if message.id == hero.id]
-    assert hidden.content == "Diese Beschreibung ist verborgen: Sie wurde gemeldet."
+    assert hidden.content == "Betreiber haben diese Beschreibung entfernt."
 
 
 @pytest.mark.parametrize(

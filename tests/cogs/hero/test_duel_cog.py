@@ -78,6 +78,40 @@ async def test_vote_is_final(stage: Stage) -> None:
 
 
 @pytest.mark.usefixtures("two_models")
+@pytest.mark.parametrize(
+    ("command", "said", "german"),
+    [
+        ("models promote", "model 2 is live now.", "Jetzt ist Modell 2 im Dienst."),
+        ("models retire", "model 1 is live now.", "Jetzt ist Modell 1 im Dienst."),
+        ("models rollback", "the base model answers now.", "Jetzt antwortet das Grundmodell."),
+    ],
+)
+async def test_a_vote_after_the_trial_says_that_it_is_over_and_what_is_live(
+    stage: Stage, command: str, said: str, german: str
+) -> None:
+    message = await duel(stage)
+    await answer(stage, command, **({} if command == "models rollback" else {"model": 2}))
+    vote = await stage.ben.click(message, label="A")
+    assert vote.response
+    assert f"Their trial is over: {said}" in vote.response.content
+    assert "takes over" not in vote.response.content
+
+    await stage.olga.slash(stage.channel, "settings language", language="Deutsch")
+    again = await stage.ben.click(message, label="A")
+    assert again.response
+    assert f"Ihr Vergleich ist vorbei: {german}" in again.response.content
+
+
+@pytest.mark.usefixtures("two_models")
+async def test_the_vote_that_decides_a_trial_says_that_it_is_over(stage: Stage, app: App) -> None:
+    await vote_unanimously(app, "candidate", 7)
+    message = await duel(stage)
+    vote = await stage.ben.click(message, label=await button(app, message, "candidate"))
+    assert vote.response
+    assert "Their trial is over: model 1 is live now." in vote.response.content
+
+
+@pytest.mark.usefixtures("two_models")
 async def test_duel_buttons_outlive_a_restart(stage: Stage, app: App) -> None:
     message = await duel(stage)
     await stage.env.restart_bot(HeroBot(app))

@@ -48,12 +48,15 @@ async def test_a_hero_beside_a_mention_is_described(stage: Stage, text: str) -> 
     ("text", "sentence"),
     [
         ("{bot}", "Tell me an age, a gender and a power"),
-        ("hello {bot}", "The age is missing"),
-        ("hello {bot}!!", "The age is missing"),
-        ("{bot} what can you do?", "The age is missing"),
+        ("hello {bot}", "Tell me an age, a gender and a power"),
+        ("hello {bot}!!", "Tell me an age, a gender and a power"),
+        ("{bot} help", "Tell me an age, a gender and a power"),
+        ("{bot} what can you do?", "Tell me an age, a gender and a power"),
+        ("{bot} woman healing", "The age is missing"),
+        ("{bot} forty woman healing", "An age is a whole number in digits"),
         ("40 woman {bot}", "The power is missing"),
         ("I am 40, {bot}", "The gender is missing"),
-        ("@here {bot}", "The age is missing"),
+        ("@here {bot}", "Tell me an age, a gender and a power"),
     ],
 )
 async def test_any_other_mention_gets_a_sentence_and_no_model_is_asked(

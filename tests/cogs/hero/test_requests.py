@@ -137,9 +137,9 @@ async def test_direct_message_needs_no_mention(stage: Stage, app: App, text: str
     assert kept.guild_id is None
 
 
-async def test_direct_message_without_a_hero_is_told_what_is_missing(stage: Stage, script: Script) -> None:
+async def test_direct_message_without_a_hero_is_told_how_to_ask(stage: Stage, script: Script) -> None:
     await stage.ana.send_dm("hello, who are you?")
-    assert "The age is missing" in stage.ana.user.dm_channel.history()[-1].content
+    assert "Tell me an age, a gender and a power" in stage.ana.user.dm_channel.history()[-1].content
     assert script.asked == []
 
 

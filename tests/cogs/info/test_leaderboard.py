@@ -10,6 +10,7 @@ from bot.store.schema import dataset, description
 from tests.conftest import HOME, Stage
 from tests.support.scripted_server import Script
 from tests.support.workflows import build, finetune
+from tests.support.writers import of_one_taste
 
 SOURCE, POLICY = "https://example.org/source", "https://example.org/privacy"
 
@@ -36,6 +37,10 @@ async def top(stage: Stage, **options: bool) -> tuple[str, str]:
     return embed.title or "", embed.description or ""
 
 
+def footer(stage: Stage) -> str:
+    return stage.channel.history()[-1].embeds[0].footer.text or ""
+
+
 async def test_empty_page_says_how_to_get_in(stage: Stage) -> None:
     title, text = await top(stage)
     assert title == "Hall of fame of this server"
@@ -57,6 +62,7 @@ async def test_best_come_first_with_their_votes(stage: Stage, app: App) -> None:
     assert "rage" not in text  # most voters dislike it
     assert "%" not in text
     assert text.count("\n\n") == 2
+    assert footer(stage).startswith("The best liked come first")  # a number only where there are more pages
 
 
 async def test_removed_and_deleted_descriptions_are_not_shown(stage: Stage, app: App) -> None:
@@ -89,6 +95,8 @@ async def test_page_buttons_outlive_a_restart(stage: Stage, app: App) -> None:
     await stage.ana.slash(stage.channel, "top")
     assert "**1. 31-year-old" in (stage.channel.history()[-1].embeds[0].description or "")
 
+    assert footer(stage).startswith("Page 1. The best liked come first")
+
     await stage.env.restart_bot(HeroBot(app))
     await stage.ben.click(stage.channel.history()[-1], label="▶")
     assert "**6. 26-year-old" in (stage.channel.history()[-1].embeds[0].description or "")
@@ -96,6 +104,7 @@ async def test_page_buttons_outlive_a_restart(stage: Stage, app: App) -> None:
     text = stage.channel.history()[-1].embeds[0].description or ""
     assert "**12. 20-year-old" in text
     assert "**13." not in text
+    assert footer(stage).startswith("Page 3. The best liked")
     await stage.ben.click(stage.channel.history()[-1], label="◀")
     assert "**6. 26-year-old" in (stage.channel.history()[-1].embeds[0].description or "")
     async with app.db.write() as tx:
@@ -122,8 +131,42 @@ async def test_about_names_the_base_model_before_any_is_tuned(stage: Stage) -> N
     (embed,) = result.response.embeds
     model, dataset, loop = (field.value or "" for field in embed.fields)
     assert "base model, smollm2-135m-instruct" in model
-    assert "no model has been trained here" in dataset
+    assert dataset == "None: the model that answers was not trained here."
     assert loop == "Nothing yet. Ask for the first hero with `/hero`."
+
+
+@pytest.mark.settings(check_heroes=10)
+@pytest.mark.parametrize("state", ["a dataset", "a model that is held back", "a rollback to the base"])
+async def test_about_tells_the_model_that_answers_from_what_was_built_here(
+    stage: Stage, app: App, script: Script, state: str
+) -> None:
+    await build(app)
+    if state == "a model that is held back":
+        script.writers["ft:tiny:1"] = of_one_taste
+    if state != "a dataset":
+        await finetune(app)
+    if state == "a rollback to the base":
+        await app.registry.roll_back()
+
+    model, dataset, loop = await about_fields(stage)
+    assert (
+        model == "The base model, smollm2-135m-instruct, as it came: no model that was trained here is live."
+    )
+    assert dataset == "None: the model that answers was not trained here."
+    assert "1 dataset built" in loop
+    assert ("1 model trained" in loop) == (state != "a dataset")
+
+    await stage.olga.slash(stage.channel, "settings language", language="Deutsch")
+    model, dataset, _ = await about_fields(stage)
+    assert model.endswith("unverändert: Kein hier trainiertes Modell ist im Dienst.")
+    assert dataset == "Keiner: Das Modell, das antwortet, ist nicht hier trainiert."
+
+
+async def about_fields(stage: Stage) -> list[str]:
+    """Run /about, and return what it says of the model, of the dataset and of the figures so far."""
+    result = await stage.ana.slash(stage.channel, "about")
+    assert result.response is not None
+    return [field.value or "" for field in result.response.embeds[0].fields]
 
 
 async def test_about_shows_model_dataset_figures_and_links(stage: Stage, app: App) -> None:

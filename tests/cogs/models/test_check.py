@@ -62,6 +62,7 @@ async def test_promote_repeats_the_warning_and_an_operator_confirms_it(stage: St
         "Model 2 was held back",
         "0% are good enough to learn from (Model 1: 100%)",
         "go live anyway",
+        "Or leave it: nothing changes then.",
     ):
         assert part in asked.response.content
     assert len(asked.response.embeds) == 2

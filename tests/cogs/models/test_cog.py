@@ -10,6 +10,7 @@ from bot.store import jobs, notifications
 from tests.conftest import Stage
 from tests.support.duels import vote_unanimously
 from tests.support.scripted_server import Script
+from tests.support.workflows import build
 
 
 async def said(stage: Stage, command: str, **options: int | str) -> str:
@@ -20,6 +21,20 @@ async def said(stage: Stage, command: str, **options: int | str) -> str:
 
 async def test_without_models_the_list_says_what_to_do(stage: Stage) -> None:
     assert "/build-dataset, then /finetune" in await said(stage, "list")
+    refused = await stage.olga.slash(stage.channel, "models show")
+    assert "/build-dataset, then /finetune" in stage.ephemeral_reply(refused)
+    assert "No model has been trained yet" in stage.refusal()
+
+
+async def test_while_the_first_model_is_in_training_the_list_names_its_job(stage: Stage, app: App) -> None:
+    await build(app)
+    job, _ = await app.finetunes.submit(epochs=1)
+    in_training = f"No model has been trained yet; the first one is in training, as job {job.id}."
+    assert await said(stage, "list") == in_training
+    await stage.olga.slash(stage.channel, "models show")
+    assert stage.refusal() == in_training
+    await stage.olga.slash(stage.channel, "settings language", language="Deutsch")
+    assert f"das erste ist im Training, als Job {job.id}." in await said(stage, "list")
 
 
 @pytest.mark.usefixtures("two_models")

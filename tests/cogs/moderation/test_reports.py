@@ -123,11 +123,26 @@ async def test_remove_is_for_operators_and_final(stage: Stage, app: App, admins:
 
     await stage.olga.click(notification, label="Remove")
     assert shown(stage).embeds == []
+    assert shown(stage).content == "Operators have removed this description."
     removed = await description(app)
     assert removed.removed_at is not None
     (notification,) = await notifications(stage, admins)
     assert removed.text not in notification.content
     assert "Removed, by" in notification.content
+
+
+async def test_a_text_that_reports_have_hidden_is_shown_as_removed_by_the_operators_decision(
+    stage: Stage, admins: AdminChannel
+) -> None:
+    message = await hero(stage)
+    for member in (stage.ben, stage.olga):
+        await report(member, message)
+    assert shown(stage).content == "This description is hidden: people have reported it."
+    (notification,) = await notifications(stage, admins)
+
+    await stage.olga.click(notification, label="Remove")
+
+    assert shown(stage).content == "Operators have removed this description."
 
 
 async def test_reports_of_young_accounts_hide_nothing_and_are_notified_once(
@@ -240,7 +255,7 @@ async def test_removed_text_stays_hidden_in_its_duel(stage: Stage, app: App, adm
 
     await stage.olga.click(notification, label="Remove")
 
-    assert texts(shown(stage)) == [HIDDEN, b]
+    assert texts(shown(stage)) == ["*Operators have removed this text.*", b]
     assert labels(shown(stage)) == ["Report B"]
 
 

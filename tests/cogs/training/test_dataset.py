@@ -109,6 +109,18 @@ def rows(content: str) -> list[list[str]]:
     return [line.split() for line in table[1:]]
 
 
+async def test_status_tells_how_many_are_in_the_newest_dataset_already(stage: Stage, app: App) -> None:
+    await rate(app, HEALER, UP, UP)
+    await build(app)
+    assert "1 description would enter the next dataset (in v1 already: 1); 0 voted down." in await status(
+        stage
+    )
+    await rate(app, HEALER, UP, UP)
+    assert "2 descriptions would enter the next dataset (in v1 already: 1); 0 voted down." in await status(
+        stage
+    )
+
+
 async def test_status_counts_what_does_not_count(stage: Stage) -> None:
     await stage.ana.slash(stage.channel, "hero", hero="40 woman healing")
     message = stage.channel.history()[-1]
