@@ -327,8 +327,8 @@ _END = mark(
     "Discord, with the models that you have trained here:"
 )
 _HELD_BACK = mark(
-    "The new model writes too badly to go on, and its message says why. More examples help most: gather them, then "
-    "train once more."
+    "The new model writes too badly to go on, and its message says why. More examples help most: gather "
+    "them, then train once more."
 )
 _BEGUN = mark(
     "It has begun: the model is loaded and measured first, which takes up to a minute before its bar moves. "
