@@ -19,7 +19,13 @@ from bot.cli.jobs import jobs
 from bot.cli.languages import languages
 from bot.cli.models import models
 from bot.cli.powers import powers
-from bot.cli.runtime import installation_settings, log_to_stderr, read_settings, run_command
+from bot.cli.runtime import (
+    installation_settings,
+    log_to_stderr,
+    read_settings,
+    run_command,
+    warn_of_misspelt_settings,
+)
 from bot.cli.serve import serve
 from bot.cli.tune import tune
 from bot.errors import LoginRefused
@@ -123,6 +129,7 @@ async def _discord(settings: Settings, token: str, *, worker: bool) -> None:
     from bot.connection.login import ReconnectFilter
 
     log_to_stderr(settings)
+    warn_of_misspelt_settings()
     logging.getLogger("discord.client").addFilter(ReconnectFilter())
     async with AsyncExitStack() as stack:
         reachable = await stack.enter_async_context(run_engine(settings))
@@ -150,6 +157,7 @@ async def _playground(settings: Settings, *, open_browser: bool) -> None:
 
     # what goes well is seen on the page; in the terminal it would hide the address
     log_to_stderr(settings, quiet=True)
+    warn_of_misspelt_settings()
     await run_playground(settings, open_browser=open_browser)
 
 

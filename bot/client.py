@@ -19,6 +19,10 @@ from cogs import EXTENSIONS
 
 log = logging.getLogger(__name__)
 
+# discord.py warns at the start of packages that only voice needs
+discord.VoiceClient.warn_nacl = False
+discord.VoiceClient.warn_dave = False
+
 CogT = TypeVar("CogT", bound=commands.Cog)
 
 Interaction = discord.Interaction["HeroBot"]

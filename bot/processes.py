@@ -24,6 +24,7 @@ from filelock import FileLock, Timeout
 from pydantic import SecretStr
 
 from bot.errors import OperatorError
+from bot.jobs.worker_lock import may_have_worker
 from bot.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -171,7 +172,12 @@ async def run_engine(settings: Settings, *, port: int = 0, needs_key: bool = Tru
     engine = ChildProcess(
         "engine", [*arguments, "--port", str(port)], env, settings.data_dir / "logs", start_timeout
     )
-    ready_line = await engine.start()
+    try:
+        ready_line = await engine.start()
+    except OperatorError as error:
+        if not _is_locked(settings.data_dir / "engine" / "engine.lock"):
+            raise
+        raise OperatorError(_runs_already_text(settings)) from error
     found = _ENGINE_READY.search(ready_line)
     if not found:
         await engine.stop()
@@ -181,6 +187,20 @@ async def run_engine(settings: Settings, *, port: int = 0, needs_key: bool = Tru
     with _published(settings.data_dir / "engine.json", url, key, settings.engine_base):
         async with _supervised(engine):
             yield settings.model_copy(update={"engine_url": url, "engine_api_key": key})
+
+
+def _runs_already_text(settings: Settings) -> str:
+    """Return what holds this data folder, and what to do: only one engine may work in it."""
+    if not may_have_worker(settings.data_dir):
+        holder = "Another command with a model engine, such as `herosmith serve`,"
+    elif settings.discord_token:
+        holder = "The bot"
+    else:
+        holder = "The playground"
+    return (
+        f"{holder} runs already, with its data in {settings.data_dir}. Go on there, or stop it first "
+        "(Ctrl-C where it was started). A second one needs a folder of its own (DATA_DIR)."
+    )
 
 
 @asynccontextmanager

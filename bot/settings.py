@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
@@ -17,6 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # The name that the embedded engine gives its packaged weights.
 ENGINE_MODEL = "smollm2-135m-instruct"
+
+_ALIKE = 0.8  # similarity, from 0 to 1, of a misspelt name to that of a setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +233,23 @@ def load_settings(env_file: Path | None = None) -> Settings:
     if mistakes:
         raise SettingsError("The settings need mending:\n" + "\n".join(f"  - {line}" for line in mistakes))
     return settings
+
+
+def misspelt_names(env_file: Path | None = None) -> list[str]:
+    """Return a sentence for each name in .env that is no setting but much like one, without its value."""
+    path = env_file or Path(".env")
+    try:
+        with path.open(encoding="utf-8") as stream:
+            names = [item.key for item in parse_stream(stream) if item.key]
+    except (OSError, UnicodeDecodeError):
+        return []  # load_settings says so
+    known = [name.upper() for name in Settings.model_fields]
+    sentences = []
+    for name in dict.fromkeys(names):
+        close = get_close_matches(name.upper(), known, n=1, cutoff=_ALIKE)
+        if close and name.upper() not in known:
+            sentences.append(f"{name} in {path} is no setting: did you mean {close[0]}?")
+    return sentences
 
 
 def _env_file_errors(path: Path) -> list[str]:

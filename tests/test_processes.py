@@ -2,6 +2,7 @@
 
 import json
 import stat
+from contextlib import ExitStack
 from pathlib import Path
 
 import openai
@@ -13,6 +14,7 @@ from pydantic import SecretStr
 from bot.app import open_app
 from bot.errors import OperatorError
 from bot.heroes.hero import Hero
+from bot.jobs.worker_lock import worker_lock
 from bot.llm.budget import Account
 from bot.processes import find_engine, run_engine, run_worker, share_engine
 from bot.settings import Settings
@@ -109,6 +111,28 @@ async def test_an_engine_of_unknown_address_is_told_in_a_sentence(
         (own_engine.data_dir / "engine.json").write_text(left)
     with FileLock(folder / "engine.lock"), pytest.raises(OperatorError, match=r"stop it, or set ENGINE_URL"):
         await find_engine(own_engine, patience=0.3)
+
+
+@pytest.mark.parametrize(
+    ("token", "has_worker", "holder"),
+    [("token", True, "The bot"), (None, True, "The playground"), (None, False, "Another command")],
+)
+async def test_a_second_start_says_what_runs_already(
+    own_engine: Settings, token: str | None, has_worker: bool, holder: str
+) -> None:
+    settings = own_engine.model_copy(
+        # without its base the second engine ends at once, and does not wait for the first one to exit
+        update={"discord_token": SecretStr(token) if token else None, "engine_base": "missing.gguf"}
+    )
+    folder = settings.data_dir / "engine"
+    folder.mkdir()
+    with ExitStack() as stack:
+        stack.enter_context(FileLock(folder / "engine.lock"))
+        if has_worker:
+            stack.enter_context(worker_lock(settings.data_dir))
+        with pytest.raises(OperatorError, match=rf"^{holder}.* runs already, with its data in .*Ctrl-C"):
+            async with run_engine(settings):
+                pass
 
 
 async def test_a_log_that_cannot_be_written_is_told_in_a_sentence(settings: Settings) -> None:

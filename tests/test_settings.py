@@ -7,7 +7,7 @@ import pytest
 
 from bot.errors import SettingsError
 from bot.heroes.config import read_heroes
-from bot.settings import Settings, load_settings
+from bot.settings import Settings, load_settings, misspelt_names
 
 
 def test_defaults_are_playground_and_embedded_engine() -> None:
@@ -223,3 +223,15 @@ def test_every_number_of_the_settings_can_be_explained(monkeypatch: pytest.Monke
         monkeypatch.setenv(name.upper(), str(caught.value).rpartition("=")[2])
         load_settings()
         monkeypatch.delenv(name.upper())
+
+
+def test_a_name_that_is_nearly_a_setting_is_named_without_its_value(tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text(
+        "ADMIN_CHANEL=123\nadmin_channel=4\nLOG_LEVEL=INFO\nHTTPS_PROXY=http://proxy:1\nDISCORD_TOKN=x"
+    )
+    assert misspelt_names(env_file) == [
+        f"ADMIN_CHANEL in {env_file} is no setting: did you mean ADMIN_CHANNEL?",
+        f"DISCORD_TOKN in {env_file} is no setting: did you mean DISCORD_TOKEN?",
+    ]
+    assert misspelt_names(tmp_path / "none") == []

@@ -24,6 +24,7 @@ def invite(
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
     typer.echo(f"It asks for: {', '.join(permission_names())}.", err=True)
+    typer.echo("Open this in a browser:", err=True)
     typer.echo(url)
 
 

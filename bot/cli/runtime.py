@@ -12,7 +12,9 @@ import typer
 
 from bot.cli.terminal import TERMINAL
 from bot.errors import HerosmithError, UserError
-from bot.settings import Settings, load_settings
+from bot.settings import Settings, load_settings, misspelt_names
+
+log = logging.getLogger(__name__)
 
 
 def read_settings() -> Settings:
@@ -40,6 +42,12 @@ def log_to_stderr(settings: Settings, *, quiet: bool = False) -> None:
     )
     for name in ("alembic", "discord", "openai", "httpx2", "aiohttp", "matplotlib"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def warn_of_misspelt_settings() -> None:
+    """Log a warning for each name in .env that is no setting, but much like one: it has no effect."""
+    for sentence in misspelt_names(Path(".env")):
+        log.warning("%s", sentence)
 
 
 def run_command(main: Coroutine[Any, Any, None], *, endless: bool = False) -> None:

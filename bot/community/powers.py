@@ -53,9 +53,10 @@ class Powers:
         name = self._name(typed)
         if self._blocklist.blocks(name):
             raise UserError(
-                "{name!r} is on the blocklist, so nobody may ask for it. Allow it there first, with a "
-                "line that begins with a hyphen.",
+                "{name!r} is on the blocklist, so nobody may ask for it. Allow it first: write the line "
+                "`-{name}` into the file {file} (setting BLOCKLIST), and start the bot anew.",
                 name=name,
+                file=self._blocklist.file,
             )
         async with self._db.write() as tx:
             is_new = name not in self._file_vocabulary.powers

@@ -38,6 +38,8 @@ def application_id_of(token: str) -> int:
         return int(base64.urlsafe_b64decode(first + "=" * (-len(first) % 4)))
     except (binascii.Error, UnicodeDecodeError, ValueError):
         raise OperatorError(
-            "DISCORD_TOKEN does not begin with an application's id. Give the id from the developer portal "
-            "(General Information, Application ID): herosmith invite --application ID"
+            "DISCORD_TOKEN does not look like a bot's token: it does not begin with an application's id. "
+            "Copy it anew from the developer portal (https://discord.com/developers/applications): Bot, "
+            "Reset Token. Or give the id from there (General Information, Application ID): herosmith invite "
+            "--application ID"
         ) from None

@@ -30,6 +30,7 @@ class Blocklist:
             lines = [line.partition("#")[0].strip().lower() for line in file.read_text("utf-8").splitlines()]
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"BLOCKLIST: {file} cannot be read: {error}") from error
+        self.file = f"{file.parent.name}/{file.name}"  # for people
         self._blocked = [line for line in lines if line and not line.startswith("-")]
         allowed = [line.removeprefix("-").strip() for line in lines if line.startswith("-")]
         # a power is looked at in several spellings, and what is allowed has to be allowed in each

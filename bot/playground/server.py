@@ -1,5 +1,7 @@
 """The page's HTTP server, for this machine only: the page, its files, attachments, and a socket per tab."""
 
+import errno
+import os
 import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -64,10 +66,20 @@ async def open_page(world: SimulatedDiscord, app: App, port: int) -> AsyncIterat
         try:
             await site.start()
         except OSError as error:
-            raise OperatorError(f"The page cannot be opened at PLAYGROUND_PORT {port}: {error}") from error
+            raise OperatorError(_port_text(port, error)) from error
         yield Page(f"http://{_HOST}:{runner.addresses[0][1]}", access.token)
     finally:
         await runner.cleanup()
+
+
+def _port_text(port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"Port {port} is taken by another program, or by a playground that runs already: set "
+            "PLAYGROUND_PORT to another one, or to 0 for a free one."
+        )
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return f"The page cannot be opened at port {port}: {reason}. Set PLAYGROUND_PORT to another one."
 
 
 class _Server:

@@ -90,9 +90,12 @@ class SimulatedDiscord:
         """Return the full name of the command that started an interaction, such as `models list`."""
         return self._paths.get(interaction_id)
 
-    def was_used(self, command: str) -> bool:
-        """Return whether anybody has used a command since the start."""
-        return any(each.command_name == command for each in self.env.backend.interactions.values())
+    def embeds_of(self, command: str) -> list[discord.Embed]:
+        """Return the embeds of all answers to a command since the start that are still there."""
+        backend = self.env.backend
+        ids = {each.message_id for each in backend.interactions.values() if each.command_name == command}
+        answers = [message for message in self.channel.history() if message.id in ids]
+        return [embed for answer in answers for embed in answer.embeds]
 
     async def act(
         self, action: Awaitable[Any], refusal: str | LocalizedMessage = _NOT_ALLOWED

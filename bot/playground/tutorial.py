@@ -21,15 +21,18 @@ from bot.store.models import Model
 from bot.store.trials import Trial
 
 _BUILD = "/build-dataset source:shipped"
+_BUILD_LARGER = "/build-dataset"
 _TUNE = "/finetune"
+_IN_DISCORD = "/README.md#run-it-in-discord"  # a page of the documentation, which the playground serves
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step: why it is taken, what to do now, and whether this installation has done it.
 
-    line: the command for it, by its English names; None if it is done by a click in the channel. person: who
-    has to do it; None: anybody may.
+    todo: of a step that is done, what was done. line: the command for it, by its English names; None if it
+    is done by a click in the channel. person: who has to do it; None: anybody may. in_discord: the page that
+    says how to run the bot in Discord, if that comes next.
     """
 
     title: str
@@ -38,6 +41,7 @@ class Step:
     line: str | None
     person: str | None
     done: bool
+    in_discord: str | None = None
 
     def translated(self, t: Translator) -> Self:
         """Return the step in a language, with the line as it is typed in it."""
@@ -82,7 +86,10 @@ async def steps(app: App, world: SimulatedDiscord, t: Translator) -> list[Step]:
         )
     if not done.rebuilt:  # else no step depends on it
         now = await _with_votes(app, world, now, {each.id: each for each in shown})
-    loop = [*_first_round(done, now), *_second_round(done, now)]
+    loop = [
+        replace(step, todo=result) if step.done else step
+        for step, result in zip((*_first_round(done, now), *_second_round(done, now)), _RESULTS, strict=True)
+    ]
     last = _last(seen=_has_seen_top(app, world), whole=all(step.done for step in loop))
     return [step.translated(t) for step in (*loop, last)]
 
@@ -105,9 +112,9 @@ async def _with_votes(app: App, world: SimulatedDiscord, now: _Now, shown: dict[
 
 
 def _has_seen_top(app: App, world: SimulatedDiscord) -> bool:
-    """Return whether anybody has used /top: an empty file keeps that for the next start."""
+    """Return whether /top has shown anybody a text: an empty file keeps that for the next start."""
     kept = app.settings.data_dir / "top_seen"
-    if world.was_used("top"):
+    if any(embed.footer.text for embed in world.embeds_of("top")):  # an empty hall of fame has no footer
         kept.touch()
     return kept.exists()
 
@@ -139,14 +146,13 @@ def _first_round(done: Milestones, now: _Now) -> list[Step]:
             now.build,
             done=done.built,
         ),
-        _job_step(
+        _training_step(
             mark("Train the model"),
             mark("Training adjusts the model until it writes the way the examples do."),
-            _HELD_BACK
-            if done.held_back
-            else mark("Confirm this plan, too: it says how long the training takes."),
-            _TUNE,
-            now.tuning,
+            mark("Confirm this plan, too: it says how long the training takes."),
+            now,
+            held_back=done.held_back,
+            has_shipped=done.has_shipped,
             done=done.models > 0,
         ),
         Step(
@@ -172,14 +178,15 @@ def _second_round(done: Milestones, now: _Now) -> list[Step]:
             now.build if done.built else None,  # else it is that of the first round
             done=done.rebuilt,
         ),
-        _job_step(
+        _training_step(
             mark("Train again"),
             mark(
                 "A second model learns from it: a candidate, which must win duels to replace the first one."
             ),
-            _HELD_BACK if done.held_back and done.models else mark("Confirm its plan."),
-            _TUNE,
-            now.tuning if done.models else None,
+            mark("Confirm its plan."),
+            now if done.models else replace(now, tuning=None),  # else it is that of the first round
+            held_back=done.held_back and done.models > 0,
+            has_shipped=done.has_shipped,
             done=done.models > 1,
         ),
         _duel_step(now, done=done.dueled, begun=done.models > 1),
@@ -212,12 +219,11 @@ def _last(*, seen: bool, whole: bool) -> Step:
     return Step(
         mark("See the best"),
         mark("The hall of fame has what people liked best; the next model learns from further votes."),
-        mark("That was the whole loop: close this guide with ✕. {/help} lists every command.")
-        if seen and whole
-        else "",
+        _END if seen and whole else mark("The hall of fame was shown.") if seen else "",
         "/top",
         None,
         seen,
+        in_discord=_IN_DISCORD if seen and whole else None,
     )
 
 
@@ -232,6 +238,17 @@ def _job_step(
     if job and job.state == "failed" and not done:
         todo = mark("The last try failed, and its message says why. Try once more.")
     return Step(title, why, todo, line, OPERATOR, done)
+
+
+def _training_step(
+    title: str, why: str, todo: str, now: _Now, *, held_back: bool, has_shipped: bool, done: bool
+) -> Step:
+    """Return a step that trains a model. After one that was held back, it asks for more examples."""
+    if done or not held_back:
+        return _job_step(title, why, todo, _TUNE, now.tuning, done=done)
+    line = _BUILD_LARGER if has_shipped else _BUILD
+    newest = max((job for job in (now.build, now.tuning) if job), key=lambda job: job.id, default=None)
+    return _job_step(title, why, _HELD_BACK, line, newest, done=done)
 
 
 def _at_work_text(job: Job) -> str | None:
@@ -293,7 +310,26 @@ def _promotion_step(now: _Now, *, done: bool, begun: bool) -> Step:
     return Step(title, why, todo, f"/models promote model:{candidate}", OPERATOR, done)
 
 
-_HELD_BACK = mark("The new model writes too badly to go on: its message says why, and what to do.")
+# What was done in each step of the loop.
+_RESULTS = (
+    mark("The model has described a hero."),
+    mark("The first dataset is there."),
+    mark("A model was trained, and has passed its check."),
+    mark("The trained model has described a hero."),
+    mark("Two people like a text, which may teach the next model."),
+    mark("A dataset has texts that people liked."),
+    mark("A second model was trained, and has passed its check."),
+    mark("People have voted in a duel."),
+    mark("Another model has replaced the first one."),
+)
+_END = mark(
+    "That was the whole loop: close this guide with ✕. {/help} lists every command. It goes on in your own "
+    "Discord, with the models that you have trained here:"
+)
+_HELD_BACK = mark(
+    "The new model writes too badly to go on, and its message says why. More examples help most: gather "
+    "them, then train once more."
+)
 _BEGUN = mark(
     "It has begun: the model is loaded and measured first, which takes up to a minute before its bar moves. "
     "Heroes are answered meanwhile."

@@ -16,7 +16,8 @@ class Milestones:
     """What has happened at least once, and how many models passed their checks.
 
     rebuilt: a dataset has a text that people liked; voted_at: the moment of the newest vote; replaced:
-    another model took the live one's place; held_back: the newest model did not pass.
+    another model took the live one's place; held_back: the newest model did not pass, and no further dataset
+    was built since; has_shipped: the newest dataset has the bot's own texts that come with it.
     """
 
     described: bool
@@ -27,6 +28,7 @@ class Milestones:
     dueled: bool
     replaced: bool
     held_back: bool
+    has_shipped: bool
     models: int
 
 
@@ -42,6 +44,7 @@ class Shown:
 async def get(tx: Transaction) -> Milestones:
     liked = select(literal(1)).join(dataset, dataset.c.id == dataset_item.c.dataset_id)
     newest = select(func.max(model.c.id)).scalar_subquery()
+    dataset_id = select(func.max(dataset.c.id)).where(dataset.c.kind == "sft").scalar_subquery()
     query = select(
         exists().where(description.c.text != ""),
         exists().where(dataset.c.kind == "sft"),
@@ -50,7 +53,8 @@ async def get(tx: Transaction) -> Milestones:
         select(func.max(vote.c.at)).scalar_subquery(),
         exists().where(duel_vote.c.duel_id.is_not(None)),
         exists().where(model_event.c.replaced_id.is_not(None)),
-        exists().where(model.c.id == newest, model.c.state == "held back"),
+        exists().where(model.c.id == newest, model.c.state == "held back", model.c.dataset_id == dataset_id),
+        exists().where(dataset_item.c.dataset_id == dataset_id, dataset_item.c.source == "herosmith-build"),
         select(func.count()).where(model.c.state.not_in(_NOT_PASSED)).scalar_subquery(),
     )
     return Milestones(*(await tx.execute(query)).one())

@@ -9,7 +9,7 @@ from discord.ext import commands
 from bot.app import App
 from bot.client import HeroBot, Interaction
 from bot.errors import NotAllowed, NotUnderstood
-from bot.i18n.message import Translator
+from bot.i18n.message import Translator, mark
 from bot.settings import RequestLimits
 from bot.store.guilds import GuildSetting
 from cogs.common.content import MessageContent
@@ -20,6 +20,13 @@ from cogs.common.responses import answer
 
 _DAY = 86_400  # seconds
 _MAX_CHANNELS = 25  # that Discord's menu can select
+_NO_LIMIT = mark(
+    "Nothing was changed. Give what you want to limit, such as `{/settings limits cooldown:60}`."
+)
+_NO_LANGUAGE = mark(
+    "Everyone is answered in their own language. For one language for all, choose it with the command: "
+    "`{/settings language language:English}`."
+)
 _CHANNEL_TYPES = [  # in which commands can be used
     discord.ChannelType.text,
     discord.ChannelType.news,
@@ -86,7 +93,8 @@ class SettingsCog(commands.Cog):
             daily_per_user=daily_per_user,
             daily_of_guild=daily_of_guild,
         )
-        await self._show_settings(interaction)
+        given = (cooldown, daily_per_user, daily_of_guild)
+        await self._show_settings(interaction, None if any(each is not None for each in given) else _NO_LIMIT)
 
     @group.command(description="Choose the language of the bot's answers in this server")
     @app_commands.describe(language="A language; if left out, everyone is answered in their own")
@@ -98,7 +106,7 @@ class SettingsCog(commands.Cog):
             known = ", ".join(languages.names.values())
             raise NotUnderstood("I do not speak that language. I speak: {languages}.", languages=known)
         await self.app.guild_settings.change(_guild_id(interaction), language=code)
-        await self._show_settings(interaction)
+        await self._show_settings(interaction, _NO_LANGUAGE if code is None else None)
 
     @language.autocomplete("language")
     async def _suggest(self, _interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
@@ -115,14 +123,14 @@ class SettingsCog(commands.Cog):
         await self.app.guild_settings.reset(_guild_id(interaction))
         await self._show_settings(interaction)
 
-    async def _show_settings(self, interaction: Interaction) -> None:
-        """Answer with the current settings, in the server's current language."""
+    async def _show_settings(self, interaction: Interaction, hint: str | None = None) -> None:
+        """Answer with the current settings, in the server's current language, and how to change one."""
         t = await translator_of(interaction)
         guilds, guild_id = self.app.guild_settings, _guild_id(interaction)
         text = settings_text(
             t, await guilds.get(guild_id), await guilds.limits(guild_id), guilds.languages.names
         )
-        await answer(interaction, text)
+        await answer(interaction, f"{text}\n{t(hint)}" if hint else text)
 
 
 class ChannelMenu(PersistentItem[discord.ui.ChannelSelect[discord.ui.View]], template="settings:channels"):

@@ -13,6 +13,7 @@ def test_the_id_is_taken_from_the_token(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("DISCORD_TOKEN", TOKEN)
     printed = CliRunner().invoke(cli, ["invite"])
     assert printed.stdout == f"{invite_url(123456789012345678)}\n"
+    assert printed.stderr.endswith("Open this in a browser:\n")
     assert "View Channels" in printed.stderr
     assert "Attach Files" in printed.stderr
     assert "secret" not in printed.output

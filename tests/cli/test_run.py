@@ -32,9 +32,13 @@ def refusing() -> Iterator[ScriptedDiscord]:
 
 
 def test_the_terminal_prints_a_sentence_waits_and_exits_with_1(
-    terminal: RunCommand, refusing: ScriptedDiscord, monkeypatch: pytest.MonkeyPatch
+    terminal: RunCommand,
+    refusing: ScriptedDiscord,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setenv("DISCORD_TOKEN", TOKEN)
+    Path(".env").write_text("ADMIN_CHANEL=123\n", encoding="utf-8")
     refusing.login = (429, "text/html", "<html>Error 1015</html>")
     started_at = time.monotonic()
 
@@ -44,6 +48,8 @@ def test_the_terminal_prints_a_sentence_waits_and_exits_with_1(
     assert time.monotonic() - started_at > 2
     assert "limits how often this address may ask (429)" in result.output
     assert "The bot ends in 2 seconds, or at once with Ctrl-C." in result.output
+    assert "ADMIN_CHANEL in .env is no setting: did you mean ADMIN_CHANNEL?" in caplog.text
+    assert "voice" not in caplog.text
     assert "Traceback" not in result.output
     assert TOKEN not in result.output
 

@@ -50,6 +50,7 @@ def test_a_token_tells_its_application(token: str) -> None:
 def test_what_is_no_token_is_a_sentence_without_it(token: str) -> None:
     with pytest.raises(OperatorError, match="General Information, Application ID") as refused:
         application_id_of(token)
+    assert "Bot, Reset Token" in str(refused.value)
     assert not token.strip() or token not in str(refused.value).replace("--application", "").replace("ID", "")
 
 

@@ -241,6 +241,6 @@ async def test_images_are_shown_and_other_files_saved(
 
 async def test_a_taken_port_is_reported(page: Page, world: SimulatedDiscord, app: App) -> None:
     taken = int(page.origin.rsplit(":", 1)[1])
-    with pytest.raises(OperatorError, match=f"PLAYGROUND_PORT {taken}"):
+    with pytest.raises(OperatorError, match=rf"Port {taken} is taken .*PLAYGROUND_PORT"):
         async with open_page(world, app, taken):
             pass

@@ -10,10 +10,11 @@ from bot.playground.server import Page
 from bot.playground.simulated_discord import SimulatedDiscord, open_simulated_discord
 from bot.playground.tutorial import Step, steps
 from bot.store import descriptions, duels, jobs
-from tests.playground.conftest import Message, Visitor, visiting
+from bot.store.job_schema import BuildSpec
+from tests.playground.conftest import Message, Visitor, visiting, visitor_session
 from tests.support.duels import HERO, two_models, vote, vote_unanimously
 from tests.support.scripted_server import Script
-from tests.support.workflows import build, finetune
+from tests.support.workflows import build, finetune, run_job
 from tests.support.writers import of_one_taste
 
 TITLES = [
@@ -169,8 +170,35 @@ async def test_a_model_that_is_held_back_is_not_a_step_taken(
         await build(app)
     await finetune(app)
     step = await next_step(app, world)
-    assert (step.title, step.line, step.done) == (title, "/finetune", False)
-    assert "writes too badly" in str(step.todo)
+    assert (step.title, step.line, step.done) == (title, "/build-dataset source:shipped", False)
+    assert "More examples help most" in str(step.todo)
+    await run_job(app, BuildSpec(source="shipped", hand_written=False))
+    step = await next_step(app, world)
+    assert (step.title, step.line) == (title, "/finetune")
+    assert "Confirm" in str(step.todo)
+
+
+async def test_a_model_that_the_shipped_texts_did_not_help_needs_a_larger_dataset(
+    app: App, world: SimulatedDiscord, script: Script
+) -> None:
+    script.writers["ft:tiny:1"] = of_one_taste
+    await describe(app)
+    await run_job(app, BuildSpec(source="shipped", hand_written=False))
+    await finetune(app)
+    step = await next_step(app, world)
+    assert (step.title, step.line) == ("Train the model", "/build-dataset")
+
+
+async def test_a_step_that_is_done_says_what_was_done(app: App, world: SimulatedDiscord) -> None:
+    await describe(app)
+    await build(app)
+    await finetune(app)
+    shown = await shown_steps(app, world)
+    assert [step.todo for step in shown if step.done] == [
+        "The model has described a hero.",
+        "The first dataset is there.",
+        "A model was trained, and has passed its check.",
+    ]
 
 
 def current(visitor: Visitor) -> dict[str, object]:
@@ -220,23 +248,31 @@ async def test_the_guide_sees_what_is_written_down_after_an_event(olga: Visitor,
     await olga.wait_for(lambda: current(olga)["title"] == "Gather examples")
 
 
-async def test_top_is_seen_for_good_and_ends_a_guide_that_is_done(olga: Visitor, app: App) -> None:
+async def test_top_counts_once_it_shows_something_and_ends_a_guide_that_is_done(
+    olga: Visitor, page: Page, app: App
+) -> None:
     await olga.wait_for(lambda: olga.steps)
-    assert not olga.steps[-1]["done"]
     await olga.type_line("/top")
-    await olga.wait_for(lambda: olga.steps[-1]["done"])
-    assert olga.steps[-1]["todo"] == ""
+    await olga.wait_for_message(lambda message: "Nobody is in it yet" in str(message["embeds"]))
     await two_models(app)
     await describe(app, likes=2)
+    await olga.wait_for(lambda: olga.steps[4]["done"])
+    assert not olga.steps[-1]["done"]
+    await olga.type_line("/top everywhere:True")
+    await olga.wait_for(lambda: olga.steps[-1]["done"])
+    assert (olga.steps[-1]["todo"], olga.steps[-1]["in_discord"]) == ("The hall of fame was shown.", None)
     await build(app)
     await vote(app, "voter", "candidate")
     await app.registry.promote(2, actor_id=1)
     await olga.wait_for(lambda: "close this guide" in olga.steps[-1]["todo"])
+    async with visitor_session(page) as session, session.get(olga.steps[-1]["in_discord"]) as readme:
+        assert 'id="run-it-in-discord"' in await readme.text()
 
 
 async def test_the_last_step_survives_a_restart(app: App) -> None:
     async with open_simulated_discord(app) as world:
-        await world.act(world.people["olga"].slash(world.channel, "top"))
+        await describe(app, likes=2)
+        await world.act(world.people["olga"].slash(world.channel, "top", everywhere=True))
         assert (await shown_steps(app, world))[-1].done
     async with open_simulated_discord(app) as world:
         assert (await shown_steps(app, world))[-1].done

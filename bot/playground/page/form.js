@@ -32,10 +32,17 @@ export function openForm(dialog, form, submit) {
     element("div", { className: "row" },
       element("button", { type: "button", className: "button secondary", onclick: () => dialog.close() }, t("Cancel")),
       element("button", { type: "submit", className: "button primary" }, t("Submit"))));
+  let sending = false; // the second click of a double click would send it again
   content.addEventListener("submit", async (event) => {
     event.preventDefault();
+    if (sending) return;
+    sending = true;
     const inputs = [...content.elements].filter((input) => input.name);
-    if (await submit(Object.fromEntries(inputs.map((input) => [input.name, valueOf(input)])))) dialog.close();
+    try {
+      if (await submit(Object.fromEntries(inputs.map((input) => [input.name, valueOf(input)])))) dialog.close();
+    } finally {
+      sending = false;
+    }
   });
   dialog.replaceChildren(content);
   dialog.showModal();

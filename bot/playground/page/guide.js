@@ -60,7 +60,7 @@ export class Guide {
   }
 
   #content(step, index) {
-    const { title, why, todo, line, person, done } = step;
+    const { title, why, todo, line, person, done, in_discord: page } = step;
     const mayAct = !person || person === this.#person;
     // the second click of a double click has a detail of 2: it would send the line again, or that of the next step
     const action = mayAct ? line && element("button", { type: "button", className: "button primary",
@@ -68,6 +68,7 @@ export class Guide {
       : index === this.#next && !done && element("button", { type: "button", className: "button primary",
         onclick: () => this.become(person) }, t("Switch to {person}", { person }));
     return [element("p", {}, element("b", {}, `${index + 1}. ${title}`), " ", why),
-      element("p", { className: "todo" }, done ? `${t("Done.")} ` : "", todo), action || null].filter(Boolean);
+      element("p", { className: "todo" }, done ? `${t("Done.")} ` : "", todo, page && " ",
+        page && element("a", { href: page, target: "_blank" }, t("Run it in Discord"))), action || null].filter(Boolean);
   }
 }

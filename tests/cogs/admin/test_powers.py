@@ -90,4 +90,4 @@ async def test_requested_powers_are_not_suggested_to_admins_of_other_servers(sta
 
 async def test_blocked_power_is_not_added(stage: Stage) -> None:
     await stage.olga.slash(stage.channel, "powers add", power="self-harm")
-    assert "blocklist" in stage.refusal()
+    assert "data/blocked.txt (setting BLOCKLIST)" in stage.refusal()

@@ -55,6 +55,15 @@ async def test_limits_are_set_one_by_one_and_reset(stage: Stage, app: App) -> No
     assert await app.guild_settings.limits(HOME) == app.settings.limits
 
 
+async def test_without_options_it_says_how_to_change_a_setting(stage: Stage) -> None:
+    limits = await answer(stage, "limits")
+    assert "Nothing was changed." in limits
+    assert "`/settings limits cooldown:60`" in limits
+    assert "`/settings language language:English`" in await answer(stage, "language")
+    assert "Nothing was changed." not in await answer(stage, "limits", cooldown=0)
+    assert "language:English" not in await answer(stage, "language", language="English")
+
+
 @pytest.mark.settings(cooldown=5, daily_per_guild=500)
 @pytest.mark.parametrize(
     ("option", "value", "refusal"),
