@@ -21,7 +21,7 @@ def serve(
     port: Annotated[
         int | None,
         typer.Option(
-            min=1, max=65535, help=f"Where it listens, on this computer; by default at {_DEFAULT_PORT}"
+            min=1, max=65535, help=f"Where it listens, on this computer; by default {_DEFAULT_PORT}"
         ),
     ] = None,
     base: Annotated[

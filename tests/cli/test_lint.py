@@ -112,7 +112,7 @@ def test_an_unanswered_question_is_an_error(heroes: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("hero,completion\na,b\n", "a.csv lacks the columns prompt and has hero, completion."),
+        ("hero,completion\na,b\n", "a.csv lacks the column prompt and has hero, completion."),
         ("prompt,completion\na,b\na,c\n", "All prompts are identical"),
         ("prompt,completion\na,b,c,d\n", "has 4 fields where the header has 2"),
     ],
