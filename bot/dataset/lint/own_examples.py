@@ -12,7 +12,9 @@ from bot.dataset.lint.examples import read_examples
 from bot.dataset.lint.finding import Severity, count_text
 from bot.dataset.lint.linter import lint
 from bot.dataset.lint.prepared_file import format_lines
-from bot.dataset.reading.source import Format
+from bot.dataset.lint.rated_pairs import holds_rated_pairs, read_rated_pairs
+from bot.dataset.reading.opening import open_source
+from bot.dataset.reading.source import Format, Source
 from bot.dataset.versions.freeze import MIN_TRAINING_TEXTS
 from bot.errors import UserError
 from bot.heroes.config import HeroesConfig
@@ -102,7 +104,10 @@ def read_own_examples(path: Path, config: HeroesConfig) -> OwnExamples:
     if lines := _engine_lines(path):
         method: Method = "dpo" if "preferred_output" in json.loads(lines[0].json) else "supervised"
         return _split(path.name, lines, method)
-    examples = read_examples(path, config)
+    source = open_source(path)
+    if holds_rated_pairs(source):
+        return _rated(path.name, source)
+    examples = read_examples(path, config, source=source)
     report = lint(replace(examples, valid=frozenset()), target=Format.CHAT)  # its split is kept here
     wanted = [each for each in report.with_severity(Severity.OPTIONAL) if not each.style]
     frame = report.apply_fixes(wanted)
@@ -124,12 +129,21 @@ def read_own_examples(path: Path, config: HeroesConfig) -> OwnExamples:
     return replace(found, has_prompts=_has_prompts(frame))
 
 
+def _rated(file: str, source: Source) -> OwnExamples:
+    found = read_rated_pairs(source)
+    lines = [
+        Line(pair.number, pair.place, pair.json, pair.prompt, held_out=pair.held_out) for pair in found.pairs
+    ]
+    return _split(file, lines, "dpo", found.notes, found.changes)
+
+
 def holds_prompts(path: Path, config: HeroesConfig) -> bool:
     """Return whether read_own_examples() can read a file, with prompts in it, however few they are."""
     if _engine_lines(path):
         return True
     try:
-        return _has_prompts(read_examples(path, config).frame)
+        source = open_source(path)
+        return holds_rated_pairs(source) or _has_prompts(read_examples(path, config, source=source).frame)
     except UserError:
         return False
 
@@ -178,9 +192,10 @@ def _split(
 
 def _check_number(file: str, train: Sequence[Line], valid: Sequence[Line], why: str = "") -> None:
     if len(train) < MIN_TRAINING_TEXTS:
+        would_train = f" and {len(train)} would train" if valid else ""
         raise UserError(
-            f"Of {file}, {count_text(len(train) + len(valid), 'example')} can be used and {len(train)} would "
-            f"train, but a training needs {MIN_TRAINING_TEXTS}: add some. A few hundred teach well.{why}"
+            f"Of {file}, {count_text(len(train) + len(valid), 'example')} can be used{would_train}, but a "
+            f"training needs {MIN_TRAINING_TEXTS}: add some. A few hundred teach well.{why}"
         )
 
 
