@@ -12,6 +12,7 @@ from rich.console import Console
 
 from bot.cli.commands import Json, Yes
 from bot.cli.own_training import (
+    NAME_RULE,
     TuningOrder,
     delete_command,
     end_text,
@@ -23,6 +24,7 @@ from bot.cli.runtime import installation_settings, run_command
 from bot.cli.terminal import TERMINAL, print_json, program
 from bot.errors import UserError
 from bot.settings import Settings
+from bot.tuning.model_names import model_name
 
 if TYPE_CHECKING:
     from openai.types.fine_tuning import FineTuningJob
@@ -77,6 +79,10 @@ def tune(
     """
     if as_json and not yes:
         raise typer.BadParameter("With --json nothing is asked: confirm with --yes.", param_hint="--json")
+    if name is not None and not model_name(name):
+        raise typer.BadParameter(
+            f"Nothing is left of {name!r}: {NAME_RULE}. Give another one.", param_hint="--name"
+        )
     wanted = file.stem if name is None else name
     order = TuningOrder(file, base, epochs, wanted, replace, plain_text, confirmed=yes, as_json=as_json)
     run_command(_tune(installation_settings(), order))
