@@ -25,6 +25,7 @@ from bot.cli.terminal import TERMINAL, print_json, program
 from bot.errors import UserError
 from bot.settings import Settings
 from bot.tuning.model_names import model_name
+from bot.tuning.providers import ENGINE
 
 if TYPE_CHECKING:
     from openai.types.fine_tuning import FineTuningJob
@@ -56,7 +57,10 @@ def tune(
         ),
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, max=10, help="How often the model reads each example")
+        int | None,
+        typer.Option(
+            min=1, max=10, help=f"How often the model reads each example; by default {ENGINE.default_epochs}"
+        ),
     ] = None,
     name: Annotated[str | None, typer.Option(help="What to call the model; by default as the file")] = None,
     replace: Annotated[
@@ -73,6 +77,9 @@ def tune(
     as_json: Json = False,
 ) -> None:
     """Train a model on your own examples: any prompts with the answers to learn. It never answers /hero.
+
+    It needs 10 examples or more. Of a table, the columns prompt and completion are read (or question and
+    answer, instruction and output, query and response); for rated pairs prompt, chosen and rejected.
 
     Sample files lie in examples/. Ask the model with `chat`. Ctrl-C pauses a training: the same command goes
     on with it.
