@@ -139,13 +139,21 @@ def _rated(file: str, source: Source) -> OwnExamples:
 
 def holds_prompts(path: Path, config: HeroesConfig) -> bool:
     """Return whether read_own_examples() can read a file, with prompts in it, however few they are."""
-    if _engine_lines(path):
-        return True
     try:
+        if _engine_lines(path):
+            return True
         source = open_source(path)
         return holds_rated_pairs(source) or _has_prompts(read_examples(path, config, source=source).frame)
     except UserError:
         return False
+
+
+def only_tune_reads(path: Path) -> bool:
+    """Return whether a file is of pairs or longer conversations, which are learnt from without a check.
+
+    Raises UserError if it cannot be read.
+    """
+    return bool(_engine_lines(path)) or holds_rated_pairs(open_source(path))
 
 
 def _has_prompts(frame: "pd.DataFrame") -> bool:
@@ -153,18 +161,34 @@ def _has_prompts(frame: "pd.DataFrame") -> bool:
 
 
 def _engine_lines(path: Path) -> list[Line]:
-    """Return the lines of a file that only the engine reads: pairs, and conversations of several turns."""
+    """Return the lines of a file that only the engine reads: pairs, and conversations of several turns.
+
+    Raises UserError, with the line, if one of such a file is broken.
+    """
     if path.suffix.lower() != ".jsonl" or not path.is_file():
         return []
     try:
         rows = _LINE_END.split(path.read_text(encoding="utf-8-sig"))
-        found = [
-            Line(number, f"line {number}", row, row) for number, row in enumerate(rows, 1) if row.strip()
-        ]
-        values = [json.loads(line.json) for line in found]
     except (OSError, ValueError):
         return []  # the reading room says what is wrong
-    return found if values and any(map(_is_for_engine, values)) else []
+    found = [Line(number, f"line {number}", row, row) for number, row in enumerate(rows, 1) if row.strip()]
+    is_for_engine, broken = False, None
+    for line in found:
+        try:
+            is_for_engine = _is_for_engine(json.loads(line.json)) or is_for_engine
+        except json.JSONDecodeError as error:
+            broken = broken or (line.number, error)
+        except (ValueError, RecursionError):
+            return []
+    if not is_for_engine:
+        return []
+    if broken:
+        number, fault = broken
+        raise UserError(
+            f"Line {number}, column {fault.colno} of {path.name}: this is broken JSON ({fault.msg}). "
+            "Mend the line, or take it out."
+        )
+    return found
 
 
 def _is_for_engine(value: object) -> bool:

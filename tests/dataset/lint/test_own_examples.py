@@ -166,3 +166,11 @@ def test_a_holdout_split_is_kept_aside_and_values_that_mean_no_split_are_named(t
     assert (len(examples.train), len(examples.valid)) == (35, 5)
     named = "The column 'split' has values that mean no split: 'later' (4 rows), '' (1 row)."
     assert any(named in note for note in examples.notes)
+
+
+def test_a_broken_line_of_conversations_is_named(tmp_path: Path) -> None:
+    lines = (SAMPLES / "chats.jsonl").read_text().splitlines()
+    lines[12] = '{"messages": [}'
+    (tmp_path / "talks.jsonl").write_text("\n".join(lines))
+    with pytest.raises(UserError, match=r"Line 13, column 15 of talks\.jsonl: this is broken JSON"):
+        read_own_examples(tmp_path / "talks.jsonl", CONFIG)
