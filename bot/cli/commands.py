@@ -29,6 +29,7 @@ _KINDS = {
     "<str>": "TEXT",
     "<path>": "PATH",
 }
+_DECIMALS = ("<float>", "<float range>")
 
 
 def _for_people(parameters: list[Any], ctx: Any) -> list[Any]:
@@ -73,7 +74,7 @@ def _refused_value(parameter: Any, ctx: Any, cause: ValidationError) -> str:
     kind = parameter.display_type(ctx)
     if _KINDS.get(kind) == "NUMBER":
         bounds = bounds_of(parameter)
-        number = "number" if kind == "<float>" else "whole number"
+        number = "number" if kind in _DECIMALS else "whole number"
         return f"{typed} is not possible: give a {number}{', ' if bounds else ''}{bounds}."
     choices = ", ".join(kind.strip("[]<>").split("|"))
     return f"{typed} is not possible: choose one of {choices}."

@@ -26,12 +26,10 @@ def delete(
 async def _delete(settings: Settings, name: str, base: str | None, *, confirmed: bool) -> None:
     from bot.cli.own_engine import own_models  # noqa: PLC0415 (so that --help is quick)
     from bot.cli.progress import confirm  # noqa: PLC0415
-    from bot.tuning.own_models import require_deletable, training_name  # noqa: PLC0415
+    from bot.tuning.own_models import find_training, require_deletable  # noqa: PLC0415
 
     async with own_models(settings, base) as models:
-        unfinished = await models.unfinished_of_ones_own()
-        training = next((job for job in unfinished if training_name(job) == name), None)
-        if training:
+        if training := find_training(await models.unfinished_of_ones_own(), name):
             if confirmed or confirm(
                 f"End the training {name} for good? Nothing of it is kept.", default=False
             ):

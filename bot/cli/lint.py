@@ -12,15 +12,16 @@ from bot.cli.terminal import program
 from bot.dataset.lint.examples import read_examples
 from bot.dataset.lint.finding import Finding, Severity
 from bot.dataset.lint.linter import LintReport, lint
+from bot.dataset.lint.own_examples import only_tune_reads
 from bot.dataset.lint.prepared_file import (
     check_output_path,
     default_output_path,
     usage_reminders,
     write_prepared_file,
 )
-from bot.dataset.lint.recommendation import CheckedFile, recommend
+from bot.dataset.lint.recommendation import CheckedFile, recommend, shell_argument
 from bot.dataset.reading.source import Format
-from bot.errors import HerosmithError
+from bot.errors import HerosmithError, UserError
 from bot.heroes.blocklist import Blocklist
 from bot.heroes.config import HeroesConfig, read_heroes
 
@@ -81,7 +82,16 @@ def _check(
     if out:
         check_output_path(out, source, overwrite=overwrite)
     typer.echo(f"Checking {source} ...\n")
-    examples = read_examples(source, config, blocklist)
+    try:
+        examples = read_examples(source, config, blocklist)
+    except UserError:
+        if not only_tune_reads(source):
+            raise
+        raise UserError(
+            "These are rated pairs, or conversations of several turns, which are not checked here: {tune} "
+            "takes the file as it is.",
+            tune=f"`{program()} tune {shell_argument(source)}`",
+        ) from None
     report = lint(examples, target=target)
     _print_findings(report)
     accepted = _ask_for_fixes(report, confirmed=confirmed)

@@ -1,8 +1,6 @@
 """What a person asks of `herosmith tune`, and what it says of the training: its plan and its end."""
 
-import re
 import shlex
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bot.cli.terminal import program
 from bot.i18n.format import format_duration
+from bot.tuning.model_names import model_name
 from bot.tuning.providers import ENGINE
 
 if TYPE_CHECKING:
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from bot.store.job_schema import HeldOutLoss
 
 _CHARACTERS_PER_TOKEN = 4  # of English, roughly
-_NO_NAME = re.compile(r"[^A-Za-z0-9._-]+")
-_LONGEST_NAME = 40
+NAME_RULE = "a name has only English letters, digits, points, _ and -, 40 at most"
 _UNTRAINED = (
     "Rated pairs refine a model that can already answer such prompts, and {base} has not been trained. "
     "Better train it on prompts and answers first, then on the pairs, with that model's name as --base."
@@ -42,10 +40,8 @@ class TuningOrder:
 
     @property
     def name(self) -> str:
-        """Return the wanted name with only what a model's name may have: "Küche" is called Kuche."""
-        letters = unicodedata.normalize("NFKD", self.wanted_name.replace("ß", "ss"))
-        plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
-        return _NO_NAME.sub("-", plain).strip("-._")[:_LONGEST_NAME].rstrip("-._") or "own"
+        """Return the wanted name with only what a model's name may have."""
+        return model_name(self.wanted_name) or "own"
 
     @property
     def command(self) -> str:
@@ -66,11 +62,7 @@ def further_lines(
     """Yield what a plan says of the model's name, and of trainings that are not finished."""
     from bot.tuning.own_models import training_name  # noqa: PLC0415 (so that --help is quick)
 
-    rule = (
-        ": a name has only English letters, digits, points, _ and -, 40 at most"
-        if order.name != order.wanted_name
-        else ""
-    )
+    rule = f": {NAME_RULE}" if order.name != order.wanted_name else ""
     yield f"The model will be called {order.name}{rule}."
     if replaced:
         yield f"The model {order.name} that there is now is deleted once the new one is trained."

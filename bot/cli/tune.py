@@ -12,6 +12,7 @@ from rich.console import Console
 
 from bot.cli.commands import Json, Yes
 from bot.cli.own_training import (
+    NAME_RULE,
     TuningOrder,
     delete_command,
     end_text,
@@ -23,6 +24,8 @@ from bot.cli.runtime import installation_settings, run_command
 from bot.cli.terminal import TERMINAL, print_json, program
 from bot.errors import UserError
 from bot.settings import Settings
+from bot.tuning.model_names import model_name
+from bot.tuning.providers import ENGINE
 
 if TYPE_CHECKING:
     from openai.types.fine_tuning import FineTuningJob
@@ -54,7 +57,10 @@ def tune(
         ),
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, max=10, help="How often the model reads each example")
+        int | None,
+        typer.Option(
+            min=1, max=10, help=f"How often the model reads each example; by default {ENGINE.default_epochs}"
+        ),
     ] = None,
     name: Annotated[str | None, typer.Option(help="What to call the model; by default as the file")] = None,
     replace: Annotated[
@@ -72,11 +78,18 @@ def tune(
 ) -> None:
     """Train a model on your own examples: any prompts with the answers to learn. It never answers /hero.
 
+    It needs 10 examples or more. Of a table, the columns prompt and completion are read (or question and
+    answer, instruction and output, query and response); for rated pairs prompt, chosen and rejected.
+
     Sample files lie in examples/. Ask the model with `chat`. Ctrl-C pauses a training: the same command goes
     on with it.
     """
     if as_json and not yes:
         raise typer.BadParameter("With --json nothing is asked: confirm with --yes.", param_hint="--json")
+    if name is not None and not model_name(name):
+        raise typer.BadParameter(
+            f"Nothing is left of {name!r}: {NAME_RULE}. Give another one.", param_hint="--name"
+        )
     wanted = file.stem if name is None else name
     order = TuningOrder(file, base, epochs, wanted, replace, plain_text, confirmed=yes, as_json=as_json)
     run_command(_tune(installation_settings(), order))

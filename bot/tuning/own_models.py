@@ -26,6 +26,7 @@ from bot.llm.retry import INTERACTIVE, error_text, with_retries
 from bot.store.job_schema import HeldOutLoss, Method
 from bot.tuning.follow import OUT_OF_REACH, TrainingTiming, has_succeeded, poll_until, progress_since_resumed
 from bot.tuning.losses import event_data, losses_from_events
+from bot.tuning.model_names import model_name
 from bot.tuning.providers import provider_of
 from bot.tuning.remote_api import (
     METADATA_KEY,
@@ -77,12 +78,21 @@ class OwnModels:
     async def resolve(self, typed: str | None) -> str:
         """Return the model with a name, or the newest of which it is a part (`None`: the base).
 
-        Raises UserError, with what there is, if there is none.
+        A name as `tune` was given it is found as well. Raises UserError, with what there is, if there is
+        none, or if its training is not finished.
         """
         names = await self.names()
-        found = names[0] if typed is None else find_model(names, typed)
-        if found:
+        if typed is None:
+            return names[0]
+        if found := find_model(names, typed) or find_model(names, model_name(typed)):
             return found
+        if job := find_training(await self.unfinished_of_ones_own(), typed):
+            raise UserError(
+                "The model {name} is not finished: its training is {status}. To go on with it, start its "
+                "training again as before.",
+                name=training_name(job),
+                status=str(job.status).replace("_", " "),
+            )
         known = "".join(f"\n  {short_name(names, name)}" for name in names)
         raise UserError("There is no model {typed}. There are:{known}", typed=typed, known=known)
 
@@ -290,6 +300,11 @@ def plan_training(
 def training_name(job: FineTuningJob) -> str:
     """Return what a person called the model of a training."""
     return str((job.model_extra or {}).get("user_provided_suffix") or job.id)
+
+
+def find_training(jobs: Iterable[FineTuningJob], typed: str) -> FineTuningJob | None:
+    """Return the training of a model with a name, also of one as `tune` was given it."""
+    return next((job for job in jobs if training_name(job) in (typed, model_name(typed))), None)
 
 
 def require_deletable(model: str) -> None:

@@ -69,6 +69,7 @@ def test_promoting_an_unknown_model_is_reported(tmp_path: Path) -> None:
         (("dataset", "sample", "-n", "0"), "0 is not possible: give a whole number, at least 1."),
         (("jobs", "show", "first"), "first is not possible: give a whole number."),
         (("dataset", "build", "--budget", "little"), "little is not possible: give a number."),
+        (("chat", "tiny", "--temperature", "3"), "3 is not possible: give a number, 0 to 2."),
         (("finetune", "--method", "x"), "x is not possible: choose one of supervised, dpo."),
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from bot.__main__ import cli
+from bot.settings import ROOT
 
 AGES = ("18", "20", "30")
 POWERS = ("invisibility", "flight")
@@ -112,7 +113,7 @@ def test_an_unanswered_question_is_an_error(heroes: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("hero,completion\na,b\n", "a.csv lacks the columns prompt and has hero, completion."),
+        ("hero,completion\na,b\n", "a.csv lacks the column prompt and has hero, completion."),
         ("prompt,completion\na,b\na,c\n", "All prompts are identical"),
         ("prompt,completion\na,b,c,d\n", "has 4 fields where the header has 2"),
     ],
@@ -125,3 +126,13 @@ def test_errors_are_printed_to_standard_error(tmp_path: Path, content: str, mess
     assert message in done.stderr
     assert "Traceback" not in done.output
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["pairs.jsonl", "chats.jsonl", "rated.csv"])
+def test_what_only_tune_reads_is_sent_there_as_it_is(tmp_path: Path, name: str) -> None:
+    (tmp_path / "rated.csv").write_text("prompt,chosen,rejected\nWho?,Nobody.,No.\n")
+    file = tmp_path / name if name == "rated.csv" else ROOT / "examples" / name
+    refused = check(file)
+    assert refused.exit_code == 1
+    assert f"herosmith tune {file}` takes the file as it is." in refused.stderr
+    assert "only conversations of one user" not in refused.stderr

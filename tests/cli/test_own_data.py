@@ -51,7 +51,7 @@ def test_questions_are_tuned_on_and_asked_and_no_model_of_heroes_comes_of_it(at_
     assert "The column 'question' is read as 'prompt'." in tuned.output
     assert "43 examples to learn from, 5 kept aside to test the model" in tuned.output
     assert "read once" in tuned.output
-    rule = "a name has only English letters, digits, points, _ and -"
+    rule = "a name has only English letters, digits, points, _ and -, 40 at most"
     assert f"The model will be called my-kitchen: {rule}." in tuned.output
     *_, ended, loss, chat, serve, for_programs = tuned.output.splitlines()
     assert ended == "The model my-kitchen is trained and kept."
@@ -61,7 +61,7 @@ def test_questions_are_tuned_on_and_asked_and_no_model_of_heroes_comes_of_it(at_
     name = for_programs.split()[-1]
     assert name.startswith("ft:tiny:my-kitchen:")
 
-    answered = json.loads(at_engine("chat", "my-kitchen", "-m", "How long?", "--json").stdout)
+    answered = json.loads(at_engine("chat", "my kitchén!", "-m", "How long?", "--json").stdout)
     assert answered["model"] == name
     assert answered["message"] == "How long?"
     assert answered["answer"].strip()
@@ -193,6 +193,7 @@ def test_a_base_that_is_too_large_for_memory_is_refused_with_the_figures(
         (("chat", "-m", " "), "There is no text to answer: write a question."),
         (("chat", "--json"), "--json is for --message and --list"),
         (("tune", "x.csv", "--json"), "confirm with --yes"),
+        (("tune", "x.csv", "--name", "###"), "Nothing is left of '###': a name has only English letters"),
     ],
 )
 def test_without_a_terminal_nothing_is_asked(
@@ -360,11 +361,13 @@ def test_an_unfinished_training_is_named_waited_for_and_ended(
     other = at_engine("tune", str(SAMPLES / "chats.jsonl"), "--name", "first", "--yes")
     assert other.exit_code == 1
     assert "A training 'first', of other examples or with other options, is not finished." in other.stderr
+    asked = at_engine("chat", "first", "-m", "Hello")
+    assert "The model first is not finished: its training is running. To go on with it, start" in asked.stderr
 
     second = start_tuning(engine, tmp_path, many_questions, "second", "--epochs", "1")
     job = asyncio.run(begins(engine, "second", "queued"))
-    declined = at_engine("delete", "first", typed="n\n")
-    assert "End the training first for good?" in declined.output
+    declined = at_engine("delete", "fírst!", typed="n\n")
+    assert "End the training fírst! for good?" in declined.output
     assert "Nothing was done." in declined.output
     ended = at_engine("delete", "first", "--yes")
     assert ended.output == "The training first has ended; nothing of it is kept.\n"

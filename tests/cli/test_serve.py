@@ -78,10 +78,11 @@ def test_programs_and_commands_ask_the_engine_that_is_served(
     _, errors = other.communicate(timeout=60)
     assert "An engine runs already" in errors
 
-    again = bot(environment, "serve")
+    again = bot(environment, "serve", "--port", "8")
     printed, errors = again.communicate(timeout=60)
     assert again.returncode == 0, errors
-    assert f"The engine runs already, at http://127.0.0.1:{port}/v1" in printed
+    assert f"The engine runs already, at http://127.0.0.1:{port}/v1\n{note}In Python: " in printed
+    assert printed.endswith("--port 8 changes nothing: to serve there, stop that engine first.\n")
     asked = subprocess.run(python_of(printed), capture_output=True, text=True, check=True)
     assert asked.stdout.strip()
 

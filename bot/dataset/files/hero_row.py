@@ -25,12 +25,13 @@ from bot.heroes.vocabulary import Vocabulary
 
 _PAIR_COLUMNS = ("prompt", "completion")
 _HERO_COLUMNS = (*FIELD_NAMES, "response_txt")
-_PAIRS_NEEDED = "prompt and completion (or question and answer)"
+_PAIRS_NEEDED = "prompt and completion (or question and answer, instruction and output, query and response)"
 _HEROES_NEEDED = f"{format_names(_HERO_COLUMNS)} (or description)"
 _SAMPLES = "Samples are examples/heroes.csv and examples/questions.csv."
+_RENAME_HINT = "The first row of a table names its columns: rename them there, in {place}."
 _HEADER_HINT = (
-    "The first row of a table names its columns: rename them there, or put a row with prompt and completion "
-    "above the texts, as {place}."
+    "The first row of a table names its columns, and this one looks like texts: put a row with prompt and "
+    "completion above the texts, as {place}."
 )
 
 _BLOCKED = "Its power is on the blocklist, which BLOCKLIST names."
@@ -77,8 +78,9 @@ class HeroRowParser:
         """
         self.has_pairs = set(_PAIR_COLUMNS) <= set(columns)
         if not self.has_pairs and not set(_HERO_COLUMNS) <= set(columns):
-            hint = [_HEADER_HINT.format(place=header_place)] if header_place else []
-            raise _lacking(columns, file, [*hint, _SAMPLES, *notes])
+            hint = _HEADER_HINT if any(map(_is_text, columns)) else _RENAME_HINT
+            hints = [hint.format(place=header_place)] if header_place else []
+            raise _lacking(columns, file, [*hints, _SAMPLES, *notes])
         self.text_column = "completion" if self.has_pairs else "response_txt"
         self.text_columns = _PAIR_COLUMNS if self.has_pairs else _HERO_COLUMNS
         self.has_fields = set(FIELD_NAMES) <= set(columns)
@@ -172,8 +174,14 @@ def _lacking(columns: Collection[str], file: str, hints: Sequence[str]) -> UserE
         else f"It needs {_PAIRS_NEEDED}; a table of heroes may have {_HEROES_NEEDED}."
     )
     missing = [name for name in wanted if name not in columns]
-    lacks = f"{file} lacks the columns {format_names(missing)} and has {format_names(columns)}."
+    noun = "column" if len(missing) == 1 else "columns"
+    lacks = f"{file} lacks the {noun} {format_names(missing)} and has {format_names(columns)}."
     return UserError(" ".join([lacks, needed, *hints]))
+
+
+def _is_text(name: str) -> bool:
+    """Return whether the name of a column is rather a text, of a table without names."""
+    return len(name.split()) > 2 or name.rstrip().endswith((".", "?", "!"))
 
 
 def _refusal(spelling: HeroSpelling, location: str) -> UserError:

@@ -1,6 +1,7 @@
 """The examples of a file: prompts and completions, and what import would say of their heroes."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -12,7 +13,8 @@ from bot.dataset.files.hero_rows import reading_notes, thinking_note, unread_not
 from bot.dataset.files.row import sub_prompt_of
 from bot.dataset.lint.places import Places
 from bot.dataset.reading.opening import open_source
-from bot.dataset.reading.source import Format
+from bot.dataset.reading.source import Format, Source
+from bot.dataset.reading.splits import unknown_splits_note
 from bot.errors import UserError
 from bot.heroes.blocklist import Blocklist
 from bot.heroes.config import HeroesConfig
@@ -74,16 +76,18 @@ class Examples:
         return len(self.valid)
 
 
-def read_examples(path: Path, config: HeroesConfig, blocklist: Blocklist | None = None) -> Examples:
+def read_examples(
+    path: Path, config: HeroesConfig, blocklist: Blocklist | None = None, *, source: Source | None = None
+) -> Examples:
     """Read a file. Raises UserError if it cannot be read, or has columns of neither pairs nor heroes.
 
-    blocklist: the powers that import refuses.
+    blocklist: the powers that import refuses. source: the file, if it is open already.
     """
     import pandas as pd  # noqa: PLC0415  takes a second
 
     # the strings that were read are kept, in place of copies in Arrow, which rules would turn back one by one
     text_type = pd.StringDtype("python", na_value=math.nan)
-    source = open_source(path)
+    source = source or open_source(path)
     notes = reading_notes(source)
     parser = HeroRowParser(
         source.columns,
@@ -99,6 +103,7 @@ def read_examples(path: Path, config: HeroesConfig, blocklist: Blocklist | None 
     asked, index = list[str](), list[int]()
     refusals: list[str] = []
     valid = set[int]()
+    splits = Counter[str]()
     thoughts = 0
     places = Places.in_format(source.format)
     for record in source.records():
@@ -111,7 +116,9 @@ def read_examples(path: Path, config: HeroesConfig, blocklist: Blocklist | None 
         index.append(record.number - 1)
         places.add(record.number - 1, record.line)
         asked.append(prompt)
-        if record.cells.get("split") == "valid":
+        split = record.cells.get("split", "")
+        splits[split] += 1
+        if split == "valid":
             valid.add(record.number - 1)
         columns["prompt"].append(
             record.cells["prompt"] if parser.has_pairs else prompt or _joined(record.cells)
@@ -127,7 +134,12 @@ def read_examples(path: Path, config: HeroesConfig, blocklist: Blocklist | None 
         source.format,
         Heroes(pd.Series(asked, index=index, dtype=text_type), tuple(refusals)),
         frozenset(valid),
-        notes=(*notes, *unread_note(parser, source, also=extra), *thinking_note(thoughts)),
+        notes=(
+            *notes,
+            *unread_note(parser, source, also=extra),
+            *unknown_splits_note(splits),
+            *thinking_note(thoughts),
+        ),
         deviations=(*source.deviations, *(["Its texts hold what a model thought."] if thoughts else [])),
         places=places,
         has_hero_columns=parser.has_fields,

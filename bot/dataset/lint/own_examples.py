@@ -12,7 +12,9 @@ from bot.dataset.lint.examples import read_examples
 from bot.dataset.lint.finding import Severity, count_text
 from bot.dataset.lint.linter import lint
 from bot.dataset.lint.prepared_file import format_lines
-from bot.dataset.reading.source import Format
+from bot.dataset.lint.rated_pairs import holds_rated_pairs, read_rated_pairs
+from bot.dataset.reading.opening import open_source
+from bot.dataset.reading.source import Format, Source
 from bot.dataset.versions.freeze import MIN_TRAINING_TEXTS
 from bot.errors import UserError
 from bot.heroes.config import HeroesConfig
@@ -102,7 +104,10 @@ def read_own_examples(path: Path, config: HeroesConfig) -> OwnExamples:
     if lines := _engine_lines(path):
         method: Method = "dpo" if "preferred_output" in json.loads(lines[0].json) else "supervised"
         return _split(path.name, lines, method)
-    examples = read_examples(path, config)
+    source = open_source(path)
+    if holds_rated_pairs(source):
+        return _rated(path.name, source)
+    examples = read_examples(path, config, source=source)
     report = lint(replace(examples, valid=frozenset()), target=Format.CHAT)  # its split is kept here
     wanted = [each for each in report.with_severity(Severity.OPTIONAL) if not each.style]
     frame = report.apply_fixes(wanted)
@@ -124,14 +129,31 @@ def read_own_examples(path: Path, config: HeroesConfig) -> OwnExamples:
     return replace(found, has_prompts=_has_prompts(frame))
 
 
+def _rated(file: str, source: Source) -> OwnExamples:
+    found = read_rated_pairs(source)
+    lines = [
+        Line(pair.number, pair.place, pair.json, pair.prompt, held_out=pair.held_out) for pair in found.pairs
+    ]
+    return _split(file, lines, "dpo", found.notes, found.changes)
+
+
 def holds_prompts(path: Path, config: HeroesConfig) -> bool:
     """Return whether read_own_examples() can read a file, with prompts in it, however few they are."""
-    if _engine_lines(path):
-        return True
     try:
-        return _has_prompts(read_examples(path, config).frame)
+        if _engine_lines(path):
+            return True
+        source = open_source(path)
+        return holds_rated_pairs(source) or _has_prompts(read_examples(path, config, source=source).frame)
     except UserError:
         return False
+
+
+def only_tune_reads(path: Path) -> bool:
+    """Return whether a file is of pairs or longer conversations, which are learnt from without a check.
+
+    Raises UserError if it cannot be read.
+    """
+    return bool(_engine_lines(path)) or holds_rated_pairs(open_source(path))
 
 
 def _has_prompts(frame: "pd.DataFrame") -> bool:
@@ -139,18 +161,34 @@ def _has_prompts(frame: "pd.DataFrame") -> bool:
 
 
 def _engine_lines(path: Path) -> list[Line]:
-    """Return the lines of a file that only the engine reads: pairs, and conversations of several turns."""
+    """Return the lines of a file that only the engine reads: pairs, and conversations of several turns.
+
+    Raises UserError, with the line, if one of such a file is broken.
+    """
     if path.suffix.lower() != ".jsonl" or not path.is_file():
         return []
     try:
         rows = _LINE_END.split(path.read_text(encoding="utf-8-sig"))
-        found = [
-            Line(number, f"line {number}", row, row) for number, row in enumerate(rows, 1) if row.strip()
-        ]
-        values = [json.loads(line.json) for line in found]
     except (OSError, ValueError):
         return []  # the reading room says what is wrong
-    return found if values and any(map(_is_for_engine, values)) else []
+    found = [Line(number, f"line {number}", row, row) for number, row in enumerate(rows, 1) if row.strip()]
+    is_for_engine, broken = False, None
+    for line in found:
+        try:
+            is_for_engine = _is_for_engine(json.loads(line.json)) or is_for_engine
+        except json.JSONDecodeError as error:
+            broken = broken or (line.number, error)
+        except (ValueError, RecursionError):
+            return []
+    if not is_for_engine:
+        return []
+    if broken:
+        number, fault = broken
+        raise UserError(
+            f"Line {number}, column {fault.colno} of {path.name}: this is broken JSON ({fault.msg}). "
+            "Mend the line, or take it out."
+        )
+    return found
 
 
 def _is_for_engine(value: object) -> bool:
@@ -178,9 +216,10 @@ def _split(
 
 def _check_number(file: str, train: Sequence[Line], valid: Sequence[Line], why: str = "") -> None:
     if len(train) < MIN_TRAINING_TEXTS:
+        would_train = f" and {len(train)} would train" if valid else ""
         raise UserError(
-            f"Of {file}, {count_text(len(train) + len(valid), 'example')} can be used and {len(train)} would "
-            f"train, but a training needs {MIN_TRAINING_TEXTS}: add some. A few hundred teach well.{why}"
+            f"Of {file}, {count_text(len(train) + len(valid), 'example')} can be used{would_train}, but a "
+            f"training needs {MIN_TRAINING_TEXTS}: add some. A few hundred teach well.{why}"
         )
 
 

@@ -192,7 +192,7 @@ def test_a_power_outside_the_vocabulary_is_taken_as_hero_takes_it() -> None:
 def test_a_table_of_neither_form_is_refused_and_the_likelier_one_named_first(
     columns: tuple[str, ...], first: str
 ) -> None:
-    with pytest.raises(UserError, match=rf"x\.csv lacks the columns .* It needs {first}"):
+    with pytest.raises(UserError, match=rf"x\.csv lacks the columns? .* It needs {first}"):
         HeroRowParser(columns, "x.csv", VOCABULARY)
 
 
@@ -213,3 +213,11 @@ def test_a_table_whose_columns_have_no_names_is_told_where_to_write_them(tmp_pat
     with pytest.raises(UserError, match="lacks the columns prompt, completion and has") as refused:
         read_hero_rows(tmp_path / name, VOCABULARY)
     assert (f"above the texts, as {place}. " in str(refused.value)) == bool(place)
+
+
+def test_a_table_with_other_names_is_told_to_rename_them_and_not_to_add_a_row(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("user_text,Team reply\nWho?,Nobody.\n")
+    with pytest.raises(UserError, match=r"rename them there, in line 1\.") as refused:
+        read_hero_rows(tmp_path / "x.csv", VOCABULARY)
+    assert "instruction and output, query and response" in str(refused.value)
+    assert "above the texts" not in str(refused.value)

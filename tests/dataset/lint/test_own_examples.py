@@ -116,7 +116,7 @@ def test_conversations_of_several_turns_are_left_to_the_engine(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (MANY[:9], "Of own.csv, 9 examples can be used and 9 would train, but a training needs 10"),
+        (MANY[:9], "Of own.csv, 9 examples can be used, but a training needs 10"),
         ([("Same?", f"Text {number}") for number in range(20)], "All prompts are identical"),
     ],
 )
@@ -132,3 +132,45 @@ def test_missing_columns_name_the_samples(tmp_path: Path) -> None:
         UserError, match=r"has subject, label.*examples/heroes.csv and examples/questions.csv"
     ):
         read_own_examples(questions(tmp_path, MANY, "subject label"), CONFIG)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_the_columns_chosen_and_rejected_are_rated_pairs(tmp_path: Path, suffix: str) -> None:
+    rows = [(f"How is {number}?", f"Fine, {number}.", "Bad.", "x") for number in range(30)]
+    rows[3] = ("How is 3?", "Bad.", "Bad.", "x")
+    rows[4] = ("How is 4?", "", "Bad.", "x")
+    frame = pd.DataFrame(rows, columns=["prompt", "chosen", "rejected", "origin"])
+    path = tmp_path / f"rated.{suffix}"
+    match suffix:
+        case "csv":
+            frame.to_csv(path, index=False)
+        case "jsonl":
+            frame.to_json(path, orient="records", lines=True)
+        case _:
+            frame.to_parquet(path)
+    examples = read_own_examples(path, CONFIG)
+    assert (examples.method, len(examples.train), len(examples.valid)) == ("dpo", 25, 3)
+    assert any("chosen is the preferred answer" in note for note in examples.notes)
+    assert "The column origin is not read." in examples.notes
+    assert "Leave out 2 pairs with an empty text or with the same answer twice" in examples.changes[0]
+    assert "Fine" in json.loads(examples.train[0].json)["preferred_output"][0]["content"]
+    for file in examples.files:
+        (tmp_path / file.name).write_bytes(file.content)
+        assert training_file.read(tmp_path / file.name, "dpo", at_least=1)
+
+
+def test_a_holdout_split_is_kept_aside_and_values_that_mean_no_split_are_named(tmp_path: Path) -> None:
+    splits = ["train"] * 30 + ["Holdout"] * 5 + ["later"] * 4 + [""]
+    rows = [(*row, split) for row, split in zip(MANY, splits, strict=True)]
+    examples = read_own_examples(questions(tmp_path, rows, "question answer split"), CONFIG)
+    assert (len(examples.train), len(examples.valid)) == (35, 5)
+    named = "The column 'split' has values that mean no split: 'later' (4 rows), '' (1 row)."
+    assert any(named in note for note in examples.notes)
+
+
+def test_a_broken_line_of_conversations_is_named(tmp_path: Path) -> None:
+    lines = (SAMPLES / "chats.jsonl").read_text().splitlines()
+    lines[12] = '{"messages": [}'
+    (tmp_path / "talks.jsonl").write_text("\n".join(lines))
+    with pytest.raises(UserError, match=r"Line 13, column 15 of talks\.jsonl: this is broken JSON"):
+        read_own_examples(tmp_path / "talks.jsonl", CONFIG)
