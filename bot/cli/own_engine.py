@@ -15,7 +15,7 @@ from bot.settings import Settings
 from bot.tuning.own_models import OwnModels
 
 _POLL_SECONDS = 1.0
-_FAREWELL_SECONDS = 15.0  # in which the other command learns that its training has ended, and how
+_FAREWELL_SECONDS = 20.0  # in which the other command learns that its training has ended, and how
 
 
 def is_weights(base: str | None) -> bool:
