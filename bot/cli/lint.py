@@ -89,7 +89,7 @@ def _check(
             raise
         raise UserError(
             "These are rated pairs, or conversations of several turns, which are not checked here: {tune} "
-            "takes the file as it is.",
+            "reads them.",
             tune=f"`{program()} tune {shell_argument(source)}`",
         ) from None
     report = lint(examples, target=target)

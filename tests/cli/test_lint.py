@@ -134,5 +134,5 @@ def test_what_only_tune_reads_is_sent_there_as_it_is(tmp_path: Path, name: str) 
     file = tmp_path / name if name == "rated.csv" else ROOT / "examples" / name
     refused = check(file)
     assert refused.exit_code == 1
-    assert f"herosmith tune {file}` takes the file as it is." in refused.stderr
+    assert f"herosmith tune {file}` reads them." in refused.stderr
     assert "only conversations of one user" not in refused.stderr

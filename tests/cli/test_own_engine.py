@@ -46,8 +46,11 @@ async def test_it_stays_until_the_other_training_has_ended(tmp_path: Path, tiny_
         lambda: len([*tmp_path.rglob("events.jsonl")]) == 2, what="the second training waits", timeout=120
     )
     trainer.resume()
+    printed = {}
     for command, name in ((first, "first"), (second, "second")):
-        printed, _ = command.communicate(timeout=240)
+        printed[name], _ = command.communicate(timeout=240)
         assert command.returncode == 0, printed
-        assert f"The model {name} is trained and kept." in printed
-    assert "The engine of this command also trains second, and stays until that has ended." in printed
+        assert f"The model {name} is trained and kept." in printed[name]
+    assert (
+        "The engine of this command also trains second, and stays until that has ended." in printed["first"]
+    )

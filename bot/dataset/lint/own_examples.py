@@ -196,7 +196,7 @@ def _is_for_engine(value: object) -> bool:
         return False
     turns = value.get("messages")
     roles = [turn.get("role") for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else []
-    return "preferred_output" in value or roles.count("assistant") > 1
+    return {"input", "preferred_output"} <= value.keys() or roles.count("assistant") > 1
 
 
 def _split(
