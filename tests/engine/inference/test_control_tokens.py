@@ -60,5 +60,7 @@ async def test_control_tokens_of_the_model_are_rejected(
     "text", ["cp <filename> <issue_start>", "a < b > c", "[INST]", "</s>", "<|", "<div>"]
 )
 async def test_other_text_is_not(other_template: EngineProcess, text: str) -> None:
-    answer = await ask(other_template.client(), [{"role": "user", "content": text}], max_tokens=1)
+    answer = await ask(
+        other_template.client(), [{"role": "user", "content": text}], max_tokens=1, temperature=0
+    )
     assert answer.usage.completion_tokens == 1

@@ -101,7 +101,7 @@ async def test_a_killed_trainer_fails_its_job_only(engine: EngineProcess) -> Non
     assert "killed from outside" in job.error.message
     assert job.fine_tuned_model is None
     answer = await client.chat.completions.create(
-        model=TINY, messages=[{"role": "user", "content": "still there?"}], max_tokens=5
+        model=TINY, messages=[{"role": "user", "content": "still there?"}], max_tokens=5, temperature=0
     )
     assert answer.usage is not None
     assert answer.usage.completion_tokens == 5

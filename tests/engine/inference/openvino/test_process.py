@@ -51,7 +51,8 @@ async def loaded(engine: EngineProcess) -> psutil.Process:
 
 
 async def ask(engine: EngineProcess, **options: Any) -> Any:
-    settings: Any = {"model": TINY, "messages": MESSAGES, "max_tokens": 20}
+    """Ask for the likeliest text, which is of twenty tokens: one drawn by chance may end earlier."""
+    settings: Any = {"model": TINY, "messages": MESSAGES, "max_tokens": 20, "temperature": 0}
     return await engine.client().chat.completions.create(**(settings | options))
 
 
