@@ -16,6 +16,7 @@ from bot.cli.runtime import installation_settings, run_command
 from bot.cli.terminal import print_json, print_table, program
 from bot.errors import UserError
 from bot.settings import Settings
+from bot.tuning.model_names import is_tuned, short_name, training_name
 
 _Ask = Callable[[list[Message]], AsyncIterator[str]]
 """Yields the answer to a conversation, in parts."""
@@ -84,11 +85,12 @@ async def _chat(
     *,
     as_json: bool,
 ) -> None:
-    from bot.cli.own_engine import own_models  # noqa: PLC0415 (so that --help is quick)
+    from bot.cli.own_engine import open_engine  # noqa: PLC0415 (so that --help is quick)
+    from bot.tuning.own_chat import answer as answer_of  # noqa: PLC0415
 
-    async with own_models(settings, base) as models:
-        name = await models.resolve(model)
-        ask = partial(models.answer, name, temperature=sampling.temperature, seed=sampling.seed)
+    async with open_engine(settings, base) as engine:
+        name = await engine.models.resolve(model)
+        ask = partial(answer_of, engine.api, name, temperature=sampling.temperature, seed=sampling.seed)
         if message is None:
             typer.echo(f"{model or name}. End with Ctrl-D, begin anew with {_FORGET}.")
             await _talk(ask, opening)
@@ -100,14 +102,13 @@ async def _chat(
 
 async def _list(settings: Settings, base: str | None, *, as_json: bool) -> None:
     """Print what to type for each model, its name in the engine's API, and unfinished trainings."""
-    from bot.cli.own_engine import own_models  # noqa: PLC0415 (so that --help is quick)
-    from bot.tuning.own_models import short_name, training_name  # noqa: PLC0415
+    from bot.cli.own_engine import open_engine  # noqa: PLC0415 (so that --help is quick)
 
-    async with own_models(settings, base) as models:
-        names = await models.names()
-        unfinished = [training_name(job) for job in await models.unfinished_of_ones_own()]
+    async with open_engine(settings, base) as engine:
+        names = await engine.models.names()
+        unfinished = [training_name(job) for job in await engine.trainings.unfinished_of_ones_own()]
     found: list[dict[str, object]] = [
-        {"name": short_name(names, name), "tuned": name.startswith("ft:"), "unfinished": False, "model": name}
+        {"name": short_name(names, name), "tuned": is_tuned(name), "unfinished": False, "model": name}
         for name in names
     ]
     found += [{"name": name, "tuned": False, "unfinished": True, "model": None} for name in unfinished]

@@ -7,6 +7,7 @@ import typer
 from bot.cli.commands import Yes
 from bot.cli.runtime import installation_settings, run_command
 from bot.settings import Settings
+from bot.tuning.model_names import find_training, require_deletable
 
 if TYPE_CHECKING:
     from bot.tuning.own_models import OwnModels
@@ -24,25 +25,26 @@ def delete(
 
 
 async def _delete(settings: Settings, name: str, base: str | None, *, confirmed: bool) -> None:
-    from bot.cli.own_engine import own_models  # noqa: PLC0415 (so that --help is quick)
+    from bot.cli.own_engine import open_engine  # noqa: PLC0415 (so that --help is quick)
     from bot.cli.progress import confirm  # noqa: PLC0415
-    from bot.tuning.own_models import find_training, require_deletable  # noqa: PLC0415
 
-    async with own_models(settings, base) as models:
-        if training := find_training(await models.unfinished_of_ones_own(), name):
+    async with open_engine(settings, base) as engine:
+        if training := find_training(await engine.trainings.unfinished_of_ones_own(), name):
             if confirmed or confirm(
                 f"End the training {name} for good? Nothing of it is kept.", default=False
             ):
-                await models.cancel(training)
+                await engine.trainings.cancel(training)
                 typer.echo(f"The training {name} has ended; nothing of it is kept.")
             else:
                 typer.echo("Nothing was done.")
             return
-        model = await models.resolve(name)
+        model = await engine.models.resolve(name)
         require_deletable(model)
-        question = f"Delete the model {name}{await _size_text(models, model)}? It cannot be brought back."
+        question = (
+            f"Delete the model {name}{await _size_text(engine.models, model)}? It cannot be brought back."
+        )
         if confirmed or confirm(question, default=False):
-            await models.delete(model)
+            await engine.models.delete(model)
             typer.echo(f"The model {name} is deleted.")
         else:
             typer.echo("Nothing was done.")

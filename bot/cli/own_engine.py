@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+from openai import AsyncOpenAI
 from rich.console import Console
 
 from bot.cli.engine_start import own_engine, shared_engine
@@ -13,9 +15,22 @@ from bot.llm.client import open_api
 from bot.processes import find_engine
 from bot.settings import Settings
 from bot.tuning.own_models import OwnModels
+from bot.tuning.own_trainings import OwnTrainings
+from bot.tuning.providers import provider_of
+from bot.tuning.remote_api import FineTuningApi, FineTuningApiTiming
 
 _POLL_SECONDS = 1.0
 _FAREWELL_SECONDS = 20.0  # in which the other command learns that its training has ended, and how
+
+
+@dataclass(frozen=True, slots=True)
+class OwnEngine:
+    """An engine that answers, with its models and trainings."""
+
+    api: AsyncOpenAI
+    fine_tuning: FineTuningApi
+    models: OwnModels
+    trainings: OwnTrainings
 
 
 def is_weights(base: str | None) -> bool:
@@ -24,8 +39,8 @@ def is_weights(base: str | None) -> bool:
 
 
 @asynccontextmanager
-async def own_models(settings: Settings, base: str | None = None) -> AsyncIterator[OwnModels]:
-    """Open the models of the engine that runs, else of one that is started for the block.
+async def open_engine(settings: Settings, base: str | None = None) -> AsyncIterator[OwnEngine]:
+    """Connect to the engine that runs, else to one that is started for the block.
 
     An engine that was started stays after the block for trainings of other commands. base: the weights to
     load in place of those of the settings. Raises OperatorError if an engine runs that has others.
@@ -33,16 +48,16 @@ async def own_models(settings: Settings, base: str | None = None) -> AsyncIterat
     local = _local(settings)
     starts = await find_running(settings, base) is None
     engine = _with_base(local, base) if base else shared_engine(local)
-    async with engine as reachable, open_models(reachable) as models:
-        yield models
+    async with engine as reachable, connect(reachable) as connected:
+        yield connected
         if starts:
-            await _wait_for_others(models)
+            await _wait_for_others(connected.trainings)
 
 
-async def _wait_for_others(models: OwnModels) -> None:
+async def _wait_for_others(trainings: OwnTrainings) -> None:
     """Wait until the engine trains for no other command, and say so."""
     said: list[str] = []
-    while names := await models.in_training():
+    while names := await trainings.in_training():
         if names != said:
             said = names
             Console(stderr=True).print(
@@ -58,12 +73,15 @@ async def _wait_for_others(models: OwnModels) -> None:
 
 
 @asynccontextmanager
-async def open_models(reachable: Settings) -> AsyncIterator[OwnModels]:
-    """Open the models of the engine at the settings' address."""
+async def connect(reachable: Settings) -> AsyncIterator[OwnEngine]:
+    """Connect to the engine at the settings' address."""
     secret = reachable.engine_api_key
     url = str(reachable.engine_url)
     async with open_api(url, secret.get_secret_value() if secret else "none") as api:
-        yield OwnModels(api, weights=reachable.tune)
+        provider = provider_of(None, hosted=False, weights=reachable.tune)
+        fine_tuning = FineTuningApi(api, provider, extra={}, timing=FineTuningApiTiming())
+        models = OwnModels(api, fine_tuning)
+        yield OwnEngine(api, fine_tuning, models, OwnTrainings(fine_tuning, models))
 
 
 async def find_running(settings: Settings, base: str | None) -> Settings | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bot.cli.terminal import program
 from bot.i18n.format import format_duration
-from bot.tuning.model_names import model_name
+from bot.tuning.model_names import model_name, training_name
 from bot.tuning.providers import ENGINE
 
 if TYPE_CHECKING:
@@ -60,8 +60,6 @@ def further_lines(
     unfinished: "Sequence[FineTuningJob]",
 ) -> "Iterator[str]":
     """Yield what a plan says of the model's name, and of trainings that are not finished."""
-    from bot.tuning.own_models import training_name  # noqa: PLC0415 (so that --help is quick)
-
     rule = f": {NAME_RULE}" if order.name != order.wanted_name else ""
     yield f"The model will be called {order.name}{rule}."
     if replaced:

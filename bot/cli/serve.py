@@ -36,7 +36,7 @@ def serve(
 
 
 async def _serve(settings: Settings, port: int | None, base: str | None) -> None:
-    from bot.cli.own_engine import find_running, open_models, own_engine_at  # noqa: PLC0415 (quick --help)
+    from bot.cli.own_engine import connect, find_running, own_engine_at  # noqa: PLC0415 (quick --help)
 
     running = await find_running(settings, base)
     async with AsyncExitStack() as stack:
@@ -44,8 +44,8 @@ async def _serve(settings: Settings, port: int | None, base: str | None) -> None
             reachable = await stack.enter_async_context(own_engine_at(settings, base, port or _DEFAULT_PORT))
         else:
             reachable = running
-        async with open_models(reachable) as models:
-            newest = (await models.names())[-1]
+        async with connect(reachable) as engine:
+            newest = (await engine.models.names())[-1]
         typer.echo(_text(settings, reachable, newest, runs_already=running is not None))
         if running is not None and port not in (None, urlsplit(str(running.engine_url)).port):
             typer.echo(f"--port {port} changes nothing: to serve there, stop that engine first.")

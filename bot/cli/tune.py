@@ -24,15 +24,15 @@ from bot.cli.runtime import installation_settings, run_command
 from bot.cli.terminal import TERMINAL, print_json, program
 from bot.errors import UserError
 from bot.settings import Settings
-from bot.tuning.model_names import model_name
+from bot.tuning.model_names import find_model, model_name, short_name, training_name
 from bot.tuning.providers import ENGINE
 
 if TYPE_CHECKING:
     from openai.types.fine_tuning import FineTuningJob
 
     from bot.dataset.lint.own_examples import OwnExamples
-    from bot.tuning.own_models import OwnModels
-    from bot.tuning.remote_api import Training
+    from bot.tuning.own_trainings import OwnTrainings
+    from bot.tuning.remote_api import FineTuningApi, Training
 
 _LINE = re.compile(r"\bline (\d+)\b")
 _NO_PROMPTS = (
@@ -96,33 +96,33 @@ def tune(
 
 
 async def _tune(settings: Settings, order: TuningOrder) -> None:
-    from bot.cli.own_engine import is_weights, own_models  # noqa: PLC0415 (so that --help is quick)
+    from bot.cli.own_engine import is_weights, open_engine  # noqa: PLC0415 (so that --help is quick)
     from bot.cli.progress import confirm  # noqa: PLC0415
     from bot.dataset.lint.own_examples import read_own_examples  # noqa: PLC0415
     from bot.heroes.config import read_heroes  # noqa: PLC0415
     from bot.presentation.finetune import planned_weights_text  # noqa: PLC0415
-    from bot.tuning.own_models import find_model, is_training, plan_training, short_name  # noqa: PLC0415
+    from bot.tuning.own_trainings import is_training, plan_training  # noqa: PLC0415
 
     console = Console(stderr=order.as_json)
     examples = read_own_examples(order.file, read_heroes(settings.heroes_file))
     if not examples.has_prompts and order.confirmed and not order.plain_text:
         raise UserError(_NO_PROMPTS, file=str(order.file))
     weights = order.base if is_weights(order.base) else None
-    async with own_models(settings, weights) as models:
-        begun_from = await models.resolve(None if weights else order.base)
-        names = await models.names()
+    async with open_engine(settings, weights) as engine:
+        begun_from = await engine.models.resolve(None if weights else order.base)
+        names = await engine.models.names()
         replaced = find_model(names, order.name)
         _refuse_taken_name(order, replaced, names[0])
-        examples = await _without_too_long(models, order.file, examples)
+        examples = await _without_too_long(engine.fine_tuning, order.file, examples)
         training = plan_training(
             examples.files, base=begun_from, epochs=order.epochs, name=order.name, method=examples.method
         )
-        unfinished = await models.unfinished_of_ones_own()
+        unfinished = await engine.trainings.unfinished_of_ones_own()
         begun = next((job for job in unfinished if is_training(job, training)), None)
         if begun is None:
             _refuse_unfinished_name(order, unfinished)
         planned = planned_weights_text(
-            TERMINAL, await models.planned_weights(begun_from), serves_adapters=False
+            TERMINAL, await engine.fine_tuning.planned_weights(begun_from), serves_adapters=False
         )
         plan = plan_text(
             order,
@@ -135,23 +135,25 @@ async def _tune(settings: Settings, order: TuningOrder) -> None:
         if not (order.confirmed or confirm("Train it?")):
             _say(console, "Nothing was done.")
             return
-        job = await _train(models, console, order, examples, training, begun)
+        job = await _train(engine.trainings, console, order, examples, training, begun)
         if replaced:
-            await models.delete(replaced)
-        losses, names = await models.losses(job.id), await models.names()
+            await engine.models.delete(replaced)
+        losses, names = await engine.trainings.losses(job.id), await engine.models.names()
         if order.as_json:
             print_json(training_json(job, losses, examples))
         else:
             _say(console, end_text(job, losses, weights, short_name(names, str(job.fine_tuned_model))))
 
 
-async def _without_too_long(models: "OwnModels", file: Path, examples: "OwnExamples") -> "OwnExamples":
+async def _without_too_long(
+    fine_tuning: "FineTuningApi", file: Path, examples: "OwnExamples"
+) -> "OwnExamples":
     """Leave out what the model cannot read at once: the engine would refuse the whole file.
 
     Raises UserError if too few are left.
     """
     suspects = examples.long_lines
-    counts = await models.token_counts([line.json for line in suspects]) if suspects else None
+    counts = await fine_tuning.token_counts([line.json for line in suspects]) if suspects else None
     if counts is None:
         return examples
     too_long = [
@@ -184,8 +186,6 @@ def _refuse_taken_name(order: TuningOrder, taken_by: str | None, base: str) -> N
 
 def _refuse_unfinished_name(order: TuningOrder, unfinished: "Sequence[FineTuningJob]") -> None:
     """Raise UserError if an unfinished training of something else has the name."""
-    from bot.tuning.own_models import training_name  # noqa: PLC0415 (so that --help is quick)
-
     if any(training_name(job) == order.name for job in unfinished):
         raise UserError(
             "A training '{name}', of other examples or with other options, is not finished. Start it again "
@@ -200,7 +200,7 @@ def _say(console: Console, text: str) -> None:
 
 
 async def _train(
-    models: "OwnModels",
+    trainings: "OwnTrainings",
     console: Console,
     order: TuningOrder,
     examples: "OwnExamples",
@@ -210,17 +210,17 @@ async def _train(
     """Train, or go on with what was begun, and show the progress. An interrupted training is paused."""
     from bot.cli.progress import show_progress  # noqa: PLC0415
 
-    start = asyncio.ensure_future(_return(begun) if begun else models.start(training, examples.files))
+    start = asyncio.ensure_future(_return(begun) if begun else trainings.start(training, examples.files))
     try:
         job = await asyncio.shield(start)
         with show_progress(console, f"training {order.name}") as view:
-            return await models.follow(
+            return await trainings.follow(
                 job.id, lambda done, total, phase: view.update(done, total, TERMINAL(phase))
             )
     except UserError as error:
         raise UserError("{reason}", reason=_with_file_numbers(str(error), order.file, examples)) from error
     except asyncio.CancelledError:
-        await _pause(models, console, order, (await start).id)  # the engine would go on without us
+        await _pause(trainings, console, order, (await start).id)  # the engine would go on without us
         raise
 
 
@@ -228,9 +228,9 @@ async def _return(job: "FineTuningJob") -> "FineTuningJob":
     return job
 
 
-async def _pause(models: "OwnModels", console: Console, order: TuningOrder, job_id: str) -> None:
+async def _pause(trainings: "OwnTrainings", console: Console, order: TuningOrder, job_id: str) -> None:
     _say(console, "Pausing the training: what is learnt is being saved ...")
-    if await models.pause(job_id):
+    if await trainings.pause(job_id):
         _say(
             console,
             f"The training is paused. To go on with it: {order.command}\n"

@@ -13,7 +13,7 @@ _TERMINAL = (
     "bot/dataset/reading/",
     *(f"bot/dataset/files/{name}" for name in ("base", "csv", "dataset_card", "formats", "hugging", "jsonl")),
     *(f"bot/dataset/files/{name}" for name in ("affixes", "hero_row", "parquet", "row")),
-    "bot/tuning/own_models.py",
+    *(f"bot/tuning/{name}.py" for name in ("model_names", "own_chat", "own_models", "own_trainings")),
 )
 COUNTED = ("count", "counted")
 _IN_PAGES = {".html": re.compile(r"\{\{(.+?)\}\}(?!\})"), ".js": re.compile(r'\bt\("([^"]+)"')}

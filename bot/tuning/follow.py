@@ -34,6 +34,8 @@ _PHASES = {
 # what the engine says when a training was interrupted and goes on from its last saved state
 _RESUMED = re.compile(r"^Resuming after step (?P<step>\d+) of (?P<total>\d+)")
 
+_ENDED = frozenset({"succeeded", "failed", "cancelled"})
+
 _MISSING = mark(
     "The model server does not know the training {remote_id}. Did it start another one for this? Look at "
     "its list of jobs, then answer: give the job's id, or say that there is none, and it is started anew."
@@ -128,6 +130,11 @@ class _TrainingSpeed:
             return None
         steps, seconds = done - self._first[0], now - self._first[1]
         return steps / seconds if steps >= _LEAST_STEPS and seconds >= _LEAST_SECONDS else None
+
+
+def has_ended(remote: FineTuningJob) -> bool:
+    """Return whether a training goes on no more, and cannot be resumed."""
+    return remote.status in _ENDED
 
 
 def has_succeeded(remote: FineTuningJob) -> bool:

@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 from bot.__main__ import cli
 from bot.errors import UserError
 from bot.settings import ROOT
-from bot.tuning.own_models import require_deletable, short_name, training_name
+from bot.tuning.model_names import require_deletable, short_name, training_name
 from tests.cli.conftest import RunCommand
 from tests.support.engine_jobs import trainer_of
 from tests.support.engine_process import EngineProcess

@@ -1,0 +1,69 @@
+"""Conversations with any model of the embedded engine."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, cast
+
+import openai
+from openai import AsyncOpenAI, AsyncStream
+from openai.types.chat import ChatCompletionChunk
+
+from bot.chat import Message
+from bot.errors import UserError
+from bot.llm.retry import error_text
+from bot.tuning.model_names import is_of_heroes, is_tuned
+
+OWN_TEMPERATURE = 0.2
+"""Of models that were trained on answers of one's own, which are to come back as they were learnt: at the
+engine's 0.8, a small model often leaves them for likely words. Not 0, at which it may repeat itself."""
+
+
+async def answer(
+    api: AsyncOpenAI,
+    model: str,
+    messages: Sequence[Message],
+    *,
+    temperature: float | None = None,
+    seed: int | None = None,
+) -> AsyncIterator[str]:
+    """Yield a model's answer to a conversation, in parts.
+
+    temperature: None is OWN_TEMPERATURE for a model of one's own, and the engine's for others. If the
+    conversation is too long for the model, its oldest turns are left out. Raises UserError with the engine's
+    reason if there is no answer.
+    """
+    try:
+        async for chunk in await _begin(api, model, list(messages), temperature, seed):
+            if chunk.choices and (text := chunk.choices[0].delta.content):
+                yield text
+    except openai.APIConnectionError as error:
+        raise UserError("The engine does not answer any more. Start this command again.") from error
+    except openai.APIError as error:
+        raise UserError("The engine refused: {reason}", reason=error_text(error)) from error
+
+
+async def _begin(
+    api: AsyncOpenAI, model: str, history: list[Message], temperature: float | None, seed: int | None
+) -> AsyncStream[ChatCompletionChunk]:
+    if temperature is None and is_tuned(model) and not is_of_heroes(model):
+        temperature = OWN_TEMPERATURE
+    while True:
+        try:
+            return await api.chat.completions.create(
+                model=model,
+                messages=cast(Any, history),  # the SDK has a type for each role
+                stream=True,
+                temperature=openai.omit if temperature is None else temperature,
+                seed=openai.omit if seed is None else seed,
+            )
+        except openai.APIStatusError as error:
+            if error.code != "context_length_exceeded" or not _forget_oldest(history):
+                raise
+
+
+def _forget_oldest(history: list[Message]) -> bool:
+    """Drop the oldest question with its answer; not the last question. Return whether there was one."""
+    first = 1 if history[0]["role"] == "system" else 0
+    if len(history) - first < 3:
+        return False
+    del history[first : first + 2]
+    return True
