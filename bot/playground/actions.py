@@ -11,7 +11,7 @@ from simcord.backend.models import Interaction
 from bot.errors import Refused
 from bot.i18n.message import LocalizedMessage, Translator, mark
 from bot.playground.command_line import is_complete, parse_command, visible_commands
-from bot.playground.simulated_discord import SimulatedDiscord
+from bot.playground.simulated_discord import OPERATOR, SimulatedDiscord
 from bot.playground.suggestions import suggest
 
 _GONE = mark("That button or menu has done its work, or its message has changed: look at the message again.")
@@ -40,7 +40,8 @@ class Type(BaseModel):
         if not is_complete(text, known) and (suggestions := await suggest(self.text, person, world, t)):
             return {"completed": suggestions[0].line}
         if text.startswith("/"):
-            name, options = parse_command(text, known, mentionable)
+            hidden = visible_commands(world.people[OPERATOR], world, t)
+            name, options = parse_command(text, known, mentionable, hidden)
             typed = person.slash(world.channel, name, **options)
             refusal = LocalizedMessage(
                 "Discord would not send /{name} like this. Type it with a space after it to see what it "

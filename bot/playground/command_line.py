@@ -14,7 +14,7 @@ from simcord.interactions import command_leaves
 
 from bot.errors import Refused
 from bot.i18n.message import LocalizedMessage, Translator
-from bot.playground.simulated_discord import SimulatedDiscord
+from bot.playground.simulated_discord import OPERATOR, SimulatedDiscord
 
 _MAX_NUMBER = 2**53  # Discord's bound of numbers
 _MAX_TEXT = 6000  # Discord's bound of a text in an option, in characters
@@ -96,18 +96,15 @@ def find_command(typed: str, known: Sequence[Command]) -> Command | None:
 
 
 def parse_command(
-    typed: str, known: Sequence[Command], mentionable: Mapping[str, Any]
+    typed: str, known: Sequence[Command], mentionable: Mapping[str, Any], hidden: Sequence[Command] = ()
 ) -> tuple[str, dict[str, Any]]:
     """Return a command's path and its options' values. Raise Refused with the reason if they are invalid.
 
-    mentionable: people by @name, and the channel by #name.
+    mentionable: people by @name, and the channel by #name; hidden: commands that only an operator sees.
     """
     command = find_command(typed, known)
     if command is None:
-        raise Refused(
-            "There is no command {typed} for you. Type / to see which there are; operators have more.",
-            typed=typed,
-        )
+        raise _unknown_command_error(typed, known, hidden)
     values: dict[str, Any] = {}
     for option_name, text in command.split_options((command.options_in(typed) or "").strip()):
         name = option_name or command.free_text_option
@@ -124,6 +121,28 @@ def parse_command(
                 description=option["description"],
             )
     return command.path, values
+
+
+def _unknown_command_error(typed: str, known: Sequence[Command], hidden: Sequence[Command]) -> Refused:
+    """Return what a line that calls none of the known commands calls instead, if anything."""
+    if of_operators := find_command(typed, hidden):
+        return Refused(
+            "/{name} is a command of operators: become {operator} above to use it.",
+            name=of_operators.name,
+            operator=OPERATOR,
+        )
+    group = f"{typed.removeprefix('/').strip()} "
+    parts = [each.name for each in known if each.name.startswith(group) or each.path.startswith(group)]
+    if parts and group.strip():
+        return Refused(
+            "{typed} is several commands: {parts}.",
+            typed=typed,
+            parts=", ".join(f"/{each}" for each in parts),
+        )
+    return Refused(
+        "There is no command {typed}. /help lists the commands, and so does typing / alone.",
+        typed=typed.split(maxsplit=1)[0],
+    )
 
 
 def is_complete(typed: str, known: Sequence[Command]) -> bool:

@@ -11,8 +11,9 @@ from typing import Literal
 from bot.community.accounts import Pseudonyms, account_days
 from bot.errors import HerosmithError, Stopped, UnknownModel, UserError
 from bot.heroes.hero import Hero
+from bot.i18n.message import LocalizedMessage
 from bot.llm.stream import Stream
-from bot.rating.trial_status import TrialStatus
+from bot.rating.trial_status import TrialStatus, trial_progress
 from bot.rating.trials import Trials
 from bot.serving.describer import Describer
 from bot.serving.generator import GeneratedText
@@ -56,14 +57,17 @@ class Pairing:
 class DuelVoteResult:
     """One person's vote in a duel, and the model of each text.
 
-    counts: whether the vote counts in the trial; repeated: this person voted before, and that vote stays;
+    counts: whether the vote counts in the trial; not_counted: why a new one does not; repeated: this person
+    voted before, and that vote stays; progress: how far the trial is, None if it is over;
     live: the position of the text by the model that was live in the trial; is_trial_over: whether the trial
     has ended, by this vote or before; serving: the number of the model that is live now, None for the base.
     """
 
     choice: Choice
     counts: bool
+    not_counted: LocalizedMessage | None
     repeated: bool
+    progress: LocalizedMessage | None
     a: Description
     b: Description
     live: Position
@@ -180,15 +184,16 @@ class Duels:
                 raise UserError("A text of this duel is hidden now, so there is nothing to compare.")
             trial = await trials.get_for_update(tx, duel.trial_id)
             previous = await duels.get_vote(tx, duel_id, voter)
+            result = _result(duel, choice)
+            not_counted = None
+            if previous is None:
+                not_counted = await self._not_counted(tx, duel, trial, voter, result, days)
             vote = previous or DuelVote(
                 duel_id,
                 voter,
                 trial.id,
-                result := _result(duel, choice),
-                counts=result != "tie"
-                and trial.state == "running"
-                and not self._too_young(days)
-                and not await duels.has_counted_vote(tx, duel, voter),
+                result,
+                counts=not_counted is None,
                 source=source,
                 account_days=days,
                 at=now,
@@ -198,11 +203,14 @@ class Duels:
             if previous is None and vote.counts:
                 await self._trials.evaluate(tx, trial)
             trial = await trials.get_for_update(tx, trial.id)
+            progress = trial_progress(await duels.get_tally(tx, trial.id))
             serving = await models.get_live(tx)
             return DuelVoteResult(
                 _choice(duel, vote.result),
                 counts=vote.counts,
+                not_counted=not_counted,
                 repeated=previous is not None,
+                progress=progress if trial.state == "running" else None,
                 a=pairing.a,
                 b=pairing.b,
                 live="a" if duel.a == "live" else "b",
@@ -242,8 +250,30 @@ class Duels:
         finally:
             stream.end()
 
-    def _too_young(self, days: int | None) -> bool:
-        return days is not None and days < self._account_days
+    async def _not_counted(
+        self, tx: Transaction, duel: Duel, trial: Trial, voter: str, result: Result, days: int | None
+    ) -> LocalizedMessage | None:
+        """Return why a new vote does not count in the trial, for the voter; None if it does."""
+        if trial.state != "running":
+            return LocalizedMessage("It comes too late to count.")
+        if result == "tie":
+            return LocalizedMessage("A tie counts for neither of them.")
+        if days is not None and days < self._account_days:
+            return LocalizedMessage(
+                "It does not count, because your Discord account is younger than {days} days.",
+                days=self._account_days,
+            )
+        counted = await duels.find_counted_vote(tx, duel, voter)
+        if counted == "voter":
+            return LocalizedMessage(
+                "It does not count, because an earlier vote of yours does: one of each person in a trial."
+            )
+        if counted == "duel":
+            return LocalizedMessage(
+                "It does not count, because somebody was faster: one vote counts in each duel. /duel starts "
+                "another one."
+            )
+        return None
 
 
 def _was_stopped(texts: dict[Side, GeneratedText], errors: dict[Side, HerosmithError]) -> bool:

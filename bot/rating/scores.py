@@ -1,9 +1,11 @@
 """Scores: admission of descriptions to datasets, and their ranking for people, from the counted votes."""
 
+import math
 import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from statistics import NormalDist
 from typing import Literal
 
 from bot.errors import UserError
@@ -16,6 +18,7 @@ from bot.store.scores import CountingRule, DescriptionVotes, VoteTotals
 
 PAGE = 5  # descriptions
 
+_MAX_FORECAST = 100  # votes that still_needed() looks ahead
 _RANKING_LIFETIME = 600.0  # seconds for which the filter's rule and the prior serve rankings
 
 Verdict = Literal["admitted", "voted down", "open"]
@@ -55,6 +58,16 @@ class Thresholds:
 
     def admits(self, ups: int, downs: int) -> bool:
         return self.verdict(ups, downs) == "admitted"
+
+    @property
+    def fewest_ups(self) -> int:
+        """How many ups admit a description that nobody votes down: where Wilson's n / (n + z^2) > above."""
+        z = NormalDist().inv_cdf((1 + self.confidence) / 2)
+        return max(self.min_voters, math.floor(self.above * z * z / (1 - self.above)) + 1)
+
+    def still_needed(self, ups: int, downs: int) -> int | None:
+        """Return how many more ups would admit; None if more than 100."""
+        return next((more for more in range(_MAX_FORECAST + 1) if self.admits(ups + more, downs)), None)
 
     def neighbours(self) -> Iterator["Thresholds"]:
         """Yield these thresholds between looser and stricter ones, by min_voters, then by above."""
@@ -143,6 +156,17 @@ class Scores:
             rule = await self._vote_filter.rule(tx)
             counted, kept = await scores.list_description_votes(tx, rule), await scores.count_votes(tx, rule)
         return VoteSnapshot(rule, tuple(counted), kept, self._vote_filter.uncounted_by_reason(kept))
+
+    async def votes_on(self, description_id: int) -> tuple[int, int]:
+        """Return the counted votes up and down of a description, by a rule up to ten minutes old."""
+        async with self._db.read() as tx:
+            rule, _ = await self._ranking_basis(tx)
+            return await scores.get_description_votes(tx, rule, description_id)
+
+    async def uncounted_reason(self, description_id: int, voter: str) -> LocalizedMessage | None:
+        """Return why a voter's (a pseudonym's) vote does not count; None if it counts."""
+        async with self._db.read() as tx:
+            return await self._vote_filter.uncounted_reason(tx, description_id, voter)
 
     async def best(
         self, *, guild_id: int | None = None, powers: Collection[str] | None = None, page: int = 0

@@ -14,6 +14,7 @@ math.lgamma gives the same digits as scipy's betaln without its import on the bo
 
 import math
 from bisect import bisect_left
+from itertools import count
 
 EVIDENCE_THRESHOLD = 20.0  # decides a trial; wrong in at most 1 of 20 if neither model is preferred
 CONFIDENCE = 1 - 1 / EVIDENCE_THRESHOLD  # of interval()
@@ -76,6 +77,11 @@ def still_needed(wins: int, losses: int) -> int | None:
 
     more = bisect_left(range(_MAX_FORECAST), True, key=decided_after)
     return more if more < _MAX_FORECAST else None
+
+
+def fewest_results() -> int:
+    """Return how many results decide if all are alike."""
+    return next(number for number in count(1) if decides(number, 0))
 
 
 def _is_possible(share: float, wins: int, losses: int) -> bool:

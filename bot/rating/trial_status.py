@@ -111,3 +111,26 @@ class TrialStatus:
                 )
             )
         return LocalizedMessage(" (besides: {parts})", parts=parts) if parts else ""
+
+
+def trial_progress(tally: DuelTally) -> LocalizedMessage:
+    """Return how far a running trial is, for everybody: not who is ahead, as people vote without knowing."""
+    wins, losses = tally.wins, tally.losses
+    if not wins + losses:
+        return LocalizedMessage(
+            "No vote counts in the trial yet; {number} decide it if all choose the same model.",
+            number=sequential_test.fewest_results(),
+        )
+    more = sequential_test.still_needed(wins, losses)
+    if not more:
+        return LocalizedMessage.counted(
+            "{number} vote counts in the trial so far; it is too close to say how many more it needs.",
+            "{number} votes count in the trial so far; it is too close to say how many more it needs.",
+            wins + losses,
+        )
+    return LocalizedMessage.counted(
+        "{number} vote counts in the trial so far; about {more} more decide it if people go on like this.",
+        "{number} votes count in the trial so far; about {more} more decide it if people go on like this.",
+        wins + losses,
+        more=more,
+    )

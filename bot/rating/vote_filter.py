@@ -8,12 +8,17 @@ from statistics import median
 from bot.i18n.message import LocalizedMessage, mark
 from bot.store import scores
 from bot.store.database import Transaction
-from bot.store.scores import CountingRule, VoterAgreement, VoteTotals
+from bot.store.scores import CountingRule, UncountedReason, VoterAgreement, VoteTotals
 
 MIN_VOTES = 10  # of a voter, before they can be an outlier
 MARGIN = 0.05  # above the median rate of disagreement: tastes differ
 FALSE_DISCOVERY_RATE = 0.05  # expected share of honest voters among the outliers
 _MAX_ROUNDS = 5
+_REASONS: dict[UncountedReason, str] = {
+    "requester": mark("It does not count, because you asked for this text yourself."),
+    "young": mark("It does not count, because your Discord account is younger than {days} days."),
+    "too many": mark("It does not count, because {daily} votes of one person count a day (UTC)."),
+}
 
 
 class VoteFilter:
@@ -40,6 +45,20 @@ class VoteFilter:
             rule = replace(rule, without=rule.without | found)
         return rule
 
+    async def uncounted_reason(
+        self, tx: Transaction, description_id: int, voter: str
+    ) -> LocalizedMessage | None:
+        """Return why a voter's vote does not count, for the voter; None if it counts.
+
+        Outliers are not told: it would teach those who work together how far they may go.
+        """
+        reason = await scores.find_uncounted_reason(tx, self._rule, description_id, voter)
+        return LocalizedMessage(_REASONS[reason], **self._limits) if reason else None
+
+    @property
+    def _limits(self) -> dict[str, int]:
+        return {"days": self._rule.account_days, "daily": self._rule.daily}
+
     def uncounted_by_reason(self, totals: VoteTotals) -> tuple[LocalizedMessage, ...]:
         """Return the numbers of votes that do not count, by reason; empty if all count."""
         reasons = (
@@ -48,8 +67,9 @@ class VoteFilter:
             (totals.too_many, mark("{number:,} beyond the {daily} a day that count for one person")),
             (totals.deviating, mark("{number:,} of voters who go against everybody else")),
         )
-        limits = {"days": self._rule.account_days, "daily": self._rule.daily}
-        return tuple(LocalizedMessage(text, number=number, **limits) for number, text in reasons if number)
+        return tuple(
+            LocalizedMessage(text, number=number, **self._limits) for number, text in reasons if number
+        )
 
 
 def outliers(agreements: Sequence[VoterAgreement]) -> frozenset[str]:

@@ -116,13 +116,14 @@ async def add_vote(tx: Transaction, vote: DuelVote) -> None:
     await tx.execute(duel_vote.insert().values(values))
 
 
-async def has_counted_vote(tx: Transaction, shown: Duel, voter: str) -> bool:
-    """Return whether a vote in this duel counts already, or one of this voter in the trial."""
+async def find_counted_vote(tx: Transaction, shown: Duel, voter: str) -> Literal["voter", "duel"] | None:
+    """Return whether a vote of this voter counts in the trial already, or else one in this duel."""
     same = or_(duel_vote.c.duel_id == shown.id, duel_vote.c.voter == voter)
-    query = select(duel_vote.c.duel_id).where(
-        duel_vote.c.trial_id == shown.trial_id, duel_vote.c.counts, same
-    )
-    return (await tx.execute(query.limit(1))).first() is not None
+    query = select(duel_vote.c.voter).where(duel_vote.c.trial_id == shown.trial_id, duel_vote.c.counts, same)
+    voters = set((await tx.execute(query)).scalars())
+    if not voters:
+        return None
+    return "voter" if voter in voters else "duel"
 
 
 async def get_tally(tx: Transaction, trial_id: int) -> DuelTally:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import (
     CTE,
@@ -21,6 +21,9 @@ from bot.store.database import Transaction
 from bot.store.schema import description, duel, duel_vote, vote
 
 _DAY = 86_400  # seconds
+
+UncountedReason = Literal["requester", "young", "too many"]
+"""Why one vote does not count: its voter asked for the text, is too new, or has voted too often that day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +103,14 @@ def _may_count(rule: CountingRule) -> ColumnElement[bool]:
     return and_(~vote.c.by_requester, _old_enough(vote, rule))
 
 
-def _too_many(rule: CountingRule) -> CTE:
-    """Select votes beyond the voter's daily maximum, looking only at voters with more votes than that."""
+def _too_many(rule: CountingRule, voter: str | None = None) -> CTE:
+    """Select votes beyond the voter's daily maximum, looking only at voters with more votes than that.
+
+    voter: to look at this one alone.
+    """
     busy = select(vote.c.voter).group_by(vote.c.voter).having(func.count() > rule.daily)
+    if voter is not None:
+        busy = busy.where(vote.c.voter == voter)
     day = vote.c.at // _DAY  # of floats this is FLOOR: a CAST rounds in PostgreSQL and truncates in SQLite
     place = func.row_number().over(
         partition_by=(vote.c.voter, day), order_by=(vote.c.at, vote.c.description_id)
@@ -153,6 +161,34 @@ async def list_description_votes(tx: Transaction, rule: CountingRule) -> list[De
     return [
         DescriptionVotes(*row) for row in await tx.execute(_select_votes(rule).order_by(description.c.id))
     ]
+
+
+async def get_description_votes(tx: Transaction, rule: CountingRule, description_id: int) -> tuple[int, int]:
+    """Return the counted votes up and down of a description; none if it is hidden."""
+    row = (await tx.execute(_select_votes(rule).where(description.c.id == description_id))).one_or_none()
+    return (int(row.ups), int(row.downs)) if row else (0, 0)
+
+
+async def find_uncounted_reason(
+    tx: Transaction, rule: CountingRule, description_id: int, voter: str
+) -> UncountedReason | None:
+    """Return why a voter's vote on a description does not count; None if it does, or there is none.
+
+    Whether the voter is an outlier is left out: that changes with the votes of everybody, and takes them all.
+    """
+    mine = (vote.c.description_id == description_id) & (vote.c.voter == voter)
+    found = (
+        await tx.execute(select(vote.c.by_requester, _old_enough(vote, rule).label("old")).where(mine))
+    ).one_or_none()
+    if found is None:
+        return None
+    if found.by_requester:
+        return "requester"
+    if not found.old:
+        return "young"
+    excess = _too_many(rule, voter)
+    query = select(excess.c.voter).where(excess.c.description_id == description_id, excess.c.voter == voter)
+    return "too many" if (await tx.execute(query)).first() else None
 
 
 async def list_voter_agreements(tx: Transaction, rule: CountingRule) -> list[VoterAgreement]:

@@ -35,9 +35,9 @@ def failure_text(error: Exception, t: Translator) -> str:
     if isinstance(cause, UserError):
         log.info("refused: %s", cause, exc_info=cause.__cause__)
         return t(cause.message)
-    if isinstance(cause, app_commands.CheckFailure):
-        log.info("refused: %s", cause)
-        return t("You may not use this command here.")
+    if refusal := _refusal_before_the_command(cause, t):
+        log.warning("refused: %s", cause)
+        return refusal
     if isinstance(cause, discord.HTTPException):
         log.warning("Discord did not take an answer, reference %s: %s", reference, cause)
         return t(
@@ -49,6 +49,25 @@ def failure_text(error: Exception, t: Translator) -> str:
     return t(
         "Something went wrong on our side. Tell an operator the reference `{reference}`.", reference=reference
     )
+
+
+def _refusal_before_the_command(cause: BaseException, t: Translator) -> str | None:
+    """Return what discord.py refuses before a command of the bot's runs; None if it is anything else."""
+    if isinstance(cause, app_commands.CommandNotFound):  # Discord has it from an older version
+        return t(
+            "There is no command /{name} any more: Discord still shows an old list. /help has the commands "
+            "of today.",
+            name=" ".join([*cause.parents, cause.name]),
+        )
+    if isinstance(cause, app_commands.CommandSignatureMismatch):
+        return t(
+            "/{name} has other options now than your Discord shows. Restart your Discord app, and type it "
+            "anew; /help says what it does.",
+            name=cause.command.qualified_name,
+        )
+    if isinstance(cause, app_commands.CheckFailure):
+        return t("You may not use this command here.")
+    return None
 
 
 async def _translator(interaction: Interaction) -> Translator:

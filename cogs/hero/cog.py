@@ -152,13 +152,14 @@ class HeroCog(commands.Cog):
         """Show a description and offer thumbs, unless it was deleted or hidden in the meantime."""
         vocabulary = await self.app.powers.vocabulary()  # with the added powers: votes on these train
         curation = self.app.heroes.curation
-        content = hero_content(description, vocabulary, curation, requester.t)
+        needed = self.app.dataset_statuses.admission.thresholds.fewest_ups
+        content = hero_content(description, vocabulary, curation, requester.t, needed=needed)
         message = await with_retries(lambda: responder.show(content))
         current = await self.app.describer.set_message(description, message.channel.id, message.id)
         if current is None:
             await responder.show(_deleted_content(requester))
         elif current.removed_at is not None:
-            await responder.show(hero_content(current, vocabulary, curation, requester.t))
+            await responder.show(hero_content(current, vocabulary, curation, requester.t, needed=needed))
         else:
             self.bot.dispatch("shown", Posted(current.id, message.channel.id, message.id))
             await offer_thumbs(message, current.id)

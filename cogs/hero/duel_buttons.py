@@ -53,9 +53,14 @@ def _result_text(result: DuelVoteResult, t: Translator) -> str:
     picked = _TEXTS.get(result.choice) or t("a tie")
     if result.repeated:
         vote = t("Your vote is final: you chose {picked}.", picked=picked)
+    elif result.not_counted:
+        vote = f"{t('You chose {picked}.', picked=picked)} {t(result.not_counted)}"
     else:
-        vote = t("You chose {picked}. Thank you.", picked=picked)
-    return f"{vote}\n{_authors_text(result, t)}"
+        vote = t("You chose {picked}, and it counts. Thank you.", picked=picked)
+    lines = [vote, _authors_text(result, t)]
+    if result.progress:
+        lines.append(t(result.progress))
+    return "\n".join(lines)
 
 
 def _authors_text(result: DuelVoteResult, t: Translator) -> str:

@@ -26,18 +26,20 @@ def hero_content(
     curation: Curation,
     t: Translator,
     *,
+    needed: int,
     by_operators: bool = False,
 ) -> MessageContent:
     """Return a description with its buttons, or a notice without buttons if it is hidden.
 
-    by_operators: whether it is operators who have just hidden it.
+    needed: how many people must like a text at least before it trains; by_operators: whether it is operators
+    who have just hidden it.
     """
     if description.removed_at is not None:
         if by_operators:
             return MessageContent(content=t("Operators have removed this description."))
         return MessageContent(content=t("This description is hidden: people have reported it."))
     return MessageContent(
-        [hero_embed(description, vocabulary, curation, t)],
+        [hero_embed(description, vocabulary, curation, t, needed=needed)],
         hero_buttons("again", "report", subject=description.id, t=t),
     )
 
@@ -61,7 +63,7 @@ def hero_buttons(*actions: str, subject: int, t: Translator) -> discord.ui.View:
 
 
 def hero_embed(
-    description: Description, vocabulary: Vocabulary, curation: Curation, t: Translator
+    description: Description, vocabulary: Vocabulary, curation: Curation, t: Translator, *, needed: int
 ) -> discord.Embed:
     """Return the embed of a finished description: hero, escaped text, its model and what votes do."""
     embed = _embed(vocabulary.title(description.hero), description.text)
@@ -89,7 +91,15 @@ def hero_embed(
             fault=t(fault),
         )
     else:
-        asks = t("Should the bot learn from this text? {up} {down}", up=UP, down=DOWN)
+        asks = t.count(
+            "Should the bot learn from this text? {up} {down} It takes {number} person besides the one who "
+            "asked",
+            "Should the bot learn from this text? {up} {down} It takes {number} people besides the one who "
+            "asked",
+            needed,
+            up=UP,
+            down=DOWN,
+        )
     footer.append(asks)
     embed.set_footer(text=" · ".join(footer))
     return embed

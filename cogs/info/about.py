@@ -10,7 +10,10 @@ from bot.client import HeroBot, Interaction
 from bot.community.about import Overview
 from bot.i18n.message import Translator
 from bot.presentation.datasets import composition
+from bot.rating.scores import Thresholds
+from bot.rating.trial_status import TrialStatus, trial_progress
 from bot.registry.names import name_in_sentence
+from bot.settings import Settings
 from bot.store.statistics import Totals
 from cogs.common.content import MessageContent
 from cogs.common.locale import translator_of
@@ -32,7 +35,10 @@ class AboutCog(commands.Cog):
         await interaction.response.defer()  # counting the figures takes time
         t = await translator_of(interaction)
         settings = self.app.settings
+        trial = await self.app.trials.status()
         embed = _embed(t, await self.app.about.now())
+        votes = _votes_text(t, self.app.dataset_statuses.admission.thresholds, settings, trial)
+        embed.add_field(name=t("Votes"), value=votes, inline=False)
         links = {t("Source code"): settings.source_url, t("Privacy"): settings.privacy_url}
         view = persistent_view(discord.ui.Button(label=label, url=url) for label, url in links.items() if url)
         await answer(interaction, MessageContent(embeds=[embed], view=view))
@@ -75,15 +81,48 @@ def _dataset_text(t: Translator, overview: Overview) -> str:
     return t("Version {version}: {composition}.", version=version, composition=composition(counts))
 
 
+def _votes_text(t: Translator, thresholds: Thresholds, settings: Settings, trial: TrialStatus | None) -> str:
+    """Return what votes do, how many it takes, and which do not count."""
+    lines = [
+        t.count(
+            "A text may train once {number} person besides the one who asked for it likes it; it takes more "
+            "if others do not.",
+            "A text may train once {number} people besides the one who asked for it like it; it takes more "
+            "if others do not.",
+            thresholds.fewest_ups,
+        ),
+        t(
+            "Not counted are votes on a text that one has asked for oneself, of Discord accounts younger "
+            "than {days} days, and more than {daily} of one person a day.",
+            days=settings.account_days,
+            daily=settings.daily_votes,
+        ),
+    ]
+    if trial:
+        lines.append(t("A new model is on trial, by /duel. {progress}", progress=trial_progress(trial.tally)))
+    return "\n".join(f"- {line}" for line in lines)
+
+
 def _totals_text(t: Translator, totals: Totals) -> str:
     """Return what there is so far, without what there is nothing of."""
     lines = (
         (totals.descriptions, _written_text(t, totals)),
         (
             totals.votes,
-            t.count("{number} vote on descriptions", "{number} votes on descriptions", totals.votes),
+            t.count(
+                "{number} vote on descriptions, counted or not",
+                "{number} votes on descriptions, counted or not",
+                totals.votes,
+            ),
         ),
-        (totals.picks, t.count("{number} vote in a duel", "{number} votes in duels", totals.picks)),
+        (
+            totals.picks,
+            t.count(
+                "{number} vote in a duel, counted or not",
+                "{number} votes in duels, counted or not",
+                totals.picks,
+            ),
+        ),
         (totals.voters, t.count("{number} person voted", "{number} people voted", totals.voters)),
         (totals.datasets, t.count("{number} dataset built", "{number} datasets built", totals.datasets)),
         (totals.models, _trained_text(t, totals)),

@@ -89,7 +89,9 @@ def _embed(
     embed = discord.Embed(title=title, description=text, colour=discord.Colour.from_str(palette.CONTEST))
     if best:
         order = t(
-            "The best liked come first; a text that many people like comes before one that only two like."
+            "The best liked come first; a text that many people like comes before one that only two like. 👍 "
+            "and 👎 are the votes that count, so they may be fewer than under the text itself: the bot's own "
+            "thumbs and those of whoever asked for it are left out."
         )
         is_only_page = page == 0 and not has_more
         embed.set_footer(text=order if is_only_page else f"{t('Page {page}.', page=page + 1)} {order}")

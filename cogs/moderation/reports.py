@@ -128,11 +128,17 @@ async def current_message(
     """
     pairing = await bot.app.duels.with_description(description.id)
     vocabulary = await bot.app.powers.vocabulary()
-    content = (
-        duel_content(pairing, vocabulary, t, by_operators=description.id if by_operators else None)
-        if pairing
-        else hero_content(description, vocabulary, bot.app.heroes.curation, t, by_operators=by_operators)
-    )
+    if pairing:
+        content = duel_content(pairing, vocabulary, t, by_operators=description.id if by_operators else None)
+    else:
+        content = hero_content(
+            description,
+            vocabulary,
+            bot.app.heroes.curation,
+            t,
+            needed=bot.app.dataset_statuses.admission.thresholds.fewest_ups,
+            by_operators=by_operators,
+        )
     shown = pairing or description
     if shown.channel_id is None or shown.message_id is None:
         return content, None

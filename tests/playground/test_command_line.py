@@ -53,10 +53,11 @@ async def test_commands_are_parsed(
         ("/finetune base-model:" + "x" * 201, "base-model has 1 to 200 characters, not 201."),
         ("/hero", "/hero also needs hero (age, gender and power, for example: 40 woman healing)."),
         ("/models promote", "/models promote also needs model (The model's number)."),
-        ("/nosuch", "There is no command /nosuch for you"),
-        ("/dataset", "There is no command /dataset for you"),
-        ("/heroes", "There is no command /heroes for you"),
-        ("/", "There is no command / for you"),
+        ("/nosuch", "There is no command /nosuch. /help lists the commands"),
+        ("/nosuch 40 woman", "There is no command /nosuch. /help"),
+        ("/dataset", "/dataset is several commands: /dataset "),
+        ("/heroes", "There is no command /heroes. /help"),
+        ("/", "There is no command /. /help"),
     ],
 )
 async def test_an_invalid_line_is_refused(world: SimulatedDiscord, typed: str, reason: str) -> None:

@@ -49,7 +49,9 @@ async def test_an_error_is_shown_only_to_its_author(ana: Visitor, olga: Visitor)
     assert await ana.type_line("/hero dragon") == {}
     error = await ana.wait_for_message(lambda message: message["flags"] & 64)
     assert "age" in error["content"]
-    assert (await ana.type_line("/finetune"))["refused"].startswith("There is no command /finetune for you")
+    refused = (await ana.type_line("/finetune"))["refused"]
+    assert refused == "/finetune is a command of operators: become olga above to use it."
+    assert (await ana.type_line("/nosuch"))["refused"].startswith("There is no command /nosuch. /help")
     await ana.type_line("done")
     await olga.wait_for_message(lambda message: message["content"] == "done")
     assert error["id"] not in olga.messages

@@ -33,6 +33,20 @@ def test_default_thresholds() -> None:
     }
 
 
+@given(st.integers(1, 5), st.floats(0, 0.95), confidences)
+def test_fewest_ups_are_the_first_that_admit(voters: int, above: float, confidence: float) -> None:
+    thresholds = Thresholds(voters, above, confidence)
+    fewest = thresholds.fewest_ups
+    if not math.isclose(interval(fewest, 0, confidence)[0], above):
+        assert fewest == thresholds.still_needed(0, 0)
+
+
+def test_more_votes_against_need_more_votes_for() -> None:
+    needed = [Thresholds().still_needed(1, downs) for downs in range(4)]
+    assert needed == [1, 3, 5, 7]
+    assert Thresholds().still_needed(0, 300) is None
+
+
 @given(counts, counts, confidences)
 def test_interval_is_wilsons_formula(ups: int, downs: int, confidence: float) -> None:
     votes = ups + downs

@@ -66,6 +66,18 @@ class AdmissionCounts:
     unfit: Counter[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What keeps a description from training.
+
+    rejection_reason: of its text or power; None if they may train. more: how many more votes for it would
+    admit it, 0 if it is admitted, None if that is far.
+    """
+
+    rejection_reason: str | None
+    more: int | None
+
+
 class Admission:
     """Admit descriptions that enough people liked, with a power of the vocabulary and a text that is fit."""
 
@@ -94,6 +106,16 @@ class Admission:
             if judged.rejection_reason != OUTSIDE_VOCABULARY:
                 result.disliked[judged.prompt].append(judged)
         return result
+
+    async def prospect(self, description_id: int) -> Prospect | None:
+        """Return what keeps a description from training now; None if it is gone or hidden."""
+        judged = await self.judge([description_id])
+        if not judged:
+            return None
+        votes = await self._scores.votes_on(description_id)
+        # in a thread: the first interval imports scipy
+        more = await asyncio.to_thread(self.thresholds.still_needed, *votes)
+        return Prospect(judged[0].rejection_reason, more)
 
     async def count_by_thresholds(
         self, votes: VoteSnapshot, options: Sequence[Thresholds], used: frozenset[int] = frozenset()

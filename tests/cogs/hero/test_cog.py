@@ -40,7 +40,8 @@ async def test_a_card_has_a_title_in_english_and_asks_for_votes_only_if_it_learn
     (embed,) = result.response.embeds
     assert embed.title == title
     footer = embed.footer.text or ""
-    assert ("Should the bot learn from this text? 👍 👎" in footer) is learns
+    asks = "Should the bot learn from this text? 👍 👎 It takes 2 people besides the one who asked"
+    assert (asks in footer) is learns
     assert ("👍 👎 count for /top, but the bot does not learn from this power" in footer) is not learns
 
 

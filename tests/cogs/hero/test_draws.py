@@ -42,7 +42,7 @@ async def test_nobody_sees_a_first_sentence_with_a_fault(stage: Stage, script: S
     assert described.sampling["draws"] == 3
     about = await stage.ana.slash(stage.channel, "about")
     assert about.response is not None
-    loop = about.response.embeds[0].fields[-1].value or ""
+    loop = about.response.embeds[0].fields[2].value or ""
     assert (
         "1 description written, 1 of them written a second time because the first text had a mistake" in loop
     )

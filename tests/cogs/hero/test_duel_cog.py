@@ -75,6 +75,37 @@ async def test_vote_is_final(stage: Stage) -> None:
     again = await stage.ben.click(message, label="B")
     assert again.response
     assert "Your vote is final: you chose A." in again.response.content
+    assert "count." not in again.response.content
+
+
+@pytest.mark.usefixtures("two_models")
+async def test_a_vote_is_told_whether_it_counts_and_how_many_are_needed(stage: Stage) -> None:
+    first, second = await duel(stage), await duel(stage)
+
+    async def said(person: simcord.MemberActor, message: discord.Message, label: str) -> str:
+        vote = await person.click(message, label=label)
+        assert vote.response
+        return vote.response.content
+
+    tie = await said(stage.ben, first, "Tie")
+    assert tie.startswith("You chose a tie. A tie counts for neither of them.")
+    assert "No vote counts in the trial yet; 8 decide it if all choose the same model." in tie
+
+    counted = await said(stage.olga, first, "A")
+    assert counted.startswith("You chose A, and it counts. Thank you.")
+    assert "1 vote counts in the trial so far; about 7 more decide it" in counted
+
+    assert "because somebody was faster" in await said(stage.ana, first, "A")
+    assert "because an earlier vote of yours does" in await said(stage.olga, second, "B")
+
+
+@pytest.mark.usefixtures("two_models")
+@pytest.mark.settings(account_days=366)
+async def test_a_duel_vote_of_a_young_account_is_told_so(stage: Stage) -> None:
+    new = stage.env.guild.add_member(stage.env.create_user("new"))
+    vote = await new.click(await duel(stage), label="A")
+    assert vote.response
+    assert "because your Discord account is younger than 366 days" in vote.response.content
 
 
 @pytest.mark.usefixtures("two_models")
@@ -93,6 +124,7 @@ async def test_a_vote_after_the_trial_says_that_it_is_over_and_what_is_live(
     await answer(stage, command, **({} if command == "models rollback" else {"model": 2}))
     vote = await stage.ben.click(message, label="A")
     assert vote.response
+    assert vote.response.content.startswith("You chose A. It comes too late to count.")
     assert f"Their trial is over: {said}" in vote.response.content
     assert "takes over" not in vote.response.content
 

@@ -8,6 +8,7 @@ from bot.client import HeroBot
 from bot.settings import Settings
 from bot.store.schema import dataset, description
 from tests.conftest import HOME, Stage
+from tests.support.duels import vote_unanimously
 from tests.support.scripted_server import Script
 from tests.support.workflows import build, finetune
 from tests.support.writers import of_one_taste
@@ -129,7 +130,17 @@ async def test_about_names_the_base_model_before_any_is_tuned(stage: Stage) -> N
     result = await stage.ana.slash(stage.channel, "about")
     assert result.response is not None
     (embed,) = result.response.embeds
-    model, dataset, loop = (field.value or "" for field in embed.fields)
+    model, dataset, loop, votes = (field.value or "" for field in embed.fields)
+    assert votes.split("\n") == [
+        (
+            "- A text may train once 2 people besides the one who asked for it like it; it takes more if "
+            "others do not."
+        ),
+        (
+            "- Not counted are votes on a text that one has asked for oneself, of Discord accounts younger "
+            "than 7 days, and more than 100 of one person a day."
+        ),
+    ]
     assert "base model, smollm2-135m-instruct" in model
     assert dataset == "None: the model that answers was not trained here."
     assert loop == "Nothing yet. Ask for the first hero with `/hero`."
@@ -148,7 +159,7 @@ async def test_about_tells_the_model_that_answers_from_what_was_built_here(
     if state == "a rollback to the base":
         await app.registry.roll_back()
 
-    model, dataset, loop = await about_fields(stage)
+    model, dataset, loop, _ = await about_fields(stage)
     assert (
         model == "The base model, smollm2-135m-instruct, as it came: no model that was trained here is live."
     )
@@ -157,13 +168,22 @@ async def test_about_tells_the_model_that_answers_from_what_was_built_here(
     assert ("1 model trained" in loop) == (state != "a dataset")
 
     await stage.olga.slash(stage.channel, "settings language", language="Deutsch")
-    model, dataset, _ = await about_fields(stage)
+    model, dataset, *_ = await about_fields(stage)
     assert model.endswith("unverändert: Kein hier trainiertes Modell ist im Dienst.")
     assert dataset == "Keiner: Das Modell, das antwortet, ist nicht hier trainiert."
 
 
+@pytest.mark.usefixtures("two_models")
+async def test_about_says_how_far_a_trial_is_but_not_who_is_ahead(stage: Stage, app: App) -> None:
+    assert await app.trials.running()
+    assert "No vote counts in the trial yet; 8 decide it if all choose" in (await about_fields(stage))[3]
+    await vote_unanimously(app, "candidate", 3)
+    votes = (await about_fields(stage))[3]
+    assert "3 votes count in the trial so far; about 5 more decide it if people go on like this." in votes
+
+
 async def about_fields(stage: Stage) -> list[str]:
-    """Run /about, and return what it says of the model, of the dataset and of the figures so far."""
+    """Run /about, and return what it says of the model, of the dataset, of the figures and of votes."""
     result = await stage.ana.slash(stage.channel, "about")
     assert result.response is not None
     return [field.value or "" for field in result.response.embeds[0].fields]
@@ -177,12 +197,12 @@ async def test_about_shows_model_dataset_figures_and_links(stage: Stage, app: Ap
     result = await stage.ana.slash(stage.channel, "about")
 
     assert result.response is not None
-    model, dataset, loop = (field.value or "" for field in result.response.embeds[0].fields)
+    model, dataset, loop, _ = (field.value or "" for field in result.response.embeds[0].fields)
     assert model == "Model 1, trained from smollm2-135m-instruct."
     assert dataset == "Version 1: 16 texts written here by the model."
     assert loop.split("\n") == [
         "- 1 description written",
-        "- 3 votes on descriptions",
+        "- 3 votes on descriptions, counted or not",
         "- 3 people voted",
         "- 1 dataset built",
         "- 1 model trained; none has gone live by votes so far",

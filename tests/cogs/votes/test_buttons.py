@@ -10,6 +10,7 @@ from bot.rating.votes import VoteCounts
 from cogs.moderation.reports import refresh_message
 from cogs.votes.buttons import ThumbButton
 from tests.conftest import Stage
+from tests.support.scripted_server import Script
 
 
 @pytest.fixture
@@ -81,8 +82,70 @@ async def test_direct_message_has_buttons(stage: Stage, app: App) -> None:
     assert shown is not None
     assert (shown.reactions, buttons(shown)) == ([], ["👍", "👎"])
 
-    await stage.ana.user.click(shown, custom_id="vote:up:1")
+    answer = await stage.ana.user.click(shown, custom_id="vote:up:1")
+    assert "It does not count, because you asked for this text yourself." in answer.followups[-1].content
     assert await tally(app) == VoteCounts()  # the requester's own
+
+
+async def press(person: simcord.MemberActor, message: discord.Message, thumb: str = "up") -> str:
+    """Press a thumb, and return the second line of the answer: what the vote does."""
+    custom_ids = [
+        child.custom_id or ""
+        for row in message.components
+        if isinstance(row, discord.ActionRow)
+        for child in row.children
+        if isinstance(child, discord.Button)
+    ]
+    answer = await person.click(
+        message, custom_id=next(each for each in custom_ids if f"vote:{thumb}" in each)
+    )
+    return "\n".join(answer.followups[-1].content.split("\n")[1:])
+
+
+async def test_a_vote_says_how_many_more_the_text_needs(stage: Stage, closed: simcord.ChannelHandle) -> None:
+    shown = await describe(stage, closed)
+    after = "It counts. The bot may learn from this text after"
+    assert await press(stage.ben, shown) == f"{after} 1 more 👍."
+    assert await press(stage.olga, shown, "down") == f"{after} 3 more 👍."
+    assert (
+        await press(stage.olga, shown)
+        == "It counts. Enough people like this text: the bot may learn from it."
+    )
+    await stage.olga.slash(stage.channel, "settings language", language="de")
+    await stage.ben.click(shown, custom_id="vote:up:1")
+    assert (
+        await press(stage.ben, shown, "down")
+        == "Sie zählt. Der Bot darf aus diesem Text nach 3 weiteren 👍 lernen."
+    )
+
+
+async def test_a_vote_on_a_text_that_does_not_train_says_so(
+    stage: Stage, script: Script, closed: simcord.ChannelHandle
+) -> None:
+    script.texts = ["At the age of 30 she heals a bird, and it flies away."]
+    shown = await describe(stage, closed)
+    counts = "It counts for /top, but the bot does not learn from this"
+    assert await press(stage.ben, shown) == f"{counts} text: another age."
+    await stage.ana.slash(closed, "hero", hero="40 woman juggling")
+    juggling = closed.last_message
+    assert juggling is not None
+    assert await press(stage.ben, juggling) == f"{counts} power."
+
+
+@pytest.mark.settings(daily_votes=2)
+async def test_a_vote_beyond_the_days_maximum_says_so(stage: Stage, closed: simcord.ChannelHandle) -> None:
+    shown = [await describe(stage, closed) for _ in range(3)]
+    said = [await press(stage.ben, message) for message in shown]
+    assert [line.startswith("It counts.") for line in said] == [True, True, False]
+    assert said[2] == "It does not count, because 2 votes of one person count a day (UTC)."
+    assert (await press(stage.olga, shown[2])).startswith("It counts.")  # the limit is of each person
+
+
+@pytest.mark.settings(account_days=366)
+async def test_a_vote_of_a_young_account_says_so(stage: Stage, closed: simcord.ChannelHandle) -> None:
+    shown = await describe(stage, closed)
+    new = stage.env.guild.add_member(stage.env.create_user("new"))
+    assert "because your Discord account is younger than 366 days" in await press(new, shown)
 
 
 async def test_button_of_a_deleted_description_is_refused(
