@@ -78,7 +78,7 @@ async def test_a_stream_equals_the_complete_answer(client: AsyncOpenAI) -> None:
             texts[choice.index] += choice.text
             ends[choice.index] += choice.finish_reason or ""
     assert texts == [choice.text for choice in complete_answer.choices]
-    assert ends == ["length"] * 4
+    assert ends == [choice.finish_reason for choice in complete_answer.choices]
     assert usages[:-1] == [None] * (len(usages) - 1)
     assert usages[-1] == complete_answer.usage
 

@@ -121,7 +121,7 @@ async def test_the_packages_own_parser(client: AsyncOpenAI) -> None:
         messages=USER,
         tools=[openai.pydantic_function_tool(Villain)],
         tool_choice="required",
-        max_tokens=100,
+        max_tokens=300,
     )
     [call] = parsed.choices[0].message.tool_calls or []
     assert isinstance(call.function.parsed_arguments, Villain)
@@ -211,7 +211,7 @@ async def test_a_call_and_its_result_are_handed_back(client: AsyncOpenAI, more: 
 
 
 async def test_a_real_call_is_handed_back(client: AsyncOpenAI) -> None:
-    options: Any = {"tools": [HERO], "tool_choice": "required", "max_tokens": 100}
+    options: Any = {"tools": [HERO], "tool_choice": "required", "max_tokens": 300}
     message = (await ask(client, **options)).choices[0].message
     result = {"role": "tool", "tool_call_id": message.tool_calls[0].id, "content": "Again, please."}
     name, arguments = the_call(await ask(client, [*USER, message.model_dump(), result], **options))
@@ -236,7 +236,7 @@ def tool_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProc
 @pytest.mark.parametrize("options", [{}, {"tool_choice": "auto"}, {"parallel_tool_calls": False}, {"n": 2}])
 async def test_a_model_that_knows_tools_calls_one(tool_engine: EngineProcess, options: Any) -> None:
     client = tool_engine.client()
-    answer = await ask(client, tools=[HERO, VILLAIN], max_tokens=50, **options)
+    answer = await ask(client, tools=[HERO, VILLAIN], max_tokens=300, **options)
     for index in range(len(answer.choices)):
         name, arguments = the_call(answer, index)
         assert (name, arguments["age"]) == ("hero", 40)
