@@ -189,9 +189,8 @@ def test_a_base_that_is_too_large_for_memory_is_refused_with_the_figures(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("chat",), "ask with --message TEXT"),
+        (("chat",), "nothing is piped in: ask with --message TEXT"),
         (("chat", "-m", " "), "There is no text to answer: write a question."),
-        (("chat", "--json"), "--json is for --message and --list"),
         (("tune", "x.csv", "--json"), "confirm with --yes"),
         (("tune", "x.csv", "--name", "###"), "Nothing is left of '###': a name has only English letters"),
     ],
@@ -199,9 +198,46 @@ def test_a_base_that_is_too_large_for_memory_is_refused_with_the_figures(
 def test_without_a_terminal_nothing_is_asked(
     terminal: RunCommand, arguments: tuple[str, ...], message: str
 ) -> None:
-    refused = terminal(*arguments, typed="Hello\n")
+    refused = terminal(*arguments, typed="\n")
     assert refused.exit_code == 2
     assert message in " ".join(refused.stderr.replace("│", " ").split())
+
+
+def test_piped_text_is_one_message(terminal: RunCommand, server: Script) -> None:
+    server.trainings.lists = ["tiny"]
+    server.texts = ["Yes.", "No."]
+    answered = terminal("chat", typed="Dear all,\n\nis this spam?\n")
+    assert (answered.exit_code, answered.output) == (0, "Yes.\n")
+    assert json.loads(terminal("chat", "--json", typed="And this?\n").stdout)["answer"] == "No."
+    asked = [each["messages"] for each in server.asked]
+    assert asked == [
+        [{"role": "user", "content": "Dear all,\n\nis this spam?"}],
+        [{"role": "user", "content": "And this?"}],
+    ]
+
+
+def test_an_answer_that_is_cut_says_so(terminal: RunCommand, server: Script) -> None:
+    server.trainings.lists = ["tiny"]
+    server.texts = ["Once upon a", "Once upon a", "The end."]
+    server.finish_reason = "length"
+    told = terminal("chat", "-m", "Tell me a tale.")
+    assert told.stdout == "Once upon a\n"
+    assert "The answer is cut here" in told.stderr
+    as_json = terminal("chat", "-m", "Tell me a tale.", "--json")
+    assert json.loads(as_json.stdout)["finish_reason"] == "length"
+    assert as_json.stderr == ""
+    server.finish_reason = "stop"
+    assert "cut" not in terminal("chat", "-m", "How does it end?").stderr
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again(terminal: RunCommand, server: Script) -> None:
+    server.trainings.lists = ["tiny"]
+    server.texts = ["one two three four", "one two three four"]
+    server.cut = 1
+    told = terminal("chat", "-m", "Count.")
+    assert told.exit_code == 0, told.output
+    assert told.stdout == "one two \none two three four\n"
+    assert "It is asked again." in told.stderr
 
 
 def test_a_declined_plan_uploads_nothing(terminal: RunCommand, server: Script) -> None:
