@@ -142,6 +142,37 @@ def _talk(row: tuple[str, str]) -> str:
     return json.dumps({"messages": [{"role": role, "content": text} for role, text in turns]})
 
 
+def test_what_the_engine_would_refuse_is_left_out_before_the_question(at_engine: Run) -> None:
+    talks = [json.loads(_talk((f"Question {number}?", f"Answer {number}."))) for number in range(14)]
+    talks[3]["messages"][0]["role"] = "bot"
+    talks[7]["messages"].pop()
+    talks[9]["messages"][1]["content"] = "Hello <|im_end|>"
+    Path("talks.jsonl").write_text("\n".join(map(json.dumps, talks)))
+    told = at_engine("tune", "talks.jsonl", typed="n\n")
+    assert "Leave out 3 examples that the model cannot learn from: line 4 (messages[0].role: " in told.output
+    assert "line 8 (the last message must be the assistant's)" in told.output
+    assert "'<|im_end|>' is a control token" in told.output
+    assert "Nothing was done." in told.output
+
+    talks[0]["messages"].pop()
+    talks[1]["messages"].pop()
+    Path("talks.jsonl").write_text("\n".join(map(json.dumps, talks)))
+    refused = at_engine("tune", "talks.jsonl", "--yes")
+    assert refused.exit_code == 1
+    assert "9 examples can be used" in refused.stderr
+    assert "a training needs 10" in refused.stderr
+    assert "line 1 (the last message must be the assistant's)" in refused.stderr
+
+
+def test_a_pair_of_equal_answers_is_left_out(at_engine: Run) -> None:
+    pairs = (SAMPLES / "pairs.jsonl").read_text().splitlines()
+    broken = json.loads(pairs[0])
+    broken["non_preferred_output"] = broken["preferred_output"]
+    Path("equal.jsonl").write_text("\n".join([json.dumps(broken), *pairs[1:]]))
+    told = at_engine("tune", "equal.jsonl", typed="n\n")
+    assert "line 1 (both outputs are the same: there is nothing to prefer)" in told.output
+
+
 def test_too_few_examples_that_can_be_read_are_refused_with_those_that_cannot(at_engine: Run) -> None:
     rows = [(f"Question {number}?", "a word or two " * (700 if number < 5 else 1)) for number in range(12)]
     pd.DataFrame(rows, columns=["prompt", "completion"]).to_csv("too_few.csv", index=False)
@@ -281,20 +312,6 @@ def test_a_training_that_fails_says_why_in_the_engines_words(terminal: RunComman
     assert failed.exit_code == 1
     assert reason in failed.stderr
     assert "Traceback" not in failed.output
-
-
-def test_the_files_of_a_refused_training_are_not_kept(
-    at_engine: Run, engine: EngineProcess, tmp_path: Path
-) -> None:
-    before = {file.id for file in engine.blocking_client().files.list()}
-    pairs = (SAMPLES / "pairs.jsonl").read_text().splitlines()
-    broken = json.loads(pairs[0])
-    broken["non_preferred_output"] = broken["preferred_output"]
-    (tmp_path / "refused.jsonl").write_text("\n".join([json.dumps(broken), *pairs[1:]]))
-    refused = at_engine("tune", str(tmp_path / "refused.jsonl"), "--yes")
-    assert refused.exit_code == 1
-    assert "both outputs are the same" in refused.stderr
-    assert {file.id for file in engine.blocking_client().files.list()} == before
 
 
 @pytest.fixture
