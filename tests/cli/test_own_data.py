@@ -173,6 +173,20 @@ def test_a_pair_of_equal_answers_is_left_out(at_engine: Run) -> None:
     assert "line 1 (both outputs are the same: there is nothing to prefer)" in told.output
 
 
+@pytest.mark.parametrize(("number", "is_explained"), [(10, True), (11, False)])
+def test_a_plan_says_why_there_will_be_no_loss(
+    terminal: RunCommand, server: Script, number: int, *, is_explained: bool
+) -> None:
+    server.trainings.lists = ["tiny"]
+    rows = [(f"Question {each}?", f"Answer {each}.") for each in range(number)]
+    pd.DataFrame(rows, columns=["prompt", "completion"]).to_csv("few.csv", index=False)
+    told = terminal("tune", "few.csv", typed="n\n").output
+    assert (
+        f"10 examples to learn from, {'none' if is_explained else '1'} kept aside to test the model" in told
+    )
+    assert ("A training needs 10 to learn from" in told) is is_explained
+
+
 def test_too_few_examples_that_can_be_read_are_refused_with_those_that_cannot(at_engine: Run) -> None:
     rows = [(f"Question {number}?", "a word or two " * (700 if number < 5 else 1)) for number in range(12)]
     pd.DataFrame(rows, columns=["prompt", "completion"]).to_csv("too_few.csv", index=False)
