@@ -135,7 +135,7 @@ def read_own_examples(path: Path, config: HeroesConfig) -> OwnExamples:
     ]
     shown = [each for each in report.findings if each.severity is Severity.INFORMATION or each.style]
     changed = [*report.with_severity(Severity.NECESSARY), *wanted]
-    notes, changes = (each.message for each in shown), (each.action for each in changed)
+    notes, changes = (each.message for each in shown), (each.change for each in changed)
     found = _split(path.name, lines, "supervised", tuple(notes), tuple(changes))
     return replace(found, has_prompts=_has_prompts(frame), is_checked=True)
 
