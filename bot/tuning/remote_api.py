@@ -21,9 +21,11 @@ from openai.types.fine_tuning.jobs import FineTuningJobCheckpoint
 from pydantic import BaseModel, ValidationError
 
 from bot.errors import Forbidden, OutOfReach, ServerError, Unavailable, UnknownModel, UserError
+from bot.i18n.message import LocalizedMessage
 from bot.llm.retry import (
     BACKGROUND,
     INTERACTIVE,
+    NO_REASON,
     NO_RETRY,
     RetryPolicy,
     error_text,
@@ -171,7 +173,7 @@ class FineTuningApi:
         if file.status == "error":
             raise UserError(
                 "The model server refuses the file: {reason}",
-                reason=file.status_details or "no reason was given",
+                reason=file.status_details or LocalizedMessage(NO_REASON),
             )
         return file.status not in _UNPROCESSED
 
@@ -228,7 +230,8 @@ class FineTuningApi:
         for part in _parts(lines):
             if len(part[0]) > _COUNTED_CHARACTERS:  # no request would take it
                 tokens.append(None)
-                errors.append(f"it has {len(part[0]):,} characters")
+                too_long = LocalizedMessage("it has {characters:,} characters", characters=len(part[0]))
+                errors.append(str(too_long))
                 continue
             body = {"examples": [json.loads(line) for line in part], "method": method}
             post = partial(self._api.post, "/fine_tuning/token_counts", body=body, cast_to=object)
