@@ -19,6 +19,9 @@ ROOT = Path(__file__).resolve().parent.parent
 # The name that the embedded engine gives its packaged weights.
 ENGINE_MODEL = "smollm2-135m-instruct"
 
+TunedWeights = Literal["auto", "all", "adapter"]
+"""What a training changes: all weights, an adapter, or what the engine chooses."""
+
 _ALIKE = 0.8  # similarity, from 0 to 1, of a misspelt name to that of a setting
 
 
@@ -60,7 +63,7 @@ class Settings(BaseSettings):
         "llama.cpp"  # what generates the engine's texts
     )
     engine_api_key: SecretStr | None = None
-    tune: Literal["auto", "all", "adapter"] = "auto"  # what a training changes: all weights, or an adapter
+    tune: TunedWeights = "auto"
 
     # a server with the engine's base model that serves the adapters which the engine trains
     serving_url: str | None = None
@@ -167,7 +170,7 @@ class Settings(BaseSettings):
         return self
 
     @property
-    def trained_weights(self) -> Literal["auto", "all", "adapter"]:
+    def trained_weights(self) -> TunedWeights:
         """Return what is tuned: TUNE, or adapters if the server that answers loads nothing else."""
         return "adapter" if self.serving_url else self.tune
 

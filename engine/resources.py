@@ -9,6 +9,8 @@ from engine import hyperparameters, system
 from engine.model_size import ModelSize
 from engine.training_request import TrainedWeights, TrainingError, TrainingRequest
 
+Resource = Literal["memory", "memory and swap", "disk"]
+
 _GIB = 2**30
 # Python, torch, transformers, what oneDNN prepares, and freed memory in pieces, which grow with all weights
 _RUNTIME: dict[TrainedWeights, float] = {"all": 0.95 * _GIB, "adapter": 0.75 * _GIB}
@@ -23,7 +25,7 @@ _NEEDS_LESS_MEMORY = {"all": "train an adapter instead of all weights", "adapter
 class Shortage:
     """Too little memory or disk to train a model, or too little memory and swap to load one; in bytes."""
 
-    of: Literal["memory", "memory and swap", "disk"]
+    of: Resource
     needed: int
     available: int
 
@@ -70,9 +72,7 @@ def disk_needed(size: ModelSize, weights: TrainedWeights, *, models: int, is_ggu
     return states + models * (saved + _adapter(size, weights))
 
 
-def shortage(
-    of: Literal["memory", "memory and swap", "disk"], needed: float, available: float
-) -> Shortage | None:
+def shortage(of: Resource, needed: float, available: float) -> Shortage | None:
     """Return what is missing if fewer than `needed` bytes are available."""
     return Shortage(of, int(needed), int(available)) if available < needed else None
 

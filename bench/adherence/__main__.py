@@ -22,6 +22,7 @@ from bench.adherence.measure import FULL, QUICK, Source, measure
 from bench.common import machine
 from bench.common.arguments import bench_parser
 from bench.common.report import exit_on, print_report
+from bot.settings import TunedWeights
 from bot.store.job_schema import BuildSource
 
 PRINTED_TEXTS = 10
@@ -57,9 +58,7 @@ def _parser() -> ArgumentParser:
     parser = bench_parser("adherence", __doc__, quick="fewer examples, 100 heroes")
     parser.add_argument("--data", type=Path, help="a folder to keep, or one that was kept")
     parser.add_argument("--source", choices=get_args(BuildSource), default="model", help="as of a build")
-    parser.add_argument(
-        "--tune", choices=("auto", "all", "adapter"), default="auto", help="as the setting TUNE"
-    )
+    parser.add_argument("--tune", choices=get_args(TunedWeights), default="auto", help="as the setting TUNE")
     parser.add_argument("--extra", type=json.loads, default={}, help="as the setting TUNING_EXTRA: JSON")
     parser.add_argument(
         "--seeds",

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any
 
 from bench.adherence.figures import Asked, summary
 from bench.common.answers import ask_for_each
@@ -23,7 +23,7 @@ from bot.heroes.hero import Hero
 from bot.heroes.unseen_heroes import unseen_heroes
 from bot.llm.stream import Stream
 from bot.processes import run_engine
-from bot.settings import Settings
+from bot.settings import Settings, TunedWeights
 from bot.store.job_schema import BuildSource, JobResult
 from bot.store.jobs import Job
 from bot.store.models import Model
@@ -54,7 +54,7 @@ class Source:
 
     data: Path | None = None
     build: BuildSource = "model"
-    tune: Literal["auto", "all", "adapter"] = "auto"
+    tune: TunedWeights = "auto"
     extra: dict[str, Any] = field(default_factory=dict)
     """Further fields of the call that starts a training, as in the setting TUNING_EXTRA."""
     seeds: Sequence[int] = (0,)

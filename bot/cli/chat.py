@@ -3,26 +3,31 @@
 import asyncio
 import shlex
 import sys
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from functools import partial
-from typing import Annotated
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
 from bot.chat import Message
 from bot.cli.commands import Json
 from bot.cli.runtime import installation_settings, run_command
 from bot.cli.terminal import print_json, print_table, program
-from bot.errors import UserError
+from bot.errors import HerosmithError, OutOfReach
 from bot.settings import Settings
 from bot.tuning.model_names import is_tuned, short_name, training_name
 
-_Ask = Callable[[list[Message]], AsyncIterator[str]]
-"""Yields the answer to a conversation, in parts."""
+if TYPE_CHECKING:
+    from bot.cli.own_engine import OwnEngine
 
 _PROMPT = "> "
 _FORGET = "/new"
+_CUT = (
+    "(The answer is cut here: with what was said before, it is as long as the model can read. "
+    f"{_FORGET} begins anew, and a question may ask for a short answer.)"
+)
+_ENDED = "(The engine ended, perhaps with the command that had started it. It is asked again.)"
 
 
 def chat(
@@ -50,11 +55,14 @@ def chat(
     list_models: Annotated[bool, typer.Option("--list", help="List the models that can be asked")] = False,
     as_json: Json = False,
 ) -> None:
-    """Talk to a model: one of your own, one of heroes, or the base."""
-    if as_json and message is None and not list_models:
-        raise typer.BadParameter("--json is for --message and --list.", param_hint="--json")
+    """Talk to a model: one of your own, one of heroes, or the base.
+
+    Text that is piped in, of any number of lines, is asked as one message, as if --message gave it.
+    """
     if message is None and not list_models and not sys.stdin.isatty():
-        raise typer.BadParameter("There is no terminal to type in: ask with --message TEXT.")
+        message = _piped()
+    if as_json and message is None and not list_models:
+        raise typer.BadParameter("--json is for --message, piped text and --list.", param_hint="--json")
     if message is not None and not message.strip():
         raise typer.BadParameter("There is no text to answer: write a question.", param_hint="--message")
     opening: list[Message] = [{"role": "system", "content": system}] if system else []
@@ -67,12 +75,96 @@ def chat(
         )
 
 
+def _piped() -> str:
+    """Return all of standard input, which is no terminal."""
+    try:
+        text = sys.stdin.buffer.read().decode("utf-8-sig").strip()
+    except UnicodeDecodeError:
+        raise typer.BadParameter(
+            "The text that is piped in is not in UTF-8: convert it, such as with iconv."
+        ) from None
+    if not text:
+        raise typer.BadParameter(
+            "There is no terminal to type in, and nothing is piped in: ask with --message TEXT."
+        )
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class _Sampling:
     """How an answer is drawn; None leaves it to the model."""
 
     temperature: float | None
     seed: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    text: str
+    finish_reason: str | None
+
+
+@dataclass
+class _Asker:
+    """Asks a model, at another engine if the one that was asked has ended; it prints answers as they come."""
+
+    settings: Settings
+    base: str | None
+    sampling: _Sampling
+    quiet: bool
+    engines: AsyncExitStack
+    model: str = field(init=False)
+    _engine: "OwnEngine" = field(init=False)
+
+    async def choose(self, model: str | None) -> None:
+        """Find the model to ask, by what a person calls it."""
+        await self._connect()
+        self.model = await self._engine.models.resolve(model)
+
+    async def _connect(self) -> None:
+        from bot.cli.own_engine import open_engine  # noqa: PLC0415 (so that --help is quick)
+
+        self._engine = await self.engines.enter_async_context(open_engine(self.settings, self.base))
+
+    async def answer(self, messages: list[Message]) -> _Answer:
+        """Return the answer to a conversation."""
+        try:
+            return await self._answer(messages)
+        except OutOfReach:
+            self._note(_ENDED)
+        if not self._engine.is_ours:
+            await self._connect()
+        await self._engine.models.names()  # waits until it runs again
+        return await self._answer(messages)
+
+    async def _answer(self, messages: list[Message]) -> _Answer:
+        from bot.tuning.own_chat import answer  # noqa: PLC0415 (so that --help is quick)
+
+        parts: list[str] = []
+        reason: str | None = None
+        try:
+            async for part in answer(
+                self._engine.api,
+                self.model,
+                messages,
+                temperature=self.sampling.temperature,
+                seed=self.sampling.seed,
+            ):
+                parts.append(part.text)
+                reason = part.finish_reason
+                if not self.quiet:
+                    typer.echo(part.text, nl=False)
+        finally:
+            if parts and not self.quiet:
+                typer.echo()
+        if reason == "length":
+            self._note(_CUT)
+        return _Answer("".join(parts), reason)
+
+    def _note(self, sentence: str) -> None:
+        """Say something that is no part of an answer."""
+        if not self.quiet:
+            Console(stderr=True).print(sentence, style="dim", highlight=False, markup=False, soft_wrap=True)
 
 
 async def _chat(
@@ -85,19 +177,23 @@ async def _chat(
     *,
     as_json: bool,
 ) -> None:
-    from bot.cli.own_engine import open_engine  # noqa: PLC0415 (so that --help is quick)
-    from bot.tuning.own_chat import answer as answer_of  # noqa: PLC0415
-
-    async with open_engine(settings, base) as engine:
-        name = await engine.models.resolve(model)
-        ask = partial(answer_of, engine.api, name, temperature=sampling.temperature, seed=sampling.seed)
+    async with AsyncExitStack() as engines:
+        asker = _Asker(settings, base, sampling, as_json, engines)
+        await asker.choose(model)
         if message is None:
-            typer.echo(f"{model or name}. End with Ctrl-D, begin anew with {_FORGET}.")
-            await _talk(ask, opening)
+            typer.echo(f"{model or asker.model}. End with Ctrl-D, begin anew with {_FORGET}.")
+            await _talk(asker, opening)
             return
-        answer = await _answer(ask, [*opening, {"role": "user", "content": message}], quiet=as_json)
+        answer = await asker.answer([*opening, {"role": "user", "content": message}])
         if as_json:
-            print_json({"model": name, "message": message, "answer": answer})
+            print_json(
+                {
+                    "model": asker.model,
+                    "message": message,
+                    "answer": answer.text,
+                    "finish_reason": answer.finish_reason,
+                }
+            )
 
 
 async def _list(settings: Settings, base: str | None, *, as_json: bool) -> None:
@@ -128,7 +224,7 @@ async def _list(settings: Settings, base: str | None, *, as_json: bool) -> None:
     typer.echo(f"{program()} serve starts the engine's API for programs.")
 
 
-async def _talk(ask: _Ask, opening: list[Message]) -> None:
+async def _talk(asker: _Asker, opening: list[Message]) -> None:
     """Ask for messages and answer each, with all that was said before, until the input ends."""
     said = list(opening)
     while (typed := await _typed()) is not None:
@@ -137,8 +233,8 @@ async def _talk(ask: _Ask, opening: list[Message]) -> None:
         elif typed:
             said.append({"role": "user", "content": typed})
             try:
-                said.append({"role": "assistant", "content": await _answer(ask, said)})
-            except UserError as error:
+                said.append({"role": "assistant", "content": (await asker.answer(said)).text})
+            except HerosmithError as error:
                 said.pop()
                 typer.echo(str(error), err=True)
     typer.echo()
@@ -156,14 +252,3 @@ async def _typed() -> str | None:
         loop.remove_reader(sys.stdin)
     line = sys.stdin.readline()
     return line.strip() if line else None
-
-
-async def _answer(ask: _Ask, messages: list[Message], *, quiet: bool = False) -> str:
-    parts: list[str] = []
-    async for part in ask(messages):
-        parts.append(part)
-        if not quiet:
-            typer.echo(part, nl=False)
-    if not quiet:
-        typer.echo()
-    return "".join(parts)

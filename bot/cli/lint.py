@@ -125,13 +125,14 @@ def _ask_for_fixes(report: LintReport, *, confirmed: bool) -> list[Finding]:
     necessary, optional = report.with_severity(Severity.NECESSARY), report.with_severity(Severity.OPTIONAL)
     if report.with_severity(Severity.ERROR) or not necessary + optional:
         return []
-    typer.echo("\nThese changes are made:")
+    asked = "; without --yes, each recommended one is a question, and n leaves it out"
+    typer.echo(f"\nThese changes are made{asked if confirmed and optional else ''}:")
     for finding in necessary:
-        typer.echo(f"- [Necessary] {finding.action}")
+        typer.echo(f"- [Necessary] {finding.change}")
     return [
         finding
         for finding in optional
-        if _confirm(f"- [Recommended] {finding.action} [Y/n]:", confirmed=confirmed)
+        if _confirm(f"- [Recommended] {finding.change} [Y/n]:", confirmed=confirmed)
     ]
 
 

@@ -25,12 +25,16 @@ _FAREWELL_SECONDS = 20.0  # in which the other command learns that its training 
 
 @dataclass(frozen=True, slots=True)
 class OwnEngine:
-    """An engine that answers, with its models and trainings."""
+    """An engine that answers, with its models and trainings.
+
+    is_ours: this command has started it, and starts it again if it dies. Another command's ends with that.
+    """
 
     api: AsyncOpenAI
     fine_tuning: FineTuningApi
     models: OwnModels
     trainings: OwnTrainings
+    is_ours: bool
 
 
 def is_weights(base: str | None) -> bool:
@@ -48,7 +52,7 @@ async def open_engine(settings: Settings, base: str | None = None) -> AsyncItera
     local = _local(settings)
     starts = await find_running(settings, base) is None
     engine = _with_base(local, base) if base else shared_engine(local)
-    async with engine as reachable, connect(reachable) as connected:
+    async with engine as reachable, connect(reachable, is_ours=starts) as connected:
         yield connected
         if starts:
             await _wait_for_others(connected.trainings)
@@ -73,7 +77,7 @@ async def _wait_for_others(trainings: OwnTrainings) -> None:
 
 
 @asynccontextmanager
-async def connect(reachable: Settings) -> AsyncIterator[OwnEngine]:
+async def connect(reachable: Settings, *, is_ours: bool = False) -> AsyncIterator[OwnEngine]:
     """Connect to the engine at the settings' address."""
     secret = reachable.engine_api_key
     url = str(reachable.engine_url)
@@ -81,7 +85,7 @@ async def connect(reachable: Settings) -> AsyncIterator[OwnEngine]:
         provider = provider_of(None, hosted=False, weights=reachable.tune)
         fine_tuning = FineTuningApi(api, provider, extra={}, timing=FineTuningApiTiming())
         models = OwnModels(api, fine_tuning)
-        yield OwnEngine(api, fine_tuning, models, OwnTrainings(fine_tuning, models))
+        yield OwnEngine(api, fine_tuning, models, OwnTrainings(fine_tuning, models), is_ours)
 
 
 async def find_running(settings: Settings, base: str | None) -> Settings | None:

@@ -24,6 +24,12 @@ _UNTRAINED = (
     "Better train it on prompts and answers first, then on the pairs, with that model's name as --base."
 )
 
+_NONE_KEPT_ASIDE = (
+    "A training needs 10 to learn from, and those with the same prompt stay together, so all are learnt: no "
+    "loss will tell how well the model guesses what it has not learnt. More examples with other prompts "
+    "change that."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class TuningOrder:
@@ -93,12 +99,14 @@ def plan_text(order: TuningOrder, examples: "OwnExamples", base: str, weights: s
     if not examples.has_prompts:
         how = ", each text an example without a prompt"
     to_learn = f"{len(examples.train):,} examples to learn from"
-    kept_aside = f"{len(examples.valid):,} kept aside to test the model"
+    number_aside = f"{len(examples.valid):,}" if examples.valid else "none"
+    kept_aside = f"{number_aside} kept aside to test the model"
     return "\n".join(
         [
             *findings,
             *changes,
             f"Training {base} on {order.file}{how}: {to_learn}, {kept_aside}.",
+            *([] if examples.valid else [_NONE_KEPT_ASIDE]),
             *([_UNTRAINED.format(base=base)] if by_preference and is_base else []),
             weights,
             f"About {tokens:,} tokens (parts of words), read {_times(rounds)}.",

@@ -113,7 +113,7 @@ async def _tune(settings: Settings, order: TuningOrder) -> None:
         names = await engine.models.names()
         replaced = find_model(names, order.name)
         _refuse_taken_name(order, replaced, names[0])
-        examples = await _without_too_long(engine.fine_tuning, order.file, examples)
+        examples = await _without_refused(engine.fine_tuning, order.file, examples)
         training = plan_training(
             examples.files, base=begun_from, epochs=order.epochs, name=order.name, method=examples.method
         )
@@ -145,22 +145,25 @@ async def _tune(settings: Settings, order: TuningOrder) -> None:
             _say(console, end_text(job, losses, weights, short_name(names, str(job.fine_tuned_model))))
 
 
-async def _without_too_long(
+async def _without_refused(
     fine_tuning: "FineTuningApi", file: Path, examples: "OwnExamples"
 ) -> "OwnExamples":
-    """Leave out what the model cannot read at once: the engine would refuse the whole file.
+    """Leave out what the engine would refuse the whole file for, once the training has begun.
 
     Raises UserError if too few are left.
     """
-    suspects = examples.long_lines
-    counts = await fine_tuning.token_counts([line.json for line in suspects]) if suspects else None
+    uncertain = examples.uncertain
+    with Console(stderr=True).status("The examples are checked ..."):
+        counts = await fine_tuning.token_counts([line.json for line in uncertain], examples.method)
     if counts is None:
         return examples
-    too_long = [
-        line
-        for line, tokens in zip(suspects, counts.tokens, strict=True)
+    refused = {line: error for line, error in zip(uncertain, counts.errors, strict=True) if error is not None}
+    too_long = {
+        line: ""
+        for line, tokens in zip(uncertain, counts.tokens, strict=True)
         if tokens is not None and tokens > counts.max_tokens
-    ]
+    }
+    examples = examples.without(refused, file.name, "that the model cannot learn from")
     return examples.without(
         too_long, file.name, f"of more than {counts.max_tokens:,} tokens, which the model cannot read"
     )

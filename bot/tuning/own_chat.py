@@ -1,20 +1,30 @@
 """Conversations with any model of the embedded engine."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
+import httpx2
 import openai
 from openai import AsyncOpenAI, AsyncStream
 from openai.types.chat import ChatCompletionChunk
 
 from bot.chat import Message
-from bot.errors import UserError
+from bot.errors import OutOfReach, UserError
 from bot.llm.retry import error_text
 from bot.tuning.model_names import is_of_heroes, is_tuned
 
 OWN_TEMPERATURE = 0.2
 """Of models that were trained on answers of one's own, which are to come back as they were learnt: at the
 engine's 0.8, a small model often leaves them for likely words. Not 0, at which it may repeat itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPart:
+    """A piece of an answer; the last one says why it ends there: stop, or length if it was cut."""
+
+    text: str
+    finish_reason: str | None = None
 
 
 async def answer(
@@ -24,21 +34,25 @@ async def answer(
     *,
     temperature: float | None = None,
     seed: int | None = None,
-) -> AsyncIterator[str]:
+) -> AsyncIterator[AnswerPart]:
     """Yield a model's answer to a conversation, in parts.
 
     temperature: None is OWN_TEMPERATURE for a model of one's own, and the engine's for others. If the
-    conversation is too long for the model, its oldest turns are left out. Raises UserError with the engine's
-    reason if there is no answer.
+    conversation is too long for the model, its oldest turns are left out. Raises OutOfReach if the engine
+    ended, perhaps in the midst of the answer, and UserError with its reason if it refuses.
     """
+    ended: Exception | None = None
     try:
         async for chunk in await _begin(api, model, list(messages), temperature, seed):
-            if chunk.choices and (text := chunk.choices[0].delta.content):
-                yield text
-    except openai.APIConnectionError as error:
-        raise UserError("The engine does not answer any more. Start this command again.") from error
+            for choice in chunk.choices:
+                yield AnswerPart(choice.delta.content or "", choice.finish_reason)
+                if choice.finish_reason:
+                    return
+    except (openai.APIConnectionError, httpx2.HTTPError) as error:  # the SDK wraps none within a stream
+        ended = error
     except openai.APIError as error:
         raise UserError("The engine refused: {reason}", reason=error_text(error)) from error
+    raise OutOfReach("The engine does not answer any more. Start this command again.") from ended
 
 
 async def _begin(

@@ -6,11 +6,12 @@ Foundry), docs.tokenfactory.nebius.com, docs.crusoecloud.com. Only the engine ha
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from bot.errors import SettingsError
 from bot.i18n.message import LocalizedMessage, mark
+from bot.settings import TunedWeights
 from bot.store.job_schema import Method
 
 _UTF8_BOM = b"\xef\xbb\xbf"
@@ -45,7 +46,7 @@ class Provider:
     key: str
     name: str
     hosts: tuple[str, ...] = ()
-    methods: frozenset[Method] = frozenset({"supervised", "dpo"})
+    methods: frozenset[Method] = frozenset(get_args(Method))
     prefix: bytes = b""
     optional_fields: frozenset[str] = frozenset({"suffix", "seed", "metadata"})
     hyperparameters_in: Literal["method", "body"] = "method"
@@ -210,7 +211,7 @@ def provider_of(
     *,
     hosted: bool,
     key: str | None = None,
-    weights: Literal["auto", "all", "adapter"] = "auto",
+    weights: TunedWeights = "auto",
 ) -> Provider:
     """Return the provider of a base URL (None: OpenAI's own), or the one that PROVIDER names.
 

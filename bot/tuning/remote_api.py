@@ -21,9 +21,11 @@ from openai.types.fine_tuning.jobs import FineTuningJobCheckpoint
 from pydantic import BaseModel, ValidationError
 
 from bot.errors import Forbidden, OutOfReach, ServerError, Unavailable, UnknownModel, UserError
+from bot.i18n.message import LocalizedMessage
 from bot.llm.retry import (
     BACKGROUND,
     INTERACTIVE,
+    NO_REASON,
     NO_RETRY,
     RetryPolicy,
     error_text,
@@ -41,7 +43,8 @@ T = TypeVar("T")
 
 _CLOCK_TOLERANCE = 300.0  # seconds by which the server's clock may differ from this one's
 _UNPROCESSED = frozenset({"pending", "running"})  # statuses of a file that no training can use yet
-_COUNTED_AT_ONCE = 50  # lines; a request may have 4 MB, and a line that can be learnt has some kilobytes
+_COUNTED_AT_ONCE = 50  # lines
+_COUNTED_CHARACTERS = 600_000  # of lines: a request may have 4 MB, and a character six bytes in it
 METADATA_KEY = "herosmith_job"
 _SUFFIX_PREFIX = "herosmith-"
 
@@ -102,16 +105,28 @@ class FineTuningApiTiming:
 
 
 class TokenCounts(BaseModel):
-    """How many tokens examples have, None for one that the model cannot read, and how many it reads."""
+    """How many tokens examples have, and how many the model reads.
+
+    tokens is None for an example that no training takes; errors then says why.
+    """
 
     tokens: list[int | None]
+    errors: list[str | None]
     max_tokens: int
 
 
-def _parts(lines: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Yield lines in parts that a server answers in seconds."""
-    for start in range(0, len(lines), _COUNTED_AT_ONCE):
-        yield lines[start : start + _COUNTED_AT_ONCE]
+def _parts(lines: Sequence[str]) -> Iterator[list[str]]:
+    """Yield lines in parts that a server takes, and answers in seconds."""
+    part: list[str] = []
+    characters = 0
+    for line in lines:
+        characters += len(line)
+        if part and (len(part) == _COUNTED_AT_ONCE or characters > _COUNTED_CHARACTERS):
+            yield part
+            part, characters = [], len(line)
+        part.append(line)
+    if part:
+        yield part
 
 
 class FineTuningApi:
@@ -158,7 +173,7 @@ class FineTuningApi:
         if file.status == "error":
             raise UserError(
                 "The model server refuses the file: {reason}",
-                reason=file.status_details or "no reason was given",
+                reason=file.status_details or LocalizedMessage(NO_REASON),
             )
         return file.status not in _UNPROCESSED
 
@@ -207,21 +222,28 @@ class FineTuningApi:
             log.info("what a training of %s changes is not known: %s", base, error)
             return None
 
-    async def token_counts(self, lines: Sequence[str]) -> TokenCounts | None:
+    async def token_counts(self, lines: Sequence[str], method: Method) -> TokenCounts | None:
         """Return how many tokens lines of a training file have; None if the server does not say it."""
-        found: list[int | None] = []
+        tokens: list[int | None] = []
+        errors: list[str | None] = []
         limit = 0
         for part in _parts(lines):
-            body = {"examples": [json.loads(line) for line in part]}
+            if len(part[0]) > _COUNTED_CHARACTERS:  # no request would take it
+                tokens.append(None)
+                too_long = LocalizedMessage("it has {characters:,} characters", characters=len(part[0]))
+                errors.append(str(too_long))
+                continue
+            body = {"examples": [json.loads(line) for line in part], "method": method}
             post = partial(self._api.post, "/fine_tuning/token_counts", body=body, cast_to=object)
             try:
                 answer = TokenCounts.model_validate(await self._call(post, NO_RETRY))
             except (UserError, ValidationError) as error:  # it is of an older version, or refuses a line
                 log.info("the tokens are not counted: %s", error)
                 return None
-            found += answer.tokens
+            tokens += answer.tokens
+            errors += answer.errors
             limit = answer.max_tokens
-        return TokenCounts(tokens=found, max_tokens=limit)
+        return TokenCounts(tokens=tokens, errors=errors, max_tokens=limit)
 
     async def list_trainings(self) -> list[FineTuningJob]:
         """Return the newest trainings, newest first; none if the server lists none."""

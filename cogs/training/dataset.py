@@ -1,7 +1,6 @@
 """/build-dataset and /dataset: plan a build, freeze pairs, show the status, review examples."""
 
 import logging
-from typing import Literal
 
 from discord import app_commands
 from discord.ext import commands, tasks
@@ -12,6 +11,7 @@ from bot.dataset.build.plan import MAX_EXAMPLES, MAX_REPEATS, MIN_EXAMPLES
 from bot.errors import UserError
 from bot.presentation.builds import build_plan_text, pairs_text
 from bot.presentation.datasets import dataset_status_text
+from bot.store.datasets import DatasetKind
 from bot.store.job_schema import BuildSource
 from cogs.common.content import MessageContent
 from cogs.common.locale import job_language, translator_of
@@ -63,7 +63,7 @@ class DatasetCog(commands.Cog):
     async def build_dataset(
         self,
         interaction: Interaction,
-        kind: Literal["sft", "preference"] = "sft",
+        kind: DatasetKind = "sft",
         source: BuildSource | None = None,
         repeats: app_commands.Range[int, 1, MAX_REPEATS] | None = None,
         model: app_commands.Range[str, 1, 200] | None = None,

@@ -1,13 +1,12 @@
 """/finetune: fine-tune a model on a dataset."""
 
-from typing import Literal
-
 from discord import app_commands
 from discord.ext import commands
 
 from bot.app import App
 from bot.client import HeroBot, Interaction
 from bot.presentation.finetune import finetune_plan_text
+from bot.store.job_schema import Method
 from bot.tuning.estimate import MAX_EPOCHS
 from cogs.common.content import MessageContent
 from cogs.common.locale import job_language, translator_of
@@ -38,7 +37,7 @@ class FinetuneCog(commands.Cog):
         interaction: Interaction,
         dataset: app_commands.Range[int, 1] | None = None,
         base_model: app_commands.Range[str, 1, 200] | None = None,
-        method: Literal["supervised", "dpo"] | None = None,
+        method: Method | None = None,
         epochs: app_commands.Range[int, 1, MAX_EPOCHS] | None = None,
     ) -> None:
         await interaction.response.defer(thinking=True)

@@ -206,7 +206,12 @@ class Api:
     async def count_tokens(self, request: web.Request) -> web.Response:
         counts = await self.jobs.count_tokens(request_body.parse(CountTokensRequest, await request.read()))
         return web.json_response(
-            {"object": "fine_tuning.token_counts", "tokens": counts, "max_tokens": CONTEXT}
+            {
+                "object": "fine_tuning.token_counts",
+                "tokens": [None if isinstance(count, str) else count for count in counts],
+                "errors": [count if isinstance(count, str) else None for count in counts],
+                "max_tokens": CONTEXT,
+            }
         )
 
     async def get_job(self, request: web.Request) -> web.Response:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, Self
 
-from engine.errors import ApiError
+from engine.errors import ApiError, as_clause
 from engine.jobs import encoding, trainer_process, training_file
 from engine.jobs.job_folder import JobStore
 from engine.jobs.schema import FINISHED, Job, JobError, JobEvent
@@ -22,6 +22,7 @@ from engine.storage.files import FileStore
 from engine.storage.models import ModelStore, TunedModel
 from engine.training_request import (
     Checkpoint,
+    MethodName,
     ReferenceLoss,
     TrainingRequest,
     TrainingResult,
@@ -103,12 +104,14 @@ class JobQueue:
         self._validations[job.id] = self._start(self._validate(job))
         self._validations[job.id].add_done_callback(lambda _: self._validations.pop(job.id))
 
-    async def count_tokens(self, example: training_file.Example) -> int | None:
-        """Return the tokens of an example as a job would count them; None if the chat template refuses it."""
+    async def count_tokens(self, example: dict[str, Any], method: MethodName | None) -> int | str:
+        """Return the tokens of an example as a job would count them, or why it would refuse the example."""
         try:
-            return await encoding.count_tokens(example, self._tokenize)
-        except ValueError:
-            return None
+            return await encoding.count_tokens(training_file.parse(example, method), self._tokenize)
+        except training_file.TrainingFileError as error:
+            return str(error)
+        except ValueError as error:
+            return as_clause(str(error))
 
     def notify(self) -> None:
         """Look for queued jobs now."""

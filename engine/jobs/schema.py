@@ -10,7 +10,6 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, field_va
 
 from engine.errors import ApiError
 from engine.ids import new_id
-from engine.messages import PreferenceExample, TrainingExample
 from engine.metadata import Metadata
 from engine.openai_object import OpenAIObject
 from engine.training_request import MethodName, ReferenceLoss, TrainedWeights
@@ -54,9 +53,13 @@ class PreferenceHyperparameters(Hyperparameters):
 
 
 class CountTokensRequest(OpenAIObject):
-    """An extension: examples as the lines of a training file, to be counted before a job is created."""
+    """An extension: the lines of a training file, to be checked and counted before a job is created.
 
-    examples: Annotated[list[TrainingExample | PreferenceExample], Field(min_length=1, max_length=1000)]
+    method: of the job that they are for; without it, each line is read by its own form.
+    """
+
+    examples: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=1000)]
+    method: MethodName | None = None
 
 
 class SupervisedMethod(OpenAIObject):

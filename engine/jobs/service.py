@@ -77,9 +77,9 @@ class JobService:
         """
         return await self._weights.choose(wanted, self._models.start(model), hyperparameters.EPOCHS)
 
-    async def count_tokens(self, request: CountTokensRequest) -> list[int | None]:
-        """Return how many tokens each example has; None for one that the model's chat template refuses."""
-        return [await self._queue.count_tokens(example) for example in request.examples]
+    async def count_tokens(self, request: CountTokensRequest) -> list[int | str]:
+        """Return how many tokens each example has, or why no job would learn from it."""
+        return [await self._queue.count_tokens(example, request.method) for example in request.examples]
 
     def get(self, job_id: str) -> Job:
         """Return a job. Raises a 404 if it is unknown."""

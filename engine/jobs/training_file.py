@@ -4,7 +4,7 @@ import codecs
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -54,7 +54,7 @@ def read(path: Path, method: MethodName, *, at_least: int = MIN_EXAMPLES) -> dic
     has_own_form = False
     for number, line in _lines(path):
         try:
-            examples[number] = _conversation(line) if method == "supervised" else _pair(line)
+            examples[number] = _parse_line(line, method)
         except TrainingFileError as error:
             errors[number] = str(error)
             has_own_form = has_own_form or any(_has_field(line, name) for name, _ in _OTHER_METHOD.values())
@@ -64,6 +64,15 @@ def read(path: Path, method: MethodName, *, at_least: int = MIN_EXAMPLES) -> dic
     if len(examples) < at_least:
         raise TrainingFileError(f"the file has {len(examples)} examples, and at least {at_least} are needed.")
     return examples
+
+
+def parse(example: dict[str, Any], method: MethodName | None) -> Example:
+    """Return a line's value as an example, by its own form if no method is given.
+
+    Raises TrainingFileError.
+    """
+    own: MethodName = "dpo" if _OTHER_METHOD["supervised"][0] in example else "supervised"
+    return _parse_line(json.dumps(example).encode(), method or own)
 
 
 def count_examples(path: Path) -> int:
@@ -104,6 +113,10 @@ def _check_format(start: bytes) -> None:
             raise TrainingFileError(f"{advice}.")
     if b"\0" in start:
         raise TrainingFileError(f"{_UTF_16}.")
+
+
+def _parse_line(line: bytes, method: MethodName) -> Example:
+    return _conversation(line) if method == "supervised" else _pair(line)
 
 
 def _conversation(line: bytes) -> TrainingExample:

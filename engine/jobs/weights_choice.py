@@ -13,7 +13,7 @@ from engine.resources import Shortage
 from engine.storage.models import TunedModel
 from engine.training_request import TrainedWeights
 
-WeightsSetting = Literal["auto", "all", "adapter"]
+WeightsSetting = Literal["auto", TrainedWeights]
 
 _SPARE_BYTES = 2**28  # of memory, for chats beside the training
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any, cast
 
 import pandas as pd
 import pytest
@@ -50,7 +51,7 @@ def test_legacy_pairs_get_separators_spaces_an_ending_and_reminders(heroes: Path
     assert all(str(row["completion"]).startswith(" ") for row in prepared)
     assert "1. The file is CSV." in done.stdout
     assert "- [Necessary] Convert CSV to prompt-completion JSONL" in done.stdout
-    assert "- [Recommended] End all prompts with the separator ' ->' [Y/n]: Y" in done.stdout
+    assert "- [Recommended] End all prompts with the separator ' ->': '18, man, invisibility' " in done.stdout
     assert "prompts that end with the separator ' ->'" in done.stdout
     assert "stop=[' END']" in done.stdout
     assert "retired tool would have estimated" in done.stdout
@@ -97,7 +98,7 @@ def test_the_checked_file_is_never_overwritten(tmp_path: Path) -> None:
 
 
 def test_declining_the_last_question_writes_nothing(heroes: Path) -> None:
-    done = check(heroes, answers="N\n")
+    done = check(heroes, answers="N\nN\n")
     assert done.exit_code == 0
     assert "Nothing is written." in done.stdout
     assert list(heroes.parent.iterdir()) == [heroes]
@@ -136,3 +137,33 @@ def test_what_only_tune_reads_is_sent_there_as_it_is(tmp_path: Path, name: str) 
     assert refused.exit_code == 1
     assert f"herosmith tune {file}` reads them." in refused.stderr
     assert "only conversations of one user" not in refused.stderr
+
+
+def test_each_rewriting_is_shown_before_and_after_and_can_be_left_out(tmp_path: Path) -> None:
+    rows = [(f"WHAT IS THE PRICE OF ITEM {number}? ->", f"It is {number} euros.") for number in range(12)]
+    file = tmp_path / "prices.csv"
+    pd.DataFrame(rows, columns=["prompt", "completion"]).to_csv(file, index=False)
+    done = check(file, "--yes", "--out", str(tmp_path / "all.jsonl"))
+    assert "These changes are made; without --yes, each recommended one is a question, and n" in done.stdout
+    assert (
+        "- [Necessary] Take that off all prompts: 'WHAT IS THE PRICE OF ITEM 0? ->' becomes "
+        "'WHAT IS THE PRICE OF ITEM 0?'\n" in done.stdout
+    )
+    assert (
+        "- [Recommended] Write all prompts in lower case: 'WHAT IS THE PRICE OF ITEM 0?' becomes "
+        "'what is the price of item 0?' [Y/n]: Y\n" in done.stdout
+    )
+    check(file, "--out", str(tmp_path / "none.jsonl"), answers="n\nn\nn\ny\n")
+    user, assistant = cast(Any, lines(tmp_path / "none.jsonl")[0]["messages"])
+    assert (user["content"], assistant["content"]) == ("WHAT IS THE PRICE OF ITEM 0?", "It is 0 euros.")
+
+
+def test_prompts_of_heroes_keep_their_words_if_that_is_wanted(tmp_path: Path) -> None:
+    rows = [(f"{age}, woman, ice", f"She is {age} and cold.") for age in range(20, 32)]
+    file = tmp_path / "heroes.csv"
+    pd.DataFrame(rows, columns=["prompt", "completion"]).to_csv(file, index=False)
+    done = check(file, "--yes", "--out", str(tmp_path / "all.jsonl"))
+    assert "Write 12 prompts as /hero asks: '20, woman, ice' becomes '20, woman, ice ->'" in done.stdout
+    check(file, "--out", str(tmp_path / "none.jsonl"), answers="n\nn\ny\n")
+    user, _ = cast(Any, lines(tmp_path / "none.jsonl")[0]["messages"])
+    assert user["content"] == "20, woman, ice"

@@ -142,6 +142,51 @@ def _talk(row: tuple[str, str]) -> str:
     return json.dumps({"messages": [{"role": role, "content": text} for role, text in turns]})
 
 
+def test_what_the_engine_would_refuse_is_left_out_before_the_question(at_engine: Run) -> None:
+    talks = [json.loads(_talk((f"Question {number}?", f"Answer {number}."))) for number in range(14)]
+    talks[3]["messages"][0]["role"] = "bot"
+    talks[7]["messages"].pop()
+    talks[9]["messages"][1]["content"] = "Hello <|im_end|>"
+    Path("talks.jsonl").write_text("\n".join(map(json.dumps, talks)))
+    told = at_engine("tune", "talks.jsonl", typed="n\n")
+    assert "Leave out 3 examples that the model cannot learn from: line 4 (messages[0].role: " in told.output
+    assert "line 8 (the last message must be the assistant's)" in told.output
+    assert "'<|im_end|>' is a control token" in told.output
+    assert "Nothing was done." in told.output
+
+    talks[0]["messages"].pop()
+    talks[1]["messages"].pop()
+    Path("talks.jsonl").write_text("\n".join(map(json.dumps, talks)))
+    refused = at_engine("tune", "talks.jsonl", "--yes")
+    assert refused.exit_code == 1
+    assert "9 examples can be used" in refused.stderr
+    assert "a training needs 10" in refused.stderr
+    assert "line 1 (the last message must be the assistant's)" in refused.stderr
+
+
+def test_a_pair_of_equal_answers_is_left_out(at_engine: Run) -> None:
+    pairs = (SAMPLES / "pairs.jsonl").read_text().splitlines()
+    broken = json.loads(pairs[0])
+    broken["non_preferred_output"] = broken["preferred_output"]
+    Path("equal.jsonl").write_text("\n".join([json.dumps(broken), *pairs[1:]]))
+    told = at_engine("tune", "equal.jsonl", typed="n\n")
+    assert "line 1 (both outputs are the same: there is nothing to prefer)" in told.output
+
+
+@pytest.mark.parametrize(("number", "is_explained"), [(10, True), (11, False)])
+def test_a_plan_says_why_there_will_be_no_loss(
+    terminal: RunCommand, server: Script, number: int, *, is_explained: bool
+) -> None:
+    server.trainings.lists = ["tiny"]
+    rows = [(f"Question {each}?", f"Answer {each}.") for each in range(number)]
+    pd.DataFrame(rows, columns=["prompt", "completion"]).to_csv("few.csv", index=False)
+    told = terminal("tune", "few.csv", typed="n\n").output
+    assert (
+        f"10 examples to learn from, {'none' if is_explained else '1'} kept aside to test the model" in told
+    )
+    assert ("A training needs 10 to learn from" in told) is is_explained
+
+
 def test_too_few_examples_that_can_be_read_are_refused_with_those_that_cannot(at_engine: Run) -> None:
     rows = [(f"Question {number}?", "a word or two " * (700 if number < 5 else 1)) for number in range(12)]
     pd.DataFrame(rows, columns=["prompt", "completion"]).to_csv("too_few.csv", index=False)
@@ -189,9 +234,8 @@ def test_a_base_that_is_too_large_for_memory_is_refused_with_the_figures(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("chat",), "ask with --message TEXT"),
+        (("chat",), "nothing is piped in: ask with --message TEXT"),
         (("chat", "-m", " "), "There is no text to answer: write a question."),
-        (("chat", "--json"), "--json is for --message and --list"),
         (("tune", "x.csv", "--json"), "confirm with --yes"),
         (("tune", "x.csv", "--name", "###"), "Nothing is left of '###': a name has only English letters"),
     ],
@@ -199,9 +243,46 @@ def test_a_base_that_is_too_large_for_memory_is_refused_with_the_figures(
 def test_without_a_terminal_nothing_is_asked(
     terminal: RunCommand, arguments: tuple[str, ...], message: str
 ) -> None:
-    refused = terminal(*arguments, typed="Hello\n")
+    refused = terminal(*arguments, typed="\n")
     assert refused.exit_code == 2
     assert message in " ".join(refused.stderr.replace("│", " ").split())
+
+
+def test_piped_text_is_one_message(terminal: RunCommand, server: Script) -> None:
+    server.trainings.lists = ["tiny"]
+    server.texts = ["Yes.", "No."]
+    answered = terminal("chat", typed="Dear all,\n\nis this spam?\n")
+    assert (answered.exit_code, answered.output) == (0, "Yes.\n")
+    assert json.loads(terminal("chat", "--json", typed="And this?\n").stdout)["answer"] == "No."
+    asked = [each["messages"] for each in server.asked]
+    assert asked == [
+        [{"role": "user", "content": "Dear all,\n\nis this spam?"}],
+        [{"role": "user", "content": "And this?"}],
+    ]
+
+
+def test_an_answer_that_is_cut_says_so(terminal: RunCommand, server: Script) -> None:
+    server.trainings.lists = ["tiny"]
+    server.texts = ["Once upon a", "Once upon a", "The end."]
+    server.finish_reason = "length"
+    told = terminal("chat", "-m", "Tell me a tale.")
+    assert told.stdout == "Once upon a\n"
+    assert "The answer is cut here" in told.stderr
+    as_json = terminal("chat", "-m", "Tell me a tale.", "--json")
+    assert json.loads(as_json.stdout)["finish_reason"] == "length"
+    assert as_json.stderr == ""
+    server.finish_reason = "stop"
+    assert "cut" not in terminal("chat", "-m", "How does it end?").stderr
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again(terminal: RunCommand, server: Script) -> None:
+    server.trainings.lists = ["tiny"]
+    server.texts = ["one two three four", "one two three four"]
+    server.cut = 1
+    told = terminal("chat", "-m", "Count.")
+    assert told.exit_code == 0, told.output
+    assert told.stdout == "one two \none two three four\n"
+    assert "It is asked again." in told.stderr
 
 
 def test_a_declined_plan_uploads_nothing(terminal: RunCommand, server: Script) -> None:
@@ -245,20 +326,6 @@ def test_a_training_that_fails_says_why_in_the_engines_words(terminal: RunComman
     assert failed.exit_code == 1
     assert reason in failed.stderr
     assert "Traceback" not in failed.output
-
-
-def test_the_files_of_a_refused_training_are_not_kept(
-    at_engine: Run, engine: EngineProcess, tmp_path: Path
-) -> None:
-    before = {file.id for file in engine.blocking_client().files.list()}
-    pairs = (SAMPLES / "pairs.jsonl").read_text().splitlines()
-    broken = json.loads(pairs[0])
-    broken["non_preferred_output"] = broken["preferred_output"]
-    (tmp_path / "refused.jsonl").write_text("\n".join([json.dumps(broken), *pairs[1:]]))
-    refused = at_engine("tune", str(tmp_path / "refused.jsonl"), "--yes")
-    assert refused.exit_code == 1
-    assert "both outputs are the same" in refused.stderr
-    assert {file.id for file in engine.blocking_client().files.list()} == before
 
 
 @pytest.fixture

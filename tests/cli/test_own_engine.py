@@ -1,6 +1,9 @@
 """An engine that one command has started, and that another one trains with."""
 
 import os
+import pty
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +35,53 @@ def trainer_below(command: "subprocess.Popen[str]") -> psutil.Process | None:
         if "engine.training.template" in template.cmdline() and template.children():
             return template.children()[0]
     return None
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.timeout(400)
+def test_a_talk_goes_on_when_the_command_with_its_engine_ends(
+    tmp_path: Path, tiny_base: Path, free_port: int
+) -> None:
+    environment = {**os.environ, "DATA_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "bot"]
+    options = ["--base", str(tiny_base)]
+    serving = subprocess.Popen(
+        [*command, "serve", *options, "--port", str(free_port)], stdout=subprocess.PIPE, env=environment
+    )
+    assert serving.stdout is not None
+    assert serving.stdout.readline().startswith(b"The engine listens")
+    ours, theirs = pty.openpty()
+    talk = subprocess.Popen(
+        [*command, "chat", *options],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+    )
+    assert talk.stdout is not None
+    os.write(ours, b"Good morning\n")
+    shown = b""
+    while shown.count(b"\n> ") < 2:  # the prompt after the first answer
+        read = os.read(talk.stdout.fileno(), 4096)
+        assert read, shown
+        shown += read
+    serving.send_signal(signal.SIGTERM)
+    serving.wait(60)
+    os.write(ours, b"And again\n\x04")
+    printed, errors = talk.communicate(timeout=240)
+    os.close(ours)
+    os.close(theirs)
+    assert talk.returncode == 0, errors
+    assert b"It is asked again." in errors
+    assert b"does not answer" not in errors
+    again, *_ = printed.decode().split("\n> ")
+    assert again.strip()
 
 
 @pytest.mark.timeout(400)

@@ -7,32 +7,22 @@ from functools import cache
 from bot.errors import message_errors
 from bot.i18n.extraction import COUNTED, Key, called, extract_messages, sources, translating_calls
 
-# The modules that make text for people in Discord, and the calls whose text is not part of it: what Discord
-# itself translates, and the log.
-_TEXT_MODULES = (
-    "cogs",
-    "bot/jobs/queue.py",
-    "bot/playground/actions.py",
-    "bot/playground/command_line.py",
-    "bot/playground/tab.py",
-    "bot/playground/tutorial.py",
-    "bot/playground/view.py",
-    "bot/community/powers.py",
-    "bot/community/content_reports.py",
-    "bot/presentation/builds.py",
-    "bot/presentation/jobs.py",
-    "bot/jobs/worker.py",
-    "bot/presentation/datasets.py",
-    "bot/dataset/versions/status.py",
-    "bot/rating/trial_status.py",
-    "bot/rating/trials.py",
-    "bot/serving/comparison.py",
-    "bot/tuning/job.py",
-    "bot/presentation/finetune.py",
-    "bot/presentation/models.py",
-    "bot/presentation/verdicts.py",
-    "bot/registry/availability.py",
+# Their text is for operators, in English, or for no one to read. All others that make messages are checked.
+_OTHER_MODULES = (
+    "bot/playground/localization.py",  # HTML
+    "bot/playground/server.py",
+    "bot/store/database.py",  # SQL
+    "bot/store/faults.py",
 )
+# Values, names, and what is logged
+_OTHER_TEXTS = frozenset(
+    {
+        *("fell back", "held back", "rolled back", "voted down"),
+        *("Azure", "Crusoe", "Herosmith", "Hero HQ", "Herosmith dataset v", "Nebius Token Factory"),
+        *("Hello", "Value error, ", "offset points", "the answer is not understood: "),
+    }
+)
+# Calls whose text is not part of it: what Discord itself translates, and the log
 _OTHER_CALLS = {
     "Group",
     "admins_group",
@@ -50,6 +40,7 @@ _WORDS = re.compile(r"[A-Za-z]{2,} [A-Za-z]{2,}|^[A-Z][a-z]+\b")
 
 _ERRORS = message_errors()
 _TRANSLATING = {"t", "mark", "LocalizedMessage", *COUNTED, *_ERRORS}
+_MAKERS = {"Translator", *_TRANSLATING}  # whose import shows that a module makes messages
 
 
 @cache  # parsing all sources takes a quarter of a second
@@ -70,11 +61,17 @@ def f_strings() -> list[str]:
 def bare_texts() -> list[str]:
     """Return literals that look like text for people and are not part of a translated message."""
     found = []
-    for name, tree in sources(*_TEXT_MODULES):
-        walk = _BareTexts()
-        walk.visit(tree)
-        found += [f"{name}:{line} {text}" for line, text in walk.found]
+    for name, tree in sources("bot", "cogs"):
+        if name not in _OTHER_MODULES and (name.startswith("cogs/") or _makes_messages(tree)):
+            walk = _BareTexts()
+            walk.visit(tree)
+            found += [f"{name}:{line} {text}" for line, text in walk.found if text not in _OTHER_TEXTS]
     return found
+
+
+def _makes_messages(tree: ast.Module) -> bool:
+    imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    return any(alias.name in _MAKERS for node in imports for alias in node.names)
 
 
 class _BareTexts(ast.NodeVisitor):
@@ -114,6 +111,20 @@ class _BareTexts(ast.NodeVisitor):
 
     def visit_arg(self, node: ast.arg) -> None:
         """Skip quoted types."""
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        if node.value:
+            self.visit(node.value)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        self._visit_function(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
+        self._visit_function(node)
+
+    def _visit_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        """Visit all but the type of what it returns."""
+        self._visit(*node.decorator_list, node.args, *node.body)
 
     def _visit(self, *nodes: ast.AST) -> None:
         for node in nodes:

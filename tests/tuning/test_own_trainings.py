@@ -5,6 +5,7 @@ from typing import Any, cast
 import pytest
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 
+from bot.errors import UserError
 from bot.i18n.message import LocalizedMessage
 from bot.llm.client import open_api
 from bot.tuning.follow import TrainingTiming, progress_of
@@ -13,6 +14,7 @@ from bot.tuning.own_trainings import OwnTrainings, plan_training
 from bot.tuning.providers import ENGINE
 from bot.tuning.remote_api import FineTuningApi, FineTuningApiTiming
 from bot.tuning.training_files import training_file
+from tests.support.engine_process import EngineProcess
 from tests.support.scripted_server import Script
 
 QUICK = TrainingTiming(poll=0.01, slowest_poll=0.02)
@@ -35,6 +37,19 @@ async def test_a_training_that_waits_names_what_it_waits_for(script: Script) -> 
         script.trainings.statuses = ["queued", "queued"]
         await trainings.follow(job.id, note)
     assert "waiting for its turn, after the training 'first', a training of heroes" in phases
+
+
+async def test_the_files_of_a_training_that_the_engine_refuses_are_not_kept(engine: EngineProcess) -> None:
+    async with open_api(engine.url, "none") as api:
+        fine_tuning = FineTuningApi(api, ENGINE, extra={}, timing=FineTuningApiTiming())
+        trainings = OwnTrainings(fine_tuning, OwnModels(api, fine_tuning), QUICK)
+        before = {file.id async for file in api.files.list()}
+        file = training_file("train", b'{"messages": []}\n')
+        training = plan_training([file], base="tiny", epochs=1, name="refused", method="supervised")
+        job = await trainings.start(training, [file])
+        with pytest.raises(UserError, match="line 1: messages: "):
+            await trainings.follow(job.id, lambda _done, _total, _phase: None)
+        assert {file.id async for file in api.files.list()} == before
 
 
 def event(**data: float) -> FineTuningJobEvent:

@@ -44,7 +44,10 @@ def refused_heroes(heroes: Heroes, places: Places, _frame: "pd.DataFrame") -> Fi
 
 
 def hero_prompts(heroes: Heroes, places: Places, frame: "pd.DataFrame") -> Finding | None:
-    """Check that each prompt is the very text that a tuned model is asked for its hero."""
+    """Check that each prompt is the very text that a tuned model is asked for its hero.
+
+    Only /hero asks so: who asks a model of one's own keeps to the words of the file.
+    """
     asked = heroes.prompts
     other = frame.index[(frame["prompt"] != asked) & (asked != "")]
     if other.empty:
@@ -52,11 +55,12 @@ def hero_prompts(heroes: Heroes, places: Places, frame: "pd.DataFrame") -> Findi
     first = other[0]
     count = count_text(len(other), "prompt")
     return Finding(
-        Severity.NECESSARY,
+        Severity.OPTIONAL,
         f"{count} in other words than /hero's: {places.name(first)} has {quoted(frame['prompt'].loc[first])} "
         f"for {quoted(asked.loc[first])}.",
         f"Write {count} as /hero asks",
         lambda data: data.assign(prompt=data["prompt"].where(~data.index.isin(other), asked.loc[data.index])),
+        style=True,
     )
 
 

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from bot.dataset.files.affixes import common_prefix
+
 if TYPE_CHECKING:
     import pandas as pd
 
 _MAX_QUOTED_CHARACTERS = 60  # of a text, in a message
+_QUOTED_BEFORE_DIFFERENCE = 20
 
 Fix = Callable[["pd.DataFrame"], "pd.DataFrame"]
 
@@ -28,6 +31,7 @@ class Finding:
 
     action describes the fix in words. The fix holds what it needs of the data in which the problem was found,
     and may be applied after other fixes. style: a model learns from the examples without the fix as well.
+    example: a text that the fix rewrites, before and after.
     """
 
     severity: Severity
@@ -35,6 +39,12 @@ class Finding:
     action: str = ""
     fix: Fix | None = None
     style: bool = False
+    example: str = ""
+
+    @property
+    def change(self) -> str:
+        """The action, with the example."""
+        return f"{self.action}: {self.example}" if self.example else self.action
 
 
 def info(message: str) -> Finding:
@@ -51,6 +61,23 @@ def quoted(text: str) -> str:
     """Quote a text as a Python literal, so that spaces and line breaks are visible."""
     cut = f"{text[:_MAX_QUOTED_CHARACTERS]}..." if len(text) > _MAX_QUOTED_CHARACTERS else text
     return repr(cut)
+
+
+def rewriting_example(before: "pd.DataFrame", after: "pd.DataFrame") -> str:
+    """Return the first text that a fix has rewritten, before and after; empty if it rewrote none."""
+    kept = before.loc[after.index]
+    for column in ("prompt", "completion"):
+        changed = after.index[kept[column] != after[column]]
+        if not changed.empty:
+            return _difference(kept[column].loc[changed[0]], after[column].loc[changed[0]])
+    return ""
+
+
+def _difference(before: str, after: str) -> str:
+    start = max(0, len(common_prefix([before, after])) - _QUOTED_BEFORE_DIFFERENCE)
+    start = start if len(before) > _MAX_QUOTED_CHARACTERS else 0
+    lead = "..." if start else ""
+    return f"{quoted(lead + before[start:])} becomes {quoted(lead + after[start:])}"
 
 
 def map_column(frame: "pd.DataFrame", column: str, function: Callable[[str], str]) -> "pd.DataFrame":

@@ -1,11 +1,11 @@
 """Run the rules over the examples of a file and apply the fixes that the user accepts."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bot.dataset.lint.examples import Examples
-from bot.dataset.lint.finding import Finding, Severity, info
+from bot.dataset.lint.finding import Finding, Severity, info, rewriting_example
 from bot.dataset.lint.rules import rules_for
 from bot.dataset.reading.source import Format
 from bot.errors import UserError
@@ -59,9 +59,10 @@ def lint(examples: Examples, *, target: Format = Format.CHAT) -> LintReport:
         finding = rule(frame)
         if finding is None:
             continue
-        findings.append(finding)
+        fixed = finding.fix(frame) if finding.fix else frame
+        findings.append(replace(finding, example=rewriting_example(frame, fixed)))
         if finding.severity is Severity.ERROR:
             break
-        if finding.severity is Severity.NECESSARY and finding.fix:
-            frame = finding.fix(frame)
+        if finding.severity is Severity.NECESSARY:
+            frame = fixed
     return LintReport(tuple(findings), frame)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,7 +45,8 @@ class Line:
 class OwnExamples:
     """The examples of a file; notes are sentences on what was found, changes on what was mended.
 
-    has_prompts: whether any example has one, as those of plain text have not.
+    has_prompts: whether any example has one, as those of plain text have not. is_checked: the rules here have
+    mended or left out what no trainer takes; otherwise only the engine can tell.
     """
 
     train: tuple[Line, ...]
@@ -54,6 +55,7 @@ class OwnExamples:
     notes: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
     has_prompts: bool = True
+    is_checked: bool = False
 
     @property
     def files(self) -> list[TrainingFile]:
@@ -73,14 +75,20 @@ class OwnExamples:
         return sum(len(line.json) for line in self.train)
 
     @property
-    def long_lines(self) -> list[Line]:
-        """The examples that may have too many tokens; the others cannot: a token has a byte or more."""
-        return [line for line in (*self.train, *self.valid) if len(line.json.encode()) > _SURELY_READ]
+    def uncertain(self) -> list[Line]:
+        """The examples that the engine may refuse.
 
-    def without(self, lines: Sequence[Line], file: str, reason: str) -> "OwnExamples":
+        If they are checked, these are the long ones: the others cannot have too many tokens, for a token has
+        a byte or more.
+        """
+        lines = (*self.train, *self.valid)
+        return [line for line in lines if not self.is_checked or len(line.json.encode()) > _SURELY_READ]
+
+    def without(self, lines: Mapping[Line, str], file: str, reason: str) -> "OwnExamples":
         """Return the examples without some, which are named with the reason among the changes.
 
-        Raises UserError if too few are left.
+        lines: what is wrong with each, or nothing if the reason says it all. Raises UserError if too few are
+        left.
         """
         if not lines:
             return self
@@ -88,7 +96,10 @@ class OwnExamples:
         train, valid = (
             tuple(line for line in split if line not in left_out) for split in (self.train, self.valid)
         )
-        named = ", ".join(line.place for line in lines[:_SHOWN]) + (", ..." if len(lines) > _SHOWN else "")
+        shown = [
+            f"{line.place} ({fault})" if fault else line.place for line, fault in list(lines.items())[:_SHOWN]
+        ]
+        named = ", ".join(shown) + (", ..." if len(lines) > _SHOWN else "")
         change = f"Leave out {count_text(len(lines), 'example')} {reason}: {named}"
         _check_number(file, train, valid, f" {change}.")
         return replace(self, train=train, valid=valid, changes=(*self.changes, change))
@@ -98,7 +109,7 @@ def read_own_examples(path: Path, config: HeroesConfig) -> OwnExamples:
     """Read a file of prompts and completions, chats or rated pairs.
 
     What a trainer would refuse is mended or left out, and said. JSON Lines as the engine takes them, with
-    longer conversations or with pairs, are left as they are: the engine checks them. Raises UserError if
+    longer conversations or with pairs, are left as they are, for the engine to check. Raises UserError if
     nothing can be learnt from the file.
     """
     if lines := _engine_lines(path):
@@ -124,9 +135,9 @@ def read_own_examples(path: Path, config: HeroesConfig) -> OwnExamples:
     ]
     shown = [each for each in report.findings if each.severity is Severity.INFORMATION or each.style]
     changed = [*report.with_severity(Severity.NECESSARY), *wanted]
-    notes, changes = (each.message for each in shown), (each.action for each in changed)
+    notes, changes = (each.message for each in shown), (each.change for each in changed)
     found = _split(path.name, lines, "supervised", tuple(notes), tuple(changes))
-    return replace(found, has_prompts=_has_prompts(frame))
+    return replace(found, has_prompts=_has_prompts(frame), is_checked=True)
 
 
 def _rated(file: str, source: Source) -> OwnExamples:

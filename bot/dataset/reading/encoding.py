@@ -62,7 +62,7 @@ class Text:
 
 
 class _Undecodable(ValueError):
-    """Bytes that an encoding does not have: their line, the chunk that holds them, and their place in it."""
+    """Bytes that an encoding does not have: their line, and the chunk that holds them."""
 
 
 def open_text(content: Content) -> Text:
@@ -79,8 +79,16 @@ def open_text(content: Content) -> Text:
             raise UserError(
                 f"{content.name} is damaged: it is {encoding.upper()}, but not to its end."
             ) from error
+        line, chunk = error.args
+        if is_binary(chunk):
+            raise UserError(f"{content.name} is no text, and no kind of file that is known here.") from error
+        if sentence := _line_of_another_encoding(content):
+            raise UserError(sentence) from error
         if not _is_western(content):
-            raise UserError(_not_utf_8(content, error)) from error
+            raise UserError(
+                f"Line {line} of {content.name} is not in UTF-8. Save the file as UTF-8 "
+                "(in Excel: the file type CSV UTF-8) and try again."
+            ) from error
         encoding = "cp1252"
         line_ends = _decode(content, encoding)
     bom = content.head().startswith(codecs.BOM_UTF8)
@@ -128,7 +136,7 @@ def _decode(content: Content, encoding: str) -> set[str]:
             text = decoder.decode(chunk, final)
         except UnicodeDecodeError as error:
             before = error.object[: error.start].decode(error.encoding, "ignore")
-            raise _Undecodable(line + _count_ends(before), error.object, error.start) from error
+            raise _Undecodable(line + _count_ends(before), error.object) from error
         if "\0" in text:
             at = line + _count_ends(text[: text.index("\0")])
             raise UserError(
@@ -153,7 +161,7 @@ def _chunks(content: Content) -> Iterator[tuple[bytes, bool]]:
 def _is_western(content: Content) -> bool:
     """Return whether the file reads as a language of Western Europe in cp1252."""
     found: set[str] = set()
-    letters = beyond = unicode = 0
+    letters = beyond = 0
     for chunk, _ in _chunks(content):
         try:
             text = chunk.decode("cp1252")
@@ -164,21 +172,37 @@ def _is_western(content: Content) -> bool:
         others = [character for character in text if character > "\x7f"]
         found.update(others)
         beyond += len(others)
-        unicode += sum(character > "\x7f" for character in chunk.decode("utf-8", "ignore"))
         letters += len(text)
-    if 4 * unicode > beyond:  # half the bytes are UTF-8's, which are two or more for each: only a line is not
-        return False
     written = found - _PUNCTUATION
     return beyond < letters * _MOST_LETTERS_BEYOND_ASCII and any(written <= letters for letters in _ALPHABETS)
 
 
-def _not_utf_8(content: Content, error: _Undecodable) -> str:
-    line, chunk, start = error.args
-    if is_binary(chunk):
-        return f"{content.name} is no text, and no kind of file that is known here."
-    mixed = not chunk[:start].isascii()
-    rest = " The lines before are: mend this one." if mixed else ""
+def _line_of_another_encoding(content: Content) -> str | None:
+    """Return a sentence on the first line that does not fit, if only some lines are in UTF-8.
+
+    Hardly a line of another encoding happens to be UTF-8, so such a file was put together from several.
+    """
+    lines: dict[bool, list[int]] = {True: [], False: []}  # by whether they are in UTF-8
+    with content.open() as stream:
+        ends = (line for read in stream for line in read.removesuffix(b"\n").removesuffix(b"\r").split(b"\r"))
+        for number, line in enumerate(ends, 1):
+            if not line.isascii():
+                lines[_is_utf_8(line)].append(number)
+    if not lines[True]:
+        return None
+    odd = len(lines[True]) < len(lines[False])
+    is_odd = "is in UTF-8, and the others are not" if odd else "is not in UTF-8, and the others are"
+    total = len(lines[True]) + len(lines[False])
     return (
-        f"Line {line} of {content.name} is not in UTF-8.{rest} Save the file as UTF-8 "
-        "(in Excel: the file type CSV UTF-8) and try again."
+        f"Line {lines[odd][0]} of {content.name} {is_odd} ({len(lines[odd])} of {total} lines with letters "
+        "such as é). If the file was put together from several, save each of them as UTF-8 first (or use "
+        "iconv); else type the line's letters anew, and save the file as UTF-8."
     )
+
+
+def _is_utf_8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

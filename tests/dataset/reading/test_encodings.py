@@ -73,9 +73,37 @@ def test_no_other_encoding_is_guessed(tmp_path: Path, encoding: str, text: str) 
 
 
 def test_the_line_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
-    mixed = "prompt,completion\n1,é\n2,".encode() + b"\xe9\n"
-    assert "Line 3 of a.csv is not in UTF-8. The lines before are: mend" in error_of(
-        create_file(tmp_path, "a.csv", mixed)
-    )
     cut = CSV.encode("utf-16")[:-1]
     assert "is UTF-16, but not to its end" in error_of(create_file(tmp_path, "b.csv", cut))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    ("encodings", "said"),
+    [
+        (
+            ["utf-8", "ascii", "cp1252", "utf-8"],
+            "Line 4 of a.csv is not in UTF-8, and the others are (1 of 3 ",
+        ),
+        (["utf-8", "ascii", "cp1252"], "Line 4 of a.csv is not in UTF-8, and the others are (1 of 2 "),
+        (["cp1252", "utf-8", "utf-8"], "Line 2 of a.csv is not in UTF-8, and the others are (1 of 3 "),
+        (["cp1252", "cp1252", "utf-8"], "Line 4 of a.csv is in UTF-8, and the others are not (1 of 3 "),
+    ],
+)
+def test_the_first_line_of_another_encoding_is_named(
+    tmp_path: Path, end: str, encodings: list[str], said: str
+) -> None:
+    rows = (
+        f"{number},{'an ecole' if encoding == 'ascii' else 'Une école à Paris'}".encode(encoding)
+        for number, encoding in enumerate(encodings)
+    )
+    file = create_file(tmp_path, "a.csv", end.encode().join([b"prompt,completion", *rows, b""]))
+    refused = error_of(file)
+    assert said in refused
+    assert "save each of them as UTF-8 first (or use iconv)" in refused
+
+
+def test_a_line_of_utf_8_is_not_read_as_western(tmp_path: Path) -> None:
+    rows = ["écoles, été".encode("cp1252"), "école".encode()]  # by cp1252 it would be Ã©cole
+    file = create_file(tmp_path, "a.csv", b"\n".join([b"prompt,completion", *(b"1," + row for row in rows)]))
+    assert "Line 2 of a.csv is not in UTF-8, and the others are (1 of 2 " in error_of(file)

@@ -103,8 +103,37 @@ async def test_tokens_are_counted_as_a_job_counts_them(engine: EngineProcess) ->
     )
 
 
-async def test_examples_that_cannot_be_counted_are_refused(engine: EngineProcess) -> None:
+async def test_examples_that_a_job_would_refuse_are_counted_with_the_reason(engine: EngineProcess) -> None:
+    question, answer = {"role": "user", "content": "Go on."}, {"role": "assistant", "content": "No."}
+    pair = {
+        "input": {"messages": [question]},
+        "preferred_output": [answer],
+        "non_preferred_output": [answer],
+    }
+    unknown_role = {"messages": [{"role": "bot", "content": "Hello."}, answer]}
+    examples = [example(20), {"messages": [question]}, unknown_role, {"prompt": "a"}, pair]
+
+    async def errors(**options: str) -> list[str | None]:
+        body = {"examples": examples, **options}
+        counted: Any = await engine.client().post("/fine_tuning/token_counts", body=body, cast_to=object)
+        assert [tokens is None for tokens in counted["tokens"]] == [
+            error is not None for error in counted["errors"]
+        ]
+        return list(counted["errors"])
+
+    valid, question_alone, role, other, same = await errors()
+    assert valid is None
+    assert question_alone == "the last message must be the assistant's"
+    assert role is not None
+    assert role.startswith("messages[0].role: ")
+    assert other is not None
+    assert other.startswith("messages: ")
+    assert same == "both outputs are the same: there is nothing to prefer"
+    of_a_job = await errors(method="supervised")
+    assert of_a_job[0] is None
+    assert "a pair for the method 'dpo'" in str(of_a_job[-1])
+
+
+async def test_what_is_no_example_cannot_be_counted(engine: EngineProcess) -> None:
     with pytest.raises(openai.BadRequestError, match="examples"):
-        await engine.client().post(
-            "/fine_tuning/token_counts", body={"examples": [{"prompt": "a"}]}, cast_to=object
-        )
+        await engine.client().post("/fine_tuning/token_counts", body={"examples": ["a"]}, cast_to=object)
