@@ -1,17 +1,25 @@
 """Reports of descriptions, and what operators decide on them."""
 
 import time
+from typing import Literal
 
 from bot.community.accounts import Pseudonyms, account_days
 from bot.errors import TooMany, UserError
 from bot.heroes.vocabulary import Vocabulary
-from bot.i18n.message import LocalizedMessage
+from bot.i18n.message import LocalizedMessage, mark
 from bot.store import content_reports, descriptions, duels, notifications
 from bot.store.database import Database, Transaction
 from bot.store.descriptions import Description
 from bot.store.notifications import NotificationAction
 
 _DAY = 86_400  # seconds
+Verdict = Literal["remove", "keep"]
+
+_DECIDED: dict[Verdict, str] = {
+    "remove": mark("An operator has decided already: the text was removed."),
+    "keep": mark("An operator has decided already: the text was kept."),
+}
+_NO_REASON = LocalizedMessage("no reason given")
 _MIN_DISMISSED = 3  # reports, before a person's record matters
 
 
@@ -47,12 +55,18 @@ class ContentReports:
             await self._check_reporter(tx, description_id, self._pseudonyms.of(user_id))
 
     async def report(
-        self, description_id: int, user_id: int, reason: LocalizedMessage | None = None
+        self,
+        description_id: int,
+        user_id: int,
+        reason: LocalizedMessage | None = None,
+        *,
+        words: str = "",
     ) -> Description | None:
-        """Store a user's report, and notify the operators of the first one, with the reason.
+        """Store a user's report, and notify the operators of the first one and of each with words.
 
-        Return the description if it has to be hidden now. Raise UserError if it is gone, hidden or reported
-        by the user already, TooMany if the user has reached the daily limit.
+        reason: one of those that people choose from; words: their own, without markdown of theirs. Return the
+        description if it has to be hidden now. Raise UserError if it is gone, hidden or reported by the user
+        already, TooMany if the user has reached the daily limit.
         """
         async with self._db.write() as tx:
             found = await self._get_visible(tx, description_id)
@@ -61,8 +75,10 @@ class ContentReports:
             if counts or not dismissed:  # after a Keep, only a report that counts notifies again
                 blind = await duels.get_by_description(tx, description_id) is not None
                 action = NotificationAction("removal", description_id)
-                message = self._notification_text(found, reason, blind=blind)
+                message = self._notification_text(found, _with_words(reason, words), blind=blind)
                 key = _notification_key(description_id, dismissed)
+                if words:
+                    key += f":{await content_reports.count_undecided(tx, description_id)}"
                 await notifications.add(tx, key, message, at=time.time(), action=action)
             if not counts or await content_reports.count_open(tx, description_id) < self._reports_to_hide:
                 return None
@@ -111,22 +127,33 @@ class ContentReports:
             raise UserError("The person who asked for it had it deleted.")
         return found
 
+    async def words(self, description_id: int) -> list[str]:
+        """Return what people wrote of their own in reports of a description."""
+        async with self._db.read() as tx:
+            sent = await notifications.list_by_action(tx, NotificationAction("removal", description_id))
+        return [words for each in sent if (words := notifications.words_of(each.text))]
+
     async def remove(self, description_id: int) -> Description:
-        """Hide a description and remove it from datasets for good. Raise UserError if it is gone."""
+        """Hide a description and remove it from datasets for good.
+
+        Raise UserError if it is gone, or an operator has decided since the last notification.
+        """
         async with self._db.write() as tx:
             found = await self._get(tx, description_id)
+            await _decide(tx, description_id, "remove")
             await descriptions.redact(tx, description_id)
             return await descriptions.remove(tx, description_id, at=found.removed_at or time.time())
 
     async def keep(self, description_id: int) -> Description:
         """Dismiss all reports of a description so far, show it again and let it train.
 
-        Raise UserError if it is gone.
+        Raise UserError if it is gone, or an operator has decided since the last notification.
         """
         async with self._db.write() as tx:
             found = await self._get(tx, description_id)
             if not found.text:
                 raise UserError("The person who asked for it had it deleted.")
+            await _decide(tx, description_id, "keep")
             await content_reports.dismiss(tx, description_id)
             return await descriptions.remove(tx, description_id, at=None)
 
@@ -158,10 +185,27 @@ class ContentReports:
             "🚩 Somebody reported what {model} wrote for `{hero}`: {reason}.",
             model=author,
             hero=self._vocabulary.typed(found.hero),
-            reason=reason or LocalizedMessage("no reason given"),
+            reason=reason or _NO_REASON,
         )
 
 
 def _notification_key(description_id: int, dismissed: int) -> str:
     """Return the key of the notification of all reports since that many were dismissed."""
     return f"{NotificationAction('removal', description_id)}:{dismissed}"
+
+
+async def _decide(tx: Transaction, description_id: int, verdict: Verdict) -> None:
+    """Note an operator's verdict with the notifications. Raise UserError if the newest one has a verdict."""
+    sent = await notifications.list_by_action(tx, NotificationAction("removal", description_id))
+    for known, text in _DECIDED.items():
+        if sent and sent[-1].text.fields.get("verdict") == known:
+            raise UserError(text)
+    for each in sent:
+        decided = LocalizedMessage(each.text.template, **{**each.text.fields, "verdict": verdict})
+        await notifications.rewrite(tx, each.id, decided, told=True)
+
+
+def _with_words(reason: LocalizedMessage | None, words: str) -> LocalizedMessage | None:
+    if not words:
+        return reason
+    return LocalizedMessage("{chosen}, in their words: “{words}”", chosen=reason or _NO_REASON, words=words)

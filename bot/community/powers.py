@@ -28,8 +28,11 @@ class Powers:
         """Return the current vocabulary."""
         return self._file_vocabulary.with_powers(await self.added())
 
-    async def suggest(self, typed: str) -> list[str]:
-        """Return whole heroes that complete what was typed, those with the most requested powers first."""
+    async def suggest(self, typed: str, language: str = "en") -> list[str]:
+        """Return whole heroes that complete what was typed, those with the most requested powers first.
+
+        language: the code of the one whose words are suggested.
+        """
         now = time.monotonic()
         if self._ranked is None or now - self._ranked_at > _RANKING_LIFETIME:
             vocabulary = await self.vocabulary()
@@ -37,7 +40,7 @@ class Powers:
                 self._ranked = vocabulary, await descriptions.count_by_power(tx)
             self._ranked_at = now
         vocabulary, used = self._ranked
-        return suggest_heroes(vocabulary, typed, used)
+        return suggest_heroes(vocabulary, typed, used, language=language)
 
     async def added(self) -> list[str]:
         """Return the added powers in the order of adding."""

@@ -1,25 +1,34 @@
 """Suggestions: whole heroes that complete what somebody is typing."""
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import cycle, islice
 
 from bot.heroes.hero import Hero
+from bot.heroes.synonyms import LanguageSynonyms, spelling_key
 from bot.heroes.vocabulary import Vocabulary, is_plain, split_words
+from bot.i18n.message import ENGLISH
 
 
 def suggest_heroes(
-    vocabulary: Vocabulary, typed: str, used: Mapping[str, int] | None = None, limit: int = 25
+    vocabulary: Vocabulary,
+    typed: str,
+    used: Mapping[str, int] | None = None,
+    *,
+    language: str = "en",
+    limit: int = 25,
 ) -> list[str]:
     """Return heroes, as people type them, that complete what was typed; Discord shows at most 25.
 
-    used is how often each power was asked for: the most used one comes first.
+    used is how often each power was asked for: the most used one comes first. Words are those of a language,
+    as far as the vocabulary has them and what was typed begins so.
     """
     age, *others = [*split_words(unicodedata.normalize("NFC", typed.lower())), ""]
     length = vocabulary.gender_length(others) or 1
     ages = _matching_ages(vocabulary, age)
-    genders = _matching_genders(vocabulary, " ".join(others[:length]))
-    powers = _matching_powers(vocabulary, " ".join(others[length:]).rstrip(), used or {})
+    gender, power = " ".join(others[:length]), " ".join(others[length:]).rstrip()
+    genders = _matching_genders(vocabulary, gender)
+    powers = _matching_powers(vocabulary, power, used or {})
     if not genders or not powers:
         return []
     if len(ages) == 1:
@@ -27,7 +36,38 @@ def suggest_heroes(
     else:  # the age is not complete: one hero of each age, the powers in turn
         turns = zip(ages, cycle(genders), cycle(powers), strict=False)
         heroes = (Hero(*turn) for turn in turns)
-    return [vocabulary.typed(hero) for hero in islice(heroes, limit)]
+    wording = _Wording(vocabulary, language, gender, power)
+    return list(dict.fromkeys(map(wording.typed, islice(heroes, limit))))
+
+
+class _Wording:
+    """Words heroes in a language: by the first word that it has for a gender or a power.
+
+    What was typed in English, or with a synonym in no list of this language, stays English.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, language: str, gender: str, power: str) -> None:
+        self._vocabulary = vocabulary
+        # the vocabulary itself is in English, and its English synonyms are no names but what people also type
+        others = vocabulary.synonyms if language != ENGLISH.code else {}
+        self._words = others.get(language, LanguageSynonyms())
+        self._gender = gender
+        self._power = power
+
+    def typed(self, hero: Hero) -> str:
+        gender = _first_if_any_begins(self._words.genders.get(hero.gender, ()), self._gender)
+        power = _first_if_any_begins(self._words.powers.get(hero.power, ()), self._power)
+        if gender is None:
+            return self._vocabulary.typed(hero)
+        if power is None or self._vocabulary.power_lexicon.find(power) != hero.power:
+            power = self._vocabulary.spoken.get(hero.power, hero.power)
+        return Hero(hero.age, gender, power).typed
+
+
+def _first_if_any_begins(words: Sequence[str], typed: str) -> str | None:
+    """Return the first of some words, if any of them begins with what was typed."""
+    beginning = spelling_key(typed)
+    return words[0] if any(spelling_key(word).startswith(beginning) for word in words) else None
 
 
 def _matching_ages(vocabulary: Vocabulary, typed: str) -> list[int]:

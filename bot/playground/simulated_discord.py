@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,6 +30,8 @@ _CLOCK_INTERVAL = 0.1  # seconds between two updates of the clock
 _SHUTDOWN_TIMEOUT = 20.0  # seconds for the bot's last work
 _SIMCORDS_START_TIMEOUT = 5.0  # fixed in its code
 _START_TIMEOUT = 60.0  # seconds, for a busy machine
+
+_acting_locale = ContextVar("acting_locale", default="en-US")  # of the page whose action a task runs
 
 _GROUPS = (OptionType.SUBCOMMAND, OptionType.SUBCOMMAND_GROUP)
 _NOT_ALLOWED = mark("Discord would not let you do this.")
@@ -58,7 +61,7 @@ class SimulatedDiscord:
         self.channel = channel
         self.people = {person.name: person for person in people}
         self._lock = asyncio.Lock()  # simcord refuses an operation while another one is running
-        self._locales: dict[str, str] = {}  # of people's Discord clients, by user id
+        self._has_preference = False  # whether the server has got its language
         self._paths: dict[str, str] = {}  # of the commands that people used, by interaction id
         env.backend.subscribers.insert(0, self._on_event)  # before the bot gets it
 
@@ -67,22 +70,29 @@ class SimulatedDiscord:
         """The number of events so far. While it is the same, nothing has changed."""
         return len(self.env.backend.transcript)
 
-    def set_locale(self, person: simcord.MemberActor, language: str) -> None:
-        """Let a person's Discord, and the server's preference, be in a language, for example `de`.
+    def prefer_locale(self, language: str) -> None:
+        """Let what answers nobody, such as a job's message, be in the language of the first page of this run.
 
-        Discord takes the locale from the person's client, and simcord has no place for it.
+        Whoever opens another one in another language changes nothing for the others.
         """
-        locale = "en-US" if language == "en" else language
-        self._locales[str(person.id)] = locale
-        if self.env.backend.get_guild(HOME).preferred_locale != locale:
-            self.env.backend.edit_guild(HOME, {"preferred_locale": locale})
+        if not self._has_preference:
+            self._has_preference = True
+            self.env.backend.edit_guild(HOME, {"preferred_locale": _discord_locale(language)})
+
+    @staticmethod
+    def act_in(language: str) -> None:
+        """Let what this task does come from a Discord client in a language, for example `de`.
+
+        Discord takes the locale of an interaction from the client, and simcord has no place for it.
+        """
+        _acting_locale.set(_discord_locale(language))
 
     def _on_event(self, event: str, payload: Any) -> None:
         """Complete an interaction that goes to the bot, and remember which command it is."""
         if event != "INTERACTION_CREATE":
             return
-        if locale := self._locales.get(payload["member"]["user"]["id"]):
-            payload["locale"] = payload["guild_locale"] = locale
+        payload["locale"] = _acting_locale.get()
+        payload["guild_locale"] = self.env.backend.get_guild(HOME).preferred_locale
         if payload["type"] == discord.InteractionType.application_command.value:
             self._paths[payload["id"]] = _command_path(payload["data"])
 
@@ -170,6 +180,10 @@ def _command_path(data: Mapping[str, Any]) -> str:
     """Return the name of a command after those of its groups."""
     nested = next((each for each in data.get("options", ()) if each["type"] in _GROUPS), None)
     return f"{data['name']} {_command_path(nested)}" if nested else str(data["name"])
+
+
+def _discord_locale(language: str) -> str:
+    return "en-US" if language == "en" else language
 
 
 def _clock_lag(env: simcord.Env) -> float:

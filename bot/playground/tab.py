@@ -51,7 +51,7 @@ class Tab:
 
     async def run(self) -> None:
         """Serve the page until it is closed."""
-        self._world.set_locale(self._person, self._locale)
+        self._world.prefer_locale(self._locale)
         known = surroundings(self._person, self._world, await self._translator())
         await self._socket.send_json({"surroundings": known})
         async with asyncio.TaskGroup() as tasks:
@@ -93,6 +93,7 @@ class Tab:
     async def _run_action(self, text: str) -> None:
         """Run an action that the page asks for. Send its number back with the answer or the refusal."""
         number = None
+        self._world.act_in(self._locale)
         t = await self._translator()
         try:
             request = ActionRequest.model_validate_json(text)

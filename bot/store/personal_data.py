@@ -80,6 +80,9 @@ async def erase(tx: Transaction, person: Person, *, at: float) -> Erased:
     to_rebuild = await datasets.redact(tx, texts)
     quoting = update(notice).where(notice.c.action.in_(notifications.actions("removal", texts)))
     await tx.execute(quoting.values(text=LocalizedMessage(""), told=True))
+    # whose words a notification quotes is not stored, so it loses them if any report of the text is theirs
+    reported = select(report.c.description_id).where(report.c.reporter == person.pseudonym)
+    await notifications.remove_words(tx, notifications.actions("removal", reported))
     shown = or_(duel.c.live_description_id.in_(texts), duel.c.candidate_description_id.in_(texts))
     await tx.execute(update(duel).where(shown).values(channel_id=None, message_id=None))
     voted = select(reaction.c.description_id).where(reaction.c.voter == person.pseudonym)

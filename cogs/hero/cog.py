@@ -15,7 +15,7 @@ from bot.llm.stream import Stream
 from bot.store.descriptions import Description, Posted
 from cogs.common.content import MessageContent
 from cogs.common.errors import failure_text, send_failure
-from cogs.common.locale import translator_of_server
+from cogs.common.locale import translator_of, translator_of_server
 from cogs.common.permissions import require_open_channel
 from cogs.common.persistent import PersistentButton
 from cogs.common.responses import (
@@ -51,8 +51,8 @@ class HeroCog(commands.Cog):
         await self._describe(parsed, requester, responder)
 
     @hero.autocomplete("hero")
-    async def _suggest(self, _interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        return await hero_choices(self.app, typed)
+    async def _suggest(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        return await hero_choices(interaction, typed)
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
@@ -187,9 +187,10 @@ class AgainButton(PersistentButton, template=r"hero:again:(?P<description_id>[0-
         await interaction.client.cog(HeroCog).describe_again(interaction, self.description_id)
 
 
-async def hero_choices(app: App, typed: str) -> list[app_commands.Choice[str]]:
-    """Return the autocompletion of a hero that is being typed."""
-    suggestions = await app.powers.suggest(typed)
+async def hero_choices(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+    """Return the autocompletion of a hero that is being typed, in the words of the person's language."""
+    t = await translator_of(interaction)
+    suggestions = await interaction.client.app.powers.suggest(typed, t.code)
     return [app_commands.Choice(name=suggestion, value=suggestion) for suggestion in suggestions]
 
 

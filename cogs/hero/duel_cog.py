@@ -44,5 +44,5 @@ class DuelCog(commands.Cog):
         await self._heroes.duel(parsed, requester, responder)
 
     @duel.autocomplete("hero")
-    async def _suggest(self, _interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        return await hero_choices(self.app, typed)
+    async def _suggest(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        return await hero_choices(interaction, typed)

@@ -7,15 +7,16 @@ import discord
 
 from bot.client import HeroBot, Interaction
 from bot.community.content_reports import ContentReports
-from bot.errors import UserError
+from bot.errors import Unavailable, UserError
 from bot.i18n.message import ENGLISH, LocalizedMessage, Translator, mark
 from bot.store.descriptions import Description
+from bot.store.notifications import without_words
 from cogs.common.content import MessageContent
-from cogs.common.locale import translator_of_button
+from cogs.common.locale import translator_of, translator_of_button
 from cogs.common.markdown import escape_markdown
 from cogs.common.permissions import require_operator
 from cogs.common.persistent import PersistentButton, persistent_view
-from cogs.common.responses import answer
+from cogs.common.responses import answer, confirm
 from cogs.moderation.reports import current_message, refresh_message
 
 _MAX_QUOTE = 1200  # characters; a verdict keeps 1,600 of the notice
@@ -32,7 +33,7 @@ _VERDICTS = {
 
 @dataclass(frozen=True, slots=True)
 class ReportNotice:
-    """A notice to operators. It quotes the text only where nobody else reads; elsewhere a button shows it.
+    """A notice to operators. It quotes text and reporter only where nobody else reads; a button shows them.
 
     found: None if the text was deleted meanwhile. link: the message that shows the text.
     """
@@ -45,7 +46,8 @@ class ReportNotice:
 
     def content(self, t: Translator) -> MessageContent:
         # a notice that an older version stored has all of these lines in one template, and the text in it
-        lines = [t(self.head).partition("\n")[0]]
+        head = self.head if self.private else without_words(self.head)
+        lines = [t(head).partition("\n")[0]]
         if self.private and self.found:
             lines.append(_quoted(self.found.text))
         elif self.link:
@@ -92,7 +94,10 @@ class ReportedTextButton(PersistentButton, template=r"removal:show:(?P<descripti
         await require_operator(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         found = await interaction.client.app.content_reports.get(self.description_id)
-        await answer(interaction, _quoted(found.text))
+        t = await translator_of(interaction)
+        said = await interaction.client.app.content_reports.words(self.description_id)
+        lines = [_quoted(found.text), *(t("A report says: “{words}”", words=words) for words in said)]
+        await answer(interaction, "\n".join(lines)[:2000])
 
 
 class RemovalButton(
@@ -111,7 +116,13 @@ class RemovalButton(
         """Apply the verdict and put it in place of the buttons."""
         await require_operator(interaction)
         await interaction.response.defer()
-        description = await self._apply(interaction.client.app.content_reports)
+        try:
+            description = await self._apply(interaction.client.app.content_reports)
+        except Unavailable:
+            raise
+        except UserError as refusal:
+            await _show_as_past(interaction, refusal)
+            return
         refreshed = await refresh_message(
             interaction.client, description, by_operators=self.verdict == "remove"
         )
@@ -130,6 +141,16 @@ class RemovalButton(
         if self.verdict == "remove":
             return await reports.remove(self.description_id)
         return await reports.keep(self.description_id)
+
+
+async def _show_as_past(interaction: Interaction, refusal: UserError) -> None:
+    """Tell the operator that there is nothing to decide any more, and say so in place of the buttons."""
+    t = await translator_of(interaction)
+    current = await interaction.original_response()
+    if current.components:  # else the verdict of another operator stands there
+        content = _QUOTE.sub("> …", current.content)  # the text may be deleted
+        await answer(interaction, f"{content[:1600]}\n{t(refusal.message)}")
+    await confirm(interaction, t(refusal.message))
 
 
 def _is_private(interaction: Interaction) -> bool:

@@ -11,6 +11,7 @@ from bot.store.descriptions import Description
 from cogs.common.content import MessageContent
 from cogs.common.delivery import DISCORD_FAILURES
 from cogs.common.locale import translator_of, translator_of_server
+from cogs.common.markdown import escape_markdown
 from cogs.common.persistent import Modal, PersistentButton, persistent_view
 from cogs.common.responses import answer, confirm, with_retries
 from cogs.hero.duel_embeds import duel_content
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 ReportReason = Literal["insult", "unsuitable", "other"]
 
+_MAX_WORDS = 300  # characters: a notice quotes the text as well
 
 _REASONS: dict[ReportReason, str] = {
     "insult": mark("It insults or threatens somebody"),
@@ -54,13 +56,18 @@ class ReportForm(Modal):
             "hidden until they decide.",
             reports_to_hide,
         )
+        self.words: discord.ui.TextInput[ReportForm] = discord.ui.TextInput(
+            custom_id="words", style=discord.TextStyle.paragraph, required=False, max_length=_MAX_WORDS
+        )
         self.add_item(discord.ui.TextDisplay(consequence))
         self.add_item(discord.ui.Label(text=t("What is wrong with it?"), component=self.reason))
+        self.add_item(discord.ui.Label(text=t("In your own words, if you like"), component=self.words))
 
     async def submit(self, interaction: Interaction) -> None:
         await interaction.response.defer()
         reason = next(key for key in _REASONS if key in self.reason.values)
-        await _report(interaction, self.description_id, reason)
+        words = escape_markdown(" ".join(self.words.value.split()))
+        await _report(interaction, self.description_id, reason, words)
 
 
 class WithdrawButton(PersistentButton, template=r"report:withdraw:(?P<description_id>[0-9]{1,18})"):
@@ -77,12 +84,12 @@ class WithdrawButton(PersistentButton, template=r"report:withdraw:(?P<descriptio
         await answer(interaction, t("Your report is taken back."))
 
 
-async def _report(interaction: Interaction, description_id: int, reason: ReportReason) -> None:
+async def _report(interaction: Interaction, description_id: int, reason: ReportReason, words: str) -> None:
     """Report a description to the operators, and hide it at once after enough reports."""
     bot = interaction.client
     t = await translator_of(interaction)
     hidden = await bot.app.content_reports.report(
-        description_id, interaction.user.id, LocalizedMessage(_REASONS[reason])
+        description_id, interaction.user.id, LocalizedMessage(_REASONS[reason]), words=words
     )
     if hidden is None:
         thanks = t("Thank you: the operators will look at it.")

@@ -120,14 +120,15 @@ def test_parse_returns_a_hero_or_raises_not_understood(text: str) -> None:
         assert VOCABULARY.parse(hero.typed) == hero
 
 
-@given(st.text(max_size=40))
-def test_every_suggestion_parses_and_fits_discord(typed: str) -> None:
-    suggestions = suggest_heroes(VOCABULARY, typed)
+@given(st.text(max_size=40), st.sampled_from(["en", "de", "fr"]))
+def test_every_suggestion_parses_and_fits_discord(typed: str, language: str) -> None:
+    suggestions = suggest_heroes(VOCABULARY, typed, language=language)
     assert len(suggestions) <= 25
     assert len(set(suggestions)) == len(suggestions)
     for each in suggestions:
         assert len(each) <= 100
-        assert VOCABULARY.typed(VOCABULARY.parse(each)) == each
+        hero = VOCABULARY.parse(each)
+        assert VOCABULARY.typed(hero) == each or language == "de"
 
 
 @pytest.mark.parametrize(
@@ -143,6 +144,33 @@ def test_every_suggestion_parses_and_fits_discord(typed: str) -> None:
 )
 def test_suggestions_complete_what_was_typed(typed: str, first: str) -> None:
     assert suggest_heroes(VOCABULARY, typed)[0] == first
+
+
+@pytest.mark.parametrize(
+    ("typed", "first"),
+    [
+        ("", "18 Mann heilung"),
+        ("40", "40 Mann heilung"),
+        ("40 fr", "40 Frau heilung"),
+        ("40 frau ge", "40 Frau supergeschwindigkeit"),  # "geschwindigkeit" is another word for it
+        ("40 Frau gedankenl", "40 Frau gedanken lesen"),
+        ("40 divers unsterb", "40 Person unsterblichkeit"),
+        ("40 woman ", "40 woman healing"),  # who types English goes on in it
+        ("40 woman heal", "40 woman healing"),
+        ("40 Frau fly", "40 Frau flight"),
+        ("40 Frau jonglieren", "40 Frau jonglieren"),  # a free one stays as it is typed
+    ],
+)
+def test_suggestions_have_german_words_for_germans(typed: str, first: str) -> None:
+    assert suggest_heroes(VOCABULARY, typed, language="de")[0] == first
+
+
+def test_every_gender_and_power_that_is_suggested_has_a_german_word() -> None:
+    german = VOCABULARY.synonyms["de"]
+    assert set(VOCABULARY.genders) <= set(german.genders)
+    assert set(VOCABULARY.powers) | set(VOCABULARY.grid.other_powers) <= set(german.powers)
+    for power, words in german.powers.items():
+        assert {VOCABULARY.parse(f"40 Frau {word}").power for word in words} == {power}
 
 
 def test_the_grid_is_the_articles_and_lacks_healing() -> None:

@@ -213,13 +213,17 @@ async def test_a_page_of_an_earlier_start_says_so(
     async with open_page(world, app, 0) as first:
         await window.goto(f"{first.url}#olga")
         await expect(window.get_by_role("radio", name="olga")).to_be_checked()
+        await world.act(world.people["olga"].slash(world.channel, "build-dataset", limit=16))
+        await expect(window.get_by_role("button", name="Confirm")).to_be_visible()
     await expect(connection).to_contain_text("does not answer")
+    await expect(window.locator("#messages")).to_have_attribute("inert", "")  # its buttons reach nobody
     async with open_page(world, app, int(first.origin.rsplit(":", 1)[1])) as second:
         await expect(connection).to_contain_text("open the address that the playground printed now")
         await window.reload()
         await expect(window.locator("body")).to_contain_text("address that was printed")
         await window.goto(f"{second.url}#olga")
         await expect(window.get_by_role("radio", name="olga")).to_be_checked()
+        await expect(window.locator("#messages")).not_to_have_attribute("inert", "")
 
 
 @pytest.mark.usefixtures("running_worker")

@@ -85,7 +85,7 @@ async def test_guide_refusals_commands_and_answers_are_german(page: Page) -> Non
         ]
         refused = (await olga.type_line("/finetune durchgänge:11"))["refused"]
         assert refused == "durchgänge ist eine ganze Zahl von 1 bis 10, nicht 11."
-        assert (await olga.type_line("/nosuch"))["refused"].startswith("Den Befehl /nosuch gibt es")
+        assert (await olga.type_line("/nosuch"))["refused"].startswith("Einen Befehl /nosuch gibt es nicht")
         assert await olga.type_line("/hero dragon") == {}
         await olga.wait_for_message(lambda message: message["content"].startswith("Das Alter fehlt"))
 
@@ -125,6 +125,34 @@ async def test_pages_in_two_languages_do_not_disturb_each_other(page: Page, olga
         await olga.wait_for_message(lambda message: message["content"].startswith("The age is missing"))
         await olga.type_line("/settings language language:Deutsch")
         await olga.wait_for(lambda: olga.language == ana.language == "de")
+
+
+async def test_two_pages_of_one_person_are_answered_each_in_its_language(page: Page, olga: Visitor) -> None:
+    async with AsyncExitStack() as stack:
+        other = await german(page, stack, "olga")
+        await olga.type_line("/hero dragon")
+        await olga.wait_for_message(lambda message: message["content"].startswith("The age is missing"))
+        await other.type_line("/hero dragon")
+        await olga.wait_for_message(lambda message: message["content"].startswith("Das Alter fehlt"))
+
+
+async def test_a_page_that_comes_later_does_not_change_the_language_of_the_channel(
+    page: Page, olga: Visitor
+) -> None:
+    async with AsyncExitStack() as stack:
+        ana = await german(page, stack, "ana")
+        await ana.type_line("@Herosmith dragon")
+        answer = await olga.wait_for_message(lambda message: message["author"]["username"] == "Herosmith")
+        assert "age" in answer["content"]
+        assert "Alter" not in answer["content"]
+
+
+async def test_the_first_page_gives_the_channel_its_language(page: Page) -> None:
+    async with AsyncExitStack() as stack:
+        ana = await german(page, stack, "ana")
+        await stack.enter_async_context(visiting(page, "olga"))
+        await ana.type_line("@Herosmith 40 dragon")
+        await ana.wait_for_message(lambda message: "Geschlecht" in message["content"])
 
 
 def test_every_sentence_of_the_page_is_translatable() -> None:

@@ -20,8 +20,9 @@ export class Channel {
     new ResizeObserver(() => this.#following && this.#scrollToEnd()).observe(log);
   }
 
-  // Wait for the messages of another person. Those of the person before stay until then, as an empty channel in between
-  // would flash; nothing of them can be used, as a thumb that the one has given is not the other's to take back.
+  // Wait for the messages of another person or another connection. Those shown stay until then, as an empty channel in
+  // between would flash; nothing of them can be used: a thumb that the one has given is not the other's to take back,
+  // and buttons of a playground that has ended reach nobody.
   wait() {
     this.list.inert = true;
   }

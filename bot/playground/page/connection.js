@@ -4,7 +4,7 @@ import { locale, t } from "./language.js";
 
 const RECONNECT_DELAY = 1000; // milliseconds
 const LOST = t("the playground does not answer; trying again …");
-const STALE = t("this page belongs to an earlier start: open the address that the playground printed now");
+const STALE = t("this page and its messages belong to an earlier start: open the address that the playground printed now");
 
 const UNANSWERED = { refused: t("The playground does not answer.") };
 

@@ -64,6 +64,7 @@ function onUpdate({ surroundings, steps, changed, gone, language }) {
 function onStatus(text) {
   $("connection").textContent = text;
   document.body.classList.toggle("away", text !== "");
+  if (text) channel.wait(); // the bot behind these messages is gone; the next connection brings those of now
 }
 
 function enter() {

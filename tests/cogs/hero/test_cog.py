@@ -233,6 +233,12 @@ async def test_autocompletion_suggests_age_gender_and_power(stage: Stage) -> Non
     assert all(choice["value"].startswith("40 woman ") for choice in choices)
 
 
+async def test_autocompletion_is_german_for_germans(stage: Stage, app: App) -> None:
+    await app.guild_settings.change(HOME, language="de")
+    choices = await stage.ana.autocomplete(stage.channel, "hero", "hero", "40 fr")
+    assert choices[0] == {"name": "40 Frau heilung", "value": "40 Frau heilung"}
+
+
 async def tune(app: App) -> None:
     """Build a dataset and tune a model, without Discord."""
     await build(app)

@@ -52,12 +52,16 @@ def shown(stage: Stage) -> discord.Message:
 
 
 async def report(
-    member: simcord.MemberActor, message: discord.Message, label: str = "Report", reason: str = "other"
+    member: simcord.MemberActor,
+    message: discord.Message,
+    label: str = "Report",
+    reason: str = "other",
+    words: str = "",
 ) -> simcord.InteractionResult:
     """Click a report button and submit the form that asks once."""
     form = await member.click(message, label=label)
     assert form.modal is not None
-    return await member.submit_modal(form, {"reason": [reason]})
+    return await member.submit_modal(form, {"reason": [reason], "words": words})
 
 
 async def notifications(stage: Stage, admins: AdminChannel) -> list[discord.Message]:
@@ -436,3 +440,80 @@ async def test_a_stored_notice_of_an_older_version_is_sent_without_its_quote(sta
     (notice,) = [message for message in stage.channel.history() if "Somebody reported" in message.content]
     assert text not in notice.content
     assert notice.content.count("Remove hides it for good") == 1
+
+
+async def test_what_people_write_of_their_own_reaches_the_operators_and_nobody_is_mentioned(
+    stage: Stage, admins: AdminChannel
+) -> None:
+    message = await hero(stage)
+    await report(stage.ben, message)
+    await report(stage.olga, message, words="It names\nmy **boss** @everyone <@1>")
+    first, second = await notifications(stage, admins)
+    assert "in their words" not in first.content
+    quoted = r"Something else, in their words: “It names my \*\*boss\*\* @everyone \<@1>”"
+    assert quoted in second.content
+    assert not second.mention_everyone
+    assert second.mentions == []
+
+
+async def test_own_words_stand_in_no_public_notice(stage: Stage, app: App) -> None:
+    await stage.build()
+    await stage.env.advance_time(3)  # the message of the build
+    await report(stage.ben, await hero(stage), words="It is about Ana")
+    await stage.env.advance_time(11)
+    notice = next(each for each in stage.channel.history() if "Somebody reported" in each.content)
+    assert "`40 woman healing`: Something else.\n" in notice.content
+    shown_text = stage.ephemeral_reply(await stage.olga.click(notice, label="Show the text"))
+    assert shown_text == f"> {(await description(app)).text}\nA report says: “It is about Ana”"
+
+
+async def test_own_words_are_deleted_with_the_reporters_data(stage: Stage, app: App) -> None:
+    await report(stage.ben, await hero(stage), words="It is about Ana")
+    assert await app.content_reports.words(1) == ["It is about Ana"]
+    await app.privacy.delete(stage.ben.id)
+    assert await app.content_reports.words(1) == []
+
+
+@pytest.mark.parametrize(("decision", "said"), [("Keep", "kept"), ("Remove", "removed")])
+async def test_a_notice_of_what_is_decided_already_says_so_and_loses_its_buttons(
+    stage: Stage, app: App, admins: AdminChannel, decision: str, said: str
+) -> None:
+    message = await hero(stage)
+    await report(stage.ben, message)
+    await report(stage.olga, message, words="It is rude")
+    first, second = await notifications(stage, admins)
+    await stage.olga.click(first, label=decision)
+
+    late = await stage.olga.click(second, label="Remove" if decision == "Keep" else "Keep")
+
+    told = f"An operator has decided already: the text was {said}."
+    assert late.followups[-1].content == told
+    first, second = await notifications(stage, admins)
+    assert second.content.endswith(f"\n{told}")
+    assert not second.components
+    assert "decided already" not in first.content
+    assert ((await description(app)).removed_at is None) is (decision == "Keep")
+
+
+async def test_a_report_after_a_decision_can_be_decided_anew(
+    stage: Stage, app: App, admins: AdminChannel
+) -> None:
+    message = await hero(stage)
+    await report(stage.ben, message)
+    (notice,) = await notifications(stage, admins)
+    await stage.olga.click(notice, label="Keep")
+    await report(stage.ana, shown(stage))
+    await stage.olga.click((await notifications(stage, admins))[-1], label="Remove")
+    assert (await description(app)).removed_at is not None
+
+
+async def test_a_notice_of_a_deleted_text_loses_its_buttons(
+    stage: Stage, app: App, admins: AdminChannel
+) -> None:
+    await report(stage.ben, await hero(stage))
+    (notice,) = await notifications(stage, admins)
+    await app.privacy.delete(stage.ana.id)
+    await stage.olga.click(notice, label="Keep")
+    (notice,) = await notifications(stage, admins)
+    assert notice.content.endswith("The person who asked for it had it deleted.")
+    assert not notice.components
