@@ -174,3 +174,13 @@ def test_a_broken_line_of_conversations_is_named(tmp_path: Path) -> None:
     (tmp_path / "talks.jsonl").write_text("\n".join(lines))
     with pytest.raises(UserError, match=r"Line 13, column 15 of talks\.jsonl: this is broken JSON"):
         read_own_examples(tmp_path / "talks.jsonl", CONFIG)
+
+
+def test_prompts_of_heroes_keep_their_words(tmp_path: Path) -> None:
+    file = tmp_path / "heroes.csv"
+    rows = (f'"{age}, woman, ice",She is {age} and cold.\n' for age in range(20, 32))
+    file.write_text("prompt,completion\n" + "".join(rows))
+    found = read_own_examples(file, CONFIG)
+    prompts = {json.loads(line.json)["messages"][0]["content"] for line in (*found.train, *found.valid)}
+    assert prompts == {f"{age}, woman, ice" for age in range(20, 32)}
+    assert not any("/hero" in change for change in found.changes)
