@@ -36,7 +36,7 @@ FIELDS = {
     "models compare 1": "hero texts",
     "powers list": "added requested",
     "chat --list": "name tuned unfinished model",
-    "chat --message Hello": "model message answer",
+    "chat --message Hello": "model message answer finish_reason",
     "hero '40 woman healing'": "age gender power text model tuned finish_reason seconds",
 }
 # of the objects within, by their names in the page's second table
