@@ -146,7 +146,10 @@ def _raise_unless_transient(error: openai.APIError | Truncated) -> None:
     if status in (401, 403):
         refusal = Unavailable if status == 401 else Forbidden
         raise refusal(
-            mark("The model server refuses this installation's key. An operator must check OPENAI_API_KEY.")
+            mark(
+                "The model server refuses this installation's key. An operator must check the one that goes "
+                "with its address: ENGINE_API_KEY, OPENAI_API_KEY or SERVING_API_KEY."
+            )
         ) from error
     if status == 404 and lacks_v1(error):
         raise UnknownModel(

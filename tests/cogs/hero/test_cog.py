@@ -211,6 +211,7 @@ async def test_refusal_of_the_model_server_hides_its_details(stage: Stage, scrip
 
     text = stage.ephemeral_reply(result)
     assert "refuses this installation's key" in text
+    assert "ENGINE_API_KEY, OPENAI_API_KEY or SERVING_API_KEY" in text  # whichever server it is
     assert "secret" not in text
     stage.refusal()
 
