@@ -218,6 +218,15 @@ def test_the_bot_knows_the_engine_by_its_address_only(graph: grimp.ImportGraph) 
     assert {name for name in importers(graph, "engine") if not name.startswith("engine")} == set()
 
 
+def imported_at_module_level(source: str) -> Iterator[str]:
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
 def test_torch_is_imported_where_models_are_trained_or_run() -> None:
     """At module level; a lazy import inside a function costs only those who call it."""
     heavy = {"torch", "transformers", "peft", "safetensors"}
@@ -226,12 +235,22 @@ def test_torch_is_imported_where_models_are_trained_or_run() -> None:
         module = path.removesuffix(".py").replace("/", ".")
         if module.startswith(f"{TORCH_FOLDER}.") or module in MAY_LOAD_TORCH:
             continue
-        for node in ast.parse(source).body:
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            if heavy & {name.split(".")[0] for name in names}:
-                found.add(module)
+        if heavy & {name.split(".")[0] for name in imported_at_module_level(source)}:
+            found.add(module)
     assert found == set()
+
+
+def test_collecting_tests_loads_no_torch(graph: grimp.ImportGraph) -> None:
+    """Every process of a parallel run collects all tests: five seconds of a core each."""
+    packages = {"torch", "transformers", "peft"}
+    above = set().union(*map(graph.find_downstream_modules, packages))
+    heavy = packages | {name for name in above if name in MAY_LOAD_TORCH or folder(name) == TORCH_FOLDER}
+    assert "engine.training.attention" in heavy
+    assert [
+        path
+        for path, source in sources("tests")
+        if any(name in heavy or name.split(".")[0] in heavy for name in imported_at_module_level(source))
+    ] == []
 
 
 def test_job_rows_are_read_as_models() -> None:

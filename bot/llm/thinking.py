@@ -46,7 +46,7 @@ _ALOUD = (
         "we have to",
     ),
     *("the user", "so the user", "so, the user", "the prompt"),
-    *("thinking process", "here's a thinking", "here is a thinking"),
+    *("thinking process", "here's a thinking", "here is a thinking", "analysis"),
 )
 
 
@@ -135,5 +135,5 @@ def _may_be_aloud(answer: str) -> bool:
     beginning = answer.lstrip().lower()
     if not beginning:
         return False
-    phrases = (*_ALOUD, "analysis")
-    return any(beginning.startswith(phrase) or phrase.startswith(beginning) for phrase in phrases)
+    # once a chunk
+    return beginning.startswith(_ALOUD) or any(phrase.startswith(beginning) for phrase in _ALOUD)

@@ -1,13 +1,22 @@
 """Our attention over short texts against torch's fused one, in a real model: outputs and gradients."""
 
+from typing import TYPE_CHECKING
+
 import pytest
-import torch
-from transformers import LlamaConfig, LlamaForCausalLM
 
-from engine.training import attention
+if TYPE_CHECKING:
+    import torch
+    from transformers import LlamaForCausalLM
+
+pytestmark = pytest.mark.xdist_group("torch")  # one process of the tests loads it, when the first test runs
+
+LONGEST_TEXT = 256
 
 
-def model(**changes: object) -> LlamaForCausalLM:
+def model(**changes: object) -> "LlamaForCausalLM":
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
     torch.manual_seed(7)
     config = {
         "vocab_size": 90,
@@ -21,15 +30,20 @@ def model(**changes: object) -> LlamaForCausalLM:
     return LlamaForCausalLM(LlamaConfig(**config | changes))
 
 
-def gradients(llama: LlamaForCausalLM, ids: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+def gradients(llama: "LlamaForCausalLM", ids: "torch.Tensor") -> "tuple[torch.Tensor, list[torch.Tensor]]":
     logits = llama(input_ids=ids, use_cache=False).logits
     logits.logsumexp(-1).sum().backward()
     return logits.detach(), [weight.grad for weight in llama.parameters() if weight.grad is not None]
 
 
 @pytest.mark.parametrize("key_value_heads", [1, 2, 6])
-@pytest.mark.parametrize("tokens", [1, 2, 31, attention.LONGEST_TEXT, attention.LONGEST_TEXT + 1])
+@pytest.mark.parametrize("tokens", [1, 2, 31, LONGEST_TEXT, LONGEST_TEXT + 1])
 def test_outputs_and_gradients_are_those_of_the_fused_attention(tokens: int, key_value_heads: int) -> None:
+    import torch
+
+    from engine.training import attention
+
+    assert attention.LONGEST_TEXT == LONGEST_TEXT
     ids = torch.randint(0, 90, (3, tokens), generator=torch.Generator().manual_seed(1))
     fused, ours = (model(num_key_value_heads=key_value_heads) for _ in range(2))
     attention.use(ours)
@@ -42,6 +56,10 @@ def test_outputs_and_gradients_are_those_of_the_fused_attention(tokens: int, key
 
 
 def test_a_mask_of_the_models_own_is_kept() -> None:
+    import torch
+
+    from engine.training import attention
+
     ids = torch.randint(0, 90, (2, 20), generator=torch.Generator().manual_seed(1))
     hidden = torch.ones_like(ids)
     hidden[0, :7] = 0
@@ -54,6 +72,8 @@ def test_a_mask_of_the_models_own_is_kept() -> None:
 
 
 def test_a_model_with_an_attention_of_its_own_keeps_it() -> None:
+    from engine.training import attention
+
     eager = model(attn_implementation="eager")
     attention.use(eager)
     assert eager.config._attn_implementation == "eager"

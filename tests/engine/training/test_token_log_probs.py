@@ -1,11 +1,8 @@
 """Log-probabilities of tokens and their gradients against torch's cross-entropy."""
 
 import pytest
-import torch
-from torch import nn
-from torch.nn.functional import cross_entropy
 
-from engine.training.token_log_probs import token_log_probs
+pytestmark = pytest.mark.xdist_group("torch")  # one process of the tests loads it, when the first test runs
 
 WIDTH, VOCABULARY = 12, 50
 
@@ -13,6 +10,12 @@ WIDTH, VOCABULARY = 12, 50
 @pytest.mark.parametrize("tokens", [0, 1, 63, 64, 65, 200])
 @pytest.mark.parametrize("bias", [False, True])
 def test_values_and_gradients_are_those_of_cross_entropy(tokens: int, bias: bool) -> None:
+    import torch
+    from torch import nn
+    from torch.nn.functional import cross_entropy
+
+    from engine.training.token_log_probs import token_log_probs
+
     torch.manual_seed(3)
     head = nn.Linear(WIDTH, VOCABULARY, bias=bias)
     hidden = torch.randn(tokens, WIDTH, requires_grad=True)
@@ -30,6 +33,11 @@ def test_values_and_gradients_are_those_of_cross_entropy(tokens: int, bias: bool
 
 
 def test_a_frozen_head_takes_no_gradient() -> None:
+    import torch
+    from torch import nn
+
+    from engine.training.token_log_probs import token_log_probs
+
     head = nn.Linear(WIDTH, VOCABULARY, bias=False).requires_grad_(requires_grad=False)
     hidden = torch.randn(3, WIDTH, requires_grad=True)
     loss = token_log_probs(head, hidden, torch.tensor([1, 2, 3])).sum()
@@ -39,6 +47,11 @@ def test_a_frozen_head_takes_no_gradient() -> None:
 
 
 def test_bfloat16_is_as_near_to_float32_as_its_own_rounding() -> None:
+    import torch
+    from torch import nn
+
+    from engine.training.token_log_probs import token_log_probs
+
     torch.manual_seed(3)
     head = nn.Linear(WIDTH, VOCABULARY, bias=False)
     hidden, targets = torch.randn(9, WIDTH), torch.randint(0, VOCABULARY, (9,))
