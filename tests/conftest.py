@@ -1,9 +1,10 @@
 """Shared fixtures: settings in a fresh folder, a scripted model server, the app on a real database."""
 
 import asyncio
+import gc
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,17 @@ SETTLE_TIMEOUT = 60.0  # seconds for one action: enough for a real model on a bu
 def pytest_xdist_auto_num_workers() -> int:
     """Return how many test processes run: they wait a third of the time, for other processes and clocks."""
     return min(4, (os.cpu_count() or 1) + 1)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage among what stays until the end: modules and tests."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
