@@ -322,10 +322,15 @@ raise SystemExit(f"loaded {heavy}" if heavy else 0)
     assert done.returncode == 0, done.stderr
 
 
-def test_settings_load_no_database() -> None:
-    """Whoever only reads settings (--help, the engine's start) does not wait for SQLAlchemy."""
-    probe = "import sys, bot.settings; raise SystemExit('sqlalchemy' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", probe], check=False, cwd=ROOT).returncode == 0
+@pytest.mark.parametrize("module", ["bot.settings", "bot.__main__"])
+def test_what_starts_first_loads_no_large_library(module: str) -> None:
+    """Whoever only reads settings or --help waits neither for SQLAlchemy nor for the clients."""
+    large = {"aiohttp", "discord", "openai", "pandas", "sqlalchemy"}
+    probe = f"import sys, {module}; sys.exit(' '.join({large} & set(sys.modules)) or None)"
+    done = subprocess.run(
+        [sys.executable, "-c", probe], check=False, cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_colours_are_named_in_the_palette_alone() -> None:

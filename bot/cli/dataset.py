@@ -3,15 +3,12 @@
 import random
 import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
-from bot.app import open_app
 from bot.cli.commands import CommandGroup, Json, Yes
-from bot.cli.lint import check
-from bot.cli.progress import confirm, run_if_confirmed
 from bot.cli.runtime import installation_settings, print_error, run_command
 from bot.cli.terminal import (
     TERMINAL,
@@ -24,14 +21,12 @@ from bot.cli.terminal import (
     program,
 )
 from bot.dataset.files.formats import FileFormat
-from bot.dataset.lint.own_examples import holds_prompts
-from bot.dataset.versions.freeze import MIN_TRAINING_TEXTS
 from bot.errors import UserError
-from bot.presentation.builds import build_plan_text, pairs_text
-from bot.presentation.datasets import dataset_status_text
 from bot.settings import Settings
-from bot.store.datasets import Dataset, Item
 from bot.store.job_schema import BuildSource
+
+if TYPE_CHECKING:
+    from bot.store.datasets import Dataset, Item
 
 dataset = CommandGroup("Datasets of heroes: build them, look into them, check, import and export files.")
 
@@ -101,7 +96,35 @@ def build(
     run_command(_build(installation_settings(), source, options, confirmed=yes))
 
 
-dataset.command()(check)
+@dataset.command()
+def check(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Prompts and completions, or heroes and texts: CSV, JSONL, Excel, Parquet and others"
+        ),
+    ],
+    legacy: Annotated[
+        bool,
+        typer.Option(
+            "--legacy", help="Write prompts and completions as OpenAI's old models read them, not chats"
+        ),
+    ] = False,
+    yes: Annotated[
+        bool,
+        typer.Option(
+            "--yes", "-y", "--quiet", "-q", help="Answer yes to every question; all is printed as without it"
+        ),
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write, in place of FILE_prepared.jsonl")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --out")] = False,
+) -> None:
+    """Check a file of examples, and write it anew as JSONL that can be trained on."""
+    from bot.cli.lint import check_file  # noqa: PLC0415 (so that --help is quick)
+
+    check_file(file, out, legacy=legacy, confirmed=yes, overwrite=overwrite)
 
 
 @dataset.command()
@@ -151,6 +174,8 @@ def export(
 
 
 async def _list(settings: Settings, *, as_json: bool) -> None:
+    from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
+
     async with open_app(settings) as app:
         found = await app.dataset_contents.all()
     if as_json:
@@ -162,6 +187,8 @@ async def _list(settings: Settings, *, as_json: bool) -> None:
 
 
 async def _show(settings: Settings, version: int | None, *, texts: bool, as_json: bool) -> None:
+    from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
+
     async with open_app(settings) as app:
         found = await app.dataset_contents.get(version)
         items = await app.dataset_contents.items(found.id) if texts else []
@@ -178,6 +205,8 @@ async def _show(settings: Settings, version: int | None, *, texts: bool, as_json
 async def _sample(
     settings: Settings, number: int, version: int | None, seed: int | None, *, as_json: bool
 ) -> None:
+    from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
+
     async with open_app(settings) as app:
         items = await app.dataset_contents.items((await app.dataset_contents.get(version)).id)
     chosen = random.Random(seed).sample(items, min(number, len(items)))  # noqa: S311
@@ -187,19 +216,19 @@ async def _sample(
         _print_items(chosen)
 
 
-def _print_items(items: list[Item]) -> None:
+def _print_items(items: "list[Item]") -> None:
     for item in items:
         typer.echo(f"\n{item.prompt}  [{item.split}, {item.source}]\n{item.text}")
         if item.rejected is not None:
             typer.echo(f"\nworse: {item.rejected}")
 
 
-def _row(found: Dataset) -> tuple[object, ...]:
+def _row(found: "Dataset") -> tuple[object, ...]:
     train, valid, liked = (found.counts.get(name, 0) for name in ("train", "valid", "description"))
     return found.id, _KINDS[found.kind], train, valid, liked, date_time(found.created_at)
 
 
-def _dataset_json(found: Dataset) -> dict[str, Any]:
+def _dataset_json(found: "Dataset") -> dict[str, Any]:
     """Return a dataset as docs/cli.md describes it."""
     return {
         "version": found.id,
@@ -213,7 +242,7 @@ def _dataset_json(found: Dataset) -> dict[str, Any]:
     }
 
 
-def _item_json(item: Item) -> dict[str, Any]:
+def _item_json(item: "Item") -> dict[str, Any]:
     return {
         "split": item.split,
         "prompt": item.prompt,
@@ -226,6 +255,10 @@ def _item_json(item: Item) -> dict[str, Any]:
 async def _build(
     settings: Settings, source: BuildSource, options: dict[str, Any], *, confirmed: bool
 ) -> None:
+    from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
+    from bot.cli.progress import confirm, run_if_confirmed  # noqa: PLC0415
+    from bot.presentation.builds import build_plan_text  # noqa: PLC0415
+
     console = Console()
     async with open_app(settings) as app:
         spec = app.planner.spec(source, **options)
@@ -236,17 +269,27 @@ async def _build(
 
 
 async def _pairs(settings: Settings) -> None:
+    from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
+    from bot.presentation.builds import pairs_text  # noqa: PLC0415
+
     async with open_app(settings) as app:
         typer.echo(plain(pairs_text(TERMINAL, await app.pairs.freeze())))
 
 
 async def _status(settings: Settings, **thresholds: Any) -> None:
+    from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
+    from bot.presentation.datasets import dataset_status_text  # noqa: PLC0415
+
     async with open_app(settings) as app:
         text = dataset_status_text(TERMINAL, await app.dataset_statuses.status(**thresholds))
     typer.echo(plain(text))
 
 
 async def _import(settings: Settings, file: Path) -> None:
+    from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
+    from bot.dataset.lint.own_examples import holds_prompts  # noqa: PLC0415
+    from bot.dataset.versions.freeze import MIN_TRAINING_TEXTS  # noqa: PLC0415
+
     async with open_app(settings) as app:
         try:
             result = await app.transfer.import_file(file)
@@ -278,6 +321,8 @@ async def _import(settings: Settings, file: Path) -> None:
 async def _export(
     settings: Settings, to: Path, file_format: FileFormat, version: int | None, *, overwrite: bool
 ) -> None:
+    from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
+
     async with open_app(settings) as app:
         dataset_, written = await app.transfer.export(version, to, file_format, overwrite=overwrite)
     typer.echo(f"Wrote {to}: {written} texts of dataset v{dataset_.id}.")

@@ -1,7 +1,7 @@
 """`herosmith jobs`: list, show, follow, pause, resume and cancel jobs."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -19,10 +19,12 @@ from bot.cli.terminal import (
     print_table,
     program,
 )
-from bot.jobs.queue import JobQueue
 from bot.settings import Settings
 from bot.store.job_schema import BuildResult, FinetuneResult
-from bot.store.jobs import Job
+
+if TYPE_CHECKING:
+    from bot.jobs.queue import JobQueue
+    from bot.store.jobs import Job
 
 jobs = CommandGroup("Long work, such as builds and trainings: list it, pause, resume or cancel it.")
 
@@ -61,7 +63,7 @@ def show(job: Number, as_json: Json = False) -> None:
 @jobs.command()
 def pause(job: Number) -> None:
     """Stop a job until it is resumed. Answers that it has asked for are still taken in."""
-    run_command(_change(job, JobQueue.pause))
+    run_command(_change(job, lambda queue, number: queue.pause(number)))
 
 
 @jobs.command()
@@ -123,7 +125,7 @@ async def _show(job_id: int, *, as_json: bool) -> None:
             typer.echo(f"\n{plain(result_text(TERMINAL, job))}")
 
 
-async def _change(job_id: int, change: Callable[[JobQueue, int], Awaitable[Job]]) -> None:
+async def _change(job_id: int, change: "Callable[[JobQueue, int], Awaitable[Job]]") -> None:
     from bot.app import open_app  # noqa: PLC0415
 
     async with open_app(installation_settings()) as app:
@@ -152,7 +154,7 @@ async def _cancel(settings: Settings, job_id: int) -> None:
         print_table(_HEADINGS, [_row(app.jobs, job)])
 
 
-def _row(queue: JobQueue, job: Job) -> tuple[object, ...]:
+def _row(queue: "JobQueue", job: "Job") -> tuple[object, ...]:
     return (
         job.id,
         job.kind,
@@ -164,7 +166,7 @@ def _row(queue: JobQueue, job: Job) -> tuple[object, ...]:
     )
 
 
-def _done_text(job: Job) -> str | None:
+def _done_text(job: "Job") -> str | None:
     """Return how far a job has come. A training counts its steps, then the texts of its check."""
     from bot.tuning.gate import CHECK_PHASES  # noqa: PLC0415
 
@@ -177,7 +179,7 @@ def _done_text(job: Job) -> str | None:
     return f"{done} of the {'check' if is_check else 'training'}"
 
 
-def _outcome_text(queue: JobQueue, job: Job) -> str:
+def _outcome_text(queue: "JobQueue", job: "Job") -> str:
     if job.state == "running" and not queue.is_claimed(job):
         return f"nobody works on it; to go on: {program()} jobs follow {job.id}"
     if isinstance(job.result, BuildResult):
@@ -188,7 +190,7 @@ def _outcome_text(queue: JobQueue, job: Job) -> str:
     return TERMINAL(message) if message else ""
 
 
-def _job_json(job: Job) -> dict[str, Any]:
+def _job_json(job: "Job") -> dict[str, Any]:
     """Return a job as docs/cli.md describes it."""
     return {
         "id": job.id,
@@ -208,7 +210,7 @@ def _job_json(job: Job) -> dict[str, Any]:
     }
 
 
-def _result_json(job: Job) -> dict[str, Any] | None:
+def _result_json(job: "Job") -> dict[str, Any] | None:
     result = job.result
     if isinstance(result, BuildResult):
         return {"dataset": result.dataset, "new": result.new, "counts": result.counts, "files": result.files}

@@ -1,9 +1,8 @@
-"""The terminal's `herosmith dataset check`: lint files of examples before they become datasets."""
+"""What `herosmith dataset check` says and asks: the findings in a file, and which of its changes to make."""
 
 import io
 import sys
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
@@ -26,31 +25,8 @@ from bot.heroes.blocklist import Blocklist
 from bot.heroes.config import HeroesConfig, read_heroes
 
 
-def check(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            help="Prompts and completions, or heroes and texts: CSV, JSONL, Excel, Parquet and others"
-        ),
-    ],
-    legacy: Annotated[
-        bool,
-        typer.Option(
-            "--legacy", help="Write prompts and completions as OpenAI's old models read them, not chats"
-        ),
-    ] = False,
-    yes: Annotated[
-        bool,
-        typer.Option(
-            "--yes", "-y", "--quiet", "-q", help="Answer yes to every question; all is printed as without it"
-        ),
-    ] = False,
-    out: Annotated[
-        Path | None, typer.Option(help="The file to write, in place of FILE_prepared.jsonl")
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --out")] = False,
-) -> None:
-    """Check a file of examples, and write it anew as JSONL that can be trained on."""
+def check_file(file: Path, out: Path | None, *, legacy: bool, confirmed: bool, overwrite: bool) -> None:
+    """Print what is wrong with a file, and write it anew once a person agrees."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not support every character
     settings = read_settings()
@@ -58,7 +34,7 @@ def check(
         config = read_heroes(settings.heroes_file)
         target = Format.PAIRS if legacy else Format.CHAT
         blocklist = Blocklist(settings.blocklist, config.vocabulary.powers)
-        _check(file, out, config, blocklist, target=target, confirmed=yes, overwrite=overwrite)
+        _check(file, out, config, blocklist, target=target, confirmed=confirmed, overwrite=overwrite)
     except HerosmithError as error:
         print_error(error)
         raise typer.Exit(1) from None

@@ -7,8 +7,7 @@ from bot.dataset.versions.preference_pairs import FrozenPairs
 from bot.i18n.format import format_duration
 from bot.i18n.message import LocalizedMessage, Translator, mark
 from bot.presentation.datasets import composition, count_by_reason
-from bot.store.datasets import Changes
-from bot.store.job_schema import BuildResult, BuildSpec, VoteSummary
+from bot.store.job_schema import BuildResult, BuildSpec, Changes, VoteSummary
 
 _FEW = 100  # texts
 

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, Text, cast, delete, fu
 from bot.heroes.first_dataset import ORIGINS, Origin
 from bot.heroes.hero import FIELD_NAMES
 from bot.store.database import Transaction
+from bot.store.job_schema import Changes
 from bot.store.schema import dataset, dataset_item, description, example, imported, review
 
 Split = Literal["train", "valid"]
@@ -60,15 +61,6 @@ class Unreviewed:
     example_id: int
     prompt: str
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """The difference between a version and an earlier one, as counts of texts by source."""
-
-    since: int
-    added: dict[str, int]
-    gone: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ default. Amounts of money are in US dollars, losses in nats a token; less is bet
 """
 
 import logging
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self, TypedDict, get_args
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, ValidationError
 
 from bot.i18n.message import LocalizedMessage
-from bot.store.datasets import Changes
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +37,15 @@ def _to_json(value: str | LocalizedMessage) -> Any:
 
 Message = Annotated[LocalizedMessage, PlainValidator(_message), PlainSerializer(LocalizedMessage.to_json)]
 TextOrMessage = Annotated[str | LocalizedMessage, PlainValidator(_text), PlainSerializer(_to_json)]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The difference between a version and an earlier one, as counts of texts by source."""
+
+    since: int
+    added: dict[str, int]
+    gone: dict[str, int]
 
 
 class _Json(BaseModel):

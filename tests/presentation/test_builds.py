@@ -14,8 +14,7 @@ from bot.presentation.datasets import composition, count_by_reason
 from bot.presentation.jobs import progress_text, result_text
 from bot.settings import ROOT
 from bot.store import jobs
-from bot.store.datasets import Changes
-from bot.store.job_schema import BuildResult, BuildSpec
+from bot.store.job_schema import BuildResult, BuildSpec, Changes
 from bot.store.jobs import Job
 
 GERMAN = Catalogues(ROOT / "data" / "languages").translator_for("de")

@@ -15,7 +15,8 @@ from bot.heroes.hero import Hero
 from bot.i18n.message import mark
 from bot.store import datasets, descriptions
 from bot.store.database import Database
-from bot.store.datasets import Changes, Dataset, DatasetKind, Split
+from bot.store.datasets import Dataset, DatasetKind, Split
+from bot.store.job_schema import Changes
 
 MIN_TRAINING_TEXTS = 10  # the minimum of fine-tuning APIs
 SIMILAR_TO_VOTED_DOWN = mark("too much like a text that people voted down")

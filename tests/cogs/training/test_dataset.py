@@ -8,9 +8,8 @@ from bot.heroes.hero import Hero
 from bot.rating.votes import DOWN, UP
 from bot.settings import Settings
 from bot.store import datasets, notifications
-from bot.store.datasets import Changes
 from bot.store.descriptions import Description
-from bot.store.job_schema import BuildResult
+from bot.store.job_schema import BuildResult, Changes
 from bot.store.schema import description
 from tests.conftest import Stage
 from tests.support.workflows import build

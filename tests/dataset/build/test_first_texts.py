@@ -16,8 +16,8 @@ from bot.heroes.hero import Hero
 from bot.rating.votes import DOWN, UP
 from bot.settings import Settings
 from bot.store import datasets
-from bot.store.datasets import Changes, Item
-from bot.store.job_schema import BuildResult, BuildSource
+from bot.store.datasets import Item
+from bot.store.job_schema import BuildResult, BuildSource, Changes
 from bot.store.jobs import Job
 from bot.store.schema import description, imported
 from bot.tuning.training_files import training_files
