@@ -126,23 +126,38 @@ def parse_command(
 def _unknown_command_error(typed: str, known: Sequence[Command], hidden: Sequence[Command]) -> Refused:
     """Return what a line that calls none of the known commands calls instead, if anything."""
     if of_operators := find_command(typed, hidden):
-        return Refused(
-            "/{name} is a command of operators: become {operator} above to use it.",
-            name=of_operators.name,
-            operator=OPERATOR,
-        )
-    group = f"{typed.removeprefix('/').strip()} "
-    parts = [each.name for each in known if each.name.startswith(group) or each.path.startswith(group)]
-    if parts and group.strip():
+        return _of_operators(of_operators.name)
+    group, parts = _find_group(typed, known)
+    if parts:
         return Refused(
             "{typed} is several commands: {parts}.",
-            typed=typed,
-            parts=", ".join(f"/{each}" for each in parts),
+            typed=f"/{group}",
+            parts=", ".join(f"/{each.name}" for each in parts),
         )
+    group, parts = _find_group(typed, hidden)
+    if parts:
+        return _of_operators(group)
     return Refused(
         "There is no command {typed}. /help lists the commands, and so does typing / alone.",
         typed=typed.split(maxsplit=1)[0],
     )
+
+
+def _of_operators(name: str) -> Refused:
+    return Refused(
+        "/{name} is a command of operators: become {operator} above to use it.", name=name, operator=OPERATOR
+    )
+
+
+def _find_group(typed: str, commands: Sequence[Command]) -> tuple[str, list[Command]]:
+    """Return the longest name of several commands with which a line begins, and these commands."""
+    words = typed.removeprefix("/").split()
+    for count in range(len(words), 0, -1):
+        group = " ".join(words[:count])
+        start = f"{group} "
+        if found := [each for each in commands if each.name.startswith(start) or each.path.startswith(start)]:
+            return group, found
+    return "", []
 
 
 def is_complete(typed: str, known: Sequence[Command]) -> bool:
