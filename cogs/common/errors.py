@@ -35,9 +35,12 @@ def failure_text(error: Exception, t: Translator) -> str:
     if isinstance(cause, UserError):
         log.info("refused: %s", cause, exc_info=cause.__cause__)
         return t(cause.message)
-    if refusal := _refusal_before_the_command(cause, t):
-        log.warning("refused: %s", cause)
-        return refusal
+    if isinstance(cause, app_commands.CheckFailure):
+        log.info("refused: %s", cause)
+        return t("You may not use this command here.")
+    if outdated := _outdated_command_text(cause, t):
+        log.warning("Discord shows an old list of commands: %s", cause)
+        return outdated
     if isinstance(cause, discord.HTTPException):
         log.warning("Discord did not take an answer, reference %s: %s", reference, cause)
         return t(
@@ -51,9 +54,9 @@ def failure_text(error: Exception, t: Translator) -> str:
     )
 
 
-def _refusal_before_the_command(cause: BaseException, t: Translator) -> str | None:
-    """Return what discord.py refuses before a command of the bot's runs; None if it is anything else."""
-    if isinstance(cause, app_commands.CommandNotFound):  # Discord has it from an older version
+def _outdated_command_text(cause: BaseException, t: Translator) -> str | None:
+    """Return what to do if Discord still has a command from an older version; None if it is anything else."""
+    if isinstance(cause, app_commands.CommandNotFound):
         return t(
             "There is no command /{name} any more: Discord still shows an old list. /help has the commands "
             "of today.",
@@ -65,8 +68,6 @@ def _refusal_before_the_command(cause: BaseException, t: Translator) -> str | No
             "anew; /help says what it does.",
             name=cause.command.qualified_name,
         )
-    if isinstance(cause, app_commands.CheckFailure):
-        return t("You may not use this command here.")
     return None
 
 

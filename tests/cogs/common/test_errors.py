@@ -1,10 +1,14 @@
 """Error messages: what a person reads when a command fails before it runs."""
 
+import logging
+
 import pytest
 from discord import app_commands
 
 from bot.app import App
 from bot.client import HeroBot, Interaction
+from bot.i18n.message import ENGLISH
+from cogs.common.errors import failure_text
 from tests.conftest import HOME, Stage
 
 
@@ -42,3 +46,10 @@ async def test_a_command_with_other_options_than_discord_shows_is_told_so(
     told = stage.ephemeral_reply(await stage.ana.slash(stage.channel, "top"))
     assert told.startswith("/top has other options now than your Discord shows. Restart your Discord app")
     assert [type(error) for error in stage.env.errors] == [app_commands.CommandSignatureMismatch]
+
+
+def test_a_refused_permission_is_no_warning(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        told = failure_text(app_commands.MissingPermissions(["manage_guild"]), ENGLISH)
+    assert told == "You may not use this command here."
+    assert [record.levelname for record in caplog.records] == ["INFO"]
