@@ -157,13 +157,13 @@ async def _without_refused(
         counts = await fine_tuning.token_counts([line.json for line in uncertain], examples.method)
     if counts is None:
         return examples
-    refused = {line: error for line, error in zip(uncertain, counts.errors, strict=True) if error is not None}
-    too_long = {
-        line: ""
+    faults = {line: error for line, error in zip(uncertain, counts.errors, strict=True) if error is not None}
+    too_long = [
+        line
         for line, tokens in zip(uncertain, counts.tokens, strict=True)
         if tokens is not None and tokens > counts.max_tokens
-    }
-    examples = examples.without(refused, file.name, "that the model cannot learn from")
+    ]
+    examples = examples.without(list(faults), file.name, "that the model cannot learn from", faults=faults)
     return examples.without(
         too_long, file.name, f"of more than {counts.max_tokens:,} tokens, which the model cannot read"
     )

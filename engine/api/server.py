@@ -208,8 +208,8 @@ class Api:
         return web.json_response(
             {
                 "object": "fine_tuning.token_counts",
-                "tokens": [None if isinstance(count, str) else count for count in counts],
-                "errors": [count if isinstance(count, str) else None for count in counts],
+                "tokens": [count.tokens for count in counts],
+                "errors": [count.error for count in counts],
                 "max_tokens": CONTEXT,
             }
         )

@@ -40,6 +40,14 @@ class _RunningTraining:
     pause: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+@dataclass(frozen=True, slots=True)
+class TokenCount:
+    """The tokens of an example, or why no job would learn from it."""
+
+    tokens: int | None = None
+    error: str | None = None
+
+
 class _FinishEstimator:
     """Estimates when a training ends, from the speed of its steps since it was started or resumed."""
 
@@ -104,14 +112,15 @@ class JobQueue:
         self._validations[job.id] = self._start(self._validate(job))
         self._validations[job.id].add_done_callback(lambda _: self._validations.pop(job.id))
 
-    async def count_tokens(self, example: dict[str, Any], method: MethodName | None) -> int | str:
-        """Return the tokens of an example as a job would count them, or why it would refuse the example."""
+    async def count_tokens(self, example: dict[str, Any], method: MethodName | None) -> TokenCount:
+        """Count the tokens of an example as a job would."""
         try:
-            return await encoding.count_tokens(training_file.parse(example, method), self._tokenize)
+            parsed = training_file.parse(example, method)
+            return TokenCount(tokens=await encoding.count_tokens(parsed, self._tokenize))
         except training_file.TrainingFileError as error:
-            return str(error)
+            return TokenCount(error=str(error))
         except ValueError as error:
-            return as_clause(str(error))
+            return TokenCount(error=as_clause(str(error)))
 
     def notify(self) -> None:
         """Look for queued jobs now."""

@@ -7,7 +7,7 @@ from engine import hyperparameters
 from engine.errors import ApiError, not_found
 from engine.ids import new_id
 from engine.jobs.job_folder import JobStore
-from engine.jobs.queue import JobQueue
+from engine.jobs.queue import JobQueue, TokenCount
 from engine.jobs.schema import (
     FILE_PARAMS,
     FINISHED,
@@ -77,8 +77,8 @@ class JobService:
         """
         return await self._weights.choose(wanted, self._models.start(model), hyperparameters.EPOCHS)
 
-    async def count_tokens(self, request: CountTokensRequest) -> list[int | str]:
-        """Return how many tokens each example has, or why no job would learn from it."""
+    async def count_tokens(self, request: CountTokensRequest) -> list[TokenCount]:
+        """Count the tokens of each example as a job with the method would."""
         return [await self._queue.count_tokens(example, request.method) for example in request.examples]
 
     def get(self, job_id: str) -> Job:

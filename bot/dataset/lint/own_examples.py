@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from bot.dataset.lint.examples import read_examples
@@ -84,10 +85,17 @@ class OwnExamples:
         lines = (*self.train, *self.valid)
         return [line for line in lines if not self.is_checked or len(line.json.encode()) > _SURELY_READ]
 
-    def without(self, lines: Mapping[Line, str], file: str, reason: str) -> "OwnExamples":
+    def without(
+        self,
+        lines: Sequence[Line],
+        file: str,
+        reason: str,
+        *,
+        faults: Mapping[Line, str] = MappingProxyType({}),
+    ) -> "OwnExamples":
         """Return the examples without some, which are named with the reason among the changes.
 
-        lines: what is wrong with each, or nothing if the reason says it all. Raises UserError if too few are
+        faults: what is wrong with lines that the reason says too little of. Raises UserError if too few are
         left.
         """
         if not lines:
@@ -97,7 +105,7 @@ class OwnExamples:
             tuple(line for line in split if line not in left_out) for split in (self.train, self.valid)
         )
         shown = [
-            f"{line.place} ({fault})" if fault else line.place for line, fault in list(lines.items())[:_SHOWN]
+            f"{line.place} ({faults[line]})" if line in faults else line.place for line in lines[:_SHOWN]
         ]
         named = ", ".join(shown) + (", ..." if len(lines) > _SHOWN else "")
         change = f"Leave out {count_text(len(lines), 'example')} {reason}: {named}"
