@@ -72,10 +72,14 @@ class OwnModels:
     async def delete(self, model: str) -> None:
         """Delete a tuned model with the files that it learnt from. Raises UserError if it has to stay."""
         require_deletable(model)
-        await with_retries(lambda: self._api.models.delete(model), INTERACTIVE)
+        await self.delete_weights(model)
         for job in await self._fine_tuning.list_trainings():
             if job.fine_tuned_model == model:
                 await self.delete_files([*files_of(job), *job.result_files])
+
+    async def delete_weights(self, model: str) -> None:
+        """Delete a model alone, such as a checkpoint of a training that has ended."""
+        await with_retries(lambda: self._api.models.delete(model), INTERACTIVE)
 
     async def delete_files(self, files: Iterable[str]) -> None:
         """Delete uploaded files, unless a training that goes on or a model that is there learns from them."""

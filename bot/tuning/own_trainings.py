@@ -147,7 +147,7 @@ class OwnTrainings:
         """Delete what a training without a model has left: its files, and the models of its epochs."""
         for checkpoint in await self._fine_tuning.checkpoints(job.id):
             with suppress(Unavailable, ServerError):
-                await self._models.delete(checkpoint)
+                await self._models.delete_weights(checkpoint)
         await self._models.delete_files(files_of(job))
 
     async def losses(self, job_id: str) -> HeldOutLoss:

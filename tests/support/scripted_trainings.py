@@ -61,6 +61,8 @@ class ScriptedTrainings:
         self.lost_starts = 0  # how many trainings start although the answer is a 500
         self.lists: list[str] = []  # models that are listed besides the tuned ones
         self.gone: set[str] = set()  # tuned models that the server has lost
+        self.checkpoints: list[str] = []  # models that each training has saved on its way
+        self.deleted: list[str] = []  # models, in order
         self.planned: dict[str, Any] | None = None  # what a training would change, if the server says it
         self.wanted_weights: list[str] = []  # as the clients asked for it
         self.shutdown_dates: dict[str, str] = {}
@@ -83,6 +85,7 @@ class ScriptedTrainings:
         """Add the routes."""
         app.router.add_get("/v1/models", self._models)
         app.router.add_get("/v1/models/{model}/tuning", self._tuning)
+        app.router.add_delete("/v1/models/{model}", self._delete)
         app.router.add_get("/v1/files", self._files)
         app.router.add_post("/v1/files", self._upload)
         app.router.add_get("/v1/files/{file}", self._file)
@@ -91,6 +94,7 @@ class ScriptedTrainings:
         app.router.add_get(jobs, self._list)
         app.router.add_get(f"{jobs}/{{job}}", self._get)
         app.router.add_get(f"{jobs}/{{job}}/events", self._events)
+        app.router.add_get(f"{jobs}/{{job}}/checkpoints", self._checkpoints)
         app.router.add_post(f"{jobs}/{{job}}/{{what:pause|resume|cancel}}", self._change)
 
     async def _models(self, _request: web.Request) -> web.Response:
@@ -107,6 +111,11 @@ class ScriptedTrainings:
             if name not in self.gone
         ]
         return web.json_response({"object": "list", "data": data})
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        name = request.match_info["model"]
+        self.deleted.append(name)
+        return web.json_response({"id": name, "object": "model", "deleted": True})
 
     async def _tuning(self, request: web.Request) -> web.Response:
         self.wanted_weights.append(request.query["weights"])
@@ -254,6 +263,21 @@ class ScriptedTrainings:
         if self.quirks.suffix_shown:
             shown[self.quirks.suffix_shown] = body.get("suffix", "")[: self.quirks.suffix_kept]
         return shown
+
+    async def _checkpoints(self, request: web.Request) -> web.Response:
+        data = [
+            {
+                "id": f"ftckpt-{number}",
+                "object": "fine_tuning.job.checkpoint",
+                "created_at": self._script.now,
+                "fine_tuned_model_checkpoint": name,
+                "fine_tuning_job_id": request.match_info["job"],
+                "metrics": {},
+                "step_number": number,
+            }
+            for number, name in enumerate(self.checkpoints, 1)
+        ]
+        return web.json_response({"object": "list", "data": data, "has_more": False})
 
     async def _events(self, _request: web.Request) -> web.Response:
         if not self.events_kept:

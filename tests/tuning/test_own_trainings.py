@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 import pytest
+from aiohttp import web
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 
 from bot.errors import UserError
@@ -50,6 +51,28 @@ async def test_the_files_of_a_training_that_the_engine_refuses_are_not_kept(engi
         with pytest.raises(UserError, match="line 1: messages: "):
             await trainings.follow(job.id, lambda _done, _total, _phase: None)
         assert {file.id async for file in api.files.list()} == before
+
+
+async def test_the_models_of_a_cancelled_trainings_epochs_are_deleted_without_more_listings(
+    script: Script,
+) -> None:
+    script.trainings.checkpoints = ["ft:tiny:shop:1:ckpt-step-1", "ft:tiny:herosmith-0a1b2c3d:1:ckpt-step-2"]
+    listings: list[str] = []
+
+    def note(when: str, request: web.BaseRequest) -> None:
+        if (when, request.method, request.path) == ("before", "GET", "/v1/fine_tuning/jobs"):
+            listings.append(when)
+
+    async with open_api(script.url, "none") as api:
+        fine_tuning = FineTuningApi(api, ENGINE, extra={}, timing=FineTuningApiTiming())
+        trainings = OwnTrainings(fine_tuning, OwnModels(api, fine_tuning), QUICK)
+        file = training_file("train", b"{}")
+        training = plan_training([file], base="tiny", epochs=2, name="shop", method="supervised")
+        job = await trainings.start(training, [file])
+        script.on_request = note
+        await trainings.cancel(job)
+    assert script.trainings.deleted == script.trainings.checkpoints
+    assert len(listings) == 1  # before the files are deleted
 
 
 def event(**data: float) -> FineTuningJobEvent:
