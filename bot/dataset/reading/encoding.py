@@ -3,7 +3,7 @@
 import codecs
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -34,6 +34,8 @@ _ALPHABETS = [
 ]
 _PUNCTUATION = set("‘’‚“”„«»‹›–—…•€£·°§¡¿ªº©®™´\xa0\xad")  # noqa: RUF001  as word processors set them
 _IMPLAUSIBLE = re.compile(r"[a-zà-ÿ][À-ÖØ-Þ]|\w[„‚¡¿]")  # noqa: RUF001  a capital or an opening mark within a word
+_SURE_LETTERS = 5  # of two bytes in UTF-8: of GBK's characters, one in seven is such a letter as well
+_THREE_BYTES = "\u0800"  # the first character of three bytes in UTF-8
 _MOST_LETTERS_BEYOND_ASCII = 0.25  # French has 0.08 of its letters; in other scripts it is nearly all
 
 
@@ -84,7 +86,7 @@ def open_text(content: Content) -> Text:
             raise UserError(f"{content.name} is no text, and no kind of file that is known here.") from error
         if sentence := _line_of_another_encoding(content):
             raise UserError(sentence) from error
-        if not _is_western(content):
+        if not _is_western(chunk for chunk, _ in _chunks(content)):
             raise UserError(
                 f"Line {line} of {content.name} is not in UTF-8. Save the file as UTF-8 "
                 "(in Excel: the file type CSV UTF-8) and try again."
@@ -158,11 +160,11 @@ def _chunks(content: Content) -> Iterator[tuple[bytes, bool]]:
     yield b"", True
 
 
-def _is_western(content: Content) -> bool:
-    """Return whether the file reads as a language of Western Europe in cp1252."""
+def _is_western(chunks: Iterable[bytes]) -> bool:
+    """Return whether a file, or some of it, reads as a language of Western Europe in cp1252."""
     found: set[str] = set()
     letters = beyond = 0
-    for chunk, _ in _chunks(content):
+    for chunk in chunks:
         try:
             text = chunk.decode("cp1252")
         except UnicodeDecodeError:
@@ -178,19 +180,25 @@ def _is_western(content: Content) -> bool:
 
 
 def _line_of_another_encoding(content: Content) -> str | None:
-    """Return a sentence on the first line that does not fit, if only some lines are in UTF-8.
+    """Return a sentence on the first line that does not fit, if the file was put together from several.
 
-    Hardly a line of another encoding happens to be UTF-8, so such a file was put together from several.
+    Lines of other encodings may happen to be UTF-8: many pairs of bytes that are a character of GBK or EUC-KR
+    are one letter there. So lines of UTF-8 are told from them by their number, by what they hold, or by the
+    other lines.
     """
     lines: dict[bool, list[int]] = {True: [], False: []}  # by whether they are in UTF-8
-    with content.open() as stream:
-        ends = (line for read in stream for line in read.removesuffix(b"\n").removesuffix(b"\r").split(b"\r"))
-        for number, line in enumerate(ends, 1):
-            if not line.isascii():
-                lines[_is_utf_8(line)].append(number)
-    if not lines[True]:
-        return None
+    sure = 0
+    for number, line in enumerate(_lines(content), 1):
+        if not line.isascii():
+            lines[_is_utf_8(line)].append(number)
+            sure += _is_surely_utf_8(line)
     odd = len(lines[True]) < len(lines[False])
+    if not lines[True] or not (
+        len(lines[True]) > len(lines[False])
+        or 2 * sure > len(lines[True])
+        or _is_western(line for line in _lines(content) if line.isascii() or not _is_utf_8(line))
+    ):
+        return None
     is_odd = "is in UTF-8, and the others are not" if odd else "is not in UTF-8, and the others are"
     total = len(lines[True]) + len(lines[False])
     return (
@@ -200,9 +208,23 @@ def _line_of_another_encoding(content: Content) -> str | None:
     )
 
 
+def _lines(content: Content) -> Iterator[bytes]:
+    with content.open() as stream:
+        for read in stream:
+            yield from read.removesuffix(b"\n").removesuffix(b"\r").split(b"\r")
+
+
 def _is_utf_8(line: bytes) -> bool:
     try:
         line.decode()
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _is_surely_utf_8(line: bytes) -> bool:
+    """Return whether a line is in UTF-8, and with so much of it that this is no accident."""
+    if not _is_utf_8(line):
+        return False
+    letters = [character for character in line.decode() if character > "\x7f"]
+    return len(letters) >= _SURE_LETTERS or max(letters, default="") >= _THREE_BYTES

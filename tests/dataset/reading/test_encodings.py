@@ -103,6 +103,32 @@ def test_the_first_line_of_another_encoding_is_named(
     assert "save each of them as UTF-8 first (or use iconv)" in refused
 
 
+@pytest.mark.parametrize(("encoding", "words"), [("gbk", "火男土女水"), ("euc-kr", "김힘불창하")])
+def test_characters_that_happen_to_be_utf_8_make_no_mixture(
+    tmp_path: Path, encoding: str, words: str
+) -> None:
+    lines = [f"1,{word}".encode(encoding) for word in words]
+    assert is_utf_8(lines[3])
+    said = error_of(create_file(tmp_path, "a.csv", b"\n".join([b"prompt,completion", *lines, b""])))
+    assert "Line 2 of a.csv is not in UTF-8. Save the file as UTF-8 (in Excel" in said
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"), [("gbk", "他把湖冻起来"), ("cp1251", "Он замораживает озёра для конькобежцев")]
+)
+def test_a_few_lines_of_utf_8_are_known_by_what_they_hold(tmp_path: Path, encoding: str, text: str) -> None:
+    rows = [f"1,{text}".encode(each) for each in (encoding, "utf-8", encoding)]
+    said = error_of(create_file(tmp_path, "a.csv", b"\n".join([b"prompt,completion", *rows, b""])))
+    assert "Line 3 of a.csv is in UTF-8, and the others are not (1 of 3 " in said
+
+
+def is_utf_8(line: bytes) -> bool:
+    try:
+        return bool(line.decode())
+    except UnicodeDecodeError:
+        return False
+
+
 def test_a_line_of_utf_8_is_not_read_as_western(tmp_path: Path) -> None:
     rows = ["écoles, été".encode("cp1252"), "école".encode()]  # by cp1252 it would be Ã©cole
     file = create_file(tmp_path, "a.csv", b"\n".join([b"prompt,completion", *(b"1," + row for row in rows)]))
