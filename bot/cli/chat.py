@@ -106,11 +106,15 @@ class _Answer:
 
 @dataclass
 class _Asker:
-    """Asks a model, at another engine if the one that was asked has ended; it prints answers as they come."""
+    """Asks a model, at another engine if the one that was asked has ended.
+
+    streams: whether answers are printed as they come; quiet: whether nothing is said of how they came.
+    """
 
     settings: Settings
     base: str | None
     sampling: _Sampling
+    streams: bool
     quiet: bool
     engines: AsyncExitStack
     model: str = field(init=False)
@@ -152,10 +156,10 @@ class _Asker:
             ):
                 parts.append(part.text)
                 reason = part.finish_reason
-                if not self.quiet:
+                if self.streams:
                     typer.echo(part.text, nl=False)
         finally:
-            if parts and not self.quiet:
+            if parts and self.streams:
                 typer.echo()
         if reason == "length":
             self._note(_CUT)
@@ -178,7 +182,9 @@ async def _chat(
     as_json: bool,
 ) -> None:
     async with AsyncExitStack() as engines:
-        asker = _Asker(settings, base, sampling, as_json, engines)
+        # a file or another program gets no beginning of an answer that is asked for again
+        streams = not as_json and (message is None or sys.stdout.isatty())
+        asker = _Asker(settings, base, sampling, streams, as_json, engines)
         await asker.choose(model)
         if message is None:
             typer.echo(f"{model or asker.model}. End with Ctrl-D, begin anew with {_FORGET}.")
@@ -194,6 +200,8 @@ async def _chat(
                     "finish_reason": answer.finish_reason,
                 }
             )
+        elif not streams:
+            typer.echo(answer.text)
 
 
 async def _list(settings: Settings, base: str | None, *, as_json: bool) -> None:

@@ -10,7 +10,7 @@ from openai import AsyncOpenAI, AsyncStream
 from openai.types.chat import ChatCompletionChunk
 
 from bot.chat import Message
-from bot.errors import OutOfReach, UserError
+from bot.errors import OutOfReach, Unavailable, UserError
 from bot.llm.retry import error_text
 from bot.tuning.model_names import is_of_heroes, is_tuned
 
@@ -39,7 +39,8 @@ async def answer(
 
     temperature: None is OWN_TEMPERATURE for a model of one's own, and the engine's for others. If the
     conversation is too long for the model, its oldest turns are left out. Raises OutOfReach if the engine
-    ended, perhaps in the midst of the answer, and UserError with its reason if it refuses.
+    ended, perhaps in the midst of the answer, Unavailable if it runs but sends nothing for minutes, and
+    UserError with its reason if it refuses.
     """
     ended: Exception | None = None
     try:
@@ -48,7 +49,11 @@ async def answer(
                 yield AnswerPart(choice.delta.content or "", choice.finish_reason)
                 if choice.finish_reason:
                     return
-    except (openai.APIConnectionError, httpx2.HTTPError) as error:  # the SDK wraps none within a stream
+    except (openai.APITimeoutError, httpx2.TimeoutException) as error:  # the SDK wraps none within a stream
+        raise Unavailable(
+            "The engine has sent nothing for minutes: this machine may be too busy for it. Try again later."
+        ) from error
+    except (openai.APIConnectionError, httpx2.HTTPError) as error:
         ended = error
     except openai.APIError as error:
         raise UserError("The engine refused: {reason}", reason=error_text(error)) from error
