@@ -15,6 +15,12 @@ MAX_WAITING = 32
 CONTEXT = 1024
 """Tokens of one chat, prompt and completion together."""
 
+MAX_MESSAGES = CONTEXT
+"""Of a chat or an example; a template writes some tokens for each."""
+
+MAX_CHAT_CHARACTERS = 256 * CONTEXT
+"""Of a chat's or an example's texts: no vocabulary has longer tokens, so no longer text fits."""
+
 MAX_FILE_BYTES = 512 * 1024 * 1024
 """Size of an uploaded file."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bench.engine.texts import Text
 from engine.jobs.encoding import encode
+from engine.limits import CONTEXT
 from engine.messages import TrainingExample
 
 
@@ -56,7 +57,7 @@ async def learned_share(base: Path, texts: Sequence[Text]) -> float:
     generator = LlamaCppGenerator.load(base)
     try:
         lines = [TrainingExample.model_validate(text.to_supervised()) for text in texts]
-        sequences = [text for line in lines for text in await encode(line, generator.tokenize_turn)]
+        sequences = [text for line in lines for text in await encode(line, generator.tokenize_turn, CONTEXT)]
     finally:
         await generator.close()
     return sum(sum(sequence.loss_mask) for sequence in sequences) / sum(

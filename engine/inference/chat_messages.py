@@ -6,12 +6,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 from pydantic_core import PydanticCustomError
 
 from engine.inference.tools import ToolCall
-from engine.limits import CONTEXT
+from engine.limits import CONTEXT, MAX_CHAT_CHARACTERS, MAX_MESSAGES
 from engine.messages import join_text_parts, reject_control_tokens
 from engine.openai_object import HandedBack
-
-MAX_MESSAGES = 1024
-_MAX_CHARACTERS = 256 * CONTEXT  # no vocabulary has longer tokens, so no longer text fits into the context
 
 
 def _join_parts(content: Any) -> Any:
@@ -94,7 +91,7 @@ def _check_number(messages: Any) -> Any:
 def _check_characters(messages: list[ChatMessage]) -> list[ChatMessage]:
     # a template and a tokenizer would take seconds for a text that cannot fit
     characters = sum(len(message.text) for message in messages)
-    if characters > _MAX_CHARACTERS:
+    if characters > MAX_CHAT_CHARACTERS:
         raise PydanticCustomError(
             "context_length_exceeded",
             "The messages have {characters} characters; prompt and answer together have {context} tokens.",

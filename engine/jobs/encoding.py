@@ -8,6 +8,7 @@ from pathlib import Path
 from engine.errors import as_clause
 from engine.jobs import training_file
 from engine.jobs.training_file import Example
+from engine.limits import CONTEXT, MAX_CHAT_CHARACTERS, MAX_MESSAGES
 from engine.messages import Message, TrainingExample
 from engine.storage import atomic
 from engine.tokens import Encoded, Turn
@@ -35,7 +36,7 @@ async def encode_file(
         with part.open("wb") as file:
             for number, example in examples.items():
                 try:
-                    texts = await encode(example, tokenize)
+                    texts = await encode(example, tokenize, max_tokens)
                 except ValueError as error:
                     errors[number] = as_clause(str(error))
                     continue
@@ -67,19 +68,26 @@ def longest_example(path: Path, method: MethodName) -> int:
     return max(together * len(text.ids) for texts in read(path) for text in texts)
 
 
-async def encode(example: Example, tokenize: TurnTokenizer) -> list[Encoded]:
+async def encode(example: Example, tokenize: TurnTokenizer, max_tokens: int) -> list[Encoded]:
     """Return the texts of an example: those of a conversation, or the preferred and the other one of a pair.
 
     A conversation is one text, unless the model reads an answer differently once it is in the past (its
     template leaves something out, or the vocabulary joins two words): then each learned turn from there on is
-    a text of its own. Raises ValueError if the chat template refuses it.
+    a text of its own. Of a conversation with more tokens than `max_tokens` only its whole text is returned:
+    each of its turns would take as long. Raises ValueError if it is longer than any text that the model could
+    read, or if the chat template refuses it.
     """
+    _check_size(example)
     if not isinstance(example, TrainingExample):
         outputs = (example.preferred_output[0], example.non_preferred_output[0])
         return [_to_text(await tokenize([*example.input.messages, output])) for output in outputs]
+    *turns, last_turn = example.learned_turns
+    whole = _to_text(await tokenize(example.messages[: last_turn + 1]))
+    if len(whole.ids) > max_tokens:
+        return [whole]
     texts: list[Encoded] = []
-    for index in example.learned_turns:
-        text = _to_text(await tokenize(example.messages[: index + 1]))
+    for index in [*turns, last_turn]:
+        text = whole if index == last_turn else _to_text(await tokenize(example.messages[: index + 1]))
         if texts and text.ids[: len(texts[-1].ids)] == texts[-1].ids:
             text = Encoded(text.ids, texts.pop().learned + text.learned)
         texts.append(text)
@@ -91,7 +99,25 @@ async def count_tokens(example: Example, tokenize: TurnTokenizer) -> int:
 
     Raises ValueError if the chat template refuses it.
     """
-    return _longest(await encode(example, tokenize))
+    return _longest(await encode(example, tokenize, CONTEXT))
+
+
+def _check_size(example: Example) -> None:
+    """Raise ValueError for an example that cannot fit, as encoding it would take minutes."""
+    if isinstance(example, TrainingExample):
+        messages: Sequence[Message] = example.messages
+    else:
+        messages = [*example.input.messages, *example.preferred_output, *example.non_preferred_output]
+    characters = sum(len(message.content) for message in messages)
+    for number, limit, what in (
+        (len(messages), MAX_MESSAGES, "messages"),
+        (characters, MAX_CHAT_CHARACTERS, "characters"),
+    ):
+        if number > limit:
+            raise ValueError(
+                f"it has {number:,} {what}, and the model reads {CONTEXT:,} tokens: shorten it or leave it "
+                "out"
+            )
 
 
 def _longest(texts: Sequence[Encoded]) -> int:

@@ -11,9 +11,10 @@ import pytest
 
 from engine.inference.llama_cpp import LlamaCppGenerator
 from engine.jobs.encoding import encode
+from engine.limits import CONTEXT
 from engine.messages import PreferenceExample, TrainingExample
 from engine.storage import weights
-from engine.tokens import Encoded
+from engine.tokens import Encoded, Turn
 from tests.support import tiny_model, tiny_tokenizer
 
 _KEY = "for this test"
@@ -107,7 +108,7 @@ class Served:
         return str(self._ask("/detokenize", tokens=ids)["content"])
 
     async def encode(self, chat: Any) -> list[Encoded]:
-        return await encode(TrainingExample(messages=chat), self._generator.tokenize_turn)
+        return await encode(TrainingExample(messages=chat), self._generator.tokenize_turn, CONTEXT)
 
     async def encode_pair(self, chat: Any, better: str, worse: str) -> list[Encoded]:
         pair = {
@@ -115,7 +116,7 @@ class Served:
             "preferred_output": [{"role": "assistant", "content": better}],
             "non_preferred_output": [{"role": "assistant", "content": worse}],
         }
-        return await encode(PreferenceExample.model_validate(pair), self._generator.tokenize_turn)
+        return await encode(PreferenceExample.model_validate(pair), self._generator.tokenize_turn, CONTEXT)
 
 
 @asynccontextmanager
@@ -229,3 +230,31 @@ async def test_templates_that_cannot_be_learned_are_refused(
     async with served(variant(tiny_base, tmp_path, changes)) as model:
         with pytest.raises(ValueError, match=fault):
             await model.encode(answered(_PROMPTS[2]))
+
+
+@pytest.mark.parametrize(
+    ("turns", "characters", "said"),
+    [(600, 1, "1,200 messages"), (1, 300_000, "300,001 characters")],
+)
+async def test_what_cannot_fit_is_refused_unread(turns: int, characters: int, said: str) -> None:
+    async def tokenize(_: Any) -> Turn:
+        raise AssertionError("a template and a tokenizer take minutes for it")
+
+    with pytest.raises(ValueError, match=said):
+        await encode(_conversation(turns, characters), tokenize, CONTEXT)
+
+
+async def test_the_turns_of_a_conversation_that_is_too_long_are_not_read_one_by_one() -> None:
+    read: list[int] = []
+
+    async def tokenize(messages: Any) -> Turn:
+        read.append(len(messages))
+        return Turn(prompt=[1] * 5 * len(messages), answer=[2], learned=1)
+
+    [text] = await encode(_conversation(400, 1), tokenize, CONTEXT)
+    assert (len(text.ids), read) == (4001, [800])
+
+
+def _conversation(turns: int, characters: int) -> TrainingExample:
+    turn = [{"role": "user", "content": "a" * characters}, {"role": "assistant", "content": "b"}]
+    return TrainingExample.model_validate({"messages": turn * turns})
