@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import sys
 import threading
 import time
 from collections.abc import Coroutine, Iterator, Sequence
@@ -199,13 +200,13 @@ def _is_over(job: Job) -> bool:
 
 
 def confirm(question: str, *, default: bool = True) -> bool:
-    """Ask for a yes or no; default if Enter is pressed.
+    """Ask for a yes or no; default if Enter is pressed at a terminal: elsewhere only y or n is an answer.
 
     Raises UserError if there is no answer, and CancelledError on SIGTERM, as what asyncio runs does.
     """
     try:
         with _interruptible():
-            return typer.confirm(question, default=default)
+            return typer.confirm(question, default=default if sys.stdin.isatty() else None)
     except typer.Abort:
         typer.echo(err=True)  # the question's line is still open
         raise UserError(

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import typer
 from openai.types.fine_tuning import FineTuningJob
 from typer.testing import CliRunner, Result
 
 from bot.__main__ import cli
+from bot.cli.progress import confirm
 from bot.errors import UserError
 from bot.settings import ROOT
 from bot.tuning.model_names import require_deletable, short_name, training_name
@@ -500,6 +502,20 @@ def test_a_model_of_heroes_is_not_deleted() -> None:
     with pytest.raises(UserError, match="is a model of heroes, which the bot keeps"):
         require_deletable("ft:tiny:herosmith-0a1b2c3d:12345678")
     require_deletable("ft:tiny:herosmith-shop:12345678")
+
+
+@pytest.mark.parametrize(("typed", "answered"), [("\n", False), ("\ny\n", True), ("y\n", True)])
+def test_an_empty_line_that_is_piped_in_confirms_nothing(typed: str, answered: bool) -> None:
+    asking = typer.Typer()
+
+    @asking.command()
+    def ask() -> None:
+        if confirm("Train it?"):
+            typer.echo("It trains.")
+
+    done = CliRunner().invoke(asking, input=typed)
+    assert ("It trains." in done.stdout) is answered
+    assert isinstance(done.exception, UserError) is not answered
 
 
 @pytest.mark.usefixtures("interruptible")

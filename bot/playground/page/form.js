@@ -9,6 +9,9 @@ function field(control, label, hint) {
     maxLength: control.max_length ?? 4000, minLength: control.min_length ?? 0 };
   const input = control.type === 3
     ? element("select", { ...properties, multiple: (control.max_values ?? 1) > 1 },
+      // as in Discord, nothing is chosen unless the bot says so
+      control.options.some((option) => option.default) || (control.max_values ?? 1) > 1 ? null
+        : element("option", { value: "", disabled: true, selected: true }, control.placeholder ?? t("Choose …")),
       ...control.options.map((option) => element("option", { value: option.value, selected: option.default }, option.label)))
     : control.style === 2 ? element("textarea", { ...text, rows: 8 }) : element("input", { ...text, type: "text" });
   return [element("label", { htmlFor: input.id }, label), hint && element("small", {}, hint), input];
@@ -22,7 +25,7 @@ function fields(component) {
 }
 
 function valueOf(input) {
-  return input.tagName === "SELECT" ? [...input.selectedOptions].map((option) => option.value) : input.value;
+  return input.tagName === "SELECT" ? [...input.selectedOptions].map((option) => option.value).filter(Boolean) : input.value;
 }
 
 // Show the form. submit gets the values, and returns whether they were accepted.
