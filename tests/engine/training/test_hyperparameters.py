@@ -31,7 +31,8 @@ _AUTO = {"weights": "auto", "n_epochs": "auto", "batch_size": 4, "learning_rate_
     [
         ("adapter", 40, False, 4.0),
         ("adapter", 40, True, 1.0),
-        ("adapter", 300, False, 1.0),
+        ("adapter", 379, False, 4.0),
+        ("adapter", 600, False, 1.0),
         ("all", 40, False, 1.0),
         ("all", 300, True, 1.0),
     ],
