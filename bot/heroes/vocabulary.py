@@ -91,10 +91,12 @@ class Vocabulary(FrozenModel):
     @model_validator(mode="after")
     def _words_are_plain(self) -> Self:
         """Refuse powers that nobody could type, and synonyms of several words."""
-        synonyms = chain.from_iterable(chain(*words.values()) for words in self._power_synonyms())
-        for power in (*self._known_powers, *synonyms):
+        for power in self._known_powers:
             if power != power.lower() or not is_plain(power):
                 raise ValueError(f"the power {power!r} is not written in plain words and lower case")
+        for synonym in chain.from_iterable(chain(*words.values()) for words in self._power_synonyms()):
+            if not is_plain(synonym.lower()):  # capitals stay: suggestions show them, as German nouns need
+                raise ValueError(f"the power {synonym!r} is not written in plain words")
         _ = self.gender_lexicon, self.power_lexicon
         return self
 

@@ -149,12 +149,12 @@ def test_suggestions_complete_what_was_typed(typed: str, first: str) -> None:
 @pytest.mark.parametrize(
     ("typed", "first"),
     [
-        ("", "18 Mann heilung"),
-        ("40", "40 Mann heilung"),
-        ("40 fr", "40 Frau heilung"),
-        ("40 frau ge", "40 Frau supergeschwindigkeit"),  # "geschwindigkeit" is another word for it
-        ("40 Frau gedankenl", "40 Frau gedanken lesen"),
-        ("40 divers unsterb", "40 Person unsterblichkeit"),
+        ("", "18 Mann Heilung"),
+        ("40", "40 Mann Heilung"),
+        ("40 fr", "40 Frau Heilung"),
+        ("40 frau ge", "40 Frau Supergeschwindigkeit"),  # "geschwindigkeit" is another word for it
+        ("40 Frau gedankenl", "40 Frau Gedanken lesen"),
+        ("40 divers unsterb", "40 Person Unsterblichkeit"),
         ("40 woman ", "40 woman healing"),  # who types English goes on in it
         ("40 woman heal", "40 woman healing"),
         ("40 Frau fly", "40 Frau flight"),

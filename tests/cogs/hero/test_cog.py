@@ -237,7 +237,7 @@ async def test_autocompletion_suggests_age_gender_and_power(stage: Stage) -> Non
 async def test_autocompletion_is_german_for_germans(stage: Stage, app: App) -> None:
     await app.guild_settings.change(HOME, language="de")
     choices = await stage.ana.autocomplete(stage.channel, "hero", "hero", "40 fr")
-    assert choices[0] == {"name": "40 Frau heilung", "value": "40 Frau heilung"}
+    assert choices[0] == {"name": "40 Frau Heilung", "value": "40 Frau Heilung"}
 
 
 async def tune(app: App) -> None:
