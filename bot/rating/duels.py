@@ -13,7 +13,7 @@ from bot.errors import HerosmithError, Stopped, UnknownModel, UserError
 from bot.heroes.hero import Hero
 from bot.i18n.message import LocalizedMessage
 from bot.llm.stream import Stream
-from bot.rating.trial_status import TrialStatus, trial_progress
+from bot.rating.trial_status import TrialStatus
 from bot.rating.trials import Trials
 from bot.serving.describer import Describer
 from bot.serving.generator import GeneratedText
@@ -57,14 +57,13 @@ class Pairing:
 class DuelVoteResult:
     """One person's vote in a duel, and the model of each text.
 
-    counts: whether the vote counts in the trial; not_counted: why a new one does not; repeated: this person
-    voted before, and that vote stays; progress: how far the trial is, None if it is over;
+    not_counted: why a new vote does not count in the trial; repeated: this person voted before, and that vote
+    stays; progress: how far the trial is, None if it is over;
     live: the position of the text by the model that was live in the trial; is_trial_over: whether the trial
     has ended, by this vote or before; serving: the number of the model that is live now, None for the base.
     """
 
     choice: Choice
-    counts: bool
     not_counted: LocalizedMessage | None
     repeated: bool
     progress: LocalizedMessage | None
@@ -202,19 +201,17 @@ class Duels:
                 await duels.add_vote(tx, vote)
             if previous is None and vote.counts:
                 await self._trials.evaluate(tx, trial)
-            trial = await trials.get_for_update(tx, trial.id)
-            progress = trial_progress(await duels.get_tally(tx, trial.id))
+            status = await self._trials.load_status(tx, trial)
             serving = await models.get_live(tx)
             return DuelVoteResult(
                 _choice(duel, vote.result),
-                counts=vote.counts,
                 not_counted=not_counted,
                 repeated=previous is not None,
-                progress=progress if trial.state == "running" else None,
+                progress=status.progress,
                 a=pairing.a,
                 b=pairing.b,
                 live="a" if duel.a == "live" else "b",
-                is_trial_over=trial.state != "running",
+                is_trial_over=status.trial.state != "running",
                 serving=serving.id if serving else None,
             )
 

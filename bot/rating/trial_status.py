@@ -20,12 +20,13 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class TrialStatus:
-    """A trial, the two models in it, and the votes so far."""
+    """A trial, the two models in it, and the votes so far. limit: counted votes that end it undecided."""
 
     trial: Trial
     live: Model
     candidate: Model
     tally: DuelTally
+    limit: int
 
     @property
     def title(self) -> LocalizedMessage:
@@ -59,6 +60,45 @@ class TrialStatus:
         )
 
     @property
+    def progress(self) -> LocalizedMessage | None:
+        """How far a running trial is, for everybody: not who is ahead, as people vote without knowing.
+
+        None once the trial has ended.
+        """
+        wins, losses = self.tally.wins, self.tally.losses
+        if self.trial.state != "running":
+            return None
+        if not wins + losses:
+            return LocalizedMessage(
+                "No vote counts in the trial yet; {number} decide it if all choose the same model.",
+                number=sequential_test.fewest_results(),
+            )
+        if self._more is None:
+            return LocalizedMessage.counted(
+                "{number} vote counts in the trial so far; it is close, and it ends undecided if {limit} do "
+                "not decide it.",
+                "{number} votes count in the trial so far; it is close, and it ends undecided if {limit} do "
+                "not decide it.",
+                wins + losses,
+                limit=self.limit,
+            )
+        return LocalizedMessage.counted(
+            "{number} vote counts in the trial so far; about {more} more decide it if people go on like "
+            "this.",
+            "{number} votes count in the trial so far; about {more} more decide it if people go on like "
+            "this.",
+            wins + losses,
+            more=self._more,
+        )
+
+    @property
+    def _more(self) -> int | None:
+        """How many more votes decide if people go on choosing as they do; None if the limit comes first."""
+        wins, losses = self.tally.wins, self.tally.losses
+        more = sequential_test.still_needed(wins, losses)
+        return more if more is not None and wins + losses + more <= self.limit else None
+
+    @property
     def evidence(self) -> LocalizedMessage | None:
         """The share that chose the candidate with its 95% interval, and the evidence; None without votes."""
         wins, losses = self.tally.wins, self.tally.losses
@@ -87,15 +127,15 @@ class TrialStatus:
     @property
     def _outlook(self) -> LocalizedMessage | str:
         """What follows if people go on choosing as they do; nothing once the trial has ended."""
-        wins, losses = self.tally.wins, self.tally.losses
         if self.trial.state != "running":
             return ""
-        more = sequential_test.still_needed(wins, losses)
-        if not more:
-            return LocalizedMessage("; it is too close to say when this ends")
-        if wins > losses:
-            return LocalizedMessage("; about {more} more like this, and it takes over", more=more)
-        return LocalizedMessage("; about {more} more like this, and it is retired", more=more)
+        if self._more is None:
+            return LocalizedMessage(
+                "; it is close, and it ends undecided if {limit} do not decide it", limit=self.limit
+            )
+        if self.tally.wins > self.tally.losses:
+            return LocalizedMessage("; about {more} more like this, and it takes over", more=self._more)
+        return LocalizedMessage("; about {more} more like this, and it is retired", more=self._more)
 
     @property
     def _not_counted(self) -> LocalizedMessage | str:
@@ -111,26 +151,3 @@ class TrialStatus:
                 )
             )
         return LocalizedMessage(" (besides: {parts})", parts=parts) if parts else ""
-
-
-def trial_progress(tally: DuelTally) -> LocalizedMessage:
-    """Return how far a running trial is, for everybody: not who is ahead, as people vote without knowing."""
-    wins, losses = tally.wins, tally.losses
-    if not wins + losses:
-        return LocalizedMessage(
-            "No vote counts in the trial yet; {number} decide it if all choose the same model.",
-            number=sequential_test.fewest_results(),
-        )
-    more = sequential_test.still_needed(wins, losses)
-    if not more:
-        return LocalizedMessage.counted(
-            "{number} vote counts in the trial so far; it is too close to say how many more it needs.",
-            "{number} votes count in the trial so far; it is too close to say how many more it needs.",
-            wins + losses,
-        )
-    return LocalizedMessage.counted(
-        "{number} vote counts in the trial so far; about {more} more decide it if people go on like this.",
-        "{number} votes count in the trial so far; about {more} more decide it if people go on like this.",
-        wins + losses,
-        more=more,
-    )

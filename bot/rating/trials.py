@@ -99,12 +99,12 @@ class Trials:
                     "The new model did not win that trial, so it does not go live. /models list shows all"
                     " models."
                 )
-            status = await _load_status(tx, trial)
+            status = await self.load_status(tx, trial)
             if status.candidate.state == "live":
                 return Promoted(status.candidate, changed=False)
             _check_promotable(status.live, status.candidate)
             await self._promote(tx, status, actor_id)
-            return Promoted((await _load_status(tx, trial)).candidate, changed=True)
+            return Promoted((await self.load_status(tx, trial)).candidate, changed=True)
 
     async def make_live(self, model_id: int, *, actor_id: int | None = None, overrule: bool = False) -> Model:
         """Make a model live at an operator's wish: by its votes if it waits as their winner, else by hand.
@@ -121,13 +121,22 @@ class Trials:
         """Return the status of the running trial; None if there is none."""
         async with self._db.read() as tx:
             trial = await trials.get_running(tx)
-            return await _load_status(tx, trial) if trial else None
+            return await self.load_status(tx, trial) if trial else None
+
+    async def load_status(self, tx: Transaction, trial: Trial) -> TrialStatus:
+        """Return the status of a trial within a transaction, whatever has become of it since it was read."""
+        live, candidate = await models.get(tx, trial.live_id), await models.get(tx, trial.candidate_id)
+        current = await trials.get(tx, trial.id)
+        if live is None or candidate is None or current is None:
+            raise LookupError(f"trial {trial.id} refers to missing rows")
+        tally = await duels.get_tally(tx, trial.id)
+        return TrialStatus(current, live, candidate, tally, limit=self._rules.duels)
 
     async def of_model(self, model_id: int) -> list[TrialStatus]:
         """Return all trials that a model took part in, newest first."""
         async with self._db.read() as tx:
             found = await trials.list_by_model(tx, model_id)
-            return [await _load_status(tx, trial) for trial in reversed(found)]
+            return [await self.load_status(tx, trial) for trial in reversed(found)]
 
     async def between(self, one: int, other: int) -> list[TrialStatus]:
         """Return all trials of two models against each other, newest first."""
@@ -142,7 +151,7 @@ class Trials:
 
     async def _end_won(self, tx: Transaction, trial: Trial, now: float) -> None:
         await trials.end(tx, trial.id, "won", at=now)
-        status = await _load_status(tx, trial)
+        status = await self.load_status(tx, trial)
         if self._rules.auto:
             await self._promote(tx, status, None)
             text = _outcome_text(
@@ -170,7 +179,7 @@ class Trials:
     async def _end_lost(self, tx: Transaction, trial: Trial, now: float) -> None:
         await trials.end(tx, trial.id, "lost", at=now)
         await lifecycle.retire(tx, trial.candidate_id, "outvoted")
-        status = await _load_status(tx, trial)
+        status = await self.load_status(tx, trial)
         text = _outcome_text(
             status,
             mark("🛡️ The new model lost, so {live} stays live and {candidate} is retired. Votes: {figures}."),
@@ -183,7 +192,7 @@ class Trials:
         await lifecycle.retire(tx, model.id, "retired")
         if trial is None or trial.candidate_id != model.id:
             return
-        status = await _load_status(tx, trial)
+        status = await self.load_status(tx, trial)
         text = _outcome_text(
             status,
             mark(
@@ -195,7 +204,7 @@ class Trials:
 
     async def _end_undecided(self, tx: Transaction, trial: Trial, now: float) -> None:
         await trials.end(tx, trial.id, "undecided", at=now)
-        status = await _load_status(tx, trial)
+        status = await self.load_status(tx, trial)
         text = _outcome_text(
             status,
             mark(
@@ -229,14 +238,6 @@ def _check_promotable(live: Model, candidate: Model) -> None:
             candidate=candidate.id,
             standing=LocalizedMessage(_STATES[candidate.state]),
         )
-
-
-async def _load_status(tx: Transaction, trial: Trial) -> TrialStatus:
-    live, candidate = await models.get(tx, trial.live_id), await models.get(tx, trial.candidate_id)
-    current = await trials.get(tx, trial.id)
-    if live is None or candidate is None or current is None:
-        raise LookupError(f"trial {trial.id} refers to missing rows")
-    return TrialStatus(current, live, candidate, await duels.get_tally(tx, trial.id))
 
 
 def _outcome_text(status: TrialStatus, template: str) -> LocalizedMessage:

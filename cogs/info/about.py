@@ -11,7 +11,7 @@ from bot.community.about import Overview
 from bot.i18n.message import Translator
 from bot.presentation.datasets import composition
 from bot.rating.scores import Thresholds
-from bot.rating.trial_status import TrialStatus, trial_progress
+from bot.rating.trial_status import TrialStatus
 from bot.registry.names import name_in_sentence
 from bot.settings import Settings
 from bot.store.statistics import Totals
@@ -99,7 +99,7 @@ def _votes_text(t: Translator, thresholds: Thresholds, settings: Settings, trial
         ),
     ]
     if trial:
-        lines.append(t("A new model is on trial, by /duel. {progress}", progress=trial_progress(trial.tally)))
+        lines.append(t("A new model is on trial, by /duel. {progress}", progress=trial.progress))
     return "\n".join(f"- {line}" for line in lines)
 
 

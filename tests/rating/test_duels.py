@@ -7,7 +7,7 @@ import pytest
 
 from bot.app import App, open_app
 from bot.errors import OutOfReach, UserError
-from bot.rating.duels import Pairing
+from bot.rating.duels import DuelVoteResult, Pairing
 from bot.settings import Settings
 from bot.store import models, notifications, trials
 from bot.store.descriptions import Description
@@ -42,6 +42,11 @@ async def figures(app: App) -> str:
     return str(status.figures)
 
 
+def counts(result: DuelVoteResult) -> bool:
+    """Return whether this vote is the one that counts, as the voter is told."""
+    return result.not_counted is None and not result.repeated
+
+
 async def test_duel_pairs_both_models_and_stores_both_texts(app: App, script: Script) -> None:
     pairing = await run_duel(app)
     assert {pairing.a.model, pairing.b.model} == {"ft:tiny:1", "ft:tiny:2"}
@@ -59,17 +64,17 @@ async def test_vote_reveals_the_models_and_is_final(app: App) -> None:
     result = await app.duels.vote(pairing.id, 7, "a")
     assert (result.a.id, result.b.id) == (pairing.a.id, pairing.b.id)
     assert {"a": result.a, "b": result.b}[result.live].version == 1
-    assert (result.choice, result.counts, result.repeated) == ("a", True, False)
+    assert (result.choice, counts(result), result.repeated) == ("a", True, False)
     again = await app.duels.vote(pairing.id, 7, "b")
     assert (again.choice, again.repeated) == ("a", True)
     assert (await figures(app)).startswith(("1 of 1 person", "0 of 1 person"))
 
 
 async def test_first_result_of_a_voter_that_is_no_tie_counts(app: App) -> None:
-    assert not (await vote(app, 7, "tie")).counts
-    assert (await vote(app, 7, "candidate")).counts
+    assert not counts(await vote(app, 7, "tie"))
+    assert counts(await vote(app, 7, "candidate"))
     for _ in range(20):
-        assert not (await vote(app, 7, "candidate")).counts
+        assert not counts(await vote(app, 7, "candidate"))
     assert "1 of 1 person" in await figures(app)
     assert "(besides: 1 tie, 20 votes that do not count)" in await figures(app)
 
@@ -78,8 +83,8 @@ async def test_one_result_of_a_duel_counts(app: App) -> None:
     """One lucky text, seen by a crowd, decides nothing."""
     pairing = await run_duel(app)
     results = [await vote(app, number, "candidate", pairing.id) for number in range(20)]
-    assert [result.counts for result in results] == [True] + [False] * 19
-    assert (await vote(app, 3, "candidate")).counts  # a vote that did not count leaves the next one free
+    assert [counts(result) for result in results] == [True] + [False] * 19
+    assert counts(await vote(app, 3, "candidate"))  # a vote that did not count leaves the next one free
     assert await states(app) == ["live", "candidate"]
 
 
@@ -93,9 +98,9 @@ async def test_voters_count_once_however_often_they_vote(app: App) -> None:
 
 async def test_votes_of_young_accounts_are_stored_and_do_not_count(app: App) -> None:
     young = int((time.time() - 3 * 86400) * 1000 - 1_420_070_400_000) << 22
-    assert not (await vote(app, young, "candidate")).counts
+    assert not counts(await vote(app, young, "candidate"))
     assert "no vote counts yet (besides: 1 vote that does not count)" in await figures(app)
-    assert (await vote(app, young - (5 * 86_400_000 << 22), "candidate")).counts
+    assert counts(await vote(app, young - (5 * 86_400_000 << 22), "candidate"))
 
 
 async def test_winner_is_proposed_and_promoted_by_an_operator(app: App) -> None:
@@ -179,6 +184,21 @@ async def test_undecided_trial_is_notified_once_and_left_to_the_operators(app: A
     assert await app.trials.running() is None
 
 
+@pytest.mark.settings(trial_duels=10)
+async def test_a_trial_that_its_maximum_ends_first_is_not_said_to_be_decided(app: App) -> None:
+    for number in range(3):
+        await vote(app, number, "live" if number else "candidate")
+    status = await app.trials.status()
+    assert status
+    close = "it is close, and it ends undecided if 10 do not decide it"
+    assert str(status.progress) == f"3 votes count in the trial so far; {close}."
+    assert str(status.figures) == f"1 of 3 people chose the new one; {close}"
+    await vote(app, 3, "candidate")  # a tie
+    status = await app.trials.status()
+    assert status
+    assert str(status.progress) == f"4 votes count in the trial so far; {close}."
+
+
 @pytest.mark.settings(trial_days=1e-9)
 async def test_trial_expires_after_trial_days(app: App) -> None:
     await vote(app, 1, "candidate")
@@ -257,7 +277,7 @@ async def test_manual_promotion_stops_the_trial_and_starts_the_next(app: App) ->
     trial = await app.trials.running()
     assert trial
     assert (trial.live_id, trial.candidate_id) == (3, 2)
-    assert not (await vote(app, 7, "candidate", pairing.id)).counts  # stored, for a trial that is over
+    assert not counts(await vote(app, 7, "candidate", pairing.id))  # stored, for a trial that is over
     await app.registry.retire(2)
     assert await app.trials.running() is None
     async with app.db.read() as tx:
@@ -271,10 +291,10 @@ async def test_concurrent_votes_count_once(app: App) -> None:
     pairing = await run_duel(app)
     side = await choice_for(app, pairing.id, "candidate")
     results = await asyncio.gather(*(app.duels.vote(pairing.id, user, side) for user in (1, 2, 2, 3)))
-    assert sum(result.counts and not result.repeated for result in results) == 1
+    assert sum(counts(result) for result in results) == 1
     duel_ids = [(await run_duel(app)).id for _ in range(10)]
     results = await asyncio.gather(*(vote(app, "busy", "live", each) for each in duel_ids))
-    assert sum(result.counts for result in results) == 1
+    assert sum(counts(result) for result in results) == 1
 
 
 async def test_concurrent_deciding_votes_end_the_trial_once(app: App) -> None:

@@ -139,4 +139,4 @@ async def test_a_vote_in_a_duel(app: App) -> None:
 
     (result,) = await during_lock(app.settings.data_dir, app.duels.vote(pairing.id, 7, "a"))
 
-    assert (result.choice, result.counts) == ("a", True)
+    assert (result.choice, result.not_counted, result.repeated) == ("a", None, False)

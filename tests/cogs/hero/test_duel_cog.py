@@ -74,8 +74,7 @@ async def test_vote_is_final(stage: Stage) -> None:
     await stage.ben.click(message, label="A")
     again = await stage.ben.click(message, label="B")
     assert again.response
-    assert "Your vote is final: you chose A." in again.response.content
-    assert "count." not in again.response.content
+    assert again.response.content.split("\n")[0] == "Your vote is final: you chose A."
 
 
 @pytest.mark.usefixtures("two_models")

@@ -6,6 +6,7 @@ from sqlalchemy import update
 from bot.app import App
 from bot.client import HeroBot
 from bot.settings import Settings
+from bot.store.duels import Result
 from bot.store.schema import dataset, description
 from tests.conftest import HOME, Stage
 from tests.support.duels import vote_unanimously
@@ -174,12 +175,18 @@ async def test_about_tells_the_model_that_answers_from_what_was_built_here(
 
 
 @pytest.mark.usefixtures("two_models")
-async def test_about_says_how_far_a_trial_is_but_not_who_is_ahead(stage: Stage, app: App) -> None:
+@pytest.mark.parametrize("ahead", ["live", "candidate"])
+async def test_about_says_how_far_a_trial_is_but_not_who_is_ahead(
+    stage: Stage, app: App, ahead: Result
+) -> None:
     assert await app.trials.running()
     assert "No vote counts in the trial yet; 8 decide it if all choose" in (await about_fields(stage))[3]
-    await vote_unanimously(app, "candidate", 3)
+    await vote_unanimously(app, ahead, 3)
     votes = (await about_fields(stage))[3]
-    assert "3 votes count in the trial so far; about 5 more decide it if people go on like this." in votes
+    assert votes.split("\n")[-1] == (  # the same, whichever model is ahead
+        "- A new model is on trial, by /duel. 3 votes count in the trial so far; about 5 more decide it if "
+        "people go on like this."
+    )
 
 
 async def about_fields(stage: Stage) -> list[str]:
