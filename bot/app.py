@@ -123,6 +123,7 @@ class App:
     vote_backfill: VoteBackfill
     scores: Scores
     powers: Powers
+    admission: Admission
     pairs: PreferencePairs
     dataset_statuses: DatasetStatuses
     dataset_contents: DatasetContents
@@ -184,7 +185,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
         blocklist = Blocklist(settings.blocklist, heroes.vocabulary.powers)
         powers = Powers(db, heroes.vocabulary, blocklist)
         thresholds = Thresholds(settings.min_voters, settings.admit_above, settings.vote_confidence)
-        admission = Admission(db, scores, powers, heroes, thresholds)
+        admission = Admission(db, pseudonyms, scores, powers, heroes, thresholds)
         registry = Registry(db, gated=settings.check_heroes > 0)
         jobs = JobQueue(db, timing.worker)
         planner = Planner(
@@ -296,6 +297,7 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
             ),
             scores=scores,
             powers=powers,
+            admission=admission,
             pairs=PreferencePairs(db, admission, freezer),
             dataset_statuses=DatasetStatuses(db, scores, admission),
             dataset_contents=DatasetContents(db),

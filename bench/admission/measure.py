@@ -71,7 +71,7 @@ async def time_admission(app: App) -> tuple[int, Timing, Timing, Timing]:
     async with _timed() as again:
         await app.dataset_statuses.status(above=0.3)
     async with _timed() as build:
-        admitted = await app.dataset_statuses.admission.admit()
+        admitted = await app.admission.admit()
     if admitted.liked_count != status.counts.admitted:
         raise BenchError(f"status says {status.counts.admitted}, a build takes {admitted.liked_count}.")
     return status.counts.admitted, first, again, build

@@ -96,7 +96,7 @@ async def steps(app: App, world: SimulatedDiscord, t: Translator) -> list[Step]:
 
 async def _with_votes(app: App, world: SimulatedDiscord, now: _Now, shown: dict[int, Shown]) -> _Now:
     """Add what the votes admit, and what may still be voted on."""
-    admission = app.dataset_statuses.admission
+    admission = app.admission
     admitted = await admission.admit()
     judged = await admission.judge(list(shown))
     fit = [shown[each.description.id] for each in judged if each.rejection_reason is None]

@@ -1,5 +1,6 @@
 """Scores: admission of descriptions to datasets, and their ranking for people, from the counted votes."""
 
+import asyncio
 import math
 import time
 from collections.abc import Collection, Iterator
@@ -12,7 +13,7 @@ from bot.errors import UserError
 from bot.i18n.message import LocalizedMessage
 from bot.rating.vote_filter import VoteFilter
 from bot.store import descriptions, scores
-from bot.store.database import Database, Transaction
+from bot.store.database import Database
 from bot.store.descriptions import Description
 from bot.store.scores import CountingRule, DescriptionVotes, VoteTotals
 
@@ -149,6 +150,7 @@ class Scores:
         self._db = db
         self._vote_filter = vote_filter
         self._ranking: tuple[float, CountingRule, Prior] | None = None
+        self._ranking_lock = asyncio.Lock()
 
     async def snapshot(self) -> VoteSnapshot:
         """Return all counted votes of this moment."""
@@ -158,10 +160,13 @@ class Scores:
         return VoteSnapshot(rule, tuple(counted), kept, self._vote_filter.uncounted_by_reason(kept))
 
     async def votes_on(self, description_id: int) -> tuple[int, int]:
-        """Return the counted votes up and down of a description, by a rule up to ten minutes old."""
+        """Return the votes up and down of a description that count, those of outliers among them.
+
+        This is what voters are told. Without the outliers it would show them that their votes do not count,
+        and take the votes of everybody.
+        """
         async with self._db.read() as tx:
-            rule, _ = await self._ranking_basis(tx)
-            return await scores.get_description_votes(tx, rule, description_id)
+            return await scores.get_description_votes(tx, self._vote_filter.lenient_rule, description_id)
 
     async def uncounted_reason(self, description_id: int, voter: str) -> LocalizedMessage | None:
         """Return why a voter's (a pseudonym's) vote does not count; None if it counts."""
@@ -177,8 +182,8 @@ class Scores:
         votes, then newest first. The prior is estimated over all servers; it and the filter's rule may be ten
         minutes old, the votes are current. Returns PAGE + 1 descriptions if another page follows.
         """
+        rule, prior = await self._ranking_basis()
         async with self._db.read() as tx:
-            rule, prior = await self._ranking_basis(tx)
             ranked = await scores.list_best(
                 tx,
                 rule,
@@ -200,12 +205,15 @@ class Scores:
             for entry in ranked
         ]
 
-    async def _ranking_basis(self, tx: Transaction) -> tuple[CountingRule, Prior]:
-        now = time.monotonic()
-        if self._ranking is None or now - self._ranking[0] > _RANKING_LIFETIME:
-            rule = await self._vote_filter.rule(tx)
-            self._ranking = (now, rule, estimate_prior(await scores.list_description_votes(tx, rule)))
-        return self._ranking[1:]
+    async def _ranking_basis(self) -> tuple[CountingRule, Prior]:
+        async with self._ranking_lock:  # those who ask at the same time wait for one computation
+            now = time.monotonic()
+            if self._ranking is None or now - self._ranking[0] > _RANKING_LIFETIME:
+                async with self._db.read() as tx:
+                    rule = await self._vote_filter.rule(tx)
+                    votes = await scores.list_description_votes(tx, rule)
+                self._ranking = (now, rule, estimate_prior(votes))
+            return self._ranking[1:]
 
 
 def estimate_prior(tallies: list[DescriptionVotes]) -> Prior:

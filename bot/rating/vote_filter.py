@@ -17,7 +17,7 @@ _MAX_ROUNDS = 5
 _REASONS: dict[UncountedReason, str] = {
     "requester": mark("It does not count, because you asked for this text yourself."),
     "young": mark("It does not count, because your Discord account is younger than {days} days."),
-    "too many": mark("It does not count, because {daily} votes of one person count a day (UTC)."),
+    "too many": mark("It does not count, because at most {daily} votes of one person count a day (UTC)."),
 }
 
 
@@ -30,14 +30,14 @@ class VoteFilter:
     """
 
     def __init__(self, *, account_days: int, daily: int) -> None:
-        self._rule = CountingRule(account_days, daily)
+        self.lenient_rule = CountingRule(account_days, daily)  # with the votes of outliers
 
     async def rule(self, tx: Transaction) -> CountingRule:
         """Return the rule for the votes as they are now.
 
         Outliers are searched for again without those found, up to 5 times: they were part of the majorities.
         """
-        rule = self._rule
+        rule = self.lenient_rule
         for _ in range(_MAX_ROUNDS):
             found = await asyncio.to_thread(outliers, await scores.list_voter_agreements(tx, rule))
             if not found:
@@ -52,12 +52,12 @@ class VoteFilter:
 
         Outliers are not told: it would teach those who work together how far they may go.
         """
-        reason = await scores.find_uncounted_reason(tx, self._rule, description_id, voter)
+        reason = await scores.find_uncounted_reason(tx, self.lenient_rule, description_id, voter)
         return LocalizedMessage(_REASONS[reason], **self._limits) if reason else None
 
     @property
     def _limits(self) -> dict[str, int]:
-        return {"days": self._rule.account_days, "daily": self._rule.daily}
+        return {"days": self.lenient_rule.account_days, "daily": self.lenient_rule.daily}
 
     def uncounted_by_reason(self, totals: VoteTotals) -> tuple[LocalizedMessage, ...]:
         """Return the numbers of votes that do not count, by reason; empty if all count."""

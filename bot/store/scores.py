@@ -103,14 +103,9 @@ def _may_count(rule: CountingRule) -> ColumnElement[bool]:
     return and_(~vote.c.by_requester, _old_enough(vote, rule))
 
 
-def _too_many(rule: CountingRule, voter: str | None = None) -> CTE:
-    """Select votes beyond the voter's daily maximum, looking only at voters with more votes than that.
-
-    voter: to look at this one alone.
-    """
+def _too_many(rule: CountingRule) -> CTE:
+    """Select votes beyond the voter's daily maximum, looking only at voters with more votes than that."""
     busy = select(vote.c.voter).group_by(vote.c.voter).having(func.count() > rule.daily)
-    if voter is not None:
-        busy = busy.where(vote.c.voter == voter)
     day = vote.c.at // _DAY  # of floats this is FLOOR: a CAST rounds in PostgreSQL and truncates in SQLite
     place = func.row_number().over(
         partition_by=(vote.c.voter, day), order_by=(vote.c.at, vote.c.description_id)
@@ -122,6 +117,32 @@ def _too_many(rule: CountingRule, voter: str | None = None) -> CTE:
     )
     columns = (placed.c.description_id, placed.c.voter)
     return select(*columns).where(placed.c.place > rule.daily).cte("too_many")
+
+
+def _is_too_many(rule: CountingRule) -> ColumnElement[bool]:
+    """Tell whether a row of vote is beyond its voter's daily maximum, by the votes before it on its day.
+
+    Of a few rows this reads little, through the index of a voter's times; _too_many() reads all votes.
+    """
+    other = vote.alias("other")
+    is_before = or_(
+        other.c.at < vote.c.at,
+        and_(other.c.at == vote.c.at, other.c.description_id < vote.c.description_id),
+    )
+    before = (
+        select(func.count())
+        .select_from(other)
+        .where(
+            other.c.voter == vote.c.voter,
+            other.c.at.between(vote.c.at // _DAY * _DAY, vote.c.at),
+            is_before,
+            ~other.c.by_requester,
+            _old_enough(other, rule),
+        )
+        .correlate(vote)
+        .scalar_subquery()
+    )
+    return before >= rule.daily
 
 
 def _counts(rule: CountingRule) -> ColumnElement[bool]:
@@ -165,8 +186,20 @@ async def list_description_votes(tx: Transaction, rule: CountingRule) -> list[De
 
 async def get_description_votes(tx: Transaction, rule: CountingRule, description_id: int) -> tuple[int, int]:
     """Return the counted votes up and down of a description; none if it is hidden."""
-    row = (await tx.execute(_select_votes(rule).where(description.c.id == description_id))).one_or_none()
-    return (int(row.ups), int(row.downs)) if row else (0, 0)
+    value = vote.c.value
+    query = (
+        select(func.sum(case((value > 0, 1), else_=0)), func.sum(case((value < 0, 1), else_=0)))
+        .join(description, description.c.id == vote.c.description_id)
+        .where(
+            vote.c.description_id == description_id,
+            description.c.removed_at.is_(None),
+            _may_count(rule),
+            _of_others(vote.c.voter, rule),
+            ~_is_too_many(rule),
+        )
+    )
+    ups, downs = (await tx.execute(query)).one()
+    return int(ups or 0), int(downs or 0)
 
 
 async def find_uncounted_reason(
@@ -177,18 +210,15 @@ async def find_uncounted_reason(
     Whether the voter is an outlier is left out: that changes with the votes of everybody, and takes them all.
     """
     mine = (vote.c.description_id == description_id) & (vote.c.voter == voter)
-    found = (
-        await tx.execute(select(vote.c.by_requester, _old_enough(vote, rule).label("old")).where(mine))
-    ).one_or_none()
+    old, too_many = _old_enough(vote, rule).label("old"), _is_too_many(rule).label("too_many")
+    found = (await tx.execute(select(vote.c.by_requester, old, too_many).where(mine))).one_or_none()
     if found is None:
         return None
     if found.by_requester:
         return "requester"
     if not found.old:
         return "young"
-    excess = _too_many(rule, voter)
-    query = select(excess.c.voter).where(excess.c.description_id == description_id, excess.c.voter == voter)
-    return "too many" if (await tx.execute(query)).first() else None
+    return "too many" if found.too_many else None
 
 
 async def list_voter_agreements(tx: Transaction, rule: CountingRule) -> list[VoterAgreement]:

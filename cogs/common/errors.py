@@ -8,9 +8,9 @@ from discord import app_commands
 
 from bot.client import Interaction
 from bot.errors import OverBudget, Unavailable, Undeliverable, UserError
-from bot.i18n.message import ENGLISH, Translator
+from bot.i18n.message import Translator
 from cogs.common.delivery import DISCORD_FAILURES
-from cogs.common.locale import translator_of
+from cogs.common.locale import translator_or_english
 from cogs.common.responses import InteractionResponder, Responder, responder_of
 
 log = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 async def report_failure(interaction: Interaction, error: Exception) -> None:
     """Tell the person why an interaction failed. Only a UserError's own text reaches them."""
-    await _send(interaction, failure_text(error, await _translator(interaction)))
+    await _send(interaction, failure_text(error, await translator_or_english(interaction)))
 
 
 def failure_text(error: Exception, t: Translator) -> str:
@@ -69,15 +69,6 @@ def _outdated_command_text(cause: BaseException, t: Translator) -> str | None:
             name=cause.command.qualified_name,
         )
     return None
-
-
-async def _translator(interaction: Interaction) -> Translator:
-    """Return the person's language, or English if looking it up fails too."""
-    try:
-        return await translator_of(interaction)
-    except Exception:
-        log.exception("the person's language could not be looked up")
-        return ENGLISH
 
 
 async def send_failure(responder: Responder, text: str) -> None:

@@ -1,5 +1,6 @@
 """Locales: the language of an answer, and of command names and descriptions."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ from bot.client import HeroBot, Interaction
 from bot.i18n.catalogues import Catalogues
 from bot.i18n.message import ENGLISH, Translator
 
+log = logging.getLogger(__name__)
+
 _CHOICE = Location.choice_name  # names of models and methods: the same in every language
 _NAME_LOCATIONS = {Location.command_name, Location.group_name, Location.parameter_name}
 
@@ -20,6 +23,15 @@ async def translator_of(interaction: Interaction) -> Translator:
     return await interaction.client.app.guild_settings.translator(
         interaction.guild_id, str(interaction.locale)
     )
+
+
+async def translator_or_english(interaction: Interaction) -> Translator:
+    """Return the person's language, or English if looking it up fails: what is told then must be told."""
+    try:
+        return await translator_of(interaction)
+    except Exception:
+        log.exception("the person's language could not be looked up")
+        return ENGLISH
 
 
 async def translator_of_button(interaction: Interaction, label: str) -> Translator:

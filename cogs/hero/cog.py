@@ -152,7 +152,7 @@ class HeroCog(commands.Cog):
         """Show a description and offer thumbs, unless it was deleted or hidden in the meantime."""
         vocabulary = await self.app.powers.vocabulary()  # with the added powers: votes on these train
         curation = self.app.heroes.curation
-        needed = self.app.dataset_statuses.admission.thresholds.fewest_ups
+        needed = self.app.admission.thresholds.fewest_ups
         content = hero_content(description, vocabulary, curation, requester.t, needed=needed)
         message = await with_retries(lambda: responder.show(content))
         current = await self.app.describer.set_message(description, message.channel.id, message.id)

@@ -7,7 +7,7 @@ import discord
 from bot.client import Interaction
 from bot.i18n.message import ENGLISH, Translator, mark
 from bot.rating.duels import Choice, DuelVoteResult, Pairing, Position
-from cogs.common.locale import translator_of
+from cogs.common.locale import translator_or_english
 from cogs.common.persistent import PersistentButton, persistent_view
 from cogs.common.responses import answer
 
@@ -31,7 +31,7 @@ class DuelButton(
         """Record the vote and reveal the models to the voter alone: the message stays blind for others."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         result = await interaction.client.app.duels.vote(self.duel_id, interaction.user.id, self.choice)
-        t = await translator_of(interaction)
+        t = await translator_or_english(interaction)  # the vote is stored, and final
         await answer(interaction, _result_text(result, t))
 
 

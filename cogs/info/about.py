@@ -37,7 +37,7 @@ class AboutCog(commands.Cog):
         settings = self.app.settings
         trial = await self.app.trials.status()
         embed = _embed(t, await self.app.about.now())
-        votes = _votes_text(t, self.app.dataset_statuses.admission.thresholds, settings, trial)
+        votes = _votes_text(t, self.app.admission.thresholds, settings, trial)
         embed.add_field(name=t("Votes"), value=votes, inline=False)
         links = {t("Source code"): settings.source_url, t("Privacy"): settings.privacy_url}
         view = persistent_view(discord.ui.Button(label=label, url=url) for label, url in links.items() if url)

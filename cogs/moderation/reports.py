@@ -143,7 +143,7 @@ async def current_message(
             vocabulary,
             bot.app.heroes.curation,
             t,
-            needed=bot.app.dataset_statuses.admission.thresholds.fewest_ups,
+            needed=bot.app.admission.thresholds.fewest_ups,
             by_operators=by_operators,
         )
     shown = pairing or description

@@ -6,12 +6,12 @@ import discord
 
 from bot.app import App
 from bot.client import Interaction
-from bot.dataset.versions.admission import OUTSIDE_VOCABULARY, Prospect
+from bot.dataset.versions.admission import OUTSIDE_VOCABULARY, VoteEffect
 from bot.errors import DatabaseBusy
 from bot.i18n.message import Translator
 from bot.rating.votes import DOWN, UP
 from cogs.common.delivery import DISCORD_FAILURES
-from cogs.common.locale import translator_of
+from cogs.common.locale import translator_or_english
 from cogs.common.persistent import PersistentButton
 from cogs.common.responses import confirm
 
@@ -36,7 +36,7 @@ class ThumbButton(
         await interaction.response.defer(ephemeral=True)
         app = interaction.client.app
         voted = await app.votes.toggle(self.description_id, interaction.user.id, self.emoji)
-        t = await translator_of(interaction)
+        t = await translator_or_english(interaction)  # the vote is stored: nothing after it may fail
         if voted:
             text = t("Your {emoji} is noted; the same button takes it back.", emoji=self.emoji)
             text += await _effect_text(app, self.description_id, interaction.user.id, t)
@@ -46,33 +46,44 @@ class ThumbButton(
 
 
 async def _effect_text(app: App, description_id: int, user_id: int, t: Translator) -> str:
-    """Return a line on whether a vote counts, and what the text lacks to train; empty if that is unknown."""
+    """Return a line on what a vote does; empty if there is nothing to say, or it cannot be looked up.
+
+    A failure must not reach the person: the vote is stored, and a second press would take it back.
+    """
     try:
-        uncounted = await app.scores.uncounted_reason(description_id, app.pseudonyms.of(user_id))
-        prospect = await app.dataset_statuses.admission.prospect(description_id)
-    except DatabaseBusy as error:  # the vote itself is stored
+        effect = await app.admission.effect(description_id, user_id)
+        text = _describe_effect(effect, t) if effect else ""
+    except DatabaseBusy as error:
         log.info("what a vote does could not be looked up: %s", error)
         return ""
-    if uncounted:
-        return f"\n{t(uncounted)}"
-    return f"\n{_prospect_text(prospect, t)}" if prospect else ""
+    except Exception:
+        log.exception("what a vote on description %d does could not be told", description_id)
+        return ""
+    return f"\n{text}" if text else ""
 
 
-def _prospect_text(prospect: Prospect, t: Translator) -> str:
-    """Return what a text whose votes count lacks to train."""
-    fault = prospect.rejection_reason
+def _describe_effect(effect: VoteEffect, t: Translator) -> str:
+    """Return why a vote does not count, or what its text lacks to train.
+
+    It does not promise that the vote counts: that a voter is an outlier is told to nobody.
+    """
+    fault = effect.rejection_reason
+    if effect.not_counted:
+        return t(effect.not_counted)
     if fault == OUTSIDE_VOCABULARY:
-        return t("It counts for /top, but the bot does not learn from this power.")
+        return t("Votes here are for /top alone: the bot does not learn from this power.")
     if fault:
-        return t("It counts for /top, but the bot does not learn from this text: {fault}.", fault=t(fault))
-    if prospect.more is None:
-        return t("It counts.")
-    if not prospect.more:
-        return t("It counts. Enough people like this text: the bot may learn from it.")
+        return t(
+            "Votes here are for /top alone: the bot does not learn from this text: {fault}.", fault=t(fault)
+        )
+    if effect.more is None:
+        return ""
+    if not effect.more:
+        return t("By the votes so far, the bot may learn from this text.")
     return t.count(
-        "It counts. The bot may learn from this text after {number} more {up}.",
-        "It counts. The bot may learn from this text after {number} more {up}.",
-        prospect.more,
+        "By the votes so far, the bot may learn from this text after {number} more {up}.",
+        "By the votes so far, the bot may learn from this text after {number} more {up}.",
+        effect.more,
         up=UP,
     )
 

@@ -1,7 +1,12 @@
 """The ranking of /top."""
 
+import asyncio
+
 from bot.app import App
-from bot.rating.scores import PAGE
+from bot.rating.scores import PAGE, Scores
+from bot.rating.vote_filter import VoteFilter
+from bot.store.database import Transaction
+from bot.store.scores import CountingRule
 from tests.support.electorate import cast, describe, row
 
 
@@ -40,6 +45,20 @@ async def test_pages_are_contiguous(app: App) -> None:
     assert [scored.description.id for page in pages for scored in page[:PAGE]] == ids[::-1]
     assert [len(page) > PAGE for page in pages] == [True, False, False]
     assert await app.scores.best(powers=["healing"]) == []
+
+
+async def test_people_who_ask_at_once_wait_for_one_computation(app: App) -> None:
+    class CountedFilter(VoteFilter):
+        calls = 0
+
+        async def rule(self, tx: Transaction) -> CountingRule:
+            self.calls += 1
+            return await super().rule(tx)
+
+    vote_filter = CountedFilter(account_days=7, daily=100)
+    ranking = Scores(app.db, vote_filter)
+    await asyncio.gather(*(ranking.best() for _ in range(5)))
+    assert vote_filter.calls == 1
 
 
 async def test_removed_descriptions_are_not_ranked(app: App) -> None:

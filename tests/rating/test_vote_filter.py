@@ -1,8 +1,10 @@
 """The vote filter: what does not count, with honest crowds and with brigades."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 
 from bot.app import App
 from bot.rating.vote_filter import VoteFilter, outliers
@@ -69,6 +71,57 @@ async def test_last_second_of_a_day_belongs_to_it(app: App) -> None:
             for each in await scores.list_description_votes(tx, CountingRule(account_days=7, daily=1))
         ]
     assert counted == [ids[0], ids[2]]
+
+
+async def test_the_votes_on_one_description_are_those_among_all(app: App) -> None:
+    rng = seeded_random(2)
+    ids = await describe(app, 40)
+    votes = [
+        row(
+            each,
+            voter,
+            honest(0.6, rng),
+            at=NOW + rng.randrange(40_000) * 4,  # two days, with votes of the same moment
+            by_requester=rng.random() < 0.1,
+            account_days=rng.choice((3, 7, None)),
+        )
+        for voter in HONEST
+        for each in ids
+        if rng.random() < 0.7
+    ]
+    await cast(app, votes)
+    async with app.db.read() as tx:
+        for rule in (CountingRule(7, 5), CountingRule(7, 100), CountingRule(0, 1, frozenset(HONEST[:5]))):
+            counted = {
+                each.description_id: (each.ups, each.downs)
+                for each in await scores.list_description_votes(tx, rule)
+            }
+            each_alone = {each: await scores.get_description_votes(tx, rule, each) for each in ids}
+            assert each_alone == {each: counted.get(each, (0, 0)) for each in ids}
+
+
+async def test_the_votes_on_one_description_are_counted_without_reading_all_votes(app: App) -> None:
+    """Every press of a thumb asks for them."""
+    (one,) = await describe(app, 1)
+    statements: list[tuple[str, Any]] = []
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    def note(*call: Any) -> None:
+        statements.append(call[2:4])
+
+    async with app.db.read() as tx:
+        if tx.dialect.name != "sqlite":
+            pytest.skip("the plan is SQLite's")
+        try:
+            await scores.get_description_votes(tx, CountingRule(7, 100), one)
+            await scores.find_uncounted_reason(tx, CountingRule(7, 100), one, "somebody")
+        finally:
+            event.remove(Engine, "before_cursor_execute", note)
+        for statement, parameters in statements:
+            plan = [
+                row.detail for row in await tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            ]
+            assert [step for step in plan if step.startswith("SCAN")] == []
 
 
 async def test_removed_descriptions_have_no_votes(app: App) -> None:

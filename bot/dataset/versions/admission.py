@@ -5,10 +5,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from bot.community.accounts import Pseudonyms
 from bot.community.powers import Powers
 from bot.heroes.config import HeroesConfig
 from bot.heroes.vocabulary import Vocabulary
-from bot.i18n.message import mark
+from bot.i18n.message import LocalizedMessage, mark
 from bot.rating.scores import Scores, Thresholds, Verdict, VoteSnapshot, interval
 from bot.store import descriptions
 from bot.store.database import Database
@@ -67,13 +68,15 @@ class AdmissionCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class Prospect:
-    """What keeps a description from training.
+class VoteEffect:
+    """What a vote does, for its voter.
 
-    rejection_reason: of its text or power; None if they may train. more: how many more votes for it would
-    admit it, 0 if it is admitted, None if that is far.
+    not_counted: why it does not count; None if it does, as far as voters are told. rejection_reason: what
+    keeps the text or its power from training; None if they may train. more: how many more votes for the text
+    would admit it, 0 if it is admitted, None if that is far.
     """
 
+    not_counted: LocalizedMessage | None
     rejection_reason: str | None
     more: int | None
 
@@ -82,9 +85,16 @@ class Admission:
     """Admit descriptions that enough people liked, with a power of the vocabulary and a text that is fit."""
 
     def __init__(
-        self, db: Database, scores: Scores, powers: Powers, heroes: HeroesConfig, thresholds: Thresholds
+        self,
+        db: Database,
+        pseudonyms: Pseudonyms,
+        scores: Scores,
+        powers: Powers,
+        heroes: HeroesConfig,
+        thresholds: Thresholds,
     ) -> None:
         self._db = db
+        self._pseudonyms = pseudonyms
         self._scores = scores
         self._powers = powers
         self._prompts = heroes.prompts
@@ -107,15 +117,16 @@ class Admission:
                 result.disliked[judged.prompt].append(judged)
         return result
 
-    async def prospect(self, description_id: int) -> Prospect | None:
-        """Return what keeps a description from training now; None if it is gone or hidden."""
+    async def effect(self, description_id: int, user_id: int) -> VoteEffect | None:
+        """Return what a person's vote on a description does; None if the description is gone or hidden."""
         judged = await self.judge([description_id])
         if not judged:
             return None
+        not_counted = await self._scores.uncounted_reason(description_id, self._pseudonyms.of(user_id))
         votes = await self._scores.votes_on(description_id)
         # in a thread: the first interval imports scipy
         more = await asyncio.to_thread(self.thresholds.still_needed, *votes)
-        return Prospect(judged[0].rejection_reason, more)
+        return VoteEffect(not_counted, judged[0].rejection_reason, more)
 
     async def count_by_thresholds(
         self, votes: VoteSnapshot, options: Sequence[Thresholds], used: frozenset[int] = frozenset()

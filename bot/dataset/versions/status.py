@@ -38,7 +38,7 @@ class DatasetStatuses:
     def __init__(self, db: Database, scores: Scores, admission: Admission) -> None:
         self._db = db
         self._scores = scores
-        self.admission = admission
+        self._admission = admission
 
     async def status(
         self, *, min_voters: int | None = None, above: float | None = None, confidence: float | None = None
@@ -47,7 +47,7 @@ class DatasetStatuses:
 
         Raises UserError if a threshold is out of range.
         """
-        configured = self.admission.thresholds
+        configured = self._admission.thresholds
         tried = Thresholds(
             configured.min_voters if min_voters is None else min_voters,
             configured.above if above is None else above,
@@ -58,20 +58,20 @@ class DatasetStatuses:
         async with self._db.read() as tx:
             newest, pairs = await datasets.get_latest(tx), await datasets.get_latest(tx, "preference")
             used = await datasets.description_ids(tx, newest.id) if newest else frozenset()
-        counts, *others = await self.admission.count_by_thresholds(votes, [configured, *options], used)
+        counts, *others = await self._admission.count_by_thresholds(votes, [configured, *options], used)
         neighbours = [(thresholds, found.admitted) for thresholds, found in zip(options, others, strict=True)]
         return DatasetStatus(newest, pairs, votes, configured, counts, tried, neighbours)
 
     async def notify_changed_thresholds(self) -> None:
         """Notify the admins, once, if the thresholds differ from those of the newest dataset."""
-        configured = self.admission.thresholds
+        configured = self._admission.thresholds
         async with self._db.read() as tx:
             newest = await datasets.get_latest(tx)
         before = _thresholds_of(newest) if newest else None
         if newest is None or before is None or before == configured:
             return
         votes = await self._scores.snapshot()
-        then, now = await self.admission.count_by_thresholds(votes, [before, configured])
+        then, now = await self._admission.count_by_thresholds(votes, [before, configured])
         text = LocalizedMessage(
             "What a description needs to enter a dataset has changed since v{version}. Before: {before}. "
             "Now: {set}. By that, {now} would enter the next dataset; by the old rule, {then:,}.",

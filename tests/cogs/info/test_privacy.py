@@ -255,7 +255,7 @@ async def test_texts_deleted_during_a_draft_are_not_frozen(stage: Stage, app: Ap
     await liked_description(stage, app)
     wanted = build_spec(app, limit=14)
     with Draft() as draft:
-        admitted = await app.dataset_statuses.admission.admit()
+        admitted = await app.admission.admit()
         await app.builds.freezer.fill(draft, app.selector.examples_by_hero(wanted), admitted)
         if how == "deleted":
             await app.privacy.delete(stage.ana.id)

@@ -9,7 +9,9 @@ from bot.client import HeroBot
 from bot.rating.votes import VoteCounts
 from cogs.moderation.reports import refresh_message
 from cogs.votes.buttons import ThumbButton
-from tests.conftest import Stage
+from tests.conftest import HOME, Stage
+from tests.support.electorate import cast, row
+from tests.support.electorate import describe as describe_quietly
 from tests.support.scripted_server import Script
 
 
@@ -104,18 +106,15 @@ async def press(person: simcord.MemberActor, message: discord.Message, thumb: st
 
 async def test_a_vote_says_how_many_more_the_text_needs(stage: Stage, closed: simcord.ChannelHandle) -> None:
     shown = await describe(stage, closed)
-    after = "It counts. The bot may learn from this text after"
+    after = "By the votes so far, the bot may learn from this text after"
     assert await press(stage.ben, shown) == f"{after} 1 more 👍."
     assert await press(stage.olga, shown, "down") == f"{after} 3 more 👍."
-    assert (
-        await press(stage.olga, shown)
-        == "It counts. Enough people like this text: the bot may learn from it."
-    )
+    assert await press(stage.olga, shown) == "By the votes so far, the bot may learn from this text."
     await stage.olga.slash(stage.channel, "settings language", language="de")
     await stage.ben.click(shown, custom_id="vote:up:1")
     assert (
         await press(stage.ben, shown, "down")
-        == "Sie zählt. Der Bot darf aus diesem Text nach 3 weiteren 👍 lernen."
+        == "Nach den bisherigen Stimmen darf der Bot aus diesem Text nach 3 weiteren 👍 lernen."
     )
 
 
@@ -124,7 +123,7 @@ async def test_a_vote_on_a_text_that_does_not_train_says_so(
 ) -> None:
     script.texts = ["At the age of 30 she heals a bird, and it flies away."]
     shown = await describe(stage, closed)
-    counts = "It counts for /top, but the bot does not learn from this"
+    counts = "Votes here are for /top alone: the bot does not learn from this"
     assert await press(stage.ben, shown) == f"{counts} text: another age."
     await stage.ana.slash(closed, "hero", hero="40 woman juggling")
     juggling = closed.last_message
@@ -136,9 +135,9 @@ async def test_a_vote_on_a_text_that_does_not_train_says_so(
 async def test_a_vote_beyond_the_days_maximum_says_so(stage: Stage, closed: simcord.ChannelHandle) -> None:
     shown = [await describe(stage, closed) for _ in range(3)]
     said = [await press(stage.ben, message) for message in shown]
-    assert [line.startswith("It counts.") for line in said] == [True, True, False]
-    assert said[2] == "It does not count, because 2 votes of one person count a day (UTC)."
-    assert (await press(stage.olga, shown[2])).startswith("It counts.")  # the limit is of each person
+    assert [line.startswith("By the votes") for line in said] == [True, True, False]
+    assert said[2] == "It does not count, because at most 2 votes of one person count a day (UTC)."
+    assert (await press(stage.olga, shown[2])).startswith("By the votes")  # the limit is of each person
 
 
 @pytest.mark.settings(account_days=366)
@@ -146,6 +145,36 @@ async def test_a_vote_of_a_young_account_says_so(stage: Stage, closed: simcord.C
     shown = await describe(stage, closed)
     new = stage.env.guild.add_member(stage.env.create_user("new"))
     assert "because your Discord account is younger than 366 days" in await press(new, shown)
+
+
+async def test_an_outlier_reads_the_same_as_others(
+    stage: Stage, app: App, closed: simcord.ChannelHandle
+) -> None:
+    """Whoever votes against everybody must not learn from a figure that their votes do not count."""
+    ids = await describe_quietly(app, 12)
+    voters = [f"voter {number}" for number in range(4)]
+    outlier = app.pseudonyms.of(stage.ben.id)
+    await cast(app, [row(each, voter, -1) for each in ids for voter in voters])
+    await cast(app, [row(each, outlier, 1) for each in ids])
+    assert (await app.scores.snapshot()).rule.without == {outlier}
+    shown = await describe(stage, closed)
+    after = "By the votes so far, the bot may learn from this text"
+    assert await press(stage.ben, shown) == f"{after} after 1 more 👍."
+    assert await press(stage.olga, shown) == f"{after}."
+
+
+async def test_a_failure_after_the_vote_is_stored_is_logged_and_the_vote_confirmed(
+    stage: Stage, app: App, closed: simcord.ChannelHandle, caplog: pytest.LogCaptureFixture
+) -> None:
+    shown = await describe(stage, closed)
+    await app.guild_settings.reset(HOME)
+    async with app.db.write() as tx:  # neither what the text lacks nor the language can be read any more
+        await tx.exec_driver_sql("ALTER TABLE power RENAME TO power_gone")
+        await tx.exec_driver_sql("ALTER TABLE guild_setting RENAME TO guild_setting_gone")
+    assert await press(stage.ben, shown) == ""
+    assert await tally(app) == VoteCounts(ups=1)
+    assert "what a vote on description 1 does could not be told" in caplog.text
+    assert "the person's language could not be looked up" in caplog.text
 
 
 async def test_button_of_a_deleted_description_is_refused(
