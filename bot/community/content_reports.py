@@ -1,26 +1,28 @@
 """Reports of descriptions, and what operators decide on them."""
 
+import secrets
 import time
-from typing import Literal
+from dataclasses import dataclass
 
 from bot.community.accounts import Pseudonyms, account_days
 from bot.errors import TooMany, UserError
 from bot.heroes.vocabulary import Vocabulary
-from bot.i18n.message import LocalizedMessage, mark
+from bot.i18n.message import LocalizedMessage
 from bot.store import content_reports, descriptions, duels, notifications
 from bot.store.database import Database, Transaction
 from bot.store.descriptions import Description
 from bot.store.notifications import NotificationAction
 
 _DAY = 86_400  # seconds
-Verdict = Literal["remove", "keep"]
-
-_DECIDED: dict[Verdict, str] = {
-    "remove": mark("An operator has decided already: the text was removed."),
-    "keep": mark("An operator has decided already: the text was kept."),
-}
-_NO_REASON = LocalizedMessage("no reason given")
 _MIN_DISMISSED = 3  # reports, before a person's record matters
+
+
+@dataclass(frozen=True, slots=True)
+class ReportResult:
+    """What a report leads to: the description if it has to be hidden now; whether operators learn of it."""
+
+    hidden: Description | None
+    operators_learn: bool
 
 
 class ContentReports:
@@ -61,31 +63,36 @@ class ContentReports:
         reason: LocalizedMessage | None = None,
         *,
         words: str = "",
-    ) -> Description | None:
-        """Store a user's report, and notify the operators of the first one and of each with words.
+    ) -> ReportResult:
+        """Store a user's report, and notify the operators of the first undecided one and of each with words.
 
-        reason: one of those that people choose from; words: their own, without markdown of theirs. Return the
-        description if it has to be hidden now. Raise UserError if it is gone, hidden or reported by the user
-        already, TooMany if the user has reached the daily limit.
+        reason: one of those that people choose from; words: their own. After a Keep, the first one is the
+        first that counts. Raise UserError if the description is gone, hidden or reported by the user already,
+        TooMany if the user has reached the daily limit.
         """
+        reporter, now = self._pseudonyms.of(user_id), time.time()
         async with self._db.write() as tx:
             found = await self._get_visible(tx, description_id)
-            counts = await self._add(tx, description_id, user_id)
-            dismissed = await content_reports.count_dismissed(tx, description_id)
-            if counts or not dismissed:  # after a Keep, only a report that counts notifies again
-                blind = await duels.get_by_description(tx, description_id) is not None
-                action = NotificationAction("removal", description_id)
-                message = self._notification_text(found, _with_words(reason, words), blind=blind)
-                key = _notification_key(description_id, dismissed)
-                if words:
-                    key += f":{await content_reports.count_undecided(tx, description_id)}"
-                await notifications.add(tx, key, message, at=time.time(), action=action)
-            if not counts or await content_reports.count_open(tx, description_id) < self._reports_to_hide:
-                return None
-            return await descriptions.remove(tx, description_id, at=time.time())
+            await self._check_reporter(tx, description_id, reporter)
+            counts = await self._counts(tx, user_id)
+            notice_id = await content_reports.get_notice_id(tx, description_id)
+            if notice_id is None:
+                notifies = counts or not await content_reports.count_dismissed(tx, description_id)
+            else:
+                notifies = bool(words)
+            if notifies:
+                notice_id = await self._notify(tx, found, reason, at=now)
+                await content_reports.set_notice_id(tx, description_id, notice_id)
+            await content_reports.add(
+                tx, description_id, reporter, counts=counts, words=words, notice_id=notice_id, at=now
+            )
+            hidden = None
+            if counts and await content_reports.count_open(tx, description_id) >= self._reports_to_hide:
+                hidden = await descriptions.remove(tx, description_id, at=now)
+            return ReportResult(hidden, operators_learn=notice_id is not None)
 
     async def withdraw(self, description_id: int, user_id: int) -> None:
-        """Delete a user's report, and the notification if nobody else reported and it was not sent yet.
+        """Delete a user's report with its words, and its notification if that was not sent yet.
 
         Raise UserError if there is none, or the text is hidden or was kept by now.
         """
@@ -96,19 +103,12 @@ class ContentReports:
                 raise UserError("Too late to take it back: the text is hidden until the operators decide.")
             if not await content_reports.withdraw(tx, description_id, reporter):
                 raise UserError("Too late to take it back: the operators have decided already.")
-            if not await content_reports.count_undecided(tx, description_id):
-                dismissed = await content_reports.count_dismissed(tx, description_id)
-                await notifications.withdraw(tx, _notification_key(description_id, dismissed))
 
-    async def _add(self, tx: Transaction, description_id: int, user_id: int) -> bool:
-        """Store a report, and return whether it counts towards hiding the description."""
-        now, reporter = time.time(), self._pseudonyms.of(user_id)
-        await self._check_reporter(tx, description_id, reporter)
-        record = await content_reports.get_record(tx, reporter)
+    async def _counts(self, tx: Transaction, user_id: int) -> bool:
+        """Return whether a user's reports count towards hiding a description."""
+        record = await content_reports.get_record(tx, self._pseudonyms.of(user_id))
         credible = record.dismissed < _MIN_DISMISSED or record.dismissed <= record.upheld
-        counts = credible and account_days(user_id, now) >= self._account_days
-        await content_reports.add(tx, description_id, reporter, counts=counts, at=now)
-        return counts
+        return credible and account_days(user_id, time.time()) >= self._account_days
 
     async def _check_reporter(self, tx: Transaction, description_id: int, reporter: str) -> None:
         if await content_reports.exists(tx, description_id, reporter):
@@ -122,40 +122,46 @@ class ContentReports:
     async def get(self, description_id: int) -> Description:
         """Return a reported description. Raise UserError if it is gone, or its text was deleted."""
         async with self._db.read() as tx:
-            found = await self._get(tx, description_id)
-        if not found.text:
-            raise UserError("The person who asked for it had it deleted.")
-        return found
+            return await self._get_with_text(tx, description_id)
 
-    async def words(self, description_id: int) -> list[str]:
-        """Return what people wrote of their own in reports of a description."""
+    async def words(self, description_id: int, *, notice_id: int | None = None) -> list[str]:
+        """Return what people wrote of their own in undecided reports of a description, oldest first.
+
+        notice_id: only in those that this notification tells of.
+        """
         async with self._db.read() as tx:
-            sent = await notifications.list_by_action(tx, NotificationAction("removal", description_id))
-        return [words for each in sent if (words := notifications.words_of(each.text))]
+            return await content_reports.list_words(tx, description_id, notice_id=notice_id)
 
     async def remove(self, description_id: int) -> Description:
-        """Hide a description and remove it from datasets for good.
-
-        Raise UserError if it is gone, or an operator has decided since the last notification.
-        """
+        """Hide a description and remove it from datasets for good. Raise UserError as keep() does."""
         async with self._db.write() as tx:
-            found = await self._get(tx, description_id)
-            await _decide(tx, description_id, "remove")
+            found = await self._decide(tx, description_id)
             await descriptions.redact(tx, description_id)
-            return await descriptions.remove(tx, description_id, at=found.removed_at or time.time())
+            at = found.removed_at or time.time()
+            return await descriptions.remove(tx, description_id, at=at, by_operators=True)
 
     async def keep(self, description_id: int) -> Description:
         """Dismiss all reports of a description so far, show it again and let it train.
 
-        Raise UserError if it is gone, or an operator has decided since the last notification.
+        Raise UserError if it is gone, or there is nothing to decide, as another operator was quicker.
         """
         async with self._db.write() as tx:
-            found = await self._get(tx, description_id)
-            if not found.text:
-                raise UserError("The person who asked for it had it deleted.")
-            await _decide(tx, description_id, "keep")
+            await self._decide(tx, description_id)
             await content_reports.dismiss(tx, description_id)
             return await descriptions.remove(tx, description_id, at=None)
+
+    async def _decide(self, tx: Transaction, description_id: int) -> Description:
+        """Return a description that waits for a decision, with its pending notifications cleared."""
+        found = await self._get_with_text(tx, description_id)
+        if found.removed_by_operators:
+            raise UserError("An operator has decided already: the text was removed.")
+        # a hidden text waits for them, even if those who reported it had their reports deleted
+        if found.removed_at is None and not await content_reports.count_undecided(tx, description_id):
+            if await content_reports.count_dismissed(tx, description_id):
+                raise UserError("An operator has decided already: the text was kept.")
+            raise UserError("There is nothing to decide: no report of this text is left.")
+        await notifications.mark_decided(tx, NotificationAction("removal", description_id))
+        return found
 
     async def _get_visible(self, tx: Transaction, description_id: int) -> Description:
         found = await self._get(tx, description_id)
@@ -169,43 +175,30 @@ class ContentReports:
             raise UserError("This description is gone.")
         return found
 
-    def _notification_text(
-        self, found: Description, reason: LocalizedMessage | None, *, blind: bool
-    ) -> LocalizedMessage:
-        """Return the first line of the message to operators, without the text: others may read it.
+    async def _get_with_text(self, tx: Transaction, description_id: int) -> Description:
+        found = await self._get(tx, description_id)
+        if not found.text:
+            raise UserError("The person who asked for it had it deleted.")
+        return found
 
-        If the text is in a duel, it hides the model: operators may vote.
+    async def _notify(
+        self, tx: Transaction, found: Description, reason: LocalizedMessage | None, *, at: float
+    ) -> int:
+        """Add a notification of a report and return its id.
+
+        It has neither the text nor the reporter's words: others may read it, and it outlives both. If the
+        text is in a duel, it hides the model: operators may vote.
         """
         author: LocalizedMessage | str = found.model
-        if blind:
+        if await duels.get_by_description(tx, found.id) is not None:
             author = LocalizedMessage("one of two models in a duel")
         elif found.version:
             author = LocalizedMessage("model {number}", number=found.version)
-        return LocalizedMessage(
+        message = LocalizedMessage(
             "🚩 Somebody reported what {model} wrote for `{hero}`: {reason}.",
             model=author,
             hero=self._vocabulary.typed(found.hero),
-            reason=reason or _NO_REASON,
+            reason=reason or LocalizedMessage("no reason given"),
         )
-
-
-def _notification_key(description_id: int, dismissed: int) -> str:
-    """Return the key of the notification of all reports since that many were dismissed."""
-    return f"{NotificationAction('removal', description_id)}:{dismissed}"
-
-
-async def _decide(tx: Transaction, description_id: int, verdict: Verdict) -> None:
-    """Note an operator's verdict with the notifications. Raise UserError if the newest one has a verdict."""
-    sent = await notifications.list_by_action(tx, NotificationAction("removal", description_id))
-    for known, text in _DECIDED.items():
-        if sent and sent[-1].text.fields.get("verdict") == known:
-            raise UserError(text)
-    for each in sent:
-        decided = LocalizedMessage(each.text.template, **{**each.text.fields, "verdict": verdict})
-        await notifications.rewrite(tx, each.id, decided, told=True)
-
-
-def _with_words(reason: LocalizedMessage | None, words: str) -> LocalizedMessage | None:
-    if not words:
-        return reason
-    return LocalizedMessage("{chosen}, in their words: “{words}”", chosen=reason or _NO_REASON, words=words)
+        action = NotificationAction("removal", found.id)
+        return await notifications.add(tx, f"{action}:{secrets.token_hex(8)}", message, at=at, action=action)

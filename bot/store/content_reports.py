@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, func, select, update
 
 from bot.store.database import Transaction
-from bot.store.schema import description, report
+from bot.store.schema import description, notice, report
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +22,74 @@ async def exists(tx: Transaction, description_id: int, reporter: str) -> bool:
     return (await tx.execute(select(report.c.at).where(mine))).first() is not None
 
 
-async def add(tx: Transaction, description_id: int, reporter: str, *, counts: bool, at: float) -> None:
-    """Add a report; counts says whether it counts towards hiding the description."""
-    values = {"description_id": description_id, "reporter": reporter, "counts": counts, "at": at}
+async def add(
+    tx: Transaction,
+    description_id: int,
+    reporter: str,
+    *,
+    counts: bool,
+    words: str,
+    notice_id: int | None,
+    at: float,
+) -> None:
+    """Add a report.
+
+    counts: whether it counts towards hiding the description; words: the person's own; notice_id: the
+    notification by which the operators learn of it, if they do.
+    """
+    values = {
+        "description_id": description_id,
+        "reporter": reporter,
+        "counts": counts,
+        "words": words,
+        "notice_id": notice_id,
+        "at": at,
+    }
     await tx.execute(report.insert().values(values))
 
 
 async def withdraw(tx: Transaction, description_id: int, reporter: str) -> bool:
-    """Delete a person's report, unless it is dismissed. Return whether there was one."""
+    """Delete a person's report, unless it is dismissed, with its notification if that tells of no other.
+
+    A notification that was sent stays. Return whether there was a report.
+    """
     mine = (report.c.description_id == description_id) & (report.c.reporter == reporter)
-    return bool((await tx.execute(delete(report).where(mine, report.c.dismissed.is_(False)))).rowcount)
+    deleted = delete(report).where(mine, report.c.dismissed.is_(False)).returning(report.c.notice_id)
+    found = (await tx.execute(deleted)).one_or_none()
+    if found is None:
+        return False
+    told = select(report.c.notice_id).where(report.c.notice_id == found.notice_id)
+    await tx.execute(
+        delete(notice).where(notice.c.id == found.notice_id, notice.c.told.is_(False), ~told.exists())
+    )
+    return True
+
+
+async def get_notice_id(tx: Transaction, description_id: int) -> int | None:
+    """Return the newest notification of undecided reports of a description, None if there is none."""
+    mine = (report.c.description_id == description_id) & report.c.dismissed.is_(False)
+    newest: int | None = (await tx.execute(select(func.max(report.c.notice_id)).where(mine))).scalar_one()
+    return newest
+
+
+async def set_notice_id(tx: Transaction, description_id: int, notice_id: int) -> None:
+    """Let a notification tell of the undecided reports of a description that none tells of."""
+    untold = report.c.dismissed.is_(False) & report.c.notice_id.is_(None)
+    mine = (report.c.description_id == description_id) & untold
+    await tx.execute(update(report).where(mine).values(notice_id=notice_id))
+
+
+async def list_words(tx: Transaction, description_id: int, *, notice_id: int | None = None) -> list[str]:
+    """Return what people wrote of their own in undecided reports of a description, oldest first.
+
+    notice_id: only in those that this notification tells of.
+    """
+    query = select(report.c.words).where(
+        report.c.description_id == description_id, report.c.dismissed.is_(False), report.c.words != ""
+    )
+    if notice_id is not None:
+        query = query.where(report.c.notice_id == notice_id)
+    return list((await tx.execute(query.order_by(report.c.at))).scalars())
 
 
 async def count_undecided(tx: Transaction, description_id: int) -> int:

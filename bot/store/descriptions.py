@@ -47,6 +47,7 @@ class Description:
     created_at: float
     removed_at: float | None
     settled: bool
+    removed_by_operators: bool
     version: int | None
 
     @property
@@ -123,9 +124,12 @@ async def redact(tx: Transaction, description_id: int) -> None:
     await datasets.redact(tx, select(description.c.id).where(description.c.id == description_id))
 
 
-async def remove(tx: Transaction, description_id: int, *, at: float | None) -> Description:
+async def remove(
+    tx: Transaction, description_id: int, *, at: float | None, by_operators: bool = False
+) -> Description:
     """Hide a description and exclude it from training since a moment; None shows it again."""
-    changed = update(description).where(description.c.id == description_id).values(removed_at=at)
+    values = {"removed_at": at, "removed_by_operators": by_operators}
+    changed = update(description).where(description.c.id == description_id).values(values)
     return _of_row((await tx.execute(changed.returning(*_COLUMNS))).one())
 
 

@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any, Literal, Self, get_args
 
-from sqlalchemy import Row, Select, Text, cast, delete, literal, or_, select, update
+from sqlalchemy import Row, Select, Text, cast, literal, select, update
 
 from bot.i18n.message import LocalizedMessage
 from bot.store.database import Transaction
@@ -65,11 +65,11 @@ async def add(
     channel_id: int | None = None,
     mention_id: int | None = None,
     action: NotificationAction | None = None,
-) -> bool:
-    """Add a notification. Return False if one with this key was added before: each is sent once."""
+) -> int:
+    """Add a notification and return its id: that of an earlier one with this key, as each is sent once."""
     known = (await tx.execute(select(notice.c.id).where(notice.c.key == key))).scalar_one_or_none()
     if known is not None:
-        return False
+        return int(known)
     values = {
         "key": key,
         "text": text,
@@ -78,8 +78,7 @@ async def add(
         "action": str(action) if action else None,
         "at": at,
     }
-    await tx.execute(notice.insert().values(values))
-    return True
+    return int((await tx.execute(notice.insert().values(values).returning(notice.c.id))).scalar_one())
 
 
 def actions(kind: ActionKind, subject_ids: Select[tuple[int]]) -> Select[tuple[str]]:
@@ -100,44 +99,10 @@ def _notification(row: Row[Any]) -> Notification:
     return Notification(**columns)
 
 
-async def list_by_action(tx: Transaction, action: NotificationAction) -> list[Notification]:
-    """Return all notifications with this action, sent or not, oldest first."""
-    query = select(notice).where(notice.c.action == str(action)).order_by(notice.c.id)
-    return [_notification(row) for row in await tx.execute(query)]
-
-
-async def rewrite(tx: Transaction, notice_id: int, text: LocalizedMessage, *, told: bool) -> None:
-    await tx.execute(update(notice).where(notice.c.id == notice_id).values(text=text, told=told))
-
-
-def words_of(notification: LocalizedMessage) -> str:
-    """Return what the reporter wrote of their own; empty if nothing."""
-    reason = notification.fields.get("reason")
-    return str(reason.fields.get("words", "")) if isinstance(reason, LocalizedMessage) else ""
-
-
-def without_words(notification: LocalizedMessage) -> LocalizedMessage:
-    """Return a notification with the reason that was chosen, and without the reporter's own words."""
-    reason = notification.fields.get("reason")
-    if not isinstance(reason, LocalizedMessage) or "words" not in reason.fields:
-        return notification
-    return LocalizedMessage(
-        notification.template, **{**notification.fields, "reason": reason.fields["chosen"]}
-    )
-
-
-async def remove_words(tx: Transaction, stored_actions: Select[tuple[str]]) -> None:
-    """Take the reporters' own words out of the notifications with these actions."""
-    for row in await tx.execute(select(notice).where(notice.c.action.in_(stored_actions))):
-        if words_of(row.text):
-            await rewrite(tx, row.id, without_words(row.text), told=row.told)
-
-
-async def withdraw(tx: Transaction, key: str) -> None:
-    """Delete a notification, and those whose keys continue this one with a colon, if not sent yet."""
-    theirs = or_(notice.c.key == key, notice.c.key.startswith(f"{key}:", autoescape=True))
-    await tx.execute(delete(notice).where(theirs, notice.c.told.is_(False)))
-
-
 async def mark_sent(tx: Transaction, notice_id: int) -> None:
     await tx.execute(update(notice).where(notice.c.id == notice_id).values(told=True))
+
+
+async def mark_decided(tx: Transaction, action: NotificationAction) -> None:
+    """Send no notification with this action any more: it is decided."""
+    await tx.execute(update(notice).where(notice.c.action == str(action)).values(told=True))

@@ -72,17 +72,16 @@ async def erase(tx: Transaction, person: Person, *, at: float) -> Erased:
     """Delete a person's data for good.
 
     Their votes, duel votes and reports are deleted. The descriptions that they asked for are redacted, as are
-    the items of datasets made of these and the notifications that quote them; the empty rows are kept for the
-    votes of others. Rows of an operator's actions are kept without the operator's id.
+    the items of datasets made of these, the notifications that quote them, and what others wrote of their own
+    in reports of them; the empty rows are kept for the votes of others. Rows of an operator's actions are
+    kept without the operator's id.
     """
     deleted = await count_rows(tx, person)
     texts = select(description.c.id).where(description.c.requester == person.pseudonym)
     to_rebuild = await datasets.redact(tx, texts)
     quoting = update(notice).where(notice.c.action.in_(notifications.actions("removal", texts)))
     await tx.execute(quoting.values(text=LocalizedMessage(""), told=True))
-    # whose words a notification quotes is not stored, so it loses them if any report of the text is theirs
-    reported = select(report.c.description_id).where(report.c.reporter == person.pseudonym)
-    await notifications.remove_words(tx, notifications.actions("removal", reported))
+    await tx.execute(update(report).where(report.c.description_id.in_(texts)).values(words=""))
     shown = or_(duel.c.live_description_id.in_(texts), duel.c.candidate_description_id.in_(texts))
     await tx.execute(update(duel).where(shown).values(channel_id=None, message_id=None))
     voted = select(reaction.c.description_id).where(reaction.c.voter == person.pseudonym)

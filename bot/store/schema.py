@@ -270,8 +270,9 @@ notice = Table(
 )
 
 # One text shown to a user, stored before it is shown, so that every shown text is known. The two of a duel
-# are in the duel's message. removed_at: it is hidden, and excluded from training. settled: a person had
-# their vote on it deleted, so its message is excluded from the backfill: their thumb may still be there.
+# are in the duel's message. removed_at: it is hidden, and excluded from training. removed_by_operators: they
+# have decided that, for good. settled: a person had their vote on it deleted, so its message is excluded from
+# the backfill: their thumb may still be there.
 description = Table(
     "description",
     metadata,
@@ -293,6 +294,7 @@ description = Table(
     Column("created_at", Float, nullable=False),
     Column("removed_at", Float),
     Column("settled", Boolean, nullable=False, server_default=false()),
+    Column("removed_by_operators", Boolean, nullable=False, server_default=false()),
     Index("description_of_requester", "requester", "created_at"),
     Index("description_of_guild", "guild_id", "created_at"),
     Index("description_of_time", "created_at"),
@@ -411,7 +413,8 @@ guild_setting = Table(
 )
 
 # One person's report of a description. counts: it counts towards hiding the description
-# (bot/community/content_reports.py decides). dismissed: an operator found nothing wrong.
+# (bot/community/content_reports.py decides). dismissed: an operator found nothing wrong. words: what the
+# person wrote of their own, kept nowhere else. notice_id: by which operators learn of the report, if they do.
 report = Table(
     "report",
     metadata,
@@ -420,5 +423,7 @@ report = Table(
     Column("dismissed", Boolean, nullable=False, server_default=false()),
     Column("at", Float, nullable=False),
     Column("counts", Boolean, nullable=False, server_default=true()),
+    Column("words", Text, nullable=False, server_default=""),
+    Column("notice_id", Integer, ForeignKey("notice.id")),
     Index("report_of_reporter", "reporter"),
 )

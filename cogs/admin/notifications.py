@@ -81,15 +81,18 @@ class NotificationsCog(commands.Cog):
         action = notification.action
         if action and action.kind == "removal":
             private = set(channel_ids) == {self.app.settings.admin_channel}
-            notice = await report_notice(self.bot, notification.text, action.subject_id, private=private)
+            notice = await report_notice(self.bot, notification, action.subject_id, private=private)
             render = notice.content
         person = notification.mention_id or self._owner_id()
         await deliver(self.bot, places(channel_ids, person), render)
         self._sent.add(notification.id)
 
     def _give_up(self, notification: Notification) -> None:
-        """Log it. What asks for a decision waits for a day, or a restart: until then somebody may see it."""
-        log.warning("notification %d reached nobody: %s", notification.id, notification.text)
+        """Log it. What asks for a decision waits for a day, or a restart: until then somebody may see it.
+
+        The log does not say what it tells: that may be about a person, and nothing deletes it from there.
+        """
+        log.warning("notification %d (%s) reached nobody", notification.id, notification.key)
         if notification.action:
             self._backoff.forget(notification.id)
             self._backoff.wait(notification.id, _DAY)

@@ -20,15 +20,12 @@ from cogs.hero.embeds import draft_embed, queue_text
 _MAX_LENGTH = 2700  # characters of each text; all embeds of a message may have 6,000 together
 
 
-def duel_content(
-    pairing: Pairing, vocabulary: Vocabulary, t: Translator, *, by_operators: int | None = None
-) -> MessageContent:
+def duel_content(pairing: Pairing, vocabulary: Vocabulary, t: Translator) -> MessageContent:
     """Return both texts, labelled A and B, with the buttons. Nothing in it tells which model wrote which.
 
-    While a text is hidden, the message has no vote buttons. by_operators: the id of the description that
-    operators have just hidden, if any.
+    While a text is hidden, the message has no vote buttons.
     """
-    texts = [_text(text, t, by_operators=text.id == by_operators) for text in (pairing.a, pairing.b)]
+    texts = [_text(text, t) for text in (pairing.a, pairing.b)]
     if pairing.visible:
         footer = t(
             "A new model is on trial, so two models wrote this hero. Which text is better? After your "
@@ -77,8 +74,8 @@ def _embeds(title: str, texts: Sequence[str], footer: str) -> list[discord.Embed
     return [first, second.set_footer(text=footer)]
 
 
-def _text(description: Description, t: Translator, *, by_operators: bool) -> str:
-    if description.removed_at is not None and by_operators:
+def _text(description: Description, t: Translator) -> str:
+    if description.removed_by_operators:
         return t("*Operators have removed this text.*")
     if description.removed_at is not None:
         return t("*This text is hidden: people have reported it.*")

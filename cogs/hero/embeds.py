@@ -27,16 +27,14 @@ def hero_content(
     t: Translator,
     *,
     needed: int,
-    by_operators: bool = False,
 ) -> MessageContent:
     """Return a description with its buttons, or a notice without buttons if it is hidden.
 
-    needed: how many people must like a text at least before it trains; by_operators: whether it is operators
-    who have just hidden it.
+    needed: how many people must like a text at least before it trains.
     """
+    if description.removed_by_operators:
+        return MessageContent(content=t("Operators have removed this description."))
     if description.removed_at is not None:
-        if by_operators:
-            return MessageContent(content=t("Operators have removed this description."))
         return MessageContent(content=t("This description is hidden: people have reported it."))
     return MessageContent(
         [hero_embed(description, vocabulary, curation, t, needed=needed)],

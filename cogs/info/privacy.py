@@ -137,7 +137,9 @@ def counts_text(t: Translator, counts: dict[str, int]) -> str:
             "{number} vote of yours in a duel", "{number} votes of yours in duels", counts["duel_vote"]
         ),
         "report": t.count(
-            "{number} report of a description", "{number} reports of descriptions", counts["report"]
+            "{number} report of a description, with what you wrote in it",
+            "{number} reports of descriptions, with what you wrote in them",
+            counts["report"],
         ),
         "job": t.count(
             "{number} job that you started as an operator",

@@ -10,7 +10,7 @@ from bot.community.content_reports import ContentReports
 from bot.errors import Unavailable, UserError
 from bot.i18n.message import ENGLISH, LocalizedMessage, Translator, mark
 from bot.store.descriptions import Description
-from bot.store.notifications import without_words
+from bot.store.notifications import Notification
 from cogs.common.content import MessageContent
 from cogs.common.locale import translator_of, translator_of_button
 from cogs.common.markdown import escape_markdown
@@ -19,6 +19,7 @@ from cogs.common.persistent import PersistentButton, persistent_view
 from cogs.common.responses import answer, confirm
 from cogs.moderation.reports import current_message, refresh_message
 
+_MAX_MESSAGE = 2000  # characters, by Discord's limit
 _MAX_QUOTE = 1200  # characters; a verdict keeps 1,600 of the notice
 _QUOTE = re.compile(r"^> [^\n]*$|```.*?```", re.DOTALL | re.MULTILINE)  # code blocks stand in older messages
 _NOT_EDITABLE = mark(
@@ -33,12 +34,14 @@ _VERDICTS = {
 
 @dataclass(frozen=True, slots=True)
 class ReportNotice:
-    """A notice to operators. It quotes text and reporter only where nobody else reads; a button shows them.
+    """A notice to operators. It quotes text and reporters only where nobody else reads; a button shows them.
 
-    found: None if the text was deleted meanwhile. link: the message that shows the text.
+    words: what its reporters wrote of their own. found: None if the text was deleted meanwhile. link: the
+    message that shows the text.
     """
 
     head: LocalizedMessage
+    words: list[str]
     description_id: int
     found: Description | None
     link: str | None
@@ -46,41 +49,45 @@ class ReportNotice:
 
     def content(self, t: Translator) -> MessageContent:
         # a notice that an older version stored has all of these lines in one template, and the text in it
-        head = self.head if self.private else without_words(self.head)
-        lines = [t(head).partition("\n")[0]]
+        lines = [t(self.head).partition("\n")[0]]
         if self.private and self.found:
             lines.append(_quoted(self.found.text))
         elif self.link:
             lines.append(t("[Look at its message]({link})", link=self.link))
-        lines.append(
-            t(
-                "Remove hides it for good, and no model learns from it. Keep shows it as before, and "
-                "dismisses the reports."
-            )
+        explained = t(
+            "Remove hides it for good, and no model learns from it. Keep shows it as before, and "
+            "dismisses the reports."
         )
+        shown = not self.private
+        if self.private:
+            said = _words_lines(self.words, t)
+            fitting = _fitting(said, _MAX_MESSAGE - len("\n".join([*lines, explained])), t)
+            lines += fitting
+            shown = fitting != said
         buttons: list[PersistentButton] = [
             RemovalButton(verdict, self.description_id, t) for verdict in _VERDICTS
         ]
-        if not self.private:
+        if shown:
             buttons.insert(0, ReportedTextButton(self.description_id, t))
-        return MessageContent(content="\n".join(lines)[:2000], view=persistent_view(buttons))
+        return MessageContent(content="\n".join([*lines, explained]), view=persistent_view(buttons))
 
 
 async def report_notice(
-    bot: HeroBot, head: LocalizedMessage, description_id: int, *, private: bool
+    bot: HeroBot, notification: Notification, description_id: int, *, private: bool
 ) -> ReportNotice:
     """Return the notice of a report. private: whether operators alone read where it is sent."""
+    words = await bot.app.content_reports.words(description_id, notice_id=notification.id)
     try:
         found = await bot.app.content_reports.get(description_id)
     except UserError:
-        return ReportNotice(head, description_id, None, None, private)
+        return ReportNotice(notification.text, words, description_id, None, None, private)
     _, location = await current_message(bot, found, ENGLISH)
     link = None
     if location:
         channel_id, message_id = location
         channel = bot.get_partial_messageable(channel_id, guild_id=found.guild_id)
         link = channel.get_partial_message(message_id).jump_url
-    return ReportNotice(head, description_id, found, link, private)
+    return ReportNotice(notification.text, words, description_id, found, link, private)
 
 
 class ReportedTextButton(PersistentButton, template=r"removal:show:(?P<description_id>[0-9]{1,18})"):
@@ -95,9 +102,11 @@ class ReportedTextButton(PersistentButton, template=r"removal:show:(?P<descripti
         await interaction.response.defer(ephemeral=True, thinking=True)
         found = await interaction.client.app.content_reports.get(self.description_id)
         t = await translator_of(interaction)
-        said = await interaction.client.app.content_reports.words(self.description_id)
-        lines = [_quoted(found.text), *(t("A report says: “{words}”", words=words) for words in said)]
-        await answer(interaction, "\n".join(lines)[:2000])
+        words = await interaction.client.app.content_reports.words(self.description_id)
+        first, *others = _pages([_quoted(found.text), *_words_lines(words, t)], _MAX_MESSAGE)
+        await answer(interaction, first)
+        for page in others:
+            await interaction.followup.send(page, ephemeral=True)
 
 
 class RemovalButton(
@@ -121,11 +130,9 @@ class RemovalButton(
         except Unavailable:
             raise
         except UserError as refusal:
-            await _show_as_past(interaction, refusal)
+            await self._show_as_past(interaction, refusal)
             return
-        refreshed = await refresh_message(
-            interaction.client, description, by_operators=self.verdict == "remove"
-        )
+        refreshed = await refresh_message(interaction.client, description)
         content = interaction.message.content if interaction.message else ""
         label, _ = _VERDICTS[self.verdict]
         t = await translator_of_button(interaction, label)
@@ -142,21 +149,49 @@ class RemovalButton(
             return await reports.remove(self.description_id)
         return await reports.keep(self.description_id)
 
-
-async def _show_as_past(interaction: Interaction, refusal: UserError) -> None:
-    """Tell the operator that there is nothing to decide any more, and say so in place of the buttons."""
-    t = await translator_of(interaction)
-    current = await interaction.original_response()
-    if current.components:  # else the verdict of another operator stands there
-        content = _QUOTE.sub("> …", current.content)  # the text may be deleted
-        await answer(interaction, f"{content[:1600]}\n{t(refusal.message)}")
-    await confirm(interaction, t(refusal.message))
+    async def _show_as_past(self, interaction: Interaction, refusal: UserError) -> None:
+        """Tell the operator that there is nothing to decide any more, and say so in place of the buttons."""
+        t = await translator_of(interaction)
+        await confirm(interaction, t(refusal.message))
+        current = await interaction.original_response()
+        if current.components:  # else the verdict of another operator stands there
+            label, _ = _VERDICTS[self.verdict]
+            t = await translator_of_button(interaction, label)
+            content = _QUOTE.sub("> …", current.content)  # the text may be deleted
+            await answer(interaction, f"{content[:1600]}\n{t(refusal.message)}")
 
 
 def _is_private(interaction: Interaction) -> bool:
     """Return whether operators alone read here: in the admin channel, or a direct message."""
     admin_channel = interaction.client.app.settings.admin_channel
     return interaction.guild_id is None or interaction.channel_id == admin_channel
+
+
+def _words_lines(words: list[str], t: Translator) -> list[str]:
+    """Return a line for what each reporter wrote, without characters that Discord would render."""
+    return [t("A report says: “{words}”", words=escape_markdown(each)) for each in words]
+
+
+def _fitting(lines: list[str], most: int, t: Translator) -> list[str]:
+    """Return the first lines that fit into so many characters, with a line that says how many do not."""
+    for left_out in range(len(lines) + 1):
+        kept = lines[: len(lines) - left_out]
+        if left_out:
+            kept.append(t.count("… and {number} more report", "… and {number} more reports", left_out))
+        if sum(len(line) + 1 for line in kept) <= most:
+            break
+    return kept
+
+
+def _pages(lines: list[str], most: int) -> list[str]:
+    """Return the lines as texts of at most so many characters. No line is that long."""
+    pages = lines[:1]
+    for line in lines[1:]:
+        if len(pages[-1]) + 1 + len(line) > most:
+            pages.append(line)
+        else:
+            pages[-1] += f"\n{line}"
+    return pages
 
 
 def _quoted(text: str) -> str:

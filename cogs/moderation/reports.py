@@ -11,7 +11,6 @@ from bot.store.descriptions import Description
 from cogs.common.content import MessageContent
 from cogs.common.delivery import DISCORD_FAILURES
 from cogs.common.locale import translator_of, translator_of_server
-from cogs.common.markdown import escape_markdown
 from cogs.common.persistent import Modal, PersistentButton, persistent_view
 from cogs.common.responses import answer, confirm, with_retries
 from cogs.hero.duel_embeds import duel_content
@@ -66,7 +65,7 @@ class ReportForm(Modal):
     async def submit(self, interaction: Interaction) -> None:
         await interaction.response.defer()
         reason = next(key for key in _REASONS if key in self.reason.values)
-        words = escape_markdown(" ".join(self.words.value.split()))
+        words = " ".join(self.words.value.split())
         await _report(interaction, self.description_id, reason, words)
 
 
@@ -88,27 +87,28 @@ async def _report(interaction: Interaction, description_id: int, reason: ReportR
     """Report a description to the operators, and hide it at once after enough reports."""
     bot = interaction.client
     t = await translator_of(interaction)
-    hidden = await bot.app.content_reports.report(
+    result = await bot.app.content_reports.report(
         description_id, interaction.user.id, LocalizedMessage(_REASONS[reason]), words=words
     )
-    if hidden is None:
+    if result.hidden is None:
         thanks = t("Thank you: the operators will look at it.")
+        if not result.operators_learn:
+            thanks = t(
+                "Thank you: your report is noted. The operators have kept this text after earlier reports."
+            )
         await confirm(interaction, thanks, persistent_view([WithdrawButton(description_id, t)]))
         return
     # a click lets the bot edit its message even in a server that the bot is not in
-    content, _ = await current_message(bot, hidden, t)
+    content, _ = await current_message(bot, result.hidden, t)
     await with_retries(lambda: answer(interaction, content))
     await confirm(interaction, t("Thank you: the text is hidden now, until the operators decide."))
 
 
-async def refresh_message(bot: HeroBot, description: Description, *, by_operators: bool = False) -> bool:
-    """Bring a description's message up to date. Returns False if the bot may not edit it.
-
-    by_operators: whether it is operators who have just hidden the description.
-    """
+async def refresh_message(bot: HeroBot, description: Description) -> bool:
+    """Bring a description's message up to date. Returns False if the bot may not edit it."""
     guild = bot.get_guild(description.guild_id) if description.guild_id else None
     t = await translator_of_server(bot, guild)
-    content, location = await current_message(bot, description, t, by_operators=by_operators)
+    content, location = await current_message(bot, description, t)
     if location is None:
         return True
     channel_id, message_id = location
@@ -127,16 +127,13 @@ async def refresh_message(bot: HeroBot, description: Description, *, by_operator
 
 
 async def current_message(
-    bot: HeroBot, description: Description, t: Translator, *, by_operators: bool = False
+    bot: HeroBot, description: Description, t: Translator
 ) -> tuple[MessageContent, tuple[int, int] | None]:
-    """Return what a description's message should show now, and its channel and message ids if it has one.
-
-    by_operators: whether it is operators who have just hidden the description.
-    """
+    """Return what a description's message should show now, and its channel and message ids if it has one."""
     pairing = await bot.app.duels.with_description(description.id)
     vocabulary = await bot.app.powers.vocabulary()
     if pairing:
-        content = duel_content(pairing, vocabulary, t, by_operators=description.id if by_operators else None)
+        content = duel_content(pairing, vocabulary, t)
     else:
         content = hero_content(
             description,
@@ -144,7 +141,6 @@ async def current_message(
             bot.app.heroes.curation,
             t,
             needed=bot.app.admission.thresholds.fewest_ups,
-            by_operators=by_operators,
         )
     shown = pairing or description
     if shown.channel_id is None or shown.message_id is None:

@@ -267,6 +267,47 @@ async def test_migration_keeps_english_messages(tmp_path: Path) -> None:
         assert [str(notice.text) for notice in await notifications.list_pending(tx)] == ["⏳ A model ends."]
 
 
+async def test_migration_keeps_reports(tmp_path: Path) -> None:
+    """An earlier report has no words and no notice, and its other columns and constraints are kept."""
+    address = url(tmp_path / "hero.db")
+    engine = create_async_engine(address)
+    async with engine.begin() as connection:
+        await connection.run_sync(lambda sync: migrate(sync, "0010"))
+        await connection.execute(
+            text(
+                "INSERT INTO description (id, model, tuned, age, gender, power, text, finish_reason, "
+                "prompt_version, sampling, requester, prompt_tokens, completion_tokens, seconds, created_at, "
+                "removed_at) "
+                "VALUES (1, 'm', 1, 40, 'woman', 'healing', 't', 'stop', 1, '{}', 'asker', 1, 1, 1, 1, 2)"
+            )
+        )
+        await connection.execute(
+            text("INSERT INTO report VALUES (1, 'ann', 1, 2.0, 1), (1, 'bob', 0, 3.0, 0)")
+        )
+        await connection.execute(
+            text(
+                "INSERT INTO notice (id, key, text, action, told, at) "
+                """VALUES (1, 'removal:1:1', '{"say": "Decide."}', 'removal:1', 1, 3.0)"""
+            )
+        )
+    await engine.dispose()
+
+    async with open_database(address) as db:
+        async with db.write() as tx:
+            found = await tx.execute(text("SELECT * FROM report ORDER BY reporter"))
+            assert found.all() == [(1, "ann", 1, 2.0, 1, "", None), (1, "bob", 0, 3.0, 0, "", None)]
+            removed = await tx.execute(text("SELECT removed_at, removed_by_operators FROM description"))
+            assert removed.one() == (2.0, 0)
+            await tx.execute(text("UPDATE report SET notice_id = 1 WHERE reporter = 'bob'"))
+        for statement in (
+            "UPDATE report SET notice_id = 2",
+            "INSERT INTO report (description_id, reporter, at) VALUES (2, 'ann', 1.0)",
+        ):
+            with pytest.raises(IntegrityError):
+                async with db.write() as tx:
+                    await tx.execute(text(statement))
+
+
 async def test_a_failing_task_does_not_affect_others_that_share_its_transaction(app: App) -> None:
     sizes: list[int] = []
 

@@ -260,6 +260,7 @@ async def test_texts_deleted_during_a_draft_are_not_frozen(stage: Stage, app: Ap
         if how == "deleted":
             await app.privacy.delete(stage.ana.id)
         else:
+            await app.content_reports.report(1, stage.ben.id)
             await app.content_reports.remove(1)
         frozen = await app.builds.freezer.freeze(draft, {})
     async with app.db.read() as tx:

@@ -6,17 +6,18 @@ from datetime import UTC, datetime, timedelta
 import discord
 import pytest
 import simcord
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from bot.app import App
 from bot.client import HeroBot
 from bot.errors import UserError
 from bot.i18n.message import LocalizedMessage
 from bot.settings import Settings
-from bot.store import descriptions
+from bot.store import content_reports, descriptions
 from bot.store import notifications as store
 from bot.store.descriptions import Description
 from bot.store.notifications import NotificationAction
+from bot.store.schema import notice as notice_table
 from bot.store.schema import report as report_table
 from tests.conftest import Stage
 from tests.support.admin_channel import AdminChannel, admin_channel
@@ -29,6 +30,11 @@ from tests.support.streaming import labels
 async def admins(stage: Stage, settings: Settings) -> AsyncIterator[AdminChannel]:
     async with admin_channel(stage, settings) as opened:
         yield opened
+
+
+def young_account() -> int:
+    """Return the id of a new account, whose reports do not count."""
+    return discord.utils.time_snowflake(datetime.now(UTC) - timedelta(days=1))
 
 
 async def hero(stage: Stage, typed: str = "40 woman healing") -> discord.Message:
@@ -156,12 +162,12 @@ async def test_reports_of_young_accounts_hide_nothing_and_are_notified_once(
     young = discord.utils.time_snowflake(datetime.now(UTC) - timedelta(days=6))
 
     for number in range(4):
-        assert await app.content_reports.report(1, young + number) is None
+        assert (await app.content_reports.report(1, young + number)).hidden is None
     assert (await description(app)).removed_at is None
     (notification,) = await notifications(stage, admins)
     await stage.olga.click(notification, label="Keep")
 
-    assert await app.content_reports.report(1, young + 9) is None
+    assert (await app.content_reports.report(1, young + 9)).hidden is None
     assert len(await notifications(stage, admins)) == 1
     for member in (stage.ben, stage.olga):
         await report(member, shown(stage))
@@ -175,15 +181,17 @@ async def test_reporter_whose_reports_were_mostly_dismissed_hides_nothing(stage:
         await hero(stage)
     wolf, honest = stage.ben.id, stage.olga.id
     for number in (1, 2, 3):
-        assert await app.content_reports.report(number, wolf)  # two dismissed reports are too few to judge by
-        assert await app.content_reports.report(number + 3, honest)
+        assert (
+            await app.content_reports.report(number, wolf)
+        ).hidden  # two dismissed reports are too few to judge by
+        assert (await app.content_reports.report(number + 3, honest)).hidden
         await app.content_reports.keep(number)
     await app.content_reports.keep(4)
 
-    assert await app.content_reports.report(7, wolf) is None
-    assert await app.content_reports.report(7, honest)  # one dismissed, two not
+    assert (await app.content_reports.report(7, wolf)).hidden is None
+    assert (await app.content_reports.report(7, honest)).hidden  # one dismissed, two not
     await app.content_reports.remove(7)
-    assert await app.content_reports.report(8, wolf) is None
+    assert (await app.content_reports.report(8, wolf)).hidden is None
 
 
 @pytest.mark.settings(daily_reports=2)
@@ -314,8 +322,10 @@ async def test_a_report_is_taken_back(stage: Stage, app: App, admins: AdminChann
 
     assert taken.followups == []
     assert len(await notifications(stage, admins)) == int(sent)
-    assert await app.content_reports.report(1, stage.olga.id) is None  # hers is the first that counts
-    assert await app.content_reports.report(1, stage.ben.id)
+    assert (
+        await app.content_reports.report(1, stage.olga.id)
+    ).hidden is None  # hers is the first that counts
+    assert (await app.content_reports.report(1, stage.ben.id)).hidden
 
 
 async def test_a_report_of_two_leaves_the_notification_of_the_other(
@@ -449,9 +459,9 @@ async def test_what_people_write_of_their_own_reaches_the_operators_and_nobody_i
     await report(stage.ben, message)
     await report(stage.olga, message, words="It names\nmy **boss** @everyone <@1>")
     first, second = await notifications(stage, admins)
-    assert "in their words" not in first.content
-    quoted = r"Something else, in their words: “It names my \*\*boss\*\* @everyone \<@1>”"
-    assert quoted in second.content
+    assert "A report says" not in first.content
+    assert r"A report says: “It names my \*\*boss\*\* @everyone \<@1>”" in second.content
+    assert labels(second) == ["Remove", "Keep"]
     assert not second.mention_everyone
     assert second.mentions == []
 
@@ -467,11 +477,178 @@ async def test_own_words_stand_in_no_public_notice(stage: Stage, app: App) -> No
     assert shown_text == f"> {(await description(app)).text}\nA report says: “It is about Ana”"
 
 
-async def test_own_words_are_deleted_with_the_reporters_data(stage: Stage, app: App) -> None:
+async def stored_texts(app: App) -> str:
+    async with app.db.read() as tx:
+        found = [await tx.execute(select(table)) for table in (notice_table, report_table)]
+        return str([each.all() for each in found])
+
+
+@pytest.mark.parametrize("way", ["withdrawn", "deleted"])
+@pytest.mark.parametrize("sent", [True, False])
+async def test_own_words_are_stored_as_long_as_the_report(
+    stage: Stage, app: App, admins: AdminChannel, way: str, sent: bool
+) -> None:
+    message = await hero(stage)
+    thanked = await report(stage.ben, message, words="It is about Ana")
+    await app.content_reports.report(1, young_account(), words="It is rude")
+    if sent:
+        assert len(await notifications(stage, admins)) == 2
+    assert await app.content_reports.words(1) == ["It is about Ana", "It is rude"]
+
+    if way == "withdrawn":
+        await stage.ben.click(thanked.followups[0], label="Take it back")
+    else:
+        await app.privacy.delete(stage.ben.id)
+
+    assert "It is about Ana" not in await stored_texts(app)
+    assert await app.content_reports.words(1) == ["It is rude"]
+    shown_to_operators = "".join(each.content for each in await notifications(stage, admins))
+    assert ("It is about Ana" in shown_to_operators) is sent
+    assert "It is rude" in shown_to_operators
+
+
+async def test_own_words_are_exported(stage: Stage, app: App) -> None:
+    await report(stage.ben, await hero(stage), words="It is about **Ana**")
+    assert '"words": "It is about **Ana**"' in (await app.privacy.export(stage.ben.id)).decode()
+
+
+async def test_own_words_about_a_text_are_deleted_with_the_text(stage: Stage, app: App) -> None:
     await report(stage.ben, await hero(stage), words="It is about Ana")
-    assert await app.content_reports.words(1) == ["It is about Ana"]
-    await app.privacy.delete(stage.ben.id)
-    assert await app.content_reports.words(1) == []
+    await app.privacy.delete(stage.ana.id)
+    assert "It is about Ana" not in await stored_texts(app)
+
+
+async def test_each_report_with_own_words_is_notified_also_after_one_was_taken_back(
+    stage: Stage, app: App, admins: AdminChannel
+) -> None:
+    message = await hero(stage)
+    await app.content_reports.report(1, young_account())
+    thanked = await report(stage.ben, message, words="First")
+    await notifications(stage, admins)
+    await stage.ben.click(thanked.followups[0], label="Take it back")
+
+    await report(stage.olga, message, words="Second")
+
+    *_, last = await notifications(stage, admins)
+    assert "A report says: “Second”" in last.content
+
+
+async def test_after_a_keep_a_report_that_does_not_count_is_promised_nothing_and_told_with_the_next(
+    stage: Stage, app: App, admins: AdminChannel
+) -> None:
+    message = await hero(stage)
+    await report(stage.ben, message)
+    await app.content_reports.keep(1)
+    numbers = (2, 3, 4)
+    for _ in numbers:
+        await hero(stage)
+    async with app.db.write() as tx:  # mostly dismissed: her next reports do not count
+        for number in numbers:
+            await content_reports.add(
+                tx, number, app.pseudonyms.of(stage.olga.id), counts=True, words="", notice_id=None, at=0
+            )
+            await content_reports.dismiss(tx, number)
+
+    thanked = await report(stage.olga, message, words="It is rude")
+    told = thanked.followups[0].content
+    assert told.startswith("Thank you: your report is noted. The operators have kept this text")
+    assert await admins.app.notifications.pending() == []
+
+    await report(stage.ana, message)
+    *_, last = await notifications(stage, admins)
+    assert "A report says: “It is rude”" in last.content
+
+
+@pytest.mark.parametrize("way", ["withdrawn", "deleted"])
+@pytest.mark.parametrize("decision", ["keep", "remove"])
+async def test_a_text_that_is_hidden_can_be_decided_whatever_was_before(
+    stage: Stage, app: App, admins: AdminChannel, way: str, decision: str
+) -> None:
+    message = await hero(stage)
+    thanked = await report(stage.ben, message)
+    (first,) = await notifications(stage, admins)
+    if way == "withdrawn":
+        await stage.ben.click(thanked.followups[0], label="Take it back")
+    else:
+        await app.privacy.delete(stage.ben.id)
+    late = await stage.olga.click(first, label="Keep")
+    assert late.followups[-1].content == "There is nothing to decide: no report of this text is left."
+
+    for member in (stage.ben, stage.olga):
+        await report(member, message)
+
+    assert (await description(app)).removed_at is not None
+    assert labels((await notifications(stage, admins))[-1]) == ["Remove", "Keep"]
+    for member in (stage.ben, stage.olga):  # the text stays hidden, and waits for the operators
+        await app.privacy.delete(member.id)
+    decided = await getattr(app.content_reports, decision)(1)
+    assert (decided.removed_at is None) is (decision == "keep")
+
+
+async def say_much(app: App) -> None:
+    """Report a text twelve times by new accounts, with as many words as the form takes."""
+    for number in range(12):
+        words = f"{number:02} {'*' * 290} end"
+        await app.content_reports.report(1, young_account() + number, words=words)
+
+
+async def test_what_many_reports_say_is_shown_whole(stage: Stage, app: App) -> None:
+    notice = await public_notice(stage)
+    await say_much(app)
+
+    clicked = await stage.olga.click(notice, label="Show the text")
+
+    pages = [stage.ephemeral_reply(clicked), *(each.content for each in clicked.followups if each.ephemeral)]
+    said = "\n".join(pages)
+    assert [f"“{number:02} " in said for number in range(12)] == [True] * 12
+    assert said.count("end”") == 12
+    assert len(pages) == len(clicked.followups) + 1
+    assert all(len(each) <= 2000 for each in pages)
+
+
+async def test_a_notice_of_more_words_than_fit_says_how_many_reports_are_left_out(
+    stage: Stage, app: App, admins: AdminChannel
+) -> None:
+    message = await hero(stage)
+    await report(stage.ben, message)
+    await app.content_reports.keep(1)
+    await say_much(app)
+
+    await report(stage.olga, message)
+
+    *_, notice = await notifications(stage, admins)
+    quoted = notice.content.count("end”\n")
+    assert quoted == notice.content.count("A report says: “")
+    assert f"end”\n… and {12 - quoted} more reports\nRemove hides it" in notice.content
+    assert labels(notice) == ["Show the text", "Remove", "Keep"]
+
+
+async def test_what_replaces_the_buttons_of_a_notice_is_in_its_language(
+    stage: Stage, admins: AdminChannel
+) -> None:
+    await stage.olga.slash(stage.channel, "settings language", language="German")
+    message = await hero(stage)
+    form = await stage.ben.click(message, custom_id="hero:report:1")
+    await stage.ben.submit_modal(form, {"reason": ["other"], "words": ""})
+    (notice,) = await notifications(stage, admins)
+    await admins.app.content_reports.keep(1)
+    await stage.olga.slash(stage.channel, "settings language", language="English")
+
+    late = await stage.olga.click(notice, label="Behalten")
+
+    assert late.followups[-1].content == "An operator has decided already: the text was kept."
+    (notice,) = await notifications(stage, admins)
+    assert notice.content.endswith("Es hat schon jemand entschieden: Der Text wurde behalten.")
+
+
+async def test_a_removed_text_of_a_duel_stays_told_as_removed(stage: Stage, app: App) -> None:
+    message = await duel(stage, app)
+    for member in (stage.ben, stage.olga):
+        await report(member, message, "Report A")
+    await app.content_reports.remove(1)
+    for member in (stage.ben, stage.olga):
+        await report(member, message, "Report B")
+    assert texts(shown(stage)) == ["*Operators have removed this text.*", HIDDEN]
 
 
 @pytest.mark.parametrize(("decision", "said"), [("Keep", "kept"), ("Remove", "removed")])

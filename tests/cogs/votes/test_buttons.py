@@ -220,6 +220,7 @@ async def test_buttons_return_when_a_hidden_description_is_kept(
     stage: Stage, app: App, closed: simcord.ChannelHandle
 ) -> None:
     await describe(stage, closed)
+    await app.content_reports.report(1, stage.olga.id)
     kept = await app.content_reports.keep(1)
     assert isinstance(stage.env.bot, HeroBot)
     assert await refresh_message(stage.env.bot, kept)
