@@ -49,15 +49,23 @@ async def answer(
                 yield AnswerPart(choice.delta.content or "", choice.finish_reason)
                 if choice.finish_reason:
                     return
-    except (openai.APITimeoutError, httpx2.TimeoutException) as error:  # the SDK wraps none within a stream
-        raise Unavailable(
-            "The engine has sent nothing for minutes: this machine may be too busy for it. Try again later."
-        ) from error
-    except (openai.APIConnectionError, httpx2.HTTPError) as error:
+    except (openai.APIConnectionError, httpx2.HTTPError) as error:  # the SDK wraps none within a stream
+        if _is_slow(error):
+            raise Unavailable(
+                "The engine has sent nothing for minutes: this machine may be too busy for it. Try again "
+                "later."
+            ) from error
         ended = error
     except openai.APIError as error:
         raise UserError("The engine refused: {reason}", reason=error_text(error)) from error
     raise OutOfReach("The engine does not answer any more. Start this command again.") from ended
+
+
+def _is_slow(error: Exception) -> bool:
+    """Return whether the engine was reached, but sent nothing for too long."""
+    cause = error.__cause__ if isinstance(error, openai.APIError) else error
+    # the client's transport takes a refused connection for one that was not made in time
+    return isinstance(cause, httpx2.TimeoutException) and not isinstance(cause, httpx2.ConnectTimeout)
 
 
 async def _begin(
