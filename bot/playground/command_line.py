@@ -145,7 +145,9 @@ def _unknown_command_error(typed: str, known: Sequence[Command], hidden: Sequenc
 
 def _of_operators(name: str) -> Refused:
     return Refused(
-        "/{name} is a command of operators: become {operator} above to use it.", name=name, operator=OPERATOR
+        "/{name} is a command of operators or server admins: become {operator} above to use it.",
+        name=name,
+        operator=OPERATOR,
     )
 
 

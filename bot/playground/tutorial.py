@@ -275,7 +275,7 @@ def _vote_step(now: _Now, *, done: bool) -> Step:
         person = now.voters[0]
         todo = LocalizedMessage("As {person}, press 👍 under the hero.", person=person)
         return Step(title, why, todo, None, person, done)
-    ask: str | LocalizedMessage = mark("The channel is empty: ask for a hero first.")
+    ask: str | LocalizedMessage = mark("No hero here can be voted on: ask for one first.")
     if now.shown:
         ask = mark("Everybody has voted: ask for another hero.")
     elif now.unfit:

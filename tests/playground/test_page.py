@@ -50,10 +50,10 @@ async def test_an_error_is_shown_only_to_its_author(ana: Visitor, olga: Visitor)
     error = await ana.wait_for_message(lambda message: message["flags"] & 64)
     assert "age" in error["content"]
     refused = (await ana.type_line("/finetune"))["refused"]
-    assert refused == "/finetune is a command of operators: become olga above to use it."
+    assert refused == "/finetune is a command of operators or server admins: become olga above to use it."
     for typed in ("/dataset", "/dataset nosuch"):
         refused = (await ana.type_line(typed))["refused"]
-        assert refused == "/dataset is a command of operators: become olga above to use it."
+        assert refused == "/dataset is a command of operators or server admins: become olga above to use it."
     assert (await ana.type_line("/nosuch"))["refused"].startswith("There is no command /nosuch. /help")
     await ana.type_line("done")
     await olga.wait_for_message(lambda message: message["content"] == "done")
