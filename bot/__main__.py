@@ -79,7 +79,14 @@ def run(
 
 @cli.command(rich_help_panel=START)
 def demo(
-    examples: Annotated[int, typer.Option(min=14, help="How many examples to write")] = 84,
+    examples: Annotated[
+        int | None,
+        typer.Option(
+            min=14,
+            help="Let the base write this many texts, in place of those that come with the bot; "
+            "a few teach little",
+        ),
+    ] = None,
     epochs: Annotated[int, typer.Option(min=1, max=10, help="How often the model reads each text")] = 2,
     as_json: Json = False,
 ) -> None:

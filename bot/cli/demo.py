@@ -31,6 +31,7 @@ T = TypeVar("T")
 HERO = Hero(40, "woman", "healing")  # in the vocabulary, but not in the grid of training heroes
 VOTERS = ("simulated voter 1", "simulated voter 2", "simulated voter 3")
 
+_PATIENCE = "The training takes 5 to 14 minutes on two cores."
 _MAX_DESCRIPTIONS = 20  # until the voters like one; each takes a second
 
 
@@ -42,9 +43,16 @@ class Demo:
         self._console = console
         self._durations: list[tuple[str, float]] = []
 
-    async def run(self, *, examples: int, epochs: int) -> FinetuneResult:
-        """Run the loop once and return how its training ended, whatever its check and the voters say."""
-        first = await self._timed("write dataset v1", self._build(examples))
+    async def run(self, *, examples: int | None, epochs: int) -> FinetuneResult:
+        """Run the loop once and return how its training ended, whatever its check and the voters say.
+
+        examples: how many the base writes; with None, the texts that come with the bot are taken.
+        """
+        self._console.print(
+            f"A whole loop, with simulated voters. {_PATIENCE if examples is None else ''}".rstrip(),
+            highlight=False,
+        )
+        first = await self._timed("build dataset v1", self._build(examples))
         self._print_dataset(first)
         training = await self._timed("train", self._finetune(epochs))
         self._console.print(
@@ -55,14 +63,13 @@ class Demo:
             self._console.print(line, markup=False, highlight=False)
         liked = await self._timed("describe and vote", self._describe_and_vote(training))
         if liked:
-            second = await self._timed("write dataset v2", self._build(examples))
+            second = await self._timed("build dataset v2", self._build(examples))
             self._print_dataset(second)
             await self._print_dataset_item(second.dataset, liked)
         else:
             self._console.print(
                 f"The voters liked none of {_MAX_DESCRIPTIONS} descriptions, so a second dataset would be "
-                "the first one again. A model that learns from more examples writes better: "
-                f"{program()} demo --examples {2 * examples}"
+                f"the first one again. {_cure(examples, epochs)}"
             )
         self._print_durations()
         return training
@@ -73,9 +80,12 @@ class Demo:
         self._durations.append((name, time.monotonic() - started))
         return result
 
-    async def _build(self, examples: int) -> BuildResult:
-        repeats = -(-examples // self._app.heroes.vocabulary.grid.size)
-        spec = self._app.planner.spec(repeats=repeats, limit=examples)
+    async def _build(self, examples: int | None) -> BuildResult:
+        if examples is None:
+            spec = self._app.planner.spec("shipped")
+        else:
+            repeats = -(-examples // self._app.heroes.vocabulary.grid.size)
+            spec = self._app.planner.spec(repeats=repeats, limit=examples)
         job, _ = await self._app.builds.submit(spec)
         return (await self._follow(job.id, "dataset")).result_as(BuildResult)
 
@@ -139,8 +149,7 @@ class Demo:
         self._console.print(
             f"[bold]Dataset v{result.dataset}[/bold]: {counts.get('train', 0)} texts to learn from, "
             f"{counts.get('valid', 0)} kept aside, {counts.get('description', 0)} liked. "
-            f"{result.asked} were written now, {result.cached} before; {sum(result.rejected.values())} did "
-            f"not fit their hero, and {result.given_up} heroes were given up."
+            f"{_written(result)}"
         )
 
     def _print_durations(self) -> None:
@@ -155,7 +164,7 @@ class Demo:
         """Print what to do after the demo."""
         next_steps = (
             (f"{program()} run", "the bot itself: in the playground, or in Discord with DISCORD_TOKEN"),
-            (f"{program()} dataset build", "a dataset of full size, which teaches far more than this one"),
+            (f"{program()} dataset build", "a dataset for which the base writes new texts"),
             (f"{program()} tune examples/questions.csv", "a model of your own, on your own examples"),
         )
         self._console.print("\nNext:")
@@ -163,9 +172,10 @@ class Demo:
             self._console.print(f"  {command}   [dim]{what}[/dim]", highlight=False, soft_wrap=True)
 
 
-async def run_demo(settings: Settings, *, examples: int, epochs: int, as_json: bool = False) -> None:
+async def run_demo(settings: Settings, *, examples: int | None, epochs: int, as_json: bool = False) -> None:
     """Run the loop on fresh data in the demo's own folder. Raise UserError if a stage fails.
 
+    examples: how many the base writes; with None, the texts that come with the bot are taken.
     as_json: print one line of JSON at the end, and all else to standard error.
     """
     if settings.hosted:
@@ -183,6 +193,26 @@ async def run_demo(settings: Settings, *, examples: int, epochs: int, as_json: b
     if as_json:
         losses = {"loss_before": training.loss_before, "loss_after": training.loss_after}
         print_json({**losses, "verdict": _verdict(training)}, on_one_line=True)
+
+
+def _written(result: BuildResult) -> str:
+    """Return what a model wrote for a dataset; nothing if none was asked."""
+    if result.source == "shipped":
+        return "No model wrote for it: the texts come with the bot."
+    return (
+        f"{result.asked} were written now, {result.cached} before; {sum(result.rejected.values())} did "
+        f"not fit their hero, and {result.given_up} heroes were given up."
+    )
+
+
+def _cure(examples: int | None, epochs: int) -> str:
+    """Return what to do about a model that nobody likes."""
+    if examples is None:
+        return f"A model that reads the texts more often learns more: {program()} demo --epochs {epochs + 1}"
+    return (
+        f"A few examples teach little: {program()} demo, without --examples, takes the texts that come with "
+        "the bot."
+    )
 
 
 def _verdict(training: FinetuneResult) -> str:

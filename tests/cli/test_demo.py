@@ -10,11 +10,21 @@ from tests.support.writers import of_one_taste
 
 
 def test_the_loop_ends_with_one_line_of_json(terminal: RunCommand) -> None:
-    done = terminal("demo", "--examples", "16", "--epochs", "1", "--json")
+    done = terminal("demo", "--epochs", "1", "--json")
     assert done.exit_code == 0, done.output
     (line,) = done.stdout.splitlines()
     assert json.loads(line) == {"loss_before": 2.5, "loss_after": 1.25, "verdict": "passed"}
-    assert "dataset v2 contains the well-rated description" in " ".join(done.stderr.split())
+    told = " ".join(done.stderr.split())
+    assert "No model wrote for it: the texts come with the bot" in told
+    assert "dataset v2 contains the well-rated description" in told
+
+
+def test_the_base_writes_the_examples_if_their_number_is_given(terminal: RunCommand) -> None:
+    done = terminal("demo", "--examples", "16", "--epochs", "1")
+    assert done.exit_code == 0, done.output
+    told = " ".join(done.stdout.split())
+    assert "16 were written now" in told
+    assert "dataset v2 contains the well-rated description" in told
 
 
 def test_a_model_that_is_held_back_and_that_nobody_likes_ends_it_with_json_too(
@@ -28,6 +38,7 @@ def test_a_model_that_is_held_back_and_that_nobody_likes_ends_it_with_json_too(
     told = " ".join(done.stderr.split())
     assert "fewer than half of its texts" in told
     assert "The voters liked none of 20 descriptions" in told
+    assert "demo, without --examples, takes the texts that come with the bot" in told
     assert "Dataset v2" not in told
 
 

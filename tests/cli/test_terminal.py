@@ -165,7 +165,7 @@ def test_the_help_of_a_command_names_values_by_words(command: str) -> None:
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ("demo", "NUMBER  How many examples to write (at least 14) [default: 84]"),
+        ("demo", "NUMBER  How often the model reads each text (1 to 10) [default: 2]"),
         ("finetune", "supervised|dpo"),
         ("dataset check", "PATH"),
     ],
