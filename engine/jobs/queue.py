@@ -48,23 +48,6 @@ class TokenCount:
     error: str | None = None
 
 
-class _FinishEstimator:
-    """Estimates when a training ends, from the speed of its steps since it was started or resumed."""
-
-    def __init__(self) -> None:
-        self._first: tuple[int, float] | None = None
-
-    def estimate(self, step: int, total: int) -> int | None:
-        """Return the Unix time of the end; None at the first call."""
-        now = time.time()
-        if self._first is None:
-            self._first = step, now
-            return None
-        first_step, first_time = self._first
-        seconds_per_step = (now - first_time) / max(1, step - first_step)
-        return int(now + seconds_per_step * (total - step))
-
-
 class JobQueue:
     """Runs the jobs of a store. Use as `async with`; leaving it ends the running training."""
 
@@ -261,7 +244,7 @@ class JobQueue:
         """Train in a child process; return None if the job was paused or cancelled."""
         self._models.remove_incomplete(self._model_name(job))
         pause = asyncio.Event()
-        on_message = partial(self._handle_message, job, _FinishEstimator())
+        on_message = partial(self._handle_message, job)
         folder = self._store.folder(job)
         task = asyncio.create_task(
             trainer_process.train(self._template, folder.path, request, pause, on_message)
@@ -282,13 +265,13 @@ class JobQueue:
                 folder.delete_state()
         return None if job.has_status("cancelled") else result
 
-    def _handle_message(self, job: Job, estimator: _FinishEstimator, message: JobEvent | Checkpoint) -> None:
+    def _handle_message(self, job: Job, message: JobEvent | Checkpoint) -> None:
         if isinstance(message, Checkpoint):
             name = f"{self._model_name(job)}:{checkpoint_suffix(message.step)}"
             self._add_model(job, name, message)
             message = JobEvent(message=f"Checkpoint created at step {message.step}: {name}")
-        elif message.data and "train_loss" in message.data:
-            job.estimated_finish = estimator.estimate(message.data["step"], message.data["total_steps"])
+        elif message.data and "seconds_left" in message.data:
+            job.estimated_finish = round(time.time() + message.data["seconds_left"])
         elif message.data and "reference_loss" in message.data:
             job.reference_loss = ReferenceLoss.model_validate(message.data["reference_loss"])
             self._store.save(job)

@@ -2,6 +2,7 @@
 
 import math
 import random
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ class Step:
     number: int
     loss: float
     tokens: int
+    seconds: float
     ends_epoch: bool
 
 
@@ -64,14 +66,28 @@ class TrainingLoop(Generic[T]):
         """Number of steps of the whole training."""
         return len(self._batches)
 
+    @property
+    def tokens_left(self) -> int:
+        """Number of tokens of the remaining steps."""
+        return sum(map(self._tokens, self._batches[self.step :]))
+
+    @property
+    def epochs_left(self) -> int:
+        """Number of epochs that have not ended."""
+        return -(-(self.total_steps - self.step) // self._steps_per_epoch)
+
     def steps(self) -> Iterator[Step]:
         """Run the remaining steps, one at a time. Raises TrainingError if the loss is not finite."""
         while self.step < self.total_steps:
             batch = self._batches[self.step]
+            started = time.monotonic()
             loss = self._train(batch)
+            seconds = time.monotonic() - started
             self.step += 1
-            tokens = sum(self._token_counts[index] for index in batch)
-            yield Step(self.step, loss, tokens, self.step % self._steps_per_epoch == 0)
+            yield Step(self.step, loss, self._tokens(batch), seconds, self.step % self._steps_per_epoch == 0)
+
+    def _tokens(self, batch: list[int]) -> int:
+        return sum(self._token_counts[index] for index in batch)
 
     def _train(self, batch: list[int]) -> float:
         for group in self._optimizer.param_groups:

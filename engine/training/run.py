@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from engine import base_model, hyperparameters, resources
 from engine.jobs import encoding
 from engine.training import gguf_weights
+from engine.training.forecast import Forecast
 from engine.training.full_model import FullModel
 from engine.training.loop import Step, TrainingLoop
 from engine.training.lora_model import LoraModel
@@ -86,6 +87,7 @@ class TrainingRun:
             seed=request.seed,
         )
         self._examples = len(examples)
+        self._forecast = Forecast()
 
     def run(self) -> dict[str, Any]:
         """Start or resume the training; return the last message, when it is done or paused.
@@ -122,12 +124,13 @@ class TrainingRun:
         interval = max(1, self._loop.total_steps // _MAX_METRICS_EVENTS)
         saves = SaveSchedule()
         for step in self._loop.steps():
+            self._forecast.add(step.tokens, step.seconds)
             self._progress.trained_tokens += step.tokens
             self._progress.train_loss[str(step.number)] = step.loss
             if step.ends_epoch:
                 self._end_epoch(step)
             elif step.number % interval == 0:
-                self._send_metrics("Training loss", step.number, train_loss=step.loss)
+                self._send_metrics("Training loss", step.number, train_loss=step.loss, **self._seconds_left())
             if self._pause_requested() and step.number < self._loop.total_steps:
                 self._save_state(saves)
                 return False
@@ -139,7 +142,7 @@ class TrainingRun:
         losses = {"train_loss": step.loss}
         if self._held_out:
             losses["full_valid_loss"] = self._evaluate(step.number)
-        self._send_metrics("Training loss", step.number, **losses)
+        self._send_metrics("Training loss", step.number, **losses, **self._seconds_left())
         total = self._loop.total_steps
         steps_left = total - step.number
         if 0 < steps_left < hyperparameters.KEPT_CHECKPOINTS * total // self._request.n_epochs:
@@ -186,9 +189,18 @@ class TrainingRun:
     def _send_message(self, text: str) -> None:
         self._send({"type": "message", "level": "info", "message": text})
 
+    def _seconds_left(self) -> dict[str, float]:
+        """Return how long the training will still take, if that can be told, as a metric."""
+        held_out = sum(map(self._objective.token_count, self._held_out))
+        reference = 0 if self._reference_is_held_out else sum(len(text.ids) for text in self._reference)
+        seconds = self._forecast.seconds(
+            learned=self._loop.tokens_left, read=self._loop.epochs_left * held_out + reference
+        )
+        return {} if seconds is None else {"seconds_left": seconds}
+
     def _send_metrics(self, title: str, step: int, **values: float) -> None:
         metrics = {name: round(value, 4) for name, value in values.items()}
-        shown = ", ".join(f"{value:.3f}" for value in metrics.values())
+        shown = ", ".join(f"{value:.3f}" for name, value in metrics.items() if name.endswith("loss"))
         self._send_data(f"{title.lower()} {shown}", step, metrics)
 
     def _send_reference_loss(self, loss: ReferenceLoss, when: Literal["before", "after"]) -> None:

@@ -53,6 +53,14 @@ async def test_held_out_loss_falls(training: Training) -> None:
     assert trained[-1]["train_loss"] < trained[0]["train_loss"]
 
 
+async def test_each_step_tells_how_long_the_rest_takes(training: Training) -> None:
+    found = [event.data for event in await events_of(training.engine, training.job.id)]
+    left = [data.get("seconds_left") for data in found if data and "train_loss" in data]
+    assert left[0] is None  # the first step tells nothing of the others
+    assert all(seconds > 0 for seconds in left[1:-1])
+    assert left[-1] == 0
+
+
 async def test_events_are_complete_and_paginated(training: Training) -> None:
     events = await events_of(training.engine, training.job.id)
     assert len({event.id for event in events}) == len(events) > 20
