@@ -14,7 +14,7 @@ from bench.common.servers import RunningServer
 from bench.engine import model_size, training
 from bench.engine.figures import STREAMS, Figures, Rounds
 from bench.engine.load import ChatRound, ServedModel, run_chat, run_chats
-from bench.engine.texts import questions, texts
+from bench.engine.texts import encode, questions, texts
 from bench.engine.training import TrainingRun
 from engine.storage import weights
 
@@ -60,13 +60,14 @@ async def measure(plan: Plan, base: Path | None, folder: Path) -> Figures:
         quiet = await _short_chats(base_model, plan.short_chats)
         busy = await _short_chats_while_training(server, base_model, plan)
         quiet += await _short_chats(base_model, plan.short_chats)
+    encoded = await encode(base_weights.path, texts(plan.examples), folder / "encoded")
     tuned_file = folder / "engine" / "models" / supervised.model.replace(":", "_") / "model.gguf"
     return Figures(
         bandwidth=bandwidth,
         peak=peak,
         base=model_size.read_size(base_weights.path),
         tuned=model_size.read_size(tuned_file),
-        learned_share=await model_size.learned_share(base_weights.path, texts(plan.examples)),
+        learned_share=model_size.learned_share(encoded),
         rounds=rounds,
         serve_mib=serve_mib,
         baseline_mib=baseline_mib,

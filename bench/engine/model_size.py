@@ -4,10 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.engine.texts import Text
-from engine.jobs.encoding import encode
-from engine.limits import CONTEXT
-from engine.messages import TrainingExample
+from engine.tokens import Encoded
 
 
 @dataclass(frozen=True)
@@ -50,16 +47,6 @@ def size_from_shapes(shapes: Mapping[str, Sequence[int]], weight_bytes: int) -> 
     )
 
 
-async def learned_share(base: Path, texts: Sequence[Text]) -> float:
+def learned_share(texts: Sequence[Encoded]) -> float:
     """Return the share of the tokens of `texts` that is learned."""
-    from engine.inference.llama_cpp import LlamaCppGenerator  # noqa: PLC0415  (loads a model)
-
-    generator = LlamaCppGenerator.load(base)
-    try:
-        lines = [TrainingExample.model_validate(text.to_supervised()) for text in texts]
-        sequences = [text for line in lines for text in await encode(line, generator.tokenize_turn, CONTEXT)]
-    finally:
-        await generator.close()
-    return sum(sum(sequence.loss_mask) for sequence in sequences) / sum(
-        len(sequence.ids) for sequence in sequences
-    )
+    return sum(sum(text.loss_mask) for text in texts) / sum(len(text.ids) for text in texts)

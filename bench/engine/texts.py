@@ -1,9 +1,15 @@
 """Texts about heroes from a small grammar, about 140 tokens each: for speed only their length matters."""
 
+import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from engine.jobs import encoding
+from engine.limits import CONTEXT
+from engine.tokens import Encoded
 
 _NAMES = (
     "Lena",
@@ -66,6 +72,22 @@ def texts(count: int, seed: int = 1) -> list[Text]:
     """Return `count` texts: the same ones for the same seed."""
     draw = random.Random(seed)  # noqa: S311  (variety, not secrecy)
     return [_text(draw) for _ in range(count)]
+
+
+async def encode(base: Path, texts: Sequence[Text], out: Path) -> list[Encoded]:
+    """Write the token ids of `texts` to a file, as the engine does for its trainer, and return them."""
+    from engine.inference.llama_cpp import LlamaCppGenerator  # noqa: PLC0415  (loads a model)
+
+    lines = out.with_suffix(".jsonl")
+    lines.write_text("".join(f"{json.dumps(text.to_supervised())}\n" for text in texts), encoding="utf-8")
+    generator = LlamaCppGenerator.load(base)
+    try:
+        await encoding.encode_file(
+            lines, out, "supervised", at_least=1, max_tokens=CONTEXT, tokenize=generator.tokenize_turn
+        )
+    finally:
+        await generator.close()
+    return [text for found in encoding.read(out) for text in found]
 
 
 def questions(seed: int = 2) -> Iterator[str]:

@@ -158,7 +158,7 @@ async def _start(python: str) -> _Template:
             str(theirs.fileno()),
             pass_fds=[theirs.fileno()],
             stdin=asyncio.subprocess.DEVNULL,
-            env=_environment(),
+            env=trainer_environment(),
             start_new_session=True,  # signals from a terminal are for the engine
         )
     orders.setblocking(False)
@@ -188,7 +188,8 @@ async def _order(
         socket.send_fds(orders, [os.fsencode(folder)], [stdin, stdout, log.fileno()])
 
 
-def _environment() -> dict[str, str]:
+def trainer_environment() -> dict[str, str]:
+    """Return the environment of trainers: few threads at a time, and little memory."""
     paths = [str(_PACKAGE_ROOT), os.environ.get("PYTHONPATH", "")]
     return os.environ | {
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),

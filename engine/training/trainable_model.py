@@ -14,7 +14,7 @@ from engine.training import attention
 from engine.training.token_log_probs import token_log_probs
 from engine.training_request import TrainedWeights, TrainingError
 
-_IGNORED = -100  # a target that does not count in the loss
+IGNORED = -100  # a target that does not count in the loss
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class TrainableModel(ABC):
         # Padding on the right under a causal mask: no real token attends to the padding, so no attention mask
         # is needed, and attention without a mask takes a faster path.
         hidden = self._backbone(input_ids=ids, use_cache=False).last_hidden_state
-        counted = targets != _IGNORED
+        counted = targets != IGNORED
         # only of tokens that count in the loss: the head's output is as wide as the vocabulary
         log_probs = token_log_probs(self._head, hidden[counted], targets[counted])
         rows = counted.nonzero()[:, 0]
@@ -114,10 +114,10 @@ class TrainableModel(ABC):
         if width >= self._max_length:
             raise TrainingError(f"An example has {width + 1} tokens, and the model reads {self._max_length}.")
         ids = torch.zeros((len(texts), width), dtype=torch.long)  # any padding will do: nothing attends to it
-        targets = torch.full((len(texts), width), _IGNORED)
+        targets = torch.full((len(texts), width), IGNORED)
         for row, text in enumerate(texts):
             length = len(text.ids) - 1
             ids[row, :length] = torch.tensor(text.ids[:-1])
             following = torch.tensor(text.ids[1:])
-            targets[row, :length] = torch.where(torch.tensor(text.loss_mask[1:]), following, _IGNORED)
+            targets[row, :length] = torch.where(torch.tensor(text.loss_mask[1:]), following, IGNORED)
         return ids.to(self._device), targets.to(self._device)

@@ -8,11 +8,12 @@ import pytest
 
 from bench.common.machine import MatrixPeak
 from bench.common.rounds import rotated
-from bench.engine import model_size
+from bench.engine import model_size, training_steps
 from bench.engine.figures import STREAMS, Figures
 from bench.engine.load import ChatRound
 from bench.engine.texts import questions, texts
 from bench.engine.training import ObservedStep, TrainingRun, tokens_per_second
+from bench.engine.training_steps import MeasuredStep
 from engine.messages import TrainingExample
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,3 +96,17 @@ def test_texts_are_valid_training_lines_and_always_the_same() -> None:
         TrainingExample.model_validate(text.to_supervised())
     prompts = questions()
     assert len({next(prompts) for _ in range(50)}) > 45
+
+
+def test_steps_are_compared_batch_by_batch() -> None:
+    def steps(*seconds: float) -> list[MeasuredStep]:
+        return [MeasuredStep(1000, each, cpu=2 * each, loss=2.0, peak_gib=each) for each in seconds]
+
+    size = model_size.size_from_shapes({"token_embd.weight": [8, 100]}, weight_bytes=1)
+    found = training_steps.summary(
+        {"peer": steps(2.0, 6.0, 10.0), "all": steps(1.0, 2.0, 40.0)}, size, share=0.5
+    )
+    assert found["all"]["speedup"] == pytest.approx(2.0)  # the median of 2, 3 and 0.25
+    assert found["all"]["cpu_ratio"] == pytest.approx(0.5)
+    assert found["all"]["peak_gib"] == pytest.approx(40.0)
+    assert found["peer"]["speedup"] == pytest.approx(1.0)
