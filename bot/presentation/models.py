@@ -165,7 +165,7 @@ def model_page(
             hash=record.dataset_hash[:12],
         ),
     ]
-    lines.append(t("Its name at the model server: `{name}`", name=model.name))
+    lines.append(t("Its technical name: `{name}`", name=model.name))
     if model.served_as and model.served_as != model.name:
         lines.append(t("Asked by the name `{name}`", name=model.served_as))
     lines += loss_lines(t, model.metrics.get("loss_before"), model.metrics.get("loss_after"))

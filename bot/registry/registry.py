@@ -277,8 +277,8 @@ class Registry:
             else:
                 serves = LocalizedMessage("the base model answers")
             text = LocalizedMessage(
-                "⚠️ The model server no longer has model {number}, which was live: {serves}. `/models "
-                "list` shows what there is.",
+                "⚠️ Model {number}, which was live, is gone from its server: {serves}. `/models list` "
+                "shows what there is.",
                 number=missing.id,
                 serves=serves,
             )
@@ -298,8 +298,8 @@ async def _retire_missing(tx: Transaction, lost: Model, now: float) -> None:
         return
     await lifecycle.retire(tx, lost.id, "lost")
     text = LocalizedMessage(
-        "⚠️ The model server no longer has model {number}, a candidate, so it is retired. `/models list` "
-        "shows what there is.",
+        "⚠️ Model {number}, a candidate, is gone from its server, so it is retired. `/models list` shows "
+        "what there is.",
         number=lost.id,
     )
     await notifications.add(tx, f"lost:{lost.id}:{now}", text, at=now)
