@@ -186,7 +186,7 @@ def finetune_result_text(t: Translator, result: FinetuneResult) -> str:
 
 def _ended_text(t: Translator, result: FinetuneResult) -> str:
     templates = {
-        "live": mark("{model} is trained and live: it answers {/hero} from now on."),
+        "live": mark("{model} is trained and live: it answers `{/hero}` from now on."),
         "candidate": mark(
             "{model} is trained, and a candidate: it takes over from {live} if votes prove it better."
         ),
@@ -236,7 +236,7 @@ def overrule_text(t: Translator, refusal: NotPassed) -> str:
         [
             *lines,
             t(
-                "Shall it go live anyway, and answer every {/hero}? Its history will say who decided that. "
+                "Shall it go live anyway, and answer every `{/hero}`? Its history will say who decided that. "
                 "Or leave it: nothing changes then."
             ),
         ]
@@ -271,9 +271,9 @@ def _next_lines(t: Translator, result: FinetuneResult) -> list[str]:
 
 
 def _advice_text(t: Translator, result: FinetuneResult) -> str:
-    stays = t("the base model goes on answering {/hero}")
+    stays = t("the base model goes on answering `{/hero}`")
     if result.live:
-        stays = t("{live} goes on answering {/hero}", live=model_name(result.live))
+        stays = t("{live} goes on answering `{/hero}`", live=model_name(result.live))
     return t(
         "Nothing is lost: {stays}. More examples help most: `{/build-dataset}` without a limit writes a "
         "few hundred, `{/build-dataset source:shipped}` takes the ready-made ones that come with the bot."

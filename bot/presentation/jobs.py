@@ -74,9 +74,9 @@ def result_text(t: Translator, job: Job) -> str:
         return finetune_result_text(t, job.result)
     error = job.error or LocalizedMessage("")
     if job.state != "cancelled":
-        template = mark("The build failed: {error}")
+        template = mark("The build failed. {error}")
         if job.kind == "finetune":
-            template = mark("The training failed: {error}")
+            template = mark("The training failed. {error}")
         return t(template, error=error)[:_MAX_LENGTH] + _reached_text(t, job)
     template = mark("The build was cancelled before anything was written.")
     if job.done:

@@ -52,7 +52,7 @@ def no_model_message(training: Job | None) -> LocalizedMessage:
             "No model has been trained yet; the first one is in training, as job {number}.",
             number=training.id,
         )
-    return LocalizedMessage("No model has been trained yet: run /build-dataset, then /finetune.")
+    return LocalizedMessage("No model has been trained yet: run `/build-dataset`, then `/finetune`.")
 
 
 def shutdown_mark(day: str) -> str:

@@ -144,7 +144,7 @@ def has_succeeded(remote: FineTuningJob) -> bool:
         reason = (remote.error.message if remote.error else None) or LocalizedMessage(NO_REASON)
         if status == "failed":
             raise UserError("{reason}", reason=reason)
-        raise UserError("somebody else cancelled it ({reason})", reason=reason)
+        raise UserError("Somebody else cancelled it ({reason}).", reason=reason)
     return status == "succeeded"
 
 

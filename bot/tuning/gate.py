@@ -151,7 +151,7 @@ def _checkable(model: Model) -> Model:
     if model.served_as is None:
         raise UserError(
             "Model {model_id} is not deployed yet. Deploy it at its provider, then say its name there with "
-            "{/models deployed}.",
+            "`{/models deployed}`.",
             model_id=model.id,
         )
     return model

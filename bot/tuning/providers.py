@@ -135,8 +135,8 @@ class Provider:
     @property
     def _alternatives(self) -> LocalizedMessage:
         return LocalizedMessage(
-            "What works today: the embedded engine (leave OPENAI_API_KEY and OPENAI_BASE_URL empty: it "
-            "trains on this machine), another provider by its base URL ({others}), or `{/dataset "
+            "What works today: the embedded engine (leave OPENAI_API_KEY and OPENAI_BASE_URL empty, and "
+            "it trains on this machine), another provider by its base URL ({others}), or `{/dataset "
             "export}` for a service with an API of its own, such as Together or Fireworks. The dataset stays "
             "as it is.",
             others=[each.display_name for each in PROVIDERS if each.hosts and each is not self],

@@ -20,7 +20,16 @@ from bot.i18n.missing import NAME, Texts, missing, read_catalogue, translations,
 from bot.settings import ROOT
 from bot.tuning.providers import OTHER
 from tests.conftest import Stage
-from tests.i18n.catalogue import bare_texts, commands, f_strings, fields, sentences, without_commands
+from tests.i18n.catalogue import (
+    bare_commands,
+    bare_texts,
+    commands,
+    f_strings,
+    fields,
+    most_colons,
+    sentences,
+    without_commands,
+)
 
 FOLDER = ROOT / "data" / "languages"
 CODES = sorted(file.stem for file in FOLDER.glob("*.po"))
@@ -83,8 +92,32 @@ async def test_messages_use_the_translated_names_of_commands(env: simcord.Env, c
     assert wrong == []
 
 
-# What only another server than the engine does, by the beginning of the sentence: it has keys, credit and rate limits,
-# shuts models down, loses answers, and cannot hold a training.
+def forms(catalogue: Catalog) -> list[tuple[str, str]]:
+    """Return every message in all its forms, in English and translated, with its place."""
+    both = [
+        (place, form)
+        for key, place in sentences().items()
+        for form in (*((key,) if isinstance(key, str) else key), *translations(catalogue, key))
+    ]
+    assert len(both) > 2 * len(sentences())
+    return both
+
+
+# Shown as plain text, where backticks would stay: the playground's own page, and the footer of a hero's card
+_PLAIN_TEXT = ("bot/playground/", "cogs/hero/embeds.py")
+
+
+def test_commands_stand_in_backticks_where_markdown_is_rendered(catalogue: Catalog) -> None:
+    shown = [(place, form) for place, form in forms(catalogue) if not place.startswith(_PLAIN_TEXT)]
+    assert [each for each in shown if bare_commands(each[1])] == []
+
+
+def test_no_sentence_has_two_colons(catalogue: Catalog) -> None:
+    assert [each for each in forms(catalogue) if most_colons(each[1]) > 1] == []
+
+
+# What only another server than the engine does, by the beginning of the sentence: it has keys, credit and
+# rate limits, shuts models down, loses answers, and cannot hold a training.
 _OF_OTHER_SERVERS = (
     "the model server asks to wait",
     "the training goes on at the model server",
