@@ -168,15 +168,14 @@ def _row(queue: "JobQueue", job: "Job") -> tuple[object, ...]:
 
 def _done_text(job: "Job") -> str | None:
     """Return how far a job has come. A training counts its steps, then the texts of its check."""
-    from bot.tuning.gate import CHECK_PHASES  # noqa: PLC0415
+    from bot.tuning.gate import is_check  # noqa: PLC0415
 
     if not job.total:
         return None
     done = f"{100 * job.done // job.total}%"
     if job.kind != "finetune" or job.ended:
         return done
-    is_check = job.phase is not None and job.phase.template in CHECK_PHASES
-    return f"{done} of the {'check' if is_check else 'training'}"
+    return f"{done} of the {'check' if is_check(job) else 'training'}"
 
 
 def _outcome_text(queue: "JobQueue", job: "Job") -> str:

@@ -275,8 +275,7 @@ class Worker:
         except Exception:
             log.exception("job %d: the server that works for it could not be told to stop", run.job.id)
             error = LocalizedMessage(
-                "The model server could not be told to stop its part, which may go on there; the log says"
-                " why."
+                "What runs for it elsewhere could not be stopped, and may go on; the log says why."
             )
         finally:
             heartbeats.cancel()

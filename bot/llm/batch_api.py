@@ -99,7 +99,7 @@ class BatchApi:
             return (await with_retries(upload, BACKGROUND)).id
         except UnknownModel as error:
             raise Unavailable(
-                "The model server has no Batch API. Run {/build-dataset} again without batch."
+                "The model server has no Batch API. Run `{/build-dataset}` again without batch."
             ) from error
 
     async def start(self, file: str, label: str) -> str:
@@ -128,7 +128,7 @@ class BatchApi:
                 await asyncio.sleep(pause)
             else:
                 return batch.id
-        raise Unavailable("The model server did not take the batch. Run {/build-dataset} again later.")
+        raise Unavailable("The model server did not take the batch. Run `{/build-dataset}` again later.")
 
     async def find(self, label: str) -> str | None:
         """Return the id of the batch with a label: its start may not have been recorded here."""

@@ -146,7 +146,7 @@ class Budget:
         if account.limit is not None and spent.job + reserved + cost > account.limit:
             return OverBudget(
                 "The budget of ${budget:.2f} is used up (${spent:.2f} spent). What was written is kept: "
-                "run {/build-dataset} again with a larger budget, and you pay only for what is missing.",
+                "run `{/build-dataset}` again with a larger budget, and you pay only for what is missing.",
                 budget=account.limit,
                 spent=spent.job,
             )

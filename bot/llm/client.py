@@ -128,7 +128,7 @@ class ModelClient:
             if lacks_v1(error.__cause__):
                 raise
             raise UnknownModel(
-                "The model server does not know the model {model}. An operator must check its name.",
+                "No server here knows the model {model}. An operator must check its name.",
                 model=model,
             ) from error
 

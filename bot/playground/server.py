@@ -49,7 +49,7 @@ class Page:
 async def open_page(world: SimulatedDiscord, app: App, port: int) -> AsyncIterator[Page]:
     """Serve the page on this machine; port 0 means any free one. Raise OperatorError if the port is taken."""
     server = _Server(world, app)
-    access = Access()
+    access = Access(server.translator)
     web_app = web.Application(middlewares=[access.require])
     web_app.on_response_prepare.append(_add_security_headers)
     web_app.on_shutdown.append(server.close)
@@ -89,19 +89,20 @@ class _Server:
         self._sockets: weakref.WeakSet[web.WebSocketResponse] = weakref.WeakSet()
 
     async def index(self, request: web.Request) -> web.Response:
-        page = render_page(await self._translator(request), self._locale(request))
+        page = render_page(await self.translator(request), self._locale(request))
         return web.Response(text=page, content_type="text/html")
 
     async def people(self, request: web.Request) -> web.Response:
         """Return whom a tab may be opened as."""
-        return web.json_response(people(self._world, await self._translator(request)))
+        return web.json_response(people(self._world, await self.translator(request)))
 
     def _locale(self, request: web.Request) -> str:
         """Return the supported language of a browser: as it accepts, or as its page says on."""
         accepted = request.query.get("locale") or request.headers.get("Accept-Language") or ""
         return self._app.guild_settings.languages.translator_for(*accepted_languages(accepted)).code
 
-    async def _translator(self, request: web.Request) -> Translator:
+    async def translator(self, request: web.Request) -> Translator:
+        """Return the translator into the server's language, or else the browser's."""
         return await self._app.guild_settings.translator(HOME, self._locale(request))
 
     async def documentation(self, request: web.Request) -> web.Response:
@@ -110,7 +111,7 @@ class _Server:
         if file is None:
             raise web.HTTPNotFound(text="Only a checkout of the code has this page.")
         if file.suffix == ".md":
-            page = render_document(file, await self._translator(request))
+            page = render_document(file, await self.translator(request))
             return web.Response(text=page, content_type="text/html")
         kind, _ = guess_type(file.name)
         if kind in _IMAGE_TYPES:
@@ -146,4 +147,5 @@ class _Server:
 
 async def _add_security_headers(_request: web.Request, response: web.StreamResponse) -> None:
     """Forbid the page to load anything from elsewhere, and other pages to frame it."""
-    response.headers.update(_SECURITY_HEADERS)
+    for name, value in _SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)  # the page of a refused request has a policy of its own

@@ -68,7 +68,6 @@ class Tab:
         event_count, guided_at = -1, -math.inf
         while not self._socket.closed:
             t = await self._translator()
-            changes: dict[str, object] = {}
             happened = event_count != self._world.event_count
             if happened:
                 event_count = self._world.event_count
@@ -76,13 +75,14 @@ class Tab:
                 visible: MessageState = json.loads(json.dumps(visible_messages(self._person, self._world, t)))
                 changes = diff(shown, visible) or {}
                 shown = visible
+                if changes:
+                    await self._send(changes)
             # also when nothing happens: the bot writes a vote down after its event
             if happened or time.monotonic() - guided_at > _GUIDE_INTERVAL:
                 guided_at = time.monotonic()
-                before, guide = guide, await self._guide(t)
-                changes |= guide if guide != before else {}
-            if changes:
-                await self._send(changes)
+                before, guide = guide, await self._guide(t)  # takes longer than the messages, which go first
+                if guide != before:
+                    await self._send(guide)
             await asyncio.sleep(_POLL_INTERVAL)
 
     async def _guide(self, t: Translator) -> dict[str, object]:

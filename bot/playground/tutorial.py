@@ -32,7 +32,8 @@ class Step:
 
     todo: of a step that is done, what was done. line: the command for it, by its English names; None if it
     is done by a click in the channel. person: who has to do it; None: anybody may. in_discord: the page that
-    says how to run the bot in Discord, if that comes next.
+    says how to run the bot in Discord, if that comes next. message: the id of the message in the channel on
+    which it is done, which the page shows and marks; as text, for JavaScript has no such large numbers.
     """
 
     title: str
@@ -42,6 +43,7 @@ class Step:
     person: str | None
     done: bool
     in_discord: str | None = None
+    message: str | None = None
 
     def translated(self, t: Translator) -> Self:
         """Return the step in a language, with the line as it is typed in it."""
@@ -56,10 +58,13 @@ class _Now:
     example: the hero that the guide asks for. liked: texts that people liked and that may train. shown: the
     most liked description in the channel that may train; voters: people who may still like it, in order.
     unfit: descriptions that may not train, by reason: those that people liked, or else those in the channel.
+    helped: whether the base model is given the beginning and the ending of a text. duel_message: the message
+    that shows the newest duel.
     """
 
     example: str
-    duel_shown: bool
+    helped: bool
+    duel_message: int | None
     challenger: Model | None  # the candidate that is in duels
     won: Trial | None  # the trial whose winner waits for an operator
     build: Job | None
@@ -78,7 +83,8 @@ async def steps(app: App, world: SimulatedDiscord, t: Translator) -> list[Step]:
         shown = await milestones.list_shown(tx)
         now = _Now(
             example=example if isinstance(example, str) else t(example),
-            duel_shown=await milestones.has_open_duel(tx),
+            helped=not app.settings.hosted,
+            duel_message=await milestones.newest_duel_message(tx),
             challenger=await lifecycle.challenger(tx),
             won=await lifecycle.winning_trial(tx),
             build=await jobs.newest(tx, "build"),
@@ -133,7 +139,7 @@ def _first_round(done: Milestones, now: _Now) -> list[Step]:
             mark(
                 "Everything here is about such texts: a small model, not trained yet, describes a superhero."
             ),
-            mark("Any age, gender and power will do."),
+            _HELPED if now.helped else mark("Any age, gender and power will do."),
             f"/hero hero:{now.example}",
             None,
             done.described,
@@ -158,7 +164,7 @@ def _first_round(done: Milestones, now: _Now) -> list[Step]:
         Step(
             mark("Ask again"),
             mark("The same question shows what the model has learnt."),
-            mark("Compare the answer with the first one."),
+            _UNHELPED if now.helped else mark("Compare the answer with the first one."),
             f"/hero hero:{now.example}",
             None,
             done.described_by_tuned,
@@ -234,7 +240,8 @@ def _job_step(
     at_work = None if done or job is None else _at_work_text(job)
     if at_work:
         needs_operator = job is not None and job.state in ("planned", "paused")
-        return Step(title, why, at_work, None, OPERATOR if needs_operator else None, done)
+        person, message = (OPERATOR, _id(job.message_id)) if needs_operator and job else (None, None)
+        return Step(title, why, at_work, None, person, done, message=message)
     if job and job.state == "failed" and not done:
         todo = mark("The last try failed, and its message says why. Try once more.")
     return Step(title, why, todo, line, OPERATOR, done)
@@ -274,7 +281,7 @@ def _vote_step(now: _Now, *, done: bool) -> Step:
     if now.shown and now.voters:
         person = now.voters[0]
         todo = LocalizedMessage("As {person}, press 👍 under the hero.", person=person)
-        return Step(title, why, todo, None, person, done)
+        return Step(title, why, todo, None, person, done, message=_id(now.shown.message_id))
     ask: str | LocalizedMessage = mark("No hero here can be voted on: ask for one first.")
     if now.shown:
         ask = mark("Everybody has voted: ask for another hero.")
@@ -292,8 +299,9 @@ def _duel_step(now: _Now, *, done: bool, begun: bool) -> Step:
         return Step(title, why, _NO_SECOND_MODEL, None, None, done)
     if now.challenger is None and not done:
         return Step(title, why, _NO_CANDIDATE, "/models list", OPERATOR, done)
-    todo = mark("Read both texts, and press the button of the better one.") if now.duel_shown else ""
-    return Step(title, why, todo, f"/duel hero:{now.example}", None, done)
+    todo = mark("Read both texts, and press the button of the better one.") if now.duel_message else ""
+    message = None if done else _id(now.duel_message)
+    return Step(title, why, todo, f"/duel hero:{now.example}", None, done, message=message)
 
 
 def _promotion_step(now: _Now, *, done: bool, begun: bool) -> Step:
@@ -310,6 +318,19 @@ def _promotion_step(now: _Now, *, done: bool, begun: bool) -> Step:
     return Step(title, why, todo, f"/models promote model:{candidate}", OPERATOR, done)
 
 
+def _id(message_id: int | None) -> str | None:
+    return None if message_id is None else str(message_id)
+
+
+# An untuned small model gets help that a tuned one does without: unsaid, their texts could not be compared.
+_HELPED = mark(
+    "Any age, gender and power will do. Untrained, the model gets help: the beginning and the ending of its "
+    "text are put together from lists, and it writes only the sentence between them."
+)
+_UNHELPED = mark(
+    "Now the model writes the whole text by itself. Of the first one it wrote only the sentence in the "
+    "middle: compare that with this."
+)
 # What was done in each step of the loop.
 _RESULTS = (
     mark("The model has described a hero."),

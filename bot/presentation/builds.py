@@ -295,7 +295,7 @@ def _changes_text(t: Translator, changes: Changes, *, pairs: bool = False) -> st
     count = _count_pairs if pairs else composition
     nothing = [LocalizedMessage("nothing")]
     return t(
-        "Since v{version}, added: {added}; gone: {gone}.",
+        "Added since v{version}: {added}. Gone: {gone}.",
         version=changes.since,
         added=count(changes.added) or nothing,
         gone=count(changes.gone) or nothing,

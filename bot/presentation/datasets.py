@@ -67,7 +67,7 @@ def dataset_status_text(t: Translator, status: DatasetStatus) -> str:
         t("**The newest dataset of pairs** (two texts of one hero, one of them liked better)**:**")
         + f" {_dataset_text(t, status.newest_pairs, _NO_PAIRS)}",
         t(
-            "**Votes:** {votes:,} on {descriptions}; counted: {counted:,}.",
+            "**Votes:** {votes:,} on {descriptions}, {counted:,} of them counted.",
             votes=totals.votes,
             descriptions=_descriptions(totals.descriptions),
             counted=totals.counted,

@@ -18,6 +18,9 @@ def finetune_plan_text(t: Translator, estimate: TuningEstimate, remaining_today:
     """Return a fine-tuning's plan; remaining_today is the rest of the day's budget, in US dollars."""
     spec, counts = estimate.spec, estimate.dataset.counts
     title = mark("**Training {base}** on dataset v{version}, with {provider}")
+    usual = estimate.provider.wording(
+        engine=mark("as is usual"), server=mark("as is usual (the model server decides)")
+    )
     sides = mark("{train:,} texts to learn from, {valid:,} kept aside to test the model.")
     if spec.method == "dpo":
         sides = mark("{train:,} pairs to learn from, {valid:,} kept aside to test the model.")
@@ -30,9 +33,7 @@ def finetune_plan_text(t: Translator, estimate: TuningEstimate, remaining_today:
             "words) each, {all:,} in all.",
             tokens=estimate.tokens,
             epochs=estimate.epochs,
-            chosen=LocalizedMessage(
-                mark("as you chose") if spec.epochs else mark("as is usual (the model server decides)")
-            ),
+            chosen=LocalizedMessage(mark("as you chose") if spec.epochs else usual),
             all=estimate.tokens * estimate.epochs,
         ),
         _cost_text(t, estimate),
@@ -105,16 +106,19 @@ def _warning_lines(t: Translator, estimate: TuningEstimate) -> list[str]:
         )
         lines.append(f"{shutdown_mark(estimate.retires_on)}{shutdown}")
     if estimate.listed is False:
-        lines.append(
-            t("⚠️ The model server does not list {base} among its models: check the name.", base=base)
+        unlisted = provider.wording(
+            engine=mark("⚠️ The engine does not list {base} among its models: check the name."),
+            server=mark("⚠️ The model server does not list {base} among its models: check the name."),
         )
+        lines.append(t(unlisted, base=base))
     if estimate.listed is None:
-        lines.append(
-            t(
-                "The model server does not answer yet, so whether it knows {base} shows at the start.",
-                base=base,
-            )
+        silent = provider.wording(
+            engine=mark("The engine does not answer yet, so whether it knows {base} shows at the start."),
+            server=mark(
+                "The model server does not answer yet, so whether it knows {base} shows at the start."
+            ),
         )
+        lines.append(t(silent, base=base))
     if provider.shutdown_notice:
         lines.append(f"⚠️ {t(provider.shutdown_notice)}")
     if provider.deploy_step:
@@ -164,11 +168,10 @@ def _time_text(t: Translator, estimate: TuningEstimate) -> str:
     if estimate.seconds is None:
         return t("Time: known after the first training of this model.")
     template = mark(
-        "Time: about {time} on two processor cores, up to twice as long on slow or busy ones, once the "
-        "model server begins."
+        "Time: about {time} on two processor cores, up to twice as long on slow or busy ones, once it begins."
     )
     if estimate.measured:
-        template = mark("Time: about {time}, as fast as the last one, once the model server begins.")
+        template = mark("Time: about {time}, as fast as the last one, once it begins.")
     return t(template, time=format_duration(estimate.seconds))
 
 
@@ -183,7 +186,7 @@ def finetune_result_text(t: Translator, result: FinetuneResult) -> str:
 
 def _ended_text(t: Translator, result: FinetuneResult) -> str:
     templates = {
-        "live": mark("{model} is trained and live: it answers {/hero} from now on."),
+        "live": mark("{model} is trained and live: it answers `{/hero}` from now on."),
         "candidate": mark(
             "{model} is trained, and a candidate: it takes over from {live} if votes prove it better."
         ),
@@ -233,7 +236,7 @@ def overrule_text(t: Translator, refusal: NotPassed) -> str:
         [
             *lines,
             t(
-                "Shall it go live anyway, and answer every {/hero}? Its history will say who decided that. "
+                "Shall it go live anyway, and answer every `{/hero}`? Its history will say who decided that. "
                 "Or leave it: nothing changes then."
             ),
         ]
@@ -268,9 +271,9 @@ def _next_lines(t: Translator, result: FinetuneResult) -> list[str]:
 
 
 def _advice_text(t: Translator, result: FinetuneResult) -> str:
-    stays = t("the base model goes on answering {/hero}")
+    stays = t("the base model goes on answering `{/hero}`")
     if result.live:
-        stays = t("{live} goes on answering {/hero}", live=model_name(result.live))
+        stays = t("{live} goes on answering `{/hero}`", live=model_name(result.live))
     return t(
         "Nothing is lost: {stays}. More examples help most: `{/build-dataset}` without a limit writes a "
         "few hundred, `{/build-dataset source:shipped}` takes the ready-made ones that come with the bot."

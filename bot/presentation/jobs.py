@@ -4,8 +4,9 @@ from bot.i18n.format import format_duration
 from bot.i18n.message import LocalizedMessage, Translator, mark
 from bot.presentation.builds import build_result_text, paid_text
 from bot.presentation.finetune import finetune_result_text
-from bot.store.job_schema import BuildResult
+from bot.store.job_schema import BuildResult, FinetuneSpec
 from bot.store.jobs import Job
+from bot.tuning.gate import is_check
 
 _TITLES = {"build": mark("Building a dataset"), "finetune": mark("Training a model")}
 _BAR_WIDTH = 20
@@ -34,10 +35,22 @@ def _running_text(t: Translator, job: Job) -> str:
     if job.rate and job.kind == "build":
         parts.append(t("{rate:.1f} texts a second", rate=job.rate))
     if job.rate:
-        parts.append(t("about {time} left", time=format_duration((job.total - job.done) / job.rate)))
+        parts.append(_time_left_text(t, job, (job.total - job.done) / job.rate))
     if job.cost:
         parts.append(t("${cost:,.4f} so far", cost=job.cost))
     return " · ".join(parts)
+
+
+def _time_left_text(t: Translator, job: Job, seconds: float) -> str:
+    """Return the time that the phase still takes, and after a training that of the check which follows."""
+    check = job.spec.check_seconds if isinstance(job.spec, FinetuneSpec) else None
+    if not check or is_check(job):
+        return t("about {time} left", time=format_duration(seconds))
+    return t(
+        "about {time} left, then about {check} of checking",
+        time=format_duration(seconds),
+        check=format_duration(check),
+    )
 
 
 def _paused_text(t: Translator, job: Job) -> str:
@@ -61,9 +74,9 @@ def result_text(t: Translator, job: Job) -> str:
         return finetune_result_text(t, job.result)
     error = job.error or LocalizedMessage("")
     if job.state != "cancelled":
-        template = mark("The build failed: {error}")
+        template = mark("The build failed. {error}")
         if job.kind == "finetune":
-            template = mark("The training failed: {error}")
+            template = mark("The training failed. {error}")
         return t(template, error=error)[:_MAX_LENGTH] + _reached_text(t, job)
     template = mark("The build was cancelled before anything was written.")
     if job.done:

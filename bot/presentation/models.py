@@ -52,7 +52,7 @@ def no_model_message(training: Job | None) -> LocalizedMessage:
             "No model has been trained yet; the first one is in training, as job {number}.",
             number=training.id,
         )
-    return LocalizedMessage("No model has been trained yet: run /build-dataset, then /finetune.")
+    return LocalizedMessage("No model has been trained yet: run `/build-dataset`, then `/finetune`.")
 
 
 def shutdown_mark(day: str) -> str:
@@ -165,7 +165,7 @@ def model_page(
             hash=record.dataset_hash[:12],
         ),
     ]
-    lines.append(t("Its name at the model server: `{name}`", name=model.name))
+    lines.append(t("Its technical name: `{name}`", name=model.name))
     if model.served_as and model.served_as != model.name:
         lines.append(t("Asked by the name `{name}`", name=model.served_as))
     lines += loss_lines(t, model.metrics.get("loss_before"), model.metrics.get("loss_after"))

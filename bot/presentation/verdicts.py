@@ -33,8 +33,8 @@ def verdict_lines(t: Translator, verdict: Verdict) -> list[str]:
     rules = t("{share:.0%} are right in every point", share=new.all_rules_share)
     if live:
         name = model_name(verdict.live_id or 0)
-        fit += t(" ({live}: {share:.0%})", live=name, share=live.fit_share)
-        rules += t(" ({live}: {share:.0%})", live=name, share=live.all_rules_share)
+        fit += t(" ({share:.0%} of {live})", live=name, share=live.fit_share)
+        rules += t(" ({share:.0%} of {live})", live=name, share=live.all_rules_share)
     lines = [
         t.count(
             "Its check: of {number} text about a hero that it had never seen, {fit}, {rules} (age, "
@@ -59,7 +59,7 @@ def _reference_text(t: Translator, verdict: Verdict) -> str:
     if live is None or new.loss is None or live.loss is None or new.reference != live.reference:
         return t("How badly both guess the same texts could not be compared here.")
     return t(
-        "Loss on texts that both were tested with (less is better): {new:.2f} ({live}: {loss:.2f}).",
+        "Loss on texts that both were tested with (less is better): {new:.2f}, and {loss:.2f} of {live}.",
         new=new.loss,
         live=model_name(verdict.live_id or 0),
         loss=live.loss,

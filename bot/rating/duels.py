@@ -121,7 +121,7 @@ class Duels:
         status = await self._trials.status() if await self._trials.running() else None
         if status is None:
             raise UserError(
-                "No new model is on trial right now, so there is nothing to compare. /hero describes a "
+                "No new model is on trial right now, so there is nothing to compare. `/hero` describes a "
                 "hero at any time."
             )
         first: Side = _RANDOM.choice(_SIDES)
@@ -267,8 +267,8 @@ class Duels:
             )
         if counted == "duel":
             return LocalizedMessage(
-                "It does not count, because somebody was faster: one vote counts in each duel. /duel starts "
-                "another one."
+                "It does not count, because somebody was faster: one vote counts in each duel. `/duel` "
+                "starts another one."
             )
         return None
 
@@ -294,7 +294,7 @@ async def _add_duel(tx: Transaction, trial: Trial, a: Side, kept: dict[Side, Des
 async def _get_duel(tx: Transaction, duel_id: int) -> Duel:
     duel = await duels.get(tx, duel_id)
     if duel is None:
-        raise UserError("This duel is over. /duel starts another one.")
+        raise UserError("This duel is over. `/duel` starts another one.")
     return duel
 
 

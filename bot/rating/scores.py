@@ -101,10 +101,12 @@ def interval(ups: int, downs: int, confidence: float) -> tuple[float, float]:
 
     (Wilson, "Probable inference, the law of succession, and statistical inference", JASA 1927).
     """
-    from scipy.stats import binomtest  # noqa: PLC0415 (where it is used)
-
-    bounds = binomtest(ups, ups + downs).proportion_ci(confidence, method="wilson")
-    return float(bounds.low), float(bounds.high)
+    number = ups + downs
+    share, z = ups / number, NormalDist().inv_cdf((1 + confidence) / 2)
+    middle = share + z * z / (2 * number)
+    half = z * math.sqrt(share * (1 - share) / number + z * z / (4 * number * number))
+    scale = 1 + z * z / number
+    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
 
 
 @dataclass(frozen=True, slots=True)

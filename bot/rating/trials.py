@@ -96,7 +96,7 @@ class Trials:
             trial = await trials.get(tx, trial_id)
             if trial is None or trial.state != "won":
                 raise UserError(
-                    "The new model did not win that trial, so it does not go live. /models list shows all"
+                    "The new model did not win that trial, so it does not go live. `/models list` shows all"
                     " models."
                 )
             status = await self.load_status(tx, trial)
@@ -158,7 +158,7 @@ class Trials:
                 status,
                 mark(
                     "🏆 The new model won: {figures}. From now on {candidate} is live, in place of {live};"
-                    " /models rollback undoes it."
+                    " `/models rollback` undoes it."
                 ),
             )
             await notifications.add(tx, f"trial:{trial.id}", text, at=now)
@@ -168,7 +168,7 @@ class Trials:
             status,
             mark(
                 "🏆 The new model won: {figures}. Shall {candidate} go live in place of {live}? Press the "
-                "button, or refuse with /models retire model:{number}. Until you decide, no other "
+                "button, or refuse with `/models retire model:{number}`. Until you decide, no other "
                 "candidate is tried."
             ),
         )
@@ -226,13 +226,13 @@ def _check_promotable(live: Model, candidate: Model) -> None:
     if lifecycle.is_rematch(candidate):
         raise UserError(
             "Model {number} went live by that trial, and has lost its place to other votes since. "
-            "/models list shows them all.",
+            "`/models list` shows them all.",
             number=candidate.id,
         )
     if live.state != "live" or candidate.state != "candidate":
         raise UserError(
             "Since then, model {live} is {state} and model {candidate} {standing}, so those votes no "
-            "longer decide. /models list shows all models.",
+            "longer decide. `/models list` shows all models.",
             live=live.id,
             state=LocalizedMessage(_STATES[live.state]),
             candidate=candidate.id,

@@ -84,11 +84,11 @@ def outliers(agreements: Sequence[VoterAgreement]) -> frozenset[str]:
     p-values keeps the false discovery rate at FALSE_DISCOVERY_RATE, so that among many voters none is found
     by chance.
     """
-    from scipy import stats  # noqa: PLC0415 (where it is used)
-
     tested = [agreement for agreement in agreements if agreement.votes >= MIN_VOTES]
     if not tested:
         return frozenset()
+    from scipy import stats  # noqa: PLC0415 (it takes more than a second, and few votes need none of it)
+
     usual_rate = min(1.0, median(agreement.against / agreement.votes for agreement in tested) + MARGIN)
     p_values = stats.binom.sf(
         [agreement.against - 1 for agreement in tested],

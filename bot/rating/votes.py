@@ -87,7 +87,7 @@ class Votes:
         vote = await self._change(Press(description_id, voter, emoji, value_of(emoji), "button", now, days))
         if vote is None:
             raise UserError(
-                "This description is gone, so you cannot vote on it. Ask for a new one with /hero."
+                "This description is gone, so you cannot vote on it. Ask for a new one with `/hero`."
             )
         return vote != 0
 

@@ -203,7 +203,7 @@ class Registry:
             if chosen.served_as is None:
                 raise UserError(
                     "Model {model_id} is not deployed yet. Deploy it at its provider, then say its name "
-                    "there with {/models deployed}.",
+                    "there with `{/models deployed}`.",
                     model_id=model_id,
                 )
             if chosen.state == "live":
@@ -226,8 +226,8 @@ class Registry:
             live = await models.get_live(tx)
             if live is None:
                 raise UserError(
-                    "No trained model is live, so there is nothing to take back. {/models list} shows "
-                    "all, {/models promote} makes one of them live."
+                    "No trained model is live, so there is nothing to take back. `{/models list}` shows "
+                    "all, `{/models promote}` makes one of them live."
                 )
             before = await lifecycle.predecessor(tx, live)
             if before is None:
@@ -246,7 +246,7 @@ class Registry:
             if chosen.state == "live":
                 raise UserError(
                     "Model {model_id} is live, so it cannot be retired. Make another one live first: "
-                    "{/models promote} or {/models rollback}.",
+                    "`{/models promote}` or `{/models rollback}`.",
                     model_id=model_id,
                 )
             if chosen.state != "retired":
@@ -277,8 +277,8 @@ class Registry:
             else:
                 serves = LocalizedMessage("the base model answers")
             text = LocalizedMessage(
-                "⚠️ The model server no longer has model {number}, which was live: {serves}. `/models "
-                "list` shows what there is.",
+                "⚠️ Model {number}, which was live, is gone from its server: {serves}. `/models list` "
+                "shows what there is.",
                 number=missing.id,
                 serves=serves,
             )
@@ -289,7 +289,7 @@ class Registry:
 async def _get_or_raise(tx: Transaction, model_id: int) -> Model:
     found = await models.get(tx, model_id)
     if found is None:
-        raise UserError("There is no model {model_id}. {/models list} shows them all.", model_id=model_id)
+        raise UserError("There is no model {model_id}. `{/models list}` shows them all.", model_id=model_id)
     return found
 
 
@@ -298,8 +298,8 @@ async def _retire_missing(tx: Transaction, lost: Model, now: float) -> None:
         return
     await lifecycle.retire(tx, lost.id, "lost")
     text = LocalizedMessage(
-        "⚠️ The model server no longer has model {number}, a candidate, so it is retired. `/models list` "
-        "shows what there is.",
+        "⚠️ Model {number}, a candidate, is gone from its server, so it is retired. `/models list` shows "
+        "what there is.",
         number=lost.id,
     )
     await notifications.add(tx, f"lost:{lost.id}:{now}", text, at=now)

@@ -58,7 +58,7 @@ class Comparer:
             text: str | LocalizedMessage = (await self._generator.generate(hero, model, account)).text
         except HerosmithError as error:
             log.warning("%s wrote nothing: %s", title, error, exc_info=error.__cause__)
-            refused = LocalizedMessage("the model server refused")
+            refused = LocalizedMessage("the call was refused")
             reason = error.message if isinstance(error, UserError) else refused
             text = LocalizedMessage("(no text: {why})", why=reason)
         return ComparisonSide(by=title, text=text)

@@ -118,7 +118,8 @@ class FinetuneSpec(_Json):
     dataset: the dataset's version. base: the model to start from, by its name at the server that trains.
     epochs: rounds through all texts; None: the server chooses. tokens: an estimate of the tokens that it
     trains in all rounds. check_cost: an estimate of what the check of the new model costs, in US dollars. The
-    budget reserves for both. language: the code of the language of the words in files, such as "de".
+    budget reserves for both. check_seconds: an estimate of how long that check takes; None if unknown.
+    language: the code of the language of the words in files, such as "de".
     """
 
     kind: ClassVar[Kind] = "finetune"
@@ -130,6 +131,7 @@ class FinetuneSpec(_Json):
     method: Method = "supervised"
     tokens: int = 0
     check_cost: float = 0.0
+    check_seconds: float | None = None
     language: str = "en"
 
 

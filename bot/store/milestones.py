@@ -38,6 +38,7 @@ class Shown:
 
     id: int
     requester: str
+    message_id: int
     liked_by: frozenset[str]
 
 
@@ -63,7 +64,7 @@ async def get(tx: Transaction) -> Milestones:
 async def list_shown(tx: Transaction) -> list[Shown]:
     """Return the newest descriptions by tuned models that messages show, newest first."""
     newest = (
-        select(description.c.id, description.c.requester)
+        select(description.c.id, description.c.requester, description.c.message_id)
         .where(description.c.tuned, description.c.message_id.is_not(None), description.c.removed_at.is_(None))
         .order_by(description.c.id.desc())
         .limit(_SHOWN)
@@ -76,7 +77,9 @@ async def _liked_by(tx: Transaction, description_id: int) -> frozenset[str]:
     return frozenset((await tx.execute(query)).scalars())
 
 
-async def has_open_duel(tx: Transaction) -> bool:
-    """Return whether a message shows a duel."""
-    query = select(literal(1)).where(duel.c.message_id.is_not(None)).limit(1)
-    return (await tx.execute(query)).first() is not None
+async def newest_duel_message(tx: Transaction) -> int | None:
+    """Return the id of the message that shows the newest duel; None if there is none."""
+    query = (
+        select(duel.c.message_id).where(duel.c.message_id.is_not(None)).order_by(duel.c.id.desc()).limit(1)
+    )
+    return (await tx.execute(query)).scalar_one_or_none()

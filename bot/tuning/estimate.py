@@ -213,26 +213,28 @@ def _durations(result: FinetuneResult, typical_start: float) -> tuple[float, flo
 def _no_dataset(version: int | None, method: Method | None) -> UserError:
     if version is not None:
         return UserError(
-            "There is no dataset v{version}. Make one with {/build-dataset}, then run {/finetune} again.",
+            "There is no dataset v{version}. Make one with `{/build-dataset}`, then run `{/finetune}` again.",
             version=version,
         )
     if method == "dpo":
         return UserError(
-            "There is no dataset of pairs yet. Pairs come from votes: make one with {/build-dataset "
-            "kind:preference}, or leave the method out."
+            "There is no dataset of pairs yet. Pairs come from votes: make one with `{/build-dataset "
+            "kind:preference}`, or leave the method out."
         )
-    return UserError("There is no dataset yet. Make one with {/build-dataset}, then run {/finetune} again.")
+    return UserError(
+        "There is no dataset yet. Make one with `{/build-dataset}`, then run `{/finetune}` again."
+    )
 
 
 async def trainable_dataset(tx: Transaction, version: int) -> Dataset:
     """Return a dataset to train on. Raises UserError if there is none, or a text of it was deleted."""
     found = await datasets.get(tx, version)
     if found is None:
-        raise UserError("There is no dataset v{version}. Make one with {/build-dataset}.", version=version)
+        raise UserError("There is no dataset v{version}. Make one with `{/build-dataset}`.", version=version)
     if found.rebuild:
         raise UserError(
             "A text of dataset v{version} was deleted because the person who had asked for it wanted "
-            "that, so no model is trained on it any more. Run {/build-dataset} again; the examples are "
+            "that, so no model is trained on it any more. Run `{/build-dataset}` again; the examples are "
             "still there.",
             version=version,
         )

@@ -5,9 +5,10 @@ import logging
 import math
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from statistics import fmean
 
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 
@@ -15,31 +16,53 @@ from bot.errors import ServerError, Unavailable, UnknownModel, UserError
 from bot.i18n.message import LocalizedMessage, mark
 from bot.jobs.worker import Run
 from bot.llm.retry import NO_REASON
-from bot.tuning.losses import event_data, losses_from_events, smoothed
+from bot.tuning.losses import event_data, losses_from_events
+from bot.tuning.providers import Provider
 from bot.tuning.remote_api import FineTuningApi
+from bot.tuning.speed import Speed
 
 log = logging.getLogger(__name__)
 
-OUT_OF_REACH = LocalizedMessage("the model server is out of reach; waiting for it")
-HELD = LocalizedMessage("paused at the model server")
+HELD = LocalizedMessage("the training stands still")
 
 _PHASES = {
-    "validating_files": mark("the model server checks the texts"),
-    "queued": mark("waiting for the model server's turn"),
-    "running": mark(
-        "the model server loads the base model and tests it before the training, for up to a minute"
-    ),
+    "validating_files": mark("checking the texts"),
+    "queued": mark("waiting for its turn"),
+    "running": mark("loading the base model and testing it before the training, for up to a minute"),
 }
 
 # what the engine says when a training was interrupted and goes on from its last saved state
 _RESUMED = re.compile(r"^Resuming after step (?P<step>\d+) of (?P<total>\d+)")
 
 _ENDED = frozenset({"succeeded", "failed", "cancelled"})
+_LEAST_STEPS = 3  # before a speed is told: polls see the first steps in leaps
 
-_MISSING = mark(
-    "The model server does not know the training {remote_id}. Did it start another one for this? Look at "
-    "its list of jobs, then answer: give the job's id, or say that there is none, and it is started anew."
-)
+_MISSING = {
+    "engine": mark(
+        "The engine does not know the training {remote_id}. Did it start another one for this? Look at its "
+        "list of jobs, then answer: give the job's id, or say that there is none, and it is started anew."
+    ),
+    "server": mark(
+        "The model server does not know the training {remote_id}. Did it start another one for this? Look "
+        "at its list of jobs, then answer: give the job's id, or say that there is none, and it is started "
+        "anew."
+    ),
+}
+_LOOKING = {
+    "engine": mark("the engine does not find the training; looking again"),
+    "server": mark("the model server does not find the training; looking again"),
+}
+_LOSS_STEPS = 20  # that are averaged: the loss of one batch leaps from step to step
+
+
+def out_of_reach(provider: Provider) -> LocalizedMessage:
+    """Return what a training waits for while its server does not answer."""
+    return LocalizedMessage(
+        provider.wording(
+            engine=mark("the engine is out of reach; waiting for it"),
+            server=mark("the model server is out of reach; waiting for it"),
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +93,19 @@ class TrainingFollower:
         An unknown status counts as running, and so does a server out of reach: it trains on, and an hour's
         outage must not lose the model. Raises UserError with the server's reason if the training failed.
         """
-        speed, started, seen = _TrainingSpeed(), time.monotonic(), time.monotonic()
+        speed, started, seen = Speed(_LEAST_STEPS), time.monotonic(), time.monotonic()
         first = True
         while True:
             try:
                 remote = await self._api.get(remote_id)
             except UnknownModel:
                 if time.monotonic() - seen > self._timing.missing_limit:  # a single 404 may be a gateway's
-                    await run.ask(LocalizedMessage(_MISSING, remote_id=remote_id))
-                await run.update(
-                    phase=LocalizedMessage("the model server does not find the training; looking again")
-                )
+                    question = self._api.provider.wording(**_MISSING)
+                    await run.ask(LocalizedMessage(question, remote_id=remote_id))
+                await run.update(phase=LocalizedMessage(self._api.provider.wording(**_LOOKING)))
             except (Unavailable, ServerError) as error:
                 log.warning("job %d: %s", run.job.id, error, exc_info=error.__cause__)
-                await run.update(phase=OUT_OF_REACH)
+                await run.update(phase=out_of_reach(self._api.provider))
             else:
                 seen = time.monotonic()
                 if has_succeeded(remote):
@@ -92,7 +114,7 @@ class TrainingFollower:
                 first = False
             await asyncio.sleep(self._timing.poll_after(time.monotonic() - started))
 
-    async def _report(self, run: Run, remote: FineTuningJob, speed: "_TrainingSpeed", *, first: bool) -> None:
+    async def _report(self, run: Run, remote: FineTuningJob, speed: Speed, *, first: bool) -> None:
         """Write the training's progress, after resuming it if this job's own pause holds it."""
         status: str = remote.status or ""
         if status == "paused" and first:  # a later pause is somebody else's wish
@@ -110,28 +132,6 @@ async def poll_until(condition: Callable[[], Awaitable[bool]], timing: TrainingT
         pause = min(pause * 1.5, timing.slowest_poll)
 
 
-_LEAST_STEPS, _LEAST_SECONDS = 3, 5.0  # before a speed is told: polls see the first steps in leaps
-
-
-class _TrainingSpeed:
-    """Steps a second since the first step that was seen, once it has settled."""
-
-    def __init__(self) -> None:
-        self._first: tuple[int, float] | None = None
-        self._last = 0
-
-    def rate(self, done: int) -> float | None:
-        now = time.monotonic()
-        if done < self._last:  # it went back to its last saved state
-            self._first = None
-        self._last = done
-        if self._first is None:
-            self._first = (done, now) if done else None
-            return None
-        steps, seconds = done - self._first[0], now - self._first[1]
-        return steps / seconds if steps >= _LEAST_STEPS and seconds >= _LEAST_SECONDS else None
-
-
 def has_ended(remote: FineTuningJob) -> bool:
     """Return whether a training goes on no more, and cannot be resumed."""
     return remote.status in _ENDED
@@ -143,8 +143,8 @@ def has_succeeded(remote: FineTuningJob) -> bool:
     if status in ("failed", "cancelled"):
         reason = (remote.error.message if remote.error else None) or LocalizedMessage(NO_REASON)
         if status == "failed":
-            raise UserError("the model server says: {reason}", reason=reason)
-        raise UserError("it was cancelled at the model server: {reason}", reason=reason)
+            raise UserError("{reason}", reason=reason)
+        raise UserError("Somebody else cancelled it ({reason}).", reason=reason)
     return status == "succeeded"
 
 
@@ -182,7 +182,7 @@ def progress_of(remote: FineTuningJob, events: list[FineTuningJobEvent]) -> tupl
         return done, total, training
     if status in _PHASES:
         return 0, 0, LocalizedMessage(_PHASES[status])
-    return 0, 0, LocalizedMessage("waiting for the model server ({status})", status=status.replace("_", " "))
+    return 0, 0, LocalizedMessage("waiting ({status})", status=status.replace("_", " "))
 
 
 def _steps(
@@ -192,9 +192,7 @@ def _steps(
     for data in map(event_data, events):
         with suppress(KeyError, TypeError, ValueError):
             _, step, total = float(data["train_loss"]), int(data["step"]), int(data["total_steps"])
-            # shown at each step, in a line that has little room: the phase before the first step explains it
-            phase = LocalizedMessage("training; loss {loss:.2f}", loss=_smoothed_loss(events, total))
-            return step, total, phase
+            return step, total, _loss_phase(losses_from_events(events).train)
     for data in map(event_data, events):  # step 0 is the model before its training
         with suppress(KeyError, TypeError, ValueError):
             loss, total = float(data["full_valid_loss"]), int(data["total_steps"])
@@ -210,12 +208,20 @@ def _steps(
     return 0, 0, None
 
 
-def _smoothed_loss(events: list[FineTuningJobEvent], total_steps: int) -> float:
-    """Return the newest point of the curve that the chart of the losses will have: single steps leap."""
-    train = losses_from_events(events).train
-    steps = sorted(train)
-    if not steps:  # none is finite
-        return math.nan
-    interval = (steps[-1] - steps[0]) / max(1, len(steps) - 1)
-    reported = round(total_steps / interval) if interval else 1  # by the end
-    return smoothed([train[step] for step in steps], max(len(steps), reported))[-1]
+def _loss_phase(losses: Mapping[int, float]) -> LocalizedMessage:
+    """Return the mean loss of the newest steps, for a line that has little room.
+
+    What a loss is, is said before the first step.
+    """
+    newest = max(losses, default=0)
+    window = sorted(step for step in losses if step > newest - _LOSS_STEPS)
+    if not window:  # none is finite
+        return LocalizedMessage("training; loss {loss:.2f}", loss=math.nan)
+    loss = fmean(losses[step] for step in window)
+    if len(window) == 1:
+        return LocalizedMessage("training; loss {loss:.2f}", loss=loss)
+    return LocalizedMessage(
+        "training; loss {loss:.2f}, the mean of the last {steps} steps",
+        loss=loss,
+        steps=newest - window[0] + 1,
+    )

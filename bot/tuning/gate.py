@@ -11,6 +11,7 @@ from bot.llm.budget import Account
 from bot.registry.names import model_name
 from bot.registry.registry import Registry
 from bot.store.job_schema import CheckedText, ModelFigures, Verdict
+from bot.store.jobs import Job
 from bot.store.models import Model
 from bot.tuning.gate_rules import GateRules
 from bot.tuning.model_reader import ModelReader
@@ -25,6 +26,11 @@ _LIVE = mark("checking {total} texts of the live model, to compare")
 CHECK_PHASES = _NEW, _LIVE
 _SAMPLES = 2
 _SAMPLE_LENGTH = 700  # characters
+
+
+def is_check(job: Job) -> bool:
+    """Return whether a job's figures are those of a check: a training counts its steps before."""
+    return job.phase is not None and job.phase.template in CHECK_PHASES
 
 
 class Gate:
@@ -104,7 +110,7 @@ class Gate:
         except DatabaseBusy:
             raise
         except HerosmithError as error:
-            refused = LocalizedMessage("The model server refused; the log says why.")
+            refused = LocalizedMessage("The call was refused; the log says why.")
             raise CheckBrokenOff(
                 "The check of {model} ended after {read} of {total} texts. {reason}",
                 model=model_name(model.id),
@@ -145,7 +151,7 @@ def _checkable(model: Model) -> Model:
     if model.served_as is None:
         raise UserError(
             "Model {model_id} is not deployed yet. Deploy it at its provider, then say its name there with "
-            "{/models deployed}.",
+            "`{/models deployed}`.",
             model_id=model.id,
         )
     return model

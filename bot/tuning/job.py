@@ -10,7 +10,7 @@ from typing import Any
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 
 from bot.errors import Busy, HerosmithError, OutOfReach, Unavailable, UserError
-from bot.i18n.message import ENGLISH, LocalizedMessage
+from bot.i18n.message import ENGLISH, LocalizedMessage, mark
 from bot.jobs.queue import JobQueue
 from bot.jobs.worker import Run
 from bot.llm.budget import Account, Budget
@@ -24,7 +24,7 @@ from bot.store.jobs import Job
 from bot.store.models import Model
 from bot.tuning.durations import durations
 from bot.tuning.estimate import TuningEstimate, TuningEstimator, trainable_dataset
-from bot.tuning.follow import HELD, OUT_OF_REACH, TrainingFollower, TrainingTiming, poll_until
+from bot.tuning.follow import HELD, TrainingFollower, TrainingTiming, out_of_reach, poll_until
 from bot.tuning.gate import Report
 from bot.tuning.losses import Losses, losses_from_csv, losses_from_events
 from bot.tuning.remote_api import FineTuningApi, Training, Uncertain, may_have_started
@@ -34,7 +34,7 @@ from bot.tuning.training_files import training_files
 log = logging.getLogger(__name__)
 
 _NOT_HELD = LocalizedMessage(
-    "the model server cannot pause it: the training goes on there, and Resume follows it again"
+    "the training goes on at the model server, which cannot hold it, and Resume follows it again"
 )
 
 _TRAINED = LocalizedMessage("the model is trained; its check goes on after Resume")
@@ -90,7 +90,8 @@ class FinetuneJobs:
         spec = await self._estimator.spec(dataset=dataset, base=base, method=method, epochs=epochs)
         estimate = await self._estimator.estimate(spec)
         reserved = {"tokens": estimate.tokens * estimate.epochs, "check_cost": estimate.check.cost or 0.0}
-        spec = spec.model_copy(update={**reserved, "language": language})
+        known = {"check_seconds": estimate.check.seconds, "language": language}
+        spec = spec.model_copy(update=reserved | known)
         await self._budget.check_training(Account("tuning"), spec.base, spec.tokens, besides=spec.check_cost)
         return await self._queue.plan(spec, **origin), estimate
 
@@ -171,7 +172,7 @@ class FinetuneJobs:
             await run.update_even_if_stopped(phase=HELD if held else _NOT_HELD)
         elif run.job.remote_asked_at is not None:
             await run.update_even_if_stopped(
-                phase=LocalizedMessage("Resume finds out whether the model server has begun")
+                phase=LocalizedMessage("Resume finds out whether the training has begun")
             )
         else:
             await run.update_even_if_stopped(phase=LocalizedMessage("not begun"))
@@ -190,12 +191,20 @@ class FinetuneJobs:
                 number=model.id,
             )
         spec, remote_id = run.job.spec_as(FinetuneSpec), run.job.remote_job_id
+        provider = self._api.provider
         if remote_id is None and run.job.remote_asked_at:
             try:
                 remote_id = await self._find_once(run, spec, INTERACTIVE)
             except (Uncertain, Unavailable) as error:
                 raise UserError(
-                    "It is not known whether the model server started a training: look at its list."
+                    provider.wording(
+                        engine=mark(
+                            "It is not known whether the engine started a training: look at its list."
+                        ),
+                        server=mark(
+                            "It is not known whether the model server started a training: look at its list."
+                        ),
+                    )
                 ) from error
         if remote_id is None:
             return
@@ -203,8 +212,16 @@ class FinetuneJobs:
             await self._api.cancel(remote_id)
         except HerosmithError as error:
             raise UserError(
-                "The model server could not be told to stop {remote_id}: find out there whether it still "
-                "trains.",
+                provider.wording(
+                    engine=mark(
+                        "The engine could not be told to stop {remote_id}: find out there whether it still "
+                        "trains."
+                    ),
+                    server=mark(
+                        "The model server could not be told to stop {remote_id}: find out there whether it "
+                        "still trains."
+                    ),
+                ),
                 remote_id=remote_id,
             ) from error
         with suppress(HerosmithError):
@@ -258,7 +275,12 @@ class FinetuneJobs:
             started = await self._find(run, spec)
             if started:
                 return started
-        raise Unavailable("The model server did not take the training. Run {/finetune} again later.")
+        raise Unavailable(
+            self._api.provider.wording(
+                engine=mark("The engine did not take the training. Run `{/finetune}` again later."),
+                server=mark("The model server did not take the training. Run `{/finetune}` again later."),
+            )
+        )
 
     async def _find(self, run: Run, spec: FinetuneSpec) -> str | None:
         """Return the training that was started for this row; ask an operator if the server does not show it.
@@ -273,7 +295,7 @@ class FinetuneJobs:
                 await run.ask(_QUESTION)
             except Unavailable as error:
                 log.warning("job %d: %s", run.job.id, error, exc_info=error.__cause__)
-                await run.update(phase=OUT_OF_REACH)
+                await run.update(phase=out_of_reach(self._api.provider))
             else:
                 if found or time.time() > asked_at + self._timing.listed_within:
                     return found

@@ -12,10 +12,10 @@ from bot.errors import OutOfReach, ServerError, Unavailable, UserError
 from bot.i18n.message import LocalizedMessage
 from bot.store.job_schema import HeldOutLoss, Method
 from bot.tuning.follow import (
-    OUT_OF_REACH,
     TrainingTiming,
     has_ended,
     has_succeeded,
+    out_of_reach,
     poll_until,
     progress_since_resumed,
 )
@@ -95,7 +95,7 @@ class OwnTrainings:
             except OutOfReach:  # it may be starting again, and will go on with the training
                 if time.monotonic() - seen > self._timing.missing_limit:
                     raise
-                on_progress(0, 0, OUT_OF_REACH)
+                on_progress(0, 0, out_of_reach(self._fine_tuning.provider))
                 return False
             seen = time.monotonic()
             done, total, phase = progress_since_resumed(job, await self._fine_tuning.newest_events(job_id))

@@ -15,6 +15,7 @@ from bot.settings import TunedWeights
 from bot.store.job_schema import Method
 
 _UTF8_BOM = b"\xef\xbb\xbf"
+_ENGINE_KEY = "engine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,10 @@ class Provider:
             body["hyperparameters"] = hyperparameters
         return body | dict(self.extra_body) | dict(extra)
 
+    def wording(self, *, engine: str, server: str) -> str:
+        """Return a sentence as it is said of the engine, or of any other server (docs/glossary.md)."""
+        return engine if self.key == _ENGINE_KEY else server
+
     @property
     def display_name(self) -> LocalizedMessage:
         """Return its name, as used within a sentence."""
@@ -130,8 +135,8 @@ class Provider:
     @property
     def _alternatives(self) -> LocalizedMessage:
         return LocalizedMessage(
-            "What works today: the embedded engine (leave OPENAI_API_KEY and OPENAI_BASE_URL empty: it "
-            "trains on this machine), another provider by its base URL ({others}), or `{/dataset "
+            "What works today: the embedded engine (leave OPENAI_API_KEY and OPENAI_BASE_URL empty, and "
+            "it trains on this machine), another provider by its base URL ({others}), or `{/dataset "
             "export}` for a service with an API of its own, such as Together or Fireworks. The dataset stays "
             "as it is.",
             others=[each.display_name for each in PROVIDERS if each.hosts and each is not self],
@@ -139,7 +144,7 @@ class Provider:
 
 
 ENGINE = Provider(
-    key="engine",
+    key=_ENGINE_KEY,
     name=mark("the embedded engine"),
     default_epochs=2,
     reports_weights=True,

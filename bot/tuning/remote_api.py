@@ -21,7 +21,7 @@ from openai.types.fine_tuning.jobs import FineTuningJobCheckpoint
 from pydantic import BaseModel, ValidationError
 
 from bot.errors import Forbidden, OutOfReach, ServerError, Unavailable, UnknownModel, UserError
-from bot.i18n.message import LocalizedMessage
+from bot.i18n.message import LocalizedMessage, mark
 from bot.llm.retry import (
     BACKGROUND,
     INTERACTIVE,
@@ -163,7 +163,12 @@ class FineTuningApi:
                 wait = max(pause, retry_after(error.__cause__) or 0.0)
                 log.warning("%s: did it arrive? checking in %.0f s", file.name, wait)
                 await asyncio.sleep(wait)
-        raise OutOfReach("The model server did not take the dataset. Run {/finetune} again later.")
+        raise OutOfReach(
+            self.provider.wording(
+                engine=mark("The engine did not take the dataset. Run `{/finetune}` again later."),
+                server=mark("The model server did not take the dataset. Run `{/finetune}` again later."),
+            )
+        )
 
     async def is_processed(self, file_id: str) -> bool:
         """Return whether the server has read a file. Raises UserError if it rejects the file."""
@@ -172,7 +177,10 @@ class FineTuningApi:
         )
         if file.status == "error":
             raise UserError(
-                "The model server refuses the file: {reason}",
+                self.provider.wording(
+                    engine=mark("The engine refuses the file: {reason}"),
+                    server=mark("The model server refuses the file: {reason}"),
+                ),
                 reason=file.status_details or LocalizedMessage(NO_REASON),
             )
         return file.status not in _UNPROCESSED
@@ -200,8 +208,16 @@ class FineTuningApi:
             started = await self._call(expect_type(create, FineTuningJob), NO_RETRY)
         except UnknownModel as error:
             raise UserError(
-                "The model server does not know {base}, or cannot train it. Run {/finetune} again with "
-                "another base-model, or correct BASE_MODEL.",
+                self.provider.wording(
+                    engine=mark(
+                        "The engine does not know {base}, or cannot train it. Run `{/finetune}` again with "
+                        "another base-model, or correct BASE_MODEL."
+                    ),
+                    server=mark(
+                        "The model server does not know {base}, or cannot train it. Run `{/finetune}` again "
+                        "with another base-model, or correct BASE_MODEL."
+                    ),
+                ),
                 base=training.base,
             ) from error
         return started.id
@@ -363,7 +379,10 @@ class FineTuningApi:
         except ServerError as error:
             cause = error.__cause__
             reason = error_text(cause) if isinstance(cause, openai.APIError) else str(cause)
-            raise UserError("The model server refused: {reason}", reason=reason) from error
+            refused = self.provider.wording(
+                engine=mark("The engine refused: {reason}"), server=mark("The model server refused: {reason}")
+            )
+            raise UserError(refused, reason=reason) from error
 
     async def _find_upload(self, file: TrainingFile, since: float) -> FileObject | None:
         """Find an uploaded file by its name, or by its content if the server dropped the name."""

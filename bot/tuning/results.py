@@ -22,9 +22,12 @@ from bot.tuning.losses import Losses
 from bot.tuning.providers import Provider
 from bot.tuning.reference import ReferenceExamples, reference_loss
 from bot.tuning.report_files import ReportFiles
+from bot.tuning.speed import Speed
 from bot.tuning.training_files import TrainingFile, reference_file
 
 log = logging.getLogger(__name__)
+
+_LEAST_TEXTS = 8  # before a speed is told: several are read at once, and end together
 
 
 class ModelReport(TypedDict, total=False):
@@ -44,6 +47,16 @@ class CheckReport(TypedDict, total=False):
     reading_seconds: float
     read: int
     unchecked: LocalizedMessage
+
+
+def _with_rate(run: Run) -> Report:
+    """Return a report that writes how fast texts are read into the job's row, besides how many are."""
+    speed = Speed(_LEAST_TEXTS)
+
+    async def report(done: int, total: int, phase: LocalizedMessage) -> None:
+        await run.progress(done, total, phase, speed.rate(done))
+
+    return report
 
 
 class TrainingResults:
@@ -152,7 +165,7 @@ class TrainingResults:
             return {}
         questions, started = await self._gate.count_questions(model), time.monotonic()
         try:
-            await self._gate.check(model.id, Account("tuning", run.job.id), run.progress)
+            await self._gate.check(model.id, Account("tuning", run.job.id), _with_rate(run))
         except CheckBrokenOff as error:
             log.warning("model %d is not checked: %s", model.id, error, exc_info=error.__cause__)
             return {"unchecked": error.message, "read": await self._gate.count_read(model)}

@@ -69,7 +69,7 @@ class SettingsCog(commands.Cog):
         t = await translator_of(interaction)
         selected = (await self.app.guild_settings.get(_guild_id(interaction))).channels or []
         view = persistent_view([ChannelMenu(t("Everywhere"), selected)])
-        question = t("Where shall /hero work? Choose no channel for everywhere.")
+        question = t("Where shall `/hero` work? Choose no channel for everywhere.")
         await answer(interaction, MessageContent(content=question, view=view))
 
     @group.command(description="Limit how many heroes this server may ask for; what you leave out stays")
@@ -188,7 +188,7 @@ def settings_text(
     per_member = _limit_text(t, limits.daily_per_user, setting.daily_per_user)
     of_server = _limit_text(t, limits.daily_of_guild, setting.daily_of_guild)
     lines = (
-        t("Channels where /hero works: {channels}", channels=channels),
+        t("Channels where `/hero` works: {channels}", channels=channels),
         t("Wait between two requests of one member: {time}", time=cooldown),
         t("Descriptions for one member a day: {number}", number=per_member),
         t("Descriptions for the whole server a day: {number}", number=of_server),

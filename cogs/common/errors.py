@@ -58,14 +58,14 @@ def _outdated_command_text(cause: BaseException, t: Translator) -> str | None:
     """Return what to do if Discord still has a command from an older version; None if it is anything else."""
     if isinstance(cause, app_commands.CommandNotFound):
         return t(
-            "There is no command /{name} any more: Discord still shows an old list. /help has the commands "
-            "of today.",
+            "There is no command `/{name}` any more: Discord still shows an old list. `/help` has the "
+            "commands of today.",
             name=" ".join([*cause.parents, cause.name]),
         )
     if isinstance(cause, app_commands.CommandSignatureMismatch):
         return t(
-            "/{name} has other options now than your Discord shows. Restart your Discord app, and type it "
-            "anew; /help says what it does.",
+            "`/{name}` has other options now than your Discord shows. Restart your Discord app, and type it "
+            "anew; `/help` says what it does.",
             name=cause.command.qualified_name,
         )
     return None

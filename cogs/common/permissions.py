@@ -40,7 +40,7 @@ async def require_operator(interaction: Interaction) -> None:
             "This command belongs to the operators of this bot, because it changes the model for every "
             "server. To become one, ask them to list your server in HOME_GUILDS."
         )
-    raise NotAllowed("Only the operators of this bot may do this. /hero is open to everyone.")
+    raise NotAllowed("Only the operators of this bot may do this. `/hero` is open to everyone.")
 
 
 async def _operator_check(interaction: Interaction) -> bool:
@@ -106,7 +106,7 @@ async def require_open_channel(guilds: GuildSettings, guild_id: int | None, chan
     if not await guilds.is_open(guild_id, *ids):
         channels = (await guilds.get(guild_id)).channels if guild_id else None
         raise NotAllowed(
-            "Here I do not describe heroes. On this server, /hero works in: {channels}.",
+            "Here I do not describe heroes. On this server, `/hero` works in: {channels}.",
             channels=", ".join(f"<#{channel_id}>" for channel_id in channels or ()),
         )
 

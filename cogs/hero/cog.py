@@ -100,7 +100,7 @@ class HeroCog(commands.Cog):
         requester, responder = await self.acknowledge(interaction)
         description = await self.app.describer.get(description_id)
         if description is None or not description.text:
-            raise UserError("This description is gone. Ask for a new one with /hero.")
+            raise UserError("This description is gone. Ask for a new one with `/hero`.")
         # again: vocabulary and blocklist may have changed since
         hero = self.app.hero_parser.parse(description.hero.typed)
         await self._describe(hero, requester, responder)

@@ -99,7 +99,7 @@ def _votes_text(t: Translator, thresholds: Thresholds, settings: Settings, trial
         ),
     ]
     if trial:
-        lines.append(t("A new model is on trial, by /duel. {progress}", progress=trial.progress))
+        lines.append(t("A new model is on trial, by `/duel`. {progress}", progress=trial.progress))
     return "\n".join(f"- {line}" for line in lines)
 
 

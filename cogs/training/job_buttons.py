@@ -88,7 +88,7 @@ class TrainingForm(Modal):
     """Asks for the id of a training that was started although the answer was lost."""
 
     def __init__(self, job_id: int, t: Translator) -> None:
-        super().__init__(title=t("The training at the model server"))
+        super().__init__(title=t("The training that was asked for"))
         self.job_id = job_id
         self.remote_id: discord.ui.TextInput[TrainingForm] = discord.ui.TextInput(
             label=t("Its id there"), custom_id="id", placeholder="ftjob-...", max_length=200

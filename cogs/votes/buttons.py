@@ -71,10 +71,11 @@ def _describe_effect(effect: VoteEffect, t: Translator) -> str:
     if effect.not_counted:
         return t(effect.not_counted)
     if fault == OUTSIDE_VOCABULARY:
-        return t("Votes here are for /top alone: the bot does not learn from this power.")
+        return t("Votes here are for `/top` alone: the bot does not learn from this power.")
     if fault:
         return t(
-            "Votes here are for /top alone: the bot does not learn from this text: {fault}.", fault=t(fault)
+            "Votes here are for `/top` alone: the bot does not learn from this text ({fault}).",
+            fault=t(fault),
         )
     if effect.more is None:
         return ""

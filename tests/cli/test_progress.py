@@ -40,7 +40,7 @@ def test_a_pipe_gets_a_line_with_what_is_done_and_since_when() -> None:
 @pytest.mark.parametrize("width", [72, 80, 100])
 def test_a_bar_names_the_model_and_the_phase_in_full(width: int) -> None:
     screen = io.StringIO()
-    title, phase = "training kitchen-of-my-grandmother", "the model server loads the base model and tests it"
+    title, phase = "training kitchen-of-my-grandmother", "loading the base model and testing it"
     with show_progress(Console(file=screen, force_terminal=True, width=width), title) as view:
         view.update(500, 1234, phase)
     shown = re.sub(r"\x1b\[[^a-zA-Z]*[a-zA-Z]", "", screen.getvalue())

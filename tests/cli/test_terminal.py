@@ -86,7 +86,7 @@ def test_every_command_that_a_message_names_can_be_typed() -> None:
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (("models", "show", "9"), "herosmith models list shows them all"),
+        (("models", "show", "9"), "herosmith models list` shows them all"),
         (("models", "compare", "9"), "herosmith models list"),
         (("dataset", "show", "99"), "herosmith dataset list"),
         (("dataset", "show"), "herosmith dataset build"),

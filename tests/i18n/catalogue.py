@@ -38,6 +38,10 @@ _OTHER_CALLS = {
 _WORDS = re.compile(r"[A-Za-z]{2,} [A-Za-z]{2,}|^[A-Z][a-z]+\b")
 
 
+_COMMAND = re.compile(
+    r"(?<![\w/])\{?/(?:hero|duell?|top|bestenliste|help|hilfe|about|info|privacy|datenschutz|settings|einstellungen"
+    r"|powers|kräfte|dataset|datensatz|build-dataset|finetune|models|modelle|\{name\})(?![\w-])"
+)
 _ERRORS = message_errors()
 _TRANSLATING = {"t", "mark", "LocalizedMessage", *COUNTED, *_ERRORS}
 _MAKERS = {"Translator", *_TRANSLATING}  # whose import shows that a module makes messages
@@ -143,6 +147,17 @@ def commands() -> set[str]:
         for form in (key,) if isinstance(key, str) else key:
             found |= set(re.findall(r"\{(/[^{}]+)\}", re.sub(r"(?<=:)\{\w+\}", "1", form)))
     return found
+
+
+def bare_commands(sentence: str) -> list[str]:
+    """Return the commands outside of backticks, by English or German names."""
+    return _COMMAND.findall(re.sub(r"`[^`]*`", "", sentence))
+
+
+def most_colons(text: str) -> int:
+    """Return how many colons one of its sentences has at most, without those in fields, commands and code."""
+    plain = re.sub(r"`[^`]*`|\{/(?:[^{}]|\{\w+\})*\}|\{[^{}]*\}", "", text)
+    return max(len(re.findall(r":(?=\W|$)", each)) for each in re.split(r"(?<=[.!?…])\s|\n", plain))
 
 
 def without_commands(sentence: str) -> str:

@@ -18,8 +18,18 @@ from bot.i18n.commands import ONLY_IN_TERMINAL, Command
 from bot.i18n.message import ENGLISH
 from bot.i18n.missing import NAME, Texts, missing, read_catalogue, translations, unused
 from bot.settings import ROOT
+from bot.tuning.providers import OTHER
 from tests.conftest import Stage
-from tests.i18n.catalogue import bare_texts, commands, f_strings, fields, sentences, without_commands
+from tests.i18n.catalogue import (
+    bare_commands,
+    bare_texts,
+    commands,
+    f_strings,
+    fields,
+    most_colons,
+    sentences,
+    without_commands,
+)
 
 FOLDER = ROOT / "data" / "languages"
 CODES = sorted(file.stem for file in FOLDER.glob("*.po"))
@@ -80,6 +90,62 @@ async def test_messages_use_the_translated_names_of_commands(env: simcord.Env, c
             if re.search(rf"(?<!v0)/{path}\b", one) and not all(f"/{local}" in form for form in forms):
                 wrong.append((path, local, forms))
     assert wrong == []
+
+
+def forms(catalogue: Catalog) -> list[tuple[str, str]]:
+    """Return every message in all its forms, in English and translated, with its place."""
+    both = [
+        (place, form)
+        for key, place in sentences().items()
+        for form in (*((key,) if isinstance(key, str) else key), *translations(catalogue, key))
+    ]
+    assert len(both) > 2 * len(sentences())
+    return both
+
+
+# Shown as plain text, where backticks would stay: the playground's own page, and the footer of a hero's card
+_PLAIN_TEXT = ("bot/playground/", "cogs/hero/embeds.py")
+
+
+def test_commands_stand_in_backticks_where_markdown_is_rendered(catalogue: Catalog) -> None:
+    shown = [(place, form) for place, form in forms(catalogue) if not place.startswith(_PLAIN_TEXT)]
+    assert [each for each in shown if bare_commands(each[1])] == []
+
+
+def test_no_sentence_has_two_colons(catalogue: Catalog) -> None:
+    assert [each for each in forms(catalogue) if most_colons(each[1]) > 1] == []
+
+
+# What only another server than the engine does, by the beginning of the sentence: it has keys, credit and
+# rate limits, shuts models down, loses answers, and cannot hold a training.
+_OF_OTHER_SERVERS = (
+    "the model server asks to wait",
+    "the training goes on at the model server",
+    "as is usual (the model server decides)",
+    *("The model server did not take the batch", "The model server has no Batch API"),
+    *("The model server answers in a form", "The model server does not know what was asked for"),
+    *("The account at the model server", "The model server refuses this installation's key"),
+    *(
+        "The model server shuts ",
+        "The model server calls the new model",
+        "The model server's answer got lost",
+    ),
+    *(
+        "What the model server sent for",
+        "The model server that trained",
+        "The model server says that it trained",
+    ),
+    "Time: about {time}, as fast as the model server allows.",
+)
+
+
+def test_the_engine_is_not_called_the_model_server() -> None:
+    """Each sentence on the model server has one on the engine, unless the engine never does what it says."""
+    said = {key if isinstance(key, str) else key[0] for key in sentences()}
+    of_servers = [each for each in said if "model server" in each and each != OTHER.name]
+    alone = [each for each in of_servers if each.replace("model server", "engine") not in said]
+    assert [each for each in alone if not each.startswith(_OF_OTHER_SERVERS)] == []
+    assert len(of_servers) > len(alone) > 0
 
 
 @pytest.mark.release

@@ -60,8 +60,8 @@ def test_a_share_has_the_languages_percent_sign(german: Translator, tmp_path: Pa
 
 def test_foreign_text_is_not_a_template(german: Translator) -> None:
     """A server's message, or a message of an older version, may contain braces."""
-    error = UserError("the model server says: {reason}", reason="{0} {secret} %s")
-    assert german(round_trip(error.message)) == "der Modellserver sagt: {0} {secret} %s"
+    error = UserError("The model server refused: {reason}", reason="{0} {secret} %s")
+    assert german(round_trip(error.message)) == "Der Modellserver hat abgelehnt: {0} {secret} %s"
     assert german(LocalizedMessage.from_json('It said {"no": 1}.')) == 'It said {"no": 1}.'
 
 

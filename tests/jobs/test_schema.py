@@ -104,7 +104,7 @@ Left out of the dataset: 1 much like another.
 Descriptions with votes: 1 liked well enough to be taken in, 2 voted down; \
 liked, but not fit to learn from: 1 too short.
 Votes not counted: 3 votes of young accounts.
-Since v1, added: 1 text that people liked; gone: 2 texts written here by the model.
+Added since v1: 1 text that people liked. Gone: 2 texts written here by the model.
 1 call was still open when the build was interrupted. It was made again, and may have been paid for twice.
 These are few: a model learns little from fewer than a few hundred texts.
 Next, for operators: `/finetune` trains a model on it. To read the texts first: `/dataset review`."""
@@ -120,7 +120,7 @@ Left out of the dataset: 1 much like another.
 Votes not counted: 2 votes of bots.
 These are few: a model learns little from fewer than a few hundred texts."""
 LIVE_TEXT = """\
-Model 1 is trained and live: it answers /hero from now on. \
+Model 1 is trained and live: it answers `/hero` from now on. \
 Loss on the texts kept aside (how badly it guesses them; less is better): 2.500 → 1.750.
 Try it: `/hero 40 woman healing`."""
 TO_DEPLOY_TEXT = """\

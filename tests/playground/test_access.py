@@ -1,5 +1,8 @@
 """Who may open the page: the token in the printed address, its cookie, hosts and origins."""
 
+import base64
+import hashlib
+
 import aiohttp
 import pytest
 
@@ -25,8 +28,18 @@ async def test_without_the_token_every_path_says_which_address_to_use(page: Page
     async with aiohttp.ClientSession() as session, session.get(page.origin + path) as answer:
         assert answer.status == 403
         text = await answer.text()
+        policy = answer.headers["Content-Security-Policy"]
     assert "address that was printed" in text
+    assert "open the whole address that stands there" in text
     assert page.token not in text
+    style = text.split("<style>")[1].split("</style>")[0]
+    assert base64.b64encode(hashlib.sha256(style.encode()).digest()).decode() in policy  # or browsers drop it
+
+
+async def test_a_refused_request_is_told_in_the_browsers_language(page: Page) -> None:
+    headers = {"Accept-Language": "de-AT,de;q=0.9"}
+    async with aiohttp.ClientSession() as session, session.get(page.origin, headers=headers) as answer:
+        assert "Sieh in das Terminal, in dem der Playground läuft" in await answer.text()
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from bot.app import App
 from bot.playground.server import Page, open_page
 from bot.playground.simulated_discord import SimulatedDiscord
 from tests.support.scripted_server import Script
+from tests.support.workflows import build, finetune
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = [
@@ -460,6 +461,52 @@ async def test_a_double_click_on_a_step_takes_it_once(window: Window, script: Sc
     assert len(script.asked) == 1
 
 
+async def test_the_message_of_a_step_is_marked_and_scrolled_to(
+    window: Window, app: App, world: SimulatedDiscord
+) -> None:
+    """The hero that ana and ben are to vote on, though others have written much since."""
+    await build(app)
+    await finetune(app)
+    await type_line(window, "/hero 40 woman healing")
+    hero = messages(window).filter(has_text="40-year-old woman, healing")
+    await expect(hero).to_be_visible()
+    for number in range(12):
+        await world.act(world.people["ben"].send(world.channel, f"line {number}\n" * 5))
+    await expect(messages(window)).to_have_count(13)
+    await expect(hero).not_to_be_in_viewport()
+    await expect(window.locator(".pointed")).to_have_count(0)  # it is not olga's turn
+    await window.get_by_role("button", name="Switch to ana").click()
+    await expect(window.get_by_role("radio", name="ana")).to_be_checked()
+    await expect(hero).to_have_class("message pointed")
+    await expect(hero).to_be_in_viewport()
+    await window.get_by_role("log").evaluate("log => log.scrollTop = log.scrollHeight")
+    await expect(hero).not_to_be_in_viewport()
+    await window.get_by_role("button", name="Show the message").click()
+    await expect(hero).to_be_in_viewport()
+
+
+async def test_who_waits_for_the_channel_is_told_so(window: Window) -> None:
+    """Until the first messages come, not only until a connection is there."""
+    held = asyncio.Event()
+
+    def delay(route: WebSocketRoute) -> None:
+        server = route.connect_to_server()
+
+        async def pass_on_late(message: str | bytes) -> None:
+            await held.wait()
+            route.send(message)
+
+        server.on_message(pass_on_late)
+
+    await window.route_web_socket("**/socket*", delay)
+    await window.get_by_role("radio", name="ana").check(force=True)
+    status = window.locator("#connection")
+    await expect(status).to_have_text("connecting …")
+    await expect(status).to_have_css("opacity", "1")
+    held.set()
+    await expect(status).to_have_text("")
+
+
 async def test_members_are_sent_to_the_operator_only_when_it_is_their_turn(window: Window) -> None:
     guide = window.get_by_role("navigation", name="Guide")
     switch = guide.get_by_role("button", name="Switch to olga")
@@ -485,17 +532,21 @@ async def test_a_refusal_goes_with_the_next_input_also_if_it_is_blank(window: Wi
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-async def test_a_lost_connection_is_told_below_the_header(window: Window, width: int) -> None:
+async def test_a_lost_connection_is_told_below_the_guide(window: Window, width: int) -> None:
     await window.set_viewport_size({"width": width, "height": 800})
-    header = await window.locator("header").bounding_box()
+    await expect(window.locator("#guide")).to_be_visible()
+    header, guide = [await window.locator(each).bounding_box() for each in ("header", "#guide")]
     await window.route_web_socket("**/socket*", lambda socket: socket.close())
     await window.get_by_role("radio", name="ben").check(force=True)
     status = window.locator("#connection")
     await expect(status).to_contain_text("the playground does not answer")
-    told, after = await status.bounding_box(), await window.locator("header").bounding_box()
-    assert header is not None
+    await expect(status).to_have_css("opacity", "1")
+    told, log = await status.bounding_box(), await window.locator("#log").bounding_box()
+    assert guide is not None
     assert told is not None
-    assert after == header
-    assert told["y"] >= header["y"] + header["height"]
+    assert log is not None
+    assert [await window.locator(each).bounding_box() for each in ("header", "#guide")] == [header, guide]
+    assert told["y"] >= guide["y"] + guide["height"]  # it covers nothing
+    assert log["y"] >= told["y"] + told["height"]
     assert told["width"] == width
     assert told["height"] < 50  # one line, or two

@@ -1,6 +1,7 @@
 """The guide: it knows from the database where the visitor is, through the whole loop."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,7 @@ from bot.i18n.message import ENGLISH
 from bot.playground.server import Page
 from bot.playground.simulated_discord import SimulatedDiscord, open_simulated_discord
 from bot.playground.tutorial import Step, steps
-from bot.store import descriptions, duels, jobs
+from bot.store import descriptions, duels, jobs, milestones
 from bot.store.job_schema import BuildSpec
 from tests.playground.conftest import Message, Visitor, visiting, visitor_session
 from tests.support.duels import HERO, two_models, vote, vote_unanimously
@@ -134,6 +135,35 @@ async def test_a_candidate_that_has_won_is_promoted(app: App, world: SimulatedDi
     assert str(step.todo).startswith("The candidate has won its duels.")
 
 
+async def test_the_guide_says_how_the_untrained_model_was_helped(app: App, world: SimulatedDiscord) -> None:
+    """The first text is not to be taken for the model's own: the comparison would be unfair."""
+    shown = await steps(app, world, ENGLISH)
+    assert "it writes only the sentence between them" in str(shown[0].todo)
+    assert "it wrote only the sentence in the middle" in str(shown[3].todo)
+    settings = app.settings.model_copy(update={"openai_base_url": "http://127.0.0.1:9/v1"})
+    shown = await steps(replace(app, settings=settings), world, ENGLISH)  # its author writes the whole text
+    assert shown[0].todo == "Any age, gender and power will do."
+    assert shown[3].todo == "Compare the answer with the first one."
+
+
+async def test_a_step_names_the_message_on_which_it_is_done(app: App, world: SimulatedDiscord) -> None:
+    assert [step.message for step in await shown_steps(app, world)] == [None] * 10
+    await two_models(app)
+    await describe(app)
+    async with app.db.read() as tx:
+        (shown,) = await milestones.list_shown(tx)
+    step = await next_step(app, world)
+    assert (step.title, step.message) == ("Vote", str(shown.message_id))
+    await describe(app, likes=2)
+    job, _ = await app.builds.plan(BuildSpec(limit=16))
+    async with app.db.write() as tx:
+        await jobs.change(tx, job.id, message_id=2**60)
+    step = await next_step(app, world)
+    assert (step.title, step.message) == ("Gather again", str(2**60))
+    await app.jobs.confirm(job.id)
+    assert (await next_step(app, world)).message is None  # a build that runs needs nothing
+
+
 async def test_after_a_restart_the_vote_begins_with_a_hero(app: App, world: SimulatedDiscord) -> None:
     await build(app)
     await finetune(app)
@@ -214,11 +244,12 @@ async def test_a_plan_and_a_running_job_are_named(olga: Visitor, app: App) -> No
     """No worker runs here, so the job waits."""
     await olga.type_line("/hero 40 woman healing")
     await olga.wait_for_message(lambda message: message["reactions"])
+    await olga.wait_for(lambda: current(olga)["title"] == "Gather examples")
     line = str(current(olga)["line"])
     await olga.type_line(line)
     plan = await olga.wait_for_message(confirm_button)
     await olga.wait_for(lambda: "The plan is in the channel" in str(current(olga)["todo"]))
-    assert current(olga)["line"] is None
+    assert (current(olga)["line"], current(olga)["message"]) == (None, plan["id"])
     await olga.ask(do="click", message=plan["id"], custom_id=confirm_button(plan))
     await olga.wait_for(lambda: "It runs" in str(current(olga)["todo"]))
     await app.jobs.pause(1)

@@ -49,7 +49,7 @@ def test_where_imported_texts_are_is_told_when_they_leave(t: Translator) -> None
     assert "v4" in text
     assert ("/finetune dataset:4" if t is ENGLISH else "/finetune datensatz:4") in text
     if t is ENGLISH:
-        assert "Since v4, added: 1 text written here by the model; gone: 1 imported text." in text
+        assert "Added since v4: 1 text written here by the model. Gone: 1 imported text." in text
         assert "A build takes in no imported texts" in text
     assert "imported" not in build_result_text(ENGLISH, changed(description=1))
 

@@ -329,7 +329,7 @@ async def test_missing_candidate_is_retired_and_the_next_is_tried(app: App, scri
     assert trial.candidate_id == 3
     async with app.db.read() as tx:
         assert [
-            "no longer has model 2, a candidate" in str(each.text)
+            "Model 2, a candidate, is gone from its server" in str(each.text)
             for each in await notifications.list_pending(tx)
         ] == [True]
 

@@ -162,7 +162,7 @@ async def test_a_pause_holds_the_engines_training(app: App) -> None:
     await app.jobs.pause(job.id)
     await work
     paused = await app.jobs.get(job.id)
-    assert (paused.state, str(paused.phase), paused.owner) == ("paused", "paused at the model server", None)
+    assert (paused.state, str(paused.phase), paused.owner) == ("paused", "the training stands still", None)
 
     await app.jobs.resume(job.id)
     assert await app.worker.run_next()

@@ -7,7 +7,7 @@ from bot.app import App
 from bot.i18n.message import ENGLISH
 from bot.presentation.finetune import finetune_plan_text
 from bot.store import jobs
-from bot.store.job_schema import FinetuneResult
+from bot.store.job_schema import FinetuneResult, FinetuneSpec
 from bot.tuning.durations import Durations, durations
 from tests.support.workflows import build, finetune
 
@@ -93,8 +93,9 @@ async def test_the_check_is_forecast_at_the_pace_of_the_last_one(app: App) -> No
     done = job.result_as(FinetuneResult).model_copy(update={"reading_seconds": 20.0, "read": 8})
     async with app.db.write() as tx:
         await jobs.change(tx, job.id, result=done.to_json())
-    _, second = await app.finetunes.plan()
+    planned, second = await app.finetunes.plan()
     assert (second.check.texts, second.check.seconds) == (8, 20.0)
+    assert planned.spec_as(FinetuneSpec).check_seconds == 20.0  # the message of its progress tells it
 
 
 async def test_a_plan_warns_if_a_model_was_trained_on_exactly_this_dataset(app: App) -> None:

@@ -12,14 +12,13 @@ from openai.types.fine_tuning.fine_tuning_job import Hyperparameters
 from bot.app import App, Timing
 from bot.jobs.queue import WorkerTiming
 from bot.tuning.follow import TrainingTiming, progress_of, progress_since_resumed
-from bot.tuning.losses import smoothed
 from tests.support.eventually import eventually
 from tests.support.scripted_server import Script
 from tests.support.workflows import build
 
-CHECKS = "the model server checks the texts"
-TURN = "waiting for the model server's turn"
-LOADS = "the model server loads the base model and tests it before the training, for up to a minute"
+CHECKS = "checking the texts"
+TURN = "waiting for its turn"
+LOADS = "loading the base model and testing it before the training, for up to a minute"
 BEGINS = "loss (how badly the model guesses texts) 2.50 before the training; the first step begins"
 
 
@@ -119,18 +118,24 @@ def shown_loss(events: list[FineTuningJobEvent]) -> float:
     return float(cast("float", phase.fields["loss"]))
 
 
-def test_the_loss_that_is_shown_is_that_of_the_chart() -> None:
-    values = [3.53, 2.46, 1.28, 2.47, *(2.0 + 0.3 * (-1) ** step for step in range(36))]
+def test_the_loss_that_is_shown_is_the_mean_of_the_last_twenty_steps() -> None:
+    """A single batch's loss leaps: what is shown moves by a twentieth of it."""
+    values = [4.0, *(2.0 + 0.8 * (-1) ** step for step in range(40))]
     events = [metrics(step, loss) for step, loss in enumerate(values, start=1)]
     shown = [shown_loss(events[number - 1 :: -1]) for number in range(1, len(values) + 1)]
-    assert shown == pytest.approx(smoothed(values, len(values)))
-    assert shown[3] < shown[2]  # a single bad step does not undo the three before
+    assert shown[:3] == pytest.approx([4.0, (4.0 + 2.8) / 2, (4.0 + 2.8 + 1.2) / 3])
+    assert shown[20:] == pytest.approx([2.0] * len(shown[20:]))
+    *_, early = progress_of(remote_training(), events[2::-1])
+    *_, late = progress_of(remote_training(), events[::-1])
+    assert str(early) == "training; loss 2.67, the mean of the last 3 steps"
+    assert str(late) == "training; loss 2.00, the mean of the last 20 steps"
 
 
-def test_the_loss_that_is_shown_is_that_of_the_chart_if_few_steps_are_reported() -> None:
+def test_steps_that_are_not_reported_count_among_the_last_twenty() -> None:
     values = [3.0, 2.0, 2.5, 1.5, 2.0, 1.0, 1.5, 1.2]
     events = [metrics(5 * number, loss) for number, loss in enumerate(values, start=1)]
-    assert shown_loss(events[::-1]) == pytest.approx(smoothed(values, len(values))[-1])
+    *_, phase = progress_of(remote_training(), events[::-1])
+    assert phase.fields == {"loss": pytest.approx((2.0 + 1.0 + 1.5 + 1.2) / 4), "steps": 16}
 
 
 def test_a_loss_that_is_no_number_is_shown_as_such() -> None:

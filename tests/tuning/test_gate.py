@@ -113,7 +113,7 @@ async def test_a_model_tuned_on_24_texts_is_held_back_and_members_get_the_base(
         "Model 1 is trained, but held back",
         "of 40 texts about heroes that it had never seen, 32% are good enough to learn from",
         "fewer than half of its texts",
-        "the base model goes on answering /hero",
+        "the base model goes on answering `/hero`",
         "`/build-dataset`",
         "`/models promote model:1`",
     ):
@@ -136,7 +136,7 @@ async def test_a_generation_that_learnt_one_taste_is_held_back_and_goes_on_no_tr
     text = result_text(ENGLISH, job)
     assert "it writes worse than Model 1, so" in text
     assert "0% are good enough to learn from (Model 1: 100%)" in text
-    assert "Model 1 goes on answering /hero" in text
+    assert "Model 1 goes on answering `/hero`" in text
 
 
 @pytest.mark.parametrize(("every", "expected"), [(10, "candidate"), (8, "held back")])

@@ -85,8 +85,8 @@ def event(**data: float) -> FineTuningJobEvent:
     ("status", "phase"),
     [
         ("running", "training; loss 2.00"),
-        ("queued", "waiting for the model server's turn"),
-        ("paused", "paused at the model server"),
+        ("queued", "waiting for its turn"),
+        ("paused", "the training stands still"),
     ],
 )
 def test_a_training_that_is_held_up_does_not_look_as_if_it_ran(status: str, phase: str) -> None:

@@ -299,7 +299,7 @@ class BatchBuilder:
                 await self._save_answers(build, row, batch.output_file_id)
         except UnknownModel:
             refusal = Refusal(
-                LocalizedMessage("The provider no longer has this batch. Run {/build-dataset} again.")
+                LocalizedMessage("The provider no longer has this batch. Run `{/build-dataset}` again.")
             )
         await self._update(row, over=True)
         if refusal is None:

@@ -72,9 +72,9 @@ class Transfer:
             dataset = await (datasets.get_latest(tx) if version is None else datasets.get(tx, version))
         if dataset is None:
             if version is None:
-                raise UserError("There is no dataset yet. Make one with {/build-dataset}.")
+                raise UserError("There is no dataset yet. Make one with `{/build-dataset}`.")
             raise UserError(
-                "There is no dataset v{version}. Make one with {/build-dataset}.", version=version
+                "There is no dataset v{version}. Make one with `{/build-dataset}`.", version=version
             )
         return dataset
 

@@ -22,9 +22,9 @@ class DatasetContents:
         async with self._db.read() as tx:
             found = await (datasets.get_latest(tx) if version is None else datasets.get(tx, version))
         if found is None and version is None:
-            raise UserError("There is no dataset yet. Make one with {/build-dataset}.")
+            raise UserError("There is no dataset yet. Make one with `{/build-dataset}`.")
         if found is None:
-            raise UserError("There is no dataset v{version}. {/dataset list} shows all.", version=version)
+            raise UserError("There is no dataset v{version}. `{/dataset list}` shows all.", version=version)
         return found
 
     async def items(self, version: int) -> list[Item]:

@@ -30,7 +30,7 @@ _TOO_FEW_IN_FILE = mark(
 _TOO_FEW: dict[DatasetKind, str] = {
     "sft": mark(
         "Too few usable texts: {training} to learn from, and a training needs {fewest}. Run "
-        "{/build-dataset} again with a larger limit; what was written is kept."
+        "`{/build-dataset}` again with a larger limit; what was written is kept."
     ),
     "preference": mark(
         "Too few usable pairs: {training} to learn from, beside {valid} kept aside to test the model, and"

@@ -40,7 +40,7 @@ class Reviews:
         async with self._db.read() as tx:
             dataset = await (datasets.get_latest(tx) if version is None else datasets.get(tx, version))
             if dataset is None:
-                raise UserError("There is no such dataset yet. Make one with {/build-dataset}.")
+                raise UserError("There is no such dataset yet. Make one with `{/build-dataset}`.")
             if not dataset.counts.get("example"):
                 raise UserError(
                     "Only examples that a model wrote here can be reviewed, and dataset v{version} has "

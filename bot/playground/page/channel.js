@@ -11,6 +11,8 @@ export class Channel {
   #you = null; // id of the person of this page
   #following = true; // whether to keep scrolled to the end
   #stale = false; // whether what is shown belongs to the person before
+  #pointed = null; // id of the message that the guide speaks of
+  #reached = true; // whether it was scrolled to
 
   constructor({ log, list, welcome, newest, act }) {
     Object.assign(this, { log, list, welcome, newest, act });
@@ -33,6 +35,31 @@ export class Channel {
     this.#you = people.find(({ name }) => name === you).id;
     this.#stale = true;
     this.#following = true;
+    this.#reached = false;
+  }
+
+  // Mark the message that the guide speaks of (null: none), and scroll to it once.
+  point(id) {
+    if (id === this.#pointed) return;
+    this.#elements.get(this.#pointed)?.classList.remove("pointed");
+    this.#pointed = id;
+    this.#elements.get(id)?.classList.add("pointed");
+    this.#reached = false;
+    this.#reach();
+  }
+
+  // Scroll to the message that the guide speaks of, as often as one is asked to.
+  showPointed() {
+    this.#reached = false;
+    this.#reach();
+  }
+
+  #reach() {
+    const pointed = this.#elements.get(this.#pointed);
+    if (this.#reached || this.#stale || !pointed) return;
+    this.#reached = true;
+    this.#following = false; // an image that loads later does not scroll away from it
+    pointed.scrollIntoView({ block: "nearest" });
   }
 
   update(changed, deleted) {
@@ -51,12 +78,14 @@ export class Channel {
     this.welcome.hidden = this.#elements.size > 0;
     if (this.#following || answered) this.#scrollToEnd();
     else this.newest.hidden = false;
+    this.#reach();
   }
 
   #put(message) {
     const created = messageElement(message, this.#names, this.act);
     const old = this.#elements.get(message.id);
     this.#elements.set(message.id, created);
+    created.classList.toggle("pointed", message.id === this.#pointed);
     if (!old) return this.list.append(created);
     const focused = old.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
     const menu = created.querySelector(".more");

@@ -21,7 +21,6 @@ export class Connection {
   #open() {
     const socket = new WebSocket(`ws://${location.host}/socket?as=${encodeURIComponent(this.person)}&locale=${locale}`);
     this.#socket = socket;
-    socket.onopen = () => this.onStatus("");
     socket.onmessage = (event) => this.#receive(JSON.parse(event.data));
     socket.onclose = () => {
       if (this.#socket !== socket) return;
@@ -38,6 +37,7 @@ export class Connection {
   }
 
   #receive(message) {
+    if (message.changed) this.onStatus(""); // the first of them ends the wait for the channel
     if (message.number === undefined) return this.onUpdate(message);
     this.#pending.get(message.number)?.(message);
     this.#pending.delete(message.number);

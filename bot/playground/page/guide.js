@@ -9,8 +9,8 @@ export class Guide {
   #next = -1;
   #person = "";
 
-  constructor({ panel, list, card, opener, closer, send, become }) {
-    Object.assign(this, { panel, list, card, opener, send, become });
+  constructor({ panel, list, card, opener, closer, send, become, point, showPointed }) {
+    Object.assign(this, { panel, list, card, opener, send, become, point, showPointed });
     opener.addEventListener("click", () => this.#setOpen(this.panel.hidden));
     closer.addEventListener("click", () => {
       this.#setOpen(false);
@@ -45,6 +45,9 @@ export class Guide {
   #draw() {
     this.panel.hidden = this.#closed || !this.#steps.length;
     this.opener.ariaExpanded = String(!this.#closed);
+    const { done, person, message } = this.#steps[this.#next] ?? {};
+    const isTurn = !done && (!person || person === this.#person);
+    this.point(this.panel.hidden || !isTurn ? null : message ?? null);
     if (this.panel.hidden) return;
     const shown = this.#chosen ?? this.#next;
     redraw(this.list, [this.#steps, shown], () => this.#steps.map((step, index) => this.#marker(step, index, shown)));
@@ -60,13 +63,14 @@ export class Guide {
   }
 
   #content(step, index) {
-    const { title, why, todo, line, person, done, in_discord: page } = step;
+    const { title, why, todo, line, person, done, in_discord: page, message } = step;
     const mayAct = !person || person === this.#person;
     // the second click of a double click has a detail of 2: it would send the line again, or that of the next step
-    const action = mayAct ? line && element("button", { type: "button", className: "button primary",
-      onclick: ({ detail }) => detail < 2 && this.send(line) }, element("code", {}, line))
-      : index === this.#next && !done && element("button", { type: "button", className: "button primary",
-        onclick: () => this.become(person) }, t("Switch to {person}", { person }));
+    const button = (onclick, label) => element("button", { type: "button", className: "button primary", onclick }, label);
+    const isNext = index === this.#next && !done;
+    const action = mayAct ? (line ? button(({ detail }) => detail < 2 && this.send(line), element("code", {}, line))
+      : isNext && message && button(() => this.showPointed(), t("Show the message")))
+      : isNext && button(() => this.become(person), t("Switch to {person}", { person }));
     return [element("p", {}, element("b", {}, `${index + 1}. ${title}`), " ", why),
       element("p", { className: "todo" }, done ? `${t("Done.")} ` : "", todo, page && " ",
         page && element("a", { href: page, target: "_blank" }, t("Run it in Discord"))), action || null].filter(Boolean);

@@ -84,7 +84,7 @@ const connection = new Connection({ onUpdate, onStatus });
 const composer = new Composer({ form: $("composer"), line: $("line"), list: $("suggestions"),
   ask: (action) => connection.ask(action), send, clear: () => showRefusal("") });
 const guide = new Guide({ panel: $("guide"), list: $("steps"), card: $("step"), opener: $("open-guide"),
-  closer: $("close-guide"), send, become });
+  closer: $("close-guide"), send, become, point: (id) => channel.point(id), showPointed: () => channel.showPointed() });
 
 window.addEventListener("hashchange", enter);
 fetch(`/people?locale=${locale}`).then((answer) => answer.json()).then((people) => {

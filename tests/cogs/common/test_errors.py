@@ -22,8 +22,8 @@ def commands(stage: Stage) -> app_commands.CommandTree[HeroBot]:
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("en", "There is no command /top any more: Discord still shows an old list. /help has the commands"),
-        ("de", "Den Befehl /top gibt es nicht mehr: Discord zeigt noch eine alte Liste. /hilfe"),
+        ("en", "There is no command `/top` any more: Discord still shows an old list. `/help` has the"),
+        ("de", "Den Befehl `/top` gibt es nicht mehr: Discord zeigt noch eine alte Liste. `/hilfe`"),
     ],
 )
 async def test_a_command_of_an_older_version_is_told_as_unknown(
@@ -44,7 +44,7 @@ async def test_a_command_with_other_options_than_discord_shows_is_told_so(
 
     commands.add_command(top, override=True)
     told = stage.ephemeral_reply(await stage.ana.slash(stage.channel, "top"))
-    assert told.startswith("/top has other options now than your Discord shows. Restart your Discord app")
+    assert told.startswith("`/top` has other options now than your Discord shows. Restart your Discord app")
     assert [type(error) for error in stage.env.errors] == [app_commands.CommandSignatureMismatch]
 
 

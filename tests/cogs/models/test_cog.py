@@ -87,7 +87,7 @@ async def test_a_models_page_tells_base_dataset_hash_and_history(stage: Stage, a
     entry = await app.registry.record(2)
     for part in (
         "Trained from smollm2-135m-instruct",
-        "Its name at the model server: `ft:tiny:2`",
+        "Its technical name: `ft:tiny:2`",
         "Job 3",
         f"dataset v1, checksum `{entry.dataset_hash[:12]}`",
         "2.500 → 1.250",
@@ -187,7 +187,7 @@ async def test_a_model_that_cannot_answer_says_so_in_its_place(stage: Stage, scr
     script.unknown_models = {"ft:tiny:2"}
     result = await stage.olga.slash(stage.channel, "models compare", a=2, hero="50 man flight")
     assert result.response is not None
-    assert "(no text: The model server does not know" in str(result.response.embeds[0].fields[0].value)
+    assert "(no text: No server here knows" in str(result.response.embeds[0].fields[0].value)
 
 
 @pytest.mark.usefixtures("two_models")
@@ -212,7 +212,7 @@ async def test_a_lost_model_is_told_to_the_admins_and_not_to_the_user(
     (text,) = [
         each.content
         for each in stage.channel.history()
-        if "no longer has model 1, which was live" in each.content
+        if "Model 1, which was live, is gone from its server" in each.content
     ]
     assert "the base model answers" in text
     assert "retired: its server no longer had it" in await said(stage, "show", model=1)

@@ -54,11 +54,11 @@ async def test_the_end_of_a_build_tells_what_came_from_where_and_what_changed(st
         "liked, but not fit to learn from" in content
     )
     assert "1 of a power outside the vocabulary" in content
-    assert "Since v1, added: 1 text that people liked; gone: nothing." in content
+    assert "Added since v1: 1 text that people liked. Gone: nothing." in content
     async with app.db.write() as tx:
         await tx.execute(description.update().where(description.c.id == liked.id).values(removed_at=1.0))
     back = await built(stage, app)
-    assert "Since v2, added: nothing; gone: 1 text that people liked." in back
+    assert "Added since v2: nothing. Gone: 1 text that people liked." in back
     assert "`/finetune dataset:1`" in back
 
 

@@ -126,7 +126,7 @@ async def test_a_training_is_held_at_the_server_while_it_is_paused(
 
     async def is_shown() -> bool:
         await stage.env.advance_time(2)
-        return "paused at the model server" in stage.channel.history()[-1].content
+        return stage.channel.history()[-1].content.endswith("\nPaused: the training stands still.")
 
     await eventually(is_shown, what="the message shows the held training")
 

@@ -13,6 +13,8 @@ from bot.i18n.message import ENGLISH, LocalizedMessage
 from bot.jobs.queue import WorkerTiming
 from bot.presentation.jobs import progress_text
 from bot.store import jobs
+from bot.store.job_schema import FinetuneSpec
+from bot.tuning.gate import CHECK_PHASES
 from tests.conftest import HOME, Stage
 from tests.support.eventually import eventually
 from tests.support.scripted_server import Script
@@ -134,6 +136,23 @@ async def test_progress_tells_rate_time_left_and_cost(stage: Stage, app: App) ->
     assert "25% · 4 of 16" in text
     assert text.endswith("writing examples · 2.0 texts a second · about 6 s left · $0.2500 so far")
     await stage.until_notified(app, job.id)
+
+
+@pytest.mark.usefixtures("running_worker")
+async def test_progress_of_a_training_tells_of_the_check_that_follows(stage: Stage, app: App) -> None:
+    await stage.build(limit=16)
+    await stage.until_notified(app, await job_id(app))
+    job, _ = await app.finetunes.plan()
+    spec = job.spec_as(FinetuneSpec).model_copy(update={"check_seconds": 150.0})
+    running = replace(job, state="running", spec=spec, done=40, total=100, rate=0.1)
+    trains = replace(running, phase=LocalizedMessage("training; loss {loss:.2f}", loss=2.0))
+    assert progress_text(ENGLISH, trains).endswith(
+        "training; loss 2.00 · about 10 min left, then about 2 min of checking"
+    )
+    checks = replace(running, phase=LocalizedMessage(CHECK_PHASES[0], total=100))
+    assert progress_text(ENGLISH, checks).endswith("before it may go live · about 10 min left")
+    unknown = replace(trains, spec=spec.model_copy(update={"check_seconds": None}))
+    assert progress_text(ENGLISH, unknown).endswith("training; loss 2.00 · about 10 min left")
 
 
 async def test_a_plan_that_became_old_is_refused_while_another_build_runs(stage: Stage, app: App) -> None:

@@ -68,7 +68,7 @@ async def test_a_later_build_says_what_stays_and_what_is_written_anew(stage: Sta
     assert "Time: about " in planned
     end = await confirmed(stage, app)
     assert "210 texts written by hand, 16 texts written here by the model." in end
-    assert "Since v1, added: 16 texts written here by the model; gone: 214 ready-made texts by a model" in end
+    assert "Added since v1: 16 texts written here by the model. Gone: 214 ready-made texts by a model" in end
     assert "`/build-dataset source:shipped`" in end
 
     assert "written by hand" not in await plan(stage, limit=16, source="model-only")

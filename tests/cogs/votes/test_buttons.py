@@ -123,8 +123,8 @@ async def test_a_vote_on_a_text_that_does_not_train_says_so(
 ) -> None:
     script.texts = ["At the age of 30 she heals a bird, and it flies away."]
     shown = await describe(stage, closed)
-    counts = "Votes here are for /top alone: the bot does not learn from this"
-    assert await press(stage.ben, shown) == f"{counts} text: another age."
+    counts = "Votes here are for `/top` alone: the bot does not learn from this"
+    assert await press(stage.ben, shown) == f"{counts} text (another age)."
     await stage.ana.slash(closed, "hero", hero="40 woman juggling")
     juggling = closed.last_message
     assert juggling is not None
@@ -189,7 +189,7 @@ async def test_button_of_a_deleted_description_is_refused(
     answer = await stage.ben.click(closed.history()[-1], custom_id="vote:up:999")
     assert (
         answer.followups[-1].content
-        == "This description is gone, so you cannot vote on it. Ask for a new one with /hero."
+        == "This description is gone, so you cannot vote on it. Ask for a new one with `/hero`."
     )
 
 
@@ -205,7 +205,7 @@ async def test_hidden_description_takes_no_votes(
     answer = await stage.ben.click(pressed, custom_id="vote:down:1")
     assert (
         answer.followups[-1].content
-        == "This description is gone, so you cannot vote on it. Ask for a new one with /hero."
+        == "This description is gone, so you cannot vote on it. Ask for a new one with `/hero`."
     )
     await stage.ben.react(clicked, "👍")
     assert await tally(app) == VoteCounts(ups=1)  # from before
