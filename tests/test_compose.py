@@ -75,9 +75,8 @@ def test_values_name_every_setting_of_the_engine_but_the_address_that_compose_se
 @pytest.mark.parametrize("name", [None, *VALUES])
 def test_every_setting_of_the_engine_reaches_its_container(name: str | None) -> None:
     given = {name: VALUES[name]} if name else {}
-    settings = Settings(
-        author_model="named", base_model="named", **{key.lower(): value for key, value in given.items()}
-    )
+    values = {key.lower(): value for key, value in given.items()}
+    settings = Settings.model_validate({"author_model": "named", "base_model": "named", **values})
     of_bot = engine_options(settings)  # of the engine that the bot would start without Compose
     in_container = words("engine", **given)[3:]
     start = ["--data", "data/var/engine"]
