@@ -157,10 +157,9 @@ async def run_engine(settings: Settings, *, port: int = 0, needs_key: bool = Tru
         yield settings
         return
     arguments = ["-m", "engine", "--with-parent", "--data", str(settings.data_dir / "engine")]
-    arguments += ["--runtime", settings.engine_runtime]
+    arguments += engine_options(settings)
     start_timeout = _START_TIMEOUT
     if settings.engine_base:
-        arguments += ["--base", settings.engine_base]
         start_timeout = _DOWNLOAD_TIMEOUT
         log.info(
             "starting the engine with %s; missing files are downloaded (see logs/engine.log)",
@@ -187,6 +186,14 @@ async def run_engine(settings: Settings, *, port: int = 0, needs_key: bool = Tru
     with _published(settings.data_dir / "engine.json", url, key, settings.engine_base):
         async with _supervised(engine):
             yield settings.model_copy(update={"engine_url": url, "engine_api_key": key})
+
+
+def engine_options(settings: Settings) -> list[str]:
+    """Return the options of the engine's command line that settings decide, wherever it runs."""
+    options = ["--runtime", settings.engine_runtime]
+    if settings.engine_base:
+        options += ["--base", settings.engine_base]
+    return options
 
 
 def _runs_already_text(settings: Settings) -> str:

@@ -1,6 +1,7 @@
 """docker-compose.yml and Dockerfile, as far as they can be checked without Docker."""
 
 import re
+import shlex
 import subprocess
 import sys
 from typing import Any
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from bot.processes import engine_options
 from bot.settings import ROOT, Settings
 from engine.__main__ import arguments
 from engine.api.hosts import Hosts
@@ -17,14 +19,33 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 
+ENV_EXAMPLE = (ROOT / ".env.example").read_text()
+OF_ENGINE = next(part for part in ENV_EXAMPLE.split("\n\n") if part.startswith("# The embedded engine."))
+VALUES = {  # a value of each, other than the default
+    "ENGINE_API_KEY": "secret",
+    "ENGINE_BASE": "owner/name@main",
+    "ENGINE_RUNTIME": "auto",
+    "TUNE": "adapter",
+}
+
+
+def expand(line: str, **env: str) -> str:
+    """Return a line with its ${...} replaced: Compose writes them as the shell does."""
+    shell = ["sh", "-c", f'printf %s "{line}"']
+    return subprocess.run(shell, capture_output=True, text=True, check=True, env=env).stdout
+
+
+def words(service: str, **env: str) -> list[str]:
+    return shlex.split(expand(SERVICES[service]["command"], **env))
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_command_exists_with_its_options(service: str) -> None:
-    command = SERVICES[service]["command"].partition("${")[0]
-    words = command.split()
-    if words[0] == "herosmith":
-        words[:1] = ["python", "-m", "bot"]
+    command = words(service, **VALUES)
+    if command[0] == "herosmith":
+        command[:1] = ["python", "-m", "bot"]
     completed = subprocess.run(
-        [sys.executable, *words[1:], "--help"],
+        [sys.executable, *command[1:], "--help"],
         capture_output=True,
         text=True,
         check=False,
@@ -32,19 +53,56 @@ def test_every_command_exists_with_its_options(service: str) -> None:
         env={"TERM": "dumb"},
     )
     assert completed.returncode == 0, completed.stderr
-    for option in re.findall(r"--[a-z-]+", command):
+    for option in (word for word in command if word.startswith("--")):
         assert option in completed.stdout
 
 
 def test_the_engine_knows_the_name_by_which_bot_and_worker_address_it() -> None:
-    words = SERVICES["engine"]["command"].partition("${")[0].split()
-    options = arguments().parse_args(words[words.index("engine") + 1 :])
+    options = arguments().parse_args(words("engine")[3:])
     address = urlsplit(SERVICES["bot"]["environment"]["ENGINE_URL"])
     for has_key in (False, True):
         hosts = Hosts(options.host, options.allowed_host, has_key=has_key)
         assert hosts.allows(address.netloc)
         assert not hosts.allows("elsewhere.example")
     assert address.port == options.port
+
+
+def test_values_name_every_setting_of_the_engine_but_the_address_that_compose_sets() -> None:
+    listed = set(re.findall(r"^([A-Z_]+)=", OF_ENGINE, re.MULTILINE))
+    assert listed - set(SERVICES["bot"]["environment"]) == set(VALUES)
+
+
+@pytest.mark.parametrize("name", [None, *VALUES])
+def test_every_setting_of_the_engine_reaches_its_container(name: str | None) -> None:
+    given = {name: VALUES[name]} if name else {}
+    values = {key.lower(): value for key, value in given.items()}
+    settings = Settings.model_validate({"author_model": "named", "base_model": "named", **values})
+    of_bot = engine_options(settings)  # of the engine that the bot would start without Compose
+    in_container = words("engine", **given)[3:]
+    start = ["--data", "data/var/engine"]
+    wanted, found = (arguments().parse_args(each) for each in ([*start, *of_bot], in_container))
+    assert (found.base, found.runtime) == (wanted.base, wanted.runtime)
+    # the engine reads its key from the environment, and the bot sends TUNE with each training
+    assert {SERVICES[service]["env_file"] for service in ("engine", "worker", "bot")} == {".env"}
+
+
+@pytest.mark.parametrize("runtime", ["", "llama.cpp", "auto", "openvino"])
+def test_the_image_installs_what_the_runtime_needs(runtime: str) -> None:
+    """The command that the Dockerfile runs, with another program in place of pip."""
+    ((name, line),) = SERVICES["engine"]["build"]["args"].items()
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert f"\nARG {name}=" in dockerfile
+    (command,) = re.findall(r"^RUN (if (?:.|(?<=\\)\n)*)", dockerfile, re.MULTILINE)
+    installed = subprocess.run(
+        ["/bin/sh", "-c", f'pip() {{ echo "$@"; }}; {command}'],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={name: expand(line, ENGINE_RUNTIME=runtime)},
+    ).stdout
+    (extras,) = re.findall(r"--editable \.\[([a-z,]+)\]", installed)
+    settings = Settings.model_validate({"engine_runtime": runtime or "llama.cpp", "discord_token": "t"})
+    assert extras.split(",") == settings.extras
 
 
 def test_every_variable_is_a_setting() -> None:
@@ -54,7 +112,7 @@ def test_every_variable_is_a_setting() -> None:
 
 
 def test_env_example_lists_every_setting_but_the_file_of_prices() -> None:
-    listed = set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    listed = set(re.findall(r"^([A-Z_]+)=", ENV_EXAMPLE, re.MULTILINE))
     settings = {name.upper() for name in Settings.model_fields} - {"PRICES_FILE"}
     assert settings - listed == set(), "say in .env.example what these do, with a line NAME= each"
     assert listed - settings == set(), "these lines of .env.example are no settings"

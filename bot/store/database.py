@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -17,7 +17,7 @@ from sqlalchemy.pool import NullPool
 from bot.errors import DatabaseBusy, StoreError
 from bot.store.faults import opening_error, passing_faults
 from bot.store.migrate import is_newest, migrate
-from bot.store.sqlite_connection import Connection as SQLiteConnection
+from bot.store.sqlite_connection import Connections
 
 log = logging.getLogger(__name__)
 
@@ -205,25 +205,24 @@ async def open_database(url: str, timing: DatabaseTiming | None = None) -> Async
     Raise StoreError if the database cannot be used.
     """
     timing = timing or DatabaseTiming()
-    try:
-        writer, reader = create_engines(url, timing.busy_timeout)
-    except (SQLAlchemyError, ImportError, OSError) as error:
-        raise opening_error(url, error) from error
-    try:
+    connections = Connections(timing.busy_timeout)
+    async with AsyncExitStack() as stack:
+        try:
+            writer, reader = create_engines(url, timing.busy_timeout, connections)
+        except (SQLAlchemyError, ImportError, OSError) as error:
+            raise opening_error(url, error) from error
+        stack.push_async_callback(connections.end)
+        # an unclosed aiosqlite connection would keep the process from ending
+        stack.push_async_callback(reader.dispose)
+        stack.push_async_callback(writer.dispose)
         try:
             async with _exclusive(writer):
-                await _migrate(url, reader, timing.busy_timeout)
+                await _migrate(url, reader, timing.busy_timeout, connections)
         except (SQLAlchemyError, StoreError, OSError) as error:
             raise opening_error(url, error) from error
         db = Database(writer, reader, timing)
-        try:
-            yield db
-        finally:
-            await db.settle()
-    finally:
-        # an unclosed aiosqlite connection would keep the process from ending
-        await writer.dispose()
-        await reader.dispose()
+        stack.push_async_callback(db.settle)
+        yield db
 
 
 def _exclusive(engine: AsyncEngine) -> AbstractAsyncContextManager[Any]:
@@ -233,10 +232,12 @@ def _exclusive(engine: AsyncEngine) -> AbstractAsyncContextManager[Any]:
     return nullcontext()
 
 
-def create_engines(url: str, busy_timeout: float) -> tuple[AsyncEngine, AsyncEngine]:
+def create_engines(
+    url: str, busy_timeout: float, connections: Connections
+) -> tuple[AsyncEngine, AsyncEngine]:
     """Return the writing engine (one connection) and the reading one. busy_timeout: in seconds."""
-    writer = _engine(url, pool_size=1, max_overflow=0)
-    reader = _engine(url, pool_size=4)
+    writer = _engine(url, connections, pool_size=1, max_overflow=0)
+    reader = _engine(url, connections, pool_size=4)
     if writer.url.get_backend_name() == "sqlite":
         if writer.url.database:
             Path(writer.url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -245,13 +246,13 @@ def create_engines(url: str, busy_timeout: float) -> tuple[AsyncEngine, AsyncEng
     return writer, reader
 
 
-def _engine(url: str, **options: Any) -> AsyncEngine:
+def _engine(url: str, connections: Connections, **options: Any) -> AsyncEngine:
     if make_url(url).drivername == "sqlite+aiosqlite":
-        options["connect_args"] = {"async_creator_fn": SQLiteConnection.opening}
+        options["connect_args"] = {"async_creator_fn": connections.opening}
     return create_async_engine(url, **options)
 
 
-async def _migrate(url: str, reader: AsyncEngine, busy_timeout: float) -> None:
+async def _migrate(url: str, reader: AsyncEngine, busy_timeout: float, connections: Connections) -> None:
     """Migrate over a separate connection, which does not enforce foreign keys.
 
     SQLite changes a table by replacing it with a new one, and every reference to the old one would seem
@@ -261,7 +262,7 @@ async def _migrate(url: str, reader: AsyncEngine, busy_timeout: float) -> None:
     async with reader.begin() as transaction:
         if await transaction.run_sync(is_newest):
             return
-    migrating = _engine(url, poolclass=NullPool)
+    migrating = _engine(url, connections, poolclass=NullPool)
     if migrating.url.get_backend_name() == "sqlite":
         _tune_sqlite(migrating, busy_timeout, begin="BEGIN IMMEDIATE", foreign_keys="OFF")
     try:

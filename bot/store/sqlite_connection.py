@@ -25,6 +25,17 @@ class Connection(aiosqlite.Connection):
         connection._thread.daemon = True
         return connection
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether its thread has ended."""
+        return self._thread.ident is not None and not self._thread.is_alive()
+
+    async def end(self, longest: float) -> None:
+        """Stop, and wait at most so many seconds for the thread, which may be in a statement."""
+        self.stop()
+        if self._thread.is_alive():
+            await asyncio.to_thread(self._thread.join, longest)
+
     def cursor(self) -> "Result[aiosqlite.Cursor]":
         return Result(self._cursor())
 
@@ -47,6 +58,29 @@ class Connection(aiosqlite.Connection):
         """Roll back in the connection's thread, after the current statement and before it is closed."""
         if self._connection is not None:
             self._tx.put_nowait((None, self._connection.rollback))
+
+
+class Connections:
+    """Opens connections, and waits in the end for the threads of those that cancelled tasks have left.
+
+    SQLAlchemy's pools know nothing of these, and a thread that answers after the event loop was closed fails.
+    """
+
+    def __init__(self, longest_statement: float) -> None:
+        """longest_statement: seconds, above all in waiting for another program's lock."""
+        self._longest_statement = longest_statement
+        self._opened: list[Connection] = []
+
+    def opening(self, path: str, **options: Any) -> Connection:
+        """Return a connection that opens when it is awaited."""
+        self._opened = [each for each in self._opened if not each.has_ended]
+        self._opened.append(Connection.opening(path, **options))
+        return self._opened[-1]
+
+    async def end(self) -> None:
+        """Wait until the threads of all connections have ended. What was begun in them is rolled back."""
+        await asyncio.gather(*(each.end(self._longest_statement) for each in self._opened))
+        self._opened.clear()
 
 
 class _Cursor(aiosqlite.Cursor):

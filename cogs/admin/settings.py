@@ -24,9 +24,11 @@ _NO_LIMIT = mark(
     "Nothing was changed. Give what you want to limit, such as `{/settings limits cooldown:60}`."
 )
 _NO_LANGUAGE = mark(
-    "Everyone is answered in their own language. For one language for all, choose it with the command: "
-    "`{/settings language language:English}`."
+    "Nothing was changed. Choose one language for all with `{/settings language language:English}`, or let "
+    "everyone be answered in their own with `{/settings language language:own}`."
 )
+_OWN = "own"  # stands for everyone's own language
+_OWN_LANGUAGE = mark("everyone's own")
 _CHANNEL_TYPES = [  # in which commands can be used
     discord.ChannelType.text,
     discord.ChannelType.news,
@@ -97,24 +99,31 @@ class SettingsCog(commands.Cog):
         await self._show_settings(interaction, None if any(each is not None for each in given) else _NO_LIMIT)
 
     @group.command(description="Choose the language of the bot's answers in this server")
-    @app_commands.describe(language="A language; if left out, everyone is answered in their own")
+    @app_commands.describe(language="A language, or own for everyone's own; if left out, nothing is changed")
     async def language(self, interaction: Interaction, language: str | None = None) -> None:
         await interaction.response.defer(ephemeral=True)
+        if language is None:
+            await self._show_settings(interaction, _NO_LANGUAGE)
+            return
         languages = self.app.guild_settings.languages
-        code = None if language is None else languages.code(language)
-        if language is not None and code is None:
+        is_own = language.strip().casefold() in _own_words(await translator_of(interaction))
+        code = None if is_own else languages.code(language)
+        if code is None and not is_own:
             known = ", ".join(languages.names.values())
             raise NotUnderstood("I do not speak that language. I speak: {languages}.", languages=known)
         await self.app.guild_settings.change(_guild_id(interaction), language=code)
-        await self._show_settings(interaction, _NO_LANGUAGE if code is None else None)
+        await self._show_settings(interaction)
 
     @language.autocomplete("language")
-    async def _suggest(self, _interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+    async def _suggest(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        t = await translator_of(interaction)
         languages = self.app.guild_settings.languages
+        choices = [(_OWN, t(_OWN_LANGUAGE), _own_words(t))]
+        choices += [(code, name, languages.words[code]) for code, name in languages.names.items()]
         return [
-            app_commands.Choice(name=name, value=code)
-            for code, name in languages.names.items()
-            if any(typed.strip().casefold() in word for word in languages.words[code])
+            app_commands.Choice(name=name, value=value)
+            for value, name, words in choices
+            if any(typed.strip().casefold() in word for word in words)
         ][:25]
 
     @group.command(description="Go back to the bot's own settings in this server")
@@ -169,13 +178,18 @@ def _guild_id(interaction: Interaction) -> int:
     return interaction.guild_id
 
 
+def _own_words(t: Translator) -> frozenset[str]:
+    """Return what people may type for everyone's own language, in lower case."""
+    return frozenset({_OWN, t(_OWN_LANGUAGE).casefold()})
+
+
 def settings_text(
     t: Translator, setting: GuildSetting, limits: RequestLimits, languages: Mapping[str, str]
 ) -> str:
     """Return the settings of a server, line by line."""
     channels = ", ".join(f"<#{channel_id}>" for channel_id in setting.channels or ()) or t("everywhere")
     if setting.language is None:
-        language = t("everyone's own")
+        language = t(_OWN_LANGUAGE)
     else:
         language = languages.get(setting.language, setting.language)
     cooldown = (

@@ -1,6 +1,7 @@
 """The database: schema, migrations, transactions, constraints and unusable files."""
 
 import asyncio
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from bot.store.database import Transaction, WriteTask, open_database
 from bot.store.job_schema import BuildSpec, FinetuneSpec, JobSpec
 from bot.store.migrate import migrate, newest
 from bot.store.schema import job, metadata
-from bot.store.sqlite_connection import Connection
+from bot.store.sqlite_connection import Connections
 
 
 def url(path: Path) -> str:
@@ -372,7 +373,9 @@ async def test_closing_a_connection_that_is_stopping_comes_to_an_end(
     tmp_path: Path, ways: tuple[str]
 ) -> None:
     """As when a cancelled task's connection is terminated while the database closes."""
-    connection = await Connection.opening(str(tmp_path / "x.db"))
+    connections = Connections(longest_statement=20)
+    connection = connections.opening(str(tmp_path / "x.db"))
+    await connection
     busy = asyncio.create_task(connection.execute_fetchall(_SLOW))
     await asyncio.sleep(0)
 
@@ -386,3 +389,30 @@ async def test_closing_a_connection_that_is_stopping_comes_to_an_end(
 
     await asyncio.wait_for(asyncio.gather(*closing), 20)
     assert [tuple(row) for row in await busy] == [(3_000_000,)]
+    await connections.end()
+    assert connection.has_ended
+
+
+@pytest.mark.parametrize("cancellations", [1, 2])
+@pytest.mark.parametrize("kind", ["read", "write"])
+async def test_a_closed_database_leaves_no_thread_of_a_cancelled_task(
+    tmp_path: Path, kind: str, cancellations: int
+) -> None:
+    """The task is in a statement, and nobody waits for it before the database closes."""
+    others = set(threading.enumerate())
+    async with open_database(url(tmp_path / "hero.db")) as db:
+        begun = asyncio.Event()
+
+        async def count() -> None:
+            async with db.read() if kind == "read" else db.write() as tx:
+                begun.set()
+                await tx.execute(text(_SLOW))
+
+        counting = asyncio.create_task(count())
+        await begun.wait()
+        for _ in range(cancellations):
+            await asyncio.sleep(0.01)
+            counting.cancel()
+    left = set(threading.enumerate()) - others
+    assert [each for each in left if "connection_worker" in each.name] == []
+    await asyncio.gather(counting, return_exceptions=True)

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 import simcord
+from discord import app_commands
 
 from bot.app import App, open_app
 from bot.client import HeroBot
@@ -133,11 +134,50 @@ async def test_a_language_is_known_by_its_own_and_its_english_name(
 async def test_language_is_chosen_by_code_or_name(stage: Stage, app: App) -> None:
     assert "English" in await answer(stage, "language", language="english")
     assert (await app.guild_settings.get(HOME)).language == "en"
-    await answer(stage, "language")
-    assert (await app.guild_settings.get(HOME)).language is None
     refused = await stage.olga.slash(stage.channel, "settings language", language="klingon")
     assert "do not speak" in stage.ephemeral_reply(refused)
     assert "do not speak" in stage.refusal()
+
+
+async def test_language_without_a_choice_shows_it_and_changes_nothing(stage: Stage, app: App) -> None:
+    await answer(stage, "language", language="German")
+    shown = await answer(stage, "language")
+    assert "- Sprache der Antworten: Deutsch\n" in shown
+    assert "Nichts wurde geändert." in shown
+    assert "`/einstellungen sprache sprache:own`" in shown
+    assert (await app.guild_settings.get(HOME)).language == "de"
+
+
+@pytest.mark.parametrize("typed", ["own", " Own", "für jeden die eigene"])
+async def test_everyone_is_answered_in_their_own_language_again(stage: Stage, app: App, typed: str) -> None:
+    await answer(stage, "limits", cooldown=60)
+    await answer(stage, "language", language="German")
+    assert "answers: everyone's own" in await answer(stage, "language", language=typed)
+    setting = await app.guild_settings.get(HOME)
+    assert (setting.language, setting.cooldown) == (None, 60)
+
+
+@pytest.mark.parametrize(
+    ("typed", "suggested"), [("", ["own", "en", "de"]), ("ow", ["own"]), ("germ", ["de"])]
+)
+async def test_languages_are_suggested(stage: Stage, typed: str, suggested: list[str]) -> None:
+    choices = await stage.olga.autocomplete(stage.channel, "settings language", "language", typed)
+    assert [choice["value"] for choice in choices] == suggested
+
+
+async def test_no_command_that_acts_at_once_has_an_option_that_may_be_left_out(stage: Stage) -> None:
+    """Left out, an option means nothing to change, or what is asked for is confirmed first or only shown."""
+    assert isinstance(stage.env.bot, HeroBot)
+    found = {
+        command.qualified_name
+        for command in stage.env.bot.tree.walk_commands()
+        if isinstance(command, app_commands.Command)
+        and any(not parameter.required for parameter in command.parameters)
+    }
+    only_shown = {"top", "dataset review", "dataset status", "models compare", "models show"}
+    confirmed = {"build-dataset", "finetune"}
+    tested_here = {"settings language", "settings limits"}
+    assert found == only_shown | confirmed | tested_here
 
 
 async def test_members_cannot_see_the_command(stage: Stage) -> None:
