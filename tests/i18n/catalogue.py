@@ -20,6 +20,7 @@ _OTHER_TEXTS = frozenset(
         *("fell back", "held back", "rolled back", "voted down"),
         *("Azure", "Crusoe", "Herosmith", "Hero HQ", "Herosmith dataset v", "Nebius Token Factory"),
         *("Hello", "Value error, ", "offset points", "the answer is not understood: "),
+        *("Host", "Strict"),  # of HTTP
     }
 )
 # Calls whose text is not part of it: what Discord itself translates, and the log

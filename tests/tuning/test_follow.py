@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from functools import partial
 from typing import cast
 
@@ -11,7 +12,7 @@ from openai.types.fine_tuning.fine_tuning_job import Hyperparameters
 
 from bot.app import App, Timing
 from bot.jobs.queue import WorkerTiming
-from bot.tuning.follow import TrainingTiming, progress_of, progress_since_resumed
+from bot.tuning.follow import TrainingTiming, forecast_rate, progress_of, progress_since_resumed
 from tests.support.eventually import eventually
 from tests.support.scripted_server import Script
 from tests.support.workflows import build
@@ -59,6 +60,25 @@ async def test_every_wait_before_the_first_step_says_what_happens(app: App, scri
 
 async def has_done(app: App, job_id: int, steps: int) -> bool:
     return (await app.jobs.get(job_id)).done == steps
+
+
+@pytest.mark.parametrize(
+    ("status", "seconds", "steps_left", "rate"),
+    [
+        ("running", 100, 50, 0.5),
+        ("running", None, 50, None),  # not every server forecasts
+        ("running", -5, 50, None),  # its clock, or an end that it had not expected
+        ("running", 100, 0, None),
+        ("paused", 100, 50, None),
+    ],
+)
+def test_the_end_that_the_server_forecasts_counts(
+    status: str, seconds: float | None, steps_left: int, rate: float | None
+) -> None:
+    finish = None if seconds is None else round(time.time() + seconds)
+    remote = FineTuningJob.construct(status=status, estimated_finish=finish)
+    found = forecast_rate(remote, steps_left)
+    assert found == (None if rate is None else pytest.approx(rate, rel=0.05))
 
 
 def event(message: str, **data: float) -> FineTuningJobEvent:
