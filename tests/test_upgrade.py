@@ -269,8 +269,11 @@ async def test_the_menu_of_channels(stage: Stage, app: App) -> None:
 
 
 async def test_commands_show_what_is_there(stage: Stage) -> None:
-    assert "Model 2" in answer(await stage.olga.slash(stage.channel, "models list"))
-    assert "v2" in answer(await stage.olga.slash(stage.channel, "dataset status"))
+    for command, shown in (("models list", "Model 2"), ("dataset status", "v2")):
+        result = await stage.olga.slash(stage.channel, command)
+        assert result.response is not None
+        assert shown in result.response.content
+        assert answer(result).startswith("📥 1 report waits for a decision")  # its channel is not there yet
     assert "6 descriptions that you asked for" in answer(await stage.ana.slash(stage.channel, "privacy show"))
     await stage.ana.slash(stage.channel, "hero", hero="40 woman juggling")
     assert stage.channel.history()[-1].embeds[0].title == "40-year-old woman, juggling"

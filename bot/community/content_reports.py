@@ -9,6 +9,7 @@ from bot.errors import TooMany, UserError
 from bot.heroes.vocabulary import Vocabulary
 from bot.i18n.message import LocalizedMessage
 from bot.store import content_reports, descriptions, duels, notifications
+from bot.store.content_reports import EarlierReport
 from bot.store.database import Database, Transaction
 from bot.store.descriptions import Description
 from bot.store.notifications import NotificationAction
@@ -66,33 +67,41 @@ class ContentReports:
     ) -> ReportResult:
         """Store a user's report, and notify the operators of the first undecided one and of each with words.
 
-        reason: one of those that people choose from; words: their own. After a Keep, the first one is the
-        first that counts. Raise UserError if the description is gone, hidden or reported by the user already,
-        TooMany if the user has reached the daily limit.
+        They are notified of one that hides the description, too, but not of one that its reporter had
+        withdrawn and makes again: that renews its earlier notification. reason: one of those that people
+        choose from; words: their own. After a Keep, the first one is the first that counts.
+
+        Raise UserError if the description is gone, hidden or reported by the user already, TooMany if the
+        user has reached the daily limit.
         """
         reporter, now = self._pseudonyms.of(user_id), time.time()
         async with self._db.write() as tx:
             found = await self._get_visible(tx, description_id)
-            await self._check_reporter(tx, description_id, reporter)
+            earlier = await self._check_reporter(tx, description_id, reporter)
             counts = await self._counts(tx, user_id)
+            counted = await content_reports.count_open(tx, description_id) + int(counts)
+            hides = counts and counted >= self._reports_to_hide
             notice_id = await content_reports.get_notice_id(tx, description_id)
             if notice_id is None:
                 notifies = counts or not await content_reports.count_dismissed(tx, description_id)
             else:
-                notifies = bool(words)
+                notifies = bool(words) or (hides and not await notifications.is_pending(tx, notice_id))
             if notifies:
-                notice_id = await self._notify(tx, found, reason, at=now)
+                text = await self._notice_text(tx, found, reason)
+                told = None if hides or earlier is None else earlier.notice_id
+                if told is not None and await notifications.renew(tx, told, text):
+                    notice_id = told
+                else:
+                    notice_id = await self._notify(tx, description_id, text, at=now)
                 await content_reports.set_notice_id(tx, description_id, notice_id)
             await content_reports.add(
                 tx, description_id, reporter, counts=counts, words=words, notice_id=notice_id, at=now
             )
-            hidden = None
-            if counts and await content_reports.count_open(tx, description_id) >= self._reports_to_hide:
-                hidden = await descriptions.remove(tx, description_id, at=now)
+            hidden = await descriptions.remove(tx, description_id, at=now) if hides else None
             return ReportResult(hidden, operators_learn=notice_id is not None)
 
     async def withdraw(self, description_id: int, user_id: int) -> None:
-        """Delete a user's report with its words, and its notification if that was not sent yet.
+        """Withdraw a user's report and delete its words, and its notification if that was not sent yet.
 
         Raise UserError if there is none, or the text is hidden or was kept by now.
         """
@@ -110,14 +119,20 @@ class ContentReports:
         credible = record.dismissed < _MIN_DISMISSED or record.dismissed <= record.upheld
         return credible and account_days(user_id, time.time()) >= self._account_days
 
-    async def _check_reporter(self, tx: Transaction, description_id: int, reporter: str) -> None:
-        if await content_reports.exists(tx, description_id, reporter):
+    async def _check_reporter(
+        self, tx: Transaction, description_id: int, reporter: str
+    ) -> EarlierReport | None:
+        """Return the report that the person has withdrawn, if any. Raise UserError if they may not report."""
+        earlier = await content_reports.get_earlier(tx, description_id, reporter)
+        if earlier and not earlier.withdrawn:
             raise UserError("You have reported this text already: the operators know.")
-        if await content_reports.count_since(tx, reporter, time.time() // _DAY * _DAY) >= self._daily:
+        today = time.time() // _DAY * _DAY
+        if await content_reports.count_since(tx, reporter, today, other_than=description_id) >= self._daily:
             raise TooMany(
                 "You have used up your reports for today ({most}). You can report again after midnight UTC.",
                 most=self._daily,
             )
+        return earlier
 
     async def get(self, description_id: int) -> Description:
         """Return a reported description. Raise UserError if it is gone, or its text was deleted."""
@@ -181,10 +196,10 @@ class ContentReports:
             raise UserError("The person who asked for it had it deleted.")
         return found
 
-    async def _notify(
-        self, tx: Transaction, found: Description, reason: LocalizedMessage | None, *, at: float
-    ) -> int:
-        """Add a notification of a report and return its id.
+    async def _notice_text(
+        self, tx: Transaction, found: Description, reason: LocalizedMessage | None
+    ) -> LocalizedMessage:
+        """Return what a notification of a report says.
 
         It has neither the text nor the reporter's words: others may read it, and it outlives both. If the
         text is in a duel, it hides the model: operators may vote.
@@ -194,11 +209,16 @@ class ContentReports:
             author = LocalizedMessage("one of two models in a duel")
         elif found.version:
             author = LocalizedMessage("model {number}", number=found.version)
-        message = LocalizedMessage(
+        return LocalizedMessage(
             "🚩 Somebody reported what {model} wrote for `{hero}`: {reason}.",
             model=author,
             hero=self._vocabulary.typed(found.hero),
             reason=reason or LocalizedMessage("no reason given"),
         )
-        action = NotificationAction("removal", found.id)
-        return await notifications.add(tx, f"{action}:{secrets.token_hex(8)}", message, at=at, action=action)
+
+    async def _notify(
+        self, tx: Transaction, description_id: int, text: LocalizedMessage, *, at: float
+    ) -> int:
+        """Add a notification of a report and return its id."""
+        action = NotificationAction("removal", description_id)
+        return await notifications.add(tx, f"{action}:{secrets.token_hex(8)}", text, at=at, action=action)

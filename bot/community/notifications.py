@@ -11,21 +11,45 @@ class Notifications:
     def __init__(self, db: Database, *, admin_channel: int | None) -> None:
         self._db = db
         self._admin_channel = admin_channel
+        self._undelivered: set[int] = set()
 
     async def pending(self) -> list[tuple[Notification, list[int]]]:
         """Return pending notifications with the channels to try in order: their own, then the general one.
 
-        The general one is the admin channel, or else the newest job's. While there is none, they wait.
+        The general one is the admin channel, or else the newest job's. There may be none.
         """
         async with self._db.read() as tx:
             waiting = await notifications.list_pending(tx)
             general = self._admin_channel or (await jobs.newest_channel(tx) if waiting else None)
-        with_channels = (
+        return [
             (notification, [channel for channel in (notification.channel_id, general) if channel])
             for notification in waiting
-        )
-        return [(notification, channels) for notification, channels in with_channels if channels]
+        ]
 
-    async def mark_sent(self, notification: Notification) -> None:
+    async def mark_sent(
+        self,
+        notification: Notification,
+        *,
+        message_channel_id: int | None = None,
+        message_id: int | None = None,
+    ) -> None:
+        """Note by which message a notification went out, None if it reached nobody and is given up."""
         async with self._db.write() as tx:
-            await notifications.mark_sent(tx, notification.id)
+            await notifications.mark_sent(
+                tx, notification.id, message_channel_id=message_channel_id, message_id=message_id
+            )
+        self._undelivered.discard(notification.id)
+
+    def mark_undelivered(self, notification: Notification) -> None:
+        """Note that a notification waits because Discord takes it nowhere, until it is sent or decided."""
+        self._undelivered.add(notification.id)
+
+    async def undelivered_reports(self) -> list[Notification]:
+        """Return the notifications of reported texts that operators have to be told of in another way."""
+        if not self._undelivered:
+            return []
+        async with self._db.read() as tx:
+            waiting = await notifications.list_pending(tx)
+        found = [each for each in waiting if each.id in self._undelivered]
+        self._undelivered = {each.id for each in found}
+        return [each for each in found if each.action and each.action.kind == "removal"]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 
 from bot.store.database import Transaction
 from bot.store.schema import description, notice, report
@@ -16,10 +16,19 @@ class ReporterRecord:
     upheld: int
 
 
-async def exists(tx: Transaction, description_id: int, reporter: str) -> bool:
-    """Return whether a person (a pseudonym) has reported a description before."""
-    mine = (report.c.description_id == description_id) & (report.c.reporter == reporter)
-    return (await tx.execute(select(report.c.at).where(mine))).first() is not None
+@dataclass(frozen=True, slots=True)
+class EarlierReport:
+    """A person's report of a description; notice_id is the notification that told of it, if any."""
+
+    withdrawn: bool
+    notice_id: int | None
+
+
+async def get_earlier(tx: Transaction, description_id: int, reporter: str) -> EarlierReport | None:
+    """Return what a person (a pseudonym) has reported of a description before, None if nothing."""
+    query = select(report.c.withdrawn, report.c.notice_id).where(_of(description_id, reporter))
+    found = (await tx.execute(query)).one_or_none()
+    return EarlierReport(found.withdrawn, found.notice_id) if found else None
 
 
 async def add(
@@ -32,11 +41,12 @@ async def add(
     notice_id: int | None,
     at: float,
 ) -> None:
-    """Add a report.
+    """Add a report, in place of one that the person has withdrawn.
 
     counts: whether it counts towards hiding the description; words: the person's own; notice_id: the
     notification by which the operators learn of it, if they do.
     """
+    await tx.execute(delete(report).where(_of(description_id, reporter), report.c.withdrawn))
     values = {
         "description_id": description_id,
         "reporter": reporter,
@@ -49,34 +59,51 @@ async def add(
 
 
 async def withdraw(tx: Transaction, description_id: int, reporter: str) -> bool:
-    """Delete a person's report, unless it is dismissed, with its notification if that tells of no other.
+    """Withdraw a person's report, unless it is dismissed, and delete its words.
 
-    A notification that was sent stays. Return whether there was a report.
+    That there was one stays, so that another one tells the operators nothing new. A notification that tells
+    of no other report is deleted if it was never sent. Return whether there was a report.
     """
-    mine = (report.c.description_id == description_id) & (report.c.reporter == reporter)
-    deleted = delete(report).where(mine, report.c.dismissed.is_(False)).returning(report.c.notice_id)
-    found = (await tx.execute(deleted)).one_or_none()
+    mine = _of(description_id, reporter) & report.c.dismissed.is_(False) & report.c.withdrawn.is_(False)
+    withdrawn = update(report).where(mine).values(withdrawn=True, words="").returning(report.c.notice_id)
+    found = (await tx.execute(withdrawn)).one_or_none()
     if found is None:
         return False
-    told = select(report.c.notice_id).where(report.c.notice_id == found.notice_id)
-    await tx.execute(
-        delete(notice).where(notice.c.id == found.notice_id, notice.c.told.is_(False), ~told.exists())
+    of_notice = report.c.notice_id == found.notice_id
+    told = select(report.c.notice_id).where(of_notice, report.c.withdrawn.is_(False))
+    unsent = select(notice.c.id).where(
+        notice.c.id == found.notice_id,
+        notice.c.told.is_(False),
+        notice.c.message_id.is_(None),
+        ~told.exists(),
     )
+    if (await tx.execute(unsent)).one_or_none() is not None:
+        await tx.execute(update(report).where(of_notice).values(notice_id=None))
+        await tx.execute(delete(notice).where(notice.c.id == found.notice_id))
     return True
+
+
+def _of(description_id: int, reporter: str) -> ColumnElement[bool]:
+    return (report.c.description_id == description_id) & (report.c.reporter == reporter)
+
+
+def _undecided(description_id: int) -> ColumnElement[bool]:
+    """Return the condition of the reports of a description that are neither dismissed nor withdrawn."""
+    open_ = report.c.dismissed.is_(False) & report.c.withdrawn.is_(False)
+    return (report.c.description_id == description_id) & open_
 
 
 async def get_notice_id(tx: Transaction, description_id: int) -> int | None:
     """Return the newest notification of undecided reports of a description, None if there is none."""
-    mine = (report.c.description_id == description_id) & report.c.dismissed.is_(False)
-    newest: int | None = (await tx.execute(select(func.max(report.c.notice_id)).where(mine))).scalar_one()
+    query = select(func.max(report.c.notice_id)).where(_undecided(description_id))
+    newest: int | None = (await tx.execute(query)).scalar_one()
     return newest
 
 
 async def set_notice_id(tx: Transaction, description_id: int, notice_id: int) -> None:
     """Let a notification tell of the undecided reports of a description that none tells of."""
-    untold = report.c.dismissed.is_(False) & report.c.notice_id.is_(None)
-    mine = (report.c.description_id == description_id) & untold
-    await tx.execute(update(report).where(mine).values(notice_id=notice_id))
+    untold = _undecided(description_id) & report.c.notice_id.is_(None)
+    await tx.execute(update(report).where(untold).values(notice_id=notice_id))
 
 
 async def list_words(tx: Transaction, description_id: int, *, notice_id: int | None = None) -> list[str]:
@@ -84,33 +111,35 @@ async def list_words(tx: Transaction, description_id: int, *, notice_id: int | N
 
     notice_id: only in those that this notification tells of.
     """
-    query = select(report.c.words).where(
-        report.c.description_id == description_id, report.c.dismissed.is_(False), report.c.words != ""
-    )
+    query = select(report.c.words).where(_undecided(description_id), report.c.words != "")
     if notice_id is not None:
         query = query.where(report.c.notice_id == notice_id)
     return list((await tx.execute(query.order_by(report.c.at))).scalars())
 
 
 async def count_undecided(tx: Transaction, description_id: int) -> int:
-    """Count the reports of a description that are not dismissed, whether or not they count."""
-    mine = report.c.description_id == description_id
-    query = select(func.count()).where(mine, report.c.dismissed.is_(False))
+    """Count the reports of a description that wait for a decision, whether or not they count."""
+    query = select(func.count()).where(_undecided(description_id))
     return int((await tx.execute(query)).scalar_one())
 
 
-async def count_since(tx: Transaction, reporter: str, at: float) -> int:
-    """Count the descriptions that a person has reported since a moment."""
-    query = select(func.count()).where(report.c.reporter == reporter, report.c.at >= at)
+async def count_since(tx: Transaction, reporter: str, at: float, *, other_than: int) -> int:
+    """Count the descriptions, other than one, that a person has reported since a moment.
+
+    Reports that were withdrawn count, too.
+    """
+    others = report.c.description_id != other_than
+    query = select(func.count()).where(report.c.reporter == reporter, report.c.at >= at, others)
     return int((await tx.execute(query)).scalar_one())
 
 
 async def get_record(tx: Transaction, reporter: str) -> ReporterRecord:
     """Return the record of a person's reports so far."""
+    decided = report.c.dismissed | description.c.removed_at.is_not(None)
     query = (
         select(report.c.dismissed, func.count())
         .join(description, description.c.id == report.c.description_id)
-        .where(report.c.reporter == reporter, report.c.dismissed | description.c.removed_at.is_not(None))
+        .where(report.c.reporter == reporter, report.c.withdrawn.is_(False), decided)
         .group_by(report.c.dismissed)
     )
     found = {bool(dismissed): count for dismissed, count in await tx.execute(query)}
@@ -118,9 +147,8 @@ async def get_record(tx: Transaction, reporter: str) -> ReporterRecord:
 
 
 async def count_open(tx: Transaction, description_id: int) -> int:
-    """Count the reports that count towards hiding a description and are not dismissed."""
-    mine = report.c.description_id == description_id
-    query = select(func.count()).where(mine, report.c.counts, report.c.dismissed.is_(False))
+    """Count the undecided reports that count towards hiding a description."""
+    query = select(func.count()).where(_undecided(description_id), report.c.counts)
     return int((await tx.execute(query)).scalar_one())
 
 
@@ -132,4 +160,4 @@ async def count_dismissed(tx: Transaction, description_id: int) -> int:
 
 async def dismiss(tx: Transaction, description_id: int) -> None:
     """Dismiss all reports of a description so far."""
-    await tx.execute(update(report).where(report.c.description_id == description_id).values(dismissed=True))
+    await tx.execute(update(report).where(_undecided(description_id)).values(dismissed=True))

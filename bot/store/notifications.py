@@ -43,7 +43,8 @@ class NotificationAction:
 class Notification:
     """A message to the admins, with its own channel and a person to mention, if any.
 
-    action is what its button does, None if it has no button.
+    action is what its button does, None if it has no button. message_id is of the message that shows it, None
+    if none does, or it was decided: while it is pending, that message is to be renewed.
     """
 
     id: int
@@ -54,6 +55,8 @@ class Notification:
     action: NotificationAction | None
     told: bool
     at: float
+    message_channel_id: int | None = None
+    message_id: int | None = None
 
 
 async def add(
@@ -99,10 +102,31 @@ def _notification(row: Row[Any]) -> Notification:
     return Notification(**columns)
 
 
-async def mark_sent(tx: Transaction, notice_id: int) -> None:
-    await tx.execute(update(notice).where(notice.c.id == notice_id).values(told=True))
+async def mark_sent(
+    tx: Transaction, notice_id: int, *, message_channel_id: int | None, message_id: int | None
+) -> None:
+    """Note that a notification went out, and by which message, None if it reached nobody."""
+    values = {"told": True, "message_channel_id": message_channel_id, "message_id": message_id}
+    await tx.execute(update(notice).where(notice.c.id == notice_id).values(values))
+
+
+async def renew(tx: Transaction, notice_id: int, text: LocalizedMessage) -> bool:
+    """Let a notification say something else, in the same message, which notifies nobody.
+
+    Return False if there is none that waits for a decision: it was decided, or never sent.
+    """
+    shown = (notice.c.id == notice_id) & notice.c.message_id.is_not(None)
+    renewed = update(notice).where(shown).values(text=text, told=False).returning(notice.c.id)
+    return (await tx.execute(renewed)).one_or_none() is not None
+
+
+async def is_pending(tx: Transaction, notice_id: int) -> bool:
+    """Return whether a notification has yet to be sent, or renewed."""
+    query = select(notice.c.told).where(notice.c.id == notice_id)
+    return (await tx.execute(query)).scalar_one_or_none() is False
 
 
 async def mark_decided(tx: Transaction, action: NotificationAction) -> None:
-    """Send no notification with this action any more: it is decided."""
-    await tx.execute(update(notice).where(notice.c.action == str(action)).values(told=True))
+    """Neither send nor renew a notification with this action any more: it is decided."""
+    values = {"told": True, "message_channel_id": None, "message_id": None}
+    await tx.execute(update(notice).where(notice.c.action == str(action)).values(values))

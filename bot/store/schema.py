@@ -267,6 +267,8 @@ notice = Table(
     Column("action", Text),
     Column("told", Boolean, nullable=False, server_default=false()),
     Column("at", Float, nullable=False),
+    Column("message_channel_id", BigInteger),
+    Column("message_id", BigInteger),
 )
 
 # One text shown to a user, stored before it is shown, so that every shown text is known. The two of a duel
@@ -425,5 +427,6 @@ report = Table(
     Column("counts", Boolean, nullable=False, server_default=true()),
     Column("words", Text, nullable=False, server_default=""),
     Column("notice_id", Integer, ForeignKey("notice.id")),
+    Column("withdrawn", Boolean, nullable=False, server_default=false()),
     Index("report_of_reporter", "reporter"),
 )

@@ -1,7 +1,9 @@
 """Sends pending notifications to admins."""
 
 import logging
+from collections.abc import Callable
 
+import discord
 from discord.ext import commands, tasks
 
 from bot.app import App
@@ -10,7 +12,8 @@ from bot.errors import DatabaseBusy, Undeliverable
 from bot.i18n.message import Translator
 from bot.store.notifications import Notification
 from cogs.common.content import MessageContent
-from cogs.common.delivery import DISCORD_FAILURES, Backoff, deliver, places
+from cogs.common.delivery import DISCORD_FAILURES, Backoff, deliver, is_temporary, places
+from cogs.common.locale import translator_in
 from cogs.common.markdown import with_mention
 from cogs.models.buttons import promotion_view
 from cogs.moderation.notices import report_notice
@@ -29,7 +32,8 @@ class NotificationsCog(commands.Cog):
         self.bot = bot
         self.app = app
         self._backoff = Backoff(longest=_MAX_WAIT, tries=_MAX_TRIES)
-        self._sent: set[int] = set()  # notifications that went out, until that is stored
+        # by a notification's id, the message by which it went out, until that is stored; None: it is given up
+        self._sent: dict[int, discord.Message | discord.PartialMessage | None] = {}
 
     async def cog_load(self) -> None:
         self.send_pending.start()
@@ -47,7 +51,8 @@ class NotificationsCog(commands.Cog):
             log.exception("notifications could not be sent")
             return
         for notification, channel_ids in pending:
-            if self._backoff.is_due(notification.id):
+            # a new channel, such as that of the first job, is tried at once
+            if self._backoff.is_due((notification.id, *channel_ids)):
                 await self._try_to_send(notification, channel_ids)
 
     @send_pending.before_loop
@@ -55,24 +60,30 @@ class NotificationsCog(commands.Cog):
         await self.bot.wait_until_ready()
 
     async def _try_to_send(self, notification: Notification, channel_ids: list[int]) -> None:
+        key = (notification.id, *channel_ids)
         try:
             if notification.id not in self._sent:
-                await self._send(notification, channel_ids)
+                self._sent[notification.id] = await self._send(notification, channel_ids)
             await self._mark_sent(notification)
+            self._backoff.forget(key)
         except Undeliverable:
-            self._give_up(notification)
+            self._give_up(notification, channel_ids)
         except DISCORD_FAILURES as error:
             log.warning("notification %d: Discord is in trouble: %s", notification.id, error)
-            if not self._backoff.fail(notification.id):
-                self._give_up(notification)
+            if not self._backoff.fail(key):
+                self._give_up(notification, channel_ids)
         except DatabaseBusy as error:
             log.warning("notification %d: a later round goes on: %s", notification.id, error)
-            self._backoff.fail(notification.id)
+            self._backoff.fail(key)
         except Exception:
             log.exception("notification %d could not be sent", notification.id)
-            self._backoff.fail(notification.id)
+            self._backoff.fail(key)
 
-    async def _send(self, notification: Notification, channel_ids: list[int]) -> None:
+    async def _send(
+        self, notification: Notification, channel_ids: list[int]
+    ) -> discord.Message | discord.PartialMessage:
+        """Send a notification, or renew its message. Return that message."""
+
         def render(t: Translator) -> MessageContent:
             text, mentions = with_mention(t(notification.text), notification.mention_id)
             view = promotion_view(t, action.subject_id) if action else None
@@ -80,29 +91,53 @@ class NotificationsCog(commands.Cog):
 
         action = notification.action
         if action and action.kind == "removal":
-            private = set(channel_ids) == {self.app.settings.admin_channel}
+            shown_in = [notification.message_channel_id] if notification.message_id else channel_ids
+            private = set(shown_in) <= {self.app.settings.admin_channel}
             notice = await report_notice(self.bot, notification, action.subject_id, private=private)
             render = notice.content
-        person = notification.mention_id or self._owner_id()
-        await deliver(self.bot, places(channel_ids, person), render)
-        self._sent.add(notification.id)
+        return await self._renew(notification, render) or await deliver(
+            self.bot, places(channel_ids, notification.mention_id or self._owner_id()), render
+        )
 
-    def _give_up(self, notification: Notification) -> None:
-        """Log it. What asks for a decision waits for a day, or a restart: until then somebody may see it.
+    async def _renew(
+        self, notification: Notification, render: Callable[[Translator], MessageContent]
+    ) -> discord.PartialMessage | None:
+        """Edit the message of a notification. Return it, or None if there is none that can be edited."""
+        channel_id, message_id = notification.message_channel_id, notification.message_id
+        if channel_id is None or message_id is None:
+            return None
+        message = self.bot.get_partial_messageable(channel_id).get_partial_message(message_id)
+        try:
+            await message.edit(**render(await translator_in(self.bot, channel_id)).edit_kwargs)
+        except discord.HTTPException as error:
+            if is_temporary(error):
+                raise
+            log.info("notification %d is sent anew: %s", notification.id, error)
+            return None
+        return message
+
+    def _give_up(self, notification: Notification, channel_ids: list[int]) -> None:
+        """Log it. What asks for a decision, or had no channel, waits for one, a day, or a restart.
 
         The log does not say what it tells: that may be about a person, and nothing deletes it from there.
         """
         log.warning("notification %d (%s) reached nobody", notification.id, notification.key)
-        if notification.action:
-            self._backoff.forget(notification.id)
-            self._backoff.wait(notification.id, _DAY)
+        if notification.action or not channel_ids:
+            key = (notification.id, *channel_ids)
+            self._backoff.forget(key)
+            self._backoff.wait(key, _DAY)
+            self.app.notifications.mark_undelivered(notification)
         else:
-            self._sent.add(notification.id)  # the next round notes it
+            self._sent[notification.id] = None  # the next round notes it
 
     async def _mark_sent(self, notification: Notification) -> None:
-        await self.app.notifications.mark_sent(notification)
-        self._sent.discard(notification.id)
-        self._backoff.forget(notification.id)
+        message = self._sent[notification.id]
+        await self.app.notifications.mark_sent(
+            notification,
+            message_channel_id=message.channel.id if message else None,
+            message_id=message.id if message else None,
+        )
+        del self._sent[notification.id]
 
     def _owner_id(self) -> int | None:
         """Return who owns the application at Discord."""

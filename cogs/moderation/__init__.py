@@ -4,7 +4,9 @@ from bot.client import HeroBot
 from cogs.moderation.buttons import DuelReportButton, ReportButton
 from cogs.moderation.notices import RemovalButton, ReportedTextButton
 from cogs.moderation.reports import WithdrawButton
+from cogs.moderation.undelivered import UndeliveredReportsCog
 
 
 async def setup(bot: HeroBot) -> None:
     bot.add_dynamic_items(ReportButton, DuelReportButton, ReportedTextButton, RemovalButton, WithdrawButton)
+    await bot.add_cog(UndeliveredReportsCog(bot, bot.app))

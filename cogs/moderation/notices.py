@@ -26,6 +26,14 @@ _NOT_EDITABLE = mark(
     "Its message in Discord stays as it is: I may not change it there. Where only a person installed me, "
     "I can change a message only while somebody clicks under it."
 )
+_EXPLAINED = mark(
+    "Remove hides it for good, and no model learns from it. Keep shows it as before, and dismisses the "
+    "reports."
+)
+_EXPLAINED_HIDDEN = mark(
+    "**It is hidden now**, because enough people have reported it. Keep shows it again, and dismisses the "
+    "reports. Remove leaves it hidden for good, and no model learns from it."
+)
 _VERDICTS = {
     "remove": (mark("Remove"), discord.ButtonStyle.danger),
     "keep": (mark("Keep"), discord.ButtonStyle.secondary),
@@ -47,17 +55,17 @@ class ReportNotice:
     link: str | None
     private: bool
 
-    def content(self, t: Translator) -> MessageContent:
+    def content(self, t: Translator, *, above: str = "") -> MessageContent:
+        """Return the message. above: a line that stands before the notice."""
         # a notice that an older version stored has all of these lines in one template, and the text in it
-        lines = [t(self.head).partition("\n")[0]]
+        lines = [*filter(None, [above]), t(self.head).partition("\n")[0]]
         if self.private and self.found:
             lines.append(_quoted(self.found.text))
         elif self.link:
             lines.append(t("[Look at its message]({link})", link=self.link))
-        explained = t(
-            "Remove hides it for good, and no model learns from it. Keep shows it as before, and "
-            "dismisses the reports."
-        )
+        explained = t(_EXPLAINED)
+        if self.found and self.found.removed_at is not None:
+            explained = t(_EXPLAINED_HIDDEN)
         shown = not self.private
         if self.private:
             said = _words_lines(self.words, t)
