@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from bot.__main__ import cli
+from bot.command_line import cli
 from bot.cli.commands import bounds_of
 
 PAGE = Path(__file__).parents[1] / "docs" / "cli.md"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from bot.__main__ import cli
+from bot.command_line import cli
 from bot.app import open_app
 from bot.settings import ROOT, Settings
 from tests.support import workflows

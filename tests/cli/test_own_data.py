@@ -17,7 +17,7 @@ import typer
 from openai.types.fine_tuning import FineTuningJob
 from typer.testing import CliRunner, Result
 
-from bot.__main__ import cli
+from bot.command_line import cli
 from bot.cli.progress import confirm
 from bot.errors import UserError
 from bot.settings import ROOT

@@ -10,7 +10,7 @@ import discord
 import pytest
 from discord.ext import commands
 
-from bot.__main__ import cli
+from bot.command_line import cli
 from bot.app import App, Timing, open_app
 from bot.client import HeroBot
 from bot.connection.command_sync import CommandSync
