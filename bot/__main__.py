@@ -13,7 +13,7 @@ _INTERRUPTED = 128 + signal.SIGINT  # the exit code of the shells
 
 
 def main() -> None:
-    """Run the command line. Ctrl-C before the command itself has begun ends the process silently, with 130."""
+    """Run the command line. Ctrl-C before the command has begun ends the process silently, with 130."""
     handler = signal.getsignal(signal.SIGINT)
     if handler is signal.default_int_handler:  # a shell may have had us ignore it, as behind nohup
         signal.signal(signal.SIGINT, _exit)

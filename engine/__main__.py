@@ -40,7 +40,7 @@ log = logging.getLogger("engine")
 
 _SHUTDOWN_SECONDS = 3.0  # for running requests to complete when the engine is stopped
 _MAX_PORT = 65535
-_LOCK_SECONDS = 20.0  # for an engine whose parent died to save its training and exit
+_LOCK_SECONDS = 45.0  # for an engine whose parent died to save its training and exit
 
 
 def arguments() -> argparse.ArgumentParser:

@@ -17,8 +17,8 @@ import typer
 from openai.types.fine_tuning import FineTuningJob
 from typer.testing import CliRunner, Result
 
-from bot.command_line import cli
 from bot.cli.progress import confirm
+from bot.command_line import cli
 from bot.errors import UserError
 from bot.settings import ROOT
 from bot.tuning.model_names import require_deletable, short_name, training_name
