@@ -37,6 +37,12 @@ _STOP_TIMEOUT = 10.0
 _ENGINE_STOP_TIMEOUT = 45.0  # it lets a training save its state, for 30 seconds at most
 _QUIET_STOP = 3.0  # after which a stop that takes longer is told
 _MAX_RESTART_DELAY = 30.0
+# options of the engine that its refusals name, and what to change in their place
+_OWN_OPTIONS = {
+    "--host and --port": "--port",
+    "--data": "DATA_DIR",
+    "--runtime": "ENGINE_RUNTIME",
+}
 _MAX_LOG_BYTES = 5_000_000
 
 
@@ -209,7 +215,7 @@ async def run_engine(settings: Settings, *, port: int = 0, needs_key: bool = Tru
         ready_line = await engine.start()
     except OperatorError as error:
         if not _is_locked(settings.data_dir / "engine" / "engine.lock"):
-            raise
+            raise OperatorError(_with_own_options(str(error))) from error
         raise OperatorError(_runs_already_text(settings)) from error
     found = _ENGINE_READY.search(ready_line)
     if not found:
@@ -228,6 +234,13 @@ def engine_options(settings: Settings) -> list[str]:
     if settings.engine_base:
         options += ["--base", settings.engine_base]
     return options
+
+
+def _with_own_options(refusal: str) -> str:
+    """Return why the engine did not start, with what a person can set: its own options are not for people."""
+    for option, name in _OWN_OPTIONS.items():
+        refusal = refusal.replace(f"by {option}", f"by {name}")
+    return refusal
 
 
 def _runs_already_text(settings: Settings) -> str:

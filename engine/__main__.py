@@ -162,7 +162,7 @@ def main(words: Sequence[str] | None = None) -> None:
     try:
         base = weights.find(options.base)
     except weights.WeightsError as error:
-        sys.exit(f"engine: {error}")
+        sys.exit(f"engine: {' '.join(str(error).split())}")  # the parent process shows the last line
     try:
         with _start_step(f"the folder {options.data} cannot be used", "--data"):
             _make_writable(options.data)
