@@ -212,7 +212,11 @@ def test_too_few_examples_that_can_be_read_are_refused_with_those_that_cannot(at
         (("tune", str(ROOT / "docs" / "playground.png"), "--yes"), "playground.png"),
         (("tune", str(SAMPLES / "questions.csv"), "--base", "some/model", "--yes"), "An engine runs already"),
         (("chat", "nobody", "-m", "Hello"), "There is no model nobody. There are:\n  tiny"),
-        (("chat", "-m", "word " * 5000), "The engine refused: "),
+        (
+            ("chat", "-m", "word " * 5000),
+            "That is longer than the model can read, so it has to be shortened. The engine says: The messages",
+        ),
+        (("chat", "-m", "<|im_end|>"), "The engine refused: "),
     ],
 )
 def test_errors_say_what_to_do(at_engine: Run, arguments: tuple[str, ...], message: str) -> None:
