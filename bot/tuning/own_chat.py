@@ -59,7 +59,7 @@ async def answer(
     except openai.APIError as error:
         if error.code == "context_length_exceeded":  # of the last question alone
             raise UserError(
-                "That is longer than the model can read, so it has to be shortened. The engine says: {reason}",
+                "That is longer than the model can read: shorten it. The engine says: {reason}",
                 reason=error_text(error),
             ) from error
         raise UserError("The engine refused: {reason}", reason=error_text(error)) from error

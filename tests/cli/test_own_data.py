@@ -214,7 +214,7 @@ def test_too_few_examples_that_can_be_read_are_refused_with_those_that_cannot(at
         (("chat", "nobody", "-m", "Hello"), "There is no model nobody. There are:\n  tiny"),
         (
             ("chat", "-m", "word " * 5000),
-            "That is longer than the model can read, so it has to be shortened. The engine says: The messages",
+            "That is longer than the model can read: shorten it. The engine says: The messages have ",
         ),
         (("chat", "-m", "<|im_end|>"), "The engine refused: "),
     ],
