@@ -12,12 +12,13 @@ import logging
 import os
 import re
 import secrets
+import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
@@ -33,7 +34,15 @@ _ENGINE_READY = re.compile(r"engine listening on (http://\S+)")
 _START_TIMEOUT = 60.0  # seconds
 _DOWNLOAD_TIMEOUT = 3600.0  # for an engine that first downloads its base model
 _STOP_TIMEOUT = 10.0
+_ENGINE_STOP_TIMEOUT = 45.0  # it lets a training save its state, for 30 seconds at most
+_QUIET_STOP = 3.0  # after which a stop that takes longer is told
 _MAX_RESTART_DELAY = 30.0
+# options of the engine that its refusals name, and what to change in their place
+_OWN_OPTIONS = {
+    "--host and --port": "--port",
+    "--data": "DATA_DIR",
+    "--runtime": "ENGINE_RUNTIME",
+}
 _MAX_LOG_BYTES = 5_000_000
 
 
@@ -51,12 +60,14 @@ class ChildProcess:
         env: Mapping[str, str],
         logs: Path,
         start_timeout: float = _START_TIMEOUT,
+        stop_timeout: float = _STOP_TIMEOUT,
     ) -> None:
         self.name = name
         self.arguments = list(arguments)
         self._env = {**os.environ, **env}
         self._log_file = logs / f"{name}.log"
         self._start_timeout = start_timeout
+        self._stop_timeout = stop_timeout
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> str:
@@ -75,6 +86,9 @@ class ChildProcess:
             line = await asyncio.wait_for(self._stdout.readline(), self._start_timeout)
         except TimeoutError:
             line = b""
+        except asyncio.CancelledError:
+            await self.stop()  # nobody else knows of it yet
+            raise
         if not line:
             await self.stop()
             raise OperatorError(f"The {self.name} did not start: {self._last_log_line()}")
@@ -120,17 +134,38 @@ class ChildProcess:
                 log.error("%s", error)  # noqa: TRY400 (the child's own log has the traceback)
 
     async def stop(self) -> None:
-        """Terminate the process; kill it after ten seconds."""
+        """Terminate the process; kill it if it has not ended by the stop timeout."""
         process = self._process
         if process is None or process.returncode is not None:
             return
-        with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
-            process.terminate()
-        try:
-            await asyncio.wait_for(process.wait(), _STOP_TIMEOUT)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        _send_signal(process, signal.SIGTERM)
+        ending = asyncio.ensure_future(process.wait())
+        if not await _is_done(ending, min(_QUIET_STOP, self._stop_timeout)):
+            log.warning(
+                "waiting for the %s to end, for %.0f seconds at most; a training saves what it has learnt",
+                self.name,
+                self._stop_timeout,
+            )
+            if not await _is_done(ending, self._stop_timeout - _QUIET_STOP):
+                _send_signal(process, signal.SIGKILL)
+        await ending
+
+
+async def _is_done(future: "asyncio.Future[Any]", seconds: float) -> bool:
+    """Return whether a future is done within some seconds."""
+    done, _ = await asyncio.wait([future], timeout=max(0.0, seconds))
+    return bool(done)
+
+
+def _send_signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """Send a signal to a process, unless it has ended.
+
+    Process.terminate() would first look whether it has, and so take its exit code away from asyncio, which
+    then warns of an unknown child.
+    """
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, number)
 
 
 @asynccontextmanager
@@ -169,13 +204,18 @@ async def run_engine(settings: Settings, *, port: int = 0, needs_key: bool = Tru
     key = required or SecretStr("none")  # clients have to send one
     env = {"ENGINE_API_KEY": required.get_secret_value() if required else ""}  # everybody sees arguments
     engine = ChildProcess(
-        "engine", [*arguments, "--port", str(port)], env, settings.data_dir / "logs", start_timeout
+        "engine",
+        [*arguments, "--port", str(port)],
+        env,
+        settings.data_dir / "logs",
+        start_timeout,
+        _ENGINE_STOP_TIMEOUT,
     )
     try:
         ready_line = await engine.start()
     except OperatorError as error:
         if not _is_locked(settings.data_dir / "engine" / "engine.lock"):
-            raise
+            raise OperatorError(_with_own_options(str(error))) from error
         raise OperatorError(_runs_already_text(settings)) from error
     found = _ENGINE_READY.search(ready_line)
     if not found:
@@ -194,6 +234,13 @@ def engine_options(settings: Settings) -> list[str]:
     if settings.engine_base:
         options += ["--base", settings.engine_base]
     return options
+
+
+def _with_own_options(refusal: str) -> str:
+    """Return why the engine did not start, with what a person can set: its own options are not for people."""
+    for option, name in _OWN_OPTIONS.items():
+        refusal = refusal.replace(f"by {option}", f"by {name}")
+    return refusal
 
 
 def _runs_already_text(settings: Settings) -> str:

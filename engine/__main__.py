@@ -40,7 +40,7 @@ log = logging.getLogger("engine")
 
 _SHUTDOWN_SECONDS = 3.0  # for running requests to complete when the engine is stopped
 _MAX_PORT = 65535
-_LOCK_SECONDS = 20.0  # for an engine whose parent died to save its training and exit
+_LOCK_SECONDS = 45.0  # for an engine whose parent died to save its training and exit
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -162,7 +162,7 @@ def main(words: Sequence[str] | None = None) -> None:
     try:
         base = weights.find(options.base)
     except weights.WeightsError as error:
-        sys.exit(f"engine: {error}")
+        sys.exit(f"engine: {' '.join(str(error).split())}")  # the parent process shows the last line
     try:
         with _start_step(f"the folder {options.data} cannot be used", "--data"):
             _make_writable(options.data)

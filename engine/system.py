@@ -4,8 +4,11 @@ import hashlib
 import os
 import platform
 import shutil
+import signal
 import threading
+from asyncio.subprocess import Process
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -28,6 +31,17 @@ def watch_parent(on_exit: Callable[[], object]) -> None:
         on_exit()
 
     threading.Thread(target=wait, name="parent-watch", daemon=True).start()
+
+
+def send_signal(process: Process, number: signal.Signals) -> None:
+    """Send a signal to a child process, unless it has ended.
+
+    Its own kill() would first look whether it has, and so take its exit code away from asyncio, which then
+    warns of an unknown child.
+    """
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, number)
 
 
 def usable_cores() -> int:

@@ -32,6 +32,7 @@ LAYERS = (
     ("app", "connection", "presentation", "processes"),
     ("client",),
     ("cogs", "cli", "playground"),
+    ("command_line",),
     ("__main__",),
 )
 MAY_LOAD_TORCH = {"engine.base_model", "engine.inference.sampling", "engine.inference.torch_generator"}
@@ -322,7 +323,7 @@ raise SystemExit(f"loaded {heavy}" if heavy else 0)
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("module", ["bot.settings", "bot.__main__"])
+@pytest.mark.parametrize("module", ["bot.settings", "bot.command_line"])
 def test_what_starts_first_loads_no_large_library(module: str) -> None:
     """Whoever only reads settings or --help waits neither for SQLAlchemy nor for the clients."""
     large = {"aiohttp", "discord", "openai", "pandas", "sqlalchemy"}

@@ -1,5 +1,6 @@
 """The engine as the bot starts it: with a key that only its own processes know."""
 
+import asyncio
 import json
 import stat
 from contextlib import ExitStack
@@ -16,8 +17,9 @@ from bot.errors import OperatorError
 from bot.heroes.hero import Hero
 from bot.jobs.worker_lock import worker_lock
 from bot.llm.budget import Account
-from bot.processes import find_engine, run_engine, run_worker, share_engine
+from bot.processes import ChildProcess, find_engine, run_engine, run_worker, share_engine
 from bot.settings import Settings
+from tests.support.eventually import eventually
 
 
 @pytest.fixture
@@ -140,3 +142,45 @@ async def test_a_log_that_cannot_be_written_is_told_in_a_sentence(settings: Sett
     with pytest.raises(OperatorError, match="DATA_DIR cannot be written"):
         async with run_worker(settings):
             pass
+
+
+def child_process(tmp_path: Path, code: str, *, stop_timeout: float = 10.0) -> ChildProcess:
+    return ChildProcess("worker", ["-S", "-E", "-c", code], {}, tmp_path, stop_timeout=stop_timeout)
+
+
+async def test_a_child_that_ends_as_it_is_stopped_is_no_unknown_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its output ends just before itself, so that the signal may find it dead already."""
+    for _ in range(40):
+        with pytest.raises(OperatorError, match="did not start"):
+            await child_process(tmp_path, "import os; os.close(1); os._exit(3)").start()
+    assert caplog.text == ""
+
+
+async def test_a_child_whose_start_is_given_up_has_ended(tmp_path: Path) -> None:
+    child = child_process(
+        tmp_path, "import sys; sys.stderr.write('up'); sys.stderr.flush(); sys.stdin.read()"
+    )
+    starting = asyncio.create_task(child.start())
+    log = tmp_path / "worker.log"
+    await eventually(lambda: log.is_file() and log.read_text() == "up", what="the child runs")
+    (process,) = (
+        each for each in psutil.Process().children() if "sys.stdin.read" in " ".join(each.cmdline())
+    )
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert not process.is_running()
+
+
+async def test_a_child_that_does_not_end_is_waited_for_with_a_word_and_then_killed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    code = (
+        "import signal, sys; signal.signal(15, signal.SIG_IGN); print('ready', flush=True); sys.stdin.read()"
+    )
+    child = child_process(tmp_path, code, stop_timeout=0.2)
+    assert await child.start() == "ready"
+    await child.stop()
+    assert "waiting for the worker to end" in caplog.text

@@ -1,7 +1,9 @@
 """How all commands of the terminal look: their groups in the help, and the options that many share."""
 
+import errno
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -80,14 +82,57 @@ def _refused_value(parameter: Any, ctx: Any, cause: ValidationError) -> str:
     return f"{typed} is not possible: choose one of {choices}."
 
 
+_INTEGERS = range(-(2**63), 2**63)  # that the database and the engine can hold
+_MAY_BE_EMPTY = {"system"}  # to tell a model nothing first
+
+
+def _fault_of(parameter: Any, value: object, typed: list[str]) -> str:
+    """Return why no command can do anything with a value, as a sentence; empty if it may.
+
+    typed: all words of the command line. The empty path and the one to this folder are the same once they are
+    read.
+    """
+    match value:
+        case bool():
+            return ""
+        case int() if value not in _INTEGERS:
+            return f"{value} is not possible: give a number of 18 digits at most."
+        case "" if parameter.name not in _MAY_BE_EMPTY:
+            return _empty(parameter)
+        case Path() if value == Path() and "" in typed:
+            return _empty(parameter)
+        case Path():
+            return _fault_of_path(value)
+    return ""
+
+
+def _empty(parameter: Any) -> str:
+    choice = "" if parameter.required else ", or leave it out"
+    return f"It is empty, perhaps a variable that is not set: give a value{choice}."
+
+
+def _fault_of_path(path: Path) -> str:
+    try:
+        path.lstat()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return "The path is too long for this computer's disk: give a shorter one."
+    return ""
+
+
 class _Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        typed = list(args)
         try:
-            return super().parse_args(ctx, args)
+            rest = super().parse_args(ctx, args)
         except typer.BadParameter as error:
             if isinstance(error.__cause__, ValidationError):
                 error.message = _refused_value(error.param, ctx, error.__cause__)
             raise
+        for parameter in self.get_params(ctx):
+            if fault := _fault_of(parameter, ctx.params.get(parameter.name), typed):
+                raise typer.BadParameter(fault, ctx=ctx, param=parameter)
+        return rest
 
     def get_params(self, ctx: Any) -> list[Any]:
         return _for_people(super().get_params(ctx), ctx)

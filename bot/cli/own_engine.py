@@ -39,7 +39,12 @@ class OwnEngine:
 
 def is_weights(base: str | None) -> bool:
     """Return whether a base names weights (a path, or an id of the Hugging Face Hub), not a known model."""
-    return base is not None and ("/" in base or Path(base).exists())
+    if base is None or "/" in base:
+        return base is not None
+    try:
+        return Path(base).exists()
+    except OSError:  # too long to be the name of a file
+        return False
 
 
 @asynccontextmanager

@@ -3,12 +3,13 @@
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.cli.terminal import program
 from bot.i18n.format import format_duration
-from bot.tuning.model_names import model_name, training_name
+from bot.tuning.model_names import model_name, training_name, trains_heroes
 from bot.tuning.providers import ENGINE
 
 if TYPE_CHECKING:
@@ -65,16 +66,26 @@ def further_lines(
     begun: "FineTuningJob | None",
     unfinished: "Sequence[FineTuningJob]",
 ) -> "Iterator[str]":
-    """Yield what a plan says of the model's name, and of trainings that are not finished."""
+    """Yield what a plan says of the model's name, and of trainings that go on before this one.
+
+    unfinished: all of them, in the order in which the engine takes them.
+    """
     rule = f": {NAME_RULE}" if order.name != order.wanted_name else ""
     yield f"The model will be called {order.name}{rule}."
     if replaced:
         yield f"The model {order.name} that there is now is deleted once the new one is trained."
     if begun:
         yield "This training was begun before: it goes on from what was saved last."
-    for job in unfinished:
-        name = training_name(job)
-        if begun is None and str(job.status) != "paused":
+    ahead = takewhile(lambda job: begun is None or job.id != begun.id, unfinished)
+    going_on = [job for job in ahead if str(job.status) != "paused"]
+    if any(map(trains_heroes, going_on)):
+        yield (
+            "A training of heroes goes on first; the time above is without it. How far it is: "
+            f"{program()} jobs list"
+        )
+    for job in going_on:
+        if not trains_heroes(job):
+            name = training_name(job)
             yield f"An earlier training, '{name}', goes on first. To end it: {delete_command(name)}"
 
 

@@ -199,10 +199,11 @@ def _is_over(job: Job) -> bool:
     return job.ended or job.state == "paused"
 
 
-def confirm(question: str, *, default: bool = True) -> bool:
+def confirm(question: str, *, default: bool = True, flags: str = "--yes") -> bool:
     """Ask for a yes or no; default if Enter is pressed at a terminal: elsewhere only y or n is an answer.
 
-    Raises UserError if there is no answer, and CancelledError on SIGTERM, as what asyncio runs does.
+    flags: what confirms without a question. Raises UserError if there is no answer, and CancelledError on
+    SIGTERM, as what asyncio runs does.
     """
     try:
         with _interruptible():
@@ -210,7 +211,9 @@ def confirm(question: str, *, default: bool = True) -> bool:
     except typer.Abort:
         typer.echo(err=True)  # the question's line is still open
         raise UserError(
-            "The question was not answered, so nothing was done. --yes confirms without a question."
+            "The question was not answered, so nothing was done. To say yes without a question, start the "
+            "command again with {flags}.",
+            flags=flags,
         ) from None
 
 

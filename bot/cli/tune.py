@@ -22,7 +22,7 @@ from bot.cli.own_training import (
 )
 from bot.cli.runtime import installation_settings, run_command
 from bot.cli.terminal import TERMINAL, print_json, program
-from bot.errors import UserError
+from bot.errors import UnknownModel, UserError
 from bot.settings import Settings
 from bot.tuning.model_names import find_model, model_name, short_name, training_name
 from bot.tuning.providers import ENGINE
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from openai.types.fine_tuning import FineTuningJob
 
     from bot.dataset.lint.own_examples import OwnExamples
+    from bot.tuning.own_models import OwnModels
     from bot.tuning.own_trainings import OwnTrainings
     from bot.tuning.remote_api import FineTuningApi, Training
 
@@ -117,7 +118,7 @@ async def _tune(settings: Settings, order: TuningOrder) -> None:
         training = plan_training(
             examples.files, base=begun_from, epochs=order.epochs, name=order.name, method=examples.method
         )
-        unfinished = await engine.trainings.unfinished_of_ones_own()
+        unfinished = await engine.trainings.unfinished()
         begun = next((job for job in unfinished if is_training(job, training)), None)
         if begun is None:
             _refuse_unfinished_name(order, unfinished)
@@ -132,12 +133,13 @@ async def _tune(settings: Settings, order: TuningOrder) -> None:
             is_base=not weights and begun_from == names[0],
         )
         _say(console, "\n".join([plan, *further_lines(order, replaced, begun, unfinished)]))
-        if not (order.confirmed or confirm("Train it?")):
+        flags = "--yes" if examples.has_prompts else "--yes --plain-text"
+        if not (order.confirmed or confirm("Train it?", flags=flags)):
             _say(console, "Nothing was done.")
             return
         job = await _train(engine.trainings, console, order, examples, training, begun)
         if replaced:
-            await engine.models.delete(replaced)
+            await _delete_replaced(engine.models, console, replaced)
         losses, names = await engine.trainings.losses(job.id), await engine.models.names()
         if order.as_json:
             print_json(training_json(job, losses, examples))
@@ -158,14 +160,18 @@ async def _without_refused(
     if counts is None:
         return examples
     faults = {line: error for line, error in zip(uncertain, counts.errors, strict=True) if error is not None}
-    too_long = [
-        line
+    too_long = {
+        line: f"{tokens:,} tokens"
         for line, tokens in zip(uncertain, counts.tokens, strict=True)
         if tokens is not None and tokens > counts.max_tokens
-    ]
+    }
     examples = examples.without(list(faults), file.name, "that the model cannot learn from", faults=faults)
     return examples.without(
-        too_long, file.name, f"of more than {counts.max_tokens:,} tokens, which the model cannot read"
+        list(too_long),
+        file.name,
+        f"of more than {counts.max_tokens:,} tokens (parts of words), which the model cannot read",
+        faults=too_long,
+        cure=f". {'It is' if len(too_long) == 1 else 'They are'} learnt from if you shorten the texts",
     )
 
 
@@ -188,7 +194,7 @@ def _refuse_taken_name(order: TuningOrder, taken_by: str | None, base: str) -> N
 
 
 def _refuse_unfinished_name(order: TuningOrder, unfinished: "Sequence[FineTuningJob]") -> None:
-    """Raise UserError if an unfinished training of something else has the name."""
+    """Raise UserError if an unfinished training of something else has the name: one of heroes never has."""
     if any(training_name(job) == order.name for job in unfinished):
         raise UserError(
             "A training '{name}', of other examples or with other options, is not finished. Start it again "
@@ -196,6 +202,16 @@ def _refuse_unfinished_name(order: TuningOrder, unfinished: "Sequence[FineTuning
             name=order.name,
             delete=delete_command(order.name),
         )
+
+
+async def _delete_replaced(models: "OwnModels", console: Console, replaced: str) -> None:
+    """Delete the model whose name the new one has. If that is not possible, say so: the new one is there."""
+    try:
+        await models.delete(replaced)
+    except UnknownModel:
+        pass  # somebody else has deleted it meanwhile
+    except UserError as error:
+        _say(console, TERMINAL(error.message))
 
 
 def _say(console: Console, text: str) -> None:

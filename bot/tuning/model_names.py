@@ -61,6 +61,11 @@ def training_name(job: "FineTuningJob") -> str:
     return str((job.model_extra or {}).get("user_provided_suffix") or job.id)
 
 
+def described_training(job: "FineTuningJob") -> str:
+    """Return a training for a sentence."""
+    return "a training of heroes" if trains_heroes(job) else f"the training '{training_name(job)}'"
+
+
 def find_training(jobs: "Iterable[FineTuningJob]", typed: str) -> "FineTuningJob | None":
     """Return the training of a model with a name, also of one as `tune` was given it."""
     return next((job for job in jobs if training_name(job) in (typed, model_name(typed))), None)

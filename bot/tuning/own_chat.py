@@ -57,6 +57,11 @@ async def answer(
             ) from error
         ended = error
     except openai.APIError as error:
+        if error.code == "context_length_exceeded":  # of the last question alone
+            raise UserError(
+                "That is longer than the model can read: shorten it. The engine says: {reason}",
+                reason=error_text(error),
+            ) from error
         raise UserError("The engine refused: {reason}", reason=error_text(error)) from error
     raise OutOfReach("The engine does not answer any more. Start this command again.") from ended
 

@@ -14,6 +14,7 @@ from bot.errors import UserError
 from bot.llm.retry import INTERACTIVE, with_retries
 from bot.tuning.follow import has_ended
 from bot.tuning.model_names import (
+    described_training,
     find_model,
     find_training,
     model_name,
@@ -72,10 +73,22 @@ class OwnModels:
     async def delete(self, model: str) -> None:
         """Delete a tuned model with the files that it learnt from. Raises UserError if it has to stay."""
         require_deletable(model)
+        await self._require_unused(model)
         await self.delete_weights(model)
         for job in await self._fine_tuning.list_trainings():
             if job.fine_tuned_model == model:
                 await self.delete_files([*files_of(job), *job.result_files])
+
+    async def _require_unused(self, model: str) -> None:
+        """Raise UserError if a training that has not ended begins from a model."""
+        for job in await self._fine_tuning.list_trainings():
+            if job.model == model and not has_ended(job):
+                raise UserError(
+                    "The model {model} has to stay: {training}, which is not finished, begins from it. End "
+                    "that one first, or wait until it has ended.",
+                    model=model,
+                    training=described_training(job),
+                )
 
     async def delete_weights(self, model: str) -> None:
         """Delete a model alone, such as a checkpoint of a training that has ended."""

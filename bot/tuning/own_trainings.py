@@ -20,7 +20,7 @@ from bot.tuning.follow import (
     progress_since_resumed,
 )
 from bot.tuning.losses import event_data, losses_from_events
-from bot.tuning.model_names import training_name, trains_heroes
+from bot.tuning.model_names import described_training, training_name, trains_heroes
 from bot.tuning.own_models import OwnModels, files_of
 from bot.tuning.remote_api import METADATA_KEY, FineTuningApi, Training
 from bot.tuning.training_files import TrainingFile
@@ -84,7 +84,7 @@ class OwnTrainings:
             if job.status != "queued":
                 return phase
             others = takewhile(lambda other: other.id != job_id, await self.unfinished())
-            if ahead := [_described(other) for other in others if str(other.status) != "paused"]:
+            if ahead := [described_training(other) for other in others if str(other.status) != "paused"]:
                 return LocalizedMessage("waiting for its turn, after {names}", names=", ".join(ahead))
             return phase
 
@@ -104,11 +104,21 @@ class OwnTrainings:
 
         try:
             await poll_until(is_over, self._timing)
-        except UserError:
-            if has_ended(job):
-                await self._clear(job)
-            raise
+        except UserError as error:
+            if not has_ended(job):
+                raise
+            raise await self._cleared(job, error) from error
         return job
+
+    async def _cleared(self, job: FineTuningJob, error: UserError) -> UserError:
+        """Clear what a training without a model has left; return the error that says why it has ended."""
+        await self._clear(job)
+        if str(job.status) != "cancelled":
+            return error
+        return UserError(
+            "The training was ended meanwhile, perhaps from another terminal: nothing of it is kept. To "
+            "train anew, start the same command again."
+        )
 
     async def pause(self, job_id: str) -> bool:
         """Pause a training, and wait until what it has learnt is saved. To follow it again goes on with it.
@@ -166,7 +176,3 @@ def plan_training(
 def is_training(job: FineTuningJob, training: Training) -> bool:
     """Return whether a job of the engine is a training that was planned."""
     return (job.metadata or {}).get(METADATA_KEY) == training.key
-
-
-def _described(job: FineTuningJob) -> str:
-    return "a training of heroes" if trains_heroes(job) else f"the training '{training_name(job)}'"

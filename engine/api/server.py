@@ -124,6 +124,7 @@ class Api:
 
     async def delete_model(self, request: web.Request) -> web.Response:
         model = request.match_info["id"]
+        self.jobs.require_no_start(model)
         for name, path in self.models.delete(model).items():
             self.model_cache.evict(path)
             self.metrics.remove_model(name)

@@ -31,6 +31,8 @@ from engine.training_request import (
 
 log = logging.getLogger(__name__)
 
+_STOP_SECONDS = 30.0  # that a running training has to save its state before the engine ends
+
 
 @dataclass(frozen=True)
 class _RunningTraining:
@@ -49,7 +51,7 @@ class TokenCount:
 
 
 class JobQueue:
-    """Runs the jobs of a store. Use as `async with`; leaving it ends the running training."""
+    """Runs the jobs of a store. Use as `async with`; leaving it has the running training save and end."""
 
     def __init__(
         self,
@@ -59,10 +61,12 @@ class JobQueue:
         weights: WeightsChooser,
         tokenize: encoding.TurnTokenizer,
         template: TrainerTemplate,
+        *,
+        stop_seconds: float = _STOP_SECONDS,
     ) -> None:
         """Prepare; `async with` starts it. `tokenize` reads the chats of training files as serving does.
 
-        Trainers start from `template`.
+        Trainers start from `template`. `stop_seconds` is how long leaving waits for a running one to save.
         """
         self._store = store
         self._tokenize = tokenize
@@ -75,20 +79,30 @@ class JobQueue:
         self._validations: dict[str, asyncio.Task[None]] = {}
         self._trainings: dict[str, _RunningTraining] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._runner: asyncio.Task[None] | None = None
+        self._stop_seconds = stop_seconds
+        self._is_stopping = False
 
     async def __aenter__(self) -> Self:
         """Recover the jobs that the last shutdown or crash interrupted, and start working."""
         for job in self._store.jobs.values():
             self._recover(job)
-        self._start(self._run_jobs())
+        self._runner = self._start(self._run_jobs())
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Stop working. The status of a running job stays on disk, so that the next start recovers it."""
+        """Stop working, once a running training has saved its state: the next start goes on with it."""
+        self._is_stopping = True
+        self._wake.set()
+        for training in self._trainings.values():
+            log.info("a training saves its state, for %.0f seconds at most", self._stop_seconds)
+            training.pause.set()
+        if self._runner is not None:
+            await asyncio.wait([self._runner], timeout=self._stop_seconds)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._template.close()
+        await self._template.close()
 
     def validate(self, job: Job) -> None:
         """Start validating a job's files; afterwards the job is queued or fails."""
@@ -180,7 +194,7 @@ class JobQueue:
         return None
 
     async def _run_jobs(self) -> None:
-        while True:
+        while not self._is_stopping:
             self._wake.clear()
             job = next((job for job in self._store.jobs.values() if job.status == "queued"), None)
             if job is None:
@@ -207,6 +221,8 @@ class JobQueue:
         if not request.training_tokens.is_file() and (error := await self._validate_files(job)):
             self._fail(job, error)
             return
+        if self._is_stopping:
+            return
         method, numbers = job.training_method
         job.set_method(method, request.model_dump(include=set(numbers)))
         job.status = "running"
@@ -217,9 +233,10 @@ class JobQueue:
         result = await self._train(job, request)
         if result is not None:
             self._succeed(job, request, result)
-        elif job.has_status("running"):  # another program sent the trainer a SIGTERM
+        elif job.has_status("running"):
             job.status = "queued"
-            message = "The trainer was stopped from outside: the job is queued again"
+            cause = "The engine is stopping" if self._is_stopping else "The trainer was stopped from outside"
+            message = f"{cause}: the job is queued again"
             self._store.save(job, JobEvent(level="warn", message=message))
         elif job.has_status("paused"):
             message = "The trainer has saved its state and ended"

@@ -144,6 +144,16 @@ class JobService:
         self._queue.notify()
         return job
 
+    def require_no_start(self, model: str) -> None:
+        """Raise a 400 if an unfinished job trains a model or a checkpoint of it further: it needs them."""
+        for job in self._store.jobs.values():
+            if job.status not in FINISHED and (job.model == model or job.model.startswith(f"{model}:")):
+                message = (
+                    f"The unfinished job '{job.id}' trains '{model}' further: cancel it, or wait until it "
+                    "has finished."
+                )
+                raise ApiError(400, message, code="model_in_use", param="model")
+
     def _unfinished(self, job_id: str) -> Job:
         job = self.get(job_id)
         if job.status in FINISHED:

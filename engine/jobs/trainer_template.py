@@ -13,6 +13,8 @@ from pathlib import Path
 
 import psutil
 
+from engine import system
+
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 # that the template stays after a training: it holds memory, and often another one follows
 _IDLE_SECONDS = 600.0
@@ -76,6 +78,7 @@ class TrainerTemplate:
         self._starting = asyncio.Lock()
         self._trains = False
         self._idle: asyncio.TimerHandle | None = None
+        self._closing: asyncio.Task[None] | None = None
 
     @property
     def private_bytes(self) -> int:
@@ -118,22 +121,24 @@ class TrainerTemplate:
                         await trainer.wait()
         finally:
             if trainer is None or not trainer.has_ended:  # its answer would be taken for the next trainer's
-                self.close()
+                await self.close()
             self._trains = False
             self._end_when_idle()
 
-    def close(self) -> None:
-        """End the process."""
-        if self._template is not None:
-            self._template.writer.close()
-            with suppress(ProcessLookupError):
-                self._template.process.kill()
-            self._template = None
+    async def close(self) -> None:
+        """End the process, and wait for its end: asyncio warns of a child that outlives its loop."""
+        template, self._template = self._template, None
+        if self._idle is not None:
+            self._idle.cancel()
+        if template is not None:
+            template.writer.close()
+            system.send_signal(template.process, signal.SIGKILL)
+            await template.process.wait()
 
     async def _started(self) -> _Template:
         async with self._starting:
             if self._template is not None and self._template.process.returncode is not None:
-                self.close()
+                await self.close()
             if self._template is None:
                 self._template = await _start(self._python)
             return self._template
@@ -145,7 +150,7 @@ class TrainerTemplate:
 
     def _end_if_idle(self) -> None:
         if not self._trains:
-            self.close()
+            self._closing = asyncio.create_task(self.close())
 
 
 async def _start(python: str) -> _Template:

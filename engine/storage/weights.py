@@ -45,11 +45,15 @@ def find(base: str | Path | None) -> Weights:
     if base is None:
         return Weights(_PACKAGED_ID, _only_gguf(_package_folder()))
     path = Path(base)
+    try:
+        is_there = path.exists()
+    except OSError as error:
+        raise WeightsError(f"{base} cannot be read: {error.strerror}.") from error
     if path.is_dir():
         return _in_folder(path)
     if path.is_file() and path.suffix == ".gguf":
         return Weights(model_id(path.stem), path.resolve())
-    if not path.exists() and (found := _HUB_ID.fullmatch(str(base))):
+    if not is_there and (found := _HUB_ID.fullmatch(str(base))):
         folder = _download(found["repository"], found["revision"])
         _check_folder(folder, str(base))
         return Weights(str(base), folder)

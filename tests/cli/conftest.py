@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from bot.__main__ import cli
 from bot.app import open_app
+from bot.command_line import cli
 from bot.settings import ROOT, Settings
 from tests.support import workflows
 from tests.support.scripted_server import Script, scripted_server

@@ -1,5 +1,6 @@
 """The terminal: an expected error is a sentence and an exit code, never a traceback."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bot.__main__ import cli
+from bot.command_line import cli
 from bot.settings import ROOT
 
 
@@ -80,3 +81,59 @@ def test_a_value_that_does_not_fit_is_refused_in_plain_words(
     assert refused.exit_code == 2
     assert message in refused.stderr
     assert "Input should" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ("tune", ""),
+            "Invalid value for 'FILE': It is empty, perhaps a variable that is not set: give a value.",
+        ),
+        (("tune", "x.csv", "--base", ""), "give a value, or leave it out."),
+        (("tune", "x.csv", "--name="), "give a value, or leave it out."),
+        (("chat", ""), "give a value, or leave it out."),
+        (("delete", "", "--yes"), "It is empty, perhaps a variable that is not set: give a value."),
+        (("dataset", "check", "x.csv", "--out", ""), "give a value, or leave it out."),
+        (("dataset", "import", ""), "It is empty"),
+        (("serve", "--base", ""), "give a value, or leave it out."),
+        (
+            ("tune", f"{'n' * 300}.jsonl"),
+            "The path is too long for this computer's disk: give a shorter one.",
+        ),
+        (("dataset", "export", f"{'n' * 5000}.csv"), "The path is too long for this computer's disk"),
+        (("hero", "40 woman healing", "--model", "9" * 20), "is not possible: give a number of 18 digits"),
+        (("models", "show", "9" * 20), "is not possible: give a number of 18 digits at most."),
+        (("jobs", "cancel", "9" * 40), "is not possible: give a number of 18 digits at most."),
+        (("dataset", "show", "9" * 20), "is not possible: give a number of 18 digits at most."),
+        (("chat", "-m", "Hello", "--seed", "-" + "9" * 20), "is not possible: give a number of 18 digits"),
+    ],
+)
+def test_a_value_with_which_no_command_can_do_anything_is_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    refused = CliRunner().invoke(cli, list(arguments))
+    assert refused.exit_code == 2
+    assert said in " ".join(refused.stderr.replace("│", " ").split())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["chat", "tune"])
+def test_a_base_that_is_no_file_for_its_length_is_told_in_a_sentence(tmp_path: Path, command: str) -> None:
+    asked = ("x.csv",) if command == "tune" else ("--message", "Hello")
+    (tmp_path / "x.csv").write_text("prompt,completion\n" + "".join(f"q{n},a{n}\n" for n in range(12)))
+    base = f"{tmp_path}/{'n' * 300}"
+    refused = subprocess.run(
+        [sys.executable, "-m", "bot", command, *asked, "--base", base],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "DATA_DIR": str(tmp_path / "var")},
+    )
+    assert refused.returncode == 1
+    assert "cannot be read: File name too long." in refused.stderr
+    assert "Traceback" not in refused.stderr

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
-from bot.__main__ import cli
+from bot.command_line import cli
 from bot.dataset.files.hero_rows import read_hero_rows
 from engine.jobs import training_file
 from tests.cli.test_recommendation import VOCABULARY, check, recommended

@@ -96,7 +96,7 @@ def test_a_new_language_has_all_texts_and_none_translated(
 # ends the process when a new catalogue is about to get its name
 _KILLED = """
 import os, sys
-from bot.__main__ import cli
+from bot.command_line import cli
 
 def kill(event, arguments):
     if event == "os.rename" and str(arguments[1]).endswith("fr.po"):

@@ -11,23 +11,25 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import openai
 import pandas as pd
 import pytest
 import typer
 from openai.types.fine_tuning import FineTuningJob
 from typer.testing import CliRunner, Result
 
-from bot.__main__ import cli
 from bot.cli.progress import confirm
+from bot.command_line import cli
 from bot.errors import UserError
 from bot.settings import ROOT
 from bot.tuning.model_names import require_deletable, short_name, training_name
 from tests.cli.conftest import RunCommand
 from tests.support.engine_jobs import trainer_of
-from tests.support.engine_process import EngineProcess
+from tests.support.engine_process import EngineProcess, example, jsonl
 from tests.support.eventually import eventually
 from tests.support.large_base import large_base
 from tests.support.scripted_server import Script
+from tests.support.tiny_engine import TINY
 
 SAMPLES = ROOT / "examples"
 Run = Callable[..., Result]
@@ -126,14 +128,16 @@ def test_examples_that_the_model_cannot_read_are_left_out_before_the_question(
     rows[9] = ("Question 9?", "a word or two " * 100)  # long, and can be read
     if form == "csv":
         pd.DataFrame(rows, columns=["prompt", "completion"]).to_csv(tmp_path / "long_rows.csv", index=False)
-        file, place = "long_rows.csv", "row 7 (line 8)"
+        file, place = "long_rows.csv", "row 7 (line 8; "
     else:
         (tmp_path / "long_talks.jsonl").write_text("\n".join(map(_talk, rows)))
-        file, place = "long_talks.jsonl", "line 7"
+        file, place = "long_talks.jsonl", "line 7 ("
     told = at_engine("tune", file, typed="n\n")
     assert (
-        f"Leave out 1 example of more than 1,024 tokens, which the model cannot read: {place}" in told.output
+        "Leave out 1 example of more than 1,024 tokens (parts of words), which the model cannot read: "
+        f"{place}" in told.output
     )
+    assert re.search(r"line [78](; | \()\d,\d{3} tokens\)\. It is learnt from if you shorten", told.output)
     assert "Nothing was done." in told.output
     tuned = json.loads(at_engine("tune", file, "--epochs", "1", "--yes", "--json").stdout)
     assert tuned["train"] + tuned["valid"] == 14
@@ -161,7 +165,7 @@ def test_what_the_engine_would_refuse_is_left_out_before_the_question(at_engine:
     Path("talks.jsonl").write_text("\n".join(map(json.dumps, talks)))
     refused = at_engine("tune", "talks.jsonl", "--yes")
     assert refused.exit_code == 1
-    assert "9 examples can be used" in refused.stderr
+    assert "9 of 14 examples can be used" in refused.stderr
     assert "a training needs 10" in refused.stderr
     assert "line 1 (the last message must be the assistant's)" in refused.stderr
 
@@ -203,12 +207,16 @@ def test_too_few_examples_that_can_be_read_are_refused_with_those_that_cannot(at
     ("arguments", "message"),
     [
         (("tune", str(SAMPLES / "questions.csv"), "--base", "gpt-9", "--yes"), "There is no model gpt-9."),
-        (("tune", str(SAMPLES / "questions.csv")), "--yes confirms without a question"),
+        (("tune", str(SAMPLES / "questions.csv")), "To say yes without a question, start"),
         (("tune", "nowhere.csv", "--yes"), "nowhere.csv"),
         (("tune", str(ROOT / "docs" / "playground.png"), "--yes"), "playground.png"),
         (("tune", str(SAMPLES / "questions.csv"), "--base", "some/model", "--yes"), "An engine runs already"),
         (("chat", "nobody", "-m", "Hello"), "There is no model nobody. There are:\n  tiny"),
-        (("chat", "-m", "word " * 5000), "The engine refused: "),
+        (
+            ("chat", "-m", "word " * 5000),
+            "That is longer than the model can read: shorten it. The engine says: The messages have ",
+        ),
+        (("chat", "-m", "<|im_end|>"), "The engine refused: "),
     ],
 )
 def test_errors_say_what_to_do(at_engine: Run, arguments: tuple[str, ...], message: str) -> None:
@@ -313,6 +321,8 @@ def test_texts_without_prompts_are_learnt_from_only_if_that_is_meant(
     assert f"{notes} has no prompts" in refused.stderr
     assert "add --plain-text" in refused.stderr
     assert server.trainings.uploads == []
+    unanswered = terminal("tune", str(notes))
+    assert "start the command again with --yes --plain-text." in unanswered.stderr
     declined = terminal("tune", str(notes), typed="n\n")
     assert f"Training tiny on {notes}, each text an example without a prompt: " in declined.output
     meant = terminal("tune", str(notes), "--yes", "--plain-text")
@@ -459,6 +469,56 @@ def test_an_unfinished_training_is_named_waited_for_and_ended(
     assert "There is no model second." in at_engine("chat", "second", "-m", "Hello").stderr
     left = {file.id for file in engine.blocking_client().files.list()} - files_before
     assert not left & {job.training_file, job.validation_file}
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_a_training_that_another_terminal_ends_says_so(
+    at_engine: Run, engine: EngineProcess, tmp_path: Path, many_questions: Path
+) -> None:
+    command = start_tuning(engine, tmp_path, many_questions, "ended", "--epochs", "10")
+    asyncio.run(begins(engine, "ended", "running"))
+    assert at_engine("delete", "ended", "--yes").exit_code == 0
+    printed, _ = command.communicate(timeout=240)
+    assert command.returncode == 1
+    assert "The training was ended meanwhile, perhaps from another terminal: nothing of it" in printed
+    assert "Traceback" not in printed
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_a_model_from_which_a_training_begins_is_not_deleted(
+    at_engine: Run, engine: EngineProcess, tmp_path: Path, many_questions: Path
+) -> None:
+    questions = str(SAMPLES / "questions.csv")
+    options = ("--epochs", "1", "--name", "begin", "--yes", "--json")
+    model = json.loads(at_engine("tune", questions, *options).stdout)["model"]
+    command = start_tuning(engine, tmp_path, many_questions, "further", "--epochs", "10", "--base", "begin")
+    asyncio.run(begins(engine, "further", "running"))
+    trainer_of(engine).suspend()  # until it is ended below
+    kept = at_engine("delete", "begin", "--yes")
+    assert kept.exit_code == 1
+    assert f"The model {model} has to stay: the training 'further', which is not finished" in kept.stderr
+    with pytest.raises(openai.BadRequestError, match=r"trains '.*begin.*' further: cancel it, or wait"):
+        engine.blocking_client().models.delete(model)
+    at_engine("delete", "further", "--yes")
+    command.communicate(timeout=240)
+    assert at_engine("delete", "begin", "--yes").output == "The model begin is deleted.\n"
+
+
+def test_the_plan_says_that_a_training_of_heroes_goes_on_first(at_engine: Run, engine: EngineProcess) -> None:
+    client = engine.blocking_client()
+    file = client.files.create(file=jsonl(map(example, range(20, 44))), purpose="fine-tune").id
+    jobs = client.fine_tuning.jobs
+    heroes = jobs.create(
+        model=TINY,
+        training_file=file,
+        suffix="herosmith-0a1b2c3d",
+        hyperparameters={"n_epochs": 50},
+    )
+    told = at_engine("tune", str(SAMPLES / "questions.csv"), "--name", "behind", typed="n\n")
+    assert "A training of heroes goes on first; the time above is without it. How far it is: " in told.output
+    jobs.cancel(heroes.id)
+    told = at_engine("tune", str(SAMPLES / "questions.csv"), "--name", "behind", typed="n\n")
+    assert "of heroes goes on first" not in told.output
 
 
 def test_a_name_that_is_taken_is_kept_unless_it_is_to_be_replaced(

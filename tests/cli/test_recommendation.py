@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
-from bot.__main__ import cli
+from bot.command_line import cli
 from bot.dataset.files.formats import FileFormat, write_rows
 from bot.dataset.files.hero_rows import read_hero_rows
 from bot.dataset.files.row import Row

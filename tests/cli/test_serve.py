@@ -112,4 +112,5 @@ def test_a_port_that_is_taken_is_told_in_a_sentence(
         _, errors = refused.communicate(timeout=60)
     assert refused.returncode == 1
     assert f"port {port}" in errors
+    assert "Choose otherwise by --port." in errors
     assert "Traceback" not in errors

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bot.__main__ import cli
 from bot.cli.terminal import TERMINAL, plain, print_fields, print_json, print_table, program
+from bot.command_line import cli
 from bot.i18n.message import LocalizedMessage
 from tests.cli.conftest import RunCommand
 from tests.i18n.catalogue import commands

@@ -15,7 +15,7 @@ import pytest
 import typer
 import yaml
 
-from bot.__main__ import cli
+from bot.command_line import cli
 from bot.settings import ROOT, Settings
 
 SKIPPED = {"node_modules", ".venv", ".venv-clients", ".venv-docs", "site", ".github", "var"}

@@ -10,9 +10,9 @@ import discord
 import pytest
 from discord.ext import commands
 
-from bot.__main__ import cli
 from bot.app import App, Timing, open_app
 from bot.client import HeroBot
+from bot.command_line import cli
 from bot.connection.command_sync import CommandSync
 from bot.heroes.config import read_heroes
 from bot.heroes.hero import Hero

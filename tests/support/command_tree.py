@@ -4,7 +4,7 @@ from typing import Any
 
 import typer
 
-from bot.__main__ import cli
+from bot.command_line import cli
 
 
 def _leaves(command: Any, path: tuple[str, ...] = ()) -> dict[str, Any]:

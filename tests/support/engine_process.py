@@ -75,7 +75,7 @@ class EngineProcess:
         """Send SIGTERM; return the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
     async def until(self, job_id: str, statuses: set[str]) -> Any:
         """Wait until a job has one of `statuses` and return it; fail if it ended with another one."""

@@ -112,4 +112,5 @@ def empty_prompts(places: Places, frame: "pd.DataFrame") -> Finding | None:
         f"{count} without a prompt: {places.names(empty)}.",
         f"Drop {count} without a prompt",
         lambda data: data.drop(empty, errors="ignore"),
+        places=places.names(empty),
     )

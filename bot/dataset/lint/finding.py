@@ -31,7 +31,7 @@ class Finding:
 
     action describes the fix in words. The fix holds what it needs of the data in which the problem was found,
     and may be applied after other fixes. style: a model learns from the examples without the fix as well.
-    example: a text that the fix rewrites, before and after.
+    example: a text that the fix rewrites, before and after. places: where the examples stand that it drops.
     """
 
     severity: Severity
@@ -40,6 +40,7 @@ class Finding:
     fix: Fix | None = None
     style: bool = False
     example: str = ""
+    places: str = ""
 
     @property
     def change(self) -> str:

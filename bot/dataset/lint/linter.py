@@ -25,10 +25,10 @@ class LintReport:
         """Return the findings of one severity."""
         return [finding for finding in self.findings if finding.severity is severity]
 
-    def apply_fixes(self, accepted: Collection[Finding]) -> "pd.DataFrame":
+    def apply_fixes(self, accepted: Collection[Finding], *, may_be_empty: bool = False) -> "pd.DataFrame":
         """Return the examples with the accepted optional fixes, applied in the order of the rules.
 
-        Raises UserError if the rules ended with an error, or no example is left.
+        Raises UserError if the rules ended with an error, or no example is left, unless there may be none.
         """
         for error in self.with_severity(Severity.ERROR):
             raise UserError(error.message)
@@ -36,7 +36,7 @@ class LintReport:
         for finding in self.with_severity(Severity.OPTIONAL):
             if finding in accepted and finding.fix:
                 frame = finding.fix(frame)
-        if frame.empty:
+        if frame.empty and not may_be_empty:
             raise UserError("No example is left. Decline one of the fixes that drop examples.")
         return frame
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from bot.dataset.lint.examples import read_examples
@@ -14,6 +13,7 @@ from bot.dataset.lint.finding import Severity, count_text
 from bot.dataset.lint.linter import lint
 from bot.dataset.lint.prepared_file import format_lines
 from bot.dataset.lint.rated_pairs import holds_rated_pairs, read_rated_pairs
+from bot.dataset.reading.chat import is_longer_talk
 from bot.dataset.reading.opening import open_source
 from bot.dataset.reading.source import Format, Source
 from bot.dataset.versions.freeze import MIN_TRAINING_TEXTS
@@ -47,7 +47,8 @@ class OwnExamples:
     """The examples of a file; notes are sentences on what was found, changes on what was mended.
 
     has_prompts: whether any example has one, as those of plain text have not. is_checked: the rules here have
-    mended or left out what no trainer takes; otherwise only the engine can tell.
+    mended or left out what no trainer takes; otherwise only the engine can tell. left_out: those changes that
+    leave examples out; number_read: how many the file has, with these.
     """
 
     train: tuple[Line, ...]
@@ -57,6 +58,8 @@ class OwnExamples:
     changes: tuple[str, ...] = ()
     has_prompts: bool = True
     is_checked: bool = False
+    left_out: tuple[str, ...] = ()
+    number_read: int = 0
 
     @property
     def files(self) -> list[TrainingFile]:
@@ -91,26 +94,32 @@ class OwnExamples:
         file: str,
         reason: str,
         *,
-        faults: Mapping[Line, str] = MappingProxyType({}),
+        faults: Mapping[Line, str],
+        cure: str = "",
     ) -> "OwnExamples":
         """Return the examples without some, which are named with the reason among the changes.
 
-        faults: what is wrong with lines that the reason says too little of. Raises UserError if too few are
-        left.
+        faults: what is wrong with each line. cure: a sentence on what would keep them. Raises UserError if
+        too few are left.
         """
         if not lines:
             return self
-        left_out = set(lines)
+        unused = set(lines)
         train, valid = (
-            tuple(line for line in split if line not in left_out) for split in (self.train, self.valid)
+            tuple(line for line in split if line not in unused) for split in (self.train, self.valid)
         )
-        shown = [
-            f"{line.place} ({faults[line]})" if line in faults else line.place for line in lines[:_SHOWN]
-        ]
-        named = ", ".join(shown) + (", ..." if len(lines) > _SHOWN else "")
-        change = f"Leave out {count_text(len(lines), 'example')} {reason}: {named}"
-        _check_number(file, train, valid, f" {change}.")
-        return replace(self, train=train, valid=valid, changes=(*self.changes, change))
+        named = ", ".join(_with_fault(line.place, faults[line]) for line in lines[:_SHOWN])
+        if len(lines) > _SHOWN:
+            named += f" and {len(lines) - _SHOWN:,} more"
+        change = f"Leave out {count_text(len(lines), 'example')} {reason}: {named}{cure}"
+        left_out = (*self.left_out, change)
+        _check_number(file, train, valid, self.number_read, left_out)
+        return replace(self, train=train, valid=valid, changes=(*self.changes, change), left_out=left_out)
+
+
+def _with_fault(place: str, fault: str) -> str:
+    """Return a place with what is wrong there in brackets, in those that it has already if it has some."""
+    return f"{place[:-1]}; {fault})" if place.endswith(")") else f"{place} ({fault})"
 
 
 def read_own_examples(path: Path, config: HeroesConfig) -> OwnExamples:
@@ -129,7 +138,7 @@ def read_own_examples(path: Path, config: HeroesConfig) -> OwnExamples:
     examples = read_examples(path, config, source=source)
     report = lint(replace(examples, valid=frozenset()), target=Format.CHAT)  # its split is kept here
     wanted = [each for each in report.with_severity(Severity.OPTIONAL) if not each.style]
-    frame = report.apply_fixes(wanted)
+    frame = report.apply_fixes(wanted, may_be_empty=True)  # what is left out is named, if too few are left
     labels = [int(label) for label in frame.index]
     lines = [
         Line(
@@ -143,8 +152,11 @@ def read_own_examples(path: Path, config: HeroesConfig) -> OwnExamples:
     ]
     shown = [each for each in report.findings if each.severity is Severity.INFORMATION or each.style]
     changed = [*report.with_severity(Severity.NECESSARY), *wanted]
-    notes, changes = (each.message for each in shown), (each.change for each in changed)
-    found = _split(path.name, lines, "supervised", tuple(notes), tuple(changes))
+    left_out = tuple(f"{each.change}: {each.places}" for each in changed if each.places)
+    changes = tuple(f"{each.change}: {each.places}" if each.places else each.change for each in changed)
+    notes = tuple(each.message for each in shown)
+    number = len(examples.frame)
+    found = _split(path.name, lines, "supervised", notes, changes, left_out=left_out, number_read=number)
     return replace(found, has_prompts=_has_prompts(frame), is_checked=True)
 
 
@@ -153,7 +165,8 @@ def _rated(file: str, source: Source) -> OwnExamples:
     lines = [
         Line(pair.number, pair.place, pair.json, pair.prompt, held_out=pair.held_out) for pair in found.pairs
     ]
-    return _split(file, lines, "dpo", found.notes, found.changes)
+    number = len(lines) + found.number_left_out
+    return _split(file, lines, "dpo", found.notes, found.changes, left_out=found.changes, number_read=number)
 
 
 def holds_prompts(path: Path, config: HeroesConfig) -> bool:
@@ -215,7 +228,7 @@ def _is_for_engine(value: object) -> bool:
         return False
     turns = value.get("messages")
     roles = [turn.get("role") for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else []
-    return {"input", "preferred_output"} <= value.keys() or roles.count("assistant") > 1
+    return {"input", "preferred_output"} <= value.keys() or is_longer_talk(roles)
 
 
 def _split(
@@ -224,22 +237,35 @@ def _split(
     method: Method,
     notes: tuple[str, ...] = (),
     changes: tuple[str, ...] = (),
+    *,
+    left_out: tuple[str, ...] = (),
+    number_read: int = 0,
 ) -> OwnExamples:
     """Hold out what the file does, else about a tenth: always the same, and never a prompt that is learnt."""
     keys = {line.key for line in lines if line.held_out} or _chosen_keys(lines)
     train = tuple(line for line in lines if line.key not in keys)
     valid = tuple(line for line in lines if line.key in keys)
-    _check_number(file, train, valid)
-    return OwnExamples(train, valid, method, notes, changes)
+    number = number_read or len(lines)
+    _check_number(file, train, valid, number, left_out)
+    return OwnExamples(train, valid, method, notes, changes, left_out=left_out, number_read=number)
 
 
-def _check_number(file: str, train: Sequence[Line], valid: Sequence[Line], why: str = "") -> None:
-    if len(train) < MIN_TRAINING_TEXTS:
-        would_train = f" and {len(train)} would train" if valid else ""
-        raise UserError(
-            f"Of {file}, {count_text(len(train) + len(valid), 'example')} can be used{would_train}, but a "
-            f"training needs {MIN_TRAINING_TEXTS}: add some. A few hundred teach well.{why}"
-        )
+def _check_number(
+    file: str, train: Sequence[Line], valid: Sequence[Line], number_read: int, left_out: Sequence[str]
+) -> None:
+    if len(train) >= MIN_TRAINING_TEXTS:
+        return
+    usable = len(train) + len(valid)
+    count = (
+        f"{usable:,} of {count_text(number_read, 'example')}" if left_out else count_text(usable, "example")
+    )
+    aside = f", of which {len(valid):,} are kept aside and {len(train):,} would train" if valid else ""
+    cure = "add some, or mend those that are left out" if left_out else "add some"
+    refusal = (
+        f"Of {file}, {count} can be used{aside}, but a training needs {MIN_TRAINING_TEXTS}: {cure}. A few "
+        "hundred teach well."
+    )
+    raise UserError("\n".join([refusal, *(f"- {change}" for change in left_out)]))
 
 
 def _chosen_keys(lines: Sequence[Line]) -> set[str]:

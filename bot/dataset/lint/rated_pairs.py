@@ -34,6 +34,7 @@ class RatedPairs:
     pairs: tuple[RatedPair, ...]
     notes: tuple[str, ...]
     changes: tuple[str, ...]
+    number_left_out: int
 
 
 def holds_rated_pairs(source: Source) -> bool:
@@ -64,10 +65,11 @@ def read_rated_pairs(source: Source) -> RatedPairs:
         notes.append(f"The {columns.format(format_names(unread))} not read.")
     changes = []
     if left_out:
-        named = ", ".join(left_out[:_SHOWN]) + (", ..." if len(left_out) > _SHOWN else "")
+        more = f" and {len(left_out) - _SHOWN:,} more" if len(left_out) > _SHOWN else ""
+        named = ", ".join(left_out[:_SHOWN]) + more
         count = count_text(len(left_out), "pair")
         changes.append(f"Leave out {count} with an empty text or with the same answer twice: {named}")
-    return RatedPairs(tuple(pairs), tuple(notes), tuple(changes))
+    return RatedPairs(tuple(pairs), tuple(notes), tuple(changes), len(left_out))
 
 
 def _line(system: str, prompt: str, chosen: str, rejected: str) -> str:

@@ -84,6 +84,7 @@ def empty_completions(places: Places, frame: "pd.DataFrame") -> Finding | None:
         f"{count} without a completion: {places.names(empty)}.",
         f"Drop {count} without a completion",
         lambda data: data.drop(empty),
+        places=places.names(empty),
     )
 
 
@@ -121,6 +122,7 @@ def duplicates(places: Places, frame: "pd.DataFrame") -> Finding | None:
         f"{count_text(len(repeated), 'example')} repeating an earlier one: {places.names(repeated)}.",
         f"Drop {count_text(len(repeated), 'duplicate')}",
         lambda data: data.drop(repeated, errors="ignore"),
+        places=places.names(repeated),
     )
 
 
@@ -136,6 +138,7 @@ def long_examples(places: Places, frame: "pd.DataFrame") -> Finding | None:
         f"{count} of more than {MAX_CHARACTERS:,} characters: {places.names(long)}.",
         f"Drop {count} of more than {MAX_CHARACTERS:,} characters",
         lambda data: data.drop(long, errors="ignore"),
+        places=places.names(long),
     )
 
 
@@ -153,7 +156,7 @@ def upper_case(column: str, frame: "pd.DataFrame") -> Finding | None:
 
 
 def identical_prompts(frame: "pd.DataFrame") -> Finding | None:
-    if task_of(frame) is Task.OPEN or not all_equal(frame["prompt"]):
+    if len(frame) == 1 or task_of(frame) is Task.OPEN or not all_equal(frame["prompt"]):
         return None
     return Finding(
         Severity.ERROR,
@@ -204,7 +207,7 @@ def completion_prefix(frame: "pd.DataFrame") -> Finding | None:
 
 
 def identical_completions(frame: "pd.DataFrame") -> Finding | None:
-    if task_of(frame) is not Task.CONDITIONAL or not all_equal(frame["completion"]):
+    if len(frame) == 1 or task_of(frame) is not Task.CONDITIONAL or not all_equal(frame["completion"]):
         return None
     return Finding(
         Severity.ERROR,

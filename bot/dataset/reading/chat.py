@@ -7,6 +7,8 @@ from bot.errors import UserError
 
 _OPENING_ROLES = ("system", "developer")
 _ROLES = ["user", "assistant"]
+_KNOWN_ROLES = frozenset((*_OPENING_ROLES, *_ROLES))
+_ROLES_RULE = "A role is user, assistant or, in the first turn, system."
 _SHAREGPT_ROLES = {"human": "user", "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant"}
 _TURN_KEYS = ("role", "content")
 _CALLS = ("tool_calls", "function_call", "audio")
@@ -46,21 +48,64 @@ def read_chat(messages: Any, location: str) -> Chat:
     plain = _plain_chat(messages)
     if plain is not None:
         return plain
-    if not isinstance(messages, list) or not is_turns(messages):
+    if not isinstance(messages, list) or not all(isinstance(turn, dict) for turn in messages):
         raise UserError(f'{location} has messages that are no list of {{"role": ..., "content": ...}}.')
+    if (
+        nameless := next((at for at, turn in enumerate(messages, 1) if "role" not in turn), None)
+    ) is not None:
+        raise UserError(f"{location} has no role in turn {nameless} of its conversation. {_ROLES_RULE}")
     roles = [turn["role"] for turn in messages]
-    opening = 1 if roles and roles[0] in _OPENING_ROLES else 0
+    opening = _opening_turns(roles)
     if roles[opening:] != _ROLES:
-        shown = ", ".join(str(role) for role in roles[:6]) + (", ..." if len(roles) > 6 else "")
-        raise UserError(
-            f"{location} is a conversation of {len(roles)} turns ({shown}): only conversations of one user "
-            "turn and one assistant turn are read, and a system turn before them."
-        )
+        raise UserError(f"{location} {_fault_of(roles)}")
     texts = [_content(turn, location) for turn in messages]
     system = texts[0][0] if opening else None
     odd = next((f"{reason} as content" for _, reason in texts if reason), None) or _surplus(messages)
     deviation = f"{location} has {odd}." if odd else None
     return Chat(texts[opening][0], texts[opening + 1][0], system, deviation)
+
+
+def is_longer_talk(roles: list[Any]) -> bool:
+    """Return whether turns of these roles are a conversation that can be learnt from, but not by read_chat().
+
+    Also one with faults, if the assistant speaks more than once: who reads longer ones says what is wrong.
+    """
+    if roles.count("assistant") > 1:
+        return True
+    is_sound = len(roles) > 1 and _unknown_turn(roles) is None and roles[-1] == "assistant"
+    return is_sound and roles[_opening_turns(roles) :] != _ROLES
+
+
+def _opening_turns(roles: list[Any]) -> int:
+    return 1 if roles and roles[0] in _OPENING_ROLES else 0
+
+
+def _unknown_turn(roles: list[Any]) -> int | None:
+    """Return the index of the first turn with a role that nothing reads."""
+    return next(
+        (at for at, role in enumerate(roles) if not (isinstance(role, str) and role in _KNOWN_ROLES)), None
+    )
+
+
+def _fault_of(roles: list[Any]) -> str:
+    """Return what keeps a conversation from being read as a prompt and its answer: the end of a sentence."""
+    if not roles:
+        return "has no turns: write the user's and the assistant's."
+    if (unknown := _unknown_turn(roles)) is not None:
+        return (
+            f"has the role {str(roles[unknown])!r} in turn {unknown + 1} of its conversation, which nothing "
+            f"reads. {_ROLES_RULE}"
+        )
+    if roles[-1] != "assistant":
+        return f"ends with a turn of the {roles[-1]}: the last turn has to be the assistant's answer."
+    if "user" not in roles:
+        return "has no turn of the user: the assistant's answer needs one before it."
+    shown = ", ".join(roles[:6]) + (", ..." if len(roles) > 6 else "")
+    return (
+        f"is a conversation of {len(roles)} turns ({shown}). Of this form, one turn of the user and one of "
+        "the assistant are read, and a system turn before them. `herosmith tune` learns from longer ones in "
+        'a file of JSON Lines (.jsonl) with {"messages": [{"role": ..., "content": ...}, ...]} on each line.'
+    )
 
 
 def _plain_chat(messages: Any) -> Chat | None:

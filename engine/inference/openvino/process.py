@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import logging
 import os
+import signal
 import sys
 import time
 from collections import deque
@@ -167,7 +168,7 @@ class OpenVinoProcess:
                     self._handle(_ANSWERS.validate_json(line))
         except ValueError:  # nothing that comes after it could be trusted
             log.exception("the OpenVINO process has written what is no answer")
-            process.kill()
+            system.send_signal(process, signal.SIGKILL)
         code = await process.wait()
         self._process = None
         self._loaded.clear()

@@ -113,6 +113,60 @@ def test_conversations_of_several_turns_are_left_to_the_engine(tmp_path: Path) -
     assert all(json.loads(line.json)["messages"] == turns for line in examples.train)
 
 
+@pytest.mark.parametrize("roles", ["user user assistant", "system user assistant user assistant"])
+def test_a_conversation_that_the_engine_alone_reads_is_left_to_it(tmp_path: Path, roles: str) -> None:
+    short = [{"role": "user", "content": "How?"}, {"role": "assistant", "content": "So."}]
+    longer = [{"role": role, "content": f"Text {at}"} for at, role in enumerate(roles.split())]
+    path = tmp_path / "talks.jsonl"
+    path.write_text("".join(json.dumps({"messages": turns}) + "\n" for turns in [short, *[longer] * 9]))
+    examples = read_own_examples(path, CONFIG)
+    assert [json.loads(line.json)["messages"] for line in examples.train] == [short, *[longer] * 9]
+
+
+LONG = "word " * 3000
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (
+            [*MANY[:8], *[(f"Long {number}?", LONG) for number in range(7)]],
+            "8 of 15 examples can be used, but a training needs 10: add some, or mend those that are left",
+        ),
+        (
+            [*MANY[:8], *[(f"Long {number}?", LONG) for number in range(7)]],
+            "\n- Drop 7 examples of more than 10,000 characters: row 9 (line 10), row 10 (line 11), row 11 ",
+        ),
+        (
+            [(f"Long {number}?", f"{number} {LONG}") for number in range(14)],
+            "0 of 14 examples can be used, but a training needs 10: add some, or mend those",
+        ),
+        (
+            [*MANY[:9], ("What?", " "), ("Why?", "")],
+            "- Drop 2 examples without a completion: row 10 (line 11), row 11 (line 12)",
+        ),
+        (MANY[:4] * 5, "4 of 20 examples can be used, but a training needs 10"),
+        (MANY[:4] * 5, "- Drop 16 duplicates: row 5 (line 6), "),
+        (
+            [*MANY[:9], ("", "Text"), *MANY[:1]],
+            "- Drop 1 example without a prompt: row 10 (line 11)\n- Drop 1 ",
+        ),
+        (MANY[:1], "Of own.csv, 1 example can be used, but a training needs 10: add some. A few hundred"),
+    ],
+)
+def test_too_few_examples_are_told_with_what_is_left_out(
+    tmp_path: Path, rows: list[tuple[object, ...]], said: str
+) -> None:
+    with pytest.raises(UserError) as refused:
+        read_own_examples(questions(tmp_path, rows), CONFIG)
+    assert said in str(refused.value)
+
+
+def test_a_change_that_drops_examples_names_them(tmp_path: Path) -> None:
+    examples = read_own_examples(questions(tmp_path, [*MANY, ("Long?", LONG)]), CONFIG)
+    assert "Drop 1 example of more than 10,000 characters: row 41 (line 42)" in examples.changes
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [

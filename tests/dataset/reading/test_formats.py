@@ -251,13 +251,29 @@ def test_conversations(tmp_path: Path) -> None:
         ),
         ('{"role": "user"}, {"role": "assistant", "content": "a"}', "null as the user's content"),
         ('{"role": "user", "content": {}}, {"role": "assistant", "content": "a"}', "an object or a list as"),
-        ('{"role": "assistant", "content": "a"}', "conversation of 1 turns (assistant)"),
-        ('{"role": "user", "content": "a"}, {"role": "user", "content": "b"}', "2 turns (user, user)"),
+        (
+            '{"role": "assistant", "content": "a"}',
+            "has no turn of the user: the assistant's answer needs one",
+        ),
+        (
+            '{"role": "user", "content": "a"}, {"role": "user", "content": "b"}',
+            "ends with a turn of the user: the last turn has to be the assistant's answer.",
+        ),
+        (
+            '{"role": "narrator", "content": "a"}, {"role": "assistant", "content": "b"}',
+            "has the role 'narrator' in turn 1 of its conversation, which nothing reads. A role is user, ",
+        ),
+        ('{"role": "user", "content": "a"}, {"role": null, "content": "b"}', "has the role 'None' in turn 2"),
+        ('{"role": "user", "content": "a"}, {"content": "b"}', "has no role in turn 2 of its conversation."),
+        ('{"role": "user", "content": "a"}, "b"', "messages that are no list"),
+        (
+            ", ".join(f'{{"role": "{role}", "content": "a"}}' for role in ("user", "assistant") * 2),
+            "is a conversation of 4 turns (user, assistant, user, assistant). Of this form, one turn of the",
+        ),
         (
             '{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "weight": 0}',
             "of weight 0",
         ),
-        ('{"content": "a"}', "messages that are no list"),
     ],
 )
 def test_a_conversation_that_cannot_be_read_is_named(tmp_path: Path, turns: str, message: str) -> None:

@@ -112,8 +112,12 @@ UNREADABLE: list[tuple[str, str | bytes, str]] = [
     ("a.jsonl", '{"p": 1}\n"p"\n', "Example 2 of a.jsonl (line 2) is the text 'p', and no object"),
     ("a.jsonl", '{"prompt": "a"}\n{"prompt": {"q": 1}}\n', "(line 2) has an object as its prompt"),
     ("a.jsonl", r'{"p": "\ud83d"}', r"holds half a character (the lone surrogate \ud83d)"),
-    ("a.jsonl", '{"messages": [{"role": "user", "content": "x"}]}', "a conversation of 1 turns (user)"),
-    ("a.jsonl", '{"p": 1}\n{"messages": []}', "Example 2 of a.jsonl (line 2) is a conversation of 0 turns"),
+    (
+        "a.jsonl",
+        '{"messages": [{"role": "user", "content": "x"}]}',
+        "(line 1) ends with a turn of the user: the last turn has to be",
+    ),
+    ("a.jsonl", '{"p": 1}\n{"messages": []}', "Example 2 of a.jsonl (line 2) has no turns: write"),
     ("a.xlsx", "x", "is no Excel workbook, whatever its name says"),
     ("a.parquet", b"PAR1xxxxxxxxPAR1", "is damaged Parquet"),
 ]

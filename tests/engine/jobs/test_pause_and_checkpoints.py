@@ -10,7 +10,8 @@ import pytest
 from openai import AsyncOpenAI
 
 from bot.tuning.follow import progress_since_resumed
-from tests.support.engine_jobs import has_exited, messages_of, start, trainer_of, until_step
+from engine.jobs.job_folder import JobFolder
+from tests.support.engine_jobs import has_exited, messages_of, start, trainer_of, until_step, upload
 from tests.support.engine_process import EngineProcess, example, jsonl
 from tests.support.eventually import eventually
 from tests.support.tiny_engine import TINY, Training
@@ -127,6 +128,35 @@ async def test_after_a_kill_the_training_resumes_from_its_last_checkpoint(
         *_, phase = progress_since_resumed(job, events)  # what the bot tells people of it
         assert str(phase).endswith(f"; went on from step {step}")
         assert list(folder.glob("state.pt*")) == []
+
+
+async def test_a_stop_saves_the_training_which_goes_on_where_it_was(tiny_base: Path, tmp_path: Path) -> None:
+    """In its only epoch, and long before it would be saved for its time."""
+    with EngineProcess(tmp_path, tiny_base) as engine:
+        client = engine.client()
+        examples = [example(number) for number in range(1000)]
+        numbers: Any = {"n_epochs": 1, "batch_size": 1}
+        job = await start(client, training_file=await upload(client, examples), hyperparameters=numbers)
+        waiting = await start(client)
+        await until_step(engine, job.id, 5)  # each fifth one is told
+        assert engine.stop() == 0
+        told = [event.message for event in JobFolder(tmp_path / "jobs" / job.id).events()]
+        last = max(int(message.split("/")[0].split()[1]) for message in told if message.startswith("Step "))
+        assert "The engine is stopping: the job is queued again" in told
+        assert "Unknown child process" not in engine.log.read_text()
+
+        engine.start()
+        await engine.until(job.id, {"running"})
+        await until_step(engine, job.id, last + 5)
+        [resumed] = [
+            message
+            for message in await messages_of(engine, job.id)
+            if message.startswith("Resuming after step")
+        ]
+        assert last <= int(resumed.split()[3]) < last + 5
+        assert (await client.fine_tuning.jobs.retrieve(waiting.id)).status == "queued"
+        for each in (waiting, job):
+            await client.fine_tuning.jobs.cancel(each.id)
 
 
 @pytest.mark.parametrize(
