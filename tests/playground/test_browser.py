@@ -247,6 +247,21 @@ async def test_nothing_is_wider_than_the_window(window: Window, world: Simulated
                 assert await window.evaluate(_TOO_WIDE) == [], (zoom, width)
 
 
+async def test_the_counts_beside_a_progress_bar_are_not_broken(window: Window) -> None:
+    await type_line(window, f"{'▰' * 5}{'▱' * 15} 27% · 1,038 of 1,390")
+    await expect(window.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "25")
+    for width in (320, 390, 640, 1280):
+        await window.set_viewport_size({"width": width, "height": 800})
+        assert await window.evaluate(_LINES_OF_COUNTS) == 1, width
+
+
+_LINES_OF_COUNTS = """(() => {
+  const range = document.createRange();
+  range.selectNode(document.querySelector(".progress").nextSibling);
+  return range.getClientRects().length;
+})()"""
+
+
 # What reaches over the right edge of the window, or scrolls sideways.
 _TOO_WIDE = """[...document.querySelectorAll("html, body, body *:not(.unseen, #people *)")].filter((each) => {
   const scrolls = each === document.documentElement || /auto|scroll/.test(getComputedStyle(each).overflowX);

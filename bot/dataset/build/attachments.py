@@ -106,7 +106,8 @@ def _draw_lengths(axes: "Axes", t: Translator, lengths: Mapping[int, int]) -> No
     axes.set_xlabel(t("words in a text"))
     axes.set_ylabel(t("number of texts"))
     axes.spines[["top", "right"]].set_visible(False)
-    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _draw_finish_reasons(axes: "Axes", t: Translator, finish_reasons: Mapping[str, int]) -> None:

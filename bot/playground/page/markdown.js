@@ -4,7 +4,7 @@ import { element } from "./dom.js";
 import { language, t } from "./language.js";
 
 const INLINE = [
-  { pattern: /^[▰▱]{4,}/, make: ([bar]) => progressBar(bar) },
+  { pattern: /^[▰▱]{4,} ?/, make: ([bar]) => progressBar(bar) },
   { pattern: /^\\([^\p{L}\p{N}\s])/u, make: ([, sign]) => sign },
   { pattern: /^``([^]+?)``(?!`)/, make: ([, code]) => element("code", {}, code.trim()) },
   { pattern: /^`([^`]+)`/, make: ([, code]) => element("code", {}, code) },
@@ -54,7 +54,7 @@ function spoiler(children) {
 
 // A bar of signs, which a screen reader would read out one by one.
 function progressBar(signs) {
-  const share = Math.round((100 * (signs.match(/▰/g) ?? []).length) / signs.length);
+  const share = Math.round((100 * (signs.match(/▰/g) ?? []).length) / signs.trim().length);
   const bar = element("span", { role: "progressbar", className: "progress", ariaLabel: t("Progress"), ariaValueNow: String(share),
     ariaValueMin: "0", ariaValueMax: "100", title: (share / 100).toLocaleString(language, { style: "percent" }) }, element("span"));
   bar.style.setProperty("--share", `${share}%`);

@@ -1,5 +1,6 @@
 """The chart of a build: its words are in the reader's language, in the right numbers."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,15 @@ def test_the_chart_of_a_build(
         draw_length_chart(picture, t, version=4, lengths={80: texts}, finish_reasons=reasons)
     drawn = picture.read_text()
     assert [word for word in words if word not in drawn] == []
+
+
+@pytest.mark.parametrize("lengths", [{88: 1}, {88: 1, 90: 2}, {88: 1, 95: 1, 100: 1}, {70: 2, 80: 3}])
+def test_what_is_counted_has_whole_ticks(tmp_path: Path, lengths: dict[int, int]) -> None:
+    """Few texts of nearly one length have no 88.2 words, and three of them are no tick of ten."""
+    picture = tmp_path / "lengths.svg"
+    with rc_context({"svg.fonttype": "none"}):
+        t = LANGUAGES.translator_for("en")
+        draw_length_chart(picture, t, version=4, lengths=lengths, finish_reasons={"stop": 3})
+    numbers = [float(number) for number in re.findall(r">([\d.]+)</text>", picture.read_text())]
+    assert {0.0, 1.0} < set(numbers)
+    assert [number for number in numbers if not number.is_integer()] == []
