@@ -6,7 +6,7 @@ from itertools import islice
 from bot.errors import UserError
 from bot.heroes.blocklist import Blocklist
 from bot.heroes.suggestions import suggest_heroes
-from bot.heroes.vocabulary import Vocabulary
+from bot.heroes.vocabulary import Vocabulary, quoted
 from bot.store import descriptions, powers
 from bot.store.database import Database
 from bot.store.powers import RequestedPower
@@ -56,8 +56,9 @@ class Powers:
         name = self._name(typed)
         if self._blocklist.blocks(name):
             raise UserError(
-                "{name!r} is on the blocklist, so nobody may ask for it. Allow it first: write the line "
+                "{quoted} is on the blocklist, so nobody may ask for it. Allow it first: write the line "
                 "`-{name}` into the file {file} (setting BLOCKLIST), and start the bot anew.",
+                quoted=quoted(name),
                 name=name,
                 file=self._blocklist.file,
             )
@@ -66,9 +67,9 @@ class Powers:
             is_new = is_new and await powers.add(tx, name, actor_id=actor_id, at=time.time())
         if not is_new:
             raise UserError(
-                "{name!r} is in the vocabulary already: the model learns from descriptions of it that "
+                "{quoted} is in the vocabulary already: the model learns from descriptions of it that "
                 "people like.",
-                name=name,
+                quoted=quoted(name),
             )
         return name
 
@@ -82,9 +83,13 @@ class Powers:
             if await powers.remove(tx, as_typed):  # also one that has become a synonym since
                 return as_typed
             if name in self._file_vocabulary.powers:
-                raise UserError("{name!r} is in data/heroes.toml: remove it there, and restart.", name=name)
+                raise UserError(
+                    "{quoted} is in data/heroes.toml: remove it there, and restart.", quoted=quoted(name)
+                )
             if not await powers.remove(tx, name):
-                raise UserError("Nobody added {name!r}. `{/powers list}` shows what was added.", name=name)
+                raise UserError(
+                    "Nobody added {quoted}. `{/powers list}` shows what was added.", quoted=quoted(name)
+                )
         return name
 
     def _name(self, typed: str) -> str:

@@ -24,6 +24,7 @@ def suggest_heroes(
     as far as the vocabulary has them and what was typed begins so.
     """
     age, *others = [*split_words(unicodedata.normalize("NFC", typed.lower())), ""]
+    as_typed = [*split_words(unicodedata.normalize("NFC", typed)), ""][1:]
     length = vocabulary.gender_length(others) or 1
     ages = _matching_ages(vocabulary, age)
     gender, power = " ".join(others[:length]), " ".join(others[length:]).rstrip()
@@ -36,7 +37,8 @@ def suggest_heroes(
     else:  # the age is not complete: one hero of each age, the powers in turn
         turns = zip(ages, cycle(genders), cycle(powers), strict=False)
         heroes = (Hero(*turn) for turn in turns)
-    wording = _Wording(vocabulary, language, gender, power)
+    free_power = " ".join(as_typed[length:]).rstrip()  # with its capitals, which German nouns need
+    wording = _Wording(vocabulary, language, gender, power, free_power)
     return list(dict.fromkeys(map(wording.typed, islice(heroes, limit))))
 
 
@@ -46,15 +48,21 @@ class _Wording:
     What was typed in English, or with a synonym in no list of this language, stays English.
     """
 
-    def __init__(self, vocabulary: Vocabulary, language: str, gender: str, power: str) -> None:
+    def __init__(
+        self, vocabulary: Vocabulary, language: str, gender: str, power: str, free_power: str
+    ) -> None:
+        """free_power: the power as it was typed, if no list has it."""
         self._vocabulary = vocabulary
         # the vocabulary itself is in English, and its English synonyms are no names but what people also type
         others = vocabulary.synonyms if language != ENGLISH.code else {}
         self._words = others.get(language, LanguageSynonyms())
         self._gender = gender
         self._power = power
+        self._free_power = free_power
 
     def typed(self, hero: Hero) -> str:
+        if hero.power == self._power and self._vocabulary.power_lexicon.find(hero.power) is None:
+            hero = Hero(hero.age, hero.gender, self._free_power)
         gender = _first_if_any_begins(self._words.genders.get(hero.gender, ()), self._gender)
         power = _first_if_any_begins(self._words.powers.get(hero.power, ()), self._power)
         if gender is None:

@@ -15,7 +15,7 @@ from bot.errors import NotUnderstood
 from bot.heroes.grid import Grid
 from bot.heroes.hero import Hero, check_placeholders
 from bot.heroes.synonyms import LanguageSynonyms, Lexicon
-from bot.i18n.message import LocalizedMessage, mark
+from bot.i18n.message import ENGLISH, LocalizedMessage, Translator, mark
 
 # What the catalogues translate. Other words of data/heroes.toml are an operator's: they are said as they are.
 _EXAMPLE = mark("40 woman healing")
@@ -152,9 +152,16 @@ class Vocabulary(FrozenModel):
         """Return whether a description of this hero may enter a dataset."""
         return hero.power in self.powers
 
-    def title(self, hero: Hero) -> str:
-        """Return a hero as a title in plain English: `64-year-old man, reading thoughts`."""
-        return self.words.title.format(**self._spoken(hero).as_dict())
+    def title(self, hero: Hero, t: Translator = ENGLISH) -> str:
+        """Return a hero as a title in plain English: `64-year-old man, reading thoughts`.
+
+        t: of the reader. A power that somebody typed, in lower case and in any language, stands in it as that
+        language wants it: German puts it in quotation marks, for its nouns would need capitals.
+        """
+        words = self._spoken(hero).as_dict()
+        if self.power_lexicon.find(hero.power) is None:
+            words["power"] = t("{power}", power=hero.power)
+        return self.words.title.format(**words)
 
     def typed(self, hero: Hero) -> str:
         """Return what people type for a hero, in plain English: `64 man reading thoughts`."""
@@ -338,6 +345,11 @@ def _translated_if_ours(text: str, *ours: str) -> LocalizedMessage | str:
     An operator's own text may be that of an unrelated message, such as "live".
     """
     return LocalizedMessage(text) if text in ours else text
+
+
+def quoted(power: str) -> LocalizedMessage:
+    """Return a power as a sentence speaks of it, however it is written."""
+    return LocalizedMessage("“{power}”", power=power)
 
 
 def split_words(text: str) -> list[str]:

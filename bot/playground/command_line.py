@@ -4,6 +4,7 @@ Commands and options have the names of the page's language, as in Discord; Engli
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -64,9 +65,12 @@ class Command:
 
 
 def visible_commands(person: simcord.MemberActor, world: SimulatedDiscord, t: Translator) -> list[Command]:
-    """Return the commands that a person sees in a language, subcommands under their full names."""
+    """Return the commands that a person sees in a language, subcommands under their full names.
+
+    They are in the order of their names in that language; subcommands are as their group has them.
+    """
     visible = world.env.backend.visible_commands(user_id=person.id, channel_id=world.channel.id)
-    return [
+    found = [
         Command(
             " ".join(path),
             " ".join(map(t.command_name, path)),
@@ -76,6 +80,12 @@ def visible_commands(person: simcord.MemberActor, world: SimulatedDiscord, t: Tr
         for command in visible
         for path, leaf in command_leaves(command)
     ]
+    return sorted(found, key=lambda command: _sort_key(command.name.split()[0]))
+
+
+def _sort_key(name: str) -> str:
+    """Return a name as dictionaries sort it: "kräfte" beside "krafte"."""
+    return "".join(char for char in unicodedata.normalize("NFD", name) if not unicodedata.combining(char))
 
 
 def _localized(described: Mapping[str, Any], what: str, t: Translator) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from itertools import groupby
 
 from bot.dataset.versions.status import DatasetStatus
+from bot.heroes.vocabulary import quoted
 from bot.i18n.message import LocalizedMessage, Translator, mark
 from bot.rating.scores import Thresholds
 from bot.store.datasets import Dataset
@@ -177,12 +178,12 @@ def powers_text(t: Translator, added: list[str], requested: list[RequestedPower]
         )
     ]
     if added:
-        lines.append(t("Added to the vocabulary: {powers}.", powers=added))
+        lines.append(t("Added to the vocabulary: {powers}.", powers=list(map(quoted, added))))
     else:
         lines.append(t("No power has been added so far."))
     if requested:
         lines.append(t("Asked for, but not in the vocabulary (so the model does not learn from them):"))
-        lines += [f"- {asked.power}: {_times_text(t, asked)}" for asked in requested]
+        lines += [f"- {t(quoted(asked.power))}: {_times_text(t, asked)}" for asked in requested]
         lines.append(t("To take one in: `{/powers add power:...}`."))
     else:
         lines.append(t("Nobody has asked for a power outside the vocabulary."))

@@ -5,6 +5,7 @@ from discord.ext import commands
 
 from bot.app import App
 from bot.client import HeroBot, Interaction
+from bot.heroes.vocabulary import quoted
 from bot.presentation.datasets import powers_text
 from cogs.common.locale import translator_of
 from cogs.common.markdown import escape_markdown
@@ -37,7 +38,7 @@ class PowersCog(commands.Cog):
             t(
                 "{name} is in the vocabulary now. From the next dataset on, the model learns from "
                 "descriptions of it that people like.",
-                name=name,
+                name=quoted(name),
             ),
         )
 
@@ -52,7 +53,7 @@ class PowersCog(commands.Cog):
             interaction,
             t(
                 "{name} is no longer in the vocabulary: new datasets take in no descriptions of it.",
-                name=name,
+                name=quoted(name),
             ),
         )
 

@@ -33,7 +33,9 @@ def duel_content(pairing: Pairing, vocabulary: Vocabulary, t: Translator) -> Mes
         )
     else:
         footer = t("A text of this duel is hidden, so you cannot vote on it now.")
-    return MessageContent(_embeds(vocabulary.title(pairing.a.hero), texts, footer), duel_buttons(pairing, t))
+    return MessageContent(
+        _embeds(vocabulary.title(pairing.a.hero, t), texts, footer), duel_buttons(pairing, t)
+    )
 
 
 def duel_draft_content(
@@ -44,7 +46,7 @@ def duel_draft_content(
     The faster model's text waits for the slower one's, because the speed would tell who writes it. If one
     model has failed, the other's text is shown alone: it becomes a plain description.
     """
-    title = vocabulary.title(hero)
+    title = vocabulary.title(hero, t)
     remaining = [stream for stream in streams if stream.text or not stream.finished]
     if len(remaining) < len(streams):
         embed = draft_embed(title, remaining[0].show(), t) if remaining else None

@@ -44,7 +44,7 @@ def hero_content(
 
 def hero_draft_content(hero: Hero, stream: Stream, vocabulary: Vocabulary, t: Translator) -> MessageContent:
     """Return the text so far, or the position in the queue; empty before there is either."""
-    embed = draft_embed(vocabulary.title(hero), stream.show(), t)
+    embed = draft_embed(vocabulary.title(hero, t), stream.show(), t)
     return MessageContent([embed] if embed else [], content=queue_text([stream], t))
 
 
@@ -64,7 +64,7 @@ def hero_embed(
     description: Description, vocabulary: Vocabulary, curation: Curation, t: Translator, *, needed: int
 ) -> discord.Embed:
     """Return the embed of a finished description: hero, escaped text, its model and what votes do."""
-    embed = _embed(vocabulary.title(description.hero), description.text)
+    embed = _embed(vocabulary.title(description.hero, t), description.text)
     if description.tuned:
         embed.colour = discord.Colour.from_str(palette.MODEL)
         footer = [t("Written by model {number}", number=description.version)]

@@ -84,7 +84,7 @@ def _embed(
         )
     else:
         text = "\n\n".join(
-            _entry(page * PAGE + rank, scored, vocabulary) for rank, scored in enumerate(best, 1)
+            _entry(page * PAGE + rank, scored, vocabulary, t) for rank, scored in enumerate(best, 1)
         )
     embed = discord.Embed(title=title, description=text, colour=discord.Colour.from_str(palette.CONTEST))
     if best:
@@ -98,7 +98,7 @@ def _embed(
     return embed
 
 
-def _entry(rank: int, scored: Scored, vocabulary: Vocabulary) -> str:
+def _entry(rank: int, scored: Scored, vocabulary: Vocabulary, t: Translator) -> str:
     """Return the hero with its votes, and the escaped text, truncated.
 
     Two thumbs of two are fewer than nine of ten by the score: a share of the votes would belie the rank.
@@ -106,5 +106,5 @@ def _entry(rank: int, scored: Scored, vocabulary: Vocabulary) -> str:
     description = scored.description
     text = description.text if len(description.text) <= _MAX_LENGTH else f"{description.text[:_MAX_LENGTH]} …"
     text = escape_markdown(" ".join(text.split()))[: _MAX_LENGTH + 100]
-    hero = escape_markdown(vocabulary.title(description.hero).capitalize())
+    hero = escape_markdown(vocabulary.title(description.hero, t).capitalize())
     return f"**{rank}. {hero}** · 👍 {scored.ups} 👎 {scored.downs}\n> {text}"

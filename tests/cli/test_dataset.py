@@ -155,7 +155,7 @@ def test_status_pairs_and_powers_are_printed(terminal: RunCommand) -> None:
     assert "Too few usable pairs: 0" in refused.output
 
     assert "juggling is in the vocabulary" in terminal("powers", "add", "Juggling").output
-    assert "Added to the vocabulary: juggling." in terminal("powers", "list").output
+    assert "Added to the vocabulary: “juggling”." in terminal("powers", "list").output
     assert "already" in terminal("powers", "add", "juggling").output
     assert "juggling is out" in terminal("powers", "remove", "juggling").output
 

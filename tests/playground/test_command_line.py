@@ -2,7 +2,9 @@
 
 import pytest
 
+from bot.app import App
 from bot.errors import Refused
+from bot.i18n.catalogues import Catalogues
 from bot.i18n.message import ENGLISH
 from bot.playground.command_line import is_complete, parse_command, visible_commands
 from bot.playground.simulated_discord import SimulatedDiscord
@@ -117,3 +119,15 @@ async def test_suggests_values(olga: Visitor) -> None:
 async def test_suggests_what_the_bot_completes(olga: Visitor) -> None:
     assert (await olga.suggestions("/hero 40 woman heal"))[0] == "/hero 40 woman healing"
     assert (await olga.suggestions("/hero hero:40 woman heal"))[0] == "/hero hero:40 woman healing"
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+async def test_commands_are_in_the_order_of_their_names_in_a_language(
+    world: SimulatedDiscord, app: App, language: str
+) -> None:
+    t = Catalogues(app.settings.languages_dir).translator_for(language)
+    shown = [command.name.split()[0] for command in visible_commands(world.people["olga"], world, t)]
+    roots = list(dict.fromkeys(shown))
+    assert len(roots) > 10
+    assert [name.replace("ä", "a") for name in roots] == sorted(name.replace("ä", "a") for name in roots)
+    assert shown == [name for root in roots for name in shown if name == root]  # groups stay together

@@ -27,7 +27,7 @@ async def test_added_power_trains_and_is_suggested_until_it_is_removed(
         await app.votes.simulate(described.id, voter, UP)
     assert isinstance(first.result, BuildResult)
 
-    assert "juggling is in the vocabulary" in await answer(stage, "add", power="  Juggling ")
+    assert "“juggling” is in the vocabulary" in await answer(stage, "add", power="  Juggling ")
     second = await build(app)
     assert isinstance(second.result, BuildResult)
     assert second.result.counts["description"] == 1
@@ -36,7 +36,7 @@ async def test_added_power_trains_and_is_suggested_until_it_is_removed(
     async with open_app(settings) as other:  # another process sees it at once
         assert (await other.powers.vocabulary()).trains(Hero(40, "woman", "juggling"))
 
-    assert "juggling is no longer in the vocabulary" in await answer(stage, "remove", power="juggling")
+    assert "“juggling” is no longer in the vocabulary" in await answer(stage, "remove", power="juggling")
     third = await build(app)
     assert isinstance(third.result, BuildResult)
     assert "description" not in third.result.counts
@@ -47,7 +47,7 @@ async def test_list_shows_the_most_requested_powers(stage: Stage, app: App) -> N
     for requester, power in enumerate(("knitting", "juggling", "juggling", "healing")):
         await app.describer.describe(Hero(40, "woman", power), requester=requester)
     text = await answer(stage, "list")
-    assert text.index("juggling: 2 times, by 2 people") < text.index("knitting: once, by 1 person")
+    assert text.index("“juggling”: 2 times, by 2 people") < text.index("“knitting”: once, by 1 person")
     assert "healing" not in text
     suggestions = await stage.olga.autocomplete(stage.channel, "powers add", "power", "")
     assert [choice["value"] for choice in suggestions] == ["juggling", "knitting"]
@@ -71,12 +71,12 @@ async def test_invalid_and_known_powers_are_refused(stage: Stage) -> None:
 
 async def test_a_synonym_stands_for_its_power_and_an_older_one_can_be_removed(stage: Stage, app: App) -> None:
     await stage.olga.slash(stage.channel, "powers add", power="Flying!")
-    assert "'flight' is in the vocabulary already" in stage.refusal()
+    assert "“flight” is in the vocabulary already" in stage.refusal()
     async with app.db.write() as tx:  # as it was added before it became a synonym
         await powers.add(tx, "flying", actor_id=1, at=1.0)
-    assert "flying is no longer in the vocabulary" in await answer(stage, "remove", power="flying")
+    assert "“flying” is no longer in the vocabulary" in await answer(stage, "remove", power="flying")
     await stage.olga.slash(stage.channel, "powers remove", power="flying")
-    assert "'flight' is in data/heroes.toml" in stage.refusal()
+    assert "“flight” is in data/heroes.toml" in stage.refusal()
 
 
 async def test_requested_powers_are_not_suggested_to_admins_of_other_servers(stage: Stage, app: App) -> None:
