@@ -98,7 +98,7 @@ async def test_failure_stored_by_the_worker(german: Stage, app: App) -> None:
     assert await app.worker.run_next()
     await german.until_notified(app, 2)
 
-    assert "Das Training ist gescheitert: Aus Datensatz v1 wurde ein Text" in (
+    assert "Das Training ist gescheitert. Aus Datensatz v1 wurde ein Text" in (
         checked_german(german.channel.history()[-1].content)
     )
 
