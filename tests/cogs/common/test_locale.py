@@ -116,7 +116,7 @@ async def test_models_powers_datasets_and_refusals(german: Stage, app: App) -> N
     assert "**im Dienst** · Datensatz v1" in await answer(german, "models list")
     assert "kam anstelle des Grundmodells in Dienst" in await answer(german, "models show")
     assert "ist jetzt im Vokabular" in await answer(german, "powers add", power="juggling lighthouses")
-    assert "Ins Vokabular aufgenommen: juggling lighthouses." in await answer(german, "powers list")
+    assert "Ins Vokabular aufgenommen: „juggling lighthouses“." in await answer(german, "powers list")
     status = await answer(german, "dataset status")
     assert "**Der neueste Datensatz:** v1, 14 Texte zum Lernen, 2 beiseitegelegt" in status
     assert (
