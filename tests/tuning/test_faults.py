@@ -5,7 +5,7 @@ import pytest
 from bot.app import App, Timing
 from bot.store.job_schema import FinetuneResult
 from bot.tuning.follow import TrainingTiming
-from bot.tuning.remote_api import FineTuningApiTiming
+from bot.tuning.remote_calls import FineTuningApiTiming
 from tests.support.scripted_server import Fault, Script
 from tests.support.workflows import build, finetune
 
