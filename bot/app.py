@@ -66,7 +66,8 @@ from bot.tuning.gate_rules import GateRules
 from bot.tuning.job import FinetuneJobs
 from bot.tuning.model_reader import ModelReader
 from bot.tuning.providers import SERVING_HINT, provider_of
-from bot.tuning.remote_api import FineTuningApi, FineTuningApiTiming
+from bot.tuning.remote_api import FineTuningApi
+from bot.tuning.remote_calls import FineTuningApiTiming
 from bot.tuning.report_files import ReportFiles
 from bot.tuning.results import TrainingResults
 

@@ -17,7 +17,8 @@ from bot.settings import Settings
 from bot.tuning.own_models import OwnModels
 from bot.tuning.own_trainings import OwnTrainings
 from bot.tuning.providers import provider_of
-from bot.tuning.remote_api import FineTuningApi, FineTuningApiTiming
+from bot.tuning.remote_api import FineTuningApi
+from bot.tuning.remote_calls import FineTuningApiTiming
 
 _POLL_SECONDS = 1.0
 _FAREWELL_SECONDS = 20.0  # in which the other command learns that its training has ended, and how

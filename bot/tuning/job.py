@@ -253,10 +253,10 @@ class FinetuneJobs:
         reference = await self._results.reference_file()
         for file in [*upload, *([reference] if reference else [])]:
             if file.part not in files:
-                files[file.part] = await self._api.upload(file, since=run.job.started_at or time.time())
+                files[file.part] = await self._api.files.upload(file, since=run.job.started_at or time.time())
                 await run.update(remote_file_ids=files)
         for file_id in files.values():
-            await poll_until(partial(self._api.is_processed, file_id), self._timing)
+            await poll_until(partial(self._api.files.is_processed, file_id), self._timing)
         return files
 
     async def _start(self, run: Run, spec: FinetuneSpec, files: dict[str, str]) -> str:
@@ -323,7 +323,7 @@ class FinetuneJobs:
         for file_id in remote.result_files or ():
             if losses.train or losses.valid:
                 break
-            losses = losses_from_csv(await self._api.result_file(file_id))
+            losses = losses_from_csv(await self._api.files.content(file_id))
         return losses
 
 

@@ -105,7 +105,7 @@ class OwnModels:
         }
         for file in files:
             if file not in needed:
-                await self._fine_tuning.delete_file(file)
+                await self._fine_tuning.files.delete(file)
 
 
 def files_of(job: FineTuningJob) -> list[str]:

@@ -46,7 +46,9 @@ class OwnTrainings:
 
         Raises UserError with the engine's reason if it refuses; then it keeps no file.
         """
-        ids: dict[str, str] = {file.part: await self._fine_tuning.upload(file, since=0) for file in files}
+        ids: dict[str, str] = {
+            file.part: await self._fine_tuning.files.upload(file, since=0) for file in files
+        }
         try:
             return await self._fine_tuning.get(await self._fine_tuning.start(training, ids))
         except UserError:

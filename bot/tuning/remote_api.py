@@ -1,12 +1,11 @@
-"""The fine-tuning API of a model server: files are uploaded once, a training is started once."""
+"""Trainings at a model server: each is started once, even if the answer to the call was lost."""
 
-import asyncio
 import hashlib
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
@@ -15,34 +14,28 @@ import httpx2
 import openai
 from openai import AsyncOpenAI
 from openai.pagination import AsyncCursorPage as Page
-from openai.types import FileObject
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 from openai.types.fine_tuning.jobs import FineTuningJobCheckpoint
 from pydantic import BaseModel, ValidationError
 
-from bot.errors import Forbidden, OutOfReach, ServerError, Unavailable, UnknownModel, UserError
+from bot.errors import OutOfReach, ServerError, Unavailable, UnknownModel, UserError
 from bot.i18n.message import LocalizedMessage, mark
 from bot.llm.retry import (
     BACKGROUND,
     INTERACTIVE,
-    NO_REASON,
     NO_RETRY,
     RetryPolicy,
-    error_text,
     expect_type,
-    retry_after,
-    with_retries,
 )
 from bot.store.job_schema import Method
 from bot.tuning.providers import Provider
-from bot.tuning.training_files import TrainingFile
+from bot.tuning.remote_calls import FineTuningApiTiming, RemoteCalls, may_be_made_since
+from bot.tuning.remote_files import RemoteFiles
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_CLOCK_TOLERANCE = 300.0  # seconds by which the server's clock may differ from this one's
-_UNPROCESSED = frozenset({"pending", "running"})  # statuses of a file that no training can use yet
 _COUNTED_AT_ONCE = 50  # lines
 _COUNTED_CHARACTERS = 600_000  # of lines: a request may have 4 MB, and a character six bytes in it
 METADATA_KEY = "herosmith_job"
@@ -87,23 +80,6 @@ class PlannedWeights(BaseModel):
     obstacle: WeightsObstacle | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FineTuningApiTiming:
-    """Time limits of the calls, in seconds."""
-
-    timeout: float = 30.0
-    start_timeout: float = 120.0  # of the call that starts a training
-    upload_timeout: float = 600.0
-    upload_pauses: tuple[float, ...] = (
-        2.0,
-        10.0,
-        30.0,
-        60.0,
-        120.0,
-    )  # before looking for the file
-    max_pause: float = 60.0  # between retries
-
-
 class TokenCounts(BaseModel):
     """How many tokens examples have, and how many the model reads.
 
@@ -130,60 +106,17 @@ def _parts(lines: Sequence[str]) -> Iterator[list[str]]:
 
 
 class FineTuningApi:
-    """Uploads files, and starts, finds, polls and stops trainings at one provider."""
+    """Starts, finds, polls and stops trainings at one provider, on its `files`."""
 
     def __init__(
         self, api: AsyncOpenAI, provider: Provider, *, extra: dict[str, Any], timing: FineTuningApiTiming
     ) -> None:
         self._api = api.with_options(timeout=timing.timeout)
         self._start_api = api.with_options(timeout=timing.start_timeout)
-        self._upload_api = api.with_options(timeout=timing.upload_timeout)
-        self._upload_pauses = timing.upload_pauses
-        self._max_pause = timing.max_pause
+        self._calls = RemoteCalls(provider, max_pause=timing.max_pause)
+        self.files = RemoteFiles(api, self._calls, timing)
         self.provider = provider
         self._extra = extra
-
-    async def upload(self, file: TrainingFile, *, since: float) -> str:
-        """Return the id of a file: uploaded now, or before (recognised by its name, or by its content).
-
-        since: the earliest time at which it may have been uploaded. Raises OutOfReach if it did not arrive,
-        UserError if the server refuses it.
-        """
-        create = partial(self._upload_api.files.create, file=(file.name, file.content), purpose="fine-tune")
-        upload = expect_type(create, FileObject)
-        for pause in self._upload_pauses:
-            found = await self._find_upload(file, since)
-            if found:
-                return found.id
-            try:
-                return (await self._call(upload, NO_RETRY)).id
-            except UnknownModel as error:
-                raise UserError(self.provider.no_training) from error
-            except OutOfReach as error:  # the file may have arrived, and the answer been lost
-                wait = max(pause, retry_after(error.__cause__) or 0.0)
-                log.warning("%s: did it arrive? checking in %.0f s", file.name, wait)
-                await asyncio.sleep(wait)
-        raise OutOfReach(
-            self.provider.wording(
-                engine=mark("The engine did not take the dataset. Run `{/finetune}` again later."),
-                server=mark("The model server did not take the dataset. Run `{/finetune}` again later."),
-            )
-        )
-
-    async def is_processed(self, file_id: str) -> bool:
-        """Return whether the server has read a file. Raises UserError if it rejects the file."""
-        file = await self._with_retries(
-            expect_type(partial(self._api.files.retrieve, file_id), FileObject), BACKGROUND
-        )
-        if file.status == "error":
-            raise UserError(
-                self.provider.wording(
-                    engine=mark("The engine refuses the file: {reason}"),
-                    server=mark("The model server refuses the file: {reason}"),
-                ),
-                reason=file.status_details or LocalizedMessage(NO_REASON),
-            )
-        return file.status not in _UNPROCESSED
 
     async def start(self, training: Training, files: dict[str, str]) -> str:
         """Start a training with a single call, and return its id.
@@ -205,7 +138,7 @@ class FineTuningApi:
             self._start_api.fine_tuning.jobs.create, model=model, training_file=file, extra_body=body
         )
         try:
-            started = await self._call(expect_type(create, FineTuningJob), NO_RETRY)
+            started = await self._calls.permitted(expect_type(create, FineTuningJob), NO_RETRY)
         except UnknownModel as error:
             raise UserError(
                 self.provider.wording(
@@ -232,7 +165,7 @@ class FineTuningApi:
         weights = self.provider.fixed_hyperparameters.get("weights", "auto")
         path = f"/models/{quote(base, safe=':')}/tuning?weights={weights}"
         try:
-            answer = await self._call(partial(self._api.get, path, cast_to=object), NO_RETRY)
+            answer = await self._calls.permitted(partial(self._api.get, path, cast_to=object), NO_RETRY)
             return PlannedWeights.model_validate(answer)
         except (Unavailable, UnknownModel, ValidationError) as error:  # or it is of an older version
             log.info("what a training of %s changes is not known: %s", base, error)
@@ -252,7 +185,7 @@ class FineTuningApi:
             body = {"examples": [json.loads(line) for line in part], "method": method}
             post = partial(self._api.post, "/fine_tuning/token_counts", body=body, cast_to=object)
             try:
-                answer = TokenCounts.model_validate(await self._call(post, NO_RETRY))
+                answer = TokenCounts.model_validate(await self._calls.permitted(post, NO_RETRY))
             except (UserError, ValidationError) as error:  # it is of an older version, or refuses a line
                 log.info("the tokens are not counted: %s", error)
                 return None
@@ -274,14 +207,9 @@ class FineTuningApi:
             return await self._api.fine_tuning.jobs.checkpoints.list(remote_id)
 
         with suppress(Unavailable, ServerError):
-            found = await self._with_retries(expect_type(page, Page), NO_RETRY)
+            found = await self._calls.with_retries(expect_type(page, Page), NO_RETRY)
             return [each.fine_tuned_model_checkpoint for each in found.data or ()]
         return []
-
-    async def delete_file(self, file_id: str) -> None:
-        """Delete an uploaded file. One that cannot be deleted is left."""
-        with suppress(Unavailable, ServerError):
-            await self._with_retries(partial(self._api.files.delete, file_id), NO_RETRY)
 
     async def find(
         self,
@@ -314,21 +242,23 @@ class FineTuningApi:
     async def get(self, remote_id: str) -> FineTuningJob:
         """Return a training's current state."""
         retrieve = partial(self._api.fine_tuning.jobs.retrieve, remote_id)
-        return await self._with_retries(expect_type(retrieve, FineTuningJob), NO_RETRY)
+        return await self._calls.with_retries(expect_type(retrieve, FineTuningJob), NO_RETRY)
 
     async def newest_events(self, remote_id: str) -> list[FineTuningJobEvent]:
         """Return the newest hundred events, newest first; none if the server shows none."""
         with suppress(Unavailable, ServerError):
-            return list((await self._with_retries(self._events_page(remote_id, 100), NO_RETRY)).data or ())
+            return list(
+                (await self._calls.with_retries(self._events_page(remote_id, 100), NO_RETRY)).data or ()
+            )
         return []
 
     async def all_events(self, remote_id: str) -> list[FineTuningJobEvent]:
         """Return all events; none if the server shows none, for the model is there without them."""
         with suppress(Unavailable, ServerError):
-            page = await self._with_retries(self._events_page(remote_id, 100), INTERACTIVE)
+            page = await self._calls.with_retries(self._events_page(remote_id, 100), INTERACTIVE)
             events = list(page.data or ())
             while page.has_next_page():
-                page = await self._with_retries(page.get_next_page, INTERACTIVE)
+                page = await self._calls.with_retries(page.get_next_page, INTERACTIVE)
                 events += page.data or ()
             return events
         return []
@@ -338,12 +268,6 @@ class FineTuningApi:
             return await self._api.fine_tuning.jobs.list_events(remote_id, limit=most)
 
         return expect_type(page, Page)
-
-    async def result_file(self, file_id: str) -> bytes:
-        """Return a result file's content; empty if it cannot be had, for the model is there without it."""
-        with suppress(Unavailable, ServerError):
-            return await self._with_retries(partial(self._download, file_id), INTERACTIVE)
-        return b""
 
     async def pause(self, remote_id: str) -> bool:
         """Ask the server to hold a training. Return False if it cannot."""
@@ -355,64 +279,17 @@ class FineTuningApi:
 
     async def cancel(self, remote_id: str) -> None:
         """Tell the server to stop a training."""
-        await self._with_retries(lambda: self._api.fine_tuning.jobs.cancel(remote_id), INTERACTIVE)
+        await self._calls.with_retries(lambda: self._api.fine_tuning.jobs.cancel(remote_id), INTERACTIVE)
 
     async def _try(self, remote_id: str, change: Literal["pause", "resume"]) -> bool:
         jobs = self._api.fine_tuning.jobs
         call = jobs.pause if change == "pause" else jobs.resume
         try:
-            await self._with_retries(lambda: call(remote_id), INTERACTIVE)
+            await self._calls.with_retries(lambda: call(remote_id), INTERACTIVE)
         except (Unavailable, ServerError) as error:
             log.warning("training %s: no %s at the server: %s", remote_id, change, error)
             return False
         return True
-
-    async def _with_retries(self, call: Callable[[], Awaitable[T]], policy: RetryPolicy) -> T:
-        return await with_retries(call, replace(policy, max_pause=self._max_pause))
-
-    async def _call(self, call: Callable[[], Awaitable[T]], policy: RetryPolicy) -> T:
-        """Make a call that needs the permission to train, and put refusals into words for people."""
-        try:
-            return await self._with_retries(call, policy)
-        except Forbidden as error:
-            raise Forbidden(self.provider.refusal) from error
-        except ServerError as error:
-            cause = error.__cause__
-            reason = error_text(cause) if isinstance(cause, openai.APIError) else str(cause)
-            refused = self.provider.wording(
-                engine=mark("The engine refused: {reason}"), server=mark("The model server refused: {reason}")
-            )
-            raise UserError(refused, reason=reason) from error
-
-    async def _find_upload(self, file: TrainingFile, since: float) -> FileObject | None:
-        """Find an uploaded file by its name, or by its content if the server dropped the name."""
-        same_size = []
-        for found in await self._list_files():
-            if found.filename == file.name and found.status != "error":
-                return found
-            if _may_be_made_since(found.created_at, since) and found.bytes == len(file.content):
-                same_size.append(found)
-        for found in same_size:
-            with suppress(Unavailable, ServerError):
-                content = await self._with_retries(partial(self._download, found.id), INTERACTIVE)
-                if content == file.content:
-                    return found
-        return None
-
-    async def _list_files(self) -> list[FileObject]:
-        """Return the newest files; none if the server lists none."""
-
-        async def page() -> Page[FileObject]:
-            return await self._api.files.list(purpose="fine-tune")
-
-        try:
-            return list((await self._with_retries(expect_type(page, Page), BACKGROUND)).data or ())
-        except (UnknownModel, Forbidden, ServerError) as error:
-            log.info("the server lists no files: %s", error)
-            return []
-
-    async def _download(self, file_id: str) -> bytes:
-        return (await self._api.files.content(file_id)).content
 
     async def _list_trainings(self, since: float, policy: RetryPolicy) -> list[FineTuningJob]:
         """Return the trainings since a time. Raises Uncertain if the server cannot list them."""
@@ -421,10 +298,10 @@ class FineTuningApi:
             return await self._api.fine_tuning.jobs.list(limit=100)
 
         try:
-            found = await self._with_retries(expect_type(page, Page), policy)
+            found = await self._calls.with_retries(expect_type(page, Page), policy)
         except (UnknownModel, ServerError) as error:
             raise Uncertain from error
-        return [each for each in found.data or () if _may_be_made_since(each.created_at, since)]
+        return [each for each in found.data or () if may_be_made_since(each.created_at, since)]
 
 
 def may_have_started(error: OutOfReach) -> bool:
@@ -436,11 +313,6 @@ def may_have_started(error: OutOfReach) -> bool:
         cause.__cause__, httpx2.ConnectError
     )
     return not refused
-
-
-def _may_be_made_since(made: float | None, since: float) -> bool:
-    """Return whether something may have been made since a time, by the server's clock."""
-    return made is None or made >= since - _CLOCK_TOLERANCE
 
 
 def _matches(training: Training, files: dict[str, str], found: FineTuningJob) -> bool | None:

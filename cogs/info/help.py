@@ -99,7 +99,8 @@ def _embed(t: Translator, sections: list[Section], usable: list[RootCommand]) ->
         description=t(
             "It describes superheroes with a small language model of its own, and trains that model on "
             "what people like. Try `/hero 40 woman healing`: an age, a gender and a power. The thumbs "
-            "under a text tell the bot whether it is worth learning from."
+            "under a text tell the bot whether it is worth learning from; its own two, to click on, do not "
+            "count."
         ),
         colour=discord.Colour.from_str(palette.MODEL),
     )

@@ -5,7 +5,7 @@ import pytest
 from bot.app import App, Timing
 from bot.store.job_schema import FinetuneResult
 from bot.tuning.follow import TrainingTiming
-from bot.tuning.remote_api import FineTuningApiTiming
+from bot.tuning.remote_calls import FineTuningApiTiming
 from tests.support.scripted_server import Fault, Script
 from tests.support.workflows import build, finetune
 
@@ -129,7 +129,7 @@ async def test_a_job_cancelled_at_the_server_ends_here_too(app: App, script: Scr
     await build(app)
     done = await finetune(app)
     assert done.state == "failed"
-    assert "somebody else cancelled it" in str(done.error)
+    assert "Somebody else cancelled it" in str(done.error)
 
 
 async def test_a_success_without_a_model_is_reported(app: App, script: Script) -> None:

@@ -13,7 +13,8 @@ from bot.tuning.follow import TrainingTiming, progress_of
 from bot.tuning.own_models import OwnModels
 from bot.tuning.own_trainings import OwnTrainings, plan_training
 from bot.tuning.providers import ENGINE
-from bot.tuning.remote_api import FineTuningApi, FineTuningApiTiming
+from bot.tuning.remote_api import FineTuningApi
+from bot.tuning.remote_calls import FineTuningApiTiming
 from bot.tuning.training_files import training_file
 from tests.support.engine_process import EngineProcess
 from tests.support.scripted_server import Script
