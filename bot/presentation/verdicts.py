@@ -30,17 +30,17 @@ def verdict_lines(t: Translator, verdict: Verdict) -> list[str]:
     """Return what a check found: the figures, beside those of the live model if one was."""
     new, live = verdict.new, verdict.live
     fit = t("{share:.0%} are good enough to learn from", share=new.fit_share)
-    rules = t("{share:.0%} are right in every point", share=new.all_rules_share)
+    rules = t(
+        "{share:.0%} are right in age, gender, power, name, length and end at once", share=new.all_rules_share
+    )
     if live:
         name = model_name(verdict.live_id or 0)
         fit += t(" ({share:.0%} of {live})", live=name, share=live.fit_share)
         rules += t(" ({share:.0%} of {live})", live=name, share=live.all_rules_share)
     lines = [
         t.count(
-            "Its check: of {number} text about a hero that it had never seen, {fit}, {rules} (age, "
-            "gender, power, one name, length, end).",
-            "Its check: of {number} texts about heroes that it had never seen, {fit}, {rules} (age, "
-            "gender, power, one name, length, end).",
+            "Its check: of {number} text about a hero that it had never seen, {fit}, and {rules}.",
+            "Its check: of {number} texts about heroes that it had never seen, {fit}, and {rules}.",
             new.texts,
             fit=fit,
             rules=rules,

@@ -60,7 +60,7 @@ async def test_promote_repeats_the_warning_and_an_operator_confirms_it(stage: St
     assert asked.response
     for part in (
         "Model 2 was held back",
-        "0% are good enough to learn from (Model 1: 100%)",
+        "0% are good enough to learn from (100% of Model 1), and 0% are right in age, gender",
         "go live anyway",
         "Or leave it: nothing changes then.",
     ):
@@ -120,5 +120,5 @@ async def test_a_model_that_is_deployed_is_checked_and_goes_live(
     script.writers["prod"] = sound
     result = await stage.olga.slash(stage.channel, "models deployed", model=1, name="prod")
     assert result.response
-    assert "Model 1 is trained and live: it answers /hero" in result.response.content
+    assert "Model 1 is trained and live: it answers `/hero`" in result.response.content
     assert sum(body["model"] == "prod" for body in script.asked) == 10
