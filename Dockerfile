@@ -5,7 +5,7 @@ FROM python:3.12-slim
 ARG PIP_EXTRA_INDEX_URL=
 
 # What generates the engine's texts, as in .env: OpenVINO is installed unless llama.cpp alone does.
-ARG ENGINE_RUNTIME=llama.cpp
+ARG ENGINE_RUNTIME=auto
 
 # llama.cpp needs GNU OpenMP, which the slim image lacks.
 RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*

@@ -137,9 +137,9 @@ clean:
 
 .venv/.engine: .venv/.core
 	@echo "installing the model engine (some minutes the first time) ..."
-	@$(PIP) --editable ".[engine]"
+	@$(PIP) --editable ".[engine,openvino]"
 	@$(WEIGHTS)
-	@touch .venv/.extra-engine $@
+	@touch .venv/.extra-engine .venv/.extra-openvino $@
 
 # Compiled here, because pip compiles on one processor. Some packages contain files for other Pythons that do not
 # compile: hence `|| true`.
@@ -150,7 +150,7 @@ clean:
 	@echo "compiling what was installed ..."
 	@$(BIN)/python -m compileall -qq -j 0 .venv/lib || true
 	@rm -f .venv/.extra-*
-	@touch .venv/.core .venv/.engine .venv/.extra-engine .venv/.extra-playground $@
+	@touch .venv/.core .venv/.engine .venv/.extra-engine .venv/.extra-openvino .venv/.extra-playground $@
 
 # --no-deps: the files list everything, and finding out what fits together takes pip a minute.
 .venv-clients/%/.installed: $(CLIENTS)/requirements/%.txt

@@ -59,9 +59,7 @@ class Settings(BaseSettings):
 
     engine_url: str | None = None  # an embedded engine that is already running, as a service in compose
     engine_base: str | None = None  # another model for the engine: a path or a Hugging Face id
-    engine_runtime: Literal["llama.cpp", "auto", "openvino"] = (
-        "llama.cpp"  # what generates the engine's texts
-    )
+    engine_runtime: Literal["auto", "llama.cpp", "openvino"] = "auto"  # what generates the engine's texts
     engine_api_key: SecretStr | None = None
     tune: TunedWeights = "auto"
 

@@ -76,9 +76,9 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--runtime",
         choices=get_args(RuntimeSetting),
-        default="llama.cpp",
-        help="what generates texts from GGUF files: llama.cpp alone (the default), OpenVINO beside it, or"
-        " (auto) what a measurement at the first start finds to be faster",
+        default="auto",
+        help="what generates texts from GGUF files: llama.cpp alone, OpenVINO beside it, or (auto, the"
+        " default) what a measurement at the first start finds to be faster",
     )
     parser.add_argument("--with-parent", action="store_true", help="stop when stdin ends")
     return parser

@@ -95,6 +95,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     """Keep the developer's own .env and environment out of the tests."""
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("ENGINE_RUNTIME", "llama.cpp")  # the other one takes seconds to load
     monkeypatch.chdir(tmp_path)
 
 
@@ -268,3 +269,13 @@ def heroes_toml(tmp_path: Path) -> Path:
     copy = tmp_path / "heroes.toml"
     copy.write_text((ROOT / "data" / "heroes.toml").read_text())
     return copy
+
+
+@pytest.fixture
+def penalising(heroes_toml: Path) -> Path:
+    """Return a copy of data/heroes.toml in which the author's repetitions are penalised by 1.1."""
+    parameters = heroes_toml.read_text().replace(
+        "[sampling.small]", "[sampling.small]\nrepeat_penalty = 1.1", 1
+    )
+    heroes_toml.write_text(parameters)
+    return heroes_toml

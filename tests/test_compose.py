@@ -24,7 +24,7 @@ OF_ENGINE = next(part for part in ENV_EXAMPLE.split("\n\n") if part.startswith("
 VALUES = {  # a value of each, other than the default
     "ENGINE_API_KEY": "secret",
     "ENGINE_BASE": "owner/name@main",
-    "ENGINE_RUNTIME": "auto",
+    "ENGINE_RUNTIME": "openvino",
     "TUNE": "adapter",
 }
 
@@ -73,7 +73,10 @@ def test_values_name_every_setting_of_the_engine_but_the_address_that_compose_se
 
 
 @pytest.mark.parametrize("name", [None, *VALUES])
-def test_every_setting_of_the_engine_reaches_its_container(name: str | None) -> None:
+def test_every_setting_of_the_engine_reaches_its_container(
+    name: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ENGINE_RUNTIME")
     given = {name: VALUES[name]} if name else {}
     values = {key.lower(): value for key, value in given.items()}
     settings = Settings.model_validate({"author_model": "named", "base_model": "named", **values})
@@ -101,7 +104,7 @@ def test_the_image_installs_what_the_runtime_needs(runtime: str) -> None:
         env={name: expand(line, ENGINE_RUNTIME=runtime)},
     ).stdout
     (extras,) = re.findall(r"--editable \.\[([a-z,]+)\]", installed)
-    settings = Settings.model_validate({"engine_runtime": runtime or "llama.cpp", "discord_token": "t"})
+    settings = Settings.model_validate({"engine_runtime": runtime or "auto", "discord_token": "t"})
     assert extras.split(",") == settings.extras
 
 

@@ -19,6 +19,7 @@ async def settings(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Se
         data_dir=tmp_path_factory.mktemp("var"),
         home_guilds=frozenset({HOME}),
         heroes_file=ROOT / "data" / "heroes.toml",
+        engine_runtime="auto",  # as most people run it
         cooldown=0,  # the next description is asked for at once
         check_heroes=0,  # a model of so few texts is to serve, however it writes
     )

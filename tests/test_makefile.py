@@ -9,7 +9,14 @@ import pytest
 
 from bot.settings import ROOT
 
-DEV = (".core", ".engine", ".extra-engine", ".extra-playground", ".dev")  # what `make test` leaves
+DEV = (
+    ".core",
+    ".engine",
+    ".extra-engine",
+    ".extra-openvino",
+    ".extra-playground",
+    ".dev",
+)  # what `make test` leaves
 
 
 @pytest.fixture
@@ -45,7 +52,7 @@ def installed(calls: list[str]) -> list[str]:
     ("stamps", "extras", "expected"),
     [
         (DEV, "engine,playground", []),
-        (DEV, "engine", []),
+        (DEV, "engine,openvino", []),
         (DEV, "", []),
         (DEV, "engine,playground,postgres", [".[postgres]"]),
         ((".core",), "engine,playground", [".[engine,playground]"]),

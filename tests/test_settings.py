@@ -10,9 +10,10 @@ from bot.heroes.config import read_heroes
 from bot.settings import Settings, load_settings, misspelt_names
 
 
-def test_defaults_are_playground_and_embedded_engine() -> None:
+def test_defaults_are_playground_and_embedded_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ENGINE_RUNTIME")
     settings = load_settings()
-    assert settings.extras == ["engine", "playground"]
+    assert settings.extras == ["engine", "openvino", "playground"]
     assert settings.starts_engine
     assert settings.database.startswith("sqlite+aiosqlite:///")
 

@@ -1,6 +1,7 @@
 """The untuned base at SERVING_URL: it continues the beginning it is given, as at the engine."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -26,10 +27,11 @@ async def server() -> AsyncIterator[LoraServer]:
 
 
 @pytest.fixture
-async def app(settings: Settings, server: LoraServer) -> AsyncIterator[App]:
+async def app(settings: Settings, server: LoraServer, penalising: Path) -> AsyncIterator[App]:
     """Return an installation whose base is answered elsewhere."""
     chosen = Settings(
-        **settings.model_dump(exclude_none=True, exclude={"author_model", "base_model"}),
+        **settings.model_dump(exclude_none=True, exclude={"author_model", "base_model", "heroes_file"}),
+        heroes_file=penalising,
         author_model=NAME,
         base_model=NAME,
         serving_url=server.url,
@@ -119,8 +121,9 @@ async def test_a_question_without_a_beginning_is_not_continued(app: App, server:
 
 @pytest.mark.parametrize("hosted_elsewhere", [False, True])
 async def test_the_engine_and_hosted_models_get_no_parameters_of_vllm(
-    settings: Settings, hosted: Settings, script: Script, *, hosted_elsewhere: bool
+    settings: Settings, hosted: Settings, script: Script, penalising: Path, *, hosted_elsewhere: bool
 ) -> None:
-    async with open_app(hosted if hosted_elsewhere else settings) as app:
+    chosen = hosted if hosted_elsewhere else settings
+    async with open_app(chosen.model_copy(update={"heroes_file": penalising})) as app:
         await app.describer.generate(next(app.heroes.vocabulary.grid.heroes()), Stream())
     assert extras(script.asked[0]) == ({} if hosted_elsewhere else {"repeat_penalty": 1.1})

@@ -173,13 +173,14 @@ async def test_an_unknown_model_is_named(app: App, script: Script) -> None:
 
 
 async def test_opening_and_repeat_penalty_are_sent_only_to_the_engine(
-    app: App, hosted: Settings, script: Script
+    settings: Settings, hosted: Settings, script: Script, penalising: Path
 ) -> None:
-    await build(app)
+    async with open_app(settings.model_copy(update={"heroes_file": penalising})) as app:
+        await build(app)
     assert script.asked[0]["repeat_penalty"] == 1.1
     assert script.asked[0]["messages"][-1]["role"] == "assistant"
 
-    async with open_app(hosted) as other:
+    async with open_app(hosted.model_copy(update={"heroes_file": penalising})) as other:
         await build(other)
     assert "repeat_penalty" not in script.asked[-1]
     assert script.asked[-1]["messages"][-1]["role"] == "user"
