@@ -61,13 +61,16 @@ class ChildProcess:
         logs: Path,
         start_timeout: float = _START_TIMEOUT,
         stop_timeout: float = _STOP_TIMEOUT,
+        stop_hint: str = "",
     ) -> None:
+        """stop_hint: what the log adds while a stop takes longer."""
         self.name = name
         self.arguments = list(arguments)
         self._env = {**os.environ, **env}
         self._log_file = logs / f"{name}.log"
         self._start_timeout = start_timeout
         self._stop_timeout = stop_timeout
+        self._stop_hint = stop_hint
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> str:
@@ -142,9 +145,10 @@ class ChildProcess:
         ending = asyncio.ensure_future(process.wait())
         if not await _is_done(ending, min(_QUIET_STOP, self._stop_timeout)):
             log.warning(
-                "waiting for the %s to end, for %.0f seconds at most; a training saves what it has learnt",
+                "waiting for the %s to end, for %.0f seconds at most%s",
                 self.name,
                 self._stop_timeout,
+                self._stop_hint,
             )
             if not await _is_done(ending, self._stop_timeout - _QUIET_STOP):
                 _send_signal(process, signal.SIGKILL)
@@ -210,6 +214,7 @@ async def run_engine(settings: Settings, *, port: int = 0, needs_key: bool = Tru
         settings.data_dir / "logs",
         start_timeout,
         _ENGINE_STOP_TIMEOUT,
+        "; a training saves what it has learnt",
     )
     try:
         ready_line = await engine.start()

@@ -86,11 +86,10 @@ _INTEGERS = range(-(2**63), 2**63)  # that the database and the engine can hold
 _MAY_BE_EMPTY = {"system"}  # to tell a model nothing first
 
 
-def _fault_of(parameter: Any, value: object, typed: list[str]) -> str:
+def _fault_of(parameter: Any, value: object, typed: object) -> str:
     """Return why no command can do anything with a value, as a sentence; empty if it may.
 
-    typed: all words of the command line. The empty path and the one to this folder are the same once they are
-    read.
+    typed: the same before it was read. The empty path and the one to this folder are the same then.
     """
     match value:
         case bool():
@@ -99,7 +98,7 @@ def _fault_of(parameter: Any, value: object, typed: list[str]) -> str:
             return f"{value} is not possible: give a number of 18 digits at most."
         case "" if parameter.name not in _MAY_BE_EMPTY:
             return _empty(parameter)
-        case Path() if value == Path() and "" in typed:
+        case Path() if typed == "":
             return _empty(parameter)
         case Path():
             return _fault_of_path(value)
@@ -122,15 +121,17 @@ def _fault_of_path(path: Path) -> str:
 
 class _Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        typed = list(args)
+        given = list(args)
         try:
             rest = super().parse_args(ctx, args)
         except typer.BadParameter as error:
             if isinstance(error.__cause__, ValidationError):
                 error.message = _refused_value(error.param, ctx, error.__cause__)
             raise
+        typed, _, _ = self.make_parser(ctx).parse_args(given)
         for parameter in self.get_params(ctx):
-            if fault := _fault_of(parameter, ctx.params.get(parameter.name), typed):
+            name = parameter.name
+            if fault := _fault_of(parameter, ctx.params.get(name), typed.get(name)):
                 raise typer.BadParameter(fault, ctx=ctx, param=parameter)
         return rest
 

@@ -32,6 +32,7 @@ HERO = Hero(40, "woman", "healing")  # in the vocabulary, but not in the grid of
 VOTERS = ("simulated voter 1", "simulated voter 2", "simulated voter 3")
 
 _PATIENCE = "The training takes 5 to 14 minutes on two cores."
+_USUAL_EPOCHS = 2
 _MAX_DESCRIPTIONS = 20  # until the voters like one; each takes a second
 
 
@@ -207,8 +208,10 @@ def _written(result: BuildResult) -> str:
 
 def _cure(examples: int | None, epochs: int) -> str:
     """Return what to do about a model that nobody likes."""
+    if examples is None and epochs < _USUAL_EPOCHS:
+        return f"A model that reads the texts more often learns more: {program()} demo"
     if examples is None:
-        return f"A model that reads the texts more often learns more: {program()} demo --epochs {epochs + 1}"
+        return f"That is rare: try it again, {program()} demo."
     return (
         f"A few examples teach little: {program()} demo, without --examples, takes the texts that come with "
         "the bot."

@@ -22,7 +22,7 @@ from bot.cli.own_training import (
 )
 from bot.cli.runtime import installation_settings, run_command
 from bot.cli.terminal import TERMINAL, print_json, program
-from bot.errors import UnknownModel, UserError
+from bot.errors import HerosmithError, UnknownModel, UserError
 from bot.settings import Settings
 from bot.tuning.model_names import find_model, model_name, short_name, training_name
 from bot.tuning.providers import ENGINE
@@ -210,8 +210,8 @@ async def _delete_replaced(models: "OwnModels", console: Console, replaced: str)
         await models.delete(replaced)
     except UnknownModel:
         pass  # somebody else has deleted it meanwhile
-    except UserError as error:
-        _say(console, TERMINAL(error.message))
+    except HerosmithError as error:
+        _say(console, str(error))
 
 
 def _say(console: Console, text: str) -> None:

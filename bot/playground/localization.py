@@ -33,9 +33,10 @@ def render_page(t: Translator, locale: str) -> str:
 
 
 def render_template(name: str, t: Translator, **fields: str) -> str:
-    """Return a file of the page in a language; its {fields} are HTML."""
+    """Return a file of the page in a language, which its {language} names; its other {fields} are HTML."""
     page = _translated(PAGE_FOLDER / name, t)
-    return re.sub(r"\{(\w+)\}", lambda match: fields[match[1]], page)
+    filled = {**fields, "language": html.escape(t.code)}
+    return re.sub(r"\{(\w+)\}", lambda match: filled[match[1]], page)
 
 
 def _translated(template: Path, t: Translator) -> str:

@@ -35,8 +35,8 @@ def verdict_lines(t: Translator, verdict: Verdict) -> list[str]:
     )
     if live:
         name = model_name(verdict.live_id or 0)
-        fit += t(" ({share:.0%} of {live})", live=name, share=live.fit_share)
-        rules += t(" ({share:.0%} of {live})", live=name, share=live.all_rules_share)
+        fit += t(", against {share:.0%} by {live}", live=name, share=live.fit_share)
+        rules += t(", against {share:.0%} by {live}", live=name, share=live.all_rules_share)
     lines = [
         t.count(
             "Its check: of {number} text about a hero that it had never seen, {fit}, and {rules}.",
@@ -59,7 +59,7 @@ def _reference_text(t: Translator, verdict: Verdict) -> str:
     if live is None or new.loss is None or live.loss is None or new.reference != live.reference:
         return t("How badly both guess the same texts could not be compared here.")
     return t(
-        "Loss on texts that both were tested with (less is better): {new:.2f}, and {loss:.2f} of {live}.",
+        "Loss on texts that both were tested with (less is better): {new:.2f}, against {loss:.2f} by {live}.",
         new=new.loss,
         live=model_name(verdict.live_id or 0),
         loss=live.loss,

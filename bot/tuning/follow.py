@@ -15,11 +15,10 @@ from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 from bot.errors import ServerError, Unavailable, UnknownModel, UserError
 from bot.i18n.message import LocalizedMessage, mark
 from bot.jobs.worker import Run
-from bot.llm.retry import NO_REASON
 from bot.tuning.losses import event_data, losses_from_events
 from bot.tuning.providers import Provider
 from bot.tuning.remote_api import FineTuningApi
-from bot.tuning.speed import Speed
+from bot.tuning.step_rate import StepRate
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +92,7 @@ class TrainingFollower:
         An unknown status counts as running, and so does a server out of reach: it trains on, and an hour's
         outage must not lose the model. Raises UserError with the server's reason if the training failed.
         """
-        speed, started, seen = Speed(_LEAST_STEPS), time.monotonic(), time.monotonic()
+        speed, started, seen = StepRate(_LEAST_STEPS), time.monotonic(), time.monotonic()
         first = True
         while True:
             try:
@@ -108,13 +107,13 @@ class TrainingFollower:
                 await run.update(phase=out_of_reach(self._api.provider))
             else:
                 seen = time.monotonic()
-                if has_succeeded(remote):
+                if has_succeeded(remote, self._api.provider):
                     return remote
                 await self._report(run, remote, speed, first=first)
                 first = False
             await asyncio.sleep(self._timing.poll_after(time.monotonic() - started))
 
-    async def _report(self, run: Run, remote: FineTuningJob, speed: Speed, *, first: bool) -> None:
+    async def _report(self, run: Run, remote: FineTuningJob, speed: StepRate, *, first: bool) -> None:
         """Write the training's progress, after resuming it if this job's own pause holds it."""
         status: str = remote.status or ""
         if status == "paused" and first:  # a later pause is somebody else's wish
@@ -122,7 +121,7 @@ class TrainingFollower:
         events = await self._api.newest_events(remote.id)
         done, total, phase = progress_since_resumed(remote, events)
         seen = speed.rate(done)
-        await run.progress(done, total, phase, forecast_rate(remote, total - done) or seen)
+        await run.progress(done, total, phase, estimated_rate(events) or seen)
 
 
 async def poll_until(condition: Callable[[], Awaitable[bool]], timing: TrainingTiming) -> None:
@@ -133,15 +132,22 @@ async def poll_until(condition: Callable[[], Awaitable[bool]], timing: TrainingT
         pause = min(pause * 1.5, timing.slowest_poll)
 
 
-def forecast_rate(remote: FineTuningJob, steps_left: int) -> float | None:
-    """Return the steps a second by which the server forecasts the training's end; None if it does not.
+def estimated_rate(events: list[FineTuningJobEvent]) -> float | None:
+    """Return the steps a second by which the engine estimates the training's end; None if it does not.
 
-    Our engine knows more than the steps of the past tell: how long the texts of the remaining ones are.
+    It knows more than the steps of the past tell: how long the texts of the remaining ones are. events: the
+    newest first.
     """
-    if remote.status != "running" or remote.estimated_finish is None:
-        return None
-    seconds = remote.estimated_finish - time.time()
-    return steps_left / seconds if steps_left > 0 and seconds > 0 else None
+    for event in events:
+        data = event_data(event)
+        if _RESUMED.search(event.message or ""):  # what was estimated before counts no more
+            return None
+        if "train_loss" in data:
+            with suppress(KeyError, TypeError, ValueError, ZeroDivisionError):
+                rate = (int(data["total_steps"]) - int(data["step"])) / float(data["seconds_left"])
+                return rate if rate > 0 else None
+            return None
+    return None
 
 
 def has_ended(remote: FineTuningJob) -> bool:
@@ -149,14 +155,22 @@ def has_ended(remote: FineTuningJob) -> bool:
     return remote.status in _ENDED
 
 
-def has_succeeded(remote: FineTuningJob) -> bool:
-    """Return whether a training succeeded. Raises UserError with the server's reason if it failed."""
+def has_succeeded(remote: FineTuningJob, provider: Provider) -> bool:
+    """Return whether a training succeeded. Raises UserError with the provider's reason if it failed."""
     status: str = remote.status or ""  # it may be one that the SDK does not know
-    if status in ("failed", "cancelled"):
-        reason = (remote.error.message if remote.error else None) or LocalizedMessage(NO_REASON)
-        if status == "failed":
-            raise UserError("{reason}", reason=reason)
-        raise UserError("Somebody else cancelled it ({reason}).", reason=reason)
+    reason = remote.error.message if remote.error else None
+    if status == "cancelled":
+        if reason:
+            raise UserError("Somebody else cancelled it: {reason}", reason=reason)
+        raise UserError("Somebody else cancelled it.")
+    if status == "failed":
+        says = provider.wording(
+            engine=mark("The engine says: {reason}"), server=mark("The model server says: {reason}")
+        )
+        silent = provider.wording(
+            engine=mark("The engine gave no reason."), server=mark("The model server gave no reason.")
+        )
+        raise UserError(says, reason=reason) if reason else UserError(silent)
     return status == "succeeded"
 
 

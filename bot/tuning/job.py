@@ -39,10 +39,16 @@ _NOT_HELD = LocalizedMessage(
 
 _TRAINED = LocalizedMessage("the model is trained; its check goes on after Resume")
 
-_QUESTION = LocalizedMessage(
-    "The model server's answer got lost: did it start this training? Look at its list of jobs, then "
-    "answer: give the job's id, or say that there is none."
-)
+_QUESTION = {
+    "engine": mark(
+        "The engine's answer got lost: did it start this training? Look at its list of jobs, then answer "
+        "with the job's id, or say that there is none."
+    ),
+    "server": mark(
+        "The model server's answer got lost: did it start this training? Look at its list of jobs, then "
+        "answer with the job's id, or say that there is none."
+    ),
+}
 
 
 class FinetuneJobs:
@@ -292,7 +298,7 @@ class FinetuneJobs:
             try:
                 found = await self._find_once(run, spec, BACKGROUND)
             except Uncertain:
-                await run.ask(_QUESTION)
+                await run.ask(LocalizedMessage(self._api.provider.wording(**_QUESTION)))
             except Unavailable as error:
                 log.warning("job %d: %s", run.job.id, error, exc_info=error.__cause__)
                 await run.update(phase=out_of_reach(self._api.provider))

@@ -82,7 +82,8 @@ class OwnModels:
     async def _require_unused(self, model: str) -> None:
         """Raise UserError if a training that has not ended begins from a model."""
         for job in await self._fine_tuning.list_trainings():
-            if job.model == model and not has_ended(job):
+            begins_here = job.model == model or job.model.startswith(f"{model}:")  # from a checkpoint of it
+            if begins_here and not has_ended(job):
                 raise UserError(
                     "The model {model} has to stay: {training}, which is not finished, begins from it. End "
                     "that one first, or wait until it has ended.",

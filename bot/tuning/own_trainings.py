@@ -102,7 +102,7 @@ class OwnTrainings:
             seen = time.monotonic()
             done, total, phase = progress_since_resumed(job, await self._fine_tuning.newest_events(job_id))
             on_progress(done, total, await phase_of_waiting(phase))
-            return has_succeeded(job)
+            return has_succeeded(job, self._fine_tuning.provider)
 
         try:
             await poll_until(is_over, self._timing)

@@ -22,7 +22,7 @@ from bot.tuning.losses import Losses
 from bot.tuning.providers import Provider
 from bot.tuning.reference import ReferenceExamples, reference_loss
 from bot.tuning.report_files import ReportFiles
-from bot.tuning.speed import Speed
+from bot.tuning.step_rate import StepRate
 from bot.tuning.training_files import TrainingFile, reference_file
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class CheckReport(TypedDict, total=False):
 
 def _with_rate(run: Run) -> Report:
     """Return a report that writes how fast texts are read into the job's row, besides how many are."""
-    speed = Speed(_LEAST_TEXTS)
+    speed = StepRate(_LEAST_TEXTS)
 
     async def report(done: int, total: int, phase: LocalizedMessage) -> None:
         await run.progress(done, total, phase, speed.rate(done))

@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 from engine.errors import ApiError, as_clause
 from engine.jobs import encoding, trainer_process, training_file
 from engine.jobs.job_folder import JobStore
-from engine.jobs.schema import FINISHED, Job, JobError, JobEvent
+from engine.jobs.schema import FINISHED, Job, JobError, JobEvent, other_base
 from engine.jobs.trainer_template import TrainerTemplate
 from engine.jobs.training_requests import TrainingRequests
 from engine.jobs.weights_choice import WeightsChooser
@@ -61,12 +61,10 @@ class JobQueue:
         weights: WeightsChooser,
         tokenize: encoding.TurnTokenizer,
         template: TrainerTemplate,
-        *,
-        stop_seconds: float = _STOP_SECONDS,
     ) -> None:
         """Prepare; `async with` starts it. `tokenize` reads the chats of training files as serving does.
 
-        Trainers start from `template`. `stop_seconds` is how long leaving waits for a running one to save.
+        Trainers start from `template`.
         """
         self._store = store
         self._tokenize = tokenize
@@ -80,7 +78,6 @@ class JobQueue:
         self._trainings: dict[str, _RunningTraining] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._runner: asyncio.Task[None] | None = None
-        self._stop_seconds = stop_seconds
         self._is_stopping = False
 
     async def __aenter__(self) -> Self:
@@ -95,10 +92,10 @@ class JobQueue:
         self._is_stopping = True
         self._wake.set()
         for training in self._trainings.values():
-            log.info("a training saves its state, for %.0f seconds at most", self._stop_seconds)
+            log.info("a training saves its state, for %.0f seconds at most", _STOP_SECONDS)
             training.pause.set()
         if self._runner is not None:
-            await asyncio.wait([self._runner], timeout=self._stop_seconds)
+            await asyncio.wait([self._runner], timeout=_STOP_SECONDS)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -139,18 +136,31 @@ class JobQueue:
 
     def _recover(self, job: Job) -> None:
         name = self._model_name(job)
-        if job.status == "validating_files":
+        if not job.is_of(self._models.base.id):
+            self._hold(job)
+        elif job.status == "validating_files":
             self.validate(job)
-        elif job.status == "running" and self._models.has(name):  # the crash came after the model was saved
+        elif job.status in {"running", "paused"} and self._models.has(
+            name
+        ):  # the crash came after the model was saved
             job.fine_tuned_model = name
             job.reference_loss = self._models.get(name).reference_loss
             job.finish("succeeded")
             self._store.save(job, JobEvent(message=f"New fine-tuned model created: {name}"))
         elif job.status in {"queued", "running"}:
             job.status = "queued"
+            job.estimated_finish = None
             has_state = self._store.folder(job).state.is_file()
             start = "resumes from its last checkpoint" if has_state else "starts from the beginning"
             message = f"The engine was restarted: the job is queued again and {start}"
+            self._store.save(job, JobEvent(level="warn", message=message))
+
+    def _hold(self, job: Job) -> None:
+        """Pause a job of another base than the one that is served: it can go on when that is served again."""
+        if job.status not in FINISHED and job.status != "paused":
+            job.status = "paused"
+            job.estimated_finish = None
+            message = f"{other_base(job, self._models.base.id)} Until then it is paused."
             self._store.save(job, JobEvent(level="warn", message=message))
 
     async def _validate(self, job: Job) -> None:
@@ -276,6 +286,7 @@ class JobQueue:
                 raise  # the engine is stopping
         finally:
             del self._trainings[job.id]
+            job.estimated_finish = None
             if result is None:
                 self._models.remove_incomplete(self._model_name(job))
             if job.has_status("cancelled"):

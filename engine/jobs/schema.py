@@ -184,6 +184,10 @@ class Job(BaseModel):
         """Return the name of the job's model; the random end of the job's id makes it unique."""
         return f"ft:{base_id}:{self.user_provided_suffix or 'herosmith'}:{self.id[-8:]}"
 
+    def is_of(self, base_id: str) -> bool:
+        """Return whether the job trains a base, or a model that was tuned from it."""
+        return self.model == base_id or self.model.startswith(f"ft:{base_id}:")
+
     def finish(self, status: Status, error: JobError | None = None) -> None:
         """End the job."""
         self.status = status
@@ -220,6 +224,15 @@ def already_finished(job: Job) -> ApiError:
     """Return the error for a change of a finished job."""
     status = "been cancelled" if job.status == "cancelled" else job.status
     return ApiError(400, f"The job has already {status}.", code="job_already_finished")
+
+
+def other_base(job: Job, served: str) -> ApiError:
+    """Return the error for a job that cannot go on while another base than its own is served."""
+    message = (
+        f"The job trains '{job.model}', and the engine serves '{served}' now: it can be resumed once the "
+        "engine is started with the job's base again."
+    )
+    return ApiError(400, message, code="model_not_available", param="model")
 
 
 def wrong_status(job: Job, action: str) -> ApiError:

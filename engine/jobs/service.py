@@ -17,6 +17,7 @@ from engine.jobs.schema import (
     JobCheckpoint,
     JobEvent,
     already_finished,
+    other_base,
     wrong_status,
 )
 from engine.jobs.weights_choice import WeightsChoice, WeightsChooser, WeightsSetting
@@ -130,6 +131,7 @@ class JobService:
         if not job.has_status("queued", "running"):
             raise wrong_status(job, "paused")
         job.status = "paused"
+        job.estimated_finish = None
         self._store.save(job, JobEvent(message="The job has been paused"))
         self._queue.pause(job)
         return job
@@ -139,6 +141,8 @@ class JobService:
         job = self._unfinished(job_id)
         if not job.has_status("paused"):
             raise wrong_status(job, "resumed")
+        if not job.is_of(self._models.base.id):
+            raise other_base(job, self._models.base.id)
         job.status = "queued"
         self._store.save(job, JobEvent(message="The job has been resumed and is queued again"))
         self._queue.notify()

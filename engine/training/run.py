@@ -9,12 +9,12 @@ from pydantic import BaseModel
 from engine import base_model, hyperparameters, resources
 from engine.jobs import encoding
 from engine.training import gguf_weights
-from engine.training.forecast import Forecast
 from engine.training.full_model import FullModel
 from engine.training.loop import Step, TrainingLoop
 from engine.training.lora_model import LoraModel
 from engine.training.objectives import Objective, PreferenceObjective, SupervisedObjective, evaluate
 from engine.training.save_schedule import SaveSchedule
+from engine.training.time_estimate import TimeEstimate
 from engine.training.trainable_model import StartingWeights, TrainableModel
 from engine.training_request import (
     Checkpoint,
@@ -87,7 +87,7 @@ class TrainingRun:
             seed=request.seed,
         )
         self._examples = len(examples)
-        self._forecast = Forecast()
+        self._estimate = TimeEstimate()
 
     def run(self) -> dict[str, Any]:
         """Start or resume the training; return the last message, when it is done or paused.
@@ -124,7 +124,7 @@ class TrainingRun:
         interval = max(1, self._loop.total_steps // _MAX_METRICS_EVENTS)
         saves = SaveSchedule()
         for step in self._loop.steps():
-            self._forecast.add(step.tokens, step.seconds)
+            self._estimate.add(step.tokens, step.seconds)
             self._progress.trained_tokens += step.tokens
             self._progress.train_loss[str(step.number)] = step.loss
             if step.ends_epoch:
@@ -193,7 +193,7 @@ class TrainingRun:
         """Return how long the training will still take, if that can be told, as a metric."""
         held_out = sum(map(self._objective.token_count, self._held_out))
         reference = 0 if self._reference_is_held_out else sum(len(text.ids) for text in self._reference)
-        seconds = self._forecast.seconds(
+        seconds = self._estimate.seconds(
             learned=self._loop.tokens_left, read=self._loop.epochs_left * held_out + reference
         )
         return {} if seconds is None else {"seconds_left": seconds}

@@ -116,8 +116,9 @@ def test_no_sentence_has_two_colons(catalogue: Catalog) -> None:
     assert [each for each in forms(catalogue) if most_colons(each[1]) > 1] == []
 
 
-# What only another server than the engine does, by the beginning of the sentence: it has keys, credit and
-# rate limits, shuts models down, loses answers, and cannot hold a training.
+# Sentences without one on the engine, by their beginnings: only another server has credit and rate limits,
+# shuts models down and cannot hold a training; and where a refused call is put into words, nothing says whose
+# server it was.
 _OF_OTHER_SERVERS = (
     "the model server asks to wait",
     "the training goes on at the model server",
@@ -128,7 +129,6 @@ _OF_OTHER_SERVERS = (
     *(
         "The model server shuts ",
         "The model server calls the new model",
-        "The model server's answer got lost",
     ),
     *(
         "What the model server sent for",

@@ -39,7 +39,9 @@ async def test_without_the_token_every_path_says_which_address_to_use(page: Page
 async def test_a_refused_request_is_told_in_the_browsers_language(page: Page) -> None:
     headers = {"Accept-Language": "de-AT,de;q=0.9"}
     async with aiohttp.ClientSession() as session, session.get(page.origin, headers=headers) as answer:
-        assert "Sieh in das Terminal, in dem der Playground läuft" in await answer.text()
+        text = await answer.text()
+    assert "Sieh in das Terminal, in dem der Playground läuft" in text
+    assert '<html lang="de">' in text
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def planned(method: Method, **others: Any) -> TuningEstimate:
 def test_the_plan_calls_pairs_pairs(method: Method, what: str) -> None:
     text = finetune_plan_text(ENGLISH, planned(method), None)
     assert f"43 {what} to learn from, 5 kept aside to test the model." in text
-    assert "Time: about 14 min, as fast as the last one, once it begins." in text
+    assert "Time: about 14 min, as fast as the last one, from its beginning." in text
 
 
 @pytest.mark.parametrize(

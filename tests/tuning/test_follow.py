@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import time
 from functools import partial
 from typing import cast
 
@@ -12,7 +11,7 @@ from openai.types.fine_tuning.fine_tuning_job import Hyperparameters
 
 from bot.app import App, Timing
 from bot.jobs.queue import WorkerTiming
-from bot.tuning.follow import TrainingTiming, forecast_rate, progress_of, progress_since_resumed
+from bot.tuning.follow import TrainingTiming, estimated_rate, progress_of, progress_since_resumed
 from tests.support.eventually import eventually
 from tests.support.scripted_server import Script
 from tests.support.workflows import build
@@ -62,27 +61,29 @@ async def has_done(app: App, job_id: int, steps: int) -> bool:
     return (await app.jobs.get(job_id)).done == steps
 
 
-@pytest.mark.parametrize(
-    ("status", "seconds", "steps_left", "rate"),
-    [
-        ("running", 100, 50, 0.5),
-        ("running", None, 50, None),  # not every server forecasts
-        ("running", -5, 50, None),  # its clock, or an end that it had not expected
-        ("running", 100, 0, None),
-        ("paused", 100, 50, None),
-    ],
-)
-def test_the_end_that_the_server_forecasts_counts(
-    status: str, seconds: float | None, steps_left: int, rate: float | None
-) -> None:
-    finish = None if seconds is None else round(time.time() + seconds)
-    remote = FineTuningJob.construct(status=status, estimated_finish=finish)
-    found = forecast_rate(remote, steps_left)
-    assert found == (None if rate is None else pytest.approx(rate, rel=0.05))
-
-
 def event(message: str, **data: float) -> FineTuningJobEvent:
     return FineTuningJobEvent.construct(message=message, data=data or None)
+
+
+TOLD = {"train_loss": 2.0, "step": 10, "total_steps": 40}
+
+
+@pytest.mark.parametrize(
+    ("newest", "rate"),
+    [
+        ([event("Step 10", **TOLD, seconds_left=60.0)], 0.5),
+        ([event("Checkpoint created"), event("Step 10", **TOLD, seconds_left=60.0)], 0.5),
+        ([event("Step 10", **TOLD)], None),  # other servers do not estimate it
+        ([event("Step 10", **TOLD), event("Step 9", **{**TOLD, "step": 9}, seconds_left=60.0)], None),
+        ([event("Resuming after step 10 of 40."), event("Step 12", **TOLD, seconds_left=60.0)], None),
+        ([event("Step 40", **{**TOLD, "step": 40}, seconds_left=0.0)], None),
+        ([], None),
+    ],
+)
+def test_the_end_that_the_engine_estimates_counts(
+    newest: list[FineTuningJobEvent], rate: float | None
+) -> None:
+    assert estimated_rate(newest) == rate
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ async def test_a_generation_that_learnt_one_taste_is_held_back_and_goes_on_no_tr
     assert (await app.describer.describe(HERO, requester=1)).model == "ft:tiny:1"
     text = result_text(ENGLISH, job)
     assert "it writes worse than Model 1, so" in text
-    assert "0% are good enough to learn from (100% of Model 1)" in text
+    assert "0% are good enough to learn from, against 100% by Model 1" in text
     assert "Model 1 goes on answering `/hero`" in text
 
 
@@ -161,7 +161,7 @@ async def test_the_loss_on_the_first_dataset_is_compared(
     assert verdict is not None
     assert verdict.faults == faults
     assert await states(app) == ["live", "held back" if faults else "candidate"]
-    assert f"{loss:.2f}, and 0.70 of Model 1." in result_text(ENGLISH, job)
+    assert f"{loss:.2f}, against 0.70 by Model 1." in result_text(ENGLISH, job)
     reference = script.files[script.trainings.created[0]["reference_file"]].decode().splitlines()
     blocklist = Blocklist(app.settings.blocklist, app.heroes.vocabulary.powers)
     first = FirstDataset(app.settings.first_dataset, app.heroes, blocklist)

@@ -60,7 +60,7 @@ async def test_promote_repeats_the_warning_and_an_operator_confirms_it(stage: St
     assert asked.response
     for part in (
         "Model 2 was held back",
-        "0% are good enough to learn from (100% of Model 1), and 0% are right in age, gender",
+        "0% are good enough to learn from, against 100% by Model 1, and 0% are right in age, gender",
         "go live anyway",
         "Or leave it: nothing changes then.",
     ):

@@ -82,7 +82,7 @@ async def test_a_slot_is_given_up_after_three_rejected_answers(app: App, script:
 
     assert len(script.asked) == 16 * 3
     assert job.state == "failed"
-    assert "Only 0 usable texts" in str(job.error)
+    assert "Too few usable texts" in str(job.error)
 
 
 async def test_after_a_kill_the_next_process_repeats_only_the_calls_in_flight(
@@ -169,7 +169,7 @@ async def test_an_unknown_model_is_named(app: App, script: Script) -> None:
     script.unknown_models = {"nosuch"}
     job = await run_job(app, app.planner.spec(limit=16, model="nosuch"))
     assert job.state == "failed"
-    assert "does not know the model nosuch" in str(job.error)
+    assert "No server here knows the model nosuch" in str(job.error)
 
 
 async def test_opening_and_repeat_penalty_are_sent_only_to_the_engine(

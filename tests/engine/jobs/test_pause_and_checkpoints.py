@@ -2,6 +2,7 @@
 
 import csv
 import io
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,29 @@ async def test_a_stop_saves_the_training_which_goes_on_where_it_was(tiny_base: P
         assert (await client.fine_tuning.jobs.retrieve(waiting.id)).status == "queued"
         for each in (waiting, job):
             await client.fine_tuning.jobs.cancel(each.id)
+
+
+@pytest.fixture
+def other_base(tiny_base: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(tiny_base, tmp_path / "other.gguf"))
+
+
+async def test_a_training_waits_while_another_base_is_served(
+    tiny_base: Path, other_base: Path, tmp_path: Path
+) -> None:
+    with EngineProcess(tmp_path, tiny_base) as engine:
+        job = await start(engine.client(), hyperparameters={"n_epochs": 15})
+        await until_step(engine, job.id, 4)
+        engine.stop()
+    with EngineProcess(tmp_path, other_base) as engine:
+        jobs = engine.client().fine_tuning.jobs
+        await engine.until(job.id, {"paused"})
+        with pytest.raises(openai.BadRequestError, match="started with the job's base again"):
+            await jobs.resume(job.id)
+    with EngineProcess(tmp_path, tiny_base) as engine:
+        await engine.client().fine_tuning.jobs.resume(job.id)
+        await engine.until(job.id, {"succeeded"})
+        assert any(each.startswith("Resuming after step") for each in await messages_of(engine, job.id))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ _STEPS = 20  # the latest ones count: other work on the machine comes and goes
 _READING = 1 / 3  # of a step's time for as many tokens: measuring a loss has no backward pass
 
 
-class Forecast:
+class TimeEstimate:
     """Remembers the latest steps. Their time is nearly proportional to their tokens, which differ by half."""
 
     def __init__(self) -> None:

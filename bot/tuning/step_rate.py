@@ -3,7 +3,7 @@
 import time
 
 
-class Speed:
+class StepRate:
     """Steps a second since the first step that was seen, once it has settled."""
 
     def __init__(self, least_steps: int, least_seconds: float = 5.0) -> None:
