@@ -298,6 +298,18 @@ async def find_engine(settings: Settings, *, patience: float = _START_TIMEOUT) -
     return None
 
 
+async def until_engine_ends(settings: Settings, *, poll: float = 2.0) -> None:
+    """Wait until the engine at the settings' address is no longer the one of their data folder.
+
+    One that is started again after a crash keeps its address. poll: seconds between two looks.
+    """
+    while True:
+        published = _read_published(settings.data_dir / "engine.json")
+        if published is None or published[0] != settings.engine_url:
+            return
+        await asyncio.sleep(poll)
+
+
 def _is_locked(path: Path) -> bool:
     """Return whether an engine holds its lock: if none does, another program may listen at its address."""
     if not path.exists():

@@ -17,7 +17,14 @@ from bot.errors import OperatorError
 from bot.heroes.hero import Hero
 from bot.jobs.worker_lock import worker_lock
 from bot.llm.budget import Account
-from bot.processes import ChildProcess, find_engine, run_engine, run_worker, share_engine
+from bot.processes import (
+    ChildProcess,
+    find_engine,
+    run_engine,
+    run_worker,
+    share_engine,
+    until_engine_ends,
+)
 from bot.settings import Settings
 from tests.support.eventually import eventually
 
@@ -142,6 +149,23 @@ async def test_a_log_that_cannot_be_written_is_told_in_a_sentence(settings: Sett
     with pytest.raises(OperatorError, match="DATA_DIR cannot be written"):
         async with run_worker(settings):
             pass
+
+
+@pytest.mark.parametrize("left", [None, '{"url": "http://127.0.0.1:2/v1", "key": "k"}'])
+async def test_who_uses_an_engine_learns_when_it_has_ended_or_another_has_its_place(
+    tmp_path: Path, left: str | None
+) -> None:
+    published = tmp_path / "engine.json"
+    published.write_text('{"url": "http://127.0.0.1:1/v1", "key": "k"}')
+    settings = Settings(data_dir=tmp_path, engine_url="http://127.0.0.1:1/v1")
+    waiting = asyncio.create_task(until_engine_ends(settings, poll=0.01))
+    done, _ = await asyncio.wait([waiting], timeout=0.1)
+    assert not done
+    if left is None:
+        published.unlink()
+    else:
+        published.write_text(left)
+    await asyncio.wait_for(waiting, 10)
 
 
 def child_process(tmp_path: Path, code: str, *, stop_timeout: float = 10.0) -> ChildProcess:

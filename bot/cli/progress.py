@@ -26,7 +26,7 @@ from bot.jobs.worker import Worker
 from bot.jobs.worker_lock import may_have_worker
 from bot.presentation.jobs import result_text
 from bot.presentation.verdicts import sample_lines
-from bot.processes import run_worker
+from bot.processes import run_worker, until_engine_ends
 from bot.settings import Settings
 from bot.store.job_schema import KINDS, FinetuneResult, Kind
 from bot.store.jobs import Job
@@ -157,19 +157,41 @@ async def run_until_done(app: App, job_id: int, settings: Settings, console: Con
     """
     job = await app.jobs.get(job_id)
     title = f"{_WORK[job.kind]} (job {job_id})"
-    if await is_picked_up(app.jobs, job_id, settings):
-        job = await follow_job(app.jobs, job_id, console, title, until_abandoned=True)
-        if _is_over(job):
-            return job
-    log_to_stderr(settings, quiet=True)
-    if not job.spec.asks_model:
-        cure = f"What was done is kept; to go on: {program()} jobs follow {job_id}"
-        following = follow_job(app.jobs, job_id, console, title)
-        return await run_with_worker(app.worker, following, cure, kinds=(job.kind,))
+    while not _is_over(job):
+        if await is_picked_up(app.jobs, job_id, settings):
+            job = await follow_job(app.jobs, job_id, console, title, until_abandoned=True)
+            continue
+        log_to_stderr(settings, quiet=True)
+        if not job.spec.asks_model:
+            cure = f"What was done is kept; to go on: {program()} jobs follow {job_id}"
+            following = follow_job(app.jobs, job_id, console, title)
+            return await run_with_worker(app.worker, following, cure, kinds=(job.kind,))
+        job = await _follow_with_worker(app, job, settings, console, title)
+    return job
+
+
+async def _follow_with_worker(app: App, job: Job, settings: Settings, console: Console, title: str) -> Job:
+    """Follow a job with a worker of this command, and with the engine that runs or one of its own.
+
+    Return the job when it has ended, or when the engine has, with the bot that had started it: the bot that
+    is started next has an engine and a worker of its own.
+    """
     async with AsyncExitStack() as stack:
         reachable = await stack.enter_async_context(shared_engine(settings))
         await stack.enter_async_context(run_worker(reachable))
-        return await follow_job(app.jobs, job_id, console, title)
+        following = asyncio.ensure_future(follow_job(app.jobs, job.id, console, title))
+        awaited: list[asyncio.Future[Any]] = [following]
+        if settings.starts_engine:
+            awaited.append(asyncio.ensure_future(until_engine_ends(reachable)))
+        try:
+            await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+            if following.done():
+                return following.result()
+        finally:
+            for each in awaited:
+                each.cancel()
+            await asyncio.gather(*awaited, return_exceptions=True)
+    return await app.jobs.get(job.id)
 
 
 async def run_with_worker(
