@@ -67,9 +67,10 @@ class ContentReports:
     ) -> ReportResult:
         """Store a user's report, and notify the operators of the first undecided one and of each with words.
 
-        They are notified of one that hides the description, too, but not of one that its reporter had
-        withdrawn and makes again: that renews its earlier notification. reason: one of those that people
-        choose from; words: their own. After a Keep, the first one is the first that counts.
+        They are notified of one that hides the description, too. One that its reporter had withdrawn and
+        makes again renews its earlier notification in place of another one, unless that tells of reports by
+        others, or only the new one has words. reason: one of those that people choose from; words: their own.
+        After a Keep, the first one is the first that counts.
 
         Raise UserError if the description is gone, hidden or reported by the user already, TooMany if the
         user has reached the daily limit.
@@ -85,17 +86,27 @@ class ContentReports:
             if notice_id is None:
                 notifies = counts or not await content_reports.count_dismissed(tx, description_id)
             else:
-                notifies = bool(words) or (hides and not await notifications.is_pending(tx, notice_id))
-            if notifies:
+                notifies = bool(words) or (hides and not await notifications.revise_unsent(tx, notice_id))
+            worded = bool(words)
+            if notifies or notice_id is not None:
                 text = await self._notice_text(tx, found, reason)
-                told = None if hides or earlier is None else earlier.notice_id
-                if told is not None and await notifications.renew(tx, told, text):
-                    notice_id = told
-                else:
+                renewed = None
+                if earlier and not hides:
+                    renewed = await self._renew(tx, description_id, earlier, text, worded=worded)
+                if renewed is not None and earlier:
+                    notice_id, worded = renewed, worded or earlier.worded
+                elif notifies:
                     notice_id = await self._notify(tx, description_id, text, at=now)
-                await content_reports.set_notice_id(tx, description_id, notice_id)
+                    await content_reports.set_notice_id(tx, description_id, notice_id)
             await content_reports.add(
-                tx, description_id, reporter, counts=counts, words=words, notice_id=notice_id, at=now
+                tx,
+                description_id,
+                reporter,
+                counts=counts,
+                words=words,
+                worded=worded,
+                notice_id=notice_id,
+                at=now,
             )
             hidden = await descriptions.remove(tx, description_id, at=now) if hides else None
             return ReportResult(hidden, operators_learn=notice_id is not None)
@@ -215,6 +226,28 @@ class ContentReports:
             hero=self._vocabulary.typed(found.hero),
             reason=reason or LocalizedMessage("no reason given"),
         )
+
+    async def _renew(
+        self,
+        tx: Transaction,
+        description_id: int,
+        earlier: EarlierReport,
+        text: LocalizedMessage,
+        *,
+        worded: bool,
+    ) -> int | None:
+        """Let the notification of a report that was withdrawn tell of the new one, and return its id.
+
+        Return None if operators would miss something, as an edited message notifies nobody: what it tells of
+        others, reports that none tells of yet, or a person's first words. worded: the new report has words.
+        """
+        if earlier.notice_id is None or (worded and not earlier.worded):
+            return None
+        if await content_reports.tells_of_reports(tx, earlier.notice_id):
+            return None
+        if await content_reports.count_untold(tx, description_id):
+            return None
+        return earlier.notice_id if await notifications.renew(tx, earlier.notice_id, text) else None
 
     async def _notify(
         self, tx: Transaction, description_id: int, text: LocalizedMessage, *, at: float

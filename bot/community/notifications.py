@@ -32,11 +32,21 @@ class Notifications:
         *,
         message_channel_id: int | None = None,
         message_id: int | None = None,
+        direct: bool = False,
     ) -> None:
-        """Note by which message a notification went out, None if it reached nobody and is given up."""
+        """Note by which message a notification went out, None if it reached nobody and is given up.
+
+        notification: as it was sent. If it was changed meanwhile, it stays pending. direct: the message is in
+        somebody's direct messages.
+        """
         async with self._db.write() as tx:
             await notifications.mark_sent(
-                tx, notification.id, message_channel_id=message_channel_id, message_id=message_id
+                tx,
+                notification.key,
+                revision=notification.revision,
+                message_channel_id=message_channel_id,
+                message_id=message_id,
+                direct=direct,
             )
         self._undelivered.discard(notification.id)
 

@@ -18,17 +18,21 @@ class ReporterRecord:
 
 @dataclass(frozen=True, slots=True)
 class EarlierReport:
-    """A person's report of a description; notice_id is the notification that told of it, if any."""
+    """A person's report of a description; notice_id is the notification that told of it, if any.
+
+    worded: that notification has told of words by this person.
+    """
 
     withdrawn: bool
     notice_id: int | None
+    worded: bool
 
 
 async def get_earlier(tx: Transaction, description_id: int, reporter: str) -> EarlierReport | None:
     """Return what a person (a pseudonym) has reported of a description before, None if nothing."""
-    query = select(report.c.withdrawn, report.c.notice_id).where(_of(description_id, reporter))
-    found = (await tx.execute(query)).one_or_none()
-    return EarlierReport(found.withdrawn, found.notice_id) if found else None
+    columns = (report.c.withdrawn, report.c.notice_id, report.c.worded)
+    found = (await tx.execute(select(*columns).where(_of(description_id, reporter)))).one_or_none()
+    return EarlierReport(found.withdrawn, found.notice_id, found.worded) if found else None
 
 
 async def add(
@@ -38,13 +42,15 @@ async def add(
     *,
     counts: bool,
     words: str,
+    worded: bool,
     notice_id: int | None,
     at: float,
 ) -> None:
     """Add a report, in place of one that the person has withdrawn.
 
-    counts: whether it counts towards hiding the description; words: the person's own; notice_id: the
-    notification by which the operators learn of it, if they do.
+    counts: whether it counts towards hiding the description; words: the person's own; worded: whether its
+    notification tells, or has told, of words by this person; notice_id: the notification by which the
+    operators learn of it, if they do.
     """
     await tx.execute(delete(report).where(_of(description_id, reporter), report.c.withdrawn))
     values = {
@@ -52,6 +58,7 @@ async def add(
         "reporter": reporter,
         "counts": counts,
         "words": words,
+        "worded": worded,
         "notice_id": notice_id,
         "at": at,
     }
@@ -69,18 +76,22 @@ async def withdraw(tx: Transaction, description_id: int, reporter: str) -> bool:
     found = (await tx.execute(withdrawn)).one_or_none()
     if found is None:
         return False
-    of_notice = report.c.notice_id == found.notice_id
-    told = select(report.c.notice_id).where(of_notice, report.c.withdrawn.is_(False))
+    if found.notice_id is None or await tells_of_reports(tx, found.notice_id):
+        return True
     unsent = select(notice.c.id).where(
-        notice.c.id == found.notice_id,
-        notice.c.told.is_(False),
-        notice.c.message_id.is_(None),
-        ~told.exists(),
+        notice.c.id == found.notice_id, notice.c.told.is_(False), notice.c.message_id.is_(None)
     )
     if (await tx.execute(unsent)).one_or_none() is not None:
+        of_notice = report.c.notice_id == found.notice_id
         await tx.execute(update(report).where(of_notice).values(notice_id=None))
         await tx.execute(delete(notice).where(notice.c.id == found.notice_id))
     return True
+
+
+async def tells_of_reports(tx: Transaction, notice_id: int) -> bool:
+    """Return whether a notification tells of a report that is not withdrawn."""
+    query = select(func.count()).where(report.c.notice_id == notice_id, report.c.withdrawn.is_(False))
+    return bool((await tx.execute(query)).scalar_one())
 
 
 def _of(description_id: int, reporter: str) -> ColumnElement[bool]:
@@ -104,6 +115,12 @@ async def set_notice_id(tx: Transaction, description_id: int, notice_id: int) ->
     """Let a notification tell of the undecided reports of a description that none tells of."""
     untold = _undecided(description_id) & report.c.notice_id.is_(None)
     await tx.execute(update(report).where(untold).values(notice_id=notice_id))
+
+
+async def count_untold(tx: Transaction, description_id: int) -> int:
+    """Count the undecided reports of a description that no notification tells of."""
+    query = select(func.count()).where(_undecided(description_id), report.c.notice_id.is_(None))
+    return int((await tx.execute(query)).scalar_one())
 
 
 async def list_words(tx: Transaction, description_id: int, *, notice_id: int | None = None) -> list[str]:

@@ -44,7 +44,8 @@ class Notification:
     """A message to the admins, with its own channel and a person to mention, if any.
 
     action is what its button does, None if it has no button. message_id is of the message that shows it, None
-    if none does, or it was decided: while it is pending, that message is to be renewed.
+    if none does, or it was decided: while it is pending, that message is to be renewed. direct: that message
+    is in somebody's direct messages. revision: how often it was changed.
     """
 
     id: int
@@ -57,6 +58,8 @@ class Notification:
     at: float
     message_channel_id: int | None = None
     message_id: int | None = None
+    direct: bool = False
+    revision: int = 0
 
 
 async def add(
@@ -103,11 +106,27 @@ def _notification(row: Row[Any]) -> Notification:
 
 
 async def mark_sent(
-    tx: Transaction, notice_id: int, *, message_channel_id: int | None, message_id: int | None
+    tx: Transaction,
+    key: str,
+    *,
+    revision: int,
+    message_channel_id: int | None,
+    message_id: int | None,
+    direct: bool = False,
 ) -> None:
-    """Note that a notification went out, and by which message, None if it reached nobody."""
-    values = {"told": True, "message_channel_id": message_channel_id, "message_id": message_id}
-    await tx.execute(update(notice).where(notice.c.id == notice_id).values(values))
+    """Note that a revision of a notification went out, and by which message, None if it reached nobody.
+
+    If it was changed meanwhile, it stays pending, and its message is to be renewed. What was decided or
+    deleted meanwhile is left alone. It is found by its key: the id of one that was deleted is used again.
+    """
+    values = {
+        "told": notice.c.revision == revision,
+        "message_channel_id": message_channel_id,
+        "message_id": message_id,
+        "direct": direct,
+    }
+    pending = (notice.c.key == key) & notice.c.told.is_(False)
+    await tx.execute(update(notice).where(pending).values(values))
 
 
 async def renew(tx: Transaction, notice_id: int, text: LocalizedMessage) -> bool:
@@ -116,14 +135,19 @@ async def renew(tx: Transaction, notice_id: int, text: LocalizedMessage) -> bool
     Return False if there is none that waits for a decision: it was decided, or never sent.
     """
     shown = (notice.c.id == notice_id) & notice.c.message_id.is_not(None)
-    renewed = update(notice).where(shown).values(text=text, told=False).returning(notice.c.id)
+    values = {"text": text, "told": False, "revision": notice.c.revision + 1}
+    renewed = update(notice).where(shown).values(values).returning(notice.c.id)
     return (await tx.execute(renewed)).one_or_none() is not None
 
 
-async def is_pending(tx: Transaction, notice_id: int) -> bool:
-    """Return whether a notification has yet to be sent, or renewed."""
-    query = select(notice.c.told).where(notice.c.id == notice_id)
-    return (await tx.execute(query)).scalar_one_or_none() is False
+async def revise_unsent(tx: Transaction, notice_id: int) -> bool:
+    """Note that what a notification shows has changed, if it was never sent. Return whether that is so.
+
+    If it is being sent just now, its message is renewed afterwards.
+    """
+    unsent = (notice.c.id == notice_id) & notice.c.told.is_(False) & notice.c.message_id.is_(None)
+    revised = update(notice).where(unsent).values(revision=notice.c.revision + 1).returning(notice.c.id)
+    return (await tx.execute(revised)).one_or_none() is not None
 
 
 async def mark_decided(tx: Transaction, action: NotificationAction) -> None:

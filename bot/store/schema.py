@@ -269,6 +269,8 @@ notice = Table(
     Column("at", Float, nullable=False),
     Column("message_channel_id", BigInteger),
     Column("message_id", BigInteger),
+    Column("direct", Boolean, nullable=False, server_default=false()),
+    Column("revision", Integer, nullable=False, server_default="0"),
 )
 
 # One text shown to a user, stored before it is shown, so that every shown text is known. The two of a duel
@@ -417,6 +419,7 @@ guild_setting = Table(
 # One person's report of a description. counts: it counts towards hiding the description
 # (bot/community/content_reports.py decides). dismissed: an operator found nothing wrong. words: what the
 # person wrote of their own, kept nowhere else. notice_id: by which operators learn of the report, if they do.
+# worded: that notification has told of words by this person, if only of those that were taken back.
 report = Table(
     "report",
     metadata,
@@ -428,5 +431,6 @@ report = Table(
     Column("words", Text, nullable=False, server_default=""),
     Column("notice_id", Integer, ForeignKey("notice.id")),
     Column("withdrawn", Boolean, nullable=False, server_default=false()),
+    Column("worded", Boolean, nullable=False, server_default=false()),
     Index("report_of_reporter", "reporter"),
 )

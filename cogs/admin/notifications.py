@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 import discord
 from discord.ext import commands, tasks
@@ -12,7 +14,7 @@ from bot.errors import DatabaseBusy, Undeliverable
 from bot.i18n.message import Translator
 from bot.store.notifications import Notification
 from cogs.common.content import MessageContent
-from cogs.common.delivery import DISCORD_FAILURES, Backoff, deliver, is_temporary, places
+from cogs.common.delivery import DISCORD_FAILURES, NOWHERE, Backoff, deliver, is_temporary, places
 from cogs.common.locale import translator_in
 from cogs.common.markdown import with_mention
 from cogs.models.buttons import promotion_view
@@ -25,6 +27,16 @@ _MAX_TRIES = 150  # about a day
 _DAY = 8640  # rounds
 
 
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A notification as it went out, and by which message, None if it is given up."""
+
+    notification: Notification
+    channel_id: int | None = None
+    message_id: int | None = None
+    direct: bool = False
+
+
 class NotificationsCog(commands.Cog):
     """Sends each notification once: to its own channel, the admin channel, or the person whom it concerns."""
 
@@ -32,8 +44,8 @@ class NotificationsCog(commands.Cog):
         self.bot = bot
         self.app = app
         self._backoff = Backoff(longest=_MAX_WAIT, tries=_MAX_TRIES)
-        # by a notification's id, the message by which it went out, until that is stored; None: it is given up
-        self._sent: dict[int, discord.Message | discord.PartialMessage | None] = {}
+        # by a notification's key, how it went out, until that is stored
+        self._sent: dict[str, _Sent] = {}
 
     async def cog_load(self) -> None:
         self.send_pending.start()
@@ -52,7 +64,7 @@ class NotificationsCog(commands.Cog):
             return
         for notification, channel_ids in pending:
             # a new channel, such as that of the first job, is tried at once
-            if self._backoff.is_due((notification.id, *channel_ids)):
+            if self._backoff.is_due((notification.key, *channel_ids)):
                 await self._try_to_send(notification, channel_ids)
 
     @send_pending.before_loop
@@ -60,11 +72,11 @@ class NotificationsCog(commands.Cog):
         await self.bot.wait_until_ready()
 
     async def _try_to_send(self, notification: Notification, channel_ids: list[int]) -> None:
-        key = (notification.id, *channel_ids)
+        key = (notification.key, *channel_ids)
         try:
-            if notification.id not in self._sent:
-                self._sent[notification.id] = await self._send(notification, channel_ids)
-            await self._mark_sent(notification)
+            if notification.key not in self._sent:
+                self._sent[notification.key] = await self._send(notification, channel_ids)
+            await self._mark_sent(notification.key)
             self._backoff.forget(key)
         except Undeliverable:
             self._give_up(notification, channel_ids)
@@ -79,10 +91,28 @@ class NotificationsCog(commands.Cog):
             log.exception("notification %d could not be sent", notification.id)
             self._backoff.fail(key)
 
-    async def _send(
-        self, notification: Notification, channel_ids: list[int]
-    ) -> discord.Message | discord.PartialMessage:
-        """Send a notification, or renew its message. Return that message."""
+    async def _send(self, notification: Notification, channel_ids: list[int]) -> _Sent:
+        """Send a notification, or renew its message."""
+        render = await self._renderer(notification)
+        if await self._renew(notification, render):
+            return _Sent(
+                notification,
+                notification.message_channel_id,
+                notification.message_id,
+                direct=notification.direct,
+            )
+        for place in places(channel_ids, notification.mention_id or self._owner_id()):
+            private = place.channel_id in (None, self.app.settings.admin_channel)
+            try:
+                message = await deliver(self.bot, [place], partial(render, private=private))
+            except Undeliverable:
+                continue
+            direct = isinstance(message.channel, discord.DMChannel)
+            return _Sent(notification, message.channel.id, message.id, direct=direct)
+        raise Undeliverable(NOWHERE)
+
+    async def _renderer(self, notification: Notification) -> Callable[..., MessageContent]:
+        """Return what renders a notification, given a language, and whether operators alone read there."""
 
         def render(t: Translator) -> MessageContent:
             text, mentions = with_mention(t(notification.text), notification.mention_id)
@@ -91,30 +121,25 @@ class NotificationsCog(commands.Cog):
 
         action = notification.action
         if action and action.kind == "removal":
-            shown_in = [notification.message_channel_id] if notification.message_id else channel_ids
-            private = set(shown_in) <= {self.app.settings.admin_channel}
-            notice = await report_notice(self.bot, notification, action.subject_id, private=private)
-            render = notice.content
-        return await self._renew(notification, render) or await deliver(
-            self.bot, places(channel_ids, notification.mention_id or self._owner_id()), render
-        )
+            return (await report_notice(self.bot, notification, action.subject_id)).content
+        return lambda t, **_: render(t)
 
-    async def _renew(
-        self, notification: Notification, render: Callable[[Translator], MessageContent]
-    ) -> discord.PartialMessage | None:
-        """Edit the message of a notification. Return it, or None if there is none that can be edited."""
+    async def _renew(self, notification: Notification, render: Callable[..., MessageContent]) -> bool:
+        """Edit the message of a notification. Return whether there is one that can be edited."""
         channel_id, message_id = notification.message_channel_id, notification.message_id
         if channel_id is None or message_id is None:
-            return None
+            return False
         message = self.bot.get_partial_messageable(channel_id).get_partial_message(message_id)
+        private = notification.direct or channel_id == self.app.settings.admin_channel
+        content = render(await translator_in(self.bot, channel_id), private=private)
         try:
-            await message.edit(**render(await translator_in(self.bot, channel_id)).edit_kwargs)
+            await message.edit(**content.edit_kwargs)
         except discord.HTTPException as error:
             if is_temporary(error):
                 raise
             log.info("notification %d is sent anew: %s", notification.id, error)
-            return None
-        return message
+            return False
+        return True
 
     def _give_up(self, notification: Notification, channel_ids: list[int]) -> None:
         """Log it. What asks for a decision, or had no channel, waits for one, a day, or a restart.
@@ -123,21 +148,22 @@ class NotificationsCog(commands.Cog):
         """
         log.warning("notification %d (%s) reached nobody", notification.id, notification.key)
         if notification.action or not channel_ids:
-            key = (notification.id, *channel_ids)
+            key = (notification.key, *channel_ids)
             self._backoff.forget(key)
             self._backoff.wait(key, _DAY)
             self.app.notifications.mark_undelivered(notification)
         else:
-            self._sent[notification.id] = None  # the next round notes it
+            self._sent[notification.key] = _Sent(notification)  # the next round notes it
 
-    async def _mark_sent(self, notification: Notification) -> None:
-        message = self._sent[notification.id]
+    async def _mark_sent(self, key: str) -> None:
+        sent = self._sent[key]
         await self.app.notifications.mark_sent(
-            notification,
-            message_channel_id=message.channel.id if message else None,
-            message_id=message.id if message else None,
+            sent.notification,
+            message_channel_id=sent.channel_id,
+            message_id=sent.message_id,
+            direct=sent.direct,
         )
-        del self._sent[notification.id]
+        del self._sent[key]
 
     def _owner_id(self) -> int | None:
         """Return who owns the application at Discord."""

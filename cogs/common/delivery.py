@@ -26,7 +26,7 @@ DISCORD_FAILURES = (discord.HTTPException, aiohttp.ClientError, OSError)
 UNKNOWN_MESSAGE = 10008  # Discord's codes
 _TOO_MANY_EDITS = 30046  # of an old message; its status, 429, says that it passes, but not for hours
 _MISSING_PERMISSIONS, _TOO_LARGE = 50013, 40005
-_NOWHERE = mark("Discord refused the answer everywhere that you would see it.")
+NOWHERE = mark("Discord refused the answer everywhere that you would see it.")
 
 
 def is_temporary(error: Exception) -> bool:
@@ -80,7 +80,7 @@ class FirstOpenWay:
                     raise
                 log.info("Discord refuses a message, another way is tried: %s", error)
                 self._ways.popleft()
-        raise Undeliverable(_NOWHERE)
+        raise Undeliverable(NOWHERE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ async def deliver(
             if is_temporary(error) or error.status == 401:  # a token that was revoked closes no channel
                 raise
             log.warning("%s is closed to the bot: %s", place, error)
-    raise Undeliverable(_NOWHERE)
+    raise Undeliverable(NOWHERE)
 
 
 class Backoff:

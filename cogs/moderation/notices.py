@@ -42,7 +42,7 @@ _VERDICTS = {
 
 @dataclass(frozen=True, slots=True)
 class ReportNotice:
-    """A notice to operators. It quotes text and reporters only where nobody else reads; a button shows them.
+    """A notice to operators.
 
     words: what its reporters wrote of their own. found: None if the text was deleted meanwhile. link: the
     message that shows the text.
@@ -53,21 +53,24 @@ class ReportNotice:
     description_id: int
     found: Description | None
     link: str | None
-    private: bool
 
-    def content(self, t: Translator, *, above: str = "") -> MessageContent:
-        """Return the message. above: a line that stands before the notice."""
+    def content(self, t: Translator, *, private: bool, above: str = "") -> MessageContent:
+        """Return the message. above: a line that stands before the notice.
+
+        private: whether operators alone read where it is shown. Elsewhere it quotes neither the text nor
+        reporters; a button shows them.
+        """
         # a notice that an older version stored has all of these lines in one template, and the text in it
         lines = [*filter(None, [above]), t(self.head).partition("\n")[0]]
-        if self.private and self.found:
+        if private and self.found:
             lines.append(_quoted(self.found.text))
         elif self.link:
             lines.append(t("[Look at its message]({link})", link=self.link))
         explained = t(_EXPLAINED)
         if self.found and self.found.removed_at is not None:
             explained = t(_EXPLAINED_HIDDEN)
-        shown = not self.private
-        if self.private:
+        shown = not private
+        if private:
             said = _words_lines(self.words, t)
             fitting = _fitting(said, _MAX_MESSAGE - len("\n".join([*lines, explained])), t)
             lines += fitting
@@ -80,22 +83,20 @@ class ReportNotice:
         return MessageContent(content="\n".join([*lines, explained]), view=persistent_view(buttons))
 
 
-async def report_notice(
-    bot: HeroBot, notification: Notification, description_id: int, *, private: bool
-) -> ReportNotice:
-    """Return the notice of a report. private: whether operators alone read where it is sent."""
+async def report_notice(bot: HeroBot, notification: Notification, description_id: int) -> ReportNotice:
+    """Return the notice of a report."""
     words = await bot.app.content_reports.words(description_id, notice_id=notification.id)
     try:
         found = await bot.app.content_reports.get(description_id)
     except UserError:
-        return ReportNotice(notification.text, words, description_id, None, None, private)
+        return ReportNotice(notification.text, words, description_id, None, None)
     _, location = await current_message(bot, found, ENGLISH)
     link = None
     if location:
         channel_id, message_id = location
         channel = bot.get_partial_messageable(channel_id, guild_id=found.guild_id)
         link = channel.get_partial_message(message_id).jump_url
-    return ReportNotice(notification.text, words, description_id, found, link, private)
+    return ReportNotice(notification.text, words, description_id, found, link)
 
 
 class ReportedTextButton(PersistentButton, template=r"removal:show:(?P<description_id>[0-9]{1,18})"):

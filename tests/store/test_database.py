@@ -296,7 +296,10 @@ async def test_migration_keeps_reports(tmp_path: Path) -> None:
     async with open_database(address) as db:
         async with db.write() as tx:
             found = await tx.execute(text("SELECT * FROM report ORDER BY reporter"))
-            assert found.all() == [(1, "ann", 1, 2.0, 1, "", None, 0), (1, "bob", 0, 3.0, 0, "", None, 0)]
+            assert found.all() == [
+                (1, "ann", 1, 2.0, 1, "", None, 0, 0),
+                (1, "bob", 0, 3.0, 0, "", None, 0, 0),
+            ]
             removed = await tx.execute(text("SELECT removed_at, removed_by_operators FROM description"))
             assert removed.one() == (2.0, 0)
             await tx.execute(text("UPDATE report SET notice_id = 1 WHERE reporter = 'bob'"))

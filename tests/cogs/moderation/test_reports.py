@@ -149,7 +149,14 @@ async def test_after_a_keep_a_report_that_does_not_count_is_promised_nothing_and
     async with app.db.write() as tx:  # mostly dismissed: her next reports do not count
         for number in numbers:
             await content_reports.add(
-                tx, number, app.pseudonyms.of(stage.olga.id), counts=True, words="", notice_id=None, at=0
+                tx,
+                number,
+                app.pseudonyms.of(stage.olga.id),
+                counts=True,
+                words="",
+                worded=False,
+                notice_id=None,
+                at=0,
             )
             await content_reports.dismiss(tx, number)
 
