@@ -47,7 +47,7 @@ OBJECTS = {
     "recipe": f"{_BUILD} votes prompts curation",
     "recipe.votes": "min_voters above confidence",
     "spec (build)": f"{_BUILD} language",
-    "spec (finetune)": "dataset base epochs method tokens check_cost language",
+    "spec (finetune)": "dataset base epochs method tokens check_cost check_seconds language",
     "result (build)": "dataset new counts files",
     "result (finetune)": "model name state dataset seconds loss_before loss_after files",
     "check": "new live live_id faults samples",
