@@ -192,6 +192,22 @@ async def test_a_report_made_again_leaves_what_a_notice_tells_of_another_person(
     assert "A report says: “Of Ben”" in new.content
 
 
+async def test_a_report_made_again_leaves_its_notice_to_a_person_who_has_reported_since(
+    stage: Stage, app: App, admins: AdminChannel
+) -> None:
+    message = await hero(stage)
+    thanked = await report(stage.ben, message, reason="insult", words="First")
+    await app.content_reports.report(1, young_account())
+    (first,) = await notifications(stage, admins)
+    await stage.ben.click(thanked.followups[0], label="Take it back")
+
+    await report(stage.ben, message, reason="unsuitable", words="Second")
+
+    old, new = await notifications(stage, admins)
+    assert old.content == first.content
+    assert "A report says: “Second”" in new.content
+
+
 async def test_a_report_made_again_with_its_first_words_is_told_anew(
     stage: Stage, admins: AdminChannel
 ) -> None:
@@ -291,11 +307,15 @@ async def test_a_notice_that_is_decided_while_it_is_sent_is_not_renewed_later(
     stage: Stage, app: App, admins: AdminChannel
 ) -> None:
     await hero(stage)
-    await app.content_reports.report(1, young_account())
-    await app.content_reports.report(1, stage.ben.id)
-    await app.content_reports.withdraw(1, stage.ben.id)
+    reports, ben = app.content_reports, stage.ben.id
+    await reports.report(1, ben)
+    await notifications(stage, admins)
+    await reports.withdraw(1, ben)
+    await reports.report(1, ben)
     ((shown, _),) = await app.notifications.pending()
-    await app.content_reports.keep(1)
+    await reports.report(1, young_account(), words="Of another one")
+    await reports.withdraw(1, ben)
+    await reports.keep(1)
 
     await app.notifications.mark_sent(shown, message_channel_id=admins.channel.id, message_id=1)
     await app.content_reports.report(1, stage.ben.id)
