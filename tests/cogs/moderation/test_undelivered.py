@@ -168,3 +168,17 @@ async def test_operators_are_told_to_check_an_admin_channel_that_takes_no_messag
         "📥 1 report waits for a decision, and Discord takes it in no channel: check `ADMIN_CHANNEL`"
     )
     assert labels(told.message) == ["Remove", "Keep"]
+
+
+async def test_a_notice_that_the_admin_channel_refuses_quotes_the_text_in_the_direct_message(
+    stage: Stage, app: App, admins: AdminChannel
+) -> None:
+    await own_application(stage, stage.ana)
+    path = f"/channels/{admins.channel.id}/messages"
+    stage.env.inject_error("POST", path, status=403, code=50001, times=None)
+    await report(stage.ben, await hero(stage))
+
+    await stage.env.advance_time(11)
+
+    (notice,) = stage.ana.user.dm_channel.history()
+    assert f"\n> {(await description(app)).text}\n" in notice.content
