@@ -5,6 +5,7 @@
     │   ├── NotUnderstood   what was typed is not a hero
     │   ├── NotAllowed      the person may not do this
     │   ├── Busy            something of the kind runs already
+    │   │   └── JobActive       a job does, or is paused; the error knows where the job is shown
     │   ├── TooMany         a rate limit is reached
     │   ├── Stopped         it was stopped before there was anything to show
     │   ├── Refused         the playground's Discord would not let the person do this
@@ -53,6 +54,19 @@ class NotAllowed(UserError):
 
 class Busy(UserError):
     """Something of the kind is running already."""
+
+
+class JobActive(Busy):
+    """A job stands in the way.
+
+    place: the ids of the channel and of the message that show the job, as far as it has them.
+    """
+
+    def __init__(
+        self, message: str | LocalizedMessage, /, *, place: tuple[int | None, int | None], **fields: object
+    ) -> None:
+        super().__init__(message, **fields)
+        self.place = place
 
 
 class TooMany(UserError):

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from bot.errors import Busy, UserError
+from bot.errors import JobActive, UserError
 from bot.i18n.message import LocalizedMessage, mark
 from bot.store import batches, jobs
 from bot.store.database import Database, Transaction
@@ -52,7 +52,7 @@ class JobQueue:
         requester_id: int | None = None,
         channel_id: int | None = None,
     ) -> Job:
-        """Add a job that waits for confirm(). Raises Busy if another one of its kind is active."""
+        """Add a job that waits for confirm(). Raises JobActive if another one of its kind is active."""
         async with self._db.write() as tx:
             await _none_active(tx, spec.kind)
             return await jobs.add(
@@ -64,7 +64,7 @@ class JobQueue:
         return await self.confirm((await self.plan(spec, **origin)).id)
 
     async def confirm(self, job_id: int) -> Job:
-        """Queue a planned job. Raises Busy if another one of its kind is active by now."""
+        """Queue a planned job. Raises JobActive if another one of its kind is active by now."""
         return await self._change_state(job_id, "queued", was=("planned",), created_at=time.time())
 
     async def pause(self, job_id: int) -> Job:
@@ -196,24 +196,28 @@ async def _none_active(tx: Transaction, kind: Kind) -> None:
     if other is None:
         return
     name, at = LocalizedMessage(_NAMES[kind]), LocalizedMessage("")
+    place = (other.channel_id, other.message_id)
     if other.total:
         at = LocalizedMessage(", {done} of {total} done", done=other.done, total=other.total)
     if other.state == "paused":
-        raise Busy(
+        raise JobActive(
             "A {kind} is paused{at}, job {id}. Resume or cancel it first.",
             kind=name,
             at=at,
             id=other.id,
+            place=place,
         )
     if other.state == "cancelling":
-        raise Busy(
+        raise JobActive(
             "A {kind} is just being cancelled, job {id}. Ask again in a minute.",
             kind=name,
             id=other.id,
+            place=place,
         )
-    raise Busy(
+    raise JobActive(
         "A {kind} is running already{at}, job {id}. Wait for its end, then ask again.",
         kind=name,
         at=at,
         id=other.id,
+        place=place,
     )

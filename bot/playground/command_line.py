@@ -19,6 +19,7 @@ from bot.playground.simulated_discord import OPERATOR, SimulatedDiscord
 
 _MAX_NUMBER = 2**53  # Discord's bound of numbers
 _MAX_TEXT = 6000  # Discord's bound of a text in an option, in characters
+_FOR_OPERATORS = " (operators)"  # ends the English descriptions of their commands and groups
 _BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
 
 
@@ -27,13 +28,14 @@ class Command:
     """A command that a person may call, with its options in Discord's format.
 
     path: its English name, by which the bot knows it; name: that in the page's language. An option has both,
-    too: `key` and `name`.
+    too: `key` and `name`. for_operators: the description says so, as it does to whoever picks it in Discord.
     """
 
     path: str
     name: str
     description: str
     options: Sequence[Mapping[str, Any]]
+    for_operators: bool = False
 
     def option(self, name: str) -> Mapping[str, Any]:
         """Return the option that has a name in either language."""
@@ -76,6 +78,7 @@ def visible_commands(person: simcord.MemberActor, world: SimulatedDiscord, t: Tr
             " ".join(map(t.command_name, path)),
             _localized(leaf, "description", t),
             [_localized_option(option, t) for option in leaf.get("options") or []],
+            for_operators=command["description"].endswith(_FOR_OPERATORS),
         )
         for command in visible
         for path, leaf in command_leaves(command)
@@ -136,7 +139,7 @@ def parse_command(
 def _unknown_command_error(typed: str, known: Sequence[Command], hidden: Sequence[Command]) -> Refused:
     """Return what a line that calls none of the known commands calls instead, if anything."""
     if of_operators := find_command(typed, hidden):
-        return _of_operators(of_operators.name)
+        return _hidden_error(of_operators.name, of_operators)
     group, parts = _find_group(typed, known)
     if parts:
         return Refused(
@@ -146,16 +149,23 @@ def _unknown_command_error(typed: str, known: Sequence[Command], hidden: Sequenc
         )
     group, parts = _find_group(typed, hidden)
     if parts:
-        return _of_operators(group)
+        return _hidden_error(group, parts[0])
     return Refused(
         "There is no command {typed}. /help lists the commands, and so does typing / alone.",
         typed=typed.split(maxsplit=1)[0],
     )
 
 
-def _of_operators(name: str) -> Refused:
+def _hidden_error(name: str, command: Command) -> Refused:
+    """Return whose command a line calls. name: as it was called, also of a whole group."""
+    if command.for_operators:
+        return Refused(
+            "/{name} is a command of operators: become {operator} above to use it.",
+            name=name,
+            operator=OPERATOR,
+        )
     return Refused(
-        "/{name} is a command of operators or server admins: become {operator} above to use it.",
+        "/{name} is a command of server admins: become {operator} above to use it.",
         name=name,
         operator=OPERATOR,
     )

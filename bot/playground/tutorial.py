@@ -137,7 +137,8 @@ def _first_round(done: Milestones, now: _Now) -> list[Step]:
         Step(
             mark("Ask for a hero"),
             mark(
-                "Everything here is about such texts: a small model, not trained yet, describes a superhero."
+                "A small model, not trained yet, describes a superhero; everything here is to make such "
+                "texts better."
             ),
             _HELPED if now.helped else mark("Any age, gender and power will do."),
             f"/hero hero:{now.example}",

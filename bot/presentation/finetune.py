@@ -168,8 +168,7 @@ def _time_text(t: Translator, estimate: TuningEstimate) -> str:
     if estimate.seconds is None:
         return t("Time: known after the first training of this model.")
     template = mark(
-        "Time: about {time} on two processor cores, up to twice as long on slow or busy ones, from its "
-        "beginning."
+        "Time: about {time} on two processor cores, longer on slow or busy ones, from its beginning."
     )
     if estimate.measured:
         template = mark("Time: about {time}, as fast as the last one, from its beginning.")

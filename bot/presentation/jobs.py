@@ -9,8 +9,14 @@ from bot.store.jobs import Job
 from bot.tuning.gate import is_check
 
 _TITLES = {"build": mark("Building a dataset"), "finetune": mark("Training a model")}
+PLAN_DROPPED = mark("The plan was cancelled; nothing was started.")
 _BAR_WIDTH = 20
 _MAX_LENGTH = 1900  # characters, of the 2,000 that a message may have
+
+
+def is_dropped_plan(job: Job) -> bool:
+    """Return whether a job was cancelled before any work on it began."""
+    return job.state == "cancelled" and job.started_at is None
 
 
 def progress_text(t: Translator, job: Job) -> str:
@@ -26,6 +32,8 @@ def progress_text(t: Translator, job: Job) -> str:
         "failed": t("Failed."),
     }
     title = t("**{title}** (job {number})", title=LocalizedMessage(_TITLES[job.kind]), number=job.id)
+    if is_dropped_plan(job):
+        return f"{title}\n{t(PLAN_DROPPED)}"
     return f"{title}\n{progress_bar(t, job.done, job.total)}\n{states[job.state]}"
 
 
@@ -68,6 +76,8 @@ def _kept_text(t: Translator, job: Job) -> str:
 
 def result_text(t: Translator, job: Job) -> str:
     """Return the text of a job's end, with the next step."""
+    if is_dropped_plan(job):
+        return t(PLAN_DROPPED)
     if job.result is not None and job.state != "cancelled":
         if isinstance(job.result, BuildResult):
             return build_result_text(t, job.result)

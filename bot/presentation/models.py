@@ -11,7 +11,7 @@ from bot.registry.availability import date_text, days_until
 from bot.registry.lifecycle import CandidateStage
 from bot.registry.names import name_in_sentence
 from bot.registry.registry import ModelRecord
-from bot.store.jobs import Job
+from bot.store.jobs import Job, State
 from bot.store.models import Model, ModelEvent
 
 _SOON_DAYS = 60  # days before a model's shutdown from which on it is marked
@@ -44,14 +44,20 @@ _WITHOUT_ACTOR = {
     "retired": _IN_THE_TERMINAL,
 }
 
+_FIRST_TRAINING: dict[State, str] = {  # by the state of its job
+    "queued": mark("No model has been trained yet; the first training waits to start, as job {number}."),
+    "running": mark("No model has been trained yet; the first one is in training, as job {number}."),
+    "paused": mark("No model has been trained yet; the first training is paused, as job {number}."),
+    "cancelling": mark(
+        "No model has been trained yet; the first training is being cancelled, as job {number}."
+    ),
+}
+
 
 def no_model_message(training: Job | None) -> LocalizedMessage:
-    """Return what to do while no model has been trained, or which training is under way."""
+    """Return what to do while no model has been trained, or how the training of the first one stands."""
     if training:
-        return LocalizedMessage(
-            "No model has been trained yet; the first one is in training, as job {number}.",
-            number=training.id,
-        )
+        return LocalizedMessage(_FIRST_TRAINING[training.state], number=training.id)
     return LocalizedMessage("No model has been trained yet: run `/build-dataset`, then `/finetune`.")
 
 

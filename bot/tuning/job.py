@@ -9,7 +9,7 @@ from typing import Any
 
 from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
 
-from bot.errors import Busy, HerosmithError, OutOfReach, Unavailable, UserError
+from bot.errors import HerosmithError, JobActive, OutOfReach, Unavailable, UserError
 from bot.i18n.message import ENGLISH, LocalizedMessage, mark
 from bot.jobs.queue import JobQueue
 from bot.jobs.worker import Run
@@ -113,11 +113,13 @@ class FinetuneJobs:
         checked, Busy while its training's job does so, CheckBrokenOff if it cannot be read to the end.
         """
         model = await self._registry.get(model_id)
-        if not (await self._queue.get(model.job_id)).ended:
-            raise Busy(
+        job = await self._queue.get(model.job_id)
+        if not job.ended:
+            raise JobActive(
                 "Job {job_id} is still at work on {model}. Wait for its end, then ask again.",
                 job_id=model.job_id,
                 model=model_name(model.id),
+                place=(job.channel_id, job.message_id),
             )
         return await self._results.check_again(model, report)
 

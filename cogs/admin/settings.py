@@ -9,7 +9,7 @@ from discord.ext import commands
 from bot.app import App
 from bot.client import HeroBot, Interaction
 from bot.errors import NotAllowed, NotUnderstood
-from bot.i18n.message import Translator, mark
+from bot.i18n.message import LocalizedMessage, Translator, mark
 from bot.settings import RequestLimits
 from bot.store.guilds import GuildSetting
 from cogs.common.content import MessageContent
@@ -95,15 +95,17 @@ class SettingsCog(commands.Cog):
             daily_per_user=daily_per_user,
             daily_of_guild=daily_of_guild,
         )
-        given = (cooldown, daily_per_user, daily_of_guild)
-        await self._show_settings(interaction, None if any(each is not None for each in given) else _NO_LIMIT)
+        if (cooldown, daily_per_user, daily_of_guild) == (None, None, None):
+            await self._show_settings(interaction, hint=_NO_LIMIT)
+        else:
+            await self._show_settings(interaction, LocalizedMessage("The limits are set."))
 
     @group.command(description="Choose the language of the bot's answers in this server")
     @app_commands.describe(language="A language, or own for everyone's own; if left out, nothing is changed")
     async def language(self, interaction: Interaction, language: str | None = None) -> None:
         await interaction.response.defer(ephemeral=True)
         if language is None:
-            await self._show_settings(interaction, _NO_LANGUAGE)
+            await self._show_settings(interaction, hint=_NO_LANGUAGE)
             return
         languages = self.app.guild_settings.languages
         is_own = language.strip().casefold() in _own_words(await translator_of(interaction))
@@ -112,7 +114,10 @@ class SettingsCog(commands.Cog):
             known = ", ".join(languages.names.values())
             raise NotUnderstood("I do not speak that language. I speak: {languages}.", languages=known)
         await self.app.guild_settings.change(_guild_id(interaction), language=code)
-        await self._show_settings(interaction)
+        changed = LocalizedMessage("Everyone is answered in their own language now.")
+        if code is not None:
+            changed = LocalizedMessage("The language is now {language}.", language=languages.names[code])
+        await self._show_settings(interaction, changed)
 
     @language.autocomplete("language")
     async def _suggest(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
@@ -130,16 +135,23 @@ class SettingsCog(commands.Cog):
     async def reset(self, interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True)
         await self.app.guild_settings.reset(_guild_id(interaction))
-        await self._show_settings(interaction)
+        changed = LocalizedMessage("The bot's own settings apply in this server now.")
+        await self._show_settings(interaction, changed)
 
-    async def _show_settings(self, interaction: Interaction, hint: str | None = None) -> None:
-        """Answer with the current settings, in the server's current language, and how to change one."""
+    async def _show_settings(
+        self, interaction: Interaction, changed: LocalizedMessage | None = None, *, hint: str | None = None
+    ) -> None:
+        """Answer with the current settings, in the server's current language.
+
+        changed: what the command has done, said first. hint: how to change a setting, said last.
+        """
         t = await translator_of(interaction)
         guilds, guild_id = self.app.guild_settings, _guild_id(interaction)
         text = settings_text(
             t, await guilds.get(guild_id), await guilds.limits(guild_id), guilds.languages.names
         )
-        await answer(interaction, f"{text}\n{t(hint)}" if hint else text)
+        first, last = t(changed) if changed else None, t(hint) if hint else None
+        await answer(interaction, "\n".join(filter(None, [first, text, last])))
 
 
 class ChannelMenu(PersistentItem[discord.ui.ChannelSelect[discord.ui.View]], template="settings:channels"):
@@ -167,8 +179,12 @@ class ChannelMenu(PersistentItem[discord.ui.ChannelSelect[discord.ui.View]], tem
         guilds, guild_id = interaction.client.app.guild_settings, _guild_id(interaction)
         channels = [channel.id for channel in self.item.values] or None
         setting = await guilds.change(guild_id, channels=channels)
+        changed = t("`/hero` works everywhere now.")
+        if channels:
+            named = ", ".join(f"<#{channel_id}>" for channel_id in channels)
+            changed = t("`/hero` works only here now: {channels}.", channels=named)
         text = settings_text(t, setting, await guilds.limits(guild_id), guilds.languages.names)
-        await answer(interaction, text)
+        await answer(interaction, f"{changed}\n{text}")
 
 
 def _guild_id(interaction: Interaction) -> int:

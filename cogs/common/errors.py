@@ -7,7 +7,7 @@ import discord
 from discord import app_commands
 
 from bot.client import Interaction
-from bot.errors import OverBudget, Unavailable, Undeliverable, UserError
+from bot.errors import JobActive, OverBudget, Unavailable, Undeliverable, UserError
 from bot.i18n.message import Translator
 from cogs.common.delivery import DISCORD_FAILURES
 from cogs.common.locale import translator_or_english
@@ -17,8 +17,35 @@ log = logging.getLogger(__name__)
 
 
 async def report_failure(interaction: Interaction, error: Exception) -> None:
-    """Tell the person why an interaction failed. Only a UserError's own text reaches them."""
-    await _send(interaction, failure_text(error, await translator_or_english(interaction)))
+    """Tell the person why an interaction failed. Only a UserError's own text reaches them.
+
+    If a job stands in the way, a link leads to its message, which has its progress and its buttons.
+    """
+    t = await translator_or_english(interaction)
+    text = failure_text(error, t)
+    cause = _cause_of(error)
+    if isinstance(cause, JobActive) and (link := _message_link(interaction, *cause.place)):
+        text += " " + t("[Look at its message]({link})", link=link)
+    await _send(interaction, text)
+
+
+def _message_link(interaction: Interaction, channel_id: int | None, message_id: int | None) -> str | None:
+    """Return a link to a message in this channel or in a server's; other direct messages open to nobody."""
+    if channel_id is None or message_id is None:
+        return None
+    channel = interaction.client.get_channel(channel_id)
+    if isinstance(channel, (discord.abc.GuildChannel, discord.Thread)):
+        guild_id: int | None = channel.guild.id
+    elif channel_id == interaction.channel_id:
+        guild_id = interaction.guild_id
+    else:
+        return None
+    place = interaction.client.get_partial_messageable(channel_id, guild_id=guild_id)
+    return place.get_partial_message(message_id).jump_url
+
+
+def _cause_of(error: Exception) -> Exception:
+    return error.original if isinstance(error, app_commands.CommandInvokeError) else error
 
 
 def failure_text(error: Exception, t: Translator) -> str:
@@ -26,7 +53,7 @@ def failure_text(error: Exception, t: Translator) -> str:
 
     What the person alone can correct, such as a mistyped word, needs no reference.
     """
-    cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
+    cause = _cause_of(error)
     reference = secrets.token_hex(4)
     if isinstance(cause, (Unavailable, OverBudget)):
         log.warning("refused, reference %s: %s", reference, cause, exc_info=cause.__cause__)

@@ -7,7 +7,7 @@ import discord
 
 from bot.client import Interaction
 from bot.i18n.message import ENGLISH, Translator, mark
-from bot.presentation.jobs import progress_text
+from bot.presentation.jobs import is_dropped_plan, progress_text
 from bot.store.jobs import Job
 from cogs.common.content import MessageContent
 from cogs.common.locale import translator_of
@@ -65,7 +65,7 @@ class JobButton(
             "none": partial(queue.answer, remote_job_id=None),
         }
         job = await actions[self.action](self.job_id)
-        if job.state == "cancelled" and job.started_at is None:
+        if is_dropped_plan(job):
             await queue.mark_notified(job.id)  # nothing had started: its message says so already
         await _show(interaction, job)
 

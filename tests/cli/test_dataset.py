@@ -121,7 +121,10 @@ def test_a_declined_plan_is_cancelled(terminal: RunCommand) -> None:
     declined = terminal("dataset", "build", "--limit", "16", typed="n\n")
     assert declined.exit_code == 0
     assert "Nothing was done." in declined.output
-    assert row(terminal("jobs", "list").output)[1:3] == ["build", "cancelled"]
+    listed = terminal("jobs", "list").output
+    assert row(listed)[1:3] == ["build", "cancelled"]
+    assert "The plan was cancelled; nothing was started." in " ".join(listed.split())
+    assert "nothing was started" in terminal("jobs", "show", "1").output
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_an_unknown_method_is_refused(terminal: RunCommand) -> None:
 
 def test_a_question_is_answered(terminal: RunCommand, built: Settings) -> None:
     asyncio.run(_pause_with_question(built))
-    assert "the first one is in training, as job 2." in terminal("models", "list").output
+    assert "the first training is paused, as job 2." in terminal("models", "list").output
 
     assert "Which one?" in terminal("jobs", "list").output
     assert "waits for an answer. Which one?" in terminal("jobs", "resume", "2").output

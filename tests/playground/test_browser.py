@@ -372,10 +372,12 @@ async def test_a_new_tab_asks_who_one_is(browser: Browser, page: Page, name: str
     welcome = tab.get_by_role("region", name="A bot that owns a small language model")
     await expect(welcome).to_contain_text("simulated Discord")
     await expect(tab.locator("#composer")).to_have_attribute("inert", "")  # nobody can write yet
+    await expect(welcome.get_by_text("or type /help below")).to_be_hidden()
     await tab.get_by_role("button", name=f"{name}, ").click()
     await expect(tab.get_by_role("radio", name=name)).to_be_checked()
     await expect(tab.locator("#composer")).not_to_have_attribute("inert", "")
     await expect(welcome).to_be_visible()  # until something is said
+    await expect(welcome.get_by_text("or type /help below")).to_be_visible()
     await type_line(tab, "hello")
     await expect(messages(tab).last).to_contain_text(name)
     await expect(welcome).to_be_hidden()

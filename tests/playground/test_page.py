@@ -5,12 +5,16 @@ import asyncio
 import aiohttp
 import discord
 import pytest
+from discord import app_commands
 
 from bot.app import App
 from bot.client import HeroBot
 from bot.errors import OperatorError
+from bot.i18n.message import ENGLISH
+from bot.playground.command_line import visible_commands
 from bot.playground.server import Page, open_page
 from bot.playground.simulated_discord import SimulatedDiscord
+from cogs.common.permissions import is_for_operators
 from tests.playground.conftest import Message, Visitor, visiting, visitor_session
 from tests.support.scripted_server import Script
 
@@ -50,14 +54,34 @@ async def test_an_error_is_shown_only_to_its_author(ana: Visitor, olga: Visitor)
     error = await ana.wait_for_message(lambda message: message["flags"] & 64)
     assert "age" in error["content"]
     refused = (await ana.type_line("/finetune"))["refused"]
-    assert refused == "/finetune is a command of operators or server admins: become olga above to use it."
+    assert refused == "/finetune is a command of operators: become olga above to use it."
     for typed in ("/dataset", "/dataset nosuch"):
         refused = (await ana.type_line(typed))["refused"]
-        assert refused == "/dataset is a command of operators or server admins: become olga above to use it."
+        assert refused == "/dataset is a command of operators: become olga above to use it."
     assert (await ana.type_line("/nosuch"))["refused"].startswith("There is no command /nosuch. /help")
     await ana.type_line("done")
     await olga.wait_for_message(lambda message: message["content"] == "done")
     assert error["id"] not in olga.messages
+
+
+async def test_who_may_not_use_a_command_learns_whose_it_is(ana: Visitor, world: SimulatedDiscord) -> None:
+    known = visible_commands(world.people["ana"], world, ENGLISH)
+    assert isinstance(world.env.bot, HeroBot)
+    roots = {each.name: each for each in world.env.bot.tree.get_commands()}
+    hidden = [
+        command
+        for command in visible_commands(world.people["olga"], world, ENGLISH)
+        if command.path not in {each.path for each in known}
+    ]
+    owners = set()
+    for command in hidden:
+        root = roots[command.path.split()[0]]
+        assert isinstance(root, (app_commands.Command, app_commands.Group))
+        owner = "operators" if is_for_operators(root) else "server admins"
+        refused = (await ana.type_line(f"/{command.path}"))["refused"]
+        assert refused == f"/{command.path} is a command of {owner}: become olga above to use it."
+        owners.add(owner)
+    assert owners == {"operators", "server admins"}
 
 
 async def test_messages_mention_people_and_bot(olga: Visitor, world: SimulatedDiscord) -> None:

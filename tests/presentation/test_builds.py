@@ -101,7 +101,7 @@ def test_tokens_are_told_only_if_they_cost_something() -> None:
 async def stopped(app: App, state: jobs.State, done: int) -> Job:
     job = await app.jobs.plan(BuildSpec(model="m"))
     async with app.db.write() as tx:
-        await jobs.change(tx, job.id, state=state, done=done, total=20)
+        await jobs.change(tx, job.id, state=state, started_at=1.0, done=done, total=20)
     return await app.jobs.get(job.id)
 
 

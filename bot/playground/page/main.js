@@ -70,6 +70,7 @@ function onStatus(text) {
 function enter() {
   for (const input of $("people").querySelectorAll("input")) input.checked = input.value === person();
   $("who").hidden = person() !== "";
+  $("help").hidden = person() === ""; // before that, nothing can be typed
   if (!person()) return;
   document.title = `${person()} · Herosmith playground`;
   $("composer").inert = false;

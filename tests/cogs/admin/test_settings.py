@@ -34,7 +34,7 @@ async def choose_channels(stage: Stage, *channels: simcord.ChannelHandle) -> str
 async def test_installations_limits_apply_by_default(stage: Stage) -> None:
     text = await answer(stage, "show")
     for line in (
-        "/hero works: everywhere",
+        "`/hero` works: everywhere",
         "one member: 5 seconds (the bot's own)",
         "one member a day: 200 (the bot's own)",
         "whole server a day: no limit (the bot's own)",
@@ -129,6 +129,22 @@ async def test_a_language_is_known_by_its_own_and_its_english_name(
     assert (await app.guild_settings.get(HOME)).language == "de"
     assert "English" in await answer(stage, "language", language="Englisch")
     assert (await app.guild_settings.get(HOME)).language == "en"
+
+
+async def test_each_change_is_said_first_and_in_the_language_of_now(stage: Stage) -> None:
+    there = f"<#{stage.channel.id}>"
+    assert (await choose_channels(stage, stage.channel)).startswith(
+        f"`/hero` works only here now: {there}.\n"
+    )
+    assert (await choose_channels(stage)).startswith("`/hero` works everywhere now.\n")
+    assert (await answer(stage, "limits", cooldown=60)).startswith("The limits are set.\n")
+    german = await answer(stage, "language", language="German")
+    assert german.startswith("Die Sprache ist jetzt Deutsch.\n**Einstellungen")
+    assert (await answer(stage, "language", language="English")).startswith("The language is now English.\n")
+    own = await answer(stage, "language", language="own")
+    assert own.startswith("Everyone is answered in their own language now.\n")
+    assert (await answer(stage, "reset")).startswith("The bot's own settings apply in this server now.\n")
+    assert (await answer(stage, "show")).startswith("**Settings")
 
 
 async def test_language_is_chosen_by_code_or_name(stage: Stage, app: App) -> None:

@@ -7,6 +7,7 @@ import pytest
 from bot.app import App
 from bot.client import HeroBot
 from bot.store import jobs, notifications
+from bot.store.jobs import State
 from tests.conftest import Stage
 from tests.support.duels import vote_unanimously
 from tests.support.scripted_server import Script
@@ -29,12 +30,32 @@ async def test_without_models_the_list_says_what_to_do(stage: Stage) -> None:
 async def test_while_the_first_model_is_in_training_the_list_names_its_job(stage: Stage, app: App) -> None:
     await build(app)
     job, _ = await app.finetunes.submit(epochs=1)
+    async with app.db.write() as tx:
+        await jobs.change(tx, job.id, state="running")
     in_training = f"No model has been trained yet; the first one is in training, as job {job.id}."
     assert await said(stage, "list") == in_training
     await stage.olga.slash(stage.channel, "models show")
     assert stage.refusal() == in_training
     await stage.olga.slash(stage.channel, "settings language", language="Deutsch")
     assert f"das erste ist im Training, als Job {job.id}." in await said(stage, "list")
+
+
+@pytest.mark.parametrize(
+    ("state", "how"),
+    [
+        ("queued", "the first training waits to start"),
+        ("paused", "the first training is paused"),
+        ("cancelling", "the first training is being cancelled"),
+    ],
+)
+async def test_a_first_training_that_does_not_run_is_not_called_in_training(
+    stage: Stage, app: App, state: State, how: str
+) -> None:
+    await build(app)
+    job, _ = await app.finetunes.submit(epochs=1)
+    async with app.db.write() as tx:
+        await jobs.change(tx, job.id, state=state)
+    assert await said(stage, "list") == f"No model has been trained yet; {how}, as job {job.id}."
 
 
 @pytest.mark.usefixtures("two_models")

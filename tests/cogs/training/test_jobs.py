@@ -14,12 +14,13 @@ from bot.jobs.queue import WorkerTiming
 from bot.presentation.jobs import progress_text
 from bot.store import jobs
 from bot.store.job_schema import FinetuneSpec
+from bot.store.jobs import State
 from bot.tuning.gate import CHECK_PHASES
 from tests.conftest import HOME, Stage
 from tests.support.eventually import eventually
 from tests.support.scripted_server import Script
 from tests.support.streaming import labels
-from tests.support.workflows import build_spec
+from tests.support.workflows import build, build_spec
 
 
 @pytest.fixture
@@ -66,15 +67,49 @@ async def test_a_second_build_waits_for_the_first(stage: Stage, app: App) -> Non
     assert "running already" in stage.refusal()
 
 
-async def test_a_cancelled_plan_costs_nothing_and_says_so(stage: Stage, app: App, script: Script) -> None:
+@pytest.mark.parametrize(
+    ("state", "said"), [("running", "running already"), ("paused", "is paused"), ("cancelling", "cancelled")]
+)
+async def test_a_job_that_stands_in_the_way_is_linked(
+    stage: Stage, app: App, state: State, said: str
+) -> None:
     await stage.olga.slash(stage.channel, "build-dataset", limit=16)
     (plan,) = stage.channel.history()
+    job = await app.jobs.confirm(1)
+    async with app.db.write() as tx:
+        await jobs.change(tx, job.id, state=state)
+
+    refused = stage.ephemeral_reply(await stage.olga.slash(stage.channel, "build-dataset", limit=16))
+
+    assert said in refused
+    link = f"https://discord.com/channels/{HOME}/{stage.channel.id}/{plan.id}"
+    assert refused.endswith(f" [Look at its message]({link})")
+    stage.refusal()
+
+    await app.jobs.move(job.id, plan.id, plan.id)  # no channel of a server: others cannot follow a link
+    refused = stage.ephemeral_reply(await stage.olga.slash(stage.channel, "build-dataset", limit=16))
+    assert said in refused
+    assert "Look at" not in refused
+    stage.refusal()
+
+
+@pytest.mark.parametrize("command", ["build-dataset", "finetune"])
+async def test_a_cancelled_plan_costs_nothing_and_says_so(
+    stage: Stage, app: App, script: Script, command: str
+) -> None:
+    if command == "finetune":
+        await build(app)
+        script.asked.clear()
+    await stage.olga.slash(stage.channel, command)
+    plan = stage.channel.history()[-1]
 
     await stage.olga.click(plan, label="Cancel")
     await stage.env.advance_time(4)
 
     (shown,) = stage.channel.history()
-    assert shown.content.endswith("Cancelled.")  # nothing was written that could be kept
+    title, text = shown.content.split("\n")  # without a bar
+    assert "(job" in title
+    assert text == "The plan was cancelled; nothing was started."
     assert shown.components == []
     assert not await app.worker.run_next()
     assert script.asked == []
