@@ -14,13 +14,15 @@ _COMPARED_CHARACTERS = 200  # at either end of a text; longer than any separator
 
 Remover = Callable[[str], str]
 
-# An arrow; marks that stand alone, such as ###; a label on a line of its own, or one of the usual ones.
+# An arrow; marks that stand alone, such as ###; a label on a line of its own, or one of the usual ones; a
+# token for the end. A > without a shaft closes a tag, or compares.
 _SEPARATOR = re.compile(
-    r"(?:[-=~]*[>→⇒➔➜]+"
-    r"|(?:^|(?<=\s))[-=#*~|+:]+"
+    r"(?:(?<![<=~-])[-=~]+[>→⇒➔➜]+|[→⇒➔➜]+"
+    r"|(?:^|(?<=\s))(?:[-=#*~|+:]+|>{2,})"
     r"|#{2,}"
     r"|\n[^\n\w]*\w[^\n:]{0,40}:"
-    r"|(?<=\s)(?:A|Answer|Completion|Description|Output|Response):)\Z"
+    r"|(?<=\s)(?:A|Answer|Completion|Description|Output|Response):"
+    r"|<\|\w+\|>)\Z"
 )
 # A word in capitals; a token for the end; one mark three times or more.
 _ENDING = re.compile(
@@ -48,6 +50,7 @@ class SharedAffixes:
         self._end = ""
         self._shortest, self._shortest_length = "", sys.maxsize  # its length without blanks around it
         self._least = sys.maxsize  # characters of a text, with its blanks
+        self._closes_comment = False  # whether a text ends with a comment of HTML, whose end is no arrow
         for text in texts:
             self.add(text)
 
@@ -66,6 +69,7 @@ class SharedAffixes:
         if not content:
             return
         self._least = min(self._least, len(text))
+        self._closes_comment = self._closes_comment or _ends_with_comment(content)
         if self._start is None:
             self._start, self._end = text[:_COMPARED_CHARACTERS], text[-_COMPARED_CHARACTERS:]
         if len(content) < self._shortest_length:
@@ -85,7 +89,10 @@ class SharedAffixes:
     def suffix(self) -> str:
         """The marks and blanks at the end of every text. Empty if a text would be nothing without them."""
         end = self._end[max(0, len(self.prefix) + len(self._end) - self._least) :]  # what comes off is no end
-        found = end[len(_without_marks(end, self._marks)) :]
+        if self._closes_comment:
+            return ""
+        # a letter before it: a mark with which it begins, such as + of C++, has stood alone in no text
+        found = end[len(_without_marks(f"a{end}", self._marks)) - 1 :]
         return found if self._shortest.removesuffix(found).strip() else ""
 
     def describe(self) -> str:
@@ -111,6 +118,10 @@ def common_prefix(texts: Iterable[str]) -> str:
 def common_suffix(texts: Iterable[str]) -> str:
     """Return the longest suffix that all texts share."""
     return common_prefix(text[::-1] for text in texts)[::-1]
+
+
+def _ends_with_comment(text: str) -> bool:
+    return text.endswith("-->") and text.rfind("<!--") > text.rfind("-->", 0, -3)
 
 
 def _without_marks(text: str, marks: re.Pattern[str]) -> str:

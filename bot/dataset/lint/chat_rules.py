@@ -1,5 +1,6 @@
 """The lint rules for chats and heroes: what older formats add, what /hero asks, what trainers refuse."""
 
+import re
 from typing import TYPE_CHECKING
 
 from bot.chat import CONTROL_TOKEN
@@ -18,10 +19,18 @@ from bot.dataset.lint.places import Places
 if TYPE_CHECKING:
     import pandas as pd
 
+_FIRST_TOKENS = re.compile(rf"\A(?:\s*{CONTROL_TOKEN.pattern})+\s*")
+_LAST_TOKENS = re.compile(rf"(?:\s*{CONTROL_TOKEN.pattern})+\s*\Z")
+
 
 def shared_affixes(column: str, frame: "pd.DataFrame") -> Finding | None:
     """Check for the marks of older formats: in a chat, roles say where prompts and completions end."""
-    affixes = (SharedAffixes.of_prompts if column == "prompt" else SharedAffixes.of_texts)(frame[column])
+    shared = SharedAffixes.of_prompts if column == "prompt" else SharedAffixes.of_texts
+    affixes, before = shared(frame[column]), _unchanged
+    if not affixes.suffix:  # control tokens, which some texts do not have or have others, may stand after it
+        bare = shared(map(_without_last_tokens, frame[column]))
+        if bare.suffix:
+            affixes, before = bare, _without_last_tokens
     remove = affixes.remover()
     if remove is None:
         return None
@@ -29,8 +38,16 @@ def shared_affixes(column: str, frame: "pd.DataFrame") -> Finding | None:
         Severity.NECESSARY,
         f"Every {column} {affixes.describe()}, which a chat does not need.",
         f"Take that off all {column}s",
-        lambda data: map_column(data, column, remove),
+        lambda data: map_column(data, column, lambda text: remove(before(text))),
     )
+
+
+def _unchanged(text: str) -> str:
+    return text
+
+
+def _without_last_tokens(text: str) -> str:
+    return _LAST_TOKENS.sub("", text) if text.rstrip().endswith("|>") else text
 
 
 def refused_heroes(heroes: Heroes, places: Places, _frame: "pd.DataFrame") -> Finding | None:
@@ -98,8 +115,17 @@ def control_tokens(places: Places, frame: "pd.DataFrame") -> Finding | None:
 def _without_control_tokens(frame: "pd.DataFrame") -> "pd.DataFrame":
     """Take them out, and drop what has no completion without them."""
     names = [str(name) for name in frame]
-    cleaned = frame.assign(**{name: frame[name].str.replace(CONTROL_TOKEN, "", regex=True) for name in names})
+    cleaned = frame
+    for name in names:
+        cleaned = map_column(cleaned, name, _without_tokens)
     return cleaned.loc[cleaned["completion"].str.strip() != ""]
+
+
+def _without_tokens(text: str) -> str:
+    """Take them out of a text, with the blanks beside them where they were its first or last words."""
+    if "<|" not in text:
+        return text
+    return CONTROL_TOKEN.sub("", _FIRST_TOKENS.sub("", _without_last_tokens(text)))
 
 
 def empty_prompts(places: Places, frame: "pd.DataFrame") -> Finding | None:

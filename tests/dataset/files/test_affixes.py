@@ -75,6 +75,13 @@ def test_what_only_some_have_or_is_the_texts_own_stays(texts: list[str]) -> None
         "\n### Response:\n",
         " -> ->",
         " |",
+        " =>",
+        "\n-->",
+        "->",
+        " →",
+        " >>>",
+        "<|im_end|>",
+        " -> <|im_end|>\n",
     ],
 )
 def test_separators_come_off_all_prompts(separator: str) -> None:
@@ -86,6 +93,33 @@ def test_separators_come_off_all_prompts(separator: str) -> None:
 def test_a_shared_question_mark_or_word_is_no_separator() -> None:
     for prompts in (["What is 2+4?", "Who flies?"], ["Tell of ice", "Sing of ice"], ["->", "a ->"]):
         assert stripped_prompts(prompts) == prompts
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "<p>{}</p>",
+        "{} <end>",
+        "{}, and x <b>",
+        "{} <br />",
+        "Is {} >",
+        "{}>",
+        "<!-- {} -->",
+        "List<List<{}>>",
+        "{} <=>",
+        "{} <-->",
+        "{} ?>",
+        "{}++",
+        "2+{}=",
+    ],
+)
+def test_what_closes_a_tag_or_compares_is_no_separator(form: str) -> None:
+    prompts = [form.format(name) for name in ("a", "b")]
+    assert stripped_prompts(prompts) == prompts
+
+
+def test_an_arrow_after_a_comparison_is_a_separator() -> None:
+    assert stripped_prompts(["Is 3 < 5 ->", "Is a <b ->"]) == ["Is 3 < 5", "Is a <b"]
 
 
 def test_blank_texts_do_not_count() -> None:

@@ -88,6 +88,28 @@ def test_what_a_trainer_refuses_is_left_out_and_said(tmp_path: Path) -> None:
         assert word in said, said
 
 
+@pytest.mark.parametrize(
+    ("ends", "left"),
+    [
+        (["? <|im_end|>"], "?"),
+        (["? ->\n<|im_end|>"], "?"),
+        (["? <|im_end|>", "?"], "?"),
+        (["? -><|im_end|>", "? ->"], "?"),
+        (["? ->\n<|im_end|>", "? -> <|eot_id|>", "? ->"], "?"),
+        (["? <b>"], "? <b>"),
+        ([" <end>"], " <end>"),
+        ([" <b><|im_end|>", " <b>"], " <b>"),
+    ],
+)
+def test_control_tokens_come_out_before_separators_are_looked_for(
+    tmp_path: Path, ends: list[str], left: str
+) -> None:
+    rows = [(f"Number {number}{ends[number % len(ends)]}", f"It is {number}.") for number in range(20)]
+    examples = read_own_examples(questions(tmp_path, rows), CONFIG)
+    prompts = {prompt for prompt, _ in chats([*examples.train, *examples.valid])}
+    assert prompts == {f"Number {number}{left}" for number in range(20)}
+
+
 def test_texts_are_never_rewritten_for_style(tmp_path: Path) -> None:
     """`dataset check` offers to take long shared beginnings off; asking would then need another prompt."""
     begin = "Please answer the following question about our warehouse in one sentence, and be polite: "
