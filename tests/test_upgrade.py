@@ -17,7 +17,7 @@ from bot.app import App
 from bot.client import HeroBot
 from bot.i18n.message import ENGLISH
 from bot.presentation.jobs import result_text
-from bot.settings import ROOT, Settings
+from bot.settings import Settings
 from bot.store.schema import example
 from tests.conftest import HOME, Stage
 from tests.support.engine_process import EngineProcess
@@ -37,8 +37,11 @@ DUEL_1 = 1456074666278912001
 
 
 @pytest.fixture
-def settings(tmp_path: Path, script: Script) -> Settings:
-    """Settings of a data folder as version 0.1 left it; the model server still has its trainings."""
+def settings(tmp_path: Path, script: Script, penalising: Path) -> Settings:
+    """Settings of a data folder as version 0.1 left it; the model server still has its trainings.
+
+    Its author asks as 0.1's did, so that the answers that 0.1 kept are those to its questions.
+    """
     data_dir = tmp_path / "var"
     data_dir.mkdir()
     database = sqlite3.connect(data_dir / "hero.db")
@@ -51,7 +54,7 @@ def settings(tmp_path: Path, script: Script) -> Settings:
         engine_url=script.url,
         home_guilds=frozenset({HOME}),
         admin_channel=OFFICE,
-        heroes_file=ROOT / "data" / "heroes.toml",
+        heroes_file=penalising,
         cooldown=0,
         duel_share=0,
         reconcile_days=0,  # the messages that it would look up are not in this Discord
