@@ -1,6 +1,7 @@
 """`herosmith chat`: ask a model of the engine anything."""
 
 import asyncio
+import re
 import shlex
 import sys
 from contextlib import AsyncExitStack
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _PROMPT = "> "
 _FORGET = "/new"
+_COMMAND = re.compile(r"/[A-Za-z?-]*")  # no path, and no question that begins with one
+_COMMANDS = f"Its commands: {_FORGET} begins anew, Ctrl-D ends it. All else is asked as you type it."
 _CUT = (
     "(The answer is cut here: with what was said before, it is as long as the model can read. "
     f"{_FORGET} begins anew, and a question may ask for a short answer.)"
@@ -238,6 +241,8 @@ async def _talk(asker: _Asker, opening: list[Message]) -> None:
     while (typed := await _typed()) is not None:
         if typed == _FORGET:
             said = list(opening)
+        elif _COMMAND.fullmatch(typed):
+            typer.echo(f"This talk has no {typed}. {_COMMANDS}", err=True)
         elif typed:
             said.append({"role": "user", "content": typed})
             try:

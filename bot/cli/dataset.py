@@ -175,6 +175,7 @@ def export(
 
 async def _list(settings: Settings, *, as_json: bool) -> None:
     from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
+    from bot.dataset.versions.contents import NO_DATASET  # noqa: PLC0415
 
     async with open_app(settings) as app:
         found = await app.dataset_contents.all()
@@ -183,7 +184,7 @@ async def _list(settings: Settings, *, as_json: bool) -> None:
     elif found:
         print_table(_HEADINGS, map(_row, found))
     else:
-        typer.echo(f"There is no dataset yet. {program()} dataset build writes one.")
+        typer.echo(plain(TERMINAL(NO_DATASET)))
 
 
 async def _show(settings: Settings, version: int | None, *, texts: bool, as_json: bool) -> None:
@@ -288,6 +289,7 @@ async def _status(settings: Settings, **thresholds: Any) -> None:
 async def _import(settings: Settings, file: Path) -> None:
     from bot.app import open_app  # noqa: PLC0415 (so that --help is quick)
     from bot.dataset.lint.own_examples import holds_prompts  # noqa: PLC0415
+    from bot.dataset.versions.draft import RECOMMENDED_EXAMPLES  # noqa: PLC0415
     from bot.dataset.versions.freeze import MIN_TRAINING_TEXTS  # noqa: PLC0415
 
     async with open_app(settings) as app:
@@ -314,8 +316,15 @@ async def _import(settings: Settings, file: Path) -> None:
             f"The file keeps so many aside that {training} are left to learn from, and a training needs "
             f"{MIN_TRAINING_TEXTS}: add texts and import it again before you train on it."
         )
-    else:
-        typer.echo(f"Next: {program()} finetune --dataset {result.dataset.id}")
+        return
+    if training + counts.get("valid", 0) < RECOMMENDED_EXAMPLES:
+        typer.echo(
+            f"Fewer than {RECOMMENDED_EXAMPLES} texts teach little: a few hundred at least are better. "
+            f"{program()} dataset build --source shipped makes a dataset of those that come with the bot."
+        )
+    if result.new:
+        typer.echo(f"It is the newest dataset now, which {program()} finetune takes if you name no other.")
+    typer.echo(f"Next: {program()} finetune --dataset {result.dataset.id}")
 
 
 async def _export(

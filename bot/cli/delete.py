@@ -38,7 +38,7 @@ async def _delete(settings: Settings, name: str, base: str | None, *, confirmed:
             else:
                 typer.echo("Nothing was done.")
             return
-        model = await engine.models.resolve(name)
+        model = await engine.models.resolve(name, to_delete=True)
         require_deletable(model)
         question = (
             f"Delete the model {name}{await _size_text(engine.models, model)}? It cannot be brought back."

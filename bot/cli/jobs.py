@@ -106,7 +106,10 @@ async def _list(limit: int, *, as_json: bool) -> None:
         elif found:
             print_table(_HEADINGS, [_row(app.jobs, job) for job in found])
         else:
-            typer.echo(f"There is no job yet. {program()} dataset build orders one. {own_models_hint()}")
+            typer.echo(
+                f"There is no job yet. {program()} dataset build --source shipped orders one, of seconds. "
+                f"{own_models_hint()}"
+            )
 
 
 async def _show(job_id: int, *, as_json: bool) -> None:

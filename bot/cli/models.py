@@ -124,7 +124,10 @@ async def _list(settings: Settings, *, as_json: bool) -> None:
             if step := next_step_text(TERMINAL, model, stages.get(model.id)):
                 typer.echo(plain(f"Model {model.id}: {step}"))
     else:
-        first = f"There is no model of heroes yet: {program()} dataset build, then {program()} finetune."
+        first = (
+            f"There is no model of heroes yet. {program()} dataset build --source shipped makes a dataset, "
+            f"in seconds, of the texts that come with the bot; then {program()} finetune trains on it."
+        )
         if training:
             first = TERMINAL(no_model_message(training))
         typer.echo(f"{first} {own_models_hint()}")

@@ -26,9 +26,8 @@ _UNTRAINED = (
 )
 
 _NONE_KEPT_ASIDE = (
-    "A training needs 10 to learn from, and those with the same prompt stay together, so all are learnt: no "
-    "loss will tell how well the model guesses what it has not learnt. More examples with other prompts "
-    "change that."
+    "All examples are learnt, because 10 have to be, and examples with the same prompt are never split up. "
+    "So nothing is left to test the model with. Add examples with other prompts if you want a test."
 )
 
 

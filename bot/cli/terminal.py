@@ -23,7 +23,15 @@ _NAMES = {
 }
 _NAMES_OF_VALUES = {("kind", "preference"): "dataset pairs"}  # options that make another command here
 _ONLY_IN_DISCORD = {"duel", "top", "about", "help", "privacy", "settings"}
-_POSITIONAL = {"hero", "model", "a", "b", "name", "power"}  # options of Discord that are arguments here
+_POSITIONAL = {
+    "hero",
+    "model",
+    "a",
+    "b",
+    "name",
+    "power",
+    "file",
+}  # options of Discord that are arguments here
 _MENTION = re.compile(r"<@!?(\d+)>")
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-ONLY_IN_TERMINAL = {"dataset export", "dataset list", "jobs list"}
+ONLY_IN_TERMINAL = {"dataset export", "dataset list", "jobs list", "tune"}
 _BEFORE_OPTION = re.compile(r" (?=[a-z-]+:)")
 
 

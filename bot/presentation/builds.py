@@ -119,12 +119,7 @@ def build_result_text(t: Translator, result: BuildResult) -> str:
         lines.append(t("Left out of the dataset: {reasons}.", reasons=count_by_reason(result.dropped)))
     lines += _votes_lines(t, result.votes)
     if any(name.endswith("out_openai_completion.csv") for name in result.files):
-        lines.append(
-            t(
-                "All examples are in the table `out_openai_completion.csv`. The name is that of the "
-                "article that this bot follows; it does not say which model wrote them."
-            )
-        )
+        lines.append(t("All examples are in the table `out_openai_completion.csv`."))
     return "\n".join([*lines, *_next_lines(t, result)])
 
 

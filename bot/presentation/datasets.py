@@ -116,7 +116,7 @@ def dataset_status_text(t: Translator, status: DatasetStatus) -> str:
     return "\n".join([*lines, "```", *_table_lines(t, status), "```"])
 
 
-_NO_DATASET = mark("none yet. `{/build-dataset}` makes one.")
+_NO_DATASET = mark("none yet. `{/build-dataset source:shipped}` makes one in seconds.")
 _NO_PAIRS = mark("none yet. `{/build-dataset kind:preference}` makes one of votes, once there are some.")
 
 

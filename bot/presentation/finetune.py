@@ -1,5 +1,6 @@
 """The texts of a fine-tuning for Discord and the terminal: its plan and its end."""
 
+from bot.dataset.versions.draft import RECOMMENDED_EXAMPLES
 from bot.i18n.format import format_duration
 from bot.i18n.message import LocalizedMessage, Translator, mark
 from bot.presentation.models import next_step_text, shutdown_mark
@@ -89,7 +90,7 @@ def planned_weights_text(t: Translator, planned: PlannedWeights | None, *, serve
 
 def _warning_lines(t: Translator, estimate: TuningEstimate) -> list[str]:
     """Return warnings on the dataset, the base and the provider, and what an operator will have to do."""
-    base, provider, lines = _base_text(estimate), estimate.provider, []
+    base, provider, lines = _base_text(estimate), estimate.provider, _few_texts_lines(t, estimate)
     if estimate.trained_before:
         lines.append(
             t(
@@ -129,6 +130,26 @@ def _warning_lines(t: Translator, estimate: TuningEstimate) -> list[str]:
             )
         )
     return lines
+
+
+def _few_texts_lines(t: Translator, estimate: TuningEstimate) -> list[str]:
+    """Return a warning if the dataset has so few texts that a model learns little, with a larger one."""
+    found, largest = estimate.dataset, estimate.largest
+    train, valid = (found.counts.get(name, 0) for name in ("train", "valid"))
+    if found.kind != "sft" or train + valid >= RECOMMENDED_EXAMPLES:
+        return []
+    few = t("⚠️ Fewer than {number} texts teach little.", number=RECOMMENDED_EXAMPLES)
+    if (number := largest.counts.get("train", 0)) > train:
+        cure = t(
+            "Dataset v{version} has {number:,} to learn from: `{/finetune dataset:{version}}`.",
+            version=largest.id,
+            number=number,
+        )
+    else:
+        cure = t(
+            "`{/build-dataset source:shipped}` makes a dataset of the few hundred that come with the bot."
+        )
+    return [f"{few} {cure}"]
 
 
 def _base_text(estimate: TuningEstimate) -> LocalizedMessage | str:

@@ -58,7 +58,10 @@ def no_model_message(training: Job | None) -> LocalizedMessage:
     """Return what to do while no model has been trained, or how the training of the first one stands."""
     if training:
         return LocalizedMessage(_FIRST_TRAINING[training.state], number=training.id)
-    return LocalizedMessage("No model has been trained yet: run `/build-dataset`, then `/finetune`.")
+    return LocalizedMessage(
+        "No model has been trained yet: run `{/build-dataset source:shipped}`, which takes seconds, then "
+        "`{/finetune}`."
+    )
 
 
 def shutdown_mark(day: str) -> str:

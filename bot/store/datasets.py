@@ -136,6 +136,12 @@ async def get_latest(tx: Transaction, kind: DatasetKind = "sft") -> Dataset | No
     return Dataset(**row._mapping) if row else None
 
 
+async def get_largest(tx: Transaction, kind: DatasetKind) -> Dataset | None:
+    """Return the dataset of a kind that has the most texts to learn from; None if none of it may train."""
+    found = [each for each in await list_all(tx) if each.kind == kind and not each.rebuild]
+    return max(found, key=lambda each: each.counts.get("train", 0), default=None)
+
+
 async def get_changes(tx: Transaction, version: int, *, since: int) -> Changes:
     """Return what a version added and dropped since another one."""
     return Changes(since, await _only_in(tx, version, since), await _only_in(tx, since, version))

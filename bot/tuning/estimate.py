@@ -48,7 +48,7 @@ class TuningEstimate:
     serves_adapters tells whether the server that answers loads nothing else. retires_on is the base's last
     day, if the server announces one. listed tells whether the server lists the base, None if it lists
     nothing. trained_before is the newest model that was trained on this dataset from this base, None if there
-    is none.
+    is none. largest is the trainable dataset of this kind with the most texts to learn from.
     """
 
     spec: FinetuneSpec
@@ -67,6 +67,7 @@ class TuningEstimate:
     retires_on: str | None
     listed: bool | None
     trained_before: Model | None
+    largest: Dataset
 
 
 class TuningEstimator:
@@ -144,6 +145,7 @@ class TuningEstimator:
             tokens = await _epoch_tokens(tx, spec.dataset)
             done = await jobs.succeeded_trainings(tx)
             trained_before = await models.newest_trained_on(tx, spec.dataset, spec.base)
+            largest = await datasets.get_largest(tx, dataset.kind)
         pace = self._measured_pace(done, spec)
         start, rate = pace or (self._provider.typical_start, self._provider.typical_speed)
         check = await self._check(spec, done)
@@ -167,6 +169,7 @@ class TuningEstimator:
             (shutdown_dates or {}).get(spec.base),
             None if shutdown_dates is None else spec.base in shutdown_dates,
             trained_before,
+            largest or dataset,
         )
 
     def _measured_pace(self, done: Sequence[Job], spec: FinetuneSpec) -> tuple[float, float] | None:
@@ -222,7 +225,9 @@ def _no_dataset(version: int | None, method: Method | None) -> UserError:
             "kind:preference}`, or leave the method out."
         )
     return UserError(
-        "There is no dataset yet. Make one with `{/build-dataset}`, then run `{/finetune}` again."
+        "There is no dataset yet. Make one with `{/build-dataset source:shipped}`, in seconds, of the texts "
+        "that come with the bot; or with `{/build-dataset}`, for which a model writes new ones. Then run "
+        "`{/finetune}` again."
     )
 
 

@@ -45,6 +45,11 @@ def is_of_heroes(model: str) -> bool:
     return any(map(_NAMED_BY_BOT.fullmatch, model.split(":")[2:]))
 
 
+def is_deletable(model: str) -> bool:
+    """Return whether a person may delete a model: neither the base nor one that the bot keeps."""
+    return is_tuned(model) and not is_of_heroes(model)
+
+
 def require_deletable(model: str) -> None:
     """Raise UserError for the base, and for a model of heroes: the bot would still list it."""
     if not is_tuned(model):

@@ -17,6 +17,7 @@ from bot.tuning.model_names import (
     described_training,
     find_model,
     find_training,
+    is_deletable,
     model_name,
     require_deletable,
     short_name,
@@ -41,11 +42,11 @@ class OwnModels:
     async def _list(self) -> AsyncPage[Model]:
         return await self._api.models.list()
 
-    async def resolve(self, typed: str | None) -> str:
+    async def resolve(self, typed: str | None, *, to_delete: bool = False) -> str:
         """Return the model with a name, or the newest of which it is a part (`None`: the base).
 
-        A name as `tune` was given it is found as well. Raises UserError, with what there is, if there is
-        none, or if its training is not finished.
+        A name as `tune` was given it is found as well. Raises UserError, with what there is (to_delete: with
+        what can be deleted), if there is none, or if its training is not finished.
         """
         names = await self.names()
         if typed is None:
@@ -53,7 +54,7 @@ class OwnModels:
         if found := find_model(names, typed) or find_model(names, model_name(typed)):
             return found
         trainings = await self._fine_tuning.list_trainings()
-        unfinished = (job for job in trainings if not has_ended(job) and not trains_heroes(job))
+        unfinished = [job for job in trainings if not has_ended(job) and not trains_heroes(job)]
         if job := find_training(unfinished, typed):
             raise UserError(
                 "The model {name} is not finished: its training is {status}. To go on with it, start its "
@@ -61,8 +62,13 @@ class OwnModels:
                 name=training_name(job),
                 status=str(job.status).replace("_", " "),
             )
-        known = "".join(f"\n  {short_name(names, name)}" for name in names)
-        raise UserError("There is no model {typed}. There are:{known}", typed=typed, known=known)
+        if not to_delete:
+            known = _listed(short_name(names, name) for name in names)
+            raise UserError("There is no model {typed}. There are:{known}", typed=typed, known=known)
+        deletable = [short_name(names, name) for name in names if is_deletable(name)]
+        if known := _listed([*deletable, *map(training_name, unfinished)]):
+            raise UserError("There is no model {typed}. Can be deleted:{known}", typed=typed, known=known)
+        raise UserError("There is no model {typed}, nor another one that can be deleted.", typed=typed)
 
     async def size(self, model: str) -> int | None:
         """Return how many bytes deleting a model would free; None if the engine does not say it."""
@@ -107,6 +113,10 @@ class OwnModels:
         for file in files:
             if file not in needed:
                 await self._fine_tuning.files.delete(file)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return "".join(f"\n  {name}" for name in names)
 
 
 def files_of(job: FineTuningJob) -> list[str]:

@@ -179,6 +179,9 @@ def test_a_file_without_heroes_is_sent_to_tune(terminal: RunCommand, tmp_path: P
     [
         ("How long do I boil an egg?,Six minutes.\nWhat is a lamp?,A light.\n", "prompt, completion and has"),
         ("frage,antwort\nWie lang?,Sechs Minuten.\n", "prompt, completion and has frage, antwort."),
+        ("question,antwort\nA?,B.\n", "own.csv lacks the column completion and has question, antwort."),
+        ("frage,answer\nA?,B.\n", "own.csv lacks the column prompt and has frage, answer."),
+        ("age,gender,text\n40,man,B.\n", "own.csv lacks the column power and has age, gender, text."),
         ("prompt,text,completion\nA?,B.\n", "(line 2) has 2 fields where the header has 3"),
     ],
 )
@@ -191,8 +194,25 @@ def test_what_no_command_can_read_is_sent_to_none(
     refused = terminal(*command, str(file))
     assert refused.exit_code == 1
     assert said in refused.stderr
-    assert ("line 1" in refused.stderr) == ("lacks the columns" in refused.stderr)
+    assert ("line 1" in refused.stderr) == ("lacks the column" in refused.stderr)
     assert "herosmith tune" not in refused.stderr
+
+
+def test_a_small_import_says_that_it_teaches_little_and_trains_next(terminal: RunCommand) -> None:
+    heroes = str(ROOT / "examples" / "heroes.csv")
+    first = terminal("dataset", "import", heroes).output
+    assert "Fewer than 100 texts teach little" in first
+    assert "herosmith dataset build --source shipped" in first
+    assert "It is the newest dataset now" in first
+    again = terminal("dataset", "import", heroes).output
+    assert "was already dataset v1" in again
+    assert "the newest dataset now" not in again
+
+
+def test_a_large_import_says_no_such_thing(terminal: RunCommand) -> None:
+    terminal("dataset", "build", "--source", "shipped", "--yes")
+    terminal("dataset", "export", "all.csv")
+    assert "teach little" not in terminal("dataset", "import", "all.csv").output
 
 
 def test_rated_pairs_are_sent_to_tune(terminal: RunCommand) -> None:

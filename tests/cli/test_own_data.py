@@ -212,6 +212,11 @@ def test_too_few_examples_that_can_be_read_are_refused_with_those_that_cannot(at
         (("tune", str(ROOT / "docs" / "playground.png"), "--yes"), "playground.png"),
         (("tune", str(SAMPLES / "questions.csv"), "--base", "some/model", "--yes"), "An engine runs already"),
         (("chat", "nobody", "-m", "Hello"), "There is no model nobody. There are:\n  tiny"),
+        (("delete", "nobody"), "There is no model nobody, nor another one that can be deleted."),
+        (
+            ("tune", str(SAMPLES), "--yes"),
+            f"To learn from that file, name it alone: `herosmith tune {SAMPLES / 'chats.jsonl'}`",
+        ),
         (
             ("chat", "-m", "word " * 5000),
             "That is longer than the model can read: shorten it. The engine says: The messages have ",
@@ -623,11 +628,15 @@ def test_a_talk_in_a_terminal_keeps_its_history_until_it_begins_anew(
         env=environment,
         text=True,
     )
-    os.write(ours, b"Good morning\n/new\n\nAnd again\n\x04")
+    os.write(ours, b"Good morning\n/new\n\n/help\n/usr/bin is what?\nAnd again\n\x04")
     printed, _ = talk.communicate(timeout=120)
     os.close(ours)
     os.close(theirs)
     assert talk.returncode == 0, printed
     first, *_ = printed.splitlines()
     assert first == "tiny. End with Ctrl-D, begin anew with /new."
-    assert printed.count("> ") >= 5  # once more for the end of the input
+    commands = "/new begins anew, Ctrl-D ends it. All else is asked as you type it."
+    assert (
+        printed.count(f"This talk has no /help. Its commands: {commands}") == printed.count("This talk") == 1
+    )
+    assert printed.count("> ") >= 7  # once more for the end of the input

@@ -169,8 +169,10 @@ def test_suggestions_have_german_words_for_germans(typed: str, first: str) -> No
 
 def test_every_gender_and_power_that_is_suggested_has_a_german_word() -> None:
     german = VOCABULARY.synonyms["de"]
-    assert set(VOCABULARY.genders) <= set(german.genders)
-    assert set(VOCABULARY.powers) | set(VOCABULARY.grid.other_powers) <= set(german.powers)
+    wordless = set(VOCABULARY.genders) - set(german.genders)
+    assert not wordless, f"add a German word to [synonyms.de.genders] of data/heroes.toml: {wordless}"
+    wordless = {*VOCABULARY.powers, *VOCABULARY.grid.other_powers} - set(german.powers)
+    assert not wordless, f"add a German word to [synonyms.de.powers] of data/heroes.toml: {wordless}"
     for power, words in german.powers.items():
         assert {VOCABULARY.parse(f"40 Frau {word}").power for word in words} == {power}
 

@@ -36,6 +36,7 @@ def planned(method: Method, **others: Any) -> TuningEstimate:
         "listed": True,
         "trained_before": None,
     }
+    figures["largest"] = figures["dataset"]
     return TuningEstimate(**figures | others)
 
 
@@ -51,6 +52,23 @@ def test_the_plan_calls_pairs_pairs(method: Method, what: str) -> None:
 )
 def test_the_plan_says_how_many_texts_are_checked(number: int, said: str) -> None:
     assert said in finetune_plan_text(ENGLISH, planned("supervised", check=CheckEstimate(number)), None)
+
+
+def dataset_of(version: int, train: int, valid: int) -> Dataset:
+    return Dataset(version, "sft", "", {}, {"train": train, "valid": valid}, rebuild=False, created_at=0.0)
+
+
+def test_the_plan_warns_of_few_texts_and_names_a_larger_dataset() -> None:
+    few, larger = dataset_of(2, 27, 3), dataset_of(1, 379, 45)
+    warning = "⚠️ Fewer than 100 texts teach little."
+    told = finetune_plan_text(ENGLISH, planned("supervised", dataset=few, largest=larger), None)
+    assert f"{warning} Dataset v1 has 379 to learn from: `/finetune dataset:1`." in told
+    alone = finetune_plan_text(ENGLISH, planned("supervised", dataset=few, largest=few), None)
+    assert f"{warning} `/build-dataset source:shipped` makes a dataset" in alone
+    enough = finetune_plan_text(ENGLISH, planned("supervised", dataset=larger, largest=larger), None)
+    just_enough = dataset_of(2, 90, 10)
+    edge = finetune_plan_text(ENGLISH, planned("supervised", dataset=just_enough, largest=larger), None)
+    assert warning not in enough + edge + finetune_plan_text(ENGLISH, planned("dpo"), None)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
+from gettext import NullTranslations
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -18,10 +19,12 @@ from bot.dataset.files.row import (
     sub_prompt_of,
 )
 from bot.dataset.reading.columns import quoted
+from bot.dataset.reading.synonyms import understood
 from bot.errors import NotUnderstood, UserError
 from bot.heroes.blocklist import Blocklist
 from bot.heroes.hero import FIELD_NAMES, Hero
 from bot.heroes.vocabulary import Vocabulary
+from bot.i18n.message import Translator
 
 _PAIR_COLUMNS = ("prompt", "completion")
 _HERO_COLUMNS = (*FIELD_NAMES, "response_txt")
@@ -34,6 +37,8 @@ _HEADER_HINT = (
     "completion above the texts, as {place}."
 )
 
+# a row is the hero alone, so a command for one is written without its name
+_IN_A_FILE = Translator("en", NullTranslations(), syntax=lambda command, _: dict(command.options)["hero"])
 _BLOCKED = "Its power is on the blocklist, which BLOCKLIST names."
 _CACHED_SPELLINGS = 10_000  # less than a kilobyte each
 _fields_of: Callable[[Mapping[str, str]], tuple[str, ...]] = itemgetter(*FIELD_NAMES)
@@ -156,7 +161,7 @@ class HeroRowParser:
         try:
             found = parse()
         except NotUnderstood as error:
-            return HeroSpelling(written, reason=str(error))
+            return HeroSpelling(written, reason=_IN_A_FILE(error.message))
         if self._blocklist and self._blocklist.blocks(found.power):
             return HeroSpelling("", reason=_BLOCKED)  # no message repeats it
         hero = tuple(str(value) for value in found.as_dict().values())
@@ -173,7 +178,8 @@ def _lacking(columns: Collection[str], file: str, hints: Sequence[str]) -> UserE
         if of_heroes
         else f"It needs {_PAIRS_NEEDED}; a table of heroes may have {_HEROES_NEEDED}."
     )
-    missing = [name for name in wanted if name not in columns]
+    has = understood(tuple(columns))
+    missing = [name for name in wanted if name not in has] or [name for name in wanted if name not in columns]
     noun = "column" if len(missing) == 1 else "columns"
     lacks = f"{file} lacks the {noun} {format_names(missing)} and has {format_names(columns)}."
     return UserError(" ".join([lacks, needed, *hints]))

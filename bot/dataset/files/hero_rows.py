@@ -24,6 +24,7 @@ from bot.store.datasets import Split
 
 _THINKING = re.compile(r"</?think", re.IGNORECASE)
 _SHOWN_REFUSALS = 5
+_EXAMPLE = re.compile(r",? (?:as in|for example) `[^`]*`(?=\.$)")  # at the end of a refusal
 
 PromptTexts = tuple[str, Split | None, list[TrainingText]]
 """A hero's prompt, the split that the file gives it, if any, and its texts."""
@@ -179,12 +180,17 @@ class _Refusals:
     def __init__(self, file: str) -> None:
         self._file = file
         self._shown: list[str] = []
+        self._has_example = False  # it is said once
         self._number = 0
 
     def add(self, error: UserError) -> None:
         self._number += 1
         if len(self._shown) < _SHOWN_REFUSALS:
-            self._shown.append(str(error))
+            refusal = str(error)
+            if self._has_example:
+                refusal = _EXAMPLE.sub("", refusal)
+            self._has_example = self._has_example or bool(_EXAMPLE.search(refusal))
+            self._shown.append(refusal)
 
     def check(self) -> None:
         """Raise UserError if there are any."""

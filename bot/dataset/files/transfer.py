@@ -9,6 +9,7 @@ from bot.dataset.files.dataset_card import DatasetCard
 from bot.dataset.files.formats import FileFormat, write_rows
 from bot.dataset.files.hero_rows import read_hero_rows, training_texts
 from bot.dataset.files.row import Row, sub_prompt_of
+from bot.dataset.versions.contents import NO_DATASET
 from bot.dataset.versions.draft import Draft
 from bot.dataset.versions.freeze import Freezer
 from bot.errors import UserError
@@ -72,7 +73,7 @@ class Transfer:
             dataset = await (datasets.get_latest(tx) if version is None else datasets.get(tx, version))
         if dataset is None:
             if version is None:
-                raise UserError("There is no dataset yet. Make one with `{/build-dataset}`.")
+                raise UserError(NO_DATASET)
             raise UserError(
                 "There is no dataset v{version}. Make one with `{/build-dataset}`.", version=version
             )

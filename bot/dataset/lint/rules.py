@@ -24,12 +24,11 @@ from bot.dataset.lint.finding import (
 from bot.dataset.lint.places import Places
 from bot.dataset.lint.shape import Task, all_equal, common_beginning, task_of
 from bot.dataset.reading.source import Format
-from bot.dataset.versions.draft import MAX_CHARACTERS
+from bot.dataset.versions.draft import MAX_CHARACTERS, RECOMMENDED_EXAMPLES
 
 if TYPE_CHECKING:
     import pandas as pd
 
-RECOMMENDED_EXAMPLES = 100  # fewer get advice
 MAX_ENDING_LENGTH = 10  # characters
 MAX_PROMPT_PREFIX_LENGTH = 12
 MIN_COMPLETION_PREFIX_LENGTH = 5

@@ -23,6 +23,10 @@ class Chat(NamedTuple):
     deviation: str | None = None  # why other programs may refuse it as it is written
 
 
+class LongerTalk(UserError):
+    """A conversation of several turns stands where one question and its answer are read."""
+
+
 def from_sharegpt(conversation: Any) -> Any:
     """Return ShareGPT's turns, {"from": "human", "value": ...}, as messages; another value as it is."""
     if not isinstance(conversation, list) or not all(
@@ -57,7 +61,9 @@ def read_chat(messages: Any, location: str) -> Chat:
     roles = [turn["role"] for turn in messages]
     opening = _opening_turns(roles)
     if roles[opening:] != _ROLES:
-        raise UserError(f"{location} {_fault_of(roles)}")
+        if fault := _fault_of(roles):
+            raise UserError(f"{location} {fault}")
+        raise _longer_talk(roles, location)
     texts = [_content(turn, location) for turn in messages]
     system = texts[0][0] if opening else None
     odd = next((f"{reason} as content" for _, reason in texts if reason), None) or _surplus(messages)
@@ -87,8 +93,8 @@ def _unknown_turn(roles: list[Any]) -> int | None:
     )
 
 
-def _fault_of(roles: list[Any]) -> str:
-    """Return what keeps a conversation from being read as a prompt and its answer: the end of a sentence."""
+def _fault_of(roles: list[Any]) -> str | None:
+    """Return what keeps a conversation from being learnt from at all, as the end of a sentence."""
     if not roles:
         return "has no turns: write the user's and the assistant's."
     if (unknown := _unknown_turn(roles)) is not None:
@@ -100,11 +106,18 @@ def _fault_of(roles: list[Any]) -> str:
         return f"ends with a turn of the {roles[-1]}: the last turn has to be the assistant's answer."
     if "user" not in roles:
         return "has no turn of the user: the assistant's answer needs one before it."
-    shown = ", ".join(roles[:6]) + (", ..." if len(roles) > 6 else "")
-    return (
-        f"is a conversation of {len(roles)} turns ({shown}). Of this form, one turn of the user and one of "
-        "the assistant are read, and a system turn before them. `herosmith tune` learns from longer ones in "
-        'a file of JSON Lines (.jsonl) with {"messages": [{"role": ..., "content": ...}, ...]} on each line.'
+    return None
+
+
+def _longer_talk(roles: list[Any], location: str) -> LongerTalk:
+    return LongerTalk(
+        "{location} is a conversation of {number} turns ({shown}). Of this form, one turn of the user and "
+        "one of the assistant are read, and a system turn before them. `{/tune}` learns from longer ones in a "
+        "file of JSON Lines (.jsonl) with {line} on each line.",
+        location=location,
+        number=len(roles),
+        shown=", ".join(roles[:6]) + (", ..." if len(roles) > 6 else ""),
+        line='{"messages": [{"role": ..., "content": ...}, ...]}',
     )
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
+from bot.dataset.reading.chat import LongerTalk
 from bot.dataset.reading.source import Format, Record, Source, Unread
 from bot.dataset.reading.splits import split_of_file
 from bot.dataset.reading.survey import Reading
@@ -46,7 +47,7 @@ def folder_reading(folder: Path, open_file: Open) -> Reading:
             f"The folder {name} holds no data/train-*.parquet, nor another file of training rows: "
             "choose the folder that an export made."
         )
-    sources = {path: open_file(path) for path in used}
+    sources = {path: _opened(path, name, open_file) for path in used}
     reading = Reading(name, Format.FOLDER, lambda: _rows(sources, shards), _columns(sources.values()))
     for path, source in sources.items():
         reading.notes += source.notes
@@ -54,6 +55,21 @@ def folder_reading(folder: Path, open_file: Open) -> Reading:
     reading.unread += [_unread(path, at, open_file) for path, at in files.items() if path not in sources]
     reading.unread += [Unread(f"{missing}, which is missing") for missing in _missing(files.values())]
     return reading
+
+
+def _opened(path: Path, folder: str, open_file: Open) -> Source:
+    try:
+        return open_file(path)
+    except LongerTalk:
+        if path.suffix.lower() != ".jsonl":
+            raise
+        raise UserError(
+            "{folder} is a folder, of which only conversations of one question and one answer are read, and "
+            "{file} has longer ones. To learn from that file, name it alone: `{/tune file:{path}}`",
+            folder=folder,
+            file=path.name,
+            path=str(path),
+        ) from None
 
 
 def _rows(sources: dict[Path, Source], shards: dict[Path, str | None]) -> Iterator[Record]:

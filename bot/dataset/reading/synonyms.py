@@ -53,6 +53,12 @@ def _renamed(columns: tuple[str, ...]) -> dict[str, str]:
     return prompt | completion if has_both else {}
 
 
+def understood(columns: tuple[str, ...]) -> set[str]:
+    """Return which of the names that check and import look for a table has, under one that can be read."""
+    wanted = {"prompt": _PROMPTS, "completion": _COMPLETIONS, "response_txt": _DESCRIPTIONS}
+    return {*columns, *(name for name, synonyms in wanted.items() if _first(columns, name, synonyms))}
+
+
 def _first(columns: tuple[str, ...], wanted: str, synonyms: tuple[str, ...]) -> dict[str, str]:
     """Return the first of these columns that a table has, unless it has the wanted one itself."""
     if wanted in columns:

@@ -1,9 +1,15 @@
 """Contents: the frozen datasets, and the texts in them."""
 
 from bot.errors import UserError
+from bot.i18n.message import mark
 from bot.store import datasets
 from bot.store.database import Database
 from bot.store.datasets import Dataset, Item
+
+NO_DATASET = mark(
+    "There is no dataset yet. Make one with `{/build-dataset source:shipped}`, in seconds, of the texts that "
+    "come with the bot; or with `{/build-dataset}`, for which a model writes new ones."
+)
 
 
 class DatasetContents:
@@ -22,7 +28,7 @@ class DatasetContents:
         async with self._db.read() as tx:
             found = await (datasets.get_latest(tx) if version is None else datasets.get(tx, version))
         if found is None and version is None:
-            raise UserError("There is no dataset yet. Make one with `{/build-dataset}`.")
+            raise UserError(NO_DATASET)
         if found is None:
             raise UserError("There is no dataset v{version}. `{/dataset list}` shows all.", version=version)
         return found

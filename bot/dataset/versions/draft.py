@@ -13,6 +13,7 @@ from bot.i18n.message import mark
 from bot.store.datasets import Item, Source, Split
 
 MAX_CHARACTERS = 10_000  # of a prompt and its text together
+RECOMMENDED_EXAMPLES = 100  # fewer get advice
 
 _HELD_OUT_SHARE = 0.1  # of the heroes
 

@@ -81,7 +81,7 @@ async def test_an_example_like_what_was_voted_down_goes(app: App) -> None:
 
 async def test_status_tells_what_would_enter_and_tries_other_thresholds(stage: Stage, app: App) -> None:
     empty = await status(stage)
-    assert "none yet. `/build-dataset` makes one." in empty
+    assert "none yet. `/build-dataset source:shipped` makes one in seconds." in empty
     assert "none yet. `/build-dataset kind:preference` makes one of votes" in empty
     await rate(app, HEALER, UP, UP)
     await rate(app, HEALER, UP, UP, DOWN)

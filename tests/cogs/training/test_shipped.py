@@ -39,7 +39,7 @@ async def test_the_first_dataset_is_made_in_seconds_without_a_model(
     assert "Dataset v1 is ready: 379 texts to learn from, 45 kept aside to test the model." in end
     assert "214 ready-made texts by a model, 210 texts written by hand." in end
     assert "Nothing had to be written: these texts come with the bot." in end
-    assert "that of the article that this bot follows" in end
+    assert "All examples are in the table `out_openai_completion.csv`.\n" in end
     assert end.endswith("Next, for operators: `/finetune` trains a model on it.")
     assert [each.filename for each in stage.channel.history()[-1].attachments] == [
         "lengths.png",

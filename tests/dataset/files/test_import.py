@@ -112,8 +112,8 @@ def test_a_system_turn_is_left_out_and_said(tmp_path: Path) -> None:
 def test_all_bad_rows_are_counted_and_the_first_named(tmp_path: Path) -> None:
     with pytest.raises(UserError) as raised:
         read(heroes(tmp_path, age=["", "eighteen", "17", *AGES[3:11], 999]))
-    missing = "The age is missing: begin with a whole number in digits, for example `/hero 40 woman healing`."
-    in_words = "An age is a whole number in digits, as in `/hero 40 woman healing`."
+    missing = "The age is missing: begin with a whole number in digits, for example `40 woman healing`."
+    in_words = "An age is a whole number in digits."
     beyond = "The age must be between 18 and 120: I do not describe heroes of other ages."
     assert str(raised.value).splitlines() == [
         "4 rows of heroes.csv cannot train, so nothing of it is imported. Mend or drop:",
