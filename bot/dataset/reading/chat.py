@@ -112,8 +112,8 @@ def _fault_of(roles: list[Any]) -> str | None:
 def _longer_talk(roles: list[Any], location: str) -> LongerTalk:
     return LongerTalk(
         "{location} is a conversation of {number} turns ({shown}). Of this form, one turn of the user and "
-        "one of the assistant are read, and a system turn before them. `{/tune}` learns from longer ones in a "
-        "file of JSON Lines (.jsonl) with {line} on each line.",
+        "one of the assistant are read, and a system turn before them. `{/tune}` learns from longer ones in "
+        "a file of JSON Lines (.jsonl) with {line} on each line.",
         location=location,
         number=len(roles),
         shown=", ".join(roles[:6]) + (", ..." if len(roles) > 6 else ""),

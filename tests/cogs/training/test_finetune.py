@@ -202,7 +202,7 @@ async def test_where_there_is_none_the_operators_word_starts_it(
 async def test_finetune_without_a_dataset_says_what_to_do(stage: Stage) -> None:
     result = await stage.olga.slash(stage.channel, "finetune")
 
-    assert "Make one with /build-dataset source:shipped" in stage.ephemeral_reply(result)
+    assert "Make one with `/build-dataset source:shipped`" in stage.ephemeral_reply(result)
     stage.refusal()
 
 
