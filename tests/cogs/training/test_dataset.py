@@ -90,7 +90,7 @@ async def test_status_tells_what_would_enter_and_tries_other_thresholds(stage: S
 
     content = await status(stage)
 
-    assert "8 on 4 descriptions; counted: 8." in content
+    assert "8 on 4 descriptions, 8 of them counted." in content
     assert "at least 2 voters and, with 80% confidence, more than 50% of votes in favour" in content
     assert "1 description would enter the next dataset; 1 voted down." in content
     assert rows(content) == [["1", "1", "1", "0"], ["2", "1", "*1", "0"], ["3", "0", "0", "0"]]
@@ -126,7 +126,7 @@ async def test_status_counts_what_does_not_count(stage: Stage) -> None:
     await stage.ana.react(message, UP)
     await stage.ben.react(message, UP)
     content = await status(stage)
-    assert "2 on 1 description; counted: 1." in content
+    assert "2 on 1 description, 1 of them counted." in content
     assert "1 by the person who asked for the description" in content
 
 
