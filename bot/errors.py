@@ -12,6 +12,7 @@
     │   ├── OverBudget      a paid call could exceed the budget
     │   └── Unavailable     a service that is needed does not answer now
     │       ├── DatabaseBusy    another program holds the database, or its disk is full
+    │       ├── EngineDiskFull  the embedded engine has no space for what it was sent
     │       ├── OutOfReach      the model server is down, busy or too slow
     │       ├── Forbidden       the model server refuses this installation the call
     │       ├── UnknownModel    the model server does not know the model, file or job
@@ -91,6 +92,10 @@ class Unavailable(UserError):
 
 class DatabaseBusy(Unavailable):
     """Nothing can be read from the database or written to it now: it is locked, or its disk is full."""
+
+
+class EngineDiskFull(Unavailable):
+    """The embedded engine's disk has no space for what it was sent: the same call succeeds once it has."""
 
 
 class OutOfReach(Unavailable):

@@ -137,11 +137,16 @@ class ChildProcess:
                 log.error("%s", error)  # noqa: TRY400 (the child's own log has the traceback)
 
     async def stop(self) -> None:
-        """Terminate the process; kill it if it has not ended by the stop timeout."""
+        """Terminate the process; kill it if it has not ended by the stop timeout.
+
+        If this task is cancelled for the second time, as by a second Ctrl-C, the end is not waited for.
+        """
         process = self._process
         if process is None or process.returncode is not None:
             return
         _send_signal(process, signal.SIGTERM)
+        if (task := asyncio.current_task()) and task.cancelling() > 1:
+            return
         ending = asyncio.ensure_future(process.wait())
         if not await _is_done(ending, min(_QUIET_STOP, self._stop_timeout)):
             log.warning(

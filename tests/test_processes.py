@@ -1,6 +1,7 @@
 """The engine as the bot starts it: with a key that only its own processes know."""
 
 import asyncio
+import contextlib
 import json
 import stat
 from contextlib import ExitStack
@@ -208,3 +209,35 @@ async def test_a_child_that_does_not_end_is_waited_for_with_a_word_and_then_kill
     assert await child.start() == "ready"
     await child.stop()
     assert "waiting for the worker to end" in caplog.text
+
+
+async def test_the_end_of_a_child_is_not_waited_for_at_a_second_interruption(tmp_path: Path) -> None:
+    code = (
+        "import signal, sys; signal.signal(15, signal.SIG_IGN); print('ready', flush=True); sys.stdin.read()"
+    )
+    child = child_process(tmp_path, code, stop_timeout=100.0)
+    assert await child.start() == "ready"
+    waiting = asyncio.Event()
+
+    async def work() -> None:
+        try:
+            waiting.set()
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            waiting.set()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()  # saves something
+            await child.stop()
+            raise
+
+    task = asyncio.create_task(work())
+    for _ in range(2):
+        await waiting.wait()
+        waiting.clear()
+        task.cancel()
+    async with asyncio.timeout(20):
+        await asyncio.wait([task])
+    assert task.cancelled()
+    (left,) = (each for each in psutil.Process().children() if "SIG_IGN" in " ".join(each.cmdline()))
+    left.kill()
+    await child.stop()

@@ -214,6 +214,11 @@ async def _list(settings: Settings, base: str | None, *, as_json: bool) -> None:
     async with open_engine(settings, base) as engine:
         names = await engine.models.names()
         unfinished = [training_name(job) for job in await engine.trainings.unfinished_of_ones_own()]
+        _print_list(names, unfinished, as_json=as_json)  # its end may wait for a training
+        sys.stdout.flush()
+
+
+def _print_list(names: list[str], unfinished: list[str], *, as_json: bool) -> None:
     found: list[dict[str, object]] = [
         {"name": short_name(names, name), "tuned": is_tuned(name), "unfinished": False, "model": name}
         for name in names

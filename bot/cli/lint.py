@@ -10,7 +10,7 @@ from bot.cli.runtime import print_error, read_settings
 from bot.cli.terminal import program
 from bot.dataset.lint.examples import read_examples
 from bot.dataset.lint.finding import Finding, Severity
-from bot.dataset.lint.linter import LintReport, lint
+from bot.dataset.lint.linter import LintReport, applied, lint
 from bot.dataset.lint.own_examples import only_tune_reads
 from bot.dataset.lint.prepared_file import (
     check_output_path,
@@ -105,11 +105,13 @@ def _ask_for_fixes(report: LintReport, *, confirmed: bool) -> list[Finding]:
     typer.echo(f"\nThese changes are made{asked if confirmed and optional else ''}:")
     for finding in necessary:
         typer.echo(f"- [Necessary] {finding.change}")
-    return [
-        finding
-        for finding in optional
-        if _confirm(f"- [Recommended] {finding.change} [Y/n]:", confirmed=confirmed)
-    ]
+    accepted, frame = [], report.frame
+    for finding in optional:
+        shown, fixed = applied(finding, frame)  # after those that are accepted already
+        if _confirm(f"- [Recommended] {shown.change} [Y/n]:", confirmed=confirmed):
+            accepted.append(finding)
+            frame = fixed
+    return accepted
 
 
 def _confirm(question: str, *, confirmed: bool) -> bool:

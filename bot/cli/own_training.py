@@ -92,6 +92,12 @@ def delete_command(name: str) -> str:
     return f"{program()} delete {shlex.quote(name)}"
 
 
+def chat_command(name: str, weights: str | None) -> str:
+    """Return what to type to talk to a model that was trained from weights, None for the engine's base."""
+    base = ["--base", shlex.quote(weights)] if weights else []
+    return " ".join([program(), "chat", shlex.quote(name), *base])
+
+
 def plan_text(order: TuningOrder, examples: "OwnExamples", base: str, weights: str, *, is_base: bool) -> str:
     """Return what was found in the file, and what a training on it takes.
 
@@ -144,7 +150,7 @@ def end_text(job: "FineTuningJob", losses: "HeldOutLoss", weights: str | None, n
     return "\n".join(
         [
             *lines,
-            f"To talk to it: {' '.join([program(), 'chat', shlex.quote(name), *base])}",
+            f"To talk to it: {chat_command(name, weights)}",
             f"To ask it from a program: {' '.join([program(), 'serve', *base])}",
             f"Its name there: {job.fine_tuned_model}",
         ]

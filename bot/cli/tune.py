@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +13,7 @@ from bot.cli.commands import Json, Yes
 from bot.cli.own_training import (
     NAME_RULE,
     TuningOrder,
+    chat_command,
     delete_command,
     end_text,
     further_lines,
@@ -21,8 +21,8 @@ from bot.cli.own_training import (
     training_json,
 )
 from bot.cli.runtime import installation_settings, run_command
-from bot.cli.terminal import TERMINAL, print_json, program
-from bot.errors import HerosmithError, UnknownModel, UserError
+from bot.cli.terminal import TERMINAL, print_json
+from bot.errors import EngineDiskFull, HerosmithError, OutOfReach, UnknownModel, UserError
 from bot.settings import Settings
 from bot.tuning.model_names import find_model, model_name, short_name, training_name
 from bot.tuning.providers import ENGINE
@@ -113,7 +113,7 @@ async def _tune(settings: Settings, order: TuningOrder) -> None:
         begun_from = await engine.models.resolve(None if weights else order.base)
         names = await engine.models.names()
         replaced = find_model(names, order.name)
-        _refuse_taken_name(order, replaced, names[0])
+        _refuse_taken_name(order, replaced, names[0], weights)
         examples = await _without_refused(engine.fine_tuning, order.file, examples)
         training = plan_training(
             examples.files, base=begun_from, epochs=order.epochs, name=order.name, method=examples.method
@@ -175,7 +175,7 @@ async def _without_refused(
     )
 
 
-def _refuse_taken_name(order: TuningOrder, taken_by: str | None, base: str) -> None:
+def _refuse_taken_name(order: TuningOrder, taken_by: str | None, base: str, weights: str | None) -> None:
     """Raise UserError if another model has the name, unless the person wants it replaced.
 
     Otherwise `chat NAME`, perhaps in a script, would ask another model from then on, unnoticed.
@@ -189,7 +189,7 @@ def _refuse_taken_name(order: TuningOrder, taken_by: str | None, base: str) -> N
             "There is a model {name} already. Give the new one another name with --name; or add --replace, "
             "and the old one is deleted once the new one is trained. To talk to it: {chat}",
             name=order.name,
-            chat=f"{program()} chat {shlex.quote(order.name)}",
+            chat=chat_command(order.name, weights),
         )
 
 
@@ -227,20 +227,54 @@ async def _train(
     begun: "FineTuningJob | None",
 ) -> "FineTuningJob":
     """Train, or go on with what was begun, and show the progress. An interrupted training is paused."""
-    from bot.cli.progress import show_progress  # noqa: PLC0415
-
-    start = asyncio.ensure_future(_return(begun) if begun else trainings.start(training, examples.files))
     try:
-        job = await asyncio.shield(start)
-        with show_progress(console, f"training {order.name}") as view:
-            return await trainings.follow(
-                job.id, lambda done, total, phase: view.update(done, total, TERMINAL(phase))
-            )
+        ids = {} if begun else await trainings.upload(examples.files)
+        start = asyncio.ensure_future(_return(begun) if begun else trainings.start(training, ids))
+        try:
+            return await _follow(trainings, console, order, start)
+        except asyncio.CancelledError:
+            await _stop(trainings, console, order, start)
+            raise
+    except EngineDiskFull as error:
+        raise UserError(
+            "The engine's disk is full. Free some space where its data lies (DATA_DIR), then start the same "
+            "again: {command}",
+            command=order.command,
+        ) from error
+    except OutOfReach as error:
+        raise UserError(
+            "The engine does not answer. Start the same again later: {command}", command=order.command
+        ) from error
     except UserError as error:
         raise UserError("{reason}", reason=_with_file_numbers(str(error), order.file, examples)) from error
+
+
+async def _follow(
+    trainings: "OwnTrainings",
+    console: Console,
+    order: TuningOrder,
+    start: "asyncio.Future[FineTuningJob]",
+) -> "FineTuningJob":
+    from bot.cli.progress import show_progress  # noqa: PLC0415 (so that --help is quick)
+
+    job = await asyncio.shield(start)
+    with show_progress(console, f"training {order.name}") as view:
+        return await trainings.follow(
+            job.id, lambda done, total, phase: view.update(done, total, TERMINAL(phase))
+        )
+
+
+async def _stop(
+    trainings: "OwnTrainings",
+    console: Console,
+    order: TuningOrder,
+    start: "asyncio.Future[FineTuningJob]",
+) -> None:
+    """Pause a training, with which the engine would go on without us; a second Ctrl-C does not wait."""
+    try:
+        await _pause(trainings, console, order, (await start).id)
     except asyncio.CancelledError:
-        await _pause(trainings, console, order, (await start).id)  # the engine would go on without us
-        raise
+        _say(console, f"Not waited for: what was saved last is kept.\n{_how_to_go_on(order)}")
 
 
 async def _return(job: "FineTuningJob") -> "FineTuningJob":
@@ -252,11 +286,14 @@ async def _pause(trainings: "OwnTrainings", console: Console, order: TuningOrder
     if await trainings.pause(job_id):
         _say(
             console,
-            f"The training is paused. To go on with it: {order.command}\n"
-            f"To end it for good: {delete_command(order.name)}",
+            f"The training is paused. {_how_to_go_on(order)}",
         )
     else:
         _say(console, f"The training could not be paused. To end it: {delete_command(order.name)}")
+
+
+def _how_to_go_on(order: TuningOrder) -> str:
+    return f"To go on with it: {order.command}\nTo end it for good: {delete_command(order.name)}"
 
 
 def _with_file_numbers(reason: str, file: Path, examples: "OwnExamples") -> str:

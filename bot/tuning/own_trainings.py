@@ -41,14 +41,26 @@ class OwnTrainings:
         self._models = models
         self._timing = timing or TrainingTiming(poll=0.5, slowest_poll=3.0)
 
-    async def start(self, training: Training, files: Sequence[TrainingFile]) -> FineTuningJob:
-        """Upload the files, start a training of them and return it.
+    async def upload(self, files: Sequence[TrainingFile]) -> dict[str, str]:
+        """Upload the files of a training, and return their ids by their parts.
+
+        Raises UserError with the engine's reason if it refuses one; then it keeps none. Cancelled, nothing
+        has begun, and the same files are found by the next upload.
+        """
+        ids: dict[str, str] = {}
+        try:
+            for file in files:
+                ids[file.part] = await self._fine_tuning.files.upload(file, since=0)
+        except UserError:
+            await self._models.delete_files(ids.values())
+            raise
+        return ids
+
+    async def start(self, training: Training, ids: dict[str, str]) -> FineTuningJob:
+        """Start a training of uploaded files and return it.
 
         Raises UserError with the engine's reason if it refuses; then it keeps no file.
         """
-        ids: dict[str, str] = {
-            file.part: await self._fine_tuning.files.upload(file, since=0) for file in files
-        }
         try:
             return await self._fine_tuning.get(await self._fine_tuning.start(training, ids))
         except UserError:

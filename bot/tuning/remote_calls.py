@@ -6,13 +6,14 @@ from typing import TypeVar
 
 import openai
 
-from bot.errors import Forbidden, ServerError, UserError
+from bot.errors import EngineDiskFull, Forbidden, OutOfReach, ServerError, UserError
 from bot.i18n.message import mark
 from bot.llm.retry import RetryPolicy, error_text, with_retries
 from bot.tuning.providers import Provider
 
 T = TypeVar("T")
 
+_DISK_FULL = "disk_full"  # the code of the embedded engine's errors of status 507
 _CLOCK_TOLERANCE = 300.0  # seconds by which the server's clock may differ from this one's
 
 
@@ -50,6 +51,12 @@ class RemoteCalls:
             return await self.with_retries(call, policy)
         except Forbidden as error:
             raise Forbidden(self.provider.refusal) from error
+        except OutOfReach as error:
+            if isinstance(error.__cause__, openai.APIError) and error.__cause__.code == _DISK_FULL:
+                raise EngineDiskFull(
+                    "The engine's disk is full. Free some space where its data lies, then try again."
+                ) from error
+            raise
         except ServerError as error:
             cause = error.__cause__
             reason = error_text(cause) if isinstance(cause, openai.APIError) else str(cause)

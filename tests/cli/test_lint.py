@@ -167,3 +167,22 @@ def test_prompts_of_heroes_keep_their_words_if_that_is_wanted(tmp_path: Path) ->
     check(file, "--out", str(tmp_path / "none.jsonl"), answers="n\nn\ny\n")
     user, _ = cast(Any, lines(tmp_path / "none.jsonl")[0]["messages"])
     assert user["content"] == "20, woman, ice"
+
+
+def test_the_example_of_a_change_is_what_arises_after_the_changes_before_it(tmp_path: Path) -> None:
+    file = tmp_path / "loud.csv"
+    rows = "".join(f"PLEASE TELL ME ALL OF ITEM {number},Row {number}.\n" for number in range(20))
+    file.write_text(f"prompt,completion\n{rows}")
+    taken = check(file, "--yes").stdout
+    assert "'please tell me all of item 0' becomes '0'" in taken
+    declined = check(file, answers="n\n" + "\n" * 9).stdout
+    assert "'PLEASE TELL ME ALL OF ITEM 0' becomes '0'" in declined
+
+
+def test_what_drops_all_examples_says_what_to_do(tmp_path: Path) -> None:
+    file = tmp_path / "long.csv"
+    rows = "".join(f"Item {number}?,{'word ' * 3000}{number}\n" for number in range(20))
+    file.write_text(f"prompt,completion\n{rows}")
+    refused = check(file, "--yes")
+    assert refused.exit_code == 1
+    assert "start without --yes and answer n to a change that drops them" in refused.stderr

@@ -345,6 +345,19 @@ def test_a_training_that_fails_says_why_in_the_engines_words(terminal: RunComman
     assert "Traceback" not in failed.output
 
 
+@pytest.mark.parametrize("call", ["POST /v1/files", "POST /v1/fine_tuning/jobs"])
+def test_a_full_disk_of_the_engine_is_told_at_once(terminal: RunCommand, server: Script, call: str) -> None:
+    server.trainings.lists = ["tiny"]
+    server.failure_code = "disk_full"
+    server.faults[call] = [507]
+    failed = terminal("tune", str(SAMPLES / "questions.csv"), "--name", "shop", "--yes")
+    assert failed.exit_code == 1
+    assert "The engine's disk is full. Free some space where its data lies (DATA_DIR)" in failed.stderr
+    assert "herosmith tune" in failed.stderr
+    assert "--name shop" in failed.stderr
+    assert "finetune" not in failed.output
+
+
 @pytest.fixture
 def interruptible() -> Iterator[None]:
     """Let child processes heed SIGINT, which a shell's background jobs ignore."""
@@ -429,6 +442,50 @@ def test_an_interrupted_training_is_paused_and_the_same_command_goes_on(
     assert again.exit_code == 0, again.output
     assert "This training was begun before: it goes on from what was saved last." in again.stderr
     assert json.loads(again.stdout)["job"] == job.id
+
+
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_does_not_wait_for_the_pause(
+    engine: EngineProcess, tmp_path: Path, many_questions: Path, number: signal.Signals
+) -> None:
+    name = f"hurried-{number.name}"
+    tuning = start_tuning(engine, tmp_path, many_questions, name, "--epochs", "5")
+    asyncio.run(begins(engine, name, "running"))
+    trainer = trainer_of(engine)
+    trainer.suspend()  # it saves nothing until the command has ended
+    tuning.send_signal(number)
+    asyncio.run(begins(engine, name, "paused"))
+    tuning.send_signal(number)
+    printed, _ = tuning.communicate(timeout=60)
+    trainer.resume()
+    assert tuning.returncode == 128 + number, printed
+    assert "Not waited for: what was saved last is kept." in printed
+    assert "To go on with it: python -m bot tune" in printed
+    assert f"-m bot delete {name}" in printed
+    assert "Traceback" not in printed
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_a_signal_ends_an_upload_that_the_engine_does_not_take(tmp_path: Path, server: Script) -> None:
+    """The pauses between its attempts take minutes."""
+    server.trainings.lists = ["tiny"]
+    server.faults["POST /v1/files"] = [500] * 9
+    environment = {**os.environ, "DATA_DIR": str(tmp_path), "ENGINE_URL": server.url, "PYTHONPATH": str(ROOT)}
+    tuning = subprocess.Popen(
+        [sys.executable, "-m", "bot", "tune", str(SAMPLES / "questions.csv"), "--yes"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment,
+        text=True,
+    )
+    assert tuning.stdout is not None
+    while "did it arrive? checking in 10 s" not in (line := tuning.stdout.readline()):
+        assert line, "the command ended"
+    tuning.send_signal(signal.SIGTERM)
+    printed, _ = tuning.communicate(timeout=60)
+    assert tuning.returncode == 128 + signal.SIGTERM, printed
+    assert server.trainings.created == []
 
 
 @pytest.mark.usefixtures("interruptible")
@@ -536,6 +593,7 @@ def test_a_name_that_is_taken_is_kept_unless_it_is_to_be_replaced(
     assert again.exit_code == 1
     assert "There is a model shop already." in again.stderr
     assert "add --replace" in again.stderr
+    assert again.stderr.endswith("To talk to it: herosmith chat shop\n")
     assert json.loads(at_engine("chat", "shop", "-m", "Hello", "--json").stdout)["model"] == first
 
     replaced = at_engine("tune", questions, *options, "--replace")

@@ -65,6 +65,17 @@ async def test_permanent_faults_fail_the_job_with_a_sentence(
     assert script.trainings.created == []
 
 
+@pytest.mark.parametrize("endpoint", [UPLOAD, START])
+async def test_a_full_disk_is_told_at_once(app: App, script: Script, endpoint: str) -> None:
+    await build(app)
+    script.failure_code = "disk_full"
+    script.faults[endpoint] = [507]
+    done = await finetune(app)
+    assert done.state == "failed"
+    assert "The engine's disk is full. Free some space" in str(done.error)
+    assert script.trainings.created == []
+
+
 @pytest.mark.parametrize("fault", [401, 403])
 async def test_a_refused_key_loses_no_training(app: App, script: Script, fault: int) -> None:
     await build(app)

@@ -34,7 +34,7 @@ async def test_a_training_that_waits_names_what_it_waits_for(script: Script) -> 
         for name in ("first", "herosmith-0a1b2c3d", "third"):
             file = training_file("train", name.encode())
             training = plan_training([file], base="tiny", epochs=1, name=name, method="supervised")
-            job = await trainings.start(training, [file])
+            job = await trainings.start(training, await trainings.upload([file]))
         script.trainings.losses = ()
         script.trainings.statuses = ["queued", "queued"]
         await trainings.follow(job.id, note)
@@ -48,7 +48,7 @@ async def test_the_files_of_a_training_that_the_engine_refuses_are_not_kept(engi
         before = {file.id async for file in api.files.list()}
         file = training_file("train", b'{"messages": []}\n')
         training = plan_training([file], base="tiny", epochs=1, name="refused", method="supervised")
-        job = await trainings.start(training, [file])
+        job = await trainings.start(training, await trainings.upload([file]))
         with pytest.raises(UserError, match="line 1: messages: "):
             await trainings.follow(job.id, lambda _done, _total, _phase: None)
         assert {file.id async for file in api.files.list()} == before
@@ -69,7 +69,7 @@ async def test_the_models_of_a_cancelled_trainings_epochs_are_deleted_without_mo
         trainings = OwnTrainings(fine_tuning, OwnModels(api, fine_tuning), QUICK)
         file = training_file("train", b"{}")
         training = plan_training([file], base="tiny", epochs=2, name="shop", method="supervised")
-        job = await trainings.start(training, [file])
+        job = await trainings.start(training, await trainings.upload([file]))
         script.on_request = note
         await trainings.cancel(job)
     assert script.trainings.deleted == script.trainings.checkpoints

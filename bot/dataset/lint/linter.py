@@ -37,8 +37,17 @@ class LintReport:
             if finding in accepted and finding.fix:
                 frame = finding.fix(frame)
         if frame.empty and not may_be_empty:
-            raise UserError("No example is left. Decline one of the fixes that drop examples.")
+            raise UserError(
+                "No example is left: these changes drop them all. Mend the examples, or start without --yes "
+                "and answer n to a change that drops them."
+            )
         return frame
+
+
+def applied(finding: Finding, frame: "pd.DataFrame") -> tuple[Finding, "pd.DataFrame"]:
+    """Return a finding with the text that its fix rewrites in these examples, and the examples after it."""
+    fixed = finding.fix(frame) if finding.fix else frame
+    return replace(finding, example=rewriting_example(frame, fixed)), fixed
 
 
 def lint(examples: Examples, *, target: Format = Format.CHAT) -> LintReport:
@@ -59,8 +68,8 @@ def lint(examples: Examples, *, target: Format = Format.CHAT) -> LintReport:
         finding = rule(frame)
         if finding is None:
             continue
-        fixed = finding.fix(frame) if finding.fix else frame
-        findings.append(replace(finding, example=rewriting_example(frame, fixed)))
+        shown, fixed = applied(finding, frame)
+        findings.append(shown)
         if finding.severity is Severity.ERROR:
             break
         if finding.severity is Severity.NECESSARY:

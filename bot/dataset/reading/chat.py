@@ -175,10 +175,19 @@ def _is_text_part(part: Any) -> bool:
     return isinstance(part, dict) and part.get("type") == "text" and type(part.get("text")) is str
 
 
+def _is_full_weight(value: Any) -> bool:
+    """Return whether a weight means 1, as it does if it is left blank."""
+    return is_blank(value) or str(value) in {"1", "1.0", "True"}
+
+
 def _refuse_unlearnable(turn: dict[str, Any], location: str) -> None:
     if turn["role"] == "assistant" and str(turn.get("weight", "1")) in {"0", "0.0", "False"}:
         raise UserError(
             f"{location} has an answer of weight 0, which is not to be learnt: leave the example out."
+        )
+    if turn["role"] == "assistant" and not _is_full_weight(turn.get("weight")):
+        raise UserError(
+            f"{location} has an answer whose weight is neither 0 nor 1: write 1, or leave the weight out."
         )
     for name in _CALLS:
         if turn.get(name):

@@ -274,6 +274,16 @@ def test_conversations(tmp_path: Path) -> None:
             '{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "weight": 0}',
             "of weight 0",
         ),
+        *(
+            (
+                (
+                    '{"role": "user", "content": "a"}, '
+                    f'{{"role": "assistant", "content": "b", "weight": {weight}}}'
+                ),
+                "whose weight is neither 0 nor 1",
+            )
+            for weight in ('"x"', "2", "0.5", "-1", "[1]", '{"a": 1}')
+        ),
     ],
 )
 def test_a_conversation_that_cannot_be_read_is_named(tmp_path: Path, turns: str, message: str) -> None:
