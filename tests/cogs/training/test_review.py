@@ -16,7 +16,7 @@ EDITED = describe("18", "man", "flight", 48)
 
 async def test_without_a_dataset_it_says_what_to_do(stage: Stage) -> None:
     await stage.olga.slash(stage.channel, "dataset review")
-    assert "Make one with /build-dataset" in stage.refusal()
+    assert "Make one with `/build-dataset`" in stage.refusal()
 
 
 async def test_members_may_not_judge(stage: Stage, app: App) -> None:
