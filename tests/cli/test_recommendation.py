@@ -138,7 +138,6 @@ def test_files_without_heroes_are_for_other_trainers(tmp_path: Path, examples: l
         ({"name": "Kim"}, {}),
         ({"refusal": "I cannot."}, {}),
         ({"reasoning_content": "Hm."}, {}),
-        ({"weight": 0.5}, {}),
         ({"weight": "1"}, {}),
         ({}, {"id": 7}),
         ({}, {"tools": [{"type": "function"}]}),

@@ -106,7 +106,8 @@ async def test_failure_stored_by_the_worker(german: Stage, app: App) -> None:
 async def test_models_powers_datasets_and_refusals(german: Stage, app: App) -> None:
     assert (
         await answer(german, "models list")
-        == "Es ist noch kein Modell trainiert: Erst `/build-dataset`, dann `/finetune`."
+        == "Es ist noch kein Modell trainiert: Erst `/build-dataset quelle:shipped`, das dauert Sekunden, "
+        "dann `/finetune`."
     )
     await build(app)
     await german.olga.slash(german.channel, "finetune")

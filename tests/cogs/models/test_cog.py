@@ -21,9 +21,14 @@ async def said(stage: Stage, command: str, **options: int | str) -> str:
 
 
 async def test_without_models_the_list_says_what_to_do(stage: Stage) -> None:
-    assert "`/build-dataset`, then `/finetune`" in await said(stage, "list")
+    assert "run `/build-dataset source:shipped`, which takes seconds, then `/finetune`" in await said(
+        stage, "list"
+    )
     refused = await stage.olga.slash(stage.channel, "models show")
-    assert "`/build-dataset`, then `/finetune`" in stage.ephemeral_reply(refused)
+    assert (
+        "run `/build-dataset source:shipped`, which takes seconds, then `/finetune`"
+        in stage.ephemeral_reply(refused)
+    )
     assert "No model has been trained yet" in stage.refusal()
 
 
