@@ -4,7 +4,6 @@ An adapter of rank 16, torch's fused attention, and the logits of all learned to
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from torch.nn.functional import cross_entropy
@@ -29,6 +28,3 @@ class PeerModel(LoraModel):
         each = -cross_entropy(logits, targets[learned], reduction="none")
         rows = learned.nonzero()[:, 0]
         return torch.zeros(len(texts)).index_add(0, rows, each)
-
-    def save(self, folder: Path) -> None:
-        raise NotImplementedError("only its steps are measured")
