@@ -119,6 +119,12 @@ def test_a_crash_leaves_no_part_of_a_catalogue(
     assert (tmp_path / "fr.po").is_file()
 
 
+def test_an_empty_language_is_refused_by_name(terminal: RunCommand) -> None:
+    refused = terminal("languages", "new", "")
+    assert refused.exit_code == 2
+    assert "It is empty" in refused.stderr
+
+
 @pytest.mark.parametrize("code", ["klingon", "../fr", "pt-br", "DE", "de.utf8", "en"])
 def test_no_catalogue_is_made_for_what_is_no_language(
     terminal: RunCommand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
