@@ -365,9 +365,10 @@ async def _answers(url: str, key: str) -> bool:
 
 @asynccontextmanager
 async def run_worker(settings: Settings) -> AsyncIterator[None]:
-    """Run a worker process with the same database, model server and check of new models."""
+    """Run a worker process with the same database, heroes, model server and check of new models."""
     env = {
         "DATA_DIR": str(settings.data_dir),
+        "HEROES_FILE": str(settings.heroes_file),
         "DATABASE_URL": settings.database,
         "CHECK_HEROES": str(settings.check_heroes),
     }

@@ -25,6 +25,9 @@ ANOTHER_NAME = mark("another name")
 REPEATS_ITSELF = mark("repeats itself")
 NOT_A_TALE = mark("not a tale")
 
+# The rules that make no sense for some subjects and can be left out, by their reasons.
+RULES = (ANOTHER_AGE, ANOTHER_GENDER, NEVER_NAMED, ANOTHER_NAME, REPEATS_ITSELF, NOT_A_TALE)
+
 _MENDABLE = frozenset({TOO_SHORT, NEVER_NAMED})  # faults of a beginning that the rest may mend
 
 _REPEATED_WORDS = 6  # a run of this many words must not occur twice
@@ -55,9 +58,8 @@ class _Bounds(FrozenModel):
     @field_validator("left_out")
     @classmethod
     def _rules_are_known(cls, left_out: tuple[str, ...]) -> tuple[str, ...]:
-        known = (ANOTHER_AGE, ANOTHER_GENDER, NEVER_NAMED, ANOTHER_NAME, REPEATS_ITSELF, NOT_A_TALE)
-        for rule in set(left_out).difference(known):
-            raise ValueError(f"no rule is called {rule!r}: those that can be left out are {', '.join(known)}")
+        for rule in set(left_out).difference(RULES):
+            raise ValueError(f"no rule is called {rule!r}: those that can be left out are {', '.join(RULES)}")
         return left_out
 
 

@@ -124,6 +124,7 @@ class Api:
 
     async def delete_model(self, request: web.Request) -> web.Response:
         model = request.match_info["id"]
+        self.models.deletable(model)  # a name that cannot be deleted at all is told first
         self.jobs.require_no_start(model)
         for name, path in self.models.delete(model).items():
             self.model_cache.evict(path)

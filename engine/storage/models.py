@@ -121,19 +121,24 @@ class ModelStore:
         atomic.write_json(self.folder(tuned.id) / "manifest.json", tuned.model_dump())
         self._tuned[tuned.id] = tuned
 
-    def delete(self, model: str) -> dict[str, Path]:
-        """Delete a tuned model and its checkpoints.
+    def deletable(self, model: str) -> list[str]:
+        """Return the names of a tuned model and its checkpoints.
 
-        Returns the former `path` of each, by name. Raises a 404 if the model is unknown, a 403 for the base.
+        Raises a 404 if the model is unknown, a 403 for the base.
         """
         if model == self.base.id:
             raise ApiError(
                 403, "The base model cannot be deleted.", code="model_not_deletable", param="model"
             )
         self.path(model)
-        deleted = {
-            name: self.path(name) for name in self._tuned if name == model or name.startswith(f"{model}:")
-        }
+        return [name for name in self._tuned if name == model or name.startswith(f"{model}:")]
+
+    def delete(self, model: str) -> dict[str, Path]:
+        """Delete a tuned model and its checkpoints, and return the former `path` of each, by name.
+
+        Raises what `deletable` raises.
+        """
+        deleted = {name: self.path(name) for name in self.deletable(model)}
         for name in deleted:
             del self._tuned[name]
             (self.folder(name) / "manifest.json").unlink(missing_ok=True)

@@ -8,7 +8,7 @@ import pytest
 from tests.engine.training.test_preference import pair
 from tests.support.engine_jobs import has_exited, start, trainer_of, until_step, upload
 from tests.support.engine_process import EngineProcess, example
-from tests.support.tiny_engine import Training
+from tests.support.tiny_engine import TINY, Training
 
 
 def reference(file: str) -> dict[str, Any]:
@@ -74,6 +74,8 @@ async def test_a_paused_training_keeps_the_loss_of_its_start(engine: EngineProce
     trainer = trainer_of(engine)
     await client.fine_tuning.jobs.pause(job.id)
     assert has_exited(trainer)
+    with pytest.raises(openai.PermissionDeniedError):  # whatever a job needs it for
+        await client.models.delete(TINY)
     before = (await client.fine_tuning.jobs.retrieve(job.id)).model_extra["reference_loss"]  # type: ignore[index]
     assert before["after"] is None
     await client.fine_tuning.jobs.resume(job.id)
