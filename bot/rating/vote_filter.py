@@ -6,6 +6,7 @@ from dataclasses import replace
 from statistics import median
 
 from bot.i18n.message import LocalizedMessage, mark
+from bot.rating.significance import binomial_tail, discoveries
 from bot.store import scores
 from bot.store.database import Transaction
 from bot.store.scores import CountingRule, UncountedReason, VoterAgreement, VoteTotals
@@ -87,13 +88,7 @@ def outliers(agreements: Sequence[VoterAgreement]) -> frozenset[str]:
     tested = [agreement for agreement in agreements if agreement.votes >= MIN_VOTES]
     if not tested:
         return frozenset()
-    from scipy import stats  # noqa: PLC0415 (it takes more than a second, and few votes need none of it)
-
     usual_rate = min(1.0, median(agreement.against / agreement.votes for agreement in tested) + MARGIN)
-    p_values = stats.binom.sf(
-        [agreement.against - 1 for agreement in tested],
-        [agreement.votes for agreement in tested],
-        usual_rate,
-    )
-    significant = stats.false_discovery_control(p_values) <= FALSE_DISCOVERY_RATE
+    p_values = [binomial_tail(agreement.against, agreement.votes, usual_rate) for agreement in tested]
+    significant = discoveries(p_values, FALSE_DISCOVERY_RATE)
     return frozenset(agreement.voter for agreement, found in zip(tested, significant, strict=True) if found)
