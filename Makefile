@@ -8,7 +8,11 @@
 #   make test           formatter check, linter, types, tests (ARGS: options for pytest)
 #   make release-check  what a release waits for: complete translations, two generations of the flywheel
 #   make test-chaos     kill workers at every step of their work (two minutes)
+#   make test-package   build the wheel, install it elsewhere and run it (half a minute)
 #   make test-clients   try foreign clients on the engine: installs them in .venv-clients (two minutes)
+#   make sbom           list all installed packages in sbom.json (CycloneDX; .venv-supply)
+#   make audit          ask for known vulnerabilities of the fixed versions (.venv-supply)
+#   make test-fresh     the README's first command on a fresh Debian in a folder (root, debootstrap; ten minutes)
 #   make format         fix formatting and what the linter can fix
 #   make commands       write the commands into README.md, docs/commands.md and docs/cli.md
 #   make pictures       record docs/playground.gif and .png in Chromium, on the real engine (half an hour)
@@ -37,7 +41,7 @@ CLIENTS := tests/clients
 CLIENT_ENVIRONMENTS := $(patsubst $(CLIENTS)/requirements/%.txt,.venv-clients/%/.installed,\
 	$(wildcard $(CLIENTS)/requirements/*.txt)) $(if $(shell command -v npm),.venv-clients/node/.installed)
 
-.PHONY: setup run demo flywheel test test-chaos test-clients check quick release-check bench format commands pictures docs clean
+.PHONY: setup run demo flywheel test test-chaos test-package test-clients check quick release-check bench sbom audit test-fresh format commands pictures docs clean
 
 # .venv/.extra-NAME: this part of the package is installed.
 setup: .venv/.core
@@ -86,6 +90,9 @@ quick: .venv/.dev
 test-chaos: .venv/.dev
 	$(BIN)/pytest $(AT_ONCE) -m chaos $(ARGS)
 
+test-package: .venv/.dev
+	$(BIN)/pytest -m package tests/test_package.py $(ARGS)
+
 release-check: .venv/.dev
 	$(BIN)/pytest -m release $(ARGS)
 
@@ -101,6 +108,16 @@ bench: .venv/.dev
 	$(BIN)/python -m bench.trials $(ARGS)
 	$(BIN)/python -m bench.votes $(ARGS)
 	$(BIN)/python -m bench.admission $(ARGS)
+
+sbom: .venv/.dev .venv-supply/.installed
+	.venv-supply/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+		--output-file sbom.json $(BIN)/python
+
+audit: .venv/bin/python .venv-supply/.installed
+	@$(BIN)/python -m scripts.audit .venv-supply/bin/pip-audit
+
+test-fresh:
+	@sh scripts/test_fresh.sh $(ARGS)
 
 format: .venv/.dev
 	$(BIN)/ruff format .
@@ -122,7 +139,7 @@ docs: .venv-docs/.installed
 	@cp .env.example site/  # the builder leaves hidden files out
 
 clean:
-	rm -rf .venv .venv-clients .venv-docs site $(CLIENTS)/node/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-clients .venv-docs .venv-supply site build dist sbom.json $(CLIENTS)/node/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Herosmith needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
@@ -131,7 +148,7 @@ clean:
 
 .venv/.core: .venv/bin/python pyproject.toml constraints.txt
 	@echo "installing the bot ..."
-	@$(PIP) --editable .
+	@$(PIP) --editable ".[files]"
 	@rm -f .venv/.extra-* .venv/.engine .venv/.dev
 	@touch $@
 
@@ -169,4 +186,11 @@ clean:
 	@echo "installing the site's builder in .venv-docs ..."
 	@$(PYTHON) -m venv --clear .venv-docs
 	@.venv-docs/bin/pip install --quiet --disable-pip-version-check --constraint $< zensical
+	@touch $@
+
+# Apart from .venv, whose packages they list: they would list themselves.
+.venv-supply/.installed:
+	@echo "installing what lists and audits packages in .venv-supply ..."
+	@$(PYTHON) -m venv --clear .venv-supply
+	@.venv-supply/bin/pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0 pip-audit==2.10.1
 	@touch $@

@@ -29,6 +29,7 @@ from bot.cli.runtime import (
 from bot.cli.serve import serve
 from bot.cli.tune import tune
 from bot.errors import LoginRefused
+from bot.extras import require_extras
 from bot.processes import run_engine, run_worker
 from bot.settings import Settings
 
@@ -160,6 +161,8 @@ async def _wait_before_exit(refusal: LoginRefused, failed_starts: "FailedStarts"
 
 
 async def _playground(settings: Settings, *, open_browser: bool) -> None:
+    needed = ["engine", "playground"] if settings.starts_engine else ["playground"]
+    require_extras(*needed)  # named together, so that one command installs them
     from bot.playground.run import run_playground
 
     # what goes well is seen on the page; in the terminal it would hide the address

@@ -25,6 +25,7 @@ from filelock import FileLock, Timeout
 from pydantic import SecretStr
 
 from bot.errors import OperatorError
+from bot.extras import require_extras
 from bot.jobs.worker_lock import may_have_worker
 from bot.settings import Settings
 
@@ -34,7 +35,7 @@ _ENGINE_READY = re.compile(r"engine listening on (http://\S+)")
 _START_TIMEOUT = 60.0  # seconds
 _DOWNLOAD_TIMEOUT = 3600.0  # for an engine that first downloads its base model
 _STOP_TIMEOUT = 10.0
-_ENGINE_STOP_TIMEOUT = 45.0  # it lets a training save its state, for 30 seconds at most
+ENGINE_STOP_TIMEOUT = 45.0  # it lets a training save its state, for 30 seconds at most
 _QUIET_STOP = 3.0  # after which a stop that takes longer is told
 _MAX_RESTART_DELAY = 30.0
 # options of the engine that its refusals name, and what to change in their place
@@ -195,11 +196,12 @@ async def run_engine(settings: Settings, *, port: int = 0, needs_key: bool = Tru
 
     The key is random if the settings have none: other people on this machine, and web pages in its browsers,
     can reach the address. needs_key=False: then it has none. port: 0 picks a free one. Raises OperatorError
-    if the engine does not start.
+    if the engine is not installed or does not start.
     """
     if not settings.starts_engine:
         yield settings
         return
+    require_extras("engine")
     arguments = ["-m", "engine", "--with-parent", "--data", str(settings.data_dir / "engine")]
     arguments += engine_options(settings)
     start_timeout = _START_TIMEOUT
@@ -218,7 +220,7 @@ async def run_engine(settings: Settings, *, port: int = 0, needs_key: bool = Tru
         env,
         settings.data_dir / "logs",
         start_timeout,
-        _ENGINE_STOP_TIMEOUT,
+        ENGINE_STOP_TIMEOUT,
         "; a training saves what it has learnt",
     )
     try:

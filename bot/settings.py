@@ -13,8 +13,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pydantic_settings import SettingsError as SourceError
 
 from bot.errors import SettingsError
+from bot.shipped_files import default_data_dir, own_or_shipped
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent  # of the checkout, for scripts and tests
 
 # The name that the embedded engine gives its packaged weights.
 ENGINE_MODEL = "smollm2-135m-instruct"
@@ -32,6 +33,11 @@ class RequestLimits:
     cooldown: float = 0.0
     daily_per_user: int | None = None
     daily_of_guild: int | None = None
+
+
+def _replaceable(path: str) -> Any:
+    """Return the default of a setting that names a file or folder which comes with the program."""
+    return Field(default_factory=lambda: own_or_shipped(path))
 
 
 class Settings(BaseSettings):
@@ -69,15 +75,17 @@ class Settings(BaseSettings):
     adapter_dir: Path | None = None
     serving_adapter_dir: str | None = None
 
-    data_dir: Path = ROOT / "data" / "var"
+    data_dir: Path = Field(default_factory=default_data_dir)
     database_url: str | None = None
-    heroes_file: Path = ROOT / "data" / "heroes.toml"
+    heroes_file: Path = _replaceable("data/heroes.toml")
 
-    first_dataset: Path = ROOT / "data" / "first_dataset.jsonl"  # the texts of /build-dataset source:shipped
+    first_dataset: Path = _replaceable(
+        "data/first_dataset.jsonl"
+    )  # the texts of /build-dataset source:shipped
 
-    prices_file: Path = ROOT / "data" / "prices.toml"
-    blocklist: Path = ROOT / "data" / "blocked.txt"  # powers that are not described
-    languages_dir: Path = ROOT / "data" / "languages"
+    prices_file: Path = _replaceable("data/prices.toml")
+    blocklist: Path = _replaceable("data/blocked.txt")  # powers that are not described
+    languages_dir: Path = _replaceable("data/languages")
 
     # rate limits of /hero; admins of a server may lower them for it
     cooldown: float = Field(default=5, ge=0)  # seconds between two requests of one user

@@ -20,9 +20,9 @@ from bot.store.jobs import Job
 
 # A folder or module of bot/, or cogs/, may import from the lines above it, never from its own line or below.
 LAYERS = (
-    ("config", "i18n", "palette"),
+    ("config", "i18n", "palette", "shipped_files"),
     ("chat", "errors"),
-    ("heroes",),
+    ("extras", "heroes"),
     ("settings", "store"),
     ("community", "jobs", "llm"),
     ("registry",),

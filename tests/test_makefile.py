@@ -57,7 +57,7 @@ def installed(calls: list[str]) -> list[str]:
         (DEV, "engine,playground,postgres", [".[postgres]"]),
         ((".core",), "engine,playground", [".[engine,playground]"]),
         ((".core", ".engine", ".extra-engine"), "engine,playground", [".[playground]"]),
-        ((), "engine,playground", [".", ".[engine,playground]"]),
+        ((), "engine,playground", [".[files]", ".[engine,playground]"]),
     ],
 )
 def test_run_installs_what_is_missing_once(
@@ -73,7 +73,7 @@ def test_run_installs_what_is_missing_once(
 
 def test_setup_installs_what_run_needs_and_starts_nothing(checkout: Path) -> None:
     first = make(checkout, "setup", EXTRAS="engine,playground")
-    assert installed(first) == [".", ".[engine,playground]"]
+    assert installed(first) == [".[files]", ".[engine,playground]"]
     assert not any(call.startswith("herosmith run") for call in first)
     assert installed(make(checkout, "run", EXTRAS="engine,playground")) == []
 
@@ -89,7 +89,7 @@ def test_a_changed_dependency_installs_anew(checkout: Path) -> None:
         (checkout / ".venv" / stamp).touch()
     later = (checkout / ".venv" / ".dev").stat().st_mtime + 10
     os.utime(checkout / "pyproject.toml", (later, later))
-    assert installed(make(checkout, "run", EXTRAS="engine")) == [".", ".[engine]"]
+    assert installed(make(checkout, "run", EXTRAS="engine")) == [".[files]", ".[engine]"]
 
 
 def test_check_reads_changed_and_new_files_only(checkout: Path) -> None:

@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 
 from bot.i18n.message import Translator
 from bot.playground.localization import render_template
-from bot.settings import ROOT
+from bot.shipped_files import shipped
 
 # What pages link to. Nothing else of the folder is served: .env and data/var hold secrets.
 FILE_PATTERN = (
@@ -24,7 +24,7 @@ def find_file(path: str) -> Path | None:
     """Return the file that a path names, for a folder its README; None if there is none to be served."""
     if not re.fullmatch(FILE_PATTERN, path):
         return None
-    file = ROOT / path
+    file = shipped(path)
     if path.endswith("/"):
         file /= "README.md"
     return file if file.is_file() else None

@@ -5,13 +5,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bot.dataset.files.row import COLUMNS, Row, values_of
+from bot.extras import require_extras
 
 _CHUNK_ROWS = 5_000  # some megabytes
 
 
 @contextmanager
 def open_writer(path: Path) -> Iterator[Callable[[Row], None]]:
-    """Write every field of a row."""
+    """Write every field of a row. Raises OperatorError if pyarrow is not installed."""
+    require_extras("files")
     import pyarrow as pa  # noqa: PLC0415  takes seconds and 100 MB, for exports only
     from pyarrow import parquet  # noqa: PLC0415
 

@@ -11,6 +11,7 @@ from bot.dataset.reading.content import Content, check_size, guarded
 from bot.dataset.reading.source import Format, Record
 from bot.dataset.reading.survey import Reading
 from bot.errors import HerosmithError, UserError
+from bot.extras import require_extras
 
 _CHUNK_ROWS = 5_000  # some megabytes
 
@@ -18,8 +19,10 @@ _CHUNK_ROWS = 5_000  # some megabytes
 def parquet_reading(content: Content) -> Reading:
     """Read columns of texts and numbers, and one of conversations. Numbers become text, null the empty text.
 
-    Raises UserError if the file is damaged, or a column that is known holds neither.
+    Raises UserError if the file is damaged, or a column that is known holds neither; OperatorError
+    if pyarrow is not installed.
     """
+    require_extras("files")
     from pyarrow import parquet  # noqa: PLC0415  takes seconds and 100 MB, for Parquet files only
 
     with _damage_named(content.name), content.open_seekable() as stream:

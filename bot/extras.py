@@ -1,0 +1,26 @@
+"""Optional parts of the package: whether one is installed, and what to type if it is not."""
+
+import shlex
+import sys
+from importlib.util import find_spec
+
+from bot.errors import OperatorError
+
+# what each part is for, and a module that no other part brings
+_PARTS = {
+    "engine": ("the model engine", "xllamacpp"),
+    "files": ("Parquet files", "pyarrow"),
+    "playground": ("the playground", "simcord"),
+}
+
+
+def require_extras(*names: str) -> None:
+    """Raise OperatorError, with the command that installs them, if some of these parts are not installed."""
+    missing = [name for name in names if find_spec(_PARTS[name][1]) is None]
+    if missing:
+        purposes = " and ".join(_PARTS[name][0] for name in missing)
+        python = shlex.quote(sys.executable)
+        raise OperatorError(
+            f"The packages for {purposes} are not installed. Install them:\n"
+            f"  {python} -m pip install 'herosmith[{','.join(missing)}]'"
+        )
