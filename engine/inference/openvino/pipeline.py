@@ -26,7 +26,7 @@ class Pipeline:
         scheduling.max_num_seqs = completions
         scheduling.max_num_batched_tokens = _STEP_TOKENS
         scheduling.enable_prefix_caching = True
-        properties = {"INFERENCE_NUM_THREADS": threads}
+        properties = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"}
         self._pipeline = openvino_genai.ContinuousBatchingPipeline(str(gguf), scheduling, "CPU", properties)
         self._running: dict[int, openvino_genai.GenerationHandle] = {}
 
