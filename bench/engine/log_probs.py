@@ -5,7 +5,8 @@
 Tunes the base twice with the engine, all weights and an adapter, on texts of the first dataset, and scores
 its held-out texts by three models of each: torch in float32 (with an adapter: the base's weights and the
 adapter, merged in float32), llama.cpp with the file that it serves, and OpenVINO with the weights and
-settings that it serves. A score is the log-probability of a learned token, in nats. Results: bench/engine/serving.md.
+settings that it serves. A score is the log-probability of a learned token, in nats. Results:
+bench/engine/serving.md.
 """
 
 import argparse
