@@ -170,7 +170,9 @@ def _ids(turn: Turn) -> list[int]:
 async def _llama_scores(address: str, key: str, turns: Sequence[Turn]) -> Scores:
     """Ask llama.cpp's own port for the next token after some beginnings; it keeps what it has read."""
     headers = {"Authorization": f"Bearer {key}"}
-    async with aiohttp.ClientSession(address, headers=headers) as client:
+    # a connection for each request: llama.cpp closes those that it keeps without a word
+    connections = aiohttp.TCPConnector(force_close=True)
+    async with aiohttp.ClientSession(address, headers=headers, connector=connections) as client:
         return [
             [
                 await _llama_score(client, _ids(turn)[:position], _ids(turn)[position])

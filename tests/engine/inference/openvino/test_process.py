@@ -41,13 +41,13 @@ async def models(engine: EngineProcess) -> float:
     return (await engine.metrics())["engine_openvino_models"]
 
 
-async def loaded(engine: EngineProcess) -> psutil.Process:
+async def loaded(engine: EngineProcess, *, timeout: float = 30.0) -> psutil.Process:  # noqa: ASYNC109  as eventually
     """Wait until OpenVINO answers for the base; return its process."""
 
     async def is_loaded() -> bool:
         return await models(engine) == 1
 
-    await eventually(is_loaded, what="OpenVINO has loaded the base")
+    await eventually(is_loaded, what="OpenVINO has loaded the base", timeout=timeout)
     return process_of(engine)
 
 

@@ -21,17 +21,18 @@ CHATS = 8
 
 
 @pytest.mark.real
+@pytest.mark.timeout(300)
 async def test_a_crash_in_mid_answer(tmp_path: Path) -> None:
     """The figures of a quiet machine are in docs/verified.md: the bounds leave room for other work."""
     with EngineProcess(tmp_path / "engine", None, runtime="openvino") as engine:
         for crashes, number in enumerate((signal.SIGKILL, signal.SIGSEGV), 1):
-            process = await loaded(engine)
+            process = await loaded(engine, timeout=90)
             answering = asyncio.Barrier(CHATS + 1)
             chats = [asyncio.create_task(stream(engine, seed, answering)) for seed in range(CHATS)]
             await answering.wait()  # each has had its first words
             os.kill(process.pid, number)
             killed = time.monotonic()
-            ends = await asyncio.wait_for(asyncio.gather(*chats), 20)
+            ends = await asyncio.wait_for(asyncio.gather(*chats), 30)
             seconds = time.monotonic() - killed
             assert set(ends) <= {"failed", "whole"}
             assert "failed" in ends
@@ -41,7 +42,7 @@ async def test_a_crash_in_mid_answer(tmp_path: Path) -> None:
             assert answer.usage.completion_tokens > 0
             log.info("%s: chats ended after %.2f s", number.name, seconds)
             log.info("the next answer came after %.2f s", time.monotonic() - killed)
-            assert (await loaded(engine)).pid != process.pid
+            assert (await loaded(engine, timeout=90)).pid != process.pid
             log.info("OpenVINO answers again after %.2f s", time.monotonic() - killed)
             found = (await health(engine))["crashes"]
             assert found["count"] == crashes == (await engine.metrics())["engine_openvino_crashes_total"]
