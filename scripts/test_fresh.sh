@@ -19,13 +19,14 @@ finish() {
     for folder in ${FRESH_BIND:-}; do umount "$root$folder" 2>/dev/null || true; done
     umount "$root/proc" 2>/dev/null || true
     umount "$root/dev" 2>/dev/null || true
-    [ -n "${2:-}" ] || rm -rf --one-file-system "$root"
+    [ -n "${2:-}" ] || rm -rf --one-file-system "$root" "$root.log"
 }
 trap 'finish "$@"' EXIT
 
 echo "making a Debian $suite in $root ..."
 debootstrap --variant=minbase --include=python3,python3-venv,make,libgomp1,ca-certificates \
     "$suite" "$root" "$mirror" >"$root.log" 2>&1 || { tail -20 "$root.log"; exit 1; }
+chmod 755 "$root"  # mktemp lets nobody else in
 mount -t proc proc "$root/proc"
 mount --bind /dev "$root/dev"
 for folder in ${FRESH_BIND:-}; do
