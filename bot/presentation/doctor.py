@@ -1,0 +1,87 @@
+"""The text of an examination, for Discord and the terminal."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from bot.doctor.finding import Finding, State, worst
+from bot.i18n.message import LocalizedMessage, Translator, mark
+
+_STATES: dict[State, str] = {
+    "ok": mark("ok"),
+    "warning": mark("warning"),
+    "failed": mark("failed"),
+    "skipped": mark("skipped"),
+}
+_SIGNS: dict[State, str] = {"ok": "✅", "warning": "⚠️", "failed": "❌", "skipped": "·"}
+CHECKS = {
+    "settings": mark("settings"),
+    "files": mark("files"),
+    "python": "Python",
+    "packages": mark("packages"),
+    "data folder": mark("data folder"),
+    "database": mark("database"),
+    "database pages": mark("database pages"),
+    "database size": mark("database size"),
+    "database lock": mark("database lock"),
+    "pseudonyms": mark("pseudonyms"),
+    "token": "Token",
+    "login": mark("login"),
+    "clock": mark("clock"),
+    "disk": mark("disk"),
+    "memory": mark("memory"),
+    "training space": mark("training space"),
+    "engine": mark("engine"),
+    "api": "API",
+    "serving": "SERVING_URL",
+    "training": mark("training"),
+    "models": mark("models"),
+    "prices": mark("prices"),
+    "intents": "Intents",
+    "permissions": mark("permissions"),
+    "home servers": "HOME_GUILDS",
+    "admin channel": "ADMIN_CHANNEL",
+    "policies": mark("links"),
+    "worker": mark("worker"),
+    "waiting": mark("waiting for a person"),
+    "notices": mark("notices"),
+}
+_MAX_LENGTH = 1900  # characters, of the 2,000 that a message may have
+
+
+def examination_lines(t: Translator, findings: Iterable[Finding]) -> Iterator[str]:
+    """Yield the lines of the whole examination: each finding, and under it its cure and file."""
+    for each in findings:
+        name = t(LocalizedMessage(CHECKS[each.check]))
+        yield f"{t(LocalizedMessage(_STATES[each.state])):<9} {name:<21} {t(each.cause)}"
+        if each.cure:
+            yield f"{'':<31} → {t(each.cure)}"
+        if each.file and each.state != "ok":
+            yield f"{'':<31}   {each.file}"
+
+
+def summary_text(t: Translator, findings: Sequence[Finding]) -> str:
+    """Return how many findings there are of each state, as a sentence."""
+    numbers = {state: sum(each.state == state for each in findings) for state in _STATES}
+    return t(
+        "{ok} checks ok, {warnings} with a warning, {failed} failed, {skipped} skipped.",
+        ok=numbers["ok"],
+        warnings=numbers["warning"],
+        failed=numbers["failed"],
+        skipped=numbers["skipped"],
+    )
+
+
+def short_examination_text(t: Translator, findings: Sequence[Finding]) -> str:
+    """Return what an operator reads in Discord: all that is not in order, the worst first."""
+    title = f"{_SIGNS[worst(findings)]} {summary_text(t, findings)}"
+    ordered = [each for state in ("failed", "warning") for each in findings if each.state == state]
+    more = t("… The rest is told by `herosmith doctor` in the terminal.")
+    lines, left = [title], _MAX_LENGTH - len(title) - len(more)
+    for each in ordered:
+        cure = f" {t(each.cure)}" if each.cure else ""
+        name = t(LocalizedMessage(CHECKS[each.check]))
+        line = f"{_SIGNS[each.state]} **{name}** {t(each.cause)}{cure}"
+        left -= len(line) + 1
+        if left < 0:
+            return "\n".join([*lines, more])
+        lines.append(line)
+    return "\n".join(lines)
