@@ -94,7 +94,11 @@ async def ask_account(token: str, guild_ids: Collection[int], channel_ids: Colle
 
 
 def known_account(
-    client: discord.Client, guild_ids: Collection[int], channel_ids: Collection[int], *, clock_ahead: float
+    client: discord.Client,
+    guild_ids: Collection[int],
+    channel_ids: Collection[int],
+    *,
+    clock_ahead: float | None,
 ) -> Account:
     """Return what a running bot knows without asking. A channel that it does not know is left out."""
     guilds = {guild_id: client.get_guild(guild_id) for guild_id in guild_ids}

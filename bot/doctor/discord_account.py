@@ -110,16 +110,16 @@ def check_home_guilds(installation: Installation, account: Account | None) -> li
     wanted = installation.settings.home_guilds
     if not wanted:
         cause = LocalizedMessage("HOME_GUILDS is empty: the application's owner alone is an operator.")
-        return [Finding("home servers", "ok", cause)]
+        return [Finding("home_servers", "ok", cause)]
     if account is None:
-        return [_not_asked("home servers")]
+        return [_not_asked("home_servers")]
     strange = sorted(each for each in wanted if account.guilds.get(each) is None)
     if not strange:
         cause = LocalizedMessage("The bot is in every server of HOME_GUILDS.")
-        return [Finding("home servers", "ok", cause)]
+        return [Finding("home_servers", "ok", cause)]
     cure = LocalizedMessage("Correct HOME_GUILDS, or add the bot there by the link of `herosmith invite`.")
     cause = LocalizedMessage("The bot is not in these servers of HOME_GUILDS: {ids}.", ids=_texts(strange))
-    return [Finding("home servers", "failed", cause, cure)]
+    return [Finding("home_servers", "failed", cause, cure)]
 
 
 def check_admin_channel(installation: Installation, account: Account | None) -> list[Finding]:
@@ -129,19 +129,19 @@ def check_admin_channel(installation: Installation, account: Account | None) -> 
         cause = LocalizedMessage(
             "ADMIN_CHANNEL is empty: notices go to the channel of the newest job, or to the owner."
         )
-        return [Finding("admin channel", "ok", cause)]
+        return [Finding("admin_channel", "ok", cause)]
     if account is None:
-        return [_not_asked("admin channel")]
+        return [_not_asked("admin_channel")]
     cure = LocalizedMessage("Correct ADMIN_CHANNEL, or let the bot write there.")
     if channel not in account.channels or account.channels[channel] is None:
         cause = LocalizedMessage("There is no channel {id} that the bot sees.", id=str(channel))
-        return [Finding("admin channel", "failed", cause, cure)]
+        return [Finding("admin_channel", "failed", cause, cure)]
     missing = account.channels[channel]
     if missing:
         cause = LocalizedMessage("In ADMIN_CHANNEL the bot lacks {permissions}.", permissions=list(missing))
-        return [Finding("admin channel", "failed", cause, cure)]
+        return [Finding("admin_channel", "failed", cause, cure)]
     cause = LocalizedMessage("The bot may write in ADMIN_CHANNEL.")
-    return [Finding("admin channel", "ok", cause)]
+    return [Finding("admin_channel", "ok", cause)]
 
 
 def _texts(ids: Sequence[int]) -> list[str]:

@@ -52,7 +52,7 @@ def check_packages(installation: Installation, constraints: Path = _CONSTRAINTS)
 
 
 def _python() -> Finding:
-    wanted = _of_project("Requires-Python")
+    wanted = _of_project("requires-python")
     running = platform.python_version()
     if wanted and running not in SpecifierSet(wanted, prereleases=True):
         cause = LocalizedMessage(
@@ -68,10 +68,10 @@ def _python() -> Finding:
 
 def _of_project(field: str) -> str | None:
     try:
-        found = metadata.metadata(_PROJECT)
+        found = metadata.metadata(_PROJECT).get_all(field) or []
     except metadata.PackageNotFoundError:
         return None
-    return found[field] if field in found else None
+    return found[0] if found else None
 
 
 def _missing_packages(settings: Settings) -> Iterator[Finding]:
@@ -155,7 +155,7 @@ async def check_resources(installation: Installation) -> list[Finding]:
     if isinstance(needs, str):
         cause = LocalizedMessage("What a training takes is not known. {reason}", reason=needs)
         cure = LocalizedMessage("Correct ENGINE_BASE, or install the engine with `make run`.")
-        return [own, Finding("training space", "failed", cause, cure)]
+        return [own, Finding("training_space", "failed", cause, cure)]
     disk = own if own.state != "ok" else _enough("disk", needs, settings, str(folder))
     if needs.gpu:
         cause = LocalizedMessage("Trainings use the memory of the graphics card, which is not looked at.")

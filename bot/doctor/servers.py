@@ -18,7 +18,7 @@ from bot.registry.availability import date_text, days_until, first_shutdown, lis
 from bot.settings import Settings
 from bot.store.models import Model
 from bot.tuning.providers import Provider, provider_of
-from bot.tuning.remote_api import FineTuningApi
+from bot.tuning.remote_api import FineTuningApi, PlannedWeights
 from bot.tuning.remote_calls import FineTuningApiTiming
 
 _SLOW = 3.0  # seconds for a list of models
@@ -101,8 +101,7 @@ async def _ask(check: str, api: AsyncOpenAI) -> tuple[Finding, dict[str, str | N
 def _host(url: str) -> str:
     """Return an address without what may be secret in it."""
     parts = urlsplit(url)
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{parts.hostname}{port}"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _reason(error: HerosmithError) -> LocalizedMessage | str:
@@ -167,16 +166,14 @@ async def _asked(api: FineTuningApi, base: str) -> Finding:
     return Finding("training", "ok", cause)
 
 
-def _planned(planned: object) -> Finding:
-    weights = getattr(planned, "weights", None)
-    obstacle = getattr(planned, "obstacle", None)
-    if weights is None:
+def _planned(planned: PlannedWeights | None) -> Finding:
+    if planned is None:
         cause = LocalizedMessage("The engine does not say what a training changes.")
         return Finding("training", "warning", cause, LocalizedMessage("Check BASE_MODEL."))
-    if weights == "all":
+    if planned.weights == "all":
         return Finding("training", "ok", LocalizedMessage("The engine trains all weights."))
     cause = LocalizedMessage("The engine trains an adapter.")
-    if obstacle is None or obstacle.of == "size":
+    if planned.obstacle is None or planned.obstacle.of == "size":
         return Finding("training", "ok", cause)
     cure = LocalizedMessage("See what is said of disk and memory; the adapter learns less.")
     return Finding("training", "warning", cause, cure)

@@ -39,11 +39,11 @@ def check_data_folder(installation: Installation) -> list[Finding]:
     if not os.path.lexists(folder):
         cause = LocalizedMessage("The data folder is not there: a start makes a new one, with nothing in it.")
         cure = LocalizedMessage("If this installation has run before, correct DATA_DIR, or mount its disk.")
-        return [Finding("data folder", "warning", cause, cure, str(folder))]
+        return [Finding("data_folder", "warning", cause, cure, str(folder))]
     if not folder.is_dir():
         cause = LocalizedMessage("The data folder is no folder.")
         cure = LocalizedMessage("Name another one in DATA_DIR, or move this file away.")
-        return [Finding("data folder", "failed", cause, cure, str(folder))]
+        return [Finding("data_folder", "failed", cause, cure, str(folder))]
     closed = next((each for each in _own(folder) if not _may_use(each)), None)
     if closed is not None:
         cause = LocalizedMessage("This program may not read and write what is in the data folder.")
@@ -51,9 +51,9 @@ def check_data_folder(installation: Installation) -> list[Finding]:
             "Give it to the user that runs the bot (chown), or run the bot as its owner; a full or broken "
             "disk may be mounted for reading only."
         )
-        return [Finding("data folder", "failed", cause, cure, str(closed))]
+        return [Finding("data_folder", "failed", cause, cure, str(closed))]
     cause = LocalizedMessage("The data folder may be read and written.")
-    return [Finding("data folder", "ok", cause, file=str(folder))]
+    return [Finding("data_folder", "ok", cause, file=str(folder))]
 
 
 def _own(folder: Path) -> list[Path]:
@@ -157,14 +157,14 @@ async def _check_pages(installation: Installation, db: Database, file: DatabaseF
     if installation.quick and file.path.stat().st_size > _QUICK_SIZE:
         cause = LocalizedMessage("The database is too large to be read while you wait.")
         cure = LocalizedMessage("Run `herosmith doctor` in the terminal.")
-        return Finding("database pages", "skipped", cause, cure, str(file.path))
+        return Finding("database_pages", "skipped", cause, cure, str(file.path))
     async with db.read() as tx:
         faults = await quick_check(tx)
     if not faults:
-        return Finding("database pages", "ok", LocalizedMessage("SQLite finds no damage."))
+        return Finding("database_pages", "ok", LocalizedMessage("SQLite finds no damage."))
     cause = LocalizedMessage("The database is damaged. SQLite says “{reason}”.", reason="; ".join(faults))
     cure = LocalizedMessage("Stop the bot, and restore a backup (docs/operating.md).")
-    return Finding("database pages", "failed", cause, cure, str(file.path))
+    return Finding("database_pages", "failed", cause, cure, str(file.path))
 
 
 def _check_size(file: DatabaseFile) -> Finding:
@@ -175,12 +175,12 @@ def _check_size(file: DatabaseFile) -> Finding:
         log=wal / _MB,
     )
     if wal <= _LARGE_WAL:
-        return Finding("database size", "ok", cause, file=str(file.path))
+        return Finding("database_size", "ok", cause, file=str(file.path))
     cure = LocalizedMessage(
         "A program keeps an old state open, so that the log cannot be written back. Close database browsers "
         "and backups; a restart of the bot writes it back."
     )
-    return Finding("database size", "warning", cause, cure, str(file.wal))
+    return Finding("database_size", "warning", cause, cure, str(file.wal))
 
 
 async def _check_lock(installation: Installation, file: DatabaseFile) -> list[Finding]:
@@ -191,7 +191,7 @@ async def _check_lock(installation: Installation, file: DatabaseFile) -> list[Fi
         return [_held(file, LocalizedMessage("Another program holds the database."))]
     if not sees_locks():
         cause = LocalizedMessage("This system does not tell who holds the database.")
-        return [Finding("database lock", "skipped", cause)]
+        return [Finding("database_lock", "skipped", cause)]
     holder = None
     for _ in range(_LOCK_LOOKS):
         holder = writer_of(file)
@@ -210,14 +210,14 @@ async def _can_write(db: Database) -> bool:
 
 
 def _free() -> Finding:
-    return Finding("database lock", "ok", LocalizedMessage("No program holds the database."))
+    return Finding("database_lock", "ok", LocalizedMessage("No program holds the database."))
 
 
 def _held(file: DatabaseFile, cause: LocalizedMessage) -> Finding:
     cure = LocalizedMessage(
         "Close it if it is a database browser or a backup; until then nothing can be written."
     )
-    return Finding("database lock", "failed", cause, cure, str(file.path))
+    return Finding("database_lock", "failed", cause, cure, str(file.path))
 
 
 def check_clock(installation: Installation, rows: Rows | None, account: Account | None) -> list[Finding]:

@@ -70,8 +70,11 @@ async def test_a_newer_database_has_the_sentence_of_a_start(path: Path) -> None:
             pass
 
 
-async def test_damage_within_is_found(path: Path) -> None:
-    run(path, *(f"INSERT INTO power VALUES ('{'x' * 500}{number}', 1, 1.0)" for number in range(40)))
+def overwrite_table(path: Path) -> None:
+    """Fill a table, and overwrite its first page with zeros."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        rows = (("x" * 500 + str(number),) for number in range(40))
+        connection.executemany("INSERT INTO power VALUES (?, 1, 1.0)", rows)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode=DELETE")
         (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'power'").fetchone()
@@ -79,6 +82,10 @@ async def test_damage_within_is_found(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[(root - 1) * size : root * size] = bytes(size)
     path.write_bytes(content)
+
+
+async def test_damage_within_is_found(path: Path) -> None:
+    overwrite_table(path)
     async with open_to_inspect(url(path), busy_timeout=1) as db, db.read() as tx:
         assert await quick_check(tx) != []
 

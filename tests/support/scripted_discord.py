@@ -73,14 +73,21 @@ class ScriptedDiscord:
             "flags": 0,
         }
         flags = {"bot_public": True, "bot_require_code_grant": False, "team": None}
-        return _json(application | flags | {"owner": _user(BOT, bot=True), "rpc_origins": [], "summary": ""} | self.profile)
+        return _json(
+            application
+            | flags
+            | {"owner": _user(BOT, bot=True), "rpc_origins": [], "summary": ""}
+            | self.profile
+        )
 
     async def guild(self, request: web.Request) -> web.Response:
         guild_id = int(request.match_info["guild"])
         self._require_guild(guild_id)
         everyone = _role(guild_id, 0)
         role = _role(guild_id + 1, self.guilds[guild_id])
-        settings = dict.fromkeys(("verification_level", "explicit_content_filter", "mfa_level", "nsfw_level"), 0)
+        settings = dict.fromkeys(
+            ("verification_level", "explicit_content_filter", "mfa_level", "nsfw_level"), 0
+        )
         guild = {"id": str(guild_id), "name": "Home", "roles": [everyone, role], "owner_id": "1"}
         lists: dict[str, Any] = {"emojis": [], "stickers": [], "features": []}
         return _json(guild | settings | lists | {"preferred_locale": "en-US", "premium_tier": 0})
@@ -103,7 +110,13 @@ class ScriptedDiscord:
             raise _refusal(web.HTTPNotFound, 10003, "Unknown Channel")
         guild_id, denied = self.channels[channel_id]
         overwrite = {"id": str(guild_id), "type": 0, "allow": "0", "deny": str(denied)}
-        channel = {"id": str(channel_id), "guild_id": str(guild_id), "name": "heroes", "type": 0, "position": 0}
+        channel = {
+            "id": str(channel_id),
+            "guild_id": str(guild_id),
+            "name": "heroes",
+            "type": 0,
+            "position": 0,
+        }
         return _json(channel | {"permission_overwrites": [overwrite] if denied else [], "nsfw": False})
 
     async def list_commands(self, request: web.Request) -> web.Response:
