@@ -241,15 +241,24 @@ def load_faulty_settings(env_file: Path | None = None) -> tuple[Settings, list[s
 def _read(path: Path) -> tuple[Settings | None, list[str]]:
     """Return the settings, None if they do not validate, and a line for each mistake."""
     mistakes = _env_file_errors(path)
+    file = None if mistakes else path
     settings = None
     try:
-        settings = Settings(_env_file=None if mistakes else path)
+        settings = Settings(_env_file=file)
     except ValidationError as error:
-        # of several entries of one value, such as ids, the first is enough
-        mistakes += dict.fromkeys(_error_text(dict(item)) for item in error.errors())
+        mistakes += _error_texts(error)
     except SourceError:  # a value that should be JSON: there is one such setting
         mistakes.append(_wanted_text("tuning_extra"))
+        try:
+            _UncheckedSettings(_env_file=file, tuning_extra={})
+        except ValidationError as error:
+            mistakes += _error_texts(error)
     return settings, mistakes
+
+
+def _error_texts(error: ValidationError) -> list[str]:
+    """Return what is wrong with each setting: of several entries of one, such as ids, the first is enough."""
+    return list(dict.fromkeys(_error_text(dict(item)) for item in error.errors()))
 
 
 class _UncheckedSettings(Settings):

@@ -63,7 +63,7 @@ async def ask_account(token: str, guild_ids: Collection[int], channel_ids: Colle
     """
     check_token(token)
     clock = _Clock()
-    client = discord.Client(intents=discord.Intents.none(), http_trace=clock.trace)
+    client = discord.Client(intents=INTENTS, http_trace=clock.trace)
     try:
         async with asyncio.timeout(_LONGEST), client:
             await client.login(token)

@@ -236,8 +236,13 @@ async def scripted_discord() -> AsyncIterator[ScriptedDiscord]:
 
     @web.middleware
     async def dated(request: web.Request, handler: Handler) -> web.StreamResponse:
-        response = await handler(request)
-        response.headers["Date"] = formatdate(time.time() - script.clock_skew, usegmt=True)
+        now = formatdate(time.time() - script.clock_skew, usegmt=True)
+        try:
+            response = await handler(request)
+        except web.HTTPException as refusal:
+            refusal.headers["Date"] = now
+            raise
+        response.headers["Date"] = now
         return response
 
     service = web.Application(middlewares=[dated])
