@@ -9,7 +9,7 @@ import typer
 
 from bot.cli.commands import Json
 from bot.cli.runtime import examined_settings, run_command
-from bot.cli.terminal import TERMINAL, iso_time, plain, print_json
+from bot.cli.terminal import TERMINAL, iso_time, plain, print_json, shown
 from bot.settings import misspelt_names
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ async def _doctor(installation: "Installation", *, as_json: bool) -> None:
         checks = [_json(each) for each in findings]
         print_json({"state": state, "online": installation.online, "at": at, "checks": checks})
     else:
-        for line in examination_lines(TERMINAL, findings):
+        for line in examination_lines(TERMINAL, findings, shown):
             typer.echo(plain(line))
         typer.echo(f"\n{summary_text(TERMINAL, findings)}")
     if code := exit_code(findings):
@@ -71,5 +71,5 @@ def _json(finding: "Finding") -> dict[str, Any]:
         "state": finding.state,
         "cause": plain(TERMINAL(finding.cause)),
         "cure": plain(TERMINAL(finding.cure)) if finding.cure else None,
-        "file": finding.file,
+        "file": str(Path(finding.file).absolute()) if finding.file else None,
     }

@@ -23,7 +23,7 @@ from bot.tuning.remote_calls import FineTuningApiTiming
 
 _SLOW = 3.0  # seconds for a list of models
 _SOON = 60  # days until a model is shut down
-_TIMING = FineTuningApiTiming(timeout=15.0)
+_TIMING = FineTuningApiTiming(timeout=30.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +86,12 @@ async def _ask(check: str, api: AsyncOpenAI) -> tuple[Finding, dict[str, str | N
             cure = LocalizedMessage("Check the address and the key in the settings, and whether it runs.")
             return Finding(check, "failed", cause, cure), None
         seconds = time.monotonic() - started
-    cause = LocalizedMessage(
+    cause = LocalizedMessage.counted(
+        "{server} answers in {seconds:.2f} s, with {number} model.",
         "{server} answers in {seconds:.2f} s, with {number} models.",
+        len(listed),
         server=server,
         seconds=seconds,
-        number=len(listed),
     )
     if seconds <= _SLOW:
         return Finding(check, "ok", cause), listed
@@ -168,8 +169,9 @@ async def _asked(api: FineTuningApi, base: str) -> Finding:
 
 def _planned(planned: PlannedWeights | None) -> Finding:
     if planned is None:
-        cause = LocalizedMessage("The engine does not say what a training changes.")
-        return Finding("training", "warning", cause, LocalizedMessage("Check BASE_MODEL."))
+        cause = LocalizedMessage("The engine did not say what a training changes.")
+        cure = LocalizedMessage("Look again in a minute; if it stays so, check BASE_MODEL.")
+        return Finding("training", "warning", cause, cure)
     if planned.weights == "all":
         return Finding("training", "ok", LocalizedMessage("The engine trains all weights."))
     cause = LocalizedMessage("The engine trains an adapter.")

@@ -1,6 +1,7 @@
 """The text of an examination, for Discord and the terminal."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 
 from bot.doctor.finding import Finding, State, worst
 from bot.i18n.message import LocalizedMessage, Translator, mark
@@ -47,15 +48,20 @@ CHECKS = {
 _MAX_LENGTH = 1900  # characters, of the 2,000 that a message may have
 
 
-def examination_lines(t: Translator, findings: Iterable[Finding]) -> Iterator[str]:
-    """Yield the lines of the whole examination: each finding, and under it its cure and file."""
+def examination_lines(
+    t: Translator, findings: Iterable[Finding], shown: Callable[[Path], str] = str
+) -> Iterator[str]:
+    """Yield the lines of the whole examination: each finding, and under it its cure and file.
+
+    shown: returns a path as it is told.
+    """
     for each in findings:
         name = t(LocalizedMessage(CHECKS[each.check]))
         yield f"{t(LocalizedMessage(_STATES[each.state])):<9} {name:<21} {t(each.cause)}"
         if each.cure:
             yield f"{'':<31} → {t(each.cure)}"
         if each.file and each.state != "ok":
-            yield f"{'':<31}   {each.file}"
+            yield f"{'':<31}   {shown(Path(each.file))}"
 
 
 def summary_text(t: Translator, findings: Sequence[Finding]) -> str:
