@@ -61,5 +61,8 @@ async def test_a_misspelt_setting_is_named(stage: Stage, tmp_path: Path) -> None
 
 
 async def test_it_is_for_operators(stage: Stage) -> None:
-    await stage.ana.slash(stage.channel, "doctor")
-    assert "Only the operators" in stage.refusal()
+    other = stage.env.create_guild(name="Other")
+    admin = other.create_role("admin", permissions=discord.Permissions(manage_guild=True))
+    eve = other.add_member(stage.env.create_user("eve"), roles=[admin])
+    await eve.slash(other.create_text_channel("heroes"), "doctor")
+    assert "belongs to the operators" in stage.refusal()
