@@ -45,7 +45,7 @@ def requirements(base: weights.Weights, data: Path) -> dict[str, Any]:
 def _existing(folder: Path) -> Path:
     """Return the folder, or the one above it that is there: the engine makes the rest."""
     absolute = folder.absolute()
-    return next(each for each in (absolute, *absolute.parents) if each.is_dir())
+    return next(each for each in (absolute, *absolute.parents) if os.path.isdir(each))  # noqa: PTH112 (False if closed)
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -144,9 +144,7 @@ def _version_of(package: str) -> str | None:
 async def check_resources(installation: Installation) -> list[Finding]:
     """Compare free disk and memory with what a training takes, as the engine estimates it."""
     settings = installation.settings
-    folder = next(
-        each for each in (settings.data_dir, *settings.data_dir.absolute().parents) if each.is_dir()
-    )
+    folder = _existing(settings.data_dir)
     own = _own_disk(folder)
     if settings.hosted or not _trains_here(settings):
         cause = LocalizedMessage("Trainings run on another machine.")
@@ -161,6 +159,12 @@ async def check_resources(installation: Installation) -> list[Finding]:
         cause = LocalizedMessage("Trainings use the memory of the graphics card, which is not looked at.")
         return [disk, Finding("memory", "skipped", cause)]
     return [disk, _enough("memory", needs, settings, None)]
+
+
+def _existing(folder: Path) -> Path:
+    """Return the folder, or the one above it that is there and may be looked at."""
+    above = (folder, *folder.absolute().parents)
+    return next(each for each in above if os.path.isdir(each))  # noqa: PTH112 (False where nobody may look)
 
 
 def _trains_here(settings: Settings) -> bool:

@@ -43,7 +43,7 @@ async def check_servers(installation: Installation) -> tuple[list[Finding], Serv
     if settings.starts_engine:
         try:
             running = await find_engine(settings, patience=0)
-        except OperatorError as error:
+        except (OperatorError, OSError) as error:
             cure = LocalizedMessage("If it is just starting, look again in a minute.")
             return [Finding("engine", "warning", LocalizedMessage(str(error)), cure)], Servers(None, None)
         if running is None:

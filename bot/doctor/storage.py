@@ -30,6 +30,10 @@ _LARGE_WAL = 64 * 2**20  # bytes; SQLite writes the log back from 4 MB on
 _QUICK_SIZE = 256 * 2**20  # bytes that are checked in seconds
 _MB = 10**6
 _SLIGHT_SKEW, _LARGE_SKEW = 30.0, 300.0  # seconds
+_NOT_OURS = LocalizedMessage(
+    "Give it to the user that runs the bot (chown), or run the bot as its owner; a full or broken disk may "
+    "be mounted for reading only."
+)
 _CLOCK_CURE = LocalizedMessage("Let this machine set its clock from the network (NTP).")
 
 
@@ -40,18 +44,14 @@ def check_data_folder(installation: Installation) -> list[Finding]:
         cause = LocalizedMessage("The data folder is not there: a start makes a new one, with nothing in it.")
         cure = LocalizedMessage("If this installation has run before, correct DATA_DIR, or mount its disk.")
         return [Finding("data_folder", "warning", cause, cure, str(folder))]
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # noqa: PTH112 (it is False where nobody may look)
         cause = LocalizedMessage("The data folder is no folder.")
         cure = LocalizedMessage("Name another one in DATA_DIR, or move this file away.")
         return [Finding("data_folder", "failed", cause, cure, str(folder))]
     closed = next((each for each in _own(folder) if not _may_use(each)), None)
     if closed is not None:
         cause = LocalizedMessage("This program may not read and write what is in the data folder.")
-        cure = LocalizedMessage(
-            "Give it to the user that runs the bot (chown), or run the bot as its owner; a full or broken "
-            "disk may be mounted for reading only."
-        )
-        return [Finding("data_folder", "failed", cause, cure, str(closed))]
+        return [Finding("data_folder", "failed", cause, _NOT_OURS, str(closed))]
     cause = LocalizedMessage("The data folder may be read and written.")
     return [Finding("data_folder", "ok", cause, file=str(folder))]
 
@@ -64,13 +64,13 @@ def _own(folder: Path) -> list[Path]:
 
 def _may_use(path: Path) -> bool:
     mode = os.R_OK | os.W_OK
-    return os.access(path, mode | os.X_OK if path.is_dir() else mode)
+    return os.access(path, mode) and (not path.is_dir() or os.access(path, os.X_OK))
 
 
 def check_pseudonyms(installation: Installation, rows: Rows | None) -> list[Finding]:
     """Look for the secret behind the pseudonyms: without it, what people did belongs to nobody."""
     file = installation.settings.data_dir / "voters.key"
-    if file.exists():
+    if os.path.exists(file):  # noqa: PTH110 (it is False where nobody may look)
         return [Finding("pseudonyms", "ok", LocalizedMessage("The key of the pseudonyms is there."))]
     if rows is None or rows.newest is None:
         return [Finding("pseudonyms", "skipped", LocalizedMessage("Nothing is stored about anybody."))]
@@ -97,9 +97,8 @@ async def check_database(installation: Installation) -> tuple[list[Finding], Row
         cure = LocalizedMessage("Correct DATABASE_URL, or leave it empty.")
         return [Finding("database", "failed", LocalizedMessage(str(error)), cure)], None
     path = str(file.path) if file else None
-    if installation.db is None and file and not file.path.exists():
-        cause = LocalizedMessage("There is no database yet; the first start makes it.")
-        return [Finding("database", "skipped", cause, file=path)], None
+    if installation.db is None and file and (absent := _absence(file.path)):
+        return [absent], None
     if not (installation.online or file or (database_host(url) is None or _is_local(url))):
         cause = LocalizedMessage("The database is on another machine, which was not asked.")
         return [Finding("database", "skipped", cause)], None
@@ -114,6 +113,19 @@ async def check_database(installation: Installation) -> tuple[list[Finding], Row
         cure = LocalizedMessage("Close other programs that have the database open, and look again.")
         return [*found, Finding("database", "failed", error.message, cure, path)], None
     return [*more, *found], rows
+
+
+def _absence(path: Path) -> Finding | None:
+    """Return that there is no database, or that nobody here may look; None if it is there."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        cause = LocalizedMessage("There is no database yet; the first start makes it.")
+        return Finding("database", "skipped", cause, file=str(path))
+    except OSError as error:
+        cause = LocalizedMessage("The database cannot be looked at. {reason}.", reason=error.strerror)
+        return Finding("database", "failed", cause, _NOT_OURS, str(path))
+    return None
 
 
 def _is_local(url: str) -> bool:

@@ -227,6 +227,19 @@ def test_each_kind_of_broken_data(
     assert content(tmp_path) == before
 
 
+def test_a_folder_that_cannot_be_looked_at(
+    quick: RunCommand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with one of another user's, which this test's user, who may be root, could read."""
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / ("x" * 300)))
+    monkeypatch.delenv("ENGINE_URL")
+    done = quick("doctor", "--json")
+    (told,) = findings(done)["database"]
+    assert told["state"] == "failed"
+    assert "cannot be looked at" in told["cause"]
+    assert "broke off" not in done.stdout
+
+
 def test_another_program_that_holds_the_database_is_named(quick: RunCommand, installed: Settings) -> None:
     with closing(sqlite3.connect(installed.data_dir / "hero.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
