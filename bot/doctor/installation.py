@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from bot.i18n.message import LocalizedMessage
 from bot.settings import Settings
 from bot.store import content_reports, descriptions, jobs, models, notifications
 from bot.store.database import Database
@@ -16,6 +17,10 @@ from bot.store.jobs import Job
 from bot.store.models import Model
 from bot.store.notifications import Notification
 
+NOT_OURS = LocalizedMessage(
+    "Give it to the user that runs the bot (chown), or run the bot as its owner; a full or broken disk may "
+    "be mounted for reading only."
+)
 _MOST_PLACES = 40  # each takes up to two questions to Discord
 
 

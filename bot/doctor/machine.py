@@ -185,14 +185,17 @@ async def _ask_engine(settings: Settings) -> Needs | str:
     """Return what a training takes, or the engine's reason why that is not known."""
     arguments = ["-m", "engine.requirements", "--data", str(settings.data_dir / "engine")]
     arguments += ["--base", settings.engine_base] if settings.engine_base else []
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *arguments,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        )
+    except OSError as error:
+        return str(error)
     try:
         async with asyncio.timeout(_TIMEOUT):
             output, errors = await process.communicate()

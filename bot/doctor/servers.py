@@ -10,7 +10,7 @@ from openai import AsyncOpenAI
 
 from bot.app import open_serving_api, open_training_api
 from bot.doctor.finding import Finding, State
-from bot.doctor.installation import Installation, Rows
+from bot.doctor.installation import NOT_OURS, Installation, Rows
 from bot.errors import Forbidden, HerosmithError, OperatorError, SettingsError, UnknownModel, UserError
 from bot.i18n.message import LocalizedMessage
 from bot.processes import find_engine
@@ -43,7 +43,12 @@ async def check_servers(installation: Installation) -> tuple[list[Finding], Serv
     if settings.starts_engine:
         try:
             running = await find_engine(settings, patience=0)
-        except (OperatorError, OSError) as error:
+        except OSError as error:
+            cause = LocalizedMessage(
+                "The engine's folder cannot be looked at. {reason}.", reason=error.strerror
+            )
+            return [Finding("engine", "failed", cause, NOT_OURS)], Servers(None, None)
+        except OperatorError as error:
             cure = LocalizedMessage("If it is just starting, look again in a minute.")
             return [Finding("engine", "warning", LocalizedMessage(str(error)), cure)], Servers(None, None)
         if running is None:

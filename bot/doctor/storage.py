@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.connection.account import Account
 from bot.doctor.finding import Finding, State
-from bot.doctor.installation import Installation, Rows, is_on_this_machine, read_rows
+from bot.doctor.installation import NOT_OURS, Installation, Rows, is_on_this_machine, read_rows
 from bot.errors import DatabaseBusy, StoreError
 from bot.i18n.format import format_duration
 from bot.i18n.message import LocalizedMessage
@@ -29,11 +29,8 @@ _LOCK_LOOKS, _LOCK_PAUSE = 4, 0.25  # a lock held in each look is no short write
 _LARGE_WAL = 64 * 2**20  # bytes; SQLite writes the log back from 4 MB on
 _QUICK_SIZE = 256 * 2**20  # bytes that are checked in seconds
 _MB = 10**6
+_EFFECTIVE = os.access in os.supports_effective_ids
 _SLIGHT_SKEW, _LARGE_SKEW = 30.0, 300.0  # seconds
-_NOT_OURS = LocalizedMessage(
-    "Give it to the user that runs the bot (chown), or run the bot as its owner; a full or broken disk may "
-    "be mounted for reading only."
-)
 _CLOCK_CURE = LocalizedMessage("Let this machine set its clock from the network (NTP).")
 
 
@@ -51,7 +48,7 @@ def check_data_folder(installation: Installation) -> list[Finding]:
     closed = next((each for each in _own(folder) if not _may_use(each)), None)
     if closed is not None:
         cause = LocalizedMessage("This program may not read and write what is in the data folder.")
-        return [Finding("data_folder", "failed", cause, _NOT_OURS, str(closed))]
+        return [Finding("data_folder", "failed", cause, NOT_OURS, str(closed))]
     cause = LocalizedMessage("The data folder may be read and written.")
     return [Finding("data_folder", "ok", cause, file=str(folder))]
 
@@ -64,7 +61,7 @@ def _own(folder: Path) -> list[Path]:
 
 def _may_use(path: Path) -> bool:
     mode = os.R_OK | os.W_OK
-    return os.access(path, mode) and (not path.is_dir() or os.access(path, os.X_OK))
+    return os.access(path, mode | (os.X_OK if path.is_dir() else 0), effective_ids=_EFFECTIVE)
 
 
 def check_pseudonyms(installation: Installation, rows: Rows | None) -> list[Finding]:
@@ -124,7 +121,7 @@ def _absence(path: Path) -> Finding | None:
         return Finding("database", "skipped", cause, file=str(path))
     except OSError as error:
         cause = LocalizedMessage("The database cannot be looked at. {reason}.", reason=error.strerror)
-        return Finding("database", "failed", cause, _NOT_OURS, str(path))
+        return Finding("database", "failed", cause, NOT_OURS, str(path))
     return None
 
 
