@@ -166,10 +166,10 @@ async def open_app(settings: Settings, timing: Timing | None = None) -> AsyncIte
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(open_database(settings.database, timing.database))
         budget = Budget(db, prices, daily=settings.daily_budget)
-        training_api = await stack.enter_async_context(_training_api(settings))
+        training_api = await stack.enter_async_context(open_training_api(settings))
         serving_api, lora_deployment = training_api, None
         if settings.serving_url:
-            serving_api = await stack.enter_async_context(_serving_api(settings, settings.serving_url))
+            serving_api = await stack.enter_async_context(open_serving_api(settings, settings.serving_url))
             lora_deployment = LoraDeployment(
                 training_api,
                 serving_api,
@@ -343,13 +343,14 @@ def _extensions(settings: Settings) -> Extensions:
     return HOSTED if settings.hosted else ENGINE
 
 
-def _training_api(settings: Settings) -> AsyncOpenAI:
+def open_training_api(settings: Settings) -> AsyncOpenAI:
     """Return the API that trains, and that answers unless SERVING_URL names another server."""
     url = settings.openai_base_url if settings.hosted else settings.engine_url or _NO_SERVER
     secret = settings.openai_api_key if settings.hosted else settings.engine_api_key
     return open_api(url, secret.get_secret_value() if secret else "none")
 
 
-def _serving_api(settings: Settings, url: str) -> AsyncOpenAI:
+def open_serving_api(settings: Settings, url: str) -> AsyncOpenAI:
+    """Return the API at SERVING_URL, which answers in place of the one that trains."""
     secret = settings.serving_api_key
     return open_api(url, secret.get_secret_value() if secret else "none")

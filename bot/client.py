@@ -12,6 +12,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.app import App
+from bot.connection.account import INTENTS
 from bot.connection.command_sync import CommandSync
 from bot.connection.failed_starts import FailedStarts
 from bot.connection.login import check_session_limit, check_token, not_discord, refusal_of
@@ -33,15 +34,10 @@ class HeroBot(commands.Bot):
     """The bot. It only answers Discord: long work is a row in the job table, done by a worker."""
 
     def __init__(self, app: App) -> None:
-        intents = discord.Intents.none()
-        intents.guilds = True
-        intents.reactions = True
-        # deletions; content comes only with direct messages and mentions of the bot
-        intents.messages = True
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
-            intents=intents,
+            intents=INTENTS,
             allowed_mentions=discord.AllowedMentions.none(),
             guild_ready_timeout=0.5,  # seconds without another server after which the list is complete
             tree_cls=HeroTree,

@@ -12,6 +12,7 @@ from bot.cli.chat import chat
 from bot.cli.commands import HEROES, IMPROVE, OPERATE, OWN_DATA, START, CommandGroup, Json
 from bot.cli.dataset import dataset
 from bot.cli.delete import delete
+from bot.cli.doctor import doctor
 from bot.cli.finetune import finetune
 from bot.cli.hero import hero
 from bot.cli.invite import invite
@@ -108,6 +109,7 @@ cli.command(rich_help_panel=OWN_DATA)(chat)
 cli.command(rich_help_panel=OWN_DATA)(serve)
 cli.command(rich_help_panel=OWN_DATA)(delete)
 cli.add_typer(jobs, name="jobs", rich_help_panel=OPERATE)
+cli.command(rich_help_panel=OPERATE)(doctor)
 cli.command(rich_help_panel=OPERATE)(invite)
 cli.add_typer(languages, name="languages", rich_help_panel=OPERATE)
 

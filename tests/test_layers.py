@@ -29,7 +29,9 @@ LAYERS = (
     ("serving",),
     ("rating", "tuning"),
     ("dataset",),
-    ("app", "connection", "presentation", "processes"),
+    ("app", "connection", "processes"),
+    ("doctor",),
+    ("presentation",),
     ("client",),
     ("cogs", "cli", "playground"),
     ("command_line",),
@@ -39,6 +41,7 @@ MAY_LOAD_TORCH = {"engine.base_model", "engine.inference.sampling", "engine.infe
 TORCH_FOLDER = "engine.training"
 DISCORD = {
     "bot.client",
+    "bot.connection.account",
     "bot.connection.command_sync",
     "bot.connection.invite",
     "bot.connection.login",

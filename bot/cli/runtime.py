@@ -12,7 +12,7 @@ import typer
 
 from bot.cli.terminal import TERMINAL
 from bot.errors import HerosmithError, UserError
-from bot.settings import Settings, load_settings, misspelt_names
+from bot.settings import Settings, load_faulty_settings, load_settings, misspelt_names
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,12 @@ def installation_settings() -> Settings:
     """Return the settings that `run` uses: without a Discord token, with the playground's data folder."""
     settings = read_settings()
     return settings if settings.discord_token else settings.within("playground")
+
+
+def examined_settings() -> tuple[Settings, list[str]]:
+    """Return the settings that `run` would use, as far as they are valid, and a line for each mistake."""
+    settings, mistakes = load_faulty_settings(Path(".env"))
+    return settings if settings.discord_token else settings.within("playground"), mistakes
 
 
 def log_to_stderr(settings: Settings, *, quiet: bool = False) -> None:

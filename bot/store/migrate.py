@@ -17,11 +17,7 @@ def migrate(connection: Connection, revision: str = "head") -> None:
 
     The error's text continues the sentence that begins with the database's name.
     """
-    current = _revision(connection)
-    if current is None:
-        _check_no_tables(connection)
-    elif current not in _revisions():
-        raise StoreError(_unknown_revision_text(current))
+    known_revision(connection)
     # loaded here, because nearly every start finds the newest schema and migrates nothing
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
@@ -30,6 +26,16 @@ def migrate(connection: Connection, revision: str = "head") -> None:
     config.set_main_option("script_location", str(_FOLDER))
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
+
+
+def known_revision(connection: Connection) -> str | None:
+    """Return the database's revision, None if it is empty. Raise StoreError if it is not one of ours."""
+    current = _revision(connection)
+    if current is None:
+        _check_no_tables(connection)
+    elif current not in _revisions():
+        raise StoreError(_unknown_revision_text(current))
+    return current
 
 
 def is_newest(connection: Connection) -> bool:
