@@ -204,7 +204,7 @@ def _openvino_scores(model: Scored, folder: Path, turns: Sequence[Turn]) -> Scor
 
     gguf = weights_copy.readable(model.gguf, folder / f"{model.name}.gguf")
     # a beginning that another text has left would not be computed, and so not be scored
-    served = pipeline.open_model(gguf, system.compute_threads(), OPENVINO_SLOTS, keeps_beginnings=False)
+    served = pipeline.open_model(gguf, system.compute_threads(), OPENVINO_SLOTS, prefix_caching=False)
     config = openvino_genai.GenerationConfig()
     config.apply_chat_template = False
     config.max_new_tokens = 1

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _NOT_KNOWN = ("grammar", "logprobs", "tools")  # fields of a request
+_PENALTIES = {"presence_penalty": 0.0, "frequency_penalty": 0.0, "repeat_penalty": 1.0}
+"""Each with the value that changes nothing."""
 _SEEDS = 2**32
 
 
@@ -62,9 +64,9 @@ class OpenVinoGenerator:
 
     def can_answer(self, request: dict[str, Any]) -> bool:
         """Return whether it is loaded, and answers such a request as llama.cpp would."""
-        # OpenVINO penalises what the whole context repeats, llama.cpp what the last 64 tokens do
-        repeats = request.get("repeat_penalty", 1.0) != 1.0
-        return self.is_loaded and not repeats and not any(request.get(name) for name in _NOT_KNOWN)
+        # OpenVINO's penalties look at other tokens than llama.cpp's, and make one with a negative logit likelier
+        is_penalized = any(request.get(name, neutral) != neutral for name, neutral in _PENALTIES.items())
+        return self.is_loaded and not is_penalized and not any(request.get(name) for name in _NOT_KNOWN)
 
     async def chunks(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
         """Yield chunks as `Generator.chunks` does."""
@@ -109,7 +111,7 @@ def _read_vocabulary(gguf: Path) -> "Vocabulary":
     except Exception as error:  # of any kind: gguf and numpy meet the damage of a file in many ways
         log.exception("the vocabulary of %s could not be read", gguf)
         raise OpenVinoError(f"its vocabulary cannot be read: {error}") from error
-    if not vocabulary.ends:
+    if not vocabulary.eos_token_ids:
         raise OpenVinoError("no token of its vocabulary ends a text")
     return vocabulary
 
@@ -118,7 +120,7 @@ class _Text:
     """The text of a completion, as its tokens come."""
 
     def __init__(self, vocabulary: "Vocabulary", stops: Sequence[str]) -> None:
-        self._ends = vocabulary.ends
+        self._eos_token_ids = vocabulary.eos_token_ids
         self._decoder = vocabulary.decoder()
         self._stops = StopStrings(stops)
         self.count = 0
@@ -137,7 +139,7 @@ class _Text:
             if self.has_ended:
                 break
             self.count += 1
-            self._ended = token in self._ends
+            self._ended = token in self._eos_token_ids
             if not self._ended:
                 new += self._stops.add(self._decoder.add([token]))
         return new
@@ -149,7 +151,6 @@ class _Text:
 
 def _settings(request: dict[str, Any], room: int, vocabulary: "Vocabulary") -> Settings:
     """Return how a request is sampled; `room` is the number of tokens that are left in the context."""
-    penalties = ("presence_penalty", "frequency_penalty")
     return Settings(
         max_tokens=min(request.get("max_tokens", CONTEXT), room),
         temperature=request["temperature"],
@@ -157,6 +158,5 @@ def _settings(request: dict[str, Any], room: int, vocabulary: "Vocabulary") -> S
         top_p=request["top_p"],
         min_p=request["min_p"],
         seed=request.get("seed", secrets.randbelow(_SEEDS)),
-        ends=sorted(vocabulary.ends),
-        **{name: request.get(name, 0.0) for name in penalties},
+        eos_token_ids=sorted(vocabulary.eos_token_ids),
     )

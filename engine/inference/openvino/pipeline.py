@@ -14,17 +14,17 @@ _BLOCKS = 256  # of 32 tokens, for the completions that run and the beginnings t
 
 
 def open_model(
-    gguf: Path, threads: int, completions: int, *, keeps_beginnings: bool = True
+    gguf: Path, threads: int, completions: int, *, prefix_caching: bool = True
 ) -> "openvino_genai.ContinuousBatchingPipeline":
     """Load a file as it serves (takes seconds). Passes on OpenVINO's exceptions.
 
-    keeps_beginnings: whether what a prompt shares with an earlier one is not computed again.
+    prefix_caching: whether what a prompt shares with an earlier one is not computed again.
     """
     scheduling = openvino_genai.SchedulerConfig()
     scheduling.num_kv_blocks = _BLOCKS
     scheduling.max_num_seqs = completions
     scheduling.max_num_batched_tokens = _STEP_TOKENS
-    scheduling.enable_prefix_caching = keeps_beginnings
+    scheduling.enable_prefix_caching = prefix_caching
     # what is not a product of matrices in float32: with AMX, OpenVINO would take bfloat16, and a third longer
     properties = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"}
     return openvino_genai.ContinuousBatchingPipeline(str(gguf), scheduling, "CPU", properties)
@@ -92,10 +92,8 @@ def _config(request: Generate) -> "openvino_genai.GenerationConfig":
     config = openvino_genai.GenerationConfig()
     config.apply_chat_template = False
     config.max_new_tokens = settings.max_tokens
-    config.stop_token_ids = set(settings.ends)
-    config.eos_token_id = settings.ends[0]
-    config.presence_penalty = settings.presence_penalty
-    config.frequency_penalty = settings.frequency_penalty
+    config.stop_token_ids = set(settings.eos_token_ids)
+    config.eos_token_id = settings.eos_token_ids[0]
     config.do_sample = settings.temperature > 0
     if config.do_sample:
         config.temperature = settings.temperature

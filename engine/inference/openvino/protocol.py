@@ -24,7 +24,7 @@ class Unload(BaseModel):
 
 
 class Settings(BaseModel):
-    """How a completion is sampled. ends: the tokens that end it, at least one."""
+    """How a completion is sampled. eos_token_ids: the tokens that end it, at least one."""
 
     max_tokens: int
     temperature: float
@@ -32,9 +32,7 @@ class Settings(BaseModel):
     top_p: float
     min_p: float
     seed: int
-    presence_penalty: float = 0.0
-    frequency_penalty: float = 0.0
-    ends: list[int]
+    eos_token_ids: list[int]
 
 
 class Generate(BaseModel):

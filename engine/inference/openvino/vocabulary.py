@@ -12,7 +12,7 @@ from engine.storage.gguf_reader import GGUFReader
 
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 _WORD_START = "\u2581"  # how SentencePiece writes a blank
-_ENDS = frozenset(
+_EOS_TEXTS = frozenset(
     {"<|im_end|>", "<|eot_id|>", "<|end|>", "<|endoftext|>", "<|end_of_text|>", "<|eom_id|>", "</s>"}
 )
 """Tokens that end an answer wherever they are control tokens, as in llama.cpp."""
@@ -41,9 +41,9 @@ class Vocabulary:
         controls = {
             token
             for token, (text, token_type) in enumerate(zip(texts, types, strict=True))
-            if token_type == TokenType.CONTROL and text in _ENDS
+            if token_type == TokenType.CONTROL and text in _EOS_TEXTS
         }
-        self.ends = frozenset(controls | (named - {None}))
+        self.eos_token_ids = frozenset(controls | (named - {None}))
         """The tokens that end an answer."""
 
     def decoder(self) -> "TokenDecoder":

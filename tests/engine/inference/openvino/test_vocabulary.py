@@ -43,7 +43,7 @@ async def test_tokens_have_the_text_that_they_were_made_of(gguf: Path) -> None:
 def test_an_answer_ends_as_in_llama_cpp(gguf: Path) -> None:
     reader = GGUFReader(gguf)
     texts = reader.get_field("tokenizer.ggml.tokens").contents()
-    ends = {texts[token] for token in Vocabulary(gguf).ends}
+    ends = {texts[token] for token in Vocabulary(gguf).eos_token_ids}
     assert texts[reader.get_field("tokenizer.ggml.eos_token_id").contents()] in ends
     assert ends <= {"<|im_end|>", "<|endoftext|>", "</s>"}
 
